@@ -1,0 +1,21 @@
+#!/usr/bin/env python
+"""Django's command line. Beside a running `make run` it works on the same servers: see tipportal/environment.py."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tipportal import environment
+
+
+def main() -> None:
+    environment.load()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

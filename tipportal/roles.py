@@ -1,0 +1,74 @@
+"""What a process is: one PORTAL_ROLE each, one PostgreSQL user each, and only the keys that role needs.
+
+| role    | process                  | PostgreSQL user | may open tips |
+|---------|--------------------------|-----------------|---------------|
+| public  | residents' pages         | portal_public   | no            |
+| staff   | the admin                | portal_staff    | yes           |
+| all     | both, for `make run`     | portal_all      | yes           |
+| alerts  | Celery: officers' alerts | portal_alerts   | no            |
+| bulk    | Celery: everything slow  | portal_bulk     | no            |
+| media   | Celery: strangers' files | portal_media    | no            |
+| beat    | Celery's clock           | none            | no            |
+| owner   | migrations and commands  | portal_owner    | no            |
+"""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class Role(enum.StrEnum):
+    PUBLIC = "public"
+    STAFF = "staff"
+    ALL = "all"
+    ALERTS = "alerts"
+    BULK = "bulk"
+    MEDIA = "media"
+    BEAT = "beat"
+    OWNER = "owner"
+
+    @property
+    def serves_public(self) -> bool:
+        return self in (Role.PUBLIC, Role.ALL)
+
+    @property
+    def serves_staff(self) -> bool:
+        return self in (Role.STAFF, Role.ALL)
+
+    @property
+    def is_web(self) -> bool:
+        return self.serves_public or self.serves_staff
+
+    @property
+    def database_user(self) -> str | None:
+        return None if self is Role.BEAT else f"portal_{self.value}"
+
+
+def parse(value: str) -> Role:
+    """The role named by PORTAL_ROLE. Raises ImproperlyConfigured with a sentence that lists the choices."""
+    try:
+        return Role(value)
+    except ValueError:
+        choices = ", ".join(role.value for role in Role)
+        found = f"PORTAL_ROLE={value!r} is unknown" if value else "PORTAL_ROLE is not set"
+        raise ImproperlyConfigured(f"{found}. Set it to one of: {choices}.") from None
+
+
+def refuse_private_keys(role: Role, private_keys: Path | None, public_keys: Path | None) -> None:
+    """Only the staff side may be able to reach the agency's private keys.
+
+    Raises ImproperlyConfigured when another role is given them, so that a slip in deployment is loud.
+    """
+    if role.serves_staff:
+        return
+    if private_keys is not None:
+        raise ImproperlyConfigured(
+            f"AGENCY_PRIVATE_KEYS is set for the {role} role, which must never be able to open a tip. Remove the variable and the files from this node."
+        )
+    if public_keys is not None and public_keys.is_dir() and any(public_keys.glob("*.key")):
+        raise ImproperlyConfigured(
+            f"{public_keys} holds private keys (*.key), and the {role} role must never be able to open a tip. Remove them from this node."
+        )

@@ -1,0 +1,208 @@
+"""Settings of the portal, driven by the environment. docs/installation.md explains each variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from environs import Env
+
+from tipportal import roles
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
+
+# Who we are: shown on every page.
+AGENCY_NAME = env.str("AGENCY_NAME", "Riverton Police")
+CITY_NAME = env.str("CITY_NAME", "Riverton")
+EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", "911")
+CONTACT = env.str(
+    "CONTACT", "Non-emergency: 555-0142, day and night. Front desk: 200 Arden Street, 7 am to 11 pm."
+)
+LEAVE_URL = env.str("LEAVE_URL", "https://www.weather.gov/")
+PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
+STAFF_URL = env.str("STAFF_URL", PORTAL_URL).rstrip("/")
+TIP_RETENTION_DAYS = env.int("TIP_RETENTION_DAYS", 365)
+
+# Secrets, each a file of its own so that a node holds only what its role needs.
+SECRET_KEY = env.str("SECRET_KEY")
+RECEIPT_SALT = env.path("RECEIPT_SALT", None)
+AGENCY_PUBLIC_KEYS = env.path("AGENCY_PUBLIC_KEYS", None)
+AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
+AUDIT_KEY = env.path("AUDIT_KEY", None)
+roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
+
+# True only under `make run` and in tests: plain http on this machine, and `manage.py demo` may write.
+DEMO = env.bool("DEMO", False)
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if DEMO else [])
+HTTPS = not DEMO and env.bool("HTTPS", True)
+if env.bool("BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+INSTALLED_APPS = [
+    "tipportal.apps.PortalConfig",
+    "tips.apps.TipsConfig",
+    "crimemap.apps.CrimemapConfig",
+    "outreach.apps.OutreachConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "leaflet",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tipportal.security.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tipportal.security.SentencesMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "tipportal.security.OriginMiddleware",
+]
+if ROLE.serves_staff:
+    MIDDLEWARE += [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ]
+
+ROOT_URLCONF = "tipportal.urls"
+WSGI_APPLICATION = "tipportal.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "tipportal.context.portal",
+                *(
+                    ["django.contrib.auth.context_processors.auth", "django.contrib.messages.context_processors.messages"]
+                    if ROLE.serves_staff
+                    else []
+                ),
+            ],
+        },
+    }
+]
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+
+# One PostgreSQL user a role; beat has none. `migrate` works as the owner.
+DATABASES: dict[str, Any] = {"default": {"ENGINE": "django.db.backends.dummy"}}
+if ROLE.database_user:
+    DATABASES["default"] = env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)
+    owner_url = env.str("OWNER_DATABASE_URL", "")
+    if owner_url:
+        DATABASES["owner"] = {**env.dj_db_url("OWNER_DATABASE_URL"), "TEST": {"MIRROR": "default"}}
+    for database in DATABASES.values():
+        database.setdefault("OPTIONS", {})["connect_timeout"] = 5
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Redis: the broker in database 0; the memory-only store (inbox sessions, keys of the hour) in database 1.
+REDIS_URL = env.str("REDIS_URL")
+if REDIS_URL.startswith("unix://"):
+    socket = urlsplit(REDIS_URL).path
+    BROKER_URL = f"redis+socket://{socket}"
+    MEMORY_URL = f"unix://{socket}?db=1"
+else:
+    BROKER_URL = f"{REDIS_URL.rstrip('/')}/0"
+    MEMORY_URL = f"{REDIS_URL.rstrip('/')}/1"
+
+# Staff accounts. The second factor comes with the triage desk: until then `check --deploy` calls a staff role an error.
+AUTH_USER_MODEL = "tipportal.Account"
+AUTHENTICATION_BACKENDS = ["tipportal.staff.AuditedBackend"]
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_NAME = "__Host-staff" if HTTPS else "staff"
+SESSION_COOKIE_AGE = 10 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "tipportal.views.form_too_old"
+
+# Headers. Public pages and the admin share one policy: nothing inline, nothing from elsewhere.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+
+# A tip is text; files come with an upload handler of their own. Twice the longest form we accept, in bytes.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static-root"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "tipportal.statics.HashedStorage"},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+LEAFLET_CONFIG = {"TILES": [], "SRID": None, "RESET_VIEW": False, "PLUGINS": {}}
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en-us")
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", "America/Chicago")
+USE_TZ = True
+
+email = env.dj_email_url("EMAIL_URL", "smtp://127.0.0.1:25")
+EMAIL_BACKEND = email["EMAIL_BACKEND"]
+EMAIL_HOST = email.get("EMAIL_HOST", "")
+EMAIL_PORT = email.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = email.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = email.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = email.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
+
+# Logs say what failed and where in our code, never what was in the request (tipportal/logs.py).
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"private": {"()": "tipportal.logs.PrivateFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "private"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}, "django.server": {"handlers": [], "propagate": False}},
+}

@@ -1,0 +1,289 @@
+"""What is stored of a tip. Sealed columns are opened by tips/vault.py alone; who may touch which table is in grants.sql.
+
+In clear: number, category, state, priority, assignment, times rounded down to five minutes, counts and padded sizes.
+Everything a source wrote is in `report` and `body`, sealed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Func, Q, Value
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+ROUNDING = dt.timedelta(minutes=5)
+
+
+def rounded_now() -> dt.datetime:
+    """Now, rounded down to five minutes: the finest time about a source that is stored in clear."""
+    now = timezone.now()
+    return now - (now - dt.datetime.min.replace(tzinfo=dt.UTC)) % ROUNDING
+
+
+class State(models.TextChoices):
+    NEW = "new", _("New")
+    OPEN = "open", _("Open")
+    WAITING = "waiting", _("Waiting for the source")
+    CLOSED = "closed", _("Closed")
+
+
+class Priority(models.IntegerChoices):
+    URGENT = 1, _("Urgent")
+    NORMAL = 2, _("Normal")
+
+
+class Disposition(models.TextChoices):
+    ARREST = "arrest", _("Arrest or charges")
+    RECOVERED = "recovered", _("Weapon, drugs or property recovered")
+    RESOLVED = "resolved", _("Problem resolved without arrest")
+    USEFUL = "useful", _("Useful information, passed on")
+    REFERRED = "referred", _("Referred to another agency")
+    DUPLICATE = "duplicate", _("Already known")
+    UNFOUNDED = "unfounded", _("Checked, nothing found")
+    NO_ACTION = "no_action", _("Not enough to act on")
+
+
+class Author(models.TextChoices):
+    SOURCE = "source", _("Source")
+    STAFF = "staff", _("Staff")
+
+
+class Category(models.Model):
+    """What a tip is about; decides who is alerted and which follow-up questions are asked. Editable by administrators."""
+
+    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Never changes once tips use it."))
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    hint = models.CharField(_("hint"), max_length=80, blank=True, help_text=_("A few examples, shown below the name."))
+    icon = models.SlugField(_("icon"), max_length=40, default="dots", help_text=_("Name of a symbol in icons.svg."))
+    order = models.PositiveSmallIntegerField(_("order"), default=100)
+    active = models.BooleanField(_("offered on the form"), default=True)
+
+    class Meta:
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
+        ordering = ["order", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Question(models.Model):
+    """An optional follow-up question of one category."""
+
+    class Kind(models.TextChoices):
+        SHORT = "short", _("One line")
+        LONG = "long", _("Several lines")
+
+    category = models.ForeignKey(Category, models.CASCADE, related_name="questions", verbose_name=_("category"))
+    label = models.CharField(_("question"), max_length=120)
+    hint = models.CharField(_("hint"), max_length=160, blank=True)
+    kind = models.CharField(_("answer"), max_length=8, choices=Kind, default=Kind.SHORT)
+    order = models.PositiveSmallIntegerField(_("order"), default=100)
+
+    class Meta:
+        verbose_name = _("follow-up question")
+        verbose_name_plural = _("follow-up questions")
+        ordering = ["order", "id"]
+        constraints = [models.UniqueConstraint(fields=["category", "label"], name="question_once_a_category")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class AgencyKey(models.Model):
+    """The id of a live agency key. Key material is in files only; the row exists so that the database itself refuses a tip
+    sealed to a key whose private half is about to be destroyed (the foreign key of Tip)."""
+
+    id = models.CharField(primary_key=True, max_length=16)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Tip(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(
+        _("number"), unique=True, editable=False, db_default=Func(Value("tips_tip_number"), function="nextval")
+    )
+    category = models.ForeignKey(Category, models.PROTECT, verbose_name=_("category"), related_name="tips")
+    state = models.CharField(_("status"), max_length=10, choices=State, default=State.NEW)
+    disposition = models.CharField(_("disposition"), max_length=12, choices=Disposition, blank=True)
+    priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority, default=Priority.NORMAL)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("assigned to"), related_name="assigned_tips"
+    )
+    received_at = models.DateTimeField(_("received"), default=rounded_now, editable=False)
+    opened_after = models.DurationField(_("opened after"), null=True, editable=False, help_text=_("From arrival to an officer's eyes."))
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    legal_hold = models.BooleanField(_("legal hold"), default=False, help_text=_("The source can no longer erase this tip."))
+
+    agency_key = models.ForeignKey(AgencyKey, models.PROTECT, editable=False, related_name="tips")
+    key_for_agency = models.BinaryField(editable=False, help_text="K sealed to the agency")
+    key_for_source = models.BinaryField(editable=False, null=True, help_text="K sealed to the source; empty once they deleted the tip under legal hold")
+    token_hash = models.BinaryField(editable=False, null=True, unique=True, max_length=32, help_text="SHA-256 of the receipt's look-up token")
+    form_hash = models.BinaryField(editable=False, unique=True, max_length=32, help_text="SHA-256 of the form's one-time id: one form is one tip")
+    report = models.BinaryField(editable=False, help_text="what the source sent first, sealed under K")
+
+    class Meta:
+        verbose_name = _("tip")
+        verbose_name_plural = _("tips")
+        ordering = ["priority", "-number"]
+        permissions: ClassVar = [
+            ("open_tip", _("Can open the seal of a tip")),
+            ("answer_tip", _("Can answer, note, assign and close a tip")),
+            ("hold_tip", _("Can put a tip under legal hold")),
+        ]
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["state", "priority", "-number"], name="tip_desk"),
+            models.Index(fields=["closed_at"], name="tip_expiry", condition=Q(closed_at__isnull=False)),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="tip_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=State.CLOSED, closed_at__isnull=False) & ~Q(disposition="")
+                | ~Q(state=State.CLOSED) & Q(closed_at__isnull=True, disposition=""),
+                name="tip_closed_with_disposition",
+            ),
+            models.CheckConstraint(condition=~Q(legal_hold=True, opened_after__isnull=True), name="tip_hold_only_once_opened"),
+            models.CheckConstraint(condition=Q(state=State.NEW) | Q(opened_after__isnull=False), name="tip_new_until_opened"),
+            models.CheckConstraint(
+                condition=Q(token_hash__isnull=True, key_for_source__isnull=True) | Q(token_hash__isnull=False, key_for_source__isnull=False),
+                name="tip_source_access_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Tip %(number)s") % {"number": self.number})
+
+
+class NotesKey(models.Model):
+    """N of a tip, made by the staff side at the first note, so that no public process ever held it."""
+
+    tip = models.OneToOneField(Tip, models.CASCADE, primary_key=True, related_name="notes_key")
+    agency_key = models.ForeignKey(AgencyKey, models.PROTECT, related_name="notes_keys")
+    key_for_agency = models.BinaryField(help_text="N sealed to the agency")
+
+    def __str__(self) -> str:
+        return f"notes key of {self.tip_id}"
+
+
+class Entry(models.Model):
+    """What message and note share: a sealed body at a position of a tip's conversation."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    position = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    body = models.BinaryField(editable=False)
+    written_at = models.DateTimeField(_("written"), default=rounded_now, editable=False)
+
+    class Meta:
+        abstract = True
+        ordering = ["position"]
+
+
+class Message(Entry):
+    """A later message between source and staff, sealed under K."""
+
+    tip = models.ForeignKey(Tip, models.CASCADE, related_name="messages")
+    author = models.CharField(max_length=6, choices=Author)
+    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    form_hash = models.BinaryField(editable=False, unique=True, max_length=32, help_text="SHA-256 of the form's one-time id: one form is one message")
+    read = models.BooleanField(_("read by an officer"), default=False)
+
+    class Meta(Entry.Meta):
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        default_permissions = ()
+        indexes = [models.Index(fields=["tip"], name="message_unread", condition=Q(author=Author.SOURCE, read=False))]
+        constraints = [
+            models.UniqueConstraint(fields=["tip", "position"], name="message_position_once"),
+            models.CheckConstraint(condition=Q(author__in=Author.values), name="message_author_known"),
+            models.CheckConstraint(condition=~Q(author=Author.SOURCE) | Q(officer__isnull=True), name="message_source_is_nobody"),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.position} of {self.tip_id}"
+
+
+class Note(Entry):
+    """An officer's internal note, sealed under N."""
+
+    tip = models.ForeignKey(Tip, models.CASCADE, related_name="notes")
+    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta(Entry.Meta):
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["tip", "position"], name="note_position_once")]
+
+    def __str__(self) -> str:
+        return f"note {self.position} of {self.tip_id}"
+
+
+class Duty(models.Model):
+    """Who is alerted of what: one row an officer."""
+
+    officer = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="duty", verbose_name=_("officer"))
+    on_duty = models.BooleanField(_("on duty"), default=False)
+    categories = models.ManyToManyField(Category, blank=True, related_name="duties", verbose_name=_("categories"))
+
+    class Meta:
+        verbose_name = _("duty")
+        verbose_name_plural = _("duties")
+
+    def __str__(self) -> str:
+        return str(self.officer)
+
+
+class Alert(models.Model):
+    """That something awaits an officer: written in the transaction of the tip or message, spread over officers by the worker."""
+
+    class AlertState(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SPREAD = "spread", _("one notification an officer is written")
+        NOBODY = "nobody", _("no officer has an address")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tip = models.ForeignKey(Tip, models.CASCADE, related_name="alerts")
+    urgent = models.BooleanField(default=False)
+    state = models.CharField(max_length=8, choices=AlertState, default=AlertState.WAITING)
+    raised_at = models.DateTimeField(default=rounded_now)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["state"], name="alert_waiting", condition=~Q(state="spread"))]
+
+    def __str__(self) -> str:
+        return f"alert {self.id}"
+
+
+class Notification(models.Model):
+    """One message to one officer. Its id is the Message-ID, so a repeat is recognised by the mail server."""
+
+    class NotificationState(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SENT = "sent", _("handed to the mail server")
+        FAILED = "failed", _("refused by the mail server for good")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="notifications")
+    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=8, choices=NotificationState, default=NotificationState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=rounded_now)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["next_attempt_at"], name="notification_waiting", condition=Q(state="waiting"))]
+        constraints = [models.UniqueConstraint(fields=["alert", "officer"], name="notification_once_an_officer")]
+
+    def __str__(self) -> str:
+        return f"notification {self.id}"
