@@ -59,7 +59,7 @@ class Place:
     field: str
 
     def associated_data(self) -> bytes:
-        parts = (self.kind, self.author, str(self.position), self.field)
+        parts = (str(self.kind), str(self.author), str(self.position), self.field)
         return FORMAT + self.tip.bytes + self.row.bytes + "\x00".join(parts).encode()
 
 

@@ -1,0 +1,172 @@
+"""The conversation of a tip: what source and staff write to each other, and officers' notes beside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Max, Model
+
+from tipportal.models import Account
+from tips import alerts, intake, vault
+from tips.models import Author, Message, Note, NotesKey, Tip
+
+LONGEST_MESSAGE = 10_000
+_POSITION_TAKEN_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One opened text of a conversation. `officer` is "" for the source; `read` says whether an officer has read it."""
+
+    author: str
+    text: str
+    written_at: dt.datetime
+    officer: str = ""
+    read: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A tip with its seal open. `report` has the keys of intake.Report.as_text; `arrived_at` is exact."""
+
+    tip: Tip
+    report: dict[str, Any]
+    messages: list[Entry]
+
+    @property
+    def arrived_at(self) -> dt.datetime:
+        return dt.datetime.fromisoformat(self.report["arrived_at"])
+
+
+class GoneError(Exception):
+    """The tip is no longer there: deleted by its source, or past its time."""
+
+
+def read(tip: Tip, key: bytes) -> Opened:
+    """Open report and messages with the tip's key. Raises vault.SealError if anything stored was changed or moved."""
+    report = json.loads(vault.open_text(key, tip.report, intake.place_of_report(tip.id)))
+    messages = tip.messages.select_related("officer") if settings.ROLE.serves_staff else tip.messages.all()
+    return Opened(
+        tip,
+        report,
+        [
+            Entry(
+                author=message.author,
+                text=vault.open_text(key, message.body, _place("message", message.author, message)),
+                written_at=message.written_at,
+                officer=_name_of(message) if settings.ROLE.serves_staff else "",
+                read=message.read,
+            )
+            for message in messages
+        ],
+    )
+
+
+def read_notes(tip: Tip) -> list[Entry]:
+    """Officers' notes, opened with the notes key. Staff side only."""
+    notes_key = NotesKey.objects.filter(tip=tip).first()
+    if notes_key is None:
+        return []
+    key = _open_notes_key(notes_key)
+    return [
+        Entry(Author.STAFF, vault.open_text(key, note.body, _place("note", Author.STAFF, note)), note.written_at, _name_of(note))
+        for note in tip.notes.select_related("officer")
+    ]
+
+
+def key_for_officer(tip: Tip) -> bytes:
+    """K, opened with the agency's private key. Staff side only; triage.open_tip writes the audit entry first."""
+    return vault.open_key_as_agency(tip.key_for_agency, tip.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
+
+
+def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes) -> bool:
+    """Seal and store a message of the source and alert the officers, once a form. False if this form was taken before.
+
+    Raises GoneError when the tip was deleted meanwhile.
+    """
+    form_hash = hashlib.sha256(b"message" + tip.id.bytes + form_id).digest()
+    if Message.objects.filter(form_hash=form_hash).exists():
+        return False
+    try:
+        _append(Message, "message", tip, key, Author.SOURCE, text, form_hash=form_hash)
+    except IntegrityError:
+        if Message.objects.filter(form_hash=form_hash).exists():
+            return False
+        raise
+    return True
+
+
+def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
+    """Seal and store an answer of the agency, once a form. The source reads it with their receipt."""
+    form_hash = hashlib.sha256(b"answer" + tip.id.bytes + form_id).digest()
+    if Message.objects.filter(form_hash=form_hash).exists():
+        return False
+    _append(Message, "message", tip, key_for_officer(tip), Author.STAFF, text, officer=officer, form_hash=form_hash, read=True)
+    return True
+
+
+def add_note(tip: Tip, officer: Account, text: str) -> None:
+    """Seal and store an internal note under the notes key, which is made at the first note."""
+    with transaction.atomic():
+        Tip.objects.select_for_update().get(pk=tip.pk)
+        notes_key = NotesKey.objects.filter(tip=tip).first()
+        if notes_key is None:
+            key = vault.random_key()
+            key_id, sealed = vault.seal_key_to_agency(key, settings.AGENCY_PUBLIC_KEYS)
+            NotesKey.objects.create(tip=tip, agency_key_id=key_id, key_for_agency=sealed)
+        else:
+            key = _open_notes_key(notes_key)
+        _append(Note, "note", tip, key, Author.STAFF, text, officer=officer)
+
+
+def delete_by_source(token: bytes) -> None:
+    """Cut the source's access at once and erase the tip; under legal hold only the access is cut.
+
+    The rule is in the database (grants.sql, source_delete): whoever holds no look-up token deletes nothing, even with the
+    public role's database user in hand.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT source_delete(%s)", [token])
+
+
+def _append(model: type[Message] | type[Note], kind: str, tip: Tip, key: bytes, author: str, text: str, **columns: Any) -> None:
+    """Write one entry at the next free position; two writers at once get two positions."""
+    for attempt in range(_POSITION_TAKEN_TRIES):
+        last = model._default_manager.filter(tip=tip).aggregate(last=Max("position"))["last"] or 0
+        row = model(id=uuid.uuid4(), tip=tip, position=last + 1, **columns)
+        if isinstance(row, Message):
+            row.author = author
+        row.body = vault.seal_text(key, text, _place(kind, author, row))
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+                if author == Author.SOURCE:
+                    alerts.raise_alert(tip)
+        except IntegrityError:
+            if not Tip.objects.filter(pk=tip.pk).exists():
+                raise GoneError from None
+            taken = model._default_manager.filter(tip=tip, position=row.position).exists()
+            if not taken or attempt == _POSITION_TAKEN_TRIES - 1:
+                raise
+        else:
+            return
+
+
+def _place(kind: str, author: str, row: Message | Note) -> vault.Place:
+    return vault.Place(tip=row.tip_id, row=row.id, kind=kind, author=author, position=row.position, field="body")
+
+
+def _open_notes_key(notes_key: NotesKey) -> bytes:
+    return vault.open_key_as_agency(notes_key.key_for_agency, notes_key.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
+
+
+def _name_of(row: Model) -> str:
+    officer = getattr(row, "officer", None)
+    return (officer.get_full_name() or officer.get_username()) if officer else ""

@@ -1,0 +1,126 @@
+"""Taking a tip: seal it, write it, alert the officers. All that happens when a tip arrives is in `take`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from tips import alerts, receipts, vault
+from tips.models import AgencyKey, Author, Category, Priority, Tip, rounded_now
+from tips.tokens import FormToken
+
+LONGEST_DESCRIPTION = 10_000
+LONGEST_ANSWER = 1_000
+# How long the same form still shows its receipt, in case the first answer was lost on the way. Arrival times are stored
+# rounded down to five minutes, so this gives between 15 and 20 minutes.
+RECEIPT_SHOWN_AGAIN = dt.timedelta(minutes=20)
+
+_KEY_RETIRED_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a source sends first. Only category and description are required; "" and None mean not said."""
+
+    category: Category
+    description: str
+    danger: str = ""  # "yes", "no", "unknown" or ""
+    answers: list[Answer] = field(default_factory=list)
+    place: str = ""
+    place_ref: str = ""  # of crimemap.places
+    latitude: float | None = None
+    longitude: float | None = None
+    when: str = ""
+
+    @property
+    def priority(self) -> Priority:
+        return Priority.URGENT if self.danger == "yes" else Priority.NORMAL
+
+    def as_text(self, arrived_at: dt.datetime) -> str:
+        """The JSON that is sealed: all but the category, with the exact arrival."""
+        return json.dumps(
+            {
+                "arrived_at": arrived_at.isoformat(timespec="seconds"),
+                "description": self.description,
+                "danger": self.danger,
+                "answers": [{"question": a.question, "answer": a.answer} for a in self.answers],
+                "place": self.place,
+                "place_ref": self.place_ref,
+                "latitude": self.latitude,
+                "longitude": self.longitude,
+                "when": self.when,
+            },
+            ensure_ascii=False,
+        )
+
+
+class AlreadyArrivedError(Exception):
+    """This very form was taken before. `receipt` is set while it may still be shown."""
+
+    def __init__(self, receipt: str | None) -> None:
+        super().__init__()
+        self.receipt = receipt
+
+
+def take(report: Report, token: FormToken) -> str:
+    """Take a tip and return its receipt: once this returns, the tip is on the disk.
+
+    Raises AlreadyArrivedError for a form that was taken before, receipts.BusyError when too many are in line, and
+    vault.KeyMissingError when the node has no agency key. Whatever is raised, nothing was written.
+    """
+    refuse_if_arrived(token.form_hash, token.receipt)
+    secret = receipts.stretched(token.receipt)
+    for attempt in range(_KEY_RETIRED_TRIES):
+        try:
+            _write(report, token, secret)
+        except IntegrityError:
+            refuse_if_arrived(token.form_hash, token.receipt)
+            if attempt == _KEY_RETIRED_TRIES - 1:
+                raise
+        else:
+            break
+    return token.receipt
+
+
+def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
+    """Raise AlreadyArrivedError if this form's tip is here, with the receipt unless it is too late to show it again."""
+    received_at = Tip.objects.filter(form_hash=form_hash).values_list("received_at", flat=True).first()
+    if received_at is not None:
+        recent = timezone.now() - received_at < RECEIPT_SHOWN_AGAIN
+        raise AlreadyArrivedError(receipt if recent else None)
+
+
+def _write(report: Report, token: FormToken, secret: vault.SourceSecret) -> None:
+    key = vault.random_key()
+    tip_id = uuid.uuid4()
+    key_id, key_for_agency = vault.seal_key_to_agency(key, settings.AGENCY_PUBLIC_KEYS)
+    with transaction.atomic():
+        tip = Tip.objects.create(
+            id=tip_id,
+            category=report.category,
+            priority=report.priority,
+            received_at=rounded_now(),
+            agency_key=AgencyKey(id=key_id),
+            key_for_agency=key_for_agency,
+            key_for_source=vault.seal_key_to_source(key, secret.seed),
+            token_hash=secret.token_hash,
+            form_hash=token.form_hash,
+            report=vault.seal_text(key, report.as_text(timezone.now()), place_of_report(tip_id)),
+        )
+        alerts.raise_alert(tip)
+
+
+def place_of_report(tip_id: uuid.UUID) -> vault.Place:
+    return vault.Place(tip=tip_id, row=tip_id, kind="report", author=Author.SOURCE, position=0, field="report")

@@ -1,0 +1,7 @@
+"""The tips' Celery tasks live with their rules; this module makes sure workers know them."""
+
+from __future__ import annotations
+
+from tips import alerts, retention
+
+__all__ = ["alerts", "retention"]
