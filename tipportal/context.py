@@ -1,0 +1,29 @@
+"""What every page shows: who we are and how to reach us. Reads settings only, never the request's user or session, so that
+no page sets a cookie or asks the database for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def facts() -> dict[str, Any]:
+    """The agency's facts for templates; also for pages that must render without a request (500, 503)."""
+    return {
+        "agency": settings.AGENCY_NAME,
+        "city": settings.CITY_NAME,
+        "emergency_number": settings.EMERGENCY_NUMBER,
+        "contact": settings.CONTACT,
+        "leave_url": settings.LEAVE_URL,
+        "portal_url": settings.PORTAL_URL,
+        "retention_days": settings.TIP_RETENTION_DAYS,
+        "serves_public": settings.ROLE.serves_public,
+        "serves_staff": settings.ROLE.serves_staff,
+    }
+
+
+def portal(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the facts, on every page."""
+    return facts()
