@@ -10,7 +10,7 @@ from tipportal import environment
 
 
 def main() -> None:
-    environment.load()
+    environment.load(sys.argv[1] if len(sys.argv) > 1 else "")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
     from django.core.management import execute_from_command_line
 

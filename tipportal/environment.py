@@ -11,9 +11,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "var" / "environment"
+# These change tables and rights, which only the owner's PostgreSQL user may.
+OWNER_COMMANDS = {"migrate", "sqlmigrate", "makemigrations"}
 
 
-def load(path: Path = FILE) -> bool:
+def load(command: str = "", path: Path = FILE) -> bool:
     """Put the variables of a running `make run` into the environment unless PORTAL_ROLE is already set.
 
     Lines are `NAME=value`, taken as they are. Returns whether the file was used.
@@ -24,4 +26,9 @@ def load(path: Path = FILE) -> bool:
         name, separator, value = line.partition("=")
         if separator and not name.startswith("#"):
             os.environ.setdefault(name, value)
+    if command in OWNER_COMMANDS and "OWNER_DATABASE_URL" in os.environ:
+        os.environ["PORTAL_ROLE"] = "owner"
+        os.environ["DATABASE_URL"] = os.environ["OWNER_DATABASE_URL"]
+        for name in ("AGENCY_PRIVATE_KEYS", "AUDIT_KEY"):
+            os.environ.pop(name, None)
     return True

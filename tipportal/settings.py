@@ -106,15 +106,11 @@ TEMPLATES: list[dict[str, Any]] = [
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-# One PostgreSQL user a role; beat has none. `migrate` works as the owner.
+# One PostgreSQL user a role; beat has none.
 DATABASES: dict[str, Any] = {"default": {"ENGINE": "django.db.backends.dummy"}}
 if ROLE.database_user:
     DATABASES["default"] = env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)
-    owner_url = env.str("OWNER_DATABASE_URL", "")
-    if owner_url:
-        DATABASES["owner"] = {**env.dj_db_url("OWNER_DATABASE_URL"), "TEST": {"MIRROR": "default"}}
-    for database in DATABASES.values():
-        database.setdefault("OPTIONS", {})["connect_timeout"] = 5
+    DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis: the broker in database 0; the memory-only store (inbox sessions, keys of the hour) in database 1.

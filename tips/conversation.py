@@ -129,7 +129,7 @@ def add_note(tip: Tip, officer: Account, text: str) -> None:
 def delete_by_source(token: bytes) -> None:
     """Cut the source's access at once and erase the tip; under legal hold only the access is cut.
 
-    The rule is in the database (grants.sql, source_delete): whoever holds no look-up token deletes nothing, even with the
+    The rule is in the database (rules.sql, source_delete): whoever holds no look-up token deletes nothing, even with the
     public role's database user in hand.
     """
     with connection.cursor() as cursor:

@@ -18,6 +18,7 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -170,16 +171,21 @@ def key_files(folder: Path | None, suffix: str) -> list[KeyFile]:
     )
 
 
-def create_agency_key(public_folder: Path, private_folder: Path) -> str:
-    """Write a new pair, private half first, and return its id. The next tip is sealed to it."""
+def create_agency_key(public_folder: Path, private_folder: Path, before_public: Callable[[str], object] | None = None) -> str:
+    """Write a new pair and return its id. The next tip is sealed to it.
+
+    Private half first; then `before_public` may make the id known; then the public half, which intake reads.
+    """
     public_folder.mkdir(parents=True, exist_ok=True)
     private_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     public, private = sodium.crypto_box_keypair()
     known = key_files(public_folder, "pub") + key_files(private_folder, "key")
     number = 1 + max((file.number for file in known), default=0)
     key_id = _id_of(public)
-    for folder, suffix, half in ((private_folder, "key", private), (public_folder, "pub", public)):
-        write_secret(folder / f"{number:04}-{key_id}.{suffix}", half, mode=0o600 if suffix == "key" else 0o644)
+    write_secret(private_folder / f"{number:04}-{key_id}.key", private)
+    if before_public is not None:
+        before_public(key_id)
+    write_secret(public_folder / f"{number:04}-{key_id}.pub", public, mode=0o644)
     return key_id
 
 

@@ -1,0 +1,53 @@
+-- What each role's PostgreSQL user may: nothing, except what stands here. Applied by `manage.py migrate`.
+-- tests/tipportal/test_grants.py tries as each.
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
+GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
+GRANT portal_public, portal_staff TO portal_all;
+
+-- public: takes tips and messages; reads them sealed; changes and deletes nothing. No accounts, groups, sessions, admin
+-- log, audit, notes. A message it writes is a source's, whatever the program says.
+GRANT SELECT ON tips_category, tips_question TO portal_public;
+GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
+GRANT INSERT ON tips_alert TO portal_public;
+GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
+GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
+GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
+
+ALTER TABLE tips_message ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS message_read ON tips_message;
+DROP POLICY IF EXISTS message_by_source ON tips_message;
+DROP POLICY IF EXISTS message_by_staff ON tips_message;
+CREATE POLICY message_read ON tips_message FOR SELECT TO portal_public USING (true);
+CREATE POLICY message_by_source ON tips_message FOR INSERT TO portal_public WITH CHECK (author = 'source');
+CREATE POLICY message_by_staff ON tips_message TO portal_staff USING (true) WITH CHECK (true);
+
+-- staff: the desk and the admin. Content that a source wrote is never rewritten; the audit trail only grows.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO portal_staff;
+GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
+    ON tips_tip TO portal_staff;
+GRANT INSERT ON tips_message, tips_note TO portal_staff;
+GRANT UPDATE (read) ON tips_message TO portal_staff;
+GRANT INSERT ON tips_noteskey TO portal_staff;
+GRANT UPDATE (agency_key_id, key_for_agency) ON tips_noteskey TO portal_staff;
+GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
+GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_category, tips_question, tips_duty, tips_duty_categories TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tipportal_account, tipportal_account_groups, tipportal_account_user_permissions, django_session TO portal_staff;
+GRANT INSERT ON tipportal_auditentry, django_admin_log TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
+
+-- alerts: that something awaits and whom to tell; no text, no password.
+GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, tips_category, auth_group, tipportal_account_groups TO portal_alerts;
+GRANT SELECT (id, category_id, priority) ON tips_tip TO portal_alerts;
+GRANT SELECT (id, username, email, is_active) ON tipportal_account TO portal_alerts;
+GRANT UPDATE (state) ON tips_alert TO portal_alerts;
+GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
+
+-- bulk: erases tips past their time, without reading one.
+GRANT EXECUTE ON FUNCTION tips_expire TO portal_bulk;
+
+-- media: nothing yet; its tables come with the attachments.

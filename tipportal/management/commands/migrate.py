@@ -1,0 +1,36 @@
+"""`migrate` as Django knows it, and what has to stand beside the tables: rules, rights, groups and categories.
+
+Runs as the owner's PostgreSQL user (PORTAL_ROLE=owner).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.commands.migrate import Command as MigrateCommand
+from django.db import connections
+
+from tipportal import staff
+from tipportal.roles import Role
+from tips import categories
+
+HERE = Path(__file__).resolve().parents[2]
+
+
+class Command(MigrateCommand):
+    def handle(self, *args: Any, **options: Any) -> None:
+        super().handle(*args, **options)
+        if options["app_label"] or options["plan"] or options["check_unapplied"]:
+            return
+        connection = connections[options["database"]]
+        with connection.cursor() as cursor:
+            cursor.execute((HERE / "rules.sql").read_text(encoding="utf-8"))
+            users = [role.database_user for role in Role if role.database_user]
+            cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [users])
+            if cursor.fetchone()[0] == len(users):
+                cursor.execute((HERE / "grants.sql").read_text(encoding="utf-8"))
+            elif options["verbosity"]:
+                self.stdout.write("This server has no users named portal_*: one user does everything, no rights were set.")
+        staff.ensure_groups()
+        categories.ensure_categories()

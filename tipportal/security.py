@@ -1,0 +1,91 @@
+"""What every answer carries, who may post, and how a failure is told: the portal's middleware.
+
+Content-Security-Policy is data in settings.py (django-csp). Nothing here reads a client's address, user agent or referrer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+log = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+# Nothing of these is left in any cache: what a source reads or writes, and what officers see.
+PRIVATE_PATHS = ("/tips/", "/admin/")
+PERMISSIONS = "camera=(), microphone=(), geolocation=(self), payment=(), usb=(), browsing-topics=()"
+
+
+class HeadersMiddleware:
+    """Caching and browser permissions of every answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers["Permissions-Policy"] = PERMISSIONS
+        if "Cross-Origin-Resource-Policy" not in response.headers:
+            response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        if request.path.startswith(PRIVATE_PATHS) or response.status_code >= 400:
+            response.headers["Cache-Control"] = "no-store"
+        elif "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class OriginMiddleware:
+    """Other sites' posts are kept out of the residents' pages by Origin, so that these need no cookie.
+
+    The admin keeps Django's CSRF check; there this is a second lock.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in SAFE_METHODS and not _is_from_here(request):
+            sentence = _("This was sent from another site, so we did not take it. Open our page and send it there.")
+            return render(request, "403.html", {"sentence": sentence}, status=403)
+        if not request.path.startswith("/admin/"):
+            # Tells CsrfViewMiddleware, present where the admin is, that this request is already checked.
+            request.csrf_processing_done = True  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Browsers name the origin of each post. A client that names none has no cookie of ours to misuse: SameSite=Strict."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+    return urlsplit(origin).netloc == request.get_host()
+
+
+class SentencesMiddleware:
+    """Failures that no view can handle end as a sentence on a page, and as a line in the log without the request's content."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, OperationalError | InterfaceError):
+            log.error("the database does not answer (%s)", type(error).__name__)
+            return render(request, "503.html", status=503)
+        if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
+            sentence = _("That was more than we can take at once. Go back, shorten it and send it again.")
+            return render(request, "400.html", {"sentence": sentence}, status=413)
+        if isinstance(error, UnreadablePostError | SuspiciousOperation):
+            sentence = _("What you sent arrived incomplete, so we took nothing of it. Go back and send it again.")
+            return render(request, "400.html", {"sentence": sentence}, status=400)
+        return None

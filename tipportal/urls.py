@@ -1,0 +1,38 @@
+"""Addresses. A process has only those of its role: the public one has no /admin/, the staff one nothing else."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+from tipportal import views
+
+urlpatterns: list[URLPattern | URLResolver] = [path("healthz", views.healthy, name="healthy")]
+
+if settings.ROLE.serves_public:
+    urlpatterns += [
+        path("", views.home, name="home"),
+        path("privacy/", views.privacy, name="privacy"),
+        path("tips/safety/", views.safety, name="safety"),
+        path("tips/", include("tips.urls")),
+        path("map/", include("crimemap.urls")),
+        path("stories/", include("outreach.urls")),
+        path("robots.txt", views.robots),
+    ]
+
+if settings.ROLE.serves_staff:
+    # SimpleAdminConfig does not look for admin modules: django-leaflet's would ask for GeoDjango.
+    import crimemap.admin
+    import tipportal.admin
+    import tips.admin  # noqa: F401
+
+    urlpatterns += [path("admin/", admin.site.urls)]
+    if not settings.ROLE.serves_public:
+        urlpatterns += [path("", RedirectView.as_view(pattern_name="admin:index"))]
+
+handler400 = "tipportal.views.bad_request"
+handler403 = "tipportal.views.forbidden"
+handler404 = "tipportal.views.not_found"
+handler500 = "tipportal.views.server_error"
