@@ -1,0 +1,82 @@
+"""Servers for the tests: one private PostgreSQL and Valkey a run, shared by the processes of pytest-xdist.
+
+They are up, and the environment names them, before pytest-django reads the settings.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import Stack, make_keys
+from tipportal.embedded import Servers
+from tipportal.processes import VARIABLES
+from tips import vault
+
+_run: dict[str, Servers | Path] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the workers of pytest-xdist inherit what the first process set
+        _start_servers()
+    from django.conf import settings
+
+    assert settings.ROLE.value == "all"  # read now: pytest-django sets Django up only once the settings are
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    servers, folder = _run.pop("servers", None), _run.pop("folder", None)
+    if isinstance(servers, Servers):
+        servers.stop()
+    if isinstance(folder, Path):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_servers() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
+    _run["folder"] = folder
+    servers = Servers(folder / "servers", durable=False)
+    _run["servers"] = servers
+    servers.start()
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+    keys = make_keys(folder / "keys")
+    vault.create_agency_key(Path(keys["AGENCY_PUBLIC_KEYS"]), Path(keys["AGENCY_PRIVATE_KEYS"]))
+    os.environ |= keys | {
+        "DJANGO_SETTINGS_MODULE": "tipportal.settings",
+        "PORTAL_ROLE": "all",
+        "DEMO": "1",
+        "DATABASE_URL": servers.database_url(),
+        "REDIS_URL": servers.redis_url,
+        "EMAIL_URL": "memory://",
+    }
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One portal in one web process with the alerts worker, for tests that only look (one a xdist process)."""
+    with Stack(tmp_path_factory.mktemp("stack"), web=["all"], workers=["alerts"]) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _foundations(request: pytest.FixtureRequest) -> None:
+    """What `migrate` and `vault create-key` leave in every database; tests that flush take it away."""
+    if not {"db", "transactional_db"} & set(request.fixturenames):
+        return
+    request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
+    from django.conf import settings
+
+    from tipportal import staff
+    from tips import categories, vault
+    from tips.models import AgencyKey
+
+    staff.ensure_groups()
+    categories.ensure_categories()
+    for file in vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):
+        AgencyKey.objects.get_or_create(id=file.id)

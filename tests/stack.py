@@ -1,0 +1,310 @@
+"""A whole portal on private servers and free ports, for tests that look at it from outside.
+
+    with Stack(tmp_path, web=["public", "staff"], workers=["alerts"]) as stack:
+        stack.run_manage("demo")
+        httpx.get(stack.public_url + "/tips/")
+        stack.freeze_redis()
+
+Everything lives in the folder given: `servers/`, `keys/`, `logs/` (one file a process). Mails end in `stack.mails`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope
+
+from tipportal import processes
+from tipportal.children import Child
+from tipportal.embedded import Servers
+from tipportal.processes import Process
+from tipportal.roles import Role
+from tips import vault
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB = {"all": processes.WEB_ALL, "public": processes.WEB_PUBLIC, "staff": processes.WEB_STAFF}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Any, seconds: float, what: str) -> None:
+    """Poll until `condition()` is true. Raises AssertionError naming `what` when it is not in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+def make_keys(folder: Path) -> dict[str, str]:
+    """Keys as `make run` makes them; returns the variables that name them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vault.write_secret(folder / "receipt_salt", os.urandom(16))
+    vault.write_secret(folder / "audit_key", os.urandom(32))
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "RECEIPT_SALT": str(folder / "receipt_salt"),
+        "AUDIT_KEY": str(folder / "audit_key"),
+        "AGENCY_PUBLIC_KEYS": str(folder / "public"),
+        "AGENCY_PRIVATE_KEYS": str(folder / "private"),
+    }
+
+
+class Mails:
+    """An SMTP server that keeps what it is given, with the time of arrival (`time.monotonic`)."""
+
+    def __init__(self) -> None:
+        self.received: list[EmailMessage] = []
+        self.arrived: list[float] = []
+        self.recipients: list[list[str]] = []
+        self.refuse: str | None = None  # an SMTP reply such as "451 later" instead of taking mail
+        self.port = free_port()
+        self._thread: Controller | None = None
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        if self.refuse:
+            return self.refuse
+        content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
+        message = message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.arrived.append(time.monotonic())
+        self.recipients.append(list(envelope.rcpt_tos))
+        self.received.append(message)
+        return "250 taken"
+
+    def wait(self, count: int = 1, seconds: float = 30) -> list[EmailMessage]:
+        """The mails so far, once there are `count`."""
+        wait_until(lambda: len(self.received) >= count, seconds, f"{count} mails (there are {len(self.received)})")
+        return list(self.received)
+
+    def clear(self) -> None:
+        self.received.clear()
+        self.arrived.clear()
+        self.recipients.clear()
+
+    def start(self) -> None:
+        self._thread = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._thread.start()
+
+    def stop(self) -> None:
+        if self._thread:
+            self._thread.stop()
+            self._thread = None
+
+
+class Stack:
+    """PostgreSQL, Valkey, an SMTP sink, web processes and workers of the roles named; migrated, with fresh keys."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        web: Iterable[str] = ("all",),
+        workers: Iterable[str] = (),
+        beat: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.logs = self.folder / "logs"
+        self.mails = Mails()
+        self.servers = Servers(self.folder / "servers", durable=False)
+        self.ports = {role: free_port() for role in web}
+        self.started = [WEB[role] for role in self.ports]
+        self.started += [process for process in processes.WORKERS if process.role in set(workers)]
+        self.started += [processes.BEAT] if beat else []
+        self.extra = dict(variables or {})
+        self.children: dict[str, Child] = {}
+        self.keys: dict[str, str] = {}
+
+    # Where things are
+
+    @property
+    def url(self) -> str:
+        """Of the first web process."""
+        return self._url(next(iter(self.ports)))
+
+    @property
+    def public_url(self) -> str:
+        return self._url("public" if "public" in self.ports else "all")
+
+    @property
+    def staff_url(self) -> str:
+        return self._url("staff" if "staff" in self.ports else "all")
+
+    def _url(self, role: str) -> str:
+        return f"http://127.0.0.1:{self.ports[role]}"
+
+    def database_url(self, role: str = "owner") -> str:
+        """The URL of that role's own PostgreSQL user; "postgres" is the superuser."""
+        return self.servers.database_url("postgres" if role == "postgres" else f"portal_{role}")
+
+    @property
+    def redis_url(self) -> str:
+        return self.servers.redis_url
+
+    def connect(self, role: str = "owner") -> Any:
+        """A psycopg2 connection as that role's user."""
+        return self.servers.connect("postgres" if role == "postgres" else f"portal_{role}")
+
+    def environment(self, role: str) -> dict[str, str]:
+        """What a process of `role` is started with."""
+        known = Role(role)
+        url = {role: self._url(role) for role in self.ports}
+        everything = {
+            **{name: value for name, value in os.environ.items() if name not in processes.VARIABLES},
+            **self.keys,
+            "DEMO": "1",
+            "PORTAL_URL": url.get("public") or url.get("all") or "http://127.0.0.1:1",
+            "STAFF_URL": url.get("staff") or url.get("all") or "http://127.0.0.1:1",
+            "REDIS_URL": self.servers.redis_url,
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.mails.port}",
+            **({"DATABASE_URL": self.servers.database_url(known.database_user)} if known.database_user else {}),
+            **({"BIND": f"127.0.0.1:{self.ports[role]}"} if role in self.ports else {}),
+            **self.extra,
+        }
+        return processes.environment_for(known, everything)
+
+    # Life
+
+    def start(self) -> Self:
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            self.keys = make_keys(self.folder / "keys")
+            self.servers.start()
+            self.mails.start()
+            self.run_manage("migrate", "--verbosity=0", role="owner")
+            self.run_manage("vault", "create-key")
+            for process in self.started:
+                self._start(process)
+            for process in self.started:
+                self._wait(process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
+            child.stop()
+        self.children.clear()
+        self.mails.stop()
+        self.servers.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self, process: Process) -> None:
+        child = Child(
+            process.name,
+            process.argv,
+            lock=self.folder / f"{process.name}.lock",
+            log=self.logs / f"{process.name}.log",
+            environment=self.environment(process.role),
+            folder=ROOT,
+        )
+        self.children[process.name] = child
+        child.start()
+
+    def _wait(self, process: Process, seconds: float = 60) -> None:
+        child = self.children[process.name]
+        ready = self._web_answers if process.role.is_web else self._worker_listens
+        until = time.monotonic() + seconds
+        while process is not processes.BEAT and not ready(process):
+            words = child.log.read_text(errors="replace")
+            assert child.alive, f"{process.name} stopped with {child.exit_code}:\n{words}"
+            assert time.monotonic() < until, f"{process.name} is not ready after {seconds} s:\n{words}"
+            time.sleep(0.05)
+
+    def _web_answers(self, process: Process) -> bool:
+        try:
+            urllib.request.urlopen(self._url(process.role.value) + "/", timeout=2).close()
+        except urllib.error.HTTPError as error:
+            return error.code < 500
+        except OSError:
+            return False
+        return True
+
+    def _worker_listens(self, process: Process) -> bool:
+        import redis
+
+        with redis.Redis(unix_socket_path=str(self.servers.redis_socket)) as client:
+            return bool(client.exists(f"_kombu.binding.{process.role}")) and any(
+                other["cmd"].lower() == "brpop" for other in client.client_list()
+            )
+
+    def run_manage(self, *args: str, role: str = "all", check: bool = True, input: str | None = None) -> str:
+        """`manage.py ARGS` as `role`; returns its standard output. With `check`, a failure raises AssertionError."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.environment(role),
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+        assert not check or done.returncode == 0, f"manage.py {' '.join(args)}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    # Faults
+
+    def stop_redis(self) -> None:
+        self.servers.valkey.stop()
+
+    def start_redis(self) -> None:
+        self.servers.start_valkey()
+
+    def freeze_redis(self) -> None:
+        self.servers.valkey.signal(signal.SIGSTOP)
+
+    def resume_redis(self) -> None:
+        self.servers.valkey.signal(signal.SIGCONT)
+
+    def stop_database(self) -> None:
+        self.servers.postgres.stop()
+
+    def start_database(self) -> None:
+        self.servers.start_postgres()
+
+    def kill_web(self, role: str | None = None) -> None:
+        """SIGKILL to a web process and its workers: `role` or the first."""
+        self.children[WEB[role or next(iter(self.ports))].name].kill()
+
+    def start_web(self, role: str | None = None) -> None:
+        process = WEB[role or next(iter(self.ports))]
+        self._start(process)
+        self._wait(process)
+
+    def stop_worker(self, role: str) -> None:
+        self.children[f"worker-{role}"].stop()
+
+    def start_worker(self, role: str) -> None:
+        process = processes.BY_NAME[f"worker-{role}"]
+        self._start(process)
+        self._wait(process)

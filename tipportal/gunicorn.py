@@ -1,0 +1,64 @@
+"""The web server: gunicorn with threads, and nothing about the client written anywhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any
+
+import gunicorn
+from gunicorn.glogging import Logger
+
+from tipportal.logs import PrivateFormatter
+
+# What a response says of the server: nothing.
+gunicorn.SERVER = gunicorn.SERVER_SOFTWARE = "web"
+
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 32
+# The keys of flood counters are made at import, in the master: all workers share them, no disk has them.
+preload_app = True
+timeout = 60
+graceful_timeout = 10
+keepalive = 5
+# The heartbeat file has no content; memory all the same, so that a slow disk cannot kill a worker.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+# Who the client is does not matter here: no header may say so, and none is believed.
+forwarded_allow_ips = ""
+proxy_allow_ips = ""
+proxy_protocol = "off"
+control_socket_disable = True
+limit_request_line = 4094
+limit_request_fields = 60
+
+
+class PrivateLogger(Logger):  # type: ignore[misc]
+    """gunicorn's log without what a client sent: its address, its request line, its headers."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.addFilter(_is_about_us)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(PrivateFormatter())
+
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    """gunicorn writes the address into this one line itself, before any formatter sees it."""
+    return not str(record.msg).startswith("Invalid request")
+
+
+logger_class = PrivateLogger
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """A connection opened while the application loaded must not be shared by the workers."""
+    if "django.db" in sys.modules:
+        from django.db import connections
+
+        connections.close_all()

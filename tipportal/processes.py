@@ -1,0 +1,120 @@
+"""The one list of the portal's processes, and which environment variables each may have.
+
+`make run`, docker-compose.yml and the tests start them from here (`python -m tipportal.processes NAME` becomes that
+process), so a variable that a role must not see is kept from it everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tipportal.roles import Role
+
+_GUNICORN = ("gunicorn", "--config", "python:tipportal.gunicorn", "tipportal.wsgi")
+
+
+def _worker(queue: str) -> tuple[str, ...]:
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
+    # The node is named after its queue alone: Celery would add the machine's name to what it stores in Redis.
+    return ("celery", "--quiet", "-A", "tipportal", "worker", "-Q", queue, "-n", f"{queue}@portal", "-c", "1", *quiet)
+
+
+# The clock keeps its times in memory: no file to lock or damage. What is due less often than hourly wants a crontab.
+_BEAT = (
+    "celery",
+    "--quiet",
+    "-A",
+    "tipportal",
+    "beat",
+    "--scheduler",
+    "celery.beat:Scheduler",
+    "--pidfile=",
+    "--loglevel",
+    "WARNING",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """`name` is also the service's in docker-compose.yml; `module` is what `python -m` runs."""
+
+    name: str
+    role: Role
+    module: tuple[str, ...]
+
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "-m", *self.module]
+
+
+WEB_ALL = Process("web", Role.ALL, _GUNICORN)
+WEB_PUBLIC = Process("web-public", Role.PUBLIC, _GUNICORN)
+WEB_STAFF = Process("web-staff", Role.STAFF, _GUNICORN)
+WORKERS = tuple(Process(f"worker-{role}", role, _worker(role)) for role in (Role.ALERTS, Role.BULK, Role.MEDIA))
+BEAT = Process("beat", Role.BEAT, _BEAT)
+
+PRODUCTION = (WEB_PUBLIC, WEB_STAFF, *WORKERS, BEAT)
+MAKE_RUN = (WEB_ALL, *WORKERS, BEAT)
+BY_NAME = {process.name: process for process in (WEB_ALL, *PRODUCTION)}
+
+# Every variable that the settings and the web server read, and the roles that get it. None: every role.
+_WEB = frozenset({Role.PUBLIC, Role.STAFF, Role.ALL})
+_STAFF = frozenset({Role.STAFF, Role.ALL})
+VARIABLES: dict[str, frozenset[Role] | None] = {
+    "PORTAL_ROLE": None,
+    "AGENCY_NAME": None,
+    "CITY_NAME": None,
+    "EMERGENCY_NUMBER": None,
+    "CONTACT": None,
+    "LEAVE_URL": None,
+    "PORTAL_URL": None,
+    "STAFF_URL": None,
+    "TIP_RETENTION_DAYS": None,
+    "LANGUAGE_CODE": None,
+    "TIME_ZONE": None,
+    "DEMO": None,
+    "ALLOWED_HOSTS": _WEB,
+    "HTTPS": None,
+    "BEHIND_PROXY": _WEB,
+    "BIND": _WEB,
+    "WEB_CONCURRENCY": _WEB,
+    "REDIS_URL": None,
+    "DATABASE_URL": frozenset(Role) - {Role.BEAT},
+    "OWNER_DATABASE_URL": frozenset({Role.OWNER}),
+    "EMAIL_URL": frozenset({Role.ALERTS, Role.BULK}),
+    "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
+    "SECRET_KEY": _STAFF,
+    "RECEIPT_SALT": _WEB,
+    "AGENCY_PUBLIC_KEYS": _WEB,
+    "AGENCY_PRIVATE_KEYS": _STAFF,
+    "AUDIT_KEY": _STAFF,
+}
+
+
+def variables_of(role: Role) -> set[str]:
+    return {name for name, roles in VARIABLES.items() if roles is None or role in roles}
+
+
+def environment_for(role: Role, everything: Mapping[str, str]) -> dict[str, str]:
+    """What a process of `role` gets of `everything`: its own variables, and whatever is none of the portal's (PATH, TZ).
+
+    PORTAL_ROLE is set to the role, Django's settings module too.
+    """
+    own = variables_of(role)
+    kept = {name: value for name, value in everything.items() if name in own or name not in VARIABLES}
+    return kept | {"PORTAL_ROLE": role.value, "DJANGO_SETTINGS_MODULE": "tipportal.settings"}
+
+
+def main() -> None:
+    """Become the process named on the command line."""
+    process = BY_NAME.get(sys.argv[1]) if len(sys.argv) == 2 else None
+    if process is None:
+        sys.exit(f"Say which process: python -m tipportal.processes {' | '.join(BY_NAME)}")
+    os.execve(sys.executable, process.argv, environment_for(process.role, os.environ))  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()
