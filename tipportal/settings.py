@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +30,9 @@ STAFF_URL = env.str("STAFF_URL", PORTAL_URL).rstrip("/")
 TIP_RETENTION_DAYS = env.int("TIP_RETENTION_DAYS", 365)
 
 # Secrets, each a file of its own so that a node holds only what its role needs.
-SECRET_KEY = env.str("SECRET_KEY")
+# Signs what browsers bring back: no worker and no command holds it.
+# Only staff sessions are signed with it; the other roles sign nothing and get none.
+SECRET_KEY = env.str("SECRET_KEY") if ROLE.serves_staff else token_urlsafe()
 RECEIPT_SALT = env.path("RECEIPT_SALT", None)
 AGENCY_PUBLIC_KEYS = env.path("AGENCY_PUBLIC_KEYS", None)
 AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
@@ -190,6 +193,7 @@ EMAIL_HOST_USER = email.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = email.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = email.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = BASE_DIR / (email.get("EMAIL_FILE_PATH") or "var/mail")  # EMAIL_URL=file:///var/mail: a folder below the project
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
 

@@ -34,10 +34,13 @@ class KeyStatus:
 
 def create_key() -> str:
     """Make a new pair, let the database know its id, and seal new tips to it from now on. Returns the id."""
-    with transaction.atomic():
-        key_id = vault.create_agency_key(*_folders(), before_public=lambda made: AgencyKey.objects.create(id=made))
-        record("vault", "created agency key", key_id)
-    return key_id
+
+    def announce(key_id: str) -> None:
+        with transaction.atomic():
+            AgencyKey.objects.create(id=key_id)
+            record("vault", "created agency key", key_id)
+
+    return vault.create_agency_key(*_folders(), before_public=announce)
 
 
 def status() -> list[KeyStatus]:
@@ -102,7 +105,7 @@ def _retire(key_id: str) -> bool:
     """Take the key's row out of the database, unless a tip was sealed to it meanwhile."""
     try:
         with transaction.atomic():
-            AgencyKey.objects.filter(pk=key_id)._raw_delete("default")
+            AgencyKey.objects.filter(pk=key_id).delete()
             record("vault", "destroyed agency key", key_id)
     except IntegrityError:
         return False
