@@ -25,5 +25,5 @@ def facts() -> dict[str, Any]:
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the facts, on every page."""
-    return facts()
+    """Context processor: the facts, and which base an error page has: where a tip is written or read, one can leave quickly."""
+    return {**facts(), "error_base": "base_tip.html" if request.path.startswith("/tips/") else "base.html"}

@@ -32,35 +32,35 @@ def safety(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def robots(request: HttpRequest) -> HttpResponse:
+def robots(_request: HttpRequest) -> HttpResponse:
     """Search engines stay away from tip pages."""
     return HttpResponse(ROBOTS, content_type="text/plain")
 
 
 @require_safe
-def healthy(request: HttpRequest) -> HttpResponse:
+def healthy(_request: HttpRequest) -> HttpResponse:
     """For the process manager: this process answers."""
     return HttpResponse("ok", content_type="text/plain")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return render(request, "400.html", status=400)
 
 
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return render(request, "403.html", status=403)
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return render(request, "404.html", status=404)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
+def server_error(_request: HttpRequest) -> HttpResponse:
     """Rendered without the request: whatever failed may fail again in a context processor."""
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
-def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:
+def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
     """The admin's answer to a failed CSRF check; `reason` is for developers and not shown."""
     sentence = _("This page was open too long, or cookies are off. Go back, reload the page and send it again.")
     return render(request, "403.html", {"sentence": sentence}, status=403)
