@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
 class PortalConfig(AppConfig):
@@ -9,3 +10,9 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from tipportal import checks  # noqa: F401  (registers the system checks)
+
+
+class StaffAdminConfig(SimpleAdminConfig):
+    """The admin with our sign-in. Simple: autodiscovery would import django-leaflet's admin, which wants GeoDjango."""
+
+    default_site = "tipportal.site.StaffSite"

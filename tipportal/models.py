@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.auth import get_backends
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +16,17 @@ class Account(AbstractUser):
     class Meta(AbstractUser.Meta):
         verbose_name = _("staff account")
         verbose_name_plural = _("staff accounts")
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """As Django's, but being superuser opens no tip: what concerns tips, groups must give (tipportal/staff.py)."""
+        if not perm.startswith("tips."):
+            return super().has_perm(perm, obj)
+        return self.is_active and any(backend.has_perm(self, perm, obj) for backend in get_backends())
+
+    def has_module_perms(self, app_label: str) -> bool:
+        if app_label != "tips":
+            return super().has_module_perms(app_label)
+        return self.is_active and any(backend.has_module_perms(self, app_label) for backend in get_backends())
 
 
 class AuditEntry(models.Model):

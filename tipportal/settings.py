@@ -52,7 +52,7 @@ INSTALLED_APPS = [
     "tips.apps.TipsConfig",
     "crimemap.apps.CrimemapConfig",
     "outreach.apps.OutreachConfig",
-    "django.contrib.admin.apps.SimpleAdminConfig",
+    "tipportal.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -170,7 +170,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "static-root"
+STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "static-root")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

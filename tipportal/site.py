@@ -1,0 +1,30 @@
+"""The admin site: our sign-in form, our first page, and a line in the audit trail for one's own new password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from tipportal import audit, staff
+
+
+class StaffSite(AdminSite):
+    site_title = _("Staff desk")
+    site_header = _("Staff desk")
+    index_title = _("Your desk")
+    login_form = staff.SignInForm
+    index_template = "admin/tipportal/index.html"
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        account = get_user(request)
+        with transaction.atomic():
+            response = super().password_change(request, extra_context)
+            # Django redirects after a change and after nothing else.
+            if request.method == "POST" and response.status_code == 302 and account.is_authenticated:
+                audit.record(account.get_username(), "changed a password", f"account {account.get_username()}")
+        return response
