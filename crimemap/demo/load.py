@@ -1,0 +1,152 @@
+"""Puts Riverton into the database. Loading again changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from crimemap import geometry as geo
+from crimemap.demo import plan
+from crimemap.demo.riverton import Riverton
+from crimemap.geometry import Line, Point
+from crimemap.models import Area, BaseLayer, Block, Intersection, digest_of
+from crimemap.names import comparable
+
+Feature = dict[str, Any]
+Names = BaseLayer.Name
+
+
+def load() -> bool:
+    """Store the city's places and base map; whether there was anything to do.
+
+    Rows keep their ids when the plan changes; what the plan no longer has is removed.
+    """
+    source = _source()
+    if BaseLayer.objects.filter(name=Names.LAND, geojson__made_from=source).exists():
+        return False
+    city = Riverton()
+    with transaction.atomic():
+        _store_areas(city)
+        _store_blocks(city)
+        _store_intersections(city)
+        # Last: its mark says that all of it stands.
+        for order, (name, features) in enumerate(_layers(city).items(), 1):
+            collection = {"type": "FeatureCollection", "features": features, "made_from": source}
+            digest = digest_of(name, order, collection)
+            BaseLayer.objects.update_or_create(
+                name=name, defaults={"order": order, "geojson": collection, "digest": digest}
+            )
+    return True
+
+
+def _source() -> str:
+    """A mark of the drawing and the code that grows it."""
+    here = Path(__file__).parent
+    files = [here / "plan.py", here / "riverton.py", here / "load.py", here.parent / "geometry.py"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def _store_areas(city: Riverton) -> None:
+    rows = []
+    for area in city.areas:
+        longitude, latitude = _degrees(geo.label_point(area.ring))
+        rows.append(
+            Area(
+                layer=area.layer, code=area.code, name=area.name, key=comparable(area.name), outline=_polygon(area.ring),
+                latitude=latitude, longitude=longitude,
+            )
+        )  # fmt: skip
+    fields = ["name", "key", "outline", "latitude", "longitude"]
+    kept = Area.objects.bulk_create(rows, update_conflicts=True, unique_fields=["layer", "code"], update_fields=fields)
+    Area.objects.exclude(pk__in=[row.pk for row in kept]).delete()
+
+
+def _store_blocks(city: Riverton) -> None:
+    rows = []
+    for block in city.blocks:
+        longitude, latitude = _degrees(block.point)
+        rows.append(
+            Block(
+                street=block.street, hundred=block.hundred, key=comparable(block.street), latitude=latitude,
+                longitude=longitude, areas=city.areas_of(block.point),
+            )
+        )  # fmt: skip
+    fields = ["key", "latitude", "longitude", "areas"]
+    kept = Block.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["street", "hundred"], update_fields=fields
+    )
+    Block.objects.exclude(pk__in=[row.pk for row in kept]).delete()
+
+
+def _store_intersections(city: Riverton) -> None:
+    rows = []
+    for corner in city.corners:
+        longitude, latitude = _degrees(corner.point)
+        areas = city.areas_of(corner.point)
+        rows.append(
+            Intersection(first=corner.first, second=corner.second, latitude=latitude, longitude=longitude, areas=areas)
+        )
+    unique = ["first", "second", "latitude", "longitude"]
+    kept = Intersection.objects.bulk_create(rows, update_conflicts=True, unique_fields=unique, update_fields=["areas"])
+    Intersection.objects.exclude(pk__in=[row.pk for row in kept]).delete()
+
+
+def _layers(city: Riverton) -> dict[str, list[Feature]]:
+    """The base map, lowest layer first."""
+    parks = [_feature(_polygon(ring), name) for name, ring in city.park_rings.items()]
+    green = [_feature(_polygon(ring)) for ring in [*city.riverside, city.island]]
+    ways = {rank: [street for street in city.streets if street.rank == rank] for rank in ("minor", "major")}
+    return {
+        Names.LAND: [_feature(_polygon(city.limits), "Riverton")],
+        Names.WATER: [_feature(_polygon(city.water), plan.RIVER_NAME)],
+        Names.PARKS: [*parks, *green, _feature(_polygon(city.pond), rank="pond")],
+        Names.STREETS: [_feature(_lines(street.pieces), street.name, rank) for rank in ways for street in ways[rank]],
+        Names.BRIDGES: [_feature(_lines([[bridge.north, bridge.south]]), bridge.plan.name) for bridge in city.bridges],
+        Names.BOUNDARIES: [_feature(_lines([line]), rank="district") for line in city.borders]
+        + [_feature(_lines([[*city.limits, city.limits[0]]]), rank="city")],
+        Names.LABELS: _labels(city),
+    }
+
+
+def _labels(city: Riverton) -> list[Feature]:
+    result = [
+        _label(geo.label_point(area.ring), area.name, "area") for area in city.areas if area.layer == "neighbourhood"
+    ]
+    result += [_label(_centre(ring), name, "park") for name, ring in city.park_rings.items() if geo.area(ring) > 90_000]
+    start, end = (geo.part(city.river, along, along + 1)[0] for along in plan.RIVER_LABEL)
+    river = _label(geo.between(start, end, 0.5), plan.RIVER_NAME, "water")
+    river["properties"]["turn"] = round(math.degrees(math.atan2(end[1] - start[1], end[0] - start[0])))
+    return [*result, river]
+
+
+def _centre(ring: Line) -> Point:
+    return sum(x for x, _ in ring) / len(ring), sum(y for _, y in ring) / len(ring)
+
+
+def _degrees(point: Point) -> Point:
+    """(longitude, latitude), to about a metre."""
+    latitude, longitude = plan.MIDDLE
+    east = point[0] / geo.METRES_PER_DEGREE / math.cos(math.radians(latitude))
+    return round(longitude + east, 5), round(latitude + point[1] / geo.METRES_PER_DEGREE, 5)
+
+
+def _feature(geometry: dict[str, Any], name: str = "", rank: str = "") -> Feature:
+    properties = {key: value for key, value in (("name", name), ("rank", rank)) if value}
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def _label(point: Point, name: str, rank: str) -> Feature:
+    return _feature({"type": "Point", "coordinates": _degrees(point)}, name, rank)
+
+
+def _polygon(ring: Line) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": [[_degrees(point) for point in [*ring, ring[0]]]]}
+
+
+def _lines(lines: Iterable[Line]) -> dict[str, Any]:
+    return {"type": "MultiLineString", "coordinates": [[_degrees(point) for point in line] for line in lines]}

@@ -1,0 +1,176 @@
+"""The places of a city: areas, blocks, intersections and the layers of the base map. crimemap/places.py answers from them.
+
+Coordinates are WGS 84 degrees; outlines and layers are GeoJSON (RFC 7946: longitude first). Nothing here is about people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from crimemap.names import comparable
+
+
+class Located(models.Model):
+    """What stands at one point."""
+
+    latitude = models.FloatField(_("latitude"), help_text=_("Degrees north."))
+    longitude = models.FloatField(_("longitude"), help_text=_("Degrees east."))
+
+    class Meta:
+        abstract = True
+
+
+def on_earth(name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(condition=Q(latitude__range=(-90, 90), longitude__range=(-180, 180)), name=name)
+
+
+class Area(Located):
+    """A part of the city; the point is where its label stands."""
+
+    class Layer(models.TextChoices):
+        CITY = "city", _("City limits")
+        DISTRICT = "district", _("District")
+        BEAT = "beat", _("Beat")
+        NEIGHBOURHOOD = "neighbourhood", _("Neighborhood")
+
+    layer = models.CharField(_("layer"), max_length=16, choices=Layer)
+    code = models.CharField(_("code"), max_length=20, help_text=_("As the agency writes it in its data."))
+    name = models.CharField(_("name"), max_length=80)
+    key = models.CharField(max_length=80, editable=False, help_text="the name as search compares it (names.comparable)")
+    outline = models.JSONField(_("outline"), help_text=_("A GeoJSON Polygon or MultiPolygon."))
+
+    class Meta:
+        verbose_name = _("area")
+        verbose_name_plural = _("areas")
+        ordering = ["layer", "code"]
+        indexes = [GinIndex(fields=["key"], opclasses=["gin_trgm_ops"], name="area_key")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["layer", "code"],
+                name="area_code_once",
+                violation_error_message=_("This layer has that code already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(layer__in=["city", "district", "beat", "neighbourhood"]), name="area_layer_known"
+            ),
+            on_earth("area_on_earth"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.key = comparable(self.name)
+        super().save(*args, **kwargs)
+
+
+class Block(Located):
+    """One hundred of a street between two crossings; the point is its middle."""
+
+    street = models.CharField(_("street"), max_length=80)
+    key = models.CharField(
+        max_length=80, editable=False, help_text="the street as search compares it (names.comparable)"
+    )
+    hundred = models.PositiveIntegerField(_("hundred"), help_text=_("400 for the numbers 400 to 499."))
+    areas = models.JSONField(
+        _("areas"), default=dict, blank=True, help_text=_("Layer to code of the areas it lies in.")
+    )
+
+    class Meta:
+        verbose_name = _("block")
+        verbose_name_plural = _("blocks")
+        ordering = ["street", "hundred"]
+        indexes = [
+            GinIndex(fields=["key"], opclasses=["gin_trgm_ops"], name="block_key"),
+            models.Index(fields=["latitude", "longitude"], name="block_point"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["street", "hundred"],
+                name="block_once",
+                violation_error_message=_("This street has that block already."),
+            ),
+            models.CheckConstraint(condition=Q(hundred=F("hundred") / 100 * 100), name="block_is_a_hundred"),
+            on_earth("block_on_earth"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("%(hundred)s block of %(street)s") % {"hundred": self.hundred, "street": self.street}
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.key = comparable(self.street)
+        super().save(*args, **kwargs)
+
+
+class Intersection(Located):
+    """Where two streets meet; their names are in alphabetical order."""
+
+    first = models.CharField(_("first street"), max_length=80)
+    second = models.CharField(_("second street"), max_length=80)
+    areas = models.JSONField(
+        _("areas"), default=dict, blank=True, help_text=_("Layer to code of the areas it lies in.")
+    )
+
+    class Meta:
+        verbose_name = _("intersection")
+        verbose_name_plural = _("intersections")
+        ordering = ["first", "second"]
+        indexes = [models.Index(fields=["second"], name="intersection_second")]
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second", "latitude", "longitude"], name="intersection_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="intersection_in_order"),
+            on_earth("intersection_on_earth"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("%(first)s and %(second)s") % {"first": self.first, "second": self.second}
+
+
+class BaseLayer(models.Model):
+    """One layer of the base map, drawn in `order`: a GeoJSON FeatureCollection with `name` and `rank` properties."""
+
+    class Name(models.TextChoices):
+        LAND = "land", _("Land")
+        WATER = "water", _("Water")
+        PARKS = "parks", _("Parks")
+        STREETS = "streets", _("Streets")
+        BRIDGES = "bridges", _("Bridges")
+        BOUNDARIES = "boundaries", _("Boundaries")
+        LABELS = "labels", _("Labels")
+
+    name = models.CharField(_("name"), max_length=16, choices=Name, unique=True)
+    order = models.PositiveSmallIntegerField(_("order"), default=100, help_text=_("Low numbers lie below."))
+    geojson = models.JSONField(_("GeoJSON"))
+    digest = models.CharField(max_length=16, editable=False, help_text="of the content: part of the base map's address")
+
+    class Meta:
+        verbose_name = _("base map layer")
+        verbose_name_plural = _("base map layers")
+        ordering = ["order", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(name__in=["land", "water", "parks", "streets", "bridges", "boundaries", "labels"]),
+                name="base_layer_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_name_display()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.digest = digest_of(self.name, self.order, self.geojson)
+        super().save(*args, **kwargs)
+
+
+def digest_of(name: str, order: int, geojson: object) -> str:
+    """16 hex digits that change with anything drawn."""
+    content = json.dumps([name, order, geojson], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

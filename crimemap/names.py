@@ -1,0 +1,28 @@
+"""How names of streets and areas are compared: one spelling for what people write in many ways."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_WORDS = re.compile(r"[^\W_]+")
+_SUFFIXES = {
+    "st": "street", "str": "street", "ave": "avenue", "av": "avenue", "rd": "road", "dr": "drive", "blvd": "boulevard",
+    "ln": "lane", "pl": "place", "ct": "court", "pkwy": "parkway", "sq": "square", "ter": "terrace", "hwy": "highway",
+}  # fmt: skip
+_DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}
+
+
+def comparable(name: str) -> str:
+    """`name` in lower case without accents and punctuation, usual abbreviations written out: "W. 24th Pl" -> "west 24th place".
+
+    At most 80 characters, safe for any input.
+    """
+    plain = unicodedata.normalize("NFKD", name[:200])
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    words = _WORDS.findall(plain.replace("'", "").replace("\u2019", "").casefold())
+    if len(words) > 1:
+        words[-1] = _SUFFIXES.get(words[-1], words[-1])
+        words[0] = _DIRECTIONS.get(words[0], words[0])
+        words[-1] = _DIRECTIONS.get(words[-1], words[-1])
+    return " ".join(words)[:80].strip()
