@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack import Stack, make_keys
+from tipportal import collecting
 from tipportal.embedded import Servers
 from tipportal.processes import VARIABLES
 from tips import vault
@@ -55,6 +56,7 @@ def _start_servers() -> None:
         "REDIS_URL": servers.redis_url,
         "EMAIL_URL": "memory://",
     }
+    os.environ["STATIC_ROOT"] = str(collecting.collect(os.environ))
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +69,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(autouse=True)
 def _foundations(request: pytest.FixtureRequest) -> None:
     """What `migrate` and `vault create-key` leave in every database; tests that flush take it away."""
-    if not {"db", "transactional_db"} & set(request.fixturenames):
+    marker = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction")):
+        request.getfixturevalue("transactional_db")
+    elif "db" in request.fixturenames or marker:
+        request.getfixturevalue("db")
+    else:
         return
-    request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
     from django.conf import settings
 
     from tipportal import staff

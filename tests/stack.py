@@ -10,6 +10,7 @@ Everything lives in the folder given: `servers/`, `keys/`, `logs/` (one file a p
 
 from __future__ import annotations
 
+import http.client
 import os
 import secrets
 import signal
@@ -17,8 +18,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -29,9 +28,10 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope
 
-from tipportal import processes
+from tipportal import collecting, processes
 from tipportal.children import Child
 from tipportal.embedded import Servers
+from tipportal.launcher import workers_listening
 from tipportal.processes import Process
 from tipportal.roles import Role
 from tips import vault
@@ -55,7 +55,7 @@ def wait_until(condition: Any, seconds: float, what: str) -> None:
 
 
 def make_keys(folder: Path) -> dict[str, str]:
-    """Keys as `make run` makes them; returns the variables that name them."""
+    """Secrets as `make run` makes them, the agency key excepted; returns the variables that name them."""
     folder.mkdir(parents=True, exist_ok=True)
     vault.write_secret(folder / "receipt_salt", os.urandom(16))
     vault.write_secret(folder / "audit_key", os.urandom(32))
@@ -188,9 +188,11 @@ class Stack:
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
             self.keys = make_keys(self.folder / "keys")
+            self.extra["STATIC_ROOT"] = str(collecting.collect(self.environment("all")))
             self.servers.start()
             self.mails.start()
             self.run_manage("migrate", "--verbosity=0", role="owner")
+            self.run_manage("vault", "create-key")
             self.run_manage("vault", "create-key")
             for process in self.started:
                 self._start(process)
@@ -241,21 +243,19 @@ class Stack:
             time.sleep(0.05)
 
     def _web_answers(self, process: Process) -> bool:
+        """Any answer will do: the staff role has no home page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[process.role.value], timeout=2)
         try:
-            urllib.request.urlopen(self._url(process.role.value) + "/", timeout=2).close()
-        except urllib.error.HTTPError as error:
-            return error.code < 500
-        except OSError:
+            connection.request("GET", "/")
+            return connection.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
             return False
-        return True
+        finally:
+            connection.close()
 
-    def _worker_listens(self, process: Process) -> bool:
-        import redis
-
-        with redis.Redis(unix_socket_path=str(self.servers.redis_socket)) as client:
-            return bool(client.exists(f"_kombu.binding.{process.role}")) and any(
-                other["cmd"].lower() == "brpop" for other in client.client_list()
-            )
+    def _worker_listens(self, _process: Process) -> bool:
+        running = sum(name.startswith("worker-") and child.alive for name, child in self.children.items())
+        return workers_listening(self.servers.redis_url) >= running
 
     def run_manage(self, *args: str, role: str = "all", check: bool = True, input: str | None = None) -> str:
         """`manage.py ARGS` as `role`; returns its standard output. With `check`, a failure raises AssertionError."""

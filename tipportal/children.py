@@ -54,6 +54,7 @@ class Child:
         self.patience = patience
         self.before_exec = before_exec
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
     @property
     def alive(self) -> bool:
@@ -64,12 +65,12 @@ class Child:
         return self.process.poll() if self.process else None
 
     def start(self) -> None:
-        """Start the process; its output replaces the log. Raises ChildError when an earlier one cannot be stopped."""
+        """Start the process; its output replaces the log, at a restart it follows there. Raises ChildError when an earlier one cannot be stopped."""
         end_remains(self.lock, self.stop_signal, self.patience)
         descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
+            with open(os.open(self.log, self._log_flags, 0o600), "ab") as log:
                 self.process = subprocess.Popen(
                     self.argv,
                     cwd=self.folder,
@@ -81,6 +82,7 @@ class Child:
                     pass_fds=(descriptor,),
                     preexec_fn=self._in_child(os.getpid(), descriptor),  # noqa: PLW1509  (two system calls)
                 )
+            self._log_flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         except (OSError, subprocess.SubprocessError) as error:
             raise ChildError(f"{self.name} does not start: {getattr(error, 'strerror', None) or error}.") from error
         finally:

@@ -119,19 +119,19 @@ class Servers:
 
     def start(self) -> Servers:
         try:
-            self._init_database()
-            self.valkey.start()
+            self.start_valkey()
             self.start_postgres()
-            self._wait(self.valkey, self._redis_answers)
-            self._create_users()
         except BaseException:
             self.stop()
             raise
         return self
 
     def start_postgres(self) -> None:
+        """The first time with an empty database and its users."""
+        self._init_database()
         self.postgres.start()
         self._wait(self.postgres, self._postgres_answers)
+        self._create_users()
 
     def start_valkey(self) -> None:
         self.valkey.start()

@@ -5,7 +5,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
 GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
-GRANT portal_public, portal_staff TO portal_all;
+-- portal_all is a member of portal_public and portal_staff: whoever creates the users says so (tipportal/embedded.py, docker).
 
 -- public: takes tips and messages; reads them sealed; changes and deletes nothing. No accounts, groups, sessions, admin
 -- log, audit, notes. A message it writes is a source's, whatever the program says.

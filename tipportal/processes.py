@@ -61,6 +61,7 @@ MAKE_RUN = (WEB_ALL, *WORKERS, BEAT)
 BY_NAME = {process.name: process for process in (WEB_ALL, *PRODUCTION)}
 
 # Every variable that the settings and the web server read, and the roles that get it. None: every role.
+# What is not here, no process of the portal reads; OWNER_DATABASE_URL is for commands alone (tipportal/environment.py).
 _WEB = frozenset({Role.PUBLIC, Role.STAFF, Role.ALL})
 _STAFF = frozenset({Role.STAFF, Role.ALL})
 VARIABLES: dict[str, frozenset[Role] | None] = {
@@ -81,9 +82,9 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "BEHIND_PROXY": _WEB,
     "BIND": _WEB,
     "WEB_CONCURRENCY": _WEB,
+    "STATIC_ROOT": _WEB,
     "REDIS_URL": None,
     "DATABASE_URL": frozenset(Role) - {Role.BEAT},
-    "OWNER_DATABASE_URL": frozenset({Role.OWNER}),
     "EMAIL_URL": frozenset({Role.ALERTS, Role.BULK}),
     "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
     "SECRET_KEY": _STAFF,
@@ -104,7 +105,11 @@ def environment_for(role: Role, everything: Mapping[str, str]) -> dict[str, str]
     PORTAL_ROLE is set to the role, Django's settings module too.
     """
     own = variables_of(role)
-    kept = {name: value for name, value in everything.items() if name in own or name not in VARIABLES}
+    kept = {
+        name: value
+        for name, value in everything.items()
+        if name in own or name not in {*VARIABLES, "OWNER_DATABASE_URL"}
+    }
     return kept | {"PORTAL_ROLE": role.value, "DJANGO_SETTINGS_MODULE": "tipportal.settings"}
 
 

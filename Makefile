@@ -1,0 +1,27 @@
+# `make run` and `make test` need python3 (3.11 or newer), make and git; everything else they fetch themselves.
+.PHONY: run test lint audit
+
+PY = .venv/bin/python
+# The type checker's Django plugin imports the settings; nothing of this is connected to.
+LINT_ENV = PORTAL_ROLE=all SECRET_KEY=lint DATABASE_URL=postgres://lint REDIS_URL=redis://lint DJANGO_SETTINGS_MODULE=tipportal.settings
+
+run:
+	@python3 bootstrap.py run
+
+test:
+	@python3 bootstrap.py dev
+	@$(PY) -m tests.chromium
+	@$(MAKE) --no-print-directory lint
+	@$(PY) -m pytest -n auto
+
+lint:
+	@python3 bootstrap.py dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(LINT_ENV) $(PY) -m mypy tipportal tips crimemap outreach
+	@$(PY) -m djlint --quiet --lint templates
+	@PYTHONPATH=. $(PY) -c "from importlinter.cli import lint_imports_command as run; run()"
+
+audit:
+	@python3 bootstrap.py dev
+	@$(PY) -m tests.audit

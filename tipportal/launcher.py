@@ -1,0 +1,370 @@
+"""`make run`: private servers, keys, a demo city and every process of the portal, started, watched and stopped together.
+
+bootstrap.py makes `.venv`, takes the folder's lock and becomes this. All it writes is below `var/`. A failure ends in a
+sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+import psycopg2
+import redis
+
+from tipportal import children, collecting, environment, processes
+from tipportal.children import Child, ChildError
+from tipportal.embedded import Servers
+from tipportal.processes import Process
+from tipportal.roles import Role
+from tips import vault
+
+ROOT = environment.ROOT
+VAR = ROOT / "var"
+LOGS = VAR / "logs"
+KEYS = VAR / "keys"
+RUN = VAR / "run"
+PATIENCE = 90
+
+
+class CannotStartError(ChildError):
+    """The message is a sentence that says what to do."""
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    portal = Portal(port())
+    try:
+        portal.start()
+        portal.watch()
+    except KeyboardInterrupt:
+        say("Stopping ...")
+    except ChildError as reason:
+        portal.stop()
+        sys.exit(str(reason))
+    except OSError as error:
+        portal.stop()
+        sys.exit(f"{error.filename or VAR}: {error.strerror}. Mend that, then start again.")
+    portal.stop()
+    say("Stopped.")
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """The first signal ends the portal; stopping takes seconds and is not interrupted by a second one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def say(line: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(line, flush=True)
+
+
+def port() -> int:
+    text = os.environ.get("PORT", "8000")
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        sys.exit(f"PORT={text} is not a port. Choose a number from 1024 to 65535, as in: PORT=8080 make run")
+    return int(text)
+
+
+class Portal:
+    """What `make run` starts."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.servers: Servers | None = None
+        self.watched: list[Watched] = []
+        self.variables: dict[str, str] = {}
+
+    def start(self) -> None:
+        for folder in (VAR, LOGS, KEYS, RUN):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        for process in processes.MAKE_RUN:
+            children.end_remains(_lock(process), signal.SIGTERM, 10)
+        self._refuse_taken_port()
+        say("Starting ...")
+        self._start_servers()
+        self.variables |= _secrets() | {
+            "DEMO": "1",
+            "PORTAL_URL": self.url,
+            "STAFF_URL": self.url,
+            "BIND": f"127.0.0.1:{self.port}",
+        }
+        self.variables.setdefault("EMAIL_URL", "file:///var/mail")
+        self._prepare()
+        demo = self._demo()
+        environment.FILE.unlink(missing_ok=True)
+        _write(environment.FILE, self.variables | {"PORTAL_ROLE": "all"})
+        for process in processes.MAKE_RUN:
+            self._start_process(process)
+        self._wait()
+        self._report(demo)
+
+    def watch(self) -> None:
+        """Start again what dies, until a signal ends the portal."""
+        while True:
+            time.sleep(0.3)
+            for each in self.watched:
+                each.look()
+
+    def stop(self) -> None:
+        environment.FILE.unlink(missing_ok=True)
+        portal = [each.child for each in self.watched if each.is_portal]
+        for child in portal:
+            child.ask_to_stop()
+        for child in portal:
+            with contextlib.suppress(ChildError):
+                child.stop()
+        if self.servers:
+            with contextlib.suppress(ChildError):
+                self.servers.stop()
+
+    # Steps of the start
+
+    def _refuse_taken_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except PermissionError:
+                raise CannotStartError(
+                    f"Port {self.port} is for root alone here. Choose another: PORT=8080 make run"
+                ) from None
+            except OSError:
+                other = self.port + 1
+                raise CannotStartError(
+                    f"Port {self.port} is in use by another program. Stop that one, or choose another port: PORT={other} make run"
+                ) from None
+
+    def _start_servers(self) -> None:
+        """The servers that DATABASE_URL and REDIS_URL name, private ones where they name none."""
+        given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
+        self.variables = {name: value for name, value in os.environ.items() if name in processes.VARIABLES}
+        if not all(given.values()):
+            self.servers = Servers(VAR / "servers")
+        if given["REDIS_URL"]:
+            _check_redis(given["REDIS_URL"])
+        elif self.servers:
+            self.servers.start_valkey()
+            self.watched.append(Watched(self.servers.valkey, self.servers.start_valkey))
+            self.variables["REDIS_URL"] = self.servers.redis_url
+        if given["DATABASE_URL"]:
+            _check_database(given["DATABASE_URL"])
+            self.variables["OWNER_DATABASE_URL"] = given["DATABASE_URL"]
+        elif self.servers:
+            self.servers.start_postgres()
+            self.watched.append(Watched(self.servers.postgres, self.servers.start_postgres))
+            self.variables["DATABASE_URL"] = self.servers.database_url("portal_all")
+            self.variables["OWNER_DATABASE_URL"] = self.servers.database_url("portal_owner")
+
+    def _environment(self, role: Role) -> dict[str, str]:
+        everything = {**os.environ, **self.variables}
+        if self.servers and self.servers.postgres.process and role.database_user:
+            everything["DATABASE_URL"] = self.servers.database_url(role.database_user)
+        return processes.environment_for(role, everything)
+
+    def _prepare(self) -> None:
+        """Tables, rights, the agency's key and static files."""
+        migrating = self._manage(Role.OWNER, "migrate", "--verbosity=0")
+        try:
+            self.variables["STATIC_ROOT"] = str(collecting.collect(self._environment(Role.ALL)))
+        except subprocess.CalledProcessError as error:
+            raise CannotStartError(_last_words("The static files cannot be collected", error.stderr)) from None
+        self._result(migrating, "The database cannot be brought up to date")
+        if not vault.key_files(KEYS / "public", "pub"):
+            self._result(self._manage(Role.ALL, "vault", "create-key"), "The agency's key cannot be made")
+
+    def _demo(self) -> dict[str, object]:
+        done = self._manage(Role.ALL, "demo", "--json")
+        demo: dict[str, object] = json.loads(
+            self._result(done, "The demo city cannot be made").strip().splitlines()[-1]
+        )
+        return demo
+
+    def _manage(self, role: Role, *args: str) -> subprocess.Popen[str]:
+        """A command in a session of its own: Ctrl-C is ours to handle."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self._environment(role),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _result(self, command: subprocess.Popen[str], what: str) -> str:
+        try:
+            output, errors = command.communicate()
+        except KeyboardInterrupt:
+            command.terminate()
+            command.communicate()
+            raise
+        if command.returncode:
+            (LOGS / "start.log").write_text(errors)
+            raise CannotStartError(_last_words(what, errors))
+        return output
+
+    def _start_process(self, process: Process) -> None:
+        child = Child(
+            process.name,
+            process.argv,
+            lock=_lock(process),
+            log=LOGS / f"{process.name}.log",
+            environment=self._environment(process.role),
+            folder=ROOT,
+        )
+        self.watched.append(Watched(child, child.start, is_portal=True))
+        child.start()
+
+    def _wait(self) -> None:
+        """Until the pages answer and every worker listens."""
+        until = time.monotonic() + PATIENCE
+        while not (answers(self.port) and workers_listening(self.variables["REDIS_URL"]) >= len(processes.WORKERS)):
+            dead = next((each.child for each in self.watched if not each.child.alive), None)
+            if dead or time.monotonic() > until:
+                late = dead or next(each.child for each in self.watched if each.is_portal)
+                words = late.log.read_text(errors="replace")
+                raise CannotStartError(_last_words(f"{late.name} does not come up", words, late.log))
+            time.sleep(0.1)
+
+    def _report(self, demo: Mapping[str, object]) -> None:
+        say(f"Portal: {self.url}/")
+        staff = demo.get("staff")
+        for account in staff if isinstance(staff, list) else ():
+            say(f"Staff: {self.url}/admin/ {account['user']} {account['password']}")
+        say(f"Demo receipt: {demo.get('receipt')}")
+        if self.variables["EMAIL_URL"] == "file:///var/mail":
+            say(f"Mail: {VAR / 'mail'}")
+        say("Ctrl-C stops everything. Logs: var/logs")
+
+
+class Watched:
+    """A child that is started again when it dies, later each time it does not live long."""
+
+    LONG = 60.0
+    LONGEST_DELAY = 30.0
+
+    def __init__(self, child: Child, start: Callable[[], None], *, is_portal: bool = False) -> None:
+        self.child = child
+        self.start = start
+        self.is_portal = is_portal
+        self.delay = 1.0
+        self.since = time.monotonic()
+        self.due: float | None = None
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if self.child.alive:
+            return
+        if self.due is None:
+            self.delay = 1.0 if now - self.since > self.LONG else min(self.delay * 2, self.LONGEST_DELAY)
+            self.due = now + self.delay
+            say(
+                f"{self.child.name} ended ({_ending(self.child)}); it starts again in {self.delay:.0f} s. Its log: {self.child.log}"
+            )
+        elif now >= self.due:
+            self.due, self.since = None, now
+            try:
+                self.start()
+            except ChildError as reason:
+                say(str(reason))
+
+
+def answers(port: int) -> bool:
+    """Whether the home page is served there."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def workers_listening(redis_url: str) -> int:
+    """How many Celery workers wait for work on this server."""
+    try:
+        with redis.Redis.from_url(redis_url, socket_timeout=2) as client:
+            return sum(other["cmd"].lower() == "brpop" for other in client.client_list())
+    except redis.RedisError:
+        return 0
+
+
+def _lock(process: Process) -> Path:
+    return RUN / f"{process.name}.lock"
+
+
+def _ending(child: Child) -> str:
+    code = child.exit_code or 0
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _secrets() -> dict[str, str]:
+    """Made at the first start, kept afterwards."""
+    for name, content in (
+        ("secret_key", secrets.token_urlsafe(50).encode()),
+        ("receipt_salt", os.urandom(vault.SALT_BYTES)),
+        ("audit_key", os.urandom(vault.KEY_BYTES)),
+    ):
+        if not (KEYS / name).exists():
+            vault.write_secret(KEYS / name, content)
+    return {
+        "SECRET_KEY": (KEYS / "secret_key").read_text(),
+        "RECEIPT_SALT": str(KEYS / "receipt_salt"),
+        "AUDIT_KEY": str(KEYS / "audit_key"),
+        "AGENCY_PUBLIC_KEYS": str(KEYS / "public"),
+        "AGENCY_PRIVATE_KEYS": str(KEYS / "private"),
+    }
+
+
+def _write(path: Path, variables: Mapping[str, str]) -> None:
+    lines = [f"{name}={value}\n" for name, value in variables.items() if "\n" not in value]
+    vault.write_secret(path, "".join(lines).encode())
+
+
+def _check_redis(url: str) -> None:
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise CannotStartError(
+            f"The server that REDIS_URL names does not answer ({error}). Start it, or unset REDIS_URL."
+        ) from None
+
+
+def _check_database(url: str) -> None:
+    try:
+        psycopg2.connect(url, connect_timeout=5).close()
+    except (psycopg2.Error, ValueError) as error:
+        words = str(error).strip().splitlines()[-1]
+        raise CannotStartError(
+            f"The server that DATABASE_URL names does not answer ({words}). Start it, or unset DATABASE_URL."
+        ) from None
+
+
+def _last_words(what: str, words: str, log: Path = LOGS / "start.log") -> str:
+    if "No space left on device" in words:
+        return f"{what}: the disk is full. Make room, then start again."
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return f"{what}: {lines[-1] if lines else 'it said nothing'} (see {log.relative_to(ROOT)})"
+
+
+if __name__ == "__main__":
+    main()
