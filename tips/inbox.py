@@ -41,7 +41,7 @@ def open_with_receipt(receipt: str) -> vault.SourceSecret | None:
     Raises receipts.BusyError.
     """
     secret = receipts.stretched(receipt)
-    return secret if _session_of(secret) else None
+    return secret if session_of(secret) else None
 
 
 def start(response: HttpResponse, secret: vault.SourceSecret) -> None:
@@ -73,7 +73,7 @@ def current(request: HttpRequest) -> Session | None:
         opened = vault.open_box(key, sealed, _LABEL)
     except vault.SealError:
         return None
-    return _session_of(vault.SourceSecret(opened[:32], opened[32:]))
+    return session_of(vault.SourceSecret(opened[:32], opened[32:]))
 
 
 def end(request: HttpRequest, response: HttpResponse) -> None:
@@ -89,7 +89,7 @@ def end(request: HttpRequest, response: HttpResponse) -> None:
         response.cookies[COOKIE]["secure"] = settings.HTTPS
 
 
-def _session_of(secret: vault.SourceSecret) -> Session | None:
+def session_of(secret: vault.SourceSecret) -> Session | None:
     tip = Tip.objects.filter(token_hash=secret.token_hash).select_related("category").first()
     if tip is None or tip.key_for_source is None:
         return None

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from tips import views
+
+app_name = "tips"
+urlpatterns = [
+    path("", views.form, name="form"),
+    path("inbox/", views.inbox, name="inbox"),
+    path("inbox/conversation/", views.conversation, name="conversation"),
+    path("inbox/delete/", views.delete, name="delete"),
+    path("leave/", views.leave, name="leave"),
+]

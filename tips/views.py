@@ -1,0 +1,285 @@
+"""The source's pages: send a tip, and come back to it with the receipt.
+
+No page here sets a cookie except the inbox once a receipt has opened it; none is cached (tipportal/security.py). With
+script and without, the same posts arrive here and get the same pages.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from tips import categories, flood, intake, posts, receipts, showing, statistics, tokens, vault
+from tips import conversation as conversations
+from tips import inbox as inboxes
+from tips.forms import TRAP, MessageForm, ReceiptForm, TipForm
+from tipportal import memory
+
+log = logging.getLogger(__name__)
+
+page = require_http_methods(["GET", "HEAD", "POST"])
+UNPROCESSABLE, TOO_MANY, UNAVAILABLE = 422, 429, 503
+
+
+# The form
+
+
+@page
+def form(request: HttpRequest) -> HttpResponse:
+    """The tip form, and what becomes of it when it is sent."""
+    if request.method != "POST":
+        return _form_page(request, TipForm(categories.offered()), tokens.issue())
+    posted = posts.read(request)
+    try:
+        return _find_place(request, posted) if "find_place" in posted else _receive(request, posted)
+    except intake.AlreadyArrivedError as arrived:
+        # A browser that runs our script sends the token alone to get here, one that does not sends the whole form again.
+        return _receipt_page(request, arrived.receipt, again="description" in posted)
+    except (DatabaseError, InterfaceError) as error:
+        log.error("a tip could not be stored (%s)", type(error).__name__)
+        sentence = _("Your tip could not be taken at this moment.")
+        return _again_page(request, posted, "description", sentence)
+
+
+def _receive(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
+    """Take the tip, or show the page again with everything typed and a sentence that says why."""
+    token = posted.get("token", "")
+    try:
+        opened = tokens.read(token)
+    except tokens.TokenError:
+        return _fresh_token_page(request, posted, token)
+    intake.refuse_if_arrived(opened.form_hash, opened.receipt)
+    tip = TipForm(categories.offered(), posted)
+    if posted.get(TRAP):
+        sentence = _("A field that must stay empty was filled in. We emptied it. Please press Send again.")
+        return _form_page(request, tip, token, sentence, UNPROCESSABLE)
+    if not tip.is_valid():
+        return _form_page(request, tip, token, status=UNPROCESSABLE)
+    # The address is used here and nowhere else, and only as a keyed hash in memory (tips/flood.py).
+    wait = flood.gate.seconds_until_ripe(opened.age_seconds, request.META.get("REMOTE_ADDR", ""))
+    if wait:
+        return _wait_page(request, tip, token, wait)
+    try:
+        return _receipt_page(request, intake.take(tip.report(), opened))
+    except receipts.BusyError:
+        return _wait_page(request, tip, token, 5, UNAVAILABLE)
+    except vault.KeyMissingError as error:
+        log.error("no tip can be taken: %s", error)
+        sentence = _("We cannot take tips at this moment. Please keep this page open and try again later.")
+        return _form_page(request, tip, token, sentence, UNAVAILABLE)
+
+
+def _fresh_token_page(request: HttpRequest, posted: dict[str, str], token: str) -> HttpResponse:
+    """A token of more than an hour ago: its tip may have arrived all the same."""
+    try:
+        intake.refuse_if_arrived(tokens.hash_of(tokens.id_of(token)), None)
+    except tokens.TokenError:
+        pass
+    sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
+    tip = TipForm(categories.offered(), posted)
+    return _form_page(request, tip, tokens.issue(), sentence, UNPROCESSABLE)
+
+
+def _wait_page(
+    request: HttpRequest, tip: TipForm, token: str, seconds: int, status: int = TOO_MANY
+) -> HttpResponse:
+    sentence = ngettext(
+        "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d second.",
+        "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d seconds.",
+        seconds,
+    ) % {"seconds": seconds}
+    response = _form_page(request, tip, token, sentence, status, wait=seconds)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _find_place(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
+    """The page again, as it was typed, with the places found. Nothing is checked yet, so nothing is wrong yet."""
+    tip = TipForm(categories.offered(), initial=posted)
+    tip.search_places()
+    return _form_page(request, tip, posted.get("token", ""), searched=True)
+
+
+def _form_page(
+    request: HttpRequest, tip: TipForm, token: str, sentence: str = "", status: int = 200, **context: Any
+) -> HttpResponse:
+    if sentence:
+        tip.add_error(None, sentence)
+    return render(request, "tips/form.html", {"form": tip, "token": token, "trap": TRAP, **context}, status=status)
+
+
+def _again_page(request: HttpRequest, posted: dict[str, str], shown: str, sentence: str) -> HttpResponse:
+    """Without database or store: a plain page that holds everything typed and sends it to the same address again."""
+    context = {
+        "sentence": sentence,
+        "shown": shown,
+        "text": posted.get(shown, ""),
+        "kept": [(name, value) for name, value in posted.items() if name != shown],
+    }
+    return render(request, "tips/again.html", context, status=UNAVAILABLE)
+
+
+def _receipt_page(request: HttpRequest, receipt: str | None, *, again: bool = False) -> HttpResponse:
+    """The tip is on the disk: nothing that fails from here on may keep the receipt from its source."""
+    if receipt is None:
+        return render(request, "tips/arrived.html")
+    try:
+        median = statistics.figures().median_minutes
+    except (DatabaseError, InterfaceError):
+        median = None
+    context = {
+        "receipt": receipt,
+        "again": again,
+        "qr": showing.qr_code(receipt),
+        "file": showing.text_file(receipt),
+        "usually_read": showing.duration(median) if median is not None else "",
+    }
+    return render(request, "tips/receipt.html", context)
+
+
+# The inbox
+
+
+@page
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The inbox's door: a receipt opens the conversation; a message that came with it is added."""
+    if request.method != "POST":
+        return _door_page(request, ReceiptForm()) if _session_or_none(request) is None else redirect("tips:conversation")
+    door = ReceiptForm(posts.read(request))
+    if not door.is_valid():
+        return _door_page(request, door, status=UNPROCESSABLE)
+    try:
+        secret = inboxes.open_with_receipt(door.cleaned_data["receipt"])
+        if secret is None:
+            sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
+            return _door_page(request, door, sentence, UNPROCESSABLE)
+        response: HttpResponse = redirect("tips:conversation")
+        inboxes.start(response, secret)
+    except receipts.BusyError:
+        return _door_page(request, door, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE)
+    except (memory.StoreDownError, vault.KeyMissingError, DatabaseError, InterfaceError) as error:
+        log.error("the inbox cannot be opened (%s)", type(error).__name__)
+        sentence = _("Tips cannot be opened at this moment. Your tip is safe. Try again in a few minutes.")
+        return _door_page(request, door, sentence, UNAVAILABLE)
+    if door.cleaned_data["text"]:
+        return _add_kept_message(request, door, inboxes.session_of(secret), response)
+    return response
+
+
+def _add_kept_message(
+    request: HttpRequest, door: ReceiptForm, session: inboxes.Session | None, signed_in: HttpResponse
+) -> HttpResponse:
+    """Add what was typed while the inbox expired; `signed_in` is the answer that carries the new cookie."""
+    if session is None:
+        return _gone_page(request)
+    message = MessageForm(door.cleaned_data)
+    response = _add_message(request, session, message)
+    response.cookies.update(signed_in.cookies)
+    return response
+
+
+def _session_or_none(request: HttpRequest) -> inboxes.Session | None:
+    try:
+        return inboxes.current(request)
+    except memory.StoreDownError:
+        return None
+
+
+def _door_page(request: HttpRequest, door: ReceiptForm, sentence: str = "", status: int = 200, **context: Any) -> HttpResponse:
+    if sentence:
+        door.add_error(None, sentence)
+    return render(request, "tips/inbox.html", {"form": door, **context}, status=status)
+
+
+@page
+def conversation(request: HttpRequest) -> HttpResponse:
+    """A tip as its source sees it: what became of it, what was written, and room for more."""
+    posted = posts.read(request) if request.method == "POST" else {}
+    try:
+        session = inboxes.current(request)
+        if session is not None:
+            message = MessageForm(posted or None)
+            return _add_message(request, session, message) if posted else _conversation_page(request, session, message)
+    except (memory.StoreDownError, DatabaseError, InterfaceError) as error:
+        log.error("the conversation cannot be opened (%s)", type(error).__name__)
+        return _again_page(request, posted, "text", _("Your tip cannot be opened at this moment. It is safe."))
+    if not posted:
+        return redirect("tips:inbox")
+    door = ReceiptForm(initial=posted)
+    return _door_page(request, door, status=UNPROCESSABLE, expired=bool(posted.get("text")))
+
+
+def _add_message(request: HttpRequest, session: inboxes.Session, message: MessageForm) -> HttpResponse:
+    if not message.is_valid():
+        return _conversation_page(request, session, message, UNPROCESSABLE)
+    text, form_id = message.cleaned_data["text"], message.cleaned_data["form_id"]
+    try:
+        conversations.add_from_source(session.tip, session.key, text, form_id.encode())
+    except conversations.GoneError:
+        return _gone_page(request)
+    return HttpResponseRedirect(f"{reverse('tips:conversation')}?added#newest")
+
+
+def _conversation_page(
+    request: HttpRequest, session: inboxes.Session, message: MessageForm, status: int = 200
+) -> HttpResponse:
+    try:
+        opened = session.read()
+    except vault.SealError:
+        log.error("a stored text does not open: it was changed or moved")
+        return render(request, "tips/damaged.html", status=500)
+    context = {
+        "form": message,
+        "tip": session.tip,
+        "report": opened.report,
+        "arrived_at": opened.arrived_at,
+        "messages": opened.messages,
+        "status": showing.status(session.tip),
+        "added": "added" in request.GET and status == 200,
+    }
+    return render(request, "tips/conversation.html", context, status=status)
+
+
+def _gone_page(request: HttpRequest) -> HttpResponse:
+    """The tip was deleted while its inbox was open: by its source elsewhere, or because its time was over."""
+    response = render(request, "tips/deleted.html", {"gone": True}, status=410)
+    inboxes.end(request, response)
+    return response
+
+
+@page
+def delete(request: HttpRequest) -> HttpResponse:
+    """Delete a tip, asked twice. The first page says what will be erased, before the second asks again."""
+    posted = posts.read(request) if request.method == "POST" else {}
+    try:
+        session = inboxes.current(request)
+        if session is None:
+            return redirect("tips:inbox")
+        hold = session.tip.legal_hold
+        # "sure" carries what the page said would happen; if a hold was set since, it has to be said and asked again.
+        if posted.get("sure") != ("hold" if hold else "erase"):
+            return render(request, "tips/delete.html", {"tip": session.tip, "hold": hold, "second": "first" in posted})
+        conversations.delete_by_source(session.token)
+    except (memory.StoreDownError, DatabaseError, InterfaceError) as error:
+        log.error("a tip cannot be deleted (%s)", type(error).__name__)
+        return _again_page(request, posted, "", _("Your tip could not be deleted at this moment. It is still there."))
+    response = render(request, "tips/deleted.html", {"hold": hold})
+    inboxes.end(request, response)
+    return response
+
+
+@page
+def leave(request: HttpRequest) -> HttpResponse:
+    """Sign out and go to a neutral site. Script has left already when its beacon arrives here, and wants no answer."""
+    response = HttpResponse(status=204) if request.method == "POST" else HttpResponseRedirect(settings.LEAVE_URL)
+    inboxes.end(request, response)
+    return response
