@@ -50,23 +50,34 @@ class GoneError(Exception):
 
 
 def read(tip: Tip, key: bytes) -> Opened:
-    """Open report and messages with the tip's key. Raises vault.SealError if anything stored was changed or moved."""
+    """Open report and messages with the tip's key, as the source may see them: officers have no names.
+
+    Raises vault.SealError if anything stored was changed or moved.
+    """
+    return _read(tip, key, list(tip.messages.all()), named=False)
+
+
+def read_as_officer(tip: Tip) -> Opened:
+    """The same with the agency's private key and officers' names. Staff side only; triage.open_tip audits first.
+
+    Raises vault.SealError, vault.KeyMissingError.
+    """
+    return _read(tip, key_for_officer(tip), list(tip.messages.select_related("officer")), named=True)
+
+
+def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> Opened:
     report = json.loads(vault.open_text(key, tip.report, intake.place_of_report(tip.id)))
-    messages = tip.messages.select_related("officer") if settings.ROLE.serves_staff else tip.messages.all()
-    return Opened(
-        tip,
-        report,
-        [
-            Entry(
-                author=message.author,
-                text=vault.open_text(key, message.body, _place("message", message.author, message)),
-                written_at=message.written_at,
-                officer=_name_of(message) if settings.ROLE.serves_staff else "",
-                read=message.read,
-            )
-            for message in messages
-        ],
-    )
+    entries = [
+        Entry(
+            author=message.author,
+            text=vault.open_text(key, message.body, _place("message", message.author, message)),
+            written_at=message.written_at,
+            officer=_name_of(message) if named else "",
+            read=message.read,
+        )
+        for message in messages
+    ]
+    return Opened(tip, report, entries)
 
 
 def read_notes(tip: Tip) -> list[Entry]:
@@ -105,14 +116,18 @@ def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes) -> bool:
 
 def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     """Seal and store an answer of the agency, once a form. The source reads it with their receipt."""
-    form_hash = hashlib.sha256(b"answer" + tip.id.bytes + form_id).digest()
+    form_hash = hash_of_answer(tip, form_id)
     if Message.objects.filter(form_hash=form_hash).exists():
         return False
     _append(Message, "message", tip, key_for_officer(tip), Author.STAFF, text, officer=officer, form_hash=form_hash, read=True)
     return True
 
 
-def add_note(tip: Tip, officer: Account, text: str) -> None:
+def hash_of_answer(tip: Tip, form_id: bytes) -> bytes:
+    return hashlib.sha256(b"answer" + tip.id.bytes + form_id).digest()
+
+
+def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = None) -> None:
     """Seal and store an internal note under the notes key, which is made at the first note."""
     with transaction.atomic():
         Tip.objects.select_for_update().get(pk=tip.pk)
@@ -123,7 +138,7 @@ def add_note(tip: Tip, officer: Account, text: str) -> None:
             NotesKey.objects.create(tip=tip, agency_key_id=key_id, key_for_agency=sealed)
         else:
             key = _open_notes_key(notes_key)
-        _append(Note, "note", tip, key, Author.STAFF, text, officer=officer)
+        _append(Note, "note", tip, key, Author.STAFF, text, officer=officer, id=note_id or uuid.uuid4())
 
 
 def delete_by_source(token: bytes) -> None:
@@ -140,7 +155,7 @@ def _append(model: type[Message] | type[Note], kind: str, tip: Tip, key: bytes, 
     """Write one entry at the next free position; two writers at once get two positions."""
     for attempt in range(_POSITION_TAKEN_TRIES):
         last = model._default_manager.filter(tip=tip).aggregate(last=Max("position"))["last"] or 0
-        row = model(id=uuid.uuid4(), tip=tip, position=last + 1, **columns)
+        row = model(**{"id": uuid.uuid4(), **columns}, tip=tip, position=last + 1)
         if isinstance(row, Message):
             row.author = author
         row.body = vault.seal_text(key, text, _place(kind, author, row))

@@ -1,0 +1,166 @@
+"""With a role's database user in an attacker's hands: what each may not do, tried as each."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+from django.db.utils import DatabaseError
+
+from tips import conversation, inbox, intake, receipts, tokens
+from tips.models import Category, Message, Tip
+
+pytestmark = pytest.mark.django_db
+
+OTHERS = ("public", "alerts", "bulk", "media")
+
+
+@contextmanager
+def acting_as(role: str) -> Iterator[None]:
+    """Run as the role's PostgreSQL user; what was done is undone at the end."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL ROLE portal_{role}")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+
+
+def refused(role: str, sql: str, *values: object) -> bool:
+    try:
+        with acting_as(role), connection.cursor() as cursor:
+            cursor.execute(sql, values)
+    except DatabaseError as error:
+        return any(words in str(error) for words in ("permission denied", "row-level security", "must be owner"))
+    return False
+
+
+@pytest.fixture
+def session() -> inbox.Session:
+    report = intake.Report(category=Category.objects.first(), description="Two men")
+    receipt = intake.take(report, tokens.read(tokens.issue()))
+    return inbox.session_of(receipts.stretched(receipt))
+
+
+@pytest.mark.parametrize("role", OTHERS)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT password FROM tipportal_account",
+        "UPDATE tipportal_account SET is_superuser = true",
+        "INSERT INTO tipportal_account_groups (account_id, group_id) VALUES (1, 1)",
+        "SELECT * FROM django_session",
+        "SELECT * FROM django_admin_log",
+        "SELECT * FROM tipportal_auditentry",
+        "INSERT INTO tipportal_auditentry (at, actor, action, subject, detail, seal) VALUES (now(), '', '', '', '', '')",
+        "SELECT body FROM tips_note",
+        "SELECT key_for_agency FROM tips_noteskey",
+        "INSERT INTO tips_agencykey (id, created_at) VALUES ('0123456789abcdef', now())",
+        "DELETE FROM tips_agencykey",
+        "DELETE FROM tips_tip",
+        "UPDATE tips_tip SET key_for_agency = ''",
+        "UPDATE tips_tip SET legal_hold = false",
+        "UPDATE tips_message SET read = true",
+        "DELETE FROM tips_message",
+        "TRUNCATE tips_message",
+        "UPDATE tips_category SET active = false",
+        "CREATE TABLE mine (id int)",
+        "ALTER TABLE tips_message DISABLE ROW LEVEL SECURITY",
+        "CREATE ROLE intruder SUPERUSER",
+        "ALTER ROLE portal_media SUPERUSER",
+        "SET ROLE portal_owner",
+        "SELECT pg_read_file('/etc/hostname')",
+        "COPY tips_category TO PROGRAM 'true'",
+    ],
+)
+def test_refused_to_everybody_but_staff(role: str, sql: str) -> None:
+    if "SET ROLE" in sql or "CREATE ROLE" in sql or "ALTER ROLE" in sql:
+        sql = sql.replace("SET ROLE portal_owner", "GRANT portal_owner TO CURRENT_USER")
+    assert refused(role, sql)
+
+
+@pytest.mark.parametrize("role", ["alerts", "bulk", "media"])
+def test_workers_read_no_sealed_text(role: str) -> None:
+    assert refused(role, "SELECT report FROM tips_tip")
+    assert refused(role, "SELECT body FROM tips_message")
+
+
+def test_public_reads_no_account_at_all() -> None:
+    for column in ("id", "username", "email"):
+        assert refused("public", f"SELECT {column} FROM tipportal_account")
+    assert refused("public", "SELECT * FROM auth_group")
+
+
+def test_public_takes_a_tip_and_a_message(session: inbox.Session) -> None:
+    with acting_as("public"):
+        report = intake.Report(category=Category.objects.first(), description="Another")
+        receipt = intake.take(report, tokens.read(tokens.issue()))
+        other = inbox.session_of(receipts.stretched(receipt))
+        assert conversation.add_from_source(other.tip, other.key, "More", b"1")
+        assert [entry.text for entry in other.read().messages] == ["More"]
+
+
+def test_public_writes_no_message_in_the_officers_name(session: inbox.Session) -> None:
+    assert refused(
+        "public",
+        "INSERT INTO tips_message (id, position, body, written_at, author, form_hash, read, tip_id)"
+        " VALUES (%s, 9, '', now(), 'staff', 'x', true, %s)",
+        uuid.uuid4(),
+        session.tip.id,
+    )
+
+
+def test_public_erases_with_the_token_alone(session: inbox.Session) -> None:
+    assert refused("public", "SELECT tip_erase(%s)", session.tip.id)
+    assert refused("public", "SELECT tips_expire(interval '0')")
+    with acting_as("public"):
+        conversation.delete_by_source(bytes(session.tip.token_hash))
+    assert Tip.objects.exists()
+    with acting_as("public"):
+        conversation.delete_by_source(session.token)
+    assert not Tip.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO tipportal_account (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)"
+        " VALUES ('x', true, 'intruder', '', '', '', true, true, now())",
+        "DELETE FROM tips_tip",
+        "UPDATE tips_tip SET report = ''",
+        "UPDATE tips_message SET body = ''",
+        "DELETE FROM tips_message",
+        "DELETE FROM tips_note",
+        "TRUNCATE tipportal_auditentry",
+        "UPDATE tipportal_auditentry SET actor = 'somebody'",
+        "DELETE FROM tipportal_auditentry",
+        "DROP TRIGGER audit_append_only ON tipportal_auditentry",
+        "CREATE TABLE mine (id int)",
+    ],
+)
+def test_staff_neither_rewrites_the_past_nor_makes_superusers(sql: str) -> None:
+    try:
+        with acting_as("staff"), connection.cursor() as cursor:
+            cursor.execute(sql)
+    except ProgrammingError as error:
+        assert "permission denied" in str(error) or "must be owner" in str(error)
+    except DatabaseError as error:
+        assert "append-only" in str(error) or "only the owner" in str(error)
+    else:
+        pytest.fail("not refused")
+
+
+def test_the_owner_changes_no_audit_entry_either() -> None:
+    for sql in ("UPDATE tipportal_auditentry SET actor = 'somebody'", "DELETE FROM tipportal_auditentry"):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
+def test_all_is_public_and_staff_together(session: inbox.Session) -> None:
+    with acting_as("all"):
+        assert Message.objects.count() == 0
+        assert Tip.objects.count() == 1
+    assert refused("all", "CREATE TABLE mine (id int)")

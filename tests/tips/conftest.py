@@ -1,0 +1,37 @@
+"""Fixtures of the tips' tests. Models are imported late: this file may be read before Django is set up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tipportal.models import Account
+    from tips.inbox import Session
+    from tips.models import Tip
+
+
+@pytest.fixture
+def officer(db: None) -> Account:
+    from tipportal.models import Account
+
+    return Account.objects.create_user("officer", "officer@example.org", first_name="Ana", last_name="Okafor")
+
+
+@pytest.fixture
+def session(db: None) -> Session:
+    """A tip that was just sent, and its source signed in."""
+    from tips import inbox, intake, receipts, tokens
+    from tips.models import Category
+
+    report = intake.Report(category=Category.objects.first(), description="Two men load boxes from a white van")
+    receipt = intake.take(report, tokens.read(tokens.issue()))
+    session = inbox.session_of(receipts.stretched(receipt))
+    assert session is not None
+    return session
+
+
+@pytest.fixture
+def tip(session: Session) -> Tip:
+    return session.tip

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tips import receipts
+
+RECEIPT = "amber kettle violin harvest otter maple zebra"
+
+
+def of_the_list(*positions: int) -> str:
+    return receipts.spell(positions)
+
+
+def test_list_is_the_effs() -> None:
+    assert len(receipts.words()) == len(set(receipts.words())) == 7776
+    assert receipts.words()[0] == "abacus"
+    assert receipts.words()[-1] == "zoom"
+
+
+def test_draw_gives_seven_words() -> None:
+    assert len(receipts.spell(receipts.draw()).split(" ")) == 7
+
+
+@given(st.lists(st.integers(0, 7775), min_size=7, max_size=7))
+def test_what_is_shown_is_understood(positions: list[int]) -> None:
+    receipt = receipts.spell(positions)
+    assert receipts.parse(receipt) == receipt
+
+
+@pytest.mark.parametrize("separator", [" ", "  ", "-", ", ", ",", "\n", "\t", " \u2013 ", "."])
+def test_any_separator_and_case(separator: str) -> None:
+    receipt = of_the_list(0, 1, 2, 7748, 7775, 2009, 6640)
+    assert receipts.parse("  " + receipt.upper().replace(" ", separator) + " ") == receipt
+
+
+def test_one_slip_a_word_is_forgiven() -> None:
+    receipt = of_the_list(10, 3000, 4000, 5000, 6000, 7000, 7748)
+    for slipped in ("swap", "drop", "add", "change"):
+        words = receipt.split(" ")
+        words[1] = slip(words[1], slipped)
+        assert receipts.parse(" ".join(words)) == receipt, (slipped, words[1])
+
+
+def slip(word: str, kind: str) -> str:
+    return {
+        "swap": word[:2] + word[3] + word[2] + word[4:],
+        "drop": word[:2] + word[3:],
+        "add": word[:2] + "q" + word[2:],
+        "change": word[:2] + "q" + word[3:],
+    }[kind]
+
+
+def test_an_ambiguous_slip_is_asked_about() -> None:
+    near = next(
+        (word, other)
+        for word in receipts.words()
+        for other in receipts.words()
+        if word != other and len(word) == len(other) == 5 and word[1:] == other[1:]
+    )
+    typed = "q" + near[0][1:]
+    with pytest.raises(receipts.UnknownWordError) as caught:
+        receipts.parse(" ".join([typed, *RECEIPT.split()[1:]]))
+    assert caught.value.word == typed
+    assert set(near) <= set(caught.value.suggestions) or len(caught.value.suggestions) == 3
+
+
+@pytest.mark.parametrize(("typed", "found"), [("", 0), ("abacus abdomen", 2), ("abacus " * 8, 8), ("\x00\ufffd 123", 0)])
+def test_wrong_number_of_words(typed: str, found: int) -> None:
+    with pytest.raises(receipts.WordCountError) as caught:
+        receipts.parse(typed)
+    assert caught.value.found == found
+
+
+@given(st.text(max_size=2000))
+def test_nothing_typed_breaks_it(typed: str) -> None:
+    try:
+        assert len(receipts.parse(typed).split()) == 7
+    except receipts.ReceiptError:
+        pass
+
+
+def test_same_receipt_same_secret_and_no_other() -> None:
+    one = of_the_list(1, 2, 3, 4, 5, 6, 7)
+    other = of_the_list(1, 2, 3, 4, 5, 6, 8)
+    assert receipts.stretched(one) == receipts.stretched(one)
+    assert receipts.stretched(one).token != receipts.stretched(other).token
+    assert receipts.stretched(one).token != receipts.stretched(one).seed
+
+
+def test_a_full_line_refuses_at_once_and_sixteen_at_once_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    waiting = threading.Semaphore(0)
+
+    def slow(secret: bytes, salt: bytes) -> str:
+        waiting.release()
+        release.wait(20)
+        return "done"
+
+    monkeypatch.setattr(receipts.vault, "stretch", slow)
+    done: list[str] = []
+    threads = [threading.Thread(target=lambda: done.append(receipts.stretched(RECEIPT))) for _ in range(receipts.LINE)]
+    for thread in threads:
+        thread.start()
+    for _ in range(receipts.AT_ONCE):
+        assert waiting.acquire(timeout=20)
+    full = False
+    while not full:  # the others reach the line within moments; each probe itself leaves it again only when refused
+        full = receipts.line_is_full()
+    with pytest.raises(receipts.BusyError):
+        receipts.stretched(RECEIPT)
+    release.set()
+    for thread in threads:
+        thread.join(20)
+    assert done == ["done"] * receipts.LINE
+    assert receipts.LINE >= 16
+
+
+def test_no_plain_word_list_is_missing_its_licence() -> None:
+    assert "EFF" in (Path(receipts.WORD_LIST).parent / "README.md").read_text()

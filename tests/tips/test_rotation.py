@@ -1,0 +1,125 @@
+"""Rotating the agency key: nothing is lost, whatever happens at whatever moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from tipportal.models import Account
+from tips import conversation, inbox, intake, receipts, rotation, tokens, vault
+from tips.models import AgencyKey, Category, NotesKey, Tip
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def folders(settings: Any, tmp_path: Path) -> tuple[Path, Path]:
+    settings.AGENCY_PUBLIC_KEYS, settings.AGENCY_PRIVATE_KEYS = tmp_path / "public", tmp_path / "private"
+    AgencyKey.objects.all().delete()
+    rotation.create_key()
+    return settings.AGENCY_PUBLIC_KEYS, settings.AGENCY_PRIVATE_KEYS
+
+
+def send(text: str = "Two men") -> str:
+    return intake.take(intake.Report(category=Category.objects.first(), description=text), tokens.read(tokens.issue()))
+
+
+def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None:
+    receipt = [send(f"tip {number}") for number in range(3)][0]
+    officer = Account.objects.create_user("officer")
+    conversation.add_note(Tip.objects.first(), officer, "a note")
+    old = Tip.objects.first().agency_key_id
+    new = rotation.rotate()
+    assert new != old
+    assert {conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {"tip 0", "tip 1", "tip 2"}
+    assert conversation.read_notes(NotesKey.objects.get().tip)[0].text == "a note"
+    assert inbox.session_of(receipts.stretched(receipt)).read().report["description"] == "tip 0"
+
+
+def test_the_old_private_half_is_destroyed_and_its_id_forgotten(folders: tuple[Path, Path]) -> None:
+    send()
+    old = Tip.objects.get().agency_key_id
+    new = rotation.rotate()
+    assert [file.id for file in vault.key_files(folders[1], "key")] == [new]
+    assert [file.id for file in vault.key_files(folders[0], "pub")] == [new]
+    assert not AgencyKey.objects.filter(pk=old).exists()
+
+
+def test_content_is_not_touched() -> None:
+    send()
+    before = bytes(Tip.objects.get().report)
+    rotation.rotate()
+    assert bytes(Tip.objects.get().report) == before
+
+
+def test_interrupted_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        send(f"tip {number}")
+    monkeypatch.setattr(rotation, "_BATCH", 2)
+
+    def interrupt(moved: int) -> None:
+        if moved == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rotation.rotate(interrupt)
+    assert len(rotation.status()) == 2
+    new = rotation.rotate()
+    assert [(key.id, key.seals) for key in rotation.status()] == [(new, 5)]
+    assert len({conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()}) == 5
+
+
+def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]) -> None:
+    send()
+    monkeypatch.setattr(vault, "destroy_agency_key", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rotation.rotate()
+    monkeypatch.undo()
+    rotation.rotate()
+    assert len(vault.key_files(folders[1], "key")) == 1
+    assert conversation.read_as_officer(Tip.objects.get()).report["description"] == "Two men"
+
+
+def test_tips_sent_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is sealed to the old key after its seals were moved, right before the key is retired."""
+    send("before")
+    real, late = rotation._retire, iter(["late"])
+    monkeypatch.setattr(rotation, "_retire", lambda key_id: (write_to(key_id, next(late, None)), real(key_id))[1])
+    rotation.rotate()
+    assert {conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {"before", "late"}
+
+
+def write_to(key_id: str, text: str | None) -> None:
+    """A web process that still had the old public half in hand writes its tip."""
+    if text is None:
+        return
+    current = vault.key_files
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vault, "key_files", lambda folder, suffix: [file for file in current(folder, suffix) if file.id == key_id])
+        send(text)
+
+
+def test_without_an_old_private_half_nothing_is_changed(folders: tuple[Path, Path]) -> None:
+    send()
+    next(folders[1].iterdir()).unlink()
+    with pytest.raises(vault.KeyMissingError, match="private half"):
+        rotation.rotate()
+    assert len(vault.key_files(folders[0], "pub")) == 1
+
+
+def test_status_tells_each_key(capsys: pytest.CaptureFixture[str]) -> None:
+    send()
+    rotation.create_key()
+    call_command("vault", "status")
+    old, new = capsys.readouterr().out.splitlines()
+    assert "older" in old
+    assert "1 seals" in old
+    assert "newest" in new
+    assert "0 seals" in new
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
