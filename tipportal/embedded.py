@@ -62,8 +62,8 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# For tests: a crash of the machine may lose their data.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# For tests: a crash of the machine may lose their data, a killed server does not.
+FAST = {"fsync": "off", "full_page_writes": "off"}
 
 FULL = "The disk is full: make room, then start again."
 
@@ -312,10 +312,10 @@ class _Account:
     """As whom PostgreSQL runs. It refuses root, so root is disguised by a user namespace, or where those are forbidden
     (some containers) stands back for an account without rights, which then owns the data."""
 
-    def __init__(self, folder: Path, namespaces: Callable[[], bool] = children.namespaces_work) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.is_root = os.geteuid() == 0
-        self.namespace = self.is_root and namespaces()
+        self.namespace = self.is_root and children.namespaces_work()
         if self.is_root:
             plain = children.plain_account()
             self.uid, self.gid = plain.pw_uid, plain.pw_gid
@@ -324,22 +324,22 @@ class _Account:
         if self._changes_owner:
             for path in (folder, binaries()):
                 _let_pass(path)
-            self.give(folder)
-            for data in (folder / "postgres", folder / "passwords"):
-                if data.exists():
-                    self.give(data)
+        self.give(folder)
 
     @property
     def _changes_owner(self) -> bool:
         return self.is_root and not self.namespace
 
     def give(self, *paths: Path) -> None:
-        """Hand files and folders, with what is in them, to the account; nothing to do unless owners change."""
-        for path in paths if self._changes_owner else ():
-            os.chown(path, self.uid, self.gid)
+        """Hand files and folders, with what is in them, to whom they must belong (root itself when it is disguised)."""
+        uid, gid = (self.uid, self.gid) if self._changes_owner else (os.geteuid(), os.getegid())
+        for path in paths:
+            if path.stat().st_uid == uid:
+                continue
+            os.chown(path, uid, gid)
             for parent, folders, files in os.walk(path):
                 for name in (*folders, *files):
-                    os.chown(Path(parent, name), self.uid, self.gid, follow_symlinks=False)
+                    os.chown(Path(parent, name), uid, gid, follow_symlinks=False)
 
     def become(self) -> None:
         """Between fork and exec."""
