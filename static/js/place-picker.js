@@ -1,0 +1,279 @@
+/* A point on the map, for a form that works without it.
+
+   The page holds (made by {% place_picker %} of crimemap/templatetags/places.py, or by hand):
+
+     <div data-place-picker hidden
+          data-base-url="/map/base/<version>.json"     our base map (crimemap.places.base_map)
+          data-leaflet-js="..." data-leaflet-css="..." Leaflet, from our own origin
+          data-map-css="..."                           static/css/map.css; may be loaded by the page instead
+          data-lat-input="id_latitude" data-lon-input="id_longitude"></div>
+     <script type="module" src=".../place-picker.js"></script>
+
+   and, optionally, data-text-* for every sentence of TEXTS below. Nothing is fetched before the button is pressed and nothing
+   when a point is chosen. The device is never asked where it is. The two inputs hold degrees with five decimals, or nothing. */
+
+const TEXTS = {
+  open: "Pick a point on the map",
+  close: "Hide the map",
+  loading: "The map is loading.",
+  failed: "The map could not be loaded. Please say in words where it is.",
+  chosen: "Point chosen.",
+  near: "Point chosen, near {street}.",
+  removed: "Point removed.",
+  remove: "Remove the point",
+  middle: "Choose the middle of the map",
+  map: "Map of the city",
+  help: "Tap the place. With a keyboard: the arrow keys move the map, plus and minus zoom, Enter chooses the middle.",
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+};
+const NEAR_METRES = 120;
+const SVG = "http://www.w3.org/2000/svg";
+const WIDTHS = { minor: [1, 1.3, 1.8, 3, 6, 11, 20], major: [2, 2.6, 4, 7, 11, 17, 28] };
+const FIRST_ZOOM = 12;
+
+function enhance(root) {
+  const data = root.dataset;
+  const latitude = document.getElementById(data.latInput);
+  const longitude = document.getElementById(data.lonInput);
+  if (!latitude || !longitude) return;
+  const text = (key) => data[`text${key[0].toUpperCase()}${key.slice(1)}`] || TEXTS[key];
+
+  const open = button(text("open"), "btn btn-s btn-line");
+  const remove = button(text("remove"), "btn btn-s btn-link");
+  const middle = button(text("middle"), "btn btn-s btn-line");
+  const status = element("p", "place-status small");
+  status.setAttribute("role", "status");
+  const help = element("p", "form-text", text("help"));
+  help.id = "place-picker-help";
+  const frame = element("div", "place-map");
+  const opened = element("div", "");
+  opened.id = "place-picker-map";
+  opened.hidden = true;
+  opened.append(help, frame, middle);
+  open.setAttribute("aria-expanded", "false");
+  open.setAttribute("aria-controls", opened.id);
+  const line = element("div", "acts");
+  line.append(open, remove);
+  root.append(line, status, opened);
+  root.hidden = false;
+
+  let atlas = null;
+
+  function show(sentence) {
+    const chosen = latitude.value !== "" && longitude.value !== "";
+    remove.hidden = !chosen;
+    status.textContent = sentence ?? (chosen ? sentenceFor() : "");
+    atlas?.mark(chosen ? [Number(latitude.value), Number(longitude.value)] : null);
+  }
+
+  function sentenceFor() {
+    const street = atlas?.streetNear(Number(latitude.value), Number(longitude.value));
+    return street ? text("near").replace("{street}", street) : text("chosen");
+  }
+
+  function choose(lat, lng) {
+    latitude.value = lat.toFixed(5);
+    longitude.value = lng.toFixed(5);
+    show();
+  }
+
+  function clear(sentence) {
+    latitude.value = longitude.value = "";
+    show(sentence);
+  }
+
+  open.addEventListener("click", async () => {
+    const opening = opened.hidden;
+    opened.hidden = !opening;
+    open.setAttribute("aria-expanded", String(opening));
+    open.textContent = text(opening ? "close" : "open");
+    if (!opening || atlas) return;
+    show(text("loading"));
+    try {
+      const [base, L] = await load(data);
+      atlas = draw(L, base, frame, text, choose);
+      show();
+    } catch {
+      opened.hidden = true;
+      open.setAttribute("aria-expanded", "false");
+      open.textContent = text("open");
+      show(text("failed"));
+    }
+  });
+  remove.addEventListener("click", () => {
+    clear(text("removed"));
+    open.focus();
+  });
+  middle.addEventListener("click", () => atlas?.chooseMiddle());
+  latitude.form?.addEventListener("reset", () => setTimeout(() => clear("")));
+  show();
+}
+
+async function load(data) {
+  const styles = [data.leafletCss, data.mapCss].filter(Boolean).map(stylesheet);
+  const base = fetch(data.baseUrl, { credentials: "omit" }).then((answer) => {
+    if (!answer.ok) throw new Error("no base map");
+    return answer.json();
+  });
+  const [content] = await Promise.all([base, window.L ? null : script(data.leafletJs), ...styles]);
+  return [content, window.L];
+}
+
+function stylesheet(href) {
+  return added(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
+}
+
+function script(src) {
+  return added(Object.assign(document.createElement("script"), { src }));
+}
+
+function added(node) {
+  return new Promise((resolve, reject) => {
+    node.addEventListener("load", resolve);
+    node.addEventListener("error", reject);
+    document.head.append(node);
+  });
+}
+
+/* The map in `frame`. Returns what the form needs of it. */
+function draw(L, base, frame, text, choose) {
+  const map = L.map(frame, {
+    attributionControl: false,
+    zoomControl: false,
+    minZoom: FIRST_ZOOM - 1,
+    maxZoom: 18,
+    zoomSnap: 0.5,
+    maxBounds: L.latLngBounds(base.bounds).pad(0.15),
+    maxBoundsViscosity: 1,
+    keyboardPanDelta: 40,
+  });
+  map.fitBounds(base.bounds);
+  L.control.zoom({ position: "topright", zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
+  frame.setAttribute("role", "application");
+  frame.setAttribute("aria-label", text("map"));
+  frame.setAttribute("aria-describedby", "place-picker-help");
+  frame.append(cross());
+
+  const streets = [];
+  for (const layer of base.layers) drawLayer(L, map, layer, streets);
+  const widen = () => streets.forEach((street) => street.setStyle({ weight: street.options.widthAt(map.getZoom()) }));
+  map.on("zoomend", widen);
+  widen();
+
+  let pin = null;
+  const chosen = (point) => {
+    map.panTo(point);
+    choose(point.lat, point.lng);
+  };
+  map.on("click", (event) => chosen(event.latlng));
+  frame.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target !== frame) return;
+    event.preventDefault();
+    chosen(map.getCenter());
+  });
+  return {
+    chooseMiddle: () => chosen(map.getCenter()),
+    mark(point) {
+      pin?.remove();
+      pin = point && L.marker(point, { icon: pinIcon(L), keyboard: false, interactive: false }).addTo(map);
+    },
+    streetNear: (lat, lng) => nearestStreet(map, base, L.latLng(lat, lng)),
+  };
+}
+
+function drawLayer(L, map, layer, streets) {
+  if (layer.name === "labels") {
+    for (const feature of layer.features) label(L, feature).addTo(map);
+    return;
+  }
+  const lines = layer.name === "streets" || layer.name === "bridges";
+  for (const edge of lines ? [2, 0] : [0]) {
+    L.geoJSON(layer.features, {
+      interactive: false,
+      style: ({ properties: { rank = "" } }) => ({
+        className: `${edge ? "edge " : ""}${layer.name} ${rank}`.trim(),
+        weight: 1.5,
+        widthAt: lines ? (zoom) => width(rank, zoom) + edge : () => 1.5,
+        fillOpacity: 1,
+        opacity: 1,
+      }),
+      onEachFeature: (_feature, path) => streets.push(path),
+    }).addTo(map);
+  }
+}
+
+function width(rank, zoom) {
+  const widths = WIDTHS[rank] ?? WIDTHS.major;
+  return widths[Math.max(0, Math.min(widths.length - 1, Math.round(zoom) - FIRST_ZOOM))];
+}
+
+function label(L, { geometry: { coordinates: [lng, lat] }, properties: { name, rank } }) {
+  const words = element("span", "", name);
+  const icon = L.divIcon({ className: `place-label ${rank}`, html: words, iconSize: [0, 0] });
+  return L.marker([lat, lng], { icon, interactive: false, keyboard: false });
+}
+
+function pinIcon(L) {
+  const drawing = svg("0 0 24 32", "M12 31C11 22 2 20 2 11a10 10 0 1 1 20 0c0 9-9 11-10 20z");
+  const dot = document.createElementNS(SVG, "circle");
+  for (const [name, value] of [["cx", 12], ["cy", 11], ["r", 4]]) dot.setAttribute(name, value);
+  drawing.append(dot);
+  return L.divIcon({ className: "place-pin", html: drawing, iconSize: [36, 48], iconAnchor: [18, 47] });
+}
+
+function cross() {
+  const drawing = svg("0 0 44 44", "M22 3v15M22 26v15M3 22h15M26 22h15", "M22 3v15M22 26v15M3 22h15M26 22h15");
+  drawing.classList.add("place-cross");
+  drawing.firstChild.classList.add("halo");
+  return drawing;
+}
+
+/* The name of the street that runs nearest to a point, as the crow flies on the ground, or "" when none is near. */
+function nearestStreet(map, base, point) {
+  const place = map.project(point, 18);
+  let best = "";
+  let least = Infinity;
+  for (const { features } of base.layers.filter((layer) => layer.name === "streets")) {
+    for (const { geometry, properties } of features) {
+      const lines = geometry.type === "LineString" ? [geometry.coordinates] : geometry.coordinates;
+      for (const line of lines) {
+        const points = line.map(([lng, lat]) => map.project([lat, lng], 18));
+        for (let i = 1; i < points.length; i += 1) {
+          const distance = toSegment(place, points[i - 1], points[i]);
+          if (distance < least) [least, best] = [distance, properties.name ?? ""];
+        }
+      }
+    }
+  }
+  const metre = 1 / (map.distance(map.unproject([place.x, place.y], 18), map.unproject([place.x + 1, place.y], 18)) || 1);
+  return least <= NEAR_METRES * metre ? best : "";
+}
+
+function toSegment(p, a, b) {
+  const span = (b.x - a.x) ** 2 + (b.y - a.y) ** 2;
+  const along = span ? Math.max(0, Math.min(1, ((p.x - a.x) * (b.x - a.x) + (p.y - a.y) * (b.y - a.y)) / span)) : 0;
+  return Math.hypot(p.x - a.x - (b.x - a.x) * along, p.y - a.y - (b.y - a.y) * along);
+}
+
+function svg(viewBox, ...paths) {
+  const drawing = document.createElementNS(SVG, "svg");
+  drawing.setAttribute("viewBox", viewBox);
+  drawing.setAttribute("aria-hidden", "true");
+  for (const d of paths) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    drawing.append(path);
+  }
+  return drawing;
+}
+
+function element(tag, className, textContent = "") {
+  return Object.assign(document.createElement(tag), { className, textContent });
+}
+
+function button(words, className) {
+  return Object.assign(element("button", className, words), { type: "button" });
+}
+
+document.querySelectorAll("[data-place-picker]").forEach(enhance);
