@@ -88,7 +88,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "EMAIL_URL": frozenset({Role.ALERTS, Role.BULK}),
     "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
     "SECRET_KEY": _STAFF,
-    "RECEIPT_SALT": _WEB,
+    "RECEIPT_SALT": frozenset({Role.PUBLIC, Role.ALL}),
     "AGENCY_PUBLIC_KEYS": _WEB,
     "AGENCY_PRIVATE_KEYS": _STAFF,
     "AUDIT_KEY": _STAFF,

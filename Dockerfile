@@ -1,0 +1,23 @@
+# One image for every process of the portal; docker-compose.yml says which one a container becomes.
+FROM python:3.11-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+WORKDIR /portal
+
+COPY requirements.txt constraints.txt ./
+RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt -c constraints.txt
+
+COPY manage.py ./
+COPY locale locale
+COPY static static
+COPY templates templates
+COPY tipportal tipportal
+COPY tips tips
+COPY crimemap crimemap
+COPY outreach outreach
+
+# The clock's role has neither database nor keys, so static files can be collected without any.
+RUN PORTAL_ROLE=beat REDIS_URL=redis://none python manage.py collectstatic --noinput --verbosity=0
+
+# A number without an account: keys on the host belong to it (portal.env.example).
+USER 10001:10001
