@@ -1,0 +1,265 @@
+"""What a submission costs: see bench/README.md. Needs nothing but the project's own virtual environment."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import http.client
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from tests.stack import ROOT, Stack, free_port, wait_until
+from tips import flood, vault
+
+TEXT = "Two men load boxes from a white van behind the closed bakery most nights. Plate starts with 4KT. " * 4
+
+
+@dataclass
+class Run:
+    """`times`: seconds of each request; `seconds`: of the whole; `cpu`: of the server's processes."""
+
+    times: list[float]
+    seconds: float
+    cpu: float
+
+    def row(self, name: str, clients: int) -> str:
+        ordered = sorted(self.times)
+        p95 = ordered[int(len(ordered) * 0.95)]
+        return (
+            f"{name:<12} {clients:>7} {len(ordered) / self.seconds:>8.1f} {1000 * statistics.median(ordered):>8.1f}"
+            f" {1000 * p95:>8.1f} {1000 * self.cpu / len(ordered):>12.1f}"
+        )
+
+
+class Client:
+    """One keep-alive connection."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+
+    def get(self, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+        self.connection.request("GET", path, headers=headers)
+        response = self.connection.getresponse()
+        return response, response.read()
+
+    def post(self, path: str, fields: dict[str, str]) -> tuple[int, bytes]:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        self.connection.request("POST", path, urlencode(fields), headers)
+        response = self.connection.getresponse()
+        return response.status, response.read()
+
+
+def cpu_of(parent: int) -> float:
+    """Seconds of CPU used so far by a process and its children (Linux)."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if parent in (int(stat.parent.name), int(fields[1])):
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def load(url: str, parent: int, jobs: list[dict[str, str]], path: str, clients: int, expected: str) -> Run:
+    """Post all jobs with so many clients. Raises AssertionError for an answer without `expected`."""
+    waiting, times, lock = list(jobs), [], threading.Lock()
+
+    def work() -> None:
+        client = Client(url)
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                job = waiting.pop()
+            start = time.perf_counter()
+            status, body = client.post(path, job)
+            took = time.perf_counter() - start
+            assert status == 200, (status, body[:300])
+            assert expected in body.decode(), body[:300]
+            with lock:
+                times.append(took)
+
+    before, start = cpu_of(parent), time.perf_counter()
+    threads = [threading.Thread(target=work) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(times) == len(jobs), f"{len(times)} of {len(jobs)} were taken"
+    return Run(times, time.perf_counter() - start, cpu_of(parent) - before)
+
+
+def forms(url: str, count: int) -> list[dict[str, str]]:
+    """So many tips, each with a form of its own that is old enough to be taken under a flood."""
+    client, jobs = Client(url), []
+    for _ in range(count):
+        _, page = client.get("/tips/")
+        token = re.search(r'name="token"[^>]*value="([^"]+)"', page.decode())
+        category = re.search(r'name="category"[^>]*value="([^"]+)"', page.decode())
+        assert token
+        assert category
+        jobs.append({"token": token[1], "category": category[1], "description": TEXT, "place": "Mill Street"})
+    time.sleep(flood.RIPE_SECONDS_BUSY_ADDRESS + 1)
+    return jobs
+
+
+def submissions(stack: Stack, count: int) -> None:
+    parent = stack.children["web"].process.pid
+    port = free_port()
+    environment = os.environ | {"DATABASE_URL": stack.database_url("owner"), "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, "-c", "import bench.plain as p; p.create_table()"], cwd=ROOT, env=environment, check=True
+    )
+    command = [
+        "-m",
+        "gunicorn",
+        "bench.plain:application",
+        "-b",
+        f"127.0.0.1:{port}",
+        "-w",
+        "2",
+        "-k",
+        "gthread",
+        "--threads",
+        "32",
+    ]
+    plain = subprocess.Popen([sys.executable, *command, "--log-level", "error"], cwd=ROOT, env=environment)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}"), 30, "the plain form answers")
+        print(f"{'':<12} {'clients':>7} {'a second':>8} {'p50 ms':>8} {'p95 ms':>8} {'CPU ms each':>12}")
+        whole = []
+        for clients in (1, 4, 16):
+            ours = load(stack.url, parent, forms(stack.url, count), "/tips/", clients, 'class="words"')
+            whole.append(1000 * ours.cpu / count)
+            print(ours.row("sealed", clients))
+            job = {"category": "drugs", "description": TEXT, "place": "Mill Street"}
+            print(
+                load(f"http://127.0.0.1:{port}", plain.pid, [job] * count, "/", clients, "Thank you").row(
+                    "in clear", clients
+                )
+            )
+    finally:
+        plain.terminate()
+        plain.wait()
+    argon2 = cpu_ms(lambda: vault.stretch(b"amber kettle violin harvest otter maple zebra", bytes(16)))
+    total = statistics.median(whole)
+    print(
+        f"\nCPU of a submission: {total:.1f} ms (target 50) = Argon2id {argon2:.1f} ms + the rest {total - argon2:.1f} ms (target 15)\n"
+    )
+
+
+def cpu_ms(act: Callable[[], object]) -> float:
+    """Median milliseconds of CPU."""
+    samples = []
+    for _ in range(40):
+        start = time.process_time()
+        act()
+        samples.append(time.process_time() - start)
+    return 1000 * statistics.median(samples)
+
+
+def answers(url: str) -> bool:
+    try:
+        return Client(url).get("/")[0].status == 200
+    except OSError:
+        return False
+
+
+def alerts(stack: Stack, count: int, busy: bool) -> None:
+    """From the moment a tip is posted to its alert in the mail server's hands."""
+    jobs, times, client = forms(stack.url, count), [], Client(stack.url)
+    stop = threading.Event()
+    worker = threading.Thread(target=keep_bulk_busy, args=(stack, stop))
+    if busy:
+        worker.start()
+    for job in jobs:
+        stack.mails.clear()
+        start = time.monotonic()
+        assert client.post("/tips/", job)[0] == 200
+        stack.mails.wait(1)
+        times.append(stack.mails.arrived[0] - start)
+    stop.set()
+    if busy:
+        worker.join()
+    ordered = sorted(times)
+    print(
+        f"alert, bulk worker {'busy' if busy else 'idle'}: p50 {statistics.median(ordered):.2f} s,"
+        f" p95 {ordered[int(len(ordered) * 0.95)]:.2f} s (target 2)"
+    )
+
+
+def keep_bulk_busy(stack: Stack, stop: threading.Event) -> None:
+    script = "from tipportal.celery import app\nimport sys\nfor _ in range(200): app.send_task('tips.bulk.expire')\n"
+    while not stop.is_set():
+        subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=stack.environment("bulk"), check=True)
+
+
+def pages(stack: Stack, count: int) -> None:
+    client = Client(stack.url)
+    for path in ("/", "/tips/"):
+        client.get(path)
+        times = []
+        for _ in range(count):
+            start = time.perf_counter()
+            client.get(path, **{"Accept-Encoding": "gzip"})
+            times.append(time.perf_counter() - start)
+        ordered = sorted(times)
+        print(
+            f"{path:<8} p50 {1000 * statistics.median(ordered):.1f} ms, p95 {1000 * ordered[int(count * 0.95)]:.1f} ms (target 10)"
+        )
+
+
+def weight(stack: Stack) -> None:
+    """The tip form with all it loads before a map is asked for, compressed."""
+    client = Client(stack.url)
+    _, page = client.get("/tips/")
+    sizes = {"/tips/": len(gzip.compress(page))}
+    waiting = re.findall(r'<(?:link|script)[^>]+(?:href|src)="(/static/[^"]+)"', page.decode())
+    while waiting:
+        path = waiting.pop()
+        if path in sizes:
+            continue
+        response, body = client.get(path, **{"Accept-Encoding": "gzip"})
+        sizes[path] = len(body)
+        text = gzip.decompress(body).decode() if response.headers.get("Content-Encoding") == "gzip" else ""
+        folder = path.rpartition("/")[0]
+        for found in re.findall(r'url\("?([^)"]+)"?\)|from\s*"(\./[^"]+)"', text):
+            name = found[0] or found[1]
+            if not name.startswith("data:"):
+                waiting.append(os.path.normpath(f"{folder}/{name}"))
+    for path, size in sorted(sizes.items(), key=lambda item: -item[1]):
+        print(f"  {size:>7,} {path}")
+    print(f"tip form: {sum(sizes.values()) / 1000:.1f} kB compressed in all (target 60)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the requests")
+    quick = parser.parse_args().quick
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        Stack(Path(folder), web=["all"], workers=["alerts", "bulk"]) as stack,
+    ):
+        # stack.run_manage("demo")
+        submissions(stack, 30 if quick else 300)
+        for busy in (False, True):
+            alerts(stack, 8 if quick else 60, busy)
+        pages(stack, 50 if quick else 500)
+        weight(stack)
+
+
+if __name__ == "__main__":
+    main()

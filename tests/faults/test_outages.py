@@ -1,0 +1,163 @@
+"""What a source notices when a part of the portal is away: nothing, or a sentence. Nothing sent is lost."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.journey import Visitor
+from tests.stack import Stack, wait_until
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("outages"), web=["all"], workers=["alerts"], beat=True) as stack:
+        stack.run_manage("demo")
+        yield stack
+
+
+@pytest.fixture
+def source(stack: Stack) -> Visitor:
+    return Visitor(stack.public_url)
+
+
+def tips(stack: Stack) -> int:
+    connection = stack.connect("owner")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM tips_tip")
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("how", ["stopped", "hung"])
+def test_redis_away_tip_taken_within_two_seconds_and_the_alert_follows(stack: Stack, source: Visitor, how: str) -> None:
+    fields = source.tip("Two men load boxes")
+    before = len(stack.mails.received)
+    (stack.stop_redis if how == "stopped" else stack.freeze_redis)()
+    try:
+        start = time.monotonic()
+        source.open("/tips/", fields)
+        assert time.monotonic() - start < 2
+        receipt = source.receipt()
+        fresh = Visitor(stack.public_url)
+        assert fresh.send("Another, with a form made while Redis was away")
+        fresh.open("/tips/inbox/", {"receipt": receipt})
+        assert fresh.status == 503
+        assert "Your tip is safe" in fresh.page
+    finally:
+        (stack.start_redis if how == "stopped" else stack.resume_redis)()
+    stack.mails.wait(before + 2, seconds=90)
+    assert "Two men load boxes" in source.enter_inbox(receipt)
+
+
+def test_postgresql_away_says_so_and_keeps_the_text(stack: Stack, source: Visitor) -> None:
+    fields = source.tip("Two men load boxes from a van")
+    stack.stop_database()
+    try:
+        source.open("/tips/", fields)
+        assert source.status == 503
+        assert "Two men load boxes from a van" in source.page
+        assert source.field("token") == fields["token"]
+    finally:
+        stack.start_database()
+    source.open("/tips/", fields)
+    assert source.receipt()
+
+
+def test_the_web_process_killed_after_the_receipt_loses_nothing(stack: Stack, source: Visitor) -> None:
+    receipt = source.send("Sent right before the power went")
+    stack.kill_web()
+    stack.start_web()
+    assert "Sent right before the power went" in source.enter_inbox(receipt)
+
+
+def test_the_web_process_killed_before_leaves_a_whole_tip_or_none(stack: Stack, source: Visitor) -> None:
+    """Killed at different moments of a post; whatever is stored is whole, and the same page sent again is the same tip."""
+    for delay in (0.0, 0.02, 0.04, 0.06, 0.1):
+        fields = source.tip(f"Killed after {delay} s")
+        before = tips(stack)
+        posting = threading.Thread(target=post_and_ignore, args=(stack, fields))
+        posting.start()
+        posting.join(delay)
+        stack.kill_web()
+        posting.join(30)
+        stack.start_web()
+        stored = tips(stack) - before
+        source.open("/tips/", fields)
+        if stored:
+            assert f"Killed after {delay} s" in Visitor(stack.public_url).enter_inbox(source.receipt())
+        elif source.status != 200:  # the web server's own keys are gone, and the shared ones may open the form all the same
+            fields["token"] = source.field("token")
+            source.open("/tips/", fields)
+        assert source.receipt()
+        assert tips(stack) == before + 1
+
+
+def post_and_ignore(stack: Stack, fields: dict[str, str]) -> None:
+    try:
+        Visitor(stack.public_url).open("/tips/", fields)
+    except OSError:
+        pass
+    except Exception as error:  # noqa: BLE001
+        assert "RemoteDisconnected" in repr(error) or "IncompleteRead" in repr(error), error
+
+
+def test_the_connection_dropped_after_commit_and_sent_again_gives_the_receipt(stack: Stack, source: Visitor) -> None:
+    fields = source.tip("The answer was lost on the way")
+    before = tips(stack)
+    body = urlencode(fields).encode()
+    with socket.create_connection((source.host, source.port)) as line:
+        head = (
+            f"POST /tips/ HTTP/1.1\r\nHost: {source.host}:{source.port}\r\nOrigin: {source.origin}\r\nContent-Length: {len(body)}\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n"
+        )
+        line.sendall(head.encode() + body)
+    wait_until(lambda: tips(stack) == before + 1, 20, "the tip is stored")
+    source.open("/tips/", fields)
+    receipt = source.receipt()
+    assert tips(stack) == before + 1
+    assert "The answer was lost on the way" in source.enter_inbox(receipt)
+
+
+def test_a_post_cut_short_takes_nothing(stack: Stack, source: Visitor) -> None:
+    fields = source.tip("Only half of this arrives " * 40)
+    before = tips(stack)
+    body = urlencode(fields).encode()
+    with socket.create_connection((source.host, source.port)) as line:
+        head = (
+            f"POST /tips/ HTTP/1.1\r\nHost: {source.host}:{source.port}\r\nOrigin: {source.origin}\r\nContent-Length: {len(body)}\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n"
+        )
+        line.sendall(head.encode() + body[: len(body) // 2])
+        line.shutdown(socket.SHUT_WR)
+        line.settimeout(20)
+        while line.recv(65536):
+            pass
+    assert tips(stack) == before
+    source.open("/tips/", fields)
+    assert source.receipt()
+
+
+def test_sixteen_sources_at_once_all_get_a_receipt(stack: Stack) -> None:
+    sources = [Visitor(stack.public_url) for _ in range(16)]
+    posts = [(source, source.tip(f"Source {number}")) for number, source in enumerate(sources)]
+    barrier = threading.Barrier(16)
+
+    def send(source: Visitor, fields: dict[str, str]) -> None:
+        barrier.wait(20)
+        source.open("/tips/", fields)
+
+    threads = [threading.Thread(target=send, args=post) for post in posts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [source.status for source in sources] == [200] * 16
+    assert len({source.receipt() for source in sources}) == 16

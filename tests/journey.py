@@ -1,0 +1,84 @@
+"""A source and an officer as plain HTTP clients, for tests and checks that look at the portal from outside."""
+
+from __future__ import annotations
+
+import html
+import http.client
+import re
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode, urlsplit
+
+
+class Visitor:
+    """A browser without script: keeps cookies, follows nothing by itself. `address` is the loopback address it comes from."""
+
+    def __init__(self, url: str, address: str = "127.0.0.1", **headers: str) -> None:
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname or "", parts.port
+        self.origin = url
+        self.address = address
+        self.headers = headers
+        self.cookies: SimpleCookie = SimpleCookie()
+        self.status = 0
+        self.page = ""
+        self.answer: http.client.HTTPMessage
+
+    def open(self, path: str, fields: dict[str, str] | None = None, timeout: float = 60) -> str:
+        """GET, or POST of `fields`; returns the page."""
+        connection = http.client.HTTPConnection(
+            self.host, self.port, timeout=timeout, source_address=(self.address, 0)
+        )
+        headers = dict(self.headers)
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())
+        body = None
+        if fields is not None:
+            body = urlencode(fields)
+            headers |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
+        connection.request("GET" if fields is None else "POST", path, body, headers)
+        response = connection.getresponse()
+        self.status, self.answer = response.status, response.headers
+        self.page = response.read().decode()
+        for header in response.headers.get_all("Set-Cookie") or []:
+            self.cookies.load(header)
+        connection.close()
+        return self.page
+
+    def field(self, name: str) -> str:
+        """The value of the first field of that name on the page."""
+        for tag in re.findall(r"<input[^>]*>", self.page):
+            if f'name="{name}"' in tag and (value := re.search(r'value="([^"]*)"', tag)):
+                return html.unescape(value[1])
+        raise AssertionError(f"no field {name} on the page (status {self.status}):\n{self.page[:2000]}")
+
+    # A source
+
+    def tip(self, description: str, **fields: str) -> dict[str, str]:
+        """Open the form and fill it in; returns the fields to post."""
+        self.open("/tips/")
+        assert self.status == 200, self.page
+        return {"token": self.field("token"), "category": self.field("category"), "description": description, **fields}
+
+    def send(self, description: str, **fields: str) -> str:
+        """Send a tip and return its receipt."""
+        self.open("/tips/", self.tip(description, **fields))
+        assert self.status == 200, (self.status, self.page)
+        return self.receipt()
+
+    def receipt(self) -> str:
+        found = re.search(r'class="words"[^>]*>(.*?)</p>', self.page, re.S)
+        assert found, f"no receipt on the page:\n{self.page[:3000]}"
+        return " ".join(re.sub(r"<[^>]*>", " ", found[1]).split())
+
+    def enter_inbox(self, receipt: str) -> str:
+        self.open("/tips/inbox/", {"receipt": receipt})
+        assert self.status in (302, 303), (self.status, self.page)
+        return self.open("/tips/inbox/conversation/")
+
+    # An officer
+
+    def sign_in(self, user: str, password: str) -> None:
+        self.open("/admin/login/")
+        fields = {"csrfmiddlewaretoken": self.field("csrfmiddlewaretoken"), "username": user, "password": password}
+        self.open("/admin/login/?next=/admin/", fields)
+        assert self.status == 302, self.page
