@@ -1,0 +1,7 @@
+"""The staff side of tips in Django's admin. Rules are in tips/triage.py and tips/alerts.py; these modules call them."""
+
+from __future__ import annotations
+
+from tips.admin import categories, duty, tips
+
+__all__ = ["categories", "duty", "tips"]

@@ -1,0 +1,43 @@
+"""What a tip can be about, and the follow-up questions of each: edited by administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from tips.models import Category, Question
+
+
+class QuestionInline(admin.TabularInline):
+    model = Question
+    extra = 1
+    fields = ("label", "hint", "kind", "order")
+
+
+@admin.register(Category)
+class CategoryAdmin(admin.ModelAdmin):
+    list_display = ("name", "hint", "questions_asked", "order", "active")
+    list_editable = ("order", "active")
+    list_filter = ("active",)
+    search_fields = ("name", "hint")
+    fields = ("name", "slug", "hint", "icon", "order", "active")
+    inlines = (QuestionInline,)
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
+        return super().get_queryset(request).annotate(question_count=Count("questions"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("slug",) if obj and obj.tips.exists() else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Category | None = None) -> dict[str, Any]:  # noqa: ARG002
+        return {} if obj else {"slug": ("name",)}
+
+    @admin.display(description=_("follow-up questions"), ordering="question_count")
+    def questions_asked(self, category: Category) -> int:
+        count: int = category.question_count  # type: ignore[attr-defined]
+        return count

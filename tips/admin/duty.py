@@ -1,0 +1,83 @@
+"""Who is alerted of what. Officers set their own duty and categories; administrators everybody's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from tipportal.models import Account
+from tips import triage
+from tips.models import Category, Duty
+
+
+class OwnDutyForm(forms.ModelForm):
+    class Meta:
+        model = Duty
+        fields = ("on_duty", "categories")
+        labels = {"on_duty": gettext_lazy("I am on duty")}
+        help_texts = {
+            "on_duty": gettext_lazy("While you are on duty, new tips of your categories are mailed to you."),
+            "categories": gettext_lazy("Choose none to be told of all."),
+        }
+        widgets = {"categories": forms.CheckboxSelectMultiple}
+
+
+@admin.register(Duty)
+class DutyAdmin(admin.ModelAdmin):
+    list_display = ("officer", "on_duty", "categories_shown")
+    list_editable = ("on_duty",)
+    list_filter = ("on_duty",)
+    list_select_related = ("officer",)
+    search_fields = ("officer__username",)
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Duty]:
+        return super().get_queryset(request).prefetch_related("categories")
+
+    @admin.display(description=gettext_lazy("categories"))
+    def categories_shown(self, duty: Duty) -> str:
+        return ", ".join(str(category) for category in duty.categories.all()) or _("all")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        if db_field.name == "officer":
+            kwargs["queryset"] = triage.desk_accounts().order_by("username")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        kwargs |= {"widget": forms.CheckboxSelectMultiple, "queryset": Category.objects.all()}
+        kwargs["help_text"] = _("Choose none for all.")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("mine/", self.admin_site.admin_view(self.own_view), name="tips_duty_mine")
+        return [own, *super().get_urls()]
+
+    def own_view(self, request: HttpRequest) -> HttpResponse:
+        """An officer's own duty: the switch in the page's head posts `switch` alone, the page all of it."""
+        officer = request.user
+        if not isinstance(officer, Account) or not officer.has_perm("tips.answer_tip"):
+            raise PermissionDenied
+        duty = Duty.objects.filter(officer=officer).first() or Duty(officer=officer)
+        if request.method == "POST" and "switch" in request.POST:
+            duty.on_duty = request.POST["switch"] == "on"
+            duty.save()
+            return self._own_saved(request, duty)
+        form = OwnDutyForm(request.POST or None, instance=duty)
+        if request.method == "POST" and form.is_valid():
+            return self._own_saved(request, form.save())
+        context = {**self.admin_site.each_context(request), "title": _("My duty"), "form": form}
+        context["no_address"] = not officer.email
+        return TemplateResponse(request, "admin/tips/duty/mine.html", context)
+
+    def _own_saved(self, request: HttpRequest, duty: Duty) -> HttpResponse:
+        messages.success(request, _("You are on duty.") if duty.on_duty else _("You are off duty."))
+        return HttpResponseRedirect(reverse("admin:tips_duty_mine"))

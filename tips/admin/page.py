@@ -1,0 +1,257 @@
+"""A tip's page: opens the seal, shows the conversation, takes what officers do with it.
+
+No changeform of Django's: opening must be recorded and committed before any content is shown, and Django wraps its
+changeform in one transaction.
+"""
+
+from __future__ import annotations
+
+import binascii
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import places
+from tipportal.models import Account
+from tips import conversation, triage, vault
+from tips.admin import forms as page_forms
+from tips.admin.text import minutes_within, visible
+from tips.models import Author, Disposition, State, Tip
+
+TEMPLATE = "admin/tips/tip/page.html"
+_FORM_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a form of the page sent, beside the tip as it is now."""
+
+    tip: Tip
+    officer: Account
+    data: dict[str, Any]
+    form_id: bytes
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing an officer can do on the page: its form, what it calls, and the sentence that says it is done."""
+
+    form: type[forms.Form]
+    do: Callable[[Posted], object]
+    done: Promise
+
+
+def _answer(posted: Posted) -> None:
+    text, ask = posted.data["text"], posted.data["ask"]
+    triage.answer(posted.tip, posted.officer, text, posted.form_id, ask=ask, seen=posted.seen)
+
+
+ACTS: dict[str, Act] = {
+    "answer": Act(page_forms.AnswerForm, _answer, gettext_lazy("Your answer waits for the source.")),
+    "note": Act(
+        page_forms.NoteForm,
+        lambda posted: triage.note(posted.tip, posted.officer, posted.data["text"], posted.form_id),
+        gettext_lazy("The note is kept."),
+    ),
+    "assign": Act(
+        page_forms.AssignForm,
+        lambda posted: triage.assign(posted.tip, posted.officer, posted.data["to"], seen=posted.seen),
+        gettext_lazy("The assignment is changed."),
+    ),
+    "wait": Act(
+        forms.Form,
+        lambda posted: triage.wait(posted.tip, posted.officer, seen=posted.seen),
+        gettext_lazy("The tip waits for the source."),
+    ),
+    "reopen": Act(
+        forms.Form,
+        lambda posted: triage.reopen(posted.tip, posted.officer, seen=posted.seen),
+        gettext_lazy("The tip is open."),
+    ),
+    "close": Act(
+        page_forms.CloseForm,
+        lambda posted: triage.close(
+            posted.tip, posted.officer, Disposition(posted.data["disposition"]), seen=posted.seen
+        ),
+        gettext_lazy("The tip is closed."),
+    ),
+    "hold": Act(
+        forms.Form,
+        lambda posted: triage.hold(posted.tip, posted.officer, seen=posted.seen),
+        gettext_lazy("The tip is under legal hold."),
+    ),
+    "release": Act(
+        forms.Form,
+        lambda posted: triage.release(posted.tip, posted.officer, seen=posted.seen),
+        gettext_lazy("The legal hold is over."),
+    ),
+}
+
+
+class _ProblemError(Exception):
+    """Why a post was not done, and the form that keeps what was typed."""
+
+    def __init__(self, sentence: str, status: int, forms_sent: Mapping[str, forms.Form] | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.status = status
+        self.forms_sent = forms_sent or {}
+
+
+def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> HttpResponse:
+    """The answer to a GET or POST of a tip's page. Raises conversation.GoneError and PermissionDenied."""
+    officer = request.user
+    assert isinstance(officer, Account)
+    if request.method != "POST":
+        return _shown(request, tip_id, officer, context)
+    try:
+        act = _do(request, tip_id, officer)
+    except _ProblemError as problem:
+        return _shown(request, tip_id, officer, context, problem)
+    messages.success(request, str(act.done))
+    return HttpResponseRedirect(request.path)
+
+
+def _do(request: HttpRequest, tip_id: UUID, officer: Account) -> Act:
+    name = request.POST.get("act", "")
+    act, form_id = ACTS.get(name), _form_id(request)
+    if act is None or form_id is None:
+        raise _ProblemError(_("What you sent arrived incomplete, so nothing was done. Send it again."), 400)
+    tip = Tip.objects.filter(pk=tip_id).first()
+    if tip is None:
+        raise conversation.GoneError
+    form = act.form(request.POST, auto_id=f"{name}-%s")
+    sent = {name: form}
+    if not form.is_valid():
+        raise _ProblemError("", 422, sent)
+    try:
+        act.do(Posted(tip, officer, form.cleaned_data, form_id, request.POST.get("seen", "")))
+    except triage.TransitionError as error:
+        raise _ProblemError(str(error), 409, sent) from None
+    except triage.StaleError:
+        sentence = _(
+            "This tip has changed since you opened it. Read what is new, then send again. Your text is still here."
+        )
+        raise _ProblemError(sentence, 409, sent) from None
+    except (vault.SealError, vault.KeyMissingError):
+        sentence = _("The keys of this tip do not work on this server, so nothing was done. Tell an administrator.")
+        raise _ProblemError(sentence, 409, sent) from None
+    return act
+
+
+def _form_id(request: HttpRequest) -> bytes | None:
+    try:
+        form_id = binascii.unhexlify(request.POST.get("form_id", ""))
+    except (binascii.Error, ValueError):
+        return None
+    return form_id if len(form_id) == _FORM_ID_BYTES else None
+
+
+def _shown(
+    request: HttpRequest, tip_id: UUID, officer: Account, context: dict[str, Any], problem: _ProblemError | None = None
+) -> HttpResponse:
+    """The page, with the seal opened for this officer and recorded; or a sentence where the seal does not open."""
+    status = problem.status if problem else 200
+    try:
+        opened = triage.open_tip(tip_id, officer)
+    except (vault.SealError, vault.KeyMissingError) as error:
+        tip = Tip.objects.select_related("category", "assigned_to").get(pk=tip_id)
+        context |= {"tip": tip, "title": str(tip), "damage": _damage(tip, error)}
+        return TemplateResponse(request, TEMPLATE, context, status=status)
+    context |= _content(opened)
+    context["forms"] = _forms(opened.tip, problem.forms_sent if problem else {})
+    context["problem"] = problem
+    context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
+    context["may_hold"] = officer.has_perm("tips.hold_tip")
+    context["may_answer"] = officer.has_perm("tips.answer_tip")
+    return TemplateResponse(request, TEMPLATE, context, status=status)
+
+
+def _damage(tip: Tip, error: Exception) -> str:
+    if isinstance(error, vault.KeyMissingError):
+        return _("Agency key %(key)s is not on this server, so this tip cannot be opened here.") % {
+            "key": tip.agency_key_id
+        }
+    return _("The seal of this tip does not open: what is stored was changed, moved or cut. Tell an administrator.")
+
+
+def _content(opened: conversation.Opened) -> dict[str, Any]:
+    tip, report = opened.tip, opened.report
+    try:
+        notes, notes_damaged = _entries(conversation.read_notes(tip)), False
+    except (vault.SealError, vault.KeyMissingError):
+        notes, notes_damaged = [], True
+    return {
+        "tip": tip,
+        "title": str(tip),
+        "seen": triage.stamp(tip, len(opened.messages)),
+        "arrived_at": opened.arrived_at,
+        "opened_within": minutes_within(tip.opened_after) if tip.opened_after else "",
+        "description": visible(report["description"]),
+        "facts": _facts(report),
+        "entries": _entries(opened.messages),
+        "notes": notes,
+        "notes_damaged": notes_damaged,
+        "may_reopen": tip.state in (State.WAITING, State.CLOSED),
+        "can_write": tip.state != State.CLOSED and tip.key_for_source is not None,
+    }
+
+
+def _entries(entries: list[conversation.Entry]) -> list[dict[str, Any]]:
+    return [
+        {
+            "from_source": entry.author == Author.SOURCE,
+            "who": entry.officer or (_("Source") if entry.author == Author.SOURCE else _("Former officer")),
+            "when": entry.written_at,
+            "text": visible(entry.text),
+            "new": not entry.read,
+        }
+        for entry in entries
+    ]
+
+
+def _forms(tip: Tip, sent: Mapping[str, forms.Form]) -> dict[str, forms.Form]:
+    """One form an act, as sent or fresh."""
+    fresh: dict[str, dict[str, Any]] = {"answer": {}, "note": {}, "assign": {"to": tip.assigned_to_id}, "close": {}}
+    return {
+        name: sent.get(name) or ACTS[name].form(initial=initial, auto_id=f"{name}-%s")
+        for name, initial in fresh.items()
+    }
+
+
+def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """What the source answered besides the description: label and lines. What was not said is left out."""
+    danger = {"yes": _("Yes"), "no": _("No"), "unknown": _("The source does not know")}
+    facts = [
+        (_("In danger right now"), [danger.get(report["danger"], "")]),
+        (_("Where"), [report["place"], *_chosen_place(report["place_ref"]), *_point(report)]),
+        (_("When"), [report["when"]]),
+        *((answer["question"], [answer["answer"]]) for answer in report["answers"]),
+    ]
+    shown = [(visible(label), [visible(line) for line in lines if line]) for label, lines in facts]
+    return [(label, lines) for label, lines in shown if lines]
+
+
+def _chosen_place(ref: str) -> list[str]:
+    place = places.find(ref) if ref else None
+    return [", ".join(part for part in (place.name, place.district) if part)] if place else []
+
+
+def _point(report: dict[str, Any]) -> list[str]:
+    latitude, longitude = report["latitude"], report["longitude"]
+    if latitude is None or longitude is None:
+        return []
+    point = _("Point on the map: %(latitude).5f, %(longitude).5f") % {"latitude": latitude, "longitude": longitude}
+    nearest = places.near(latitude, longitude)
+    return [point, _("near %(place)s") % {"place": nearest.name}] if nearest else [point]

@@ -1,0 +1,164 @@
+"""The list of tips. It shows no sealed text; a tip's own page (page.py) opens the seal."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from tipportal.models import Account
+from tips import conversation, triage
+from tips.admin import filters, page
+from tips.admin.text import age
+from tips.models import Author, Message, Priority, State, Tip
+
+_SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
+_CHIPS = {State.NEW: "chip-gold", State.OPEN: "", State.WAITING: "", State.CLOSED: "chip-green"}
+
+
+@admin.register(Tip)
+class TipAdmin(admin.ModelAdmin):
+    list_display = ("number_shown", "urgency", "category", "age", "status", "unread", "assigned")
+    list_display_links = ("number_shown",)
+    list_filter = (
+        filters.StatusFilter,
+        "priority",
+        ("category", admin.RelatedOnlyFieldListFilter),
+        filters.AssigneeFilter,
+        filters.UnreadFilter,
+    )
+    search_fields = ("=number",)
+    search_help_text = gettext_lazy("Number of a tip")
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    actions = ("assign_to_me",)
+    actions_on_top = True
+
+    # Who may what: tips are neither added nor deleted here, and opening one is a permission of its own.
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return request.user.has_perm("tips.answer_tip")
+
+    # The list
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tip]:
+        unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
+        tips = super().get_queryset(request).defer(*_SEALED).select_related("category", "assigned_to")
+        return tips.annotate(has_unread=Exists(unread))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Tip], search_term: str) -> tuple[Any, bool]:
+        """By number and nothing else: everything else a tip holds is sealed."""
+        term = search_term.strip().removeprefix("#")
+        if not term:
+            return queryset, False
+        if not term.isascii() or not term.isdecimal() or len(term) > 18:
+            self.message_user(request, _("Only numbers of tips can be searched."), messages.WARNING)
+            return queryset.none(), False
+        return queryset.filter(number=int(term)), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Tips"), **(extra_context or {})})
+
+    @admin.display(description=gettext_lazy("tip"), ordering="number")
+    def number_shown(self, tip: Tip) -> str:
+        return str(tip.number)
+
+    @admin.display(description=gettext_lazy("priority"), ordering="priority")
+    def urgency(self, tip: Tip) -> str | SafeString:
+        label = Priority(tip.priority).label
+        return format_html('<b class="chip chip-red">{}</b>', label) if tip.priority == Priority.URGENT else label
+
+    @admin.display(description=gettext_lazy("age"), ordering="-received_at")
+    def age(self, tip: Tip) -> str:
+        return age(tip.received_at)
+
+    @admin.display(description=gettext_lazy("status"), ordering="state")
+    def status(self, tip: Tip) -> SafeString:
+        chip = format_html('<span class="chip {}">{}</span>', _CHIPS[State(tip.state)], tip.get_state_display())
+        outcome = tip.get_disposition_display() if tip.disposition else ""
+        return format_html('{} <span class="muted">{}</span>', chip, outcome) if outcome else chip
+
+    @admin.display(description=gettext_lazy("unread"), ordering="-has_unread")
+    def unread(self, tip: Tip) -> str | SafeString:
+        if tip.state == State.NEW:
+            return format_html('<b class="unread">{}</b>', _("Not opened"))
+        return format_html('<b class="unread">{}</b>', _("New message")) if tip.has_unread else ""  # type: ignore[attr-defined]
+
+    @admin.display(
+        description=gettext_lazy("assigned to"), ordering="assigned_to__username", empty_value=gettext_lazy("Nobody")
+    )
+    def assigned(self, tip: Tip) -> str | None:
+        return (tip.assigned_to.get_full_name() or tip.assigned_to.get_username()) if tip.assigned_to else None
+
+    @admin.action(description=gettext_lazy("Assign to me"), permissions=["change"])
+    def assign_to_me(self, request: HttpRequest, queryset: QuerySet[Tip]) -> None:
+        assert isinstance(request.user, Account)
+        refused = 0
+        tips = list(queryset)
+        for tip in tips:
+            try:
+                triage.assign(tip, request.user, request.user)
+            except (triage.TransitionError, conversation.GoneError):
+                refused += 1
+        if done := len(tips) - refused:
+            sentence = ngettext("%(count)s tip is assigned to you.", "%(count)s tips are assigned to you.", done)
+            self.message_user(request, sentence % {"count": done}, messages.SUCCESS)
+        if refused:
+            sentence = ngettext(
+                "%(count)s tip was left as it is: closed tips cannot be assigned.",
+                "%(count)s tips were left as they are: closed tips cannot be assigned.",
+                refused,
+            )
+            self.message_user(request, sentence % {"count": refused}, messages.WARNING)
+
+    # One tip
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not request.user.has_perm("tips.open_tip"):
+            raise PermissionDenied
+        if request.method not in ("GET", "POST"):
+            return HttpResponseNotAllowed(["GET", "POST"])
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            **(extra_context or {}),
+        }
+        try:
+            return page.respond(request, _uuid(object_id), context)
+        except conversation.GoneError:
+            sentence = _("This tip is not there: its source deleted it, its time was over, or the address is wrong.")
+            self.message_user(request, sentence, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:tips_tip_changelist"))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """What happened with a tip is in the audit trail, not in Django's log."""
+        raise PermissionDenied
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise conversation.GoneError from None
