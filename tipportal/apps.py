@@ -9,7 +9,7 @@ class PortalConfig(AppConfig):
     verbose_name = "Staff and audit"
 
     def ready(self) -> None:
-        from tipportal import checks  # noqa: F401  (registers the system checks)
+        from tipportal import brand, checks  # noqa: F401  (they register the system checks)
 
 
 class StaffAdminConfig(SimpleAdminConfig):
