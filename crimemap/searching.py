@@ -36,7 +36,9 @@ def search(text: str, limit: int) -> list[Model]:
         return []
     areas = Area.objects.exclude(layer=Area.Layer.CITY)
     found = [*areas.filter(key__contains=query)[:limit], *blocks(_written(query), limit)]
-    return (found or [*_alike(areas, query)[:2], *blocks(_meant(query), limit)])[:limit]
+    if found or two:  # two streets that don't meet are no slip of one name
+        return found[:limit]
+    return [*_alike(areas, query)[:2], *blocks(_meant(query), limit)][:limit]
 
 
 def intersections(one: str, two: str, limit: int) -> list[Intersection]:

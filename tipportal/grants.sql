@@ -15,6 +15,7 @@ GRANT INSERT ON tips_alert TO portal_public;
 GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
 GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
+GRANT SELECT ON outreach_story TO portal_public;
 
 ALTER TABLE tips_message ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS message_read ON tips_message;
@@ -38,6 +39,7 @@ GRANT INSERT, UPDATE, DELETE ON tips_category, tips_question, tips_duty, tips_du
 GRANT INSERT, UPDATE, DELETE ON tipportal_account, tipportal_account_groups, tipportal_account_user_permissions, django_session TO portal_staff;
 GRANT INSERT ON tipportal_auditentry, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_story TO portal_staff;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
 
 -- alerts: that something awaits and whom to tell; no text, no password.

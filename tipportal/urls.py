@@ -25,6 +25,7 @@ if settings.ROLE.serves_public:
 if settings.ROLE.serves_staff:
     # SimpleAdminConfig does not look for admin modules: django-leaflet's would ask for GeoDjango.
     import crimemap.admin
+    import outreach.admin
     import tipportal.admin
     import tips.admin  # noqa: F401
 

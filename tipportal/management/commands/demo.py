@@ -1,0 +1,40 @@
+"""`manage.py demo`: Riverton, its staff, its tips and its stories. Running it again changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+import crimemap.demo.load
+import outreach.demo
+from tipportal import demo
+
+
+class Command(BaseCommand):
+    help = "Fills the portal with a demo city, demo staff and demo tips. Refuses outside `make run` and tests."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print accounts and receipt as one line of JSON")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError(
+                "The demo city has accounts and a receipt that anybody can know, so it is not loaded into a real portal. "
+                "Set DEMO=1 only on a machine that nobody relies on."
+            )
+        if not settings.ROLE.serves_staff:
+            raise CommandError("The demo needs the rights and keys of the staff side. Run it with PORTAL_ROLE=all.")
+        crimemap.demo.load.load()
+        outreach.demo.load()
+        demo.make_accounts()
+        demo.make_tips()
+        accounts = [{"user": role, "password": demo.password(role), "role": role} for role in demo.NAMES]
+        if options["json"]:
+            self.stdout.write(json.dumps({"staff": accounts, "receipt": demo.RECEIPT}))
+            return
+        for account in accounts:
+            self.stdout.write(f"Staff: {settings.STAFF_URL}/admin/ {account['user']} {account['password']}")
+        self.stdout.write(f"Demo receipt: {demo.RECEIPT}")
