@@ -1,0 +1,143 @@
+"""The pages every visitor sees: what they say, what they must not carry, and that they still come when much is broken."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings as live_settings
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
+
+from tipportal import context, views
+from tipportal.roles import Role
+from tips import statistics
+
+PAGES = ["/", "/privacy/", "/tips/safety/"]
+FOREIGN = re.compile(r"""(?:src|href|action|srcset|data-[\w-]+)=["'](?:https?:)?//[^"']*""")
+
+
+def text_of(response: HttpResponse) -> str:
+    return html.unescape(response.content.decode())
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(None, None, None))
+
+
+@pytest.mark.usefixtures("figures")
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_sets_no_cookie_and_asks_the_database_nothing(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert not response.cookies
+    assert "Cookie" not in response.headers.get("Vary", "")
+
+
+@pytest.mark.usefixtures("figures")
+@pytest.mark.parametrize("path", [*PAGES, "/nowhere/", "/tips/nowhere/"])
+def test_a_page_has_nothing_inline_and_loads_nothing_from_elsewhere(client: Client, path: str) -> None:
+    page = client.get(path).content.decode()
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|javascript:", page)
+    elsewhere = [found for found in FOREIGN.findall(page) if live_settings.LEAVE_URL not in found]
+    assert elsewhere == []
+
+
+@pytest.mark.usefixtures("figures")
+@pytest.mark.parametrize("path", PAGES)
+def test_the_emergency_line_comes_before_everything_else(client: Client, path: str, settings) -> None:
+    settings.EMERGENCY_NUMBER = "112"
+    words = re.sub(r"<[^>]+>|\s+", " ", text_of(client.get(path)).split("<header>")[1]).split()
+    assert " ".join(words).startswith("In danger now? Call 112.")
+
+
+@pytest.mark.usefixtures("figures")
+def test_home_shows_no_figure_where_there_is_none(client: Client) -> None:
+    assert "nums" not in text_of(client.get("/"))
+
+
+def test_home_shows_each_figure_there_is(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(received=41, answered=None, median_minutes=1))
+    page = text_of(client.get("/"))
+    assert "<dd>41</dd>" in page
+    assert "minute, typically," in page
+    assert "tips answered" not in page
+
+
+@pytest.mark.usefixtures("figures")
+def test_the_receipt_box_posts_and_never_puts_the_words_into_an_address(client: Client) -> None:
+    form = re.search(r"<form.*?</form>", text_of(client.get("/")), re.DOTALL)
+    assert form
+    assert 'method="post" action="/tips/inbox/"' in form[0]
+    assert re.search(r'<input[^>]*name="receipt"[^>]*autocomplete="off"', form[0])
+
+
+def test_a_tip_page_can_be_left_and_is_neutral(client: Client, settings) -> None:
+    settings.LEAVE_URL = "https://weather.example/"
+    response = client.get("/tips/safety/")
+    page = text_of(response)
+    assert "<title>Form - Riverton</title>" in page
+    assert page.count('href="/tips/leave/" data-leave="https://weather.example/"') == 2, "the bar and the skip link"
+    assert 'class="has-exit"' in page
+    assert 'name="robots" content="noindex' in page
+    assert "img/page" in page.split("</head>")[0]
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_mistyped_address_gets_a_sentence_with_the_leave_bar_among_the_tips(client: Client) -> None:
+    for path, can_leave in (("/nowhere/", False), ("/tips/nowhere/", True)):
+        response = client.get(path)
+        assert response.status_code == 404
+        assert "This page does not exist" in text_of(response)
+        assert "nowhere" not in text_of(response), "an address can hold what somebody typed"
+        assert ("data-leave" in text_of(response)) == can_leave
+
+
+def test_pages_of_failure_need_neither_database_nor_request(settings) -> None:
+    settings.EMERGENCY_NUMBER = "112"
+    for template in ("500.html", "503.html"):
+        page = html.unescape(render_to_string(template))
+        assert "Call 112." in page
+        assert settings.LEAVE_URL in page
+    assert views.server_error(RequestFactory().get("/")).status_code == 500
+
+
+def test_an_old_form_of_the_admin_gets_a_sentence() -> None:
+    client = Client(enforce_csrf_checks=True)
+    response = client.post("/admin/login/", {"username": "a", "password": "b"}, headers={"Origin": "http://testserver"})
+    assert response.status_code == 403
+    assert "open too long" in text_of(response)
+    assert "CSRF" not in text_of(response)
+
+
+def test_search_engines_are_told_to_stay_away_from_tips(client: Client) -> None:
+    response = client.get("/robots.txt")
+    assert response.content.decode() == "User-agent: *\nDisallow: /tips/\n"
+
+
+def test_facts_of_a_page_need_no_user_and_no_session() -> None:
+    request = RequestFactory().get("/tips/")
+    assert not hasattr(request, "session")
+    facts = context.portal(request)
+    assert facts["agency"] == live_settings.AGENCY_NAME
+    assert facts["error_base"] == "base_tip.html"
+
+
+def test_the_staff_side_links_no_page_it_does_not_have(settings) -> None:
+    settings.ROLE = Role.STAFF
+    page = render_to_string("404.html", context.portal(RequestFactory().get("/nowhere/")))
+    assert "/tips/" not in page
+    assert "/privacy/" not in page
+
+
+def test_every_icon_named_is_drawn() -> None:
+    root = live_settings.BASE_DIR
+    drawn = set(re.findall(r'<symbol id="([\w-]+)"', (root / "static/img/icons.svg").read_text()))
+    templates: list[Path] = [*(root / "templates").rglob("*.html")]
+    named = {name for path in templates for name in re.findall(r'{% icon "([\w-]+)"', path.read_text())}
+    assert named - drawn == set()
+    assert set(re.findall(r'"icon": "([\w-]+)"', (root / "tips/taxonomy.json").read_text())) - drawn == set()
