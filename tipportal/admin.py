@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,9 @@ from django.utils.translation import gettext_lazy
 from tipportal import audit
 from tipportal.models import Account, AuditEntry
 from tipportal.staff import ADMINISTRATOR
+
+# Importing UserAdmin registered them.
+admin.site.unregister(Group)
 
 _GROUPS_HELP = gettext_lazy("Officers and supervisors open tips. Administrators run the portal and open none.")
 
@@ -66,12 +70,12 @@ class AccountAdmin(UserAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return super().get_queryset(request).prefetch_related("groups")
 
-    def get_form(self, request: HttpRequest, obj: Account | None = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.editor = request.user
         return form
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
             kwargs |= {"widget": forms.CheckboxSelectMultiple, "help_text": _GROUPS_HELP}
         return super().formfield_for_manytomany(db_field, request, **kwargs)

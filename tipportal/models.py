@@ -26,7 +26,7 @@ class Account(AbstractUser):
     def has_module_perms(self, app_label: str) -> bool:
         if app_label != "tips":
             return super().has_module_perms(app_label)
-        return self.is_active and any(backend.has_module_perms(self, app_label) for backend in get_backends())
+        return any(perm.startswith("tips.") for perm in self.get_all_permissions())
 
 
 class AuditEntry(models.Model):

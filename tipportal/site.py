@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.auth import get_user
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from tipportal import audit, staff
@@ -20,7 +20,7 @@ class StaffSite(AdminSite):
     login_form = staff.SignInForm
     index_template = "admin/tipportal/index.html"
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         account = get_user(request)
         with transaction.atomic():
             response = super().password_change(request, extra_context)

@@ -49,14 +49,14 @@ def raise_alert(tip: Tip) -> None:
     transaction.on_commit(lambda: spread.delay(str(alert.id)), robust=True)
 
 
-@shared_task(name="tips.alerts.spread")
+@shared_task(name="tips.alerts.spread")  # type: ignore[untyped-decorator]
 def spread(alert_id: str) -> None:
     """Write one notification an officer and send them. Does nothing for an alert that is spread, or gone with its tip."""
     if _spread(UUID(alert_id)):
         _send_all(Notification.objects.filter(alert_id=alert_id))
 
 
-@shared_task(name="tips.alerts.sweep", expires=60)
+@shared_task(name="tips.alerts.sweep", expires=60)  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Take up alerts and notifications that the queue lost, and those that had nobody to go to."""
     for alert_id in Alert.objects.exclude(state=AlertState.SPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
@@ -86,12 +86,12 @@ def _spread(alert_id: UUID) -> bool:
     return True
 
 
-def recipients(category_id: int, alert_id: UUID | None = None) -> list[int]:
+def recipients(category_id: int, alert_id: UUID) -> list[int]:
     """The accounts to tell of a tip of this category: officers on duty for it; nobody on duty, all officers of it; none
     of it, supervisors. An officer who chose no category has all. Whom the mail server refused for good over this alert
     counts as away, so that the next in line is told.
     """
-    away = Notification.objects.filter(alert_id=alert_id, state=NotificationState.FAILED, officer_id=OuterRef("pk"))
+    away = Notification.objects.filter(alert=alert_id, state=NotificationState.FAILED, officer_id=OuterRef("pk"))
     reachable = _reachable().filter(~Exists(away))
     duty = Duty.objects.filter(officer=OuterRef("pk"))
     chosen = duty.filter(categories__isnull=False)

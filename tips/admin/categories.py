@@ -29,7 +29,8 @@ class CategoryAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        return super().get_queryset(request).annotate(question_count=Count("questions"))
+        categories: QuerySet[Category] = super().get_queryset(request)
+        return categories.annotate(question_count=Count("questions"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:  # noqa: ARG002
         return ("slug",) if obj and obj.tips.exists() else ()

@@ -47,12 +47,12 @@ class DutyAdmin(admin.ModelAdmin):
     def categories_shown(self, duty: Duty) -> str:
         return ", ".join(str(category) for category in duty.categories.all()) or _("all")
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "officer":
             kwargs["queryset"] = triage.desk_accounts().order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs |= {"widget": forms.CheckboxSelectMultiple, "queryset": Category.objects.all()}
         kwargs["help_text"] = _("Choose none for all.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)

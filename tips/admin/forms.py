@@ -43,8 +43,13 @@ class NoteForm(forms.Form):
     )
 
 
+class OfficerField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return obj.get_full_name() or str(obj.get_username())
+
+
 class AssignForm(forms.Form):
-    to = forms.ModelChoiceField(
+    to = OfficerField(
         queryset=get_user_model()._default_manager.none(),
         label=_("Assigned to"),
         empty_label=_("Nobody"),
@@ -55,9 +60,8 @@ class AssignForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         field = self.fields["to"]
-        assert isinstance(field, forms.ModelChoiceField)
+        assert isinstance(field, OfficerField)
         field.queryset = triage.desk_accounts().order_by("username")
-        field.label_from_instance = lambda account: account.get_full_name() or account.get_username()  # type: ignore[method-assign]
 
 
 class CloseForm(forms.Form):

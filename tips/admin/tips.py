@@ -59,7 +59,7 @@ class TipAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tip]:
         unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
-        tips = super().get_queryset(request).defer(*_SEALED).select_related("category", "assigned_to")
+        tips: QuerySet[Tip] = super().get_queryset(request).defer(*_SEALED).select_related("category", "assigned_to")
         return tips.annotate(has_unread=Exists(unread))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Tip], search_term: str) -> tuple[Any, bool]:
@@ -81,7 +81,7 @@ class TipAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("priority"), ordering="priority")
     def urgency(self, tip: Tip) -> str | SafeString:
-        label = Priority(tip.priority).label
+        label = str(Priority(tip.priority).label)
         return format_html('<b class="chip chip-red">{}</b>', label) if tip.priority == Priority.URGENT else label
 
     @admin.display(description=gettext_lazy("age"), ordering="-received_at")
@@ -100,11 +100,10 @@ class TipAdmin(admin.ModelAdmin):
             return format_html('<b class="unread">{}</b>', _("Not opened"))
         return format_html('<b class="unread">{}</b>', _("New message")) if tip.has_unread else ""  # type: ignore[attr-defined]
 
-    @admin.display(
-        description=gettext_lazy("assigned to"), ordering="assigned_to__username", empty_value=gettext_lazy("Nobody")
-    )
-    def assigned(self, tip: Tip) -> str | None:
-        return (tip.assigned_to.get_full_name() or tip.assigned_to.get_username()) if tip.assigned_to else None
+    @admin.display(description=gettext_lazy("assigned to"), ordering="assigned_to__username")
+    def assigned(self, tip: Tip) -> str:
+        officer = tip.assigned_to
+        return (officer.get_full_name() or officer.get_username()) if officer else _("Nobody")
 
     @admin.action(description=gettext_lazy("Assign to me"), permissions=["change"])
     def assign_to_me(self, request: HttpRequest, queryset: QuerySet[Tip]) -> None:
