@@ -1,0 +1,426 @@
+"""Officers are told that something awaits: the right ones, once each, and nothing of what it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.stack import Mails
+from tests.tips import desk
+from tipportal import staff
+from tipportal.models import Account
+from tips import alerts, conversation, intake, tokens
+from tips.models import Alert, Category, Notification, Tip
+
+State = Notification.NotificationState
+
+
+@pytest.fixture
+def mails(settings: Any) -> Iterator[Mails]:
+    """A real mail server that keeps what it takes."""
+    sink = Mails()
+    sink.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+    settings.DEFAULT_FROM_EMAIL = "Riverton Police <portal@riverton.example>"
+    settings.STAFF_URL = "https://staff.riverton.example"
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def weapons(db: None) -> Category:
+    return Category.objects.get(slug="weapons")
+
+
+@pytest.fixture
+def fraud(db: None) -> Category:
+    return Category.objects.get(slug="fraud")
+
+
+def alert_of(tip: Tip) -> Alert:
+    return Alert.objects.get(tip=tip)
+
+
+def told(mails: Mails) -> list[str]:
+    return sorted(address for recipients in mails.recipients for address in recipients)
+
+
+def spread(tip: Tip) -> None:
+    alerts.spread(str(alert_of(tip).pk))
+
+
+def let_it_be(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+
+
+# The mail
+
+
+def test_a_mail_says_that_something_awaits_and_nothing_else(mails: Mails, weapons: Category) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    tip = desk.send("canary: a gun in the red house", category=weapons, place="Mill Street canary")
+    spread(tip)
+    (mail,) = mails.received
+    text = mail.get_content()
+    assert mail["Subject"] == "A tip awaits your desk"
+    assert text.splitlines()[0] == "A tip awaits your desk. Sign in to read it."
+    assert "https://staff.riverton.example" + reverse("admin:tips_tip_changelist") in text
+    everything = mail.as_string().lower()
+    for secret in ("canary", "mill street", "gun", weapons.name.lower(), weapons.slug, str(tip.pk), str(tip.pk.hex)):
+        assert secret not in everything
+    assert f"tip {tip.number}" not in everything
+    assert f"/{tip.number}" not in everything
+
+
+def test_urgent_is_said_and_nothing_more(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    spread(desk.send("Now", danger="yes"))
+    spread(desk.send("A long story " * 50))
+    urgent, normal = mails.received
+    assert urgent["Subject"] == "Urgent: a tip awaits your desk"
+    assert urgent.get_content() == normal.get_content().replace("A tip", "Urgent: a tip", 1)
+
+
+def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    spread(desk.send())
+    assert mails.received[0]["Message-ID"] == f"<{Notification.objects.get().pk}@riverton.example>"
+
+
+# Who is told
+
+
+def test_officers_on_duty_for_the_category_are_told(mails: Mails, weapons: Category, fraud: Category) -> None:
+    desk.on_duty(desk.officer("of-weapons"), weapons, fraud)
+    desk.on_duty(desk.officer("of-everything"))
+    desk.on_duty(desk.officer("supervisor", staff.SUPERVISOR), weapons)
+    desk.on_duty(desk.officer("of-fraud"), fraud)
+    desk.on_duty(desk.officer("off-duty"), weapons, duty=False)
+    desk.on_duty(desk.officer("switched-off", is_active=False), weapons)
+    desk.on_duty(desk.officer("no-address", mail=""), weapons)
+    desk.on_duty(desk.officer("administrator", staff.ADMINISTRATOR), weapons)
+    desk.officer("never-set-anything")
+    spread(desk.send(category=weapons))
+    assert told(mails) == ["of-everything@example.org", "of-weapons@example.org", "supervisor@example.org"]
+    assert Alert.objects.get().state == Alert.AlertState.SPREAD
+
+
+def test_nobody_on_duty_then_all_of_the_category(mails: Mails, weapons: Category, fraud: Category) -> None:
+    desk.on_duty(desk.officer("of-weapons"), weapons, duty=False)
+    desk.on_duty(desk.officer("of-fraud"), fraud)
+    desk.officer("never-set-anything")
+    desk.on_duty(desk.officer("no-address", mail=""), weapons)
+    spread(desk.send(category=weapons))
+    assert told(mails) == ["never-set-anything@example.org", "of-weapons@example.org"]
+
+
+def test_nobody_of_the_category_then_supervisors(mails: Mails, weapons: Category, fraud: Category) -> None:
+    desk.on_duty(desk.officer("of-fraud"), fraud)
+    desk.on_duty(desk.officer("supervisor", staff.SUPERVISOR), fraud, duty=False)
+    spread(desk.send(category=weapons))
+    assert told(mails) == ["supervisor@example.org"]
+
+
+def test_nobody_at_all_is_kept_and_tried_until_there_is_somebody(mails: Mails, db: None) -> None:
+    okafor = desk.officer("okafor", mail="")
+    tip = desk.send()
+    spread(tip)
+    assert alert_of(tip).state == Alert.AlertState.NOBODY
+    assert alerts.trouble().nobody
+    okafor.email = "okafor@example.org"
+    okafor.save()
+    alerts.sweep()
+    assert told(mails) == ["okafor@example.org"]
+    assert alert_of(tip).state == Alert.AlertState.SPREAD
+    assert not alerts.trouble()
+
+
+def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, db: None) -> None:
+    officer = desk.on_duty(desk.officer("okafor"))
+    tip = desk.send()
+    Alert.objects.all().delete()
+    desk.write_as_source(tip, "One more thing", b"1")
+    conversation.add_from_officer(tip, officer, "Thank you", b"2")
+    alerts.sweep()
+    assert len(mails.received) == 1
+
+
+# Once each
+
+
+def test_a_task_run_again_sends_nothing_again(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    tip = desk.send()
+    spread(tip)
+    spread(tip)
+    alerts.sweep()
+    assert len(mails.received) == 1
+    assert Notification.objects.get().state == State.SENT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tasks_at_the_same_moment_send_once_each(mails: Mails) -> None:
+    for name in ("okafor", "lindqvist", "ito"):
+        desk.on_duty(desk.officer(name))
+    tips = [desk.send() for _ in range(3)]
+    start = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        start.wait()
+        for tip in tips:
+            spread(tip) if number % 2 else alerts.sweep()
+        connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    alerts.sweep()
+    assert len(mails.received) == 9
+    assert len({mail["Message-ID"] for mail in mails.received}) == 9
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
+    mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("okafor", "lindqvist"):
+        desk.on_duty(desk.officer(name))
+    tip = desk.send()
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_args: object, **_options: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Notification, "save", killed)
+        spread(tip)
+    assert len(mails.received) == 1
+    assert Notification.objects.filter(state=State.WAITING).count() == 2
+    alerts.sweep()
+    first, *rest = [mail["Message-ID"] for mail in mails.received]
+    assert len(rest) == 2
+    assert rest.count(first) == 1
+    assert not Notification.objects.filter(state=State.WAITING).exists()
+
+
+# What fails
+
+
+def test_a_mail_server_that_is_away_costs_nothing(settings: Any, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    sink = Mails()  # not started: connections are refused
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+    spread(desk.send())
+    waiting = Notification.objects.get()
+    assert (waiting.state, waiting.attempts) == (State.WAITING, 0)
+    sink.start()
+    alerts.sweep()
+    sink.stop()
+    assert len(sink.received) == 1
+
+
+def test_a_refusal_for_now_is_tried_again_later_each_time(
+    mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    mails.refuse = "451 try later"
+    spread(desk.send())
+    start = timezone.now()
+    waits = []
+    for attempt in range(2, 12):
+        row = Notification.objects.get()
+        assert (row.state, row.attempts) == (State.WAITING, attempt - 1)
+        assert (row.next_attempt_at.minute % 5, row.next_attempt_at.second, row.next_attempt_at.microsecond) == (
+            0,
+            0,
+            0,
+        )
+        waits.append(row.next_attempt_at - start)
+        let_it_be(max(row.next_attempt_at, start), monkeypatch)
+        alerts.sweep()
+    assert max(waits[:4]) <= dt.timedelta(0)
+    assert waits[4:] == sorted(waits[4:])
+    assert dt.timedelta(0) < waits[4] <= dt.timedelta(minutes=5)
+    assert max(later - earlier for earlier, later in pairwise(waits[4:])) <= dt.timedelta(minutes=85)
+    mails.refuse = None
+    let_it_be(Notification.objects.get().next_attempt_at, monkeypatch)
+    alerts.sweep()
+    assert len(mails.received) == 1
+
+
+def test_not_due_is_not_sent(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    mails.refuse = "451 try later"
+    spread(desk.send())
+    mails.refuse = None
+    Notification.objects.update(next_attempt_at=timezone.now() + dt.timedelta(minutes=5))
+    alerts.sweep()
+    assert mails.received == []
+
+
+def test_refused_for_good_is_shown_and_the_next_in_line_is_told(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    desk.officer("lindqvist", staff.SUPERVISOR)
+    tip = desk.send()
+    mails.refuse = "550 no such mailbox"
+    spread(tip)
+    assert Notification.objects.get().state == State.FAILED
+    assert alerts.trouble().refused == ["okafor"]
+    mails.refuse = None
+    alerts.sweep()
+    assert told(mails) == ["lindqvist@example.org"]
+    assert alert_of(tip).state == Alert.AlertState.SPREAD
+
+
+def test_all_refused_for_good_is_a_red_line_and_tried_again_once_mended(
+    mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    tip = desk.send()
+    mails.refuse = "550 no such mailbox"
+    spread(tip)
+    alerts.sweep()
+    assert alert_of(tip).state == Alert.AlertState.NOBODY
+    assert alerts.trouble().nobody
+    mails.refuse = None
+    alerts.sweep()
+    assert mails.received == []  # an hour passes first
+    let_it_be(timezone.now() + dt.timedelta(hours=1), monkeypatch)
+    alerts.sweep()
+    alerts.sweep()
+    assert told(mails) == ["okafor@example.org"]
+    assert alert_of(tip).state == Alert.AlertState.SPREAD
+    assert not alerts.trouble()
+
+
+def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None) -> None:
+    for name in ("a-broken", "lindqvist", "okafor"):
+        desk.on_duty(desk.officer(name))
+    tip = desk.send()
+    taken, real = [], mails.handle_DATA
+
+    async def picky(server: Any, session: Any, envelope: Any) -> str:
+        if "a-broken@example.org" in envelope.rcpt_tos:
+            return "550 no such mailbox"
+        taken.extend(envelope.rcpt_tos)
+        return await real(server, session, envelope)
+
+    mails.handle_DATA = picky  # type: ignore[method-assign]
+    spread(tip)
+    alerts.sweep()
+    assert sorted(taken) == ["lindqvist@example.org", "okafor@example.org"]
+
+
+def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    session = desk.send_and_stay()
+    alert = alert_of(session.tip)
+    conversation.delete_by_source(session.token)
+    alerts.spread(str(alert.pk))
+    alerts.sweep()
+    assert mails.received == []
+
+
+def test_no_exact_time_is_stored(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    spread(desk.send())
+    for at in (Alert.objects.get().raised_at, Notification.objects.get().next_attempt_at):
+        assert (at.minute % 5, at.second, at.microsecond) == (0, 0, 0)
+
+
+# The worker's own rights, and the queue
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_alerts_users_rights_suffice_and_go_no_further(mails: Mails) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    tip = desk.send()
+    mails.refuse = "550 no such mailbox"
+    with _as("portal_alerts"):
+        spread(tip)
+        alerts.sweep()
+        mails.refuse = None
+        Notification.objects.update(next_attempt_at=timezone.now())
+        alerts.sweep()
+        alerts.sweep()
+        for forbidden in (
+            "SELECT report FROM tips_tip",
+            "SELECT password FROM tipportal_account",
+            "SELECT body FROM tips_message",
+        ):
+            with pytest.raises(Exception, match="permission denied"), connection.cursor() as cursor:
+                cursor.execute(forbidden)
+    assert told(mails) == ["okafor@example.org"]
+
+
+class _as:  # noqa: N801  (reads as a clause)
+    def __init__(self, role: str) -> None:
+        self.role = role
+
+    def __enter__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {self.role}")
+
+    def __exit__(self, *_exc: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+
+
+def test_the_worker_is_hurried_once_the_tip_is_on_the_disk(
+    db: None, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(alerts.spread, "delay", sent.append)
+    with django_capture_on_commit_callbacks() as callbacks:
+        tip = desk.send()
+        assert sent == []
+    for callback in callbacks:
+        callback()
+    assert sent == [str(alert_of(tip).pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(_alert_id: str) -> None:
+        raise ConnectionError("broker")
+
+    monkeypatch.setattr(alerts.spread, "delay", down)
+    token = tokens.read(tokens.issue())
+    assert intake.take(intake.Report(Category.objects.first(), "Two men"), token) == token.receipt  # type: ignore[arg-type]
+    assert Alert.objects.get().state == Alert.AlertState.WAITING
+
+
+# What the admin shows
+
+
+def test_trouble_is_nobody_with_an_address(db: None) -> None:
+    assert alerts.trouble().nobody
+    desk.officer("ito", staff.ADMINISTRATOR)
+    desk.officer("okafor", is_active=False)
+    assert alerts.trouble().nobody
+    Account.objects.update(is_active=True)
+    assert not alerts.trouble()
+
+
+def test_an_old_refusal_is_no_trouble_any_more(mails: Mails, db: None) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    mails.refuse = "550 no such mailbox"
+    spread(desk.send())
+    assert alerts.trouble()
+    Alert.objects.update(state=Alert.AlertState.SPREAD)
+    Notification.objects.update(next_attempt_at=timezone.now() - dt.timedelta(days=8))
+    assert not alerts.trouble()
