@@ -99,8 +99,10 @@ def found(told: tuple[Stack, str]) -> dict[str, bytes]:
                 left[f"redis {number} {key!r}"] = key + (store.dump(key) or b"")
     for folder in (stack.folder, Path("/dev/shm")):
         for path in folder.rglob("*"):
-            if path.is_file():
-                left[f"file {path}"] = path.read_bytes()
+            try:
+                left[f"file {path}"] = path.read_bytes() if path.is_file() else b""
+            except FileNotFoundError:  # PostgreSQL recycles its own files meanwhile
+                continue
     for number, mail in enumerate(stack.mails.received):
         left[f"mail {number}"] = mail.as_bytes()
     for name, child in stack.children.items():
