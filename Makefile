@@ -12,7 +12,7 @@ test:
 	@python3 bootstrap.py dev
 	@$(PY) -m tests.chromium
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -n auto
+	@$(PY) -m pytest -n auto --dist loadfile
 
 lint:
 	@python3 bootstrap.py dev

@@ -96,6 +96,7 @@ class Portal:
         for process in processes.MAKE_RUN:
             children.end_remains(_lock(process), signal.SIGTERM, 10)
         self._refuse_taken_port()
+        (LOGS / "start.log").unlink(missing_ok=True)
         say("Starting ...")
         self._start_servers()
         self.variables |= _secrets() | {
@@ -185,8 +186,18 @@ class Portal:
         except subprocess.CalledProcessError as error:
             raise CannotStartError(_last_words("The static files cannot be collected", error.stderr)) from None
         self._result(migrating, "The database cannot be brought up to date")
-        if not vault.key_files(KEYS / "public", "pub"):
+        if not self._has_key():
             self._result(self._manage(Role.ALL, "vault", "create-key"), "The agency's key cannot be made")
+
+    def _has_key(self) -> bool:
+        """Whether the newest key in the folder is one that this database knows: the folder may be older than the database."""
+        keys = vault.key_files(KEYS / "public", "pub")
+        with (
+            contextlib.closing(psycopg2.connect(self.variables["OWNER_DATABASE_URL"])) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT id FROM tips_agencykey")
+            return bool(keys) and (keys[-1].id,) in cursor.fetchall()
 
     def _demo(self) -> dict[str, object]:
         done = self._manage(Role.ALL, "demo", "--json")
