@@ -38,7 +38,7 @@ limit_request_line = 4094
 limit_request_fields = 60
 
 
-class PrivateLogger(Logger):  # type: ignore[misc]
+class PrivateLogger(Logger):
     """gunicorn's log without what a client sent: its address, its request line, its headers."""
 
     def setup(self, cfg: Any) -> None:
