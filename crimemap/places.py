@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Model
-
 from crimemap import geometry, searching
-from crimemap.models import Area, BaseLayer, Block, Intersection
+from crimemap.models import Area, BaseLayer, Block, Intersection, Located
 
 NEAR = 200.0  # metres: a point farther from the middle of every block is at none
 
@@ -146,7 +144,7 @@ def _on_earth(latitude: float, longitude: float) -> bool:
     return -90 <= latitude <= 90 and -180 <= longitude <= 180  # False for NaN, too
 
 
-def _places(rows: Iterable[Model]) -> list[Place]:
+def _places(rows: Iterable[Located]) -> list[Place]:
     rows = list(rows)
     districts: dict[str, str] = {}
     if rows:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.postgres.lookups import TrigramWordSimilar
 from django.contrib.postgres.search import TrigramWordSimilarity
 from django.db import connection
-from django.db.models import Case, F, Model, Q, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Abs, Length
 
-from crimemap.models import Area, Block, Intersection
+from crimemap.models import Area, Block, Intersection, Located
 from crimemap.names import comparable
 
 LONGEST_SEARCH = 100
@@ -21,21 +23,21 @@ _NUMBER = re.compile(r"(\d{1,6})\s+(?:block\b\s*)?(?:of\b\s*)?(.+)", re.IGNORECA
 _AND = re.compile(r"\s*[&/@+]\s*|\s+(?:and|at)\s+", re.IGNORECASE)
 
 
-def search(text: str, limit: int) -> list[Model]:
+def search(text: str, limit: int) -> Sequence[Located]:
     """Blocks, intersections and areas that `text` may mean, best first. Any input is safe."""
     text = " ".join(text[:LONGEST_SEARCH].split())
     one, *two = _AND.split(text, maxsplit=1)
     corners = intersections(comparable(one), comparable(two[0]), limit) if two else []
     if corners:
-        return [*corners]
+        return corners
     numbered = _NUMBER.fullmatch(text)
     if numbered:
-        return [*numbered_blocks(int(numbered[1]) // 100 * 100, comparable(numbered[2]), limit)]
+        return numbered_blocks(int(numbered[1]) // 100 * 100, comparable(numbered[2]), limit)
     query = comparable(text)
     if not query:
         return []
     areas = Area.objects.exclude(layer=Area.Layer.CITY)
-    found = [*areas.filter(key__contains=query)[:limit], *blocks(_written(query), limit)]
+    found: list[Located] = [*areas.filter(key__contains=query)[:limit], *blocks(_written(query), limit)]
     if found or two:  # two streets that don't meet are no slip of one name
         return found[:limit]
     return [*_alike(areas, query)[:2], *blocks(_meant(query), limit)][:limit]
@@ -89,9 +91,11 @@ def _meant(query: str) -> list[str]:
     return [row["street"] for row in rows[: STREETS // 2]]
 
 
-def _alike(rows: QuerySet, query: str) -> QuerySet:
+def _alike(rows: QuerySet[Any], query: str) -> QuerySet[Any]:
     """Rows whose key has a part written nearly like `query`, most alike first. Uses the trigram index."""
     with connection.cursor() as cursor:
+        # For the connection's life: nothing else reads it.
         cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, false)", [SLIP])
     near = rows.filter(TrigramWordSimilar(F("key"), Value(query)))
-    return near.annotate(likeness=TrigramWordSimilarity(Value(query), "key")).order_by("-likeness", "key")
+    ranked: QuerySet[Any] = near.annotate(likeness=TrigramWordSimilarity(query, "key")).order_by("-likeness", "key")
+    return ranked

@@ -140,8 +140,7 @@ def _take(step: Step) -> None:
     tip = step.details
     words = receipts.words()
     positions = tuple(words.index(word) for word in RECEIPT.split()) if tip.get("demo_receipt") else receipts.draw()
-    found = places.search(tip.get("place", ""), limit=1)
-    place = found[0] if found and found[0].kind != "area" else None
+    place = places.search(tip["find"])[0] if "find" in tip else None
     report = intake.Report(
         category=Category.objects.get(slug=tip["category"]),
         description=tip["description"].strip(),

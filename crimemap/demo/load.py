@@ -12,7 +12,7 @@ from django.db import transaction
 
 from crimemap import geometry as geo
 from crimemap.demo import plan
-from crimemap.demo.riverton import Riverton
+from crimemap.demo.riverton import CityArea, Riverton
 from crimemap.geometry import Line, Point
 from crimemap.models import Area, BaseLayer, Block, Intersection, digest_of
 from crimemap.names import comparable
@@ -54,7 +54,7 @@ def _source() -> str:
 def _store_areas(city: Riverton) -> None:
     rows = []
     for area in city.areas:
-        longitude, latitude = _degrees(geo.label_point(area.ring))
+        longitude, latitude = _degrees(_label_point(area))
         rows.append(
             Area(
                 layer=area.layer, code=area.code, name=area.name, key=comparable(area.name), outline=_polygon(area.ring),
@@ -114,14 +114,16 @@ def _layers(city: Riverton) -> dict[str, list[Feature]]:
 
 
 def _labels(city: Riverton) -> list[Feature]:
-    result = [
-        _label(geo.label_point(area.ring), area.name, "area") for area in city.areas if area.layer == "neighbourhood"
-    ]
-    result += [_label(_centre(ring), name, "park") for name, ring in city.park_rings.items() if geo.area(ring) > 90_000]
+    result = [_label(_label_point(area), area.name, "area") for area in city.areas if area.layer == "neighbourhood"]
+    result += [_label(_centre(city.park_rings[name]), name, "park") for name in plan.LABELLED_PARKS]
     start, end = (geo.part(city.river, along, along + 1)[0] for along in plan.RIVER_LABEL)
     river = _label(geo.between(start, end, 0.5), plan.RIVER_NAME, "water")
     river["properties"]["turn"] = round(math.degrees(math.atan2(end[1] - start[1], end[0] - start[0])))
     return [*result, river]
+
+
+def _label_point(area: CityArea) -> Point:
+    return plan.LABEL_POINTS.get(area.name) or geo.label_point(area.ring)
 
 
 def _centre(ring: Line) -> Point:

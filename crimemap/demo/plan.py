@@ -165,3 +165,19 @@ NEIGHBOURHOODS: dict[str, Borders] = {
         ("Harbor East", []),
     ],
 }
+LABEL_POINTS: dict[str, Point] = {
+    "Lantern Hill": (1950, 1010),
+    "Cooper End": (-2500, -1190),
+    "Foundry": (1000, -1080),
+    "Harbor East": (2600, -230),
+}
+"""Where a label stands better than in the middle of its area."""
+LABELLED_PARKS = [
+    "Founders Park",
+    "Willow Park",
+    "Market Green",
+    "Foundry Park",
+    "Marsh Park",
+    "Southport Common",
+    "Tanner Green",
+]

@@ -19,6 +19,7 @@ from crimemap.geometry import Line, Point
 SHORTEST_BLOCK = 50.0  # metres: crossings closer together than this start no new block
 HUNDRED = 165.0  # metres of street that use up a hundred house numbers
 OVERSHOOT = 2.0  # metres a street runs past its end, so that it surely crosses the street it ends on
+PAVEMENT = 8.0  # metres between the middle of a street and a park
 STUB = 70.0  # metres: shorter pieces are left out
 FAR = 9000.0  # metres: outside everything
 BANKS = ("north", "south")
@@ -76,10 +77,11 @@ class Frame:
         return u * cos - v * sin, u * sin + v * cos
 
     def cells(self, corners: tuple[Point, Point]) -> Line:
-        """The ring of grid lines round two points."""
+        """The ring a few steps inside the grid lines round two points: streets run along a park, not on its edge."""
         (u1, v1), (u2, v2) = (_turned(self.grid, corner) for corner in corners)
-        left, right = max(u for u in self.across if u <= min(u1, u2)), min(u for u in self.across if u >= max(u1, u2))
-        low, high = max(v for v in self.along if v <= min(v1, v2)), min(v for v in self.along if v >= max(v1, v2))
+        west, east = max(u for u in self.across if u <= min(u1, u2)), min(u for u in self.across if u >= max(u1, u2))
+        south, north = max(v for v in self.along if v <= min(v1, v2)), min(v for v in self.along if v >= max(v1, v2))
+        left, right, low, high = west + PAVEMENT, east - PAVEMENT, south + PAVEMENT, north - PAVEMENT
         return [self.place(left, low), self.place(right, low), self.place(right, high), self.place(left, high)]
 
 
@@ -95,10 +97,8 @@ def _fill(wide: dict[float, str], spacing: float, chance: random.Random) -> dict
     for start, end in pairwise([stops[0] - 20 * spacing, *stops, stops[-1] + 20 * spacing]):
         count = max(1, round((end - start) / spacing))
         step = (end - start) / count
-        for index in range(count + 1):
-            place = start + index * step
-            if place not in wide:
-                lines[place + chance.uniform(-0.09, 0.09) * spacing] = None
+        for index in range(1, count):
+            lines[start + index * step + chance.uniform(-0.09, 0.09) * spacing] = None
     return dict(sorted(lines.items()))
 
 

@@ -31,6 +31,8 @@ const NEAR_METRES = 120;
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTHS = { minor: [1, 1.3, 1.8, 3, 6, 11, 20], major: [2, 2.6, 4, 7, 11, 17, 28] };
 const FIRST_ZOOM = 12;
+const NAMES_FROM = { major: 14, minor: 15.5 };
+const NAME_EVERY = 0.006; // degrees along a street, about 500 metres
 
 function enhance(root) {
   const data = root.dataset;
@@ -107,6 +109,8 @@ function enhance(root) {
   });
   middle.addEventListener("click", () => atlas?.chooseMiddle());
   latitude.form?.addEventListener("reset", () => setTimeout(() => clear("")));
+  // Leaving empties the inputs (clearing.js); coming back must not tell what they held.
+  window.addEventListener("pageshow", () => show());
   show();
 }
 
@@ -161,6 +165,18 @@ function draw(L, base, frame, text, choose) {
   map.on("zoomend", widen);
   widen();
 
+  const spots = nameSpots(L, base);
+  const names = L.layerGroup().addTo(map);
+  const name = () => {
+    const view = map.getBounds().pad(0.1);
+    names.clearLayers();
+    for (const spot of spots) {
+      if (map.getZoom() >= NAMES_FROM[spot.rank] && view.contains(spot.at)) names.addLayer(streetName(L, spot));
+    }
+  };
+  map.on("moveend", name);
+  name();
+
   let pin = null;
   const chosen = (point) => {
     map.panTo(point);
@@ -212,6 +228,40 @@ function label(L, { geometry: { coordinates: [lng, lat] }, properties: { name, r
   const words = element("span", "", name);
   const icon = L.divIcon({ className: `place-label ${rank}`, html: words, iconSize: [0, 0] });
   return L.marker([lat, lng], { icon, interactive: false, keyboard: false });
+}
+
+/* Where street names stand: every half kilometre, along the street. */
+function nameSpots(L, base) {
+  const spots = [];
+  const stretch = Math.cos((base.bounds[0][0] * Math.PI) / 180);
+  for (const { features } of base.layers.filter((layer) => layer.name === "streets")) {
+    for (const { geometry, properties: { name, rank } } of features) {
+      for (const line of geometry.type === "LineString" ? [geometry.coordinates] : geometry.coordinates) {
+        let next = NAME_EVERY / 4;
+        for (let i = 1; i < line.length; i += 1) {
+          const [[x1, y1], [x2, y2]] = [line[i - 1], line[i]];
+          const size = Math.hypot((x2 - x1) * stretch, y2 - y1);
+          for (; next <= size; next += NAME_EVERY) {
+            const at = L.latLng(y1 + ((y2 - y1) * next) / size, x1 + ((x2 - x1) * next) / size);
+            spots.push({ name, rank: rank in NAMES_FROM ? rank : "minor", at, turn: upright(-Math.atan2(y2 - y1, (x2 - x1) * stretch)) });
+          }
+          next -= size;
+        }
+      }
+    }
+  }
+  return spots;
+}
+
+function upright(turn) {
+  return turn > Math.PI / 2 ? turn - Math.PI : turn < -Math.PI / 2 ? turn + Math.PI : turn;
+}
+
+function streetName(L, { name, at, turn }) {
+  const words = element("span", "", name);
+  words.style.transform = `translate(-50%, -50%) rotate(${turn.toFixed(3)}rad)`;
+  const icon = L.divIcon({ className: "place-label street", html: words, iconSize: [0, 0] });
+  return L.marker(at, { icon, interactive: false, keyboard: false });
 }
 
 function pinIcon(L) {

@@ -1,0 +1,154 @@
+"""`manage.py demo`: what a first visitor of `make run` finds, and that it can be run at any time."""
+
+from __future__ import annotations
+
+import io
+import json
+import tomllib
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from crimemap.models import Block
+from outreach.models import Story
+from tests.crimemap.conftest import _riverton_stands  # noqa: F401  (a fixture)
+from tipportal import audit, demo
+from tipportal.models import Account, AuditEntry
+from tips import conversation, receipts, statistics, vault
+from tips.models import Alert, Category, Disposition, Message, Notification, State, Tip
+
+pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def run():
+    def call() -> dict:
+        out = io.StringIO()
+        call_command("demo", "--json", stdout=out)
+        return json.loads(out.getvalue())
+
+    return call
+
+
+def everything():
+    models = (Account, AuditEntry, Tip, Message, Alert, Block, Story)
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
+
+
+def test_the_demo_receipt_opens_a_conversation_with_an_answer(run):
+    receipt = run()["receipt"]
+    secret = receipts.stretched(receipts.parse(receipt))
+    tip = Tip.objects.get(token_hash=secret.token_hash)
+    opened = conversation.read(tip, vault.open_key_as_source(tip.key_for_source, secret.seed))
+    assert "garage" in opened.report["description"]
+    assert [message.author for message in opened.messages] == ["staff", "source", "staff"]
+
+
+def test_each_role_can_sign_in(run):
+    staff = run()["staff"]
+    assert [account["role"] for account in staff] == ["officer", "supervisor", "communications", "administrator"]
+    for account in staff:
+        assert len(account["password"]) >= 14
+        signed_in = authenticate(username=account["user"], password=account["password"])
+        assert signed_in.is_staff
+        assert not signed_in.is_superuser
+        assert [group.name for group in signed_in.groups.all()] == [account["role"]]
+
+
+def test_there_is_a_tip_of_every_category_state_and_disposition(run):
+    run()
+    assert set(Tip.objects.values_list("category__slug", flat=True)) == set(
+        Category.objects.values_list("slug", flat=True)
+    )
+    assert set(Tip.objects.values_list("state", flat=True)) == set(State.values)
+    assert set(Tip.objects.values_list("disposition", flat=True)) == {"", *Disposition.values}
+    assert Tip.objects.count() >= 14
+
+
+def test_the_figures_can_be_shown(run):
+    run()
+    figures = statistics._count()
+    assert figures.median_minutes is not None
+    assert 5 <= figures.median_minutes <= 60
+    assert figures.answered is not None
+
+
+def test_nothing_happened_in_the_future_and_the_trail_is_whole(run):
+    run()
+    now = timezone.now()
+    assert not AuditEntry.objects.filter(at__gt=now).exists()
+    assert not Message.objects.filter(written_at__gt=now).exists()
+    assert not Tip.objects.filter(received_at__gt=now).exists()
+    times = list(AuditEntry.objects.filter(actor="officer").order_by("id").values_list("at", flat=True))
+    assert times == sorted(times)
+    assert audit.verify().broken is None
+
+
+def test_nobody_is_alerted_of_demo_tips(run, mailoutbox, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks():
+        run()
+    assert not Alert.objects.exclude(state="spread").exists()
+    assert not Notification.objects.exists()
+    assert mailoutbox == []
+
+
+def test_a_second_run_changes_nothing(run):
+    first = run()
+    before = everything()
+    assert run() == first
+    assert everything() == before
+
+
+@pytest.mark.parametrize("after", [1, 9, 30])
+def test_a_run_cut_short_is_finished_by_the_next(run, monkeypatch, after):
+    steps, follow = [], demo._follow
+
+    def cut(step):
+        steps.append(step)
+        if len(steps) > after:
+            raise KeyboardInterrupt
+        follow(step)
+
+    monkeypatch.setattr(demo, "_follow", cut)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    monkeypatch.setattr(demo, "_follow", follow)
+    run()
+    script = tomllib.loads(demo.SCRIPT.read_text())["tip"]
+    assert Tip.objects.count() == len(script)
+    written = [step for tip in script for step in tip.get("then", []) if step["do"] in ("ask", "answer", "source")]
+    assert Message.objects.count() == len(written)
+    assert set(Tip.objects.values_list("disposition", flat=True)) == {"", *Disposition.values}
+
+
+def test_a_deleted_demo_tip_is_there_again_after_the_next_run(run):
+    receipt = run()["receipt"]
+    secret = receipts.stretched(receipts.parse(receipt))
+    count = Tip.objects.count()
+    Tip.objects.get(token_hash=secret.token_hash).delete()
+    run()
+    assert Tip.objects.filter(token_hash=secret.token_hash).exists()
+    assert Tip.objects.count() == count
+
+
+def test_a_new_secret_key_gives_new_passwords_that_work(run, settings):
+    old = run()["staff"][0]["password"]
+    settings.SECRET_KEY = "another-secret-key-" * 4
+    new = run()["staff"][0]["password"]
+    assert new != old
+    assert authenticate(username="officer", password=new)
+
+
+def test_it_refuses_to_run_outside_a_demo(run, settings):
+    settings.DEMO = False
+    with pytest.raises(CommandError, match="DEMO=1"):
+        run()
+    assert not Account.objects.exists()
+    assert not Tip.objects.exists()
