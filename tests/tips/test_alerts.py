@@ -204,9 +204,10 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
     def killed(*_args: object, **_options: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(Notification, "save", killed)
-        spread(tip)
+        with pytest.raises(Killed):
+            spread(tip)
     assert len(mails.received) == 1
     assert Notification.objects.filter(state=State.WAITING).count() == 2
     alerts.sweep()
