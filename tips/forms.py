@@ -115,6 +115,7 @@ class TipForm(forms.Form):
         super().__init__(data, initial=dict(initial or {}), label_suffix="", use_required_attribute=False)
         self.offered = {category.slug: category for category in offered}
         self.answers: dict[str, Question] = {}
+        self.sought = ""
         self.found: list[places.Place] = []
         choices = self.fields["category"]
         assert isinstance(choices, forms.ChoiceField)
@@ -145,7 +146,8 @@ class TipForm(forms.Form):
 
     def search_places(self) -> None:
         """Look up what the source typed into `search`; `found` are the choices then."""
-        self.found = places.search(str(self["search"].value() or "").strip()[:100])
+        self.sought = str(self["search"].value() or "").strip()
+        self.found = places.search(self.sought)
 
     def place_choices(self) -> list[places.Place]:
         """What was found, and the place chosen before even if it is not among them."""
@@ -168,6 +170,10 @@ class TipForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if self.data.get(TRAP):
+            self.add_error(
+                None, _("A field that must stay empty was filled in. We emptied it. Please press Send again.")
+            )
         if (data.get("latitude") is None) != (data.get("longitude") is None):
             self.add_error(None, _("The point on the map is not complete. Pick it again, or leave it out."))
         return data

@@ -49,7 +49,9 @@ def duration(minutes: int) -> str:
 
 def qr_code(receipt: str) -> SafeString:
     """The receipt as a QR code: inline SVG without any style attribute, black on white with its quiet zone."""
-    svg = segno.make(receipt, error="m", micro=False).svg_inline(scale=1, omitsize=True, svgclass=None, lineclass=None, light="#fff")
+    svg = segno.make(receipt, error="m", micro=False).svg_inline(
+        scale=1, omitsize=True, svgclass=None, lineclass=None, light="#fff"
+    )
     return mark_safe(svg)  # noqa: S308  (segno's own output of words from our own list)
 
 

@@ -6,23 +6,26 @@ script and without, the same posts arrive here and get the same pages.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from tipportal import memory
 from tips import categories, flood, intake, posts, receipts, showing, statistics, tokens, vault
 from tips import conversation as conversations
 from tips import inbox as inboxes
 from tips.forms import TRAP, MessageForm, ReceiptForm, TipForm
-from tipportal import memory
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ UNPROCESSABLE, TOO_MANY, UNAVAILABLE = 422, 429, 503
 def form(request: HttpRequest) -> HttpResponse:
     """The tip form, and what becomes of it when it is sent."""
     if request.method != "POST":
-        return _form_page(request, TipForm(categories.offered()), tokens.issue())
+        return HttpResponse(_blank_form(request, get_language()).replace(_TOKEN_HERE, tokens.issue()))
     posted = posts.read(request)
     try:
         return _find_place(request, posted) if "find_place" in posted else _receive(request, posted)
@@ -50,6 +53,22 @@ def form(request: HttpRequest) -> HttpResponse:
         return _again_page(request, posted, "description", sentence)
 
 
+_TOKEN_HERE = "the-one-time-token-goes-here"  # noqa: S105  (a mark in the page, replaced by each token)
+_BLANK_SECONDS = 60
+_blank_forms: dict[str | None, tuple[float, str]] = {}
+
+
+def _blank_form(request: HttpRequest, language: str | None) -> str:
+    """The form with nothing typed, which differs in its token alone: rendered once a minute a process, because it is the
+    page that must answer under a flood. What an administrator changes of the categories shows within that minute."""
+    made_at, page = _blank_forms.get(language, (-float("inf"), ""))
+    if time.monotonic() - made_at > _BLANK_SECONDS:
+        context = {"form": TipForm(categories.offered()), "token": _TOKEN_HERE, "trap": TRAP}
+        made_at, page = time.monotonic(), render_to_string("tips/form.html", context, request)
+        _blank_forms[language] = made_at, page
+    return page
+
+
 def _receive(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
     """Take the tip, or show the page again with everything typed and a sentence that says why."""
     token = posted.get("token", "")
@@ -59,9 +78,6 @@ def _receive(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
         return _fresh_token_page(request, posted, token)
     intake.refuse_if_arrived(opened.form_hash, opened.receipt)
     tip = TipForm(categories.offered(), posted)
-    if posted.get(TRAP):
-        sentence = _("A field that must stay empty was filled in. We emptied it. Please press Send again.")
-        return _form_page(request, tip, token, sentence, UNPROCESSABLE)
     if not tip.is_valid():
         return _form_page(request, tip, token, status=UNPROCESSABLE)
     # The address is used here and nowhere else, and only as a keyed hash in memory (tips/flood.py).
@@ -80,18 +96,14 @@ def _receive(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
 
 def _fresh_token_page(request: HttpRequest, posted: dict[str, str], token: str) -> HttpResponse:
     """A token of more than an hour ago: its tip may have arrived all the same."""
-    try:
+    with contextlib.suppress(tokens.TokenError):
         intake.refuse_if_arrived(tokens.hash_of(tokens.id_of(token)), None)
-    except tokens.TokenError:
-        pass
     sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
     tip = TipForm(categories.offered(), posted)
     return _form_page(request, tip, tokens.issue(), sentence, UNPROCESSABLE)
 
 
-def _wait_page(
-    request: HttpRequest, tip: TipForm, token: str, seconds: int, status: int = TOO_MANY
-) -> HttpResponse:
+def _wait_page(request: HttpRequest, tip: TipForm, token: str, seconds: int, status: int = TOO_MANY) -> HttpResponse:
     sentence = ngettext(
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d second.",
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d seconds.",
@@ -151,10 +163,14 @@ def _receipt_page(request: HttpRequest, receipt: str | None, *, again: bool = Fa
 
 @page
 def inbox(request: HttpRequest) -> HttpResponse:
-    """The inbox's door: a receipt opens the conversation; a message that came with it is added."""
-    if request.method != "POST":
-        return _door_page(request, ReceiptForm()) if _session_or_none(request) is None else redirect("tips:conversation")
-    door = ReceiptForm(posts.read(request))
+    """The inbox's door."""
+    if request.method == "POST":
+        return _sign_in(request, ReceiptForm(posts.read(request)))
+    return _door_page(request, ReceiptForm()) if _session_or_none(request) is None else redirect("tips:conversation")
+
+
+def _sign_in(request: HttpRequest, door: ReceiptForm) -> HttpResponse:
+    """A receipt opens the conversation; a message that came with it is added."""
     if not door.is_valid():
         return _door_page(request, door, status=UNPROCESSABLE)
     try:
@@ -165,7 +181,9 @@ def inbox(request: HttpRequest) -> HttpResponse:
         response: HttpResponse = redirect("tips:conversation")
         inboxes.start(response, secret)
     except receipts.BusyError:
-        return _door_page(request, door, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE)
+        return _door_page(
+            request, door, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE
+        )
     except (memory.StoreDownError, vault.KeyMissingError, DatabaseError, InterfaceError) as error:
         log.error("the inbox cannot be opened (%s)", type(error).__name__)
         sentence = _("Tips cannot be opened at this moment. Your tip is safe. Try again in a few minutes.")
@@ -194,7 +212,9 @@ def _session_or_none(request: HttpRequest) -> inboxes.Session | None:
         return None
 
 
-def _door_page(request: HttpRequest, door: ReceiptForm, sentence: str = "", status: int = 200, **context: Any) -> HttpResponse:
+def _door_page(
+    request: HttpRequest, door: ReceiptForm, sentence: str = "", status: int = 200, **context: Any
+) -> HttpResponse:
     if sentence:
         door.add_error(None, sentence)
     return render(request, "tips/inbox.html", {"form": door, **context}, status=status)

@@ -16,7 +16,7 @@ document.addEventListener("submit", async (event) => {
     const answer = await send(form, event.submitter);
     if (answer.ok) {
       clear();
-      location.assign(`${new URL(answer.url).pathname}?added=${Date.now()}#newest`);
+      location.replace(`${new URL(answer.url).pathname}?added=${Date.now()}#newest`);
     } else {
       // The same page with its sentence, the receipt's door, or the page that keeps the text: each holds what was typed.
       document.getElementById("main").replaceWith(answer.page.getElementById("main"));

@@ -36,7 +36,7 @@ function start(fresh) {
     show(at);
     one("#problem").focus();
   } else show(cleared ? 0 : Math.min(history.state?.step ?? 0, steps.length - 1));
-  history.replaceState({ ...history.state, visit, step: at }, "");
+  history.replaceState({ ...(cleared ? {} : history.state), visit, step: at }, "");
   if (form.dataset.wait) wait(Number(form.dataset.wait));
 }
 
@@ -45,7 +45,7 @@ function start(fresh) {
 function show(number) {
   at = number;
   steps.forEach((step, index) => { step.hidden = index !== at; });
-  all("[data-first-only]").forEach((part) => { part.hidden = at !== 0; });
+  all("[data-first-only]", document).forEach((part) => { part.hidden = at !== 0; });
   all("[data-progress] i").forEach((mark, index) => mark.classList.toggle("on", index <= at));
   one("[data-progress] span").textContent = form.dataset.wordsStep.replace("{step}", at + 1).replace("{all}", steps.length);
   showQuestions();
@@ -125,6 +125,7 @@ function section(step, number) {
   const rows = document.createElement("dl");
   for (const [label, value] of said(step)) {
     rows.append(element("dt", label), element("dd", value));
+    if (label === title) rows.lastChild.previousSibling.className = "visually-hidden";
   }
   if (!rows.children.length) part.append(head, element("p", form.dataset.wordsEmpty));
   else part.append(head, rows);
@@ -137,9 +138,10 @@ function said(step) {
   for (const field of all("input, textarea", step)) {
     if (field.name === "search" || field.name === "latitude") continue;
     if (field.name === "longitude") {
-      if (field.value) rows.push([words(step.querySelector("h2")), form.dataset.wordsPoint]);
+      if (field.value) rows.push([form.dataset.wordsMap, form.dataset.wordsPoint]);
     } else if (field.type === "radio") {
-      if (field.checked && field.value) rows.push([words(field.closest("fieldset").querySelector("legend")), words(field.closest("label")?.querySelector("b") ?? field.labels[0])]);
+      const label = field.name === "place_ref" ? form.dataset.wordsMap : words(field.closest("fieldset").querySelector("legend"));
+      if (field.checked && field.value) rows.push([label, words(field.closest("label")?.querySelector("b") ?? field.labels[0])]);
     } else if (field.value.trim()) rows.push([words(field.labels[0]), field.type === "date" ? day(field) : field.value.trim()]);
   }
   return rows;

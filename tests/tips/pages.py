@@ -1,0 +1,46 @@
+"""What the tests of the source's pages share: filling in the form and reading what came back."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+TEXT = "Two men load boxes from a white van <behind> the bakery & leave"
+
+
+def token_of(page: HttpResponse) -> str:
+    return re.search(r'name="token" value="([^"]+)"', page.content.decode())[1]
+
+
+def filled(client: Client, **fields: Any) -> dict[str, Any]:
+    """The fields of a fresh form as its page would send them, with what is given instead of the least a tip needs."""
+    token = token_of(client.get("/tips/"))
+    return {"token": token, "category": "vehicle", "description": TEXT, "place_ref": "", "subject": ""} | fields
+
+
+def send(client: Client, **fields: Any) -> HttpResponse:
+    return client.post("/tips/", filled(client, **fields))
+
+
+def receipt_of(page: HttpResponse) -> str:
+    assert page.status_code == 200, words_of(page)
+    return re.search(r'<bdi lang="en" translate="no">([a-z -]+)</bdi>', page.content.decode())[1]
+
+
+def words_of(page: HttpResponse) -> str:
+    """The page as text: no tags, entities resolved, white space folded."""
+    text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page.content.decode(), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(text))
+
+
+def field_of(page: HttpResponse, name: str) -> str | None:
+    """What a text field of the page holds."""
+    content = page.content.decode()
+    area = re.search(rf'<textarea[^>]* ?name="{name}"[^>]*>\n?(.*?)</textarea>', content, re.DOTALL)
+    line = re.search(rf'<input(?=[^>]* name="{name}")[^>]*? value="([^"]*)"', content)
+    found = area or line
+    return html.unescape(found[1]) if found else None

@@ -1,0 +1,375 @@
+"""The tip form: what is taken, what is not, and that nothing typed is lost on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from crimemap.places import Place
+from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, token_of, words_of
+from tipportal import memory
+from tips import conversation, flood, inbox, intake, receipts, tokens, vault, views
+from tips.models import Category, Question, Tip
+
+pytestmark = pytest.mark.django_db
+BAKERY = Place("block:7", "block", "400 block of Arden Street", 41.25, -96.5, "North District")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No post of another test counts, and no page rendered for another database is shown."""
+    monkeypatch.setattr(flood, "gate", flood.Gate())
+    views._blank_forms.clear()
+
+
+def opened(receipt: str) -> conversation.Opened:
+    session = inbox.session_of(receipts.stretched(receipt))
+    assert session is not None
+    return session.read()
+
+
+def question(label: str) -> str:
+    return f"answer_{Question.objects.get(label=label).pk}"
+
+
+# Taken
+
+
+def test_a_tip_is_taken_and_its_receipt_shown(client: Client) -> None:
+    page = send(client)
+    assert opened(receipt_of(page)).report["description"] == TEXT
+    assert Tip.objects.get().category.slug == "vehicle"
+
+
+def test_everything_said_is_in_the_sealed_report(client: Client) -> None:
+    page = send(
+        client,
+        danger="yes",
+        place="behind the bakery",
+        latitude="41.25001",
+        longitude="-96.50001",
+        when="about 10 at night",
+        date="2026-03-31",
+        **{question("License plate"): "4KT", question("Color"): "white"},
+    )
+    report = opened(receipt_of(page)).report
+    assert report["answers"] == [
+        {"question": "License plate", "answer": "4KT"},
+        {"question": "Color", "answer": "white"},
+    ]
+    assert (report["place"], report["latitude"], report["longitude"]) == ("behind the bakery", 41.25001, -96.50001)
+    assert "2026" in report["when"]
+    assert "about 10 at night" in report["when"]
+    assert report["danger"] == "yes"
+    assert Tip.objects.get().get_priority_display() == "Urgent"
+
+
+def test_answers_to_another_categorys_questions_are_kept_too(client: Client) -> None:
+    page = send(client, category="drugs", **{question("License plate"): "4KT"})
+    assert opened(receipt_of(page)).report["answers"] == [{"question": "License plate", "answer": "4KT"}]
+
+
+def test_no_page_on_the_way_sets_a_cookie_or_may_be_kept(client: Client) -> None:
+    for page in (client.get("/tips/"), send(client), send(client, description="")):
+        assert not page.cookies
+        assert page["Cache-Control"] == "no-store"
+        assert re.search("<title>Form - .*</title>", page.content.decode())
+
+
+def test_the_first_page_says_what_is_kept_before_it_asks(client: Client, settings: Any) -> None:
+    settings.TIP_RETENTION_DAYS, settings.EMERGENCY_NUMBER = 91, "112"
+    page = client.get("/tips/")
+    text = words_of(page)
+    assert text.index("91 days after the tip is closed") < text.index("What is it about?")
+    assert text.index("nobody can restore it") < text.index("What is it about?")
+    assert "Call 112 now" in text
+    assert 'href="/tips/safety/"' in page.content.decode()
+    assert " checked" not in page.content.decode()
+    assert page.content.decode().count("<details") == Category.objects.count()
+    assert "<details open" not in page.content.decode()
+
+
+def test_each_form_has_a_token_of_its_own(client: Client) -> None:
+    assert len({token_of(client.get("/tips/")) for _ in range(3)}) == 3
+
+
+def test_a_category_that_is_not_offered_cannot_be_chosen(client: Client) -> None:
+    Category.objects.filter(slug="vehicle").update(active=False)
+    page = send(client)
+    assert page.status_code == 422
+    assert "Choose one of the categories in the list." in words_of(page)
+
+
+# Once
+
+
+def test_a_form_sent_twice_is_one_tip_with_one_receipt(client: Client) -> None:
+    fields = filled(client)
+    first, second = client.post("/tips/", fields), client.post("/tips/", fields)
+    assert receipt_of(first) == receipt_of(second)
+    assert "Nothing was sent twice" in words_of(second)
+    assert "Nothing was sent twice" not in words_of(first)
+    assert Tip.objects.count() == 1
+
+
+def test_a_text_changed_after_sending_is_not_taken_and_the_page_says_so(client: Client) -> None:
+    fields = filled(client)
+    receipt = receipt_of(client.post("/tips/", fields))
+    page = client.post("/tips/", fields | {"description": "Something else"})
+    assert "what you changed since was not taken" in words_of(page)
+    assert opened(receipt).report["description"] == TEXT
+
+
+def test_the_token_alone_shows_the_receipt_of_a_tip_that_arrived(client: Client) -> None:
+    fields = filled(client)
+    receipt = receipt_of(client.post("/tips/", fields))
+    page = client.post("/tips/", {"token": fields["token"]})
+    assert receipt_of(page) == receipt
+    assert "Nothing was sent twice" not in words_of(page)
+
+
+def test_the_token_alone_sends_nothing(client: Client) -> None:
+    assert client.post("/tips/", {"token": token_of(client.get("/tips/"))}).status_code == 422
+    assert not Tip.objects.exists()
+
+
+def test_much_later_the_same_form_says_that_the_tip_has_arrived(client: Client) -> None:
+    fields = filled(client)
+    client.post("/tips/", fields)
+    Tip.objects.update(received_at=timezone.now() - dt.timedelta(minutes=21))
+    page = client.post("/tips/", fields)
+    assert "Your tip has arrived" in words_of(page)
+    assert page.status_code == 200
+    assert Tip.objects.count() == 1
+
+
+def test_a_form_older_than_its_token_gets_a_fresh_one_and_keeps_its_text(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = filled(client)
+    monkeypatch.setattr(tokens, "LIFETIME_SECONDS", -1)
+    page = client.post("/tips/", fields)
+    assert page.status_code == 422
+    assert "This page was open for a long time. Nothing is lost. Press Send again." in words_of(page)
+    assert field_of(page, "description") == TEXT
+    monkeypatch.undo()
+    assert token_of(page) != fields["token"]
+    receipt_of(client.post("/tips/", fields | {"token": token_of(page)}))
+
+
+def test_an_old_form_whose_tip_is_here_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = filled(client)
+    client.post("/tips/", fields)
+    monkeypatch.setattr(tokens, "LIFETIME_SECONDS", -1)
+    assert "Your tip has arrived" in words_of(client.post("/tips/", fields))
+    assert Tip.objects.count() == 1
+
+
+@pytest.mark.parametrize("token", ["", "x", "ü" * 500, "A" * 400])
+def test_a_token_that_is_none_gets_a_fresh_one(client: Client, token: str) -> None:
+    page = client.post("/tips/", filled(client) | {"token": token})
+    assert page.status_code == 422
+    assert field_of(page, "description") == TEXT
+    assert len(token_of(page)) > 100
+
+
+# Not taken, nothing lost
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"category": ""}, "Choose what it is about."),
+        ({"category": "treason"}, "Choose one of the categories in the list."),
+        ({"danger": "maybe"}, "Choose yes, no or"),
+        ({"description": " \n\t "}, "Write what you saw or know."),
+        ({"date": "2999-01-01"}, "This day is still to come."),
+        ({"date": "soon"}, "Write the day like"),
+        ({"latitude": "41.2"}, "The point on the map is not complete."),
+        ({"place_ref": "block:999999"}, "Choose one of the places that were found"),
+        ({"place": "x" * 501}, "This is 1 character too long. The limit is 500."),
+        ({"subject": "buy"}, "A field that must stay empty was filled in."),
+    ],
+)
+def test_what_cannot_be_taken_gets_a_sentence_and_loses_nothing(
+    client: Client, wrong: dict[str, str], sentence: str
+) -> None:
+    plate = question("License plate")
+    fields = filled(client, when="most nights", **{plate: "4KT"}) | wrong
+    page = client.post("/tips/", fields)
+    assert page.status_code == 422
+    assert sentence in words_of(page)
+    assert token_of(page) == fields["token"]
+    for name in ("description", "when", plate):
+        assert (field_of(page, name) or "").strip() == fields[name].strip()
+    assert field_of(page, "subject") is None
+    assert not Tip.objects.exists()
+    right = {"category": "vehicle", "danger": "", "description": TEXT, "date": "", "latitude": "", "place_ref": ""}
+    receipt_of(client.post("/tips/", fields | right | {"place": "", "subject": ""}))
+
+
+def test_a_hundred_thousand_characters_get_a_sentence_and_stay(client: Client) -> None:
+    text = "é" * 100_000
+    page = send(client, description=text)
+    assert page.status_code == 422
+    assert "This is 90000 characters too long. The limit is 10000." in words_of(page)
+    assert field_of(page, "description") == text
+
+
+def test_the_limit_counts_code_points_and_one_for_a_line_end(client: Client) -> None:
+    text = "😀\r\n" * (intake.LONGEST_DESCRIPTION // 2 - 1) + "ab"
+    assert send(client, description=text).status_code == 200
+    assert send(client, description=text + "c").status_code == 422
+
+
+def test_control_and_bidi_characters_are_taken_out_and_broken_utf8_is_taken(client: Client) -> None:
+    token = token_of(client.get("/tips/"))
+    body = f"token={token}&category=drugs&description=".encode()
+    body += b"a%00b%1B%5B31m%E2%80%AEc%E2%81%A6%0D%0Ad%09e%C2%85f %FF%FE g"
+    page = client.post("/tips/", body, content_type="application/x-www-form-urlencoded")
+    assert opened(receipt_of(page)).report["description"] == "ab[31mc\nd\te\nf \ufffd\ufffd g"
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_post_cut_short_is_not_half_a_tip(client: Client, kind: str) -> None:
+    token = token_of(client.get("/tips/"))
+    body = f"token={token}&category=drugs&description=They+said+they+would+not".encode()
+    if kind.startswith("multipart"):
+        parts = {"token": token, "category": "drugs", "description": "They said they would not"}
+        body = "".join(
+            f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts.items()
+        ).encode()
+    page = client.generic(
+        "POST", "/tips/", content_type=kind, CONTENT_LENGTH=str(len(body) + 40), **{"wsgi.input": io.BytesIO(body)}
+    )
+    assert page.status_code == 400
+    assert "arrived incomplete" in words_of(page)
+    assert not Tip.objects.exists()
+
+
+@pytest.mark.parametrize("fields", [{"description": "x" * 2_100_000}, {f"f{n}": "" for n in range(400)}])
+def test_more_than_the_server_takes_gets_a_plain_page(client: Client, fields: dict[str, str]) -> None:
+    page = send(client, **fields)
+    assert page.status_code == 413
+    assert "shorten it" in words_of(page)
+    assert not Tip.objects.exists()
+
+
+# Floods and failures
+
+
+def test_under_a_flood_a_young_form_is_told_to_wait_and_keeps_its_text(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flood, "CALM_POSTS", 0)
+    fields = filled(client)
+    page = client.post("/tips/", fields)
+    assert page.status_code == 429
+    seconds = int(page["Retry-After"])
+    assert 5 <= seconds <= flood.RIPE_SECONDS + 1
+    assert f"Press Send again in {seconds} seconds." in words_of(page)
+    assert f'data-wait="{seconds}"' in page.content.decode()
+    assert (token_of(page), field_of(page, "description")) == (fields["token"], TEXT)
+    monkeypatch.setattr(flood, "RIPE_SECONDS", -1)
+    receipt_of(client.post("/tips/", fields))
+
+
+def test_a_full_line_says_wait_and_keeps_the_text(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_receipt: str) -> None:
+        raise receipts.BusyError
+
+    monkeypatch.setattr(receipts, "stretched", busy)
+    page = send(client)
+    assert page.status_code == 503
+    assert "Many tips arrive at this moment." in words_of(page)
+    assert field_of(page, "description") == TEXT
+    assert not Tip.objects.exists()
+
+
+def test_without_an_agency_key_nothing_is_taken_and_the_text_is_kept(
+    client: Client, settings: Any, tmp_path: Any
+) -> None:
+    settings.AGENCY_PUBLIC_KEYS = tmp_path
+    page = send(client)
+    assert page.status_code == 503
+    assert "We cannot take tips at this moment." in words_of(page)
+    assert field_of(page, "description") == TEXT
+    assert vault.key_files(tmp_path, "pub") == []
+    assert not Tip.objects.exists()
+
+
+def test_without_a_database_everything_typed_is_in_a_page_that_sends_it_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise OperationalError("the server went away")
+
+    fields = filled(client, when="most nights", danger="no")
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "take", down)
+        page = client.post("/tips/", fields)
+    assert page.status_code == 503
+    assert "Nothing is lost." in words_of(page)
+    kept = {name: field_of(page, name) for name in fields}
+    assert kept == fields
+    assert opened(receipt_of(client.post("/tips/", kept))).report["when"] == "most nights"
+
+
+def test_without_the_memory_store_tips_are_taken(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object) -> None:
+        raise memory.StoreDownError
+
+    for name in ("get", "get_and_touch", "put", "put_once", "forget"):
+        monkeypatch.setattr(memory, name, down)
+    receipt_of(send(client))
+
+
+# Where
+
+
+@pytest.fixture
+def bakery(monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setattr("crimemap.places.search", lambda text, limit=8: [BAKERY] if "arden" in text.lower() else [])
+    monkeypatch.setattr("crimemap.places.find", lambda ref: BAKERY if ref == BAKERY.ref else None)
+    return BAKERY
+
+
+def test_finding_a_street_keeps_the_page_and_sends_nothing(client: Client, bakery: Place) -> None:
+    fields = filled(client, search="Arden", find_place="1", category="", place="near the oven")
+    page = client.post("/tips/", fields)
+    assert page.status_code == 200
+    assert f'value="{bakery.ref}"' in page.content.decode()
+    assert bakery.name in words_of(page)
+    assert "There is a problem" not in words_of(page)
+    kept = [field_of(page, name) for name in ("description", "place", "search", "token")]
+    assert kept == [TEXT, "near the oven", "Arden", fields["token"]]
+    assert not Tip.objects.exists()
+
+
+def test_a_street_that_is_not_found_gets_a_sentence(client: Client, bakery: Place) -> None:
+    assert "No street or crossing has this name." in words_of(send(client, search="Nowhere", find_place="1"))
+    assert "Type the name of a street first." in words_of(send(client, search=" ", find_place="1"))
+
+
+def test_a_place_that_was_found_gives_its_point_and_name(client: Client, bakery: Place) -> None:
+    report = opened(receipt_of(send(client, place_ref=bakery.ref))).report
+    assert (report["place_ref"], report["place"]) == (bakery.ref, bakery.name)
+    assert (report["latitude"], report["longitude"]) == (bakery.latitude, bakery.longitude)
+
+
+def test_words_and_a_point_picked_by_hand_come_before_the_found_place(client: Client, bakery: Place) -> None:
+    page = send(client, place_ref=bakery.ref, place="at the oven", latitude="41.3", longitude="-96.6")
+    report = opened(receipt_of(page)).report
+    assert (report["place"], report["latitude"], report["longitude"]) == ("at the oven", 41.3, -96.6)
+
+
+def test_a_chosen_place_stays_chosen_on_an_error(client: Client, bakery: Place) -> None:
+    page = send(client, place_ref=bakery.ref, description="")
+    assert re.search(f'value="{bakery.ref}" id="[a-z_0-9]+" checked', page.content.decode())

@@ -1,0 +1,335 @@
+"""The inbox: back to a tip with its receipt, and nobody else's."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.test import Client
+
+from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, words_of
+from tipportal import memory
+from tipportal.models import Account
+from tips import conversation, flood, inbox, receipts, vault, views
+from tips.models import Author, Disposition, Message, State, Tip
+
+pytestmark = pytest.mark.django_db
+DOOR, TALK, DELETE, LEAVE = "/tips/inbox/", "/tips/inbox/conversation/", "/tips/inbox/delete/", "/tips/leave/"
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flood, "gate", flood.Gate())
+    views._blank_forms.clear()
+
+
+@pytest.fixture
+def receipt(client: Client) -> str:
+    return receipt_of(send(client, danger="yes", place="behind the bakery"))
+
+
+@pytest.fixture
+def inside(client: Client, receipt: str) -> Client:
+    """A client whose inbox is open."""
+    assert client.post(DOOR, {"receipt": receipt}).status_code == 302
+    return client
+
+
+def message_of(page: HttpResponse, text: str) -> dict[str, str | None]:
+    return {"text": text, "form_id": field_of(page, "form_id")}
+
+
+def expire(client: Client) -> None:
+    """Ten minutes later: the store has forgotten, the browser has not."""
+    key = base64.urlsafe_b64decode(client.cookies[inbox.COOKIE].value)
+    memory.forget(inbox._name(key))
+
+
+def texts_of(receipt: str) -> list[str]:
+    session = inbox.session_of(receipts.stretched(receipt))
+    assert session is not None
+    return [message.text for message in session.read().messages]
+
+
+# The door
+
+
+def test_the_receipt_opens_the_tip(client: Client, receipt: str) -> None:
+    typed = receipt.upper().replace(" ", ", ", 2).replace(" ", "\n", 1)
+    answer = client.post(DOOR, {"receipt": typed})
+    assert (answer.status_code, answer["Location"]) == (302, TALK)
+    cookie = answer.cookies[inbox.COOKIE]
+    assert cookie["httponly"]
+    assert (cookie["samesite"], cookie["max-age"], cookie["expires"]) == ("Strict", "", "")
+    page = client.get(TALK)
+    assert page["Cache-Control"] == "no-store"
+    text = words_of(page)
+    assert TEXT in text
+    assert "behind the bakery" in text
+    assert "An officer has not read this yet" in text
+
+
+def test_a_slip_of_one_letter_is_forgiven(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    meant = "abacus zoom abdomen zipfile amber velvet kettle"
+    tried: list[str] = []
+    monkeypatch.setattr(inbox, "open_with_receipt", tried.append)
+    client.post(DOOR, {"receipt": meant.replace("velvet", "vellvet").replace("abdomen", "abdomne")})
+    assert tried == [meant]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Type the seven words of your receipt."),
+        ("abacus zoom", "A receipt has 7 words. We read 2 words."),
+        ("xqqzz " * 7, "“xqqzz” is not a word of our receipts."),
+        ("<b>\x00" + "é" * 500, "This is 203 characters too long."),
+    ],
+)
+def test_what_cannot_be_a_receipt_gets_a_sentence(client: Client, typed: str, sentence: str) -> None:
+    page = client.post(DOOR, {"receipt": typed})
+    assert page.status_code == 422
+    assert sentence in words_of(page)
+    assert not page.cookies
+
+
+def test_a_word_with_several_neighbours_gets_suggestions(client: Client) -> None:
+    page = client.post(DOOR, {"receipt": "cas " * 7})
+    assert re.search("Did you mean: [a-z]+, [a-z]+", words_of(page))
+
+
+def test_unknown_and_deleted_receipts_get_the_same_answer(client: Client, inside: Client, receipt: str) -> None:
+    unknown = client.post(DOOR, {"receipt": receipts.spell(receipts.draw())})
+    conversation.delete_by_source(receipts.stretched(receipt).token)
+    deleted = client.post(DOOR, {"receipt": receipt})
+    assert unknown.status_code == deleted.status_code == 422
+    assert "No tip has this receipt." in words_of(unknown)
+    for page in (unknown, deleted):
+        assert not page.cookies
+    assert words_of(unknown) == words_of(deleted)
+
+
+def test_wrong_and_right_receipts_are_stretched_alike(
+    client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work: list[str] = []
+    stretched = receipts.stretched
+    monkeypatch.setattr(receipts, "stretched", lambda words: work.append(words) or stretched(words))
+    client.post(DOOR, {"receipt": receipt})
+    client.post(DOOR, {"receipt": receipts.spell(receipts.draw())})
+    assert len(work) == 2
+
+
+@pytest.mark.parametrize("error", [receipts.BusyError(), OperationalError("gone"), vault.KeyMissingError("no salt")])
+def test_a_door_that_cannot_open_says_so_and_keeps_what_was_typed(
+    client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_receipt: str) -> None:
+        raise error
+
+    monkeypatch.setattr(inbox, "open_with_receipt", fail)
+    page = client.post(DOOR, {"receipt": receipt, "text": "more", "form_id": "abc"})
+    assert page.status_code == 503
+    assert "at this moment" in words_of(page)
+    assert (field_of(page, "receipt"), field_of(page, "text")) == (receipt, "more")
+
+
+def test_the_door_of_an_open_inbox_leads_inside(inside: Client) -> None:
+    assert inside.get(DOOR)["Location"] == TALK
+
+
+def test_without_a_receipt_there_is_nothing(client: Client) -> None:
+    for address in (TALK, DELETE):
+        answer = client.get(address)
+        assert (answer.status_code, answer["Location"]) == (302, DOOR)
+    client.cookies[inbox.COOKIE] = base64.urlsafe_b64encode(bytes(32)).decode()
+    assert client.get(TALK)["Location"] == DOOR
+    client.cookies[inbox.COOKIE] = "nonsense"
+    assert client.get(TALK)["Location"] == DOOR
+
+
+# The conversation
+
+
+@pytest.mark.parametrize(
+    ("state", "disposition", "words"),
+    [
+        (State.OPEN, "", "An officer is working on it"),
+        (State.WAITING, "", "An officer asked you something"),
+        (State.CLOSED, Disposition.RECOVERED, "Weapons, drugs or stolen things were found"),
+    ],
+)
+def test_the_status_is_in_plain_words(inside: Client, state: str, disposition: str, words: str) -> None:
+    closed_at = dt.datetime.now(dt.UTC) if state == State.CLOSED else None
+    Tip.objects.update(state=state, disposition=disposition, closed_at=closed_at, opened_after=dt.timedelta(minutes=4))
+    page = words_of(inside.get(TALK))
+    assert words in page
+    assert "An officer has read this" in page
+
+
+def test_every_state_and_outcome_has_words() -> None:
+    from tips import showing
+
+    assert set(showing.STATES) == set(State) - {State.CLOSED}
+    assert set(showing.OUTCOMES) == set(Disposition)
+
+
+def test_an_answer_is_read_as_text_in_the_agencys_name(inside: Client) -> None:
+    officer = Account.objects.create_user("okafor", first_name="Ana", last_name="Okafor")
+    conversation.add_from_officer(Tip.objects.get(), officer, "Which nights? <script>alert(1)</script>", b"1")
+    page = inside.get(TALK)
+    assert "Which nights? <script>alert(1)</script>" in words_of(page) or "&lt;script&gt;" in page.content.decode()
+    assert "<script>alert" not in page.content.decode()
+    assert "Okafor" not in page.content.decode()
+
+
+def test_more_can_be_added_once_a_form(inside: Client, receipt: str) -> None:
+    message = message_of(inside.get(TALK), "They came again tonight")
+    for _ in range(2):
+        answer = inside.post(TALK, message)
+        assert (answer.status_code, answer["Location"]) == (302, f"{TALK}?added#newest")
+    assert texts_of(receipt) == ["They came again tonight"]
+    assert "Your message is added." in words_of(inside.get(f"{TALK}?added"))
+    inside.post(TALK, message_of(inside.get(TALK), "They came again tonight"))
+    assert len(texts_of(receipt)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [(" \n", "Write something first."), ("x" * 10_001, "This is 1 character too long.")]
+)
+def test_a_message_that_cannot_be_taken_stays_in_its_page(inside: Client, text: str, sentence: str) -> None:
+    message = message_of(inside.get(TALK), text)
+    page = inside.post(TALK, message)
+    assert page.status_code == 422
+    assert sentence in words_of(page)
+    assert (field_of(page, "form_id"), (field_of(page, "text") or "").strip()) == (message["form_id"], text.strip())
+    assert not Message.objects.exists()
+
+
+def test_what_was_typed_while_the_inbox_expired_is_added_after_the_receipt(inside: Client, receipt: str) -> None:
+    message = message_of(inside.get(TALK), "They came\nagain")
+    expire(inside)
+    door = inside.post(TALK, message)
+    assert "Your tip was closed in the meantime" in words_of(door)
+    assert field_of(door, "text") == "They came\nagain"
+    kept = {name: field_of(door, name) for name in ("text", "form_id")}
+    wrong = inside.post(DOOR, kept | {"receipt": "abacus zoom"})
+    assert field_of(wrong, "text") == "They came\nagain"
+    for _ in range(2):
+        answer = inside.post(DOOR, kept | {"receipt": receipt})
+        assert answer["Location"] == f"{TALK}?added#newest"
+    assert texts_of(receipt) == ["They came\nagain"]
+    assert inside.get(TALK).status_code == 200
+
+
+def test_a_kept_message_that_is_too_long_is_shown_in_the_open_inbox(inside: Client, receipt: str) -> None:
+    expire(inside)
+    page = inside.post(DOOR, {"receipt": receipt, "text": "x" * 10_001, "form_id": "abc"})
+    assert page.status_code == 422
+    assert "too long" in words_of(page)
+    assert field_of(page, "text") == "x" * 10_001
+    assert inside.get(TALK).status_code == 200
+
+
+def test_without_the_store_the_message_is_kept_in_the_page(
+    inside: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise memory.StoreDownError
+
+    message = message_of(inside.get(TALK), "They came again")
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "get_and_touch", down)
+        page = inside.post(TALK, message)
+        assert inside.get(TALK).status_code == 503
+    assert page.status_code == 503
+    assert {name: field_of(page, name) for name in message} == message
+    inside.post(TALK, message)
+    assert texts_of(receipt) == ["They came again"]
+
+
+def test_a_text_that_was_moved_in_the_database_is_not_shown(inside: Client, client: Client) -> None:
+    other = receipt_of(Client().post("/tips/", filled(client, description="Another tip")))
+    stolen = inbox.session_of(receipts.stretched(other)).tip
+    Tip.objects.exclude(pk=stolen.pk).update(report=bytes(stolen.report))
+    page = inside.get(TALK)
+    assert page.status_code == 500
+    assert "This tip cannot be opened" in words_of(page)
+    assert "Another tip" not in page.content.decode()
+
+
+def test_a_tip_deleted_elsewhere_while_writing(inside: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise conversation.GoneError
+
+    message = message_of(inside.get(TALK), "more")
+    monkeypatch.setattr(conversation, "add_from_source", gone)
+    page = inside.post(TALK, message)
+    assert page.status_code == 410
+    assert "This tip is no longer here" in words_of(page)
+
+
+# Deleting and leaving
+
+
+def test_deleting_is_asked_twice_and_then_done(inside: Client, receipt: str) -> None:
+    first = inside.get(DELETE)
+    assert "erased at once" in words_of(first)
+    second = inside.post(DELETE, {"first": "1"})
+    assert "Are you sure?" in words_of(second)
+    assert Tip.objects.count() == 1
+    done = inside.post(DELETE, {"sure": field_of(second, "sure")})
+    assert "Your tip is deleted" in words_of(done)
+    assert not Tip.objects.exists()
+    assert done.cookies[inbox.COOKIE].value == ""
+    assert inside.post(DOOR, {"receipt": receipt}).status_code == 422
+
+
+def test_under_legal_hold_only_the_access_is_cut_and_the_page_says_so_first(inside: Client, receipt: str) -> None:
+    Tip.objects.update(state=State.OPEN, opened_after=dt.timedelta(minutes=4), legal_hold=True)
+    assert "This tip cannot be erased." in words_of(inside.get(DELETE))
+    second = inside.post(DELETE, {"first": "1"})
+    assert "only your access is cut" in words_of(second)
+    done = inside.post(DELETE, {"sure": field_of(second, "sure")})
+    assert "Your access is cut" in words_of(done)
+    assert Tip.objects.get().token_hash is None
+    assert inside.post(DOOR, {"receipt": receipt}).status_code == 422
+
+
+def test_a_hold_set_between_the_questions_is_said_before_anything_happens(inside: Client) -> None:
+    second = inside.post(DELETE, {"first": "1"})
+    Tip.objects.update(state=State.OPEN, opened_after=dt.timedelta(minutes=4), legal_hold=True)
+    page = inside.post(DELETE, {"sure": field_of(second, "sure")})
+    assert "This tip cannot be erased." in words_of(page)
+    assert Tip.objects.get().token_hash is not None
+
+
+@pytest.mark.parametrize(("method", "status"), [("get", 302), ("post", 204)])
+def test_leaving_closes_the_inbox(inside: Client, method: str, status: int, settings: Any) -> None:
+    cookie = inside.cookies[inbox.COOKIE].value
+    answer = getattr(inside, method)(LEAVE)
+    assert answer.status_code == status
+    assert answer.get("Location") == (settings.LEAVE_URL if method == "get" else None)
+    assert answer.cookies[inbox.COOKIE].value == ""
+    inside.cookies[inbox.COOKIE] = cookie
+    assert inside.get(TALK)["Location"] == DOOR
+
+
+def test_leaving_works_without_the_store(inside: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object) -> None:
+        raise memory.StoreDownError
+
+    monkeypatch.setattr(memory, "forget", down)
+    answer = inside.get(LEAVE)
+    assert answer.status_code == 302
+    assert answer.cookies[inbox.COOKIE].value == ""
+
+
+def test_messages_of_a_source_are_sources(inside: Client) -> None:
+    inside.post(TALK, message_of(inside.get(TALK), "more"))
+    assert Message.objects.get().author == Author.SOURCE

@@ -1,0 +1,83 @@
+"""The page after Send: the receipt in every form a source may want it, and what happens next."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import pytest
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.test import Client
+
+from tests.tips.pages import receipt_of, send, words_of
+from tips import flood, receipts, showing, statistics, views
+from tips.statistics import Figures
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flood, "gate", flood.Gate())
+    views._blank_forms.clear()
+
+
+@pytest.fixture
+def page(client: Client) -> HttpResponse:
+    return send(client)
+
+
+def test_the_receipt_is_seven_words_that_nobody_can_restore(page: HttpResponse) -> None:
+    assert receipts.parse(receipt_of(page)) == receipt_of(page)
+    assert "nobody can restore them" in words_of(page)
+
+
+def test_the_text_file_is_in_the_page_and_holds_the_words_alone(page: HttpResponse) -> None:
+    address, name = re.search(
+        r'href="data:text/plain;charset=utf-8,([^"]+)" download="([^"]+)"', page.content.decode()
+    ).groups()
+    assert unquote(address) == receipt_of(page) + "\n"
+    assert name == "words.txt"
+
+
+def test_the_qr_code_is_a_drawing_without_style_or_script(page: HttpResponse) -> None:
+    drawing = re.search(r"<svg viewBox=\"0 0 \d+ \d+\">.*?</svg>", page.content.decode(), re.DOTALL)[0]
+    ElementTree.fromstring(drawing)
+    assert "style" not in drawing
+    assert showing.qr_code(receipt_of(page)) == drawing
+    assert showing.qr_code(receipts.spell(receipts.draw())) != drawing
+
+
+def test_nothing_of_the_receipt_is_in_an_address_or_the_title(page: HttpResponse) -> None:
+    content = page.content.decode()
+    assert re.search("<title>Form - .*</title>", content)
+    for address in re.findall(r'(?:href|action|src)="(?!data:)([^"]+)"', content):
+        assert not any(word in address for word in receipt_of(page).split() if len(word) > 4)
+    assert page["Cache-Control"] == "no-store"
+
+
+def test_how_soon_tips_are_read_is_said_only_when_known(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "figures", lambda: Figures(None, None, 9))
+    assert "Half of all tips are read within 9 minutes." in words_of(send(client))
+    monkeypatch.setattr(statistics, "figures", lambda: Figures(None, None, None))
+    assert "Half of all tips" not in words_of(send(client))
+
+
+def test_a_failure_behind_the_figures_does_not_cost_the_receipt(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down() -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(statistics, "figures", down)
+    receipt_of(send(client))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(1, "1 minute"), (59, "59 minutes"), (60, "1 hour"), (61, "2 hours"), (2880, "2 days"), (2881, "3 days")],
+)
+def test_durations_are_in_peoples_words(minutes: int, words: str) -> None:
+    assert showing.duration(minutes) == words
