@@ -253,7 +253,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         Stack(Path(folder), web=["all"], workers=["alerts", "bulk"]) as stack,
     ):
-        # stack.run_manage("demo")
+        stack.run_manage("demo")
         submissions(stack, 30 if quick else 300)
         for busy in (False, True):
             alerts(stack, 8 if quick else 60, busy)

@@ -456,3 +456,10 @@ def test_a_source_does_not_wait_for_an_officer() -> None:
         thread.start()
         assert done.wait(5)
     thread.join()
+
+
+def test_the_page_of_the_first_opening_is_not_stale(tip: Tip, okafor: Account) -> None:
+    """The state is set in memory there and read from the database later; both are the same standing."""
+    opened = triage.open_tip(tip.pk, okafor)
+    seen = triage.stamp(opened.tip, len(opened.messages))
+    assert triage.stamp(Tip.objects.get(), 0) == seen
