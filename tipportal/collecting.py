@@ -50,7 +50,7 @@ def collect(environment: Mapping[str, str], folder: Path = FOLDER) -> Path:
 def _fingerprint() -> str:
     """Of our files' names and content, and of the pinned packages whose files are collected with them."""
     content = hashlib.blake2b(digest_size=8)
-    folders = (ROOT / "static", *sorted(ROOT.glob("*/static")))
+    folders = (ROOT / "static", *(found for found in sorted(ROOT.glob("*/static")) if found != FOLDER))
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in (*files, ROOT / "requirements.txt", ROOT / "tipportal" / "statics.py"):
         content.update(f"{path.relative_to(ROOT)}\0".encode())
