@@ -19,6 +19,7 @@ class StaffSite(AdminSite):
     index_title = _("Your desk")
     login_form = staff.SignInForm
     index_template = "admin/tipportal/index.html"
+    enable_nav_sidebar = False  # a list of tips needs the width; the desk is one step away in the breadcrumbs
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         account = get_user(request)
