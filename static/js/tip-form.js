@@ -30,13 +30,16 @@ function start(fresh) {
   all(".acts[hidden], [data-go][hidden], [data-progress], [data-review]").forEach((part) => { part.hidden = false; });
   all("[data-no-script-only]").forEach((part) => { part.hidden = true; });
   drawCounters();
+  const last = steps.length - 1;
   const wrong = steps.findIndex((step) => step.querySelector(".is-invalid, .invalid-feedback"));
   if (one("#problem")) {
-    at = wrong < 0 ? steps.length - 1 : wrong;
-    show(at);
+    show(wrong < 0 ? last : wrong);
     one("#problem").focus();
-  } else show(cleared ? 0 : Math.min(history.state?.step ?? 0, steps.length - 1));
-  history.replaceState({ ...(cleared ? {} : history.state), visit, step: at }, "");
+    history.replaceState({ visit, step: at, from: last }, "");
+  } else {
+    show(cleared ? 0 : Math.min(history.state?.step ?? 0, last));
+    history.replaceState({ ...(cleared ? {} : history.state), visit, step: at }, "");
+  }
   if (form.dataset.wait) wait(Number(form.dataset.wait));
 }
 
@@ -71,7 +74,7 @@ function back() {
 
 function next() {
   if (missing()) return;
-  // Coming from "Change" on the last step, the next step is the last one again.
+  // Coming from the last step, by "Change" or by an error found there, the next step is the last one again.
   move(history.state?.from > at ? history.state.from : at + 1);
 }
 

@@ -1,0 +1,57 @@
+"""What the browser tests of the source's pages share: a browser that notices what must never happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+TEXT = "A white van behind the old bakery\nmost nights. Canary: quartz-lemon-trellis."
+NEUTRAL = "https://www.weather.gov/"
+# Chromium writes these itself for answers that our pages expect and handle.
+EXPECTED = ("Failed to load resource", "net::ERR")
+
+
+@contextmanager
+def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 390, **options: Any) -> Iterator[Page]:
+    """A page of a fresh context. Fails at the end if another origin was asked, or a script or the policy complained.
+
+    The neutral site that "Leave this site" goes to is answered here.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 844}, java_script_enabled=script, **options)
+    context.set_default_timeout(15_000)
+    context.route(f"{NEUTRAL}**", lambda route: route.fulfill(body="Sunny.", content_type="text/plain"))
+    page = context.new_page()
+    asked: list[str] = []
+    troubles: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    try:
+        yield page
+        foreign = [url for url in asked if not url.startswith((origin, NEUTRAL, "data:"))]
+        assert not foreign
+        assert not [words for words in troubles if not words.startswith(EXPECTED) and "net::ERR" not in words]
+    finally:
+        context.close()
+
+
+def check(page: Page) -> None:
+    """axe-core finds nothing, and the page does not scroll sideways."""
+    page.evaluate(AXE)
+    found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'] })).violations")
+    assert not found, [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+
+def stored(page: Page) -> str:
+    """All that the page's origin keeps in the browser, and the history entry it stands on."""
+    return str(page.evaluate("JSON.stringify([history.state, {...localStorage}, {...sessionStorage}, location.href])"))
+
+
+def cookies(context: BrowserContext) -> list[str]:
+    return [cookie["name"] for cookie in context.cookies()]

@@ -1,0 +1,87 @@
+"""The source's way in a real browser without script: one page, plain posts, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests import chromium
+from tests.browser.source import NEUTRAL, TEXT, cookies, visit
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+def test_a_tip_goes_all_the_way_without_script(browser: Browser, stack: Stack) -> None:
+    origin = stack.public_url
+    stack.run_manage("demo")
+    with visit(browser, origin, script=False) as page:
+        main = page.locator("main")
+        page.goto(origin + "/tips/")
+        assert page.locator("[data-step]:visible").count() == 4
+        assert page.locator("details[open]").count() == 0
+        expect(page.get_by_role("button", name="Continue")).to_have_count(0)
+        expect(page.locator("noscript p")).to_have_text("After leaving, Back can still bring this page up.")
+        expect(page.locator("noscript p")).to_be_visible()
+
+        # 911 comes with the answer
+        expect(page.get_by_text("Call 911 now")).to_be_hidden()
+        page.get_by_role("radio", name="Yes").check()
+        expect(page.get_by_text("Call 911 now")).to_be_visible()
+
+        # A street is found by a post that keeps what was typed
+        page.get_by_label("Tell us in your own words").fill(TEXT)
+        page.locator("summary", has_text="Vehicle").click()
+        page.get_by_label("License plate").fill("4KT 9")
+        page.get_by_label("Find a street or a crossing").fill("arden")
+        page.get_by_role("button", name="Find").click()
+        page.locator("#id_place_ref label").first.click()
+        expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
+        expect(page.get_by_label("License plate")).to_be_visible()
+
+        # An error keeps everything and leads to its field
+        main.get_by_role("button", name="Send").click()
+        expect(page.locator("#problem")).to_contain_text("Choose what it is about.")
+        expect(page.get_by_label("License plate")).to_have_value("4KT 9")
+        assert page.locator("#id_place_ref :checked").count() == 1
+        page.get_by_role("radio", name="Vehicle").check()
+        main.get_by_role("button", name="Send").click()
+
+        # The receipt, and the inbox it opens
+        receipt = page.locator(".words").inner_text()
+        expect(page.get_by_role("button", name="Copy")).to_have_count(0)
+        page.reload()
+        assert page.locator(".words").inner_text() == receipt
+        expect(page.get_by_text("Nothing was sent twice")).to_be_visible()
+        assert cookies(page.context) == []
+        main.get_by_role("link", name="Open my tip").click()
+        page.get_by_label("Your receipt").fill(receipt)
+        main.get_by_role("button", name="Open my tip").click()
+        expect(page.locator(".talk")).to_contain_text("4KT 9")
+        page.get_by_label("Add something").fill("They came again")
+        main.get_by_role("button", name="Send").click()
+        expect(page.locator(".talk li")).to_have_count(2)
+
+        # Expired while writing
+        page.get_by_label("Add something").fill("And again")
+        page.context.clear_cookies()
+        main.get_by_role("button", name="Send").click()
+        expect(page.get_by_text("Your tip was closed in the meantime")).to_be_visible()
+        page.get_by_label("Your receipt").fill(receipt)
+        main.get_by_role("button", name="Open my tip").click()
+        expect(page.locator(".talk li").last).to_contain_text("And again")
+
+        # Leaving is a link that closes the tip on its way out
+        page.get_by_role("link", name="Leave this site").last.click()
+        page.wait_for_url(NEUTRAL)
+        assert cookies(page.context) == []
+        page.goto(origin + "/tips/inbox/conversation/")
+        assert page.url == origin + "/tips/inbox/"

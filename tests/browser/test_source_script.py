@@ -1,0 +1,311 @@
+"""The source's way in a real browser with script: the form in steps, Send, Back, Leave, and the inbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from tests import chromium
+from tests.browser.source import NEUTRAL, TEXT, check, cookies, stored, visit
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def portal(stack: Stack) -> Stack:
+    stack.run_manage("demo")
+    return stack
+
+
+def press(page: Page, name: str) -> None:
+    page.locator("main").get_by_role("button", name=name, exact=True).locator("visible=true").click()
+
+
+def step(page: Page) -> str:
+    return page.locator("[data-step]:visible h2:not(.visually-hidden)").first.inner_text()
+
+
+def write(page: Page, origin: str, text: str = TEXT) -> None:
+    """To the last step, with the least a tip needs."""
+    page.goto(origin + "/tips/")
+    page.get_by_role("radio", name="Vehicle").check()
+    press(page, "Continue")
+    page.get_by_label("Tell us in your own words").fill(text)
+    press(page, "Continue")
+    press(page, "Continue")
+    assert step(page) == "Check and send"
+
+
+def tips(portal: Stack) -> int:
+    with portal.connect("postgres") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM tips_tip")
+        return int(cursor.fetchone()[0])
+
+
+def test_a_tip_goes_all_the_way(browser: Browser, portal: Stack) -> None:
+    origin = portal.public_url
+    with visit(browser, origin) as page:
+        # Step 1: nothing is chosen, Continue says what is missing, and 911 stands there with the answer
+        page.goto(origin + "/")
+        page.goto(origin + "/tips/")
+        check(page)
+        assert page.locator("main :checked").count() == 0
+        assert page.locator("[data-step]:visible").count() == 1
+        press(page, "Continue")
+        expect(page.get_by_text("Choose what it is about.")).to_be_visible()
+        expect(page.get_by_text("Call 911 now")).to_be_hidden()
+        page.get_by_role("radio", name="Vehicle").check()
+        page.get_by_role("radio", name="Yes").check()
+        expect(page.get_by_text("Call 911 now")).to_be_visible()
+        press(page, "Continue")
+
+        # Step 2: the heading has the focus, only the chosen category asks, the counter counts
+        expect(page.locator("#step-2")).to_be_focused()
+        assert page.locator("details:visible").count() == 1
+        check(page)
+        press(page, "Continue")
+        expect(page.get_by_text("Write what you saw or know.")).to_be_visible()
+        page.get_by_label("Tell us in your own words").fill("😀\n" + "x" * 10)
+        expect(page.locator(".counter")).to_have_text("Characters left: 9,988")
+        page.get_by_label("Tell us in your own words").fill(TEXT)
+        page.get_by_label("License plate").fill("4KT 9")
+        page.get_by_label("License plate").press("Enter")
+        assert step(page) == "Where and when?"
+
+        # Back of the page and of the browser keep what was typed
+        press(page, "Back")
+        expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
+        page.go_back()
+        assert step(page) == "What is it about?"
+        page.get_by_role("radio", name="Drugs").check()
+        page.get_by_role("radio", name="Vehicle").check()
+        page.go_forward()
+        press(page, "Continue")
+
+        # Step 3: a street found without leaving the page
+        page.get_by_label("Where did it happen?").fill("behind the old bakery")
+        page.get_by_label("Find a street or a crossing").fill("arden")
+        page.get_by_label("Find a street or a crossing").press("Enter")
+        page.locator("#id_place_ref label").first.click()
+        expect(page.get_by_label("Where did it happen?")).to_have_value("behind the old bakery")
+        page.get_by_label("Or the day").fill("2026-03-31")
+        check(page)
+        press(page, "Continue")
+
+        # Step 4: everything once more; Change comes straight back
+        assert step(page) == "Check and send"
+        for said in ("Vehicle", TEXT, "4KT 9", "behind the old bakery", "block of Arden", "March 31, 2026"):
+            expect(page.locator("[data-review]")).to_contain_text(said.split("\n")[0])
+        check(page)
+        page.get_by_role("button", name="Change: What happened?").click()
+        page.get_by_label("License plate").fill("4KT 91")
+        press(page, "Continue")
+        expect(page.locator("[data-review]")).to_contain_text("4KT 91")
+        assert "quartz" not in stored(page)
+
+        # No line: a sentence, everything still there
+        page.context.set_offline(True)
+        press(page, "Send")
+        expect(page.get_by_text("Your tip could not be sent: the connection failed.")).to_be_visible()
+        expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
+        page.context.set_offline(False)
+
+        # The receipt: the same after a reload; the post the browser keeps has no word of the tip
+        posts: list[str] = []
+        page.on("request", lambda request: request.is_navigation_request() and posts.append(request.post_data or ""))
+        press(page, "Send")
+        page.wait_for_selector(".receipt")
+        check(page)
+        receipt = page.locator(".words").inner_text()
+        page.get_by_text("Show as a picture").click()
+        assert page.locator(".qr svg").bounding_box()["width"] > 100
+        with page.expect_download() as saved:
+            page.get_by_text("Save as a text file").click()
+        assert saved.value.suggested_filename == "words.txt"
+        assert saved.value.path().read_text() == receipt + "\n"
+        page.reload()
+        assert page.locator(".words").inner_text() == receipt
+        assert "quartz" not in "".join(posts)
+        assert page.title().startswith("Form - ")
+        assert cookies(page.context) == []
+
+        # Back: an empty form at its start, at every step of the history
+        for _ in range(4):
+            page.go_back()
+            page.wait_for_load_state("load")
+            if "/tips/" not in page.url:
+                break
+            expect(page.locator("#id_description")).to_have_value("")
+            assert "quartz" not in page.content()
+            assert "quartz" not in stored(page)
+
+        # The inbox
+        page.goto(origin + "/tips/inbox/")
+        check(page)
+        page.get_by_label("Your receipt").fill("abacus zoom")
+        press(page, "Open my tip")
+        expect(page.locator("#problem")).to_be_focused()
+        check(page)
+        page.get_by_label("Your receipt").fill(receipt.upper().replace(" ", " - "))
+        press(page, "Open my tip")
+        expect(page.get_by_role("heading", name="Your tip", exact=True)).to_be_visible()
+        expect(page.locator(".talk")).to_contain_text("quartz-lemon-trellis")
+        check(page)
+        press(page, "Send")
+        expect(page.locator("#problem")).to_contain_text("Write something first.")
+        page.context.set_offline(True)
+        page.get_by_label("Add something").fill("They came again")
+        press(page, "Send")
+        expect(page.get_by_text("Your message could not be sent: the connection failed.")).to_be_visible()
+        page.context.set_offline(False)
+        press(page, "Send")
+        expect(page.get_by_text("Your message is added.")).to_be_visible()
+        expect(page.locator(".talk li")).to_have_count(2)
+        expect(page.get_by_label("Add something")).to_have_value("")
+        check(page)
+
+        # Delete, asked twice
+        page.get_by_role("link", name="Delete this tip").click()
+        check(page)
+        press(page, "Delete")
+        press(page, "Delete it now")
+        expect(page.get_by_role("heading", name="Your tip is deleted")).to_be_visible()
+        check(page)
+        assert cookies(page.context) == []
+
+
+def test_an_answer_lost_on_the_way_costs_nothing(browser: Browser, portal: Stack) -> None:
+    before = tips(portal)
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    with visit(browser, portal.public_url) as page:
+        write(page, portal.public_url)
+        page.route("**/tips/", lose_the_answer, times=1)
+        press(page, "Send")
+        expect(page.get_by_text("Your tip could not be sent: the connection failed.")).to_be_visible()
+        assert tips(portal) == before + 1
+        press(page, "Send")
+        page.wait_for_selector(".receipt")
+        receipt = page.locator(".words").inner_text()
+        page.goto(portal.public_url + "/tips/inbox/")
+        page.get_by_label("Your receipt").fill(receipt)
+        press(page, "Open my tip")
+        expect(page.locator(".talk")).to_contain_text("quartz-lemon-trellis")
+        assert tips(portal) == before + 1
+
+
+def test_the_servers_sentence_leads_to_its_step(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        write(page, portal.public_url, "x" * 10_003)
+        press(page, "Send")
+        expect(page.locator("#problem")).to_be_focused()
+        assert step(page) == "What happened?"
+        expect(page.locator(".counter")).to_have_text("Characters too many: 3")
+        check(page)
+        page.locator("#problem a").click()
+        expect(page.get_by_label("Tell us in your own words")).to_be_focused()
+        page.get_by_label("Tell us in your own words").fill(TEXT)
+        press(page, "Continue")
+        press(page, "Send")
+        page.wait_for_selector(".receipt")
+
+
+def test_under_a_flood_send_counts_down_and_then_works(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        page.clock.install()
+        write(page, portal.public_url)
+        asked: list[str] = []
+        page.on("request", lambda request: request.method == "POST" and asked.append(request.url))
+
+        def early(route: Route) -> None:
+            answer = route.fetch(post_data=route.request.post_data.replace("category=vehicle", "category="))
+            route.fulfill(response=answer, status=429, body=answer.text().replace('id="tip-form"', 'id="tip-form" data-wait="8"'))
+
+        page.route("**/tips/", early, times=1)
+        press(page, "Send")
+        expect(page.locator("#problem")).to_be_focused()
+        page.get_by_role("radio", name="Vehicle").check()
+        press(page, "Continue")
+        expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
+        page.get_by_role("button", name="Send in 8 s").click()
+        assert len(asked) == 1
+        page.clock.fast_forward(8_500)
+        press(page, "Send")
+        page.wait_for_selector(".receipt")
+
+
+def test_leaving_takes_everything_along(browser: Browser, portal: Stack) -> None:
+    origin = portal.public_url
+    with visit(browser, origin, width=1280) as page:
+        # Shift with a letter is a capital, Shift alone three times leaves
+        page.goto(origin + "/")
+        write(page, origin)
+        check(page)
+        page.get_by_role("button", name="Change: What happened?").click()
+        field = page.get_by_label("Tell us in your own words")
+        field.focus()
+        for _ in range(4):
+            page.keyboard.press("Shift+A")
+        assert page.url == origin + "/tips/"
+        page.keyboard.press("Shift")
+        page.keyboard.press("Shift")
+        expect(page.locator("[data-shift]")).to_contain_text("1")
+        page.keyboard.press("Shift")
+        page.wait_for_url(NEUTRAL)
+        for _ in range(4):
+            page.go_back()
+            page.wait_for_load_state("load")
+            if "/tips/" not in page.url:
+                break
+            expect(page.locator("#id_description")).to_have_value("")
+            assert "quartz" not in page.content()
+
+        # In the inbox it also ends the session
+        page.goto(origin + "/tips/inbox/")
+        page.get_by_label("Your receipt").fill(demo_receipt(portal))
+        press(page, "Open my tip")
+        expect(page.get_by_role("heading", name="Your tip", exact=True)).to_be_visible()
+        check(page)
+        assert cookies(page.context) == ["inbox"]
+        with page.expect_request("**/tips/leave/"):
+            page.get_by_role("link", name="Leave this site").last.click()
+        page.wait_for_url(NEUTRAL)
+        page.goto(origin + "/tips/inbox/conversation/")
+        assert page.url == origin + "/tips/inbox/"
+
+
+def demo_receipt(portal: Stack) -> str:
+    return re.search(r"Demo receipt: (.+)", portal.run_manage("demo"))[1].strip()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_page_of_a_source_is_sound_in_both_schemes(
+    browser: Browser, portal: Stack, scheme: str, width: int
+) -> None:
+    with visit(browser, portal.public_url, width=width, color_scheme=scheme) as page:
+        write(page, portal.public_url)
+        check(page)
+        for _ in range(3):
+            page.go_back()
+            check(page)
+        page.goto(portal.public_url + "/tips/inbox/")
+        page.get_by_label("Your receipt").fill(demo_receipt(portal))
+        press(page, "Open my tip")
+        expect(page.get_by_role("heading", name="Your tip", exact=True)).to_be_visible()
+        check(page)
+        page.get_by_role("link", name="Delete this tip").click()
+        check(page)
