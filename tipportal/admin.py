@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -133,14 +134,21 @@ def _group_names(account: Account) -> list[str]:
 class AuditEntryAdmin(admin.ModelAdmin):
     """Read only, for everybody; a database trigger refuses the rest too."""
 
-    list_display = ("id", "at", "actor", "action", "subject", "detail")
+    list_display = ("id", "moment", "actor", "action", "subject", "detail")
     list_display_links = None
     list_filter = ("at", "action")
     search_fields = ("actor", "subject", "action")
     search_help_text = gettext_lazy("A user name, “tip 12”, or what was done")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    fields = ("id", "at", "actor", "action", "subject", "detail")
+    fields = ("id", "moment", "actor", "action", "subject", "detail")
+
+    @admin.display(description=gettext_lazy("when"), ordering="at")
+    def moment(self, entry: AuditEntry) -> str:
+        return f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Audit trail"), **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

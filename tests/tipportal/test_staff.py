@@ -289,6 +289,15 @@ def test_superuser_and_single_permissions_can_neither_be_seen_nor_set(admin: Acc
     assert not who.user_permissions.exists()
 
 
+def test_no_part_of_a_password_hash_is_shown(admin: Account, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    who = account("okafor", staff.OFFICER)
+    page = signed_in(admin).get(reverse("admin:tipportal_account_change", args=[who.pk])).content.decode()
+    assert "pbkdf2" not in page
+    assert who.password.split("$")[2][:6] not in page
+    assert "Reset password" in page
+
+
 def test_accounts_are_not_deleted(admin: Account) -> None:
     who = account("okafor", staff.OFFICER)
     assert (

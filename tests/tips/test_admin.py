@@ -613,6 +613,21 @@ def test_officers_edit_neither(okafor: Account, page: str) -> None:
     assert desk.signed_in(okafor).get(reverse(f"admin:{page}")).status_code == 403
 
 
+# The first page
+
+
+def test_the_first_page_counts_what_waits(okafor: Account) -> None:
+    desk.send(danger="yes")
+    mine = desk.opened(okafor)
+    triage.assign(mine, okafor, okafor)
+    desk.write_as_source(mine, "More", b"1")
+    triage.close(desk.opened(okafor), okafor, Disposition.USEFUL)
+    page = shown(okafor, "/admin/")
+    counts = dict(re.findall(r"<dt>([^<]+)</dt><dd><a [^>]+>([0-9]+)</a></dd>", page))
+    assert counts == {"not opened": "1", "urgent": "1", "with something unread": "2", "assigned to me": "1"}
+    assert "Tips that wait" not in shown(desk.officer("ito", staff.ADMINISTRATOR), "/admin/")
+
+
 # Red lines
 
 

@@ -12,16 +12,17 @@ from django.utils.translation import gettext_lazy as _
 from tips.models import Category, Question
 
 
-class QuestionInline(admin.TabularInline):
+class QuestionInline(admin.StackedInline):
+    """Stacked: a tabular inline's controls have no labels."""
+
     model = Question
     extra = 1
-    fields = ("label", "hint", "kind", "order")
+    fields = ("label", "hint", ("kind", "order"))
 
 
 @admin.register(Category)
 class CategoryAdmin(admin.ModelAdmin):
     list_display = ("name", "hint", "questions_asked", "order", "active")
-    list_editable = ("order", "active")
     list_filter = ("active",)
     search_fields = ("name", "hint")
     fields = ("name", "slug", "hint", "icon", "order", "active")

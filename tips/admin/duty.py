@@ -34,7 +34,6 @@ class OwnDutyForm(forms.ModelForm):
 @admin.register(Duty)
 class DutyAdmin(admin.ModelAdmin):
     list_display = ("officer", "on_duty", "categories_shown")
-    list_editable = ("on_duty",)
     list_filter = ("on_duty",)
     list_select_related = ("officer",)
     search_fields = ("officer__username",)

@@ -235,7 +235,7 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     danger = {"yes": _("Yes"), "no": _("No"), "unknown": _("The source does not know")}
     facts = [
         (_("In danger right now"), [danger.get(report["danger"], "")]),
-        (_("Where"), [report["place"], *_chosen_place(report["place_ref"]), *_point(report)]),
+        (_("Where"), _where(report)),
         (_("When"), [report["when"]]),
         *((answer["question"], [answer["answer"]]) for answer in report["answers"]),
     ]
@@ -243,9 +243,13 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [(label, lines) for label, lines in shown if lines]
 
 
-def _chosen_place(ref: str) -> list[str]:
-    place = places.find(ref) if ref else None
-    return [", ".join(part for part in (place.name, place.district) if part)] if place else []
+def _where(report: dict[str, Any]) -> list[str]:
+    place = places.find(report["place_ref"]) if report["place_ref"] else None
+    if place is None:
+        return [report["place"], *_point(report)]
+    chosen = ", ".join(part for part in (place.name, place.district) if part)
+    typed = report["place"] if report["place"] != place.name else ""
+    return [typed, chosen, *_point(report)]
 
 
 def _point(report: dict[str, Any]) -> list[str]:

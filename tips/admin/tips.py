@@ -27,7 +27,7 @@ _CHIPS = {State.NEW: "chip-gold", State.OPEN: "", State.WAITING: "", State.CLOSE
 
 @admin.register(Tip)
 class TipAdmin(admin.ModelAdmin):
-    list_display = ("number_shown", "urgency", "category", "age", "status", "unread", "assigned")
+    list_display = ("number_shown", "urgency", "status", "unread", "category", "age", "assigned")
     list_display_links = ("number_shown",)
     list_filter = (
         filters.StatusFilter,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.db.models import Count, Exists, OuterRef, Q
 from django.template import RequestContext
 
 from tips import alerts
-from tips.models import Duty
+from tips.models import Author, Duty, Message, Priority, State, Tip
 
 register = template.Library()
 
@@ -21,6 +22,22 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
         return {}
     on_duty = Duty.objects.filter(officer=user.pk, on_duty=True).exists()
     return {"officer": user, "on_duty": on_duty}
+
+
+@register.inclusion_tag("admin/tips/desk_summary.html", takes_context=True)
+def desk_summary(context: RequestContext) -> dict[str, Any]:
+    """How many tips that are not closed wait for the signed-in officer. One query."""
+    user = context.get("user")
+    if user is None or not user.has_perm("tips.view_tip"):
+        return {}
+    unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
+    waiting = Tip.objects.exclude(state=State.CLOSED).annotate(has_unread=Exists(unread))
+    return waiting.aggregate(
+        new=Count("pk", filter=Q(state=State.NEW)),
+        urgent=Count("pk", filter=Q(priority=Priority.URGENT)),
+        unread=Count("pk", filter=Q(state=State.NEW) | Q(has_unread=True)),
+        mine=Count("pk", filter=Q(assigned_to=user.pk)),
+    ) | {"desk": True}
 
 
 @register.inclusion_tag("admin/tips/alert_trouble.html", takes_context=True)
