@@ -46,11 +46,20 @@ def no_longer_than(limit: int) -> Any:
     return check
 
 
-def _text(limit: int, rows: int = 0, **options: Any) -> forms.CharField:
-    """A text of at most `limit` code points: one line, or `rows` of them. Nothing a browser should remember or offer."""
-    attrs = {"dir": "auto", "autocomplete": "off"} | options.pop("attrs", {})
-    widget = forms.Textarea({"rows": rows, **attrs}) if rows else forms.TextInput(attrs)
-    return forms.CharField(widget=widget, validators=[no_longer_than(limit)], **{"required": False, **options})
+def _text(limit: int, rows: int = 1, **options: Any) -> forms.CharField:
+    """A text of at most `limit` code points in `rows` lines.
+
+    Also one line is a text area: browsers fill it in again on Back, as nobody's work should be lost, but unlike what is
+    typed into an input they never keep it to offer it to the next person at the same device.
+    """
+    widget = forms.Textarea({"rows": rows, "dir": "auto"})
+    return forms.CharField(**{"required": False, "widget": widget, "validators": [no_longer_than(limit)], **options})
+
+
+def _unremembered(limit: int, **options: Any) -> forms.CharField:
+    """A line that the browser shall neither keep nor fill in again."""
+    widget = forms.TextInput({"autocomplete": "off", **options.pop("attrs")})
+    return _text(limit, widget=widget, **options)
 
 
 class TipForm(forms.Form):
@@ -92,7 +101,7 @@ class TipForm(forms.Form):
         label=gettext_lazy("Where did it happen?"),
         help_text=gettext_lazy("For example an address, a shop, “behind the school”."),
     )
-    search = _text(100, label=gettext_lazy("Find a street or a crossing"))
+    search = _unremembered(100, attrs={"dir": "auto"}, label=gettext_lazy("Find a street or a crossing"))
     place_ref = forms.CharField(required=False, max_length=60)
     latitude = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
     longitude = forms.FloatField(required=False, min_value=-180, max_value=180, widget=forms.HiddenInput)
@@ -104,7 +113,7 @@ class TipForm(forms.Form):
     date = forms.DateField(
         required=False,
         label=gettext_lazy("Or the day"),
-        widget=forms.DateInput({"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": gettext_lazy("Write the day like 2026-03-31, or leave it empty.")},
     )
 
@@ -123,7 +132,7 @@ class TipForm(forms.Form):
         for category in offered:
             for question in category.questions.all():
                 name = f"answer_{question.pk}"
-                rows = 3 if question.kind == Question.Kind.LONG else 0
+                rows = 3 if question.kind == Question.Kind.LONG else 1
                 self.fields[name] = _text(
                     intake.LONGEST_ANSWER, rows=rows, label=question.label, help_text=question.hint
                 )
@@ -204,7 +213,7 @@ class TipForm(forms.Form):
 class ReceiptForm(forms.Form):
     """The inbox's door. `text` and `form_id` carry a message that was typed while the inbox expired."""
 
-    receipt = _text(
+    receipt = _unremembered(
         receipts.LONGEST_TYPED,
         required=True,
         label=gettext_lazy("Your receipt"),

