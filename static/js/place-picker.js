@@ -7,9 +7,10 @@
           data-leaflet-js="..." data-leaflet-css="..." Leaflet, from our own origin
           data-map-css="..."                           static/css/map.css; may be loaded by the page instead
           data-lat-input="id_latitude" data-lon-input="id_longitude"></div>
-     <script type="module" src=".../place-picker.js"></script>
 
-   and, optionally, data-text-* for every sentence of TEXTS below. Nothing is fetched before the button is pressed and nothing
+   and imports this file once the part with the picker is shown (the tag gives its address as data-module).
+
+   Optionally it has data-text-* for every sentence of TEXTS below. Nothing is fetched before the button is pressed and nothing
    when a point is chosen. The device is never asked where it is. The two inputs hold degrees with five decimals, or nothing. */
 
 const TEXTS = {

@@ -53,6 +53,7 @@ function show(number) {
   all("[data-progress] i").forEach((mark, index) => mark.classList.toggle("on", index <= at));
   one("[data-progress] span").textContent = form.dataset.wordsStep.replace("{step}", at + 1).replace("{all}", steps.length);
   showQuestions();
+  bringPicker();
   if (at === steps.length - 1) review();
 }
 
@@ -109,6 +110,15 @@ function showQuestions() {
     group.hidden = !own && !all("input, textarea", group).some((field) => field.value.trim());
     if (own) group.open = true;
   }
+}
+
+// The map's button is fetched when its step is shown: most of what it weighs is of no use before, and much over Tor.
+function bringPicker() {
+  const picker = steps[at].querySelector("[data-place-picker][data-module]");
+  if (!picker) return;
+  const address = picker.dataset.module;
+  delete picker.dataset.module;
+  import(address).catch(() => { picker.dataset.module = address; });
 }
 
 // Everything once more before it is sent
