@@ -81,10 +81,14 @@ class Servers:
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder.resolve()
         self.durable = durable
-        self._make_folder()
-        self.passwords = self._passwords()
-        self.account = _Account(self.folder)
-        self.sockets = self._socket_folder()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+            self.passwords = self._passwords()
+            self.account = _Account(self.folder)
+            self.sockets = self._socket_folder()
+        except OSError as error:
+            raise EmbeddedError(_sentence(error, f"{self.folder} cannot be used")) from error
         self.postgres = self._child(
             "postgres",
             [binaries() / "postgres", "-D", self.data, *self._settings()],
@@ -153,18 +157,11 @@ class Servers:
 
     # The folder
 
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
-        except OSError as error:
-            raise EmbeddedError(_sentence(error, f"{self.folder} cannot be used")) from error
-
     def _passwords(self) -> dict[str, str]:
         path = self.folder / "passwords"
         try:
             known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise EmbeddedError(
                 f"{path} is damaged: restore it, or remove {self.folder} to start with an empty database."
             ) from error
@@ -190,12 +187,9 @@ class Servers:
             ):
                 shutil.rmtree(old, ignore_errors=True)
         short = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108  (mkdtemp makes it private)
-        try:
-            sockets = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=short))
-            self.account.give(sockets)
-            _write_private(note, str(sockets))
-        except OSError as error:
-            raise EmbeddedError(_sentence(error, "No folder for sockets can be made")) from error
+        sockets = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=short))
+        self.account.give(sockets)
+        _write_private(note, str(sockets))
         return sockets
 
     # The servers

@@ -261,7 +261,7 @@ class Portal:
             say(f"Staff: {self.url}/admin/ {account['user']} {account['password']}")
         say(f"Demo receipt: {demo.get('receipt')}")
         if self.variables["EMAIL_URL"] == "file:///var/mail":
-            say(f"Mail: {VAR / 'mail'}")
+            say("Mail: var/mail")
         say("Ctrl-C stops everything. Logs: var/logs")
 
 
