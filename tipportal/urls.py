@@ -24,9 +24,9 @@ if settings.ROLE.serves_public:
 
 if settings.ROLE.serves_staff:
     # SimpleAdminConfig does not look for admin modules: django-leaflet's would ask for GeoDjango.
-    import crimemap.admin
-    import outreach.admin
-    import tipportal.admin
+    import crimemap.admin  # noqa: F401
+    import outreach.admin  # noqa: F401
+    import tipportal.admin  # noqa: F401
     import tips.admin  # noqa: F401
 
     urlpatterns += [path("admin/", admin.site.urls)]
