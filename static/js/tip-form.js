@@ -50,8 +50,8 @@ function show(number) {
   at = number;
   steps.forEach((step, index) => { step.hidden = index !== at; });
   all("[data-first-only]", document).forEach((part) => { part.hidden = at !== 0; });
-  all("[data-progress] i").forEach((mark, index) => mark.classList.toggle("on", index <= at));
-  one("[data-progress] span").textContent = form.dataset.wordsStep.replace("{step}", at + 1).replace("{all}", steps.length);
+  const marks = steps.map((_, index) => Object.assign(document.createElement("i"), { className: index <= at ? "on" : "" }));
+  one("[data-progress]").replaceChildren(...marks, element("span", form.dataset.wordsStep.replace("{step}", at + 1).replace("{all}", steps.length)));
   showQuestions();
   bringPicker();
   if (at === steps.length - 1) review();
@@ -287,6 +287,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("change", (event) => {
+  event.target.closest("[data-required]")?.querySelector("[data-missing]")?.remove();
   if (event.target.name === "category") showQuestions();
 });
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 
 from tests import chromium
 from tests.browser.source import NEUTRAL, TEXT, check, cookies, stored, visit
@@ -77,6 +77,7 @@ def test_a_tip_goes_all_the_way(browser: Browser, portal: Stack) -> None:
         expect(page.get_by_text("Choose what it is about.")).to_be_visible()
         expect(page.get_by_text("Call 911 now")).to_be_hidden()
         page.get_by_role("radio", name="Vehicle").check()
+        expect(page.get_by_text("Choose what it is about.")).to_have_count(0)
         page.get_by_role("radio", name="Yes").check()
         expect(page.get_by_text("Call 911 now")).to_be_visible()
         press(page, "Continue")
@@ -247,7 +248,9 @@ def test_under_a_flood_send_counts_down_and_then_works(browser: Browser, portal:
 
         def early(route: Route) -> None:
             answer = route.fetch(post_data=route.request.post_data.replace("category=vehicle", "category="))
-            route.fulfill(response=answer, status=429, body=answer.text().replace('id="tip-form"', 'id="tip-form" data-wait="8"'))
+            route.fulfill(
+                response=answer, status=429, body=answer.text().replace('id="tip-form"', 'id="tip-form" data-wait="8"')
+            )
 
         page.route("**/tips/", early, times=1)
         press(page, "Send")
@@ -318,3 +321,16 @@ def test_every_page_of_a_source_is_sound_in_both_schemes(
         check(page)
         page.get_by_role("link", name="Delete this tip").click()
         check(page)
+
+
+def test_the_form_is_light_until_a_map_is_asked_for(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        weights: dict[str, int] = {}
+
+        def weigh(answered: Request) -> None:
+            weights[answered.url] = answered.sizes()["responseBodySize"]
+
+        page.on("requestfinished", weigh)
+        page.goto(portal.public_url + "/tips/", wait_until="networkidle")
+        assert sum(weights.values()) < 60_000, weights
+        assert len(weights) > 10
