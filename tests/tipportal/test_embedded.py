@@ -157,7 +157,8 @@ class TestRemains:
 
     def test_a_stale_pid_file_whose_number_lives_again(self, tmp_path: Path) -> None:
         write_and_leave(tmp_path)
-        with subprocess.Popen(["sleep", "600"]) as innocent:
+        innocent = subprocess.Popen(["sleep", "600"])
+        try:
             (tmp_path / "postgres" / "postmaster.pid").write_text(
                 f"{innocent.pid}\n{tmp_path / 'postgres'}\n1\n5432\n/tmp/gone\n\n0 0\nready\n"
             )
@@ -165,7 +166,9 @@ class TestRemains:
             with servers(tmp_path) as up:
                 assert one(up, "portal_owner", "SELECT n FROM kept") == 42
                 assert innocent.poll() is None
+        finally:
             innocent.kill()
+            innocent.wait()
 
     def test_servers_of_a_killed_parent_end(self, tmp_path: Path) -> None:
         """By themselves on Linux; elsewhere the next start ends them."""
