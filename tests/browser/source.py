@@ -43,7 +43,8 @@ def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 39
 def check(page: Page) -> None:
     """axe-core finds nothing, and the page does not scroll sideways."""
     page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'] })).violations")
+    # Not preloading: for Django's stylesheets that import others axe would write inline styles, which the policy refuses.
+    found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'], preload: false })).violations")
     assert not found, [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 

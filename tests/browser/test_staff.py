@@ -1,0 +1,106 @@
+"""The staff side in a real browser: every page clean for axe and the policy, by keyboard, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests import chromium
+from tests.browser.source import check, visit
+from tests.stack import Stack
+from tipportal import demo
+
+LIST = "/admin/tips/tip/"
+ADMINISTRATORS = [
+    "/admin/tipportal/account/",
+    "/admin/tipportal/account/add/",
+    "/admin/tipportal/auditentry/",
+    "/admin/tips/category/",
+    "/admin/tips/category/add/",
+    "/admin/tips/duty/",
+    "/admin/tips/duty/add/",
+    "/admin/password_change/",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def passwords(stack: Stack) -> dict[str, str]:
+    """Of the demo accounts, as `manage.py demo` prints them."""
+    printed = [line.split() for line in stack.run_manage("demo").splitlines() if line.startswith("Staff:")]
+    return {user: password for _word, _url, user, password in printed}
+
+
+def sign_in(page: Page, stack: Stack, passwords: dict[str, str], user: str) -> None:
+    page.goto(stack.staff_url + "/admin/")
+    page.get_by_label("Username:").fill(user)
+    page.get_by_label("Password:").fill(passwords[user])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_an_officer_opens_and_answers_by_keyboard(
+    browser: Browser, stack: Stack, passwords: dict[str, str], width: int, scheme: str
+) -> None:
+    with visit(browser, stack.staff_url, width=width, color_scheme=scheme) as page:
+        page.goto(stack.staff_url + "/admin/")
+        check(page)
+        sign_in(page, stack, passwords, demo.staff.SUPERVISOR)
+        check(page)
+        page.goto(stack.staff_url + LIST + "?status=all")
+        check(page)
+        page.locator(".field-number_shown a").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Conversation")).to_be_visible()
+        check(page)
+        page.get_by_role("button", name="Send answer").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+        check(page)
+        page.get_by_role("link", name="Write what the source should read.").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Your answer")).to_be_focused()
+        page.keyboard.type(f"Asked at {width}")
+        page.get_by_role("button", name="Send answer").dblclick()
+        expect(page.get_by_text("Your answer waits for the source.")).to_be_visible()
+        expect(page.locator(".talk .me", has_text=f"Asked at {width}")).to_have_count(1)
+        page.get_by_role("link", name="You are").click()
+        check(page)
+        page.goto(stack.staff_url + LIST + "?q=999999&status=all")
+        expect(page.get_by_role("heading", name="No tip fits")).to_be_visible()
+        check(page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_an_administrators_pages_are_clean(
+    browser: Browser, stack: Stack, passwords: dict[str, str], width: int, scheme: str
+) -> None:
+    with visit(browser, stack.staff_url, width=width, color_scheme=scheme) as page:
+        sign_in(page, stack, passwords, demo.staff.ADMINISTRATOR)
+        for address in ADMINISTRATORS:
+            page.goto(stack.staff_url + address)
+            check(page)
+        for address in ("/admin/tipportal/account/", "/admin/tips/category/"):
+            page.goto(stack.staff_url + address)
+            page.locator("#result_list tbody th a").first.click()
+            expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
+            check(page)
+
+
+def test_who_opens_no_tips_reads_a_plain_refusal(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
+    with visit(browser, stack.staff_url) as page:
+        sign_in(page, stack, passwords, demo.staff.ADMINISTRATOR)
+        answer = page.goto(stack.staff_url + LIST)
+        assert answer is not None
+        assert answer.status == 403
+        check(page)
