@@ -25,9 +25,7 @@ class Visitor:
 
     def open(self, path: str, fields: dict[str, str] | None = None, timeout: float = 60) -> str:
         """GET, or POST of `fields`; returns the page."""
-        connection = http.client.HTTPConnection(
-            self.host, self.port, timeout=timeout, source_address=(self.address, 0)
-        )
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout, source_address=(self.address, 0))
         headers = dict(self.headers)
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())

@@ -35,10 +35,14 @@ app.config_from_object(
 )
 
 
-@app.on_configure.connect
+@app.on_configure.connect  # type: ignore[untyped-decorator]
 def from_settings(sender: Celery, **_: object) -> None:
     sender.conf.broker_url = settings.BROKER_URL
-    transport: dict[str, object] = {"visibility_timeout": 3600, "unacked_restore_interval": 2, "unacked_restore_throttle": 1}
+    transport: dict[str, object] = {
+        "visibility_timeout": 3600,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    }
     if settings.ROLE.is_web:
         transport |= {"socket_connect_timeout": 0.05, "socket_timeout": 0.05}
     sender.conf.broker_transport_options = transport

@@ -27,7 +27,7 @@ def _client() -> redis.Redis:
 
 def get(name: str) -> bytes | None:
     try:
-        return _client().get(name)
+        return _bytes(_client().get(name))
     except redis.RedisError as error:
         raise StoreDownError from error
 
@@ -35,7 +35,7 @@ def get(name: str) -> bytes | None:
 def get_and_touch(name: str, seconds: int) -> bytes | None:
     """Read a value and let it live `seconds` from now."""
     try:
-        return _client().getex(name, ex=seconds)
+        return _bytes(_client().getex(name, ex=seconds))
     except redis.RedisError as error:
         raise StoreDownError from error
 
@@ -63,3 +63,8 @@ def forget(name: str) -> None:
         _client().delete(name)
     except redis.RedisError as error:
         raise StoreDownError from error
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    """The client is never told to decode, but its types do not know."""
+    return value.encode() if isinstance(value, str) else value

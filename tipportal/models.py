@@ -14,8 +14,8 @@ class Account(AbstractUser):
     """A named member of staff. Sources have no account, ever."""
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("staff account")
-        verbose_name_plural = _("staff accounts")
+        verbose_name = _("staff account")  # type: ignore[assignment]  # typed without translation there
+        verbose_name_plural = _("staff accounts")  # type: ignore[assignment]
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """As Django's, but being superuser opens no tip: what concerns tips, groups must give (tipportal/staff.py)."""

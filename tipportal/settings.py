@@ -21,9 +21,7 @@ ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
 AGENCY_NAME = env.str("AGENCY_NAME", "Riverton Police")
 CITY_NAME = env.str("CITY_NAME", "Riverton")
 EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", "911")
-CONTACT = env.str(
-    "CONTACT", "Non-emergency: 555-0142, day and night. Front desk: 200 Arden Street, 7 am to 11 pm."
-)
+CONTACT = env.str("CONTACT", "Non-emergency: 555-0142, day and night. Front desk: 200 Arden Street, 7 am to 11 pm.")
 LEAVE_URL = env.str("LEAVE_URL", "https://www.weather.gov/")
 PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
 STAFF_URL = env.str("STAFF_URL", PORTAL_URL).rstrip("/")
@@ -102,7 +100,10 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "tipportal.context.portal",
                 *(
-                    ["django.contrib.auth.context_processors.auth", "django.contrib.messages.context_processors.messages"]
+                    [
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ]
                     if ROLE.serves_staff
                     else []
                 ),
@@ -181,7 +182,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "tipportal.statics.HashedStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-LEAFLET_CONFIG = {"TILES": [], "SRID": None, "RESET_VIEW": False, "PLUGINS": {}}
+LEAFLET_CONFIG: dict[str, Any] = {"TILES": [], "SRID": None, "RESET_VIEW": False, "PLUGINS": {}}
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en-us")
 LANGUAGES = [("en", "English")]
@@ -197,7 +198,9 @@ EMAIL_HOST_USER = email.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = email.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = email.get("EMAIL_USE_SSL", False)
-EMAIL_FILE_PATH = BASE_DIR / (email.get("EMAIL_FILE_PATH") or "var/mail")  # EMAIL_URL=file:///var/mail: a folder below the project
+EMAIL_FILE_PATH = BASE_DIR / (
+    email.get("EMAIL_FILE_PATH") or "var/mail"
+)  # EMAIL_URL=file:///var/mail: a folder below the project
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
 
@@ -208,5 +211,8 @@ LOGGING = {
     "formatters": {"private": {"()": "tipportal.logs.PrivateFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "private"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}, "django.server": {"handlers": [], "propagate": False}},
+    "loggers": {
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django.server": {"handlers": [], "propagate": False},
+    },
 }

@@ -87,7 +87,12 @@ def read_notes(tip: Tip) -> list[Entry]:
         return []
     key = _open_notes_key(notes_key)
     return [
-        Entry(Author.STAFF, vault.open_text(key, note.body, _place("note", Author.STAFF, note)), note.written_at, _name_of(note))
+        Entry(
+            Author.STAFF,
+            vault.open_text(key, note.body, _place("note", Author.STAFF, note)),
+            note.written_at,
+            _name_of(note),
+        )
         for note in tip.notes.select_related("officer")
     ]
 
@@ -119,7 +124,17 @@ def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> b
     form_hash = hash_of_answer(tip, form_id)
     if Message.objects.filter(form_hash=form_hash).exists():
         return False
-    _append(Message, "message", tip, key_for_officer(tip), Author.STAFF, text, officer=officer, form_hash=form_hash, read=True)
+    _append(
+        Message,
+        "message",
+        tip,
+        key_for_officer(tip),
+        Author.STAFF,
+        text,
+        officer=officer,
+        form_hash=form_hash,
+        read=True,
+    )
     return True
 
 
@@ -151,7 +166,9 @@ def delete_by_source(token: bytes) -> None:
         cursor.execute("SELECT source_delete(%s)", [token])
 
 
-def _append(model: type[Message] | type[Note], kind: str, tip: Tip, key: bytes, author: str, text: str, **columns: Any) -> None:
+def _append(  # noqa: PLR0917
+    model: type[Message] | type[Note], kind: str, tip: Tip, key: bytes, author: str, text: str, **columns: Any
+) -> None:
     """Write one entry at the next free position; two writers at once get two positions."""
     for attempt in range(_POSITION_TAKEN_TRIES):
         last = model._default_manager.filter(tip=tip).aggregate(last=Max("position"))["last"] or 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -80,10 +81,8 @@ def end(request: HttpRequest, response: HttpResponse) -> None:
     """Sign out: forget the sealed secret and the cookie. Works without the store, which forgets by itself."""
     key = _key_of(request)
     if key is not None:
-        try:
+        with suppress(memory.StoreDownError):
             memory.forget(_name(key))
-        except memory.StoreDownError:
-            pass
     response.delete_cookie(COOKIE, path="/", samesite="Strict")
     if COOKIE in response.cookies:
         response.cookies[COOKIE]["secure"] = settings.HTTPS

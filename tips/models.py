@@ -117,18 +117,33 @@ class Tip(models.Model):
     disposition = models.CharField(_("disposition"), max_length=12, choices=Disposition, blank=True)
     priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority, default=Priority.NORMAL)
     assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("assigned to"), related_name="assigned_tips"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("assigned to"),
+        related_name="assigned_tips",
     )
     received_at = models.DateTimeField(_("received"), default=rounded_now, editable=False)
-    opened_after = models.DurationField(_("opened after"), null=True, editable=False, help_text=_("From arrival to an officer's eyes."))
+    opened_after = models.DurationField(
+        _("opened after"), null=True, editable=False, help_text=_("From arrival to an officer's eyes.")
+    )
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
-    legal_hold = models.BooleanField(_("legal hold"), default=False, help_text=_("The source can no longer erase this tip."))
+    legal_hold = models.BooleanField(
+        _("legal hold"), default=False, help_text=_("The source can no longer erase this tip.")
+    )
 
     agency_key = models.ForeignKey(AgencyKey, models.PROTECT, editable=False, related_name="tips")
     key_for_agency = models.BinaryField(editable=False, help_text="K sealed to the agency")
-    key_for_source = models.BinaryField(editable=False, null=True, help_text="K sealed to the source; empty once they deleted the tip under legal hold")
-    token_hash = models.BinaryField(editable=False, null=True, unique=True, max_length=32, help_text="SHA-256 of the receipt's look-up token")
-    form_hash = models.BinaryField(editable=False, unique=True, max_length=32, help_text="SHA-256 of the form's one-time id: one form is one tip")
+    key_for_source = models.BinaryField(
+        editable=False, null=True, help_text="K sealed to the source; empty once they deleted the tip under legal hold"
+    )
+    token_hash = models.BinaryField(
+        editable=False, null=True, unique=True, max_length=32, help_text="SHA-256 of the receipt's look-up token"
+    )
+    form_hash = models.BinaryField(
+        editable=False, unique=True, max_length=32, help_text="SHA-256 of the form's one-time id: one form is one tip"
+    )
     report = models.BinaryField(editable=False, help_text="what the source sent first, sealed under K")
 
     class Meta:
@@ -152,10 +167,15 @@ class Tip(models.Model):
                 | ~Q(state=State.CLOSED) & Q(closed_at__isnull=True, disposition=""),
                 name="tip_closed_with_disposition",
             ),
-            models.CheckConstraint(condition=~Q(legal_hold=True, opened_after__isnull=True), name="tip_hold_only_once_opened"),
-            models.CheckConstraint(condition=Q(state=State.NEW) | Q(opened_after__isnull=False), name="tip_new_until_opened"),
             models.CheckConstraint(
-                condition=Q(token_hash__isnull=True, key_for_source__isnull=True) | Q(token_hash__isnull=False, key_for_source__isnull=False),
+                condition=~Q(legal_hold=True, opened_after__isnull=True), name="tip_hold_only_once_opened"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=State.NEW) | Q(opened_after__isnull=False), name="tip_new_until_opened"
+            ),
+            models.CheckConstraint(
+                condition=Q(token_hash__isnull=True, key_for_source__isnull=True)
+                | Q(token_hash__isnull=False, key_for_source__isnull=False),
                 name="tip_source_access_whole",
             ),
         ]
@@ -194,7 +214,12 @@ class Message(Entry):
     tip = models.ForeignKey(Tip, models.CASCADE, related_name="messages")
     author = models.CharField(max_length=6, choices=Author)
     officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-    form_hash = models.BinaryField(editable=False, unique=True, max_length=32, help_text="SHA-256 of the form's one-time id: one form is one message")
+    form_hash = models.BinaryField(
+        editable=False,
+        unique=True,
+        max_length=32,
+        help_text="SHA-256 of the form's one-time id: one form is one message",
+    )
     read = models.BooleanField(_("read by an officer"), default=False)
 
     class Meta(Entry.Meta):
@@ -205,7 +230,9 @@ class Message(Entry):
         constraints = [
             models.UniqueConstraint(fields=["tip", "position"], name="message_position_once"),
             models.CheckConstraint(condition=Q(author__in=Author.values), name="message_author_known"),
-            models.CheckConstraint(condition=~Q(author=Author.SOURCE) | Q(officer__isnull=True), name="message_source_is_nobody"),
+            models.CheckConstraint(
+                condition=~Q(author=Author.SOURCE) | Q(officer__isnull=True), name="message_source_is_nobody"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -231,7 +258,9 @@ class Note(Entry):
 class Duty(models.Model):
     """Who is alerted of what: one row an officer."""
 
-    officer = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="duty", verbose_name=_("officer"))
+    officer = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="duty", verbose_name=_("officer")
+    )
     on_duty = models.BooleanField(_("on duty"), default=False)
     categories = models.ManyToManyField(Category, blank=True, related_name="duties", verbose_name=_("categories"))
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from celery import shared_task
 from django.conf import settings
 from django.db import connection
 
 
-@shared_task(name="tips.bulk.expire")
+@shared_task(name="tips.bulk.expire")  # type: ignore[untyped-decorator]
 def expire() -> int:
     """Erase closed tips past TIP_RETENTION_DAYS and return how many. The rule is in the database (rules.sql, tips_expire),
     so that the bulk worker needs no right on the tips."""
     erased = 0
     with connection.cursor() as cursor:
         while True:
-            cursor.execute("SELECT tips_expire(%s)", [dt.timedelta(days=settings.TIP_RETENTION_DAYS)])
+            cursor.execute("SELECT tips_expire(make_interval(days => %s))", [settings.TIP_RETENTION_DAYS])
             batch: int = cursor.fetchone()[0]
             erased += batch
             if not batch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -60,7 +61,9 @@ def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
     live = status()
     missing = [key.id for key in live if not key.private_here]
     if missing:
-        raise vault.KeyMissingError(f"the private half of {', '.join(missing)} is not in {settings.AGENCY_PRIVATE_KEYS}")
+        raise vault.KeyMissingError(
+            f"the private half of {', '.join(missing)} is not in {settings.AGENCY_PRIVATE_KEYS}"
+        )
     interrupted = len(live) > 1 and live[-1].newest
     if not live or not (interrupted or live[-1].seals == 0):
         create_key()
@@ -74,17 +77,21 @@ def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
             if _retire(file.id):
                 break
         else:
-            raise IntegrityError(f"tips are still sealed to {file.id}: copy {newest.path.name} to every public node, then rotate again")
+            raise IntegrityError(
+                f"tips are still sealed to {file.id}: copy {newest.path.name} to every public node, then rotate again"
+            )
         vault.destroy_agency_key(file.id, public_folder, private_folder)
     _destroy_leftovers(newest.id)
     return newest.id
 
 
-def _move(model: type[Tip] | type[NotesKey], old_id: str, newest: vault.KeyFile, moved: int, progress: Callable[[int], None]) -> int:
+def _move(
+    model: type[Tip] | type[NotesKey], old_id: str, newest: vault.KeyFile, moved: int, progress: Callable[[int], None]
+) -> int:
     """Re-seal the keys of all rows sealed to `old_id`, in small transactions; returns `moved` plus their number."""
     while True:
         with transaction.atomic():
-            rows = list(
+            rows: list[Any] = list(
                 model._default_manager.select_for_update()
                 .filter(agency_key_id=old_id)
                 .only("agency_key", "key_for_agency")
@@ -127,5 +134,7 @@ def _seals(key_id: str) -> int:
 
 def _folders() -> tuple[Path, Path]:
     if settings.AGENCY_PUBLIC_KEYS is None or settings.AGENCY_PRIVATE_KEYS is None:
-        raise vault.KeyMissingError("AGENCY_PUBLIC_KEYS and AGENCY_PRIVATE_KEYS must both be set here (PORTAL_ROLE=staff)")
+        raise vault.KeyMissingError(
+            "AGENCY_PUBLIC_KEYS and AGENCY_PRIVATE_KEYS must both be set here (PORTAL_ROLE=staff)"
+        )
     return settings.AGENCY_PUBLIC_KEYS, settings.AGENCY_PRIVATE_KEYS

@@ -42,7 +42,14 @@ class StaleError(Exception):
 
 def stamp(tip: Tip, messages: int) -> str:
     """What an officer's page shows of a tip's standing, to post back: any change of it by anybody changes the stamp."""
-    seen = (str(tip.state), str(tip.disposition), tip.assigned_to_id, tip.legal_hold, tip.key_for_source is None, messages)
+    seen = (
+        str(tip.state),
+        str(tip.disposition),
+        tip.assigned_to_id,
+        tip.legal_hold,
+        tip.key_for_source is None,
+        messages,
+    )
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 

@@ -28,6 +28,8 @@ from nacl import bindings as sodium
 from nacl.exceptions import CryptoError
 
 KEY_BYTES = 32
+# A column of the database comes as either.
+Stored = bytes | memoryview
 FORMAT = b"\x01"
 PADDING = 512
 NONCE_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
@@ -76,12 +78,12 @@ def seal_text(key: bytes, text: str, place: Place) -> bytes:
     return FORMAT + _encrypt(key, padded, place.associated_data())
 
 
-def open_text(key: bytes, sealed: bytes, place: Place) -> str:
+def open_text(key: bytes, sealed: Stored, place: Place) -> str:
     """The text sealed at `place`. Raises SealError for another key, another place, or changed bytes."""
-    sealed = bytes(sealed)
-    if sealed[:1] != FORMAT:
+    content = bytes(sealed)
+    if content[:1] != FORMAT:
         raise SealError("unknown format")
-    return sodium.sodium_unpad(_decrypt(key, sealed[1:], place.associated_data()), PADDING).decode("utf-8")
+    return sodium.sodium_unpad(_decrypt(key, content[1:], place.associated_data()), PADDING).decode("utf-8")
 
 
 # Small secrets that only servers see: form tokens, inbox seeds
@@ -139,11 +141,11 @@ def seal_key_to_source(key: bytes, seed: bytes) -> bytes:
     return sodium.crypto_box_seal(key, public)
 
 
-def open_key_as_source(sealed: bytes, seed: bytes) -> bytes:
+def open_key_as_source(sealed: Stored, seed: bytes) -> bytes:
     return _open_seal(sealed, *sodium.crypto_box_seed_keypair(seed))
 
 
-def _open_seal(sealed: bytes, public: bytes, private: bytes) -> bytes:
+def _open_seal(sealed: Stored, public: bytes, private: bytes) -> bytes:
     try:
         return sodium.crypto_box_seal_open(bytes(sealed), public, private)
     except (CryptoError, ValueError) as error:
@@ -171,7 +173,9 @@ def key_files(folder: Path | None, suffix: str) -> list[KeyFile]:
     )
 
 
-def create_agency_key(public_folder: Path, private_folder: Path, before_public: Callable[[str], object] | None = None) -> str:
+def create_agency_key(
+    public_folder: Path, private_folder: Path, before_public: Callable[[str], object] | None = None
+) -> str:
     """Write a new pair and return its id. The next tip is sealed to it.
 
     Private half first; then `before_public` may make the id known; then the public half, which intake reads.
@@ -232,7 +236,7 @@ def _read_public(path: Path, key_id: str) -> bytes:
     return public
 
 
-def open_key_as_agency(sealed: bytes, key_id: str, private_folder: Path | None) -> bytes:
+def open_key_as_agency(sealed: Stored, key_id: str, private_folder: Path | None) -> bytes:
     """Raises KeyMissingError when the private half is not on this node, SealError when the seal is damaged."""
     for file in key_files(private_folder, "key"):
         if file.id == key_id:

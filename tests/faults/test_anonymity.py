@@ -26,7 +26,7 @@ CANARY = "canary sentence about two men and a white van"
 ANSWER = "canary answer of the officer to the source"
 MORE = "canary of the source coming back"
 NOTE = "canary note between officers"
-PASSWORD = "not-a-real-password-17"  # noqa: S105
+PASSWORD = "not-a-real-password-17"
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,12 @@ def test_no_digest_of_the_address_under_any_secret_at_hand(told: tuple[Stack, st
             for size in (16, 32, 64):
                 digests.add(hashlib.blake2b(address.encode(), key=secret[:64], digest_size=size).digest()[:16])
     for digest in digests:
-        spellings = (digest, digest.hex().encode(), base64.b64encode(digest)[:20], base64.urlsafe_b64encode(digest)[:20])
+        spellings = (
+            digest,
+            digest.hex().encode(),
+            base64.b64encode(digest)[:20],
+            base64.urlsafe_b64encode(digest)[:20],
+        )
         assert [place for place, content in found.items() if any(spelling in content for spelling in spellings)] == []
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import pytest
@@ -93,7 +95,9 @@ def test_the_web_process_killed_before_leaves_a_whole_tip_or_none(stack: Stack, 
         source.open("/tips/", fields)
         if stored:
             assert f"Killed after {delay} s" in Visitor(stack.public_url).enter_inbox(source.receipt())
-        elif source.status != 200:  # the web server's own keys are gone, and the shared ones may open the form all the same
+        elif (
+            source.status != 200
+        ):  # the web server's own keys are gone, and the shared ones may open the form all the same
             fields["token"] = source.field("token")
             source.open("/tips/", fields)
         assert source.receipt()
@@ -101,12 +105,8 @@ def test_the_web_process_killed_before_leaves_a_whole_tip_or_none(stack: Stack, 
 
 
 def post_and_ignore(stack: Stack, fields: dict[str, str]) -> None:
-    try:
+    with suppress(OSError, http.client.HTTPException):
         Visitor(stack.public_url).open("/tips/", fields)
-    except OSError:
-        pass
-    except Exception as error:  # noqa: BLE001
-        assert "RemoteDisconnected" in repr(error) or "IncompleteRead" in repr(error), error
 
 
 def test_the_connection_dropped_after_commit_and_sent_again_gives_the_receipt(stack: Stack, source: Visitor) -> None:

@@ -22,7 +22,9 @@ def test_the_source_reads_what_the_officer_wrote(session: inbox.Session, officer
     ]
 
 
-def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(session: inbox.Session, officer: Account) -> None:
+def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(
+    session: inbox.Session, officer: Account
+) -> None:
     before = Alert.objects.count()
     conversation.add_from_officer(session.tip, officer, "Which nights?", b"1")
     assert Alert.objects.count() == before
@@ -100,7 +102,9 @@ def test_under_legal_hold_only_the_access_is_cut(session: inbox.Session, officer
     assert conversation.read_as_officer(tip).report["description"].startswith("Two men")
 
 
-def test_two_writers_at_once_get_two_places(session: inbox.Session, officer: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_writers_at_once_get_two_places(
+    session: inbox.Session, officer: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second writer reads the last position before the first has written."""
     check_at_once()
     real = vault.seal_text

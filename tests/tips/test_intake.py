@@ -19,7 +19,9 @@ CANARY = "canary sentence two men with boxes"
 
 @pytest.fixture
 def report(db: None) -> intake.Report:
-    return intake.Report(category=Category.objects.first(), description=CANARY, place="Mill Street", latitude=12.5, when="at night")
+    return intake.Report(
+        category=Category.objects.first(), description=CANARY, place="Mill Street", latitude=12.5, when="at night"
+    )
 
 
 @pytest.fixture
@@ -71,7 +73,9 @@ def test_danger_makes_it_urgent(report: intake.Report, token: tokens.FormToken) 
     assert Alert.objects.get().urgent
 
 
-def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(report: intake.Report, token: tokens.FormToken) -> None:
+def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(
+    report: intake.Report, token: tokens.FormToken
+) -> None:
     receipt = intake.take(report, token)
     with pytest.raises(intake.AlreadyArrivedError) as caught:
         intake.take(report, token)
@@ -102,7 +106,9 @@ def test_sixteen_sources_at_once_are_all_taken(report: intake.Report) -> None:
     assert Tip.objects.count() == 16
 
 
-def test_a_tip_sealed_to_a_retired_key_is_sealed_again(report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tip_sealed_to_a_retired_key_is_sealed_again(
+    report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, gone = vault.seal_key_to_agency, iter(["retired", "retired"])
 
     def stale(key: bytes, folder: Any) -> tuple[str, bytes]:
@@ -116,14 +122,18 @@ def test_a_tip_sealed_to_a_retired_key_is_sealed_again(report: intake.Report, to
     assert AgencyKey.objects.filter(pk=Tip.objects.get().agency_key_id).exists()
 
 
-def test_without_an_agency_key_nothing_is_written(report: intake.Report, token: tokens.FormToken, settings: Any, tmp_path: Any) -> None:
+def test_without_an_agency_key_nothing_is_written(
+    report: intake.Report, token: tokens.FormToken, settings: Any, tmp_path: Any
+) -> None:
     settings.AGENCY_PUBLIC_KEYS = tmp_path
     with pytest.raises(vault.KeyMissingError):
         intake.take(report, token)
     assert not Tip.objects.exists()
 
 
-def test_a_full_line_writes_nothing(report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_line_writes_nothing(
+    report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(receipt: str) -> None:
         raise receipts.BusyError
 
@@ -161,7 +171,9 @@ def together(count: int, act: Any) -> list[Any]:
     return outcomes
 
 
-def test_the_public_node_needs_no_private_key(report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_node_needs_no_private_key(
+    report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(settings, "AGENCY_PRIVATE_KEYS", None)
     assert intake.take(report, token)
     tip = Tip.objects.get()

@@ -28,13 +28,17 @@ def send(text: str = "Two men") -> str:
 
 
 def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None:
-    receipt = [send(f"tip {number}") for number in range(3)][0]
+    receipt, *_ = [send(f"tip {number}") for number in range(3)]
     officer = Account.objects.create_user("officer")
     conversation.add_note(Tip.objects.first(), officer, "a note")
     old = Tip.objects.first().agency_key_id
     new = rotation.rotate()
     assert new != old
-    assert {conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {"tip 0", "tip 1", "tip 2"}
+    assert {conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {
+        "tip 0",
+        "tip 1",
+        "tip 2",
+    }
     assert conversation.read_notes(NotesKey.objects.get().tip)[0].text == "a note"
     assert inbox.session_of(receipts.stretched(receipt)).read().report["description"] == "tip 0"
 
@@ -98,7 +102,9 @@ def write_to(key_id: str, text: str | None) -> None:
         return
     current = vault.key_files
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vault, "key_files", lambda folder, suffix: [file for file in current(folder, suffix) if file.id == key_id])
+        patch.setattr(
+            vault, "key_files", lambda folder, suffix: [file for file in current(folder, suffix) if file.id == key_id]
+        )
         send(text)
 
 

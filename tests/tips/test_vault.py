@@ -15,7 +15,9 @@ from tips import vault
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 KEY = bytes(range(32))
-PLACE = vault.Place(tip=uuid.UUID(int=1), row=uuid.UUID(int=2), kind="message", author="source", position=3, field="body")
+PLACE = vault.Place(
+    tip=uuid.UUID(int=1), row=uuid.UUID(int=2), kind="message", author="source", position=3, field="body"
+)
 
 
 @given(st.text(max_size=3000))
@@ -123,7 +125,9 @@ def test_a_swapped_public_key_is_refused(tmp_path: Path) -> None:
 
 def test_vector_text() -> None:
     vector = VECTORS["text"]
-    place = vault.Place(**{**vector["place"], "tip": uuid.UUID(vector["place"]["tip"]), "row": uuid.UUID(vector["place"]["row"])})
+    place = vault.Place(
+        **{**vector["place"], "tip": uuid.UUID(vector["place"]["tip"]), "row": uuid.UUID(vector["place"]["row"])}
+    )
     assert vault.open_text(bytes.fromhex(vector["key"]), bytes.fromhex(vector["sealed"]), place) == vector["text"]
 
 
@@ -137,7 +141,9 @@ def test_vector_stretch() -> None:
 
 def test_vector_key_for_source() -> None:
     vector = VECTORS["key_for_source"]
-    assert vault.open_key_as_source(bytes.fromhex(vector["sealed"]), bytes.fromhex(vector["seed"])).hex() == vector["key"]
+    assert (
+        vault.open_key_as_source(bytes.fromhex(vector["sealed"]), bytes.fromhex(vector["seed"])).hex() == vector["key"]
+    )
 
 
 def test_vector_key_for_agency(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class Command(BaseCommand):
             help="what an earlier run printed and you kept elsewhere: shows whether the end was cut off since",
         )
 
-    def handle(self, *args: Any, expect: str | None = None, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, expect: str | None = None, **options: Any) -> None:
         try:
             found = audit.verify()
         except audit.AuditKeyMissingError as error:

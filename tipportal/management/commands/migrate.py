@@ -31,6 +31,8 @@ class Command(MigrateCommand):
             if cursor.fetchone()[0] == len(users):
                 cursor.execute((HERE / "grants.sql").read_text(encoding="utf-8"))
             elif options["verbosity"]:
-                self.stdout.write("This server has no users named portal_*: one user does everything, no rights were set.")
+                self.stdout.write(
+                    "This server has no users named portal_*: one user does everything, no rights were set."
+                )
         staff.ensure_groups()
         categories.ensure_categories()
