@@ -79,8 +79,10 @@ def take(report: Report, token: FormToken) -> str:
 
     Raises AlreadyArrivedError for a form that was taken before, receipts.BusyError when too many are in line, and
     vault.KeyMissingError when the node has no agency key. Whatever is raised, nothing was written.
+
+    A form that was taken before is recognised when its row is refused: callers that can be asked again for nothing ask
+    refuse_if_arrived first, which spares Argon2id.
     """
-    refuse_if_arrived(token.form_hash, token.receipt)
     secret = receipts.stretched(token.receipt)
     for attempt in range(_KEY_RETIRED_TRIES):
         try:
