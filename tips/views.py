@@ -70,28 +70,30 @@ def _blank_form(request: HttpRequest, language: str | None) -> str:
 
 
 def _receive(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
-    """Take the tip, or show the page again with everything typed and a sentence that says why."""
+    """Take the tip, or answer with everything typed and a sentence that says why not.
+
+    Before anything costs more than opening the token, a flood meets the gate.
+    """
     token = posted.get("token", "")
     try:
         opened = tokens.read(token)
     except tokens.TokenError:
         return _fresh_token_page(request, posted, token)
+    # The address is used here and nowhere else, and only as a keyed hash in memory (tips/flood.py).
+    wait = flood.gate.seconds_until_ripe(opened.age_seconds, request.META.get("REMOTE_ADDR", ""))
+    if wait:
+        return _wait_page(request, posted, wait)
     intake.refuse_if_arrived(opened.form_hash, opened.receipt)
     tip = TipForm(categories.offered(), posted)
     if not tip.is_valid():
         return _form_page(request, tip, token, status=UNPROCESSABLE)
-    # The address is used here and nowhere else, and only as a keyed hash in memory (tips/flood.py).
-    wait = flood.gate.seconds_until_ripe(opened.age_seconds, request.META.get("REMOTE_ADDR", ""))
-    if wait:
-        return _wait_page(request, tip, token, wait)
     try:
         return _receipt_page(request, intake.take(tip.report(), opened))
     except receipts.BusyError:
-        return _wait_page(request, tip, token, 5, UNAVAILABLE)
+        return _wait_page(request, posted, 5, UNAVAILABLE)
     except vault.KeyMissingError as error:
         log.error("no tip can be taken: %s", error)
-        sentence = _("We cannot take tips at this moment. Please keep this page open and try again later.")
-        return _form_page(request, tip, token, sentence, UNAVAILABLE)
+        return _again_page(request, posted, "description", _("Tips cannot be taken at this moment. Try again later."))
 
 
 def _fresh_token_page(request: HttpRequest, posted: dict[str, str], token: str) -> HttpResponse:
@@ -99,17 +101,16 @@ def _fresh_token_page(request: HttpRequest, posted: dict[str, str], token: str) 
     with contextlib.suppress(tokens.TokenError):
         intake.refuse_if_arrived(tokens.hash_of(tokens.id_of(token)), None)
     sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
-    tip = TipForm(categories.offered(), posted)
-    return _form_page(request, tip, tokens.issue(), sentence, UNPROCESSABLE)
+    return _again_page(request, posted | {"token": tokens.issue()}, "description", sentence, UNPROCESSABLE)
 
 
-def _wait_page(request: HttpRequest, tip: TipForm, token: str, seconds: int, status: int = TOO_MANY) -> HttpResponse:
+def _wait_page(request: HttpRequest, posted: dict[str, str], seconds: int, status: int = TOO_MANY) -> HttpResponse:
     sentence = ngettext(
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d second.",
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d seconds.",
         seconds,
     ) % {"seconds": seconds}
-    response = _form_page(request, tip, token, sentence, status, wait=seconds)
+    response = _again_page(request, posted, "description", sentence, status)
     response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -121,23 +122,22 @@ def _find_place(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
     return _form_page(request, tip, posted.get("token", ""), searched=True)
 
 
-def _form_page(
-    request: HttpRequest, tip: TipForm, token: str, sentence: str = "", status: int = 200, **context: Any
-) -> HttpResponse:
-    if sentence:
-        tip.add_error(None, sentence)
+def _form_page(request: HttpRequest, tip: TipForm, token: str, status: int = 200, **context: Any) -> HttpResponse:
     return render(request, "tips/form.html", {"form": tip, "token": token, "trap": TRAP, **context}, status=status)
 
 
-def _again_page(request: HttpRequest, posted: dict[str, str], shown: str, sentence: str) -> HttpResponse:
-    """Without database or store: a plain page that holds everything typed and sends it to the same address again."""
+def _again_page(
+    request: HttpRequest, posted: dict[str, str], shown: str, sentence: str, status: int = UNAVAILABLE
+) -> HttpResponse:
+    """A plain page that holds everything typed and sends it to the same address again. Needs no database, and costs a
+    tenth of the form: it is what a flood gets. Script takes sentence and token from it and stays where it is."""
     context = {
         "sentence": sentence,
         "shown": shown,
         "text": posted.get(shown, ""),
         "kept": [(name, value) for name, value in posted.items() if name != shown],
     }
-    return render(request, "tips/again.html", context, status=UNAVAILABLE)
+    return render(request, "tips/again.html", context, status=status)
 
 
 def _receipt_page(request: HttpRequest, receipt: str | None, *, again: bool = False) -> HttpResponse:

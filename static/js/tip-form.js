@@ -41,7 +41,6 @@ function start(fresh) {
     show(cleared ? 0 : Math.min(history.state?.step ?? 0, last));
     history.replaceState({ ...(cleared ? {} : history.state), visit, step: at }, "");
   }
-  if (form.dataset.wait) wait(Number(form.dataset.wait));
 }
 
 // Steps
@@ -180,23 +179,25 @@ function element(tag, text) {
 // Sending
 
 async function post(button) {
-  if (busy || !(open || button?.name)) return;
+  const finding = button?.name === "find_place";
+  if (busy || !(open || finding)) return;
   busy = true;
   notice("");
-  const label = one("[data-send] span");
-  const calm = label.textContent;
-  if (!button?.name) say(label.textContent = form.dataset.wordsSending);
+  if (!finding) label(form.dataset.wordsSending);
   try {
-    const answer = await send(form, button?.name ? button : null);
-    if (button?.name) showPlaces(answer.page);
+    const answer = await send(form, finding ? button : null);
+    if (finding) showPlaces(answer.page);
     else if (answer.ok) {
       toReceipt();
       return; // stays busy: the page is about to be replaced
-    } else showAgain(answer.page);
+    } else {
+      label(form.dataset.wordsSend);
+      showAgain(answer);
+    }
   } catch {
-    notice(button?.name ? form.dataset.wordsOffline : form.dataset.wordsLost);
+    label(form.dataset.wordsSend);
+    notice(finding ? form.dataset.wordsOffline : form.dataset.wordsLost);
   }
-  label.textContent = label.textContent === form.dataset.wordsSending ? calm : label.textContent;
   busy = false;
 }
 
@@ -209,11 +210,15 @@ function toReceipt() {
   ask.submit();
 }
 
-// The server's page with its sentences takes the place of ours. The map keeps what was chosen on it.
-function showAgain(page) {
+// Not taken. A form with its sentences takes the place of ours, and the map keeps what was chosen on it; of a plain page
+// that asks to press Send again, the sentence and the token are enough.
+function showAgain({ page, wait: seconds }) {
   const fresh = page.getElementById("tip-form");
   if (!fresh) {
-    notice(form.dataset.wordsRefused);
+    const token = page.querySelector("[data-again] [name=token]");
+    if (token) form.elements.namedItem("token").value = token.value;
+    notice(page.querySelector("[data-again] [data-sentence]")?.textContent ?? form.dataset.wordsRefused);
+    if (seconds) wait(seconds);
     return;
   }
   for (const kept of ["#id_latitude", "#id_longitude", "[data-place-picker]"]) {
@@ -241,13 +246,13 @@ function notice(sentence) {
   box.scrollIntoView({ block: "center" });
 }
 
-function say(sentence) {
-  one("[data-progress-words]").textContent = sentence;
+// What the Send button says; told to screen readers too unless it only counts.
+function label(words, aloud = true) {
+  one("[data-send] span").textContent = words;
+  if (aloud) one("[data-progress-words]").textContent = words;
 }
 
 function wait(seconds) {
-  const label = one("[data-send] span");
-  const calm = label.textContent;
   const until = Date.now() + seconds * 1000;
   open = false;
   const tick = setInterval(draw, 250);
@@ -256,10 +261,12 @@ function wait(seconds) {
   function draw() {
     const left = Math.ceil((until - Date.now()) / 1000);
     open = left <= 0;
-    label.textContent = open ? calm : form.dataset.wordsWait.replace("{seconds}", left);
-    if (!open) return;
-    clearInterval(tick);
-    say(form.dataset.wordsNow);
+    if (!open) label(form.dataset.wordsWait.replace("{seconds}", left), false);
+    else {
+      clearInterval(tick);
+      label(form.dataset.wordsSend, false);
+      one("[data-progress-words]").textContent = form.dataset.wordsNow;
+    }
   }
 }
 

@@ -160,8 +160,10 @@ def test_a_form_older_than_its_token_gets_a_fresh_one_and_keeps_its_text(
     assert "This page was open for a long time. Nothing is lost. Press Send again." in words_of(page)
     assert field_of(page, "description") == TEXT
     monkeypatch.undo()
-    assert token_of(page) != fields["token"]
-    receipt_of(client.post("/tips/", fields | {"token": token_of(page)}))
+    kept = {name: field_of(page, name) for name in fields}
+    assert kept["token"] != fields["token"]
+    assert kept == fields | {"token": kept["token"]}
+    receipt_of(client.post("/tips/", kept))
 
 
 def test_an_old_form_whose_tip_is_here_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +179,7 @@ def test_a_token_that_is_none_gets_a_fresh_one(client: Client, token: str) -> No
     page = client.post("/tips/", filled(client) | {"token": token})
     assert page.status_code == 422
     assert field_of(page, "description") == TEXT
-    assert len(token_of(page)) > 100
+    assert len(field_of(page, "token") or "") > 100
 
 
 # Not taken, nothing lost
@@ -275,10 +277,18 @@ def test_under_a_flood_a_young_form_is_told_to_wait_and_keeps_its_text(
     seconds = int(page["Retry-After"])
     assert 5 <= seconds <= flood.RIPE_SECONDS + 1
     assert f"Press Send again in {seconds} seconds." in words_of(page)
-    assert f'data-wait="{seconds}"' in page.content.decode()
-    assert (token_of(page), field_of(page, "description")) == (fields["token"], TEXT)
+    assert {name: field_of(page, name) for name in fields} == fields
     monkeypatch.setattr(flood, "RIPE_SECONDS", -1)
     receipt_of(client.post("/tips/", fields))
+
+
+def test_what_a_flood_gets_asks_the_database_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(flood, "CALM_POSTS", 0)
+    fields = filled(client)
+    with django_assert_num_queries(0):
+        client.post("/tips/", fields)
 
 
 def test_a_full_line_says_wait_and_keeps_the_text(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +309,7 @@ def test_without_an_agency_key_nothing_is_taken_and_the_text_is_kept(
     settings.AGENCY_PUBLIC_KEYS = tmp_path
     page = send(client)
     assert page.status_code == 503
-    assert "We cannot take tips at this moment." in words_of(page)
+    assert "Tips cannot be taken at this moment." in words_of(page)
     assert field_of(page, "description") == TEXT
     assert vault.key_files(tmp_path, "pub") == []
     assert not Tip.objects.exists()
@@ -316,7 +326,7 @@ def test_without_a_database_everything_typed_is_in_a_page_that_sends_it_again(
         patch.setattr(intake, "take", down)
         page = client.post("/tips/", fields)
     assert page.status_code == 503
-    assert "Nothing is lost." in words_of(page)
+    assert "Everything you typed is kept in this page" in words_of(page)
     kept = {name: field_of(page, name) for name in fields}
     assert kept == fields
     assert opened(receipt_of(client.post("/tips/", kept))).report["when"] == "most nights"
