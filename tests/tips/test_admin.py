@@ -287,6 +287,13 @@ def test_who_is_not_of_the_desk_gets_a_plain_refusal(db: None, group: str, super
     assert (desk.trail(), now(tip).state) == ([], State.NEW)
 
 
+def test_who_is_not_of_the_desk_does_not_learn_which_tips_are_there(db: None) -> None:
+    outsider = desk.officer("ito", staff.ADMINISTRATOR)
+    data = {"act": "note", "form_id": secrets.token_hex(16), "text": "x"}
+    for tip_id in (desk.send().pk, "00000000-0000-4000-8000-000000000000", "no-tip"):
+        assert desk.signed_in(outsider).post(f"{LIST}{tip_id}/change/", data).status_code == 403
+
+
 def test_nobody_signed_in_is_sent_to_the_door(db: None, client: Any) -> None:
     tip = desk.send()
     assert client.get(page_of(tip))["Location"].startswith("/admin/login/")
