@@ -125,6 +125,7 @@ def test_the_image_holds_what_the_portal_is_made_of_and_no_secret() -> None:
     }
     admitted = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == admitted
+    assert not [name for name in copied if not (ROOT / name).exists()]
     assert not copied & {"var", "keys", "portal.env", ".venv", "tests"}
     assert {"tipportal", "tips", "crimemap", "outreach", "templates", "static", "locale"} < copied
 
