@@ -69,6 +69,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(autouse=True)
 def _foundations(request: pytest.FixtureRequest) -> None:
     """What `migrate` and `vault create-key` leave in every database; tests that flush take it away."""
+    from tipportal import ahead
+
+    ahead.forget()
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction")):
         request.getfixturevalue("transactional_db")

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from tipportal import ahead
 from tips import statistics
 
 ROBOTS = "User-agent: *\nDisallow: /tips/\n"
@@ -16,7 +17,7 @@ ROBOTS = "User-agent: *\nDisallow: /tips/\n"
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What one can do here; public figures only where there are any."""
-    return render(request, "pages/home.html", {"figures": statistics.figures()})
+    return HttpResponse(ahead.rendered(request, "pages/home.html", lambda: {"figures": statistics.figures()}))
 
 
 @require_safe

@@ -15,7 +15,7 @@ from django.utils import timezone
 from crimemap.places import Place
 from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, token_of, words_of
 from tipportal import memory
-from tips import conversation, flood, inbox, intake, receipts, tokens, vault, views
+from tips import conversation, flood, inbox, intake, receipts, tokens, vault
 from tips.models import Category, Question, Tip
 
 pytestmark = pytest.mark.django_db
@@ -24,9 +24,8 @@ BAKERY = Place("block:7", "block", "400 block of Arden Street", 41.25, -96.5, "N
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No post of another test counts, and no page rendered for another database is shown."""
+    """No post of another test counts."""
     monkeypatch.setattr(flood, "gate", flood.Gate())
-    views._blank_forms.clear()
 
 
 def opened(receipt: str) -> conversation.Opened:

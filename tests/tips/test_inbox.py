@@ -15,7 +15,7 @@ from django.test import Client
 from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, words_of
 from tipportal import memory
 from tipportal.models import Account
-from tips import conversation, flood, inbox, receipts, vault, views
+from tips import conversation, flood, inbox, receipts, vault
 from tips.models import Author, Disposition, Message, State, Tip
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,6 @@ DOOR, TALK, DELETE, LEAVE = "/tips/inbox/", "/tips/inbox/conversation/", "/tips/
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flood, "gate", flood.Gate())
-    views._blank_forms.clear()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from tests.tips.pages import receipt_of, send, words_of
-from tips import flood, receipts, showing, statistics, views
+from tips import flood, receipts, showing, statistics
 from tips.statistics import Figures
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flood, "gate", flood.Gate())
-    views._blank_forms.clear()
 
 
 @pytest.fixture
