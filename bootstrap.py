@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -47,6 +48,8 @@ def main() -> None:
         sys.exit("Stopped. The next start goes on from here.")
     if kind == "run":
         os.chdir(ROOT)
+        # The launcher takes them once it can stop cleanly.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         os.execv(PYTHON, [PYTHON, "-m", "tipportal.launcher"])  # noqa: S606
 
 

@@ -15,10 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 
 import psycopg2
 import redis
@@ -42,30 +42,46 @@ class CannotStartError(ChildError):
     """The message is a sentence that says what to do."""
 
 
+# Set by a signal, asked between steps. An exception raised by the handler itself could end anywhere, even in a library's
+# clean-up that swallows it.
+stopping = threading.Event()
+
+
+class StoppedError(Exception):
+    """Somebody asked the portal to stop."""
+
+
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)  # bootstrap.py holds them back while this module is imported
     portal = Portal(port())
+    failure = ""
     try:
         portal.start()
         portal.watch()
-    except KeyboardInterrupt:
-        say("Stopping ...")
+    except StoppedError:
+        pass
     except ChildError as reason:
-        portal.stop()
-        sys.exit(str(reason))
+        failure = str(reason)
+    except psycopg2.Error as error:
+        failure = f"The database does not answer ({type(error).__name__}). Start again."
     except OSError as error:
-        portal.stop()
-        sys.exit(f"{error.filename or VAR}: {error.strerror}. Mend that, then start again.")
+        failure = f"{error.filename or VAR}: {error.strerror}. Mend that, then start again."
+    if stopping.is_set():  # a step that failed then failed because of it
+        failure = ""
+        say("Stopping ...")
     portal.stop()
+    if failure:
+        sys.exit(failure)
     say("Stopped.")
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    """The first signal ends the portal; stopping takes seconds and is not interrupted by a second one."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def go_on() -> None:
+    """Raises StoppedError once somebody asked to stop."""
+    if stopping.is_set():
+        raise StoppedError
 
 
 def say(line: str) -> None:
@@ -89,6 +105,7 @@ class Portal:
         self.servers: Servers | None = None
         self.watched: list[Watched] = []
         self.variables: dict[str, str] = {}
+        self.commands: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
         for folder in (VAR, LOGS, KEYS, RUN):
@@ -111,19 +128,22 @@ class Portal:
         environment.FILE.unlink(missing_ok=True)
         _write(environment.FILE, self.variables | {"PORTAL_ROLE": "all"})
         for process in processes.MAKE_RUN:
+            go_on()
             self._start_process(process)
         self._wait()
         self._report(demo)
 
     def watch(self) -> None:
         """Start again what dies, until a signal ends the portal."""
-        while True:
-            time.sleep(0.3)
+        while not stopping.wait(0.3):
             for each in self.watched:
                 each.look()
 
     def stop(self) -> None:
         environment.FILE.unlink(missing_ok=True)
+        for command in self.commands:
+            command.kill()
+            command.communicate()
         portal = [each.child for each in self.watched if each.is_portal]
         for child in portal:
             child.ask_to_stop()
@@ -208,7 +228,8 @@ class Portal:
 
     def _manage(self, role: Role, *args: str) -> subprocess.Popen[str]:
         """A command in a session of its own: Ctrl-C is ours to handle."""
-        return subprocess.Popen(
+        go_on()
+        command = subprocess.Popen(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,
             env=self._environment(role),
@@ -218,14 +239,16 @@ class Portal:
             text=True,
             start_new_session=True,
         )
+        self.commands.append(command)
+        return command
 
     def _result(self, command: subprocess.Popen[str], what: str) -> str:
-        try:
-            output, errors = command.communicate()
-        except KeyboardInterrupt:
-            command.terminate()
-            command.communicate()
-            raise
+        while True:
+            go_on()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                output, errors = command.communicate(timeout=0.2)
+                break
+        self.commands.remove(command)
         if command.returncode:
             (LOGS / "start.log").write_text(errors)
             raise CannotStartError(_last_words(what, errors))
@@ -247,6 +270,7 @@ class Portal:
         """Until the pages answer and every worker listens."""
         until = time.monotonic() + PATIENCE
         while not (answers(self.port) and workers_listening(self.variables["REDIS_URL"]) >= len(processes.WORKERS)):
+            go_on()
             dead = next((each.child for each in self.watched if not each.child.alive), None)
             if dead or time.monotonic() > until:
                 late = dead or next(each.child for each in self.watched if each.is_portal)

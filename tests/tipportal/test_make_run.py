@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -236,16 +236,38 @@ class TestStopping:
         assert len(locks) == 7
         assert all(free(lock) for lock in locks)
 
-    def test_ctrl_c_while_starting(self, project: Path, running: Run) -> None:
+    @pytest.mark.parametrize("moment", ["imports", "servers", "tables", "web"])
+    def test_ctrl_c_while_starting(self, project: Path, running: Run, moment: str) -> None:
         running.stop()
         run = Run(project)
-        wait_until(lambda: "Starting" in run.text, 60, "it has begun")
+
+        def reached() -> bool:
+            commands = " | ".join(" ".join(each.cmdline()) for each in run.processes() if gone([each]) is False)
+            signs = {
+                "imports": "tipportal.launcher",
+                "servers": "/postgres ",
+                "tables": "manage.py",
+                "web": "-m gunicorn",
+            }
+            return signs[moment] in commands
+
+        wait_until(lambda: _quiet(reached), 60, f"{moment} has begun")
         processes = run.processes()
         run.signal(signal.SIGINT)
         text = run.ends()
+        assert "Stopped." in text
         assert "Traceback" not in text
+        assert LAST_LINE not in text
         assert gone(processes)
         assert free(project / "var" / "lock")
+
+
+def _quiet(condition: Callable[[], bool]) -> bool:
+    """A process may end while it is looked at."""
+    try:
+        return condition()
+    except psutil.Error:
+        return False
 
 
 class TestServersOfYourOwn:
