@@ -47,7 +47,8 @@ def _start_servers() -> None:
     for name in VARIABLES:
         os.environ.pop(name, None)
     keys = make_keys(folder / "keys")
-    vault.create_agency_key(Path(keys["AGENCY_PUBLIC_KEYS"]), Path(keys["AGENCY_PRIVATE_KEYS"]))
+    vault.create_key_pair(Path(keys["AGENCY_PUBLIC_KEYS"]), Path(keys["AGENCY_PRIVATE_KEYS"]))
+    vault.create_key_pair(Path(keys["MEDIA_PUBLIC_KEYS"]), Path(keys["MEDIA_PRIVATE_KEYS"]))
     os.environ |= keys | {
         "DJANGO_SETTINGS_MODULE": "tipportal.settings",
         "PORTAL_ROLE": "all",

@@ -59,12 +59,16 @@ def make_keys(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     vault.write_secret(folder / "receipt_salt", os.urandom(16))
     vault.write_secret(folder / "audit_key", os.urandom(32))
+    (folder / "media").mkdir(mode=0o700)
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "RECEIPT_SALT": str(folder / "receipt_salt"),
         "AUDIT_KEY": str(folder / "audit_key"),
         "AGENCY_PUBLIC_KEYS": str(folder / "public"),
         "AGENCY_PRIVATE_KEYS": str(folder / "private"),
+        "MEDIA_STORE": str(folder / "media"),
+        "MEDIA_PUBLIC_KEYS": str(folder / "media-public"),
+        "MEDIA_PRIVATE_KEYS": str(folder / "media-private"),
     }
 
 

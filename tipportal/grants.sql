@@ -11,6 +11,7 @@ GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_
 -- log, audit, notes. A message it writes is a source's, whatever the program says.
 GRANT SELECT ON tips_category, tips_question TO portal_public;
 GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
+GRANT SELECT, INSERT ON tips_attachment TO portal_public;
 GRANT INSERT ON tips_alert TO portal_public;
 GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
 GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
@@ -33,6 +34,7 @@ GRANT INSERT ON tips_message, tips_note TO portal_staff;
 GRANT UPDATE (read) ON tips_message TO portal_staff;
 GRANT INSERT ON tips_noteskey TO portal_staff;
 GRANT UPDATE (agency_key_id, key_for_agency) ON tips_noteskey TO portal_staff;
+GRANT UPDATE (agency_key_id, key_for_agency) ON tips_attachment TO portal_staff;
 GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_category, tips_question, tips_duty, tips_duty_categories TO portal_staff;
@@ -52,4 +54,8 @@ GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 -- bulk: erases tips past their time, without reading one.
 GRANT EXECUTE ON FUNCTION tips_expire TO portal_bulk;
 
--- media: nothing yet; its tables come with the attachments.
+-- media: what waits to be rebuilt, by the file; nothing says whose it is.
+GRANT SELECT (id, received_at, state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
+    ON tips_attachment TO portal_media;
+GRANT UPDATE (state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
+    ON tips_attachment TO portal_media;

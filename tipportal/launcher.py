@@ -34,6 +34,7 @@ ROOT = environment.ROOT
 VAR = ROOT / "var"
 LOGS = VAR / "logs"
 KEYS = VAR / "keys"
+MEDIA = VAR / "media"
 RUN = VAR / "run"
 PATIENCE = 90
 
@@ -108,7 +109,7 @@ class Portal:
         self.commands: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
-        for folder in (VAR, LOGS, KEYS, RUN):
+        for folder in (VAR, LOGS, KEYS, MEDIA, RUN):
             folder.mkdir(mode=0o700, exist_ok=True)
         for process in processes.MAKE_RUN:
             children.end_remains(_lock(process), signal.SIGTERM, 10)
@@ -366,6 +367,9 @@ def _secrets() -> dict[str, str]:
         "AUDIT_KEY": str(KEYS / "audit_key"),
         "AGENCY_PUBLIC_KEYS": str(KEYS / "public"),
         "AGENCY_PRIVATE_KEYS": str(KEYS / "private"),
+        "MEDIA_STORE": str(MEDIA),
+        "MEDIA_PUBLIC_KEYS": str(KEYS / "media-public"),
+        "MEDIA_PRIVATE_KEYS": str(KEYS / "media-private"),
     }
 
 

@@ -74,6 +74,8 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "PORTAL_URL": None,
     "STAFF_URL": None,
     "TIP_RETENTION_DAYS": None,
+    "TIP_MAX_FILES": _WEB,
+    "TIP_MAX_BYTES": _WEB,
     "LANGUAGE_CODE": None,
     "TIME_ZONE": None,
     "DEMO": None,
@@ -89,9 +91,12 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
     "SECRET_KEY": _STAFF,
     "RECEIPT_SALT": frozenset({Role.PUBLIC, Role.ALL}),
-    "AGENCY_PUBLIC_KEYS": _WEB,
+    "AGENCY_PUBLIC_KEYS": _WEB | {Role.MEDIA},
     "AGENCY_PRIVATE_KEYS": _STAFF,
     "AUDIT_KEY": _STAFF,
+    "MEDIA_STORE": _WEB | {Role.MEDIA},
+    "MEDIA_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.MEDIA}),
+    "MEDIA_PRIVATE_KEYS": frozenset({Role.MEDIA}),
 }
 
 

@@ -25,10 +25,12 @@ CREATE OR REPLACE FUNCTION tip_erase(erased uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     UPDATE tips_tip SET key_for_agency = '', key_for_source = NULL, token_hash = NULL WHERE id = erased;
+    UPDATE tips_attachment SET key_for_agency = '' WHERE tip_id = erased;
     DELETE FROM tips_notification WHERE alert_id IN (SELECT id FROM tips_alert WHERE tip_id = erased);
     DELETE FROM tips_alert WHERE tip_id = erased;
     DELETE FROM tips_noteskey WHERE tip_id = erased;
     DELETE FROM tips_note WHERE tip_id = erased;
+    DELETE FROM tips_attachment WHERE tip_id = erased;
     DELETE FROM tips_message WHERE tip_id = erased;
     DELETE FROM tips_tip WHERE id = erased;
 END $$;

@@ -26,6 +26,9 @@ LEAVE_URL = env.str("LEAVE_URL", "https://www.weather.gov/")
 PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
 STAFF_URL = env.str("STAFF_URL", PORTAL_URL).rstrip("/")
 TIP_RETENTION_DAYS = env.int("TIP_RETENTION_DAYS", 365)
+# What one tip or one later message may bring.
+TIP_MAX_FILES = env.int("TIP_MAX_FILES", 10)
+TIP_MAX_BYTES = env.int("TIP_MAX_BYTES", 1024**3)
 
 # Secrets, each a file of its own so that a node holds only what its role needs.
 # Signs what browsers bring back: no worker and no command holds it.
@@ -35,6 +38,10 @@ RECEIPT_SALT = env.path("RECEIPT_SALT", None)
 AGENCY_PUBLIC_KEYS = env.path("AGENCY_PUBLIC_KEYS", None)
 AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
 AUDIT_KEY = env.path("AUDIT_KEY", None)
+# Residents' files, sealed (tips/store.py), and the media worker's own keys: what waits for it is sealed to them.
+MEDIA_STORE = env.path("MEDIA_STORE", None)
+MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)
+MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
 
 # True only under `make run` and in tests: plain http on this machine, and `manage.py demo` may write.

@@ -99,7 +99,7 @@ def read_notes(tip: Tip) -> list[Entry]:
 
 def key_for_officer(tip: Tip) -> bytes:
     """K, opened with the agency's private key. Staff side only; triage.open_tip writes the audit entry first."""
-    return vault.open_key_as_agency(tip.key_for_agency, tip.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
+    return vault.open_key_with(tip.key_for_agency, tip.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
 
 
 def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes) -> bool:
@@ -149,7 +149,7 @@ def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = 
         notes_key = NotesKey.objects.filter(tip=tip).first()
         if notes_key is None:
             key = vault.random_key()
-            key_id, sealed = vault.seal_key_to_agency(key, settings.AGENCY_PUBLIC_KEYS)
+            key_id, sealed = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
             NotesKey.objects.create(tip=tip, agency_key_id=key_id, key_for_agency=sealed)
         else:
             key = _open_notes_key(notes_key)
@@ -196,7 +196,7 @@ def _place(kind: str, author: str, row: Message | Note) -> vault.Place:
 
 
 def _open_notes_key(notes_key: NotesKey) -> bytes:
-    return vault.open_key_as_agency(notes_key.key_for_agency, notes_key.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
+    return vault.open_key_with(notes_key.key_for_agency, notes_key.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
 
 
 def _name_of(row: Model) -> str:

@@ -107,7 +107,7 @@ def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
 def _write(report: Report, token: FormToken, secret: vault.SourceSecret) -> None:
     key = vault.random_key()
     tip_id = uuid.uuid4()
-    key_id, key_for_agency = vault.seal_key_to_agency(key, settings.AGENCY_PUBLIC_KEYS)
+    key_id, key_for_agency = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
     with transaction.atomic():
         tip = Tip.objects.create(
             id=tip_id,

@@ -255,6 +255,66 @@ class Note(Entry):
         return f"note {self.position} of {self.tip_id}"
 
 
+class Attachment(models.Model):
+    """A file that a source sent: sealed as it arrived until it is rebuilt, then sealed as rebuilt. Its bytes are in tips/store.py.
+
+    What kind of file it is, and how long, is sealed: `label` under K, the rest at the end of the sealed file itself.
+    """
+
+    class AttachmentState(models.TextChoices):
+        RECEIVED = "received", _("Waiting to be cleaned")
+        REBUILDING = "rebuilding", _("Being cleaned")
+        READY = "ready", _("Ready")
+        REFUSED = "refused", _("Could not be cleaned")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tip = models.ForeignKey(Tip, models.CASCADE, related_name="attachments")
+    message = models.ForeignKey(
+        Message, models.CASCADE, null=True, related_name="attachments", help_text="empty: sent with the tip itself"
+    )
+    position = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)], help_text="1 for a tip's first file")
+    label = models.BinaryField(editable=False, help_text="what kind of file it is, sealed under K")
+    received_at = models.DateTimeField(_("received"), default=rounded_now, editable=False)
+    state = models.CharField(_("status"), max_length=10, choices=AttachmentState, default=AttachmentState.RECEIVED)
+    reason = models.CharField(max_length=24, blank=True, help_text="why it is refused: a code of tipportal.rebuilding")
+    progress = models.PositiveSmallIntegerField(default=0, help_text="percent of the rebuilding")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="how often the rebuilding was begun")
+    started_at = models.DateTimeField(null=True, help_text="when the rebuilding was last begun")
+    file = models.UUIDField(null=True, unique=True, help_text="the sealed file; empty once it is destroyed")
+    agency_key = models.ForeignKey(AgencyKey, models.PROTECT, related_name="attachments")
+    key_for_agency = models.BinaryField(editable=False, help_text="the file's key sealed to the agency")
+    worker_key = models.CharField(max_length=16, blank=True, help_text="id of the media worker's key")
+    key_for_worker = models.BinaryField(
+        editable=False, null=True, help_text="the file's key sealed to the media worker, while it waits"
+    )
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        default_permissions = ()
+        ordering = ["position"]
+        indexes = [
+            models.Index(fields=["received_at"], name="attachment_waiting", condition=Q(key_for_worker__isnull=False))
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["tip", "position"], name="attachment_position_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["received", "rebuilding"], key_for_worker__isnull=False)
+                | Q(state__in=["ready", "refused"], key_for_worker__isnull=True, worker_key=""),
+                name="attachment_waits_for_the_worker",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="refused", file__isnull=True) & ~Q(reason="")
+                | ~Q(state="refused") & Q(file__isnull=False, reason=""),
+                name="attachment_refused_is_destroyed",
+            ),
+            models.CheckConstraint(condition=Q(progress__lte=100), name="attachment_progress_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attachment {self.position} of {self.tip_id}"
+
+
 class Duty(models.Model):
     """Who is alerted of what: one row an officer."""
 

@@ -41,7 +41,7 @@ def create_key() -> str:
             AgencyKey.objects.create(id=key_id)
             record("vault", "created agency key", key_id)
 
-    return vault.create_agency_key(*_folders(), before_public=announce)
+    return vault.create_key_pair(*_folders(), before_public=announce)
 
 
 def status() -> list[KeyStatus]:
@@ -80,7 +80,7 @@ def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
             raise IntegrityError(
                 f"tips are still sealed to {file.id}: copy {newest.path.name} to every public node, then rotate again"
             )
-        vault.destroy_agency_key(file.id, public_folder, private_folder)
+        vault.destroy_key_pair(file.id, public_folder, private_folder)
     _destroy_leftovers(newest.id)
     return newest.id
 
@@ -98,7 +98,7 @@ def _move(
                 .order_by("pk")[:_BATCH]
             )
             for row in rows:
-                key = vault.open_key_as_agency(row.key_for_agency, old_id, settings.AGENCY_PRIVATE_KEYS)
+                key = vault.open_key_with(row.key_for_agency, old_id, settings.AGENCY_PRIVATE_KEYS)
                 row.key_for_agency = vault.seal_key_to(key, newest)
                 row.agency_key_id = newest.id
                 row.save(update_fields=["key_for_agency", "agency_key"])
@@ -125,7 +125,7 @@ def _destroy_leftovers(newest_id: str) -> None:
     live = set(AgencyKey.objects.values_list("id", flat=True))
     for file in vault.key_files(public_folder, "pub") + vault.key_files(private_folder, "key"):
         if file.id not in live and file.id != newest_id:
-            vault.destroy_agency_key(file.id, public_folder, private_folder)
+            vault.destroy_key_pair(file.id, public_folder, private_folder)
 
 
 def _seals(key_id: str) -> int:

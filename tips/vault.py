@@ -3,6 +3,8 @@
 - A tip's content is sealed under a random 32-byte key `K`; `K` is sealed to the agency and to the source (sealed boxes).
 - Text: XChaCha20-Poly1305, padded to multiples of 512 bytes, bound by its associated data to tip, row, kind, author,
   position and field, so that whoever writes the database can neither move nor re-attribute a text.
+- Files: chunks of 64 KiB, each under a random nonce and bound to file, number and whether it is the last, so that any
+  range opens by itself and cutting, reordering or joining fails (tips/store.py lays the chunks out).
 - Agency keys are files: `<number>-<id>.pub` on every node, `<number>-<id>.key` (mode 0600) where officers work. New tips
   are sealed to the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.
 
@@ -10,6 +12,7 @@ Formats (tests/tips/vectors.json fixes each):
     text   0x01 | nonce (24) | ciphertext of the padded UTF-8 text and tag (16)
     key    crypto_box_seal of 32 bytes: 80 bytes
     box    nonce (24) | ciphertext and tag (16)
+    chunk  nonce (24) | ciphertext of 65,536 bytes and tag (16): 65,576 bytes
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ KEY_BYTES = 32
 Stored = bytes | memoryview
 FORMAT = b"\x01"
 PADDING = 512
+CHUNK_BYTES = 64 * 1024
 NONCE_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+SEALED_CHUNK_BYTES = NONCE_BYTES + CHUNK_BYTES + sodium.crypto_aead_xchacha20poly1305_ietf_ABYTES
 SALT_BYTES = sodium.crypto_pwhash_SALTBYTES
 
 # OWASP Password Storage Cheat Sheet, Argon2id: 19 MiB, 2 passes, 1 lane.
@@ -84,6 +89,25 @@ def open_text(key: bytes, sealed: Stored, place: Place) -> str:
     if content[:1] != FORMAT:
         raise SealError("unknown format")
     return sodium.sodium_unpad(_decrypt(key, content[1:], place.associated_data()), PADDING).decode("utf-8")
+
+
+# Files
+
+
+def seal_chunk(key: bytes, plain: bytes, file: UUID, number: int, *, last: bool) -> bytes:
+    """`plain` is CHUNK_BYTES long. Sealed twice it takes two nonces: nothing is reused when a broken line goes on."""
+    if len(plain) != CHUNK_BYTES:
+        raise ValueError(f"a chunk of {len(plain)} bytes")
+    return _encrypt(key, plain, _chunk_place(file, number, last))
+
+
+def open_chunk(key: bytes, sealed: bytes, file: UUID, number: int, *, last: bool) -> bytes:
+    """CHUNK_BYTES. Raises SealError for another key, file, number or end, and for changed bytes."""
+    return _decrypt(key, sealed, _chunk_place(file, number, last))
+
+
+def _chunk_place(file: UUID, number: int, last: bool) -> bytes:
+    return FORMAT + b"chunk" + file.bytes + number.to_bytes(8, "big") + bytes([last])
 
 
 # Small secrets that only servers see: form tokens, inbox seeds
@@ -152,7 +176,7 @@ def _open_seal(sealed: Stored, public: bytes, private: bytes) -> bytes:
         raise SealError("does not open") from error
 
 
-# The agency's side
+# Pairs of keys in files: the agency's, and the media worker's
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +197,10 @@ def key_files(folder: Path | None, suffix: str) -> list[KeyFile]:
     )
 
 
-def create_agency_key(
+def create_key_pair(
     public_folder: Path, private_folder: Path, before_public: Callable[[str], object] | None = None
 ) -> str:
-    """Write a new pair and return its id. The next tip is sealed to it.
+    """Write a new pair and return its id. What is sealed next is sealed to it.
 
     Private half first; then `before_public` may make the id known; then the public half, which intake reads.
     """
@@ -193,7 +217,7 @@ def create_agency_key(
     return key_id
 
 
-def destroy_agency_key(key_id: str, public_folder: Path, private_folder: Path) -> None:
+def destroy_key_pair(key_id: str, public_folder: Path, private_folder: Path) -> None:
     """Overwrite and remove both halves. On flash disks and copied file systems overwriting promises nothing: SECURITY.md."""
     for file in key_files(public_folder, "pub") + key_files(private_folder, "key"):
         if file.id == key_id:
@@ -216,11 +240,11 @@ def write_secret(path: Path, content: bytes, mode: int = 0o600) -> None:
     partial.unlink()
 
 
-def seal_key_to_agency(key: bytes, public_folder: Path | None) -> tuple[str, bytes]:
-    """(id of the newest agency key, `key` sealed to it). Raises KeyMissingError when this node has no public key."""
+def seal_key_to_newest(key: bytes, public_folder: Path | None) -> tuple[str, bytes]:
+    """(id of the newest key in the folder, `key` sealed to it). Raises KeyMissingError when there is none."""
     files = key_files(public_folder, "pub")
     if not files:
-        raise KeyMissingError(f"no agency key in {public_folder}: run `manage.py vault create-key`")
+        raise KeyMissingError(f"no public key in {public_folder}: docs/installation.md says how one is made")
     return files[-1].id, seal_key_to(key, files[-1])
 
 
@@ -236,13 +260,13 @@ def _read_public(path: Path, key_id: str) -> bytes:
     return public
 
 
-def open_key_as_agency(sealed: Stored, key_id: str, private_folder: Path | None) -> bytes:
+def open_key_with(sealed: Stored, key_id: str, private_folder: Path | None) -> bytes:
     """Raises KeyMissingError when the private half is not on this node, SealError when the seal is damaged."""
     for file in key_files(private_folder, "key"):
         if file.id == key_id:
             private = file.path.read_bytes()
             return _open_seal(sealed, sodium.crypto_scalarmult_base(private), private)
-    raise KeyMissingError(f"the private half of agency key {key_id} is not in {private_folder}")
+    raise KeyMissingError(f"the private half of key {key_id} is not in {private_folder}")
 
 
 def _id_of(public: bytes) -> str:

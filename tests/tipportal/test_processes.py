@@ -66,10 +66,18 @@ class TestCompose:
 
     def test_service_sees_the_files_of_its_variables_and_no_other(self, process: Process) -> None:
         service = SERVICES[process.name]
-        mounted = {volume.split(":")[-2] for volume in service.get("volumes", ())}
-        named = {value for value in service["environment"].values() if str(value).startswith("/keys/")}
+        mounted = {
+            volume.rpartition(":ro")[0].split(":")[-1] or volume.split(":")[-1] for volume in service.get("volumes", ())
+        }
+        named = {value for value in service["environment"].values() if str(value).startswith(("/keys/", "/media"))}
         assert mounted == named
-        assert all(volume.endswith(":ro") for volume in service.get("volumes", ()))
+
+    def test_service_may_write_only_what_it_makes(self, process: Process) -> None:
+        volumes = SERVICES[process.name].get("volumes", ())
+        written = {volume.split(":")[-1] for volume in volumes if not volume.endswith(":ro")}
+        keys = {"/keys/media-public", "/keys/media-private"} if process.role is Role.MEDIA else set()
+        store = {"/media"} if "MEDIA_STORE" in variables_of(process.role) else set()
+        assert written == keys | store
 
     def test_service_is_locked_down(self, process: Process) -> None:
         service = SERVICES[process.name]
@@ -80,14 +88,16 @@ class TestCompose:
 
 
 def test_private_keys_are_where_officers_work_and_nowhere_else() -> None:
-    holders = {name for name, service in SERVICES.items() if "private" in str(service.get("volumes"))}
+    holders = {name for name, service in SERVICES.items() if "/keys/private" in str(service.get("volumes"))}
     assert holders == {"web-staff", "vault"}
+    assert {name for name in SERVICES if "media-private" in str(SERVICES[name].get("volumes"))} == {"worker-media"}
 
 
-def test_workers_and_clock_hold_no_key_and_the_clock_no_database() -> None:
-    keys = {"SECRET_KEY", "RECEIPT_SALT", "AGENCY_PRIVATE_KEYS", "AUDIT_KEY", "AGENCY_PUBLIC_KEYS"}
+def test_workers_and_clock_hold_no_key_but_the_media_workers_own_and_the_clock_no_database() -> None:
+    keys = {name for name, roles in VARIABLES.items() if roles and name.endswith(("_KEY", "_KEYS", "_SALT"))}
+    media = {"AGENCY_PUBLIC_KEYS", "MEDIA_PUBLIC_KEYS", "MEDIA_PRIVATE_KEYS"}
     for role in (Role.ALERTS, Role.BULK, Role.MEDIA, Role.BEAT):
-        assert not keys & variables_of(role)
+        assert keys & variables_of(role) == (media if role is Role.MEDIA else set())
     assert not {"AGENCY_PRIVATE_KEYS", "AUDIT_KEY", "SECRET_KEY"} & variables_of(Role.PUBLIC)
     assert "DATABASE_URL" not in variables_of(Role.BEAT)
 

@@ -109,13 +109,13 @@ def test_sixteen_sources_at_once_are_all_taken(report: intake.Report) -> None:
 def test_a_tip_sealed_to_a_retired_key_is_sealed_again(
     report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, gone = vault.seal_key_to_agency, iter(["retired", "retired"])
+    real, gone = vault.seal_key_to_newest, iter(["retired", "retired"])
 
     def stale(key: bytes, folder: Any) -> tuple[str, bytes]:
         key_id, sealed = real(key, folder)
         return next(gone, key_id), sealed
 
-    monkeypatch.setattr(vault, "seal_key_to_agency", stale)
+    monkeypatch.setattr(vault, "seal_key_to_newest", stale)
     with connection.cursor() as cursor:  # as in production, where the check is at commit
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     assert intake.take(report, token) == token.receipt

@@ -78,7 +78,7 @@ def test_interrupted_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]) -> None:
     send()
-    monkeypatch.setattr(vault, "destroy_agency_key", interrupted)
+    monkeypatch.setattr(vault, "destroy_key_pair", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rotation.rotate()
     monkeypatch.undo()

@@ -85,39 +85,39 @@ def test_key_for_source_opens_with_the_receipts_seed_alone() -> None:
 
 
 def test_agency_key_opens_with_the_private_half_alone(tmp_path: Path) -> None:
-    key_id = vault.create_agency_key(tmp_path / "public", tmp_path / "private")
-    sealed_with, sealed = vault.seal_key_to_agency(KEY, tmp_path / "public")
+    key_id = vault.create_key_pair(tmp_path / "public", tmp_path / "private")
+    sealed_with, sealed = vault.seal_key_to_newest(KEY, tmp_path / "public")
     assert sealed_with == key_id
-    assert vault.open_key_as_agency(sealed, key_id, tmp_path / "private") == KEY
+    assert vault.open_key_with(sealed, key_id, tmp_path / "private") == KEY
     with pytest.raises(vault.KeyMissingError):
-        vault.open_key_as_agency(sealed, key_id, tmp_path / "public")
+        vault.open_key_with(sealed, key_id, tmp_path / "public")
 
 
 def test_the_newest_agency_key_is_used_and_the_older_still_opens(tmp_path: Path) -> None:
     folders = tmp_path / "public", tmp_path / "private"
-    old = vault.create_agency_key(*folders)
-    _, sealed = vault.seal_key_to_agency(KEY, folders[0])
-    new = vault.create_agency_key(*folders)
-    assert vault.seal_key_to_agency(KEY, folders[0])[0] == new
-    assert vault.open_key_as_agency(sealed, old, folders[1]) == KEY
+    old = vault.create_key_pair(*folders)
+    _, sealed = vault.seal_key_to_newest(KEY, folders[0])
+    new = vault.create_key_pair(*folders)
+    assert vault.seal_key_to_newest(KEY, folders[0])[0] == new
+    assert vault.open_key_with(sealed, old, folders[1]) == KEY
 
 
 def test_private_key_is_readable_for_its_owner_alone(tmp_path: Path) -> None:
-    vault.create_agency_key(tmp_path / "public", tmp_path / "private")
+    vault.create_key_pair(tmp_path / "public", tmp_path / "private")
     assert [path.stat().st_mode & 0o777 for path in (tmp_path / "private").iterdir()] == [0o600]
 
 
 def test_destroyed_key_is_gone(tmp_path: Path) -> None:
-    key_id = vault.create_agency_key(tmp_path / "public", tmp_path / "private")
-    vault.destroy_agency_key(key_id, tmp_path / "public", tmp_path / "private")
+    key_id = vault.create_key_pair(tmp_path / "public", tmp_path / "private")
+    vault.destroy_key_pair(key_id, tmp_path / "public", tmp_path / "private")
     assert not list((tmp_path / "private").iterdir()) + list((tmp_path / "public").iterdir())
 
 
 def test_a_swapped_public_key_is_refused(tmp_path: Path) -> None:
-    vault.create_agency_key(tmp_path / "public", tmp_path / "private")
+    vault.create_key_pair(tmp_path / "public", tmp_path / "private")
     next((tmp_path / "public").iterdir()).write_bytes(bytes(range(1, 33)))
     with pytest.raises(vault.KeyMissingError, match="damaged"):
-        vault.seal_key_to_agency(KEY, tmp_path / "public")
+        vault.seal_key_to_newest(KEY, tmp_path / "public")
 
 
 # The formats, byte for byte: what was sealed years ago must open
@@ -149,7 +149,7 @@ def test_vector_key_for_source() -> None:
 def test_vector_key_for_agency(tmp_path: Path) -> None:
     vector = VECTORS["key_for_agency"]
     (tmp_path / f"0001-{vector['key_id']}.key").write_bytes(bytes.fromhex(vector["private"]))
-    assert vault.open_key_as_agency(bytes.fromhex(vector["sealed"]), vector["key_id"], tmp_path).hex() == vector["key"]
+    assert vault.open_key_with(bytes.fromhex(vector["sealed"]), vector["key_id"], tmp_path).hex() == vector["key"]
 
 
 def test_vector_box() -> None:
