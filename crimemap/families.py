@@ -1,0 +1,46 @@
+"""The five families of offences: what the map draws. Categories are data under a family (crimemap.models.Category)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import _StrPromise
+from django.utils.translation import pgettext_lazy
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """`shape` and `letter` say it without colour; the colours are the style sheet's, named after `slug`."""
+
+    slug: str
+    name: _StrPromise
+    shape: str
+    letter: _StrPromise | str
+
+
+FAMILIES = (
+    Family(
+        "people", pgettext_lazy("offences", "Against people"), "diamond", pgettext_lazy("letter: against people", "P")
+    ),
+    Family(
+        "theft",
+        pgettext_lazy("offences", "Theft and burglary"),
+        "circle",
+        pgettext_lazy("letter: theft and burglary", "T"),
+    ),
+    Family(
+        "drugs",
+        pgettext_lazy("offences", "Drugs and weapons"),
+        "triangle",
+        pgettext_lazy("letter: drugs and weapons", "D"),
+    ),
+    Family(
+        "disorder",
+        pgettext_lazy("offences", "Disorder and damage"),
+        "square",
+        pgettext_lazy("letter: disorder and damage", "O"),
+    ),
+    Family("other", pgettext_lazy("offences", "Other"), "hexagon", ""),
+)
+BY_SLUG = {family.slug: family for family in FAMILIES}
+CHOICES = [(family.slug, family.name) for family in FAMILIES]
