@@ -7,14 +7,15 @@ from pathlib import Path
 
 from django.db import transaction
 
+from tipportal import ahead
 from tips.models import Category, Question
 
 TAXONOMY = Path(__file__).parent / "taxonomy.json"
 
 
 def offered() -> list[Category]:
-    """The categories on the form, in their order, each with its follow-up questions at hand. Two queries."""
-    return list(Category.objects.filter(active=True).prefetch_related("questions"))
+    """The categories on the form, in their order, each with its follow-up questions at hand."""
+    return ahead.kept(("categories",), lambda: list(Category.objects.filter(active=True).prefetch_related("questions")))
 
 
 @transaction.atomic
