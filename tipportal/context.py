@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import ngettext
 
 
 def facts() -> dict[str, Any]:
@@ -18,10 +19,18 @@ def facts() -> dict[str, Any]:
         "contact": settings.CONTACT,
         "leave_url": settings.LEAVE_URL,
         "portal_url": settings.PORTAL_URL,
-        "retention_days": settings.TIP_RETENTION_DAYS,
+        "tips_kept": _in_words(settings.TIP_RETENTION_DAYS),
         "serves_public": settings.ROLE.serves_public,
         "serves_staff": settings.ROLE.serves_staff,
     }
+
+
+def _in_words(days: int) -> str:
+    """Days, or years where they are whole ones."""
+    years, rest = divmod(days, 365)
+    if years and not rest:
+        return ngettext("a year", "%(count)d years", years) % {"count": years}
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -130,12 +130,13 @@ def _send_all(notifications: QuerySet[Notification]) -> None:
 def _send(notification_id: UUID, mail_server: BaseEmailBackend) -> None:
     """Hand one notification to the mail server, whoever else tries at the same moment.
 
-    The row stays locked until its new state is on the disk. A kill in between may repeat this one message, under the same
+    One worker at a time has a notification until its new state is on the disk, and a slow mail server keeps no source
+    from deleting the tip: the row itself is not locked. A kill in between may repeat this one message, under the same
     Message-ID. Raises SMTPException or OSError when the server is away: the row is as before then.
     """
     with transaction.atomic():
-        waiting = Notification.objects.select_for_update(skip_locked=True).filter(state=NotificationState.WAITING)
-        notification = waiting.filter(pk=notification_id).first()
+        waiting = Notification.objects.filter(pk=notification_id, state=NotificationState.WAITING)
+        notification = waiting.first() if _is_ours(notification_id) else None
         if notification is None:
             return
         address = Account.objects.filter(pk=notification.officer_id).values_list("email", flat=True).get()
@@ -147,7 +148,22 @@ def _send(notification_id: UUID, mail_server: BaseEmailBackend) -> None:
             _note_refusal(notification, error)
         else:
             notification.state = NotificationState.SENT
-        notification.save(update_fields=["state", "attempts", "next_attempt_at"])
+        _settle(notification)
+
+
+def _is_ours(notification_id: UUID) -> bool:
+    """Whether no other worker has this notification in hand; ours until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [str(notification_id)])
+        ours: bool = cursor.fetchone()[0]
+    return ours
+
+
+def _settle(notification: Notification) -> None:
+    """Write what became of it; nothing if its tip was deleted meanwhile."""
+    Notification.objects.filter(pk=notification.pk).update(
+        state=notification.state, attempts=notification.attempts, next_attempt_at=notification.next_attempt_at
+    )
 
 
 def _message(notification_id: UUID, address: str, *, urgent: bool) -> EmailMessage:

@@ -201,7 +201,9 @@ function draw(L, base, frame, text, choose) {
 
 function drawLayer(L, map, layer, streets) {
   if (layer.name === "labels") {
-    for (const feature of layer.features) label(L, feature).addTo(map);
+    const labels = layer.features.map((feature) => label(L, feature).addTo(map));
+    map.on("zoomend", () => thinOut(labels));
+    thinOut(labels);
     return;
   }
   const lines = layer.name === "streets" || layer.name === "bridges";
@@ -229,6 +231,19 @@ function label(L, { geometry: { coordinates: [lng, lat] }, properties: { name, r
   const words = element("span", "", name);
   const icon = L.divIcon({ className: `place-label ${rank}`, html: words, iconSize: [0, 0] });
   return L.marker([lat, lng], { icon, interactive: false, keyboard: false });
+}
+
+/* Hides each label that would stand on an earlier one. */
+function thinOut(labels) {
+  const shown = [];
+  for (const each of labels) {
+    const words = each.getElement().firstElementChild;
+    each.getElement().hidden = false;
+    const box = words.getBoundingClientRect();
+    const taken = shown.some((other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom);
+    each.getElement().hidden = taken;
+    if (!taken) shown.push(box);
+  }
 }
 
 /* Where street names stand: every half kilometre, along the street. */

@@ -205,7 +205,7 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Notification, "save", killed)
+        patched.setattr(alerts, "_settle", killed)
         with pytest.raises(Killed):
             spread(tip)
     assert len(mails.received) == 1
@@ -334,6 +334,33 @@ def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
     alerts.spread(str(alert.pk))
     alerts.sweep()
     assert mails.received == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_mail_server_keeps_nobody_from_deleting(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.on_duty(desk.officer("okafor"))
+    session = desk.send_and_stay()
+    asked, deleted = threading.Event(), threading.Event()
+
+    def slow(*_args: object, **_options: object) -> int:
+        asked.set()
+        assert deleted.wait(10)
+        return 1
+
+    monkeypatch.setattr("django.core.mail.backends.smtp.EmailBackend.send_messages", slow)
+
+    def work() -> None:
+        spread(session.tip)
+        connections.close_all()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert asked.wait(10)
+    conversation.delete_by_source(session.token)
+    deleted.set()
+    worker.join()
+    assert not Tip.objects.exists()
+    assert not Notification.objects.exists()
 
 
 def test_no_exact_time_is_stored(mails: Mails, db: None) -> None:
