@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from tests import chromium
 from tests.stack import Stack, make_keys
 from tipportal import collecting
 from tipportal.embedded import Servers
@@ -65,6 +67,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One portal in one web process with the alerts worker, for tests that only look (one a xdist process)."""
     with Stack(tmp_path_factory.mktemp("stack"), web=["all"], workers=["alerts"]) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium, as long-lived as a module's tests."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
+        yield running
+        running.close()
 
 
 @pytest.fixture(autouse=True)

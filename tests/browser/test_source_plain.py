@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from playwright.sync_api import Browser, expect
 
-import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
-
-from tests import chromium
 from tests.browser.source import NEUTRAL, TEXT, cookies, visit
 from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 def test_a_tip_goes_all_the_way_without_script(browser: Browser, stack: Stack) -> None:

@@ -6,21 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from crimemap.demo import plan
-from tests import chromium
 
 AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
 SHOW_ITS_STEP = "() => dispatchEvent(new PopStateEvent('popstate', { state: { step: 2 } }))"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 
 from tests.stack import Stack, wait_until
+from tipportal.launcher import answers
 
 
 def send(stack: Stack, raw: bytes) -> bytes:
@@ -46,15 +46,5 @@ def test_a_killed_worker_is_replaced(stack: Stack) -> None:
     for worker in workers:
         worker.kill()
 
-    def answers() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", stack.ports["all"], timeout=5)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    wait_until(answers, 30, "new workers answer")
+    wait_until(lambda: answers(stack.ports["all"]), 30, "new workers answer")
     assert not {worker.pid for worker in workers} & {worker.pid for worker in psutil.Process(master.pid).children()}
