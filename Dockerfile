@@ -19,5 +19,8 @@ COPY outreach outreach
 # The clock's role has neither database nor keys, so static files can be collected without any.
 RUN PORTAL_ROLE=beat REDIS_URL=redis://none python manage.py collectstatic --noinput --verbosity=0
 
+# Volumes take their owner from here.
+RUN install -d -o 10001 -g 10001 /media /snapshots /incidents
+
 # A number without an account: keys on the host belong to it (portal.env.example).
 USER 10001:10001

@@ -8,12 +8,33 @@ at publication.
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
 
 from crimemap.geometry import METRES_PER_DEGREE
+from crimemap.publication import AREA, BLOCK, HIDDEN, Rules
+from crimemap.records import (
+    BEAT,
+    BLOCK_TEXT,
+    DAY,
+    DESCRIPTION,
+    DISTRICT,
+    HOUR,
+    LATITUDE,
+    LONGITUDE,
+    MONTH,
+    NEIGHBOURHOOD,
+    NOWHERE,
+    OUTCOME,
+    Array,
+    Records,
+)
 
 GRID = 250.0  # metres: the side of a cell of the fixed grid
 
-BLOCK, AREA, HIDDEN = "block", "area", "hidden"  # in rising strictness
+NEVER = -(2**31)
 HELD = "held"  # a code that nobody classified: not public until staff do
 STRICTNESS = (BLOCK, AREA, HIDDEN)
 
@@ -61,3 +82,175 @@ def visibility_of(code: str | None, category: str | None, agency: str | None = N
     if code is None or category is None:
         return HELD
     return strictest(code, category, agency or BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """`least` is its minimum of visibility; `person`: an offence against a person, whose kind of place is not told."""
+
+    slug: str
+    name: str
+    family: str
+    least: str
+    person: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Of the agency's code list. Either None: nobody classified it."""
+
+    category: str | None
+    visibility: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`today` is the day on its clock, in days since 1970-01-01."""
+
+    slug: str
+    name: str
+    embargo_days: int
+    today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Everything the decision about a row hangs on. Codes and sources by primary key; categories in their order."""
+
+    categories: tuple[Category, ...]
+    codes: dict[int, Code]
+    sources: dict[int, Source]
+    agency: Rules
+
+
+# What becomes of a row: an index, so that a column of them is an array.
+LEVELS = (BLOCK, AREA, HIDDEN, HELD, "embargoed", "removed")
+AT_BLOCK, AT_AREA, IS_HIDDEN, IS_HELD, IS_EMBARGOED, IS_REMOVED = range(6)
+
+
+def levels(records: Records, rule: Rule) -> Array:
+    """What becomes of each record: an array of positions in LEVELS (u1).
+
+    Nothing says anything of a row before its last possible day and the embargo's whole days after it are over (where it
+    happened): days, not hours, so that the moment of its appearance tells no more than the day.
+    """
+    known = {category.slug: category for category in rule.categories}
+    by_code = np.full(max(rule.codes, default=0) + 1, IS_HELD, "u1")
+    for key, code in rule.codes.items():
+        category = known.get(code.category or "")
+        agency = rule.agency.visibility.get(category.slug) if category else None
+        by_code[key] = LEVELS.index(visibility_of(code.visibility, category and category.least, agency))
+    result: Array = by_code[np.where(records["code"] < len(by_code), records["code"], 0)]
+    result[records["domestic"] & (result != IS_HELD)] = IS_HIDDEN
+    newest = np.full(max(rule.sources, default=0) + 1, NEVER, "i4")
+    for number, source in rule.sources.items():
+        newest[number] = source.today - max(rule.agency.embargo_days, source.embargo_days, 1) - 1
+    result[records["end_day"] > newest[records["source"]]] = IS_EMBARGOED
+    result[records["removed"]] = IS_REMOVED
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRows:
+    """Rows as residents may see them, in no order yet. `places` and `texts` as in Records, coarsened.
+
+    time: local hours since 1970-01-01, as exact as `precision` says; category: into the rule's; source: primary key;
+    description and outcome: into `texts`.
+    """
+
+    public_id: Array
+    time: Array
+    precision: Array
+    category: Array
+    source: Array
+    place: Array
+    description: Array
+    outcome: Array
+    places: Array
+    texts: list[str]
+
+
+def public_rows(records: Records, level: Array, rule: Rule) -> PublicRows:
+    """What is published of those records whose level is AT_BLOCK or AT_AREA."""
+    rows = records.where(level <= AT_AREA)
+    at_area = level[level <= AT_AREA] == AT_AREA
+    category = category_of(rows, rule)
+    precision = np.maximum(rows["precision"], np.where(at_area, DAY, HOUR).astype("u1"))
+    place, places, texts = _public_places(rows, at_area, rule.agency)
+    person = np.array([category.person for category in rule.categories] or [False])[category]
+    description = rows.details[rows["detail"], DESCRIPTION]
+    description[person | at_area | (not rule.agency.description)] = 0
+    outcome = rows.details[rows["detail"], OUTCOME]
+    outcome[np.full(len(rows), not rule.agency.outcome)] = 0
+    return PublicRows(
+        public_id=rows["public_id"],
+        time=start_of(rows["hour"], precision),
+        precision=precision,
+        category=category,
+        source=rows["source"],
+        place=place,
+        description=description,
+        outcome=outcome,
+        places=places,
+        texts=texts,
+    )
+
+
+def category_of(records: Records, rule: Rule) -> Array:
+    """The position of each record's category in the rule's; 0 where it has none (the caller knows: it is held)."""
+    positions = {category.slug: number for number, category in enumerate(rule.categories)}
+    by_code = np.zeros(max(rule.codes, default=0) + 1, "u1")
+    for key, code in rule.codes.items():
+        by_code[key] = positions.get(code.category or "", 0)
+    result: Array = by_code[np.where(records["code"] < len(by_code), records["code"], 0)]
+    return result
+
+
+def start_of(hour: Array, precision: Array) -> Array:
+    """Local hours rounded down to what the precision tells: the hour, the day, the month's first day."""
+    days = hour // 24
+    result = np.where(precision >= DAY, days * 24, hour)
+    monthly = precision == MONTH
+    if monthly.any():
+        months = days[monthly].astype("datetime64[D]").astype("datetime64[M]")
+        result[monthly] = months.astype("datetime64[D]").astype("i8") * 24
+    return result.astype("i4")
+
+
+def _public_places(rows: Records, at_area: Array, agency: Rules) -> tuple[Array, Array, list[str]]:
+    """Where each row stands, the table of places, and its texts: a row at AREA keeps the codes of its wide areas alone."""
+    texts = list(rows.texts)
+    exact = rows.places.copy()
+    used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
+    labels = [block_label(texts[number]) for number in used]
+    exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
+    wide = np.zeros_like(exact)
+    wide[:, [LATITUDE, LONGITUDE]] = NOWHERE
+    for column, layer in ((DISTRICT, "district"), (BEAT, "beat"), (NEIGHBOURHOOD, "neighbourhood")):
+        if layer in agency.area_layers:
+            wide[:, column] = exact[:, column]
+    place = rows["place"] + np.where(at_area, len(exact), 0).astype("i4")
+    return place, np.concatenate([exact, wide]), texts + labels
+
+
+_UNIT = re.compile(
+    r"[\s,]*(?:\b(?:apt|apartment|unit|suite|ste|flat|room|rm|floor|fl)\b\.?\s*#?|#)\s*[\w-]*\d[\w-]*", re.I
+)
+_NUMBER = re.compile(r"^0*(\d+)[A-Za-z]?(?:\s*[-/&]\s*\d+[A-Za-z]?)*\s+(block\b(?:\s+of\b)?)?\s*(?=\S)", re.I)
+_MASKED = re.compile(r"^0*(\d*)X{2}(?=\s)", re.I)
+
+
+def block_label(text: str) -> str:
+    """A block's name without the number of a house or flat: "412 Arden St Apt 3" becomes "400 block of Arden St".
+
+    A second barrier: the importer names blocks, and this leaves such names as they are.
+    """
+    parts = []
+    for part in _UNIT.sub("", text).split(","):
+        stripped = _MASKED.sub(lambda found: f"{found[1] or '0'}00", part.strip())
+        found = _NUMBER.match(stripped)
+        if found:
+            hundred = int(found[1][-9:]) // 100 * 100
+            stripped = f"{hundred} {found[2] or 'block of'} {stripped[found.end() :].strip()}"
+        parts.append(stripped)
+    return ", ".join(part for part in parts if part)[:80]

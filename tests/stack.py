@@ -67,6 +67,8 @@ def make_keys(folder: Path) -> dict[str, str]:
         "AGENCY_PUBLIC_KEYS": str(folder / "public"),
         "AGENCY_PRIVATE_KEYS": str(folder / "private"),
         "MEDIA_STORE": str(folder / "media"),
+        "INCIDENT_SNAPSHOTS": str(folder / "incidents"),
+        "INCIDENT_CACHE": str(folder / "incidents-cache"),
         "MEDIA_PUBLIC_KEYS": str(folder / "media-public"),
         "MEDIA_PRIVATE_KEYS": str(folder / "media-private"),
     }

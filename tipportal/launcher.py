@@ -35,6 +35,7 @@ VAR = ROOT / "var"
 LOGS = VAR / "logs"
 KEYS = VAR / "keys"
 MEDIA = VAR / "media"
+INCIDENTS = VAR / "incidents"
 RUN = VAR / "run"
 PATIENCE = 90
 
@@ -109,7 +110,7 @@ class Portal:
         self.commands: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
-        for folder in (VAR, LOGS, KEYS, MEDIA, RUN):
+        for folder in (VAR, LOGS, KEYS, MEDIA, INCIDENTS, RUN):
             folder.mkdir(mode=0o700, exist_ok=True)
         for process in processes.MAKE_RUN:
             children.end_remains(_lock(process), signal.SIGTERM, 10)
@@ -368,6 +369,8 @@ def _secrets() -> dict[str, str]:
         "AGENCY_PUBLIC_KEYS": str(KEYS / "public"),
         "AGENCY_PRIVATE_KEYS": str(KEYS / "private"),
         "MEDIA_STORE": str(MEDIA),
+        "INCIDENT_SNAPSHOTS": str(INCIDENTS / "public"),
+        "INCIDENT_CACHE": str(INCIDENTS / "cache"),
         "MEDIA_PUBLIC_KEYS": str(KEYS / "media-public"),
         "MEDIA_PRIVATE_KEYS": str(KEYS / "media-private"),
     }

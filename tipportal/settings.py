@@ -42,6 +42,11 @@ AUDIT_KEY = env.path("AUDIT_KEY", None)
 MEDIA_STORE = env.path("MEDIA_STORE", None)
 MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)
 MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
+# Published incidents: workers write the folder, web processes read it and no incident table (crimemap/snapshot.py). The
+# cache beside it is private to the workers. The agency's own publication rule is a file (crimemap/publication.py).
+INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
+INCIDENT_CACHE = env.path("INCIDENT_CACHE", None)
+PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
 
 # True only under `make run` and in tests: plain http on this machine, and `manage.py demo` may write.

@@ -69,7 +69,8 @@ class TestCompose:
         mounted = {
             volume.rpartition(":ro")[0].split(":")[-1] or volume.split(":")[-1] for volume in service.get("volumes", ())
         }
-        named = {value for value in service["environment"].values() if str(value).startswith(("/keys/", "/media"))}
+        folders = ("/keys/", "/media", "/snapshots", "/incidents", "/rules/")
+        named = {value for value in service["environment"].values() if str(value).startswith(folders)}
         assert mounted == named
 
     def test_service_may_write_only_what_it_makes(self, process: Process) -> None:
@@ -77,7 +78,8 @@ class TestCompose:
         written = {volume.split(":")[-1] for volume in volumes if not volume.endswith(":ro")}
         keys = {"/keys/media-public", "/keys/media-private"} if process.role is Role.MEDIA else set()
         store = {"/media"} if "MEDIA_STORE" in variables_of(process.role) else set()
-        assert written == keys | store
+        incidents = {"/snapshots", "/incidents"} if process.role is Role.BULK else set()
+        assert written == keys | store | incidents
 
     def test_service_is_locked_down(self, process: Process) -> None:
         service = SERVICES[process.name]

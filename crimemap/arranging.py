@@ -1,0 +1,231 @@
+"""From public rows to the columns of the published folder (crimemap/layout.py). Pure; the same rows in any order and in any
+tables give the same columns, so nothing of the order they came in is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crimemap import layout
+from crimemap.layout import Array
+from crimemap.privacy import PublicRows, Rule
+from crimemap.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, LONGITUDE, NEIGHBOURHOOD, NOWHERE
+
+CUBE_SIZE = 2_000_000  # numbers of one table of prefix sums at most: 40 MB with its sums of points
+AREA_COLUMNS = {"district": DISTRICT, "beat": BEAT, "neighbourhood": NEIGHBOURHOOD}
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """`columns`: name to array, as in layout; `meta`: what a reader must know to use them, as plain values."""
+
+    columns: dict[str, Array]
+    meta: dict[str, Any]
+
+
+def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
+    """`withdrawn`: public ids (S12) whose pages answer that they are gone."""
+    used = np.flatnonzero(np.bincount(rows.place, minlength=len(rows.places)))
+    texts, text_at = _texts(rows, used)
+    places, place_at, codes = _places(rows, used, text_at)
+    sources = sorted(rule.sources, key=lambda number: rule.sources[number].slug)
+    source_at = np.zeros(max(sources, default=0) + 1, "u1")
+    source_at[sources] = np.arange(len(sources))
+    order = _by_time(rows)
+    columns = {
+        "time": rows.time[order],
+        "precision": rows.precision[order],
+        "category": rows.category[order],
+        "source": source_at[rows.source[order]],
+        "place": place_at[rows.place[order]],
+        "description": text_at[rows.description[order]],
+        "outcome": text_at[rows.outcome[order]],
+        "public_id": rows.public_id[order],
+    }
+    columns |= places | _by_place(columns, len(places["x"]))
+    columns["by_id"] = np.argsort(layout.scramble(columns["public_id"]), kind="stable").astype("i4")
+    columns["withdrawn"] = np.sort(withdrawn)
+    columns["texts"] = np.array([text.encode() for text in texts])
+    meta: dict[str, Any] = {
+        "rows": len(order),
+        "categories": [
+            {"slug": category.slug, "name": category.name, "family": category.family} for category in rule.categories
+        ],
+        "sources": [{"slug": rule.sources[n].slug, "name": rule.sources[n].name} for n in sources],
+        "areas": codes,
+        "mapped_places": int(np.count_nonzero(places["latitude"] != NOWHERE)),
+    }
+    cubes, spans = _cubes(columns, len(rule.categories), codes)
+    return Arranged(columns | cubes, meta | spans)
+
+
+def _texts(rows: PublicRows, places: Array) -> tuple[list[str], Array]:
+    """The texts that are used, sorted, and where each of the rows' own texts stands among them."""
+    used = np.zeros(len(rows.texts), bool)
+    used[0] = True
+    used[rows.description] = used[rows.outcome] = True
+    used[rows.places[places, BLOCK_TEXT]] = True
+    texts = sorted({rows.texts[number] for number in np.flatnonzero(used)})
+    position = {text: number for number, text in enumerate(texts)}
+    at = np.zeros(len(rows.texts), "i4")
+    for number in np.flatnonzero(used):
+        at[number] = position[rows.texts[number]]
+    return texts, at
+
+
+def _places(rows: PublicRows, used: Array, text_at: Array) -> tuple[dict[str, Array], Array, dict[str, list[str]]]:
+    """Columns of the places that rows stand at, where each of the rows' own places went, and the area codes by layer."""
+    table = rows.places[used]
+    columns: dict[str, Array] = {"latitude": table[:, LATITUDE], "longitude": table[:, LONGITUDE]}
+    unmapped = table[:, LATITUDE] == NOWHERE
+    columns["x"], columns["y"] = layout.mercator(
+        layout.degrees(np.where(unmapped, 0, columns["latitude"])),
+        layout.degrees(np.where(unmapped, 0, columns["longitude"])),
+    )
+    codes: dict[str, list[str]] = {}
+    for layer, column in AREA_COLUMNS.items():
+        names, pointer = np.unique(table[:, column], return_inverse=True)
+        texts = [rows.texts[number] for number in names]
+        codes[layer] = sorted({"", *texts})
+        place_of = {code: number for number, code in enumerate(codes[layer])}
+        columns[layer] = np.array([place_of[text] for text in texts], "u2")[pointer]
+    columns["block"] = text_at[table[:, BLOCK_TEXT]]
+    keys = [columns[name] for name in ("block", "neighbourhood", "beat", "district", "longitude", "latitude")]
+    curve = layout.curve(columns["x"], columns["y"])
+    order = np.lexsort([*keys, curve, unmapped])
+    differs = np.zeros(len(order), bool)
+    for key in keys:
+        differs[1:] |= key[order][1:] != key[order][:-1]
+    at = np.zeros(len(rows.places), "i4")
+    at[used[order]] = np.cumsum(differs)
+    first = order[np.concatenate([[True], differs[1:]])] if len(order) else order
+    return {name: column[first] for name, column in columns.items()}, at, codes
+
+
+def _by_time(rows: PublicRows) -> Array:
+    """Positions by time. What falls in one hour is ordered by a scramble of random ids: no order of arrival is left."""
+    if not len(rows.time):
+        return np.empty(0, "i8")
+    hours = (rows.time.astype("i8") - int(rows.time.min())).astype("u8")
+    key = (hours << np.uint64(40)) | (layout.scramble(rows.public_id) >> np.uint64(24))
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        order = np.lexsort([rows.public_id, key])
+    return order
+
+
+def _by_place(columns: dict[str, Array], places: int) -> dict[str, Array]:
+    place = columns["place"]
+    key = np.sort((place.astype("u8") << np.uint64(32)) | np.arange(len(place), dtype="u8"))
+    row = (key & np.uint64(0xFFFFFFFF)).astype("i4")
+    start = np.zeros(places + 1, "i8")
+    np.cumsum(np.bincount(place, minlength=places), out=start[1:])
+    return {
+        "place_row": row,
+        "place_time": columns["time"][row],
+        "place_category": columns["category"][row],
+        "place_start": start,
+    }
+
+
+# Prefix sums
+
+
+def _cubes(
+    columns: dict[str, Array], categories: int, codes: dict[str, list[str]]
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Counts of everything before each month or year, by cell, area or hour, and by category."""
+    month, year = layout.months_of(columns["time"]), layout.years_of(columns["time"])
+    spans: dict[str, Any] = {}
+    for name, period in (("month", month), ("year", year)):
+        spans[f"first_{name}"] = int(period[0]) if len(period) else 0
+        spans[f"{name}s"] = int(period[-1] - period[0] + 1) if len(period) else 0
+    month -= spans["first_month"]
+    year -= spans["first_year"]
+    cubes: dict[str, Array] = {}
+    for layer in layout.LAYERS:
+        shape = (spans["months"], len(codes[layer]), categories)
+        if (shape[0] + 1) * shape[1] * shape[2] <= CUBE_SIZE:
+            cubes[f"by_{layer}"] = _prefix(_count(shape, month, columns[layer][columns["place"]], columns["category"]))
+    slots = layout.hour_slots(columns["time"], columns["precision"])
+    cubes["by_hour"] = _prefix(
+        _count((spans["months"], categories, layout.HOUR_SLOTS), month, columns["category"], slots)
+    )
+    cubes |= _cell_cubes(columns, categories, month, name="month", periods=spans["months"], zooms=layout.MONTH_ZOOMS)
+    cubes |= _cell_cubes(columns, categories, year, name="year", periods=spans["years"], zooms=layout.YEAR_ZOOMS)
+    return cubes, spans
+
+
+def _cell_cubes(
+    columns: dict[str, Array], categories: int, period: Array, *, name: str, periods: int, zooms: range
+) -> dict[str, Array]:
+    """Counts and sums of points of every cell, for the zooms whose tables are of bearable size: the deepest is counted, the
+    others are sums of its cells, which the Z-order keeps together."""
+    mapped = columns["latitude"] != NOWHERE
+    places = int(np.count_nonzero(mapped))
+    x, y = columns["x"][:places], columns["y"][:places]
+    made: dict[str, Array] = {}
+    finer: tuple[Array, Array, Array, Array] | None = None
+    for zoom in reversed(zooms):
+        cx, cy = layout.cell(x, zoom), layout.cell(y, zoom)
+        begins = np.ones(places, bool)
+        begins[1:] = (cx[1:] != cx[:-1]) | (cy[1:] != cy[:-1])
+        cells = int(np.count_nonzero(begins))
+        if (periods + 1) * cells * categories > CUBE_SIZE or not places:
+            continue
+        first = np.flatnonzero(begins)
+        if finer is None:
+            tables = _cell_tables(columns, categories, period, periods, np.cumsum(begins) - 1)
+        else:
+            joined = np.searchsorted(finer[0], first)
+            tables = tuple(np.add.reduceat(table, joined, axis=1) for table in finer[1:])  # type: ignore[assignment]
+        finer = (first, *tables)
+        made[f"cell_x_{zoom}"], made[f"cell_y_{zoom}"] = cx[first], cy[first]
+        made[f"cell_points_{zoom}"] = _points(columns, places, first)
+        for what, table, kind in zip(("count", "latitude", "longitude"), tables, ("u4", "i8", "i8"), strict=True):
+            made[f"{name}_{what}_{zoom}"] = _prefix(table, kind)
+    return made
+
+
+def _cell_tables(
+    columns: dict[str, Array], categories: int, period: Array, periods: int, cell_of: Array
+) -> tuple[Array, Array, Array]:
+    cells = int(cell_of[-1]) + 1
+    there = columns["place"] < len(cell_of)
+    place, category, when = columns["place"], columns["category"], period
+    if not there.all():
+        place, category, when = place[there], category[there], when[there]
+    index = (when.astype("i8") * cells + cell_of[place]) * categories + category
+    size, shape = periods * cells * categories, (periods, cells, categories)
+    count = np.bincount(index, minlength=size).reshape(shape)
+    # Sums of whole numbers stay exact in doubles below 2 ** 53.
+    sums = [
+        np.bincount(index, columns[name][place], minlength=size).astype("i8").reshape(shape)
+        for name in ("latitude", "longitude")
+    ]
+    return count, sums[0], sums[1]
+
+
+def _points(columns: dict[str, Array], places: int, first: Array) -> Array:
+    """How many different points each cell has."""
+    latitude, longitude = columns["latitude"][:places], columns["longitude"][:places]
+    new = np.ones(places, "i8")
+    new[1:] = (latitude[1:] != latitude[:-1]) | (longitude[1:] != longitude[:-1])
+    new[first] = 1
+    return np.add.reduceat(new, first).astype("u4")
+
+
+def _count(shape: tuple[int, int, int], first: Array, second: Array, third: Array) -> Array:
+    index = (first.astype("i8") * shape[1] + second) * shape[2] + third
+    return np.bincount(index, minlength=shape[0] * shape[1] * shape[2]).reshape(shape)
+
+
+def _prefix(table: Array, kind: str = "u4") -> Array:
+    """Sums of everything before, along the first axis: one line more."""
+    sums = np.zeros((len(table) + 1, *table.shape[1:]), kind)
+    np.cumsum(table, axis=0, out=sums[1:])
+    return sums

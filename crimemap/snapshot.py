@@ -1,0 +1,244 @@
+"""Publication: from the stored incidents to the folder that all public answers come from. Only this module writes it.
+
+    snapshot.publish()      # what changed since the last time is in the new version; nothing changed: nothing is written
+
+A version is a folder named after its content, written whole, flushed and renamed into place; `current` then names it in one
+step. Readers keep the version they opened: its files stay readable for them when its folder is removed. A publication that
+was killed leaves a folder that nothing names, and the next one sweeps it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from crimemap import arranging, gathering, layout, privacy, publication, suppression
+from crimemap.layout import Array
+from crimemap.privacy import Rule
+from crimemap.records import Records
+
+KEPT = 2  # versions before the current one
+KEPT_SECONDS = 24 * 3600.0  # and none of them longer than this after it was replaced
+MAKING = ".making-"
+
+
+class NoFolderError(Exception):
+    """INCIDENT_SNAPSHOTS names no folder that this process may write. The message says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """`version` is new when `changed`. Counts are of stored incidents that were not removed."""
+
+    version: str
+    changed: bool
+    shown: int
+    hidden: int
+    held: int
+    embargoed: int
+    looser: dict[str, str]
+
+
+def publish() -> Published:
+    """Bring what residents see up to date with the stored incidents, the codes, the agency's file and the day.
+
+    Two at once wait for each other. Raises NoFolderError, publication.RulesError, OSError when the disk is full (then
+    everything is as it was).
+    """
+    folder = settings.INCIDENT_SNAPSHOTS
+    if folder is None:
+        raise NoFolderError("INCIDENT_SNAPSHOTS names no folder, so nothing can be published.")
+    agency = publication.load()
+    with _alone(folder):
+        _sweep(folder)
+        records, rule, freshness = gathering.gather(agency)
+        level = privacy.levels(records, rule)
+        version, changed = write(folder, records, level, rule, freshness)
+        _forget(folder, version)
+    counts = np.bincount(level, minlength=len(privacy.LEVELS))
+    return Published(
+        version,
+        changed,
+        shown=int(counts[privacy.AT_BLOCK] + counts[privacy.AT_AREA]),
+        hidden=int(counts[privacy.IS_HIDDEN]),
+        held=int(counts[privacy.IS_HELD]),
+        embargoed=int(counts[privacy.IS_EMBARGOED]),
+        looser=agency.looser,
+    )
+
+
+def write(
+    folder: Path, records: Records, level: Array, rule: Rule, freshness: list[dict[str, Any]]
+) -> tuple[str, bool]:
+    """A version of these records, and `current` naming it. Returns the version and whether it is another than before."""
+    gone = records.where(
+        (level == privacy.IS_REMOVED) & (privacy.levels(_as_if_there(records), rule) <= privacy.AT_AREA)
+    )
+    arranged = arranging.arrange(privacy.public_rows(records, level, rule), rule, gone["public_id"])
+    meta = {"format": layout.FORMAT} | arranged.meta | _told(records, level, rule, arranged.columns["time"])
+    making = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder))
+    try:
+        version = _write_columns(making, arranged.columns, meta)
+        if not (folder / version).exists():
+            making.chmod(0o755)
+            making.rename(folder / version)
+            _flush_folder(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    before = current_version(folder)
+    pointer = {"version": version, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sources": freshness}
+    _replace(folder / layout.CURRENT, json.dumps(pointer).encode())
+    if before and before != version:
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(folder / before)  # replaced now: _forget counts from here
+    return version, before != version
+
+
+def _as_if_there(records: Records) -> Records:
+    return Records(
+        records.columns | {"removed": np.zeros(len(records), bool)}, records.places, records.details, records.texts
+    )
+
+
+def current_version(folder: Path) -> str:
+    """The version that `current` names; empty when there is none."""
+    try:
+        return str(json.loads((folder / layout.CURRENT).read_bytes())["version"])
+    except FileNotFoundError:
+        return ""
+
+
+def _told(records: Records, level: Array, rule: Rule, time: Array) -> dict[str, Any]:
+    """What pages tell about the data: days covered, what is not shown, yearly totals, the agency's choices."""
+    agency = rule.agency
+    year = layout.years_of(records["hour"]) + 1970
+    not_shown: dict[str, dict[str, int | None]] = {}
+    for name, number in (("hidden", privacy.IS_HIDDEN), ("held", privacy.IS_HELD)):
+        for each, count in zip(*np.unique(year[level == number], return_counts=True), strict=True):
+            few = count < agency.totals_from
+            not_shown.setdefault(str(each), {})[name] = None if few else int(count)
+    totals = suppression.totals(_hidden_counts(records, level, rule, year), agency.totals_from)
+    return {
+        "since": int(time[0]) // 24 if len(time) else None,
+        "until": int(time[-1]) // 24 if len(time) else None,
+        "embargo_days": agency.embargo_days,
+        "least_radius": agency.least_radius,
+        "totals_from": agency.totals_from,
+        "totals_layer": agency.totals_layer,
+        "looser": sorted(agency.looser),
+        "not_shown": not_shown,
+        "totals": {
+            "areas": [[*key, count] for key, count in sorted(totals.areas.items())],
+            "categories": [[*key, count] for key, count in sorted(totals.categories.items())],
+        },
+    }
+
+
+def _hidden_counts(records: Records, level: Array, rule: Rule, year: Array) -> dict[tuple[str, str, int], int]:
+    """Hidden incidents by (area code, category, year) of years that are over: a number that grows day by day would tell
+    of each day what happened on it."""
+    hidden = level == privacy.IS_HIDDEN
+    running = min((source.today for source in rule.sources.values()), default=0)
+    this_year = int(np.datetime64(running, "D").astype("datetime64[Y]").astype("i8")) + 1970
+    hidden &= year < this_year
+    rows = records.where(hidden)
+    column = arranging.AREA_COLUMNS[rule.agency.totals_layer]
+    keys = np.stack([rows.places[rows["place"], column], privacy.category_of(rows, rule), year[hidden]])
+    lines, counts = np.unique(keys, axis=1, return_counts=True)
+    result: dict[tuple[str, str, int], int] = {}
+    for (area, category, when), count in zip(lines.T.tolist(), counts.tolist(), strict=True):
+        key = (records.texts[area], rule.categories[category].slug, when)
+        result[key] = result.get(key, 0) + count
+    return result
+
+
+# Files
+
+
+def _write_columns(making: Path, columns: dict[str, Array], meta: dict[str, Any]) -> str:
+    """All files, flushed to the disk; returns the version: a digest of all of them."""
+
+    def put(item: tuple[str, Array]) -> tuple[str, str]:
+        name, column = item
+        column = np.ascontiguousarray(column)
+        with (making / f"{name}.npy").open("wb") as file:
+            np.save(file, column, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        head = f"{column.dtype.str} {column.shape}".encode()
+        return name, hashlib.blake2b(column.reshape(-1).view(np.uint8), key=head[:64]).hexdigest()
+
+    with ThreadPoolExecutor(2) as pool:  # writing and hashing let go of the interpreter
+        digests = dict(pool.map(put, columns.items()))
+    text = json.dumps(meta, sort_keys=True, ensure_ascii=False).encode()
+    _replace(making / layout.META, text)
+    _flush_folder(making)
+    return hashlib.blake2b(text + json.dumps(digests, sort_keys=True).encode(), digest_size=10).hexdigest()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Whoever reads `path` finds the old or the new, whole."""
+    beside = path.with_name(f"{MAKING}{path.name}")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.chmod(0o644)
+    beside.rename(path)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One publication at a time; the lock goes with the process that held it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("wb")
+    except OSError as error:
+        raise NoFolderError(f"{folder} cannot be written: {error.strerror}.") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sweep(folder: Path) -> None:
+    """What a killed publication left: the lock is ours, so nobody is making any."""
+    for left in folder.glob(f"{MAKING}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _forget(folder: Path, version: str) -> None:
+    """Remove older versions, `KEPT` and those replaced a moment ago excepted."""
+    others = [path for path in folder.iterdir() if path.is_dir() and path.name != version and path.name[0] != "."]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for number, path in enumerate(others):
+        if number >= KEPT or time.time() - path.stat().st_mtime > KEPT_SECONDS:
+            leaving = folder / f"{MAKING}{path.name}"  # renamed first: half a version is never found under its name
+            path.rename(leaving)
+            shutil.rmtree(leaving, ignore_errors=True)
