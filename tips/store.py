@@ -82,11 +82,20 @@ class Writer:
         """Bytes written so far."""
         return self._chunks * CHUNK + len(self._pending)
 
+    def head(self) -> bytes:
+        """The first 64 KiB of what was written so far, or all of it."""
+        if not self._chunks:
+            return bytes(self._pending)
+        sealed = os.pread(self._stream.fileno(), SEALED_CHUNK, 0)
+        return vault.open_chunk(self._key, sealed, self.file, 0, last=False)
+
     def write(self, content: bytes | memoryview) -> None:
+        """Raises StoreFullError too: other files arrive meanwhile."""
         self._pending += content
         whole = len(self._pending) // CHUNK * CHUNK
         if not whole:
             return
+        _refuse_when_full()
         with memoryview(self._pending) as pending:
             for start in range(0, whole, CHUNK):
                 self._append(bytes(pending[start : start + CHUNK]))
@@ -189,17 +198,24 @@ def ticket_path(file: UUID) -> Path:
     return folder() / f"{file}.ticket"
 
 
+def touch(file: UUID) -> None:
+    """Keep a file for another hour. Raises FileNotFoundError."""
+    moment = _rounded_time()
+    os.utime(path_of(file), (moment, moment))
+
+
 def unclaimed() -> list[UUID]:
-    """Files that have not been written to for an hour. Those that no attachment names are nobody's."""
+    """Files that have not been written to for an hour, nor what stands beside them. Those that no attachment names are
+    nobody's."""
     oldest = time.time() - UNSENT_KEPT_SECONDS
-    found = []
+    written: dict[UUID, float] = {}
     for entry in os.scandir(folder()):
         try:
-            if entry.stat().st_mtime < oldest:
-                found.append(UUID(entry.name.removesuffix(".ticket")))
+            file, moment = UUID(entry.name.removesuffix(".ticket")), entry.stat().st_mtime
         except (ValueError, FileNotFoundError):
             continue
-    return sorted(set(found))
+        written[file] = max(moment, written.get(file, 0))
+    return sorted(file for file, moment in written.items() if moment < oldest)
 
 
 def _refuse_when_full() -> None:
@@ -226,9 +242,13 @@ def _padded(chunks: int) -> int:
 
 def _round_times(stream: BinaryIO) -> None:
     """The finest time of arrival in clear is five minutes, for the file system too."""
+    moment = _rounded_time()
+    os.utime(stream.fileno(), (moment, moment))
+
+
+def _rounded_time() -> int:
     step = int(ROUNDING.total_seconds())
-    rounded = int(time.time()) // step * step
-    os.utime(stream.fileno(), (rounded, rounded))
+    return int(time.time()) // step * step
 
 
 def _fsync_folder() -> None:
