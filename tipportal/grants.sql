@@ -26,6 +26,16 @@ CREATE POLICY message_read ON tips_message FOR SELECT TO portal_public USING (tr
 CREATE POLICY message_by_source ON tips_message FOR INSERT TO portal_public WITH CHECK (author = 'source');
 CREATE POLICY message_by_staff ON tips_message TO portal_staff USING (true) WITH CHECK (true);
 
+-- A file that the public role writes down has just arrived and waits for the media worker; whatever comes later is the worker's.
+ALTER TABLE tips_attachment ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS attachment_read ON tips_attachment;
+DROP POLICY IF EXISTS attachment_received ON tips_attachment;
+DROP POLICY IF EXISTS attachment_by_others ON tips_attachment;
+CREATE POLICY attachment_read ON tips_attachment FOR SELECT TO portal_public USING (true);
+CREATE POLICY attachment_received ON tips_attachment FOR INSERT TO portal_public
+    WITH CHECK (state = 'received' AND file = id AND attempts = 0 AND progress = 0 AND started_at IS NULL);
+CREATE POLICY attachment_by_others ON tips_attachment TO portal_staff, portal_media USING (true) WITH CHECK (true);
+
 -- staff: the desk and the admin. Content that a source wrote is never rewritten; the audit trail only grows.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO portal_staff;
 GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
