@@ -4,6 +4,7 @@ tables give the same columns, so nothing of the order they came in is left.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +46,12 @@ def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
         "outcome": text_at[rows.outcome[order]],
         "public_id": rows.public_id[order],
     }
-    columns |= places | _by_place(columns, len(places["x"]))
-    columns["by_id"] = np.argsort(layout.scramble(columns["public_id"]), kind="stable").astype("i4")
+    columns |= places
+    with ThreadPoolExecutor(2) as pool:  # numpy lets go of the interpreter where it sorts and counts
+        by_place = pool.submit(_by_place, columns, len(places["x"]))
+        by_id = pool.submit(_by_id, columns["public_id"])
+        cubes, spans = _cubes(columns, len(rule.categories), codes)
+        columns |= by_place.result() | {"by_id": by_id.result()}
     columns["withdrawn"] = np.sort(withdrawn)
     columns["texts"] = np.array([text.encode() for text in texts])
     meta: dict[str, Any] = {
@@ -58,7 +63,6 @@ def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
         "areas": codes,
         "mapped_places": int(np.count_nonzero(places["latitude"] != NOWHERE)),
     }
-    cubes, spans = _cubes(columns, len(rule.categories), codes)
     return Arranged(columns | cubes, meta | spans)
 
 
@@ -130,6 +134,14 @@ def _by_place(columns: dict[str, Array], places: int) -> dict[str, Array]:
         "place_category": columns["category"][row],
         "place_start": start,
     }
+
+
+def _by_id(public_ids: Array) -> Array:
+    """Rows ordered by the scramble of their id, as far as its bits go beside a row's number."""
+    bits = np.uint64(max(1, len(public_ids)).bit_length())
+    key = (layout.scramble(public_ids) >> bits << bits) | np.arange(len(public_ids), dtype="u8")
+    key.sort()
+    return (key & ((np.uint64(1) << bits) - np.uint64(1))).astype("i4")
 
 
 # Prefix sums

@@ -7,12 +7,14 @@ kept, and afterwards only rows of later imports are read. Whoever changes a row 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,50 +27,56 @@ from django.utils import timezone
 
 from crimemap.privacy import Category, Code, Rule, Source
 from crimemap.publication import Rules
-from crimemap.records import COLUMNS, DAY, DEGREE, EMPTY, MONTH, NOWHERE, PRECISIONS, Array, Records, joined
+from crimemap.records import (
+    COLUMNS,
+    DAY,
+    DEGREE,
+    ID_CHARACTERS,
+    MONTH,
+    NOWHERE,
+    PRECISION,
+    PRECISIONS,
+    SOURCE,
+    Array,
+    Records,
+    joined,
+)
 
-CHUNK = 100_000  # rows decoded at a time
+CHUNK = 50_000  # rows decoded at a time
 FEW = 200_000  # changed rows: more, and everything is read and kept anew
 FINISHED = ("done", "failed", "discarded")  # states of a run whose rows will not change any more
 
-# Fields of fixed width first, then what describes the row, then where it is: the last two are looked up as bytes.
-SQL = """
-COPY (SELECT id, public_id, occurred_at, coalesce(occurred_end, occurred_at), source_id::bigint,
-        coalesce(offence_code_id, 0)::bigint, domestic, removed_at IS NOT NULL,
-        CASE precision WHEN 'minute' THEN 0 WHEN 'hour' THEN 1 WHEN 'month' THEN 3 ELSE 2 END::smallint,
-        octet_length(outcome), location_description, outcome,
-        coalesce(latitude, 'NaN'), coalesce(longitude, 'NaN'), district, beat, neighbourhood, block_text
+KIND = """source_id::bigint, coalesce(offence_code_id, 0)::bigint, precision, domestic, removed_at IS NOT NULL,
+    location_description, outcome"""
+PLACE = "latitude, longitude, district, beat, neighbourhood, block_text"
+# Rows of one width: what many share comes as a hash, and each hash's line is then asked for once.
+ROWS = """
+COPY (SELECT id, public_id, occurred_at, coalesce(occurred_end, occurred_at),
+        hash_record_extended(ROW({kind}), 0), hash_record_extended(ROW({place}), 0)
     FROM crimemap_incident {where}) TO STDOUT (FORMAT binary)
 """
-HEAD = np.dtype(
+LINES = "SELECT hash_record_extended(ROW({columns}), 0), {columns} FROM crimemap_incident WHERE id = ANY(%s)"
+# A row of COPY's binary format: the number of fields, then each with its length before it, all big-endian.
+ROW = np.dtype(
     [
         ("fields", ">i2"),
-        ("", "V4"),
+        ("id_bytes", ">i4"),
         ("id", ">i8"),
-        ("", "V4"),
-        ("public_id", "S12"),
-        ("", "V4"),
+        ("public_id_bytes", ">i4"),
+        ("public_id", f"S{ID_CHARACTERS}"),
+        ("start_bytes", ">i4"),
         ("start", ">i8"),
-        ("", "V4"),
+        ("end_bytes", ">i4"),
         ("end", ">i8"),
-        ("", "V4"),
-        ("source", ">i8"),
-        ("", "V4"),
-        ("code", ">i8"),
-        ("", "V4"),
-        ("domestic", "?"),
-        ("", "V4"),
-        ("removed", "?"),
-        ("", "V4"),
-        ("precision", ">i2"),
-        ("", "V4"),
-        ("outcome_bytes", ">i4"),
-        ("description_bytes", ">i4"),
+        ("kind_bytes", ">i4"),
+        ("kind", ">i8"),
+        ("place_bytes", ">i4"),
+        ("place", ">i8"),
     ]
 )
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
-BEFORE_1970 = 946_684_800_000_000  # PostgreSQL counts microseconds since 2000
-HOUR_MICROSECONDS = 3_600_000_000
+BEFORE_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds since 2000
+QUARTER = 900_000_000  # microseconds of a quarter of an hour: no clock on earth is off by less
 
 
 def gather(agency: Rules, *, afresh: bool = False) -> tuple[Records, Rule, list[dict[str, Any]]]:
@@ -95,7 +103,7 @@ def _merged(old: Records, changed: Records) -> Records:
     highest = int(max(old["id"].max(initial=0), changed["id"].max()))
     stays = np.ones(highest + 1, bool)
     stays[changed["id"]] = False
-    return joined([old.where(stays[old["id"]]), changed])
+    return joined(old.where(stays[old["id"]]), changed)
 
 
 def _runs() -> tuple[int, list[int]]:
@@ -140,120 +148,127 @@ def _today(zone: str) -> int:
 
 
 def _read(zones: dict[int, str], where: str = "", values: Iterable[object] = ()) -> Records:
-    decoder = _Decoder(zones)
-    with connection.cursor() as cursor:
-        sql = SQL.format(where=where)
-        cursor.copy_expert(cursor.mogrify(sql, list(values)).decode() if where else sql, decoder)
-    return decoder.finish()
+    """The rows that `where` chooses, of one moment."""
+    while True:
+        decoder = _Decoder()
+        with connection.cursor() as cursor:
+            sql = ROWS.format(kind=KIND, place=PLACE, where=where)
+            cursor.copy_expert(cursor.mogrify(sql, list(values)).decode() if where else sql, decoder)
+        raw = decoder.columns()
+        texts: dict[str, int] = {"": 0}
+        kinds = _table(raw, "kind", KIND, partial(_kind, texts))
+        places = _table(raw, "place", PLACE, partial(_place, texts))
+        if kinds is not None and places is not None:
+            break
+        # An import ended between the two questions and changed a row that stood for others: ask again.
+    hour, end_day = _times(raw, kinds, zones)
+    columns = {"id": raw["id"], "public_id": raw["public_id"], "hour": hour, "end_day": end_day}
+    return Records(columns | {"kind": kinds[0], "place": places[0]}, kinds[1], places[1], list(texts))
 
 
-@dataclass
 class _Decoder:
     """Takes the rows of a binary COPY one by one, as psycopg2 hands them over, and makes columns of them."""
 
-    zones: dict[int, str]
-    rows: list[bytes] = field(default_factory=list)
-    parts: dict[str, list[Array]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
-    place_of: dict[bytes, int] = field(default_factory=dict)
-    detail_of: dict[bytes, int] = field(default_factory=dict)
+    KINDS = {"id": "i8", "public_id": f"S{ID_CHARACTERS}", "start": "i4", "end": "i4", "kind": "i8", "place": "i8"}
 
-    def write(self, data: bytes) -> None:
-        self.rows.append(data)
-        if len(self.rows) >= CHUNK:
+    def __init__(self) -> None:
+        self.parts: dict[str, list[Array]] = {name: [] for name in self.KINDS}
+        self.rows: list[bytes] = []
+        taking = self._take()
+        next(taking)
+        self.write = taking.send  # half the cost of a method, millions of times
+
+    def _take(self) -> Generator[None, bytes, None]:
+        while True:
+            append = self.rows.append
+            for _ in range(CHUNK):
+                append((yield))
             self._decode()
 
-    def finish(self) -> Records:
+    def columns(self) -> dict[str, Array]:
+        """`start` and `end` in quarters of an hour since 1970 (UTC); `kind` and `place` are hashes."""
         self._decode()
-        columns = {
+        return {
             name: np.concatenate(self.parts.pop(name)) if self.parts[name] else np.empty(0, kind)
-            for name, kind in COLUMNS.items()
+            for name, kind in self.KINDS.items()
         }
-        texts: dict[str, int] = {"": 0}
-        places = [_place(key, texts) for key in self.place_of]
-        details = [_detail(key, texts) for key in self.detail_of]
-        return Records(
-            columns, np.array(places, "i4").reshape(-1, 6), np.array(details, "i4").reshape(-1, 2), list(texts)
-        )
 
     def _decode(self) -> None:
         rows = self.rows
-        self.rows = []
         if rows and rows[0].startswith(SIGNATURE):
             (extension,) = struct.unpack_from(">i", rows[0], 15)
             rows[0] = rows[0][19 + extension :]
-        rows = [row for row in rows if len(row) > HEAD.itemsize]  # not the header alone, nor the end mark
-        if not rows:
-            return
-        size = HEAD.itemsize
-        heads = np.frombuffer(b"".join([row[:size] for row in rows]), HEAD)
-        cuts = (size + heads["description_bytes"] + 4 + heads["outcome_bytes"]).tolist()
-        start = size - 4  # the length of the description belongs to what is looked up
-        details = [row[start:cut] for row, cut in zip(rows, cuts, strict=True)]
-        places = [row[cut:] for row, cut in zip(rows, cuts, strict=True)]
-        hour, end_day = self._times(heads)
-        columns = {
-            "id": heads["id"],
-            "public_id": heads["public_id"],
-            "hour": hour,
-            "end_day": end_day,
-            "precision": heads["precision"],
-            "code": heads["code"],
-            "source": heads["source"],
-            "domestic": heads["domestic"],
-            "removed": heads["removed"],
-            "place": _numbers(self.place_of, places),
-            "detail": _numbers(self.detail_of, details),
-        }
-        for name, column in columns.items():
-            self.parts[name].append(column.astype(COLUMNS[name]))
-
-    def _times(self, heads: Array) -> tuple[Array, Array]:
-        """Local hour of the start, and the last local day that the row can mean."""
-        hour, end_day = np.empty(len(heads), "i4"), np.empty(len(heads), "i4")
-        for source in np.unique(heads["source"]).tolist():
-            rows = heads["source"] == source
-            hour[rows] = _local(heads["start"][rows], self.zones[source]) // HOUR_MICROSECONDS
-            end_day[rows] = _local(heads["end"][rows], self.zones[source]) // (24 * HOUR_MICROSECONDS)
-        monthly = heads["precision"] == MONTH
-        if monthly.any():
-            months = end_day[monthly].astype("datetime64[D]").astype("datetime64[M]")
-            end_day[monthly] = (months + 1).astype("datetime64[D]").astype("i4") - 1
-        return hour, end_day
+        if rows and len(rows[-1]) == 2:  # the end mark
+            rows.pop()
+        decoded = np.frombuffer(b"".join(rows), ROW)
+        self.rows = []
+        for name in ("id", "public_id", "kind", "place"):
+            self.parts[name].append(decoded[name].astype(self.KINDS[name]))
+        for name in ("start", "end"):
+            self.parts[name].append(((decoded[name] + BEFORE_2000) // QUARTER).astype("i4"))
 
 
-def _local(moments: Array, zone: str) -> Array:
-    """Microseconds since 1970-01-01 00:00 on the clock of `zone`."""
-    utc = pl.Series(moments.astype("i8") + BEFORE_1970).cast(pl.Datetime("us", "UTC"))
-    return utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).cast(pl.Int64).to_numpy()
+def _table(
+    raw: dict[str, Array], name: str, columns: str, line_of: Callable[[tuple[Any, ...]], list[int]]
+) -> tuple[Array, Array] | None:
+    """Where each row's hash stands in the table of lines, and that table; None when a line is no longer what it was."""
+    hashes = pl.DataFrame({"id": raw["id"], "hash": raw[name]})
+    asked = hashes.group_by("hash").agg(pl.col("id").first())
+    lines: dict[int, list[int]] = {}
+    ids = asked["id"].to_list()
+    with connection.cursor() as cursor:
+        for start in range(0, len(ids), CHUNK):
+            cursor.execute(LINES.format(columns=columns), [ids[start : start + CHUNK]])
+            lines |= {number: line_of(line) for number, *line in cursor.fetchall()}
+    numbers = pl.DataFrame({"hash": list(lines), "number": range(len(lines))}, {"hash": pl.Int64, "number": pl.Int32})
+    found = hashes.select("hash").join(numbers, on="hash", how="left", maintain_order="left")["number"]
+    if found.null_count():
+        return None
+    width = len(next(iter(lines.values()), [])) or columns.count(",") + 1
+    return found.to_numpy(), np.array(list(lines.values()), "i4").reshape(-1, width)
 
 
-def _numbers(known: dict[bytes, int], keys: list[bytes]) -> Array:
-    """The number of each key, new ones counted on."""
-    for key in set(keys).difference(known):
-        known[key] = len(known)
-    return np.fromiter(map(known.__getitem__, keys), "i4", len(keys))
+def _kind(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
+    source, code, precision, domestic, removed, *words = line
+    exact = PRECISIONS.index(precision) if precision in PRECISIONS else DAY
+    return [source, code, exact, int(domestic), int(removed)] + [_text(word, texts) for word in words]
 
 
-def _strings(data: bytes) -> list[str]:
-    """The text fields of a piece of a row."""
-    result, at = [], 0
-    while at < len(data):
-        (length,) = struct.unpack_from(">i", data, at)
-        result.append(data[at + 4 : at + 4 + max(0, length)].decode())
-        at += 4 + max(0, length)
-    return result
-
-
-def _detail(key: bytes, texts: dict[str, int]) -> list[int]:
-    return [texts.setdefault(text, len(texts)) for text in _strings(key)]
-
-
-def _place(key: bytes, texts: dict[str, int]) -> list[int]:
-    latitude, longitude = struct.unpack_from(">4xd4xd", key)
+def _place(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
+    latitude, longitude, *words = line
     point = [NOWHERE, NOWHERE]
-    if latitude == latitude and longitude == longitude:  # noqa: PLR0124  (not NaN)
+    if latitude is not None and longitude is not None:
         point = [round(latitude * DEGREE), round(longitude * DEGREE)]
-    return point + [texts.setdefault(text, len(texts)) for text in _strings(key[24:])]
+    return point + [_text(word, texts) for word in words]
+
+
+def _text(text: str | None, texts: dict[str, int]) -> int:
+    return texts.setdefault(text or "", len(texts))
+
+
+def _times(raw: dict[str, Array], kinds: tuple[Array, Array], zones: dict[int, str]) -> tuple[Array, Array]:
+    """Local hour of the start, and the last local day that the row can mean."""
+    kind, table = kinds
+    source = table[:, SOURCE][kind]
+    hour, end_day = np.empty(len(kind), "i4"), np.empty(len(kind), "i4")
+    for number in np.unique(table[:, SOURCE]).tolist():
+        rows = np.flatnonzero(source == number)
+        hour[rows] = _local(raw["start"][rows], zones[number]) // 4
+        end_day[rows] = hour[rows] // 24
+        longer = rows[raw["end"][rows] != raw["start"][rows]]
+        end_day[longer] = _local(raw["end"][longer], zones[number]) // 96
+    monthly = (table[:, PRECISION] == MONTH)[kind]
+    if monthly.any():
+        months = end_day[monthly].astype("datetime64[D]").astype("datetime64[M]")
+        end_day[monthly] = (months + 1).astype("datetime64[D]").astype("i4") - 1
+    return hour, end_day
+
+
+def _local(quarters: Array, zone: str) -> Array:
+    """Quarters of an hour since 1970-01-01 00:00 on the clock of `zone`."""
+    utc = pl.Series(quarters.astype("i8") * QUARTER).cast(pl.Datetime("us", "UTC"))
+    local = utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).cast(pl.Int64).to_numpy()
+    return (local // QUARTER).astype("i4")
 
 
 # The private copy
@@ -279,9 +294,12 @@ def _keep(kept: Kept) -> None:
     making = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
     try:
         for name, array in (
-            kept.records.columns | {"places": kept.records.places, "details": kept.records.details}
+            kept.records.columns | {"kinds": kept.records.kinds, "places": kept.records.places}
         ).items():
-            np.save(making / f"{name}.npy", array, allow_pickle=False)
+            with (making / f"{name}.npy").open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())  # a torn copy would be taken for the truth
         told = {"run": kept.run, "finished": kept.finished, "zones": kept.zones, "texts": kept.records.texts}
         (making / "state.json").write_text(json.dumps(told))
         shutil.rmtree(folder / "records", ignore_errors=True)
@@ -299,13 +317,10 @@ def _kept(zones: dict[int, str]) -> Kept | None:
     try:
         told = json.loads((folder / "state.json").read_text())
         columns = {name: load(name) for name in COLUMNS}
-        records = Records(columns, load("places"), load("details"), told["texts"])
+        records = Records(columns, load("kinds"), load("places"), told["texts"])
     except (OSError, ValueError, KeyError):
         return None
     kept_zones = {int(number): zone for number, zone in told["zones"].items()}
     if any(zones.get(number) != zone for number, zone in kept_zones.items()):
         return None  # a source's clock was set right: its local hours are others
     return Kept(records, told["run"], told["finished"], kept_zones)
-
-
-__all__ = ["DAY", "EMPTY", "PRECISIONS", "gather"]

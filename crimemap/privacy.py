@@ -18,9 +18,11 @@ from crimemap.publication import AREA, BLOCK, HIDDEN, Rules
 from crimemap.records import (
     BEAT,
     BLOCK_TEXT,
+    CODE,
     DAY,
     DESCRIPTION,
     DISTRICT,
+    DOMESTIC,
     HOUR,
     LATITUDE,
     LONGITUDE,
@@ -28,6 +30,9 @@ from crimemap.records import (
     NEIGHBOURHOOD,
     NOWHERE,
     OUTCOME,
+    PRECISION,
+    REMOVED,
+    SOURCE,
     Array,
     Records,
 )
@@ -131,22 +136,26 @@ AT_BLOCK, AT_AREA, IS_HIDDEN, IS_HELD, IS_EMBARGOED, IS_REMOVED = range(6)
 def levels(records: Records, rule: Rule) -> Array:
     """What becomes of each record: an array of positions in LEVELS (u1).
 
-    Nothing says anything of a row before its last possible day and the embargo's whole days after it are over (where it
+    Nothing is told of a row before its last possible day and the embargo's whole days after it are over (where it
     happened): days, not hours, so that the moment of its appearance tells no more than the day.
     """
     known = {category.slug: category for category in rule.categories}
-    by_code = np.full(max(rule.codes, default=0) + 1, IS_HELD, "u1")
-    for key, code in rule.codes.items():
-        category = known.get(code.category or "")
-        agency = rule.agency.visibility.get(category.slug) if category else None
-        by_code[key] = LEVELS.index(visibility_of(code.visibility, category and category.least, agency))
-    result: Array = by_code[np.where(records["code"] < len(by_code), records["code"], 0)]
-    result[records["domestic"] & (result != IS_HELD)] = IS_HIDDEN
-    newest = np.full(max(rule.sources, default=0) + 1, NEVER, "i4")
-    for number, source in rule.sources.items():
-        newest[number] = source.today - max(rule.agency.embargo_days, source.embargo_days, 1) - 1
-    result[records["end_day"] > newest[records["source"]]] = IS_EMBARGOED
-    result[records["removed"]] = IS_REMOVED
+    newest = np.full(len(records.kinds), NEVER, "i4")
+    of_kind = np.full(len(records.kinds), IS_HELD, "u1")
+    for number, line in enumerate(records.kinds.tolist()):
+        source, code = rule.sources.get(line[SOURCE]), rule.codes.get(line[CODE])
+        category = known.get(code.category or "") if code else None
+        if source:
+            newest[number] = source.today - max(rule.agency.embargo_days, source.embargo_days, 1) - 1
+        if code and category:
+            agency = rule.agency.visibility.get(category.slug)
+            of_kind[number] = LEVELS.index(visibility_of(code.visibility, category.least, agency))
+        if line[DOMESTIC] and of_kind[number] != IS_HELD:
+            of_kind[number] = IS_HIDDEN
+        if line[REMOVED]:
+            of_kind[number] = IS_REMOVED
+    result: Array = of_kind[records["kind"]]
+    result[(records["end_day"] > newest[records["kind"]]) & (result != IS_REMOVED)] = IS_EMBARGOED
     return result
 
 
@@ -174,36 +183,31 @@ def public_rows(records: Records, level: Array, rule: Rule) -> PublicRows:
     """What is published of those records whose level is AT_BLOCK or AT_AREA."""
     rows = records.where(level <= AT_AREA)
     at_area = level[level <= AT_AREA] == AT_AREA
-    category = category_of(rows, rule)
-    precision = np.maximum(rows["precision"], np.where(at_area, DAY, HOUR).astype("u1"))
-    place, places, texts = _public_places(rows, at_area, rule.agency)
+    category = category_of_kinds(records, rule)
     person = np.array([category.person for category in rule.categories] or [False])[category]
-    description = rows.details[rows["detail"], DESCRIPTION]
-    description[person | at_area | (not rule.agency.description)] = 0
-    outcome = rows.details[rows["detail"], OUTCOME]
-    outcome[np.full(len(rows), not rule.agency.outcome)] = 0
+    description = np.where(person | (not rule.agency.description), 0, rows.kinds[:, DESCRIPTION])
+    outcome = rows.kinds[:, OUTCOME] if rule.agency.outcome else np.zeros(len(rows.kinds), "i4")
+    precision = np.maximum(rows.of_kind(PRECISION), np.where(at_area, DAY, HOUR)).astype("u1")
+    place, places, texts = _public_places(rows, at_area, rule.agency)
     return PublicRows(
         public_id=rows["public_id"],
         time=start_of(rows["hour"], precision),
         precision=precision,
-        category=category,
-        source=rows["source"],
+        category=category[rows["kind"]],
+        source=rows.of_kind(SOURCE),
         place=place,
-        description=description,
-        outcome=outcome,
+        description=np.where(at_area, 0, description[rows["kind"]]),
+        outcome=outcome[rows["kind"]],
         places=places,
         texts=texts,
     )
 
 
-def category_of(records: Records, rule: Rule) -> Array:
-    """The position of each record's category in the rule's; 0 where it has none (the caller knows: it is held)."""
+def category_of_kinds(records: Records, rule: Rule) -> Array:
+    """The position of each kind's category in the rule's (u1); 0 where it has none: the caller knows, it is held."""
     positions = {category.slug: number for number, category in enumerate(rule.categories)}
-    by_code = np.zeros(max(rule.codes, default=0) + 1, "u1")
-    for key, code in rule.codes.items():
-        by_code[key] = positions.get(code.category or "", 0)
-    result: Array = by_code[np.where(records["code"] < len(by_code), records["code"], 0)]
-    return result
+    codes = {key: positions.get(code.category or "", 0) for key, code in rule.codes.items()}
+    return np.array([codes.get(key, 0) for key in records.kinds[:, CODE].tolist()], "u1")
 
 
 def start_of(hour: Array, precision: Array) -> Array:

@@ -25,28 +25,25 @@ COLUMNS: dict[str, str] = {
     "public_id": f"S{ID_CHARACTERS}",
     "hour": "i4",  # the start: local hours since 1970-01-01 00:00
     "end_day": "i4",  # the last local day it can have happened on, in days since 1970-01-01
-    "precision": "u1",  # into PRECISIONS
-    "code": "i4",  # primary key of the offence code, 0 for none
-    "source": "i4",  # primary key
-    "domestic": "?",
-    "removed": "?",
+    "kind": "i4",  # into `kinds`
     "place": "i4",  # into `places`
-    "detail": "i4",  # into `details`
 }
-LATITUDE, LONGITUDE, DISTRICT, BEAT, NEIGHBOURHOOD, BLOCK_TEXT = range(6)  # columns of `places`
-DESCRIPTION, OUTCOME = range(2)  # columns of `details`
+# Columns of `kinds`: primary keys of source and offence code (0: none), position in PRECISIONS, 0 or 1, texts.
+SOURCE, CODE, PRECISION, DOMESTIC, REMOVED, DESCRIPTION, OUTCOME = range(7)
+# Columns of `places`: 1/DEGREE degrees or NOWHERE, texts.
+LATITUDE, LONGITUDE, DISTRICT, BEAT, NEIGHBOURHOOD, BLOCK_TEXT = range(6)
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """`columns`: one array for each of COLUMNS. `places` (n x 6, i4): point, areas and block; `details` (n x 2, i4).
+    """`columns`: one array for each of COLUMNS. `kinds` (n x 7, i4) and `places` (n x 6, i4) may hold a line twice.
 
-    Points in 1/DEGREE degrees; the rest of both tables points into `texts`, where 0 is "". Tables may hold a line twice.
+    Their texts are positions in `texts`, where 0 is "": unknown.
     """
 
     columns: dict[str, Array]
+    kinds: Array
     places: Array
-    details: Array
     texts: list[str]
 
     def __len__(self) -> int:
@@ -55,39 +52,38 @@ class Records:
     def __getitem__(self, name: str) -> Array:
         return self.columns[name]
 
+    def of_kind(self, column: int) -> Array:
+        """One column of `kinds`, by record."""
+        result: Array = self.kinds[:, column][self.columns["kind"]]
+        return result
+
     def where(self, chosen: Array) -> Records:
         """Those of a boolean mask or an array of positions, with the same tables."""
         return replace(self, columns={name: column[chosen] for name, column in self.columns.items()})
 
 
 EMPTY = Records(
-    {name: np.empty(0, kind) for name, kind in COLUMNS.items()}, np.empty((0, 6), "i4"), np.empty((0, 2), "i4"), [""]
+    {name: np.empty(0, kind) for name, kind in COLUMNS.items()}, np.empty((0, 7), "i4"), np.empty((0, 6), "i4"), [""]
 )
 
 
-def joined(parts: Sequence[Records]) -> Records:
-    """All of some parts, one after the other; tables are put one after the other, too."""
-    places, details, texts = [], [], [""]
-    columns: dict[str, list[Array]] = {name: [] for name in COLUMNS}
-    for part in parts:
-        shift = {
-            "place": sum(map(len, places)),
-            "detail": sum(map(len, details)),
-        }
-        for name, column in part.columns.items():
-            columns[name].append(column + np.int32(shift[name]) if shift.get(name) else column)
-        moved = part.places.copy()
-        moved[:, DISTRICT:] = _moved(part.places[:, DISTRICT:], len(texts) - 1)
-        places.append(moved)
-        details.append(_moved(part.details, len(texts) - 1))
-        texts += part.texts[1:]
+def joined(first: Records, second: Records) -> Records:
+    """All of both, one after the other; their tables, too."""
+    columns = {}
+    for name in COLUMNS:
+        shift = {"kind": len(first.kinds), "place": len(first.places)}.get(name)
+        added = second[name] if shift is None else second[name] + np.int32(shift)
+        columns[name] = np.concatenate([first[name], added])
+    by = len(first.texts) - 1
     return Records(
-        {name: np.concatenate(arrays) for name, arrays in columns.items()},
-        np.concatenate(places),
-        np.concatenate(details),
-        texts,
+        columns,
+        np.concatenate([first.kinds, _shifted(second.kinds, [DESCRIPTION, OUTCOME], by)]),
+        np.concatenate([first.places, _shifted(second.places, [DISTRICT, BEAT, NEIGHBOURHOOD, BLOCK_TEXT], by)]),
+        first.texts + second.texts[1:],
     )
 
 
-def _moved(pointers: Array, by: int) -> Array:
-    return np.where(pointers == 0, 0, pointers + by).astype("i4")
+def _shifted(table: Array, texts: Sequence[int], by: int) -> Array:
+    result = table.copy()
+    result[:, texts] += np.where(result[:, texts] == 0, 0, by).astype("i4")
+    return result

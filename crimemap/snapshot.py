@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from django.conf import settings
 from crimemap import arranging, gathering, layout, privacy, publication, suppression
 from crimemap.layout import Array
 from crimemap.privacy import Rule
-from crimemap.records import Records
+from crimemap.records import REMOVED, Records
 
 KEPT = 2  # versions before the current one
 KEPT_SECONDS = 24 * 3600.0  # and none of them longer than this after it was replaced
@@ -110,9 +111,9 @@ def write(
 
 
 def _as_if_there(records: Records) -> Records:
-    return Records(
-        records.columns | {"removed": np.zeros(len(records), bool)}, records.places, records.details, records.texts
-    )
+    kinds = records.kinds.copy()
+    kinds[:, REMOVED] = 0
+    return Records(records.columns, kinds, records.places, records.texts)
 
 
 def current_version(folder: Path) -> str:
@@ -129,9 +130,11 @@ def _told(records: Records, level: Array, rule: Rule, time: Array) -> dict[str, 
     year = layout.years_of(records["hour"]) + 1970
     not_shown: dict[str, dict[str, int | None]] = {}
     for name, number in (("hidden", privacy.IS_HIDDEN), ("held", privacy.IS_HELD)):
-        for each, count in zip(*np.unique(year[level == number], return_counts=True), strict=True):
-            few = count < agency.totals_from
-            not_shown.setdefault(str(each), {})[name] = None if few else int(count)
+        years = year[level == number]
+        first = int(years.min(initial=9999))
+        for after, count in enumerate(np.bincount(years - first).tolist()):
+            if count:
+                not_shown.setdefault(str(first + after), {})[name] = None if count < agency.totals_from else count
     totals = suppression.totals(_hidden_counts(records, level, rule, year), agency.totals_from)
     return {
         "since": int(time[0]) // 24 if len(time) else None,
@@ -152,18 +155,24 @@ def _told(records: Records, level: Array, rule: Rule, time: Array) -> dict[str, 
 def _hidden_counts(records: Records, level: Array, rule: Rule, year: Array) -> dict[tuple[str, str, int], int]:
     """Hidden incidents by (area code, category, year) of years that are over: a number that grows day by day would tell
     of each day what happened on it."""
-    hidden = level == privacy.IS_HIDDEN
-    running = min((source.today for source in rule.sources.values()), default=0)
-    this_year = int(np.datetime64(running, "D").astype("datetime64[Y]").astype("i8")) + 1970
-    hidden &= year < this_year
-    rows = records.where(hidden)
-    column = arranging.AREA_COLUMNS[rule.agency.totals_layer]
-    keys = np.stack([rows.places[rows["place"], column], privacy.category_of(rows, rule), year[hidden]])
-    lines, counts = np.unique(keys, axis=1, return_counts=True)
-    result: dict[tuple[str, str, int], int] = {}
-    for (area, category, when), count in zip(lines.T.tolist(), counts.tolist(), strict=True):
-        key = (records.texts[area], rule.categories[category].slug, when)
-        result[key] = result.get(key, 0) + count
+    newest = min(
+        (source.today - max(source.embargo_days, rule.agency.embargo_days) for source in rule.sources.values()),
+        default=0,
+    )
+    running = int(np.datetime64(newest - 1, "D").astype("datetime64[Y]").astype("i8")) + 1970
+    chosen = np.flatnonzero((level == privacy.IS_HIDDEN) & (year < running))
+    if not len(chosen):
+        return {}
+    texts, area_of = np.unique(records.places[:, arranging.AREA_COLUMNS[rule.agency.totals_layer]], return_inverse=True)
+    categories, first = len(rule.categories), int(year[chosen].min())
+    category = privacy.category_of_kinds(records, rule)[records["kind"][chosen]]
+    area = area_of[records["place"][chosen]]
+    counts = np.bincount(((year[chosen] - first) * categories + category) * len(texts) + area)
+    result: dict[tuple[str, str, int], int] = defaultdict(int)
+    for number in np.flatnonzero(counts).tolist():
+        rest, at = divmod(number, len(texts))
+        when, slug = divmod(rest, categories)
+        result[records.texts[texts[at]], rule.categories[slug].slug, first + when] += int(counts[number])
     return result
 
 

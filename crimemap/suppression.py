@@ -35,14 +35,18 @@ def totals(counts: Mapping[tuple[str, str, int], int], least: int) -> Totals:
         by_category[category, year] += count
         by_year[year] += count
     years = {year: count for year, count in by_year.items() if count >= least}
+    lines: dict[int, dict[tuple[str, int], int]] = defaultdict(dict)
+    for key, count in by_category.items():
+        lines[key[1]][key] = count
     categories: dict[tuple[str, int], int] = {}
-    for year in by_year:
-        line = {key: count for key, count in by_category.items() if key[1] == year}
-        categories |= shown(line, least) if year in years else {}
+    for year in years:
+        categories |= shown(lines[year], least)
+    cells: dict[tuple[str, int], dict[tuple[str, str, int], int]] = defaultdict(dict)
+    for cell, count in counts.items():
+        cells[cell[1:]][cell] = count
     areas: dict[tuple[str, str, int], int] = {}
-    for category in categories:  # the parts of a folded one would unfold it
-        line = {key: count for key, count in counts.items() if key[1:] == category}
-        areas |= shown(line, least)
+    for key in categories:  # the parts of a folded one would unfold it
+        areas |= shown(cells[key], least)
     return Totals(areas, categories, years)
 
 
