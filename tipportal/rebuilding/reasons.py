@@ -1,0 +1,61 @@
+"""Why a file is refused: codes that may be stored, and the sentence for whoever sent it.
+
+A code says nothing of what kind of file it was, since it stands in clear in the database. What is known only while the
+file is looked at ("This is a Word file") goes into the sentence by a hint, which is never stored.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    UNSUPPORTED = "unsupported"
+    EMPTY = "empty"
+    DAMAGED = "damaged"
+    PROTECTED = "protected"
+    TOO_LARGE = "too_large"
+    TOO_LONG = "too_long"
+    DEADLY = "deadly"  # ended the worker three times; the caller counts
+
+
+class RefusedError(Exception):
+    """A file that is not taken. `reason` may be stored, `sentence` is for the person who sent it."""
+
+    def __init__(self, reason: Reason, hint: str = "") -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.hint = hint
+
+    @property
+    def sentence(self) -> str:
+        return sentence(self.reason, self.hint)
+
+
+def sentence(reason: Reason, hint: str = "") -> str:
+    """What happened and what to do instead, in the active language. `hint`: one of the keys below; unknown ones are ignored."""
+    return _hints().get(hint) or _sentences()[reason]
+
+
+def _sentences() -> dict[Reason, str]:
+    from django.utils.translation import gettext as _
+
+    return {
+        Reason.UNSUPPORTED: _(
+            "This kind of file cannot be taken. Send a photo, a video, a sound recording or a PDF instead."
+        ),
+        Reason.EMPTY: _("This file is empty. Look whether it opens on your device, then attach it again."),
+        Reason.DAMAGED: _(
+            "This file is damaged and cannot be read. Attach it again, or attach a screenshot of it instead."
+        ),
+        Reason.PROTECTED: _(
+            "This file is locked with a password. Save a copy without password and attach that, or write the password's content as text."
+        ),
+        Reason.TOO_LARGE: _("This file is too large or too complicated. Attach a smaller copy or a part of it."),
+        Reason.TOO_LONG: _("This file is too long. Attach the part that matters, or send it in several parts."),
+        Reason.DEADLY: _("This file could not be opened safely. Attach a screenshot of it or another copy instead."),
+    }
+
+
+def _hints() -> dict[str, str]:
+    return {}
