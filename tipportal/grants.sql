@@ -51,6 +51,8 @@ GRANT INSERT, UPDATE, DELETE ON tips_category, tips_question, tips_duty, tips_du
 GRANT INSERT, UPDATE, DELETE ON tipportal_account, tipportal_account_groups, tipportal_account_user_permissions, django_session TO portal_staff;
 GRANT INSERT ON tipportal_auditentry, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
+GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON outreach_story TO portal_staff;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
 
@@ -63,6 +65,14 @@ GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 
 -- bulk: erases tips past their time, without reading one.
 GRANT EXECUTE ON FUNCTION tips_expire TO portal_bulk;
+-- It imports incidents and publishes them. The public role reads none of these tables: what it shows is a folder.
+GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
+GRANT SELECT, INSERT ON crimemap_offencecode TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE ON crimemap_source, crimemap_importrun TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevision, crimemap_importproblem TO portal_bulk;
+GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
+    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq TO portal_bulk;
+GRANT TEMPORARY ON DATABASE portal TO portal_bulk;
 
 -- media: what waits to be rebuilt, by the file; nothing says whose it is.
 GRANT SELECT (id, received_at, state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)

@@ -1,0 +1,293 @@
+"""What an agency reports: sources, codes, imports and incidents. The public never reads these tables: crimemap/snapshot.py
+makes what it sees of them, by the rule of crimemap/privacy.py.
+
+Exact points, names, victims, suspects, narratives and case numbers are not stored at all.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Func, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from crimemap.families import CHOICES as FAMILIES
+
+
+class Visibility(models.TextChoices):
+    """Each stricter than the one before."""
+
+    BLOCK = "block", _("Block: one point a block")
+    AREA = "area", _("Area: the district or neighborhood alone")
+    HIDDEN = "hidden", _("Hidden: in yearly totals alone")
+
+
+class Category(models.Model):
+    """What residents read and filter by. Visibility belongs to the codes; a category only sets a minimum."""
+
+    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Stands in addresses."))
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    family = models.CharField(_("family"), max_length=10, choices=FAMILIES, help_text=_("What the map draws."))
+    least_visibility = models.CharField(
+        _("least visibility"), max_length=6, choices=Visibility, default=Visibility.BLOCK
+    )
+    person_offence = models.BooleanField(
+        _("against a person"), default=False, help_text=_("The kind of place is then not published.")
+    )
+    order = models.PositiveSmallIntegerField(_("order"), default=100)
+
+    class Meta:
+        verbose_name = _("offence category")
+        verbose_name_plural = _("offence categories")
+        ordering = ["order", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(least_visibility__in=Visibility.values), name="category_visibility_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def known_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(_now("“%(name)s” is not a time zone. Write one like America/Chicago.") % {"name": name})
+
+
+class Source(models.Model):
+    """One feed of incidents."""
+
+    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Used by commands and addresses."))
+    name = models.CharField(_("name"), max_length=80)
+    profile = models.CharField(_("profile"), max_length=40, help_text=_("How its files are read."))
+    profile_config = models.JSONField(
+        _("columns"), default=dict, blank=True, help_text=_("What the generic profile was told of this source's files.")
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=40, validators=[known_time_zone], help_text=_("Of the times in its files.")
+    )
+    south = models.FloatField(_("south"), null=True, blank=True)
+    west = models.FloatField(_("west"), null=True, blank=True)
+    north = models.FloatField(_("north"), null=True, blank=True)
+    east = models.FloatField(_("east"), null=True, blank=True)
+    embargo_days = models.PositiveSmallIntegerField(
+        _("embargo"), default=7, validators=[MinValueValidator(1)], help_text=_("Days before an incident is published.")
+    )
+    expected_interval = models.PositiveIntegerField(
+        _("expected every"), null=True, blank=True, help_text=_("Hours between two imports; later is told to staff.")
+    )
+    last_success_at = models.DateTimeField(_("last import"), null=True, editable=False)
+    late_told_at = models.DateTimeField(null=True, editable=False)
+    api_token_hash = models.BinaryField(null=True, editable=False, max_length=32, help_text="SHA-256 of the API token")
+
+    class Meta:
+        verbose_name = _("incident source")
+        verbose_name_plural = _("incident sources")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(embargo_days__gte=1), name="source_embargo_a_day"),
+            models.CheckConstraint(
+                condition=Q(south__isnull=True, west__isnull=True, north__isnull=True, east__isnull=True)
+                | Q(south__lt=models.F("north"), west__lt=models.F("east")),
+                name="source_box_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OffenceCode(models.Model):
+    """A code of an agency's list. Without category and visibility nobody has classified it, and its incidents are held."""
+
+    scheme = models.CharField(
+        _("code list"), max_length=60, help_text=_("A profile's name, or of the generic profile the source's.")
+    )
+    code = models.CharField(_("code"), max_length=160)
+    label = models.CharField(_("label"), max_length=200, blank=True)
+    category = models.ForeignKey(
+        Category, models.PROTECT, null=True, blank=True, related_name="codes", verbose_name=_("category")
+    )
+    visibility = models.CharField(_("visibility"), max_length=6, choices=Visibility, blank=True)
+
+    class Meta:
+        verbose_name = _("offence code")
+        verbose_name_plural = _("offence codes")
+        ordering = ["scheme", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["scheme", "code"], name="offence_code_once"),
+            models.CheckConstraint(
+                condition=Q(category__isnull=True, visibility="")
+                | Q(category__isnull=False, visibility__in=Visibility.values),
+                name="offence_code_classified_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.label}".strip()
+
+
+class ImportRun(models.Model):
+    """One import, from the moment it was asked for. `read` is the sum of created, updated, unchanged and rejected."""
+
+    class RunState(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        STOPPED = "stopped", _("Stopped: staff decide")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        DISCARDED = "discarded", _("Discarded")
+
+    class Origin(models.TextChoices):
+        COMMAND = "command", _("Command")
+        UPLOAD = "upload", _("Upload")
+        PUSH = "push", _("API")
+        DROP = "drop", _("Drop folder")
+
+    source = models.ForeignKey(Source, models.PROTECT, related_name="runs", verbose_name=_("source"))
+    state = models.CharField(_("status"), max_length=10, choices=RunState, default=RunState.WAITING)
+    origin = models.CharField(_("by way of"), max_length=8, choices=Origin)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
+    )
+    asked_at = models.DateTimeField(_("asked for"), default=timezone.now, editable=False)
+    started_at = models.DateTimeField(_("started"), null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
+    file_name = models.CharField(_("file"), max_length=200, blank=True)
+    file_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the bytes")
+    dry_run = models.BooleanField(_("dry run"), default=False)
+    full_snapshot = models.BooleanField(
+        _("whole period"), default=False, help_text=_("What the file's period no longer holds is withdrawn.")
+    )
+    rows_total = models.PositiveBigIntegerField(null=True, help_text="for progress; unknown until counted")
+    read = models.PositiveBigIntegerField(_("read"), default=0)
+    created = models.PositiveBigIntegerField(_("created"), default=0)
+    updated = models.PositiveBigIntegerField(_("updated"), default=0)
+    unchanged = models.PositiveBigIntegerField(_("unchanged"), default=0)
+    rejected = models.PositiveBigIntegerField(_("rejected"), default=0)
+    removed = models.PositiveBigIntegerField(_("withdrawn"), default=0)
+    held = models.PositiveBigIntegerField(_("held"), default=0, help_text="of the rows stored")
+    covered_from = models.DateField(_("from"), null=True)
+    covered_to = models.DateField(_("to"), null=True)
+    report = models.JSONField(_("report"), default=dict, blank=True, help_text="quirks met, and how often each")
+    message = models.TextField(_("message"), blank=True, help_text="why it stopped or failed")
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["source", "-id"], name="import_of_source")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "running", "stopped", "done", "failed", "discarded"]),
+                name="import_state_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class ImportProblem(models.Model):
+    """What was wrong with a row; no content of the row, which may name people."""
+
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="problems")
+    row = models.PositiveBigIntegerField(_("row"), help_text="1 for the first row after the header")
+    column = models.CharField(_("column"), max_length=80, blank=True)
+    code = models.SlugField(_("kind"), max_length=40)
+    message = models.CharField(_("message"), max_length=300)
+
+    class Meta:
+        ordering = ["run", "row", "id"]
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.message}"
+
+
+class Incident(models.Model):
+    """One stored row. Coordinates are already snapped (privacy.snap). Whoever changes a row sets `last_run`."""
+
+    class Precision(models.TextChoices):
+        MINUTE = "minute"
+        HOUR = "hour"
+        DAY = "day"
+        MONTH = "month"
+
+    class PointKind(models.TextChoices):
+        BLOCK = "block"
+        PUBLISHED = "published"
+        GRID = "grid"
+        NONE = "none"
+
+    source = models.ForeignKey(Source, models.PROTECT, related_name="incidents", db_index=False)
+    external_id = models.CharField(max_length=120, help_text="the feed's id, or a hash of the row with its ordinal")
+    public_id = models.CharField(
+        max_length=12,
+        db_default=Func(
+            template="substr(translate(encode(uuid_send(gen_random_uuid()), 'base64'), '+/=', ''), 1, 12)",
+            output_field=models.CharField(),
+        ),
+        help_text="what residents see; random, kept through updates",
+    )
+    occurred_at = models.DateTimeField(help_text="start; the first moment of what `precision` leaves open")
+    occurred_end = models.DateTimeField(null=True)
+    precision = models.CharField(max_length=6, choices=Precision)
+    raw_code = models.CharField(max_length=160)
+    raw_label = models.CharField(max_length=200, blank=True)
+    offence_code = models.ForeignKey(OffenceCode, models.PROTECT, related_name="incidents", db_index=False)
+    block_text = models.CharField(max_length=120, blank=True)
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
+    point_kind = models.CharField(max_length=9, choices=PointKind, default=PointKind.NONE)
+    district = models.CharField(max_length=20, blank=True)
+    beat = models.CharField(max_length=20, blank=True)
+    neighbourhood = models.CharField(max_length=20, blank=True)
+    location_description = models.CharField(max_length=120, blank=True)
+    outcome = models.CharField(max_length=120, blank=True)
+    domestic = models.BooleanField(default=False)
+    content_hash = models.BinaryField(max_length=16)
+    first_run = models.ForeignKey(ImportRun, models.PROTECT, related_name="+", db_index=False)
+    last_run = models.ForeignKey(ImportRun, models.PROTECT, related_name="+")
+    last_seen_run = models.BigIntegerField(null=True, help_text="the last full snapshot that still held it")
+    reclassified_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
+        ordering = ["-occurred_at"]
+        indexes = [models.Index(fields=["source", "occurred_at"], name="incident_period")]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="incident_once"),
+            models.UniqueConstraint(fields=["public_id"], name="incident_public_id_once"),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True, point_kind="none")
+                | Q(latitude__isnull=False, longitude__isnull=False) & ~Q(point_kind="none"),
+                name="incident_point_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class IncidentRevision(models.Model):
+    """What an import changed of an incident that residents can see."""
+
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="revisions")
+    run = models.ForeignKey(ImportRun, models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    changes = models.JSONField(help_text="field: [old, new]")
+
+    class Meta:
+        ordering = ["incident", "-id"]
+
+    def __str__(self) -> str:
+        return f"revision of {self.incident_id}"
