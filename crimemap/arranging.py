@@ -197,7 +197,6 @@ def _cell_cubes(
             tables = tuple(np.add.reduceat(table, joined, axis=1) for table in finer[1:])  # type: ignore[assignment]
         finer = (first, *tables)
         made[f"cell_x_{zoom}"], made[f"cell_y_{zoom}"] = cx[first], cy[first]
-        made[f"cell_points_{zoom}"] = _points(columns, places, first)
         for what, table, kind in zip(("count", "latitude", "longitude"), tables, ("u4", "i8", "i8"), strict=True):
             made[f"{name}_{what}_{zoom}"] = _prefix(table, kind)
     return made
@@ -220,15 +219,6 @@ def _cell_tables(
         for name in ("latitude", "longitude")
     ]
     return count, sums[0], sums[1]
-
-
-def _points(columns: dict[str, Array], places: int, first: Array) -> Array:
-    """How many different points each cell has."""
-    latitude, longitude = columns["latitude"][:places], columns["longitude"][:places]
-    new = np.ones(places, "i8")
-    new[1:] = (latitude[1:] != latitude[:-1]) | (longitude[1:] != longitude[:-1])
-    new[first] = 1
-    return np.add.reduceat(new, first).astype("u4")
 
 
 def _count(shape: tuple[int, int, int], first: Array, second: Array, third: Array) -> Array:

@@ -87,10 +87,9 @@ def write(
     folder: Path, records: Records, level: Array, rule: Rule, freshness: list[dict[str, Any]]
 ) -> tuple[str, bool]:
     """A version of these records, and `current` naming it. Returns the version and whether it is another than before."""
-    gone = records.where(
-        (level == privacy.IS_REMOVED) & (privacy.levels(_as_if_there(records), rule) <= privacy.AT_AREA)
-    )
-    arranged = arranging.arrange(privacy.public_rows(records, level, rule), rule, gone["public_id"])
+    removed = _as_if_there(records.where(np.flatnonzero(level == privacy.IS_REMOVED)))
+    gone = removed["public_id"][privacy.levels(removed, rule) <= privacy.AT_AREA]
+    arranged = arranging.arrange(privacy.public_rows(records, level, rule), rule, gone)
     meta = {"format": layout.FORMAT} | arranged.meta | _told(records, level, rule, arranged.columns["time"])
     making = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder))
     try:
