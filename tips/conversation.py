@@ -6,7 +6,9 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -14,31 +16,48 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Model
 
 from tipportal.models import Account
-from tips import alerts, intake, vault
-from tips.models import Author, Message, Note, NotesKey, Tip
+from tipportal.rebuilding import Kind
+from tips import alerts, attachments, intake, store, vault
+from tips.attachments import Upload
+from tips.models import Attachment, Author, Message, Note, NotesKey, Tip
 
 LONGEST_MESSAGE = 10_000
 _POSITION_TAKEN_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """One file of a conversation, with what kind it is."""
+
+    row: Attachment
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        return attachments.name_of(self.kind, self.row.position)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One opened text of a conversation. `officer` is "" for the source; `read` says whether an officer has read it."""
+    """One opened text of a conversation, and the files that came with it. `officer` is "" for the source; `read` says whether
+    an officer has read it."""
 
     author: str
     text: str
     written_at: dt.datetime
     officer: str = ""
     read: bool = True
+    files: list[File] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A tip with its seal open. `report` has the keys of intake.Report.as_text; `arrived_at` is exact."""
+    """A tip with its seal open. `report` has the keys of intake.Report.as_text; `arrived_at` is exact; `files` came with it."""
 
     tip: Tip
     report: dict[str, Any]
     messages: list[Entry]
+    files: list[File]
 
     @property
     def arrived_at(self) -> dt.datetime:
@@ -67,6 +86,9 @@ def read_as_officer(tip: Tip) -> Opened:
 
 def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> Opened:
     report = json.loads(vault.open_text(key, tip.report, intake.place_of_report(tip.id)))
+    files: dict[uuid.UUID | None, list[File]] = {}
+    for row in tip.attachments.all():
+        files.setdefault(row.message_id, []).append(File(row, attachments.kind_of(row, key)))
     entries = [
         Entry(
             author=message.author,
@@ -74,10 +96,11 @@ def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> Open
             written_at=message.written_at,
             officer=_name_of(message) if named else "",
             read=message.read,
+            files=files.get(message.id, []),
         )
         for message in messages
     ]
-    return Opened(tip, report, entries)
+    return Opened(tip, report, entries, files.get(None, []))
 
 
 def read_notes(tip: Tip) -> list[Entry]:
@@ -102,8 +125,9 @@ def key_for_officer(tip: Tip) -> bytes:
     return vault.open_key_with(tip.key_for_agency, tip.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
 
 
-def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes) -> bool:
-    """Seal and store a message of the source and alert the officers, once a form. False if this form was taken before.
+def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes, uploads: Sequence[Upload] = ()) -> bool:
+    """Seal and store a message of the source with its files and alert the officers, once a form. False if this form was taken
+    before. The text may be "" when there are files.
 
     Raises GoneError when the tip was deleted meanwhile.
     """
@@ -111,7 +135,7 @@ def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes) -> bool:
     if Message.objects.filter(form_hash=form_hash).exists():
         return False
     try:
-        _append(Message, "message", tip, key, Author.SOURCE, text, form_hash=form_hash)
+        _append(Message, "message", tip, key, Author.SOURCE, text, uploads, form_hash=form_hash)
     except IntegrityError:
         if Message.objects.filter(form_hash=form_hash).exists():
             return False
@@ -157,19 +181,35 @@ def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = 
 
 
 def delete_by_source(token: bytes) -> None:
-    """Cut the source's access at once and erase the tip; under legal hold only the access is cut.
+    """Cut the source's access at once and erase the tip with its files; under legal hold only the access is cut.
 
     The rule is in the database (rules.sql, source_delete): whoever holds no look-up token deletes nothing, even with the
     public role's database user in hand.
     """
+    token_hash = hashlib.sha256(token).digest()
+    files = set(
+        Attachment.objects.filter(tip__token_hash=token_hash, file__isnull=False).values_list("file", flat=True)
+    )
     with connection.cursor() as cursor:
         cursor.execute("SELECT source_delete(%s)", [token])
+    if files:
+        kept = set(Attachment.objects.filter(file__in=files).values_list("file", flat=True))
+        # Their keys are gone with the rows; what stays when this fails, or was rebuilt just now, is swept.
+        with suppress(OSError):
+            store.remove([file for file in files - kept if file])
 
 
 def _append(  # noqa: PLR0917
-    model: type[Message] | type[Note], kind: str, tip: Tip, key: bytes, author: str, text: str, **columns: Any
+    model: type[Message] | type[Note],
+    kind: str,
+    tip: Tip,
+    key: bytes,
+    author: str,
+    text: str,
+    uploads: Sequence[Upload] = (),
+    **columns: Any,
 ) -> None:
-    """Write one entry at the next free position; two writers at once get two positions."""
+    """Write one entry at the next free position; two writers at once get two positions, and so do their files."""
     for attempt in range(_POSITION_TAKEN_TRIES):
         last = model._default_manager.filter(tip=tip).aggregate(last=Max("position"))["last"] or 0
         row = model(**{"id": uuid.uuid4(), **columns}, tip=tip, position=last + 1)
@@ -179,13 +219,15 @@ def _append(  # noqa: PLR0917
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
+                if isinstance(row, Message):
+                    attachments.add(tip, key, uploads, row)
                 if author == Author.SOURCE:
                     alerts.raise_alert(tip)
         except IntegrityError:
             if not Tip.objects.filter(pk=tip.pk).exists():
                 raise GoneError from None
             taken = model._default_manager.filter(tip=tip, position=row.position).exists()
-            if not taken or attempt == _POSITION_TAKEN_TRIES - 1:
+            if not (taken or uploads) or attempt == _POSITION_TAKEN_TRIES - 1:
                 raise
         else:
             return

@@ -62,6 +62,11 @@ def _unremembered(limit: int, **options: Any) -> forms.CharField:
     return _text(limit, widget=widget, **options)
 
 
+def _attachments() -> forms.FileField:
+    """For label, hint and what is wrong: the files themselves are read, and sealed, with the post (tips/receiving.py)."""
+    return forms.FileField(required=False, label=gettext_lazy("Photos, videos, recordings, PDF documents"))
+
+
 class TipForm(forms.Form):
     """A tip as a source writes it. `report()` gives it as intake takes it.
 
@@ -95,6 +100,7 @@ class TipForm(forms.Form):
         help_text=gettext_lazy("Who, what, and how you know. Leave out your own name."),
         error_messages={"required": gettext_lazy("Write what you saw or know. A few words are enough.")},
     )
+    attachments = _attachments()
     place = _text(
         LONGEST_PLACE,
         rows=2,
@@ -137,7 +143,7 @@ class TipForm(forms.Form):
                     intake.LONGEST_ANSWER, rows=rows, label=question.label, help_text=question.hint
                 )
                 self.answers[name] = question
-        self.order_fields(["category", "danger", "description", *self.answers])
+        self.order_fields(["category", "danger", "description", "attachments", *self.answers])
 
     # For the page
 
@@ -211,7 +217,7 @@ class TipForm(forms.Form):
 
 
 class ReceiptForm(forms.Form):
-    """The inbox's door. `text` and `form_id` carry a message that was typed while the inbox expired."""
+    """The inbox's door. The hidden fields carry a message that was typed while the inbox expired."""
 
     receipt = _unremembered(
         receipts.LONGEST_TYPED,
@@ -224,6 +230,8 @@ class ReceiptForm(forms.Form):
     )
     text = forms.CharField(required=False, widget=forms.Textarea({"hidden": True}))
     form_id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    ticket = forms.CharField(required=False, widget=forms.HiddenInput)
+    uploads = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, str] | None = None, initial: Mapping[str, str] | None = None) -> None:
         super().__init__(data, initial=dict(initial or {}), label_suffix="", use_required_attribute=False)
@@ -256,14 +264,16 @@ class MessageForm(forms.Form):
     text = _text(
         conversation.LONGEST_MESSAGE,
         rows=5,
-        required=True,
         label=gettext_lazy("Add something"),
         help_text=gettext_lazy("An answer, or something new. Leave out your own name."),
-        error_messages={"required": gettext_lazy("Write something first.")},
+        error_messages={"required": gettext_lazy("Write something first. Or attach a file.")},
     )
+    attachments = _attachments()
     form_id = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data: Mapping[str, str] | None = None, *, alone: bool = True) -> None:
+        """`alone`: no file comes with the text, so there has to be one."""
         super().__init__(
             data, initial={"form_id": secrets.token_urlsafe(16)}, label_suffix="", use_required_attribute=False
         )
+        self.fields["text"].required = alone

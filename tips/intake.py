@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 
-from tips import alerts, receipts, vault
+from tips import alerts, attachments, receipts, vault
+from tips.attachments import Upload
 from tips.models import AgencyKey, Author, Category, Priority, Tip, rounded_now
 from tips.tokens import FormToken
 
@@ -67,15 +70,16 @@ class Report:
 
 
 class AlreadyArrivedError(Exception):
-    """This very form was taken before. `receipt` is set while it may still be shown."""
+    """This very form was taken before, with so many files. `receipt` is set while it may still be shown."""
 
-    def __init__(self, receipt: str | None) -> None:
+    def __init__(self, receipt: str | None, files: int) -> None:
         super().__init__()
         self.receipt = receipt
+        self.files = files
 
 
-def take(report: Report, token: FormToken) -> str:
-    """Take a tip and return its receipt: once this returns, the tip is on the disk.
+def take(report: Report, token: FormToken, uploads: Sequence[Upload] = ()) -> str:
+    """Take a tip with its files and return its receipt: once this returns, all of it is on the disk.
 
     Raises AlreadyArrivedError for a form that was taken before, receipts.BusyError when too many are in line, and
     vault.KeyMissingError when the node has no agency key. Whatever is raised, nothing was written.
@@ -86,7 +90,7 @@ def take(report: Report, token: FormToken) -> str:
     secret = receipts.stretched(token.receipt)
     for attempt in range(_KEY_RETIRED_TRIES):
         try:
-            _write(report, token, secret)
+            _write(report, token, secret, uploads)
         except IntegrityError:
             refuse_if_arrived(token.form_hash, token.receipt)
             if attempt == _KEY_RETIRED_TRIES - 1:
@@ -98,13 +102,15 @@ def take(report: Report, token: FormToken) -> str:
 
 def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
     """Raise AlreadyArrivedError if this form's tip is here, with the receipt unless it is too late to show it again."""
-    received_at = Tip.objects.filter(form_hash=form_hash).values_list("received_at", flat=True).first()
+    tips = Tip.objects.filter(form_hash=form_hash)
+    received_at = tips.values_list("received_at", flat=True).first()
     if received_at is not None:
         recent = timezone.now() - received_at < RECEIPT_SHOWN_AGAIN
-        raise AlreadyArrivedError(receipt if recent else None)
+        files = tips.aggregate(files=Count("attachments", Q(attachments__message=None)))["files"]
+        raise AlreadyArrivedError(receipt if recent else None, files)
 
 
-def _write(report: Report, token: FormToken, secret: vault.SourceSecret) -> None:
+def _write(report: Report, token: FormToken, secret: vault.SourceSecret, uploads: Sequence[Upload]) -> None:
     key = vault.random_key()
     tip_id = uuid.uuid4()
     key_id, key_for_agency = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
@@ -121,6 +127,7 @@ def _write(report: Report, token: FormToken, secret: vault.SourceSecret) -> None
             form_hash=token.form_hash,
             report=vault.seal_text(key, report.as_text(timezone.now()), place_of_report(tip_id)),
         )
+        attachments.add(tip, key, uploads)
         alerts.raise_alert(tip)
 
 

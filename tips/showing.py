@@ -10,7 +10,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from tips.models import Disposition, State, Tip
+from tipportal import rebuilding
+from tips.conversation import File
+from tips.models import Attachment, Disposition, State, Tip
 
 STATES: dict[str, Promise] = {
     State.NEW: gettext_lazy("An officer has not read this yet"),
@@ -28,12 +30,25 @@ OUTCOMES: dict[str, Promise] = {
     Disposition.NO_ACTION: gettext_lazy("There was not enough to act on"),
 }
 
+FILE_STATES: dict[str, Promise] = {
+    Attachment.AttachmentState.RECEIVED: gettext_lazy("Arrived. It is cleaned next"),
+    Attachment.AttachmentState.REBUILDING: gettext_lazy("Being cleaned"),
+    Attachment.AttachmentState.READY: gettext_lazy("Cleaned. Officers can see it, what you sent is erased"),
+}
+
 
 def status(tip: Tip) -> str:
     """What became of the tip so far, in a resident's words."""
     if tip.state == State.CLOSED:
         return str(OUTCOMES[tip.disposition])
     return str(STATES[tip.state])
+
+
+def file_status(file: File) -> str:
+    """What became of a file so far, and if it was refused, why and what to do instead."""
+    if file.row.state == Attachment.AttachmentState.REFUSED:
+        return f"{_('Not taken, and erased.')} {rebuilding.sentence(rebuilding.Reason(file.row.reason))}"
+    return str(FILE_STATES[file.row.state])
 
 
 def duration(minutes: int) -> str:

@@ -57,22 +57,25 @@ def folder() -> Path:
 class Writer:
     """Seals into the store what is written to it, chunk by chunk. Plaintext is held in memory only, 64 KiB of it.
 
-    Opened on an existing file it goes on after the last whole chunk: `offset` says where. One writer a file at a time:
-    raises WriterBusyError. Raises StoreFullError.
+    Opened on an existing file it goes on after the last whole chunk: `offset` says where, and no whole chunk is touched
+    before the next write. `longest`: how long the file is to become, if that is known. One writer a file at a time: raises WriterBusyError.
+    Raises StoreFullError.
     """
 
-    def __init__(self, file: UUID, key: bytes) -> None:
+    def __init__(self, file: UUID, key: bytes, longest: int | None = None) -> None:
         self.file = file
         self._key = key
         self._pending = bytearray()
+        self._untouched = True
         _refuse_when_full()
         descriptor = os.open(path_of(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._stream: BinaryIO = os.fdopen(descriptor, "r+b", buffering=0)
         try:
             _lock(self._stream)
-            self._chunks = os.fstat(descriptor).st_size // SEALED_CHUNK
-            self._stream.truncate(self._chunks * SEALED_CHUNK)
-            self._stream.seek(0, os.SEEK_END)
+            size = os.fstat(descriptor).st_size
+            self._stream.truncate(size // SEALED_CHUNK * SEALED_CHUNK)
+            self._chunks = _chunks_of(size, longest)
+            self._stream.seek(self._chunks * SEALED_CHUNK)
         except BaseException:
             self._stream.close()
             raise
@@ -134,6 +137,9 @@ class Writer:
         self._stream.close()
 
     def _append(self, plain: bytes, *, last: bool = False) -> None:
+        if self._untouched:
+            self._stream.truncate(self._chunks * SEALED_CHUNK)
+            self._untouched = False
         sealed = memoryview(vault.seal_chunk(self._key, plain, self.file, self._chunks, last=last))
         while sealed:
             sealed = sealed[self._stream.write(sealed) :]
@@ -196,6 +202,21 @@ def remove(files: Collection[UUID]) -> None:
 def ticket_path(file: UUID) -> Path:
     """Where the sealed key of a file stands that was sent ahead of its tip (tips/uploads.py)."""
     return folder() / f"{file}.ticket"
+
+
+def offset_of(file: UUID, longest: int) -> int:
+    """From where a file that is not finished goes on; it is to become `longest` bytes. Disturbs nobody who writes it."""
+    try:
+        return _chunks_of(path_of(file).stat().st_size, longest) * CHUNK
+    except FileNotFoundError:
+        return 0
+
+
+def _chunks_of(size: int, longest: int | None) -> int:
+    """How many chunks of an unfinished file count. A process may have died while it closed the file: then the last chunk of
+    the data, and what hides its length, are written again."""
+    whole = size // SEALED_CHUNK
+    return whole if longest is None else min(whole, max(longest - 1, 0) // CHUNK)
 
 
 def touch(file: UUID) -> None:

@@ -8,21 +8,38 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from tipportal import ahead, memory
-from tips import categories, flood, intake, posts, receipts, showing, statistics, tokens, vault
+from tips import (
+    attachments,
+    categories,
+    flood,
+    intake,
+    posts,
+    receipts,
+    showing,
+    statistics,
+    store,
+    tokens,
+    uploads,
+    vault,
+)
 from tips import conversation as conversations
 from tips import inbox as inboxes
+from tips.attachments import Upload
 from tips.forms import TRAP, MessageForm, ReceiptForm, TipForm
 
 log = logging.getLogger(__name__)
@@ -38,106 +55,150 @@ UNPROCESSABLE, TOO_MANY, UNAVAILABLE = 422, 429, 503
 def form(request: HttpRequest) -> HttpResponse:
     """The tip form, and what becomes of it when it is sent."""
     if request.method != "POST":
-        return HttpResponse(_blank_form(request).replace(_TOKEN_HERE, tokens.issue()))
-    posted = posts.read(request)
+        page = _blank_form(request).replace(_TOKEN_HERE, tokens.issue())
+        return HttpResponse(page.replace(_TICKET_HERE, uploads.new_ticket()))
+    post = posts.read(request)
     try:
-        return _find_place(request, posted) if "find_place" in posted else _receive(request, posted)
+        return _find_place(request, post) if "find_place" in post.fields else _receive(request, post)
     except intake.AlreadyArrivedError as arrived:
+        _drop(post.arrived)
         # A browser that runs our script sends the token alone to get here, one that does not sends the whole form again.
-        return _receipt_page(request, arrived.receipt, again="description" in posted)
+        return _receipt_page(request, arrived.receipt, arrived.files, again="description" in post.fields)
     except (DatabaseError, InterfaceError) as error:
         log.error("a tip could not be stored (%s)", type(error).__name__)
         sentence = _("Your tip could not be taken at this moment.")
-        return _again_page(request, posted, "description", sentence)
+        return _again_page(request, post, "description", sentence)
 
 
 # Marks in pages rendered ahead, each replaced by what is one visitor's own.
-_TOKEN_HERE, _RECEIPT_HERE, _FILE_HERE, _QR_HERE = "the-token-here", "the-receipt-here", "the-file-here", "the-qr-here"
+_TOKEN_HERE, _TICKET_HERE = "the-token-here", "the-ticket-here"
+_RECEIPT_HERE, _FILE_HERE, _QR_HERE = "the-receipt-here", "the-file-here", "the-qr-here"
 
 
 def _blank_form(request: HttpRequest) -> str:
     return ahead.rendered(
         request,
         "tips/form.html",
-        lambda: {"form": TipForm(categories.offered()), "token": _TOKEN_HERE, "trap": TRAP},
+        lambda: {
+            "form": TipForm(categories.offered()),
+            "token": _TOKEN_HERE,
+            "trap": TRAP,
+            **_place_for_files(_TICKET_HERE, []),
+        },
     )
 
 
-def _receive(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
-    """Take the tip, or answer with everything typed and a sentence that says why not.
+def _receive(request: HttpRequest, post: posts.Post) -> HttpResponse:
+    """Take the tip with its files, or answer with everything typed, the files kept, and a sentence that says why not.
 
     Before anything costs more than opening the token, a flood meets the gate.
     """
-    token = posted.get("token", "")
+    token = post.fields.get("token", "")
     try:
         opened = tokens.read(token)
     except tokens.TokenError:
-        return _fresh_token_page(request, posted, token)
+        return _fresh_token_page(request, post, token)
     # The address is used here and nowhere else, and only as a keyed hash in memory (tips/flood.py).
     wait = flood.gate.seconds_until_ripe(opened.age_seconds, request.META.get("REMOTE_ADDR", ""))
     if wait:
-        return _wait_page(request, posted, wait)
+        return _wait_page(request, post, wait)
     intake.refuse_if_arrived(opened.form_hash, opened.receipt)
-    tip = TipForm(categories.offered(), posted)
+    files, problems = uploads.opened(post.fields)
+    tip = TipForm(categories.offered(), post.fields)
+    for sentence in post.problems + problems:
+        tip.add_error("attachments", sentence)
     if not tip.is_valid():
-        return _form_page(request, tip, token, status=UNPROCESSABLE)
+        return _form_page(request, tip, post, files, status=UNPROCESSABLE)
     try:
-        return _receipt_page(request, intake.take(tip.report(), opened))
+        return _receipt_page(request, intake.take(tip.report(), opened, files), len(files))
     except receipts.BusyError:
-        return _wait_page(request, posted, 5, UNAVAILABLE)
+        return _wait_page(request, post, 5, UNAVAILABLE)
     except vault.KeyMissingError as error:
         log.error("no tip can be taken: %s", error)
-        return _again_page(request, posted, "description", _("Tips cannot be taken at this moment. Try again later."))
+        return _again_page(request, post, "description", _("Tips cannot be taken at this moment. Try again later."))
 
 
-def _fresh_token_page(request: HttpRequest, posted: dict[str, str], token: str) -> HttpResponse:
+def _drop(files: Iterable[UUID]) -> None:
+    """Files of a post whose text was taken before, or has no tip any more."""
+    with contextlib.suppress(OSError):
+        store.remove(list(files))
+
+
+def _fresh_token_page(request: HttpRequest, post: posts.Post, token: str) -> HttpResponse:
     """A token of more than an hour ago: its tip may have arrived all the same."""
     with contextlib.suppress(tokens.TokenError):
         intake.refuse_if_arrived(tokens.hash_of(tokens.id_of(token)), None)
     sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
-    return _again_page(request, posted | {"token": tokens.issue()}, "description", sentence, UNPROCESSABLE)
+    post.fields["token"] = tokens.issue()
+    return _again_page(request, post, "description", sentence, UNPROCESSABLE)
 
 
-def _wait_page(request: HttpRequest, posted: dict[str, str], seconds: int, status: int = TOO_MANY) -> HttpResponse:
+def _wait_page(request: HttpRequest, post: posts.Post, seconds: int, status: int = TOO_MANY) -> HttpResponse:
     sentence = ngettext(
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d second.",
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d seconds.",
         seconds,
     ) % {"seconds": seconds}
-    response = _again_page(request, posted, "description", sentence, status)
+    response = _again_page(request, post, "description", sentence, status)
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
-def _find_place(request: HttpRequest, posted: dict[str, str]) -> HttpResponse:
-    """The page again, as it was typed, with the places found. Nothing is checked yet, so nothing is wrong yet."""
-    tip = TipForm(categories.offered(), initial=posted)
+def _find_place(request: HttpRequest, post: posts.Post) -> HttpResponse:
+    """The page again, as it was typed, with the places found. Only files were looked at yet, so nothing else is wrong yet."""
+    files, problems = uploads.opened(post.fields)
+    tip = TipForm(categories.offered(), initial=post.fields)
     tip.search_places()
-    return _form_page(request, tip, posted.get("token", ""), searched=True)
+    return _form_page(request, tip, post, files, searched=True, problems=post.problems + problems)
 
 
-def _form_page(request: HttpRequest, tip: TipForm, token: str, status: int = 200, **context: Any) -> HttpResponse:
-    return render(request, "tips/form.html", {"form": tip, "token": token, "trap": TRAP, **context}, status=status)
+def _form_page(
+    request: HttpRequest, tip: TipForm, post: posts.Post, files: list[Upload], status: int = 200, **context: Any
+) -> HttpResponse:
+    context |= {"form": tip, "token": post.fields.get("token", ""), "trap": TRAP}
+    context |= _kept(post, files)
+    return render(request, "tips/form.html", context, status=status)
+
+
+def _kept(post: posts.Post, files: list[Upload]) -> dict[str, Any]:
+    return _place_for_files(post.fields.get("ticket") or uploads.new_ticket(), files)
+
+
+def _place_for_files(ticket: str, files: list[Upload]) -> dict[str, Any]:
+    """For tips/files.html: how much may be attached, and the files that are here already."""
+    return {
+        "ticket": ticket,
+        "uploads": " ".join(str(upload.file) for upload in files),
+        "max_files": settings.TIP_MAX_FILES,
+        "max_bytes": filesizeformat(settings.TIP_MAX_BYTES),
+        "max_bytes_exactly": settings.TIP_MAX_BYTES,
+        "kept_files": [
+            (attachments.name_of(upload.kind, number), f"{posts.REMOVE}{upload.file}")
+            for number, upload in enumerate(files, start=1)
+        ],
+    }
 
 
 def _again_page(
-    request: HttpRequest, posted: dict[str, str], shown: str, sentence: str, status: int = UNAVAILABLE
+    request: HttpRequest, post: posts.Post, shown: str, sentence: str, status: int = UNAVAILABLE
 ) -> HttpResponse:
     """A plain page that holds everything typed and sends it to the same address again. Needs no database, and costs a
     tenth of the form: it is what a flood gets. Script takes sentence and token from it and stays where it is."""
     context = {
         "sentence": sentence,
         "shown": shown,
-        "text": posted.get(shown, ""),
-        "kept": [(name, value) for name, value in posted.items() if name != shown],
+        "text": post.fields.get(shown, ""),
+        "kept": [(name, value) for name, value in post.fields.items() if name != shown],
+        "problems": post.problems,
+        "files": len(uploads.named(post.fields)),
     }
     return render(request, "tips/again.html", context, status=status)
 
 
-def _receipt_page(request: HttpRequest, receipt: str | None, *, again: bool = False) -> HttpResponse:
+def _receipt_page(request: HttpRequest, receipt: str | None, files: int, *, again: bool = False) -> HttpResponse:
     """The tip is on the disk: nothing that fails from here on may keep the receipt from its source."""
     if receipt is None:
-        return render(request, "tips/arrived.html")
+        return render(request, "tips/arrived.html", {"files": files})
     try:
         median = statistics.figures().median_minutes
     except (DatabaseError, InterfaceError):
@@ -147,10 +208,11 @@ def _receipt_page(request: HttpRequest, receipt: str | None, *, again: bool = Fa
         "receipt": _RECEIPT_HERE,
         "file": _FILE_HERE,
         "qr": _QR_HERE,
+        "files": files,
         "again": again,
         "usually_read": usually_read,
     }
-    page = ahead.rendered(request, "tips/receipt.html", lambda: context, again, usually_read)
+    page = ahead.rendered(request, "tips/receipt.html", lambda: context, files, again, usually_read)
     # Words of our own list, a data: address and an SVG of our own: none has anything to escape.
     page = page.replace(_RECEIPT_HERE, receipt).replace(_FILE_HERE, showing.text_file(receipt))
     return HttpResponse(page.replace(_QR_HERE, showing.qr_code(receipt)))
@@ -163,7 +225,7 @@ def _receipt_page(request: HttpRequest, receipt: str | None, *, again: bool = Fa
 def inbox(request: HttpRequest) -> HttpResponse:
     """The inbox's door."""
     if request.method == "POST":
-        return _sign_in(request, ReceiptForm(posts.read(request)))
+        return _sign_in(request, ReceiptForm(posts.read(request).fields))
     return _door_page(request, ReceiptForm()) if _session_or_none(request) is None else redirect("tips:conversation")
 
 
@@ -186,7 +248,7 @@ def _sign_in(request: HttpRequest, door: ReceiptForm) -> HttpResponse:
         log.error("the inbox cannot be opened (%s)", type(error).__name__)
         sentence = _("Tips cannot be opened at this moment. Your tip is safe. Try again in a few minutes.")
         return _door_page(request, door, sentence, UNAVAILABLE)
-    if door.cleaned_data["text"]:
+    if door.cleaned_data["text"] or door.cleaned_data["uploads"]:
         return _add_kept_message(request, door, inboxes.session_of(secret), response)
     return response
 
@@ -197,8 +259,8 @@ def _add_kept_message(
     """Add what was typed while the inbox expired; `signed_in` is the answer that carries the new cookie."""
     if session is None:
         return _gone_page(request)
-    message = MessageForm(door.cleaned_data)
-    response = _add_message(request, session, message)
+    kept = {name: door.cleaned_data[name] for name in ("text", "form_id", "ticket", "uploads")}
+    response = _add_message(request, session, posts.Post(kept))
     response.cookies.update(signed_in.cookies)
     return response
 
@@ -221,35 +283,47 @@ def _door_page(
 @page
 def conversation(request: HttpRequest) -> HttpResponse:
     """A tip as its source sees it: what became of it, what was written, and room for more."""
-    posted = posts.read(request) if request.method == "POST" else {}
+    post = posts.read(request) if request.method == "POST" else posts.Post()
     try:
         session = inboxes.current(request)
+        if session is not None and post.fields:
+            return _add_message(request, session, post)
         if session is not None:
-            message = MessageForm(posted or None)
-            return _add_message(request, session, message) if posted else _conversation_page(request, session, message)
+            return _conversation_page(request, session, MessageForm(), _place_for_files(uploads.new_ticket(), []))
     except (memory.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("the conversation cannot be opened (%s)", type(error).__name__)
-        return _again_page(request, posted, "text", _("Your tip cannot be opened at this moment. It is safe."))
-    if not posted:
+        return _again_page(request, post, "text", _("Your tip cannot be opened at this moment. It is safe."))
+    if not post.fields:
         return redirect("tips:inbox")
-    door = ReceiptForm(initial=posted)
-    return _door_page(request, door, status=UNPROCESSABLE, expired=bool(posted.get("text")))
+    door = ReceiptForm(initial=post.fields)
+    written = bool(post.fields.get("text") or post.fields.get("uploads"))
+    return _door_page(request, door, status=UNPROCESSABLE, expired=written, problems=post.problems)
 
 
-def _add_message(request: HttpRequest, session: inboxes.Session, message: MessageForm) -> HttpResponse:
+def _add_message(request: HttpRequest, session: inboxes.Session, post: posts.Post) -> HttpResponse:
+    files, problems = uploads.opened(post.fields)
+    message = MessageForm(post.fields, alone=not files)
+    for sentence in post.problems + problems:
+        message.add_error("attachments", sentence)
     if not message.is_valid():
-        return _conversation_page(request, session, message, UNPROCESSABLE)
+        return _conversation_page(request, session, message, _kept(post, files), UNPROCESSABLE)
     text, form_id = message.cleaned_data["text"], message.cleaned_data["form_id"]
     try:
-        conversations.add_from_source(session.tip, session.key, text, form_id.encode())
+        if not conversations.add_from_source(session.tip, session.key, text, form_id.encode(), files):
+            _drop(post.arrived)
     except conversations.GoneError:
+        _drop(post.arrived)
         return _gone_page(request)
+    except vault.KeyMissingError as error:
+        log.error("no file can be taken: %s", error)
+        return _again_page(request, post, "text", uploads.no_room())
     return HttpResponseRedirect(f"{reverse('tips:conversation')}?added#newest")
 
 
 def _conversation_page(
-    request: HttpRequest, session: inboxes.Session, message: MessageForm, status: int = 200
+    request: HttpRequest, session: inboxes.Session, message: MessageForm, files: dict[str, Any], status: int = 200
 ) -> HttpResponse:
+    """`files`: of _place_for_files."""
     try:
         opened = session.read()
     except vault.SealError:
@@ -259,10 +333,12 @@ def _conversation_page(
         "form": message,
         "tip": session.tip,
         "report": opened.report,
+        "files": opened.files,
         "arrived_at": opened.arrived_at,
         "messages": opened.messages,
         "status": showing.status(session.tip),
         "added": "added" in request.GET and status == 200,
+        **files,
     }
     return render(request, "tips/conversation.html", context, status=status)
 
@@ -277,19 +353,20 @@ def _gone_page(request: HttpRequest) -> HttpResponse:
 @page
 def delete(request: HttpRequest) -> HttpResponse:
     """Delete a tip, asked twice. The first page says what will be erased, before the second asks again."""
-    posted = posts.read(request) if request.method == "POST" else {}
+    post = posts.read(request) if request.method == "POST" else posts.Post()
     try:
         session = inboxes.current(request)
         if session is None:
             return redirect("tips:inbox")
         hold = session.tip.legal_hold
         # "sure" carries what the page said would happen; if a hold was set since, it has to be said and asked again.
-        if posted.get("sure") != ("hold" if hold else "erase"):
-            return render(request, "tips/delete.html", {"tip": session.tip, "hold": hold, "second": "first" in posted})
+        if post.fields.get("sure") != ("hold" if hold else "erase"):
+            context = {"tip": session.tip, "hold": hold, "second": "first" in post.fields}
+            return render(request, "tips/delete.html", context)
         conversations.delete_by_source(session.token)
     except (memory.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("a tip cannot be deleted (%s)", type(error).__name__)
-        return _again_page(request, posted, "", _("Your tip could not be deleted at this moment. It is still there."))
+        return _again_page(request, post, "", _("Your tip could not be deleted at this moment. It is still there."))
     response = render(request, "tips/deleted.html", {"hold": hold})
     inboxes.end(request, response)
     return response

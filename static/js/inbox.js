@@ -2,7 +2,7 @@
 
 import { clear } from "./clearing.js";
 import { drawCounters } from "./counter.js";
-import { send } from "./sending.js";
+import { files, filesReady, send } from "./sending.js";
 
 let busy = false;
 
@@ -13,12 +13,14 @@ document.addEventListener("submit", async (event) => {
   if (busy) return;
   busy = true;
   try {
+    await filesReady(form.querySelector("[data-send]"));
     const answer = await send(form, event.submitter);
     if (answer.ok) {
       clear();
       location.replace(`${new URL(answer.url).pathname}?added=${Date.now()}#newest`);
     } else {
       // The same page with its sentence, the receipt's door, or the page that keeps the text: each holds what was typed.
+      files?.adopt(answer.page);
       document.getElementById("main").replaceWith(answer.page.getElementById("main"));
       drawCounters();
       document.querySelector("[autofocus], .problem, h1")?.focus();

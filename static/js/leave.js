@@ -16,6 +16,7 @@ let timer;
 function leave(link) {
   document.documentElement.hidden = true;
   clear();
+  dispatchEvent(new Event("leave"));
   navigator.sendBeacon(link.href);
   location.replace(link.dataset.leave);
 }

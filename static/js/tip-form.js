@@ -10,7 +10,7 @@
 
 import { clear, emptyFields, nameOfVisit, wasCleared } from "./clearing.js";
 import { drawCounters } from "./counter.js";
-import { send } from "./sending.js";
+import { files, filesReady, send } from "./sending.js";
 
 let cleared = wasCleared();
 const visit = nameOfVisit();
@@ -152,7 +152,11 @@ function said(step) {
     if (field.name === "search" || field.name === "latitude") continue;
     if (field.name === "longitude") {
       if (field.value) rows.push([form.dataset.wordsMap, form.dataset.wordsPoint]);
-    } else if (field.type === "radio") {
+    } else if (field.type === "file") {
+      const names = [...field.files].map((file) => file.name).concat((field.multiple && files?.names()) || []);
+      if (names.length) rows.push([words(field.labels[0]), names.join("\n")]);
+    } else if (field.type === "hidden") continue;
+    else if (field.type === "radio") {
       const label = field.name === "place_ref" ? form.dataset.wordsMap : words(field.closest("fieldset").querySelector("legend"));
       if (field.checked && field.value) rows.push([label, words(field.closest("label")?.querySelector("b") ?? field.labels[0])]);
     } else if (field.value.trim()) rows.push([words(field.labels[0]), field.type === "date" ? day(field) : field.value.trim()]);
@@ -183,7 +187,10 @@ async function post(button) {
   if (busy || !(open || finding)) return;
   busy = true;
   notice("");
-  if (!finding) label(form.dataset.wordsSending);
+  if (!finding) {
+    await filesReady(button ?? one("[data-send]"));
+    label(form.dataset.wordsSending);
+  }
   try {
     const answer = await send(form, finding ? button : null);
     if (finding) showPlaces(answer.page);
@@ -225,6 +232,7 @@ function showAgain({ page, wait: seconds }) {
     const ours = one(kept);
     if (ours) fresh.querySelector(kept)?.replaceWith(ours);
   }
+  files?.adopt(fresh);
   form.replaceWith(fresh);
   start(fresh);
 }
@@ -298,9 +306,11 @@ document.addEventListener("change", (event) => {
   if (event.target.name === "category") showQuestions();
 });
 
+document.addEventListener("files", () => { if (at === steps.length - 1) review(); });
+
 // Enter in a line means "go on", in the search for a street "find"; it never sends a tip by accident.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.target.form !== form || !event.target.matches("input, textarea[rows='1']")) return;
+  if (event.key !== "Enter" || event.target.type === "file" || event.target.form !== form || !event.target.matches("input, textarea[rows='1']")) return;
   event.preventDefault();
   if (event.target.name === "search") post(one("[name=find_place]"));
   else if (at < steps.length - 1) next();
