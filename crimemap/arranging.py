@@ -196,7 +196,6 @@ def _cell_cubes(
             joined = np.searchsorted(finer[0], first)
             tables = tuple(np.add.reduceat(table, joined, axis=1) for table in finer[1:])  # type: ignore[assignment]
         finer = (first, *tables)
-        made[f"cell_x_{zoom}"], made[f"cell_y_{zoom}"] = cx[first], cy[first]
         for what, table, kind in zip(("count", "latitude", "longitude"), tables, ("u4", "i8", "i8"), strict=True):
             made[f"{name}_{what}_{zoom}"] = _prefix(table, kind)
     return made

@@ -78,60 +78,91 @@ def bubbles(published: Published, chosen: Filter, view: View) -> list[Bubble]:
         for start, end in ((low, first), (last, high)):
             if start < end:
                 grid.add(selecting.through_time(columns, chosen, None, start, end))
-    elif len(grid.places):
-        places = selecting.places_of(columns, published.areas, chosen)
-        places = grid.places if places is None else np.intersect1d(places, grid.places, assume_unique=True)
+    elif len(grid.shown):
+        places = grid.places(selecting.places_of(columns, published.areas, chosen))
         grid.add(selecting.matched(columns, chosen, places))
     return grid.bubbles(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The cells of a zoom that hold places, in the order of the curve; `of` each place with a point, the number of its cell."""
+
+    x: Array
+    y: Array
+    of: Array
+    first: Array
+    one_point: Array
+
+
+def _cells(published: Published, zoom: int) -> _Cells:
+    """Made once a version and zoom."""
+    known: _Cells | None = published.remembered.get(zoom)
+    if known is None:
+        columns, mapped = published.columns, published.meta["mapped_places"]
+        x, y = layout.cell(columns["x"][:mapped], zoom), layout.cell(columns["y"][:mapped], zoom)
+        begins, same = np.ones(mapped, bool), np.ones(mapped, bool)
+        begins[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
+        for name in ("latitude", "longitude"):
+            same[1:] &= columns[name][1:mapped] == columns[name][: mapped - 1]
+        first = np.flatnonzero(begins)
+        one_point = np.logical_and.reduceat(same | begins, first) if mapped else same
+        known = _Cells(x[first], y[first], (np.cumsum(begins) - 1).astype("i4"), first, one_point)
+        published.remembered[zoom] = known
+    return known
 
 
 class _Grid:
     """The cells of a view that hold places, and what is counted of each by category."""
 
     def __init__(self, published: Published, view: View) -> None:
-        self.published, self.view = published, view
-        columns = published.columns
-        side = layout.WORLD - view.zoom - 2
-        low, high = selecting.curve_range(
-            columns,
-            np.array([view.west << side, ((view.east + 1) << side) - 1], "u4"),
-            np.array([view.north << side, ((view.south + 1) << side) - 1], "u4"),
-        )
-        x, y = columns["x"][low:high], columns["y"][low:high]
-        inside = np.flatnonzero(self._shown(layout.cell(x, view.zoom), layout.cell(y, view.zoom)))
-        x, y = layout.cell(x[inside], view.zoom), layout.cell(y[inside], view.zoom)
-        self.places = inside + low
-        self.begins = np.ones(len(inside), bool)
-        self.begins[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
-        self.cells = int(np.count_nonzero(self.begins))
-        start = columns["place_start"]
-        self.rows = int((start[self.places + 1] - start[self.places]).sum())
-        self.sums = {name: np.zeros((self.cells, len(published.families)), "i8") for name in SUMS}
+        self.published, self.zoom = published, view.zoom
+        self.all = _cells(published, view.zoom)
+        x, y = self.all.x, self.all.y
+        self.shown = np.flatnonzero((x >= view.west) & (x <= view.east) & (y >= view.north) & (y <= view.south))
+        self.sums = {name: np.zeros((len(self.shown), len(published.families)), "i8") for name in SUMS}
 
-    def _shown(self, x: Array, y: Array) -> Array:
-        view = self.view
-        result: Array = (x >= view.west) & (x <= view.east) & (y >= view.north) & (y <= view.south)
-        return result
+    @property
+    def rows(self) -> int:
+        """How many rows stand in the view."""
+        start, first = self.published.columns["place_start"], self.all.first
+        ends = np.append(first[1:], len(self.all.of))
+        return int((start[ends[self.shown]] - start[first[self.shown]]).sum())
+
+    def places(self, among: Array | None) -> Array:
+        """The places in the view: all of them, or of those given."""
+        if among is not None:
+            among = among[among < len(self.all.of)]
+            return among[self._numbers()[self.all.of[among]] >= 0]
+        first = self.all.first[self.shown]
+        length = np.append(self.all.first[1:], len(self.all.of))[self.shown] - first
+        return np.repeat(first - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
+
+    def _numbers(self) -> Array:
+        """Of every cell of the zoom its number among those shown, or -1."""
+        numbers = np.full(len(self.all.x), -1, "i4")
+        numbers[self.shown] = np.arange(len(self.shown))
+        return numbers
 
     def add_periods(self, period: str, whole: range) -> None:
         """What the prefix sums tell; their cells are in the same order."""
-        columns, zoom = self.published.columns, self.view.zoom
-        shown = self._shown(columns[f"cell_x_{zoom}"], columns[f"cell_y_{zoom}"])
-        for name, sums in self.sums.items():
-            table = columns[f"{period}_{name}_{zoom}"]
-            sums += table[whole.stop][shown].astype("i8") - table[whole.start][shown]
+        for name in SUMS:
+            table = self.published.columns[f"{period}_{name}_{self.zoom}"]
+            self.sums[name] += table[whole.stop][self.shown].astype("i8") - table[whole.start][self.shown]
 
     def add(self, found: Matched) -> None:
         columns, categories = self.published.columns, len(self.published.families)
-        cell_of = np.full(len(columns["latitude"]), -1, "i4")
-        cell_of[self.places] = np.cumsum(self.begins) - 1
-        place = columns["place"][found.row]
-        cell, category = cell_of[place], found.category
+        place, category = columns["place"][found.row], found.category
+        mapped = place < len(self.all.of)
+        if not mapped.all():
+            place, category = place[mapped], category[mapped]
+        cell = self._numbers()[self.all.of[place]]
         if (cell < 0).any():
             shown = cell >= 0
             cell, category, place = cell[shown], category[shown], place[shown]
         index = cell * categories + category
-        size, shape = self.cells * categories, (self.cells, categories)
+        shape = self.sums["count"].shape
+        size = shape[0] * shape[1]
         self.sums["count"] += np.bincount(index, minlength=size).reshape(shape)
         for name in ("latitude", "longitude"):
             self.sums[name] += np.bincount(index, columns[name][place], minlength=size).astype("i8").reshape(shape)
@@ -152,21 +183,7 @@ class _Grid:
                 means[1].tolist(),
                 total[shown].tolist(),
                 by_family[shown].tolist(),
-                self._on_one_point()[shown].tolist(),
+                self.all.one_point[self.shown][shown].tolist(),
                 strict=True,
             )
         ]
-
-    def _on_one_point(self) -> Array:
-        """Of each cell, whether its places all stand on one point."""
-        columns = self.published.columns
-        first = np.flatnonzero(self.begins)
-        if not len(first):
-            return np.empty(0, bool)
-        same = np.ones(len(self.places), bool)
-        for name in ("latitude", "longitude"):
-            column = columns[name][self.places]
-            same[1:] &= column[1:] == column[:-1]
-        same[first] = True
-        result: Array = np.logical_and.reduceat(same, first)
-        return result

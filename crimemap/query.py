@@ -121,6 +121,7 @@ class Published:
         self.areas: dict[str, list[str]] = self.meta["areas"]
         self.families: dict[str, str] = {each["slug"]: each["family"] for each in self.meta["categories"]}
         self.least_radius: int = self.meta["least_radius"]
+        self.remembered: dict[int, Any] = {}  # what crimemap.bubbles works out once
         until, since = self.meta["until"], self.meta["since"]
         self.until: date = self.made_at.date() if until is None else EPOCH + timedelta(until)
         self.since: date = self.until if since is None else EPOCH + timedelta(since)
@@ -255,7 +256,8 @@ class Published:
     def _newest(self, chosen: Filter, low: int, high: int, offset: int, limit: int) -> Array:
         """Row numbers, read from the newest on, no further than needed."""
         if not (chosen.categories or self.needs_rows(chosen)):
-            return np.arange(low, high)[::-1][offset : offset + limit]
+            last = high - offset
+            return np.arange(max(low, last - limit), max(low, last))[::-1]
         size, pages, skipped = 10_000, [], 0
         while high > low and skipped < offset + limit:
             start = max(low, high - size)
