@@ -1,4 +1,4 @@
-"""Celery: three queues, one worker each, and a clock.
+"""Celery: four queues, one worker each, and a clock.
 
 The database row is the truth and the queue only hurries it, so a lost message costs seconds, never a tip.
 """
@@ -29,6 +29,14 @@ app.config_from_object(
         "task_publish_retry_policy": {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0},
         "beat_schedule": {
             "re-send alerts that are stuck": {"task": "tips.alerts.sweep", "schedule": 20.0},
+            "take up files that are stuck": {"task": "tips.media.sweep", "schedule": 20.0},
+            "take up videos that are stuck": {
+                "task": "tips.media.sweep",
+                "schedule": 20.0,
+                "kwargs": {"videos": True},
+                "options": {"queue": "media-video"},
+            },
+            "tend the media worker's keys and the store": {"task": "tips.media.tend", "schedule": 600.0},
             "delete tips past their time": {"task": "tips.bulk.expire", "schedule": 3600.0},
         },
     }

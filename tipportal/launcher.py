@@ -126,12 +126,13 @@ class Portal:
         }
         self.variables.setdefault("EMAIL_URL", "file:///var/mail")
         self._prepare()
+        self._wait_for_media_key()
         demo = self._demo()
         environment.FILE.unlink(missing_ok=True)
         _write(environment.FILE, self.variables | {"PORTAL_ROLE": "all"})
         for process in processes.MAKE_RUN:
-            go_on()
-            self._start_process(process)
+            if process.role is not Role.MEDIA:
+                self._start_process(process)
         self._wait()
         self._report(demo)
 
@@ -201,13 +202,16 @@ class Portal:
         return processes.environment_for(role, everything)
 
     def _prepare(self) -> None:
-        """Tables, rights, the agency's key and static files."""
+        """Tables, rights, the agency's key, the media workers and static files."""
         migrating = self._manage(Role.OWNER, "migrate", "--verbosity=0")
         try:
             self.variables["STATIC_ROOT"] = str(collecting.collect(self._environment(Role.ALL)))
         except subprocess.CalledProcessError as error:
             raise CannotStartError(_last_words("The static files cannot be collected", error.stderr)) from None
         self._result(migrating, "The database cannot be brought up to date")
+        for process in processes.WORKERS:
+            if process.role is Role.MEDIA:  # first, since files, those of the demo too, are sealed to its key
+                self._start_process(process)
         if not self._has_key():
             self._result(self._manage(Role.ALL, "vault", "create-key"), "The agency's key cannot be made")
 
@@ -257,6 +261,7 @@ class Portal:
         return output
 
     def _start_process(self, process: Process) -> None:
+        go_on()
         child = Child(
             process.name,
             process.argv,
@@ -268,10 +273,17 @@ class Portal:
         self.watched.append(Watched(child, child.start, is_portal=True))
         child.start()
 
+    def _wait_for_media_key(self) -> None:
+        self._wait_until(lambda: bool(vault.key_files(KEYS / "media-public", "pub")))
+
     def _wait(self) -> None:
         """Until the pages answer and every worker listens."""
+        redis_url, workers = self.variables["REDIS_URL"], len(processes.WORKERS)
+        self._wait_until(lambda: answers(self.port) and workers_listening(redis_url) >= workers)
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         until = time.monotonic() + PATIENCE
-        while not (answers(self.port) and workers_listening(self.variables["REDIS_URL"]) >= len(processes.WORKERS)):
+        while not condition():
             go_on()
             dead = next((each.child for each in self.watched if not each.child.alive), None)
             if dead or time.monotonic() > until:

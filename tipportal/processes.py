@@ -53,7 +53,16 @@ class Process:
 WEB_ALL = Process("web", Role.ALL, _GUNICORN)
 WEB_PUBLIC = Process("web-public", Role.PUBLIC, _GUNICORN)
 WEB_STAFF = Process("web-staff", Role.STAFF, _GUNICORN)
-WORKERS = tuple(Process(f"worker-{role}", role, _worker(role)) for role in (Role.ALERTS, Role.BULK, Role.MEDIA))
+# One queue each, so that nothing holds up alerts, and a long video no photos.
+WORKERS = tuple(
+    Process(f"worker-{queue}", role, _worker(queue))
+    for queue, role in (
+        ("alerts", Role.ALERTS),
+        ("bulk", Role.BULK),
+        ("media", Role.MEDIA),
+        ("media-video", Role.MEDIA),
+    )
+)
 BEAT = Process("beat", Role.BEAT, _BEAT)
 
 PRODUCTION = (WEB_PUBLIC, WEB_STAFF, *WORKERS, BEAT)
@@ -100,6 +109,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "MEDIA_STORE": _WEB | {Role.MEDIA},
     "MEDIA_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.MEDIA}),
     "MEDIA_PRIVATE_KEYS": frozenset({Role.MEDIA}),
+    "RAM_FOLDER": frozenset({Role.MEDIA}),
 }
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tips import alerts, retention
+from tips import alerts, media, retention
 
-__all__ = ["alerts", "retention"]
+__all__ = ["alerts", "media", "retention"]

@@ -1,0 +1,54 @@
+"""Files of sources for tests: sealed as they arrive, without going through the pages."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from tipportal.rebuilding import Kind
+from tips import conversation, intake, store, tokens, vault
+from tips.attachments import Upload
+from tips.models import Attachment, Category, Tip
+
+PHOTO = Kind.PHOTO
+
+
+def photo(text: str = "canary", size: tuple[int, int] = (640, 480)) -> bytes:
+    """A JPEG with `text` in its metadata."""
+    picture = Image.new("RGB", size, (40, 90, 140))
+    ImageDraw.Draw(picture).ellipse((40, 40, size[0] // 2, size[1] // 2), fill=(220, 180, 60))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", comment=text.encode(), quality=90)
+    return stream.getvalue()
+
+
+def arrived(content: bytes, kind: Kind = PHOTO) -> Upload:
+    """A whole sealed file in the store."""
+    file, key = uuid.uuid4(), vault.random_key()
+    writer = store.Writer(file, key)
+    writer.write(content)
+    return Upload(file, key, kind, writer.finish(kind=kind.value))
+
+
+def send(*uploads: Upload, description: str = "Two men load boxes from a white van") -> Tip:
+    """A tip with these files as its source sends it."""
+    token = tokens.read(tokens.issue())
+    report = intake.Report(category=Category.objects.first(), description=description)
+    intake.take(report, token, uploads)
+    return Tip.objects.get(form_hash=token.form_hash)
+
+
+def add(tip: Tip, *uploads: Upload, text: str = "More", form_id: bytes = b"1") -> None:
+    conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id, uploads)
+
+
+def waiting(content: bytes | None = None, kind: Kind = PHOTO) -> Attachment:
+    """The row of one file that waits for the worker."""
+    return send(arrived(photo() if content is None else content, kind)).attachments.get()
+
+
+def in_store() -> set[str]:
+    return {path.name for path in Path(store.folder()).iterdir()}
