@@ -88,8 +88,9 @@ def gather(agency: Rules, *, afresh: bool = False) -> tuple[Records, Rule, list[
     kept = None if afresh else _kept(zones)
     if kept is not None:
         changed = _read(zones, "WHERE last_run_id >= %s AND NOT last_run_id = ANY(%s)", [kept.run, kept.finished])
-        if len(changed) <= FEW:
-            return _merged(kept.records, changed), rule, freshness
+        records = _merged(kept.records, changed)
+        if len(changed) <= FEW and len(records) == _stored():
+            return records, rule, freshness
     run, finished = _runs()  # asked before the rows: what is committed in between is read again next time
     records = _read(zones)
     records = records.where(np.argsort(records["hour"], kind="stable"))
@@ -115,6 +116,13 @@ def _runs() -> tuple[int, list[int]]:
         (number for number, state in runs if state not in FINISHED), default=max((n for n, _ in runs), default=0) + 1
     )
     return first, [number for number, state in runs if number > first and state in FINISHED]
+
+
+def _stored() -> int:
+    """Rows are withdrawn, not deleted; should some be gone after all, what is kept of them does not count."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM crimemap_incident")
+        return int(cursor.fetchone()[0])
 
 
 def _rule(agency: Rules) -> tuple[Rule, list[dict[str, Any]], dict[int, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crimemap.records import DEGREE, NOWHERE
+from crimemap.records import DEGREE
 
 Array = npt.NDArray[Any]
 
@@ -78,7 +78,8 @@ def cell(coordinate: Array, zoom: int) -> Array:
 
 def curve(x: Array, y: Array) -> Array:
     """The position on the Z-order curve (u8): bits of x and y by turns."""
-    return _spread(x) | (_spread(y) << np.uint64(1))
+    result: Array = _spread(x) | (_spread(y) << np.uint64(1))
+    return result
 
 
 def _spread(values: Array) -> Array:
@@ -133,6 +134,3 @@ def hour_slots(time: Array, precision: Array) -> Array:
     slot = weekday * 25 + np.where(precision >= 2, 24, time % 24)
     result: Array = np.where(precision >= 3, HOUR_SLOTS - 1, slot)
     return result
-
-
-__all__ = ["NOWHERE"]

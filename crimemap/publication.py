@@ -89,9 +89,10 @@ def _whole(content: dict[str, Any], name: str) -> int:
 
 
 def _switch(content: dict[str, Any], name: str) -> bool:
-    if not isinstance(content[name], bool):
+    value = content[name]
+    if not isinstance(value, bool):
         raise RulesError(f"{name} is true or false.")
-    return content[name]
+    return value
 
 
 def _layers(names: Any) -> tuple[str, ...]:

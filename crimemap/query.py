@@ -25,7 +25,7 @@ from django.conf import settings
 from crimemap import layout, selecting
 from crimemap.filtering import Filter
 from crimemap.layout import Array
-from crimemap.records import ID_CHARACTERS, NOWHERE, PRECISIONS
+from crimemap.records import DEGREE, ID_CHARACTERS, NOWHERE, PRECISIONS
 from crimemap.selecting import EPOCH, Box, Matched
 
 MOST_ROWS = 1000  # a page
@@ -285,8 +285,8 @@ class Published:
             block=self._text(column["block"][place]),
             description=self._text(column["description"][number]),
             outcome=self._text(column["outcome"][number]),
-            latitude=latitude / layout.DEGREE if mapped else None,
-            longitude=longitude / layout.DEGREE if mapped else None,
+            latitude=latitude / DEGREE if mapped else None,
+            longitude=longitude / DEGREE if mapped else None,
             areas={layer: code for layer, code in areas.items() if code},
             source=self.meta["sources"][column["source"][number]]["slug"],
         )
@@ -367,7 +367,8 @@ class Published:
 
     def _difference(self, cube: str, whole: range) -> Array:
         table = self.columns[cube]
-        return table[whole.stop].astype("i8") - table[whole.start]
+        result: Array = table[whole.stop].astype("i8") - table[whole.start]
+        return result
 
     def _months_between(self, chosen: Filter) -> Iterator[tuple[date, int]]:
         """Months that the filter's days and the published ones have in common, with their position in the counts."""

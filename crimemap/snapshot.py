@@ -1,6 +1,6 @@
 """Publication: from the stored incidents to the folder that all public answers come from. Only this module writes it.
 
-    snapshot.publish()      # what changed since the last time is in the new version; nothing changed: nothing is written
+    snapshot.publish()    # what changed since the last time is in the new version; nothing changed: nothing is written
 
 A version is a folder named after its content, written whole, flushed and renamed into place; `current` then names it in one
 step. Readers keep the version they opened: its files stay readable for them when its folder is removed. A publication that
@@ -55,10 +55,10 @@ class Published:
     looser: dict[str, str]
 
 
-def publish() -> Published:
+def publish(*, afresh: bool = False) -> Published:
     """Bring what residents see up to date with the stored incidents, the codes, the agency's file and the day.
 
-    Two at once wait for each other. Raises NoFolderError, publication.RulesError, OSError when the disk is full (then
+    `afresh` reads every incident, whatever the cache holds. Two at once wait for each other. Raises NoFolderError, publication.RulesError, OSError when the disk is full (then
     everything is as it was).
     """
     folder = settings.INCIDENT_SNAPSHOTS
@@ -67,7 +67,7 @@ def publish() -> Published:
     agency = publication.load()
     with _alone(folder):
         _sweep(folder)
-        records, rule, freshness = gathering.gather(agency)
+        records, rule, freshness = gathering.gather(agency, afresh=afresh)
         level = privacy.levels(records, rule)
         version, changed = write(folder, records, level, rule, freshness)
         _forget(folder, version)
@@ -189,7 +189,7 @@ def _write_columns(making: Path, columns: dict[str, Array], meta: dict[str, Any]
             file.flush()
             os.fsync(file.fileno())
         head = f"{column.dtype.str} {column.shape}".encode()
-        return name, hashlib.blake2b(column.reshape(-1).view(np.uint8), key=head[:64]).hexdigest()
+        return name, hashlib.blake2b(column.reshape(-1).view(np.uint8).data, key=head[:64]).hexdigest()
 
     with ThreadPoolExecutor(2) as pool:  # writing and hashing let go of the interpreter
         digests = dict(pool.map(put, columns.items()))

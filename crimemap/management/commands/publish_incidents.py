@@ -1,0 +1,46 @@
+"""`manage.py publish_incidents`: what the hourly task does, now and with words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from crimemap import publication, snapshot
+
+
+class Command(BaseCommand):
+    help = "Publish the stored incidents by the publication rule. Nothing changed: nothing is written."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--afresh", action="store_true", help="read every incident, whatever INCIDENT_CACHE holds")
+        parser.add_argument("--json", action="store_true", help="print one object")
+
+    def handle(self, *args: Any, afresh: bool, json: bool, **options: Any) -> None:
+        try:
+            published = snapshot.publish(afresh=afresh)
+        except (snapshot.NoFolderError, publication.RulesError) as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database did not answer as it should: {error}") from error
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}. Residents see what they saw before.") from error
+        self.stdout.write(as_json(published) if json else in_words(published))
+
+
+def as_json(published: snapshot.Published) -> str:
+    return json.dumps(dataclasses.asdict(published))
+
+
+def in_words(published: snapshot.Published) -> str:
+    news = "is published" if published.changed else "was published already"
+    lines = [
+        f"Version {published.version} {news}.",
+        f"{published.shown:,} incidents are shown, {published.hidden:,} count in yearly totals only,"
+        f" {published.held:,} wait for their codes to be classified, {published.embargoed:,} are under embargo.",
+    ]
+    lines += [f"Looser than the default: {name} ({decision})." for name, decision in published.looser.items()]
+    return "\n".join(lines)
