@@ -58,4 +58,27 @@ def _sentences() -> dict[Reason, str]:
 
 
 def _hints() -> dict[str, str]:
-    return {}
+    """What people do send, by name (tipportal/rebuilding/kinds.py)."""
+    from django.utils.translation import gettext as _
+
+    return {
+        "word": _("This is a Word file. Save it as PDF and attach that."),
+        "excel": _("This is an Excel file. Save it as PDF and attach that."),
+        "powerpoint": _("This is a PowerPoint file. Save it as PDF and attach that."),
+        "office": _("This is a file of an office program. Save it as PDF and attach that."),
+        "archive": _("This is an archive with other files in it. Unpack it and attach the files one by one."),
+        "program": _(
+            "This is a program. Programs are not taken. Attach a photo or screenshot of what matters instead."
+        ),
+        "web_page": _("This is a web page. Print it to PDF or take a screenshot, and attach that."),
+        "drawing": _("This is a file of a drawing program. Save it as JPEG, PNG or PDF and attach that."),
+        "playlist": _("This is a playlist: it only says where a recording is. Attach the recording itself."),
+        "other_film": _("This kind of video cannot be taken. Save it as MP4 and attach that."),
+        "other_sound": _("This kind of sound recording cannot be taken. Save it as MP3 or M4A and attach that."),
+        "other_picture": _(
+            "This kind of picture cannot be taken. Save it as JPEG or PNG, or attach a screenshot of it."
+        ),
+        "raw": _("This is a camera's raw file. Save it as JPEG and attach that."),
+        "text": _("This is a text file. Copy its text into the message, or save it as PDF and attach that."),
+        "mail": _("This is an e-mail. Print it to PDF or take a screenshot, and attach that."),
+    }

@@ -1,0 +1,199 @@
+"""Photos: decoded under limits and encoded anew. Runs in the confined process only."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image, ImageCms, ImageFile, ImageOps
+
+from tipportal.rebuilding import limits
+from tipportal.rebuilding.kinds import Format, Kind
+from tipportal.rebuilding.reasons import Reason, RefusedError
+from tipportal.rebuilding.results import Part, Rebuilt
+
+_PLUGINS = {Format.WEBP: "WebP"}
+_ANIMATED = (Format.GIF, Format.WEBP, Format.PNG, Format.AVIF)
+_SHARP = (Format.PNG, Format.GIF, Format.BMP, Format.TIFF)  # screenshots and scans: colours are kept at full resolution
+_SUBFILE_TYPE, _REDUCED = 254, 1  # TIFF 6.0: this picture is a smaller copy of another
+
+
+def prepare(found: Format) -> Path | None:
+    """Import the format's plugin. What may be animated needs ffmpeg."""
+    Image.MAX_IMAGE_PIXELS = limits.JPEG_PIXELS // 2  # Pillow refuses twice this by itself
+    if found is Format.HEIF:
+        importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
+        return None
+    importlib.import_module(f"PIL.{_PLUGINS.get(found, found.value.capitalize())}ImagePlugin")
+    if found in _ANIMATED:
+        return _films().program()
+    if found is Format.TIFF:
+        _documents()
+    return None
+
+
+def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+    """A photo; for an animation a video, for a TIFF of several pages a document. Raises RefusedError."""
+    image = _opened(source, found)
+    if found in _ANIMATED and getattr(image, "is_animated", False):
+        return _films().animation(image, into, progress)
+    if found is Format.TIFF and len(pages := _pages(image)) > 1:
+        return _documents().bound((_page(image, number) for number in pages), len(pages), into, progress)
+    image = _decoded(image, source, found)
+    progress(50)
+    parts = [_full(image, into, sharp=found in _SHARP), *smaller(image, into, ("preview", "thumbnail"))]
+    return Rebuilt(Kind.PHOTO, parts)
+
+
+def _films() -> Any:
+    return importlib.import_module("tipportal.rebuilding.films")
+
+
+def _documents() -> Any:
+    return importlib.import_module("tipportal.rebuilding.documents")
+
+
+def _opened(source: BinaryIO, found: Format) -> Image.Image:
+    """The header alone is read: sizes are judged before anything is decoded."""
+    try:
+        image = Image.open(source, formats=[found.value.upper()])
+    except Image.DecompressionBombError:
+        raise RefusedError(Reason.TOO_LARGE) from None
+    _judge_size(image)
+    return image
+
+
+def _judge_size(image: Image.Image) -> None:
+    pixels = image.width * image.height
+    if pixels > (limits.JPEG_PIXELS if image.format in ("JPEG", "MPO") else limits.PHOTO_PIXELS):
+        raise RefusedError(Reason.TOO_LARGE)
+    if image.format in ("JPEG", "MPO") and pixels > limits.PHOTO_PIXELS:
+        scale = next(scale for scale in (2, 4, 8) if pixels / scale**2 <= limits.PHOTO_PIXELS)
+        image.draft(None, (image.width // scale, image.height // scale))
+
+
+def _decoded(image: Image.Image, source: BinaryIO, found: Format) -> Image.Image:
+    """The upright picture in sRGB. Of a JPEG that was cut off, what there is."""
+    try:
+        return upright(image)
+    except OSError:
+        if found is not Format.JPEG:
+            raise
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    source.seek(0)
+    image = upright(_opened(source, found))
+    if all(low == high for low, high in image.convert("RGB").getextrema()):
+        raise RefusedError(Reason.DAMAGED)  # not one row was there
+    return image
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Decode, turn as the camera was held, convert to sRGB (L, RGB or RGBA), and forget everything but the pixels."""
+    image.load()
+    profile = image.info.get("icc_profile")
+    with suppress(Exception):  # whatever a malformed tag raises: the picture is then shown as it lies
+        image = ImageOps.exif_transpose(image)
+    image = _in_srgb(_in_eight_bits(image), profile)
+    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+        image = image.convert("RGB")
+    clean = image.copy()
+    clean.info = {}
+    return clean
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """One of L, RGB, RGBA and CMYK, whatever the mode was."""
+    if image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value / 257).convert("L")
+    if image.mode in ("I", "F"):
+        low, high = image.getextrema()
+        span = (high - low) or 1
+        return image.convert("F").point(lambda value: (value - low) * (255 / span)).convert("L")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
+        return image
+    see_through = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBa", "RGBA")
+    return image.convert("RGBA" if see_through else "RGB")
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Colours as the profile means them. One that is damaged, huge or of other colours is ignored."""
+    wanted = "RGBA" if image.mode == "RGBA" else "RGB"
+    if profile and image.mode != "L" and len(profile) <= limits.PROFILE_BYTES:
+        with suppress(ImageCms.PyCMSError, OSError, ValueError):
+            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            space = given.profile.xcolor_space.strip()
+            if space == image.mode.removesuffix("A") and "sRGB" not in ImageCms.getProfileDescription(given):
+                srgb = ImageCms.createProfile("sRGB")
+                converted = ImageCms.profileToProfile(image, given, srgb, outputMode=wanted)
+                return converted or image
+    return image if image.mode in ("L", wanted) else image.convert(wanted)
+
+
+def _full(image: Image.Image, into: Path, *, sharp: bool) -> Part:
+    if image.mode == "RGBA" and max(image.size) <= limits.WEBP_EDGE:
+        path = into / "full.webp"
+        image.save(path, "WEBP", quality=90, method=2, exact=True)
+        return Part("full", path, "image/webp", *image.size)
+    image = flat(image)
+    if max(image.size) > limits.JPEG_EDGE:
+        image.thumbnail((limits.JPEG_EDGE, limits.JPEG_EDGE))
+    return jpeg(image, into, "full", quality=90, sharp=sharp)
+
+
+def smaller(image: Image.Image, into: Path, roles: tuple[str, ...]) -> list[Part]:
+    """JPEGs of the sizes that the roles `preview`, `poster` and `thumbnail` have."""
+    parts = []
+    image = flat(image)
+    for role in roles:
+        edge = limits.THUMBNAIL_EDGE if role == "thumbnail" else limits.PREVIEW_EDGE
+        image = image.copy()
+        image.thumbnail((edge, edge), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        parts.append(jpeg(image, into, role, quality=82))
+    return parts
+
+
+def flat(image: Image.Image) -> Image.Image:
+    """What is see-through shows white."""
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def jpeg(image: Image.Image, into: Path, role: str, *, quality: int, sharp: bool = False, name: str = "") -> Part:
+    path = into / f"{name or role}.jpg"
+    image.save(path, "JPEG", quality=quality, subsampling="4:4:4" if sharp else "4:2:0")
+    return Part(role, path, "image/jpeg", *image.size)
+
+
+def _pages(image: Any) -> list[int]:
+    """Numbers of a TIFF's pages; smaller copies of pages do not count. Raises RefusedError for too many."""
+    found, number = [], 0
+    while True:
+        try:
+            image.seek(number)
+        except (EOFError, OSError, ValueError):
+            break
+        if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _REDUCED:
+            found.append(number)
+        number += 1
+        if number > limits.DOCUMENT_PAGES:
+            raise RefusedError(Reason.TOO_LONG)
+    image.seek(0)
+    return found or [0]
+
+
+def _page(image: Any, number: int) -> Image.Image:
+    image.seek(number)
+    _judge_size(image)
+    page = flat(upright(image))
+    if page.width * page.height > limits.PAGE_PIXELS:
+        page.thumbnail((limits.PAGE_EDGE, int(limits.PAGE_PIXELS**0.5)))
+    return page
