@@ -1,0 +1,146 @@
+"""What importing costs at the size of a big city: see bench/README.md."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.crimemap import exports
+from tests.stack import ROOT
+from tipportal import processes
+from tipportal.embedded import Servers
+from tipportal.roles import Role
+
+YEARS = 25
+CHANGED = 10_000
+PLAIN_ROWS = 100_000
+
+PLAIN = """
+import csv, datetime as dt, hashlib, sys, time
+import django; django.setup()
+from crimemap.models import ImportRun, Incident, OffenceCode, Source
+source = Source.objects.create(slug="plain", name="plain", profile="chicago_portal", time_zone="America/Chicago")
+run = ImportRun.objects.create(source=source, origin="command")
+codes, batch = {}, []
+update = ["occurred_at", "raw_code", "raw_label", "offence_code", "block_text", "outcome", "content_hash", "last_run"]
+def store():
+    Incident.objects.bulk_create(batch, update_conflicts=True, unique_fields=["source", "external_id"], update_fields=update)
+    batch.clear()
+begin = time.monotonic()
+for number, row in enumerate(csv.DictReader(open(sys.argv[1], newline=""))):
+    if number == int(sys.argv[2]):
+        break
+    code = row["IUCR"]
+    if code not in codes:
+        codes[code] = OffenceCode.objects.get_or_create(scheme="plain", code=code)[0]
+    batch.append(Incident(
+        source=source, external_id=row["ID"], precision="minute", raw_code=code, raw_label=row["Primary Type"],
+        occurred_at=dt.datetime.strptime(row["Date"] + " +0000", "%m/%d/%Y %I:%M:%S %p %z"), offence_code=codes[code],
+        block_text=row["Block"], latitude=float(row["Latitude"]) if row["Latitude"] else None,
+        longitude=float(row["Longitude"]) if row["Longitude"] else None, point_kind="published" if row["Latitude"] else "none",
+        district=row["District"], beat=row["Beat"], neighbourhood=row["Community Area"], outcome=row["Arrest"],
+        location_description=row["Location Description"], domestic=row["Domestic"] == "true", first_run=run, last_run=run,
+        content_hash=hashlib.md5(repr(row).encode()).digest(),
+    ))
+    if len(batch) == 1000:
+        store()
+store()
+print(time.monotonic() - begin)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=8_000_000)
+    parser.add_argument("--quick", action="store_true", help="100,000 rows, to see that it works")
+    options = parser.parse_args()
+    rows = 100_000 if options.quick else options.rows
+    with tempfile.TemporaryDirectory(prefix="bench-incidents-") as name:
+        folder = Path(name)
+        servers = Servers(folder / "servers")
+        servers.start()
+        try:
+            measure(servers, folder, rows)
+        finally:
+            servers.stop()
+
+
+def measure(servers: Servers, folder: Path, rows: int) -> None:
+    manage(servers, Role.OWNER, "migrate", "--verbosity=0")
+    file, later = folder / "city.csv", folder / "later.csv"
+    write(file, exports.chicago(rows, days=365 * YEARS))
+    write(later, touched(exports.chicago(rows, days=365 * YEARS), rows))
+    print(f"{rows:,} rows, {file.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores", flush=True)
+    print(f"{'':<28}{'seconds':>9}{'rows/s':>9}{'peak MB':>9}  created  updated unchanged rejected  held", flush=True)
+    for what, path in (("first import", file), ("the same file again", file), (f"{CHANGED:,} rows changed", later)):
+        seconds, peak, told = manage(servers, Role.BULK, *importing(path))
+        counts = "".join(f"{told[name]:>9}" for name in ("created", "updated", "unchanged", "rejected", "held"))
+        print(f"{what:<28}{seconds:>9.1f}{rows / seconds:>9.0f}{peak:>9.0f}{counts}", flush=True)
+    few = min(rows, PLAIN_ROWS)
+    environment = environment_of(servers, Role.OWNER)
+    plain = [sys.executable, "-c", PLAIN, str(file), str(few)]
+    result = subprocess.run(plain, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    seconds = float(result.stdout)
+    print(f"{f'DictReader + bulk_create, {few:,}':<28}{seconds:>9.1f}{few / seconds:>9.0f}", flush=True)
+
+
+def importing(path: Path) -> list[str]:
+    return ["import_incidents", "city", str(path), "--profile", "chicago_portal", "--json"]
+
+
+def write(path: Path, rows: Iterable[list[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(exports.CHICAGO)
+        writer.writerows(rows)
+
+
+def touched(rows: Iterable[list[str]], count: int) -> Iterable[list[str]]:
+    """The same rows, CHANGED of them with another outcome, all touched a day later."""
+    every = max(1, count // CHANGED)
+    arrest, updated = exports.CHICAGO.index("Arrest"), exports.CHICAGO.index("Updated On")
+    for number, row in enumerate(rows):
+        row[updated] = row[updated].replace("05/17/2025", "05/18/2025")
+        if number % every == 0 and number // every < CHANGED:
+            row[arrest] = "false" if row[arrest] == "true" else "true"
+        yield row
+
+
+def environment_of(servers: Servers, role: Role) -> dict[str, str]:
+    assert role.database_user
+    everything = dict(os.environ) | {
+        "DATABASE_URL": servers.database_url(role.database_user),
+        "REDIS_URL": servers.redis_url,
+        "DEMO": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    return processes.environment_for(role, everything)
+
+
+def manage(servers: Servers, role: Role, *args: str) -> tuple[float, float, dict[str, Any]]:
+    """Run a command as a role; seconds, peak megabytes of its process, what it printed as JSON."""
+    begin = time.monotonic()
+    command = [sys.executable, str(ROOT / "manage.py"), *args]
+    with tempfile.TemporaryFile() as out:
+        child = subprocess.Popen(command, env=environment_of(servers, role), stdout=out, cwd=ROOT)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - begin
+        out.seek(0)
+        text = out.read().decode()
+    if child.returncode:
+        sys.exit(f"{' '.join(args)} failed: {text}")
+    return seconds, usage.ru_maxrss / 1024, json.loads(text) if "--json" in args else {}
+
+
+if __name__ == "__main__":
+    main()
