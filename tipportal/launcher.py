@@ -27,6 +27,7 @@ from tipportal import children, collecting, environment, processes
 from tipportal.children import Child, ChildError
 from tipportal.embedded import Servers
 from tipportal.processes import Process
+from tipportal.rebuilding.missing import what_is_missing
 from tipportal.roles import Role
 from tips import vault
 
@@ -300,6 +301,8 @@ class Portal:
         say(f"Demo receipt: {demo.get('receipt')}")
         if self.variables["EMAIL_URL"] == "file:///var/mail":
             say("Mail: var/mail")
+        for sentence in what_is_missing():
+            say(f"Not safe enough for real tips: {sentence}")
         say("Ctrl-C stops everything. Logs: var/logs")
 
 

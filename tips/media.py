@@ -23,11 +23,12 @@ from celery import shared_task
 from celery.signals import worker_init
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from tipportal import rebuilding
 from tipportal.rebuilding import Kind, NoRamFolderError, Reason, RefusedError, SandboxError
+from tipportal.rebuilding.missing import what_is_missing
 from tipportal.roles import Role
 from tips import container, store, vault, worker_keys
 from tips.models import ROUNDING, Attachment, rounded_now
@@ -160,6 +161,7 @@ class _Job:
     id: UUID
     attempts: int
     original: UUID | None
+    _begun: bool = False
     _told: float = field(default_factory=time.monotonic)
 
     @property
@@ -168,16 +170,17 @@ class _Job:
 
     def begin(self) -> None:
         """Raises _GoneError."""
+        attempts = self.attempts + 1
         if not self.row.update(
-            state=AttachmentState.REBUILDING, attempts=F("attempts") + 1, started_at=rounded_now(), progress=0
+            state=AttachmentState.REBUILDING, attempts=attempts, started_at=rounded_now(), progress=0
         ):
             raise _GoneError
-        self.attempts += 1
+        self.attempts, self._begun = attempts, True
 
     def put_back(self) -> None:
         """It waits again, and this attempt does not count."""
-        counted = Case(When(state=AttachmentState.REBUILDING, then=F("attempts") - 1), default=F("attempts"))
-        self.row.update(state=AttachmentState.RECEIVED, attempts=counted, started_at=rounded_now(), progress=0)
+        before = self.attempts - self._begun
+        self.row.update(state=AttachmentState.RECEIVED, attempts=before, started_at=rounded_now(), progress=0)
 
     def progress(self, percent: int) -> None:
         """Raises _GoneError, which ends the rebuilding."""
@@ -220,7 +223,7 @@ class _Job:
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def refuse_unsafe_start(**_: object) -> None:
-    """A media worker has keys before it takes work; in production it wants memory for plaintext, and a sandbox without network."""
+    """A media worker makes its keys first. In production it wants memory for plaintext, and a sandbox without network."""
     if settings.ROLE is not Role.MEDIA:
         return
     if missing := what_is_missing():
@@ -228,13 +231,3 @@ def refuse_unsafe_start(**_: object) -> None:
             sys.exit(f"The media worker does not start. {' '.join(missing)}")
         log.warning("not safe enough for real tips: %s", " ".join(missing))
     worker_keys.renew()
-
-
-def what_is_missing() -> list[str]:
-    """A sentence for each thing that this machine lacks to open strangers' files."""
-    missing = []
-    if not rebuilding.has_ram_folder():
-        missing.append(
-            "There is no folder in memory for residents' files in plain: mount a tmpfs and name it in RAM_FOLDER."
-        )
-    return missing

@@ -2,7 +2,7 @@
 
 Content is never touched. Residents and officers go on meanwhile, and an interrupted rotation is taken up by running it
 again. No tip can be lost to a key that is being destroyed: its AgencyKey row goes first, in a transaction that fails while
-any tip refers to it, and a tip that is just being written to the old key is refused by the foreign key and sealed again.
+any tip or file refers to it, and what is just being written to the old key is refused by the foreign key and sealed again.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 
 from tipportal.audit import record
 from tips import vault
-from tips.models import AgencyKey, NotesKey, Tip
+from tips.models import AgencyKey, Attachment, NotesKey, Tip
 
+# What holds keys sealed to the agency.
+_SEALED = (Tip, NotesKey, Attachment)
 _BATCH = 100
 _TRIES = 20
 
@@ -72,7 +75,7 @@ def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
     moved = 0
     for file in old:
         for _attempt in range(_TRIES):
-            for model in (Tip, NotesKey):
+            for model in _SEALED:
                 moved = _move(model, file.id, newest, moved, progress)
             if _retire(file.id):
                 break
@@ -85,9 +88,7 @@ def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
     return newest.id
 
 
-def _move(
-    model: type[Tip] | type[NotesKey], old_id: str, newest: vault.KeyFile, moved: int, progress: Callable[[int], None]
-) -> int:
+def _move(model: type[Model], old_id: str, newest: vault.KeyFile, moved: int, progress: Callable[[int], None]) -> int:
     """Re-seal the keys of all rows sealed to `old_id`, in small transactions; returns `moved` plus their number."""
     while True:
         with transaction.atomic():
@@ -98,8 +99,9 @@ def _move(
                 .order_by("pk")[:_BATCH]
             )
             for row in rows:
-                key = vault.open_key_with(row.key_for_agency, old_id, settings.AGENCY_PRIVATE_KEYS)
-                row.key_for_agency = vault.seal_key_to(key, newest)
+                if row.key_for_agency:  # of a refused file there is none left
+                    key = vault.open_key_with(row.key_for_agency, old_id, settings.AGENCY_PRIVATE_KEYS)
+                    row.key_for_agency = vault.seal_key_to(key, newest)
                 row.agency_key_id = newest.id
                 row.save(update_fields=["key_for_agency", "agency_key"])
         if not rows:
@@ -129,7 +131,7 @@ def _destroy_leftovers(newest_id: str) -> None:
 
 
 def _seals(key_id: str) -> int:
-    return sum(model._default_manager.filter(agency_key_id=key_id).count() for model in (Tip, NotesKey))
+    return sum(model._default_manager.filter(agency_key_id=key_id).count() for model in _SEALED)
 
 
 def _folders() -> tuple[Path, Path]:
