@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "var" / "environment"
 # These change tables and rights, which only the owner's PostgreSQL user may.
 OWNER_COMMANDS = {"migrate", "sqlmigrate", "makemigrations"}
+# These use no server and no key, so they work where nothing is set up, and want nothing of what is.
+PLAIN_COMMANDS = {"rebuild"}
 
 
 def load(command: str = "", path: Path = FILE) -> bool:
@@ -20,6 +22,10 @@ def load(command: str = "", path: Path = FILE) -> bool:
 
     Lines are `NAME=value`, taken as they are. Returns whether the file was used.
     """
+    if command in PLAIN_COMMANDS:
+        os.environ.setdefault("PORTAL_ROLE", "beat")
+        os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1")  # named because settings want it, never connected to
+        return False
     if os.environ.get("PORTAL_ROLE") or not path.exists():
         return False
     for line in path.read_text(encoding="utf-8").splitlines():

@@ -43,6 +43,8 @@ def _drawn(document: Any) -> Iterator[Image.Image]:
         width, height = page.get_size()
         if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
             raise RefusedError(Reason.DAMAGED)
+        if max(width, height) > limits.PAGE_UNITS:
+            raise RefusedError(Reason.TOO_LARGE)
         scale = min(
             limits.PAGE_DPI / 72,
             math.sqrt(limits.PAGE_PIXELS / (width * height)),

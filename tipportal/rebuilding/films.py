@@ -27,17 +27,116 @@ from tipportal.rebuilding.sandbox import PR_SET_PDEATHSIG
 
 # What phones, cameras, recorders and messengers write.
 _DECODERS = ",".join(
-    ["h264", "hevc", "vp8", "vp9", "libdav1d", "av1", "libvpx", "libvpx-vp9", "mpeg4", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "h263", "h263i", "h263p", "mjpeg", "mpeg1video", "mpeg2video", "prores", "dvvideo", "vc1", "wmv3", "theora", "rawvideo", "aac", "aac_fixed", "aac_latm", "mp3", "mp3float", "mp2", "mp2float", "ac3", "eac3", "opus", "libopus", "vorbis", "libvorbis", "flac", "alac", "amrnb", "amrwb", "libopencore_amrnb", "libopencore_amrwb", "speex", "libspeex", "gsm", "gsm_ms", "adpcm_ima_wav", "adpcm_ms", "adpcm_yamaha", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw", "pcm_bluray", "qdm2"]
+    [
+        "h264",
+        "hevc",
+        "vp8",
+        "vp9",
+        "libdav1d",
+        "av1",
+        "libvpx",
+        "libvpx-vp9",
+        "mpeg4",
+        "msmpeg4",
+        "msmpeg4v1",
+        "msmpeg4v2",
+        "h263",
+        "h263i",
+        "h263p",
+        "mjpeg",
+        "mpeg1video",
+        "mpeg2video",
+        "prores",
+        "dvvideo",
+        "vc1",
+        "wmv3",
+        "theora",
+        "rawvideo",
+        "aac",
+        "aac_fixed",
+        "aac_latm",
+        "mp3",
+        "mp3float",
+        "mp2",
+        "mp2float",
+        "ac3",
+        "eac3",
+        "opus",
+        "libopus",
+        "vorbis",
+        "libvorbis",
+        "flac",
+        "alac",
+        "amrnb",
+        "amrwb",
+        "libopencore_amrnb",
+        "libopencore_amrwb",
+        "speex",
+        "libspeex",
+        "gsm",
+        "gsm_ms",
+        "adpcm_ima_wav",
+        "adpcm_ms",
+        "adpcm_yamaha",
+        "pcm_s16le",
+        "pcm_s16be",
+        "pcm_s24le",
+        "pcm_s24be",
+        "pcm_s32le",
+        "pcm_s32be",
+        "pcm_f32le",
+        "pcm_f32be",
+        "pcm_f64le",
+        "pcm_u8",
+        "pcm_s8",
+        "pcm_alaw",
+        "pcm_mulaw",
+        "pcm_bluray",
+        "qdm2",
+    ]
 )
 _MAX_STREAMS = 40
+_COVER_ART = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 _FRAMES_A_SECOND_OF_ANIMATIONS = 25
 # Nothing of the source's tables, none of ours either: bitexact leaves out the encoders' names and the time of writing.
-_NOTHING_ELSE = ["-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", "-sn", "-dn", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-write_tmcd", "0", "-movflags", "+faststart"]
+_NOTHING_ELSE = [
+    "-map_metadata",
+    "-1",
+    "-map_metadata:s",
+    "-1",
+    "-map_chapters",
+    "-1",
+    "-sn",
+    "-dn",
+    "-fflags",
+    "+bitexact",
+    "-flags:v",
+    "+bitexact",
+    "-flags:a",
+    "+bitexact",
+    "-write_tmcd",
+    "0",
+    "-movflags",
+    "+faststart",
+]
 # `veryfast` by measurement (bench/rebuilding.py). x264 writes its settings into a unit of type 6 (SEI), where sources too
 # have captions and serial numbers: those units are removed.
-_PICTURE = (
-    ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-profile:v", "high", "-g", "120", "-a53cc", "0", "-bsf:v", "filter_units=remove_types=6"]
-)
+_PICTURE = [
+    "-c:v",
+    "libx264",
+    "-preset",
+    "veryfast",
+    "-crf",
+    "23",
+    "-profile:v",
+    "high",
+    "-g",
+    "120",
+    "-a53cc",
+    "0",
+    "-bsf:v",
+    "filter_units=remove_types=6",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +261,7 @@ def _open(source: BinaryIO, found: Format) -> Any:
 def _is_film(stream: Any) -> bool:
     """False for cover art and streams without a known picture. Raises RefusedError for one out of limits."""
     context = stream.codec_context
-    if context is None or "attached_pic" in str(stream.disposition) or not (context.width and context.height):
+    if context is None or int(stream.disposition) & _COVER_ART or not (context.width and context.height):
         return False
     if max(context.width, context.height) > limits.VIDEO_EDGE:
         raise RefusedError(Reason.TOO_LARGE)

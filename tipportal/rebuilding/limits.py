@@ -16,7 +16,7 @@ PROFILE_BYTES = (
     MIB  # of a colour profile; those of cameras and screens have a few kilobytes, of presses up to half a megabyte
 )
 
-ANIMATION_FRAMES, ANIMATION_SECONDS = 600, 60  # what comes after is left out
+ANIMATION_FRAMES, ANIMATION_SECONDS = 300, 30  # what comes after is left out
 VIDEO_SECONDS = 2 * 60 * 60
 AUDIO_SECONDS = 6 * 60 * 60
 VIDEO_EDGE = 8192  # of what is decoded; what comes out has 1920 by 1080 at most, in either orientation
@@ -25,6 +25,7 @@ VIDEO_FRAME_RATE = 60
 
 DOCUMENT_PAGES = 200
 PAGE_DPI = 150  # small print is read well, a page of A4 has 2.2 million pixels
+PAGE_UNITS = 14_400  # 200 inches, the largest page that PDF readers take (ISO 32000-1, annex C)
 PAGE_PIXELS = 8_000_000
 PAGE_EDGE = 8000
 
