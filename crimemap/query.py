@@ -309,6 +309,8 @@ class Published:
         """The prefix sums by month that know all that the filter asks."""
         if chosen.circle or chosen.box or (chosen.area and (chosen.hours or chosen.weekdays)):
             return None
+        if chosen.area and chosen.area[1] not in self.areas.get(chosen.area[0], []):
+            return None
         name = f"by_{chosen.area[0]}" if chosen.area else "by_hour"
         return name if name in self.columns else None
 

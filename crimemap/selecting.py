@@ -127,7 +127,8 @@ def places_of(
         right &= (longitude >= _units(west)) & (longitude <= _units(east))
     if chosen.area:
         layer, code = chosen.area
-        right &= columns[layer][low:high] == np.uint16(codes[layer].index(code) if code in codes[layer] else 65535)
+        known = codes.get(layer, [])
+        right &= (columns[layer][low:high] == np.uint16(known.index(code))) if code in known else False
     found = np.flatnonzero(right) + low
     if chosen.circle:
         found = found[_metres(columns, found, chosen.circle) <= chosen.circle[2]]

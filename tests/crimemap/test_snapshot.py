@@ -1,0 +1,527 @@
+"""Publication from stored rows to the folder: what comes out, what never does, and that nothing ever breaks a reader."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crimemap import bubbles, gathering, layout, privacy, publication, query, snapshot
+from crimemap.filtering import Filter
+from crimemap.models import Incident
+from tests.crimemap.made_up import Agency
+from tests.stack import ROOT, Stack
+
+EVERYWHERE = (-85.0, -180.0, 85.0, 180.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.INCIDENT_SNAPSHOTS = tmp_path / "public"
+    settings.INCIDENT_CACHE = tmp_path / "cache"
+    settings.PUBLICATION_RULES = None
+    return tmp_path / "public"
+
+
+@pytest.fixture
+def agency(folder: Path, db: None) -> Agency:
+    return Agency()
+
+
+def everything(published: query.Published) -> Filter:
+    return Filter(published.since, published.until)
+
+
+def rows(published: query.Published | None = None) -> list[query.Row]:
+    published = published or query.current()
+    return published.rows(everything(published), limit=1000).rows
+
+
+def answers(published: query.Published) -> list[Any]:
+    """All that can be asked, over many filters."""
+    result: list[Any] = []
+    whole = everything(published)
+    filters = [whole, *(Filter(whole.since, whole.until, area=("district", code)) for code in ("004", "007", "")),
+               *(Filter(whole.since, whole.until, categories=frozenset({slug})) for slug in published.families),
+               *(Filter(whole.since, whole.until, hours=frozenset({hour})) for hour in range(0, 24, 3)),
+               Filter(whole.since, whole.until, weekdays=frozenset({5, 6})),
+               Filter(whole.since, whole.until, circle=(41.87811, -87.62981, 150.0)),
+               Filter(whole.since, whole.until, box=(41.0, -88.0, 42.0, -87.0))]  # fmt: skip
+    for chosen in filters:
+        result += [
+            published.rows(chosen, limit=1000),
+            published.categories(chosen),
+            published.months(chosen),
+            published.hours(chosen),
+            published.unmapped(chosen),
+            published.compare(chosen),
+            [published.by_area(chosen, layer) for layer in layout.LAYERS],
+            [bubbles.bubbles(published, chosen, bubbles.view_of(EVERYWHERE, zoom)) for zoom in (4, 12, 18)],
+        ]
+    return result
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file of the current version."""
+    current = folder / snapshot.current_version(folder)
+    return {path.name: path.read_bytes() for path in current.iterdir()}
+
+
+class TestWhatComesOut:
+    def test_a_row_as_residents_see_it(self, agency: Agency) -> None:
+        stored = agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))  # 13:42 in Chicago
+        published = snapshot.publish()
+        assert (published.shown, published.changed) == (1, True)
+        assert rows() == [
+            query.Row(
+                public_id=stored.public_id,
+                at=datetime(2024, 6, 15, 13),  # noqa: DTZ001
+                precision="hour",
+                category="made-burglary",
+                block="400 block of W 24th Pl",
+                description="STREET",
+                outcome="Arrest",
+                latitude=41.87811,
+                longitude=-87.62981,
+                areas={"district": "004", "beat": "0411", "neighbourhood": "32"},
+                source="city",
+            )
+        ]
+        assert query.current().incident(stored.public_id) == rows()[0]
+
+    def test_area_has_the_day_and_wide_areas_alone(self, agency: Agency) -> None:
+        agency.add("fraud", occurred_at=datetime(2024, 1, 2, 4, 10, tzinfo=UTC))  # still the 1st in Chicago
+        snapshot.publish()
+        (row,) = rows()
+        assert (row.at, row.precision) == (datetime(2024, 1, 1), "day")  # noqa: DTZ001
+        assert (row.latitude, row.longitude, row.block, row.description) == (None, None, "", "")
+        assert row.areas == {"district": "004", "neighbourhood": "32"}
+
+    @pytest.mark.parametrize(
+        ("code", "fields"),
+        [
+            ("sexual", {}),
+            ("burglary", {"domestic": True}),
+            ("unknown", {}),
+            ("burglary", {"removed_at": datetime(2024, 7, 1, tzinfo=UTC)}),
+        ],
+    )
+    def test_no_row(self, agency: Agency, code: str, fields: dict[str, Any]) -> None:
+        stored = agency.add(code, **fields)
+        agency.add()
+        snapshot.publish()
+        assert len(rows()) == 1
+        assert stored.public_id not in str(answers(query.current()))
+
+    def test_embargo_ends_with_the_day_where_it_happened(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))
+        for now, shown in (
+            (datetime(2024, 6, 23, 4, 59, tzinfo=UTC), 0),  # one minute to midnight in Chicago
+            (datetime(2024, 6, 23, 5, 0, tzinfo=UTC), 1),
+        ):
+            monkeypatch.setattr("crimemap.gathering.timezone.now", lambda now=now: now)
+            assert snapshot.publish().shown == shown
+
+    def test_a_month_is_embargoed_to_its_end(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        agency.add(occurred_at=datetime(2024, 6, 1, 5, 0, tzinfo=UTC), precision="month")
+        for day, shown in ((7, 0), (8, 1)):
+            now = datetime(2024, 7, day, 12, tzinfo=UTC)
+            monkeypatch.setattr("crimemap.gathering.timezone.now", lambda now=now: now)
+            assert snapshot.publish().shown == shown
+
+    def test_classifying_publishes_stored_rows_without_an_import(self, agency: Agency) -> None:
+        agency.add("unknown")
+        assert snapshot.publish().held == 1
+        code = agency.codes["unknown"]
+        code.category, code.visibility = agency.codes["burglary"].category, "block"
+        code.save()
+        assert (snapshot.publish().shown, rows()[0].category) == (1, "made-burglary")
+
+    def test_the_agencys_file_is_obeyed(self, agency: Agency, tmp_path: Path, settings: Any) -> None:
+        settings.PUBLICATION_RULES = tmp_path / "ours.toml"
+        settings.PUBLICATION_RULES.write_text('description = false\n[visibility]\nmade-assault = "hidden"')
+        agency.add("assault")
+        agency.add("burglary")
+        published = snapshot.publish()
+        assert (published.shown, published.hidden) == (1, 1)
+        assert rows()[0].description == ""
+
+    def test_totals_of_what_is_hidden(self, agency: Agency) -> None:
+        run = agency.run()
+        many = [("sexual", "004", 6), ("sexual", "007", 7), ("sexual", "010", 2), ("burglary", "004", 5)]
+        for code, district, count in many:
+            for _ in range(count):
+                agency.add(code, run=run, district=district, domestic=code == "burglary")
+        snapshot.publish()
+        published = query.current()
+        assert published.totals() == [
+            query.Total("", "made-burglary", 2024, 5),
+            query.Total("", "made-sexual", 2024, 15),
+            query.Total("004", "made-burglary", 2024, 5),
+            query.Total("007", "made-sexual", 2024, 7),  # 15 - 7 - 6 would be the 2
+        ]
+        assert published.not_shown == {2024: {"hidden": 20}}
+
+    def test_no_totals_of_a_year_that_runs(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A number that grows day by day would tell what happened on each."""
+        run = agency.run()
+        for _ in range(6):
+            agency.add("sexual", run=run)
+        for now, count in ((datetime(2025, 1, 5, tzinfo=UTC), 0), (datetime(2025, 1, 10, tzinfo=UTC), 2)):
+            monkeypatch.setattr("crimemap.gathering.timezone.now", lambda now=now: now)
+            snapshot.publish()
+            assert len(query.current().totals()) == count
+
+    def test_few_that_are_not_shown_are_no_number(self, agency: Agency) -> None:
+        agency.add("sexual")
+        agency.add("unknown")
+        snapshot.publish()
+        assert query.current().not_shown == {2024: {"hidden": None, "held": None}}
+
+    def test_nothing_stored_is_a_version_too(self, agency: Agency) -> None:
+        assert snapshot.publish().shown == 0
+        assert rows() == []
+        assert answers(query.current())
+
+
+class TestAttacks:
+    def test_nothing_forbidden_is_in_the_bytes(self, agency: Agency, folder: Path) -> None:
+        run = agency.run()
+        told = {"raw_label": "RAWLABEL", "location_description": "NURSINGHOME"}
+        secret = [
+            agency.add("sexual", run=run, block_text="SECRETBLOCK", district="S01", **told),
+            agency.add("assault", run=run, domestic=True, block_text="DOMESTICBLOCK", district="S02", **told),
+            agency.add("unknown", run=run, block_text="HELDBLOCK", district="S03", **told),
+            agency.add("burglary", run=run, block_text="TODAYBLOCK", occurred_at=datetime.now(UTC), **told),
+        ]
+        agency.add("fraud", run=run, block_text="FRAUDBLOCK", beat="FRAUDBEAT", **told)
+        agency.add("assault", run=run, raw_code="RAWCODE", **told)
+        snapshot.publish()
+        everything_written = b"".join(content(folder).values()) + (folder / layout.CURRENT).read_bytes()
+        words = "SECRETBLOCK DOMESTICBLOCK HELDBLOCK TODAYBLOCK FRAUDBLOCK FRAUDBEAT RAWLABEL RAWCODE NURSINGHOME EXTERNAL S01 S02 S03"
+        for word in [*words.split(), "domestic", *(incident.public_id for incident in secret)]:
+            assert word.encode() not in everything_written, word
+
+    def test_exact_points_never_come_out(self, agency: Agency) -> None:
+        random = np.random.default_rng(4)
+        exact = [tuple(point) for point in np.round(random.random((50, 2)) * 0.05 + (41.85, -87.65), 6).tolist()]
+        run = agency.run()
+        for point in exact:
+            agency.add(run=run, point=privacy.snap(*point, points_are_public=False, block_point=None)[:2])
+        snapshot.publish()
+        came_out = {(row.latitude, row.longitude) for row in rows()}
+        assert not came_out & {(round(a, 5), round(b, 5)) for a, b in exact}
+
+    def test_adding_or_moving_one_changes_no_other_point(self, agency: Agency) -> None:
+        first = agency.add(point=(41.8, -87.6))
+        second = agency.add(point=(41.8, -87.6))
+        snapshot.publish()
+        before = {row.public_id: (row.latitude, row.longitude) for row in rows()}
+        agency.change(second, latitude=41.9, longitude=-87.7)
+        agency.add(point=(41.80001, -87.6), block_text="400 block of W 24th Pl")
+        snapshot.publish()
+        after = {row.public_id: (row.latitude, row.longitude) for row in rows()}
+        assert after[first.public_id] == before[first.public_id]
+        assert after[second.public_id] == (41.9, -87.7)
+        assert len(after) == 3
+
+    def test_a_domestic_row_leaves_no_trace_but_in_the_agencys_count(self, agency: Agency, folder: Path) -> None:
+        """Not one column differs, whether domestic incidents are stored or not: no answer over any filter can tell."""
+        run = agency.run()
+        for code in ("burglary", "assault", "fraud"):
+            agency.add(code, run=run)
+            agency.add(code, run=run, point=None, district="007")
+        snapshot.publish()
+        columns, without = content(folder), answers(query.current())
+        for district in ("004", "007", "010"):
+            agency.add("assault", run=run, domestic=True, district=district, block_text="900 block of Elm St")
+        snapshot.publish(afresh=True)
+        assert answers(query.current()) == without
+        differing = {name for name, data in content(folder).items() if data != columns[name]}
+        assert differing == {layout.META}
+        then, now = json.loads(columns[layout.META]), json.loads(content(folder)[layout.META])
+        assert {name for name in now if now[name] != then[name]} == {"not_shown"}
+
+    def test_order_of_arrival_is_not_left(self, agency: Agency, folder: Path) -> None:
+        """Rows of an hour, and an area's rows of a day, stand in an order of their random ids."""
+        run = agency.run()
+        same = datetime(2024, 6, 15, 18, tzinfo=UTC)
+        stored = [agency.add("fraud", run=run, occurred_at=same + timedelta(minutes=n)) for n in range(20)]
+        snapshot.publish()
+        order = [row.public_id for row in rows()]
+        assert sorted(order) == sorted(incident.public_id for incident in stored)
+        before = content(folder)
+        for number, incident in enumerate(reversed(stored)):
+            Incident.objects.filter(pk=incident.pk).update(occurred_at=same + timedelta(minutes=number))
+        assert not snapshot.publish(afresh=True).changed
+        assert content(folder) == before
+
+
+class TestLeaving:
+    """Re-classified, moved and withdrawn incidents leave every old answer."""
+
+    def test_withdrawn_is_gone_for_good(self, agency: Agency) -> None:
+        staying, leaving = agency.add(), agency.add()
+        snapshot.publish()
+        assert len(rows()) == 2
+        agency.change(leaving, removed_at=datetime.now(UTC))
+        snapshot.publish()
+        assert [row.public_id for row in rows()] == [staying.public_id]
+        assert leaving.public_id not in str(answers(query.current()))
+        with pytest.raises(query.WithdrawnError):
+            query.current().incident(leaving.public_id)
+
+    def test_who_was_never_shown_is_not_withdrawn(self, agency: Agency) -> None:
+        never = agency.add("sexual", removed_at=datetime.now(UTC))
+        agency.add()
+        snapshot.publish()
+        with pytest.raises(query.UnknownIncidentError) as told:
+            query.current().incident(never.public_id)
+        assert not isinstance(told.value, query.WithdrawnError)
+
+    @pytest.mark.parametrize("fields", [{"domestic": True}, {"offence_code": "sexual"}, {"offence_code": "unknown"}])
+    def test_reclassified_leaves_without_a_word(self, agency: Agency, fields: dict[str, Any]) -> None:
+        leaving = agency.add()
+        agency.add()
+        snapshot.publish()
+        fields = {
+            name: agency.codes.get(value, value) if name == "offence_code" else value for name, value in fields.items()
+        }
+        agency.change(leaving, **fields)
+        snapshot.publish()
+        assert leaving.public_id not in str(answers(query.current()))
+        with pytest.raises(query.UnknownIncidentError) as told:
+            query.current().incident(leaving.public_id)
+        assert not isinstance(told.value, query.WithdrawnError)
+
+    def test_moved_leaves_its_place(self, agency: Agency) -> None:
+        moving = agency.add()
+        agency.add(district="007", point=(41.9, -87.7))
+        snapshot.publish()
+        agency.change(moving, district="010", latitude=41.7, longitude=-87.5, block_text="100 block of E Oak St")
+        snapshot.publish()
+        published = query.current()
+        assert published.by_area(everything(published), "district") == {"007": 1, "010": 1}
+        assert published.rows_at(everything(published), 41.87811, -87.62981).total == 0
+        assert published.incident(moving.public_id).block == "100 block of E Oak St"
+
+
+class TestVersions:
+    def test_same_input_same_version_and_nothing_written(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        first = snapshot.publish()
+        written = {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()}
+        again, afresh = snapshot.publish(), snapshot.publish(afresh=True)
+        assert (again.version, again.changed) == (afresh.version, afresh.changed) == (first.version, False)
+        assert {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()} == written
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_from_what_changed_as_from_everything(self, agency: Agency, seed: int) -> None:
+        random = np.random.default_rng(seed)
+        run = agency.run()
+        stored = [agency.add(str(random.choice(list(agency.codes))), run=run) for _ in range(30)]
+        snapshot.publish()
+        for incident in random.choice(np.array(stored, object), 12, replace=False).tolist():
+            agency.change(
+                incident,
+                **[
+                    {"removed_at": datetime.now(UTC)},
+                    {"block_text": "100 block of E Oak St", "latitude": 41.7, "longitude": -87.5},
+                    {"domestic": True},
+                    {"offence_code": agency.codes["fraud"], "outcome": "None"},
+                    {"occurred_at": datetime(2023, 1, 1, 6, tzinfo=UTC), "precision": "day"},
+                ][random.integers(5)],
+            )
+        for _ in range(5):
+            agency.add("assault", neighbourhood="99", location_description="ALLEY")
+        partly = snapshot.publish()
+        assert partly.changed
+        assert snapshot.publish(afresh=True).version == partly.version
+
+    def test_rows_of_an_import_that_ends_late_are_not_missed(self, agency: Agency) -> None:
+        """It began before others that are published already."""
+        late = agency.run("running")
+        agency.add()
+        assert snapshot.publish().shown == 1
+        agency.add(run=late)
+        late.state = "done"
+        late.save()
+        agency.add()
+        assert snapshot.publish().shown == 3
+
+    def test_deleted_rows_are_noticed(self, agency: Agency) -> None:
+        gone = agency.add()
+        agency.add()
+        snapshot.publish()
+        gone.delete()
+        assert snapshot.publish().shown == 1
+
+    @pytest.mark.parametrize("damage", ["truncate", "remove", "garbage"])
+    def test_a_damaged_cache_costs_time_alone(self, agency: Agency, settings: Any, damage: str) -> None:
+        agency.add()
+        version = snapshot.publish().version
+        file = settings.INCIDENT_CACHE / "records" / "kind.npy"
+        {
+            "truncate": lambda: os.truncate(file, 20),
+            "remove": file.unlink,
+            "garbage": lambda: (settings.INCIDENT_CACHE / "records" / "state.json").write_text("{"),
+        }[damage]()
+        assert snapshot.publish().version == version
+
+    def test_without_a_cache(self, agency: Agency, settings: Any) -> None:
+        settings.INCIDENT_CACHE = None
+        agency.add()
+        assert snapshot.publish().shown == 1
+        agency.add()
+        assert snapshot.publish().shown == 2
+
+    def test_a_corrected_clock_is_noticed(self, agency: Agency) -> None:
+        agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))
+        snapshot.publish()
+        agency.source.time_zone = "America/New_York"
+        agency.source.save()
+        snapshot.publish()
+        assert rows()[0].at.hour == 14
+
+    def test_a_reader_keeps_its_version_while_others_come_and_go(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        snapshot.publish()
+        held = query.current()
+        before = answers(held)
+        for _ in range(snapshot.KEPT + 2):
+            agency.add()
+            snapshot.publish()
+        assert not (folder / held.version).exists()
+        assert answers(held) == before
+        assert len(rows(query.current())) == snapshot.KEPT + 3
+        versions = [path for path in folder.iterdir() if path.is_dir()]
+        assert len(versions) == snapshot.KEPT + 1
+
+    def test_old_versions_go_after_a_while(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        first = snapshot.publish().version
+        agency.add()
+        snapshot.publish()
+        assert (folder / first).exists()
+        long_ago = (folder / first).stat().st_mtime - snapshot.KEPT_SECONDS - 10
+        os.utime(folder / first, (long_ago, long_ago))
+        snapshot.publish()
+        assert not (folder / first).exists()
+
+    def test_the_folder_is_readable_by_the_web_processes_and_the_cache_is_not(
+        self, agency: Agency, folder: Path, settings: Any
+    ) -> None:
+        agency.add()
+        version = snapshot.publish().version
+        assert (folder / version).stat().st_mode & 0o077 == 0o055
+        assert all(path.stat().st_mode & 0o044 == 0o044 for path in (folder / version).iterdir())
+        assert settings.INCIDENT_CACHE.stat().st_mode & 0o077 == 0
+
+
+class TestFaults:
+    def test_no_folder_is_a_sentence(self, db: None, settings: Any) -> None:
+        settings.INCIDENT_SNAPSHOTS = None
+        with pytest.raises(snapshot.NoFolderError, match="INCIDENT_SNAPSHOTS"):
+            snapshot.publish()
+        with pytest.raises(query.NothingPublishedError):
+            query.current()
+
+    def test_nothing_published_yet(self, folder: Path) -> None:
+        with pytest.raises(query.NothingPublishedError):
+            query.current()
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"version": "gone"}'])
+    def test_a_broken_pointer_is_nothing_published(self, folder: Path, content: bytes) -> None:
+        folder.mkdir()
+        (folder / layout.CURRENT).write_bytes(content)
+        with pytest.raises(query.NothingPublishedError):
+            query.current()
+
+    def test_a_version_that_vanished_leaves_the_one_that_is_open(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        snapshot.publish()
+        opened = query.current()
+        agency.add()
+        shutil.rmtree(folder / snapshot.publish().version)
+        assert query.current() is opened
+
+    def test_a_full_disk_leaves_everything_as_it_was(
+        self, agency: Agency, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        agency.add()
+        before = snapshot.publish().version
+        agency.add()
+        snapshot.gathering.gather(publication.load())
+
+        def full(number: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full)
+            with pytest.raises(OSError, match="No space"):
+                snapshot.publish()
+        assert snapshot.current_version(folder) == before
+        assert not list(folder.glob(f"{snapshot.MAKING}*-*/"))
+        assert snapshot.publish().shown == 2
+
+    @pytest.mark.parametrize("moment", ["first file", "last file", "rename", "pointer"])
+    def test_killed_anywhere(self, agency: Agency, folder: Path, moment: str) -> None:
+        """kill -9 in the middle: readers noticed nothing, the next publication completes it and sweeps."""
+        agency.add()
+        before = snapshot.publish().version
+        agency.add()
+        rules = publication.load()
+        records, rule, freshness = gathering.gather(rules)
+
+        def die(*_: object, **__: object) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        patches: dict[str, Callable[[], None]] = {
+            "first file": lambda: setattr(np, "save", die),
+            "last file": lambda: setattr(snapshot, "_replace", die),
+            "rename": lambda: setattr(Path, "rename", die),
+            "pointer": lambda: setattr(snapshot, "current_version", die),
+        }
+        child = os.fork()
+        if child == 0:  # only files are touched in here
+            patches[moment]()
+            snapshot.write(folder, records, privacy.levels(records, rule), rule, freshness)
+            os._exit(0)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+        assert snapshot.current_version(folder) == before
+        assert len(rows()) == 1
+        assert snapshot.publish().shown == 2
+        assert len(rows()) == 2
+        assert not list(folder.glob(f"{snapshot.MAKING}*"))
+
+
+def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Stack) -> None:
+    told = json.loads(stack.run_manage("publish_incidents", "--json", role="bulk"))
+    assert told["version"]
+    assert "was published already" in stack.run_manage("publish_incidents", role="bulk")
+    script = "import django; django.setup(); from crimemap import query; print(query.current().version)"
+    public = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=stack.environment("public"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert public.stdout.strip() == told["version"]
+    with stack.connect("public") as connection, connection.cursor() as cursor:
+        for table in ("incident", "incidentrevision", "offencecode", "importrun", "source"):
+            with pytest.raises(Exception, match="permission denied"):
+                cursor.execute(f"SELECT 1 FROM crimemap_{table}")
+            connection.rollback()
