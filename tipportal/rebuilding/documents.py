@@ -17,15 +17,18 @@ from tipportal.rebuilding.results import Part, Rebuilt
 
 
 def prepare(_found: Format) -> Path | None:
-    importlib.import_module("pypdfium2")
+    _pdfium()
     importlib.import_module("PIL.JpegImagePlugin")
     return None
 
 
+def _pdfium() -> Any:
+    return importlib.import_module("pypdfium2")
+
+
 def rebuild(source: BinaryIO, _found: Format, into: Path, progress: Callable[[int], None]) -> Rebuilt:
     """A PDF of pictures, and the pictures. Raises RefusedError: locked, too many pages, damaged."""
-    import pypdfium2
-
+    pypdfium2 = _pdfium()
     try:
         document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError:

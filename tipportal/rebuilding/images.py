@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
@@ -30,7 +30,8 @@ def prepare(found: Format) -> Path | None:
         return None
     importlib.import_module(f"PIL.{_PLUGINS.get(found, found.value.capitalize())}ImagePlugin")
     if found in _ANIMATED:
-        return _films().program()
+        program: Path = _films().program()
+        return program
     if found is Format.TIFF:
         _documents()
     return None
@@ -40,9 +41,11 @@ def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int
     """A photo; for an animation a video, for a TIFF of several pages a document. Raises RefusedError."""
     image = _opened(source, found)
     if found in _ANIMATED and getattr(image, "is_animated", False):
-        return _films().animation(image, into, progress)
+        film: Rebuilt = _films().animation(image, into, progress)
+        return film
     if found is Format.TIFF and len(pages := _pages(image)) > 1:
-        return _documents().bound((_page(image, number) for number in pages), len(pages), into, progress)
+        scan: Rebuilt = _documents().bound((_page(image, number) for number in pages), len(pages), into, progress)
+        return scan
     image = _decoded(image, source, found)
     progress(50)
     parts = [_full(image, into, sharp=found in _SHARP), *smaller(image, into, ("preview", "thumbnail"))]
@@ -86,7 +89,7 @@ def _decoded(image: Image.Image, source: BinaryIO, found: Format) -> Image.Image
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     source.seek(0)
     image = upright(_opened(source, found))
-    if all(low == high for low, high in image.convert("RGB").getextrema()):
+    if len(set(image.resize((64, 64)).convert("L").tobytes())) == 1:
         raise RefusedError(Reason.DAMAGED)  # not one row was there
     return image
 
@@ -98,7 +101,7 @@ def upright(image: Image.Image) -> Image.Image:
     with suppress(Exception):  # whatever a malformed tag raises: the picture is then shown as it lies
         image = ImageOps.exif_transpose(image)
     image = _in_srgb(_in_eight_bits(image), profile)
-    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert("RGB")
     clean = image.copy()
     clean.info = {}
@@ -110,7 +113,7 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return image.convert("I").point(lambda value: value / 257).convert("L")
     if image.mode in ("I", "F"):
-        low, high = image.getextrema()
+        low, high = cast("tuple[float, float]", image.getextrema())
         span = (high - low) or 1
         return image.convert("F").point(lambda value: (value - low) * (255 / span)).convert("L")
     if image.mode == "1":
@@ -122,17 +125,31 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Colours as the profile means them. One that is damaged, huge or of other colours is ignored."""
+    """Colours as the profile means them. One that is damaged, huge, of other colours or not to be trusted is ignored."""
     wanted = "RGBA" if image.mode == "RGBA" else "RGB"
-    if profile and image.mode != "L" and len(profile) <= limits.PROFILE_BYTES:
-        with suppress(ImageCms.PyCMSError, OSError, ValueError):
-            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            space = given.profile.xcolor_space.strip()
-            if space == image.mode.removesuffix("A") and "sRGB" not in ImageCms.getProfileDescription(given):
-                srgb = ImageCms.createProfile("sRGB")
-                converted = ImageCms.profileToProfile(image, given, srgb, outputMode=wanted)
-                return converted or image
-    return image if image.mode in ("L", wanted) else image.convert(wanted)
+    plain = image if image.mode in ("L", wanted) else image.convert(wanted)
+    if not profile or image.mode == "L" or len(profile) > limits.PROFILE_BYTES:
+        return plain
+    with suppress(ImageCms.PyCMSError, OSError, ValueError):
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = str(given.profile.xcolor_space).strip()
+        if space != image.mode.removesuffix("A") or "sRGB" in ImageCms.getProfileDescription(given):
+            return plain
+        transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), image.mode, wanted)
+        if _keeps_lightness(image.resize((64, 64)), transform):
+            return transform.apply(image)
+    return plain
+
+
+def _keeps_lightness(small: Image.Image, transform: ImageCms.ImageCmsTransform) -> bool:
+    """False for a profile that shows another picture than the pixels do.
+
+    Profiles of phones and cameras change hues by little. One that lightens or darkens by more than 8 of 255 in the mean
+    is a trick, or an old system's habit of labelling what it did not know; the pixels as they are then tell more.
+    """
+    before = small.convert("RGB").convert("L").tobytes()
+    after = transform.apply(small).convert("L").tobytes()
+    return sum(abs(one - other) for one, other in zip(before, after, strict=True)) / len(before) <= 8
 
 
 def _full(image: Image.Image, into: Path, *, sharp: bool) -> Part:

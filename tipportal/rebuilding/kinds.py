@@ -70,58 +70,54 @@ def format_of(head: bytes) -> Format:
     """The format these first bytes belong to. Raises RefusedError for all that is not on the list."""
     if not head:
         raise RefusedError(Reason.EMPTY)
-    found = _picture(head) or _film_or_sound(head)
+    found = _known(head)
     if found:
         return found
-    if head.startswith(b"%PDF-"):
-        return Format.PDF
     hint = _hint(head)
-    if not hint and b"%PDF-" in head[:1024]:  # some mail programs and scanners leave a few bytes in front
+    if hint in ("", "text") and b"%PDF-" in head[:1024]:  # some scanners and mail programs leave a line in front
         return Format.PDF
     raise RefusedError(Reason.UNSUPPORTED, hint)
 
 
-def _picture(head: bytes) -> Format | None:
-    if head.startswith(b"\xff\xd8\xff"):
-        return Format.JPEG
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Format.PNG
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return Format.GIF
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return Format.WEBP
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")) and head[8:10] != b"CR":  # that is a Canon raw file
-        return Format.TIFF
-    if (
-        head.startswith(b"BM")
-        and len(head) > 18
-        and int.from_bytes(head[14:18], "little") in (12, 40, 52, 56, 108, 124)
-    ):
+_STARTS: tuple[tuple[bytes, Format], ...] = (
+    (b"\xff\xd8\xff", Format.JPEG),
+    (b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (b"GIF87a", Format.GIF),
+    (b"GIF89a", Format.GIF),
+    (b"II*\0", Format.TIFF),
+    (b"MM\0*", Format.TIFF),
+    (b"II+\0", Format.TIFF),
+    (b"MM\0+", Format.TIFF),
+    (b"\x1a\x45\xdf\xa3", Format.MATROSKA),
+    (b"OggS", Format.OGG),
+    (b"fLaC", Format.FLAC),
+    (b"#!AMR", Format.AMR),
+    (b"%PDF-", Format.PDF),
+)
+_RIFF = {b"WEBP": Format.WEBP, b"AVI ": Format.AVI, b"WAVE": Format.WAV}
+_BMP_HEADERS = (12, 40, 52, 56, 108, 124)  # bytes
+
+
+def _known(head: bytes) -> Format | None:
+    for start, found in _STARTS:
+        if head.startswith(start):
+            is_canon_raw = found is Format.TIFF and head[8:10] == b"CR"
+            return None if is_canon_raw else found
+    if head[:4] in (b"RIFF", b"RF64", b"BW64"):
+        return _RIFF.get(head[8:12])
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return Format.BMP
+    return _iso_media(head) or (Format.MPEGTS if _is_transport_stream(head) else _mpeg_sound(head))
+
+
+def _iso_media(head: bytes) -> Format | None:
     brands = _brands(head)
     if brands & {b"avif", b"avis"}:
         return Format.AVIF
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
         return Format.HEIF
-    return None
-
-
-def _film_or_sound(head: bytes) -> Format | None:
-    brands = _brands(head)
-    if brands and not brands & _NOT_A_FILM:
-        return Format.MOV
-    if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):  # QuickTime from before `ftyp`
-        return Format.MOV
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return Format.MATROSKA
-    if head[:4] in (b"RIFF", b"RF64", b"BW64"):
-        return {b"AVI ": Format.AVI, b"WAVE": Format.WAV}.get(head[8:12])
-    if _is_transport_stream(head):
-        return Format.MPEGTS
-    for start, found in ((b"OggS", Format.OGG), (b"fLaC", Format.FLAC), (b"#!AMR", Format.AMR)):
-        if head.startswith(start):
-            return found
-    return _mpeg_sound(head)
+    before_ftyp = head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # QuickTime until 2001
+    return Format.MOV if before_ftyp or (brands and not brands & _NOT_A_FILM) else None
 
 
 def _brands(head: bytes) -> set[bytes]:
@@ -132,7 +128,8 @@ def _brands(head: bytes) -> set[bytes]:
     return {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
 
 
-_NOT_A_FILM = frozenset({b"crx ", b"jp2 ", b"jpx ", b"jxl ", b"F4V ", b"M4VP"})
+_PICTURES = frozenset({b"jp2 ", b"jpx ", b"jxl "})
+_NOT_A_FILM = _PICTURES | {b"crx ", b"F4V "}
 
 
 def _only_sound_in_mov(head: bytes) -> bool:
@@ -191,23 +188,16 @@ def _hint(head: bytes) -> str:
         return _in_zip(head)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _in_old_office(head)
-    if b"crx " in _brands(head):
-        return "raw"
-    if _brands(head):
-        return "other_picture" if _brands(head) & {b"jp2 ", b"jpx ", b"jxl "} else "other_film"
-    if head[257:262] == b"ustar":
-        return "archive"
+    brands = _brands(head)
+    if brands:
+        return "raw" if b"crx " in brands else "other_picture" if brands & _PICTURES else "other_film"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<"):
-        if b"<svg" in text:
-            return "drawing"
-        return "web_page"
-    for starts, hint in _SIGNS:
-        if head.startswith(starts):
-            return hint
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _reads_as_text(head):
-        return "text"
-    return ""
+        return "drawing" if b"<svg" in text else "web_page"
+    found = next((hint for starts, hint in _SIGNS if head.startswith(starts)), "")
+    if head[257:262] == b"ustar":
+        return "archive"
+    return found or ("text" if _reads_as_text(head) else "")
 
 
 def _in_zip(head: bytes) -> str:
@@ -242,6 +232,8 @@ def _in_old_office(head: bytes) -> str:
 
 
 def _reads_as_text(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16
+        return True
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -40,6 +40,8 @@ def sentence(reason: Reason, hint: str = "") -> str:
 def _sentences() -> dict[Reason, str]:
     from django.utils.translation import gettext as _
 
+    from tipportal.rebuilding import limits
+
     return {
         Reason.UNSUPPORTED: _(
             "This kind of file cannot be taken. Send a photo, a video, a sound recording or a PDF instead."
@@ -51,8 +53,18 @@ def _sentences() -> dict[Reason, str]:
         Reason.PROTECTED: _(
             "This file is locked with a password. Save a copy without password and attach that, or write the password's content as text."
         ),
-        Reason.TOO_LARGE: _("This file is too large or too complicated. Attach a smaller copy or a part of it."),
-        Reason.TOO_LONG: _("This file is too long. Attach the part that matters, or send it in several parts."),
+        Reason.TOO_LARGE: _(
+            "This file is too large or too complicated. Pictures are taken up to %(pixels)s megapixels. Attach a smaller copy or a screenshot of it."
+        )
+        % {"pixels": limits.PHOTO_PIXELS // 1_000_000},
+        Reason.TOO_LONG: _(
+            "This file is too long. Videos are taken up to %(video)s hours, sound recordings up to %(sound)s hours, documents up to %(pages)s pages. Attach the part that matters, or send it in several parts."
+        )
+        % {
+            "video": limits.VIDEO_SECONDS // 3600,
+            "sound": limits.AUDIO_SECONDS // 3600,
+            "pages": limits.DOCUMENT_PAGES,
+        },
         Reason.DEADLY: _("This file could not be opened safely. Attach a screenshot of it or another copy instead."),
     }
 

@@ -70,7 +70,7 @@ def checked(claim: Any, into: Path) -> Rebuilt:
     """
     if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or len(claim["parts"]) > _MOST_PARTS:
         raise ValueError("no result")
-    kind = Kind(claim.get("kind"))
+    kind = Kind(str(claim.get("kind")))
     parts = [_part(each, kind, into) for each in claim["parts"]]
     roles = [part.role for part in parts]
     pages = roles.count("page")

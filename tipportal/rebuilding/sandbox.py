@@ -40,100 +40,19 @@ _CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 
 # What a decoder never needs: the network, other processes, names of kernel objects, mounts, new privileges. io_uring could
 # open sockets past this filter.
-_REFUSED_CALLS = [
-    "socket",
-    "socketpair",
-    "connect",
-    "bind",
-    "listen",
-    "accept",
-    "accept4",
-    "sendto",
-    "sendmsg",
-    "sendmmsg",
-    "recvmmsg",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "process_madvise",
-    "kcmp",
-    "pidfd_open",
-    "pidfd_getfd",
-    "pidfd_send_signal",
-    "kill",
-    "tkill",
-    "rt_sigqueueinfo",
-    "rt_tgsigqueueinfo",
-    "setsid",
-    "setpgid",
-    "unshare",
-    "setns",
-    "mount",
-    "umount2",
-    "pivot_root",
-    "chroot",
-    "move_mount",
-    "open_tree",
-    "fsopen",
-    "fsmount",
-    "fsconfig",
-    "fspick",
-    "mount_setattr",
-    "bpf",
-    "perf_event_open",
-    "userfaultfd",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "kexec_load",
-    "kexec_file_load",
-    "reboot",
-    "swapon",
-    "swapoff",
-    "acct",
-    "quotactl",
-    "open_by_handle_at",
-    "name_to_handle_at",
-    "fanotify_init",
-    "inotify_init",
-    "inotify_init1",
-    "setuid",
-    "setgid",
-    "setreuid",
-    "setregid",
-    "setresuid",
-    "setresgid",
-    "setgroups",
-    "capset",
-    "personality",
-    "mknod",
-    "mknodat",
-    "symlink",
-    "symlinkat",
-    "link",
-    "linkat",
-    "shmget",
-    "shmat",
-    "msgget",
-    "semget",
-    "mq_open",
-    "sethostname",
-    "setdomainname",
-    "settimeofday",
-    "clock_settime",
-    "adjtimex",
-    "clock_adjtime",
-    "syslog",
-    "vhangup",
-    "iopl",
-    "ioperm",
-]
+_REFUSED_CALLS = """
+    socket socketpair connect bind listen accept accept4 sendto sendmsg sendmmsg recvmmsg
+    io_uring_setup io_uring_enter io_uring_register
+    ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_open pidfd_getfd pidfd_send_signal
+    kill tkill rt_sigqueueinfo rt_tgsigqueueinfo setsid setpgid
+    unshare setns mount umount2 pivot_root chroot move_mount open_tree fsopen fsmount fsconfig fspick mount_setattr
+    bpf perf_event_open userfaultfd keyctl add_key request_key
+    init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff acct quotactl
+    open_by_handle_at name_to_handle_at fanotify_init inotify_init inotify_init1
+    setuid setgid setreuid setregid setresuid setresgid setgroups capset personality
+    mknod mknodat symlink symlinkat link linkat shmget shmat msgget semget mq_open
+    sethostname setdomainname settimeofday clock_settime adjtimex clock_adjtime syslog vhangup iopl ioperm
+"""
 _NEW_PROCESS_CALLS = ("fork", "vfork", "execve", "execveat")
 
 
@@ -214,7 +133,7 @@ def _leave_network() -> bool:
             ):
                 Path(f"/proc/self/{name}").write_text(content, encoding="ascii")
         return True
-    return _libc.unshare(others) == 0  # root on hosts that forbid user namespaces
+    return bool(_libc.unshare(others) == 0)  # root on hosts that forbid user namespaces
 
 
 def _see_only(into: Path, readable: Iterable[Path], program: Path | None) -> bool:
@@ -262,7 +181,7 @@ def _refuse_calls(*, may_start_programs: bool) -> bool:
         rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
         # Its flags lie in memory where no filter can look. The C library goes on with `clone`.
         _add(rules, pyseccomp.ERRNO(errno.ENOSYS), "clone3")
-        for name in _REFUSED_CALLS:
+        for name in _REFUSED_CALLS.split():
             _add(rules, refused, name)
         _add(rules, refused, "tgkill", pyseccomp.Arg(0, pyseccomp.NE, os.getpid()))
         if not may_start_programs:
