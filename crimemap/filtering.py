@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from crimemap.families import BY_SLUG
 
 PRESETS = (7, 14, 30, 90, 365)  # days
+MOST_VALUES = 50  # of one part
 LONGEST = 200  # characters of one value that are looked at
 FARTHEST = 50_000.0  # metres
 PARTS = ("category", "days", "from", "to", "hour", "weekday", "area", "near", "radius", "box")
@@ -145,9 +146,9 @@ class _Reader:
     def _values(self, part: str) -> list[str]:
         """The values of a part: repeated ones, and one with commas, alike."""
         getlist: Callable[[str], list[str]] | None = getattr(self.query, "getlist", None)
-        given = getlist(part)[:50] if getlist else [self.query[part]] if part in self.query else []
+        given = getlist(part)[:MOST_VALUES] if getlist else [self.query[part]] if part in self.query else []
         values = [value.strip() for text in given for value in text[:LONGEST].split(",")]
-        return [value for value in values if value]
+        return [value for value in values if value][:MOST_VALUES]
 
     def _wrong(self, part: str, message: str, offer: str = "") -> None:
         self.problems.append(Problem(part, message, offer))
