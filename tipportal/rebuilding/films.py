@@ -58,6 +58,7 @@ class Streams:
     sound: int | None
     duration: float | None
     frame_rate: float = 0.0
+    pixel_shape: float = 1.0  # width by height
     channels: int = 2
     sample_rate: int = 48_000
 
@@ -113,7 +114,7 @@ def animation(image: Any, into: Path, progress: Callable[[int], None]) -> Rebuil
     given += ["-framerate", str(_FRAMES_A_SECOND_OF_ANIMATIONS), "-protocol_whitelist", "pipe", "-i", "pipe:0"]
     made = into / "video.mp4"
     with (
-        _started([*given, *_PICTURE.split(), "-vf", _filters(0)], made, subprocess.PIPE) as running,
+        _started([*given, *_PICTURE.split(), "-vf", _filters()], made, subprocess.PIPE) as running,
         suppress(BrokenPipeError),
     ):
         assert running.stdin
@@ -164,7 +165,8 @@ def _look(source: BinaryIO, found: Format) -> Streams:
                 picture=picture.index if picture else None,
                 sound=sound.index if sound else None,
                 duration=duration,
-                frame_rate=float(picture.average_rate or 0) if picture else 0.0,
+                frame_rate=float(picture.average_rate or picture.guessed_rate or 0) if picture else 0.0,
+                pixel_shape=_pixel_shape(picture) if picture else 1.0,
                 channels=min(sound.codec_context.channels or 1, 2) if sound else 2,
                 sample_rate=rate if rate in (32_000, 44_100) else 48_000,
             )
@@ -190,6 +192,12 @@ def _is_film(stream: Any) -> bool:
     return True
 
 
+def _pixel_shape(stream: Any) -> float:
+    """Width of a pixel by its height; 1 where nothing or nonsense is said. Television knows 0.9 to 1.5."""
+    shape = float(stream.sample_aspect_ratio or 1)
+    return shape if 0.25 <= shape <= 4 else 1.0
+
+
 def _measured(container: Any, stream: Any, longest: int) -> float:
     """Seconds by the packets there are, for files that claim more than is taken. Stops once they are too long."""
     seconds = 0.0
@@ -201,15 +209,16 @@ def _measured(container: Any, stream: Any, longest: int) -> float:
     return seconds
 
 
-def _filters(frame_rate: float) -> str:
+def _filters(frame_rate: float = 0, pixel_shape: float = 1) -> str:
     """Square pixels, at most 1080p in either orientation, even sizes, eight bits. ffmpeg turns the picture before these."""
     long, short = limits.VIDEO_LONG_EDGE, limits.VIDEO_SHORT_EDGE
-    wide = "gte(iw*sar,ih)"
-    width = f"min(iw*sar,if({wide},{long},{short}))"
+    wide = "gte(iw,ih)"
+    width = f"min(iw,if({wide},{long},{short}))"
     height = f"min(ih,if({wide},{short},{long}))"
     scale = f"scale=w='{width}':h='{height}':force_original_aspect_ratio=decrease:force_divisible_by=2:out_range=tv"
     fewer = [f"fps={limits.VIDEO_FRAME_RATE}"] if frame_rate > limits.VIDEO_FRAME_RATE + 1 else []
-    return ",".join([*fewer, scale, "setsar=1", "format=yuv420p"])
+    square = ["scale=w='iw*sar':h=ih", "setsar=1"] if pixel_shape != 1 else []
+    return ",".join([*fewer, *square, scale, "setsar=1", "format=yuv420p"])
 
 
 def _started(arguments: list[str], made: Path, source: int) -> subprocess.Popen[bytes]:
