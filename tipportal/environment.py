@@ -9,10 +9,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tipportal import processes
+from tipportal.roles import Role
+
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "var" / "environment"
-# These change tables and rights, which only the owner's PostgreSQL user may.
-OWNER_COMMANDS = {"migrate", "sqlmigrate", "makemigrations"}
+# Commands that do what the web role may not: tables and rights are the owner's, incidents the bulk worker's. The file names
+# each role's database as OWNER_DATABASE_URL and BULK_DATABASE_URL.
+COMMANDS = {
+    **dict.fromkeys(("migrate", "sqlmigrate", "makemigrations"), Role.OWNER),
+    **dict.fromkeys(("import_incidents", "publish_incidents"), Role.BULK),
+}
 # These use no server and no key, so they work where nothing is set up, and want nothing of what is.
 PLAIN_COMMANDS = {"rebuild"}
 
@@ -32,9 +39,10 @@ def load(command: str = "", path: Path = FILE) -> bool:
         name, separator, value = line.partition("=")
         if separator and not name.startswith("#"):
             os.environ.setdefault(name, value)
-    if command in OWNER_COMMANDS and "OWNER_DATABASE_URL" in os.environ:
-        os.environ["PORTAL_ROLE"] = "owner"
-        os.environ["DATABASE_URL"] = os.environ["OWNER_DATABASE_URL"]
-        for name in ("AGENCY_PRIVATE_KEYS", "AUDIT_KEY"):
+    role = COMMANDS.get(command)
+    url = f"{role.value.upper()}_DATABASE_URL" if role else ""
+    if role and url in os.environ:
+        os.environ |= {"PORTAL_ROLE": role.value, "DATABASE_URL": os.environ[url]}
+        for name in set(processes.VARIABLES) - processes.variables_of(role):
             os.environ.pop(name, None)
     return True

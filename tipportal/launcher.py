@@ -189,12 +189,13 @@ class Portal:
             self.variables["REDIS_URL"] = self.servers.redis_url
         if given["DATABASE_URL"]:
             _check_database(given["DATABASE_URL"])
-            self.variables["OWNER_DATABASE_URL"] = given["DATABASE_URL"]
+            self.variables["OWNER_DATABASE_URL"] = self.variables["BULK_DATABASE_URL"] = given["DATABASE_URL"]
         elif self.servers:
             self.servers.start_postgres()
             self.watched.append(Watched(self.servers.postgres, self.servers.start_postgres))
             self.variables["DATABASE_URL"] = self.servers.database_url("portal_all")
             self.variables["OWNER_DATABASE_URL"] = self.servers.database_url("portal_owner")
+            self.variables["BULK_DATABASE_URL"] = self.servers.database_url("portal_bulk")
 
     def _environment(self, role: Role) -> dict[str, str]:
         everything = {**os.environ, **self.variables}

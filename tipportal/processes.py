@@ -70,7 +70,7 @@ MAKE_RUN = (WEB_ALL, *WORKERS, BEAT)
 BY_NAME = {process.name: process for process in (WEB_ALL, *PRODUCTION)}
 
 # Every variable that the settings and the web server read, and the roles that get it. None: every role.
-# What is not here, no process of the portal reads; OWNER_DATABASE_URL is for commands alone (tipportal/environment.py).
+# What is not here, no process of the portal reads; the variables of BY_HAND are for commands alone (tipportal/environment.py).
 _WEB = frozenset({Role.PUBLIC, Role.STAFF, Role.ALL})
 _STAFF = frozenset({Role.STAFF, Role.ALL})
 VARIABLES: dict[str, frozenset[Role] | None] = {
@@ -112,6 +112,8 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "RAM_FOLDER": frozenset({Role.MEDIA}),
 }
 
+BY_HAND = ("OWNER_DATABASE_URL", "BULK_DATABASE_URL")
+
 
 def variables_of(role: Role) -> set[str]:
     return {name for name, roles in VARIABLES.items() if roles is None or role in roles}
@@ -123,11 +125,7 @@ def environment_for(role: Role, everything: Mapping[str, str]) -> dict[str, str]
     PORTAL_ROLE is set to the role, Django's settings module too.
     """
     own = variables_of(role)
-    kept = {
-        name: value
-        for name, value in everything.items()
-        if name in own or name not in {*VARIABLES, "OWNER_DATABASE_URL"}
-    }
+    kept = {name: value for name, value in everything.items() if name in own or name not in {*VARIABLES, *BY_HAND}}
     return kept | {"PORTAL_ROLE": role.value, "DJANGO_SETTINGS_MODULE": "tipportal.settings"}
 
 
