@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
@@ -38,6 +39,13 @@ app.config_from_object(
             },
             "tend the media worker's keys and the store": {"task": "tips.media.tend", "schedule": 600.0},
             "delete tips past their time": {"task": "tips.bulk.expire", "schedule": 3600.0},
+            # Embargoes end at midnight, wherever a source's clock stands.
+            "publish incidents": {"task": "crimemap.bulk.publish", "schedule": crontab(minute="10")},
+            "publish incidents, all read again": {
+                "task": "crimemap.bulk.publish",
+                "schedule": crontab(hour="9", minute="40"),
+                "kwargs": {"afresh": True},
+            },
         },
     }
 )
