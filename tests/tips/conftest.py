@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +18,13 @@ def officer(db: None) -> Account:
     from tipportal.models import Account
 
     return Account.objects.create_user("officer", "officer@example.org", first_name="Ana", last_name="Okafor")
+
+
+@pytest.fixture
+def store_of_its_own(settings: Any, tmp_path: Path) -> None:
+    """An empty store of sealed files."""
+    settings.MEDIA_STORE = tmp_path / "media"
+    settings.MEDIA_STORE.mkdir()
 
 
 @pytest.fixture

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 
-from tipportal.rebuilding import Kind
-from tips import conversation, intake, store, tokens, vault
+from tipportal.rebuilding import Kind, Part, Rebuilt
+from tips import container, conversation, intake, media, store, tokens, vault
 from tips.attachments import Upload
 from tips.models import Attachment, Category, Tip
 
@@ -48,6 +50,25 @@ def add(tip: Tip, *uploads: Upload, text: str = "More", form_id: bytes = b"1") -
 def waiting(content: bytes | None = None, kind: Kind = PHOTO) -> Attachment:
     """The row of one file that waits for the worker."""
     return send(arrived(photo() if content is None else content, kind)).attachments.get()
+
+
+def cleaned(row: Attachment, kind: Kind, *parts: tuple[str, str, bytes], **about: Any) -> Attachment:
+    """The row once the worker made these parts (role, type, content) of the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = []
+        for number, (role, media_type, content) in enumerate(parts):
+            path = Path(folder, str(number))
+            path.write_bytes(content)
+            size = (320, 240) if media_type.startswith("image") else (None, None)
+            made.append(Part(role, path, media_type, *size))
+        file, key = container.seal(Rebuilt(kind, made, **about))
+    media._Job(row.id, row.attempts, row.file).finish(file, key)
+    return Attachment.objects.get(pk=row.pk)
+
+
+def photo_cleaned(row: Attachment) -> Attachment:
+    roles = ("full", "preview", "thumbnail")
+    return cleaned(row, Kind.PHOTO, *((role, "image/jpeg", photo(role)) for role in roles))
 
 
 def in_store() -> set[str]:

@@ -23,15 +23,9 @@ from tipportal.rebuilding import Kind, Part, Reason, Rebuilt, RefusedError
 from tips import container, conversation, media, rotation, store, vault, worker_keys
 from tips.models import AgencyKey, Attachment, Tip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store_of_its_own")]
 
 Rebuild = Callable[[Path, Path, Callable[[int], None]], Rebuilt]
-
-
-@pytest.fixture(autouse=True)
-def store_of_its_own(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_STORE = tmp_path / "media"
-    settings.MEDIA_STORE.mkdir()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from crimemap import places
 from tipportal.models import Account
 from tips import conversation, triage, vault
 from tips.admin import forms as page_forms
+from tips.admin import media
 from tips.admin.text import minutes_within, visible
 from tips.models import Author, Disposition, State, Tip
 
@@ -169,7 +170,7 @@ def _shown(
         tip = Tip.objects.select_related("category", "assigned_to").get(pk=tip_id)
         context |= {"tip": tip, "title": str(tip), "damage": _damage(tip, error)}
         return TemplateResponse(request, TEMPLATE, context, status=status)
-    context |= _content(opened)
+    context |= _content(opened) | media.panel(request, tip_id)
     context["forms"] = _forms(opened.tip, problem.forms_sent if problem else {})
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
@@ -199,6 +200,7 @@ def _content(opened: conversation.Opened) -> dict[str, Any]:
         "arrived_at": opened.arrived_at,
         "opened_within": minutes_within(tip.opened_after) if tip.opened_after else "",
         "description": visible(report["description"]),
+        "files": opened.files,
         "facts": _facts(report),
         "entries": _entries(opened.messages),
         "notes": notes,
@@ -215,6 +217,7 @@ def _entries(entries: list[conversation.Entry]) -> list[dict[str, Any]]:
             "who": entry.officer or (_("Source") if entry.author == Author.SOURCE else _("Former officer")),
             "when": entry.written_at,
             "text": visible(entry.text),
+            "files": entry.files,
             "new": not entry.read,
         }
         for entry in entries

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from tipportal.models import Account
 from tips import conversation, triage
-from tips.admin import filters, page
+from tips.admin import filters, media, page
 from tips.admin.text import age
 from tips.models import Author, Message, Priority, State, Tip
 
@@ -127,6 +127,9 @@ class TipAdmin(admin.ModelAdmin):
             self.message_user(request, sentence % {"count": refused}, messages.WARNING)
 
     # One tip
+
+    def get_urls(self) -> list[URLPattern]:
+        return media.urls(self.admin_site) + super().get_urls()
 
     def change_view(
         self,
