@@ -20,7 +20,7 @@ from tips import conversation, media, store, triage
 from tips.admin import serving
 from tips.models import Attachment, Tip
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 VIDEO = bytes(range(256)) * 1200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -104,7 +105,7 @@ def panel(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
     """Addresses below that of the list of tips."""
-    found = {
+    found: dict[str, tuple[Callable[..., HttpResponseBase], str]] = {
         "<uuid:tip_id>/files/": (again, "tips_files"),
         "<uuid:tip_id>/files/states/": (states, "tips_file_states"),
         "<uuid:tip_id>/files/<int:number>/": (page, "tips_file"),
@@ -135,7 +136,7 @@ def states(request: HttpRequest, tip_id: UUID) -> HttpResponse:
     return JsonResponse(found)
 
 
-@csp_update({"media-src": [SELF]})
+@csp_update({"media-src": [SELF]})  # type: ignore[arg-type]
 def page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
     """One file, big. Asking for this page is the view that the audit trail has."""
     asked = request.GET.get("page", "1")
