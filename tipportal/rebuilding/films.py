@@ -46,7 +46,7 @@ _NOTHING_ELSE = (
 # have captions and serial numbers: those units are removed.
 _PICTURE = "-c:v libx264 -preset veryfast -crf 23 -profile:v high -g 120 -a53cc 0 -bsf:v filter_units=remove_types=6"
 
-
+_SOUND = "-c:a aac -b:a 128k -af aresample=async=1:first_pts=0"
 _libc = ctypes.CDLL(None)
 
 
@@ -83,28 +83,26 @@ def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int
     os.lseek(0, 0, os.SEEK_SET)
     given = ["-protocol_whitelist", "fd", "-format_whitelist", found, "-codec_whitelist", _DECODERS]
     given += ["-max_streams", str(_MAX_STREAMS), "-f", found, "-fd", "0", "-i", "fd:"]
-    wanted = ["-t", str(longest)]
-    if streams.picture is not None:
-        wanted += [
-            "-map",
-            f"0:{streams.picture}",
-            *_PICTURE.split(),
-            "-vf",
-            _filters(streams.frame_rate),
-            "-fps_mode",
-            "vfr",
-        ]
-    if streams.sound is not None:
-        wanted += ["-map", f"0:{streams.sound}", "-c:a", "aac", "-b:a", "128k", "-ac", str(streams.channels)]
-        wanted += ["-ar", str(streams.sample_rate), "-af", "aresample=async=1:first_pts=0"]
     made = into / ("audio.m4a" if streams.picture is None else "video.mp4")
-    with _started(["-progress", "pipe:1", *given, *wanted], made, 0) as running:
+    with _started(["-progress", "pipe:1", *given, "-t", str(longest), *_wanted(streams)], made, 0) as running:
         for line in running.stdout or ():
             name, _, value = line.partition(b"=")
             if name == b"out_time_us" and streams.duration and value.strip().isdigit():
                 progress(min(int(int(value) / 1e6 / streams.duration * 98), 98))
     _judge(running, made)
     return _finished(made, into, longest)
+
+
+def _wanted(streams: Streams) -> list[str]:
+    """ffmpeg's arguments for the streams that are kept."""
+    wanted = []
+    if streams.picture is not None:
+        filters = _filters(streams.frame_rate, streams.pixel_shape)
+        wanted += ["-map", f"0:{streams.picture}", *_PICTURE.split(), "-vf", filters, "-fps_mode", "vfr"]
+    if streams.sound is not None:
+        wanted += ["-map", f"0:{streams.sound}", *_SOUND.split(), "-ac", str(streams.channels)]
+        wanted += ["-ar", str(streams.sample_rate)]
+    return wanted
 
 
 def animation(image: Any, into: Path, progress: Callable[[int], None]) -> Rebuilt:

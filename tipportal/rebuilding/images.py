@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -71,12 +72,11 @@ def _opened(source: BinaryIO, found: Format) -> Image.Image:
 
 
 def _judge_size(image: Image.Image) -> None:
-    pixels = image.width * image.height
-    if pixels > (limits.JPEG_PIXELS if image.format in ("JPEG", "MPO") else limits.PHOTO_PIXELS):
+    pixels, is_jpeg = image.width * image.height, image.format in ("JPEG", "MPO")
+    if pixels > (limits.JPEG_PIXELS if is_jpeg else limits.DECODED_PIXELS):
         raise RefusedError(Reason.TOO_LARGE)
-    if image.format in ("JPEG", "MPO") and pixels > limits.PHOTO_PIXELS:
-        scale = next(scale for scale in (2, 4, 8) if pixels / scale**2 <= limits.PHOTO_PIXELS)
-        image.draft(None, (image.width // scale, image.height // scale))
+    if pixels > limits.DECODED_PIXELS:
+        image.draft(None, (image.width // 2, image.height // 2))  # decodes every second pixel
 
 
 def _decoded(image: Image.Image, source: BinaryIO, found: Format) -> Image.Image:
@@ -153,9 +153,12 @@ def _keeps_lightness(small: Image.Image, transform: ImageCms.ImageCmsTransform) 
 
 
 def _full(image: Image.Image, into: Path, *, sharp: bool) -> Part:
+    if image.width * image.height > limits.PHOTO_PIXELS:
+        scale = math.sqrt(limits.PHOTO_PIXELS / (image.width * image.height))
+        image = image.resize((max(int(image.width * scale), 1), max(int(image.height * scale), 1)), reducing_gap=2.0)
     if image.mode == "RGBA" and max(image.size) <= limits.WEBP_EDGE:
         path = into / "full.webp"
-        image.save(path, "WEBP", quality=90, method=2, exact=True)
+        image.save(path, "WEBP", lossless=True, quality=20, method=1, exact=True)
         return Part("full", path, "image/webp", *image.size)
     image = flat(image)
     if max(image.size) > limits.JPEG_EDGE:

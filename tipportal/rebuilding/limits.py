@@ -7,8 +7,9 @@ from tipportal.rebuilding.sandbox import Limits
 
 MIB, GIB = 1024**2, 1024**3
 
-PHOTO_PIXELS = 50_000_000  # at full resolution; larger JPEGs are scaled down while they are decoded
-JPEG_PIXELS = 400_000_000  # the largest phone sensors have 200 million
+PHOTO_PIXELS = 50_000_000  # at full resolution; larger ones are scaled down to this
+DECODED_PIXELS = 100_000_000  # at once; a larger JPEG is halved while it is decoded, others are refused
+JPEG_PIXELS = 400_000_000  # the largest sensors of phones have 200 million
 JPEG_EDGE = 65_500  # of the format: 65,535 less what encoders keep for themselves
 WEBP_EDGE = 16_383  # of the format
 PREVIEW_EDGE, THUMBNAIL_EDGE = 1600, 320

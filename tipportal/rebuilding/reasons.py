@@ -56,7 +56,7 @@ def _sentences() -> dict[Reason, str]:
         Reason.TOO_LARGE: _(
             "This file is too large or too complicated. Pictures are taken up to %(pixels)s megapixels. Attach a smaller copy or a screenshot of it."
         )
-        % {"pixels": limits.PHOTO_PIXELS // 1_000_000},
+        % {"pixels": limits.DECODED_PIXELS // 1_000_000},
         Reason.TOO_LONG: _(
             "This file is too long. Videos are taken up to %(video)s hours, sound recordings up to %(sound)s hours, documents up to %(pages)s pages. Attach the part that matters, or send it in several parts."
         )
