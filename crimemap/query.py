@@ -29,6 +29,7 @@ from crimemap.records import DEGREE, ID_CHARACTERS, NOWHERE, PRECISIONS
 from crimemap.selecting import EPOCH, Box, Matched
 
 MOST_ROWS = 1000  # a page
+MIDNIGHT = datetime(1970, 1, 1)  # noqa: DTZ001  (local where it happened, on purpose)
 SAMPLED = 1024  # one in so many scrambled ids is kept in memory
 
 
@@ -269,31 +270,35 @@ class Published:
         return np.concatenate(pages) if pages else np.empty(0, "i8")
 
     def _lines(self, numbers: Array) -> list[Row]:
-        return [self._line(number) for number in numbers.tolist()]
-
-    def _line(self, number: int) -> Row:
         column = self.columns
-        place = int(column["place"][number])
-        latitude, longitude = int(column["latitude"][place]), int(column["longitude"][place])
-        mapped = latitude != NOWHERE
-        areas = {layer: self.areas[layer][int(column[layer][place])] for layer in layout.LAYERS}
-        return Row(
-            public_id=column["public_id"][number].decode(),
-            at=datetime(1970, 1, 1) + timedelta(hours=int(column["time"][number])),  # noqa: DTZ001  (local, on purpose)
-            precision=PRECISIONS[column["precision"][number]],
-            category=self.meta["categories"][column["category"][number]]["slug"],
-            block=self._text(column["block"][place]),
-            description=self._text(column["description"][number]),
-            outcome=self._text(column["outcome"][number]),
-            latitude=latitude / DEGREE if mapped else None,
-            longitude=longitude / DEGREE if mapped else None,
-            areas={layer: code for layer, code in areas.items() if code},
-            source=self.meta["sources"][column["source"][number]]["slug"],
-        )
-
-    def _text(self, number: int) -> str:
-        text: bytes = self.columns["texts"][number]
-        return text.decode()
+        place = column["place"][numbers]
+        texts = [column["block"][place], column["description"][numbers], column["outcome"][numbers]]
+        values = [
+            *(column[name][numbers] for name in ("public_id", "time", "precision", "category", "source")),
+            *(column["texts"][each] for each in texts),
+            *(column[name][place] for name in ("latitude", "longitude", *layout.LAYERS)),
+        ]
+        lines = []
+        for public_id, time, precision, category, source, block, description, outcome, north, east, *areas in zip(
+            *(value.tolist() for value in values), strict=True
+        ):
+            named = zip(layout.LAYERS, areas, strict=True)
+            lines.append(
+                Row(
+                    public_id=public_id.decode(),
+                    at=MIDNIGHT + timedelta(hours=time),
+                    precision=PRECISIONS[precision],
+                    category=self.meta["categories"][category]["slug"],
+                    block=block.decode(),
+                    description=description.decode(),
+                    outcome=outcome.decode(),
+                    latitude=None if north == NOWHERE else north / DEGREE,
+                    longitude=None if north == NOWHERE else east / DEGREE,
+                    areas={layer: self.areas[layer][code] for layer, code in named if code},
+                    source=self.meta["sources"][source]["slug"],
+                )
+            )
+        return lines
 
     @cached_property
     def _sample(self) -> Array:
