@@ -1,4 +1,4 @@
-"""`migrate` as Django knows it, and what has to stand beside the tables: rules, rights, groups and categories.
+"""`migrate` as Django knows it, and what has to stand beside the tables: rules, rights, groups, categories and codes.
 
 Runs as the owner's PostgreSQL user (PORTAL_ROLE=owner).
 """
@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 
+from crimemap import codes
 from tipportal import staff
 from tipportal.roles import Role
 from tips import categories
@@ -36,3 +37,4 @@ class Command(MigrateCommand):
                 )
         staff.ensure_groups()
         categories.ensure_categories()
+        codes.ensure_codes()
