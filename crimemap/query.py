@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -23,10 +23,11 @@ import numpy as np
 from django.conf import settings
 
 from crimemap import layout, selecting
+from crimemap.answers import Comparison, Hours, Page, Row, Total
 from crimemap.filtering import Filter
 from crimemap.layout import Array
 from crimemap.records import DEGREE, ID_CHARACTERS, NOWHERE, PRECISIONS
-from crimemap.selecting import EPOCH, Box, Matched
+from crimemap.selecting import EPOCH, Matched
 
 MOST_ROWS = 1000  # a page
 MIDNIGHT = datetime(1970, 1, 1)  # noqa: DTZ001  (local where it happened, on purpose)
@@ -43,63 +44,6 @@ class UnknownIncidentError(Exception):
 
 class WithdrawnError(UnknownIncidentError):
     """The incident was removed from the agency's data: its page is gone for good (410)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A published incident. `at` is local time where it happened, as exact as `precision` ("hour", "day" or "month") says.
-
-    Areas are codes by layer; unknown ones are left out. Both coordinates are None where it has no mapped place.
-    """
-
-    public_id: str
-    at: datetime
-    precision: str
-    category: str
-    block: str
-    description: str
-    outcome: str
-    latitude: float | None
-    longitude: float | None
-    areas: dict[str, str]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows newest first, and how many the filter has in all."""
-
-    rows: list[Row]
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """Counts by weekday (Monday first) and hour. Rows whose hour is unknown stand in `no_hour` by weekday, those whose day
-    is unknown in `no_day`: neither is counted as midnight."""
-
-    grid: list[list[int]]
-    no_hour: list[int]
-    no_day: int
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Counts of a period, of the one as long before it, and of the same days a year ago; None where data begins later."""
-
-    this: int
-    before: int | None
-    year_ago: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """Incidents of a year that are not shown one by one; `area` is empty for the whole agency."""
-
-    area: str
-    category: str
-    year: int
-    count: int
 
 
 class Published:
@@ -425,4 +369,4 @@ def current() -> Published:
     return opened
 
 
-__all__ = ["Box", "NothingPublishedError", "Published", "current"]
+__all__ = ["Comparison", "Hours", "Page", "Published", "Row", "Total", "current"]

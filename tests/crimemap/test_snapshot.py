@@ -140,6 +140,18 @@ class TestWhatComesOut:
             monkeypatch.setattr("crimemap.gathering.timezone.now", lambda now=now: now)
             assert snapshot.publish().shown == shown
 
+    def test_what_may_have_lasted_is_embargoed_from_its_end(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun = datetime(2024, 6, 1, 18, tzinfo=UTC)
+        agency.add(occurred_at=begun, occurred_end=begun + timedelta(days=20))
+        for day, shown in ((28, 0), (29, 1)):
+            monkeypatch.setattr(
+                "crimemap.gathering.timezone.now", lambda day=day: datetime(2024, 6, day, 12, tzinfo=UTC)
+            )
+            assert snapshot.publish().shown == shown
+        assert rows()[0].at.day == 1
+
     def test_classifying_publishes_stored_rows_without_an_import(self, agency: Agency) -> None:
         agency.add("unknown")
         assert snapshot.publish().held == 1
