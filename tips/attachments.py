@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -49,7 +48,7 @@ def add(tip: Tip, key: bytes, uploads: Sequence[Upload], message: Message | None
     last = 0 if message is None else tip.attachments.aggregate(last=Max("position"))["last"] or 0
     rows = [_row(tip, key, upload, position, message) for position, upload in enumerate(uploads, start=last + 1)]
     Attachment.objects.bulk_create(rows)
-    transaction.on_commit(partial(_taken, list(uploads)), robust=True)
+    transaction.on_commit(lambda: _taken(uploads), robust=True)
 
 
 def _row(tip: Tip, key: bytes, upload: Upload, position: int, message: Message | None) -> Attachment:
