@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 JOINT = " | "  # between the parts of a code or label made of several columns: "344 | 101"
-ANY = "*"  # in a code list: "THEFT | *" is what a code counts as whose first part is THEFT, when the list has not itself
 
 # Fields that a profile may find a column for. Names of people, attributes, narratives and case numbers are none of them.
 FIELDS = (
@@ -50,9 +49,10 @@ class Profile:
     labels: headers whose values, joined by " | ", are the code in words; columns that the file has not are left out.
     required: groups of headers; the file must have one of each, otherwise it is another kind of file and refused. Every
         profile needs a time and a code, whatever stands here.
-    scheme: the code list, crimemap/data/codes/<scheme>.csv and OffenceCode.scheme. A code unknown to it is looked for as
-        (first match wins): the code, the label, "<code's first part> | *", "<label's first part> | *"; all without case.
-        What is found so classifies the new code; what is not is held.
+    prefixes: header -> what is put before its value in a code, where two columns number alike ("PD_CD": "PD ").
+    scheme: the code list, crimemap/data/codes/<scheme>.csv and OffenceCode.scheme. What a row counts as is looked up by its
+        code, its label, each part of the code, the first part of the label; the first that the list has wins (compared
+        by codes.key_of). What is found by a part classifies a new code; what is not found at all is held.
     time_zone: of times without one. zones: header -> zone, where a column has another (Philadelphia's are UTC).
     day_first: how 01/02/2024 is read where the whole file does not tell. Files that tell are read as they tell.
     code_width: codes of digits (and one letter at the end) that a spreadsheet shortened get their zeros back: 4 makes "486"
@@ -70,6 +70,7 @@ class Profile:
     columns: Mapping[str, tuple[str, ...]]
     codes: tuple[tuple[str, ...], ...]
     labels: tuple[str, ...] = ()
+    prefixes: Mapping[str, str] = field(default_factory=dict)
     required: tuple[tuple[str, ...], ...] = ()
     time_zone: str = "UTC"
     zones: Mapping[str, str] = field(default_factory=dict)
