@@ -44,10 +44,9 @@ from crimemap.records import (
 
 CHUNK = 50_000  # rows decoded at a time
 FEW = 200_000  # changed rows: more, and everything is read and kept anew
-FINISHED = ("done", "failed", "discarded")  # states of a run whose rows will not change any more
+FINAL = ("done", "discarded")  # a failed import may be tried again
 
-KIND = """source_id::bigint, coalesce(offence_code_id, 0)::bigint, precision, domestic, removed_at IS NOT NULL,
-    location_description, outcome"""
+KIND = "source_id, offence_code_id, precision, domestic, removed_at IS NOT NULL, location_description, outcome"
 PLACE = "latitude, longitude, district, beat, neighbourhood, block_text"
 # Rows of one width: what many share comes as a hash, and each hash's line is then asked for once.
 ROWS = """
@@ -87,14 +86,14 @@ def gather(agency: Rules, *, afresh: bool = False) -> tuple[Records, Rule, list[
     rule, freshness, zones = _rule(agency)
     kept = None if afresh else _kept(zones)
     if kept is not None:
-        changed = _read(zones, "WHERE last_run_id >= %s AND NOT last_run_id = ANY(%s)", [kept.run, kept.finished])
+        changed = _read(zones, "WHERE last_run_id = ANY(%s)", [_runs_besides(kept.final)])
         records = _merged(kept.records, changed)
         if len(changed) <= FEW and len(records) == _stored():
             return records, rule, freshness
-    run, finished = _runs()  # asked before the rows: what is committed in between is read again next time
+    final = _final_runs()  # asked before the rows: what is committed in between is read again next time
     records = _read(zones)
     records = records.where(np.argsort(records["hour"], kind="stable"))
-    _keep(Kept(records, run, finished, zones))
+    _keep(Kept(records, final, zones))
     return records, rule, freshness
 
 
@@ -107,15 +106,17 @@ def _merged(old: Records, changed: Records) -> Records:
     return joined(old.where(stays[old["id"]]), changed)
 
 
-def _runs() -> tuple[int, list[int]]:
-    """The first import that has not ended, and those after it that have: every other row is final."""
+def _final_runs() -> list[int]:
+    """Imports whose rows will not change any more, unless by another."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, state FROM crimemap_importrun ORDER BY id")
-        runs = cursor.fetchall()
-    first = min(
-        (number for number, state in runs if state not in FINISHED), default=max((n for n, _ in runs), default=0) + 1
-    )
-    return first, [number for number, state in runs if number > first and state in FINISHED]
+        cursor.execute("SELECT id FROM crimemap_importrun WHERE state = ANY(%s) ORDER BY id", [list(FINAL)])
+        return [number for (number,) in cursor.fetchall()]
+
+
+def _runs_besides(final: list[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM crimemap_importrun WHERE NOT id = ANY(%s)", [final])
+        return [number for (number,) in cursor.fetchall()]
 
 
 def _stored() -> int:
@@ -221,25 +222,24 @@ def _table(
 ) -> tuple[Array, Array] | None:
     """Where each row's hash stands in the table of lines, and that table; None when a line is no longer what it was."""
     hashes = pl.DataFrame({"id": raw["id"], "hash": raw[name]})
-    asked = hashes.group_by("hash").agg(pl.col("id").first())
-    lines: dict[int, list[int]] = {}
-    ids = asked["id"].to_list()
+    ids = hashes.group_by("hash").agg(pl.col("id").first())["id"].to_list()
+    known: list[int] = []
+    lines = [np.empty((0, columns.count(",") + 1), "i4")]
     with connection.cursor() as cursor:
         for start in range(0, len(ids), CHUNK):
             cursor.execute(LINES.format(columns=columns), [ids[start : start + CHUNK]])
-            lines |= {number: line_of(line) for number, *line in cursor.fetchall()}
-    numbers = pl.DataFrame({"hash": list(lines), "number": range(len(lines))}, {"hash": pl.Int64, "number": pl.Int32})
-    found = hashes.select("hash").join(numbers, on="hash", how="left", maintain_order="left")["number"]
-    if found.null_count():
-        return None
-    width = len(next(iter(lines.values()), [])) or columns.count(",") + 1
-    return found.to_numpy(), np.array(list(lines.values()), "i4").reshape(-1, width)
+            found = cursor.fetchall()
+            known += [line[0] for line in found]
+            lines.append(np.array([line_of(line[1:]) for line in found], "i4").reshape(-1, lines[0].shape[1]))
+    numbers = pl.DataFrame({"hash": known}, {"hash": pl.Int64}).with_row_index("number").unique("hash")
+    at = hashes.select("hash").join(numbers, on="hash", how="left", maintain_order="left")["number"]
+    return None if at.null_count() else (at.to_numpy().astype("i4"), np.concatenate(lines))
 
 
 def _kind(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
     source, code, precision, domestic, removed, *words = line
     exact = PRECISIONS.index(precision) if precision in PRECISIONS else DAY
-    return [source, code, exact, int(domestic), int(removed)] + [_text(word, texts) for word in words]
+    return [source, code or 0, exact, int(domestic), int(removed)] + [_text(word, texts) for word in words]
 
 
 def _place(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
@@ -284,11 +284,10 @@ def _local(quarters: Array, zone: str) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A whole reading. Rows of imports before `run`, and of those in `finished`, are as they were then."""
+    """A whole reading: rows that no import but the `final` ones touched are as they were then."""
 
     records: Records
-    run: int
-    finished: list[int]
+    final: list[int]
     zones: dict[int, str]
 
 
@@ -308,7 +307,7 @@ def _keep(kept: Kept) -> None:
                 np.save(file, array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())  # a torn copy would be taken for the truth
-        told = {"run": kept.run, "finished": kept.finished, "zones": kept.zones, "texts": kept.records.texts}
+        told = {"final": kept.final, "zones": kept.zones, "texts": kept.records.texts}
         (making / "state.json").write_text(json.dumps(told))
         shutil.rmtree(folder / "records", ignore_errors=True)
         making.rename(folder / "records")
@@ -331,4 +330,4 @@ def _kept(zones: dict[int, str]) -> Kept | None:
     kept_zones = {int(number): zone for number, zone in told["zones"].items()}
     if any(zones.get(number) != zone for number, zone in kept_zones.items()):
         return None  # a source's clock was set right: its local hours are others
-    return Kept(records, told["run"], told["finished"], kept_zones)
+    return Kept(records, told["final"], kept_zones)

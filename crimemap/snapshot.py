@@ -188,6 +188,7 @@ def _write_columns(making: Path, columns: dict[str, Array], meta: dict[str, Any]
             np.save(file, column, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o644)  # web processes may be another user
         head = f"{column.dtype.str} {column.shape}".encode()
         return name, hashlib.blake2b(column.reshape(-1).view(np.uint8).data, key=head[:64]).hexdigest()
 
@@ -223,7 +224,9 @@ def _flush_folder(folder: Path) -> None:
 def _alone(folder: Path) -> Iterator[None]:
     """One publication at a time; the lock goes with the process that held it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o755)
         lock = (folder / ".lock").open("wb")
     except OSError as error:
         raise NoFolderError(f"{folder} cannot be written: {error.strerror}.") from None
