@@ -487,7 +487,7 @@ class TestFaults:
         assert not list(folder.glob(f"{snapshot.MAKING}*-*/"))
         assert snapshot.publish().shown == 2
 
-    @pytest.mark.parametrize("moment", ["first file", "last file", "rename", "pointer"])
+    @pytest.mark.parametrize("moment", ["first file", "last file", "rename", "before the pointer", "the pointer"])
     def test_killed_anywhere(self, agency: Agency, folder: Path, moment: str) -> None:
         """kill -9 in the middle: readers noticed nothing, the next publication completes it and sweeps."""
         agency.add()
@@ -496,6 +496,8 @@ class TestFaults:
         rules = publication.load()
         records, rule, freshness = gathering.gather(rules)
 
+        replace = snapshot._replace
+
         def die(*_: object, **__: object) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -503,7 +505,10 @@ class TestFaults:
             "first file": lambda: setattr(np, "save", die),
             "last file": lambda: setattr(snapshot, "_replace", die),
             "rename": lambda: setattr(Path, "rename", die),
-            "pointer": lambda: setattr(snapshot, "current_version", die),
+            "before the pointer": lambda: setattr(snapshot, "current_version", die),
+            "the pointer": lambda: setattr(
+                snapshot, "_replace", lambda path, data: replace(path, data) if path.name == layout.META else die()
+            ),
         }
         child = os.fork()
         if child == 0:  # only files are touched in here
