@@ -10,6 +10,7 @@ _SUFFIXES = {
     "st": "street", "str": "street", "ave": "avenue", "av": "avenue", "rd": "road", "dr": "drive", "blvd": "boulevard",
     "ln": "lane", "pl": "place", "ct": "court", "pkwy": "parkway", "sq": "square", "ter": "terrace", "hwy": "highway",
 }  # fmt: skip
+_KEPT_CAPITALS = {"NE", "NW", "SE", "SW", "US", "USA", "II", "III", "IV", "MLK"}
 _DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}
 
 
@@ -26,3 +27,23 @@ def comparable(name: str) -> str:
         words[0] = _DIRECTIONS.get(words[0], words[0])
         words[-1] = _DIRECTIONS.get(words[-1], words[-1])
     return " ".join(words)[:80].strip()
+
+
+def spelled(name: str) -> str:
+    """A name that a table shouts, as people write it: "W 24TH PL" -> "W 24th Pl", "O'HARE" -> "O'Hare".
+
+    Names that hold a small letter are left as they are.
+    """
+    if name != name.upper():
+        return name
+    return " ".join(_capital(word) for word in name.split())
+
+
+def _capital(word: str) -> str:
+    if word in _KEPT_CAPITALS:
+        return word
+    parts = [part.capitalize() for part in re.split(r"([-'/\u2019.])", word)]
+    if len(parts) > 2 and parts[-1] == "S" and parts[-2] in ("'", "\u2019"):
+        parts[-1] = "s"
+    text = "".join(parts)
+    return f"Mc{text[2:].capitalize()}" if text.startswith("Mc") and len(text) > 3 else text

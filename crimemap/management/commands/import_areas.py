@@ -1,0 +1,41 @@
+"""`manage.py import_areas district districts.geojson`: a boundary layer, replaced as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from crimemap import layers
+from crimemap.models import Area
+
+
+class Command(BaseCommand):
+    help = "Replace a layer of areas by those of a GeoJSON file (gzipped or not)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("layer", choices=Area.Layer.values)
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--code", default="", help="the property with the code that incidents name; guessed by default"
+        )
+        parser.add_argument(
+            "--name", help="the property with the name; guessed by default; '' for names like “District 9”"
+        )
+
+    def handle(self, *args: Any, layer: str, file: Path, code: str, name: str | None, **options: Any) -> None:
+        try:
+            features = layers.read(file.read_bytes())
+            columns = layers.choose(features, layer, code, name)
+            done = layers.replace(layer, features, columns)
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}.") from None
+        except layers.LayerError as error:
+            raise CommandError(f"{file}: {error}") from None
+        self.stdout.write(
+            f"Codes from “{columns.code}”, names from “{columns.name}”."
+            if columns.name
+            else f"Codes from “{columns.code}”."
+        )
+        self.stdout.write(done.in_words())

@@ -1,0 +1,28 @@
+"""`manage.py import_blocks streets.geojson`: the block layer, replaced as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from crimemap import blocks, layers
+
+
+class Command(BaseCommand):
+    help = "Replace the block layer by a CSV or GeoJSON of midpoints, or GeoJSON centre-lines with address ranges."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, file: Path, **options: Any) -> None:
+        try:
+            found = blocks.read(file.read_bytes())
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}.") from None
+        except layers.LayerError as error:
+            raise CommandError(f"{file}: {error}") from None
+        done = blocks.replace(found.blocks)
+        done.notes += found.notes
+        self.stdout.write(done.in_words())
