@@ -338,6 +338,18 @@ class TestVersions:
         assert (again.version, again.changed) == (afresh.version, afresh.changed) == (first.version, False)
         assert {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()} == written
 
+    def test_age_of_the_data_is_news_without_a_new_version(self, agency: Agency) -> None:
+        agency.add()
+        snapshot.publish()
+        before = query.current()
+        agency.source.last_success_at = datetime(2026, 11, 1, 8, tzinfo=UTC)
+        agency.source.save()
+        assert not snapshot.publish().changed
+        after = query.current()
+        assert after.sources == [{"slug": "city", "name": "City", "last_success_at": "2026-11-01T08:00:00+00:00"}]
+        assert before.sources != after.sources
+        assert after.columns is before.columns
+
     @pytest.mark.parametrize("seed", range(6))
     def test_from_what_changed_as_from_everything(self, agency: Agency, seed: int) -> None:
         random = np.random.default_rng(seed)
