@@ -16,7 +16,7 @@ PROFILE = Profile(
         "external_id": ("DR_NO", "DR Number"),
         "occurred_date": ("DATE OCC", "Date Occurred"),
         "occurred_time": ("TIME OCC", "Time Occurred"),
-        "block": ("LOCATION", "Address"),
+        "block": ("Address", "LOCATION"),  # older files have coordinates under Location
         "latitude": ("LAT",),
         "longitude": ("LON",),
         "district": ("AREA", "Area ID"),
