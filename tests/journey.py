@@ -5,8 +5,20 @@ from __future__ import annotations
 import html
 import http.client
 import re
+from collections.abc import Sequence
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urlsplit
+
+BOUNDARY = "a-line-that-no-file-of-the-tests-has"
+
+
+def multipart(fields: dict[str, str], files: Sequence[bytes]) -> bytes:
+    """The body of a form with files, as browsers send it."""
+    parts = [f'form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
+    head = b'form-data; name="attachments"; filename="IMG_0001"\r\nContent-Type: application/octet-stream\r\n\r\n'
+    parts += [head + file for file in files]
+    line = f"--{BOUNDARY}".encode()
+    return b"".join(line + b"\r\nContent-Disposition: " + part + b"\r\n" for part in parts) + line + b"--\r\n"
 
 
 class Visitor:
@@ -21,22 +33,30 @@ class Visitor:
         self.cookies: SimpleCookie = SimpleCookie()
         self.status = 0
         self.page = ""
+        self.content = b""
         self.answer: http.client.HTTPMessage
 
-    def open(self, path: str, fields: dict[str, str] | None = None, timeout: float = 60) -> str:
-        """GET, or POST of `fields`; returns the page."""
+    def open(
+        self, path: str, fields: dict[str, str] | None = None, timeout: float = 60, files: Sequence[bytes] = ()
+    ) -> str:
+        """GET, or POST of `fields` and `files`; returns the page. What came as bytes is in `content`."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout, source_address=(self.address, 0))
         headers = dict(self.headers)
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())
-        body = None
+        body: str | bytes | None = None
         if fields is not None:
+            headers["Origin"] = self.origin
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(fields)
-            headers |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
+        if fields is not None and files:
+            headers["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
+            body = multipart(fields, files)
         connection.request("GET" if fields is None else "POST", path, body, headers)
         response = connection.getresponse()
         self.status, self.answer = response.status, response.headers
-        self.page = response.read().decode()
+        self.content = response.read()
+        self.page = self.content.decode(errors="replace")
         for header in response.headers.get_all("Set-Cookie") or []:
             self.cookies.load(header)
         connection.close()
@@ -59,9 +79,9 @@ class Visitor:
         assert self.status == 200, self.page
         return {"token": self.field("token"), "category": self.field("category"), "description": description, **fields}
 
-    def send(self, description: str, **fields: str) -> str:
+    def send(self, description: str, files: Sequence[bytes] = (), **fields: str) -> str:
         """Send a tip and return its receipt."""
-        self.open("/tips/", self.tip(description, **fields))
+        self.open("/tips/", self.tip(description, **fields), files=files)
         assert self.status == 200, (self.status, self.page)
         return self.receipt()
 

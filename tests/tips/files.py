@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
-
+from tests.tips.pictures import photo
 from tipportal.rebuilding import Kind, Part, Rebuilt
 from tips import container, conversation, intake, media, store, tokens, vault
 from tips.attachments import Upload
 from tips.models import Attachment, Category, Tip
 
 PHOTO = Kind.PHOTO
-
-
-def photo(text: str = "canary", size: tuple[int, int] = (640, 480)) -> bytes:
-    """A JPEG with `text` in its metadata."""
-    picture = Image.new("RGB", size, (40, 90, 140))
-    ImageDraw.Draw(picture).ellipse((40, 40, size[0] // 2, size[1] // 2), fill=(220, 180, 60))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", comment=text.encode(), quality=90)
-    return stream.getvalue()
 
 
 def arrived(content: bytes, kind: Kind = PHOTO) -> Upload:

@@ -1,0 +1,181 @@
+"""Residents' files in real processes: killed workers, a broker that was away, and plaintext nowhere but in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from tests.faults.test_anonymity import parent_of
+from tests.journey import Visitor
+from tests.stack import Stack, wait_until
+from tests.tips import pictures
+from tipportal import processes
+
+CANARY = b"canary 7fd1: taken with the phone of a person"
+VIDEO_WORKER = "worker-media-video"
+
+
+@pytest.fixture(scope="module")
+def ram() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="portal-tests-ram-", dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, ram: Path) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("media")
+    (folder / "temp").mkdir()
+    variables = {"TMPDIR": str(folder / "temp"), "RAM_FOLDER": str(ram)}
+    with Stack(folder, web=["public", "staff"], workers=["media"], beat=True, variables=variables) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def officer(stack: Stack) -> Visitor:
+    printed = stack.run_manage("demo", "--json").strip().splitlines()[-1]
+    account = next(each for each in json.loads(printed)["staff"] if each["user"] == "officer")
+    visitor = Visitor(stack.staff_url)
+    visitor.sign_in(account["user"], account["password"])
+    return visitor
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Some seconds of work, with the canary in its metadata."""
+    path = tmp_path_factory.mktemp("made") / "video.mp4"
+    source = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=12"]
+    coding = ["-c:v", "libx264", "-preset", "ultrafast", "-metadata", f"comment={CANARY.decode()}"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", *source, *coding, str(path)]
+    subprocess.run(command, check=True)
+    content = path.read_bytes()
+    path.unlink()
+    assert CANARY in content
+    return content
+
+
+@pytest.fixture(scope="module")
+def photo() -> bytes:
+    return pictures.photo(CANARY.decode())
+
+
+def rows(stack: Stack) -> dict[int, tuple[str, str, int]]:
+    """State, reason and attempts of the files of the newest tip."""
+    query = (
+        "SELECT position, state, reason, attempts FROM tips_attachment"
+        " WHERE tip_id = (SELECT id FROM tips_tip ORDER BY number DESC LIMIT 1) ORDER BY position"
+    )
+    connection = stack.connect("owner")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return {position: tuple(rest) for position, *rest in cursor.fetchall()}
+    finally:
+        connection.close()
+
+
+def states(stack: Stack) -> list[str]:
+    return [state for state, _reason, _attempts in rows(stack).values()]
+
+
+def newest_tip(officer: Visitor) -> str:
+    officer.open("/admin/tips/tip/?o=-1")
+    return max(
+        re.findall(r'href="(/admin/tips/tip/[0-9a-f-]{36})/change/[^"]*">(\d+)<', officer.page),
+        key=lambda tip: int(tip[1]),
+    )[0]
+
+
+def found_on_disk(stack: Stack, needle: bytes) -> list[str]:
+    """Files below the portal's folder (servers, store, keys, logs, temp) that hold these bytes."""
+    found = []
+    for path in stack.folder.rglob("*"):
+        try:
+            if path.is_file() and needle in path.read_bytes():
+                found.append(str(path))
+        except FileNotFoundError:  # gone meanwhile
+            continue
+    return found
+
+
+def found_in_memory(ram: Path, needle: bytes) -> bool:
+    return any(needle in path.read_bytes() for path in ram.rglob("*") if path.is_file())
+
+
+def test_from_the_form_to_the_officers_screen(
+    stack: Stack, officer: Visitor, photo: bytes, video: bytes, ram: Path
+) -> None:
+    source = Visitor(stack.public_url)
+    receipt = source.send("A photo and a video", files=[photo, video])
+    wait_until(lambda: states(stack) == ["ready", "ready"], 90, "both files are ready")
+    tip = newest_tip(officer)
+    page = officer.open(f"{tip}/change/")
+    assert "Photo 1" in page
+    taken = []
+    for number, start in ((1, b"\xff\xd8\xff"), (2, b"\x00\x00\x00")):
+        officer.open(f"{tip}/files/{number}/")
+        assert officer.status == 200
+        officer.open(f"{tip}/files/{number}/download/")
+        assert officer.content.startswith(start)
+        assert CANARY not in officer.content
+        taken.append(officer.content)
+    assert "Cleaned" in source.enter_inbox(receipt)
+    for needle in (CANARY, *(content[len(content) // 2 :][:48] for content in taken)):
+        assert found_on_disk(stack, needle) == []
+    assert not [path for path in ram.rglob("*") if path.is_file() and path.stat().st_size]
+
+
+def test_killed_worker_and_lost_broker_cost_time_alone(stack: Stack, photo: bytes, video: bytes, ram: Path) -> None:
+    Visitor(stack.public_url).send("A video", files=[video])
+    wait_until(lambda: found_in_memory(ram, CANARY) and states(stack) == ["rebuilding"], 60, "it is being rebuilt")
+    stack.children[VIDEO_WORKER].kill()
+    assert found_in_memory(ram, CANARY)
+    assert found_on_disk(stack, CANARY) == []
+    stack.stop_redis()
+    Visitor(stack.public_url).send("A photo while nobody is told of it", files=[photo, video])
+    assert states(stack) == ["received", "received"]
+    assert found_on_disk(stack, CANARY) == []
+    stack.start_redis()
+    stack._start(processes.BY_NAME[VIDEO_WORKER])
+    wait_until(lambda: states(stack) == ["ready", "ready"], 120, "what nobody was told of is ready")
+    assert {attempts for _state, _reason, attempts in rows(stack).values()} == {1}
+    wait_until(lambda: waiting(stack) == 0, 60, "what was killed is ready")
+    wait_until(lambda: not found_in_memory(ram, CANARY), 30, "memory is empty")
+    assert found_on_disk(stack, CANARY) == []
+
+
+def waiting(stack: Stack) -> int:
+    connection = stack.connect("media")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(id) FROM tips_attachment WHERE key_for_worker IS NOT NULL")
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()
+
+
+def test_a_file_that_kills_its_worker_three_times_is_refused_and_the_queue_goes_on(
+    stack: Stack, photo: bytes, video: bytes
+) -> None:
+    Visitor(stack.public_url).send("A deadly video", files=[video])
+    for attempt in (1, 2, 3):
+        wait_until(lambda number=attempt: rows(stack)[1] == ("rebuilding", "", number), 60, f"attempt {attempt}")
+        for process in children_of(stack.children[VIDEO_WORKER].process.pid):
+            os.kill(process, signal.SIGKILL)
+    wait_until(lambda: rows(stack)[1] == ("refused", "deadly", 3), 60, "it is refused")
+    Visitor(stack.public_url).send("The next", files=[video, photo])
+    wait_until(lambda: states(stack) == ["ready", "ready"], 90, "the next is ready")
+
+
+def children_of(parent: int) -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent_of(name) == str(parent)]
