@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,13 +19,15 @@ from django.utils import timezone
 
 from tests.tipportal.test_grants import acting_as
 from tests.tips import files
-from tipportal import rebuilding
-from tipportal.rebuilding import Kind, Part, Reason, Rebuilt, RefusedError
+from tipportal import processes, rebuilding
+from tipportal.rebuilding import Held, Kind, Part, Reason, Rebuilt, RefusedError
+from tipportal.roles import Role
 from tips import container, conversation, media, rotation, store, vault, worker_keys
 from tips.models import AgencyKey, Attachment, Tip
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store_of_its_own")]
 
+ROOT = Path(__file__).resolve().parents[2]
 Rebuild = Callable[[Path, Path, Callable[[int], None]], Rebuilt]
 
 
@@ -412,3 +415,38 @@ def test_officers_and_sources_read_what_came_of_it(clean: list[Path]) -> None:
     opened = conversation.read_as_officer(tip)
     assert [file.name for file in opened.files] == ["Photo 1", "Document 2"]
     assert [file.name for entry in opened.messages for file in entry.files] == ["Photo 3"]
+
+
+class TestStart:
+    def start(self, tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The worker's process, which has no broker: a start that is not refused waits for one."""
+        everything = dict(os.environ) | {
+            "REDIS_URL": "redis://127.0.0.1:1",
+            "MEDIA_PRIVATE_KEYS": str(tmp_path / "key"),
+        }
+        environment = processes.environment_for(Role.MEDIA, everything | variables)
+        process = processes.BY_NAME["worker-media"]
+        return subprocess.run(
+            process.argv, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    def test_in_production_needs_memory_for_plaintext(self, tmp_path: Path) -> None:
+        done = self.start(tmp_path, DEMO="0", RAM_FOLDER=str(ROOT))
+        assert done.returncode == 1
+        assert "The media worker does not start. There is no folder in memory" in done.stderr
+        assert not (tmp_path / "key").exists()
+
+    def test_makes_its_keys_before_it_takes_work(self, settings: Any, tmp_path: Path) -> None:
+        settings.MEDIA_PUBLIC_KEYS, settings.MEDIA_PRIVATE_KEYS = tmp_path / "mpub", tmp_path / "mkey"
+        settings.ROLE = Role.MEDIA
+        media.refuse_unsafe_start()
+        assert len(vault.key_files(settings.MEDIA_PUBLIC_KEYS, "pub")) == 1
+
+    @pytest.mark.parametrize("held", [Held(), Held(landlock=True, memory=True)])
+    def test_in_production_needs_a_sandbox_without_network(
+        self, settings: Any, monkeypatch: pytest.MonkeyPatch, held: Held
+    ) -> None:
+        settings.ROLE, settings.DEMO = Role.MEDIA, False
+        monkeypatch.setattr("tipportal.rebuilding.missing.limits_here", lambda: held)
+        with pytest.raises(SystemExit, match="reach the network"):
+            media.refuse_unsafe_start()
