@@ -16,6 +16,7 @@ from crimemap.privacy import PublicRows, Rule
 from crimemap.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, LONGITUDE, NEIGHBOURHOOD, NOWHERE
 
 CUBE_SIZE = 2_000_000  # numbers of one table of prefix sums at most: 40 MB with its sums of points
+CUBE_SHARE = 1  # and numbers a row
 AREA_COLUMNS = {"district": DISTRICT, "beat": BEAT, "neighbourhood": NEIGHBOURHOOD}
 
 
@@ -161,15 +162,20 @@ def _cubes(
     cubes: dict[str, Array] = {}
     for layer in layout.LAYERS:
         shape = (spans["months"], len(codes[layer]), categories)
-        if (shape[0] + 1) * shape[1] * shape[2] <= CUBE_SIZE:
+        if _pays(shape, columns):
             cubes[f"by_{layer}"] = _prefix(_count(shape, month, columns[layer][columns["place"]], columns["category"]))
     slots = layout.hour_slots(columns["time"], columns["precision"])
-    cubes["by_hour"] = _prefix(
-        _count((spans["months"], categories, layout.HOUR_SLOTS), month, columns["category"], slots)
-    )
+    shape = (spans["months"], categories, layout.HOUR_SLOTS)
+    if _pays(shape, columns):
+        cubes["by_hour"] = _prefix(_count(shape, month, columns["category"], slots))
     cubes |= _cell_cubes(columns, categories, month, name="month", periods=spans["months"], zooms=layout.MONTH_ZOOMS)
     cubes |= _cell_cubes(columns, categories, year, name="year", periods=spans["years"], zooms=layout.YEAR_ZOOMS)
     return cubes, spans
+
+
+def _pays(shape: tuple[int, int, int], columns: dict[str, Array]) -> bool:
+    """Whether prefix sums are of bearable size, and not larger than the rows that they save looking at."""
+    return (shape[0] + 1) * shape[1] * shape[2] <= min(CUBE_SIZE, len(columns["time"]) * CUBE_SHARE)
 
 
 def _cell_cubes(
@@ -187,7 +193,7 @@ def _cell_cubes(
         begins = np.ones(places, bool)
         begins[1:] = (cx[1:] != cx[:-1]) | (cy[1:] != cy[:-1])
         cells = int(np.count_nonzero(begins))
-        if (periods + 1) * cells * categories > CUBE_SIZE or not places:
+        if not places or not _pays((periods, cells, categories), columns):
             continue
         first = np.flatnonzero(begins)
         if finer is None:

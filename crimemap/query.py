@@ -110,7 +110,7 @@ class Published:
         low, high = selecting.row_range(self.columns, chosen)
         slots = np.zeros(layout.HOUR_SLOTS, "i8")
         whole = range(0)
-        if not (chosen.area or chosen.circle or chosen.box):
+        if "by_hour" in self.columns and not (chosen.area or chosen.circle or chosen.box):
             whole = self.whole_periods("month", low, high)
             if whole:
                 table = self._difference("by_hour", whole)[selecting.category_is_right(self.columns, chosen)].sum(

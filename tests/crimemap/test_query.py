@@ -91,13 +91,13 @@ def made_rows() -> list[dict[str, Any]]:
     return result
 
 
-@pytest.fixture(scope="module", params=["as usual", "without prefix sums of areas and cells"])
+@pytest.fixture(scope="module", params=["with prefix sums", "without"])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     folder = tmp_path_factory.mktemp("published")
     stored = records(*made_rows())
     with pytest.MonkeyPatch.context() as patch:
-        if request.param != "as usual":
-            patch.setattr(arranging, "CUBE_SIZE", 0)  # as with very many cells
+        # With as many rows as a city has, or with very few.
+        patch.setattr(arranging, "CUBE_SHARE", 10**6 if request.param == "with prefix sums" else 0)
         snapshot.write(folder, stored, privacy.levels(stored, rule()), rule(), [])
     with override_settings(INCIDENT_SNAPSHOTS=folder):
         published = query.current()
