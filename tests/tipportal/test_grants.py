@@ -10,8 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
+from tests.tips import files
 from tips import conversation, inbox, intake, receipts, tokens
-from tips.models import Category, Message, Tip
+from tips.models import Attachment, Category, Message, Tip
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +102,68 @@ def test_public_takes_a_tip_and_a_message(session: inbox.Session) -> None:
         other = inbox.session_of(receipts.stretched(receipt))
         assert conversation.add_from_source(other.tip, other.key, "More", b"1")
         assert [entry.text for entry in other.read().messages] == ["More"]
+
+
+@pytest.fixture
+def attachment(session: inbox.Session) -> Attachment:
+    conversation.add_from_source(session.tip, session.key, "A photo", b"1", [files.arrived(files.photo())])
+    return Attachment.objects.get()
+
+
+COLUMNS_OF_A_FILE = (
+    "id, position, label, received_at, state, reason, progress, attempts, started_at, file, key_for_agency, worker_key,"
+    " key_for_worker, agency_key_id, tip_id, message_id"
+)
+
+
+def test_the_media_worker_reads_of_a_file_neither_whose_it_is_nor_what(attachment: Attachment) -> None:
+    for column in ("tip_id", "message_id", "position", "label"):
+        assert refused("media", f"SELECT {column} FROM tips_attachment")
+    for sql in (
+        "UPDATE tips_attachment SET label = ''",
+        "UPDATE tips_attachment SET received_at = now()",
+        "DELETE FROM tips_attachment",
+        "INSERT INTO tips_attachment (id) VALUES (gen_random_uuid())",
+        "SELECT number FROM tips_tip",
+        "SELECT id FROM tips_tip",
+        "SELECT id FROM tips_message",
+        "SELECT id FROM tips_agencykey",
+    ):
+        assert refused("media", sql)
+
+
+@pytest.mark.parametrize("role", ["alerts", "bulk"])
+def test_other_workers_have_no_right_on_files(role: str, attachment: Attachment) -> None:
+    for sql in (
+        "SELECT id FROM tips_attachment",
+        "UPDATE tips_attachment SET progress = 1",
+        "DELETE FROM tips_attachment",
+    ):
+        assert refused(role, sql)
+
+
+def test_public_writes_a_file_as_received_and_then_nothing_more(attachment: Attachment) -> None:
+    for sql in ("UPDATE tips_attachment SET key_for_agency = ''", "DELETE FROM tips_attachment"):
+        assert refused("public", sql)
+    copy = f"INSERT INTO tips_attachment ({COLUMNS_OF_A_FILE}) SELECT {COLUMNS_OF_A_FILE} FROM tips_attachment"
+    fresh = "gen_random_uuid(), 9, label, received_at"
+    rest = "key_for_agency, worker_key, key_for_worker, agency_key_id, tip_id, message_id"
+    for standing in (
+        "'ready', '', 100, 1, now(), gen_random_uuid()",
+        "'refused', 'damaged', 0, 1, now(), NULL",
+        "'received', '', 0, 0, NULL, gen_random_uuid()",
+        "'received', '', 0, 2, NULL, id",
+    ):
+        forged = copy.replace(f"SELECT {COLUMNS_OF_A_FILE}", f"SELECT {fresh}, {standing}, {rest}")
+        assert refused("public", forged)
+
+
+def test_staff_moves_a_files_key_and_changes_nothing_else_of_it(attachment: Attachment) -> None:
+    with acting_as("staff"), connection.cursor() as cursor:
+        cursor.execute("UPDATE tips_attachment SET key_for_agency = key_for_agency, agency_key_id = agency_key_id")
+    for column, value in (("label", "''"), ("file", "NULL"), ("state", "'ready'"), ("tip_id", "tip_id")):
+        assert refused("staff", f"UPDATE tips_attachment SET {column} = {value}")
+    assert refused("staff", "DELETE FROM tips_attachment")
 
 
 def test_public_writes_no_message_in_the_officers_name(session: inbox.Session) -> None:
