@@ -23,7 +23,7 @@ COPY outreach outreach
 RUN PORTAL_ROLE=beat REDIS_URL=redis://none python manage.py collectstatic --noinput --verbosity=0
 
 # Volumes take their owner from here.
-RUN install -d -o 10001 -g 10001 /media /snapshots /incidents
+RUN install -d -o 10001 -g 10001 /media /snapshots /incidents /uploads
 
 # A number without an account: keys on the host belong to it (portal.env.example).
 USER 10001:10001

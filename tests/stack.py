@@ -59,7 +59,8 @@ def make_keys(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     vault.write_secret(folder / "receipt_salt", os.urandom(16))
     vault.write_secret(folder / "audit_key", os.urandom(32))
-    (folder / "media").mkdir(mode=0o700)
+    for name in ("media", "incidents-uploads", "incidents-drop"):
+        (folder / name).mkdir(mode=0o700)
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "RECEIPT_SALT": str(folder / "receipt_salt"),
@@ -69,6 +70,8 @@ def make_keys(folder: Path) -> dict[str, str]:
         "MEDIA_STORE": str(folder / "media"),
         "INCIDENT_SNAPSHOTS": str(folder / "incidents"),
         "INCIDENT_CACHE": str(folder / "incidents-cache"),
+        "INCIDENT_UPLOADS": str(folder / "incidents-uploads"),
+        "INCIDENT_DROP_DIR": str(folder / "incidents-drop"),
         "MEDIA_PUBLIC_KEYS": str(folder / "media-public"),
         "MEDIA_PRIVATE_KEYS": str(folder / "media-private"),
     }

@@ -111,7 +111,7 @@ class Portal:
         self.commands: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
-        for folder in (VAR, LOGS, KEYS, MEDIA, INCIDENTS, RUN):
+        for folder in (VAR, LOGS, KEYS, MEDIA, INCIDENTS, INCIDENTS / "uploads", INCIDENTS / "drop", RUN):
             folder.mkdir(mode=0o700, exist_ok=True)
         for process in processes.MAKE_RUN:
             children.end_remains(_lock(process), signal.SIGTERM, 10)
@@ -387,6 +387,8 @@ def _secrets() -> dict[str, str]:
         "MEDIA_STORE": str(MEDIA),
         "INCIDENT_SNAPSHOTS": str(INCIDENTS / "public"),
         "INCIDENT_CACHE": str(INCIDENTS / "cache"),
+        "INCIDENT_UPLOADS": str(INCIDENTS / "uploads"),
+        "INCIDENT_DROP_DIR": str(INCIDENTS / "drop"),
         "MEDIA_PUBLIC_KEYS": str(KEYS / "media-public"),
         "MEDIA_PRIVATE_KEYS": str(KEYS / "media-private"),
     }

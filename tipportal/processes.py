@@ -106,6 +106,8 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "INCIDENT_SNAPSHOTS": _WEB | {Role.BULK},
     "INCIDENT_CACHE": frozenset({Role.BULK}),
     "PUBLICATION_RULES": frozenset({Role.BULK}),
+    "INCIDENT_UPLOADS": _STAFF | {Role.BULK},
+    "INCIDENT_DROP_DIR": frozenset({Role.BULK}),
     "MEDIA_STORE": _WEB | {Role.MEDIA},
     "MEDIA_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.MEDIA}),
     "MEDIA_PRIVATE_KEYS": frozenset({Role.MEDIA}),

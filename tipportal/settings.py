@@ -47,6 +47,10 @@ MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
 INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
 INCIDENT_CACHE = env.path("INCIDENT_CACHE", None)
 PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
+# Files on their way in: staff's uploads and what agencies push wait in the one for the bulk worker, which looks through
+# the other every minute (crimemap/arrivals.py, crimemap/dropping.py).
+INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)
+INCIDENT_DROP_DIR = env.path("INCIDENT_DROP_DIR", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
 
 # True only under `make run` and in tests: plain http on this machine, and `manage.py demo` may write.
@@ -186,6 +190,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # A tip is text; files come with an upload handler of their own. Twice the longest form we accept, in bytes.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+# What staff upload goes to the folder it stays in; /tmp may be memory.
+FILE_UPLOAD_TEMP_DIR = INCIDENT_UPLOADS if INCIDENT_UPLOADS and INCIDENT_UPLOADS.is_dir() else None
 
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "static-root")

@@ -70,7 +70,7 @@ class TestCompose:
         mounted = {
             volume.rpartition(":ro")[0].split(":")[-1] or volume.split(":")[-1] for volume in service.get("volumes", ())
         }
-        folders = ("/keys/", "/media", "/snapshots", "/incidents", "/rules/")
+        folders = ("/keys/", "/media", "/snapshots", "/incidents", "/rules/", "/uploads", "/drop")
         named = {value for value in service["environment"].values() if str(value).startswith(folders)}
         assert mounted == named
 
@@ -79,8 +79,9 @@ class TestCompose:
         written = {volume.split(":")[-1] for volume in volumes if not volume.endswith(":ro")}
         keys = {"/keys/media-public", "/keys/media-private"} if process.role is Role.MEDIA else set()
         store = {"/media"} if "MEDIA_STORE" in variables_of(process.role) else set()
-        incidents = {"/snapshots", "/incidents"} if process.role is Role.BULK else set()
-        assert written == keys | store | incidents
+        incidents = {"/snapshots", "/incidents", "/drop"} if process.role is Role.BULK else set()
+        uploads = {"/uploads"} if process.role in (Role.STAFF, Role.BULK) else set()
+        assert written == keys | store | incidents | uploads
 
     def test_service_is_locked_down(self, process: Process) -> None:
         service = SERVICES[process.name]
