@@ -22,3 +22,16 @@ def _riverton_stands(django_db_setup: None, django_db_blocker) -> Iterator[None]
 @pytest.fixture
 def riverton(_riverton_stands: None, db: None) -> None:
     """The demo city; what a test changes of it is undone."""
+
+
+@pytest.fixture(autouse=True)
+def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
+    """What `migrate` leaves in every database; tests that flush take it away."""
+    if (
+        "db" in request.fixturenames
+        or "transactional_db" in request.fixturenames
+        or request.node.get_closest_marker("django_db")
+    ):
+        from crimemap import codes
+
+        codes.ensure_codes()
