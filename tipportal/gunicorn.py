@@ -18,7 +18,8 @@ gunicorn.SERVER = gunicorn.SERVER_SOFTWARE = "web"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 32
+# A slow line holds one thread for as long as its file takes: fifty of them, all in one process, must leave some for pages.
+threads = 64
 # The keys of flood counters are made at import, in the master: all workers share them, no disk has them.
 preload_app = True
 timeout = 60
@@ -36,6 +37,8 @@ proxy_protocol = "off"
 control_socket_disable = True
 limit_request_line = 4094
 limit_request_fields = 60
+# A line that says nothing for so long is dead, and must hold neither a thread nor a file it was sending.
+SILENT_SECONDS = 60
 
 
 class PrivateLogger(Logger):
@@ -54,6 +57,11 @@ def _is_about_us(record: logging.LogRecord) -> bool:
 
 
 logger_class = PrivateLogger
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """`timeout` above is about workers that hang. For lines, and for each read from one, this is."""
+    request.unreader.sock.settimeout(SILENT_SECONDS)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

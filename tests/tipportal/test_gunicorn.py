@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 
 from tests.stack import Stack, wait_until
+from tipportal import gunicorn
 from tipportal.launcher import answers
 
 
@@ -48,3 +50,10 @@ def test_a_killed_worker_is_replaced(stack: Stack) -> None:
 
     wait_until(lambda: answers(stack.ports["all"]), 30, "new workers answer")
     assert not {worker.pid for worker in workers} & {worker.pid for worker in psutil.Process(master.pid).children()}
+
+
+def test_a_silent_line_is_given_up() -> None:
+    line, other = socket.socketpair()
+    with line, other:
+        gunicorn.pre_request(None, SimpleNamespace(unreader=SimpleNamespace(sock=line)))
+        assert line.gettimeout() == gunicorn.SILENT_SECONDS

@@ -86,11 +86,11 @@ def test_a_tip_without_files_says_nothing_of_files(client: Client) -> None:
 
 def test_an_empty_place_for_a_file_is_no_file(client: Client) -> None:
     body = "".join(
-        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in filled(client).items()
     )
-    body += '--x\r\nContent-Disposition: form-data; name="attachments"; filename=""\r\n\r\n\r\n--x--\r\n'
-    receipt_of(client.post("/tips/", body.encode(), content_type="multipart/form-data; boundary=x"))
+    body += '--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename=""\r\n\r\n\r\n--a-boundary-of-forms--\r\n'
+    receipt_of(client.post("/tips/", body.encode(), content_type="multipart/form-data; boundary=a-boundary-of-forms"))
     assert arriving.in_store() == []
 
 
@@ -322,18 +322,20 @@ def test_a_file_of_one_tip_cannot_be_sent_with_another(client: Client, media_tas
 def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
     parts = filled(client)
     body = b"".join(
-        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in parts.items()
     )
     for content in (arriving.photo(), arriving.photo(200_000)):
         body += (
-            b'--x\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n' + content + b"\r\n"
+            b'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n'
+            + content
+            + b"\r\n"
         )
     for missing in (10, 150_000):
         page = client.generic(
             "POST",
             "/tips/",
-            content_type="multipart/form-data; boundary=x",
+            content_type="multipart/form-data; boundary=a-boundary-of-forms",
             CONTENT_LENGTH=str(len(body)),
             **{"wsgi.input": io.BytesIO(body[:-missing])},
         )
@@ -351,13 +353,14 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
                 raise ConnectionResetError
             return content
 
-    body = b'--x\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n' + arriving.photo(
-        300_000
+    body = (
+        b'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n'
+        + arriving.photo(300_000)
     )
     page = client.generic(
         "POST",
         "/tips/",
-        content_type="multipart/form-data; boundary=x",
+        content_type="multipart/form-data; boundary=a-boundary-of-forms",
         CONTENT_LENGTH=str(len(body) + 40),
         **{"wsgi.input": Breaking(body)},
     )

@@ -1,0 +1,213 @@
+"""What receiving files costs: see bench/README.md. Needs nothing but the project's own virtual environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from bench.submissions import Client, answers
+from tests.stack import ROOT, Stack, free_port, wait_until
+from tips import vault
+
+MB = 1_000_000
+HEAD = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
+NOISE = os.urandom(4 * MB)
+SLOW_BYTES_A_SECOND = 125_000  # 1 Mbit/s
+
+
+def sealing(seconds: float) -> None:
+    key, file, plain = vault.random_key(), uuid.uuid4(), NOISE[: vault.CHUNK_BYTES]
+    start, sealed = time.process_time(), 0
+    while time.process_time() - start < seconds:
+        for number in range(100):
+            vault.seal_chunk(key, plain, file, number, last=False)
+        sealed += 100 * len(plain)
+    print(f"sealing: {sealed / (time.process_time() - start) / MB:.0f} MB a second and core (target 500)")
+
+
+def body(fields: dict[str, str], name: str, length: int) -> tuple[bytes, bytes, int]:
+    """What stands before and after a file of `length` bytes in a form, and how long all of it is."""
+    before = "".join(
+        f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+        for field, value in fields.items()
+    )
+    before += f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"; filename="a.mp4"\r\nContent-Type: video/mp4\r\n\r\n'
+    after = b"\r\n--a-boundary-of-forms--\r\n"
+    return before.encode() + HEAD, after, len(before) + length + len(after)
+
+
+def post(url: str, path: str, fields: dict[str, str], name: str, length: int, a_second: int | None = None) -> str:
+    """Send a form with a file, as fast as it goes or at so many bytes a second; the answer."""
+    before, after, whole = body(fields, name, length)
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=300) as line:
+        head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\nContent-Length: {whole}\r\n"
+        line.sendall(f"{head}Content-Type: multipart/form-data; boundary=a-boundary-of-forms\r\n\r\n".encode() + before)
+        left, begun, sent = length - len(HEAD), time.monotonic(), 0
+        step = min(len(NOISE), a_second // 10 if a_second else len(NOISE))
+        while left:
+            part = memoryview(NOISE)[: min(left, step)]
+            line.sendall(part)
+            left -= len(part)
+            sent += len(part)
+            if a_second:
+                time.sleep(max(0, begun + sent / a_second - time.monotonic()))
+        line.sendall(after)
+        answer = b""
+        while part_ := line.recv(65536):
+            answer += part_
+    return answer.decode(errors="replace")
+
+
+def form(url: str) -> dict[str, str]:
+    _, page = Client(url).get("/tips/")
+    found = {
+        name: re.search(rf'name="{name}"[^>]*value="([^"]+)"', page.decode())
+        for name in ("token", "ticket", "category")
+    }
+    return {name: match[1] for name, match in found.items() if match} | {"description": "Two men load boxes"}
+
+
+@contextmanager
+def plain_server(stack: Stack, folder: Path) -> Iterator[str]:
+    folder.mkdir()
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": stack.database_url("owner"),
+        "PYTHONPATH": str(ROOT),
+        "MEDIA_ROOT": str(folder),
+    }
+    create = [sys.executable, "-c", "import bench.plain_files as p; p.create_table()"]
+    subprocess.run(create, cwd=ROOT, env=environment, check=True)
+    address = f"127.0.0.1:{port}"
+    options = ["-b", address, "-w", "2", "-k", "gthread", "--threads", "32", "--log-level", "error"]
+    command = [sys.executable, "-m", "gunicorn", "bench.plain_files:application", *options]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        wait_until(lambda: answers(f"http://{address}"), 30, "the plain form answers")
+        yield f"http://{address}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def large(stack: Stack, plain: str, length: int, rounds: int) -> None:
+    ours, theirs = [], []
+    for _ in range(rounds):
+        fields, start = form(stack.url), time.perf_counter()
+        assert 'class="words"' in post(stack.url, "/tips/", fields, "attachments", length)
+        ours.append(time.perf_counter() - start)
+        for path in Path(stack.keys["MEDIA_STORE"]).iterdir():
+            path.unlink()  # room for the next
+        start = time.perf_counter()
+        assert "Thank you" in post(plain, "/", {"description": "Two men"}, "attachment", length)
+        theirs.append(time.perf_counter() - start)
+        print(f"  sealed {ours[-1]:.2f} s, in clear {theirs[-1]:.2f} s")
+    ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+    print(
+        f"{length / MB:.0f} MB with a form: sealed {statistics.median(ours):.2f} s, a FileField in clear"
+        f" {statistics.median(theirs):.2f} s; median of the ratios {ratio:.2f} (target 1.2)"
+    )
+
+
+class Memory:
+    """The most that the web server's processes hold of their own while this runs, beyond what they held at its start."""
+
+    def __init__(self, parent: int) -> None:
+        master = psutil.Process(parent)
+        self.processes = [master, *master.children()]
+        self.before = self.most = self._now()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _now(self) -> int:
+        return sum(process.memory_full_info().uss for process in self.processes)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.05):
+            self.most = max(self.most, self._now())
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def growth(self) -> int:
+        return self.most - self.before
+
+
+def memory(stack: Stack, length: int) -> None:
+    fields = form(stack.url)
+    with Memory(stack.children["web"].process.pid) as held:
+        post(stack.url, "/tips/", fields, "attachments", length)
+    print(f"growth of the web processes during {length / MB:.0f} MB: {held.growth / MB:.1f} MB (target 64)")
+
+
+def slow_lines(stack: Stack, lines: int, seconds: int) -> None:
+    """`lines` uploads of 1 Mbit/s that last longer than the web server's timeout, and home meanwhile."""
+    fields = [form(stack.url) for _ in range(lines)]
+    taken: list[bool] = []
+
+    def upload(one: dict[str, str], number: int) -> None:
+        # They end one after the other, as a receipt takes its 25 ms.
+        length = int(SLOW_BYTES_A_SECOND * (seconds + 0.1 * number))
+        page = post(stack.url, "/tips/", one, "attachments", length, SLOW_BYTES_A_SECOND)
+        taken.append('class="words"' in page)
+
+    threads = [threading.Thread(target=upload, args=[one, number]) for number, one in enumerate(fields)]
+    for thread in threads:
+        thread.start()
+    times: list[float] = []
+    until = time.monotonic() + seconds - 2
+    while time.monotonic() < until:
+        start = time.perf_counter()
+        response, _ = Client(stack.url).get("/")  # a line of its own each time, as a visitor has
+        assert response.status == 200
+        times.append(time.perf_counter() - start)
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join()
+    ordered = sorted(times)
+    print(
+        f"home with {lines} uploads of 1 Mbit/s under way for {seconds} s: p50 {1000 * statistics.median(ordered):.1f} ms,"
+        f" p95 {1000 * ordered[int(len(ordered) * 0.95)]:.1f} ms (target 100), most {1000 * ordered[-1]:.0f} ms;"
+        f" {sum(taken)} of {lines} were taken"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller files, for a shorter time")
+    quick = parser.parse_args().quick
+    sealing(1 if quick else 5)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"]) as stack:
+        stack.run_manage("demo")
+        vault.create_key_pair(Path(stack.keys["MEDIA_PUBLIC_KEYS"]), Path(stack.keys["MEDIA_PRIVATE_KEYS"]))
+        length = 100 * MB if quick else 500 * MB
+        with plain_server(stack, Path(folder) / "plain") as plain:
+            large(stack, plain, length, 2 if quick else 5)
+        memory(stack, length)
+        slow_lines(stack, 50, 15 if quick else 75)
+
+
+if __name__ == "__main__":
+    main()
