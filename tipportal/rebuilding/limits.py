@@ -17,7 +17,7 @@ PROFILE_BYTES = (
     MIB  # of a colour profile; those of cameras and screens have a few kilobytes, of presses up to half a megabyte
 )
 
-ANIMATION_FRAMES, ANIMATION_SECONDS = 300, 30  # what comes after is left out
+ANIMATION_FRAMES, ANIMATION_SECONDS = 250, 20  # what comes after is left out
 VIDEO_SECONDS = 2 * 60 * 60
 AUDIO_SECONDS = 6 * 60 * 60
 VIDEO_EDGE = 8192  # of what is decoded; what comes out has 1920 by 1080 at most, in either orientation

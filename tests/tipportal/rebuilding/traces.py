@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tipportal.rebuilding import Rebuilt
+
 CANARIES = (b"CANARY", b"Jane Canary")
 # All that our own writers put into a file, by name: anything else is a trace.
 _PICTURE = "JFIFVersion ResolutionUnit XResolution YResolution ImageWidth ImageHeight AlphaIsUsed"
@@ -27,31 +29,35 @@ FFPROBE = {"major_brand", "minor_version", "compatible_brands", "language", "han
 SAID_OF_US = {"HandlerDescription": ["VideoHandler", "SoundHandler"], "CompressorName": ["Lavc libx264"]}
 
 
-def left(path: Path) -> list[str]:
-    """Each trace as a line; empty for a clean file."""
-    found = _by_exiftool(path)
-    if path.suffix in (".mp4", ".m4a"):
-        found += _by_ffprobe(path)
-    raw = path.read_bytes()
-    return found + [f"bytes {canary!r}" for canary in CANARIES if canary in raw]
-
-
-def _by_exiftool(path: Path) -> list[str]:
-    assert shutil.which("exiftool"), "the tests of media need exiftool (Debian: libimage-exiftool-perl)"
-    command = ["exiftool", "-j", "-G1", "-a", "-ee3", str(path)]
-    tags = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
-    neutral, found = set(NEUTRAL[path.suffix].split()), []
-    for name, value in tags.items():
-        group, _, tag = name.partition(":")
-        if group in ("System", "File", "ExifTool", "Composite", "SourceFile"):
-            if tag == "Comment":
-                found.append(f"{name}={value}")
-        elif tag in DATES:
-            if value != "0000:00:00 00:00:00":
-                found.append(f"{name}={value}")
-        elif tag not in neutral or value not in SAID_OF_US.get(tag, [value]):
-            found.append(f"{name}={value}")
+def left(made: Rebuilt) -> list[str]:
+    """Each trace in any part as a line; empty for a clean result."""
+    paths = [part.path for part in made.parts]
+    found = _by_exiftool(paths)
+    for path in paths:
+        if path.suffix in (".mp4", ".m4a"):
+            found += _by_ffprobe(path)
+        raw = path.read_bytes()
+        found += [f"{path.name} bytes {canary!r}" for canary in CANARIES if canary in raw]
     return found
+
+
+def _by_exiftool(paths: list[Path]) -> list[str]:
+    assert shutil.which("exiftool"), "the tests of media need exiftool (Debian: libimage-exiftool-perl)"
+    command = ["exiftool", "-q", "-j", "-G1", "-a", "-ee3", *map(str, paths)]
+    found = []
+    for tags in json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout):
+        suffix = Path(tags["SourceFile"]).suffix
+        found += [f"{suffix} {name}={value}" for name, value in tags.items() if _tells(name, value, suffix)]
+    return found
+
+
+def _tells(name: str, value: object, suffix: str) -> bool:
+    group, _, tag = name.partition(":")
+    if group in ("System", "File", "ExifTool", "Composite", "SourceFile"):
+        return tag == "Comment"
+    if tag in DATES:
+        return value != "0000:00:00 00:00:00"
+    return tag not in NEUTRAL[suffix].split() or value not in SAID_OF_US.get(tag, [value])
 
 
 def _by_ffprobe(path: Path) -> list[str]:
