@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import tomllib
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from crimemap import places
-from tipportal import audit, staff
+from tipportal import audit, demo_files, staff
 from tipportal.models import Account, AuditEntry
-from tips import conversation, intake, receipts, tokens, triage
+from tips import conversation, intake, receipts, tokens, triage, vault
+from tips.attachments import Upload
 from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip
+from tips.uploads import Incoming
 
 # Fixed, so that it can stand in documents and tests: it opens nothing but a made-up tip.
 RECEIPT = "lantern harbor copper quiet pebble garden willow"
@@ -153,7 +156,20 @@ def _take(step: Step) -> None:
         when=tip.get("when", ""),
     )
     token = tokens.FormToken(_token_id(step.tip), int(step.at.timestamp()), positions)
-    _quietly(lambda: intake.take(report, token))
+    files = _files(tip)
+    _quietly(lambda: intake.take(report, token, files))
+
+
+def _files(details: dict[str, Any]) -> list[Upload]:
+    """The files of a step, sealed as they arrive. None where no media worker was ever started: nobody would clean them."""
+    if not vault.key_files(settings.MEDIA_PUBLIC_KEYS, "pub"):
+        return []
+    files = []
+    for name in details.get("files", []):
+        incoming = Incoming(uuid.uuid4(), vault.random_key(), settings.TIP_MAX_BYTES)
+        incoming.write(demo_files.FILES[name]())
+        files.append(incoming.finish())
+    return files
 
 
 def _follow(step: Step) -> None:
@@ -173,7 +189,8 @@ def _follow(step: Step) -> None:
             triage.note(tip, officer, text, step.form_id)
         case "source":
             key = conversation.key_for_officer(tip)
-            _quietly(lambda: conversation.add_from_source(tip, key, text, step.form_id))
+            files = _files(step.details)
+            _quietly(lambda: conversation.add_from_source(tip, key, text, step.form_id, files))
         case "close":
             triage.close(tip, officer, Disposition(step.details["disposition"]))
         case unknown:

@@ -16,8 +16,9 @@ from outreach.models import Story
 from tests.crimemap.conftest import _riverton_stands  # noqa: F401  (a fixture)
 from tipportal import audit, demo
 from tipportal.models import Account, AuditEntry
-from tips import conversation, receipts, statistics, vault
-from tips.models import Alert, Category, Disposition, Message, Notification, State, Tip
+from tipportal.rebuilding import Kind
+from tips import attachments, conversation, receipts, statistics, vault
+from tips.models import Alert, Attachment, Category, Disposition, Message, Notification, State, Tip
 
 pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
 
@@ -38,7 +39,7 @@ def run():
 
 
 def everything():
-    models = (Account, AuditEntry, Tip, Message, Alert, Block, Story)
+    models = (Account, AuditEntry, Tip, Message, Attachment, Alert, Block, Story)
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
 
 
@@ -49,6 +50,22 @@ def test_the_demo_receipt_opens_a_conversation_with_an_answer(run):
     opened = conversation.read(tip, vault.open_key_as_source(tip.key_for_source, secret.seed))
     assert "garage" in opened.report["description"]
     assert [message.author for message in opened.messages] == ["staff", "source", "staff"]
+
+
+def test_sources_attach_a_file_of_each_kind(run):
+    receipt = run()["receipt"]
+    assert Attachment.objects.filter(state="received").count() == Attachment.objects.count() == 6
+    kinds = {attachments.kind_of(row, conversation.key_for_officer(row.tip)) for row in Attachment.objects.all()}
+    assert kinds == set(Kind)
+    tip = Tip.objects.get(token_hash=receipts.stretched(receipts.parse(receipt)).token_hash)
+    assert [file.name for file in conversation.read_as_officer(tip).files] == ["Photo 1"]
+
+
+def test_without_a_media_worker_there_are_no_files(run, settings, tmp_path):
+    settings.MEDIA_PUBLIC_KEYS = tmp_path
+    run()
+    assert Tip.objects.exists()
+    assert not Attachment.objects.exists()
 
 
 def test_each_role_can_sign_in(run):
