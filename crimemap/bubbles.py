@@ -92,6 +92,7 @@ class _Cells:
     y: Array
     of: Array
     first: Array
+    end: Array
     one_point: Array
 
 
@@ -107,7 +108,8 @@ def _cells(published: Published, zoom: int) -> _Cells:
             same[1:] &= columns[name][1:mapped] == columns[name][: mapped - 1]
         first = np.flatnonzero(begins)
         one_point = np.logical_and.reduceat(same | begins, first) if mapped else same
-        known = _Cells(x[first], y[first], (np.cumsum(begins) - 1).astype("i4"), first, one_point)
+        end = np.append(first[1:], mapped)
+        known = _Cells(x[first], y[first], (np.cumsum(begins) - 1).astype("i4"), first, end, one_point)
         published.remembered[zoom] = known
     return known
 
@@ -118,31 +120,48 @@ class _Grid:
     def __init__(self, published: Published, view: View) -> None:
         self.published, self.zoom = published, view.zoom
         self.all = _cells(published, view.zoom)
-        x, y = self.all.x, self.all.y
-        self.shown = np.flatnonzero((x >= view.west) & (x <= view.east) & (y >= view.north) & (y <= view.south))
+        self.shown = self._shown(view)
         self.sums = {name: np.zeros((len(self.shown), len(published.families)), "i8") for name in SUMS}
+
+    def _shown(self, view: View) -> Array:
+        """The cells in the view, in rising order: only the curve between its corners is looked at."""
+        side = layout.WORLD - view.zoom - 2
+        low, high = selecting.curve_range(
+            self.published.columns,
+            np.array([view.west << side, ((view.east + 1) << side) - 1], "u4"),
+            np.array([view.north << side, ((view.south + 1) << side) - 1], "u4"),
+        )
+        if low == high:
+            return np.empty(0, "i8")
+        first, last = int(self.all.of[low]), int(self.all.of[high - 1])
+        x, y = self.all.x[first : last + 1], self.all.y[first : last + 1]
+        inside = (x >= view.west) & (x <= view.east) & (y >= view.north) & (y <= view.south)
+        return np.flatnonzero(inside) + first
 
     @property
     def rows(self) -> int:
         """How many rows stand in the view."""
-        start, first = self.published.columns["place_start"], self.all.first
-        ends = np.append(first[1:], len(self.all.of))
-        return int((start[ends[self.shown]] - start[first[self.shown]]).sum())
+        start = self.published.columns["place_start"]
+        return int((start[self.all.end[self.shown]] - start[self.all.first[self.shown]]).sum())
 
     def places(self, among: Array | None) -> Array:
         """The places in the view: all of them, or of those given."""
         if among is not None:
             among = among[among < len(self.all.of)]
-            return among[self._numbers()[self.all.of[among]] >= 0]
+            return among[self._numbers(self.all.of[among]) >= 0]
         first = self.all.first[self.shown]
-        length = np.append(self.all.first[1:], len(self.all.of))[self.shown] - first
+        length = self.all.end[self.shown] - first
         return np.repeat(first - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
 
-    def _numbers(self) -> Array:
-        """Of every cell of the zoom its number among those shown, or -1."""
-        numbers = np.full(len(self.all.x), -1, "i4")
-        numbers[self.shown] = np.arange(len(self.shown))
-        return numbers
+    def _numbers(self, cells: Array) -> Array:
+        """Of cells of the zoom their numbers among those shown; -1 for the others."""
+        if not len(self.shown):
+            return np.full(len(cells), -1, "i4")
+        first, last = int(self.shown[0]), int(self.shown[-1])
+        numbers = np.full(last - first + 3, -1, "i4")  # one more at either end, for all that is beyond
+        numbers[self.shown - first + 1] = np.arange(len(self.shown))
+        result: Array = numbers[np.clip(cells - first, -1, last - first + 1) + 1]
+        return result
 
     def add_periods(self, period: str, whole: range) -> None:
         """What the prefix sums tell; their cells are in the same order."""
@@ -156,7 +175,7 @@ class _Grid:
         mapped = place < len(self.all.of)
         if not mapped.all():
             place, category = place[mapped], category[mapped]
-        cell = self._numbers()[self.all.of[place]]
+        cell = self._numbers(self.all.of[place])
         if (cell < 0).any():
             shown = cell >= 0
             cell, category, place = cell[shown], category[shown], place[shown]
