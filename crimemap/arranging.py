@@ -197,7 +197,7 @@ def _cell_cubes(
             continue
         first = np.flatnonzero(begins)
         if finer is None:
-            tables = _cell_tables(columns, categories, period, periods, np.cumsum(begins) - 1)
+            tables = _cell_tables(columns, categories, period, periods, (np.cumsum(begins) - 1).astype("i4"))
         else:
             joined = np.searchsorted(finer[0], first)
             tables = tuple(np.add.reduceat(table, joined, axis=1) for table in finer[1:])  # type: ignore[assignment]
@@ -215,7 +215,7 @@ def _cell_tables(
     place, category, when = columns["place"], columns["category"], period
     if not there.all():
         place, category, when = place[there], category[there], when[there]
-    index = (when.astype("i8") * cells + cell_of[place]) * categories + category
+    index = (when * cells + cell_of[place]) * categories + category  # i4: CUBE_SIZE sees to it
     size, shape = periods * cells * categories, (periods, cells, categories)
     count = np.bincount(index, minlength=size).reshape(shape)
     # Sums of whole numbers stay exact in doubles below 2 ** 53.
@@ -227,7 +227,7 @@ def _cell_tables(
 
 
 def _count(shape: tuple[int, int, int], first: Array, second: Array, third: Array) -> Array:
-    index = (first.astype("i8") * shape[1] + second) * shape[2] + third
+    index = (first * shape[1] + second) * shape[2] + third  # i4: CUBE_SIZE sees to it
     return np.bincount(index, minlength=shape[0] * shape[1] * shape[2]).reshape(shape)
 
 

@@ -325,9 +325,9 @@ def _kept(zones: dict[int, str]) -> Kept | None:
         told = json.loads((folder / "state.json").read_text())
         columns = {name: load(name) for name in COLUMNS}
         records = Records(columns, load("kinds"), load("places"), told["texts"])
+        kept = Kept(records, told["final"], {int(number): zone for number, zone in told["zones"].items()})
     except (OSError, ValueError, KeyError):
         return None
-    kept_zones = {int(number): zone for number, zone in told["zones"].items()}
-    if any(zones.get(number) != zone for number, zone in kept_zones.items()):
+    if any(zones.get(number) != zone for number, zone in kept.zones.items()):
         return None  # a source's clock was set right: its local hours are others
-    return Kept(records, told["final"], kept_zones)
+    return kept

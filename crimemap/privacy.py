@@ -181,23 +181,28 @@ class PublicRows:
 
 def public_rows(records: Records, level: Array, rule: Rule) -> PublicRows:
     """What is published of those records whose level is AT_BLOCK or AT_AREA."""
-    rows = records.where(level <= AT_AREA)
-    at_area = level[level <= AT_AREA] == AT_AREA
+    shown = level <= AT_AREA
+    at_area = level[shown] == AT_AREA
+    kind, kinds = records["kind"][shown], records.kinds
     category = category_of_kinds(records, rule)
     person = np.array([category.person for category in rule.categories] or [False])[category]
-    description = np.where(person | (not rule.agency.description), 0, rows.kinds[:, DESCRIPTION])
-    outcome = rows.kinds[:, OUTCOME] if rule.agency.outcome else np.zeros(len(rows.kinds), "i4")
-    precision = np.maximum(rows.of_kind(PRECISION), np.where(at_area, DAY, HOUR)).astype("u1")
-    place, places, texts = _public_places(rows, at_area, rule.agency)
+    description = np.where(person | (not rule.agency.description), 0, kinds[:, DESCRIPTION])[kind]
+    description[at_area] = 0
+    outcome = kinds[:, OUTCOME] if rule.agency.outcome else np.zeros(len(kinds), "i4")
+    finest = np.array([HOUR, DAY], "u1")[at_area.view("u1")]
+    precision = np.maximum(kinds[:, PRECISION].astype("u1")[kind], finest)
+    place = records["place"][shown]
+    place[at_area] += len(records.places)
+    places, texts = _public_places(records, rule.agency)
     return PublicRows(
-        public_id=rows["public_id"],
-        time=start_of(rows["hour"], precision),
+        public_id=records["public_id"][shown],
+        time=start_of(records["hour"][shown], precision),
         precision=precision,
-        category=category[rows["kind"]],
-        source=rows.of_kind(SOURCE),
+        category=category[kind],
+        source=kinds[:, SOURCE][kind],
         place=place,
-        description=np.where(at_area, 0, description[rows["kind"]]),
-        outcome=outcome[rows["kind"]],
+        description=description,
+        outcome=outcome[kind],
         places=places,
         texts=texts,
     )
@@ -212,19 +217,19 @@ def category_of_kinds(records: Records, rule: Rule) -> Array:
 
 def start_of(hour: Array, precision: Array) -> Array:
     """Local hours rounded down to what the precision tells: the hour, the day, the month's first day."""
-    days = hour // 24
-    result = np.where(precision >= DAY, days * 24, hour)
-    monthly = precision == MONTH
-    if monthly.any():
-        months = days[monthly].astype("datetime64[D]").astype("datetime64[M]")
-        result[monthly] = months.astype("datetime64[D]").astype("i8") * 24
-    return result.astype("i4")
+    result = hour.astype("i4")
+    daily = np.flatnonzero(precision >= DAY)
+    result[daily] = hour[daily] // 24 * 24
+    monthly = np.flatnonzero(precision == MONTH)
+    months = (hour[monthly] // 24).astype("datetime64[D]").astype("datetime64[M]")
+    result[monthly] = months.astype("datetime64[D]").astype("i8") * 24
+    return result
 
 
-def _public_places(rows: Records, at_area: Array, agency: Rules) -> tuple[Array, Array, list[str]]:
-    """Where each row stands, the table of places, and its texts: a row at AREA keeps the codes of its wide areas alone."""
-    texts = list(rows.texts)
-    exact = rows.places.copy()
+def _public_places(records: Records, agency: Rules) -> tuple[Array, list[str]]:
+    """Each place as rows at BLOCK have it, then each as rows at AREA do (the codes of its wide areas alone); the texts."""
+    texts = list(records.texts)
+    exact = records.places.copy()
     used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
     labels = [block_label(texts[number]) for number in used]
     exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
@@ -233,8 +238,7 @@ def _public_places(rows: Records, at_area: Array, agency: Rules) -> tuple[Array,
     for column, layer in ((DISTRICT, "district"), (BEAT, "beat"), (NEIGHBOURHOOD, "neighbourhood")):
         if layer in agency.area_layers:
             wide[:, column] = exact[:, column]
-    place = rows["place"] + np.where(at_area, len(exact), 0).astype("i4")
-    return place, np.concatenate([exact, wide]), texts + labels
+    return np.concatenate([exact, wide]), texts + labels
 
 
 _UNIT = re.compile(

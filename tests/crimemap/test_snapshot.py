@@ -391,7 +391,7 @@ class TestVersions:
         gone.delete()
         assert snapshot.publish().shown == 1
 
-    @pytest.mark.parametrize("damage", ["truncate", "remove", "garbage"])
+    @pytest.mark.parametrize("damage", ["truncate", "remove", "garbage", "older form"])
     def test_a_damaged_cache_costs_time_alone(self, agency: Agency, settings: Any, damage: str) -> None:
         agency.add()
         version = snapshot.publish().version
@@ -400,6 +400,7 @@ class TestVersions:
             "truncate": lambda: os.truncate(file, 20),
             "remove": file.unlink,
             "garbage": lambda: (settings.INCIDENT_CACHE / "records" / "state.json").write_text("{"),
+            "older form": lambda: (settings.INCIDENT_CACHE / "records" / "state.json").write_text('{"texts": [""]}'),
         }[damage]()
         assert snapshot.publish().version == version
 
