@@ -65,3 +65,10 @@ def _opened(row: Attachment, key: bytes) -> bytes:
 def pieces(content: bytes, size: int) -> Iterator[tuple[int, bytes]]:
     for start in range(0, len(content), size):
         yield start, content[start : start + size]
+
+
+def ensure_worker_key(keys: dict[str, str]) -> None:
+    """Where no media worker has been started yet, its first pair of keys."""
+    public = Path(keys["MEDIA_PUBLIC_KEYS"])
+    if not vault.key_files(public, "pub"):
+        vault.create_key_pair(public, Path(keys["MEDIA_PRIVATE_KEYS"]))

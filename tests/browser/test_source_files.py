@@ -1,0 +1,187 @@
+"""Files in a real browser: sent ahead with script, with the form without, and the text never lost over one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect
+
+from tests.browser.source import TEXT, check, visit
+from tests.browser.test_source_script import press, step
+from tests.stack import Stack, wait_until
+from tests.tips import arriving, pictures
+
+
+def file(name: str, content: bytes) -> Any:
+    return {"name": name, "mimeType": "application/x-whatever", "buffer": content}
+
+
+@pytest.fixture(scope="module")
+def portal(stack: Stack) -> Stack:
+    stack.run_manage("demo")
+    arriving.ensure_worker_key(stack.keys)
+    return stack
+
+
+def photo() -> Any:
+    return file("garden.jpg", pictures.photo("canary")) | {"mimeType": "image/jpeg"}
+
+
+def to_files(page: Page, origin: str) -> None:
+    page.goto(origin + "/tips/")
+    page.get_by_role("radio", name="Vehicle").check()
+    press(page, "Continue")
+    page.get_by_label("Tell us in your own words").fill(TEXT)
+
+
+def card(page: Page, name: str) -> Any:
+    return page.locator(".file", has_text=name)
+
+
+def in_store(portal: Stack) -> list[str]:
+    return [path.name for path in Path(portal.keys["MEDIA_STORE"]).iterdir()]
+
+
+def test_files_go_ahead_and_a_refused_one_takes_nothing_with_it(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        posted: list[Request] = []
+        page.on("request", lambda request: request.method == "POST" and posted.append(request))
+        to_files(page, portal.public_url)
+        page.locator("#id_attachments").set_input_files(
+            [photo(), file("letter.docx", arriving.word()), file("van.mp4", arriving.video(3_000_000))]
+        )
+        expect(card(page, "van.mp4")).to_contain_text("Here, locked")
+        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        expect(card(page, "garden.jpg").locator("canvas")).to_be_visible()
+        expect(card(page, "letter.docx")).to_contain_text("This is a Word file. Save it as PDF and attach that.")
+        check(page)
+
+        # Send asks about the one that is not there; the other two go
+        press(page, "Continue")
+        press(page, "Continue")
+        assert step(page) == "Check and send"
+        expect(page.locator("[data-review]")).to_contain_text("garden.jpg")
+        expect(page.locator("[data-review]")).to_contain_text("van.mp4")
+        press(page, "Send")
+        expect(page.get_by_text("Not every file could be sent:")).to_be_visible()
+        check(page)
+        press(page, "Send without them")
+        expect(page.get_by_text("2 files arrived with it.")).to_be_visible()
+        sent = "".join(f"{request.url} {request.headers} {request.post_data or ''}" for request in posted)
+        assert "garden" not in sent  # its name stays with its sender
+
+
+def test_a_broken_line_goes_on_by_itself(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        broken: list[str] = []
+
+        def break_twice(route: Route) -> None:
+            if route.request.method == "PATCH" and len(broken) < 2:
+                broken.append(route.request.url)
+                route.abort("connectionreset")
+            else:
+                route.continue_()
+
+        page.route("**/tips/files/*/", break_twice)
+        to_files(page, portal.public_url)
+        page.locator("#id_attachments").set_input_files([file("van.mp4", arriving.video(200_000))])
+        expect(card(page, "van.mp4")).to_contain_text("It goes on by itself")
+        expect(card(page, "van.mp4")).to_contain_text("Here, locked")
+        assert len(broken) == 2
+        assert len(set(broken)) == 1  # the same file, not begun again
+
+
+def test_send_waits_for_a_file_on_its_way_and_can_go_without_it(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        held: list[Route] = []
+
+        def hold_the_first(route: Route) -> None:
+            if route.request.method == "PATCH" and not held:
+                held.append(route)
+            else:
+                route.continue_()
+
+        page.route("**/tips/files/*/", hold_the_first)
+        to_files(page, portal.public_url)
+        page.locator("#id_attachments").set_input_files([file("van.mp4", arriving.video(200_000)), photo()])
+        press(page, "Continue")
+        press(page, "Continue")
+        press(page, "Send")
+        expect(page.get_by_text("Your files are still on their way.")).to_be_visible()
+        wait_until(lambda: page.wait_for_timeout(20) or held, 10, "the first file is on its way")
+        held[0].continue_()
+        expect(page.get_by_text("2 files arrived with it.")).to_be_visible()
+
+
+def test_leaving_takes_the_files_back(browser: Browser, portal: Stack) -> None:
+    before = set(in_store(portal))
+    with visit(browser, portal.public_url) as page:
+        to_files(page, portal.public_url)
+        page.locator("#id_attachments").set_input_files([photo()])
+        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        assert set(in_store(portal)) - before
+        page.locator(".exitbar [data-leave]").click()
+        page.wait_for_url("https://www.weather.gov/**")
+        wait_until(lambda: not set(in_store(portal)) - before, 10, "the file is taken back")
+
+
+def test_removing_a_card_removes_the_file(browser: Browser, portal: Stack) -> None:
+    before = set(in_store(portal))
+    with visit(browser, portal.public_url) as page:
+        to_files(page, portal.public_url)
+        page.locator("#id_attachments").set_input_files([photo()])
+        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        card(page, "garden.jpg").get_by_role("button", name="Remove").click()
+        expect(page.locator(".file")).to_have_count(0)
+        expect(page.locator("#id_attachments")).to_be_focused()
+        wait_until(lambda: not set(in_store(portal)) - before, 10, "the file is taken back")
+
+
+def test_a_page_without_the_module_carries_its_files_itself(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        page.route("**/js/uploads.*.js", lambda route: route.abort())
+        to_files(page, portal.public_url)
+        page.locator("#id_attachments").set_input_files([photo()])
+        press(page, "Continue")
+        press(page, "Continue")
+        expect(page.locator("[data-review]")).to_contain_text("garden.jpg")
+        press(page, "Send")
+        expect(page.get_by_text("1 file arrived with it.")).to_be_visible()
+
+
+def test_files_in_the_inbox(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        to_files(page, portal.public_url)
+        press(page, "Continue")
+        press(page, "Continue")
+        press(page, "Send")
+        receipt = page.locator(".words").inner_text()
+        page.goto(portal.public_url + "/tips/inbox/")
+        page.get_by_label("Your receipt").fill(receipt)
+        press(page, "Open my tip")
+        page.wait_for_load_state("load")
+        page.locator("#id_attachments").set_input_files([photo(), file("letter.docx", arriving.word())])
+        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        expect(card(page, "letter.docx")).to_contain_text("This is a Word file.")
+        check(page)
+        press(page, "Send")
+        press(page, "Send without them")
+        expect(page.locator(".talk")).to_contain_text("Photo 1 Arrived. It is cleaned next")
+        check(page)
+
+
+def test_without_script_files_come_with_the_form(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, script=False) as page:
+        main = page.locator("main")
+        page.goto(portal.public_url + "/tips/")
+        page.get_by_role("radio", name="Vehicle").check()
+        page.get_by_label("Tell us in your own words").fill(TEXT)
+        page.locator("#id_attachments").set_input_files([photo(), file("letter.docx", arriving.word())])
+        main.get_by_role("button", name="Send").click()
+        expect(page.locator("#problem")).to_contain_text("letter.docx: This is a Word file.")
+        expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
+        expect(page.get_by_label("Photo 1, kept. Tick to remove it")).to_be_visible()
+        main.get_by_role("button", name="Send").click()
+        expect(page.get_by_text("1 file arrived with it.")).to_be_visible()
