@@ -6,8 +6,10 @@ kept, and afterwards only rows of later imports are read. Whoever changes a row 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import secrets
 import shutil
 import struct
 import tempfile
@@ -25,6 +27,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from crimemap import layout
 from crimemap.privacy import Category, Code, Rule, Source
 from crimemap.publication import Rules
 from crimemap.records import (
@@ -78,23 +81,34 @@ BEFORE_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds since 2000
 QUARTER = 900_000_000  # microseconds of a quarter of an hour: no clock on earth is off by less
 
 
-def gather(agency: Rules, *, afresh: bool = False) -> tuple[Records, Rule, list[dict[str, Any]]]:
-    """All stored incidents, the rule for them, and how old each source's data is.
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All stored incidents, the rule for them, how old each source's data is, and a mark: the same one, the same input.
 
-    `afresh` reads everything again, whatever is kept in INCIDENT_CACHE.
+    The mark is empty when everything was read.
     """
+
+    records: Records
+    rule: Rule
+    freshness: list[dict[str, Any]]
+    mark: str
+
+
+def gather(agency: Rules, *, afresh: bool = False) -> Gathered:
+    """What is stored. `afresh` reads everything again, whatever is kept in INCIDENT_CACHE."""
     rule, freshness, zones = _rule(agency)
     kept = None if afresh else _kept(zones)
     if kept is not None:
-        changed = _read(zones, "WHERE last_run_id = ANY(%s)", [_runs_besides(kept.final)])
+        changed, digest = _read(zones, "WHERE last_run_id = ANY(%s)", [_runs_besides(kept.final)])
         records = _merged(kept.records, changed)
         if len(changed) <= FEW and len(records) == _stored():
-            return records, rule, freshness
+            mark = hashlib.sha256(f"{layout.FORMAT} {rule!r} {kept.token} {digest}".encode()).hexdigest()
+            return Gathered(records, rule, freshness, mark)
     final = _final_runs()  # asked before the rows: what is committed in between is read again next time
-    records = _read(zones)
+    records, _digest = _read(zones)
     records = records.where(np.argsort(records["hour"], kind="stable"))
-    _keep(Kept(records, final, zones))
-    return records, rule, freshness
+    _keep(Kept(records, final, zones, secrets.token_hex()))
+    return Gathered(records, rule, freshness, "")
 
 
 def _merged(old: Records, changed: Records) -> Records:
@@ -134,7 +148,7 @@ def _rule(agency: Rules) -> tuple[Rule, list[dict[str, Any]], dict[int, str]]:
         categories = tuple(Category(*row) for row in cursor.fetchall())
         cursor.execute(
             "SELECT code.id, category.slug, code.visibility FROM crimemap_offencecode code"
-            " LEFT JOIN crimemap_category category ON category.id = code.category_id"
+            " LEFT JOIN crimemap_category category ON category.id = code.category_id ORDER BY code.id"
         )
         codes = {number: Code(category, visibility or None) for number, category, visibility in cursor.fetchall()}
         cursor.execute(
@@ -156,8 +170,8 @@ def _today(zone: str) -> int:
 # Reading
 
 
-def _read(zones: dict[int, str], where: str = "", values: Iterable[object] = ()) -> Records:
-    """The rows that `where` chooses, of one moment."""
+def _read(zones: dict[int, str], where: str = "", values: Iterable[object] = ()) -> tuple[Records, str]:
+    """The rows that `where` chooses, of one moment, and a digest of them (of everything: none)."""
     while True:
         decoder = _Decoder()
         with connection.cursor() as cursor:
@@ -172,7 +186,13 @@ def _read(zones: dict[int, str], where: str = "", values: Iterable[object] = ())
         # An import ended between the two questions and changed a row that stood for others: ask again.
     hour, end_day = _times(raw, kinds, zones)
     columns = {"id": raw["id"], "public_id": raw["public_id"], "hour": hour, "end_day": end_day}
-    return Records(columns | {"kind": kinds[0], "place": places[0]}, kinds[1], places[1], list(texts))
+    records = Records(columns | {"kind": kinds[0], "place": places[0]}, kinds[1], places[1], list(texts))
+    return records, _digest(raw) if where else ""
+
+
+def _digest(raw: dict[str, Array]) -> str:
+    order = np.argsort(raw["id"])
+    return hashlib.sha256(b"".join(column[order].tobytes() for column in raw.values())).hexdigest()
 
 
 class _Decoder:
@@ -289,6 +309,7 @@ class Kept:
     records: Records
     final: list[int]
     zones: dict[int, str]
+    token: str  # of this reading
 
 
 def _keep(kept: Kept) -> None:
@@ -307,7 +328,7 @@ def _keep(kept: Kept) -> None:
                 np.save(file, array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())  # a torn copy would be taken for the truth
-        told = {"final": kept.final, "zones": kept.zones, "texts": kept.records.texts}
+        told = {"final": kept.final, "zones": kept.zones, "token": kept.token, "texts": kept.records.texts}
         (making / "state.json").write_text(json.dumps(told))
         shutil.rmtree(folder / "records", ignore_errors=True)
         making.rename(folder / "records")
@@ -325,7 +346,9 @@ def _kept(zones: dict[int, str]) -> Kept | None:
         told = json.loads((folder / "state.json").read_text())
         columns = {name: load(name) for name in COLUMNS}
         records = Records(columns, load("kinds"), load("places"), told["texts"])
-        kept = Kept(records, told["final"], {int(number): zone for number, zone in told["zones"].items()})
+        kept = Kept(
+            records, told["final"], {int(number): zone for number, zone in told["zones"].items()}, told["token"]
+        )
     except (OSError, ValueError, KeyError):
         return None
     if any(zones.get(number) != zone for number, zone in kept.zones.items()):

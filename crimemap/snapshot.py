@@ -20,7 +20,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ import numpy as np
 from django.conf import settings
 
 from crimemap import arranging, gathering, layout, privacy, publication, suppression
+from crimemap.gathering import Gathered
 from crimemap.layout import Array
 from crimemap.privacy import Rule
 from crimemap.records import REMOVED, Records
@@ -36,6 +37,7 @@ from crimemap.records import REMOVED, Records
 KEPT = 2  # versions before the current one
 KEPT_SECONDS = 24 * 3600.0  # and none of them longer than this after it was replaced
 MAKING = ".making-"
+PUBLISHED = "published.json"  # in the cache: what was published of which input
 
 
 class NoFolderError(Exception):
@@ -67,20 +69,46 @@ def publish(*, afresh: bool = False) -> Published:
     agency = publication.load()
     with _alone(folder):
         _sweep(folder)
-        records, rule, freshness = gathering.gather(agency, afresh=afresh)
-        level = privacy.levels(records, rule)
-        version, changed = write(folder, records, level, rule, freshness)
-        _forget(folder, version)
-    counts = np.bincount(level, minlength=len(privacy.LEVELS))
-    return Published(
-        version,
-        changed,
-        shown=int(counts[privacy.AT_BLOCK] + counts[privacy.AT_AREA]),
-        hidden=int(counts[privacy.IS_HIDDEN]),
-        held=int(counts[privacy.IS_HELD]),
-        embargoed=int(counts[privacy.IS_EMBARGOED]),
-        looser=agency.looser,
-    )
+        gathered = gathering.gather(agency, afresh=afresh)
+        published = _published_already(folder, gathered)
+        if published is None:
+            level = privacy.levels(gathered.records, gathered.rule)
+            version, changed = write(folder, gathered.records, level, gathered.rule, gathered.freshness)
+            counts = np.bincount(level, minlength=len(privacy.LEVELS))
+            published = Published(
+                version,
+                changed,
+                shown=int(counts[privacy.AT_BLOCK] + counts[privacy.AT_AREA]),
+                hidden=int(counts[privacy.IS_HIDDEN]),
+                held=int(counts[privacy.IS_HELD]),
+                embargoed=int(counts[privacy.IS_EMBARGOED]),
+                looser=agency.looser,
+            )
+            _remember(published, gathered.mark)
+        _forget(folder, published.version)
+    return published
+
+
+def _published_already(folder: Path, gathered: Gathered) -> Published | None:
+    """What the last publication said, when nothing is other than then: only the age of the data is told anew."""
+    try:
+        told = json.loads((settings.INCIDENT_CACHE / PUBLISHED).read_bytes()) if settings.INCIDENT_CACHE else {}
+    except (OSError, ValueError):
+        return None
+    if not gathered.mark or told.get("mark") != gathered.mark:
+        return None
+    published = Published(**told["published"] | {"changed": False})
+    if current_version(folder) != published.version or not (folder / published.version).is_dir():
+        return None
+    _point(folder, published.version, gathered.freshness)
+    return published
+
+
+def _remember(published: Published, mark: str) -> None:
+    if settings.INCIDENT_CACHE and mark:
+        _replace(
+            settings.INCIDENT_CACHE / PUBLISHED, json.dumps({"mark": mark, "published": asdict(published)}).encode()
+        )
 
 
 def write(
@@ -101,12 +129,16 @@ def write(
     finally:
         shutil.rmtree(making, ignore_errors=True)
     before = current_version(folder)
-    pointer = {"version": version, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sources": freshness}
-    _replace(folder / layout.CURRENT, json.dumps(pointer).encode())
+    _point(folder, version, freshness)
     if before and before != version:
         with contextlib.suppress(FileNotFoundError):
             os.utime(folder / before)  # replaced now: _forget counts from here
     return version, before != version
+
+
+def _point(folder: Path, version: str, freshness: list[dict[str, Any]]) -> None:
+    pointer = {"version": version, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sources": freshness}
+    _replace(folder / layout.CURRENT, json.dumps(pointer).encode())
 
 
 def _as_if_there(records: Records) -> Records:

@@ -338,6 +338,21 @@ class TestVersions:
         assert (again.version, again.changed) == (afresh.version, afresh.changed) == (first.version, False)
         assert {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()} == written
 
+    def test_unchanged_input_is_not_worked_on_again(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        agency.add()
+        snapshot.publish()
+        agency.add()
+        told = snapshot.publish()
+        with monkeypatch.context() as patched:
+            patched.setattr(snapshot, "write", lambda *_: pytest.fail("worked on again"))
+            again = snapshot.publish()
+        assert (again.version, again.shown, again.changed) == (told.version, 2, False)
+        shutil.rmtree(folder / told.version)
+        assert snapshot.publish().version == told.version
+        assert (folder / told.version / layout.META).exists()
+
     def test_age_of_the_data_is_news_without_a_new_version(self, agency: Agency) -> None:
         agency.add()
         snapshot.publish()
@@ -507,7 +522,8 @@ class TestFaults:
         before = snapshot.publish().version
         agency.add()
         rules = publication.load()
-        records, rule, freshness = gathering.gather(rules)
+        gathered = gathering.gather(rules)
+        records, rule, freshness = gathered.records, gathered.rule, gathered.freshness
 
         replace = snapshot._replace
 
