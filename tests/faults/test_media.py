@@ -14,7 +14,9 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+from playwright.sync_api import Browser, expect
 
+from tests.browser.source import check, visit
 from tests.faults.test_anonymity import parent_of
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
@@ -133,6 +135,67 @@ def test_from_the_form_to_the_officers_screen(
     for needle in (CANARY, *(content[len(content) // 2 :][:48] for content in taken)):
         assert found_on_disk(stack, needle) == []
     assert not [path for path in ram.rglob("*") if path.is_file() and path.stat().st_size]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_the_panel_follows_the_cleaning_and_shows_when_asked(
+    browser: Browser, stack: Stack, officer: Visitor, photo: bytes, width: int, scheme: str
+) -> None:
+    stack.stop_worker("media")
+    Visitor(stack.public_url).send("A photo that waits", files=[photo])
+    with visit(browser, stack.staff_url, width=width, color_scheme=scheme) as page:
+        cookie = officer.cookies["staff"].value
+        page.context.add_cookies([{"name": "staff", "value": cookie, "url": stack.staff_url}])
+        page.goto(f"{stack.staff_url}{newest_tip(officer)}/change/")
+        panel = page.get_by_role("region", name="Files")
+        expect(panel.get_by_text("Waits to be cleaned")).to_be_visible()
+        check(page)
+        stack.start_worker("media")
+        expect(panel.get_by_role("link", name="Download Photo 1")).to_be_visible(timeout=60_000)
+        thumbnail = panel.locator("img")
+        expect(thumbnail).to_have_css("filter", re.compile("blur"))
+        panel.get_by_role("button", name="Show thumbnails").focus()
+        page.keyboard.press("Enter")
+        expect(thumbnail).to_have_css("filter", "none")
+        check(page)
+        panel.get_by_role("link", name="Photo 1", exact=True).focus()
+        page.keyboard.press("Enter")
+        picture = page.get_by_role("img", name="Photo 1")
+        expect(picture).to_be_visible()
+        before = picture.bounding_box()
+        page.get_by_role("group", name="Photo 1").focus()
+        page.keyboard.press("+")
+        expect(page.get_by_text("150 %")).to_be_visible()
+        after = picture.bounding_box()
+        assert before is not None
+        assert after is not None
+        assert after["width"] > before["width"] * 1.4
+        check(page)
+
+
+def test_the_player_seeks_and_the_panel_works_without_script(
+    browser: Browser, stack: Stack, officer: Visitor, photo: bytes, video: bytes
+) -> None:
+    Visitor(stack.public_url).send("To be seen", files=[video, photo])
+    wait_until(lambda: states(stack) == ["ready", "ready"], 90, "both files are ready")
+    cookie = {"name": "staff", "value": officer.cookies["staff"].value, "url": stack.staff_url}
+    address = f"{stack.staff_url}{newest_tip(officer)}"
+    with visit(browser, stack.staff_url) as page:
+        page.context.add_cookies([cookie])
+        page.goto(f"{address}/change/")
+        page.get_by_role("link", name="Video 1", exact=True).last.click()
+        seeking = "v => new Promise(done => { v.onseeked = () => done(v.currentTime); v.currentTime = 11 })"
+        assert page.locator("video").evaluate(seeking) == pytest.approx(11)
+        check(page)
+    with visit(browser, stack.staff_url, script=False) as page:
+        page.context.add_cookies([cookie])
+        page.goto(f"{address}/change/")
+        expect(page.locator("#files noscript p")).to_contain_text("Thumbnails stay blurred without script.")
+        page.locator("#file-2 a").first.click()
+        picture = page.get_by_role("img", name="Photo 2")
+        expect(picture).to_be_visible()
+        expect(page.get_by_role("link", name="Full size")).to_be_visible()
+        expect(page.get_by_role("button", name="Larger")).to_be_hidden()
 
 
 def test_killed_worker_and_lost_broker_cost_time_alone(stack: Stack, photo: bytes, video: bytes, ram: Path) -> None:
