@@ -95,7 +95,7 @@ class _Child:
         )
         self.held: Held | None = None
         self.outcome: dict[str, Any] = {}
-        self.timed_out = False
+        self.timed_out = self.fell_silent = False
 
     def listen(self, seconds: float, progress: Callable[[int], None] | None) -> None:
         """Read lines until the process ends, its time is over or it says more than it may."""
@@ -109,6 +109,7 @@ class _Child:
                     return
                 read = os.read(self.process.stdout.fileno(), 65536)
                 if not read:
+                    self.fell_silent = True
                     return
                 said += len(read)
                 *lines, rest = (rest + read).split(b"\n")
@@ -136,9 +137,9 @@ class _Child:
 
     def end(self) -> None:
         """Kill it and all it started; afterwards nothing of the session is left."""
-        if self.timed_out or self.process.poll() is None:
+        if self.fell_silent:
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(0 if self.timed_out else 5)
+                self.process.wait(5)
         with suppress(ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group of zombies
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -161,7 +162,7 @@ def _result(child: _Child, kind: Kind, into: Path) -> Rebuilt:
         raise SandboxError("The folder in memory is full. Give it more room (RAM_FOLDER), or start fewer workers.")
     if child.timed_out:
         raise RefusedError(Reason.TOO_LONG if kind in (Kind.VIDEO, Kind.AUDIO) else Reason.TOO_LARGE)
-    if code == -signal.SIGKILL:
+    if code == -signal.SIGKILL and child.fell_silent:
         raise SandboxError(
             "The process that rebuilds files was killed: by the system when memory was short, or by hand."
         )

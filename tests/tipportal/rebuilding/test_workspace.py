@@ -32,12 +32,18 @@ def holder() -> tuple[subprocess.Popen[str], Path]:
 
 
 def test_it_is_private_and_emptied_when_something_fails() -> None:
-    with pytest.raises(ZeroDivisionError), rebuilding.workspace(allow_disk=True) as folder:
-        assert folder.stat().st_mode & 0o777 == 0o700
-        assert folder.parent.stat().st_mode & 0o777 == 0o700
-        (folder / "plain").write_bytes(b"secret")
-        1 / 0
-    assert list(folder.parent.iterdir()) == []
+    seen: list[Path] = []
+
+    def fail() -> None:
+        with rebuilding.workspace(allow_disk=True) as folder:
+            seen.append(folder)
+            assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777 == 0o700
+            (folder / "plain").write_bytes(b"secret")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert list(seen[0].parent.iterdir()) == []
 
 
 def test_what_a_killed_process_left_is_removed_and_a_living_ones_stays() -> None:
