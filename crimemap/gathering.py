@@ -280,11 +280,11 @@ def _times(raw: dict[str, Array], kinds: tuple[Array, Array], zones: dict[int, s
     source = table[:, SOURCE][kind]
     hour, end_day = np.empty(len(kind), "i4"), np.empty(len(kind), "i4")
     for number in np.unique(table[:, SOURCE]).tolist():
-        rows = np.flatnonzero(source == number)
-        hour[rows] = _local(raw["start"][rows], zones[number]) // 4
+        rows, zone = np.flatnonzero(source == number), zones.get(number, "UTC")  # a source that is gone shows nothing
+        hour[rows] = _local(raw["start"][rows], zone) // 4
         end_day[rows] = hour[rows] // 24
         longer = rows[raw["end"][rows] != raw["start"][rows]]
-        end_day[longer] = _local(raw["end"][longer], zones[number]) // 96
+        end_day[longer] = _local(raw["end"][longer], zone) // 96
     monthly = (table[:, PRECISION] == MONTH)[kind]
     if monthly.any():
         months = end_day[monthly].astype("datetime64[D]").astype("datetime64[M]")
