@@ -13,6 +13,7 @@ import numpy as np
 from crimemap import layout
 from crimemap.layout import Array
 from crimemap.privacy import PublicRows, Rule
+from crimemap.publication import HIDDEN
 from crimemap.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, LONGITUDE, NEIGHBOURHOOD, NOWHERE
 
 CUBE_SIZE = 2_000_000  # numbers of one table of prefix sums at most: 40 MB with its sums of points
@@ -58,7 +59,13 @@ def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
     meta: dict[str, Any] = {
         "rows": len(order),
         "categories": [
-            {"slug": category.slug, "name": category.name, "family": category.family} for category in rule.categories
+            {
+                "slug": category.slug,
+                "name": category.name,
+                "family": category.family,
+                "hidden": HIDDEN in (category.least, rule.agency.visibility.get(category.slug)),
+            }
+            for category in rule.categories
         ],
         "sources": [{"slug": rule.sources[n].slug, "name": rule.sources[n].name} for n in sources],
         "areas": codes,

@@ -121,7 +121,7 @@ class _Grid:
         self.published, self.zoom = published, view.zoom
         self.all = _cells(published, view.zoom)
         self.shown = self._shown(view)
-        self.sums = {name: np.zeros((len(self.shown), len(published.families)), "i8") for name in SUMS}
+        self.sums = {name: np.zeros((len(self.shown), len(published.names)), "i8") for name in SUMS}
 
     def _shown(self, view: View) -> Array:
         """The cells in the view, in rising order: only the curve between its corners is looked at."""
@@ -170,7 +170,7 @@ class _Grid:
             self.sums[name] += table[whole.stop][self.shown].astype("i8") - table[whole.start][self.shown]
 
     def add(self, found: Matched) -> None:
-        columns, categories = self.published.columns, len(self.published.families)
+        columns, categories = self.published.columns, len(self.published.names)
         place, category = columns["place"][found.row], found.category
         mapped = place < len(self.all.of)
         if not mapped.all():
@@ -189,7 +189,7 @@ class _Grid:
     def bubbles(self, chosen: Filter) -> list[Bubble]:
         right = selecting.category_is_right(self.published.columns, chosen)
         count, latitude, longitude = (self.sums[name][:, right] for name in SUMS)
-        families = np.array(list(self.published.families.values()))[right]
+        families = np.array([each["family"] for each in self.published.meta["categories"]])[right]
         names = list(dict.fromkeys(families.tolist()))
         by_family = np.stack([count[:, families == name].sum(axis=1) for name in names], axis=1) if names else count
         total = count.sum(axis=1)

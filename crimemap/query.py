@@ -65,7 +65,10 @@ class Published:
         self.columns["curve"] = layout.curve(self.columns["x"][:mapped], self.columns["y"][:mapped])
         self.columns["category_slugs"] = np.array([category["slug"] for category in self.meta["categories"]])
         self.areas: dict[str, list[str]] = self.meta["areas"]
-        self.families: dict[str, str] = {each["slug"]: each["family"] for each in self.meta["categories"]}
+        categories = self.meta["categories"]
+        # By slug, in the categories' order; those that are hidden have a name, for yearly totals, and no place in filters.
+        self.names: dict[str, str] = {each["slug"]: each["name"] for each in categories}
+        self.families: dict[str, str] = {each["slug"]: each["family"] for each in categories if not each["hidden"]}
         self.least_radius: int = self.meta["least_radius"]
         self.remembered: dict[int, Any] = {}  # what crimemap.bubbles works out once
         until, since = self.meta["until"], self.meta["since"]
@@ -85,7 +88,7 @@ class Published:
 
     def categories(self, chosen: Filter) -> dict[str, int]:
         """Counts by category slug, in the categories' order, those without any left out."""
-        return self._named(self._by_category(chosen), list(self.families))
+        return self._named(self._by_category(chosen), list(self.names))
 
     def months(self, chosen: Filter) -> list[tuple[date, int]]:
         """Counts of each month that the filter's days touch, none left out; the first and the last may be cut."""
@@ -284,7 +287,7 @@ class Published:
 
     def _by_category(self, chosen: Filter) -> Array:
         low, high = selecting.row_range(self.columns, chosen)
-        counts = np.zeros(len(self.families), "i8")
+        counts = np.zeros(len(self.names), "i8")
         cube, whole = self._cube_of(chosen), range(0)
         if cube is not None:
             whole = self.whole_periods("month", low, high)

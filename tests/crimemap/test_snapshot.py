@@ -195,6 +195,13 @@ class TestWhatComesOut:
             snapshot.publish()
             assert len(query.current().totals()) == count
 
+    def test_a_hidden_category_has_a_name_and_is_no_filter(self, agency: Agency) -> None:
+        snapshot.publish()
+        published = query.current()
+        assert published.names["made-sexual"] == "made-sexual"
+        assert "made-sexual" not in published.families
+        assert published.families["made-assault"] == "people"
+
     def test_few_that_are_not_shown_are_no_number(self, agency: Agency) -> None:
         agency.add("sexual")
         agency.add("unknown")
