@@ -70,3 +70,24 @@ BEGIN
 END $$;
 
 REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire FROM PUBLIC;
+
+-- Incidents are written by the million, so their references are not constraints; what they refer to stays all the same.
+CREATE OR REPLACE FUNCTION incident_reference_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+    used boolean;
+BEGIN
+    FOREACH name IN ARRAY TG_ARGV LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM crimemap_incident WHERE %I = $1)', name) INTO used USING OLD.id;
+        IF used THEN
+            RAISE EXCEPTION 'incidents refer to this row of %', TG_TABLE_NAME USING ERRCODE = 'foreign_key_violation';
+        END IF;
+    END LOOP;
+    RETURN OLD;
+END $$;
+CREATE OR REPLACE TRIGGER source_of_incidents_stays BEFORE DELETE ON crimemap_source
+    FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('source_id');
+CREATE OR REPLACE TRIGGER code_of_incidents_stays BEFORE DELETE ON crimemap_offencecode
+    FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('offence_code_id');
+CREATE OR REPLACE TRIGGER import_of_incidents_stays BEFORE DELETE ON crimemap_importrun
+    FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('first_run_id', 'last_run_id');

@@ -163,11 +163,10 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(blank=True, max_length=120)),
                 ('domestic', models.BooleanField(default=False)),
                 ('content_hash', models.BinaryField(max_length=16)),
-                ('last_seen_run', models.BigIntegerField(help_text='the last full snapshot that still held it', null=True)),
                 ('reclassified_at', models.DateTimeField(null=True)),
                 ('removed_at', models.DateTimeField(null=True)),
-                ('first_run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crimemap.importrun')),
-                ('last_run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crimemap.importrun')),
+                ('first_run', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crimemap.importrun')),
+                ('last_run', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crimemap.importrun')),
             ],
             options={
                 'verbose_name': 'incident',
@@ -225,7 +224,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='incident',
             name='offence_code',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='crimemap.offencecode'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='crimemap.offencecode'),
         ),
         migrations.CreateModel(
             name='Source',
@@ -256,7 +255,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='incident',
             name='source',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='crimemap.source'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='crimemap.source'),
         ),
         migrations.AddField(
             model_name='importrun',

@@ -1,0 +1,491 @@
+"""Taking in an agency's files: read, compare with what is stored, look for what cannot be right, store in one transaction.
+
+    run = ImportRun.objects.create(source=source, origin=ImportRun.Origin.COMMAND)
+    importing.run(run, [path])             # run.state, run.message and the counts say what came of it
+
+Every row ends as created, updated, unchanged or rejected. A run that a guard stops has stored nothing: `run` it again with
+`force` to store it all the same, or `discard` it. A run that is killed has stored nothing either; the next one of its source
+says so of it. Only one import of a source runs at a time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crimemap import interpreting, profiles, reading
+from crimemap.coding import CodeBook
+from crimemap.interpreting import Interpreted, Interpreter, Surroundings
+from crimemap.models import ImportProblem, ImportRun, Source
+from crimemap.opening import Part, UnreadableError, parts
+from crimemap.profiles import generic
+from crimemap.profiles.base import Profile
+from crimemap.staging import Staging
+from crimemap.values import CellError
+
+State = ImportRun.RunState
+BATCH = 20_000  # rows compared at a time
+KEPT_PROBLEMS = 1_000  # of a run; all are counted
+LOCK = 0x1C1D  # of PostgreSQL's advisory locks, with the source's number
+TOLD_EVERY = 2.0  # seconds between two reports of progress
+
+# What a guard lets pass. Files of a few rows are allowed a slip; on a real publisher's busiest point is 0.3 % of its rows.
+REJECTED, REJECTED_FEW = 0.05, 10
+ON_ONE_POINT, ON_ONE_POINT_FEW = 0.01, 100
+HALF, HALF_FEW = 0.5, 100
+REPEATS = 1_000_000  # rows that share their id with another: more, and the column holds no ids
+
+Progress = Callable[[ImportRun], None]
+
+
+class BusyError(Exception):
+    """Another import of this source is running; nothing was done."""
+
+
+def run(
+    run: ImportRun,
+    paths: Sequence[Path],
+    *,
+    profile: Profile | None = None,
+    force: bool = False,
+    limit: int | None = None,
+    progress: Progress = lambda _run: None,
+) -> ImportRun:
+    """Import files as one. The run says whether it is a dry run (the same counts, nothing stored) and whether the files hold
+    their whole period (what is stored of it and not in them is withdrawn).
+
+    profile: the source's own by default. force: pass the guards, and take an older file after a newer one. limit: read so
+    many rows at most. progress: called every few seconds, with counts so far and `rows_total` as it is guessed.
+
+    Ends as done, stopped (a guard; `message` says why) or failed (the files cannot be read; `message` is a sentence).
+    Raises BusyError, and leaves the run as it was, while another import of the source is running.
+    """
+    with _alone(run.source):
+        run.state, run.started_at, run.message = State.RUNNING, timezone.now(), ""
+        run.save()
+        run.problems.all().delete()
+        importing = None
+        try:
+            importing = _Import(run, profile or profile_of(run.source), force, limit, progress)
+            importing.read(paths)
+            importing.guard()
+            with transaction.atomic():
+                importing.store()
+                _end(run, State.DONE)
+        except _StoppedError as stopped:
+            _end(run, State.STOPPED, str(stopped))
+        except (UnreadableError, generic.ConfigError) as error:
+            _end(run, State.FAILED, str(error))
+        except BaseException:
+            if not connection.needs_rollback:
+                _end(run, State.FAILED, _("The import broke off. Nothing was stored; run it again."))
+            raise
+        finally:
+            if importing:
+                importing.close()
+    if run.state == State.DONE and not run.dry_run:
+        transaction.on_commit(_publish_soon, robust=True)
+    return run
+
+
+def discard(run: ImportRun) -> None:
+    """Of a run that a guard stopped: nothing of it was stored, and nothing will be."""
+    ImportRun.objects.filter(pk=run.pk, state=State.STOPPED).update(state=State.DISCARDED)
+    run.refresh_from_db(fields=["state"])
+
+
+def profile_of(source: Source) -> Profile:
+    """How the source's files are read. Raises generic.ConfigError."""
+    if source.profile == profiles.GENERIC:
+        return generic.profile(source.profile_config, source.slug, source.time_zone)
+    try:
+        return profiles.get(source.profile)
+    except KeyError:
+        raise generic.ConfigError(_("There is no profile “%(name)s”.") % {"name": source.profile}) from None
+
+
+def digest_of(paths: Sequence[Path]) -> str:
+    """SHA-256 of the files' bytes, one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    return digest.hexdigest()
+
+
+def _publish_soon() -> None:
+    """The clock publishes too (tipportal/celery.py), so that a broker that is away costs an hour at most."""
+    from crimemap.tasks import publish
+
+    publish.delay()
+
+
+@contextmanager
+def _alone(source: Source) -> Iterator[None]:
+    """While this source has no other import. Runs of it that still say they are running were killed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, source.pk])
+        if not cursor.fetchone()[0]:
+            raise BusyError(_("Another import of “%(source)s” is running.") % {"source": source})
+        try:
+            killed = ImportRun.objects.filter(source=source, state=State.RUNNING)
+            words = _("The import was cut off in the middle. Nothing of it was stored.")
+            killed.update(state=State.FAILED, finished_at=timezone.now(), message=words)
+            yield
+        finally:
+            if connection.connection is not None and not connection.needs_rollback:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, source.pk])
+
+
+def _end(run: ImportRun, state: ImportRun.RunState, message: str = "") -> None:
+    run.state, run.message, run.finished_at = state, message, timezone.now()
+    run.save()
+    if state == State.DONE and not run.dry_run:
+        run.source.last_success_at = run.finished_at
+        run.source.save(update_fields=["last_success_at"])
+
+
+class _StoppedError(Exception):
+    """A guard's sentence."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows with their numbers and keys."""
+
+    rows: list[tuple[int, Interpreted]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  # ids of rows that were rejected
+
+
+class _Import:
+    """One import under way."""
+
+    def __init__(self, run: ImportRun, profile: Profile, force: bool, limit: int | None, progress: Progress) -> None:
+        self.run, self.profile, self.force, self.limit, self.progress = run, profile, force, limit, progress
+        for name in ("read", "created", "updated", "unchanged", "rejected", "removed", "held"):
+            setattr(run, name, 0)
+        self.codes, self.staging = CodeBook(profile.scheme), Staging(run)
+        self.surroundings = Surroundings()
+        self.problems: list[ImportProblem] = []
+        self.reasons: Counter[str] = Counter()
+        self.quirks: dict[str, int] = {}
+        self.points = _Points()
+        self.unmapped = 0
+        self.first: int | None = None
+        self.last: int | None = None
+        self.updated = 0
+        self.row = 0
+        self.told_at = 0.0
+
+    def close(self) -> None:
+        if connection.connection is not None and not connection.needs_rollback:
+            self.staging.close()
+
+    # Reading
+
+    def read(self, paths: Sequence[Path]) -> None:
+        """All files, up to the limit. Raises UnreadableError."""
+        tables = [part for path in paths for part in parts(path)]
+        self.run.file_name = ", ".join(path.name for path in paths)[:200]
+        self.run.file_digest = digest_of(paths)
+        for number, part in enumerate(tables):
+            self._read_part(part, several=number > 0)
+            for kind, count in part.met.items():
+                self.quirks[kind] = self.quirks.get(kind, 0) + count
+        self._tell()
+        if self.run.read and self.run.rejected == self.run.read:
+            first = self.problems[0].message if self.problems else ""
+            raise UnreadableError(_("None of the rows can be read. Of the first: %(why)s") % {"why": first})
+
+    def _read_part(self, part: Part, several: bool) -> None:
+        table = self._table(part)
+        source = self.run.source
+        box = (source.south, source.west, source.north, source.east)
+        interpreter = Interpreter(
+            table.header,
+            self.profile,
+            time_zone=source.time_zone,
+            box=box if None not in box else None,  # type: ignore[arg-type]
+            surroundings=self.surroundings,
+            met=self._met,
+            rows=lambda: (cells for _number, cells in table.rows()),
+        )
+        keys = _Keys(part.name)
+        rows = table.rows()
+        while True:
+            left = BATCH if self.limit is None else min(BATCH, self.limit - self.run.read)
+            batch = self._interpreted(islice(rows, left), interpreter)
+            if batch is None:
+                return
+            batch.keys = keys.of([row for _number, row in batch.rows])
+            self._compare(batch, several)
+            self._tell(part)
+
+    def _table(self, part: Part) -> reading.Table:
+        try:
+            return reading.table(part, lambda header: interpreting.fits(header, self.profile), self.profile.delimiter)
+        except reading.HeaderError as error:
+            raise UnreadableError(_other_columns(part, error.found, self.profile)) from None
+
+    def _interpreted(self, rows: Iterator[reading.Row], interpreter: Interpreter) -> _Batch | None:
+        batch, count, read = _Batch(), 0, interpreter.read
+        for number, cells in rows:
+            count += 1
+            self.row = number
+            try:
+                batch.rows.append((number, read(cells)))
+            except CellError as error:
+                self._reject(number, error)
+                batch.unread.append(interpreter.id_of(cells))
+        self.run.read += count
+        return batch if count else None
+
+    def _reject(self, number: int, error: CellError) -> None:
+        self.run.rejected += 1
+        self.reasons[error.kind] += 1
+        if len(self.problems) < KEPT_PROBLEMS:
+            self.problems.append(ImportProblem(run=self.run, row=number, code=error.kind, message=str(error)))
+
+    def _met(self, kind: str) -> None:
+        """An oddity of the cells, told by the first row that has it."""
+        self.quirks.setdefault(kind, self.row)
+
+    # Comparing
+
+    def _compare(self, batch: _Batch, several: bool) -> None:
+        stored = self.staging.stored([*batch.keys, *filter(None, batch.unread)])
+        waiting = self.staging.waiting(batch.keys) if several else {}
+        staged: list[tuple[object, ...]] = []
+        again: list[str] = []
+        run, points = self.run, []
+        for key, (_number, row) in zip(batch.keys, batch.rows, strict=True):
+            told, content = row.incident, row.content()
+            code = self.codes.number(told.raw_code, told.raw_label)
+            run.held += self.codes.held(code)
+            old = stored.get(key)
+            if key in waiting:
+                if waiting[key] == content:
+                    run.unchanged += 1
+                    continue
+                again.append(key)
+            elif old is not None and old[1] == content and not old[2]:
+                run.unchanged += 1
+                continue
+            if old is None and key not in waiting:
+                run.created += 1
+                if row.spot.given is not None:
+                    points.append(row.spot.given)
+            else:
+                run.updated += 1
+            staged.append((old[0] if old else None, key, content, code, *told))
+        self.points.add(points)
+        self._span(batch)
+        self.staging.forget(again)
+        self.staging.add(staged)
+        if run.full_snapshot:
+            self.staging.keep(number for number, _content, _gone in stored.values())
+
+    def _span(self, batch: _Batch) -> None:
+        if not batch.rows:
+            return
+        times = [row.incident.occurred_at for _number, row in batch.rows]
+        self.first = min(times if self.first is None else [self.first, *times])
+        self.last = max(times if self.last is None else [self.last, *times])
+        self.updated = max([self.updated, *(row.updated for _number, row in batch.rows)])
+        self.unmapped += sum(row.incident.point_kind == "none" for _number, row in batch.rows)
+
+    def _tell(self, part: Part | None = None) -> None:
+        """Progress, for whoever watches."""
+        now = time.monotonic()
+        if part is not None and now - self.told_at < TOLD_EVERY:
+            return
+        self.told_at, run = now, self.run
+        run.rows_total = run.read if part is None else max(run.read, round(run.read / max(part.share(), 1e-6)))
+        zone = ZoneInfo(run.source.time_zone)
+        run.covered_from, run.covered_to = _day(self.first, zone), _day(self.last, zone)
+        run.report = self._report()
+        run.save()
+        self.progress(run)
+
+    def _report(self) -> dict[str, Any]:
+        """as_of: when the publisher last touched a row. quirks: what was odd, with the first row or how often."""
+        return {
+            "as_of": _time(self.updated).isoformat() if self.updated else None,
+            "profile": self.profile.name,
+            "quirks": dict(sorted(self.quirks.items())),
+            "reasons": dict(self.reasons.most_common()),
+            "unmapped": self.unmapped,
+            "forced": self.force,
+        }
+
+    # Guards
+
+    def guard(self) -> None:
+        """Raises what stops or refuses the import, after everything was counted."""
+        run = self.run
+        if run.full_snapshot and self.first is not None and self.last is not None and self.limit is None:
+            run.removed, whole = self.staging.gone(self.first, self.last)
+        else:
+            whole = 0
+        ImportProblem.objects.bulk_create(self.problems, batch_size=500)
+        if self.force:
+            return
+        self._refuse_older()
+        if run.rejected > max(REJECTED_FEW, run.read * REJECTED):
+            raise _StoppedError(
+                _("%(count)d of %(read)d rows cannot be read. Nothing was stored.")
+                % {"count": run.rejected, "read": run.read}
+            )
+        most = self.points.most()
+        if most > max(ON_ONE_POINT_FEW, run.read * ON_ONE_POINT):
+            raise _StoppedError(
+                _(
+                    "One point has %(count)d of %(read)d rows: a geocoder may have put there what it did not find."
+                    " Nothing was stored."
+                )
+                % {"count": most, "read": run.read}
+            )
+        if run.removed > max(HALF_FEW, whole * HALF):
+            raise _StoppedError(
+                _("%(count)d of the %(whole)d stored incidents of this period would be withdrawn. Nothing was stored.")
+                % {"count": run.removed, "whole": whole}
+            )
+        self._refuse_half()
+
+    def _refuse_older(self) -> None:
+        """An older file takes nothing back; what it adds is welcome."""
+        if not self.updated or not (self.run.updated or self.run.removed):
+            return
+        done = ImportRun.objects.filter(source=self.run.source, state=State.DONE, dry_run=False)
+        times = [dt.datetime.fromisoformat(told) for told in done.values_list("report__as_of", flat=True) if told]
+        if times and _time(self.updated) < max(times):
+            raise UnreadableError(
+                _(
+                    "The file is as of %(old)s, and one as of %(new)s was imported before: it would set incidents back."
+                    " Nothing was stored."
+                )
+                % {"old": f"{_time(self.updated):%Y-%m-%d}", "new": f"{max(times):%Y-%m-%d}"}
+            )
+
+    def _refuse_half(self) -> None:
+        """Of the last import's period, less than half of its rows: the export was probably cut off."""
+        run = self.run
+        done = ImportRun.objects.filter(source=run.source, state=State.DONE, dry_run=False, covered_to__isnull=False)
+        last = done.order_by("-id").first()
+        if self.limit is not None or last is None or run.covered_from is None or run.covered_to is None:
+            return
+        assert last.covered_from
+        assert last.covered_to
+        same = run.covered_from <= last.covered_from and run.covered_to >= last.covered_to
+        if same and last.read >= HALF_FEW and run.read < last.read * HALF:
+            raise _StoppedError(
+                _("%(read)d rows, and the last import had %(last)d of the same period. Nothing was stored.")
+                % {"read": run.read, "last": last.read}
+            )
+
+    # Storing
+
+    def store(self) -> None:
+        if self.run.dry_run:
+            return
+        period = None
+        if self.run.removed and self.first is not None and self.last is not None:
+            period = self.first, self.last
+        self.staging.store(self.codes.write(), period)
+
+
+def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
+    """Which columns were expected; of what was found only how many, since a file without header would show a row."""
+    lacking = "; ".join(_(" or ").join(group) for group in interpreting.Columns(found, profile).missing())
+    words = _("%(name)s is no file of “%(profile)s”: it has no column %(lacking)s (it has %(count)d columns).") % {
+        "name": part.name,
+        "profile": profile.label,
+        "lacking": lacking,
+        "count": len(found),
+    }
+    others = [name for name in profiles.NAMES if name not in (profiles.GENERIC, profile.name)]
+    fitting = [name for name in others if interpreting.fits(found, profiles.get(name))]
+    return f"{words} {_('Its columns are those of the profile %(name)s.') % {'name': fitting[0]}}" if fitting else words
+
+
+class _Keys:
+    """What each row of a file is kept under: its id; without one, or when a row before has it, a hash and an ordinal.
+
+    Which ids have been met is kept in 8 bytes each.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.met: list[np.ndarray[Any, np.dtype[np.int64]]] = []
+        self.ordinals: Counter[str] = Counter()
+
+    def of(self, rows: Sequence[Interpreted]) -> list[str]:
+        """Raises UnreadableError when ids repeat beyond reason."""
+        ids = [row.external_id or f"~{row.identity()}" for row in rows]
+        for at in self._repeated(ids):
+            row = rows[at]
+            key = f"{row.external_id}~{row.identity()[:16]}" if row.external_id else ids[at]
+            self.ordinals[key] += 1
+            first = 1 if row.external_id else 0  # a row without id was the first of its kind itself
+            ordinal = self.ordinals[key] + 1 - first
+            ids[at] = f"{key}~{ordinal}" if ordinal > 1 else key
+        if len(self.ordinals) > REPEATS:
+            raise UnreadableError(
+                _("%(name)s: more than a million rows have the same id as another. That column holds no ids.")
+                % {"name": self.name}
+            )
+        return ids
+
+    def _repeated(self, ids: list[str]) -> list[int]:
+        hashes = np.fromiter(map(hash, ids), np.int64, len(ids))
+        again = np.ones(len(ids), bool)
+        again[np.unique(hashes, return_index=True)[1]] = False
+        for met in self.met:
+            again |= met[np.minimum(np.searchsorted(met, hashes), len(met) - 1)] == hashes
+        self.met.append(np.unique(hashes[~again]))
+        while len(self.met) > 1 and len(self.met[-1]) * 2 > len(self.met[-2]):
+            self.met[-2:] = [np.sort(np.concatenate(self.met[-2:]), kind="stable")]
+        if self.met and not len(self.met[-1]):
+            self.met.pop()
+        return np.flatnonzero(again).tolist()
+
+
+class _Points:
+    """How many new rows the point with the most of them has. Counts what is many; forgets, now and then, what is few."""
+
+    MOST = 200_000
+
+    def __init__(self) -> None:
+        self.counts: Counter[int] = Counter()
+
+    def add(self, points: list[int]) -> None:
+        self.counts.update(points)
+        if len(self.counts) > self.MOST:
+            self.counts = Counter(dict(self.counts.most_common(self.MOST // 2)))
+
+    def most(self) -> int:
+        return max(self.counts.values(), default=0)
+
+
+def _time(minute: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(minute * 60, dt.UTC)
+
+
+def _day(minute: int | None, zone: ZoneInfo) -> dt.date | None:
+    return None if minute is None else _time(minute).astimezone(zone).date()

@@ -1,0 +1,350 @@
+"""A row of a file becomes an incident, by a profile. Everything personal ends here: what is not asked for is not looked at.
+
+Cells repeat (dates, blocks, codes), so that what each means is worked out once and remembered, in bounded memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+import shapely
+from django.utils.translation import gettext as _
+
+from crimemap import moments, places, values
+from crimemap.models import Block
+from crimemap.moments import Moment, Moments
+from crimemap.names import comparable
+from crimemap.privacy import Point, snap
+from crimemap.profiles.base import JOINT, Profile, header_key
+from crimemap.values import CellError, Met
+
+REMEMBERED = 200_000  # cells of a column
+AREAS = ("district", "beat", "neighbourhood")
+LONGEST = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
+LONGEST_ID = 100
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+
+class Memo(dict[Input, Output], Generic[Input, Output]):
+    """A function's answers, remembered."""
+
+    def __init__(self, function: Callable[[Input], Output]) -> None:
+        self.function = function
+
+    def __missing__(self, key: Input) -> Output:
+        answer = self.function(key)
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[key] = answer
+        return answer
+
+
+class Incident(NamedTuple):
+    """What is stored of a row, in the order of staging's columns. Minutes count from 1970 in UTC."""
+
+    occurred_at: int
+    occurred_end: int | None
+    precision: str
+    raw_code: str
+    raw_label: str
+    block_text: str
+    latitude: float | None
+    longitude: float | None
+    point_kind: str
+    district: str
+    beat: str
+    neighbourhood: str
+    location_description: str
+    outcome: str
+    domestic: bool
+
+
+OUTCOME = Incident._fields.index("outcome")
+
+
+class Spot(NamedTuple):
+    """What a row's place comes to. `given` stands for where the row said it was, for counting alone; None: nowhere."""
+
+    given: int | None
+    latitude: float | None
+    longitude: float | None
+    kind: str
+    stable: Point | None  # as snapped without the agency's layers, which may come later than the row
+    areas: tuple[str, ...]  # by the agency's layers, in the order of AREAS
+
+
+@dataclass(slots=True)
+class Interpreted:
+    """`external_id` is "" when the feed gives none; `updated` is 0 when it does not tell."""
+
+    external_id: str
+    incident: Incident
+    spot: Spot
+    updated: int
+    given_areas: tuple[str, ...]
+
+    def content(self) -> bytes:
+        """16 bytes that change with anything stored."""
+        return _digest(self.incident)
+
+    def identity(self) -> str:
+        """What the row is called without an id of its own: a hash of all that is not its outcome or the agency's layers."""
+        told = self.incident
+        kept = (
+            *told[:4],
+            told.block_text,
+            self.spot.stable,
+            self.given_areas,
+            told.location_description,
+            told.domestic,
+        )
+        return _digest(kept).hex()
+
+
+def _digest(told: Iterable[object]) -> bytes:
+    return hashlib.blake2b("\x1f".join(map(str, told)).encode(), digest_size=16).digest()
+
+
+class Surroundings:
+    """The agency's own blocks and areas: where a block's middle is, which areas a point lies in."""
+
+    def __init__(self) -> None:
+        rows = Block.objects.values_list("street", "hundred", "latitude", "longitude")
+        self.blocks = {(comparable(street), hundred): (north, east) for street, hundred, north, east in rows}
+        self.layers: dict[str, tuple[list[str], shapely.STRtree]] = {}
+        for layer in AREAS:
+            if areas := places.areas(layer):
+                shapes = [shapely.from_geojson(json.dumps(area.outline)) for area in areas]
+                self.layers[layer] = [area.code for area in areas], shapely.STRtree(shapes)
+
+    def middle(self, block_text: str) -> Point | None:
+        """The point of a block in the agency's own layer."""
+        named = values.hundred(block_text) if self.blocks else None
+        return self.blocks.get((comparable(named[1]), named[0])) if named else None
+
+    def area(self, layer: str, latitude: float, longitude: float) -> str:
+        """The code of the area that a point lies in; "" for none."""
+        if layer not in self.layers:
+            return ""
+        codes, tree = self.layers[layer]
+        found = tree.query(shapely.Point(longitude, latitude), predicate="intersects")
+        return codes[found.min()] if len(found) else ""
+
+
+class Columns:
+    """Where a profile's columns stand in a header; -1 for those that are not there."""
+
+    def __init__(self, header: Iterable[str], profile: Profile) -> None:
+        self.at: dict[str, int] = {}
+        for number, name in enumerate(header):
+            self.at.setdefault(header_key(name), number)
+        self.profile = profile
+        self.by_field = {name: self.first(headers) for name, headers in profile.columns.items()}
+        self.codes = [group for group in profile.codes if all(self.has(header) for header in group)]
+        self.labels = [header for header in profile.labels if self.has(header)]
+
+    def has(self, header: str) -> bool:
+        return header_key(header) in self.at
+
+    def first(self, headers: Iterable[str]) -> int:
+        return next((self.at[header_key(header)] for header in headers if self.has(header)), -1)
+
+    def missing(self) -> list[tuple[str, ...]]:
+        """Groups of headers of which the file has none, though it needs one of each."""
+        missing = [group for group in self.profile.required if self.first(group) < 0]
+        times = [self.profile.columns.get(name, ()) for name in ("occurred", "occurred_date")]
+        if not any(self.first(headers) >= 0 for headers in times):
+            missing.append(tuple(header for headers in times for header in headers))
+        if not self.codes:
+            missing.append(tuple(JOINT.join(group) for group in self.profile.codes))
+        return list(dict.fromkeys(missing))
+
+
+def fits(header: list[str], profile: Profile) -> bool:
+    return not Columns(header, profile).missing()
+
+
+class Interpreter:
+    """Reads the rows of one table. `met` is told each oddity when it is first worked out."""
+
+    def __init__(
+        self,
+        header: list[str],
+        profile: Profile,
+        *,
+        time_zone: str,
+        box: tuple[float, float, float, float] | None,
+        surroundings: Surroundings,
+        met: Met,
+        rows: Callable[[], Iterable[list[str]]],
+    ) -> None:
+        """`rows` gives all rows from the start, should they have to tell day and month apart."""
+        self.profile, self.met, self.box = profile, met, box or profile.box
+        self.surroundings, self.time_zone, self.header = surroundings, time_zone, header
+        self.columns = Columns(header, profile)
+        self.width = len(header)
+        at = self.columns.by_field
+        dates = [at[name] for name in ("occurred", "occurred_date", "updated") if at.get(name, -1) >= 0]
+        self.day_first = moments.day_first((cells[i] for cells in rows() for i in dates), profile.day_first)
+        self.start = self._times("occurred", "occurred_date", "occurred_time")
+        self.end = self._times("occurred_end", "end_date", "end_time")
+        self.updated = Memo(self._updated())
+        self.parts = [self.columns.at[header_key(h)] for h in self._code_headers()]
+        self.codes: Memo[tuple[str, ...], tuple[str, str]] = Memo(self._code)
+        self.blocks: Memo[str, str] = Memo(lambda cell: values.block(cell, met))
+        self.spots: Memo[tuple[str, str, str], Spot] = Memo(self._spot)
+        self.areas = [Memo(_area(profile.area_widths.get(name, 0), met)) for name in AREAS]
+        self.descriptions: Memo[str, str] = Memo(lambda cell: values.text(cell, LONGEST["location_description"], met))
+        self.outcomes: Memo[str, str] = Memo(self._outcome)
+        self.domestics = [
+            (self.columns.at[header_key(header)], Memo(_domestic(pattern, met)))
+            for header, pattern in profile.domestic.items()
+            if self.columns.has(header)
+        ]
+        every = ("external_id", "updated", "block", "latitude", "longitude", *AREAS, "location_description", "outcome")
+        self.places = [at.get(name, -1) for name in every]
+
+    def read(self, cells: list[str]) -> Interpreted:
+        """Raises CellError for a row that is no incident."""
+        if len(cells) > self.width:
+            raise CellError("row-too-long", _("The row has more cells than the header."))
+        cells.append("")  # the column at -1: one that the file has not
+        own, touched, block, north, east, district, beat, neighbourhood, description, outcome = self.places
+        start = self.start(cells)
+        code, label = self.codes[tuple([cells[i] for i in self.parts])]
+        if not code:
+            raise CellError("code-missing", _("The row names no offense."))
+        block_text = self.blocks[cells[block]]
+        spot = self.spots[cells[north], cells[east], block_text]
+        given = (
+            self.areas[0][cells[district]],
+            self.areas[1][cells[beat]],
+            self.areas[2][cells[neighbourhood]],
+        )
+        areas = given if all(given) else [told or found for told, found in zip(given, spot.areas, strict=True)]
+        incident = Incident(
+            start.minute,
+            self._end(cells, start) if self.end else None,
+            start.precision,
+            code,
+            label,
+            block_text,
+            spot.latitude,
+            spot.longitude,
+            spot.kind,
+            *areas,
+            self.descriptions[cells[description]],
+            self.outcomes[cells[outcome]],
+            any(memo[cells[i]] for i, memo in self.domestics),
+        )
+        return Interpreted(_id(cells[own], self.met), incident, spot, self.updated[cells[touched]], given)
+
+    def id_of(self, cells: list[str]) -> str:
+        """The feed's id of a row that is no incident, so that it is not taken for gone."""
+        at = self.places[0]
+        return _id(cells[at], self.met) if 0 <= at < len(cells) else ""
+
+    # Columns
+
+    def _times(self, whole: str, date: str, time: str) -> Callable[[list[str]], Moment] | None:
+        """How a row's time is read: from one column, or from two, or from two where the one is blank."""
+        at, date_at, time_at = (self.columns.by_field.get(name, -1) for name in (whole, date, time))
+        one = self._moments(at).read if at >= 0 else None
+        two = self._moments(date_at).read if date_at >= 0 else None
+        if one and two:
+            return lambda cells: (
+                one(cells[at])
+                if cells[at].strip() or not cells[date_at].strip()
+                else two(cells[date_at], cells[time_at])
+            )
+        if one:
+            return lambda cells: one(cells[at])
+        if two and time_at >= 0:
+            return lambda cells: two(cells[date_at], cells[time_at])
+        return (lambda cells: two(cells[date_at])) if two else None
+
+    def _moments(self, at: int) -> Moments:
+        key = header_key(self.header[at])
+        zone = next((zone for header, zone in self.profile.zones.items() if header_key(header) == key), self.time_zone)
+        return Moments(zone, day_first=self.day_first, months=key == "month", local=self.time_zone, met=self.met)
+
+    def _end(self, cells: list[str], start: Moment) -> int | None:
+        """None where there is none, it cannot be read, or it is not after the start."""
+        assert self.end
+        try:
+            minute = self.end(cells).minute
+        except CellError:
+            return None
+        return minute if minute > start.minute else None
+
+    def _updated(self) -> Callable[[str], int]:
+        at = self.columns.by_field.get("updated", -1)
+        if at < 0:
+            return lambda _cell: 0
+        read = self._moments(at).read
+
+        def minute(cell: str) -> int:
+            try:
+                return read(cell).minute
+            except CellError:
+                return 0
+
+        return minute
+
+    def _code_headers(self) -> list[str]:
+        return list(dict.fromkeys([header for group in self.columns.codes for header in group] + self.columns.labels))
+
+    def _code(self, cells: tuple[str, ...]) -> tuple[str, str]:
+        told = dict(zip(self._code_headers(), cells, strict=True))
+        code = ""
+        for group in self.columns.codes:
+            each = [values.code(told[header], self.profile.code_width, self.met) for header in group]
+            code = JOINT.join(
+                self.profile.prefixes.get(header, "") + part for header, part in zip(group, each, strict=True) if part
+            )
+            if code:
+                break
+        label = JOINT.join(filter(None, (values.text(told[header], 200, self.met) for header in self.columns.labels)))
+        return code[: LONGEST["code"]], label[: LONGEST["label"]]
+
+    def _outcome(self, cell: str) -> str:
+        plain = values.text(cell, LONGEST["outcome"], self.met)
+        words = self.profile.outcomes
+        if plain.casefold() in words or not words or not plain:
+            return words.get(plain.casefold(), plain)
+        said = values.boolean(cell, self.met)
+        return plain if said is None else words.get("true" if said else "false", plain)
+
+    def _spot(self, told: tuple[str, str, str]) -> Spot:
+        north, east, block_text = told
+        point = values.point(north, east, self.box, self.met)
+        public = self.profile.points_are_public
+        plain = snap(*(point or (None, None)), points_are_public=public, block_point=None)
+        middle = self.surroundings.middle(block_text)
+        latitude, longitude, kind = snap(None, None, points_are_public=public, block_point=middle) if middle else plain
+        areas: tuple[str, ...] = ("", "", "")
+        if latitude is not None and longitude is not None and self.surroundings.layers:
+            areas = tuple(self.surroundings.area(layer, latitude, longitude) for layer in AREAS)
+        given = hash((round(point[0], 5), round(point[1], 5))) if point else None
+        stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
+        return Spot(given, latitude, longitude, kind, stable, areas)
+
+
+def _id(cell: str, met: Met) -> str:
+    """The feed's id; too long ones are told apart by a hash."""
+    own = cell if cell.isdigit() and cell[0] != "0" else values.identifier(cell, met)
+    return own if len(own) <= LONGEST_ID else _digest([own]).hex()
+
+
+def _area(width: int, met: Met) -> Callable[[str], str]:
+    return lambda cell: values.area(cell, width, met)
+
+
+def _domestic(pattern: str, met: Met) -> Callable[[str], bool]:
+    return lambda cell: values.domestic(cell, pattern, met)

@@ -1,0 +1,124 @@
+"""`manage.py import_incidents`: an agency's files into the record of incidents, from the command line."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from crimemap import importing, profiles
+from crimemap.models import ImportRun, Source
+from crimemap.opening import UnreadableError, parts
+
+COUNTS = ("read", "created", "updated", "unchanged", "rejected", "held", "removed")
+
+
+class Command(BaseCommand):
+    help = "Import files of incidents into a source. All files are one import."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("source", metavar="SOURCE", help="short name; made when --profile is given")
+        parser.add_argument("files", metavar="FILE", nargs="+", help="CSV or JSON; plain, gzip or zip")
+        parser.add_argument("--profile", help=f"how the files are read: {', '.join(profiles.NAMES)}")
+        parser.add_argument("--dry-run", action="store_true", help="count, and store nothing")
+        parser.add_argument(
+            "--full-snapshot",
+            action="store_true",
+            help="the files hold all incidents of their period: others are withdrawn",
+        )
+        parser.add_argument("--limit", type=int, metavar="N", help="read so many rows at most")
+        parser.add_argument(
+            "--force", action="store_true", help="pass the guards, and take an older file after a newer"
+        )
+        parser.add_argument("--json", action="store_true", help="print one object")
+
+    def handle(
+        self,
+        *args: Any,
+        source: str,
+        files: list[str],
+        profile: str | None = None,
+        dry_run: bool = False,
+        full_snapshot: bool = False,
+        limit: int | None = None,
+        force: bool = False,
+        json: bool = False,
+        **options: Any,
+    ) -> None:
+        paths = [Path(file) for file in files]
+        try:
+            for path in paths:
+                parts(path)
+        except UnreadableError as error:
+            raise CommandError(str(error)) from error
+        with transaction.atomic() if dry_run else nullcontext():
+            known = source_named(source, profile)
+            run = ImportRun.objects.create(
+                source=known, origin=ImportRun.Origin.COMMAND, dry_run=dry_run, full_snapshot=full_snapshot
+            )
+            chosen = profiles.get(profile) if profile and profile != profiles.GENERIC else None
+            try:
+                importing.run(run, paths, profile=chosen, force=force, limit=limit)
+            except importing.BusyError as error:
+                run.state, run.message = ImportRun.RunState.FAILED, str(error)
+                run.save()
+                raise CommandError(str(error)) from error
+            told = as_json(run)
+            if dry_run:
+                transaction.set_rollback(True)
+        if json:
+            self.stdout.write(jsonlib.dumps(told))
+        else:
+            self.stdout.write(in_words(told))
+        if run.state != ImportRun.RunState.DONE:
+            hint = " --force stores it all the same." if run.state == ImportRun.RunState.STOPPED else ""
+            raise CommandError(run.message + hint)
+
+
+def source_named(slug: str, profile: str | None) -> Source:
+    """The source; made when there is none and a profile is given. Raises CommandError."""
+    if profile and profile not in profiles.NAMES:
+        raise CommandError(f"There is no profile {profile!r}. There are: {', '.join(profiles.NAMES)}.")
+    found = Source.objects.filter(slug=slug).first()
+    if found:
+        return found
+    if not profile:
+        raise CommandError(f"There is no source {slug!r}. Name one with --profile and it is made.")
+    if profile == profiles.GENERIC:
+        raise CommandError("The generic profile needs a map of columns: make the source in the admin, from a sample.")
+    source = Source(slug=slug, name=slug, profile=profile, time_zone=profiles.get(profile).time_zone)
+    try:
+        source.full_clean()
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from error
+    source.save()
+    return source
+
+
+def as_json(run: ImportRun) -> dict[str, Any]:
+    counts = {name: getattr(run, name) for name in COUNTS}
+    return {
+        **counts,
+        "problems": list(run.problems.values("row", "column", "code", "message")),
+        "state": run.state,
+        "message": run.message,
+        "dry_run": run.dry_run,
+        "covered_from": run.covered_from and run.covered_from.isoformat(),
+        "covered_to": run.covered_to and run.covered_to.isoformat(),
+        **run.report,
+    }
+
+
+def in_words(told: dict[str, Any]) -> str:
+    counts = ", ".join(f"{told[name]:,} {name}" for name in COUNTS)
+    lines = [f"{'Dry run: ' if told['dry_run'] else ''}{counts}.", f"{told.get('unmapped', 0):,} have no mapped place."]
+    lines += [f"Met: {kind} ({count})." for kind, count in told.get("quirks", {}).items()]
+    lines += [f"Row {problem['row']}: {problem['message']}" for problem in told["problems"][:20]]
+    if told["rejected"] > 20:
+        lines.append(f"... and {told['rejected'] - 20:,} more.")
+    return "\n".join(lines)

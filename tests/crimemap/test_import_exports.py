@@ -1,0 +1,132 @@
+"""The same incidents through every export tool and spreadsheet: they are the same incidents."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crimemap.models import Incident
+from tests.crimemap import exports
+from tests.crimemap.exports import CHICAGO, MANGLED, Row
+from tests.crimemap.importer import imported, outcomes
+
+pytestmark = pytest.mark.django_db
+
+COUNT = 300
+FIELDS = (
+    "external_id", "occurred_at", "precision", "offence_code__code", "block_text", "latitude", "longitude", "district",
+    "beat", "neighbourhood", "location_description", "outcome", "domestic", "removed_at",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return [dict(zip(CHICAGO, row, strict=True)) for row in exports.chicago(COUNT)]
+
+
+def stored() -> list[tuple[object, ...]]:
+    return list(Incident.objects.order_by("external_id").values_list(*FIELDS))
+
+
+def written(tmp_path: Path, content: bytes, name: str = "export.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+def plain(rows: list[Row]) -> bytes:
+    return exports.text_of(rows, CHICAGO).encode()
+
+
+@pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
+def test_a_mangled_export_alone_stores_the_same_incidents(
+    tmp_path: Path, rows: list[Row], mangle: Callable[[list[Row]], bytes]
+) -> None:
+    imported("original", written(tmp_path, plain(rows)), profile="chicago_portal")
+    expected = stored()
+    Incident.objects.all().delete()
+    told = imported("mangled", written(tmp_path, mangle(rows), "other.csv"), profile="chicago_portal")
+    assert (told["created"], told["rejected"]) == (COUNT, 0)
+    assert stored() == expected
+
+
+@pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
+def test_a_mangled_export_after_the_original_changes_nothing(
+    tmp_path: Path, rows: list[Row], mangle: Callable[[list[Row]], bytes]
+) -> None:
+    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    told = imported("city", written(tmp_path, mangle(rows), "other.csv"))
+    assert (told["created"], told["updated"], told["unchanged"], told["rejected"]) == (0, 0, COUNT, 0)
+
+
+def test_the_apis_profile_reads_the_portals_rows(tmp_path: Path, rows: list[Row]) -> None:
+    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    told = imported("city", written(tmp_path, exports.api_json(rows), "rows.json"), profile="chicago_soda")
+    assert outcomes(told) == (0, 0, COUNT, 0)
+
+
+def test_compressed_files_are_read_by_their_content_not_their_name(tmp_path: Path, rows: list[Row]) -> None:
+    half = COUNT // 2
+    first, second = plain(rows[:half]), plain(rows[half:])
+    told = imported("city", written(tmp_path, gzip.compress(first), "export.csv"), profile="chicago_portal")
+    assert outcomes(told) == (half, 0, 0, 0)
+    archive = exports.zipped({"a/first.csv": first, "a/second.csv": second, "__MACOSX/a/._first.csv": b"\0\5\x16\7"})
+    told = imported("city", written(tmp_path, archive, "export.dat"))
+    assert outcomes(told) == (COUNT - half, 0, half, 0)
+
+
+def test_several_files_are_one_import(tmp_path: Path, rows: list[Row]) -> None:
+    files = [written(tmp_path, plain(rows[at : at + 100]), f"{at}.csv") for at in range(0, COUNT, 100)]
+    assert outcomes(imported("city", *files, profile="chicago_portal")) == (COUNT, 0, 0, 0)
+
+
+def test_files_of_one_import_that_overlap_tell_each_incident_once(tmp_path: Path, rows: list[Row]) -> None:
+    files = [written(tmp_path, plain(rows[:200]), "a.csv"), written(tmp_path, plain(rows[100:]), "b.csv")]
+    told = imported("city", *files, profile="chicago_portal")
+    assert (told["read"], told["created"]) == (400, COUNT)
+    assert Incident.objects.count() == COUNT
+
+
+@pytest.mark.parametrize("ids", [True, False], ids=["by id", "by content"])
+def test_the_order_of_rows_and_columns_does_not_matter(tmp_path: Path, rows: list[Row], ids: bool) -> None:
+    header = [name for name in CHICAGO if ids or name != "ID"]
+    again = [*rows, *rows[:7]] if not ids else rows
+    imported("city", written(tmp_path, exports.text_of(again, header).encode()), profile="chicago_portal")
+    turned = exports.text_of(reversed(again), reversed(header)).encode()
+    told = imported("city", written(tmp_path, turned, "turned.csv"))
+    assert (told["created"], told["updated"], told["unchanged"]) == (0, 0, len(again))
+
+
+def test_rows_without_an_id_that_are_alike_are_all_kept(tmp_path: Path, rows: list[Row]) -> None:
+    header = [name for name in CHICAGO if name != "ID"]
+    thrice = written(tmp_path, exports.text_of([rows[0]] * 3 + [rows[1]], header).encode())
+    assert outcomes(imported("city", thrice, profile="chicago_portal")) == (4, 0, 0, 0)
+    once_more = written(tmp_path, exports.text_of([rows[0]] * 4 + [rows[1]], header).encode(), "more.csv")
+    assert outcomes(imported("city", once_more)) == (1, 0, 4, 0)
+
+
+def test_ids_that_are_blank_or_repeated_lose_no_row(tmp_path: Path, rows: list[Row]) -> None:
+    """Two victims of one homicide; a row whose id was lost."""
+    odd = [rows[0], rows[1] | {"ID": rows[0]["ID"]}, rows[2] | {"ID": ""}, rows[3] | {"ID": ""}]
+    path = written(tmp_path, exports.text_of(odd, CHICAGO).encode())
+    assert outcomes(imported("city", path, profile="chicago_portal")) == (4, 0, 0, 0)
+    assert outcomes(imported("city", path)) == (0, 0, 4, 0)
+    assert Incident.objects.count() == 4
+
+
+def test_day_and_month_are_told_apart_by_the_whole_file(tmp_path: Path, rows: list[Row]) -> None:
+    """The first rows could be either; one row far down cannot."""
+    early = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00"} for n in range(9)]
+    decided = [*early, rows[9] | {"Date": "25/02/2024 10:00"}]
+    imported("city", written(tmp_path, exports.text_of(decided, CHICAGO).encode()), profile="chicago_portal")
+    days = set(Incident.objects.values_list("occurred_at__month", flat=True))
+    assert days == {2}
+
+
+def test_dates_that_could_be_either_are_read_as_the_profile_says(tmp_path: Path, rows: list[Row]) -> None:
+    either = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00"} for n in range(9)]
+    imported("city", written(tmp_path, exports.text_of(either, CHICAGO).encode()), profile="chicago_portal")
+    assert set(Incident.objects.values_list("occurred_at__month", flat=True)) == set(range(1, 10))

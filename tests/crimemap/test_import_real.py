@@ -1,0 +1,47 @@
+"""Real files from real cities, each imported twice (../shared/data, where there is one)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crimemap.models import Incident
+from tests.crimemap.importer import SHARED, imported, outcomes
+
+pytestmark = pytest.mark.django_db
+
+# File, profile, rows in it. The largest is cut: the rest of it is more of the same.
+KNOWN = [
+    ("chicago_portal_2024_10k.csv.gz", "chicago_portal", 10_000),
+    ("chicago_soda_2012_10k.csv.gz", "chicago_soda", 10_000),
+    ("policeuk_2021-01-avon-and-somerset-street.csv.gz", "police_uk", 10_426),
+    ("policeuk_2021-01-city-of-london-street.csv.gz", "police_uk", 247),
+    ("philadelphia_2025-01_part1_part2.csv.gz", "philadelphia", 7_874),
+]
+SLIM = [("chicago_2022_slim_nocoords_215k.csv.gz", "chicago_portal", 20_000)]
+FILES = [(SHARED / name, profile, rows) for name, profile, rows in KNOWN + SLIM if (SHARED / name).exists()]
+
+
+@pytest.mark.parametrize(("path", "profile", "rows"), FILES, ids=lambda value: getattr(value, "name", ""))
+def test_a_real_file_twice(path: Path, profile: str, rows: int) -> None:
+    limit = {"limit": rows} if (path.name, profile, rows) in SLIM else {}
+    first = imported("city", path, profile=profile, **limit)
+    assert outcomes(first) == (rows, 0, 0, 0)
+    assert first["held"] <= rows / 100
+    assert Incident.objects.count() == rows
+    again = imported("city", path, **limit)
+    assert outcomes(again) == (0, 0, rows, 0)
+    assert (again["held"], again["removed"]) == (first["held"], 0)
+
+
+PORTAL = [path for path, _, _ in FILES if path.name.startswith("chicago_portal")]
+
+
+@pytest.mark.parametrize("path", PORTAL, ids=lambda path: path.name)
+def test_no_case_number_and_no_published_digit_beyond_a_metre_is_stored(path: Path) -> None:
+    imported("city", path, profile="chicago_portal")
+    stored = "\n".join(" ".join(map(str, row)) for row in Incident.objects.values_list())
+    assert "JH146864" not in stored
+    assert "41.80913" in stored
+    assert "41.809125265" not in stored
