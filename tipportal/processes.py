@@ -16,10 +16,11 @@ from tipportal.roles import Role
 _GUNICORN = ("gunicorn", "--config", "python:tipportal.gunicorn", "tipportal.wsgi")
 
 
-def _worker(queue: str) -> tuple[str, ...]:
+def _worker(queue: str, at_once: int = 1) -> tuple[str, ...]:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
     # The node is named after its queue alone: Celery would add the machine's name to what it stores in Redis.
-    return ("celery", "--quiet", "-A", "tipportal", "worker", "-Q", queue, "-n", f"{queue}@portal", "-c", "1", *quiet)
+    name, slots = f"{queue}@portal", str(at_once)
+    return ("celery", "--quiet", "-A", "tipportal", "worker", "-Q", queue, "-n", name, "-c", slots, *quiet)
 
 
 # The clock keeps its times in memory: no file to lock or damage. What is due less often than hourly wants a crontab.
@@ -53,15 +54,12 @@ class Process:
 WEB_ALL = Process("web", Role.ALL, _GUNICORN)
 WEB_PUBLIC = Process("web-public", Role.PUBLIC, _GUNICORN)
 WEB_STAFF = Process("web-staff", Role.STAFF, _GUNICORN)
-# One queue each, so that nothing holds up alerts, and a long video no photos.
-WORKERS = tuple(
-    Process(f"worker-{queue}", role, _worker(queue))
-    for queue, role in (
-        ("alerts", Role.ALERTS),
-        ("bulk", Role.BULK),
-        ("media", Role.MEDIA),
-        ("media-video", Role.MEDIA),
-    )
+# One queue each: nothing holds up alerts, a long video no photos, and a slow document not every photo.
+WORKERS = (
+    Process("worker-alerts", Role.ALERTS, _worker("alerts")),
+    Process("worker-bulk", Role.BULK, _worker("bulk")),
+    Process("worker-media", Role.MEDIA, _worker("media", at_once=2)),
+    Process("worker-media-video", Role.MEDIA, _worker("media-video")),
 )
 BEAT = Process("beat", Role.BEAT, _BEAT)
 
