@@ -33,7 +33,7 @@ PAGE_EDGE = 8000
 # A process that decodes 50 million pixels of HEIC needs 370 MB, x264 fails under 1 GB of address space.
 OF_A_PROCESS: dict[Kind, Limits] = {
     Kind.PHOTO: Limits(memory=3 * GIB, file_bytes=256 * MIB, cpu_seconds=60, seconds=90),
-    Kind.DOCUMENT: Limits(memory=2 * GIB, file_bytes=512 * MIB, cpu_seconds=180, seconds=180),
+    Kind.DOCUMENT: Limits(memory=2 * GIB, file_bytes=512 * MIB, cpu_seconds=120, seconds=120),
     Kind.AUDIO: Limits(memory=4 * GIB, file_bytes=GIB, cpu_seconds=1800, seconds=1800),
     # Twice the longest film: 1080p takes less than its own length on two cores. CPU counts each core.
     Kind.VIDEO: Limits(memory=4 * GIB, file_bytes=4 * GIB, cpu_seconds=16 * 60 * 60, seconds=4 * 60 * 60),
