@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from crimemap import snapshot
+from crimemap import arrivals, dropping, snapshot, telling
 
 
 @shared_task(name="crimemap.bulk.publish")  # type: ignore[untyped-decorator]
@@ -13,3 +13,19 @@ def publish(afresh: bool = False) -> None:
     """Bring what residents see up to date: after imports and classifications, and hourly, since embargoes end with the day."""
     if settings.INCIDENT_SNAPSHOTS is not None:
         snapshot.publish(afresh=afresh)
+
+
+@shared_task(name="crimemap.bulk.run_import")  # type: ignore[untyped-decorator]
+def run_import(run_id: int) -> None:
+    """Import what was uploaded or pushed under this number."""
+    arrivals.work(run_id)
+
+
+@shared_task(name="crimemap.bulk.look", expires=50)  # type: ignore[untyped-decorator]
+def look() -> None:
+    """Every minute: what was dropped, what a lost message left waiting, which feed is late."""
+    for run_id in arrivals.waiting():
+        arrivals.work(run_id)
+    dropping.look()
+    telling.tell_of_late()
+    arrivals.sweep_folders()

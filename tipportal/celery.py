@@ -39,6 +39,11 @@ app.config_from_object(
             },
             "tend the media worker's keys and the store": {"task": "tips.media.tend", "schedule": 600.0},
             "delete tips past their time": {"task": "tips.bulk.expire", "schedule": 3600.0},
+            "look for files of incidents": {
+                "task": "crimemap.bulk.look",
+                "schedule": 60.0,
+                "options": {"expires": 50},
+            },
             # Embargoes end at midnight, wherever a source's clock stands.
             "publish incidents": {"task": "crimemap.bulk.publish", "schedule": crontab(minute="10")},
             "publish incidents, all read again": {

@@ -73,6 +73,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevi
 GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
     crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq TO portal_bulk;
 GRANT TEMPORARY ON DATABASE portal TO portal_bulk;
+-- It mails administrators when a feed is late or an import failed.
+GRANT SELECT ON auth_group, tipportal_account_groups TO portal_bulk;
+GRANT SELECT (id, username, email, is_active) ON tipportal_account TO portal_bulk;
 
 -- media: what waits to be rebuilt, by the file; nothing says whose it is.
 GRANT SELECT (id, received_at, state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)

@@ -28,8 +28,22 @@ OFFICER, SUPERVISOR, COMMUNICATIONS, ADMINISTRATOR = "officer", "supervisor", "c
 _DESK = ("tips.view_tip", "tips.open_tip", "tips.answer_tip")
 GROUPS: dict[str, tuple[str, ...]] = {
     OFFICER: _DESK,
-    SUPERVISOR: (*_DESK, "tips.hold_tip", "tips.view_duty"),
-    COMMUNICATIONS: ("outreach.*", "crimemap.view_*"),
+    SUPERVISOR: (
+        *_DESK,
+        "tips.hold_tip",
+        "tips.view_duty",
+        "crimemap.view_source",
+        "crimemap.view_importrun",
+        "crimemap.view_category",
+        "crimemap.view_offencecode",
+    ),
+    COMMUNICATIONS: (
+        "outreach.*",
+        "crimemap.view_area",
+        "crimemap.view_block",
+        "crimemap.view_intersection",
+        "crimemap.view_baselayer",
+    ),
     ADMINISTRATOR: (
         "tipportal.view_account",
         "tipportal.add_account",

@@ -29,7 +29,7 @@ if settings.ROLE.serves_staff:
     import tipportal.admin  # noqa: F401
     import tips.admin  # noqa: F401
 
-    urlpatterns += [path("admin/", admin.site.urls)]
+    urlpatterns += [path("admin/", admin.site.urls), path("api/incidents/", include("crimemap.api_urls"))]
     if not settings.ROLE.serves_public:
         urlpatterns += [path("", RedirectView.as_view(pattern_name="admin:index"))]
 

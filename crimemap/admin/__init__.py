@@ -1,0 +1,7 @@
+"""The crime map in Django's admin: places, codes, sources and imports. Rules are in the modules named after them."""
+
+from __future__ import annotations
+
+from crimemap.admin import codes, places, runs, sources
+
+__all__ = ["codes", "places", "runs", "sources"]

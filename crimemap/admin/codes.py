@@ -1,0 +1,215 @@
+"""What codes count as. Whatever changes is published at once from the stored incidents (crimemap/classifying.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from crimemap import classifying
+from crimemap.admin.audited import AuditedAdmin, changes
+from crimemap.models import Category, OffenceCode, Visibility
+from tipportal.models import Account
+
+CLASSIFIED_AT_ONCE = 50
+
+
+class WhyForm(forms.ModelForm):
+    """Asks for a reason where incidents would be shown more openly."""
+
+    why = forms.CharField(
+        label=gettext_lazy("Why more openly"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy("Only when incidents are shown more openly than before. It goes into the audit trail."),
+    )
+
+    def looser(self, cleaned: dict[str, Any]) -> bool:
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance.pk and not self.errors and not cleaned.get("why") and self.looser(cleaned):
+            self.add_error("why", classifying.why_needed())
+        return cleaned
+
+
+class CategoryForm(WhyForm):
+    def looser(self, cleaned: dict[str, Any]) -> bool:
+        return classifying.is_looser(self.initial["least_visibility"], cleaned["least_visibility"])
+
+
+class CodeForm(WhyForm):
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if bool(cleaned.get("category")) != bool(cleaned.get("visibility")):
+            self.add_error(
+                "visibility", _("Choose both a category and a visibility, or neither: then incidents are held.")
+            )
+        return super().clean()
+
+    def looser(self, cleaned: dict[str, Any]) -> bool:
+        before = OffenceCode.objects.select_related("category").get(pk=self.instance.pk)
+        return classifying.is_looser(
+            classifying.effective(before.category, before.visibility),
+            classifying.effective(cleaned["category"], cleaned["visibility"]),
+        )
+
+
+@admin.register(Category)
+class CategoryAdmin(AuditedAdmin):
+    form = CategoryForm
+    list_display = ("name", "family", "least_visibility", "codes_count", "person_offence", "order")
+    list_filter = ("family", "least_visibility")
+    search_fields = ("name", "slug")
+
+    def get_fields(self, request: HttpRequest, obj: Category | None = None) -> Any:
+        why = ["why"] if obj and self.has_change_permission(request, obj) else []
+        return ["name", "slug", "family", "least_visibility", *why, "person_offence", "order"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
+        categories: QuerySet[Category] = super().get_queryset(request)
+        return categories.annotate(code_count=Count("codes"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        """Addresses and the agency's publication rule name it."""
+        return ("slug",) if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Category | None = None) -> dict[str, Any]:  # noqa: ARG002
+        return {} if obj else {"slug": ("name",)}
+
+    @admin.display(description=gettext_lazy("codes"), ordering="code_count")
+    def codes_count(self, category: Category) -> int:
+        count: int = category.code_count  # type: ignore[attr-defined]
+        return count
+
+    def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        classifying.publish_soon()
+
+
+class ClassifiedFilter(admin.SimpleListFilter):
+    title = gettext_lazy("classified")
+    parameter_name = "classified"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("no", _("Not yet: incidents are held")), ("yes", _("Yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OffenceCode]) -> QuerySet[OffenceCode]:  # noqa: ARG002
+        match self.value():
+            case "no":
+                return queryset.filter(category=None)
+            case "yes":
+                return queryset.exclude(category=None)
+        return queryset
+
+
+@admin.register(OffenceCode)
+class OffenceCodeAdmin(AuditedAdmin):
+    form = CodeForm
+    list_display = ("code", "label", "scheme", "category", "visibility_shown")
+    list_filter = (ClassifiedFilter, "scheme", "visibility", "category")
+    list_select_related = ("category",)
+    search_fields = ("code", "label")
+    change_list_template = "admin/crimemap/codes.html"
+
+    def get_fields(self, request: HttpRequest, obj: OffenceCode | None = None) -> Any:
+        why = ["why"] if obj and self.has_change_permission(request, obj) else []
+        return ["scheme", "code", "label", "category", "visibility", *why]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Stored incidents have it, or will again."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: OffenceCode | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("scheme", "code") if obj else ()
+
+    @admin.display(description=gettext_lazy("visibility"), ordering="visibility")
+    def visibility_shown(self, code: OffenceCode) -> str:
+        return str(Visibility(code.visibility).label).split(":")[0] if code.visibility else _("Held")
+
+    def save_model(self, request: HttpRequest, obj: OffenceCode, form: Any, change: bool) -> None:
+        assert isinstance(request.user, Account)
+        if not change:
+            super().save_model(request, obj, form, change)
+            classifying.publish_soon()
+            return
+        classifying.classify(obj, obj.category, obj.visibility, request.user, form.cleaned_data["why"])
+        if "label" in form.changed_data:
+            OffenceCode.objects.filter(pk=obj.pk).update(label=obj.label)
+            self.record(request, "changed", obj, changes(form))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        held = OffenceCode.objects.filter(category=None).count() if self.has_change_permission(request) else 0
+        return super().changelist_view(request, {"unknown_codes": held, **(extra_context or {})})
+
+    # Many at once
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("classify/", self.admin_site.admin_view(self.classify_view), name="crimemap_offencecode_classify")
+        return [own, *super().get_urls()]
+
+    def classify_view(self, request: HttpRequest) -> HttpResponse:
+        """Codes that nobody has classified, those that hold back most incidents first: a category and a visibility each."""
+        if not self.has_change_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        scheme = request.GET.get("scheme", "")
+        found = classifying.unknown(scheme)
+        shown = found[:CLASSIFIED_AT_ONCE]
+        rows = [(unknown, RowForm(request.POST if request.method == "POST" else None, unknown)) for unknown in shown]
+        if request.method == "POST" and all(form.is_valid() for _unknown, form in rows):
+            count = sum(
+                classifying.classify(
+                    unknown.code, form.cleaned_data["category"], form.cleaned_data["visibility"], request.user
+                )
+                for unknown, form in rows
+                if form.cleaned_data["category"]
+            )
+            sentence = ngettext("%(count)s code is classified.", "%(count)s codes are classified.", count)
+            published = _("What they held back is published with the next version, in a moment.") if count else ""
+            messages.success(request, f"{sentence % {'count': count}} {published}".strip())
+            return HttpResponseRedirect(request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Classify codes"),
+            "rows": rows,
+            "others": len(found) - len(shown),
+            "held": sum(unknown.held for unknown in found),
+            "scheme": scheme,
+            "schemes": list(classifying.schemes_with_unknown()),
+            "has_errors": any(form.errors for _unknown, form in rows),
+        }
+        status = 422 if context["has_errors"] else 200
+        return TemplateResponse(request, "admin/crimemap/classify.html", context, status=status)
+
+
+class RowForm(forms.Form):
+    """One code of the page. What is suggested comes from the public code list and is chosen already."""
+
+    category = forms.ModelChoiceField(Category.objects.none(), required=False, to_field_name="slug")
+    visibility = forms.ChoiceField(choices=[("", "---------"), *Visibility.choices], required=False)
+
+    def __init__(self, sent: QueryDict | None, unknown: classifying.Unknown) -> None:
+        initial = {"category": unknown.category, "visibility": unknown.visibility}
+        super().__init__(sent, prefix=f"code{unknown.code.pk}", initial=initial)
+        field = self.fields["category"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Category.objects.all()
+        field.empty_label = _("Hold")
+        for name, label in (("category", _("Category of %(code)s")), ("visibility", _("Visibility of %(code)s"))):
+            self.fields[name].widget.attrs["aria-label"] = label % {"code": unknown.code.code}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if cleaned.get("category") and not cleaned.get("visibility"):
+            self.add_error("visibility", _("Choose how openly it is shown."))
+        return cleaned

@@ -1,0 +1,225 @@
+"""The page on which an administrator says which column of a source's files is what (crimemap/sampling.py).
+
+The sample travels with the page: it is nowhere kept on the server, and nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import codes, sampling
+from crimemap.models import Source
+from crimemap.models.incidents import known_time_zone
+from crimemap.opening import UnreadableError
+from crimemap.profiles import generic
+from crimemap.sampling import Sample
+from tipportal import audit
+from tipportal.models import Account
+
+TEMPLATE = "admin/crimemap/columns.html"
+_MOST = 1_500_000  # characters of a sample on its way with the page
+_FIELDS: dict[str, tuple[Any, Any]] = {
+    "occurred": (gettext_lazy("Date and time"), gettext_lazy("In one column; otherwise choose the two below.")),
+    "occurred_date": (gettext_lazy("Date"), ""),
+    "occurred_time": (gettext_lazy("Time"), ""),
+    "occurred_end": (gettext_lazy("End, date and time"), ""),
+    "external_id": (gettext_lazy("Id of the row"), gettext_lazy("Never the case number. Without one, rows are told apart by their content.")),
+    "updated": (gettext_lazy("Last touched"), gettext_lazy("Tells an older file from a newer one.")),
+    "code": (gettext_lazy("Offense"), gettext_lazy("A code, or the words for it.")),
+    "code2": (gettext_lazy("Offense, second part"), gettext_lazy("Where two columns together make the code.")),
+    "label": (gettext_lazy("Offense in words"), ""),
+    "domestic": (gettext_lazy("Domestic"), gettext_lazy("Never public: such incidents are in yearly totals alone.")),
+    "block": (gettext_lazy("Block or address"), gettext_lazy("House numbers become hundreds before anything is stored.")),
+    "latitude": (gettext_lazy("Latitude"), ""),
+    "longitude": (gettext_lazy("Longitude"), ""),
+    "district": (gettext_lazy("District"), ""),
+    "beat": (gettext_lazy("Beat"), ""),
+    "neighbourhood": (gettext_lazy("Neighborhood"), ""),
+    "location_description": (gettext_lazy("Kind of place"), ""),
+    "outcome": (gettext_lazy("Outcome"), ""),
+}  # fmt: skip
+
+
+class SampleForm(forms.Form):
+    sample = forms.FileField(
+        label=gettext_lazy("A sample file"),
+        help_text=gettext_lazy("Any file of this source. Its first rows are shown here; nothing of it is kept."),
+    )
+
+
+class ColumnsForm(forms.Form):
+    """A select a field, over the columns of the sample."""
+
+    def __init__(self, *args: Any, sample: Sample, time_zone: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", "---------"), *((name, _example(name, sample)) for name in sample.header)]
+        for name, (label, help_text) in _FIELDS.items():
+            self.fields[name] = forms.ChoiceField(label=label, help_text=help_text, choices=choices, required=False)
+        dated = self["occurred"].value() or self["occurred_date"].value() or ""
+        said = sampling.orders(sample, dated, time_zone)
+        self.fields |= {
+            "time_zone": forms.CharField(
+                label=_("Time zone"), max_length=40, validators=[known_time_zone], help_text=_("Of the times in the files.")
+            ),
+            "day_first": forms.ChoiceField(
+                label=_("Order of dates"),
+                choices=[("", _order(_("Month first"), said.get(False))), ("1", _order(_("Day first"), said.get(True)))],
+                required=False,
+                help_text=_("Only where a file does not tell: a 13th to 31st of a month in it decides by itself."),
+            ),
+            "scheme": forms.ChoiceField(
+                label=_("Code list"),
+                choices=[("", _("This source's own: you classify each code")), *((name, name) for name in codes.schemes())],
+                required=False,
+                help_text=_("Choose a known list only if the offense column holds the codes of that list."),
+            ),
+            "code_width": forms.IntegerField(
+                label=_("Digits of a code"), required=False, min_value=0, max_value=20,
+                help_text=_("If a spreadsheet drops leading zeros: 4 makes 486 again 0486."),
+            ),
+            "domestic_pattern": forms.CharField(
+                label=_("Words that mean domestic"), required=False, max_length=100,
+                help_text=_("Leave empty for a column of yes and no. Otherwise a word, or several with | between."),
+            ),
+            "points_are_public": forms.BooleanField(
+                label=_("The points are public already"), required=False,
+                help_text=_("Only if the publisher has moved them off the addresses. Otherwise they become the middle of a block or of a 250 m cell."),
+            ),
+        }  # fmt: skip
+
+    def config(self, kept: dict[str, Any]) -> dict[str, Any]:
+        """As Source.profile_config keeps it; what this page does not show stays as it is."""
+        data = self.cleaned_data
+        columns: dict[str, str | list[str]] = {name: data[name] for name in _FIELDS if name != "code2" and data[name]}
+        if data["code2"] and data["code"]:
+            columns["code"] = [data["code"], data["code2"]]
+        shown = {
+            "columns": columns,
+            "day_first": bool(data["day_first"]),
+            "scheme": data["scheme"],
+            "code_width": data["code_width"] or 0,
+            "domestic_pattern": data["domestic_pattern"],
+            "points_are_public": data["points_are_public"],
+        }
+        return {**kept, **shown}
+
+
+def _example(name: str, sample: Sample) -> str:
+    cell = next((cell for cell in sample.cells(name) if cell.strip()), "")
+    return f"{name} ({cell[:30]})" if cell else name
+
+
+def _order(order: str, said: str | None) -> str:
+    return f"{order}: {said}" if said else order
+
+
+def respond(request: HttpRequest, source: Source, by: Account, context: dict[str, Any]) -> HttpResponse:
+    """The answer to a GET or POST of a source's page of columns."""
+    sample_form, sample = SampleForm(), None
+    if request.method == "POST" and "sample" in request.FILES:
+        sample_form = SampleForm(request.POST, request.FILES)
+        try:
+            sample = _sample(request.FILES["sample"]) if sample_form.is_valid() else None
+        except UnreadableError as error:
+            sample_form.add_error("sample", str(error))
+        form = _fresh(sample, source) if sample else None
+    elif request.method == "POST" and (sample := _travelled(request.POST.get("rows", ""))):
+        form = ColumnsForm(request.POST, sample=sample, time_zone=source.time_zone)
+        if form.is_valid() and "save" in request.POST and _save(form, source, by):
+            messages.success(request, _("The columns are kept. Try them with a dry run of a whole file."))
+            return HttpResponseRedirect(f"{reverse('admin:crimemap_importrun_add')}?source={source.pk}&dry=1")
+    else:
+        form = None
+        if request.method == "POST":
+            sample_form = SampleForm(request.POST, request.FILES)
+            sample_form.is_valid()
+    context |= {
+        "sample_form": sample_form,
+        "form": form,
+        "sample": sample,
+        "kept": source.profile_config.get("columns"),
+    }
+    if form and sample:
+        context |= _previewed(form, sample, source)
+        context["rows"] = json.dumps([sample.name, sample.header, sample.rows])
+    wrong = bool(sample_form.errors or (form and form.errors))
+    return TemplateResponse(request, TEMPLATE, context, status=422 if wrong else 200)
+
+
+def _sample(file: Any) -> Sample:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(file.name).name
+        with path.open("wb") as kept:
+            for piece in file.chunks():
+                kept.write(piece)
+        sample = sampling.read(path)
+    while len(json.dumps(sample.rows)) > _MOST:
+        sample = Sample(sample.name, sample.header, sample.rows[: len(sample.rows) // 2])
+    return sample
+
+
+def _travelled(text: str) -> Sample | None:
+    """The sample that came back with the page; None when it is none."""
+    try:
+        name, header, rows = json.loads(text)
+        sample = Sample(str(name), [str(each) for each in header], [[str(cell) for cell in row] for row in rows])
+    except (ValueError, TypeError):
+        return None
+    return sample if sample.rows and all(len(row) == len(sample.header) for row in sample.rows) else None
+
+
+def _fresh(sample: Sample, source: Source) -> ColumnsForm:
+    """As the source has it, where the sample has those columns; otherwise as guessed."""
+    config = source.profile_config or sampling.guess(sample.header)
+    columns = dict(config.get("columns", {}))
+    code = columns.get("code", "")
+    if isinstance(code, list):
+        columns |= {"code": code[0], "code2": code[1] if len(code) > 1 else ""}
+    if isinstance(columns.get("label"), list):
+        columns["label"] = columns["label"][0]
+    initial = {name: column for name, column in columns.items() if column in sample.header}
+    initial |= {name: value for name, value in config.items() if name != "columns"}
+    initial |= {"time_zone": source.time_zone, "day_first": "1" if config.get("day_first") else ""}
+    return ColumnsForm(initial=initial, sample=sample, time_zone=source.time_zone)
+
+
+def _previewed(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, Any]:
+    """What the first rows become with the form as it stands."""
+    if not form.is_bound:
+        values = {name: form[name].value() or "" for name in form.fields}
+        form = ColumnsForm(values, sample=sample, time_zone=source.time_zone)
+    if not form.is_valid():
+        return {}
+    source.time_zone = form.cleaned_data["time_zone"]
+    try:
+        shown, met = sampling.preview(sample, form.config(source.profile_config), source)
+    except generic.ConfigError as error:
+        return {"preview_problem": str(error)}
+    return {"preview": shown, "met": sorted(met.items())}
+
+
+@transaction.atomic
+def _save(form: ColumnsForm, source: Source, by: Account) -> bool:
+    config = form.config(source.profile_config)
+    try:
+        generic.Config.parse(config)
+    except generic.ConfigError as error:
+        form.add_error(None, str(error))
+        return False
+    Source.objects.filter(pk=source.pk).update(profile_config=config, time_zone=form.cleaned_data["time_zone"])
+    public = ", points are public already" if config["points_are_public"] else ""
+    detail = ", ".join(f"{name}: {column}" for name, column in config["columns"].items())
+    audit.record(by, "changed columns", f"source {source.slug}", f"{form.cleaned_data['time_zone']}{public}; {detail}")
+    return True

@@ -1,0 +1,156 @@
+"""The places of the city in the admin: an agency puts in its own areas, blocks and base map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import blocks, layers
+from crimemap.admin.audited import AuditedAdmin
+from crimemap.layers import Replaced
+from crimemap.models import Area, BaseLayer, Block, Intersection
+from tipportal import audit
+from tipportal.models import Account
+
+
+class LayerForm(forms.Form):
+    layer = forms.ChoiceField(
+        label=gettext_lazy("Layer"), choices=Area.Layer, help_text=gettext_lazy("The file replaces the whole layer.")
+    )
+    file = forms.FileField(
+        label=gettext_lazy("File"), help_text=gettext_lazy("GeoJSON in WGS 84 degrees, or the same packed with gzip.")
+    )
+    code = forms.CharField(
+        label=gettext_lazy("Property with the code"),
+        required=False,
+        help_text=gettext_lazy("As incidents name the area, such as DIST_NUM. Left empty, it is guessed."),
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Property with the name"),
+        required=False,
+        help_text=gettext_lazy(
+            "What residents read. Left empty, it is guessed; without any, areas are called “District 9”."
+        ),
+    )
+
+
+class BlocksForm(forms.Form):
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy(
+            "A CSV or GeoJSON of midpoints (street, hundred, latitude, longitude), or GeoJSON of street centre-lines with"
+            " address ranges. It replaces all blocks; those that stay keep their place in what refers to them."
+        ),
+    )
+
+
+class _ImportedAdmin(AuditedAdmin):
+    """A list that a file can replace: one page with a form beside the list."""
+
+    import_form: type[forms.Form]
+    import_title: Any
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_import"
+        return [path("import/", self.admin_site.admin_view(self.import_view), name=name), *super().get_urls()]
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        if not (self.has_add_permission(request) and self.has_delete_permission(request)):
+            raise PermissionDenied
+        form = self.import_form(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                done = self.replace(request, form.cleaned_data)
+            except layers.LayerError as error:
+                form.add_error("file", str(error))
+            else:
+                for number, note in enumerate(done.in_words().split("\n")):
+                    messages.add_message(request, messages.WARNING if number else messages.SUCCESS, note)
+                return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": self.import_title, "form": form}
+        return TemplateResponse(
+            request, "admin/crimemap/import_layer.html", context, status=422 if form.errors else 200
+        )
+
+    def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
+        raise NotImplementedError
+
+    def recorded(self, request: HttpRequest, subject: str, file_name: str, replace: Callable[[], Replaced]) -> Replaced:
+        """Replace, and say so in the audit trail; a refusal leaves no line."""
+        assert isinstance(request.user, Account)
+        done = replace()
+        audit.record(request.user, "imported a layer", subject, f"{file_name}: {done.in_words().splitlines()[0]}")
+        return done
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        may = self.has_add_permission(request) and self.has_delete_permission(request)
+        return super().changelist_view(
+            request, {"may_import": may, "import_title": self.import_title, **(extra_context or {})}
+        )
+
+
+@admin.register(Area)
+class AreaAdmin(_ImportedAdmin):
+    list_display = ["name", "layer", "code"]
+    list_filter = ["layer"]
+    search_fields = ["name", "code"]
+    change_list_template = "admin/crimemap/imported_list.html"
+    import_form = LayerForm
+    import_title = gettext_lazy("Import a layer of areas")
+
+    def get_fields(self, request: HttpRequest, obj: Area | None = None) -> Any:  # noqa: ARG002
+        """An outline of thousands of points is changed by a file, not in a text box."""
+        fields = ["layer", "code", "name", "latitude", "longitude"]
+        return fields if obj else [*fields, "outline"]
+
+    def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
+        def work() -> Replaced:
+            features = layers.read(data["file"].read())
+            columns = layers.choose(features, data["layer"], data["code"], data["name"] or None)
+            done = layers.replace(data["layer"], features, columns)
+            named = (
+                _("Names are from “%(name)s”.") % {"name": columns.name} if columns.name else _("No names were found.")
+            )
+            done.notes.insert(0, _("Codes are from “%(code)s”.") % {"code": columns.code} + " " + named)
+            return done
+
+        return self.recorded(request, f"layer {data['layer']}", data["file"].name, work)
+
+
+@admin.register(Block)
+class BlockAdmin(_ImportedAdmin):
+    list_display = ["__str__", "street", "hundred"]
+    search_fields = ["street"]
+    show_full_result_count = False
+    change_list_template = "admin/crimemap/imported_list.html"
+    import_form = BlocksForm
+    import_title = gettext_lazy("Import the blocks")
+
+    def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
+        def work() -> Replaced:
+            found = blocks.read(data["file"].read())
+            done = blocks.replace(found.blocks)
+            done.notes += found.notes
+            return done
+
+        return self.recorded(request, "layer blocks", data["file"].name, work)
+
+
+@admin.register(Intersection)
+class IntersectionAdmin(AuditedAdmin):
+    list_display = ["__str__", "first", "second"]
+    search_fields = ["first", "second"]
+
+
+@admin.register(BaseLayer)
+class BaseLayerAdmin(AuditedAdmin):
+    list_display = ["name", "order"]

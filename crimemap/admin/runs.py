@@ -1,0 +1,198 @@
+"""Imports in the admin: ask for one, watch it, read what it met, and decide about one that a guard stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import arrivals
+from crimemap.models import ImportRun, OffenceCode, Source
+from tipportal.models import Account
+
+PROBLEMS_SHOWN = 200
+State = ImportRun.RunState
+_CHIPS = {State.STOPPED: "chip-red", State.FAILED: "chip-red", State.DONE: "chip-green", State.RUNNING: "chip-gold"}
+
+
+class _Files(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """One or more files; cleans to a list."""
+
+    widget = _Files
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        one = super().clean
+        return [one(file, initial) for file in data] if isinstance(data, list) and data else [one(data, initial)]
+
+
+class UploadForm(forms.Form):
+    source = forms.ModelChoiceField(Source.objects.all(), label=gettext_lazy("Source"))
+    sent = FilesField(
+        label=gettext_lazy("Files"),
+        help_text=gettext_lazy("As the source's profile has them: CSV or JSON, also packed with gzip or zip."),
+    )
+    dry_run = forms.BooleanField(
+        label=gettext_lazy("Dry run"),
+        required=False,
+        help_text=gettext_lazy("Reads and counts everything, stores nothing."),
+    )
+    full_snapshot = forms.BooleanField(
+        label=gettext_lazy("The files hold everything of their period"),
+        required=False,
+        help_text=gettext_lazy("What is stored of that period and is not in them any more is withdrawn."),
+    )
+
+
+class Opened(admin.SimpleListFilter):
+    """Dry runs are found, but not in the way."""
+
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("real", _("Real")), ("dry", _("Dry runs"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:  # noqa: ARG002
+        return queryset.filter(dry_run=self.value() == "dry") if self.value() in ("real", "dry") else queryset
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(admin.ModelAdmin):
+    list_display = (
+        "number", "source", "status", "origin", "asked_at", "file_name",
+        "read", "created", "updated", "unchanged", "rejected", "removed", "held",
+    )  # fmt: skip
+    list_filter = ("state", "source", "origin", Opened, "asked_at")
+    list_select_related = ("source",)
+    list_per_page = 50
+    search_fields = ("file_name", "=id")
+    search_help_text = gettext_lazy("Name of a file, or number of an import")
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    change_list_template = "admin/crimemap/runs.html"
+
+    # Runs are asked for on a page of their own, and never changed or deleted by hand.
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    @admin.display(description=gettext_lazy("import"), ordering="id")
+    def number(self, run: ImportRun) -> str:
+        return str(run.pk)
+
+    @admin.display(description=gettext_lazy("status"), ordering="state")
+    def status(self, run: ImportRun) -> SafeString:
+        return format_html(
+            '<span class="chip {}">{}</span>{}', _CHIPS.get(State(run.state), ""), run.get_state_display(),
+            _(" dry run") if run.dry_run else "",
+        )  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/state/", view(self.state_view), name="crimemap_importrun_state"),
+            path("<int:pk>/decide/", view(self.decide_view), name="crimemap_importrun_decide"),
+            *super().get_urls(),
+        ]
+
+    # Asking for one
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        if not self.has_add_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        initial = {"source": request.GET.get("source", ""), "dry_run": "dry" in request.GET}
+        form = UploadForm(request.POST or None, request.FILES or None, initial=initial)
+        if request.method == "POST" and form.is_valid():
+            data = form.cleaned_data
+            try:
+                run = arrivals.ask(
+                    data["source"], data["sent"], origin=ImportRun.Origin.UPLOAD, by=request.user,
+                    dry_run=data["dry_run"], full_snapshot=data["full_snapshot"],
+                )  # fmt: skip
+                return HttpResponseRedirect(_address(run))
+            except arrivals.NotPossibleError as error:
+                form.add_error(None, str(error))
+            except OSError:
+                form.add_error(None, _("The server has no room for these files. Tell whoever runs it."))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Import files"), "form": form}
+        return TemplateResponse(request, "admin/crimemap/upload.html", context, status=422 if form.errors else 200)
+
+    # One run
+
+    def change_view(self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any) -> HttpResponse:
+        run = self._run(request, object_id)
+        problems = list(run.problems.all()[: PROBLEMS_SHOWN + 1])
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Import %(number)s") % {"number": run.pk},
+            "run": run,
+            "chip": _CHIPS.get(State(run.state), ""),
+            "is_open": run.state in arrivals.OPEN,
+            "percent": percent(run),
+            "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
+            "quirks": sorted(run.report.get("quirks", {}).items()),
+            "problems": problems[:PROBLEMS_SHOWN],
+            "more_problems": len(problems) > PROBLEMS_SHOWN,
+            "may_decide": run.state == State.STOPPED and not run.dry_run and self.has_add_permission(request),
+            "unknown_codes": OffenceCode.objects.filter(category=None).exists() if run.held else False,
+        }
+        return TemplateResponse(request, "admin/crimemap/run.html", context)
+
+    def state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """For the progress bar: how far it is, and whether the page has anything new to tell."""
+        run = self._run(request, str(pk))
+        words = _("%(read)s rows read") % {"read": f"{run.read:,}"}
+        return JsonResponse({"open": run.state in arrivals.OPEN, "percent": percent(run), "words": words})
+
+    def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        run = self._run(request, str(pk))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_add_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        try:
+            if request.POST.get("act") == "release":
+                arrivals.release(run, request.user)
+                messages.success(request, _("The import goes on. What it brings is published when it is done."))
+            else:
+                arrivals.discard(run, request.user)
+                messages.success(request, _("The import is discarded. Nothing of it was stored."))
+        except arrivals.NotPossibleError as error:
+            messages.warning(request, str(error))
+        return HttpResponseRedirect(_address(run))
+
+    def _run(self, request: HttpRequest, number: str) -> ImportRun:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        run = ImportRun.objects.select_related("source", "by").filter(pk=number if number.isdecimal() else 0).first()
+        if run is None:
+            raise Http404
+        return run
+
+
+COUNTS = ("read", "created", "updated", "unchanged", "rejected", "removed", "held")
+
+
+def percent(run: ImportRun) -> int | None:
+    return min(100, run.read * 100 // run.rows_total) if run.rows_total else None
+
+
+def _address(run: ImportRun) -> str:
+    return reverse("admin:crimemap_importrun_change", args=[run.pk])

@@ -1,0 +1,148 @@
+"""The feeds of an agency: how their files are read, how often they should come, and the key for pushing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import profiles, pushing, telling
+from crimemap.admin import columns
+from crimemap.admin.audited import AuditedAdmin
+from crimemap.models import Source
+from tipportal.models import Account
+
+_BOX = ("south", "west", "north", "east")
+
+
+def profile_choices() -> list[tuple[str, str]]:
+    named = [(name, profiles.get(name).label) for name in profiles.NAMES if name != profiles.GENERIC]
+    return [*named, (profiles.GENERIC, _("Another: you say which column is what"))]
+
+
+class SourceForm(forms.ModelForm):
+    profile = forms.ChoiceField(
+        label=gettext_lazy("profile"), choices=profile_choices, help_text=gettext_lazy("How its files are read.")
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        box = [cleaned.get(name) for name in _BOX]
+        south, west, north, east = box
+        if any(side is not None for side in box) and not self.errors:
+            if south is None or west is None or north is None or east is None:
+                self.add_error("south", _("Fill in all four sides, or none."))
+            elif south >= north or west >= east:
+                self.add_error("south", _("South must lie below north, and west left of east."))
+        return cleaned
+
+
+@admin.register(Source)
+class SourceAdmin(AuditedAdmin):
+    form = SourceForm
+    list_display = ("name", "slug", "profile", "last_import", "lateness", "pushes")
+    search_fields = ("name", "slug")
+    change_form_template = "admin/crimemap/source.html"
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "profile", "time_zone")}),
+        (gettext_lazy("When"), {"fields": ("expected_interval", "embargo_days")}),
+        (
+            gettext_lazy("Where"),
+            {
+                "fields": (("south", "north"), ("west", "east")),
+                "description": gettext_lazy("Points outside of this box, in degrees, are taken for slips: the incident counts, without a point."),
+            },
+        ),
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        """Addresses, folders and commands name it."""
+        return ("slug",) if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Source | None = None) -> dict[str, Any]:  # noqa: ARG002
+        return {} if obj else {"slug": ("name",)}
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"time_zone": settings.TIME_ZONE, **super().get_changeform_initial_data(request)}
+
+    @admin.display(description=gettext_lazy("last import"), ordering="last_success_at")
+    def last_import(self, source: Source) -> Any:
+        return source.last_success_at or _("none yet")
+
+    @admin.display(description=gettext_lazy("on time"))
+    def lateness(self, source: Source) -> str | SafeString:
+        if source.expected_interval is None:
+            return ""
+        late = telling.is_late(source)
+        return format_html('<b class="chip chip-red">{}</b>', _("Late")) if late else _("yes")
+
+    @admin.display(description=gettext_lazy("API"), boolean=True)
+    def pushes(self, source: Source) -> bool:
+        return source.api_token_hash is not None
+
+    # Beside the form
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/token/", view(self.token_view), name="crimemap_source_token"),
+            path("<int:pk>/columns/", view(self.columns_view), name="crimemap_source_columns"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        source = kwargs.get("obj")
+        context["is_generic"] = source is not None and source.profile == profiles.GENERIC
+        context["is_late"] = source is not None and telling.is_late(source)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_add(self, request: HttpRequest, obj: Source, post_url_continue: str | None = None) -> HttpResponse:
+        """A generic source is nothing without its columns."""
+        if obj.profile == profiles.GENERIC and "_save" in request.POST:
+            messages.success(request, _("The source is kept. Now say which column of its files is what."))
+            return HttpResponseRedirect(reverse("admin:crimemap_source_columns", args=[obj.pk]))
+        return super().response_add(request, obj, post_url_continue)
+
+    def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make or revoke the API token; a new one is in this one answer and nowhere else."""
+        source, by = self._changing(request, pk)
+        token = ""
+        if request.method == "POST" and "revoke" in request.POST:
+            pushing.revoke_token(source, by)
+            messages.success(request, _("The token is revoked: what is pushed with it is refused."))
+            return HttpResponseRedirect(request.path)
+        if request.method == "POST":
+            token = pushing.make_token(source, by)
+        address = f"{settings.STAFF_URL}{reverse('crimemap_api:push', args=[source.slug])}"
+        context = self._context(request, source, _("API token of %(source)s") % {"source": source})
+        return TemplateResponse(request, "admin/crimemap/token.html", context | {"token": token, "address": address})
+
+    def columns_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        source, by = self._changing(request, pk)
+        if source.profile != profiles.GENERIC:
+            raise Http404
+        context = self._context(request, source, _("Columns of %(source)s") % {"source": source})
+        return columns.respond(request, source, by, context)
+
+    def _changing(self, request: HttpRequest, pk: int) -> tuple[Source, Account]:
+        source = Source.objects.filter(pk=pk).first()
+        if not self.has_change_permission(request, source) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        if source is None:
+            raise Http404
+        return source, request.user
+
+    def _context(self, request: HttpRequest, source: Source, title: str) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts, "source": source, "title": title}
