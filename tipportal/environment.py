@@ -18,7 +18,7 @@ FILE = ROOT / "var" / "environment"
 # each role's database as OWNER_DATABASE_URL and BULK_DATABASE_URL.
 COMMANDS = {
     **dict.fromkeys(("migrate", "sqlmigrate", "makemigrations"), Role.OWNER),
-    **dict.fromkeys(("import_incidents", "publish_incidents"), Role.BULK),
+    **dict.fromkeys(("import_incidents", "publish_incidents", "demo_incidents"), Role.BULK),
 }
 # These use no server and no key, so they work where nothing is set up, and want nothing of what is.
 PLAIN_COMMANDS = {"rebuild"}

@@ -232,6 +232,7 @@ class Portal:
         demo: dict[str, object] = json.loads(
             self._result(done, "The demo city cannot be made").strip().splitlines()[-1]
         )
+        self._result(self._manage(Role.BULK, "demo_incidents"), "The demo city's incidents cannot be imported")
         return demo
 
     def _manage(self, role: Role, *args: str) -> subprocess.Popen[str]:

@@ -1,0 +1,70 @@
+"""`manage.py demo_incidents`: Riverton's records, imported as an agency's are, and published. Again changes nothing new."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from crimemap import importing, profiles, snapshot
+from crimemap.demo import incidents
+from crimemap.models import Block, ImportRun, Source
+
+SLUG = "riverton"
+COLUMNS = {
+    "external_id": "Report No",
+    "occurred": "Occurred",
+    "code": "Offense Code",
+    "label": "Offense",
+    "block": "Block",
+    "district": "District",
+    "beat": "Beat",
+    "neighbourhood": "Neighborhood",
+    "latitude": "Latitude",
+    "longitude": "Longitude",
+    "location_description": "Premises",
+    "outcome": "Status",
+    "domestic": "Domestic",
+}
+A_DAY = dt.timedelta(days=1)
+
+
+class Command(BaseCommand):
+    help = "Import and publish five years of the demo city's made-up reports, up to yesterday."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError(
+                "Made-up reports have no place in a real portal. Set DEMO=1 only on a machine for trying."
+            )
+        if not Block.objects.exists():
+            raise CommandError("The demo city is not there yet: run `manage.py demo` first.")
+        source, _ = Source.objects.get_or_create(
+            slug=SLUG,
+            defaults={
+                "name": "Riverton Police records",
+                "profile": profiles.GENERIC,
+                "profile_config": {"columns": COLUMNS, "scheme": "nibrs"},
+                "time_zone": settings.TIME_ZONE,
+                "expected_interval": 48,
+            },
+        )
+        if source.last_success_at is None or timezone.now() - source.last_success_at > A_DAY:
+            self._import(source)
+        published = snapshot.publish()
+        self.stdout.write(f"{published.shown:,} incidents of {settings.CITY_NAME} are published.")
+
+    def _import(self, source: Source) -> None:
+        with tempfile.TemporaryDirectory(prefix="riverton-") as folder:
+            path = Path(folder) / "riverton.csv"
+            with path.open("w", newline="", encoding="utf-8") as file:
+                incidents.write(file, timezone.localdate())
+            run = ImportRun.objects.create(source=source, origin=ImportRun.Origin.COMMAND)
+            importing.run(run, [path])
+        if run.state != ImportRun.RunState.DONE:
+            raise CommandError(run.message)
