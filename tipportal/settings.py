@@ -190,6 +190,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # A tip is text; files come with an upload handler of their own. Twice the longest form we accept, in bytes.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
+# Whoever chooses a whole album is told how many files fit (tips/receiving.py), not that the form is broken.
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 # What staff upload goes to the folder it stays in; /tmp may be memory.
 FILE_UPLOAD_TEMP_DIR = INCIDENT_UPLOADS if INCIDENT_UPLOADS and INCIDENT_UPLOADS.is_dir() else None
 

@@ -5,7 +5,7 @@
 // the form carries its files itself.
 
 const PIECE = 8 * 1024 * 1024;
-const TRIES = 7;
+const TRIES = 9; // a minute and a half: by then the server has given up a line that fell silent
 const LONGEST_PAUSE = 20_000;
 const SMALL = 64;
 
@@ -151,7 +151,10 @@ async function bring(card) {
       if (card.sent > before) tries = 0;
     } catch (error) {
       if (error.sentence) refuse(card, error.sentence);
-      else if (error.retryAfter) await pause(card, error.retryAfter * 1000);
+      else if (error.retryAfter) {
+        card.item.querySelector("[data-state]").textContent = phrase("Waiting");
+        await pause(card, error.retryAfter * 1000);
+      }
       else if (++tries >= TRIES) change(card, "failed");
       else {
         card.item.querySelector("[data-state]").textContent = phrase("Again", card);
@@ -210,8 +213,9 @@ function ask(card, method, url, headers = {}, body = null) {
       if (status < 300) return resolve(request);
       if (status === 404) card.id = null; // swept: from the beginning
       if (status === 403 && request.getResponseHeader("Form-Token")) {
+        const first = !token;
         token = request.getResponseHeader("Form-Token");
-        return reject(Object.assign(new Error("token"), { retryAfter: 0.1 }));
+        return reject(Object.assign(new Error("token"), { retryAfter: first ? 0.1 : 0 }));
       }
       const wait = Number(request.getResponseHeader("Retry-After"));
       const final = [413, 415, 507].includes(status) ? request.responseText : "";

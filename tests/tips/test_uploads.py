@@ -246,6 +246,12 @@ def test_more_files_than_allowed_are_left_out_and_the_page_says_so(client: Clien
     assert "3 files arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
+def test_a_whole_album_is_told_how_many_fit(client: Client) -> None:
+    page = send(client, attachments=[arriving.sent(arriving.photo(20)) for _ in range(150)])
+    assert "You can send 10 files at once. 140 were left out." in words_of(page)
+    assert field_of(page, "description") == TEXT
+
+
 def test_a_file_beyond_the_limit_is_dropped_while_it_arrives(
     client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
