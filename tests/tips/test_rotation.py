@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
+from tests.tips import files
 from tipportal.models import Account
-from tips import conversation, inbox, intake, receipts, rotation, tokens, vault
-from tips.models import AgencyKey, Category, NotesKey, Tip
+from tipportal.rebuilding import Kind
+from tips import conversation, inbox, intake, media, receipts, rotation, store, tokens, vault
+from tips.models import AgencyKey, Attachment, Category, NotesKey, Tip
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +44,40 @@ def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None
     }
     assert conversation.read_notes(NotesKey.objects.get().tip)[0].text == "a note"
     assert inbox.session_of(receipts.stretched(receipt)).read().report["description"] == "tip 0"
+
+
+def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: None) -> None:
+    waiting, ready, refused = (files.waiting(kind=kind) for kind in (Kind.VIDEO, Kind.PHOTO, Kind.DOCUMENT))
+    files.photo_cleaned(ready)
+    media._Job(refused.id, 0, refused.file).refuse(media.Reason.DAMAGED)
+    new = rotation.rotate()
+    assert set(Attachment.objects.values_list("agency_key", flat=True)) == {new}
+    for row in (waiting, ready):
+        now = Attachment.objects.get(pk=row.pk)
+        key = vault.open_key_with(now.key_for_agency, new, settings.AGENCY_PRIVATE_KEYS)
+        with store.Reader(now.file, key) as reader:
+            assert reader.content["kind"] in ("video", "photo")
+    assert bytes(Attachment.objects.get(pk=refused.pk).key_for_agency) == b""
+
+
+def test_a_file_cleaned_while_its_key_moves_keeps_the_later_key(
+    store_of_its_own: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker puts the cleaned file in the original's place between two of the rotation's steps."""
+    row = files.waiting()
+    real, late = rotation._retire, iter([row])
+
+    def retire(key_id: str) -> bool:
+        if waits := next(late, None):
+            files.photo_cleaned(waits)
+        return real(key_id)
+
+    monkeypatch.setattr(rotation, "_retire", retire)
+    new = rotation.rotate()
+    now = Attachment.objects.get()
+    assert (now.state, now.agency_key_id) == ("ready", new)
+    with store.Reader(now.file, vault.open_key_with(now.key_for_agency, new, settings.AGENCY_PRIVATE_KEYS)) as reader:
+        assert reader.content["kind"] == "photo"
 
 
 def test_the_old_private_half_is_destroyed_and_its_id_forgotten(folders: tuple[Path, Path]) -> None:
