@@ -34,6 +34,10 @@ class _TooLargeError(Exception):
     """More than MOST_BYTES."""
 
 
+class _EmptyError(Exception):
+    """There was nothing in it."""
+
+
 class _Body:
     """A pushed file on the disk, as arrivals.File; in the folder in which it stays."""
 
@@ -81,6 +85,8 @@ def push(request: HttpRequest, source: Source) -> HttpResponse:
         run = _asked(request, source)
     except _TooLargeError:
         return _error(413, _("At most %(most)s MB at once: send it in parts.") % {"most": MOST_BYTES // 1_000_000})
+    except _EmptyError:
+        return _error(400, _("There is nothing in what you sent."))
     except arrivals.BusyError as error:
         response = _error(409, str(error))
         response.headers["Retry-After"] = "30"
@@ -112,7 +118,7 @@ def _asked(request: HttpRequest, source: Source) -> ImportRun:
     try:
         with os.fdopen(handle, "wb") as file:
             if not _copied(request, file):
-                raise arrivals.NotPossibleError(_("There is nothing in what you sent."))
+                raise _EmptyError
         kind = "json" if "json" in (request.content_type or "") else "csv"
         return arrivals.ask(
             source, [_Body(Path(path), f"push.{kind}")], origin=ImportRun.Origin.PUSH, by=f"API of {source.slug}",

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import DatabaseError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -32,7 +32,8 @@ State = ImportRun.RunState
 OPEN = (State.WAITING, State.RUNNING)
 _RESENT_AFTER = dt.timedelta(minutes=1)
 _STRAY_AFTER = dt.timedelta(days=1)
-_FORCED = ".forced"
+_FORCED, _TRIES = ".forced", ".tries"
+MOST_TRIES = 3  # of a file that kills whoever reads it
 
 
 class NotPossibleError(Exception):
@@ -195,28 +196,45 @@ def work(run_id: int) -> None:
         return
     files = files_of(run)
     if not files and run.state == State.WAITING:
-        run.state, run.finished_at = State.FAILED, timezone.now()
-        run.message = _("The file of this import is gone. Import it anew.")
-        run.save(update_fields=["state", "finished_at", "message"])
+        _fail(run, _("The file of this import is gone. Import it anew."))
     if not files:
+        return
+    if tried(folder_of(run) / _TRIES) > MOST_TRIES:
+        _fail(run, _("The import broke off %(count)s times. Nothing was stored.") % {"count": MOST_TRIES})
+        let_go(run)
         return
     try:
         take_in(run, files, force=(folder_of(run) / _FORCED).exists())
     except importing.BusyError:
+        (folder_of(run) / _TRIES).unlink()
         return  # sent again by the sweep
     if run.state != State.STOPPED or run.dry_run:
         let_go(run)
 
 
+def _fail(run: ImportRun, message: str) -> None:
+    run.state, run.finished_at, run.message = State.FAILED, timezone.now(), message
+    run.save(update_fields=["state", "finished_at", "message"])
+
+
+def tried(mark: Path) -> int:
+    """How often something was begun, this time included: a byte each in `mark`, written before it can kill the worker."""
+    with mark.open("ab") as file:
+        file.write(b".")
+        file.flush()
+        os.fsync(file.fileno())
+        return file.tell()
+
+
 def take_in(run: ImportRun, files: Sequence[Path], *, force: bool = False) -> None:
     """Import files as this run, and tell administrators if it went wrong with nobody watching.
 
-    Raises importing.BusyError while another import of the source runs, and DatabaseError; whatever else goes wrong ends as
-    the run's state and message.
+    Raises importing.BusyError while another import of the source runs, and OperationalError or InterfaceError when the
+    database is away; whatever else goes wrong ends as the run's state and message.
     """
     try:
         importing.run(run, files, force=force)
-    except (importing.BusyError, DatabaseError):
+    except (importing.BusyError, OperationalError, InterfaceError):
         raise
     except Exception as error:
         log.exception("an import broke off (%s)", type(error).__name__)

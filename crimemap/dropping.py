@@ -65,9 +65,14 @@ def _look_into(folder: Path) -> None:
         taken.mkdir(mode=0o700, exist_ok=True)
         path.rename(taken / path.name)
     if taken.is_dir():
-        for path in sorted(taken.iterdir(), key=lambda path: (path.lstat().st_mtime, path.name)):
+        for path in sorted(_whole(taken), key=lambda path: (path.lstat().st_mtime, path.name)):
             if not _take_in(source, folder, path):
                 return
+
+
+def _whole(taken: Path) -> Iterator[Path]:
+    """Without the marks of how often each was tried."""
+    yield from (path for path in taken.iterdir() if not path.name.startswith("."))
 
 
 def _at_rest(folder: Path) -> Iterator[Path]:
@@ -97,11 +102,21 @@ def _take_in(source: Source | None, folder: Path, path: Path) -> bool:
     if why or source is None:
         _put_away(path, folder / FAILED, why)
         return True
+    tries = path.with_name(f".{path.name}.tries")
+    if arrivals.tried(tries) > arrivals.MOST_TRIES:
+        tries.unlink()
+        why = _("The import of this file broke off %(count)s times. Nothing was stored.") % {
+            "count": arrivals.MOST_TRIES
+        }
+        _put_away(path, folder / FAILED, why)
+        return True
     run = ImportRun(source=source, origin=ImportRun.Origin.DROP, file_name=path.name)
     try:
         arrivals.take_in(run, [path])
     except importing.BusyError:
+        tries.unlink()
         return False
+    tries.unlink()
     if run.state == State.STOPPED:
         arrivals.keep_for_decision(run, path)
     if run.state == State.DONE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from crimemap import arrivals, classifying, pushing
+from crimemap import arrivals, classifying, importing, pushing
 from crimemap.models import Area, Block, Category, ImportRun, Incident, OffenceCode, Source
 from tests.crimemap.staff import ROWS, account, export, file, signed_in, source, trail
 from tipportal import staff
@@ -64,7 +65,6 @@ class TestUploads:
     def test_an_upload_waits_for_the_worker_and_then_tells_what_it_met(self, ada: Account, tmp_path: Path) -> None:
         city = source()
         rows = [*ROWS[:-1], ROWS[-1] | {"Date": "?"}]
-        content = "\ufeff".encode() + export(rows).replace(b",", b";")
         run = upload(ada, city, file(export(rows)))
         assert (run.state, run.by, run.file_name) == ("waiting", ada, "june.csv")
         assert "Waiting for the worker" in page(ada, of(run))
@@ -77,7 +77,6 @@ class TestUploads:
         assert re.search(r'<td class="number">40</td>', shown)
         assert not list(tmp_path.iterdir())
         assert trail() == [("ada", "asked for an import", "source city", f"import {run.pk}: june.csv")]
-        assert content
 
     def test_the_same_file_again_changes_nothing(self, ada: Account) -> None:
         city = source()
@@ -136,8 +135,6 @@ class TestUploads:
         (tmp_path / "999").mkdir()
         (tmp_path / "push-x").touch()
         for stray in tmp_path.iterdir():
-            import os
-
             os.utime(stray, (0, 0))
         from crimemap.tasks import look
 
@@ -145,6 +142,19 @@ class TestUploads:
         look()
         run.refresh_from_db()
         assert run.state == "done"
+        assert not list(tmp_path.iterdir())
+
+    def test_a_file_that_kills_the_worker_is_given_up(
+        self, ada: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = upload(ada, source())
+        monkeypatch.setattr(importing, "run", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+        for _try in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                arrivals.work(run.pk)
+        arrivals.work(run.pk)
+        run.refresh_from_db()
+        assert (run.state, run.message) == ("failed", "The import broke off 3 times. Nothing was stored.")
         assert not list(tmp_path.iterdir())
 
     def test_progress_is_told_to_the_page(self, ada: Account) -> None:
