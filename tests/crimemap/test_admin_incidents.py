@@ -513,3 +513,22 @@ class TestLayers:
         assert answer.status_code == 422
         assert "not a GeoJSON file" in answer.content.decode()
         assert trail() == []
+
+
+class TestFirstPage:
+    """What an administrator should know stands on the first page of the desk."""
+
+    def test_late_feeds_stopped_imports_and_unknown_codes(self, ada: Account) -> None:
+        run = TestDecisions().stopped(ada)
+        OffenceCode.objects.create(scheme="city", code="9")
+        Source.objects.update(expected_interval=1, last_success_at="2026-01-01T00:00Z")
+        shown = page(ada, "/admin/")
+        assert "is late" in shown
+        assert f"Import {run.pk}</a> of City waits for a decision" in shown
+        assert "1 offense code is not classified" in shown
+        assert "is late" not in page(account("lena", staff.OFFICER), "/admin/")
+
+    def test_nothing_when_all_is_well(self, ada: Account) -> None:
+        uploaded(ada, source())
+        shown = page(ada, "/admin/")
+        assert not re.search("is late|waits for a decision|not classified", shown)

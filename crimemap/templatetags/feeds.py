@@ -1,0 +1,29 @@
+"""What administrators should know of the feeds, on the first page of their desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.db.models import QuerySet
+from django.template import RequestContext
+
+from crimemap import telling
+from crimemap.models import ImportRun, OffenceCode, Source
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/crimemap/feed_trouble.html", takes_context=True)
+def feed_trouble(context: RequestContext) -> dict[str, Any]:
+    """Feeds that are late, imports that wait for a decision, codes nobody has classified; nothing for who looks after none."""
+    user = context.get("user")
+    if user is None or not user.has_perm("crimemap.view_importrun"):
+        return {}
+    stopped: QuerySet[ImportRun] = ImportRun.objects.filter(state=ImportRun.RunState.STOPPED, dry_run=False)
+    return {
+        "late": [source for source in Source.objects.exclude(expected_interval=None) if telling.is_late(source)],
+        "stopped": list(stopped.select_related("source")[:5]),
+        "unknown": OffenceCode.objects.filter(category=None).count(),
+        "may_classify": user.has_perm("crimemap.change_offencecode"),
+    }
