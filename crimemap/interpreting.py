@@ -190,8 +190,9 @@ class Interpreter:
         self.columns = Columns(header, profile)
         self.width = len(header)
         at = self.columns.by_field
-        dates = [at[name] for name in ("occurred", "occurred_date", "updated") if at.get(name, -1) >= 0]
-        self.day_first = moments.day_first((cells[i] for cells in rows() for i in dates), profile.day_first)
+        self.rows, self.day_first = rows, profile.day_first
+        occurred = [at[name] for name in ("occurred", "occurred_date") if at.get(name, -1) >= 0]
+        self.day_first = self._day_first(occurred)
         self.start = self._times("occurred", "occurred_date", "occurred_time")
         self.end = self._times("occurred_end", "end_date", "end_time")
         self.updated = Memo(self._updated())
@@ -269,10 +270,14 @@ class Interpreter:
             return lambda cells: two(cells[date_at], cells[time_at])
         return (lambda cells: two(cells[date_at])) if two else None
 
+    def _day_first(self, columns: list[int]) -> bool:
+        """Whether these columns have days before months; where they do not tell, as the incidents' own dates have them."""
+        return moments.day_first((cells[i] for cells in self.rows() for i in columns), self.day_first)
+
     def _moments(self, at: int) -> Moments:
         key = header_key(self.header[at])
         zone = next((zone for header, zone in self.profile.zones.items() if header_key(header) == key), self.time_zone)
-        return Moments(zone, day_first=self.day_first, months=key == "month", local=self.time_zone, met=self.met)
+        return Moments(zone, day_first=self._day_first([at]), months=key == "month", local=self.time_zone, met=self.met)
 
     def _end(self, cells: list[str], start: Moment) -> int | None:
         """None where there is none, it cannot be read, or it is not after the start."""
