@@ -119,8 +119,8 @@ def test_ids_that_are_blank_or_repeated_lose_no_row(tmp_path: Path, rows: list[R
 
 def test_day_and_month_are_told_apart_by_the_whole_file(tmp_path: Path, rows: list[Row]) -> None:
     """The first rows could be either; one row far down cannot."""
-    early = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00"} for n in range(9)]
-    decided = [*early, rows[9] | {"Date": "25/02/2024 10:00"}]
+    early = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00", "Updated On": ""} for n in range(9)]
+    decided = [*early, rows[9] | {"Date": "25/02/2024 10:00", "Updated On": ""}]
     imported("city", written(tmp_path, exports.text_of(decided, CHICAGO).encode()), profile="chicago_portal")
     days = set(Incident.objects.values_list("occurred_at__month", flat=True))
     assert days == {2}
