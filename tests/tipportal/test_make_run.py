@@ -19,8 +19,11 @@ import psutil
 import pytest
 
 import bootstrap
+from tests.journey import Visitor
 from tests.stack import free_port, wait_until
+from tipportal.demo import RECEIPT
 from tipportal.embedded import Servers
+from tipportal.processes import MAKE_RUN
 
 ROOT = Path(__file__).resolve().parents[2]
 LAST_LINE = "Ctrl-C stops everything"
@@ -169,6 +172,10 @@ class TestOtherTerminal:
         assert (running.folder / "var" / "environment").stat().st_mode & 0o777 == 0o600
         assert (running.folder / "var" / "keys").stat().st_mode & 0o077 == 0
 
+    def test_the_files_of_the_demo_are_cleaned(self, running: Run) -> None:
+        source = Visitor(f"http://127.0.0.1:{running.port}")
+        wait_until(lambda: source.enter_inbox(RECEIPT).count("Cleaned.") == 2, 60, f"two photos: {source.page}")
+
     def test_a_second_start_in_the_folder_is_refused(self, running: Run) -> None:
         again = subprocess.run(["make", "run"], cwd=running.folder, capture_output=True, text=True, check=False)
         assert again.returncode != 0
@@ -233,7 +240,7 @@ class TestStopping:
         assert again.get("/") == 200
         again.stop()
         locks = [*(project / "var" / "run").glob("*.lock"), *(project / "var" / "servers").glob("*.lock")]
-        assert len(locks) == 7
+        assert len(locks) == len(MAKE_RUN) + 2
         assert all(free(lock) for lock in locks)
 
     @pytest.mark.parametrize("moment", ["imports", "servers", "tables", "web"])
