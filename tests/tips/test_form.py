@@ -248,7 +248,7 @@ def test_a_post_cut_short_is_not_half_a_tip(client: Client, kind: str) -> None:
             f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts.items()
         ).encode()
     page = client.generic(
-        "POST", "/tips/", content_type=kind, CONTENT_LENGTH=str(len(body) + 40), **{"wsgi.input": io.BytesIO(body)}
+        "POST", "/tips/", CONTENT_TYPE=kind, CONTENT_LENGTH=str(len(body) + 40), **{"wsgi.input": io.BytesIO(body)}
     )
     assert page.status_code == 400
     assert "arrived incomplete" in words_of(page)

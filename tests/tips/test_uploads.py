@@ -341,7 +341,7 @@ def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
         page = client.generic(
             "POST",
             "/tips/",
-            content_type="multipart/form-data; boundary=a-boundary-of-forms",
+            CONTENT_TYPE="multipart/form-data; boundary=a-boundary-of-forms",
             CONTENT_LENGTH=str(len(body)),
             **{"wsgi.input": io.BytesIO(body[:-missing])},
         )
@@ -366,7 +366,7 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
     page = client.generic(
         "POST",
         "/tips/",
-        content_type="multipart/form-data; boundary=a-boundary-of-forms",
+        CONTENT_TYPE="multipart/form-data; boundary=a-boundary-of-forms",
         CONTENT_LENGTH=str(len(body) + 40),
         **{"wsgi.input": Breaking(body)},
     )
