@@ -30,7 +30,7 @@ FILMS = {
     "mp4": lambda: film(*H264, "-c:a", "aac", sound=True),
     "mov, ten bits": lambda: film("-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-tag:v", "hvc1", form="mov"),
     "index at the end, in pieces": lambda: film(*H264, "-movflags", "frag_keyframe+empty_moov"),
-    "webm": lambda: film("-c:v", "libvpx", "-c:a", "libopus", form="webm", sound=True),
+    "webm": lambda: film("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", form="webm", sound=True),
     "everything in a mkv": made.film_with_everything,
     "avi": lambda: film("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-c:a", "pcm_s16le", form="avi", sound=True),
     "transport stream": lambda: film("-c:v", "mpeg2video", "-c:a", "mp2", form="mpegts", sound=True),
