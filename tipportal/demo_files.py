@@ -63,7 +63,9 @@ def bill() -> bytes:
             draw.text((140, 180 + 130 * number), line, font=_font(72 if number == 0 else 48), fill=(40, 40, 46))
         pages.append(page)
     stream = io.BytesIO()
-    pages[0].save(stream, "PDF", save_all=True, append_images=pages[1:], resolution=150, creationDate=None, modDate=None)
+    pages[0].save(
+        stream, "PDF", save_all=True, append_images=pages[1:], resolution=150, creationDate=None, modDate=None
+    )
     return stream.getvalue()
 
 

@@ -77,7 +77,7 @@ def sweep_store() -> None:
     unclaimed = store.unclaimed()
     claimed = set(Attachment.objects.filter(file__in=unclaimed).values_list("file", flat=True))
     # Asked again: one that was sent meanwhile was touched before its row was written.
-    store.remove(set(unclaimed) - claimed & set(store.unclaimed()))
+    store.remove((set(unclaimed) - claimed) & set(store.unclaimed()))
 
 
 def _waiting() -> QuerySet[Attachment]:
