@@ -88,8 +88,8 @@ class Migration(migrations.Migration):
                 ('order', models.PositiveSmallIntegerField(default=100, verbose_name='order')),
             ],
             options={
-                'verbose_name': 'offence category',
-                'verbose_name_plural': 'offence categories',
+                'verbose_name': 'offense category',
+                'verbose_name_plural': 'offense categories',
                 'ordering': ['order', 'name'],
                 'constraints': [models.CheckConstraint(condition=models.Q(('least_visibility__in', ['block', 'area', 'hidden'])), name='category_visibility_known')],
             },
@@ -216,8 +216,8 @@ class Migration(migrations.Migration):
                 ('category', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='codes', to='crimemap.category', verbose_name='category')),
             ],
             options={
-                'verbose_name': 'offence code',
-                'verbose_name_plural': 'offence codes',
+                'verbose_name': 'offense code',
+                'verbose_name_plural': 'offense codes',
                 'ordering': ['scheme', 'code'],
             },
         ),

@@ -43,8 +43,8 @@ class Category(models.Model):
     order = models.PositiveSmallIntegerField(_("order"), default=100)
 
     class Meta:
-        verbose_name = _("offence category")
-        verbose_name_plural = _("offence categories")
+        verbose_name = _("offense category")
+        verbose_name_plural = _("offense categories")
         ordering = ["order", "name"]
         constraints = [
             models.CheckConstraint(
@@ -118,8 +118,8 @@ class OffenceCode(models.Model):
     visibility = models.CharField(_("visibility"), max_length=6, choices=Visibility, blank=True)
 
     class Meta:
-        verbose_name = _("offence code")
-        verbose_name_plural = _("offence codes")
+        verbose_name = _("offense code")
+        verbose_name_plural = _("offense codes")
         ordering = ["scheme", "code"]
         constraints = [
             models.UniqueConstraint(fields=["scheme", "code"], name="offence_code_once"),
