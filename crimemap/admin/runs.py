@@ -56,6 +56,14 @@ class UploadForm(forms.Form):
     )
 
 
+class WayFilter(admin.ChoicesFieldListFilter):
+    """ "By way in" reads better than "By by way of"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("way in")
+
+
 class Opened(admin.SimpleListFilter):
     """Dry runs are found, but not in the way."""
 
@@ -73,9 +81,9 @@ class Opened(admin.SimpleListFilter):
 class ImportRunAdmin(admin.ModelAdmin):
     list_display = (
         "number", "source", "status", "origin", "asked_at", "file_name",
-        "read", "created", "updated", "unchanged", "rejected", "removed", "held",
+        "read", "created", "updated", "rejected", "held",
     )  # fmt: skip
-    list_filter = ("state", "source", "origin", Opened, "asked_at")
+    list_filter = ("state", "source", ("origin", WayFilter), Opened, "asked_at")
     list_select_related = ("source",)
     list_per_page = 50
     search_fields = ("file_name", "=id")
@@ -91,6 +99,9 @@ class ImportRunAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Imports"), **(extra_context or {})})
 
     @admin.display(description=gettext_lazy("import"), ordering="id")
     def number(self, run: ImportRun) -> str:
@@ -149,6 +160,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
             "quirks": sorted(run.report.get("quirks", {}).items()),
             "problems": problems[:PROBLEMS_SHOWN],
+            "problem_columns": any(problem.column for problem in problems),
             "more_problems": len(problems) > PROBLEMS_SHOWN,
             "may_decide": run.state == State.STOPPED and not run.dry_run and self.has_add_permission(request),
             "unknown_codes": OffenceCode.objects.filter(category=None).exists() if run.held else False,

@@ -313,7 +313,7 @@ class TestClassifying:
         self.held(ada)
         shown = page(ada, self.CLASSIFY)
         assert re.findall(r'<th scope="row"><b>([^<]+)</b>', shown) == ["BICYCLE THEFT", "ROBBERY"]
-        assert re.findall(r'<td class="number">(\d+)</td>', shown) == ["20", "10"]
+        assert re.findall(r'<td class="number" data-name="Held back">(\d+)</td>', shown) == ["20", "10"]
         assert re.findall(r'<option value="([^"]*)" selected', shown)[:4] == ["", "", "robbery", "block"]
 
     def test_classified_they_are_published_without_a_new_import(
