@@ -99,8 +99,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('stopped', 'Stopped: staff decide'), ('done', 'Done'), ('failed', 'Failed'), ('discarded', 'Discarded')], default='waiting', max_length=10, verbose_name='status')),
-                ('origin', models.CharField(choices=[('command', 'Command'), ('upload', 'Upload'), ('push', 'API'), ('drop', 'Drop folder')], max_length=8, verbose_name='by way of')),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='asked for')),
+                ('origin', models.CharField(choices=[('command', 'Command'), ('upload', 'Upload'), ('push', 'API'), ('drop', 'Drop folder')], max_length=8, verbose_name='way in')),
+                ('asked_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='date')),
                 ('started_at', models.DateTimeField(editable=False, null=True, verbose_name='started')),
                 ('finished_at', models.DateTimeField(editable=False, null=True, verbose_name='finished')),
                 ('file_name', models.CharField(blank=True, max_length=200, verbose_name='file')),

@@ -153,11 +153,11 @@ class ImportRun(models.Model):
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="runs", verbose_name=_("source"))
     state = models.CharField(_("status"), max_length=10, choices=RunState, default=RunState.WAITING)
-    origin = models.CharField(_("by way of"), max_length=8, choices=Origin)
+    origin = models.CharField(_("way in"), max_length=8, choices=Origin)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
     )
-    asked_at = models.DateTimeField(_("asked for"), default=timezone.now, editable=False)
+    asked_at = models.DateTimeField(_("date"), default=timezone.now, editable=False)
     started_at = models.DateTimeField(_("started"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     file_name = models.CharField(_("file"), max_length=200, blank=True)
