@@ -129,6 +129,18 @@ class OffenceCodeAdmin(AuditedAdmin):
         """Stored incidents have it, or will again."""
         return False
 
+    def get_form(
+        self, request: HttpRequest, obj: OffenceCode | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Categories are made and changed on pages of their own."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        if "category" in form.base_fields:
+            widget = form.base_fields["category"].widget
+            widget.can_add_related = widget.can_change_related = widget.can_delete_related = widget.can_view_related = (
+                False
+            )
+        return form
+
     def get_readonly_fields(self, request: HttpRequest, obj: OffenceCode | None = None) -> tuple[str, ...]:  # noqa: ARG002
         return ("scheme", "code") if obj else ()
 

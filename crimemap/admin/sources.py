@@ -32,7 +32,7 @@ def profile_choices() -> list[tuple[str, str]]:
 
 class SourceForm(forms.ModelForm):
     profile = forms.ChoiceField(
-        label=gettext_lazy("profile"), choices=profile_choices, help_text=gettext_lazy("How its files are read.")
+        label=gettext_lazy("Profile"), choices=profile_choices, help_text=gettext_lazy("How its files are read.")
     )
 
     def clean(self) -> dict[str, Any]:

@@ -18,6 +18,12 @@ ADMINISTRATORS = [
     "/admin/tips/category/add/",
     "/admin/tips/duty/",
     "/admin/tips/duty/add/",
+    "/admin/crimemap/importrun/",
+    "/admin/crimemap/importrun/add/",
+    "/admin/crimemap/source/add/",
+    "/admin/crimemap/offencecode/",
+    "/admin/crimemap/offencecode/classify/",
+    "/admin/crimemap/area/import/",
     "/admin/password_change/",
 ]
 
