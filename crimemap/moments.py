@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -42,14 +42,13 @@ _UNIX = re.compile(r"\d{10}|\d{13}")
 _TIME = re.compile(
     r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?\s?[Mm]\.?)?\s*(Z|UTC|[+-]\d{2}:?(?:\d{2})?)?"
 )
-_HOURS = re.compile(r"(\d{1,2})\s*([AaPp])\.?[Mm]\.?()")
+_HOURS = re.compile(r"(\d{1,2})\s*([AaPp])\.?[Mm]\.?")
 _MILITARY = re.compile(r"(\d{1,4})(?:[.,]0)?")
 _FRACTION = re.compile(r"0?[.,]\d+")
 _WORDED = re.compile(r"(.*?\d{4})[\s,]+(?:at\s+)?(\d{1,2}[:.]\d{2}.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """`minute` counts from 1970-01-01 00:00 UTC; `precision` is minute, hour, day or month."""
 
     minute: int
@@ -97,25 +96,31 @@ class Moments:
         self.dates: dict[str, tuple[int, bool]] = {}  # text -> day since 1970, whether it is a month
         self.times: dict[str, tuple[int, int | None]] = {}  # text -> minute of the day, offset of its zone
         self.offsets: dict[int, int | None] = {}  # day -> minutes east of UTC all day long; None on days of change
+        # What most cells are made of: dates of ordinary days (UTC minute of midnight), times that are no midnight.
+        self.midnights: dict[str, int] = {}
+        self.minutes: dict[str, int] = {}
         self.latest = dt.datetime.now(dt.UTC).date().toordinal() - _EPOCH + 1
 
     def read(self, cell: str, time: str | None = None) -> Moment:
         """The moment of a cell, or of a date's and a time's. Raises CellError."""
-        head, space, tail = cell.strip().partition(" ")
-        if not space and len(head) > 10 and head[10] in "Tt":
-            head, tail = head[:10], head[11:]
-        try:
-            day, monthly = self.dates[head]
-        except KeyError:
-            try:
-                day, monthly = self._date(head)
-            except CellError:
-                return self._odd(cell.strip(), time)
+        cell = cell.strip()
+        head, space, tail = cell.partition(" ")
+        if not space and cell[10:11] == "T":
+            head, tail = cell[:10], cell[11:]
         if time is not None:
             tail = time.strip()
-        elif not tail:
-            return self._at(day, None, None, monthly)
-        return self._at(day, *self._time(tail), monthly)
+        midnight, plain = self.midnights.get(head), self.minutes.get(tail)
+        if midnight is not None and plain is not None:
+            return Moment(midnight + plain, MINUTE)
+        try:
+            day, monthly = self.dates.get(head) or self._date(head)
+        except CellError:
+            return self._odd(cell, time)
+        minute, offset = self._time(tail)
+        moment = self._at(day, minute, offset, monthly)
+        if minute and moment.precision == MINUTE and offset is None and self.same and self.offsets.get(day) is not None:
+            self.midnights[head], self.minutes[tail] = moment.minute - minute, minute
+        return moment
 
     def _at(self, day: int, minute: int | None, offset: int | None, monthly: bool = False) -> Moment:
         if not EARLIEST.toordinal() - _EPOCH <= day <= self.latest:
@@ -145,10 +150,8 @@ class Moments:
         return day * 1440 + minute - early, MINUTE if early == late else HOUR
 
     def _offset(self, day: int) -> int | None:
-        start = dt.datetime.fromordinal(day + _EPOCH)
-        offsets = {
-            _minutes(start + dt.timedelta(hours=hours), self.zone, fold) for hours in range(0, 25, 1) for fold in (0, 1)
-        }
+        around = [dt.datetime.fromordinal(day + _EPOCH) + dt.timedelta(hours=hours) for hours in (-1, 12, 25)]
+        offsets = {_minutes(moment, self.zone, fold) for moment in around for fold in (0, 1)}
         self.offsets[day] = offsets.pop() if len(offsets) == 1 else None
         return self.offsets[day]
 
@@ -182,6 +185,7 @@ class Moments:
             raise CellError("date-unreadable", _("The date is missing or cannot be read.")) from error
         if len(self.dates) > FORGOTTEN:
             self.dates.clear()
+            self.midnights.clear()
         self.dates[text] = number, not day
         return self.dates[text]
 
@@ -191,34 +195,30 @@ class Moments:
             return self.times[text]
         if not text:
             return None, None
-        offset = None
-        if found := _TIME.fullmatch(text) or _HOURS.fullmatch(text):
-            groups = found.groups()
-            half = (groups[3] if len(groups) == 5 else groups[1]) or ""
-            hour, minute = int(groups[0]), int(groups[1]) if len(groups) == 5 else 0
-            if len(groups) == 5 and groups[4]:
-                offset = _zone(groups[4])
-            if half:
-                if not 1 <= hour <= 12:
-                    hour = 99
-                hour = hour % 12 + 12 * (half in "Pp")
-            if (int(groups[2] or 0) if len(groups) == 5 else 0) > 60:
-                hour = 99
-        elif found := _MILITARY.fullmatch(text):
-            hour, minute = divmod(int(found[1]), 100)
-        elif _FRACTION.fullmatch(text):
-            hour, minute = divmod(round(float(text.replace(",", ".")) * 1440), 60)
-            self.met("times as numbers")
-        else:
-            hour, minute = 99, 0
-        if hour == 24 and minute == 0:
+        hour, minute, offset = self._clock(text)
+        if (hour, minute) == (24, 0):
             hour = 0
         if hour > 23 or minute > 59:
             raise CellError("time-unreadable", _("The time cannot be read."))
         if len(self.times) > FORGOTTEN:
             self.times.clear()
+            self.minutes.clear()
         self.times[text] = hour * 60 + minute, offset
         return self.times[text]
+
+    def _clock(self, text: str) -> tuple[int, int, int | None]:
+        """(hour, minute, offset); the hour is 99 for what is no time."""
+        if found := _TIME.fullmatch(text):
+            hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
+            return _hour(hour, found[4]) if second < 61 else 99, minute, _zone(found[5]) if found[5] else None
+        if found := _HOURS.fullmatch(text):
+            return _hour(int(found[1]), found[2]), 0, None
+        if found := _MILITARY.fullmatch(text):
+            return *divmod(int(found[1]), 100), None
+        if _FRACTION.fullmatch(text):
+            self.met("times as numbers")
+            return *divmod(round(float(text.replace(",", ".")) * 1440), 60), None
+        return 99, 0, None
 
     def _odd(self, cell: str, time: str | None) -> Moment:
         """Numbers of a spreadsheet or a computer's clock, and dates in words. Raises CellError."""
@@ -248,6 +248,13 @@ def _minutes(moment: dt.datetime, zone: ZoneInfo, fold: int) -> int:
     offset = moment.replace(tzinfo=zone, fold=fold).utcoffset()
     assert offset is not None
     return int(offset.total_seconds() // 60)
+
+
+def _hour(hour: int, half: str | None) -> int:
+    """Of 24; 99 for 13 PM."""
+    if not half:
+        return hour
+    return hour % 12 + 12 * (half in "Pp") if 1 <= hour <= 12 else 99
 
 
 def _zone(text: str) -> int:
