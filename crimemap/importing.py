@@ -143,6 +143,8 @@ def _alone(source: Source) -> Iterator[None]:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, source.pk])
         if not cursor.fetchone()[0]:
             raise BusyError(_("Another import of “%(source)s” is running.") % {"source": source})
+        # A process that is killed while PostgreSQL stores its rows would hold the lock until all of them are.
+        cursor.execute("SET client_connection_check_interval = '1s'")
         try:
             killed = ImportRun.objects.filter(source=source, state=State.RUNNING)
             words = _("The import was cut off in the middle. Nothing of it was stored.")
@@ -150,6 +152,7 @@ def _alone(source: Source) -> Iterator[None]:
             yield
         finally:
             if connection.connection is not None and not connection.needs_rollback:
+                cursor.execute("RESET client_connection_check_interval")
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, source.pk])
 
 

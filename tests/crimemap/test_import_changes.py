@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from crimemap.models import ImportRun, Incident, IncidentRevision, Source
 from tests.crimemap import exports
@@ -228,40 +229,45 @@ def test_the_points_of_exact_sources_are_never_stored(write: Writer) -> None:
 # Interruptions
 
 
-def importing(path: Path) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, on the tests' database."""
+@contextmanager
+def importing(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command in a process of its own on the tests' database, held up in the moment it stores."""
     values = connection.settings_dict
     url = f"postgres://{values['USER']}:{values['PASSWORD']}@{str(values['HOST']).replace('/', '%2F')}/{values['NAME']}"
     command = [sys.executable, str(ROOT / "manage.py"), "import_incidents", "city", str(path), "--json"]
-    environment = os.environ | {"DATABASE_URL": url}
-    return subprocess.Popen(
-        [*command, "--profile", "chicago_portal"], env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )  # fmt: skip
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE crimemap_incident IN SHARE ROW EXCLUSIVE MODE")  # others read it and write nothing
+        child = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": url}, cwd=ROOT, stderr=subprocess.PIPE)
+        wait_until(lambda: child.poll() is not None or held_up(), 60, "an import that stores")
+        yield child
+    child.communicate()
+
+
+def held_up() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'crimemap_incident'::regclass")
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_in_the_middle_the_next_run_completes(write: Writer, tmp_path: Path) -> None:
-    many = [dict(zip(CHICAGO, row, strict=True)) for row in exports.chicago(100_000)]
-    path = write(many)
+def test_killed_in_the_middle_the_next_run_completes(write: Writer) -> None:
     first(write, ROWS[:1])
-    child = importing(path)
-    wait_until(lambda: ImportRun.objects.filter(state="running", read__gt=0).exists(), 60, "an import under way")
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
+    path = write(ROWS)
+    with importing(path) as child:
+        child.send_signal(signal.SIGKILL)
+        wait_until(lambda: not held_up(), 60, "the server to notice")
     assert Incident.objects.count() == 1
-    assert imported("city", path)["created"] == len(many) - 1
+    assert ImportRun.objects.filter(state="running").exists()
+    assert imported("city", path)["created"] == COUNT - 1
     assert not ImportRun.objects.filter(state="running").exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once(write: Writer) -> None:
     """The second is told so; nothing is stored twice."""
-    many = [dict(zip(CHICAGO, row, strict=True)) for row in exports.chicago(100_000)]
-    path = write(many)
     first(write, ROWS[:1])
-    child = importing(path)
-    wait_until(lambda: ImportRun.objects.filter(state="running", read__gt=0).exists(), 60, "an import under way")
-    assert refusal("city", write(ROWS)).endswith(".")
-    _out, err = child.communicate()
-    assert child.returncode == 0, err
-    assert Incident.objects.count() == len(many)
+    path = write(ROWS)
+    with importing(path) as child:
+        assert refusal("city", path).endswith(".")
+    assert child.returncode == 0
+    assert Incident.objects.count() == COUNT
