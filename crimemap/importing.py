@@ -15,7 +15,7 @@ import gc
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -242,7 +242,7 @@ class _Import:
             met=self._met,
             rows=lambda: (cells for _number, cells in table.rows()),
         )
-        keys = _Keys(part.name)
+        keys = _Keys(part.name, self.staging.siblings())
         rows = table.rows()
         while True:
             left = BATCH if self.limit is None else min(BATCH, self.limit - self.run.read)
@@ -443,30 +443,43 @@ def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
 class _Keys:
     """What each row of a file is kept under: its id; without one, or when a row before has it, a hash and an ordinal.
 
-    Which ids have been met is kept in 8 bytes each.
+    Which of some rows with one id comes first may change from file to file: a row that is stored as it is under a hash
+    beside its id (`siblings`) stays there. Which ids have been met is kept in 8 bytes each.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, siblings: Mapping[str, bytes]) -> None:
+        self.name, self.siblings = name, siblings
+        self.shared = {key.partition("~")[0] for key in siblings}
         self.met: list[np.ndarray[Any, np.dtype[np.int64]]] = []
         self.ordinals: Counter[str] = Counter()
 
     def of(self, rows: Sequence[Interpreted]) -> list[str]:
         """Raises UnreadableError when ids repeat beyond reason."""
         ids = [row.external_id or f"~{row.identity()}" for row in rows]
+        if self.shared:
+            for at, row in enumerate(rows):
+                if row.external_id in self.shared and self.siblings.get(key := self._beside(row)) == row.content():
+                    self.ordinals[_hashed(row)] += 1
+                    ids[at] = key
         for at in self._repeated(ids):
             row = rows[at]
-            key = f"{row.external_id}~{row.identity()[:16]}" if row.external_id else ids[at]
-            self.ordinals[key] += 1
-            first = 1 if row.external_id else 0  # a row without id was the first of its kind itself
-            ordinal = self.ordinals[key] + 1 - first
-            ids[at] = f"{key}~{ordinal}" if ordinal > 1 else key
+            if row.external_id:
+                ids[at] = self._beside(row)
+                self.ordinals[_hashed(row)] += 1
+            else:  # the first of its kind was counted by its key alone
+                self.ordinals[ids[at]] += 1
+                ids[at] += f"~{self.ordinals[ids[at]] + 1}"
         if len(self.ordinals) > REPEATS:
             raise UnreadableError(
                 _("%(name)s: more than a million rows have the same id as another. That column holds no ids.")
                 % {"name": self.name}
             )
         return ids
+
+    def _beside(self, row: Interpreted) -> str:
+        """The key of a row that is not the first with its id."""
+        ordinal = self.ordinals[_hashed(row)] + 1
+        return f"{_hashed(row)}~{ordinal}" if ordinal > 1 else _hashed(row)
 
     def _repeated(self, ids: list[str]) -> list[int]:
         hashes = np.fromiter(map(hash, ids), np.int64, len(ids))
@@ -480,6 +493,10 @@ class _Keys:
         if self.met and not len(self.met[-1]):
             self.met.pop()
         return np.flatnonzero(again).tolist()
+
+
+def _hashed(row: Interpreted) -> str:
+    return f"{row.external_id}~{row.identity()[:16]}"
 
 
 class _Points:

@@ -19,7 +19,7 @@ from crimemap.models import Block
 from crimemap.moments import Moment, Moments
 from crimemap.names import comparable
 from crimemap.privacy import Point, snap
-from crimemap.profiles.base import JOINT, Profile, header_key
+from crimemap.profiles.base import JOINT, PARTS, Profile, header_key
 from crimemap.values import CellError, Met
 
 REMEMBERED = 200_000  # cells of a column
@@ -159,7 +159,8 @@ class Columns:
         """Groups of headers of which the file has none, though it needs one of each."""
         missing = [group for group in self.profile.required if self.first(group) < 0]
         times = [self.profile.columns.get(name, ()) for name in ("occurred", "occurred_date")]
-        if not any(self.first(headers) >= 0 for headers in times):
+        parts = all(self.by_field.get(name, -1) >= 0 for name in ("year", "month", "day"))
+        if not parts and not any(self.first(headers) >= 0 for headers in times):
             missing.append(tuple(header for headers in times for header in headers))
         if not self.codes:
             missing.append(tuple(JOINT.join(group) for group in self.profile.codes))
@@ -193,7 +194,9 @@ class Interpreter:
         self.rows, self.day_first = rows, profile.day_first
         occurred = [at[name] for name in ("occurred", "occurred_date") if at.get(name, -1) >= 0]
         self.day_first = self._day_first(occurred)
-        self.start = self._times("occurred", "occurred_date", "occurred_time")
+        start = self._times("occurred", "occurred_date", "occurred_time") or self._parts()
+        assert start  # `fits` has seen to it
+        self._start = start
         self.end = self._times("occurred_end", "end_date", "end_time")
         self.updated = Memo(self._updated())
         self.parts = [self.columns.at[header_key(h)] for h in self._code_headers()]
@@ -217,7 +220,7 @@ class Interpreter:
             raise CellError("row-too-long", _("The row has more cells than the header."))
         cells.append("")  # the column at -1: one that the file has not
         own, touched, block, north, east, district, beat, neighbourhood, description, outcome = self.places
-        start = self.start(cells)
+        start = self._start(cells)
         code, label = self.codes[tuple([cells[i] for i in self.parts])]
         if not code:
             raise CellError("code-missing", _("The row names no offense."))
@@ -239,7 +242,9 @@ class Interpreter:
             spot.latitude,
             spot.longitude,
             spot.kind,
-            *areas,
+            areas[0],
+            areas[1],
+            areas[2],
             self.descriptions[cells[description]],
             self.outcomes[cells[outcome]],
             any(memo[cells[i]] for i, memo in self.domestics),
@@ -269,6 +274,23 @@ class Interpreter:
         if two and time_at >= 0:
             return lambda cells: two(cells[date_at], cells[time_at])
         return (lambda cells: two(cells[date_at])) if two else None
+
+    def _parts(self) -> Callable[[list[str]], Moment] | None:
+        """How a row's time is read from a column for each of year, month and day, hour and minute."""
+        year, month, day, hour, minute = (self.columns.by_field.get(name, -1) for name in PARTS)
+        if min(year, month, day) < 0:
+            return None
+        read = Moments(self.time_zone, met=self.met).read
+        number: Memo[str, str] = Memo(lambda cell: values.whole(cell, self.met))
+
+        def moment(cells: list[str]) -> Moment:
+            date = "-".join([number[cells[year]], number[cells[month]], number[cells[day]]])
+            if not number[cells[hour]]:
+                return read(date, "")
+            found = read(date, f"{number[cells[hour]]}:{number[cells[minute]].zfill(2)}")
+            return found._replace(precision=moments.HOUR) if minute < 0 and found.precision == moments.MINUTE else found
+
+        return moment
 
     def _day_first(self, columns: list[int]) -> bool:
         """Whether these columns have days before months; where they do not tell, as the incidents' own dates have them."""

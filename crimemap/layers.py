@@ -30,7 +30,7 @@ from crimemap.models import Area, Block, Incident, Intersection
 from crimemap.names import comparable, spelled
 
 LARGEST = 200_000_000  # bytes, unpacked: centre-lines of a large county are about 60 MB
-LARGEST_CODE, LARGEST_NAME = 20, 80
+LARGEST_CODE, LARGEST_NAME = 60, 80
 # What files call a layer's code and name, best first; compared without case, spaces and underscores.
 _CODES = {
     Area.Layer.CITY: ("placefp", "geoid"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import io
 import lzma
 import zipfile
 import zlib
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from django.utils.translation import gettext as _
 
@@ -61,7 +60,7 @@ class Part:
             ) from error
 
     @contextmanager
-    def _bytes(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    def _bytes(self) -> Iterator[tuple[_Readable, IO[bytes]]]:
         """The content, and the file that it comes from."""
         size = self.path.stat().st_size
         with self.path.open("rb") as file:
@@ -69,16 +68,20 @@ class Part:
                 with zipfile.ZipFile(file) as archive, archive.open(self.member) as stream:
                     yield _Bounded(stream, archive.getinfo(self.member).compress_size, self.name), file
             elif file.peek(2)[:2] == b"\x1f\x8b":
-                with gzip.GzipFile(fileobj=file) as stream:
-                    yield _Bounded(stream, size, self.name), file
+                with gzip.GzipFile(fileobj=file) as unpacked:
+                    yield _Bounded(unpacked, size, self.name), file
             else:
                 yield file, file
 
 
-class _Bounded(io.RawIOBase):
+class _Readable(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+class _Bounded:
     """Stops reading what unpacks to a multiple that no export has."""
 
-    def __init__(self, stream: IO[bytes], packed: int, name: str) -> None:
+    def __init__(self, stream: _Readable, packed: int, name: str) -> None:
         self.stream, self.packed, self.name, self.count = stream, packed, name, 0
 
     def read(self, size: int = -1) -> bytes:
@@ -141,7 +144,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-def _decoded(stream: IO[bytes], part: Part) -> Iterator[str]:
+def _decoded(stream: _Readable, part: Part) -> Iterator[str]:
     head = stream.read(HEAD)
     if not head.strip():
         raise UnreadableError(_("%(name)s is empty.") % {"name": part.name})

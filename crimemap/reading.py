@@ -196,7 +196,8 @@ def _objects(part: Part, opening: int) -> Iterator[dict[str, object]]:
         buffer += text
         at, opening = opening, 0
         while True:
-            at = _SPACE.match(buffer, at).end()  # type: ignore[union-attr]  (matches always)
+            between = _SPACE.match(buffer, at)
+            at = between.end() if between else at
             if at == len(buffer) or buffer[at] == "]":
                 break
             try:

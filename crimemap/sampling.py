@@ -23,7 +23,7 @@ from crimemap.models import OffenceCode, Source
 from crimemap.moments import Moments
 from crimemap.opening import UnreadableError
 from crimemap.profiles import generic
-from crimemap.profiles.base import header_key
+from crimemap.profiles.base import PARTS, header_key
 from crimemap.values import CellError
 
 ROWS, CELL, COLUMNS = 60, 200, 120  # of a sample: it travels with the page
@@ -38,6 +38,11 @@ _USUAL: dict[str, tuple[str, ...]] = {
     ),
     "occurred_date": ("occurreddate", "dateoccurred", "occdate", "incidentdate", "offensedate", "reportdate", "date"),
     "occurred_time": ("occurredtime", "timeoccurred", "occtime", "incidenttime", "offensetime", "time", "hour"),
+    "year": ("year",),
+    "month": ("month",),
+    "day": ("day",),
+    "hour": ("hour",),
+    "minute": ("minute",),
     "updated": ("updatedon", "updatedat", "lastupdated", "lastmodified", "modified"),
     "code": ("nibrscode", "offensecode", "ucrcode", "crimecode", "code", "offense", "offence", "crimetype", "type", "category"),
     "label": ("offensedescription", "crimedescription", "description", "offense", "offence", "crimetype", "type"),
@@ -109,6 +114,8 @@ def guess(header: Sequence[str]) -> dict[str, Any]:
         found["occurred"] = ""
     elif found["occurred"]:
         found["occurred_date"] = found["occurred_time"] = ""
+    parts = not found["occurred"] and not found["occurred_date"] and all(found[name] for name in PARTS[:3])
+    found |= dict.fromkeys(("occurred_time",) if parts else PARTS, "")
     if found["label"] == found["code"]:
         found["label"] = ""
     return {"columns": {field: name for field, name in found.items() if name}}

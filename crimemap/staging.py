@@ -66,6 +66,9 @@ crimemap_incident AS old WHERE source_id = %(source)s AND removed_at IS NULL
     AND occurred_at BETWEEN to_timestamp(%(first)s * 60) AND to_timestamp(%(last)s * 60)
     AND NOT EXISTS (SELECT FROM still_there WHERE still_there.incident = old.id)
 """
+WITHDRAW = f"UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s WHERE id IN (SELECT id FROM {GONE})"  # noqa: S608
+
+MOST_SIBLINGS = 1_000_000  # what a file may have of them (importing.REPEATS)
 
 Stored = tuple[int, bytes, bool]  # primary key, content hash, whether withdrawn
 
@@ -96,6 +99,17 @@ class Staging:
                 [self.run.source_id, list(keys)],
             )
             return {key: (number, bytes(content), gone) for key, number, content, gone in cursor}
+
+    def siblings(self) -> dict[str, bytes]:
+        """Content hashes of stored incidents that share their id with another, by key: the id, "~" and a hash."""
+        if self.first:
+            return {}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT external_id, content_hash FROM crimemap_incident WHERE source_id = %s AND strpos(external_id, '~') > 1 LIMIT %s",
+                [self.run.source_id, MOST_SIBLINGS],
+            )
+            return {key: bytes(content) for key, content in cursor}
 
     def waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Content hashes of what an earlier file of this import has staged under these keys."""
@@ -148,11 +162,7 @@ class Staging:
                 cursor.execute(UPDATE, self.names)
             if withdrawn and not self.first:
                 names = self.names | {"first": withdrawn[0], "last": withdrawn[1]}
-                cursor.execute(
-                    "UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s"
-                    f" WHERE id IN (SELECT id FROM {GONE})",
-                    names,
-                )
+                cursor.execute(WITHDRAW, names)
 
     def _copy(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         text = "".join(["\t".join(map(_field, row)) + "\n" for row in rows])

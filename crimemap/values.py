@@ -95,13 +95,16 @@ def code(cell: str, width: int, met: Met) -> str:
     return padded
 
 
+LONGEST_AREA = 60  # some publishers name areas: "Central Business District"
+
+
 def area(cell: str, width: int, met: Met) -> str:
     """An area's code: with `width` digits, or without leading zeros when that is 0. Too long a text is none."""
     plain = whole(cell, met)
     if plain.isdigit():
         plain = (plain.lstrip("0") or "0").zfill(width)
-        return "" if not plain.strip("0") else plain[:20]
-    if len(plain) > 20:
+        return "" if not plain.strip("0") else plain[:LONGEST_AREA]
+    if len(plain) > LONGEST_AREA:
         met("area codes too long")
         return ""
     return plain

@@ -42,7 +42,7 @@ class Area(Located):
         NEIGHBOURHOOD = "neighbourhood", _("Neighborhood")
 
     layer = models.CharField(_("layer"), max_length=16, choices=Layer)
-    code = models.CharField(_("code"), max_length=20, help_text=_("As the agency writes it in its data."))
+    code = models.CharField(_("code"), max_length=60, help_text=_("As the agency writes it in its data."))
     name = models.CharField(_("name"), max_length=80)
     key = models.CharField(max_length=80, editable=False, help_text="the name as search compares it (names.comparable)")
     outline = models.JSONField(_("outline"), help_text=_("A GeoJSON Polygon or MultiPolygon."))

@@ -19,6 +19,11 @@ FIELDS = (
     "occurred",  # date and time in one column, or:
     "occurred_date",
     "occurred_time",
+    "year",  # or a column each
+    "month",
+    "day",
+    "hour",
+    "minute",
     "occurred_end",  # likewise, where the feed gives a span
     "end_date",
     "end_time",
@@ -32,6 +37,7 @@ FIELDS = (
     "location_description",
     "outcome",
 )
+PARTS = ("year", "month", "day", "hour", "minute")
 
 
 def header_key(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from crimemap.profiles.base import FIELDS, Profile
+from crimemap.profiles.base import FIELDS, PARTS, Profile
 
 MANY = ("code", "label")  # fields that several columns may make
 TIMES = ("occurred", "occurred_date")
@@ -48,7 +48,8 @@ class Config:
         for name in config.columns:
             if name not in (*FIELDS, *MANY, "domestic"):
                 raise ConfigError(_("“%(name)s” is no field of an incident.") % {"name": name})
-        if not any(config.columns.get(name) for name in TIMES):
+        parts = all(config.columns.get(name) for name in PARTS[:3])
+        if not parts and not any(config.columns.get(name) for name in TIMES):
             raise ConfigError(_("Say which column holds when it happened."))
         if not config.columns.get("code"):
             raise ConfigError(_("Say which column holds the offense."))

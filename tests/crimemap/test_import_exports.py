@@ -130,3 +130,16 @@ def test_dates_that_could_be_either_are_read_as_the_profile_says(tmp_path: Path,
     either = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00"} for n in range(9)]
     imported("city", written(tmp_path, exports.text_of(either, CHICAGO).encode()), profile="chicago_portal")
     assert set(Incident.objects.values_list("occurred_at__month", flat=True)) == set(range(1, 10))
+
+
+def test_rows_that_share_an_id_may_change_places(tmp_path: Path, rows: list[Row]) -> None:
+    """Twice the same row, too; and one that is no longer there leaves the others what they were."""
+    shared = [row | {"ID": "77"} for row in (rows[0], rows[1], rows[1], rows[2])]
+    header = exports.CHICAGO
+    imported("city", written(tmp_path, exports.text_of(shared, header).encode()), profile="chicago_portal")
+    before = stored()
+    turned = [shared[3], shared[1], shared[0], shared[2]]
+    for again in (turned, shared, turned[1:]):
+        told = imported("city", written(tmp_path, exports.text_of(again, header).encode(), "again.csv"))
+        assert outcomes(told) == (0, 0, len(again), 0)
+    assert stored() == before
