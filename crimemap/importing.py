@@ -15,7 +15,7 @@ import gc
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,6 +30,7 @@ from django.utils.translation import gettext as _
 from crimemap import interpreting, profiles, reading
 from crimemap.coding import CodeBook
 from crimemap.interpreting import Interpreted, Interpreter, Surroundings
+from crimemap.keying import Keys
 from crimemap.models import ImportProblem, ImportRun, Source
 from crimemap.opening import Part, UnreadableError, parts
 from crimemap.profiles import generic
@@ -48,7 +48,6 @@ TOLD_EVERY = 2.0  # seconds between two reports of progress
 REJECTED, REJECTED_FEW = 0.05, 10
 ON_ONE_POINT, ON_ONE_POINT_FEW = 0.01, 100
 HALF, HALF_FEW = 0.5, 100
-REPEATS = 1_000_000  # rows that share their id with another: more, and the column holds no ids
 
 Progress = Callable[[ImportRun], None]
 
@@ -200,7 +199,8 @@ class _Import:
         self.surroundings = Surroundings()
         self.problems: list[ImportProblem] = []
         self.reasons: Counter[str] = Counter()
-        self.quirks: dict[str, int] = {}
+        self.quirks: Counter[str] = Counter()
+        self.cells: dict[str, int] = {}
         self.points = _Points()
         self.unmapped = 0
         self.first: int | None = None
@@ -222,8 +222,6 @@ class _Import:
         self.run.file_digest = digest_of(paths)
         for number, part in enumerate(tables):
             self._read_part(part, several=number > 0)
-            for kind, count in part.met.items():
-                self.quirks[kind] = self.quirks.get(kind, 0) + count
         self._tell()
         if self.run.read and self.run.rejected == self.run.read:
             first = self.problems[0].message if self.problems else ""
@@ -231,6 +229,7 @@ class _Import:
 
     def _read_part(self, part: Part, several: bool) -> None:
         table = self._table(part)
+        met = dict(part.met)
         source = self.run.source
         box = (source.south, source.west, source.north, source.east)
         interpreter = Interpreter(
@@ -242,16 +241,28 @@ class _Import:
             met=self._met,
             rows=lambda: (cells for _number, cells in table.rows()),
         )
-        keys = _Keys(part.name, self.staging.siblings())
+        keys = Keys(part.name, self.staging.siblings())
+        part.met.clear()  # of the looks before this one
+        part.met.update(met)
         rows = table.rows()
         while True:
             left = BATCH if self.limit is None else min(BATCH, self.limit - self.run.read)
             batch = self._interpreted(islice(rows, left), interpreter)
             if batch is None:
-                return
+                break
             batch.keys = keys.of([row for _number, row in batch.rows])
             self._compare(batch, several)
             self._tell(part)
+        self._odd(part, interpreter, keys)
+
+    def _odd(self, part: Part, interpreter: Interpreter, keys: Keys) -> None:
+        """What was odd of a whole table."""
+        at = interpreter.columns.by_field
+        self.quirks.update(part.met)
+        self.quirks["rows that share their id with another"] += keys.repeated
+        self.quirks["rows that are exactly alike"] += keys.alike
+        self.quirks["no column of ids"] += at.get("external_id", -1) < 0
+        self.quirks["no columns of coordinates"] += at.get("latitude", -1) < 0
 
     def _table(self, part: Part) -> reading.Table:
         try:
@@ -279,8 +290,8 @@ class _Import:
             self.problems.append(ImportProblem(run=self.run, row=number, code=error.kind, message=str(error)))
 
     def _met(self, kind: str) -> None:
-        """An oddity of the cells, told by the first row that has it."""
-        self.quirks.setdefault(kind, self.row)
+        """An oddity of the cells, told by the first row that has it: what a cell means is worked out once."""
+        self.cells.setdefault(kind, self.row)
 
     # Comparing
 
@@ -325,6 +336,10 @@ class _Import:
         self.last = max(times if self.last is None else [self.last, *times])
         self.updated = max([self.updated, *(row.updated for _number, row in batch.rows)])
         self.unmapped += sum(row.incident.point_kind == "none" for _number, row in batch.rows)
+        self.quirks["rows without an id"] += sum(not row.external_id for _number, row in batch.rows)
+        precisions = Counter(row.incident.precision for _number, row in batch.rows)
+        self.quirks["times that tell the day alone"] += precisions["day"]
+        self.quirks["times in an hour that came twice or never"] += precisions["hour"]
 
     def _tell(self, part: Part | None = None) -> None:
         """Progress, for whoever watches."""
@@ -340,11 +355,12 @@ class _Import:
         self.progress(run)
 
     def _report(self) -> dict[str, Any]:
-        """as_of: when the publisher last touched a row. quirks: what was odd, with the first row or how often."""
+        """as_of: when the publisher last touched a row. quirks: what was odd and how often; cells: in which row first."""
         return {
             "as_of": _time(self.updated).isoformat() if self.updated else None,
             "profile": self.profile.name,
-            "quirks": dict(sorted(self.quirks.items())),
+            "quirks": dict(sorted((+self.quirks).items())),
+            "cells": dict(sorted(self.cells.items())),
             "reasons": dict(self.reasons.most_common()),
             "unmapped": self.unmapped,
             "forced": self.force,
@@ -438,65 +454,6 @@ def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
     others = [name for name in profiles.NAMES if name not in (profiles.GENERIC, profile.name)]
     fitting = [name for name in others if interpreting.fits(found, profiles.get(name))]
     return f"{words} {_('Its columns are those of the profile %(name)s.') % {'name': fitting[0]}}" if fitting else words
-
-
-class _Keys:
-    """What each row of a file is kept under: its id; without one, or when a row before has it, a hash and an ordinal.
-
-    Which of some rows with one id comes first may change from file to file: a row that is stored as it is under a hash
-    beside its id (`siblings`) stays there. Which ids have been met is kept in 8 bytes each.
-    """
-
-    def __init__(self, name: str, siblings: Mapping[str, bytes]) -> None:
-        self.name, self.siblings = name, siblings
-        self.shared = {key.partition("~")[0] for key in siblings}
-        self.met: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-        self.ordinals: Counter[str] = Counter()
-
-    def of(self, rows: Sequence[Interpreted]) -> list[str]:
-        """Raises UnreadableError when ids repeat beyond reason."""
-        ids = [row.external_id or f"~{row.identity()}" for row in rows]
-        if self.shared:
-            for at, row in enumerate(rows):
-                if row.external_id in self.shared and self.siblings.get(key := self._beside(row)) == row.content():
-                    self.ordinals[_hashed(row)] += 1
-                    ids[at] = key
-        for at in self._repeated(ids):
-            row = rows[at]
-            if row.external_id:
-                ids[at] = self._beside(row)
-                self.ordinals[_hashed(row)] += 1
-            else:  # the first of its kind was counted by its key alone
-                self.ordinals[ids[at]] += 1
-                ids[at] += f"~{self.ordinals[ids[at]] + 1}"
-        if len(self.ordinals) > REPEATS:
-            raise UnreadableError(
-                _("%(name)s: more than a million rows have the same id as another. That column holds no ids.")
-                % {"name": self.name}
-            )
-        return ids
-
-    def _beside(self, row: Interpreted) -> str:
-        """The key of a row that is not the first with its id."""
-        ordinal = self.ordinals[_hashed(row)] + 1
-        return f"{_hashed(row)}~{ordinal}" if ordinal > 1 else _hashed(row)
-
-    def _repeated(self, ids: list[str]) -> list[int]:
-        hashes = np.fromiter(map(hash, ids), np.int64, len(ids))
-        again = np.ones(len(ids), bool)
-        again[np.unique(hashes, return_index=True)[1]] = False
-        for met in self.met:
-            again |= met[np.minimum(np.searchsorted(met, hashes), len(met) - 1)] == hashes
-        self.met.append(np.unique(hashes[~again]))
-        while len(self.met) > 1 and len(self.met[-1]) * 2 > len(self.met[-2]):
-            self.met[-2:] = [np.sort(np.concatenate(self.met[-2:]), kind="stable")]
-        if self.met and not len(self.met[-1]):
-            self.met.pop()
-        return np.flatnonzero(again).tolist()
-
-
-def _hashed(row: Interpreted) -> str:
-    return f"{row.external_id}~{row.identity()[:16]}"
 
 
 class _Points:

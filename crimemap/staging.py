@@ -68,7 +68,7 @@ crimemap_incident AS old WHERE source_id = %(source)s AND removed_at IS NULL
 """
 WITHDRAW = f"UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s WHERE id IN (SELECT id FROM {GONE})"  # noqa: S608
 
-MOST_SIBLINGS = 1_000_000  # what a file may have of them (importing.REPEATS)
+MOST_SIBLINGS = 1_000_000  # what a file may have of them (keying.REPEATS)
 
 Stored = tuple[int, bytes, bool]  # primary key, content hash, whether withdrawn
 

@@ -159,6 +159,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "percent": percent(run),
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
             "quirks": sorted(run.report.get("quirks", {}).items()),
+            "cells": sorted(run.report.get("cells", {}).items()),
             "problems": problems[:PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),
             "more_problems": len(problems) > PROBLEMS_SHOWN,

@@ -117,7 +117,8 @@ def as_json(run: ImportRun) -> dict[str, Any]:
 def in_words(told: dict[str, Any]) -> str:
     counts = ", ".join(f"{told[name]:,} {name}" for name in COUNTS)
     lines = [f"{'Dry run: ' if told['dry_run'] else ''}{counts}.", f"{told.get('unmapped', 0):,} have no mapped place."]
-    lines += [f"Met: {kind} ({count})." for kind, count in told.get("quirks", {}).items()]
+    lines += [f"Met: {kind} ({count:,})." for kind, count in told.get("quirks", {}).items()]
+    lines += [f"Met: {kind}, first in row {row:,}." for kind, row in told.get("cells", {}).items()]
     lines += [f"Row {problem['row']}: {problem['message']}" for problem in told["problems"][:20]]
     if told["rejected"] > 20:
         lines.append(f"... and {told['rejected'] - 20:,} more.")
