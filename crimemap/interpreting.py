@@ -259,10 +259,19 @@ class Interpreter:
     # Columns
 
     def _times(self, whole: str, date: str, time: str) -> Callable[[list[str]], Moment] | None:
-        """How a row's time is read: from one column, or from two, or from two where the one is blank."""
+        """How a row's time is read: from one column, or from two, or from two where the one is blank.
+
+        The clock of the place comes before a column in another zone, which not every export keeps to.
+        """
         at, date_at, time_at = (self.columns.by_field.get(name, -1) for name in (whole, date, time))
         one = self._moments(at).read if at >= 0 else None
         two = self._moments(date_at).read if date_at >= 0 else None
+        if one and two and self._zone(at) != self.time_zone and time_at >= 0:
+            return lambda cells: (
+                two(cells[date_at], cells[time_at])
+                if cells[date_at].strip() and cells[time_at].strip()
+                else one(cells[at])
+            )
         if one and two:
             return lambda cells: (
                 one(cells[at])
@@ -297,9 +306,13 @@ class Interpreter:
         return moments.day_first((cells[i] for cells in self.rows() for i in columns), self.day_first)
 
     def _moments(self, at: int) -> Moments:
+        months = header_key(self.header[at]) == "month"
+        day_first = self._day_first([at])
+        return Moments(self._zone(at), day_first=day_first, months=months, local=self.time_zone, met=self.met)
+
+    def _zone(self, at: int) -> str:
         key = header_key(self.header[at])
-        zone = next((zone for header, zone in self.profile.zones.items() if header_key(header) == key), self.time_zone)
-        return Moments(zone, day_first=self._day_first([at]), months=key == "month", local=self.time_zone, met=self.met)
+        return next((zone for header, zone in self.profile.zones.items() if header_key(header) == key), self.time_zone)
 
     def _end(self, cells: list[str], start: Moment) -> int | None:
         """None where there is none, it cannot be read, or it is not after the start."""

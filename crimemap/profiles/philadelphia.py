@@ -1,6 +1,7 @@
 """Philadelphia's crime incidents (part 1 and 2), as the city's Carto exports them.
 
-The day and time of dispatch stand there twice: in UTC, and on the city's clock. A DC key can have several rows: one a victim,
+The day and time of dispatch stand there twice: in UTC, and on the city's clock. Exports of older years have the city's clock
+in both, so that its own columns are the ones to go by. A DC key can have several rows: one a victim,
 or a report and what became of it.
 """
 
@@ -19,7 +20,7 @@ PROFILE = Profile(
         "occurred_time": ("dispatch_time",),
         "block": ("location_block",),
         "latitude": ("lat", "point_y"),
-        "longitude": ("lng", "point_x"),
+        "longitude": ("lng", "lon", "point_x"),
         "district": ("dc_dist",),
     },
     codes=(("ucr_general", "text_general_code"), ("text_general_code",), ("ucr_general",)),

@@ -271,3 +271,25 @@ def test_two_at_once(write: Writer) -> None:
         assert refusal("city", path).endswith(".")
     assert child.returncode == 0
     assert Incident.objects.count() == COUNT
+
+
+PHILADELPHIA = {
+    "of today": ("2025-01-07 02:45:00+00", "2025-01-06", "21:45:00"),
+    "of older years, local twice": ("2025-01-06 21:45:00", "2025-01-06", "21:45:00"),
+    "in UTC alone": ("2025-01-07 02:45:00+00", "", ""),
+    "in UTC alone, after a spreadsheet": ("1/7/2025 2:45", "", ""),
+    "from the API": ("2025-01-07T02:45:00Z", "2025-01-06T00:00:00Z", "21:45:00"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("told", PHILADELPHIA.values(), ids=PHILADELPHIA)
+def test_philadelphias_two_clocks(tmp_path: Path, told: tuple[str, str, str]) -> None:
+    path = tmp_path / "incidents.csv"
+    header = "Dc_Dist,Dispatch_Date_Time,Dispatch_Date,Dispatch_Time,Dc_Key,UCR_General,Text_General_Code,Lon,Lat"
+    path.write_text(f"{header}\n15,{','.join(told)},202515001499.0,600.0,Thefts,-75.1,40.0\n")
+    imported("city", path, profile="philadelphia")
+    incident = Incident.objects.get()
+    assert incident.occurred_at == dt.datetime(2025, 1, 7, 2, 45, tzinfo=dt.UTC)
+    assert (incident.external_id, incident.offence_code.code) == ("202515001499", "600 Thefts")
+    assert (incident.latitude, incident.longitude) == (40.0, -75.1)
