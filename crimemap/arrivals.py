@@ -6,6 +6,7 @@ staff decide. The row is the truth: a lost message is sent again by `sweep`, and
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -137,17 +138,16 @@ def _fill(run: ImportRun, files: Sequence[File]) -> None:
 
 
 def keep_for_decision(run: ImportRun, path: Path) -> None:
-    """A dropped file that a guard stopped: staff may still release it. Nothing without a folder for uploads."""
-    if settings.INCIDENT_UPLOADS is not None:
-        with path.open("rb") as file:
-            _fill(run, [UploadedFile(file, path.name)])
+    """A dropped file that a guard stopped: staff may still release it. Without a folder or room for it they import it anew."""
+    with contextlib.suppress(NotPossibleError, OSError), path.open("rb") as file:
+        _fill(run, [UploadedFile(file, path.name)])
 
 
 def _keep(file: File, path: Path) -> None:
     """Rename what the web server wrote beside it already, copy what it holds in memory."""
     written = getattr(file, "temporary_file_path", None)
     if written is not None and Path(written()).parent == settings.INCIDENT_UPLOADS:
-        os.link(written(), path)
+        Path(written()).rename(path)
     else:
         with path.open("xb") as kept:
             for piece in file.chunks():

@@ -78,6 +78,14 @@ class TestUploads:
         assert not list(tmp_path.iterdir())
         assert trail() == [("ada", "asked for an import", "source city", f"import {run.pk}: june.csv")]
 
+    def test_a_large_file_is_not_copied(self, ada: Account, tmp_path: Path, settings: Any) -> None:
+        settings.FILE_UPLOAD_MAX_MEMORY_SIZE, settings.FILE_UPLOAD_TEMP_DIR = 100, tmp_path
+        run = upload(ada, source())
+        assert [path.name for path in tmp_path.iterdir()] == [str(run.pk)]
+        assert [path.read_bytes() for path in arrivals.files_of(run)] == [export()]
+        arrivals.work(run.pk)
+        assert Incident.objects.count() == 40
+
     def test_the_same_file_again_changes_nothing(self, ada: Account) -> None:
         city = source()
         uploaded(ada, city)

@@ -111,6 +111,14 @@ class TestFiles:
         run.refresh_from_db()
         assert (run.state, run.file_name, Incident.objects.count()) == ("done", "june.csv", 25)
 
+    def test_what_a_guard_stops_is_put_away_where_there_is_no_folder_for_uploads(
+        self, drop: Path, settings: Any
+    ) -> None:
+        settings.INCIDENT_UPLOADS = None
+        put(drop, content=export([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
+        looked()
+        assert files(drop) == {"failed/june.csv", "failed/june.csv.report.txt"}
+
     def test_several_files_are_imported_oldest_first(self, drop: Path) -> None:
         put(drop, "a.csv", seconds_ago=60)
         put(drop, "b.csv", seconds_ago=90)
