@@ -104,6 +104,11 @@ class TestUploads:
         assert (run.created, run.file_name) == (40, "a.csv, b b.csv")
         assert "byte order mark" in page(ada, of(run))
 
+    def test_odd_cells_are_named_with_the_row_that_has_them_first(self, ada: Account) -> None:
+        rows = [*ROWS[:2], ROWS[2] | {"Domestic": "Yes"}, *ROWS[3:]]
+        run = uploaded(ada, source(), file(export(rows)))
+        assert re.search(r"yes and no in other words[^<]*row 3", page(ada, of(run)))
+
     def test_the_whole_period_withdraws_what_is_gone(self, ada: Account) -> None:
         city = source()
         uploaded(ada, city)
