@@ -68,6 +68,7 @@ crimemap_incident AS old WHERE source_id = %(source)s AND removed_at IS NULL
 """
 WITHDRAW = f"UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s WHERE id IN (SELECT id FROM {GONE})"  # noqa: S608
 
+MANY = 1_000  # new rows that make PostgreSQL look at the table anew
 MOST_SIBLINGS = 1_000_000  # what a file may have of them (keying.REPEATS)
 
 Stored = tuple[int, bytes, bool]  # primary key, content hash, whether withdrawn
@@ -83,6 +84,7 @@ class Staging:
             cursor.execute(TABLE)
             cursor.execute("SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s)", [run.source_id])
             self.first = not cursor.fetchone()[0]
+        self.count, self.analyzed = 0, 0  # rows staged so far, and when PostgreSQL last looked at how many
 
     def close(self) -> None:
         with connection.cursor() as cursor:
@@ -114,7 +116,9 @@ class Staging:
     def waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Content hashes of what an earlier file of this import has staged under these keys."""
         with connection.cursor() as cursor:
-            cursor.execute("CREATE INDEX IF NOT EXISTS staged_key ON staged (external_id)")
+            if self.count > 2 * self.analyzed:  # or PostgreSQL takes the table for a small one and reads all of it
+                cursor.execute("CREATE INDEX IF NOT EXISTS staged_key ON staged (external_id); ANALYZE staged")
+                self.analyzed = self.count
             cursor.execute("SELECT external_id, content_hash FROM staged WHERE external_id = ANY(%s)", [list(keys)])
             return {key: bytes(content) for key, content in cursor}
 
@@ -124,8 +128,9 @@ class Staging:
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM staged WHERE external_id = ANY(%s)", [list(keys)])
 
-    def add(self, rows: Iterable[tuple[object, ...]]) -> None:
+    def add(self, rows: Sequence[tuple[object, ...]]) -> None:
         """(primary key or None, key, content hash, number of its code, *Incident)."""
+        self.count += len(rows)
         self._copy("staged", rows)
 
     def keep(self, incidents: Iterable[int]) -> None:
@@ -157,6 +162,8 @@ class Staging:
             cursor.execute("ANALYZE staged; ANALYZE staged_code")
             cursor.execute(READY)
             cursor.execute(INSERT, self.names)
+            if cursor.rowcount > MANY:  # the next import looks them up by key before autovacuum comes round
+                cursor.execute("SELECT incidents_analyze()")
             if not self.first:
                 cursor.execute(REVISE, self.names)
                 cursor.execute(UPDATE, self.names)

@@ -72,6 +72,7 @@ GRANT SELECT, INSERT, UPDATE ON crimemap_source, crimemap_importrun TO portal_bu
 GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevision, crimemap_importproblem TO portal_bulk;
 GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
     crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq TO portal_bulk;
+GRANT EXECUTE ON FUNCTION incidents_analyze TO portal_bulk;
 DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', current_database()); END $$;
 -- It mails administrators when a feed is late or an import failed.
 GRANT SELECT ON auth_group, tipportal_account_groups TO portal_bulk;

@@ -91,3 +91,8 @@ CREATE OR REPLACE TRIGGER code_of_incidents_stays BEFORE DELETE ON crimemap_offe
     FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('offence_code_id');
 CREATE OR REPLACE TRIGGER import_of_incidents_stays BEFORE DELETE ON crimemap_importrun
     FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('first_run_id', 'last_run_id');
+
+-- Only a table's owner may have PostgreSQL look at how many rows it holds and what is in them.
+CREATE OR REPLACE FUNCTION incidents_analyze() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS 'ANALYZE public.crimemap_incident';
+REVOKE EXECUTE ON FUNCTION incidents_analyze FROM PUBLIC;

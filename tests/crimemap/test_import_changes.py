@@ -293,3 +293,14 @@ def test_philadelphias_two_clocks(tmp_path: Path, told: tuple[str, str, str]) ->
     assert incident.occurred_at == dt.datetime(2025, 1, 7, 2, 45, tzinfo=dt.UTC)
     assert (incident.external_id, incident.offence_code.code) == ("202515001499", "600 Thefts")
     assert (incident.latitude, incident.longitude) == (40.0, -75.1)
+
+
+@pytest.mark.django_db
+def test_the_next_import_finds_what_is_stored_by_its_key(write: Writer) -> None:
+    """Not by reading all of it, batch by batch, until autovacuum comes round."""
+    rows = [dict(zip(CHICAGO, row, strict=True)) for row in exports.chicago(5_000)]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE crimemap_incident")
+        first(write, rows)
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'crimemap_incident'::regclass")
+        assert cursor.fetchone()[0] >= 5_000
