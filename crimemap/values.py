@@ -9,6 +9,8 @@ import math
 import re
 from collections.abc import Callable
 
+from django.utils.translation import gettext as _
+
 from crimemap.names import spelled
 from crimemap.privacy import block_label
 
@@ -98,12 +100,20 @@ def code(cell: str, width: int, met: Met) -> str:
 LONGEST_AREA = 60  # some publishers name areas: "Central Business District"
 
 
+_NO_AREA = re.compile(r"\d\.\d{4}|:\d\d|/\d{4}")
+
+
 def area(cell: str, width: int, met: Met) -> str:
-    """An area's code: with `width` digits, or without leading zeros when that is 0. Too long a text is none."""
+    """An area's code: with `width` digits, or without leading zeros when that is 0. Too long a text is none.
+
+    Raises CellError for coordinates and dates: the row's cells are out of place, and a point must not pass for an area.
+    """
     plain = whole(cell, met)
     if plain.isdigit():
         plain = (plain.lstrip("0") or "0").zfill(width)
         return "" if not plain.strip("0") else plain[:LONGEST_AREA]
+    if _NO_AREA.search(plain):
+        raise CellError("cells-out-of-place", _("An area holds a point or a date: the row's cells are out of place."))
     if len(plain) > LONGEST_AREA:
         met("area codes too long")
         return ""

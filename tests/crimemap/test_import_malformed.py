@@ -114,6 +114,8 @@ BAD_ROWS = {
     "hour 27": {"Date": "02/20/2024 27:00:00"},
     "a date to come": {"Date": "01/01/2190 10:00:00 AM"},
     "a date of the Middle Ages": {"Date": "01/01/1190 10:00:00 AM"},
+    "a point where an area belongs": {"District": "(41.889010347, -87.890900512)"},
+    "a date where an area belongs": {"Community Area": "05/17/2025 03:40:52 PM"},
     "neither code nor type": {"IUCR": "", "Primary Type": "", "Description": ""},
 }
 
