@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
 import shapely
@@ -26,6 +27,7 @@ REMEMBERED = 200_000  # cells of a column
 AREAS = ("district", "beat", "neighbourhood")
 LONGEST = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
 LONGEST_ID = 100
+BETWEEN = "\x1f"  # what is hashed; no text has it
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -77,6 +79,7 @@ class Spot(NamedTuple):
     kind: str
     stable: Point | None  # as snapped without the agency's layers, which may come later than the row
     areas: tuple[str, ...]  # by the agency's layers, in the order of AREAS
+    text: str  # latitude, longitude and kind, as they are hashed
 
 
 @dataclass(slots=True)
@@ -91,7 +94,8 @@ class Interpreted:
 
     def content(self) -> bytes:
         """16 bytes that change with anything stored."""
-        return _digest(self.incident)
+        told = self.incident  # the point's numbers are written out once a spot: that is slow, and there are few spots
+        return _digest((*map(str, told[:6]), self.spot.text, *told[9:14], str(told[14])))
 
     def identity(self) -> str:
         """What the row is called without an id of its own: a hash of all that is not its outcome or the agency's layers."""
@@ -104,11 +108,11 @@ class Interpreted:
             told.location_description,
             told.domestic,
         )
-        return _digest(kept).hex()
+        return _digest(map(str, kept)).hex()
 
 
-def _digest(told: Iterable[object]) -> bytes:
-    return hashlib.blake2b("\x1f".join(map(str, told)).encode(), digest_size=16).digest()
+def _digest(told: Iterable[str]) -> bytes:
+    return hashlib.blake2b(BETWEEN.join(told).encode(), digest_size=16).digest()
 
 
 class Surroundings:
@@ -199,7 +203,9 @@ class Interpreter:
         self._start = start
         self.end = self._times("occurred_end", "end_date", "end_time")
         self.updated = Memo(self._updated())
-        self.parts = [self.columns.at[header_key(h)] for h in self._code_headers()]
+        # Twice the last, so that there are two at least and a tuple comes of it.
+        parts = [self.columns.at[header_key(header)] for header in self._code_headers()]
+        self.parts: Callable[[list[str]], tuple[str, ...]] = itemgetter(*parts, parts[-1])
         self.codes: Memo[tuple[str, ...], tuple[str, str]] = Memo(self._code)
         self.blocks: Memo[str, str] = Memo(lambda cell: values.block(cell, met))
         self.spots: Memo[tuple[str, str, str], Spot] = Memo(self._spot)
@@ -221,7 +227,7 @@ class Interpreter:
         cells.append("")  # the column at -1: one that the file has not
         own, touched, block, north, east, district, beat, neighbourhood, description, outcome = self.places
         start = self._start(cells)
-        code, label = self.codes[tuple([cells[i] for i in self.parts])]
+        code, label = self.codes[self.parts(cells)]
         if not code:
             raise CellError("code-missing", _("The row names no offense."))
         block_text = self.blocks[cells[block]]
@@ -232,22 +238,23 @@ class Interpreter:
             self.areas[2][cells[neighbourhood]],
         )
         areas = given if all(given) else [told or found for told, found in zip(given, spot.areas, strict=True)]
-        incident = Incident(
-            start.minute,
-            self._end(cells, start) if self.end else None,
-            start.precision,
-            code,
-            label,
-            block_text,
-            spot.latitude,
-            spot.longitude,
-            spot.kind,
-            areas[0],
-            areas[1],
-            areas[2],
-            self.descriptions[cells[description]],
-            self.outcomes[cells[outcome]],
-            any(memo[cells[i]] for i, memo in self.domestics),
+        domestic = False
+        for at, memo in self.domestics:
+            domestic |= memo[cells[at]]
+        incident = Incident._make(
+            (
+                start.minute,
+                self._end(cells, start) if self.end else None,
+                start.precision,
+                code,
+                label,
+                block_text,
+                *spot[1:4],
+                *areas,
+                self.descriptions[cells[description]],
+                self.outcomes[cells[outcome]],
+                domestic,
+            )
         )
         return Interpreted(_id(cells[own], self.met), incident, spot, self.updated[cells[touched]], given)
 
@@ -341,7 +348,7 @@ class Interpreter:
         return list(dict.fromkeys([header for group in self.columns.codes for header in group] + self.columns.labels))
 
     def _code(self, cells: tuple[str, ...]) -> tuple[str, str]:
-        told = dict(zip(self._code_headers(), cells, strict=True))
+        told = dict(zip(self._code_headers(), cells, strict=False))
         code = ""
         for group in self.columns.codes:
             each = [values.code(told[header], self.profile.code_width, self.met) for header in group]
@@ -373,7 +380,7 @@ class Interpreter:
             areas = tuple(self.surroundings.area(layer, latitude, longitude) for layer in AREAS)
         given = hash((round(point[0], 5), round(point[1], 5))) if point else None
         stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
-        return Spot(given, latitude, longitude, kind, stable, areas)
+        return Spot(given, latitude, longitude, kind, stable, areas, f"{latitude}{BETWEEN}{longitude}{BETWEEN}{kind}")
 
 
 def _id(cell: str, met: Met) -> str:
