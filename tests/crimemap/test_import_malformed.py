@@ -106,6 +106,12 @@ def test_a_source_that_is_not_there_and_a_profile_that_is_unknown(tmp_path: Path
     assert not Source.objects.exists()
 
 
+def test_a_limit_that_is_no_number_of_rows(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(GOOD)
+    assert "1 or more" in refusal("city", path, profile="chicago_portal", limit=-5)
+
+
 # Each holds its bad row between good ones: the good ones are stored, the bad one is told with its row.
 BAD_ROWS = {
     "no date": {"Date": ""},

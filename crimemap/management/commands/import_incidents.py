@@ -50,6 +50,8 @@ class Command(BaseCommand):
         json: bool = False,
         **options: Any,
     ) -> None:
+        if limit is not None and limit < 1:
+            raise CommandError("--limit is a number of rows, 1 or more.")
         paths = [Path(file) for file in files]
         try:
             for path in paths:
