@@ -56,14 +56,6 @@ class UploadForm(forms.Form):
     )
 
 
-class WayFilter(admin.ChoicesFieldListFilter):
-    """ "By way in" reads better than "By by way of"."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = _("way in")
-
-
 class Opened(admin.SimpleListFilter):
     """Dry runs are found, but not in the way."""
 
@@ -83,7 +75,7 @@ class ImportRunAdmin(admin.ModelAdmin):
         "number", "source", "status", "origin", "asked_at", "file_name",
         "read", "created", "updated", "rejected", "held",
     )  # fmt: skip
-    list_filter = ("state", "source", ("origin", WayFilter), Opened, "asked_at")
+    list_filter = ("state", "source", "origin", Opened, "asked_at")
     list_select_related = ("source",)
     list_per_page = 50
     search_fields = ("file_name", "=id")
