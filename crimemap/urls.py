@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crimemap import views
+from crimemap.views import data, pages
 
 app_name = "crimemap"
 urlpatterns = [
-    path("", views.map_page, name="map"),
-    path("base/<slug:version>.json", views.base_map, name="base_map"),
+    path("", pages.map_page, name="map"),
+    path("base/<slug:version>.json", data.base_map, name="base_map"),
 ]

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from crimemap.query import Published
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +40,19 @@ def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
         from crimemap import codes
 
         codes.ensure_codes()
+
+
+@pytest.fixture(scope="module")
+def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.crimemap import published
+
+    return published.write(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture
+def incidents(published_folder: Path, settings: Any) -> Published:
+    """What tests/crimemap/published.py says is published; pages answer from it."""
+    from crimemap import query
+
+    settings.INCIDENT_SNAPSHOTS = published_folder
+    return query.current()

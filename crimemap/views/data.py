@@ -1,35 +1,18 @@
-"""Pages of the crime map: for now where things are, not what happened."""
+"""What scripts of the map ask for."""
 
 from __future__ import annotations
 
 import gzip
-import json
 from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from crimemap import drawing, places
+from crimemap import places
 
-YEAR = 365 * 24 * 3600
-
-
-@require_safe
-def map_page(request: HttpRequest) -> HttpResponse:
-    """The city as a drawing, and a search for places that works without script."""
-    version = places.base_map_version()
-    picture = _picture(version) if version else None
-    query = request.GET.get("q", "").strip()[:100]
-    found = places.search(query) if query else []
-    pins = (
-        [(number, place, picture.point(place.latitude, place.longitude)) for number, place in enumerate(found, 1)]
-        if picture
-        else []
-    )
-    context = {"picture": picture, "query": query, "found": found, "pins": pins}
-    return render(request, "crimemap/map.html", context)
+YEAR = 365 * 24 * 3600  # seconds
 
 
 @require_safe
@@ -55,8 +38,3 @@ def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
 def _packed(version: str) -> tuple[bytes, bytes]:  # noqa: ARG001  (the key)
     body = places.base_map()
     return body, gzip.compress(body, 9, mtime=0)
-
-
-@lru_cache(maxsize=2)
-def _picture(version: str) -> drawing.Picture:  # noqa: ARG001
-    return drawing.draw(json.loads(places.base_map()))
