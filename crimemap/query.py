@@ -193,6 +193,21 @@ class Published:
         limit = max(0, min(limit, MOST_ROWS))
         return Page(self._lines(numbers[::-1][max(0, offset) : max(0, offset) + limit]), len(found))
 
+    def newest(
+        self, chosen: Filter, *, after: tuple[int, str] | None = None, at_once: int = 5000
+    ) -> Iterator[list[Row]]:
+        """All rows in the order of `rows`, in lists of `at_once` at most, which are made as one reads on.
+
+        `after`: the hour (since 1970) and public id of a row that was read before: what follows it, also in a later
+        version and if it is no longer there.
+        """
+        places = selecting.places_of(self.columns, self.areas, chosen)
+        low, high = selecting.row_range(self.columns, chosen)
+        high = high if after is None else max(low, min(high, self._position(*after)))
+        for numbers in selecting.newest_first(self.columns, chosen, places, low, high):
+            for start in range(0, len(numbers), at_once):
+                yield self._lines(numbers[start : start + at_once])
+
     def incident(self, public_id: str) -> Row:
         """The incident of this id. Raises WithdrawnError, UnknownIncidentError."""
         wanted = public_id.encode("ascii", "replace")
@@ -213,15 +228,20 @@ class Published:
         if not (chosen.categories or self.needs_rows(chosen)):
             last = high - offset
             return np.arange(max(low, last - limit), max(low, last))[::-1]
-        size, pages, skipped = 10_000, [], 0
-        while high > low and skipped < offset + limit:
-            start = max(low, high - size)
-            found = selecting.through_time(self.columns, chosen, None, start, high)
-            numbers = np.asarray(found.row)[::-1]
+        pages, skipped = [], 0
+        for numbers in selecting.newest_first(self.columns, chosen, None, low, high):
             pages.append(numbers[max(0, offset - skipped) : offset + limit - skipped])
             skipped += len(numbers)
-            high, size = start, min(size * 2, 1_000_000)
+            if skipped >= offset + limit:
+                break
         return np.concatenate(pages) if pages else np.empty(0, "i8")
+
+    def _position(self, hour: int, public_id: str) -> int:
+        """The number that a row of this hour and id has or would have."""
+        time = self.columns["time"]
+        low, high = np.searchsorted(time, np.array([hour, hour + 1], time.dtype)).tolist()
+        ids = np.array([public_id.encode("ascii", "replace")], f"S{ID_CHARACTERS}")
+        return low + int(np.searchsorted(layout.scramble(self.columns["public_id"][low:high]), layout.scramble(ids)[0]))
 
     def _lines(self, numbers: Array) -> list[Row]:
         column = self.columns

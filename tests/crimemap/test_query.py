@@ -227,6 +227,39 @@ def test_rows_newest_first_at_any_depth(both: Both, chosen: Filter, offset: int,
 
 
 @quick
+@given(chosen=filters, at_once=st.integers(1, 400), piece=st.sampled_from([16, 300, 1 << 17]))
+def test_all_rows_read_on_newest_first(both: Both, chosen: Filter, at_once: int, piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selecting, "SLICE", piece)
+        lists = list(both.published.newest(chosen, at_once=at_once))
+    read = [row for rows in lists for row in rows]
+    assert all(len(rows) <= at_once for rows in lists)
+    assert len(read) == both.published.count(chosen)
+    assert [row.public_id for row in read[:1000]] == [
+        row.public_id for row in both.published.rows(chosen, limit=1000).rows
+    ]
+
+
+@quick
+@given(chosen=filters, number=st.integers(0, ROWS), piece=st.sampled_from([16, 1 << 17]))
+def test_what_follows_a_row(both: Both, chosen: Filter, number: int, piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selecting, "SLICE", piece)
+        read = ids(both.published.newest(chosen))
+        last = everything(both.published, number - number % 1000)[number % 1000 : number % 1000 + 1]
+        for row in last:  # of all rows: it need not be one of the filter's
+            hour = int((row.at - query.MIDNIGHT).total_seconds()) // 3600
+            rest = ids(both.published.newest(chosen, after=(hour, row.public_id)))
+            order = ids(both.published.newest(Filter(both.published.since, both.published.until)))
+            follow = set(order[order.index(row.public_id) + 1 :])
+            assert rest == [each for each in read if each in follow]
+
+
+def ids(lists: Iterator[list[query.Row]]) -> list[str]:
+    return [row.public_id for rows in lists for row in rows]
+
+
+@quick
 @given(chosen=filters, number=st.integers(0, 59))
 def test_rows_at_one_point(both: Both, chosen: Filter, number: int) -> None:
     latitude, longitude = made_points()[number]
