@@ -39,7 +39,7 @@ PAIRS: list[tuple[str, str, float]] = [
     ("map-label", "land", TEXT),
     ("bubble", "land", CONTROL),
     ("bubble-ink", "bubble", TEXT),
-    *[(f"fam-{family}", "surface", TEXT) for family in ("people", "property", "drugs", "disorder", "other")],
+    *[(f"fam-{family}", "surface", TEXT) for family in ("people", "theft", "drugs", "disorder", "other")],
 ]
 
 
