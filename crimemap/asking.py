@@ -10,18 +10,21 @@ page says so kindly.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import get_conditional_response
 
 from crimemap import query
 from crimemap.filtering import PARTS, Filter, FilterError
 from crimemap.query import NothingPublishedError, Published
 
 LONGEST_QUERY = 4096  # characters: the longest filter that anyone can mean is a fifth of it
+KEPT = 60  # seconds that caches keep data: a new version is on all screens a minute later
 
 Asked = Callable[..., HttpResponseBase]
 
@@ -64,4 +67,21 @@ def as_json(error: FilterError, request: HttpRequest) -> JsonResponse:
     return JsonResponse({"problems": problems, "nearest": nearest(request, error)}, status=400)
 
 
-__all__ = ["PARTS", "as_json", "asked", "nearest", "read", "refused"]
+def cached(
+    request: HttpRequest, version: str, asked_for: str, compute: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """compute(), to be kept for a minute; 304 for a client that has this very answer, and then nothing is computed.
+
+    `version` is what the answer is made of (Published.version), `asked_for` all that it depends on besides the path, always
+    written in the same way (Filter.query_string).
+    """
+    digest = hashlib.sha256("\n".join([version, request.path, asked_for]).encode()).hexdigest()
+    etag = f'"{digest[:24]}"'
+    response = get_conditional_response(request, etag=etag) or compute()
+    if response.status_code in (200, 304):
+        response.headers["ETag"] = etag
+        response.headers["Cache-Control"] = f"public, max-age={KEPT}"
+    return response
+
+
+__all__ = ["PARTS", "as_json", "asked", "cached", "nearest", "read", "refused"]

@@ -239,7 +239,7 @@ class Published:
     def _position(self, hour: int, public_id: str) -> int:
         """The number that a row of this hour and id has or would have."""
         time = self.columns["time"]
-        low, high = np.searchsorted(time, np.array([hour, hour + 1], time.dtype)).tolist()
+        low, high = map(int, np.searchsorted(time, np.array([hour, hour + 1], time.dtype)))
         ids = np.array([public_id.encode("ascii", "replace")], f"S{ID_CHARACTERS}")
         return low + int(np.searchsorted(layout.scramble(self.columns["public_id"][low:high]), layout.scramble(ids)[0]))
 
