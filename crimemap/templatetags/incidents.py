@@ -1,0 +1,42 @@
+"""`{% load incidents %}`: how pages draw a family and say when and where an incident was."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from crimemap import wording
+from crimemap.answers import Row
+from crimemap.families import BY_SLUG
+
+register = template.Library()
+
+# Around 0 0, within 15 units; the letter of a triangle stands where there is room for it.
+PATHS = {
+    "diamond": ("M0-14L14 0 0 14-14 0z", 0),
+    "circle": ("M12 0A12 12 0 1 1-12 0 12 12 0 1 1 12 0z", 0),
+    "triangle": ("M0-14L14 11H-14z", 3),
+    "square": ("M-11-11H11V11H-11z", 0),
+    "hexagon": ("M0-13L11.3-6.5V6.5L0 13-11.3 6.5V-6.5z", 0),
+}
+
+
+@register.simple_tag
+def mark(slug: str) -> SafeString:
+    """Shape and letter of a family, to stand in a <g class="sym SLUG">."""
+    family = BY_SLUG[slug]
+    path, y = PATHS[family.shape]
+    letter = format_html('<text y="{}">{}</text>', y, family.letter) if family.letter else ""
+    return format_html('<path d="{}"/>{}', path, letter)
+
+
+@register.simple_tag
+def symbol(slug: str) -> SafeString:
+    """The same as a picture of its own; always stands beside words."""
+    return format_html('<svg class="sym {}" viewBox="-15 -15 30 30" aria-hidden="true">{}</svg>', slug, mark(slug))
+
+
+@register.filter
+def when(row: Row) -> str:
+    return wording.when(row)
