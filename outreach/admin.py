@@ -1,14 +1,22 @@
-"""Stories in the admin. Their editor comes with issue 7."""
+"""Stories in the admin: for now the list of what residents read."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from outreach.models import Story
+from outreach.models import Guide, Story, Tag
 
 
 @admin.register(Story)
 class StoryAdmin(admin.ModelAdmin):
-    list_display = ["title", "published_on"]
-    search_fields = ["title"]
-    prepopulated_fields = {"slug": ["title"]}
+    list_display = ["title", "status"]
+
+
+@admin.register(Guide)
+class GuideAdmin(admin.ModelAdmin):
+    list_display = ["title", "shown"]
+
+
+@admin.register(Tag)
+class TagAdmin(admin.ModelAdmin):
+    list_display = ["name"]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from outreach.models import Story
+from outreach.models import PublishedStory
 
 
 @require_safe
 def stories(request: HttpRequest) -> HttpResponse:
     """Published stories, newest first."""
-    published = Story.objects.filter(published_on__lte=timezone.localdate())
-    return render(request, "outreach/stories.html", {"stories": published[:50]})
+    return render(request, "outreach/stories.html", {"stories": PublishedStory.objects.all()[:50]})

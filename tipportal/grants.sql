@@ -16,7 +16,41 @@ GRANT INSERT ON tips_alert TO portal_public;
 GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
 GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
-GRANT SELECT ON outreach_story TO portal_public;
+-- What is published of stories has tables of its own; guides, events and pictures have rows for both sides.
+GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
+    outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event TO portal_public;
+GRANT SELECT (id, alt, credit, state, variants) ON outreach_picture TO portal_public;
+GRANT SELECT ON outreach_picturefile TO portal_public;
+
+ALTER TABLE outreach_guide ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS guide_shown ON outreach_guide;
+DROP POLICY IF EXISTS guide_by_staff ON outreach_guide;
+CREATE POLICY guide_shown ON outreach_guide FOR SELECT TO portal_public USING (shown);
+CREATE POLICY guide_by_staff ON outreach_guide TO portal_staff USING (true) WITH CHECK (true);
+
+ALTER TABLE outreach_event ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS event_shown ON outreach_event;
+DROP POLICY IF EXISTS event_by_others ON outreach_event;
+CREATE POLICY event_shown ON outreach_event FOR SELECT TO portal_public USING (status IN ('published', 'cancelled'));
+CREATE POLICY event_by_others ON outreach_event TO portal_staff, portal_bulk USING (true) WITH CHECK (true);
+
+-- A picture is public while something published names it. The link tables hold rows of shown guides and others alike.
+ALTER TABLE outreach_picture ENABLE ROW LEVEL SECURITY;
+ALTER TABLE outreach_picturefile ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS picture_named ON outreach_picture;
+DROP POLICY IF EXISTS picture_by_others ON outreach_picture;
+DROP POLICY IF EXISTS picturefile_named ON outreach_picturefile;
+DROP POLICY IF EXISTS picturefile_by_others ON outreach_picturefile;
+CREATE POLICY picture_named ON outreach_picture FOR SELECT TO portal_public USING (
+    EXISTS (SELECT FROM outreach_publishedstory_pictures WHERE picture_id = outreach_picture.id)
+    OR EXISTS (SELECT FROM outreach_guide_pictures JOIN outreach_guide ON outreach_guide.id = guide_id
+               WHERE picture_id = outreach_picture.id AND shown));
+CREATE POLICY picture_by_others ON outreach_picture TO portal_staff, portal_media, portal_bulk USING (true) WITH CHECK (true);
+CREATE POLICY picturefile_named ON outreach_picturefile FOR SELECT TO portal_public USING (
+    EXISTS (SELECT FROM outreach_publishedstory_pictures WHERE picture_id = outreach_picturefile.picture_id)
+    OR EXISTS (SELECT FROM outreach_guide_pictures JOIN outreach_guide ON outreach_guide.id = guide_id
+               WHERE picture_id = outreach_picturefile.picture_id AND shown));
+CREATE POLICY picturefile_by_others ON outreach_picturefile TO portal_staff, portal_media USING (true) WITH CHECK (true);
 
 ALTER TABLE tips_message ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS message_read ON tips_message;
@@ -53,7 +87,14 @@ GRANT INSERT ON tipportal_auditentry, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
 GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;
-GRANT INSERT, UPDATE, DELETE ON outreach_story TO portal_staff;
+GRANT INSERT, UPDATE ON outreach_story, outreach_reviewcomment, outreach_previewlink TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_story_tags, outreach_story_pictures, outreach_tag TO portal_staff;
+GRANT INSERT ON outreach_storyrevision, outreach_storystep, outreach_storycheck, outreach_guiderevision TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures,
+    outreach_correction, outreach_withdrawal TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_guide, outreach_guide_pictures, outreach_picture, outreach_pictureoriginal,
+    outreach_picturefile TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_event, outreach_channel, outreach_post TO portal_staff;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
 
 -- alerts: that something awaits and whom to tell; no text, no password.
@@ -77,9 +118,25 @@ DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', curr
 -- It mails administrators when a feed is late or an import failed.
 GRANT SELECT ON auth_group, tipportal_account_groups TO portal_bulk;
 GRANT SELECT (id, username, email, is_active) ON tipportal_account TO portal_bulk;
+-- It publishes what is scheduled, and tells the agency's channels of it.
+GRANT SELECT ON outreach_story, outreach_story_tags, outreach_story_pictures, outreach_picture, outreach_tag TO portal_bulk;
+GRANT UPDATE (status, publish_at, correction) ON outreach_story TO portal_bulk;
+GRANT INSERT ON outreach_storystep, outreach_correction TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON outreach_publishedstory, outreach_publishedstory_tags,
+    outreach_publishedstory_pictures, outreach_withdrawal TO portal_bulk;
+GRANT SELECT ON outreach_channel, outreach_event TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE ON outreach_post TO portal_bulk;
+GRANT USAGE ON SEQUENCE outreach_storystep_id_seq, outreach_correction_id_seq, outreach_publishedstory_tags_id_seq,
+    outreach_publishedstory_pictures_id_seq TO portal_bulk;
 
 -- media: what waits to be rebuilt, by the file; nothing says whose it is.
 GRANT SELECT (id, received_at, state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
     ON tips_attachment TO portal_media;
 GRANT UPDATE (state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
     ON tips_attachment TO portal_media;
+-- Staff's pictures: it takes the original, and leaves what it made of it.
+GRANT SELECT (id, state, attempts, started_at, original_digest) ON outreach_picture TO portal_media;
+GRANT UPDATE (state, reason, variants, attempts, started_at) ON outreach_picture TO portal_media;
+GRANT SELECT, DELETE ON outreach_pictureoriginal TO portal_media;
+GRANT SELECT, INSERT, DELETE ON outreach_picturefile TO portal_media;
+GRANT USAGE ON SEQUENCE outreach_picturefile_id_seq TO portal_media;

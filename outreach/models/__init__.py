@@ -1,0 +1,45 @@
+"""The conversation with the public: stories, guides, pictures, events, and the channels that publications are told on."""
+
+from outreach.models.channels import Channel, Post
+from outreach.models.events import Event, Reminder
+from outreach.models.guides import Guide, GuideRevision
+from outreach.models.pictures import Picture, PictureFile, PictureOriginal
+from outreach.models.stories import (
+    Correction,
+    PreviewLink,
+    PublishedStory,
+    ReviewComment,
+    Status,
+    Story,
+    StoryCheck,
+    StoryRevision,
+    StoryStep,
+    Withdrawal,
+)
+from outreach.models.telling import HowSoon, Kind, Tag, Told
+
+__all__ = [
+    "Channel",
+    "Correction",
+    "Event",
+    "Guide",
+    "GuideRevision",
+    "HowSoon",
+    "Kind",
+    "Picture",
+    "PictureFile",
+    "PictureOriginal",
+    "Post",
+    "PreviewLink",
+    "PublishedStory",
+    "Reminder",
+    "ReviewComment",
+    "Status",
+    "Story",
+    "StoryCheck",
+    "StoryRevision",
+    "StoryStep",
+    "Tag",
+    "Told",
+    "Withdrawal",
+]

@@ -1,0 +1,84 @@
+"""What a story says: the fields that the desk writes, each version keeps and residents read."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(models.TextChoices):
+    """What a story is about."""
+
+    ARREST = "arrest", _("An arrest")
+    WEAPONS = "weapons", _("Weapons off the street")
+    PROPERTY = "property", _("Property returned")
+    PREVENTION = "prevention", _("Prevention")
+    YOU_SAID = "you_said_we_did", _("You said, we did")
+    OTHER = "other", _("Something else")
+
+
+class HowSoon(models.TextChoices):
+    """How soon after a tip it happened: steps so wide that none points to a tip."""
+
+    UNSAID = "", _("Not said")
+    QUARTER_HOUR = "quarter_hour", _("Within a quarter of an hour")
+    HOUR = "hour", _("Within the hour")
+    DAY = "day", _("The same day")
+    WEEK = "week", _("Within a week")
+    LATER = "later", _("Later")
+
+
+class Tag(models.Model):
+    """A word that stories are found by."""
+
+    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Stands in addresses."))
+    name = models.CharField(_("name"), max_length=40, unique=True)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Told(models.Model):
+    """The words and facts of a story. `areas` is a list of [layer, code], as crimemap.places names them.
+
+    Place and time of what is told stay coarse: an area and no point, and no time at all.
+    """
+
+    title = models.CharField(_("title"), max_length=100)
+    summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences, shown in lists."))
+    body = models.TextField(_("text"), max_length=100_000, blank=True)
+    category = models.CharField(_("category"), max_length=16, choices=Kind, default=Kind.OTHER)
+    tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="%(class)s_set")
+    areas = models.JSONField(_("areas"), default=list, blank=True)
+    lead = models.ForeignKey(
+        "outreach.Picture",
+        verbose_name=_("lead picture"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    # The panel of facts
+    what_happened = models.CharField(_("what happened"), max_length=80, blank=True, help_text=_("A few words."))
+    how_soon = models.CharField(_("how soon after the tip"), max_length=12, choices=HowSoon, blank=True)
+    arrests = models.PositiveIntegerField(_("arrests"), null=True, blank=True)
+    weapons = models.PositiveIntegerField(_("weapons off the street"), null=True, blank=True)
+    property_returned = models.PositiveIntegerField(_("things returned"), null=True, blank=True)
+    property_words = models.CharField(
+        _("what was returned"), max_length=80, blank=True, help_text=_("Such as: bicycles.")
+    )
+    quote = models.CharField(_("quote"), max_length=300, blank=True)
+    quote_by = models.CharField(_("who said it"), max_length=100, blank=True)
+    you_said = models.CharField(_("you said"), max_length=200, blank=True)
+    we_did = models.CharField(_("we did"), max_length=200, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.title
