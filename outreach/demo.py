@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from outreach.models import HowSoon, Kind, PublishedStory, Status, Story
+from tipportal import staff
 from tipportal.models import Account
 
 STORIES: list[dict[str, Any]] = [
@@ -41,9 +42,9 @@ DAYS_AGO = (6, 13, 20)
 
 
 def load() -> None:
-    """Store the stories that are not there yet, the newest published some days ago."""
+    """Store the stories that are not there yet, by the demo's communications account, the newest published some days ago."""
     known = set(Story.objects.values_list("slug", flat=True))
-    by, _created = Account.objects.get_or_create(username="communications")
+    by = Account.objects.get(username=staff.COMMUNICATIONS)
     for told, days in zip(STORIES, DAYS_AGO, strict=True):
         if told["slug"] in known:
             continue

@@ -28,9 +28,9 @@ class Command(BaseCommand):
         if not settings.ROLE.serves_staff:
             raise CommandError("The demo needs the rights and keys of the staff side. Run it with PORTAL_ROLE=all.")
         crimemap.demo.load.load()
-        outreach.demo.load()
         demo.make_accounts()
         demo.make_tips()
+        outreach.demo.load()
         accounts = [{"user": role, "password": demo.password(role), "role": role} for role in demo.NAMES]
         if options["json"]:
             self.stdout.write(json.dumps({"staff": accounts, "receipt": demo.RECEIPT}))
