@@ -32,12 +32,14 @@ class Arranged:
 def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
     """`withdrawn`: public ids (S12) whose pages answer that they are gone."""
     used = np.flatnonzero(np.bincount(rows.place, minlength=len(rows.places)))
-    texts, text_at = _texts(rows, used)
-    places, place_at, codes = _places(rows, used, text_at)
+    with ThreadPoolExecutor(1) as pool:  # numpy lets go of the interpreter where it sorts and counts
+        sorting = pool.submit(_by_time, rows)
+        texts, text_at = _texts(rows, used)
+        places, place_at, codes = _places(rows, used, text_at)
+        order = sorting.result()
     sources = sorted(rule.sources, key=lambda number: rule.sources[number].slug)
     source_at = np.zeros(max(sources, default=0) + 1, "u1")
     source_at[sources] = np.arange(len(sources))
-    order = _by_time(rows)
     columns = {
         "time": rows.time[order],
         "precision": rows.precision[order],
@@ -49,7 +51,7 @@ def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
         "public_id": rows.public_id[order],
     }
     columns |= places
-    with ThreadPoolExecutor(2) as pool:  # numpy lets go of the interpreter where it sorts and counts
+    with ThreadPoolExecutor(2) as pool:
         by_place = pool.submit(_by_place, columns, len(places["x"]))
         by_id = pool.submit(_by_id, columns["public_id"])
         cubes, spans = _cubes(columns, len(rule.categories), codes)

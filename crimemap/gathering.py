@@ -14,9 +14,11 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -49,15 +51,40 @@ CHUNK = 50_000  # rows decoded at a time
 FEW = 200_000  # changed rows: more, and everything is read and kept anew
 FINAL = ("done", "discarded")  # a failed import may be tried again
 
-KIND = "source_id, offence_code_id, precision, domestic, removed_at IS NOT NULL, location_description, outcome"
-PLACE = "latitude, longitude, district, beat, neighbourhood, block_text"
-# Rows of one width: what many share comes as a hash, and each hash's line is then asked for once.
+# What many rows share, as columns with their type.
+KIND = {
+    "source_id": "int8",
+    "coalesce(offence_code_id, 0)": "int8",
+    "precision": "text",
+    "domestic::int": "int4",
+    "(removed_at IS NOT NULL)::int": "int4",
+    "location_description": "text",
+    "outcome": "text",
+}
+PLACE = {
+    "coalesce(latitude, 'NaN')": "float8",
+    "coalesce(longitude, 'NaN')": "float8",
+    "district": "text",
+    "beat": "text",
+    "neighbourhood": "text",
+    "block_text": "text",
+}
+
+
+def _hashed(columns: dict[str, str]) -> str:
+    """SQL of a hash (64 bits) of all columns, each one's being the seed of the next: a third cheaper than of a record."""
+    hashed = "1"
+    for column, kind in columns.items():
+        hashed = f"hash{kind}extended({column}, {hashed})"
+    return hashed
+
+
+# Rows of one width: what is shared comes as a hash, and each hash's line is then asked for once.
 ROWS = """
-COPY (SELECT id, public_id, occurred_at, coalesce(occurred_end, occurred_at),
-        hash_record_extended(ROW({kind}), 0), hash_record_extended(ROW({place}), 0)
+COPY (SELECT id, public_id, occurred_at, coalesce(occurred_end, occurred_at), {kind}, {place}
     FROM crimemap_incident {where}) TO STDOUT (FORMAT binary)
 """
-LINES = "SELECT hash_record_extended(ROW({columns}), 0), {columns} FROM crimemap_incident WHERE id = ANY(%s)"
+LINES = "SELECT {hashed}, {columns} FROM crimemap_incident WHERE id = ANY(%s)"
 # A row of COPY's binary format: the number of fields, then each with its length before it, all big-endian.
 ROW = np.dtype(
     [
@@ -106,18 +133,28 @@ def gather(agency: Rules, *, afresh: bool = False) -> Gathered:
             return Gathered(records, rule, freshness, mark)
     final = _final_runs()  # asked before the rows: what is committed in between is read again next time
     records, _digest = _read(zones)
-    records = records.where(np.argsort(records["hour"], kind="stable"))
+    records = records.where(_by_hour(records["hour"]))
     _keep(Kept(records, final, zones, secrets.token_hex()))
     return Gathered(records, rule, freshness, "")
+
+
+def _by_hour(hour: Array) -> Array:
+    """Positions by hour; a sort of whole numbers with the position in them is the fastest."""
+    shifted = (hour.astype("i8") - int(hour.min(initial=0))).astype("u8")
+    key = np.sort((shifted << np.uint64(32)) | np.arange(len(hour), dtype="u8"))
+    return (key & np.uint64(0xFFFFFFFF)).astype("i8")
 
 
 def _merged(old: Records, changed: Records) -> Records:
     if not len(changed):
         return old
-    highest = int(max(old["id"].max(initial=0), changed["id"].max()))
-    stays = np.ones(highest + 1, bool)
-    stays[changed["id"]] = False
-    return joined(old.where(stays[old["id"]]), changed)
+    changes = np.zeros(int(max(old["id"].max(initial=0), changed["id"].max())) + 1, bool)
+    changes[changed["id"]] = True
+    both, replaced = joined(old, changed), np.flatnonzero(changes[old["id"]])
+    length = len(both) - len(replaced)
+    for column in both.columns.values():
+        column[replaced] = column[length:]  # the last of the changed rows take the places of those that were replaced
+    return replace(both, columns={name: column[:length] for name, column in both.columns.items()})
 
 
 def _final_runs() -> list[int]:
@@ -175,16 +212,19 @@ def _read(zones: dict[int, str], where: str = "", values: Iterable[object] = ())
     while True:
         decoder = _Decoder()
         with connection.cursor() as cursor:
-            sql = ROWS.format(kind=KIND, place=PLACE, where=where)
+            sql = ROWS.format(kind=_hashed(KIND), place=_hashed(PLACE), where=where)
             cursor.copy_expert(cursor.mogrify(sql, list(values)).decode() if where else sql, decoder)
         raw = decoder.columns()
         texts: dict[str, int] = {"": 0}
         kinds = _table(raw, "kind", KIND, partial(_kind, texts))
-        places = _table(raw, "place", PLACE, partial(_place, texts))
-        if kinds is not None and places is not None:
-            break
-        # An import ended between the two questions and changed a row that stood for others: ask again.
-    hour, end_day = _times(raw, kinds, zones)
+        if kinds is not None:
+            with ThreadPoolExecutor(1) as pool:  # while PostgreSQL looks places up
+                times = pool.submit(_times, raw, kinds, zones)
+                places = _table(raw, "place", PLACE, partial(_place, texts))
+            if places is not None:
+                break
+        # An import ended between the questions and changed a row that stood for others: ask again.
+    hour, end_day = times.result()
     columns = {"id": raw["id"], "public_id": raw["public_id"], "hour": hour, "end_day": end_day}
     records = Records(columns | {"kind": kinds[0], "place": places[0]}, kinds[1], places[1], list(texts))
     return records, _digest(raw) if where else ""
@@ -238,16 +278,17 @@ class _Decoder:
 
 
 def _table(
-    raw: dict[str, Array], name: str, columns: str, line_of: Callable[[tuple[Any, ...]], list[int]]
+    raw: dict[str, Array], name: str, columns: dict[str, str], line_of: Callable[[tuple[Any, ...]], list[int]]
 ) -> tuple[Array, Array] | None:
     """Where each row's hash stands in the table of lines, and that table; None when a line is no longer what it was."""
     hashes = pl.DataFrame({"id": raw["id"], "hash": raw[name]})
     ids = hashes.group_by("hash").agg(pl.col("id").first())["id"].to_list()
     known: list[int] = []
-    lines = [np.empty((0, columns.count(",") + 1), "i4")]
+    lines = [np.empty((0, len(columns)), "i4")]
+    sql = LINES.format(hashed=_hashed(columns), columns=", ".join(columns))
     with connection.cursor() as cursor:
         for start in range(0, len(ids), CHUNK):
-            cursor.execute(LINES.format(columns=columns), [ids[start : start + CHUNK]])
+            cursor.execute(sql, [ids[start : start + CHUNK]])
             found = cursor.fetchall()
             known += [line[0] for line in found]
             lines.append(np.array([line_of(line[1:]) for line in found], "i4").reshape(-1, lines[0].shape[1]))
@@ -259,13 +300,13 @@ def _table(
 def _kind(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
     source, code, precision, domestic, removed, *words = line
     exact = PRECISIONS.index(precision) if precision in PRECISIONS else DAY
-    return [source, code or 0, exact, int(domestic), int(removed)] + [_text(word, texts) for word in words]
+    return [source, code, exact, domestic, removed] + [_text(word, texts) for word in words]
 
 
 def _place(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
     latitude, longitude, *words = line
     point = [NOWHERE, NOWHERE]
-    if latitude is not None and longitude is not None:
+    if not (isnan(latitude) or isnan(longitude)):
         point = [round(latitude * DEGREE), round(longitude * DEGREE)]
     return point + [_text(word, texts) for word in words]
 
@@ -294,6 +335,14 @@ def _times(raw: dict[str, Array], kinds: tuple[Array, Array], zones: dict[int, s
 
 def _local(quarters: Array, zone: str) -> Array:
     """Quarters of an hour since 1970-01-01 00:00 on the clock of `zone`."""
+    first, last = int(quarters.min(initial=0)), int(quarters.max(initial=0))
+    if last - first < len(quarters):  # many rows share what few quarters there are
+        table: Array = _converted(np.arange(first, last + 1), zone)
+        return table[quarters - first]
+    return _converted(quarters, zone)
+
+
+def _converted(quarters: Array, zone: str) -> Array:
     utc = pl.Series(quarters.astype("i8") * QUARTER).cast(pl.Datetime("us", "UTC"))
     local = utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).cast(pl.Int64).to_numpy()
     return (local // QUARTER).astype("i4")
@@ -341,7 +390,10 @@ def _kept(zones: dict[int, str]) -> Kept | None:
     if settings.INCIDENT_CACHE is None:
         return None
     folder = settings.INCIDENT_CACHE / "records"
-    load: Callable[[str], Array] = lambda name: np.load(folder / f"{name}.npy", allow_pickle=False)  # noqa: E731
+
+    def load(name: str) -> Array:
+        return np.load(folder / f"{name}.npy", "c", allow_pickle=False).view(np.ndarray)
+
     try:
         told = json.loads((folder / "state.json").read_text())
         columns = {name: load(name) for name in COLUMNS}

@@ -16,13 +16,17 @@ from typing import Any
 
 from crimemap import geometry, searching
 from crimemap.models import Area, BaseLayer, Block, Intersection, Located
+from tipportal import ahead
 
 NEAR = 200.0  # metres: a point farther from the middle of every block is at none
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`ref` names it for good ("block:12"); `district` is a name, or empty where none is known."""
+    """`ref` names it for good ("block:12"); `district` is a name, or empty where none is known.
+
+    `area` is what the map's filter calls an area, "district:4"; empty for the rest.
+    """
 
     ref: str
     kind: str  # "block", "intersection" or "area"
@@ -30,6 +34,7 @@ class Place:
     latitude: float
     longitude: float
     district: str
+    area: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,17 @@ def areas(layer: str) -> list[AreaOutline]:
         AreaOutline(area.code, area.name, area.latitude, area.longitude, area.outline)
         for area in Area.objects.filter(layer=layer).order_by("code")
     ]
+
+
+def area_names(layer: str) -> dict[str, str]:
+    """Code to name of all areas of a layer; at most a minute old."""
+    return ahead.kept(("area names", layer), lambda: dict(Area.objects.filter(layer=layer).values_list("code", "name")))
+
+
+def outline(layer: str, code: str) -> dict[str, Any] | None:
+    """The outline of one area as a GeoJSON geometry, where it is known; at most a minute old."""
+    found = Area.objects.filter(layer=layer, code=code).values_list("outline", flat=True)
+    return ahead.kept(("outline", layer, code), found.first)
 
 
 def base_map_version() -> str:
@@ -157,4 +173,5 @@ def _place(row: Any, districts: dict[str, str]) -> Place:
     code = getattr(row, "areas", {}).get("district", "")
     if kind == "area" and row.layer == Area.Layer.DISTRICT:
         code = row.code
-    return Place(f"{kind}:{row.pk}", kind, str(row), row.latitude, row.longitude, districts.get(code, ""))
+    area = f"{row.layer}:{row.code}" if kind == "area" else ""
+    return Place(f"{kind}:{row.pk}", kind, str(row), row.latitude, row.longitude, districts.get(code, ""), area)

@@ -241,9 +241,8 @@ def _public_places(records: Records, agency: Rules) -> tuple[Array, list[str]]:
     return np.concatenate([exact, wide]), texts + labels
 
 
-_UNIT = re.compile(
-    r"[\s,]*(?:\b(?:apt|apartment|unit|suite|ste|flat|room|rm|floor|fl)\b\.?\s*#?|#)\s*[\w-]*\d[\w-]*", re.I
-)
+_UNIT_WORDS = ("apt", "apartment", "unit", "suite", "ste", "flat", "room", "rm", "floor", "fl", "#")
+_UNIT = re.compile(rf"[\s,]*(?:\b(?:{'|'.join(_UNIT_WORDS[:-1])})\b\.?\s*#?|#)\s*[\w-]*\d[\w-]*", re.I)
 _NUMBER = re.compile(r"^0*(\d+)[A-Za-z]?(?:\s*[-/&]\s*\d+[A-Za-z]?)*\s+(block\b(?:\s+of\b)?)?\s*(?=\S)", re.I)
 _MASKED = re.compile(r"^0*(\d*)X{2}(?=\s)", re.I)
 
@@ -253,9 +252,14 @@ def block_label(text: str) -> str:
 
     A second barrier: the importer names blocks, and this leaves such names as they are.
     """
+    low = text.lower()
+    if any(word in low for word in _UNIT_WORDS):  # a look that costs little, at hundreds of thousands of names
+        text = _UNIT.sub("", text)
     parts = []
-    for part in _UNIT.sub("", text).split(","):
-        stripped = _MASKED.sub(lambda found: f"{found[1] or '0'}00", part.strip())
+    for part in text.split(","):
+        stripped = part.strip()
+        if "xx" in low:
+            stripped = _MASKED.sub(lambda found: f"{found[1] or '0'}00", stripped)
         found = _NUMBER.match(stripped)
         if found:
             hundred = int(found[1][-9:]) // 100 * 100

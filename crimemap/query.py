@@ -81,6 +81,17 @@ class Published:
         again.made_at, again.sources = datetime.fromisoformat(pointer["made_at"]), pointer["sources"]
         return again
 
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """South, west, north and east of all that has a point; zeros where nothing has."""
+        mapped = self.meta["mapped_places"]
+        edges = [
+            float(extreme(self.columns[name][:mapped])) / DEGREE if mapped else 0.0
+            for extreme in (np.min, np.max)
+            for name in ("latitude", "longitude")
+        ]
+        return edges[0], edges[1], edges[2], edges[3]
+
     # Counts
 
     def count(self, chosen: Filter) -> int:

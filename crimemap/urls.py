@@ -2,10 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crimemap.views import data, pages
+from crimemap.views import data, pages, sharing
 
 app_name = "crimemap"
 urlpatterns = [
     path("", pages.map_page, name="map"),
+    path("data/bubbles.json", data.bubbles_of_view, name="bubbles"),
+    path("data/rows.json", data.rows, name="rows"),
+    path("data/places.json", data.place_search, name="place_search"),
     path("base/<slug:version>.json", data.base_map, name="base_map"),
+    path("download.csv", sharing.csv, name="csv"),
+    path("download.geojson", sharing.geojson, name="geojson"),
+    path("columns.txt", sharing.columns, name="columns"),
 ]

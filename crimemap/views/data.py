@@ -1,18 +1,194 @@
-"""What scripts of the map ask for."""
+"""What scripts of the map ask for: the base map, bubbles, the incidents behind one, places. Small, cached, without cookies."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
+import orjson
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.utils.cache import patch_vary_headers
+from django.urls import reverse
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import quote_etag
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crimemap import places
+from crimemap import asking, bubbles, places, wording
+from crimemap.answers import Row
+from crimemap.bubbles import Bubble, View
+from crimemap.families import FAMILIES
+from crimemap.filtering import Filter, FilterError, Problem
+from crimemap.layout import DEEPEST
+from crimemap.query import NothingPublishedError, Published
+from crimemap.selecting import Box
 
 YEAR = 365 * 24 * 3600  # seconds
+ROWS = 20  # a page of those behind a bubble
+MOST_CELLS = 2048  # bubbles of an answer: at the most crowded 27 kB packed; a 3840 x 2160 screen shows 2040
+CITY = 12  # the zoom of who names none
+
+Data = Callable[[HttpRequest, Published, Filter], HttpResponseBase]
+
+
+def for_script(view: Data) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Calls view(request, published, chosen); refusals are JSON."""
+
+    @require_safe
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        try:
+            return view(request, *asking.read(request))
+        except FilterError as error:
+            return asking.as_json(error, request)
+        except NothingPublishedError:
+            raise Http404 from None
+
+    return answer
+
+
+@for_script
+def bubbles_of_view(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    """?view=south,west,north,east&z=14 and the filter: {"zoom", "families", "bubbles": [[latitude, longitude, one, ...]]}.
+
+    The view is widened to whole cells of 64 pixels, so that neighbours get one answer; `zoom` is smaller than asked for where
+    it has too many cells. A bubble's counts follow in the order of `families`; `one` is 1 where all stand on one point.
+    """
+    view = _cells(_box(request, chosen), _whole(request, chosen, "z", range(DEEPEST + 1), CITY))
+    families = [family.slug for family in FAMILIES]
+
+    def answer() -> dict[str, Any]:
+        found = bubbles.bubbles(published, chosen, view)
+        return {"zoom": view.zoom, "families": families, "bubbles": [_line(each, view.zoom, families) for each in found]}
+
+    return _answer(request, published, f"{chosen.query_string()}&{view}", answer)
+
+
+@for_script
+def rows(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    """?view=south,west,north,east&page=1 and the filter: the incidents in the view, newest first.
+
+    A point is a view without size.
+    """
+    view = _box(request, chosen)
+    number = _whole(request, chosen, "page", range(1, 100_000), 1)
+    inside = replace(chosen, box=view if chosen.box is None else _common(view, chosen.box))
+
+    def answer() -> dict[str, Any]:
+        page = published.rows(inside, offset=(number - 1) * ROWS, limit=ROWS)
+        pages = max(1, -(-page.total // ROWS))
+        if number > pages:
+            problem = Problem("page", _("There are %(pages)d pages.") % {"pages": pages}, str(pages))
+            raise FilterError([problem], chosen)
+        return {
+            "total": page.total,
+            "page": number,
+            "pages": pages,
+            "rows": [_row(row, published) for row in page.rows],
+        }
+
+    return _answer(request, published, f"{chosen.query_string()}&{view}&{number}", answer)
+
+
+@require_safe
+def place_search(request: HttpRequest) -> HttpResponseBase:
+    """?q=412 arden: {"places": [{"kind", "name", "district", "latitude", "longitude", "area"}]}, best first.
+
+    `area` is the filter's word for an area, such as "district:4". What people look for is kept nowhere.
+    """
+    found = [
+        {
+            "kind": place.kind,
+            "name": place.name,
+            "district": place.district,
+            "latitude": round(place.latitude, 5),
+            "longitude": round(place.longitude, 5),
+            "area": place.area,
+        }
+        for place in places.search(request.GET.get("q", ""))
+    ]
+    return HttpResponse(
+        orjson.dumps({"places": found}), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _answer(
+    request: HttpRequest, published: Published, canonical: str, compute: Callable[[], dict[str, Any]]
+) -> HttpResponseBase:
+    """An answer that is computed only for who does not have it: the same question to the same version has the same ETag."""
+    digest = hashlib.sha256(f"{request.path}?{canonical}".encode()).hexdigest()[:16]
+    response = HttpResponse(content_type="application/json")
+    response["ETag"] = quote_etag(f"{published.version}-{digest}")
+    response["Cache-Control"] = "public, max-age=60"
+    known = get_conditional_response(request, etag=response["ETag"], response=response)
+    if known is not None and known is not response:
+        return known
+    response.content = orjson.dumps(compute())
+    return response
+
+
+def _line(bubble: Bubble, zoom: int, families: list[str]) -> list[float]:
+    """As exact as a pixel of its zoom, and as it is published where a list can be asked for."""
+    listed = bubble.one_point or bubble.count == 1
+    digits = 5 if listed or zoom > 13 else 4 if zoom > 10 else 3
+    counts = [bubble.families.get(family, 0) for family in families]
+    return [round(bubble.latitude, digits), round(bubble.longitude, digits), int(bubble.one_point), *counts]
+
+
+def _row(row: Row, published: Published) -> dict[str, str]:
+    return {
+        "url": reverse("crimemap:incident", args=[row.public_id]),
+        "category": published.names[row.category],
+        "family": published.families[row.category],
+        "when": wording.when(row),
+        "block": row.block,
+        "outcome": row.outcome,
+    }
+
+
+def _cells(box: Box, zoom: int) -> View:
+    view = bubbles.view_of(box, zoom)
+    while (view.east - view.west + 1) * (view.south - view.north + 1) > MOST_CELLS:
+        view = bubbles.view_of(box, view.zoom - 1)
+    return view
+
+
+def _common(one: Box, other: Box) -> Box:
+    """The part that two boxes share; where there is none, its south is north of its north."""
+    return max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])
+
+
+# Parts of the address that are not the filter's
+
+
+def _box(request: HttpRequest, chosen: Filter) -> Box:
+    """`view`. Raises FilterError."""
+    numbers = request.GET.get("view", "")[:100].split(",")
+    if len(numbers) == 4 and all(re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,15})?", number) for number in numbers):
+        south, west, north, east = map(float, numbers)
+        if -90 <= south <= north <= 90 and -180 <= west <= east <= 180:
+            return south, west, north, east
+    example = "41.45000,-38.55000,41.55000,-38.45000"
+    message = _("A view is south,west,north,east in degrees, such as %(example)s.") % {"example": example}
+    raise FilterError([Problem("view", message, "")], chosen)
+
+
+def _whole(request: HttpRequest, chosen: Filter, part: str, allowed: range, default: int) -> int:
+    """A whole number. Raises FilterError with the nearest that is allowed."""
+    text = request.GET.get(part, str(default))
+    number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
+    if number in allowed:
+        return number
+    nearest = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
+    message = _("This is a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
+    raise FilterError([Problem(part, message, str(nearest))], chosen)
+
+
+# The base map
 
 
 @require_safe

@@ -1,33 +1,46 @@
-"""Pages of the crime map: for now where things are, not what happened."""
+"""The four views of the same selection, and the page of one incident."""
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
+from django.http import HttpRequest, HttpResponseBase
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from crimemap import mapping
+from crimemap.filtering import Filter
+from crimemap.query import Published
+from crimemap.views.selection import of_selection, page
 
-from crimemap import drawing, places
-
-
-@require_safe
-def map_page(request: HttpRequest) -> HttpResponse:
-    """The city as a drawing, and a search for places that works without script."""
-    version = places.base_map_version()
-    picture = _picture(version) if version else None
-    query = request.GET.get("q", "").strip()[:100]
-    found = places.search(query) if query else []
-    pins = (
-        [(number, place, picture.point(place.latitude, place.longitude)) for number, place in enumerate(found, 1)]
-        if picture
-        else []
-    )
-    context = {"picture": picture, "query": query, "found": found, "pins": pins}
-    return render(request, "crimemap/map.html", context)
+LATEST = 5  # rows below the map
 
 
-@lru_cache(maxsize=2)
-def _picture(version: str) -> drawing.Picture:  # noqa: ARG001
-    return drawing.draw(json.loads(places.base_map()))
+@of_selection
+def map_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    """A drawing of the city with the incidents in it; script puts a map in its place."""
+    latest = published.rows(chosen, limit=LATEST)
+    context = {
+        "map": mapping.shown(published, chosen, request.GET.get("at", "")),
+        "latest": latest.rows,
+        "comparison": published.compare(chosen),
+        "unmapped": published.unmapped(chosen),
+    }
+    return page(request, "map", published, chosen, context)
+
+
+@of_selection
+def listing(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    """All incidents of the selection, a page at a time."""
+    return page(request, "list", published, chosen, {"rows": published.rows(chosen).rows})
+
+
+@of_selection
+def charts_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    return page(request, "charts", published, chosen, {})
+
+
+@of_selection
+def about(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    return page(request, "about", published, chosen, {})
+
+
+@of_selection
+def incident(request: HttpRequest, published: Published, chosen: Filter, public_id: str) -> HttpResponseBase:
+    return page(request, "incident", published, chosen, {"row": published.incident(public_id)})
