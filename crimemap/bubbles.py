@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +20,7 @@ SHALLOWEST = layout.MONTH_ZOOMS.start
 SUMS = ("count", "latitude", "longitude")
 
 
-@dataclass(frozen=True, slots=True)
-class Bubble:
+class Bubble(NamedTuple):
     """Incidents of one cell: how many, by family, and the mean of their points.
 
     `one_point`: all incidents of the cell, whatever the filter, stand on one point: no zoom parts them, and
@@ -196,7 +197,7 @@ class _Grid:
         shown = np.flatnonzero(total)
         means = [sums.sum(axis=1)[shown] / total[shown] / DEGREE for sums in (latitude, longitude)]
         return [
-            Bubble(north, east, number, {name: n for name, n in zip(names, line, strict=True) if n}, one)
+            Bubble(north, east, number, dict(zip(compress(names, line), filter(None, line), strict=True)), one)
             for north, east, number, line, one in zip(
                 means[0].tolist(),
                 means[1].tolist(),
