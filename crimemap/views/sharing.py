@@ -1,0 +1,63 @@
+"""Ways out of the map for people and programs: downloads, feeds, a map for other sites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from crimemap import asking, downloads
+from crimemap.columns import COLUMNS
+from crimemap.filtering import Filter
+from crimemap.query import Published
+
+Writer = Callable[[Published, Filter], Iterator[bytes]]
+
+
+@require_safe
+@asking.asked
+def csv(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    media_type = "text/csv; charset=utf-8; header=present"
+    return _download(request, published, chosen, kind="csv", media_type=media_type, write=downloads.as_csv)
+
+
+@require_safe
+@asking.asked
+def geojson(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    media_type = "application/geo+json"
+    return _download(request, published, chosen, kind="geojson", media_type=media_type, write=downloads.as_geojson)
+
+
+def _download(
+    request: HttpRequest, published: Published, chosen: Filter, *, kind: str, media_type: str, write: Writer
+) -> HttpResponseBase:
+    def answer() -> HttpResponseBase:
+        try:
+            # A question for the head alone takes no place: nothing of it would be read to the end.
+            pieces = downloads.Stream(write(published, chosen)) if request.method == "GET" else iter(())
+        except downloads.BusyError:
+            sentence = _("Many people are downloading just now. Try again in a minute.")
+            response: HttpResponseBase = render(request, "400.html", {"sentence": sentence}, status=503)
+            response.headers["Retry-After"] = "60"
+            return response
+        response = StreamingHttpResponse(pieces, content_type=media_type)
+        name = downloads.file_name(published, chosen, kind)
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    return asking.cached(request, published.version, chosen.query_string(), answer)
+
+
+@require_safe
+@asking.asked
+def columns(request: HttpRequest, published: Published, _chosen: Filter) -> HttpResponseBase:
+    """What the files hold, and what they do not."""
+
+    def answer() -> HttpResponse:
+        context = {"published": published, "columns": COLUMNS}
+        return render(request, "crimemap/columns.txt", context, content_type="text/plain; charset=utf-8")
+
+    return asking.cached(request, published.version, published.made_at.date().isoformat(), answer)
