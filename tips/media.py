@@ -13,8 +13,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,11 +22,12 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_init
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from tipportal import rebuilding
+from tipportal.locks import alone_with
 from tipportal.rebuilding import Kind, NoRamFolderError, Reason, RefusedError, SandboxError
 from tipportal.rebuilding.missing import what_is_missing
 from tipportal.roles import Role
@@ -99,7 +100,7 @@ def _opened(row: Attachment) -> store.Reader:
 
 
 def _take(attachment_id: UUID) -> None:
-    with _alone_with(attachment_id) as alone:
+    with alone_with(attachment_id) as alone:
         row = _waiting().filter(pk=attachment_id).first() if alone else None
         if row is not None:
             _attempt(row, _Job(row.id, row.attempts, row.file))
@@ -137,21 +138,6 @@ def _rebuilt(original: store.Reader, progress: Callable[[int], None]) -> tuple[U
         rebuilt = rebuilding.rebuild(source, into, progress)
         source.unlink()
         return container.seal(rebuilt)
-
-
-@contextmanager
-def _alone_with(attachment_id: UUID) -> Iterator[bool]:
-    """Whether no other worker has this file in hand."""
-    number = int.from_bytes(attachment_id.bytes[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        ((alone,),) = cursor.fetchall()
-    try:
-        yield alone
-    finally:
-        # Without a connection there is no lock.
-        with suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
 @dataclass(slots=True)

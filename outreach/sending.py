@@ -1,0 +1,158 @@
+"""One text handed to one of the agency's channels, and what is known of it afterwards. Knows no models.
+
+apprise speaks the channels' languages. It answers yes or no, and a no may also be a yes whose answer was lost. So a no
+counts as certain only where the channel itself said so (an HTTP status of 4xx, to a single recipient); anything else is
+UNSURE. Mastodon's server forgets a repeated post by its Idempotency-Key, which apprise (2.2) puts into the body, where
+Mastodon does not look for it. So Mastodon has a sender of its own here.
+
+A channel's address holds its secret. Nothing here writes it or any part of it to a log, an error or a result.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import apprise
+import requests
+from apprise.plugins.mastodon import NotifyMastodon
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from urllib3.exceptions import NewConnectionError
+
+TIMEOUT = (5, 20)  # seconds: to reach the channel, and to wait for its answer
+LONGEST_WEBHOOK = 4000
+# Every request goes to the configured channel and nowhere that it points to; one attempt each time.
+_ASSET = apprise.AppriseAsset(http_redirects=False, async_mode=False, default_service_retry=0, app_id="Portal")
+_STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`schemas` are the beginnings of apprise's addresses; `longest` is in characters. `takes_key`: the same post sent
+    again under the same key is one post."""
+
+    label: Any
+    schemas: tuple[str, ...]
+    longest: int
+    takes_key: bool = False
+
+
+KINDS = {
+    "mastodon": Kind("Mastodon", ("mastodon", "mastodons", "toot", "toots"), 500, takes_key=True),
+    "bluesky": Kind("Bluesky", ("bluesky", "bsky"), 300),
+    "slack": Kind("Slack", ("slack",), 3000),
+    "teams": Kind("Microsoft Teams", ("workflow", "workflows"), 1000),
+    "discord": Kind("Discord", ("discord",), 2000),
+    "matrix": Kind("Matrix", ("matrix", "matrixs"), 4000),
+    "webhook": Kind(gettext_lazy("Webhook (JSON)"), ("json", "jsons"), LONGEST_WEBHOOK),
+}
+
+
+class Outcome(enum.Enum):
+    SENT = "sent"
+    REFUSED = "refused"  # the channel said no
+    LATER = "later"  # it certainly has not arrived, and may when tried again
+    UNSURE = "unsure"  # it may have arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`words`: a sentence for staff without anything of the channel's address."""
+
+    outcome: Outcome
+    words: str = ""
+
+
+class AddressError(ValueError):
+    """Not an address of a channel we post to. The message is a sentence for staff, without the address."""
+
+
+def kind_of(address: str) -> str:
+    """Which of KINDS an address is. Raises AddressError."""
+    schema = address.strip().partition("://")[0].lower()
+    for name, kind in KINDS.items():
+        if schema in kind.schemas:
+            _service(address)
+            return name
+    known = ", ".join(f"{kind.schemas[-1]}://" for kind in KINDS.values())
+    raise AddressError(_("An address begins with one of these: %(known)s.") % {"known": known})
+
+
+def host_of(address: str) -> str:
+    """What may be shown of an address: the server, where that is not itself a secret or always the same one."""
+    service = _service(address)
+    return str(service.host or "") if kind_of(address) in ("mastodon", "matrix", "webhook") else ""
+
+
+def send(address: str, text: str, key: str) -> Answer:
+    """Post `text` once. `key` is the post's own, the same at each attempt. Raises nothing."""
+    try:
+        kind, service = kind_of(address), _service(address)
+    except AddressError:
+        return Answer(Outcome.REFUSED, _("The channel's address is not valid any more. Enter it again."))
+    try:
+        if kind == "mastodon":
+            return _toot(service, text, key)
+        return _notify(service, text)
+    except Exception as error:  # noqa: BLE001  (whatever it was: its text may hold the address, and the post may be there)
+        return Answer(Outcome.UNSURE, _("It broke off (%(error)s).") % {"error": type(error).__name__})
+
+
+def _service(address: str) -> Any:
+    """apprise's object for one recipient, set to send once and to follow nobody. Raises AddressError."""
+    service = apprise.Apprise.instantiate(address.strip(), asset=_ASSET, suppress_exceptions=True)
+    if service is None:
+        raise AddressError(_("This address is not complete. The manual of apprise shows how one is written."))
+    service.retry, service.redirects = 0, False
+    service.overflow_mode = apprise.OverflowMode.UPSTREAM
+    service.socket_connect_timeout, service.socket_read_timeout = map(float, TIMEOUT)
+    if len(service) != 1:
+        raise AddressError(_("This address has several recipients. Add a channel for each, so that each has its outcome."))
+    return service
+
+
+def _notify(service: Any, text: str) -> Answer:
+    sender = apprise.Apprise(asset=_ASSET)
+    sender.add(service)
+    result = sender.notify(body=text, body_format=apprise.NotifyFormat.TEXT)
+    if result:
+        return Answer(Outcome.SENT)
+    statuses = [int(found[1]) for entry in result.logs() if (found := _STATUS.search(entry.message))]
+    return _meaning(statuses[0] if len(statuses) == 1 else None)
+
+
+def _toot(service: NotifyMastodon, text: str, key: str) -> Answer:
+    """Mastodon, by its API (POST /api/v1/statuses): a key is remembered there for an hour."""
+    status: dict[str, str] = {"status": text}
+    if service.visibility != "default":
+        status["visibility"] = service.visibility
+    if service.language:
+        status["language"] = service.language
+    try:
+        response = requests.post(
+            f"{service.api_url}/api/v1/statuses",
+            json=status,
+            headers={"Authorization": f"Bearer {service.token}", "Idempotency-Key": key},
+            timeout=TIMEOUT,
+            verify=service.verify_certificate,
+            allow_redirects=False,
+        )
+    except (requests.ConnectTimeout, requests.exceptions.SSLError):
+        return Answer(Outcome.LATER, _("The server cannot be reached."))
+    except requests.ConnectionError as error:
+        never_began = isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
+        return Answer(Outcome.LATER, _("The server cannot be reached.")) if never_began else _meaning(None)
+    return Answer(Outcome.SENT) if response.status_code in (200, 202) else _meaning(response.status_code)
+
+
+def _meaning(status: int | None) -> Answer:
+    """What an HTTP status that is no success says about the post; None: there was no answer."""
+    if status is None:
+        return Answer(Outcome.UNSURE, _("No answer came back."))
+    words = _("The channel answered with %(status)s.") % {"status": status}
+    if status == 429:
+        return Answer(Outcome.LATER, words)
+    return Answer(Outcome.REFUSED if 400 <= status < 500 and status != 408 else Outcome.UNSURE, words)
