@@ -24,7 +24,7 @@ import numpy as np
 from django.conf import settings
 
 from crimemap import layout, selecting
-from crimemap.answers import Comparison, Hours, Page, Row, Total
+from crimemap.answers import Change, Comparison, Hours, Page, Row, Total
 from crimemap.filtering import Filter
 from crimemap.layout import Array
 from crimemap.records import DEGREE, ID_CHARACTERS, NOWHERE, PRECISIONS
@@ -234,6 +234,16 @@ class Published:
                 raise WithdrawnError
         raise UnknownIncidentError
 
+    def history(self, public_id: str) -> list[Change]:
+        """The re-classifications of a published incident, oldest first."""
+        lines = slice(*np.searchsorted(self.columns["change_id"], np.array([public_id, public_id + "~"], f"S{ID_CHARACTERS + 1}")))
+        slugs = list(self.names)
+        values = (self.columns[f"change_{name}"][lines].tolist() for name in ("day", "before", "after"))
+        return [
+            Change(EPOCH + timedelta(day), slugs[before], slugs[after])
+            for day, before, after in zip(*values, strict=True)
+        ]
+
     def _newest(self, chosen: Filter, low: int, high: int, offset: int, limit: int) -> Array:
         """Row numbers, read from the newest on, no further than needed."""
         if not (chosen.categories or self.needs_rows(chosen)):
@@ -413,4 +423,4 @@ def current() -> Published:
     return opened
 
 
-__all__ = ["Comparison", "Hours", "Page", "Published", "Row", "Total", "current"]
+__all__ = ["Change", "Comparison", "Hours", "Page", "Published", "Row", "Total", "current"]

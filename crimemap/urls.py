@@ -7,6 +7,10 @@ from crimemap.views import data, pages, sharing
 app_name = "crimemap"
 urlpatterns = [
     path("", pages.map_page, name="map"),
+    path("list/", pages.listing, name="list"),
+    path("charts/", pages.charts_page, name="charts"),
+    path("about/", pages.about, name="about"),
+    path("incident/<str:public_id>/", pages.incident, name="incident"),
     path("data/bubbles.json", data.bubbles_of_view, name="bubbles"),
     path("data/rows.json", data.rows, name="rows"),
     path("data/places.json", data.place_search, name="place_search"),

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from datetime import date, time
 
 from django.utils.dates import WEEKDAYS_ABBR
-from django.utils.formats import date_format
+from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crimemap.answers import Row
+from crimemap import places
+from crimemap.answers import Comparison, Row
 from crimemap.filtering import Filter
+
+ENOUGH = 30  # incidents from which a share in percent says something
 
 LAYERS = {
     "district": gettext_lazy("District"),
@@ -34,7 +37,7 @@ def day(value: date) -> str:
 
 def hour(number: int) -> str:
     """18 -> "6 p.m."; 24 is midnight again."""
-    return date_format(time(number % 24), "P")
+    return time_format(time(number % 24), "P")
 
 
 def when(row: Row) -> str:
@@ -50,6 +53,36 @@ def area(layer: str, code: str, names: Mapping[str, str]) -> str:
     """The name of an area, or "District 4" where it has none (or none but its code)."""
     name = names.get(code, "")
     return name if name and name != code else f"{LAYERS[layer]} {code}"
+
+
+def where(row: Row) -> str:
+    """The block, else the smallest area that is told."""
+    if row.block:
+        return row.block
+    for layer in ("neighbourhood", "beat", "district"):
+        if layer in row.areas:
+            return area(layer, row.areas[layer], places.area_names(layer))
+    return _("Place not published")
+
+
+def compared(comparison: Comparison) -> str:
+    """ "6% fewer than in the period before." Nothing where the data begins later."""
+    before, this = comparison.before, comparison.this
+    if before is None:
+        return ""
+    if before < ENOUGH:
+        return ngettext(
+            "In the period before it was %(count)d.", "In the period before there were %(count)d.", before
+        ) % {"count": before}
+    percent = round((this - before) / before * 100)
+    if not percent:
+        return _("About as many as in the period before.")
+    sentence = (
+        _("%(percent)d%% more than in the period before.")
+        if percent > 0
+        else _("%(percent)d%% fewer than in the period before.")
+    )
+    return sentence % {"percent": abs(percent)}
 
 
 def period(chosen: Filter) -> str:

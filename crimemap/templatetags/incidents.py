@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from crimemap import wording
-from crimemap.answers import Row
+from crimemap.answers import Comparison, Row
 from crimemap.families import BY_SLUG
+from crimemap.query import Published
 
 register = template.Library()
 
@@ -40,3 +42,24 @@ def symbol(slug: str) -> SafeString:
 @register.filter
 def when(row: Row) -> str:
     return wording.when(row)
+
+
+@register.filter
+def compared(comparison: Comparison) -> str:
+    return wording.compared(comparison)
+
+
+@register.simple_tag
+def where(row: Row) -> str:
+    return wording.where(row)
+
+
+@register.simple_tag
+def incident_link(row: Row, published: Published) -> SafeString:
+    """The category with its family's symbol, as a link to the page of the incident."""
+    return format_html(
+        '<a href="{}">{}{}</a>',
+        reverse("crimemap:incident", args=[row.public_id]),
+        symbol(published.families[row.category]),
+        published.names[row.category],
+    )

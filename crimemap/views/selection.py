@@ -1,0 +1,82 @@
+"""What the pages of a selection share: the filter's form around them, and the answer to who sent it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from crimemap import asking, places, query, wording
+from crimemap.filtering import Filter, FilterError
+from crimemap.panel import meant, panel
+from crimemap.places import Place
+from crimemap.query import NothingPublishedError, Published
+
+Page = Callable[..., HttpResponseBase]
+RADIUS = 500  # metres around a place that was looked for
+
+
+def of_selection(view: Callable[..., HttpResponseBase]) -> Page:
+    """Calls view(request, published, chosen, ...), which may raise FilterError; a sent form leads to its own address."""
+
+    @require_safe
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if "set" in request.GET:
+            return _sent(request)
+        try:
+            return asking.asked(view)(request, *args, **kwargs)
+        except FilterError as error:  # a part of the address that is the view's own, such as its page
+            return asking.refused(request, error)
+
+    return answer
+
+
+def _sent(request: HttpRequest) -> HttpResponseBase:
+    try:
+        published = query.current()
+        chosen = Filter.parse(meant(request.GET, published.families), published)
+    except NothingPublishedError:
+        return redirect(request.path)
+    except FilterError as error:
+        return asking.refused(request, error)
+    words = request.GET.get("q", "").strip()[:100]
+    more = "&" + urlencode({"q": words}) if words else ""
+    return redirect(f"{request.path}?{chosen.query_string()}{more}")
+
+
+def _found(place: Place, published: Published, chosen: Filter) -> dict[str, Any]:
+    """A place that was looked for, with the query string of the selection there."""
+    layer, _colon, code = place.area.partition(":")
+    if code and code in published.areas.get(layer, []):
+        there = replace(chosen, area=(layer, code), circle=None, box=None)
+    elif layer == "city":
+        there = replace(chosen, area=None, circle=None, box=None)
+    else:
+        radius = float(max(RADIUS, published.least_radius))
+        there = replace(chosen, circle=(place.latitude, place.longitude, radius), area=None, box=None)
+    return {"place": place, "query": there.query_string()}
+
+
+def page(
+    request: HttpRequest, name: str, published: Published, chosen: Filter, context: dict[str, Any]
+) -> HttpResponseBase:
+    """The page crimemap/NAME.html with the form, the tabs and the places that `q` may mean."""
+    words = request.GET.get("q", "").strip()[:100]
+    shared = {
+        "view": name,
+        "published": published,
+        "chosen": chosen,
+        "query": chosen.query_string(),
+        "panel": panel(published, chosen),
+        "period": wording.period(chosen),
+        "words": words,
+        "found": [_found(place, published, chosen) for place in places.search(words)] if words else [],
+    }
+    return render(request, f"crimemap/{name}.html", shared | context)
