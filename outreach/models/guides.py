@@ -49,4 +49,8 @@ class GuideRevision(Revision):
 
     class Meta(Revision.Meta):
         abstract = False
-        constraints = [models.UniqueConstraint(fields=["guide", "number"], name="one_guide_revision_a_version")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["guide", "number"], condition=Q(aside=False), name="one_guide_revision_a_version"
+            )
+        ]

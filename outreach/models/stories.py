@@ -142,17 +142,21 @@ class Correction(models.Model):
 
 
 class Revision(models.Model):
-    """One version of what is told, as it was saved. `snapshot` is JSON of the fields of Told, and the address."""
+    """One version of what is told, as it was saved. `snapshot` is JSON of its fields.
+
+    Who saves what somebody else has changed meanwhile has their text set `aside`, under the number it was begun from.
+    """
 
     number = models.PositiveIntegerField(_("version"))
     at = models.DateTimeField(_("when"), default=timezone.now)
     by = _by(_("who"))  # nobody: shipped with the portal
     note = models.CharField(_("note"), max_length=200, blank=True)
+    aside = models.BooleanField(default=False)
     snapshot = models.JSONField()
 
     class Meta:
         abstract = True
-        ordering = ["-number"]
+        ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:
         return str(self.number)
@@ -163,7 +167,9 @@ class StoryRevision(Revision):
 
     class Meta(Revision.Meta):
         abstract = False
-        constraints = [models.UniqueConstraint(fields=["story", "number"], name="one_revision_a_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["story", "number"], condition=Q(aside=False), name="one_revision_a_version")
+        ]
 
 
 class StoryStep(models.Model):
