@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crimemap import asking, downloads
+from crimemap import asking, downloads, feeds, query
 from crimemap.columns import COLUMNS
 from crimemap.filtering import Filter
-from crimemap.query import Published
+from crimemap.query import NothingPublishedError, Published
 
 Writer = Callable[[Published, Filter], Iterator[bytes]]
 
@@ -59,5 +59,23 @@ def columns(request: HttpRequest, published: Published, _chosen: Filter) -> Http
     def answer() -> HttpResponse:
         context = {"published": published, "columns": COLUMNS}
         return render(request, "crimemap/columns.txt", context, content_type="text/plain; charset=utf-8")
+
+    return asking.cached(request, published.version, published.made_at.date().isoformat(), answer)
+
+
+@require_safe
+def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = "") -> HttpResponseBase:
+    """The newest incidents: of an area, of a category, or of everything. It takes no filter: readers ask for it for years."""
+    try:
+        published = query.current()
+    except NothingPublishedError:
+        raise Http404 from None
+    area = (layer, code) if layer else None
+    if (area and code not in published.areas.get(layer, [])) or (category and category not in published.families):
+        raise Http404
+
+    def answer() -> HttpResponse:
+        body = feeds.feed(published, area=area, category=category)
+        return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
     return asking.cached(request, published.version, published.made_at.date().isoformat(), answer)
