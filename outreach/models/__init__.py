@@ -1,7 +1,7 @@
 """The conversation with the public: stories, guides, pictures, events, and the channels that publications are told on."""
 
 from outreach.models.channels import Channel, Post
-from outreach.models.events import Event, Reminder
+from outreach.models.events import Event, Reminder, ReminderMail
 from outreach.models.guides import Guide, GuideRevision
 from outreach.models.pictures import Picture, PictureFile, PictureOriginal
 from outreach.models.stories import (
@@ -33,6 +33,7 @@ __all__ = [
     "PreviewLink",
     "PublishedStory",
     "Reminder",
+    "ReminderMail",
     "ReviewComment",
     "Status",
     "Story",

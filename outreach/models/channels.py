@@ -1,10 +1,11 @@
-"""Where publications are told of, and what became of each telling."""
+"""The agency's channels, and what became of each telling of a story on one of them."""
 
 from __future__ import annotations
 
 import uuid
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -12,49 +13,72 @@ from outreach.models.stories import Story
 
 
 class Channel(models.Model):
-    """One of the agency's accounts. `url` is a secret in apprise's notation: never shown in full."""
+    """One of the agency's accounts. Its address holds its secret: sealed, so that the bulk worker alone can read it."""
 
-    name = models.CharField(_("name"), max_length=60, unique=True)
-    kind = models.CharField(_("kind"), max_length=40, blank=True, editable=False)
-    url = models.CharField(_("address and key"), max_length=1000)
+    name = models.CharField(_("name"), max_length=60, unique=True, help_text=_("For example: Mastodon, press office."))
+    kind = models.CharField(_("kind"), max_length=10, editable=False)  # of outreach.sending.KINDS
+    host = models.CharField(_("server"), max_length=253, blank=True, editable=False)
+    address = models.BinaryField(editable=False)
     enabled = models.BooleanField(_("in use"), default=True)
-    template = models.CharField(_("text"), max_length=500, default="{title} {link}")
-    longest = models.PositiveIntegerField(_("longest text"), default=500)
+    template = models.CharField(
+        _("text"),
+        max_length=500,
+        default="{title} {link}",
+        help_text=_("What is posted unless somebody writes another text: {title}, {summary} and {link} are filled in."),
+    )
 
     class Meta:
         verbose_name = _("channel")
         verbose_name_plural = _("channels")
         ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=~Q(kind=""), name="channel_has_kind")]
 
     def __str__(self) -> str:
         return self.name
 
 
 class Post(models.Model):
-    """One telling of a story on a channel."""
+    """One telling of a story on a channel: prepared with the story, sent by the bulk worker once that is published."""
 
     class PostState(models.TextChoices):
-        WAITING = "waiting", _("Waiting")
-        SENDING = "sending", _("Being sent")
-        SENT = "sent", _("Sent")
-        FAILED = "failed", _("Failed")
+        PREPARED = "prepared", _("Goes out with the story")
+        LEFT_OUT = "left_out", _("Not posted here")
+        WAITING = "waiting", _("Waiting to be posted")
+        SENDING = "sending", _("Being posted")
+        SENT = "sent", _("Posted")
+        FAILED = "failed", _("Not posted")
         UNSURE = "unsure", _("Unsure: look at the channel")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="posts")
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="posts")
-    state = models.CharField(_("state"), max_length=8, choices=PostState, default=PostState.WAITING)
+    state = models.CharField(_("state"), max_length=8, choices=PostState, default=PostState.PREPARED)
     text = models.TextField(_("text"), blank=True)
+    key = models.UUIDField(default=uuid.uuid4, editable=False, help_text="the same at each attempt to post it once")
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now)
+    begun_at = models.DateTimeField(null=True, help_text="the first attempt that may have arrived, under this key")
     problem = models.CharField(_("last problem"), max_length=300, blank=True)
-    sent_at = models.DateTimeField(_("sent"), null=True)
+    sent_at = models.DateTimeField(_("posted"), null=True)
 
     class Meta:
         verbose_name = _("post")
         verbose_name_plural = _("posts")
-        ordering = ["-next_attempt_at"]
-        constraints = [models.UniqueConstraint(fields=["story", "channel"], name="one_post_a_story_and_channel")]
+        default_permissions = ()
+        ordering = ["channel__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["story", "channel"], name="one_post_a_story_and_channel"),
+            models.CheckConstraint(
+                condition=Q(state="sent", sent_at__isnull=False) | ~Q(state="sent") & Q(sent_at__isnull=True),
+                name="post_sent_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["sending", "unsure"]) | Q(begun_at__isnull=False), name="post_begun_has_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(state__in=["waiting", "sending"]), name="post_waiting")
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.story}"

@@ -11,57 +11,120 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Event(models.Model):
-    """One event. `place_ref` and `areas` are as crimemap.places names them; the point is where it is held."""
+    """One event. `place_ref` and `areas` ([layer, code] each) are as crimemap.places names them; the point is where it is.
+
+    `version` counts what was saved: whoever saves says which they changed. `moves` counts changes of time or place that
+    residents were told of.
+    """
 
     class EventStatus(models.TextChoices):
         DRAFT = "draft", _("Draft")
         PUBLISHED = "published", _("Published")
         CANCELLED = "cancelled", _("Cancelled")
 
-    slug = models.SlugField(_("address"), unique=True, help_text=_("The last part of its address."))
+    slug = models.SlugField(
+        _("address"), unique=True, help_text=_("The last part of its address. Stays as it is once published.")
+    )
+    uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False, help_text="names it in calendars for good")
     title = models.CharField(_("title"), max_length=100)
     body = models.TextField(_("text"), max_length=20_000, blank=True)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
-    place = models.CharField(_("place"), max_length=200)
+    place = models.CharField(_("place"), max_length=200, help_text=_("As residents know it, with the street."))
     place_ref = models.CharField(max_length=40, blank=True)
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
-    areas = models.JSONField(_("areas"), default=list, blank=True)
-    status = models.CharField(_("state"), max_length=9, choices=EventStatus, default=EventStatus.DRAFT)
+    areas = models.JSONField(default=list, blank=True, editable=False)
+    status = models.CharField(_("state"), max_length=9, choices=EventStatus, default=EventStatus.DRAFT, editable=False)
+    cancelled_because = models.CharField(_("why it is cancelled"), max_length=300, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    moves = models.PositiveIntegerField(default=0, editable=False)
+    changed_at = models.DateTimeField(_("last changed"), default=timezone.now, editable=False)
 
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["starts_at", "slug"]
-        constraints = [models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="event_ends_after_start")]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="event_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "published", "cancelled"]), name="event_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="cancelled") & ~Q(cancelled_because="")
+                | ~Q(status="cancelled") & Q(cancelled_because=""),
+                name="event_cancelled_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="event_point_whole",
+            ),
+        ]
+        indexes = [models.Index(fields=["ends_at"], name="event_by_end")]
 
     def __str__(self) -> str:
         return self.title
 
 
 class Reminder(models.Model):
-    """Somebody wants a mail before an event. The address is sealed (tipportal/addresses.py) and goes after the event."""
+    """Somebody wants a mail before an event. The address is sealed (tipportal/addresses.py) and goes after the event.
 
-    class ReminderState(models.TextChoices):
-        ASKED = "asked", _("Awaits confirmation")
-        CONFIRMED = "confirmed", _("Confirmed")
-        SENT = "sent", _("Sent")
-        FAILED = "failed", _("Not sent")
+    Written and changed by functions of the database alone (rules.sql) and by the bulk worker.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="reminders")
-    address = models.BinaryField()
-    address_hash = models.BinaryField(max_length=32)
-    token_hash = models.BinaryField(max_length=32, unique=True)
+    address = models.BinaryField(editable=False)
+    address_hash = models.BinaryField(max_length=32, editable=False)
     asked_at = models.DateTimeField(default=timezone.now)
     confirmed_at = models.DateTimeField(null=True)
-    state = models.CharField(max_length=9, choices=ReminderState, default=ReminderState.ASKED)
+    moves = models.PositiveIntegerField(default=0, help_text="the event's, as last told to this address")
 
     class Meta:
+        default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["event", "address_hash"], name="one_reminder_an_address")]
+        indexes = [
+            models.Index(fields=["asked_at"], condition=Q(confirmed_at__isnull=True), name="reminder_unconfirmed")
+        ]
 
     def __str__(self) -> str:
-        return str(self.id)
+        return f"reminder {self.id}"
+
+
+class ReminderMail(models.Model):
+    """One mail about an event to one address. Its id is the Message-ID, so a repeat is recognised by the mail server."""
+
+    class MailKind(models.TextChoices):
+        CONFIRM = "confirm", _("asks whether the reminder is wanted")
+        REMIND = "remind", _("reminds")
+        MOVED = "moved", _("says that time or place changed")
+        CANCELLED = "cancelled", _("says that it is cancelled")
+
+    class MailState(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SENT = "sent", _("handed to the mail server")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reminder = models.ForeignKey(Reminder, on_delete=models.CASCADE, related_name="mails")
+    kind = models.CharField(max_length=9, choices=MailKind)
+    starts_at = models.DateTimeField(help_text="the start of the event that it speaks of")
+    raised_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=7, choices=MailState, default=MailState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reminder", "starts_at"], condition=Q(kind="remind"), name="one_reminder_a_start"
+            ),
+            models.UniqueConstraint(
+                fields=["reminder", "kind"], condition=Q(state="waiting"), name="one_waiting_mail_a_kind"
+            ),
+        ]
+        indexes = [models.Index(fields=["next_attempt_at"], condition=Q(state="waiting"), name="reminder_mail_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
