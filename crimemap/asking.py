@@ -11,17 +11,21 @@ page says so kindly.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
 
 from crimemap import query
-from crimemap.filtering import PARTS, Filter, FilterError
+from crimemap.filtering import PARTS, Filter, FilterError, Problem
 from crimemap.query import NothingPublishedError, Published
+from crimemap.selecting import Box
 
 LONGEST_QUERY = 4096  # characters: the longest filter that anyone can mean is a fifth of it
 KEPT = 60  # seconds that caches keep data: a new version is on all screens a minute later
@@ -57,14 +61,41 @@ def refused(request: HttpRequest, error: FilterError) -> HttpResponseBase:
 
 
 def nearest(request: HttpRequest, error: FilterError) -> str:
-    """The path of the same view with the nearest filter, without what is not the filter's."""
-    return f"{request.path}?{error.filter.query_string()}"
+    """The path of the same view with the nearest filter; of what is not the filter's, only what is offered instead."""
+    own = [(each.part, each.offer) for each in error.problems if each.part not in PARTS and each.offer]
+    return f"{request.path}?{'&'.join(filter(None, [error.filter.query_string(), urlencode(own, safe=',:')]))}"
 
 
 def as_json(error: FilterError, request: HttpRequest) -> JsonResponse:
     """The same refusal for programs."""
     problems = [{"part": each.part, "message": each.message, "offer": each.offer} for each in error.problems]
     return JsonResponse({"problems": problems, "nearest": nearest(request, error)}, status=400)
+
+
+# Parts of the address that are not the filter's
+
+
+def view_box(request: HttpRequest, chosen: Filter) -> Box:
+    """`view` of an address: what a map shows. Raises FilterError."""
+    numbers = request.GET.get("view", "")[:100].split(",")
+    if len(numbers) == 4 and all(re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,15})?", number) for number in numbers):
+        south, west, north, east = map(float, numbers)
+        if -90 <= south <= north <= 90 and -180 <= west <= east <= 180:
+            return south, west, north, east
+    example = "41.45000,-38.55000,41.55000,-38.45000"
+    message = _("A view is south,west,north,east in degrees, such as %(example)s.") % {"example": example}
+    raise FilterError([Problem("view", message, "")], chosen)
+
+
+def whole(request: HttpRequest, chosen: Filter, part: str, allowed: range, default: int) -> int:
+    """A whole number. Raises FilterError with the nearest that is allowed."""
+    text = request.GET.get(part, str(default))
+    number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
+    if number in allowed:
+        return number
+    nearest = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
+    message = _("This is a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
+    raise FilterError([Problem(part, message, str(nearest))], chosen)
 
 
 def cached(
@@ -84,4 +115,4 @@ def cached(
     return response
 
 
-__all__ = ["PARTS", "as_json", "asked", "cached", "nearest", "read", "refused"]
+__all__ = ["PARTS", "as_json", "asked", "cached", "nearest", "read", "refused", "view_box", "whole"]

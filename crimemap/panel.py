@@ -130,12 +130,12 @@ def meant(sent: QueryDict, families: Mapping[str, str]) -> QueryDict:
     if not {f"family:{slug}" for slug in families.values()} <= set(kept):
         result.setlist("category", kept)
     if sent.get("days"):
-        result["days"] = sent["days"]
+        result.setlist("days", sent.getlist("days"))
     else:
         for name in ("from", "to"):
             result.setlist(name, sent.getlist(name))
     first, last = sent.get("hour_from", ""), sent.get("hour_to", "")
-    result["hour"] = f"{first or 0}-{last or 23}" if first or last else sent.get("hour", "")
+    result.setlist("hour", [f"{first or 0}-{last or 23}"] if first or last else sent.getlist("hour"))
     for name in ("area", "near", "radius", "box", "weekday"):
         result.setlist(name, sent.getlist(name))
     if not sent.get("near"):

@@ -7,7 +7,7 @@ from crimemap.views import data, pages, sharing
 app_name = "crimemap"
 urlpatterns = [
     path("", pages.map_page, name="map"),
-    path("list/", pages.listing, name="list"),
+    path("list/", pages.listing_page, name="list"),
     path("charts/", pages.charts_page, name="charts"),
     path("about/", pages.about, name="about"),
     path("incident/<str:public_id>/", pages.incident, name="incident"),

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from crimemap import wording
+from crimemap import places, wording
 from crimemap.answers import Comparison, Row
 from crimemap.families import BY_SLUG
 from crimemap.query import Published
@@ -52,6 +52,13 @@ def compared(comparison: Comparison) -> str:
 @register.simple_tag
 def where(row: Row) -> str:
     return wording.where(row)
+
+
+@register.simple_tag
+def in_area(row: Row, layer: str) -> str:
+    """The row's area of a layer; empty where it is not known."""
+    code = row.areas.get(layer, "")
+    return wording.area(layer, code, places.area_names(layer)) if code else ""
 
 
 @register.simple_tag

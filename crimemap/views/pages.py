@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase
 
-from crimemap import mapping
+from crimemap import listing, mapping, wording
 from crimemap.filtering import Filter
 from crimemap.query import Published
 from crimemap.views.selection import of_selection, page
@@ -26,9 +26,22 @@ def map_page(request: HttpRequest, published: Published, chosen: Filter) -> Http
 
 
 @of_selection
-def listing(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def listing_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
     """All incidents of the selection, a page at a time."""
-    return page(request, "list", published, chosen, {"rows": published.rows(chosen).rows})
+    order = request.GET.get("sort", listing.USUAL)
+    total = published.count(chosen)
+    shown = listing.listing(published, chosen, total, order, request.GET.get("page", "1"))
+    layer = listing.layer_of(published, chosen)
+    context = {
+        "list": shown,
+        "orders": [{"order": key, "name": name} for key, name in listing.ORDERS.items()],
+        "order_name": listing.ORDERS[shown.order],
+        "sorted": "" if shown.order == listing.USUAL else f"&sort={shown.order}",
+        "layer": layer,
+        "layer_name": wording.LAYERS[layer],
+        "unmapped": published.unmapped(chosen),
+    }
+    return page(request, "list", published, chosen, context)
 
 
 @of_selection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -13,8 +14,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from crimemap import asking, places, query, wording
-from crimemap.filtering import Filter, FilterError
-from crimemap.panel import meant, panel
+from crimemap.filtering import PRESETS, Filter, FilterError
+from crimemap.panel import Chip, meant, panel
 from crimemap.places import Place
 from crimemap.query import NothingPublishedError, Published
 
@@ -64,17 +65,30 @@ def _found(place: Place, published: Published, chosen: Filter) -> dict[str, Any]
     return {"place": place, "query": there.query_string()}
 
 
+def _wider(published: Published, chosen: Filter, chips: list[Chip]) -> list[Chip]:
+    """What an empty selection may have meant: the next longer period that has incidents, or without one of its limits."""
+    last, first = published.until, published.since
+    longer = [replace(chosen, days=days, since=last - timedelta(days - 1), until=last) for days in PRESETS]
+    longer.append(replace(chosen, days=0, since=first, until=last))
+    for other in longer:
+        if other.since < chosen.since and published.count(other):
+            return [Chip(wording.period(other), other.query_string()), *chips]
+    return chips
+
+
 def page(
     request: HttpRequest, name: str, published: Published, chosen: Filter, context: dict[str, Any]
 ) -> HttpResponseBase:
     """The page crimemap/NAME.html with the form, the tabs and the places that `q` may mean."""
     words = request.GET.get("q", "").strip()[:100]
+    filled = panel(published, chosen)
     shared = {
         "view": name,
         "published": published,
         "chosen": chosen,
         "query": chosen.query_string(),
-        "panel": panel(published, chosen),
+        "panel": filled,
+        "wider": [] if filled.total else _wider(published, chosen, filled.chips),
         "period": wording.period(chosen),
         "words": words,
         "found": [_found(place, published, chosen) for place in places.search(words)] if words else [],
