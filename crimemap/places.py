@@ -107,6 +107,14 @@ def outline(layer: str, code: str) -> dict[str, Any] | None:
     return ahead.kept(("outline", layer, code), found.first)
 
 
+def areas_at(latitude: float, longitude: float) -> list[tuple[str, str]]:
+    """The (layer, code) of each area that the point lies in, by layer and code."""
+    if not _on_earth(latitude, longitude):
+        return []
+    rows = Area.objects.order_by("layer", "code").values_list("layer", "code", "outline")
+    return [(layer, code) for layer, code, outline in rows if _covers(outline, (longitude, latitude))]
+
+
 def base_map_version() -> str:
     """Changes with anything drawn on the base map; empty when there is none."""
     digests = BaseLayer.objects.order_by("order", "name").values_list("digest", flat=True)
