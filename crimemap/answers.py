@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,12 @@ class Total:
     category: str
     year: int
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An incident's category was another before the agency told on `day` what it is: slugs."""
+
+    day: date
+    before: str
+    after: str

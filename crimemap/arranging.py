@@ -4,6 +4,7 @@ tables give the same columns, so nothing of the order they came in is left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from crimemap import layout
 from crimemap.layout import Array
-from crimemap.privacy import PublicRows, Rule
+from crimemap.privacy import Change, PublicRows, Rule
 from crimemap.publication import HIDDEN
 from crimemap.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, LONGITUDE, NEIGHBOURHOOD, NOWHERE
 
@@ -29,8 +30,8 @@ class Arranged:
     meta: dict[str, Any]
 
 
-def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
-    """`withdrawn`: public ids (S12) whose pages answer that they are gone."""
+def arrange(rows: PublicRows, rule: Rule, withdrawn: Array, changes: Sequence[Change] = ()) -> Arranged:
+    """`withdrawn`: public ids (S12) whose pages answer that they are gone; `changes` in order."""
     used = np.flatnonzero(np.bincount(rows.place, minlength=len(rows.places)))
     with ThreadPoolExecutor(1) as pool:  # numpy lets go of the interpreter where it sorts and counts
         sorting = pool.submit(_by_time, rows)
@@ -57,6 +58,8 @@ def arrange(rows: PublicRows, rule: Rule, withdrawn: Array) -> Arranged:
         cubes, spans = _cubes(columns, len(rule.categories), codes)
         columns |= by_place.result() | {"by_id": by_id.result()}
     columns["withdrawn"] = np.sort(withdrawn)
+    lines = list(zip(*changes, strict=True)) or [()] * len(layout.CHANGES)
+    columns |= {name: np.array(line, kind) for (name, kind), line in zip(layout.CHANGES.items(), lines, strict=True)}
     columns["texts"] = np.array([text.encode() for text in texts])
     meta: dict[str, Any] = {
         "rows": len(order),

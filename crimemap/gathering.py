@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from crimemap.records import (
     PRECISIONS,
     SOURCE,
     Array,
+    Reclassification,
     Records,
     joined,
 )
@@ -85,6 +86,14 @@ COPY (SELECT id, public_id, occurred_at, coalesce(occurred_end, occurred_at), {k
     FROM crimemap_incident {where}) TO STDOUT (FORMAT binary)
 """
 LINES = "SELECT {hashed}, {columns} FROM crimemap_incident WHERE id = ANY(%s)"
+RECLASSIFIED = """
+SELECT incident_id, public_id, (at AT TIME ZONE time_zone)::date - date '1970-01-01',
+    (changes -> 'offence_code_id' ->> 0)::bigint, (changes -> 'offence_code_id' ->> 1)::bigint
+FROM crimemap_incidentrevision revision
+JOIN crimemap_incident incident ON incident.id = incident_id
+JOIN crimemap_source source ON source.id = source_id
+WHERE changes ? 'offence_code_id' ORDER BY revision.id
+"""
 # A row of COPY's binary format: the number of fields, then each with its length before it, all big-endian.
 ROW = np.dtype(
     [
@@ -108,7 +117,7 @@ BEFORE_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds since 2000
 QUARTER = 900_000_000  # microseconds of a quarter of an hour: no clock on earth is off by less
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gathered:
     """All stored incidents, the rule for them, how old each source's data is, and a mark: the same one, the same input.
 
@@ -119,6 +128,13 @@ class Gathered:
     rule: Rule
     freshness: list[dict[str, Any]]
     mark: str
+
+    @cached_property
+    def reclassified(self) -> list[Reclassification]:
+        """What imports told of other codes, oldest first."""
+        with connection.cursor() as cursor:
+            cursor.execute(RECLASSIFIED)
+            return [Reclassification(*row) for row in cursor.fetchall()]
 
 
 def gather(agency: Rules, *, afresh: bool = False) -> Gathered:

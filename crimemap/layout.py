@@ -20,7 +20,7 @@ from crimemap.records import DEGREE
 
 Array = npt.NDArray[Any]
 
-FORMAT = 1
+FORMAT = 2
 CURRENT = "current"
 META = "meta.json"
 
@@ -48,6 +48,13 @@ PLACES = {
     "neighbourhood": "u2",
     "block": "i4",  # into `texts`
     "place_start": "i8",  # its first row by place
+}
+# Re-classifications, ordered by id and day; several of one incident are lines of their own.
+CHANGES = {
+    "change_id": "S12",
+    "change_day": "i4",  # since 1970-01-01
+    "change_before": "u1",  # into meta["categories"]
+    "change_after": "u1",
 }
 # `by_id`: rows ordered by the scramble of their public id. `withdrawn`: ids whose pages answer "gone", sorted.
 OTHERS = {"by_id": "i4", "withdrawn": "S12", "texts": "S"}

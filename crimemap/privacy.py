@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +36,7 @@ from crimemap.records import (
     REMOVED,
     SOURCE,
     Array,
+    Reclassification,
     Records,
 )
 
@@ -206,6 +209,43 @@ def public_rows(records: Records, level: Array, rule: Rule) -> PublicRows:
         places=places,
         texts=texts,
     )
+
+
+def public_changes(told: Iterable[Reclassification], records: Records, level: Array, rule: Rule) -> list[Change]:
+    """Re-classifications that residents may read of: of incidents that are shown, between categories that are."""
+    told = list(told)
+    if not told:
+        return []
+    shown = np.zeros(max(int(records["id"].max(initial=0)), *(each.incident for each in told)) + 1, bool)
+    shown[records["id"][level <= AT_AREA]] = True
+    category = {key: _shown_category(code, rule) for key, code in rule.codes.items()}
+    changes = [
+        Change(each.public_id, each.day, before, after)
+        for each in told
+        if shown[each.incident]
+        and (before := category.get(each.before)) is not None
+        and (after := category.get(each.after)) is not None
+        and before != after
+    ]
+    return sorted(changes)
+
+
+class Change(NamedTuple):
+    """Categories before and after are positions in the rule's."""
+
+    public_id: str
+    day: int
+    before: int
+    after: int
+
+
+def _shown_category(code: Code, rule: Rule) -> int | None:
+    """The position of the code's category; None where rows of this code are not shown one by one."""
+    for number, category in enumerate(rule.categories):
+        if category.slug == code.category:
+            least = visibility_of(code.visibility, category.least, rule.agency.visibility.get(category.slug))
+            return number if least in (BLOCK, AREA) else None
+    return None
 
 
 def category_of_kinds(records: Records, rule: Rule) -> Array:

@@ -236,7 +236,8 @@ class Published:
 
     def history(self, public_id: str) -> list[Change]:
         """The re-classifications of a published incident, oldest first."""
-        lines = slice(*np.searchsorted(self.columns["change_id"], np.array([public_id, public_id + "~"], f"S{ID_CHARACTERS + 1}")))
+        ids, wanted = self.columns["change_id"], np.array([public_id.encode("ascii", "replace")], f"S{ID_CHARACTERS}")
+        lines = slice(*(int(np.searchsorted(ids, wanted, side)[0]) for side in ("left", "right")))
         slugs = list(self.names)
         values = (self.columns[f"change_{name}"][lines].tolist() for name in ("day", "before", "after"))
         return [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,17 @@ class Records:
 EMPTY = Records(
     {name: np.empty(0, kind) for name, kind in COLUMNS.items()}, np.empty((0, 7), "i4"), np.empty((0, 6), "i4"), [""]
 )
+
+
+class Reclassification(NamedTuple):
+    """`incident`: primary key; `day`: of the import that told, where it happened, in days since 1970-01-01; the offence
+    codes before and after: primary keys."""
+
+    incident: int
+    public_id: str
+    day: int
+    before: int
+    after: int
 
 
 def joined(first: Records, second: Records) -> Records:

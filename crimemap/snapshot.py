@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ from crimemap import arranging, gathering, layout, privacy, publication, suppres
 from crimemap.gathering import Gathered
 from crimemap.layout import Array
 from crimemap.privacy import Rule
-from crimemap.records import REMOVED, Records
+from crimemap.records import REMOVED, Reclassification, Records
 
 KEPT = 2  # versions before the current one
 KEPT_SECONDS = 24 * 3600.0  # and none of them longer than this after it was replaced
@@ -73,7 +73,14 @@ def publish(*, afresh: bool = False) -> Published:
         published = _published_already(folder, gathered)
         if published is None:
             level = privacy.levels(gathered.records, gathered.rule)
-            version, changed = write(folder, gathered.records, level, gathered.rule, gathered.freshness)
+            version, changed = write(
+                folder,
+                gathered.records,
+                level,
+                gathered.rule,
+                gathered.freshness,
+                reclassified=gathered.reclassified,
+            )
             counts = np.bincount(level, minlength=len(privacy.LEVELS))
             published = Published(
                 version,
@@ -112,12 +119,19 @@ def _remember(published: Published, mark: str) -> None:
 
 
 def write(
-    folder: Path, records: Records, level: Array, rule: Rule, freshness: list[dict[str, Any]]
+    folder: Path,
+    records: Records,
+    level: Array,
+    rule: Rule,
+    freshness: list[dict[str, Any]],
+    *,
+    reclassified: Sequence[Reclassification] = (),
 ) -> tuple[str, bool]:
     """A version of these records, and `current` naming it. Returns the version and whether it is another than before."""
     removed = _as_if_there(records.where(np.flatnonzero(level == privacy.IS_REMOVED)))
     gone = removed["public_id"][privacy.levels(removed, rule) <= privacy.AT_AREA]
-    arranged = arranging.arrange(privacy.public_rows(records, level, rule), rule, gone)
+    changes = privacy.public_changes(reclassified, records, level, rule)
+    arranged = arranging.arrange(privacy.public_rows(records, level, rule), rule, gone, changes)
     meta = {"format": layout.FORMAT} | arranged.meta | _told(records, level, rule, arranged.columns["time"])
     making = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder))
     try:

@@ -185,6 +185,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['incident', '-id'],
+                'indexes': [models.Index(condition=models.Q(('changes__has_key', 'offence_code_id')), fields=['id'], name='revision_reclassified')],
             },
         ),
         migrations.CreateModel(

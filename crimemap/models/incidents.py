@@ -293,6 +293,9 @@ class IncidentRevision(models.Model):
 
     class Meta:
         ordering = ["incident", "-id"]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(changes__has_key="offence_code_id"), name="revision_reclassified")
+        ]
 
     def __str__(self) -> str:
         return f"revision of {self.incident_id}"

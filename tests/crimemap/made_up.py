@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from django.utils import timezone
 
-from crimemap.models import Category, ImportRun, Incident, OffenceCode, Source
+from crimemap.models import Category, ImportRun, Incident, IncidentRevision, OffenceCode, Source
 from crimemap.privacy import Category as KnownCategory
 from crimemap.privacy import Code, Rule
 from crimemap.privacy import Source as KnownSource
@@ -152,3 +152,10 @@ class Agency:
 
     def change(self, incident: Incident, **fields: Any) -> None:
         Incident.objects.filter(pk=incident.pk).update(**fields, last_run=self.run())
+
+    def reclassify(self, incident: Incident, before: str, after: str) -> None:
+        """What an import leaves that tells another code, without the row itself."""
+        codes = [self.codes[name].pk for name in (before, after)]
+        run = self.run()
+        IncidentRevision.objects.create(incident=incident, run=run, changes={"offence_code_id": codes})
+        Incident.objects.filter(pk=incident.pk).update(last_run=run)

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from crimemap import bubbles, gathering, layout, privacy, publication, query, snapshot
 from crimemap.filtering import Filter
@@ -323,6 +325,42 @@ class TestLeaving:
         with pytest.raises(query.UnknownIncidentError) as told:
             query.current().incident(leaving.public_id)
         assert not isinstance(told.value, query.WithdrawnError)
+
+    def test_a_reclassification_between_shown_categories_is_told(self, agency: Agency, folder: Path) -> None:
+        incident, other = agency.add("burglary"), agency.add("burglary")
+        for before, after in (("assault", "fraud"), ("fraud", "burglary")):
+            agency.reclassify(incident, before, after)
+        agency.change(other, outcome="Nothing")
+        snapshot.publish()
+        today = datetime.now(ZoneInfo("America/Chicago")).date()
+        assert query.current().history(incident.public_id) == [
+            query.Change(today, "made-assault", "made-fraud"),
+            query.Change(today, "made-fraud", "made-burglary"),
+        ]
+        assert query.current().history(other.public_id) == []
+        assert query.current().history("é" * 99) == []
+
+    @pytest.mark.parametrize(
+        ("before", "after", "fields"),
+        [
+            ("sexual", "burglary", {}),
+            ("assault", "sexual", {}),
+            ("unknown", "burglary", {}),
+            ("burglary", "burglary", {}),
+            ("assault", "burglary", {"domestic": True}),
+            ("assault", "burglary", {"removed_at": timezone.now()}),
+            ("assault", "burglary", {"occurred_at": timezone.now()}),
+        ],
+    )
+    def test_no_other_reclassification_is(
+        self, agency: Agency, before: str, after: str, fields: dict[str, Any]
+    ) -> None:
+        agency.add("burglary")
+        incident = agency.add("burglary", **fields)
+        agency.reclassify(incident, before, after)
+        snapshot.publish()
+        assert query.current().history(incident.public_id) == []
+        assert len(query.current().columns["change_id"]) == 0
 
     def test_moved_leaves_its_place(self, agency: Agency) -> None:
         moving = agency.add()
