@@ -122,7 +122,7 @@ def rendered(text: str, pictures: Mapping[int, ShownPicture] | None = None) -> S
     html = _markdown().renderer.render(tokens, _markdown().options, environment)
     addresses = tuple({picture.address for picture in environment["pictures"].values()})
 
-    def ours_alone(tag: str, name: str, value: str) -> str | None:
+    def ours_alone(_tag: str, name: str, value: str) -> str | None:
         if name in ("src", "srcset") and not (addresses and value.startswith(addresses)):
             return None
         return value

@@ -83,6 +83,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "TIP_RETENTION_DAYS": None,
     "TIP_MAX_FILES": _WEB,
     "TIP_MAX_BYTES": _WEB,
+    "OUTREACH_SELF_APPROVAL": _STAFF,
     "LANGUAGE_CODE": None,
     "TIME_ZONE": None,
     "DEMO": None,
@@ -110,6 +111,9 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "MEDIA_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.MEDIA}),
     "MEDIA_PRIVATE_KEYS": frozenset({Role.MEDIA}),
     "RAM_FOLDER": frozenset({Role.MEDIA}),
+    "ADDRESS_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
+    "ADDRESS_PRIVATE_KEYS": frozenset({Role.BULK}),
+    "ADDRESS_HASH_KEY": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
 }
 
 BY_HAND = ("OWNER_DATABASE_URL", "BULK_DATABASE_URL")

@@ -30,6 +30,9 @@ TIP_RETENTION_DAYS = env.int("TIP_RETENTION_DAYS", 365)
 TIP_MAX_FILES = env.int("TIP_MAX_FILES", 10)
 TIP_MAX_BYTES = env.int("TIP_MAX_BYTES", 1024**3)
 
+# Whether an author may approve their own story, where an agency has one person for it; the audit trail says so.
+OUTREACH_SELF_APPROVAL = env.bool("OUTREACH_SELF_APPROVAL", False)
+
 # Secrets, each a file of its own so that a node holds only what its role needs.
 # Signs what browsers bring back: no worker and no command holds it.
 # Only staff sessions are signed with it; the other roles sign nothing and get none.
@@ -42,6 +45,10 @@ AUDIT_KEY = env.path("AUDIT_KEY", None)
 MEDIA_STORE = env.path("MEDIA_STORE", None)
 MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)
 MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
+# Subscribers' addresses (tipportal/addresses.py): sealed by who takes them, opened by the bulk worker, which mails them.
+ADDRESS_PUBLIC_KEYS = env.path("ADDRESS_PUBLIC_KEYS", None)
+ADDRESS_PRIVATE_KEYS = env.path("ADDRESS_PRIVATE_KEYS", None)
+ADDRESS_HASH_KEY = env.path("ADDRESS_HASH_KEY", None)
 # Published incidents: workers write the folder, web processes read it and no incident table (crimemap/snapshot.py). The
 # cache beside it is private to the workers. The agency's own publication rule is a file (crimemap/publication.py).
 INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
@@ -52,6 +59,7 @@ PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
 INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)
 INCIDENT_DROP_DIR = env.path("INCIDENT_DROP_DIR", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
+roles.refuse_address_keys(ROLE, ADDRESS_PRIVATE_KEYS)
 
 # True only under `make run` and in tests: plain http on this machine, and `manage.py demo` may write.
 DEMO = env.bool("DEMO", False)

@@ -53,6 +53,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tips.*_question",
         "tips.*_duty",
         "crimemap.*",
+        "outreach.view_*",
+        "outreach.approve_story",
+        "outreach.withdraw_story",
     ),
 }
 
