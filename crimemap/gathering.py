@@ -351,11 +351,12 @@ def _times(raw: dict[str, Array], kinds: tuple[Array, Array], zones: dict[int, s
 
 def _local(quarters: Array, zone: str) -> Array:
     """Quarters of an hour since 1970-01-01 00:00 on the clock of `zone`."""
-    first, last = int(quarters.min(initial=0)), int(quarters.max(initial=0))
-    if last - first < len(quarters):  # many rows share what few quarters there are
-        table: Array = _converted(np.arange(first, last + 1), zone)
-        return table[quarters - first]
-    return _converted(quarters, zone)
+    first = int(quarters.min(initial=2**31 - 1))
+    span = int(quarters.max(initial=first)) - first
+    if span >= len(quarters):
+        return _converted(quarters, zone)
+    result: Array = _converted(np.arange(first, first + span + 1), zone)[quarters - first]
+    return result
 
 
 def _converted(quarters: Array, zone: str) -> Array:
@@ -408,7 +409,8 @@ def _kept(zones: dict[int, str]) -> Kept | None:
     folder = settings.INCIDENT_CACHE / "records"
 
     def load(name: str) -> Array:
-        return np.load(folder / f"{name}.npy", "c", allow_pickle=False).view(np.ndarray)
+        column: Array = np.load(folder / f"{name}.npy", "c", allow_pickle=False).view(np.ndarray)
+        return column
 
     try:
         told = json.loads((folder / "state.json").read_text())
