@@ -9,18 +9,21 @@ from django.views.generic import RedirectView
 
 from tipportal import views
 
+# Known everywhere, so that the desk can tell a dead link; served where residents are.
+RESIDENTS: list[URLPattern | URLResolver] = [
+    path("", views.home, name="home"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("tips/safety/", views.safety, name="safety"),
+    path("tips/", include("tips.urls")),
+    path("map/", include("crimemap.urls")),
+    path("", include("outreach.urls")),
+    path("robots.txt", views.robots),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [path("healthz", views.healthy, name="healthy")]
 
 if settings.ROLE.serves_public:
-    urlpatterns += [
-        path("", views.home, name="home"),
-        path("privacy/", views.privacy, name="privacy"),
-        path("tips/safety/", views.safety, name="safety"),
-        path("tips/", include("tips.urls")),
-        path("map/", include("crimemap.urls")),
-        path("stories/", include("outreach.urls")),
-        path("robots.txt", views.robots),
-    ]
+    urlpatterns += RESIDENTS
 
 if settings.ROLE.serves_staff:
     # SimpleAdminConfig does not look for admin modules: django-leaflet's would ask for GeoDjango.

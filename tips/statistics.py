@@ -1,7 +1,8 @@
-"""Plain public counts of tips, for the home page, the receipt page and later the impact page."""
+"""Plain public counts of tips, for the home page, the receipt page and the impact page."""
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 LEAST_SHOWN = 5
 LEAST_FOR_MEDIAN = 10
 CACHE_SECONDS = 60
+MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,15 @@ class Figures:
     median_minutes: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month that is over. Both counts are rounded down to fives: 0 is fewer than five, 5 is five to nine."""
+
+    first: dt.date
+    received: int
+    answered: int
+
+
 # Tips are counted from the next day on: a count that moves at once would tell who watches it that a tip was just sent.
 _SQL = """
 SELECT count(*) FILTER (WHERE received_at < %(today)s),
@@ -30,6 +41,16 @@ SELECT count(*) FILTER (WHERE received_at < %(today)s),
        count(opened_after),
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM opened_after)) / 60
 FROM tips_tip t
+"""
+
+# Exact counts of months beside the exact sum would give away a month of few tips.
+_MONTHS_SQL = """
+SELECT extract(year FROM m)::int, extract(month FROM m)::int,
+       count(t.id), count(t.id) FILTER (WHERE EXISTS (SELECT 1 FROM tips_message s WHERE s.tip_id = t.id AND s.author = 'staff'))
+FROM generate_series(1, %(months)s) back,
+     LATERAL (SELECT date_trunc('month', %(today)s AT TIME ZONE %(zone)s) - back * interval '1 month') AS month(m)
+     LEFT JOIN tips_tip t ON t.received_at >= m AT TIME ZONE %(zone)s AND t.received_at < (m + interval '1 month') AT TIME ZONE %(zone)s
+GROUP BY m ORDER BY m
 """
 
 _cached: tuple[float, Figures] | None = None
@@ -52,3 +73,16 @@ def _count() -> Figures:
         answered=answered if answered >= LEAST_SHOWN else None,
         median_minutes=max(1, round(median)) if opened >= LEAST_FOR_MEDIAN else None,
     )
+
+
+def months() -> list[Month]:
+    """The twelve months before this one, oldest first. Tips that were erased are in no count any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MONTHS_SQL,
+            {"months": MONTHS, "today": timezone.now(), "zone": timezone.get_current_timezone_name()},
+        )
+        return [
+            Month(dt.date(year, month, 1), *(count - count % LEAST_SHOWN for count in counts))
+            for year, month, *counts in cursor.fetchall()
+        ]

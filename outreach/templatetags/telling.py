@@ -1,0 +1,34 @@
+"""What outreach's own pages show of a story: its lead picture, its facts in words."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.safestring import SafeString
+
+from outreach import facts, showing
+from outreach.models import Told
+
+register = template.Library()
+register.filter("fact_words", facts.words)
+register.filter("returned_words", facts.returned_words)
+
+# How wide pictures stand. A phone is told two thirds of its width: at three pixels a point that is as sharp as eyes are.
+CARD = "(min-width: 52em) 24rem, 66vw"
+LEAD = "(min-width: 60em) 46rem, 66vw"
+
+
+@register.simple_tag
+def card_picture(told: Told, first: bool = False) -> SafeString:
+    """The lead picture of a story in a list; nothing for one that has none or whose files are not ready."""
+    return _picture(told, CARD, lazy=not first)
+
+
+@register.simple_tag
+def lead_picture(told: Told, address: str = showing.MEDIA) -> SafeString:
+    """The lead picture on the story's own page."""
+    return _picture(told, LEAD, lazy=False, address=address)
+
+
+def _picture(told: Told, sizes: str, *, lazy: bool, address: str = showing.MEDIA) -> SafeString:
+    shown = showing.shown(told.lead, address) if told.lead else None
+    return shown.html(sizes=sizes, lazy=lazy) if shown and shown.middle else SafeString()

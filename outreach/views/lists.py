@@ -1,0 +1,108 @@
+"""Lists of stories: all with filters, by tag, by area, by year, by words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from outreach import searching
+from outreach.models import PublishedStory, Tag
+
+A_PAGE = 12
+
+
+@require_safe
+def stories(request: HttpRequest) -> HttpResponse:
+    """All stories, newest first, or those that the filter lets through."""
+    chosen = {name: request.GET.get(name, "").strip()[:80] for name in ("category", "tag", "area", "year")}
+    layer, _slash, code = chosen["area"].partition("/")
+    year = _year(chosen["year"])
+    found = searching.chosen(
+        category=chosen["category"], tag=chosen["tag"], area=(layer, code) if chosen["area"] else None, year=year
+    )
+    if chosen["year"] and year is None:
+        found = found.none()
+    filters = [
+        ("category", _("About"), searching.categories()),
+        ("tag", _("Tag"), searching.tags()),
+        ("area", _("Area"), searching.areas()),
+        ("year", _("Year"), searching.years()),
+    ]
+    return _list(
+        request,
+        found,
+        "outreach/stories.html",
+        filters=[(name, label, choices, chosen[name]) for name, label, choices in filters if choices],
+        filtered=any(chosen.values()),
+    )
+
+
+@require_safe
+def tag(request: HttpRequest, slug: str) -> HttpResponse:
+    """The stories of one tag."""
+    wanted = get_object_or_404(Tag, slug=slug)
+    heading = _("Stories: %(tag)s") % {"tag": wanted.name}
+    return _list(request, searching.chosen(tag=slug), "outreach/some.html", heading=heading)
+
+
+@require_safe
+def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
+    """The stories of one area of the map."""
+    name = searching.area_name(layer, code)
+    if not name:
+        raise Http404
+    heading = _("Stories from %(area)s") % {"area": name}
+    return _list(request, searching.chosen(area=(layer, code)), "outreach/some.html", heading=heading, area=name)
+
+
+@require_safe
+def archive(request: HttpRequest) -> HttpResponse:
+    """The years."""
+    return render(request, "outreach/archive.html", {"years": searching.years()})
+
+
+@require_safe
+def year(request: HttpRequest, year: int) -> HttpResponse:
+    """The stories of one year, as a plain list by month."""
+    found = list(PublishedStory.objects.filter(published_on__year=year).only("slug", "title", "published_on"))
+    if not found:
+        raise Http404
+    return render(request, "outreach/year.html", {"year": str(year), "stories": found, "years": searching.years()})
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Stories with the words that were typed."""
+    query = searching.cleaned(request.GET.get("q", ""))
+    found = searching.matching(query) if query else PublishedStory.objects.none()
+    return _list(request, found, "outreach/search.html", query=query)
+
+
+def _list(request: HttpRequest, found: QuerySet[PublishedStory], template: str, **context: Any) -> HttpResponse:
+    """One page of a list. A page number that makes no sense shows the nearest page that does."""
+    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    context |= {"page": page, "pages": _pages(request.GET, page.paginator.num_pages, page.number)}
+    return render(request, template, context)
+
+
+def _pages(query: QueryDict, count: int, here: int) -> list[tuple[int | None, str]]:
+    """Numbers and addresses of the first, the last and the pages around this one; (None, "") where some are left out."""
+    shown = sorted({1, count, *range(max(1, here - 1), min(count, here + 1) + 1)})
+    links: list[tuple[int | None, str]] = []
+    for number in shown:
+        if links and links[-1][0] != number - 1:
+            links.append((None, ""))
+        kept = query.copy()
+        kept["page"] = str(number)
+        links.append((number, "?" + kept.urlencode()))
+    return links if count > 1 else []
+
+
+def _year(text: str) -> int | None:
+    return int(text) if len(text) == 4 and text.isascii() and text.isdigit() and text != "0000" else None

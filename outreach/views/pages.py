@@ -1,0 +1,90 @@
+"""Guides, the impact page, the poster, and what programs fetch: the feed and the site map."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from outreach import feeds, impact, poster, sharing, showing
+from outreach.models import Guide
+from tipportal import ahead
+from tips import statistics
+
+
+@require_safe
+def guide_list(request: HttpRequest) -> HttpResponse:
+    """All guides that are shown."""
+    return render(request, "outreach/guides.html", {"guides": Guide.objects.filter(shown=True).defer("body")})
+
+
+@require_safe
+def guide(request: HttpRequest, slug: str) -> HttpResponse:
+    """One guide, printable."""
+    found = get_object_or_404(Guide, slug=slug, shown=True)
+    others = Guide.objects.filter(shown=True).exclude(pk=found.pk).defer("body")
+    context = {"guide": found, "text": showing.text(found), "others": others}
+    return render(request, "outreach/guide.html", context)
+
+
+@require_safe
+def impact_page(request: HttpRequest) -> HttpResponse:
+    """What tips and talks do, in figures, and how we count."""
+    return HttpResponse(ahead.rendered(request, "outreach/impact.html", _impact))
+
+
+def _impact() -> dict[str, object]:
+    months = statistics.months()
+    return {
+        "figures": statistics.figures(),
+        "months": months,
+        "chart": impact.chart(months),
+        "outcomes": impact.outcomes(),
+        "years": impact.by_year(),
+        "said": impact.said_and_done(),
+        "least": statistics.LEAST_SHOWN,
+        "least_for_median": statistics.LEAST_FOR_MEDIAN,
+    }
+
+
+@require_safe
+def poster_file(request: HttpRequest) -> HttpResponse:
+    """The poster as PDF: ?paper=a4 or letter."""
+    paper = request.GET.get("paper", "")
+    if paper not in poster.PAPERS:
+        paper = "letter" if request.GET.get("paper") is None and settings.LANGUAGE_CODE.endswith("us") else "a4"
+    words = poster.Words(
+        agency=settings.AGENCY_NAME,
+        headline=(_("Tell us what you know."), _("Not who you are.")),
+        lead=_("Send a tip without giving your name. You can read our answer."),
+        points=(
+            _("No account, no name"),
+            _("Your internet address is not kept"),
+            _("Seven words are your receipt: read our answer later"),
+            _("Works on any phone, without an app"),
+        ),
+        scan=_("Scan the code, or open:"),
+        emergency=_("In danger now? Call %(number)s.") % {"number": settings.EMERGENCY_NUMBER},
+        strip=_("Anonymous tips"),
+        link=sharing.absolute("/"),
+        address=urlsplit(settings.PORTAL_URL).netloc,
+    )
+    response = HttpResponse(poster.draw(words, paper), content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="poster-{paper}.pdf"'
+    return response
+
+
+@require_safe
+def feed(_request: HttpRequest) -> HttpResponse:
+    """The newest stories as an Atom feed."""
+    return HttpResponse(feeds.atom(), content_type="application/atom+xml; charset=utf-8")
+
+
+@require_safe
+def sitemap(_request: HttpRequest) -> HttpResponse:
+    """All addresses that search engines may know; at most a minute old."""
+    return HttpResponse(ahead.kept(("sitemap",), feeds.sitemap), content_type="application/xml; charset=utf-8")

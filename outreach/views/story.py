@@ -1,0 +1,105 @@
+"""One story: its page, its share card, the page to tell it on."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import segno
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from outreach import cards, facts, metadata, searching, sharing, showing
+from outreach.models import PublishedStory, Told, Withdrawal
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@require_safe
+def story(request: HttpRequest, slug: str) -> HttpResponse:
+    """A published story; 410 with a sentence for one that was withdrawn."""
+    found = _published(slug)
+    if found is None:
+        return _gone(request, slug)
+    address = sharing.absolute(reverse("outreach:story", args=[slug]))
+    image = card_address(found)
+    context = {
+        "story": found,
+        "text": showing.text(found),
+        "address": address,
+        "card": image,
+        "metadata": metadata.article(found, address, image),
+        "shares": sharing.shares(found.title, address),
+        "related": searching.related(found),
+        "places": [(layer, code, name) for layer, code in found.areas if (name := searching.area_name(layer, code))],
+    }
+    return render(request, "outreach/story.html", context)
+
+
+@require_safe
+def share(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ways to tell a story on that need more than a link: Mastodon with one's own server, a QR code, the bare address."""
+    found = _published(slug)
+    if found is None:
+        return _gone(request, slug)
+    address = sharing.absolute(reverse("outreach:story", args=[slug]))
+    typed = request.GET.get("server", "").strip()[:300]
+    host = sharing.mastodon_host(typed) if typed else None
+    code = segno.make(address, error="m", micro=False)
+    context = {
+        "story": found,
+        "address": address,
+        "shares": sharing.shares(found.title, address),
+        "typed": typed,
+        "host": host,
+        "onward": sharing.mastodon(host, found.title, address) if host else "",
+        "problem": _("This is not the name of a server. It looks like mastodon.social.") if typed and not host else "",
+        # segno writes the picture itself; nothing of a stranger's is in it
+        "qr": mark_safe(code.svg_inline(scale=6, border=3, light="#fff", omitsize=True, svgclass="", lineclass="")),  # noqa: S308
+    }
+    return render(request, "outreach/share.html", context)
+
+
+@require_safe
+def card(request: HttpRequest, slug: str) -> HttpResponse:
+    """The share card as PNG, for ever under the address that names its content."""
+    found = _published(slug)
+    if found is None:
+        raise Http404
+    made = share_card(found)
+    response = HttpResponse(cards.draw(made), content_type="image/png")
+    if request.GET.get("v") == made.digest:
+        response["Cache-Control"] = FOR_EVER
+    # Other sites show it beside a link to the story; their pages must be able to.
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def share_card(told: Told) -> cards.Card:
+    return cards.Card(
+        title=told.title,
+        label=str(told.get_category_display()),
+        facts=tuple(facts.words(told)),
+        agency=settings.AGENCY_NAME,
+        site=urlsplit(settings.PORTAL_URL).netloc,
+    )
+
+
+def card_address(found: PublishedStory) -> str:
+    path = reverse("outreach:card", args=[found.slug])
+    return sharing.absolute(f"{path}?v={share_card(found).digest}")
+
+
+def _published(slug: str) -> PublishedStory | None:
+    return searching.stories().defer(None).defer("search").prefetch_related("corrections").filter(slug=slug).first()
+
+
+def _gone(request: HttpRequest, slug: str) -> HttpResponse:
+    withdrawn = Withdrawal.objects.filter(slug=slug).first()
+    if withdrawn is None:
+        raise Http404
+    return render(request, "outreach/withdrawn.html", {"on": withdrawn.on}, status=410)
