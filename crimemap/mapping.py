@@ -28,7 +28,7 @@ from crimemap.filtering import Filter, FilterError, Problem
 from crimemap.geometry import METRES_PER_DEGREE
 from crimemap.query import Published
 
-CELL = 84  # units of the picture that a cell is wide, at least
+CELL = 96  # units of the picture that a cell is wide, at least
 LONG = 50  # incidents of a bubble that a page of the list still holds
 ZOOMS = range(4, 18)
 PICTURES = 64  # kept a process

@@ -120,6 +120,15 @@ class Published:
             for month, number in self._months_between(chosen)
         ]
 
+    def days(self, chosen: Filter) -> list[int]:
+        """Counts of each day that the filter and what is published have in common. A row whose day is unknown is left out."""
+        since, until = max(chosen.since, self.since), min(chosen.until, self.until)
+        if since > until:
+            return []
+        found = selecting.matched(self.columns, chosen, selecting.places_of(self.columns, self.areas, chosen))
+        time = found.time[self.columns["precision"][found.row] < PRECISIONS.index("month")]
+        return np.bincount(time // 24 - (since - EPOCH).days, minlength=(until - since).days + 1).tolist()
+
     def hours(self, chosen: Filter) -> Hours:
         low, high = selecting.row_range(self.columns, chosen)
         slots = np.zeros(layout.HOUR_SLOTS, "i8")
@@ -155,14 +164,9 @@ class Published:
         return self._named(counts, codes)
 
     def compare(self, chosen: Filter) -> Comparison:
-        days = (chosen.until - chosen.since).days + 1
-        before, year_ago = (
-            chosen.shifted(days),
-            replace(chosen, days=0, since=_a_year_before(chosen.since), until=_a_year_before(chosen.until)),
-        )
         return Comparison(
             self.count(chosen),
-            *(self.count(other) if other.since >= self.since else None for other in (before, year_ago)),
+            *(self.count(other) if other.since >= self.since else None for other in earlier(chosen)),
         )
 
     def totals(self) -> list[Total]:
@@ -384,6 +388,12 @@ class Published:
     @staticmethod
     def _named(counts: Array, names: Sequence[str]) -> dict[str, int]:
         return {name: count for name, count in zip(names, counts.tolist(), strict=True) if count}
+
+
+def earlier(chosen: Filter) -> tuple[Filter, Filter]:
+    """The same of the period as long before it, and of the same days a year ago."""
+    year_ago = replace(chosen, days=0, since=_a_year_before(chosen.since), until=_a_year_before(chosen.until))
+    return chosen.shifted((chosen.until - chosen.since).days + 1), year_ago
 
 
 def _a_year_before(day: date) -> date:

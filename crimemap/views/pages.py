@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpRequest, HttpResponseBase
 
-from crimemap import listing, mapping, wording
+from crimemap import charts, listing, mapping, wording
 from crimemap.filtering import Filter
 from crimemap.query import Published
 from crimemap.views.selection import of_selection, page
@@ -33,7 +35,7 @@ def listing_page(request: HttpRequest, published: Published, chosen: Filter) -> 
     shown = listing.listing(published, chosen, total, order, request.GET.get("page", "1"))
     layer = listing.layer_of(published, chosen)
     context = {
-        "list": shown,
+        "listed": shown,
         "orders": [{"order": key, "name": name} for key, name in listing.ORDERS.items()],
         "order_name": listing.ORDERS[shown.order],
         "sorted": "" if shown.order == listing.USUAL else f"&sort={shown.order}",
@@ -46,7 +48,16 @@ def listing_page(request: HttpRequest, published: Published, chosen: Filter) -> 
 
 @of_selection
 def charts_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
-    return page(request, "charts", published, chosen, {})
+    """The selection over time, by type and by hour."""
+    context = {
+        "trend": charts.trend(published, chosen),
+        "kinds": charts.kinds(published, chosen),
+        "grid": charts.grid(published.hours(chosen)),
+        "comparison": published.compare(chosen),
+        "without_category": replace(chosen, categories=frozenset()).query_string(),
+        "unmapped": published.unmapped(chosen),
+    }
+    return page(request, "charts", published, chosen, context)
 
 
 @of_selection

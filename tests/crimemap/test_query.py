@@ -178,6 +178,21 @@ def test_months(both: Both, chosen: Filter) -> None:
 
 @quick
 @given(chosen=filters)
+def test_days(both: Both, chosen: Filter) -> None:
+    told = both.published.days(chosen)
+    first = max(chosen.since, both.published.since)
+    in_sql = dict(both.sql("at::date, count(*)", chosen, "AND precision <> 'month' GROUP BY 1"))
+    assert {first + timedelta(number): count for number, count in enumerate(told) if count} == in_sql
+    assert len(told) == max(0, (min(chosen.until, both.published.until) - first).days + 1)
+
+
+def test_the_bounds_hold_every_point(both: Both) -> None:
+    everything = Filter(both.published.since, both.published.until)
+    assert both.published.bounds == both.sql("min(lat), min(lon), max(lat), max(lon)", everything)[0]
+
+
+@quick
+@given(chosen=filters)
 def test_hours(both: Both, chosen: Filter) -> None:
     hours = both.published.hours(chosen)
     grid = both.sql(
