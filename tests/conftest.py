@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -51,6 +52,7 @@ def _start_servers() -> None:
     keys = make_keys(folder / "keys")
     vault.create_key_pair(Path(keys["AGENCY_PUBLIC_KEYS"]), Path(keys["AGENCY_PRIVATE_KEYS"]))
     vault.create_key_pair(Path(keys["MEDIA_PUBLIC_KEYS"]), Path(keys["MEDIA_PRIVATE_KEYS"]))
+    del keys["ADDRESS_PRIVATE_KEYS"]  # whoever serves pages refuses to start with it
     os.environ |= keys | {
         "DJANGO_SETTINGS_MODULE": "tipportal.settings",
         "PORTAL_ROLE": "all",
@@ -60,6 +62,12 @@ def _start_servers() -> None:
         "EMAIL_URL": "memory://",
     }
     os.environ["STATIC_ROOT"] = str(collecting.collect(os.environ))
+
+
+@pytest.fixture
+def opens_addresses(settings: Any) -> None:
+    """What the bulk worker alone can do in a real portal."""
+    settings.ADDRESS_PRIVATE_KEYS = settings.ADDRESS_PUBLIC_KEYS.with_name("addresses-private")
 
 
 @pytest.fixture(scope="session")

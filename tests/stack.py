@@ -59,6 +59,8 @@ def make_keys(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     vault.write_secret(folder / "receipt_salt", os.urandom(16))
     vault.write_secret(folder / "audit_key", os.urandom(32))
+    vault.write_secret(folder / "address_hash_key", os.urandom(32))
+    vault.create_key_pair(folder / "addresses-public", folder / "addresses-private")
     for name in ("media", "incidents-uploads", "incidents-drop"):
         (folder / name).mkdir(mode=0o700)
     return {
@@ -74,6 +76,9 @@ def make_keys(folder: Path) -> dict[str, str]:
         "INCIDENT_DROP_DIR": str(folder / "incidents-drop"),
         "MEDIA_PUBLIC_KEYS": str(folder / "media-public"),
         "MEDIA_PRIVATE_KEYS": str(folder / "media-private"),
+        "ADDRESS_PUBLIC_KEYS": str(folder / "addresses-public"),
+        "ADDRESS_PRIVATE_KEYS": str(folder / "addresses-private"),
+        "ADDRESS_HASH_KEY": str(folder / "address_hash_key"),
     }
 
 

@@ -18,7 +18,7 @@ FILE = ROOT / "var" / "environment"
 # each role's database as OWNER_DATABASE_URL and BULK_DATABASE_URL.
 COMMANDS = {
     **dict.fromkeys(("migrate", "sqlmigrate", "makemigrations"), Role.OWNER),
-    **dict.fromkeys(("import_incidents", "publish_incidents", "demo_incidents"), Role.BULK),
+    **dict.fromkeys(("import_incidents", "publish_incidents", "demo_incidents", "send_alerts", "addresses"), Role.BULK),
 }
 # These use no server and no key, so they work where nothing is set up, and want nothing of what is.
 PLAIN_COMMANDS = {"rebuild"}
@@ -43,6 +43,6 @@ def load(command: str = "", path: Path = FILE) -> bool:
     url = f"{role.value.upper()}_DATABASE_URL" if role else ""
     if role and url in os.environ:
         os.environ |= {"PORTAL_ROLE": role.value, "DATABASE_URL": os.environ[url]}
-        for name in set(processes.VARIABLES) - processes.variables_of(role):
-            os.environ.pop(name, None)
+    for name in set(processes.VARIABLES) - processes.variables_of(Role(os.environ["PORTAL_ROLE"])):
+        os.environ.pop(name, None)
     return True

@@ -216,6 +216,8 @@ class Portal:
                 self._start_process(process)
         if not self._has_key():
             self._result(self._manage(Role.ALL, "vault", "create-key"), "The agency's key cannot be made")
+        if not vault.key_files(KEYS / "addresses-public", "pub"):
+            vault.create_key_pair(KEYS / "addresses-public", KEYS / "addresses-private")
 
     def _has_key(self) -> bool:
         """Whether the newest key in the folder is one that this database knows: the folder may be older than the database."""
@@ -376,6 +378,7 @@ def _secrets() -> dict[str, str]:
         ("secret_key", secrets.token_urlsafe(50).encode()),
         ("receipt_salt", os.urandom(vault.SALT_BYTES)),
         ("audit_key", os.urandom(vault.KEY_BYTES)),
+        ("address_hash_key", os.urandom(vault.KEY_BYTES)),
     ):
         if not (KEYS / name).exists():
             vault.write_secret(KEYS / name, content)
@@ -392,6 +395,9 @@ def _secrets() -> dict[str, str]:
         "INCIDENT_DROP_DIR": str(INCIDENTS / "drop"),
         "MEDIA_PUBLIC_KEYS": str(KEYS / "media-public"),
         "MEDIA_PRIVATE_KEYS": str(KEYS / "media-private"),
+        "ADDRESS_PUBLIC_KEYS": str(KEYS / "addresses-public"),
+        "ADDRESS_PRIVATE_KEYS": str(KEYS / "addresses-private"),
+        "ADDRESS_HASH_KEY": str(KEYS / "address_hash_key"),
     }
 
 

@@ -72,3 +72,11 @@ def refuse_private_keys(role: Role, private_keys: Path | None, public_keys: Path
         raise ImproperlyConfigured(
             f"{public_keys} holds private keys (*.key), and the {role} role must never be able to open a tip. Remove them from this node."
         )
+
+
+def refuse_address_keys(role: Role, private_keys: Path | None) -> None:
+    """Only the bulk worker may be able to open subscribers' addresses. Raises ImproperlyConfigured for all others."""
+    if private_keys is not None and role is not Role.BULK:
+        raise ImproperlyConfigured(
+            f"ADDRESS_PRIVATE_KEYS is set for the {role} role, and the bulk role alone may open subscribers' addresses. Remove the variable and the files from this node."
+        )

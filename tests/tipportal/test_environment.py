@@ -15,14 +15,19 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "environ", {"PATH": "/bin"})
     path = tmp_path / "environment"
     lines = [f"{role}DATABASE_URL=postgres://{role or 'ALL_'}" for role in ("", "OWNER_", "BULK_")]
-    path.write_text("\n".join([*lines, "PORTAL_ROLE=all", "AUDIT_KEY=/k", "SECRET_KEY=s", "INCIDENT_CACHE=/c"]))
+    path.write_text(
+        "\n".join(
+            [*lines, "PORTAL_ROLE=all", "AUDIT_KEY=/k", "SECRET_KEY=s", "INCIDENT_CACHE=/c", "ADDRESS_PRIVATE_KEYS=/a"]
+        )
+    )
     return path
 
 
 @pytest.mark.parametrize(
     ("command", "role", "has", "lacks"),
     [
-        ("shell", "all", "AUDIT_KEY", "nothing"),
+        ("shell", "all", "AUDIT_KEY", "ADDRESS_PRIVATE_KEYS"),
+        ("send_alerts", "bulk", "ADDRESS_PRIVATE_KEYS", "AUDIT_KEY"),
         ("migrate", "owner", "PORTAL_ROLE", "AUDIT_KEY"),
         ("import_incidents", "bulk", "INCIDENT_CACHE", "SECRET_KEY"),
         ("publish_incidents", "bulk", "INCIDENT_CACHE", "AUDIT_KEY"),

@@ -19,7 +19,7 @@ from tipportal.roles import Role
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-BESIDE_THE_PORTAL = {"postgres", "redis", "migrate", "vault"}
+BESIDE_THE_PORTAL = {"postgres", "redis", "migrate", "vault", "addresses"}
 
 # Set by tipportal.processes itself, by the image, or never in production.
 NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}
@@ -98,14 +98,21 @@ def test_private_keys_are_where_officers_work_and_nowhere_else() -> None:
         "worker-media",
         "worker-media-video",
     }
+    assert {name for name in SERVICES if "addresses-private" in str(SERVICES[name].get("volumes"))} == {
+        "worker-bulk",
+        "addresses",
+    }
 
 
-def test_workers_and_clock_hold_no_key_but_the_media_workers_own_and_the_clock_no_database() -> None:
+def test_workers_and_clock_hold_no_key_but_their_own_and_the_clock_no_database() -> None:
     keys = {name for name, roles in VARIABLES.items() if roles and name.endswith(("_KEY", "_KEYS", "_SALT"))}
-    media = {"AGENCY_PUBLIC_KEYS", "MEDIA_PUBLIC_KEYS", "MEDIA_PRIVATE_KEYS"}
+    own = {
+        Role.MEDIA: {"AGENCY_PUBLIC_KEYS", "MEDIA_PUBLIC_KEYS", "MEDIA_PRIVATE_KEYS"},
+        Role.BULK: {"ADDRESS_PUBLIC_KEYS", "ADDRESS_PRIVATE_KEYS", "ADDRESS_HASH_KEY"},
+    }
     for role in (Role.ALERTS, Role.BULK, Role.MEDIA, Role.BEAT):
-        assert keys & variables_of(role) == (media if role is Role.MEDIA else set())
-    assert not {"AGENCY_PRIVATE_KEYS", "AUDIT_KEY", "SECRET_KEY"} & variables_of(Role.PUBLIC)
+        assert keys & variables_of(role) == own.get(role, set())
+    assert not {"AGENCY_PRIVATE_KEYS", "AUDIT_KEY", "SECRET_KEY", "ADDRESS_PRIVATE_KEYS"} & variables_of(Role.PUBLIC)
     assert "DATABASE_URL" not in variables_of(Role.BEAT)
 
 
