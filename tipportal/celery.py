@@ -37,6 +37,8 @@ app.config_from_object(
                 "kwargs": {"videos": True},
                 "options": {"queue": "media-video"},
             },
+            "take up pictures that are stuck": {"task": "outreach.media.sweep", "schedule": 20.0},
+            "publish stories that are due": {"task": "outreach.bulk.publish_due", "schedule": crontab()},
             "tend the media worker's keys and the store": {"task": "tips.media.tend", "schedule": 600.0},
             "delete tips past their time": {"task": "tips.bulk.expire", "schedule": 3600.0},
             "look for files of incidents": {
@@ -44,6 +46,8 @@ app.config_from_object(
                 "schedule": 60.0,
                 "options": {"expires": 50},
             },
+            "post stories on channels": {"task": "outreach.bulk.post", "schedule": 60.0},
+            "remind of events": {"task": "outreach.bulk.remind", "schedule": 60.0},
             # Embargoes end at midnight, wherever a source's clock stands.
             "publish incidents": {"task": "crimemap.bulk.publish", "schedule": crontab(minute="10")},
             "publish incidents, all read again": {

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO, Protocol
 from tipportal.rebuilding import limits, sandbox
 from tipportal.rebuilding.kinds import Format, Kind
 from tipportal.rebuilding.reasons import Reason, RefusedError
-from tipportal.rebuilding.results import Rebuilt
+from tipportal.rebuilding.results import Part, Rebuilt
 from tipportal.rebuilding.sandbox import Held
 
 ROOT = Path(__file__).resolve().parent
@@ -43,19 +44,19 @@ DECODERS = {Kind.PHOTO: "images", Kind.VIDEO: "films", Kind.AUDIO: "films", Kind
 
 
 def main() -> None:
-    """Arguments: kind, format, folder for the parts; or `probe` and a folder."""
+    """Arguments: what to make (`rebuild` or `for_pages`), kind, format, folder for the parts; or `probe` and a folder."""
     say = _speaker()
     if sys.argv[1] == "probe":
         say(held=asdict(_confine(Kind.PHOTO, None, Path(sys.argv[2]))[0]))
         return
-    kind, found, into = Kind(sys.argv[1]), Format(sys.argv[2]), Path(sys.argv[3])
+    make, kind, found, into = sys.argv[1], Kind(sys.argv[2]), Format(sys.argv[3]), Path(sys.argv[4])
     held, decoder = _confine(kind, found, into)
     say(held=asdict(held))
     # Decoders in C print what they like; none of it goes into a log.
     silent = os.open(os.devnull, os.O_RDWR)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    say(**_outcome(decoder, found, into, say))
+    say(**_outcome(_maker(make, decoder, found, into, say)))
 
 
 def _confine(kind: Kind, found: Format | None, into: Path) -> tuple[Held, Decoder]:
@@ -75,10 +76,27 @@ def _speaker() -> Say:
     return say
 
 
-def _outcome(decoder: Decoder, found: Format, into: Path, say: Say) -> dict[str, Any]:
+def _maker(make: str, decoder: Any, found: Format, into: Path, say: Say) -> Callable[[BinaryIO], dict[str, Any]]:
+    """What makes of a file the result that is told."""
+
+    def for_pages(source: BinaryIO) -> dict[str, Any]:
+        return {"parts": _told(decoder.for_pages(source, found, into))}
+
+    def rebuild(source: BinaryIO) -> dict[str, Any]:
+        made: Rebuilt = decoder.rebuild(source, found, into, lambda percent: say(percent=percent))
+        return {"kind": made.kind, "duration": made.duration, "pages": made.pages, "parts": _told(made.parts)}
+
+    return for_pages if make == "for_pages" else rebuild
+
+
+def _told(parts: list[Part]) -> list[dict[str, Any]]:
+    return [asdict(part) | {"path": part.path.name} for part in parts]
+
+
+def _outcome(make: Callable[[BinaryIO], dict[str, Any]]) -> dict[str, Any]:
     try:
         with open(0, "rb", closefd=False) as source:
-            made = decoder.rebuild(source, found, into, lambda percent: say(percent=percent))
+            return {"made": make(source)}
     except RefusedError as refusal:
         return {"refused": refusal.reason}
     except MemoryError:
@@ -87,5 +105,3 @@ def _outcome(decoder: Decoder, found: Format, into: Path, say: Say) -> dict[str,
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
             return {"refused": Reason.TOO_LARGE}
         return {"refused": Reason.DAMAGED}
-    parts = [asdict(part) | {"path": part.path.name} for part in made.parts]
-    return {"made": {"kind": made.kind, "duration": made.duration, "pages": made.pages, "parts": parts}}

@@ -53,6 +53,30 @@ def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int
     return Rebuilt(Kind.PHOTO, parts)
 
 
+def for_pages(source: BinaryIO, found: Format, into: Path) -> list[Part]:
+    """The picture in the widths of limits.PAGE_WIDTHS, as WebP and JPEG each, narrowest first; never wider than it is.
+
+    Of an animation or a scan of several pages, the first picture. Raises RefusedError.
+    """
+    image = flat(_decoded(_opened(source, found), source, found))
+    widths = [width for width in limits.PAGE_WIDTHS if width < image.width]
+    widths += [image.width] if image.width <= limits.PAGE_WIDTHS[-1] else []
+    parts = []
+    for width in widths:
+        height = max(1, round(image.height * width / image.width))
+        if height > limits.WEBP_EDGE:
+            raise RefusedError(Reason.TOO_LARGE)
+        narrow = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        webp, progressive = into / f"{width}.webp", into / f"{width}.jpg"
+        narrow.save(webp, "WEBP", quality=70, method=5)
+        narrow.save(progressive, "JPEG", quality=76, subsampling="4:2:0", optimize=True, progressive=True)
+        parts += [
+            Part("page", webp, "image/webp", width, height),
+            Part("page", progressive, "image/jpeg", width, height),
+        ]
+    return parts
+
+
 def _films() -> Any:
     return importlib.import_module("tipportal.rebuilding.films")
 

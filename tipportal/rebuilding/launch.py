@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tipportal.rebuilding import limits
 from tipportal.rebuilding.kinds import HEAD_BYTES, Kind, format_of, kind_of
 from tipportal.rebuilding.reasons import Reason, RefusedError
-from tipportal.rebuilding.results import Rebuilt, checked
+from tipportal.rebuilding.results import Part, Rebuilt, checked, checked_for_pages
 from tipportal.rebuilding.sandbox import Held
 
 logger = logging.getLogger("tipportal.rebuilding")
@@ -36,6 +36,9 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOM
 _MOST_SAID = 1024 * 1024  # a result of 200 pages has 30 kB
 
 
+Made = TypeVar("Made")
+
+
 class SandboxError(Exception):
     """It is this machine, not the file: no room in memory, a library missing, a process killed from outside.
 
@@ -49,17 +52,38 @@ def rebuild(source: Path, into: Path, progress: Callable[[int], None] | None = N
     `source`: its plaintext in a workspace (/proc/self/fd/N is fine); `into`: an empty folder in the same, where the parts
     end up. `progress` gets 0 to 100. Raises RefusedError for the file's fault, SandboxError for the machine's.
     """
+    return _confined("rebuild", source, into, checked, progress)
+
+
+def for_pages(source: Path, into: Path) -> list[Part]:
+    """Make a picture for residents' pages, in several widths (limits.PAGE_WIDTHS): WebP and JPEG by turns.
+
+    As `rebuild` otherwise; what is no picture is refused.
+    """
+    with source.open("rb") as stream:
+        if kind_of(stream.read(HEAD_BYTES)) is not Kind.PHOTO:
+            raise RefusedError(Reason.UNSUPPORTED)
+    return _confined("for_pages", source, into, checked_for_pages)
+
+
+def _confined(
+    make: str,
+    source: Path,
+    into: Path,
+    check: Callable[[Any, Path], Made],
+    progress: Callable[[int], None] | None = None,
+) -> Made:
     into = into.resolve(strict=True)
     with source.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
         kind, found = kind_of(head), format_of(head)
         stream.seek(0)
-        child = _Child([kind, found, str(into)], into, stream.fileno())
+        child = _Child([make, kind, found, str(into)], into, stream.fileno())
         try:
             child.listen(limits.OF_A_PROCESS[kind].seconds, progress)
         finally:
             child.end()
-    return _result(child, kind, into)
+    return _result(child, kind, into, check)
 
 
 def limits_here() -> Held:
@@ -147,14 +171,14 @@ class _Child:
             self.process.stdout.close()
 
 
-def _result(child: _Child, kind: Kind, into: Path) -> Rebuilt:
+def _result(child: _Child, kind: Kind, into: Path, check: Callable[[Any, Path], Made]) -> Made:
     code = child.process.returncode
     if child.held is None:
         raise SandboxError("The process that rebuilds files does not start; its error stands above in the log.")
     _tell(child.held)
     if "made" in child.outcome and not child.timed_out:
         try:
-            return checked(child.outcome["made"], into)
+            return check(child.outcome["made"], into)
         except ValueError:
             raise RefusedError(Reason.DAMAGED) from None
     room = os.statvfs(into)

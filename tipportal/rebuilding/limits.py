@@ -13,6 +13,12 @@ JPEG_PIXELS = 400_000_000  # the largest sensors of phones have 200 million
 JPEG_EDGE = 65_500  # of the format: 65,535 less what encoders keep for themselves
 WEBP_EDGE = 16_383  # of the format
 PREVIEW_EDGE, THUMBNAIL_EDGE = 1600, 320
+PAGE_WIDTHS = (
+    400,
+    800,
+    1200,
+    1600,
+)  # of a picture on residents' pages: phones at one to three dots a pixel, and screens
 PROFILE_BYTES = (
     MIB  # of a colour profile; those of cameras and screens have a few kilobytes, of presses up to half a megabyte
 )

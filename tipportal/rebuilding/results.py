@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tipportal.rebuilding import limits
 from tipportal.rebuilding.kinds import Kind
 
 # Media type and first bytes of what each role may be.
@@ -71,7 +73,7 @@ def checked(claim: Any, into: Path) -> Rebuilt:
     if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or len(claim["parts"]) > _MOST_PARTS:
         raise ValueError("no result")
     kind = Kind(str(claim.get("kind")))
-    parts = [_part(each, kind, into) for each in claim["parts"]]
+    parts = [_part(each, _ROLES[kind], into) for each in claim["parts"]]
     roles = [part.role for part in parts]
     pages = roles.count("page")
     expected = [role for role in _ROLES[kind] if role != "page"] + ["page"] * pages
@@ -87,11 +89,26 @@ def checked(claim: Any, into: Path) -> Rebuilt:
     return Rebuilt(kind, parts, duration=duration, pages=pages or None)
 
 
-def _part(claim: Any, kind: Kind, into: Path) -> Part:
+def checked_for_pages(claim: Any, into: Path) -> list[Part]:
+    """As `checked`, of a picture in the widths that pages use: WebP and JPEG by turns."""
+    if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or not claim["parts"]:
+        raise ValueError("no result")
+    if len(claim["parts"]) > 2 * len(limits.PAGE_WIDTHS):
+        raise ValueError("too many parts")
+    roles = {"page": (_WEBP, _JPEG)}
+    parts = [_part(each, roles, into) for each in claim["parts"]]
+    if [part.media_type for part in parts] != [_WEBP, _JPEG] * (len(parts) // 2):
+        raise ValueError("media types")
+    if len({part.path for part in parts}) != len(parts):
+        raise ValueError("paths")
+    return parts
+
+
+def _part(claim: Any, roles: Mapping[str, tuple[str, ...]], into: Path) -> Part:
     if not isinstance(claim, dict):
         raise ValueError("part")
     role, name, media_type = (str(claim.get(key)) for key in ("role", "path", "media_type"))
-    if media_type not in _ROLES[kind].get(role, ()) or not re.fullmatch(r"[a-z0-9-]{1,40}\.[a-z0-9]{3,4}", name):
+    if media_type not in roles.get(role, ()) or not re.fullmatch(r"[a-z0-9-]{1,40}\.[a-z0-9]{3,4}", name):
         raise ValueError("part")
     path = into / name
     found = path.lstat() if path.is_symlink() or path.exists() else None
