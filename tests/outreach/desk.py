@@ -1,0 +1,77 @@
+"""People, texts and pictures for the tests of the desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from outreach import checks, editorial, pictures
+from outreach.editorial import Act, Asked
+from outreach.models import Kind, Picture, PictureOriginal, Story
+from outreach.texts import Text
+from tests.tips.pictures import photo
+from tipportal import staff
+from tipportal.models import Account
+
+GOOD = {question.key: question.answers[0].key for question in checks.QUESTIONS}
+
+
+def somebody(name: str = "marsh", *groups: str) -> Account:
+    account = Account.objects.create_user(name, f"{name}@example.org", is_staff=True)
+    account.groups.set(Group.objects.filter(name__in=groups or (staff.COMMUNICATIONS,)))
+    return account
+
+
+def text(**said: Any) -> Text:
+    values = {
+        "slug": "lamps",
+        "title": "Brighter steps",
+        "summary": "Nine lamps were replaced.",
+        "body": "You told us of a **dark corner**.",
+        "category": Kind.PREVENTION,
+        "areas": [],
+        "lead_id": None,
+        "what_happened": "",
+        "how_soon": "",
+        "arrests": None,
+        "weapons": None,
+        "property_returned": None,
+        "property_words": "",
+        "quote": "",
+        "quote_by": "",
+        "you_said": "",
+        "we_did": "",
+        "tags": [],
+    }
+    return values | said
+
+
+def asked(**said: Any) -> Asked:
+    return Asked(said.pop("now", None) or timezone.now(), **({"answers": GOOD} | said))
+
+
+def do(act: Act, story: Story, by: Account, **said: Any) -> Story:
+    return editorial.do(act, story.pk, by, Story.objects.get(pk=story.pk).version, asked(**said))
+
+
+def published(author: Account, second: Account, **said: Any) -> Story:
+    story = editorial.create(author, text(**said))
+    do(Act.SUBMIT, story, author)
+    do(Act.APPROVE, story, second)
+    return do(Act.PUBLISH, story, author)
+
+
+def picture(by: Account | None = None, **said: Any) -> Picture:
+    """A picture as staff send it, waiting."""
+    sent = SimpleUploadedFile("steps.jpg", said.pop("content", None) or photo())
+    return pictures.take(sent, said.get("alt", "Steps with lamps"), said.get("credit", "City of Riverton"), by)
+
+
+def rebuilt(**said: Any) -> Picture:
+    taken = picture(**said)
+    pictures.rebuild(str(PictureOriginal.objects.get(picture=taken).pk))
+    taken.refresh_from_db()
+    return taken
