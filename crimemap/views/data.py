@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -14,8 +12,7 @@ import orjson
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.cache import get_conditional_response, patch_vary_headers
-from django.utils.http import quote_etag
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -27,6 +24,7 @@ from crimemap.filtering import Filter, FilterError, Problem
 from crimemap.layout import DEEPEST
 from crimemap.query import NothingPublishedError, Published
 from crimemap.selecting import Box
+from crimemap.views.selection import there
 
 YEAR = 365 * 24 * 3600  # seconds
 ROWS = 20  # a page of those behind a bubble
@@ -58,12 +56,16 @@ def bubbles_of_view(request: HttpRequest, published: Published, chosen: Filter) 
     The view is widened to whole cells of 64 pixels, so that neighbours get one answer; `zoom` is smaller than asked for where
     it has too many cells. A bubble's counts follow in the order of `families`; `one` is 1 where all stand on one point.
     """
-    view = _cells(_box(request, chosen), _whole(request, chosen, "z", range(DEEPEST + 1), CITY))
+    view = _cells(asking.view_box(request, chosen), asking.whole(request, chosen, "z", range(DEEPEST + 1), CITY))
     families = [family.slug for family in FAMILIES]
 
     def answer() -> dict[str, Any]:
         found = bubbles.bubbles(published, chosen, view)
-        return {"zoom": view.zoom, "families": families, "bubbles": [_line(each, view.zoom, families) for each in found]}
+        return {
+            "zoom": view.zoom,
+            "families": families,
+            "bubbles": [_line(each, view.zoom, families) for each in found],
+        }
 
     return _answer(request, published, f"{chosen.query_string()}&{view}", answer)
 
@@ -74,8 +76,8 @@ def rows(request: HttpRequest, published: Published, chosen: Filter) -> HttpResp
 
     A point is a view without size.
     """
-    view = _box(request, chosen)
-    number = _whole(request, chosen, "page", range(1, 100_000), 1)
+    view = asking.view_box(request, chosen)
+    number = asking.whole(request, chosen, "page", range(1, 100_000), 1)
     inside = replace(chosen, box=view if chosen.box is None else _common(view, chosen.box))
 
     def answer() -> dict[str, Any]:
@@ -94,41 +96,29 @@ def rows(request: HttpRequest, published: Published, chosen: Filter) -> HttpResp
     return _answer(request, published, f"{chosen.query_string()}&{view}&{number}", answer)
 
 
-@require_safe
-def place_search(request: HttpRequest) -> HttpResponseBase:
-    """?q=412 arden: {"places": [{"kind", "name", "district", "latitude", "longitude", "area"}]}, best first.
+@for_script
+def place_search(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    """?q=412 arden and the filter: {"places": [{"name", "district", "query"}]}, best first.
 
-    `area` is the filter's word for an area, such as "district:4". What people look for is kept nowhere.
+    `query` is the same selection there. What people look for is kept nowhere.
     """
     found = [
-        {
-            "kind": place.kind,
-            "name": place.name,
-            "district": place.district,
-            "latitude": round(place.latitude, 5),
-            "longitude": round(place.longitude, 5),
-            "area": place.area,
-        }
-        for place in places.search(request.GET.get("q", ""))
+        {"name": each.name, "district": each.district, "query": there(each, published, chosen).query_string()}
+        for each in places.search(request.GET.get("q", ""))
     ]
-    return HttpResponse(
-        orjson.dumps({"places": found}), content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    content = orjson.dumps({"places": found})
+    return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _answer(
     request: HttpRequest, published: Published, canonical: str, compute: Callable[[], dict[str, Any]]
 ) -> HttpResponseBase:
-    """An answer that is computed only for who does not have it: the same question to the same version has the same ETag."""
-    digest = hashlib.sha256(f"{request.path}?{canonical}".encode()).hexdigest()[:16]
-    response = HttpResponse(content_type="application/json")
-    response["ETag"] = quote_etag(f"{published.version}-{digest}")
-    response["Cache-Control"] = "public, max-age=60"
-    known = get_conditional_response(request, etag=response["ETag"], response=response)
-    if known is not None and known is not response:
-        return known
-    response.content = orjson.dumps(compute())
-    return response
+    return asking.cached(
+        request,
+        published.version,
+        canonical,
+        lambda: HttpResponse(orjson.dumps(compute()), content_type="application/json"),
+    )
 
 
 def _line(bubble: Bubble, zoom: int, families: list[str]) -> list[float]:
@@ -152,7 +142,7 @@ def _row(row: Row, published: Published) -> dict[str, str]:
 
 def _cells(box: Box, zoom: int) -> View:
     view = bubbles.view_of(box, zoom)
-    while (view.east - view.west + 1) * (view.south - view.north + 1) > MOST_CELLS:
+    while (view.east - view.west + 1) * (view.south - view.north + 1) > MOST_CELLS and view.zoom > bubbles.SHALLOWEST:
         view = bubbles.view_of(box, view.zoom - 1)
     return view
 
@@ -160,32 +150,6 @@ def _cells(box: Box, zoom: int) -> View:
 def _common(one: Box, other: Box) -> Box:
     """The part that two boxes share; where there is none, its south is north of its north."""
     return max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])
-
-
-# Parts of the address that are not the filter's
-
-
-def _box(request: HttpRequest, chosen: Filter) -> Box:
-    """`view`. Raises FilterError."""
-    numbers = request.GET.get("view", "")[:100].split(",")
-    if len(numbers) == 4 and all(re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,15})?", number) for number in numbers):
-        south, west, north, east = map(float, numbers)
-        if -90 <= south <= north <= 90 and -180 <= west <= east <= 180:
-            return south, west, north, east
-    example = "41.45000,-38.55000,41.55000,-38.45000"
-    message = _("A view is south,west,north,east in degrees, such as %(example)s.") % {"example": example}
-    raise FilterError([Problem("view", message, "")], chosen)
-
-
-def _whole(request: HttpRequest, chosen: Filter, part: str, allowed: range, default: int) -> int:
-    """A whole number. Raises FilterError with the nearest that is allowed."""
-    text = request.GET.get(part, str(default))
-    number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
-    if number in allowed:
-        return number
-    nearest = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
-    message = _("This is a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
-    raise FilterError([Problem(part, message, str(nearest))], chosen)
 
 
 # The base map

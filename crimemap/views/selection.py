@@ -52,17 +52,15 @@ def _sent(request: HttpRequest) -> HttpResponseBase:
     return redirect(f"{request.path}?{chosen.query_string()}{more}")
 
 
-def _found(place: Place, published: Published, chosen: Filter) -> dict[str, Any]:
-    """A place that was looked for, with the query string of the selection there."""
+def there(place: Place, published: Published, chosen: Filter) -> Filter:
+    """The selection at a place that was looked for: the area, or a circle around the point."""
     layer, _colon, code = place.area.partition(":")
     if code and code in published.areas.get(layer, []):
-        there = replace(chosen, area=(layer, code), circle=None, box=None)
-    elif layer == "city":
-        there = replace(chosen, area=None, circle=None, box=None)
-    else:
-        radius = float(max(RADIUS, published.least_radius))
-        there = replace(chosen, circle=(place.latitude, place.longitude, radius), area=None, box=None)
-    return {"place": place, "query": there.query_string()}
+        return replace(chosen, area=(layer, code), circle=None, box=None)
+    if layer == "city":
+        return replace(chosen, area=None, circle=None, box=None)
+    radius = float(max(RADIUS, published.least_radius))
+    return replace(chosen, circle=(place.latitude, place.longitude, radius), area=None, box=None)
 
 
 def _wider(published: Published, chosen: Filter, chips: list[Chip]) -> list[Chip]:
@@ -91,6 +89,9 @@ def page(
         "wider": [] if filled.total else _wider(published, chosen, filled.chips),
         "period": wording.period(chosen),
         "words": words,
-        "found": [_found(place, published, chosen) for place in places.search(words)] if words else [],
+        "found": [
+            {"place": place, "query": there(place, published, chosen).query_string()}
+            for place in (places.search(words) if words else [])
+        ],
     }
     return render(request, f"crimemap/{name}.html", shared | context)
