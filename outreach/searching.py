@@ -11,10 +11,11 @@ from django.db.models.functions import ExtractYear, RowNumber
 
 from crimemap import places
 from outreach.models import Kind, Picture, PublishedStory, Tag
-from outreach.showing import COLUMNS
 from tipportal import ahead
 
 LONGEST_QUERY = 200
+# The columns of pictures that the public role may read
+PICTURES = Picture.objects.only("id", "alt", "credit", "state", "variants")
 # Of very common words only the newest matches are sorted by how well they match: ranking reads each one's words.
 RANKED = 500
 
@@ -30,9 +31,7 @@ class Choice:
 
 def stories() -> QuerySet[PublishedStory]:
     """All published stories, newest first, with their lead pictures and tags, without the text."""
-    return PublishedStory.objects.defer("body", "search").prefetch_related(
-        Prefetch("lead", Picture.objects.only(*COLUMNS)), "tags"
-    )
+    return PublishedStory.objects.defer("body", "search").prefetch_related(Prefetch("lead", PICTURES), "tags")
 
 
 def chosen(

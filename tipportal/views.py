@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from outreach import impact
 from tipportal import ahead
 from tips import statistics
 
-ROBOTS = "User-agent: *\nDisallow: /tips/\n"
+ROBOTS = f"User-agent: *\nDisallow: /tips/\nSitemap: {settings.PORTAL_URL}/sitemap.xml\n"
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What one can do here; public figures only where there are any."""
-    return HttpResponse(ahead.rendered(request, "pages/home.html", lambda: {"figures": statistics.figures()}))
+    return HttpResponse(ahead.rendered(request, "pages/home.html", _home))
+
+
+def _home() -> dict[str, Any]:
+    return {"figures": statistics.figures(), "outcomes": impact.outcomes(), "stories": impact.latest()}
 
 
 @require_safe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.safestring import SafeString
 
-from outreach import facts, showing
+from outreach import facts, pictures
 from outreach.models import Told
 
 register = template.Library()
@@ -24,11 +24,13 @@ def card_picture(told: Told, first: bool = False) -> SafeString:
 
 
 @register.simple_tag
-def lead_picture(told: Told, address: str = showing.MEDIA) -> SafeString:
+def lead_picture(told: Told, address: str = pictures.PUBLIC_ADDRESS) -> SafeString:
     """The lead picture on the story's own page."""
     return _picture(told, LEAD, lazy=False, address=address)
 
 
-def _picture(told: Told, sizes: str, *, lazy: bool, address: str = showing.MEDIA) -> SafeString:
-    shown = showing.shown(told.lead, address) if told.lead else None
-    return shown.html(sizes=sizes, lazy=lazy) if shown and shown.middle else SafeString()
+def _picture(told: Told, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_ADDRESS) -> SafeString:
+    lead = told.lead
+    if lead is None or lead.state != lead.PictureState.READY:
+        return SafeString()
+    return pictures.as_shown(lead.alt, lead.credit, lead.variants, address).html(sizes=sizes, lazy=lazy)

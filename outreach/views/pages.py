@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from outreach import feeds, impact, poster, sharing, showing
+from outreach import feeds, impact, pictures, poster, rendering, sharing
 from outreach.models import Guide
 from tipportal import ahead
 from tips import statistics
@@ -27,7 +27,11 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     """One guide, printable."""
     found = get_object_or_404(Guide, slug=slug, shown=True)
     others = Guide.objects.filter(shown=True).exclude(pk=found.pk).defer("body")
-    context = {"guide": found, "text": showing.text(found), "others": others}
+    context = {
+        "guide": found,
+        "text": rendering.rendered(found.body, pictures.shown(found.pictures.values_list("pk", flat=True))),
+        "others": others,
+    }
     return render(request, "outreach/guide.html", context)
 
 

@@ -13,7 +13,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from outreach import cards, facts, metadata, searching, sharing, showing
+from outreach import cards, facts, metadata, pictures, rendering, searching, sharing
 from outreach.models import PublishedStory, Told, Withdrawal
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -29,7 +29,7 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
     image = card_address(found)
     context = {
         "story": found,
-        "text": showing.text(found),
+        "text": rendering.rendered(found.body, pictures.shown(found.pictures.values_list("pk", flat=True))),
         "address": address,
         "card": image,
         "metadata": metadata.article(found, address, image),

@@ -12,6 +12,8 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 
+from outreach import impact
+from outreach.templatetags import outreach_places
 from tipportal import context, views
 from tipportal.roles import Role
 from tips import statistics
@@ -26,7 +28,11 @@ def text_of(response: HttpResponse) -> str:
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to tell: what home has to ask the database for, once a minute, is not asked for."""
     monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(None, None, None))
+    monkeypatch.setattr(impact, "outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
+    monkeypatch.setattr(impact, "latest", list)
+    monkeypatch.setattr(outreach_places, "_guides", list)
 
 
 @pytest.mark.usefixtures("figures")
@@ -60,6 +66,7 @@ def test_home_shows_no_figure_where_there_is_none(client: Client) -> None:
     assert "nums" not in text_of(client.get("/"))
 
 
+@pytest.mark.usefixtures("figures")
 def test_home_shows_each_figure_there_is(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(received=41, answered=None, median_minutes=1))
     page = text_of(client.get("/"))
@@ -116,7 +123,8 @@ def test_an_old_form_of_the_admin_gets_a_sentence() -> None:
 
 def test_search_engines_are_told_to_stay_away_from_tips(client: Client) -> None:
     response = client.get("/robots.txt")
-    assert response.content.decode() == "User-agent: *\nDisallow: /tips/\n"
+    lines = response.content.decode().splitlines()
+    assert lines == ["User-agent: *", "Disallow: /tips/", f"Sitemap: {live_settings.PORTAL_URL}/sitemap.xml"]
 
 
 def test_facts_of_a_page_need_no_user_and_no_session() -> None:

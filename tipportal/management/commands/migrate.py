@@ -1,4 +1,4 @@
-"""`migrate` as Django knows it, and what has to stand beside the tables: rules, rights, groups, categories and codes.
+"""`migrate` as Django knows it, and what has to stand beside the tables: rules, rights, groups, categories, codes and guides.
 
 Runs as the owner's PostgreSQL user (PORTAL_ROLE=owner).
 """
@@ -12,6 +12,7 @@ from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 
 from crimemap import codes
+from outreach import guides
 from tipportal import staff
 from tipportal.roles import Role
 from tips import categories
@@ -38,3 +39,4 @@ class Command(MigrateCommand):
         staff.ensure_groups()
         categories.ensure_categories()
         codes.ensure_codes()
+        guides.ensure_guides()
