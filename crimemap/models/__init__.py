@@ -1,4 +1,5 @@
-"""The places of a city, and the incidents an agency reports. Neither knows anything about people."""
+"""The places of a city and the incidents an agency reports, neither of which knows anything about people; and who wants
+e-mail about them, sealed."""
 
 from crimemap.models.incidents import (
     Category,
@@ -11,12 +12,15 @@ from crimemap.models.incidents import (
     Visibility,
 )
 from crimemap.models.places import Area, BaseLayer, Block, Intersection, Located, digest_of
+from crimemap.models.subscriptions import Delivery, Edition, Subscription
 
 __all__ = [
     "Area",
     "BaseLayer",
     "Block",
     "Category",
+    "Delivery",
+    "Edition",
     "ImportProblem",
     "ImportRun",
     "Incident",
@@ -25,6 +29,7 @@ __all__ = [
     "Located",
     "OffenceCode",
     "Source",
+    "Subscription",
     "Visibility",
     "digest_of",
 ]
