@@ -15,6 +15,7 @@ GRANT SELECT, INSERT ON tips_attachment TO portal_public;
 GRANT INSERT ON tips_alert TO portal_public;
 GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
 GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
+GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
 -- What is published of stories has tables of its own; guides, events and pictures have rows for both sides.
 GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
@@ -72,6 +73,10 @@ CREATE POLICY attachment_by_others ON tips_attachment TO portal_staff, portal_me
 
 -- staff: the desk and the admin. Content that a source wrote is never rewritten; the audit trail only grows.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO portal_staff;
+-- Of alerts by e-mail it counts what waits, and sees neither a sealed address nor the hash that two alerts of one have in common.
+REVOKE SELECT ON crimemap_subscription, crimemap_delivery FROM portal_staff;
+GRANT SELECT (id, layer, code, radius, rhythm, confirmed_at) ON crimemap_subscription TO portal_staff;
+GRANT SELECT (id, state, made_at, confirms_id) ON crimemap_delivery TO portal_staff;
 GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
     ON tips_tip TO portal_staff;
 GRANT INSERT ON tips_message, tips_note TO portal_staff;
@@ -115,6 +120,10 @@ GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, cri
     crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq TO portal_bulk;
 GRANT EXECUTE ON FUNCTION incidents_analyze TO portal_bulk;
 DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', current_database()); END $$;
+-- It finds which incidents are new, and mails those who asked for them.
+GRANT SELECT, INSERT, DELETE ON crimemap_edition TO portal_bulk;
+GRANT SELECT, UPDATE, DELETE ON crimemap_subscription TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_delivery TO portal_bulk;
 -- It mails administrators when a feed is late or an import failed.
 GRANT SELECT ON auth_group, tipportal_account_groups TO portal_bulk;
 GRANT SELECT (id, username, email, is_active) ON tipportal_account TO portal_bulk;

@@ -96,3 +96,99 @@ CREATE OR REPLACE TRIGGER import_of_incidents_stays BEFORE DELETE ON crimemap_im
 CREATE OR REPLACE FUNCTION incidents_analyze() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS 'ANALYZE public.crimemap_incident';
 REVOKE EXECUTE ON FUNCTION incidents_analyze FROM PUBLIC;
+
+-- Alerts about incidents by e-mail. Residents have no right on the tables: they ask, confirm, change and leave through these,
+-- and whoever holds the public role's database user finds no address there, and nobody's alerts without a link's secret.
+-- Returns false when so many were asked for within an hour that somebody plays with it. Says nothing of whether an address is
+-- known: it is asked to confirm once a day while it does not, and ten alerts are all that it can have.
+CREATE OR REPLACE FUNCTION alert_ask(contact bytea, address bytea, link bytea, layer text, code text, latitude double precision,
+    longitude double precision, radius integer, place text, categories text[], rhythm text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    asked bigint;
+BEGIN
+    IF octet_length(contact) <> 345 OR octet_length(address) <> 32 OR octet_length(link) <> 32
+        OR cardinality(categories) > 200
+        OR (SELECT count(*) FROM crimemap_subscription
+            WHERE confirmed_at IS NULL AND asked_at > now() - interval '1 hour') >= 500 THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
+    IF (SELECT count(*) FROM crimemap_subscription WHERE address_hash = address) >= 10
+        OR EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = address
+                   AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') THEN
+        RETURN true;
+    END IF;
+    INSERT INTO crimemap_subscription (sealed_contact, address_hash, link_hash, layer, code, latitude, longitude, radius,
+                                       place, categories, rhythm, asked_at, sent_up_to)
+        VALUES (contact, address, link, layer, code, latitude, longitude, radius, place, categories, rhythm, now(), 0)
+        RETURNING id INTO asked;
+    INSERT INTO crimemap_delivery (id, address_hash, confirms_id, parts, up_to, told, state, attempts, made_at, next_attempt_at)
+        VALUES (gen_random_uuid(), address, asked, '[]', 0, '', 'waiting', 0, now(), now());
+    RETURN true;
+END $$;
+
+-- The alerts that a link's secret speaks for: all confirmed ones of its address, or the one that it would confirm.
+CREATE OR REPLACE FUNCTION alerts_of(secret bytea) RETURNS TABLE (id bigint, layer text, code text, latitude double precision,
+    longitude double precision, radius integer, place text, categories text[], rhythm text, confirmed boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT each.id, each.layer, each.code, each.latitude, each.longitude, each.radius, each.place, each.categories,
+           each.rhythm, each.confirmed_at IS NOT NULL
+    FROM crimemap_subscription AS mine JOIN crimemap_subscription AS each ON
+        each.id = mine.id OR (each.address_hash = mine.address_hash AND each.confirmed_at IS NOT NULL
+                              AND mine.confirmed_at IS NOT NULL)
+    WHERE mine.link_hash = sha256(secret)
+        AND (mine.confirmed_at IS NOT NULL OR mine.asked_at > now() - interval '2 days')
+    ORDER BY each.id;
+$$;
+
+-- What comes out from now on is told; `looked` is the day, week or month that has begun. Returns whether there was one to
+-- confirm, or one confirmed already.
+CREATE OR REPLACE FUNCTION alert_confirm(secret bytea, looked date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE crimemap_subscription SET confirmed_at = now(), looked_on = looked,
+        sent_up_to = coalesce((SELECT max(number) FROM crimemap_edition), 0)
+        WHERE link_hash = sha256(secret) AND confirmed_at IS NULL AND asked_at > now() - interval '2 days';
+    RETURN FOUND OR EXISTS (SELECT FROM crimemap_subscription WHERE link_hash = sha256(secret) AND confirmed_at IS NOT NULL);
+END $$;
+
+CREATE OR REPLACE FUNCTION alert_change(secret bytea, changed bigint, new_layer text, new_code text,
+    new_latitude double precision, new_longitude double precision, new_radius integer, new_place text, new_categories text[],
+    new_rhythm text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF cardinality(new_categories) > 200 THEN
+        RETURN false;
+    END IF;
+    UPDATE crimemap_subscription SET layer = new_layer, code = new_code, latitude = new_latitude, longitude = new_longitude,
+        radius = new_radius, place = new_place, categories = new_categories, rhythm = new_rhythm
+        WHERE id = changed AND id IN (SELECT alert.id FROM alerts_of(secret) AS alert WHERE alert.confirmed);
+    RETURN FOUND;
+END $$;
+
+-- Remove one alert of the link's address, or with NULL all of them. With the last the address is gone, at once. Returns
+-- whether there was one.
+CREATE OR REPLACE FUNCTION alert_leave(secret bytea, left_one bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    mine bytea;
+BEGIN
+    SELECT address_hash INTO mine FROM crimemap_subscription WHERE link_hash = sha256(secret);
+    PERFORM alert_erase(alert.id) FROM alerts_of(secret) AS alert WHERE left_one IS NULL OR alert.id = left_one;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM crimemap_delivery WHERE address_hash = mine
+        AND NOT EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = mine);
+    RETURN true;
+END $$;
+
+CREATE OR REPLACE FUNCTION alert_erase(erased bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    DELETE FROM crimemap_delivery WHERE confirms_id = erased;
+    DELETE FROM crimemap_subscription WHERE id = erased;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave, alert_erase FROM PUBLIC;
