@@ -13,6 +13,8 @@
    Optionally it has data-text-* for every sentence of TEXTS below. Nothing is fetched before the button is pressed and nothing
    when a point is chosen. The device is never asked where it is. The two inputs hold degrees with five decimals, or nothing. */
 
+import { button, element, shape, svg, texts } from "./dom.js";
+
 const TEXTS = {
   open: "Pick a point on the map",
   close: "Hide the map",
@@ -29,18 +31,13 @@ const TEXTS = {
   zoomOut: "Zoom out",
 };
 const NEAR_METRES = 120;
-const SVG = "http://www.w3.org/2000/svg";
-const WIDTHS = { minor: [1, 1.3, 1.8, 3, 6, 11, 20], major: [2, 2.6, 4, 7, 11, 17, 28] };
-const FIRST_ZOOM = 12;
-const NAMES_FROM = { major: 14, minor: 15.5 };
-const NAME_EVERY = 0.006; // degrees along a street, about 500 metres
 
 function enhance(root) {
   const data = root.dataset;
   const latitude = document.getElementById(data.latInput);
   const longitude = document.getElementById(data.lonInput);
   if (!latitude || !longitude) return;
-  const text = (key) => data[`text${key[0].toUpperCase()}${key.slice(1)}`] || TEXTS[key];
+  const text = texts(root, TEXTS);
 
   const open = button(text("open"), "btn btn-s btn-line");
   const remove = button(text("remove"), "btn btn-s btn-link");
@@ -72,7 +69,7 @@ function enhance(root) {
 
   function sentenceFor() {
     const street = atlas?.streetNear(Number(latitude.value), Number(longitude.value));
-    return street ? text("near").replace("{street}", street) : text("chosen");
+    return street ? text("near", { street }) : text("chosen");
   }
 
   function choose(lat, lng) {
@@ -94,8 +91,9 @@ function enhance(root) {
     if (!opening || atlas) return;
     show(text("loading"));
     try {
+      const { FIRST_ZOOM, drawBase, load } = await import("./map/base.js");
       const [base, L] = await load(data);
-      atlas = draw(L, base, frame, text, choose);
+      atlas = draw(L, base, frame, { text, choose, drawBase, minZoom: FIRST_ZOOM - 1 });
       show();
     } catch {
       opened.hidden = true;
@@ -115,38 +113,12 @@ function enhance(root) {
   show();
 }
 
-async function load(data) {
-  const styles = [data.leafletCss, data.mapCss].filter(Boolean).map(stylesheet);
-  const base = fetch(data.baseUrl, { credentials: "omit" }).then((answer) => {
-    if (!answer.ok) throw new Error("no base map");
-    return answer.json();
-  });
-  const [content] = await Promise.all([base, window.L ? null : script(data.leafletJs), ...styles]);
-  return [content, window.L];
-}
-
-function stylesheet(href) {
-  return added(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
-}
-
-function script(src) {
-  return added(Object.assign(document.createElement("script"), { src }));
-}
-
-function added(node) {
-  return new Promise((resolve, reject) => {
-    node.addEventListener("load", resolve);
-    node.addEventListener("error", reject);
-    document.head.append(node);
-  });
-}
-
 /* The map in `frame`. Returns what the form needs of it. */
-function draw(L, base, frame, text, choose) {
+function draw(L, base, frame, { text, choose, drawBase, minZoom }) {
   const map = L.map(frame, {
     attributionControl: false,
     zoomControl: false,
-    minZoom: FIRST_ZOOM - 1,
+    minZoom,
     maxZoom: 18,
     zoomSnap: 0.5,
     maxBounds: L.latLngBounds(base.bounds).pad(0.15),
@@ -160,23 +132,7 @@ function draw(L, base, frame, text, choose) {
   frame.setAttribute("aria-describedby", "place-picker-help");
   frame.append(cross());
 
-  const streets = [];
-  for (const layer of base.layers) drawLayer(L, map, layer, streets);
-  const widen = () => streets.forEach((street) => street.setStyle({ weight: street.options.widthAt(map.getZoom()) }));
-  map.on("zoomend", widen);
-  widen();
-
-  const spots = nameSpots(L, base);
-  const names = L.layerGroup().addTo(map);
-  const name = () => {
-    const view = map.getBounds().pad(0.1);
-    names.clearLayers();
-    for (const spot of spots) {
-      if (map.getZoom() >= NAMES_FROM[spot.rank] && view.contains(spot.at)) names.addLayer(streetName(L, spot));
-    }
-  };
-  map.on("moveend", name);
-  name();
+  drawBase(L, map, base);
 
   let pin = null;
   const chosen = (point) => {
@@ -199,92 +155,9 @@ function draw(L, base, frame, text, choose) {
   };
 }
 
-function drawLayer(L, map, layer, streets) {
-  if (layer.name === "labels") {
-    const labels = layer.features.map((feature) => label(L, feature).addTo(map));
-    map.on("zoomend", () => thinOut(labels));
-    thinOut(labels);
-    return;
-  }
-  const lines = layer.name === "streets" || layer.name === "bridges";
-  for (const edge of lines ? [2, 0] : [0]) {
-    L.geoJSON(layer.features, {
-      interactive: false,
-      style: ({ properties: { rank = "" } }) => ({
-        className: `${edge ? "edge " : ""}${layer.name} ${rank}`.trim(),
-        weight: 1.5,
-        widthAt: lines ? (zoom) => width(rank, zoom) + edge : () => 1.5,
-        fillOpacity: 1,
-        opacity: 1,
-      }),
-      onEachFeature: (_feature, path) => streets.push(path),
-    }).addTo(map);
-  }
-}
-
-function width(rank, zoom) {
-  const widths = WIDTHS[rank] ?? WIDTHS.major;
-  return widths[Math.max(0, Math.min(widths.length - 1, Math.round(zoom) - FIRST_ZOOM))];
-}
-
-function label(L, { geometry: { coordinates: [lng, lat] }, properties: { name, rank } }) {
-  const words = element("span", "", name);
-  const icon = L.divIcon({ className: `place-label ${rank}`, html: words, iconSize: [0, 0] });
-  return L.marker([lat, lng], { icon, interactive: false, keyboard: false });
-}
-
-/* Hides each label that would stand on an earlier one. */
-function thinOut(labels) {
-  const shown = [];
-  for (const each of labels) {
-    const words = each.getElement().firstElementChild;
-    each.getElement().hidden = false;
-    const box = words.getBoundingClientRect();
-    const taken = shown.some((other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom);
-    each.getElement().hidden = taken;
-    if (!taken) shown.push(box);
-  }
-}
-
-/* Where street names stand: every half kilometre, along the street. */
-function nameSpots(L, base) {
-  const spots = [];
-  const stretch = Math.cos((base.bounds[0][0] * Math.PI) / 180);
-  for (const { features } of base.layers.filter((layer) => layer.name === "streets")) {
-    for (const { geometry, properties: { name, rank } } of features) {
-      for (const line of geometry.type === "LineString" ? [geometry.coordinates] : geometry.coordinates) {
-        let next = NAME_EVERY / 4;
-        for (let i = 1; i < line.length; i += 1) {
-          const [[x1, y1], [x2, y2]] = [line[i - 1], line[i]];
-          const size = Math.hypot((x2 - x1) * stretch, y2 - y1);
-          for (; next <= size; next += NAME_EVERY) {
-            const at = L.latLng(y1 + ((y2 - y1) * next) / size, x1 + ((x2 - x1) * next) / size);
-            spots.push({ name, rank: rank in NAMES_FROM ? rank : "minor", at, turn: upright(-Math.atan2(y2 - y1, (x2 - x1) * stretch)) });
-          }
-          next -= size;
-        }
-      }
-    }
-  }
-  return spots;
-}
-
-function upright(turn) {
-  return turn > Math.PI / 2 ? turn - Math.PI : turn < -Math.PI / 2 ? turn + Math.PI : turn;
-}
-
-function streetName(L, { name, at, turn }) {
-  const words = element("span", "", name);
-  words.style.transform = `translate(-50%, -50%) rotate(${turn.toFixed(3)}rad)`;
-  const icon = L.divIcon({ className: "place-label street", html: words, iconSize: [0, 0] });
-  return L.marker(at, { icon, interactive: false, keyboard: false });
-}
-
 function pinIcon(L) {
   const drawing = svg("0 0 24 32", "M12 31C11 22 2 20 2 11a10 10 0 1 1 20 0c0 9-9 11-10 20z");
-  const dot = document.createElementNS(SVG, "circle");
-  for (const [name, value] of [["cx", 12], ["cy", 11], ["r", 4]]) dot.setAttribute(name, value);
-  drawing.append(dot);
+  drawing.append(shape("circle", { cx: 12, cy: 11, r: 4 }));
   return L.divIcon({ className: "place-pin", html: drawing, iconSize: [36, 48], iconAnchor: [18, 47] });
 }
 
@@ -320,26 +193,6 @@ function toSegment(p, a, b) {
   const span = (b.x - a.x) ** 2 + (b.y - a.y) ** 2;
   const along = span ? Math.max(0, Math.min(1, ((p.x - a.x) * (b.x - a.x) + (p.y - a.y) * (b.y - a.y)) / span)) : 0;
   return Math.hypot(p.x - a.x - (b.x - a.x) * along, p.y - a.y - (b.y - a.y) * along);
-}
-
-function svg(viewBox, ...paths) {
-  const drawing = document.createElementNS(SVG, "svg");
-  drawing.setAttribute("viewBox", viewBox);
-  drawing.setAttribute("aria-hidden", "true");
-  for (const d of paths) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", d);
-    drawing.append(path);
-  }
-  return drawing;
-}
-
-function element(tag, className, textContent = "") {
-  return Object.assign(document.createElement(tag), { className, textContent });
-}
-
-function button(words, className) {
-  return Object.assign(element("button", className, words), { type: "button" });
 }
 
 document.querySelectorAll("[data-place-picker]").forEach(enhance);
