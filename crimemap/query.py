@@ -194,10 +194,10 @@ class Published:
         places = selecting.places_of(self.columns, self.areas, chosen)
         low, high = selecting.row_range(self.columns, chosen)
         if places is None:
-            return Page(self._lines(self._newest(chosen, low, high, offset, limit)), self.count(chosen))
+            return Page(self.lines(self._newest(chosen, low, high, offset, limit)), self.count(chosen))
         found = selecting.matched(self.columns, chosen, places)
         numbers = np.arange(high)[found.row] if isinstance(found.row, slice) else np.sort(found.row)
-        return Page(self._lines(numbers[::-1][offset : offset + limit]), len(found))
+        return Page(self.lines(numbers[::-1][offset : offset + limit]), len(found))
 
     def rows_at(self, chosen: Filter, latitude: float, longitude: float, *, offset: int = 0, limit: int = 50) -> Page:
         """The filter's rows that stand on one point (as rows and bubbles give it)."""
@@ -206,7 +206,7 @@ class Published:
         found = selecting.matched(self.columns, chosen, places)
         numbers = np.sort(np.arange(len(self.columns["time"]))[found.row])
         limit = max(0, min(limit, MOST_ROWS))
-        return Page(self._lines(numbers[::-1][max(0, offset) : max(0, offset) + limit]), len(found))
+        return Page(self.lines(numbers[::-1][max(0, offset) : max(0, offset) + limit]), len(found))
 
     def newest(
         self, chosen: Filter, *, after: tuple[int, str] | None = None, at_once: int = 5000
@@ -221,7 +221,7 @@ class Published:
         high = high if after is None else max(low, min(high, self._position(*after)))
         for numbers in selecting.newest_first(self.columns, chosen, places, low, high):
             for start in range(0, len(numbers), at_once):
-                yield self._lines(numbers[start : start + at_once])
+                yield self.lines(numbers[start : start + at_once])
 
     def incident(self, public_id: str) -> Row:
         """The incident of this id. Raises WithdrawnError, UnknownIncidentError."""
@@ -232,7 +232,7 @@ class Published:
             near = self.columns["by_id"][max(0, number - SAMPLED) : number + 2]
             found = near[self.columns["public_id"][near] == ids[0]]
             if len(found):
-                return self._lines(found)[0]
+                return self.lines(found)[0]
             at = int(np.searchsorted(self.columns["withdrawn"], ids[0]))
             if self.columns["withdrawn"][at : at + 1].tolist() == [wanted]:
                 raise WithdrawnError
@@ -269,7 +269,8 @@ class Published:
         ids = np.array([public_id.encode("ascii", "replace")], f"S{ID_CHARACTERS}")
         return low + int(np.searchsorted(layout.scramble(self.columns["public_id"][low:high]), layout.scramble(ids)[0]))
 
-    def _lines(self, numbers: Array) -> list[Row]:
+    def lines(self, numbers: Array) -> list[Row]:
+        """The rows of these numbers, in their order."""
         column = self.columns
         place = column["place"][numbers]
         texts = [column["block"][place], column["description"][numbers], column["outcome"][numbers]]
