@@ -31,6 +31,7 @@ from crimemap.query import Published
 CELL = 96  # units of the picture that a cell is wide, at least
 LONG = 50  # incidents of a bubble that a page of the list still holds
 ZOOMS = range(4, 18)
+SPOT_ZOOM = 15
 PICTURES = 64  # kept a process
 LENGTHS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # metres that a scale bar may have
 
@@ -101,11 +102,6 @@ def shown(published: Published, chosen: Filter, text: str) -> Shown:
     )
 
 
-def small(published: Published, latitude: float, longitude: float, zoom: int = 15) -> Picture:
-    """A picture of one spot, in its middle."""
-    return _picture(places.base_map_version(), published, drawing.around(latitude, longitude, zoom))
-
-
 def written(latitude: float, longitude: float, zoom: int) -> str:
     """What `at` says."""
     return f"{latitude:.5f},{longitude:.5f},{zoom}"
@@ -159,6 +155,12 @@ def _plan(version: str, published: Published) -> Plan:
         return _plan_of(version)
     south, west, north, east = published.bounds
     return Plan({"bounds": [[south, west], [north, east]], "layers": []})
+
+
+@lru_cache(maxsize=64)
+def spot(version: str, latitude: float, longitude: float) -> Picture:
+    """The base map of this version around a point, without incidents: some streets in each direction."""
+    return _plan_of(version).picture(drawing.around(latitude, longitude, SPOT_ZOOM))
 
 
 _pictures: dict[Any, Picture] = {}

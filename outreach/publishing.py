@@ -9,7 +9,7 @@ import datetime as dt
 
 from django.utils import timezone
 
-from outreach import texts
+from outreach import spreading, texts
 from outreach.models import Correction, PublishedStory, Story, Withdrawal
 
 
@@ -38,6 +38,7 @@ def publish(story: Story, correction: str, now: dt.datetime) -> PublishedStory:
         Correction.objects.create(published=published, on=today, note=correction)
     published.tags.set(story.tags.all())
     published.pictures.set(story.pictures.all())
+    spreading.let_go(story)
     return published
 
 

@@ -15,17 +15,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import apprise
 import requests
-from apprise.plugins.mastodon import NotifyMastodon
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from urllib3.exceptions import NewConnectionError
 
 TIMEOUT = (5, 20)  # seconds: to reach the channel, and to wait for its answer
 LONGEST_WEBHOOK = 4000
-# Every request goes to the configured channel and nowhere that it points to; one attempt each time.
-_ASSET = apprise.AppriseAsset(http_redirects=False, async_mode=False, default_service_retry=0, app_id="Portal")
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
 
 
@@ -97,26 +93,33 @@ def send(address: str, text: str, key: str) -> Answer:
         if kind == "mastodon":
             return _toot(service, text, key)
         return _notify(service, text)
-    except Exception as error:  # noqa: BLE001  (whatever it was: its text may hold the address, and the post may be there)
+    except Exception as error:  # its text may hold the address, and the post may be there
         return Answer(Outcome.UNSURE, _("It broke off (%(error)s).") % {"error": type(error).__name__})
 
 
 def _service(address: str) -> Any:
     """apprise's object for one recipient, set to send once and to follow nobody. Raises AddressError."""
-    service = apprise.Apprise.instantiate(address.strip(), asset=_ASSET, suppress_exceptions=True)
+    import apprise  # here: it loads a hundred channels, and most processes never post
+
+    # Every request goes to the configured channel and nowhere that it points to; one attempt each time.
+    asset = apprise.AppriseAsset(http_redirects=False, async_mode=False, app_id="Portal")
+    service = apprise.Apprise.instantiate(address.strip(), asset=asset, suppress_exceptions=True)
     if service is None:
         raise AddressError(_("This address is not complete. The manual of apprise shows how one is written."))
     service.retry, service.redirects = 0, False
     service.overflow_mode = apprise.OverflowMode.UPSTREAM
     service.socket_connect_timeout, service.socket_read_timeout = map(float, TIMEOUT)
     if len(service) != 1:
-        raise AddressError(_("This address has several recipients. Add a channel for each, so that each has its outcome."))
+        raise AddressError(
+            _("This address has several recipients. Add a channel for each, so that each has its outcome.")
+        )
     return service
 
 
 def _notify(service: Any, text: str) -> Answer:
-    sender = apprise.Apprise(asset=_ASSET)
-    sender.add(service)
+    import apprise
+
+    sender = apprise.Apprise(service, asset=service.asset)
     result = sender.notify(body=text, body_format=apprise.NotifyFormat.TEXT)
     if result:
         return Answer(Outcome.SENT)
@@ -124,7 +127,7 @@ def _notify(service: Any, text: str) -> Answer:
     return _meaning(statuses[0] if len(statuses) == 1 else None)
 
 
-def _toot(service: NotifyMastodon, text: str, key: str) -> Answer:
+def _toot(service: Any, text: str, key: str) -> Answer:
     """Mastodon, by its API (POST /api/v1/statuses): a key is remembered there for an hour."""
     status: dict[str, str] = {"status": text}
     if service.visibility != "default":

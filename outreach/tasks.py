@@ -6,8 +6,10 @@ from celery import shared_task
 
 from outreach import editorial
 from outreach.pictures import rebuild, sweep
+from outreach.reminders import remind
+from outreach.spreading import post_all
 
-__all__ = ["publish_due", "rebuild", "sweep"]
+__all__ = ["post_all", "publish_due", "rebuild", "remind", "sweep"]
 
 
 @shared_task(name="outreach.bulk.publish_due", expires=50)  # type: ignore[untyped-decorator]

@@ -15,6 +15,7 @@ GRANT SELECT, INSERT ON tips_attachment TO portal_public;
 GRANT INSERT ON tips_alert TO portal_public;
 GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
 GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
+GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_leave TO portal_public;
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
 -- What is published of stories has tables of its own; guides, events and pictures have rows for both sides.
@@ -22,6 +23,7 @@ GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_
     outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event TO portal_public;
 GRANT SELECT (id, alt, credit, state, variants) ON outreach_picture TO portal_public;
 GRANT SELECT ON outreach_picturefile TO portal_public;
+GRANT EXECUTE ON FUNCTION story_preview, story_preview_pictures, story_preview_file TO portal_public;
 
 ALTER TABLE outreach_guide ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS guide_shown ON outreach_guide;
@@ -130,7 +132,8 @@ GRANT SELECT (id, username, email, is_active) ON tipportal_account TO portal_bul
 -- It publishes what is scheduled, and tells the agency's channels of it.
 GRANT SELECT ON outreach_story, outreach_story_tags, outreach_story_pictures, outreach_picture, outreach_tag TO portal_bulk;
 GRANT UPDATE (status, publish_at, correction) ON outreach_story TO portal_bulk;
-GRANT INSERT ON outreach_storystep, outreach_correction TO portal_bulk;
+GRANT SELECT (id), INSERT ON outreach_storystep TO portal_bulk;
+GRANT SELECT, INSERT ON outreach_correction TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outreach_publishedstory, outreach_publishedstory_tags,
     outreach_publishedstory_pictures, outreach_withdrawal TO portal_bulk;
 GRANT SELECT ON outreach_channel, outreach_event TO portal_bulk;

@@ -92,10 +92,93 @@ CREATE OR REPLACE TRIGGER code_of_incidents_stays BEFORE DELETE ON crimemap_offe
 CREATE OR REPLACE TRIGGER import_of_incidents_stays BEFORE DELETE ON crimemap_importrun
     FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('first_run_id', 'last_run_id');
 
+-- A preview link opens one story of the desk's and its pictures, until it expires; the public role reads no other
+-- (outreach/previews.py). `token` is the SHA-256 of what the link carries.
+CREATE OR REPLACE FUNCTION story_preview(token bytea) RETURNS SETOF outreach_story
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT s.* FROM outreach_story s JOIN outreach_previewlink l ON l.story_id = s.id
+    WHERE l.token_hash = token AND l.expires_at > now() AND s.status <> 'withdrawn';
+$$;
+CREATE OR REPLACE FUNCTION story_preview_pictures(token bytea) RETURNS SETOF outreach_picture
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT p.* FROM outreach_picture p JOIN outreach_story_pictures n ON n.picture_id = p.id
+    WHERE p.state = 'ready' AND n.story_id = (SELECT id FROM story_preview(token));
+$$;
+CREATE OR REPLACE FUNCTION story_preview_file(token bytea, wanted text, form text) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT f.content FROM outreach_picturefile f JOIN story_preview_pictures(token) p ON p.id = f.picture_id
+    WHERE f.digest = wanted AND f.format = form LIMIT 1;
+$$;
+REVOKE EXECUTE ON FUNCTION story_preview, story_preview_pictures, story_preview_file FROM PUBLIC;
+
 -- Only a table's owner may have PostgreSQL look at how many rows it holds and what is in them.
 CREATE OR REPLACE FUNCTION incidents_analyze() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS 'ANALYZE public.crimemap_incident';
 REVOKE EXECUTE ON FUNCTION incidents_analyze FROM PUBLIC;
+
+-- Reminders of events. Residents have no right on the tables: they ask, confirm and leave through these, and whoever holds
+-- the public role's database user finds no address there, and nobody's reminder without its link.
+-- Returns false when so many were asked for within an hour that somebody plays with it. Says nothing of whether an address
+-- is known: it is asked to confirm once a day an event, and of three events a day at most.
+CREATE OR REPLACE FUNCTION reminder_ask(wanted bigint, contact bytea, address bytea, link bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    event record;
+    reminder uuid := gen_random_uuid();
+BEGIN
+    SELECT id, starts_at, moves INTO event FROM outreach_event
+        WHERE id = wanted AND status = 'published' AND starts_at > now();
+    IF NOT FOUND OR octet_length(address) <> 32 OR octet_length(link) <> 32 OR octet_length(contact) > 1000
+        OR (SELECT count(*) FROM outreach_reminder
+            WHERE confirmed_at IS NULL AND asked_at > now() - interval '1 hour') >= 500 THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
+    IF EXISTS (SELECT FROM outreach_reminder WHERE event_id = event.id AND address_hash = address
+               AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '1 day'))
+        OR (SELECT count(*) FROM outreach_reminder WHERE address_hash = address
+            AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') >= 3 THEN
+        RETURN true;
+    END IF;
+    PERFORM reminder_erase(id) FROM outreach_reminder WHERE event_id = event.id AND address_hash = address;
+    INSERT INTO outreach_reminder (id, event_id, sealed_contact, address_hash, link_hash, asked_at, moves)
+        VALUES (reminder, event.id, contact, address, link, now(), event.moves);
+    INSERT INTO outreach_remindermail (id, reminder_id, kind, starts_at, raised_at, state, attempts, next_attempt_at)
+        VALUES (gen_random_uuid(), reminder, 'confirm', event.starts_at, now(), 'waiting', 0, now());
+    RETURN true;
+END $$;
+
+CREATE OR REPLACE FUNCTION reminder_erase(erased uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    DELETE FROM outreach_remindermail WHERE reminder_id = erased;
+    DELETE FROM outreach_reminder WHERE id = erased;
+END $$;
+
+-- What the holder of a link sees: the event, and whether they confirmed. Nothing after two days without.
+CREATE OR REPLACE FUNCTION reminder_of(secret bytea) RETURNS TABLE (event bigint, confirmed boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT event_id, confirmed_at IS NOT NULL FROM outreach_reminder WHERE link_hash = sha256(secret)
+        AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '2 days');
+$$;
+
+-- Returns whether there was one to confirm, or one confirmed already.
+CREATE OR REPLACE FUNCTION reminder_confirm(secret bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE outreach_reminder SET confirmed_at = coalesce(confirmed_at, now()) WHERE link_hash = sha256(secret)
+        AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '2 days');
+    RETURN FOUND;
+END $$;
+
+-- The address is gone at once.
+CREATE OR REPLACE FUNCTION reminder_leave(secret bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM reminder_erase(id) FROM outreach_reminder WHERE link_hash = sha256(secret) FOR UPDATE;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION reminder_ask, reminder_erase, reminder_of, reminder_confirm, reminder_leave FROM PUBLIC;
 
 -- Alerts about incidents by e-mail. Residents have no right on the tables: they ask, confirm, change and leave through these,
 -- and whoever holds the public role's database user finds no address there, and nobody's alerts without a link's secret.

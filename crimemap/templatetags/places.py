@@ -1,4 +1,4 @@
-"""`{% load places %}`: the point picker for a form of another app."""
+"""`{% load places %}`: the point picker for a form of another app, and a drawing of where something is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from crimemap import places
+from crimemap import mapping, places
 
 register = template.Library()
 
@@ -15,3 +15,13 @@ register = template.Library()
 def place_picker(latitude_id: str = "id_latitude", longitude_id: str = "id_longitude") -> dict[str, Any]:
     """The button "Pick a point on the map" for two hidden inputs; nothing without a base map or without script."""
     return {"version": places.base_map_version(), "latitude_id": latitude_id, "longitude_id": longitude_id}
+
+
+@register.inclusion_tag("crimemap/place_map.html")
+def place_map(latitude: float | None, longitude: float | None, name: str) -> dict[str, Any]:
+    """The streets around a point with a pin on it; nothing without a point or a base map. Needs css/map.css."""
+    version = places.base_map_version()
+    if not version or latitude is None or longitude is None:
+        return {"picture": None}
+    picture = mapping.spot(version, latitude, longitude)
+    return {"picture": picture, "pin": picture.point(latitude, longitude), "name": name}

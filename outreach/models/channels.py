@@ -13,12 +13,13 @@ from outreach.models.stories import Story
 
 
 class Channel(models.Model):
-    """One of the agency's accounts. Its address holds its secret: sealed, so that the bulk worker alone can read it."""
+    """One of the agency's accounts. Its address, in apprise's notation, holds its secret: staff enter it and never see it
+    again, and of the workers bulk alone reads it (grants.sql)."""
 
     name = models.CharField(_("name"), max_length=60, unique=True, help_text=_("For example: Mastodon, press office."))
     kind = models.CharField(_("kind"), max_length=10, editable=False)  # of outreach.sending.KINDS
     host = models.CharField(_("server"), max_length=253, blank=True, editable=False)
-    address = models.BinaryField(editable=False)
+    address = models.CharField(_("address and secret"), max_length=1000, editable=False)
     enabled = models.BooleanField(_("in use"), default=True)
     template = models.CharField(
         _("text"),

@@ -9,6 +9,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tipportal.addresses import SealedContactField
+
 
 class Event(models.Model):
     """One event. `place_ref` and `areas` ([layer, code] each) are as crimemap.places names them; the point is where it is.
@@ -68,15 +70,18 @@ class Event(models.Model):
 
 
 class Reminder(models.Model):
-    """Somebody wants a mail before an event. The address is sealed (tipportal/addresses.py) and goes after the event.
+    """Somebody wants a mail before an event. The address is sealed (tipportal/addresses.py) and goes with the event's end.
 
-    Written and changed by functions of the database alone (rules.sql) and by the bulk worker.
+    Residents write, confirm and delete theirs through functions of the database (rules.sql); the bulk worker does the rest.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="reminders")
-    address = models.BinaryField(editable=False)
+    sealed_contact = SealedContactField(editable=False)
     address_hash = models.BinaryField(max_length=32, editable=False)
+    link_hash = models.BinaryField(
+        unique=True, max_length=32, editable=False, help_text="of the secret in the mails' links"
+    )
     asked_at = models.DateTimeField(default=timezone.now)
     confirmed_at = models.DateTimeField(null=True)
     moves = models.PositiveIntegerField(default=0, help_text="the event's, as last told to this address")

@@ -1,0 +1,26 @@
+"""`{% load outreach_events %}`: events on the home page and on the pages of areas, and how their time is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from outreach import events
+from outreach.models import Event
+
+register = template.Library()
+
+register.filter("when", events.when)
+
+
+@register.simple_tag
+def upcoming_events(limit: int = 3) -> list[Event]:
+    """The next events, for a page that gives them a heading."""
+    return list(events.upcoming()[:limit])
+
+
+@register.inclusion_tag("outreach/events/of_area.html")
+def area_events(layer: str, code: str) -> dict[str, Any]:
+    """Events to come in an area of the map; nothing where there are none."""
+    return {"events": events.upcoming((layer, code))[:5]}

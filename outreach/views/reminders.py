@@ -1,0 +1,81 @@
+"""Asking for a reminder of an event, and what the links in its mails open.
+
+A link only shows a page: programs that look through mail open links, and must neither confirm nor delete. The button posts.
+Mail programs post to the leave link by themselves (RFC 8058), without a page.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from outreach import events, reminders
+from outreach.models import Event
+from outreach.views.events import can_remind, event_page
+from tipportal import addresses
+
+log = logging.getLogger(__name__)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def remind(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask for one. The answer is the same for an address that is known and one that is not."""
+    event = events.shown().filter(slug=slug).first()
+    if event is None:
+        raise Http404
+    if request.method != "POST":
+        return render(request, "outreach/events/asked.html", {"event": event})
+    typed = request.POST.get("email", "")[:400]
+    if not can_remind(event):
+        return event_page(request, event, status=400)
+    try:
+        if reminders.ask(event, typed):
+            return redirect("outreach:remind", slug)
+        problem = _("So many reminders are asked for at the moment that we take no more. Try again in an hour.")
+    except addresses.AddressError as error:
+        problem = str(error)
+    except addresses.KeyMissingError:
+        log.exception("reminders cannot be taken on this node")
+        problem = _("Reminders do not work at the moment. Put the event into your calendar instead.")
+    return event_page(request, event, status=400, typed=typed, problem=problem)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def confirm(request: HttpRequest, link: str) -> HttpResponse:
+    """The link of the first mail."""
+    secret = addresses.secret_of(link)
+    found = reminders.of(secret) if secret else None
+    event = events.shown().filter(pk=found[0]).first() if found else None
+    if secret is None or found is None or event is None:
+        return _page(request, "gone", status=404)
+    if request.method == "POST":
+        reminders.confirm(secret)
+        return redirect(request.path)
+    return _page(request, "confirmed" if found[1] else "confirm", event, link=link)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def leave(request: HttpRequest, link: str) -> HttpResponse:
+    """The link that ends it."""
+    secret = addresses.secret_of(link)
+    if request.method != "POST":
+        return _page(request, "leave" if secret and reminders.of(secret) else "gone", link=link)
+    if secret is not None:
+        reminders.leave(secret)
+    return _page(request, "left")
+
+
+def _page(
+    request: HttpRequest, step: str, event: Event | None = None, *, link: str = "", status: int = 200
+) -> HttpResponse:
+    context = {"step": step, "event": event, "leave": reverse("outreach:reminder_leave", args=[link]) if link else ""}
+    return render(request, "outreach/events/reminder.html", context, status=status)
