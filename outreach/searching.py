@@ -97,6 +97,11 @@ def area_name(layer: str, code: str) -> str:
     return places.area_names(layer).get(code, "")
 
 
+def named_areas(areas: list[list[str]]) -> list[tuple[str, str, str]]:
+    """Layer, code and name of a story's areas that the map knows."""
+    return [(layer, code, name) for layer, code in areas if (name := area_name(layer, code))]
+
+
 def _years() -> list[Choice]:
     counts = Counter(PublishedStory.objects.order_by().values_list(ExtractYear("published_on"), flat=True))
     return [Choice(str(year), str(year), count) for year, count in sorted(counts.items(), reverse=True)]

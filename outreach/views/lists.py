@@ -20,7 +20,7 @@ A_PAGE = 12
 @require_safe
 def stories(request: HttpRequest) -> HttpResponse:
     """All stories, newest first, or those that the filter lets through."""
-    chosen = {name: request.GET.get(name, "").strip()[:80] for name in ("category", "tag", "area", "year")}
+    chosen = {name: searching.cleaned(request.GET.get(name, ""))[:80] for name in ("category", "tag", "area", "year")}
     layer, _slash, code = chosen["area"].partition("/")
     year = _year(chosen["year"])
     found = searching.chosen(

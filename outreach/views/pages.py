@@ -29,7 +29,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     others = Guide.objects.filter(shown=True).exclude(pk=found.pk).defer("body")
     context = {
         "guide": found,
-        "text": rendering.rendered(found.body, pictures.shown(found.pictures.values_list("pk", flat=True))),
+        "text": rendering.rendered(found.body, pictures.shown(found.pictures.order_by().values_list("pk", flat=True))),
         "others": others,
     }
     return render(request, "outreach/guide.html", context)

@@ -25,17 +25,20 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
     found = _published(slug)
     if found is None:
         return _gone(request, slug)
+    named = found.pictures.order_by().values_list("pk", flat=True)
     address = sharing.absolute(reverse("outreach:story", args=[slug]))
     image = card_address(found)
     context = {
         "story": found,
-        "text": rendering.rendered(found.body, pictures.shown(found.pictures.values_list("pk", flat=True))),
+        "text": rendering.rendered(found.body, pictures.shown(named)),
         "address": address,
         "card": image,
         "metadata": metadata.article(found, address, image),
         "shares": sharing.shares(found.title, address),
         "related": searching.related(found),
-        "places": [(layer, code, name) for layer, code in found.areas if (name := searching.area_name(layer, code))],
+        "corrections": found.corrections.all(),
+        "tags": found.tags.all(),
+        "places": searching.named_areas(found.areas),
     }
     return render(request, "outreach/story.html", context)
 

@@ -1,0 +1,47 @@
+"""What a preview link shows: a story before it is published. Nobody else finds it, and no cache keeps it."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from outreach import previews, rendering, searching
+from outreach.views import media
+
+
+@require_safe
+def preview(request: HttpRequest, token: str) -> HttpResponse:
+    """The story as it is at the desk now, under a banner."""
+    address = reverse("outreach:preview", args=[token]) + "media/"
+    found = previews.read(token, address)
+    if found is None:
+        return _private(render(request, "outreach/preview_over.html", status=404))
+    story = found.story
+    try:
+        text = rendering.rendered(story.body, found.pictures)
+    except rendering.TooMuchError as error:
+        text = rendering.rendered(str(error))
+    context = {
+        "story": story,
+        "text": text,
+        "picture_address": address,
+        "places": searching.named_areas(story.areas),
+    }
+    return _private(render(request, "outreach/preview.html", context))
+
+
+@require_safe
+def picture(_request: HttpRequest, token: str, digest: str, extension: str) -> HttpResponse:
+    """A picture of the story that the link shows."""
+    content = previews.picture(token, digest, extension)
+    if content is None:
+        raise Http404
+    return _private(media.answer(content, extension))
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response

@@ -1,0 +1,50 @@
+"""Stories for tests of what residents read: rows of the published copy, without the desk's way to them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from outreach.models import Picture, PictureFile, PublishedStory, Status, Story, Tag
+
+DAY = dt.date(2026, 3, 14)
+
+
+def draft(slug: str = "draft", status: str = Status.DRAFT, **told: Any) -> Story:
+    """A story at the desk that residents cannot read."""
+    by, _ = get_user_model().objects.get_or_create(username="writer")
+    needed = {"approved_by": by} if status in (Status.APPROVED, Status.SCHEDULED, Status.PUBLISHED) else {}
+    told = {"title": f"Title of {slug}", "summary": "A summary.", "body": "Some text.", **told}
+    return Story.objects.create(slug=slug, status=status, author=by, edited_by=by, **needed, **told)
+
+
+def publish(slug: str = "bicycles", *, tags: tuple[str, ...] = (), on: dt.date = DAY, **told: Any) -> PublishedStory:
+    told = {"title": f"Title of {slug}", "summary": "A summary.", "body": "Some text.", **told}
+    corrected = told.pop("corrected_on", None)
+    story = draft(slug, Status.PUBLISHED, **told)
+    published = PublishedStory.objects.create(story=story, slug=slug, published_on=on, corrected_on=corrected, **told)
+    for name in tags:
+        published.tags.add(Tag.objects.get_or_create(slug=name.lower(), defaults={"name": name})[0])
+    return published
+
+
+def picture(content: bytes = b"a picture", alt: str = "Three bicycles") -> Picture:
+    """A picture that is ready in two widths; its files hold what is given."""
+    made = Picture(alt=alt, credit="Nobody", state=Picture.PictureState.READY, variants=[])
+    files = []
+    for width in (400, 800):
+        for form in ("webp", "jpg"):
+            data = content + f"{width}{form}".encode()
+            digest = hashlib.sha256(data).hexdigest()
+            files.append(PictureFile(picture=made, digest=digest, format=form, content=data))
+            made.variants.append(
+                {"width": width, "height": width // 2, "format": form, "digest": digest, "size": len(data)}
+            )
+    made.save()
+    for file in files:
+        file.picture = made
+        file.save()
+    return made
