@@ -102,8 +102,11 @@ class Grid:
     busiest: str
 
 
-def trend(published: Published, chosen: Filter) -> Trend:
-    """Counts over time, with the period before and the same a year ago where the data goes back that far."""
+def trend(published: Published, chosen: Filter, highest: int = 0) -> Trend:
+    """Counts over time, with the period before and the same a year ago where the data goes back that far.
+
+    `highest`: what the axis has to reach, for charts that stand side by side.
+    """
     series = _series(published, chosen)
     before, year_ago = earlier(chosen)
     others = [(_("The same days a year before"), "year-ago", year_ago)]
@@ -111,7 +114,9 @@ def trend(published: Published, chosen: Filter) -> Trend:
         others.insert(0, (_("The period before"), "before", before))
     told = [(name, css, _series(published, other)) for name, css, other in others if other.since >= published.since]
     counts = [[count for _first, count in points] for _name, _css, points in told]
-    highest = _rounded(max([*(count for _first, count in series), *(n for line in counts for n in line)], default=0))
+    highest = highest or _rounded(
+        max([*(count for _first, count in series), *(n for line in counts for n in line)], default=0)
+    )
     unit = _unit(published, chosen)
     step = max(1, -(-len(series) // LABELS))
     bars = [

@@ -205,15 +205,21 @@ def _rule(agency: Rules) -> tuple[Rule, list[dict[str, Any]], dict[int, str]]:
         )
         codes = {number: Code(category, visibility or None) for number, category, visibility in cursor.fetchall()}
         cursor.execute(
-            "SELECT id, slug, name, time_zone, embargo_days, last_success_at FROM crimemap_source ORDER BY slug"
+            "SELECT id, slug, name, time_zone, embargo_days, last_success_at, expected_interval FROM crimemap_source"
+            " ORDER BY slug"
         )
         rows = cursor.fetchall()
-    sources = {number: Source(slug, name, embargo, _today(zone)) for number, slug, name, zone, embargo, _ in rows}
+    sources = {number: Source(slug, name, embargo, _today(zone)) for number, slug, name, zone, embargo, *_ in rows}
     freshness = [
-        {"slug": slug, "name": name, "last_success_at": last and last.isoformat(timespec="seconds")}
-        for _, slug, name, _, _, last in rows
+        {
+            "slug": slug,
+            "name": name,
+            "last_success_at": last and last.isoformat(timespec="seconds"),
+            "expected_interval": hours,
+        }
+        for _, slug, name, _, _, last, hours in rows
     ]
-    return Rule(categories, codes, sources, agency), freshness, {number: zone for number, _, _, zone, _, _ in rows}
+    return Rule(categories, codes, sources, agency), freshness, {number: zone for number, _, _, zone, *_ in rows}
 
 
 def _today(zone: str) -> int:

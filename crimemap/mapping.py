@@ -78,7 +78,26 @@ class Shown:
     outline: SafeString
     scale: int
     scale_words: str
-    has_streets: bool
+    base_version: str
+    whole: Box
+    area: dict[str, Any] | None
+
+    # For the map with script
+
+    @property
+    def whole_text(self) -> str:
+        """All that may be shown."""
+        return _edges(self.whole)
+
+    @property
+    def box_text(self) -> str:
+        """What is shown first."""
+        return _edges(self.picture.box)
+
+    @property
+    def area_json(self) -> str:
+        """The outline of the filter's area, or nothing."""
+        return json.dumps(self.area, separators=(",", ":")) if self.area else ""
 
 
 def shown(published: Published, chosen: Filter, text: str) -> Shown:
@@ -98,13 +117,19 @@ def shown(published: Published, chosen: Filter, text: str) -> Shown:
         _outline(chosen, picture),
         scale,
         words,
-        bool(version),
+        version,
+        whole,
+        places.outline(*chosen.area) if chosen.area else None,
     )
 
 
 def written(latitude: float, longitude: float, zoom: int) -> str:
     """What `at` says."""
     return f"{latitude:.5f},{longitude:.5f},{zoom}"
+
+
+def _edges(box: Box) -> str:
+    return ",".join(f"{edge:.5f}" for edge in box)
 
 
 def _read(text: str, chosen: Filter, whole: Box) -> At | None:

@@ -14,6 +14,7 @@ from html import escape
 from django.http import QueryDict
 from django.utils.dates import WEEKDAYS
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crimemap import filtering, places, wording
@@ -100,7 +101,7 @@ def panel(published: Published, chosen: Filter) -> Panel:
         until=None if chosen.days else chosen.until,
         first=published.since,
         last=published.until,
-        areas=_with_selected(area_options(published), area),
+        areas=area_options(published, area),
         hours_from=[Option(str(hour), wording.hour(hour), hour == first) for hour in range(24)],
         hours_to=[Option(str(hour), wording.hour(hour + 1), hour == last) for hour in range(24)],
         odd_hours=",".join(map(str, sorted(chosen.hours))) if len(stretches) > 1 else "",
@@ -143,9 +144,11 @@ def meant(sent: QueryDict, families: Mapping[str, str]) -> QueryDict:
     return result
 
 
-def area_options(published: Published) -> SafeString:
-    """The options of a <select> of areas, as HTML: made once a version, since there may be hundreds."""
-    return ahead.kept(("area options", published.version), lambda: _area_options(published))
+def area_options(published: Published, chosen: str = "") -> SafeString:
+    """The options of a <select> of areas ("district:4"), as HTML: made once a version, since there may be hundreds."""
+    options = ahead.kept(("area options", published.version, get_language()), lambda: _area_options(published))
+    marked = f'value="{escape(chosen)}"'
+    return mark_safe(options.replace(marked, f"{marked} selected", 1)) if chosen else options  # noqa: S308  (escaped)
 
 
 def _area_options(published: Published) -> SafeString:
@@ -159,11 +162,6 @@ def _area_options(published: Published) -> SafeString:
             lines += [f'<option value="{layer}:{escape(code)}">{escape(name)}</option>' for name, code in named]
             lines.append("</optgroup>")
     return mark_safe("".join(lines))  # noqa: S308  (escaped above)
-
-
-def _with_selected(options: SafeString, value: str) -> SafeString:
-    marked = f'value="{escape(value)}"'
-    return mark_safe(options.replace(marked, f"{marked} selected", 1)) if value else options  # noqa: S308
 
 
 def _groups(published: Published, chosen: Filter, counts: Mapping[str, int]) -> list[Group]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from crimemap import geometry, searching
+from crimemap import geometry, query, searching, wording
 from crimemap.models import Area, BaseLayer, Block, Intersection, Located
 from tipportal import ahead
 
@@ -88,6 +88,19 @@ def in_city(latitude: float, longitude: float) -> bool:
     return _on_earth(latitude, longitude) and any(_covers(outline, (longitude, latitude)) for outline in limits)
 
 
+def incident(public_id: str) -> str:
+    """What a published incident is, in words: "Burglary, 400 block of W 24th Pl, Nov. 3, 2026, about 6 p.m.".
+
+    Empty when there is none (any more).
+    """
+    try:
+        published = query.current()
+        row = published.incident(public_id)
+    except (query.NothingPublishedError, query.UnknownIncidentError):
+        return ""
+    return ", ".join([published.names[row.category], wording.where(row), wording.when(row)])
+
+
 def areas(layer: str) -> list[AreaOutline]:
     """All areas of a layer ("district", "beat", "neighbourhood", "city"), by code."""
     return [
@@ -99,6 +112,12 @@ def areas(layer: str) -> list[AreaOutline]:
 def area_names(layer: str) -> dict[str, str]:
     """Code to name of all areas of a layer; at most a minute old."""
     return ahead.kept(("area names", layer), lambda: dict(Area.objects.filter(layer=layer).values_list("code", "name")))
+
+
+def contact(layer: str, code: str) -> str:
+    """How to reach the officers of an area, in their own words; empty where nothing is written. At most a minute old."""
+    found = Area.objects.filter(layer=layer, code=code).values_list("contact", flat=True)
+    return ahead.kept(("contact", layer, code), lambda: found.first() or "")
 
 
 def outline(layer: str, code: str) -> dict[str, Any] | None:

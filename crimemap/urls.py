@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crimemap.views import data, pages, sharing
+from crimemap.views import areas, data, incidents, pages, sharing
 
 app_name = "crimemap"
 urlpatterns = [
@@ -10,7 +10,10 @@ urlpatterns = [
     path("list/", pages.listing_page, name="list"),
     path("charts/", pages.charts_page, name="charts"),
     path("about/", pages.about, name="about"),
-    path("incident/<str:public_id>/", pages.incident, name="incident"),
+    path("areas/", areas.index, name="areas"),
+    path("area/<slug:layer>/<str:code>/", areas.area, name="area"),
+    path("compare/", areas.compare, name="compare"),
+    path("incident/<str:public_id>/", incidents.incident, name="incident"),
     path("data/bubbles.json", data.bubbles_of_view, name="bubbles"),
     path("data/rows.json", data.rows, name="rows"),
     path("data/places.json", data.place_search, name="place_search"),

@@ -109,6 +109,7 @@ class TipForm(forms.Form):
     )
     search = _unremembered(100, attrs={"dir": "auto"}, label=gettext_lazy("Find a street or a crossing"))
     place_ref = forms.CharField(required=False, max_length=60)
+    incident = forms.CharField(required=False, widget=forms.HiddenInput({"id": None}))
     latitude = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
     longitude = forms.FloatField(required=False, min_value=-180, max_value=180, widget=forms.HiddenInput)
     when = _text(
@@ -177,6 +178,11 @@ class TipForm(forms.Form):
             raise ValidationError(_("Choose one of the places that were found, or describe it in your own words."))
         return ref
 
+    def clean_incident(self) -> str:
+        """One that is gone in the meantime keeps no tip from arriving."""
+        public_id: str = self.cleaned_data["incident"]
+        return public_id if places.incident(public_id) else ""
+
     def clean_date(self) -> Any:
         date = self.cleaned_data["date"]
         if date and date > timezone.localdate():
@@ -213,6 +219,8 @@ class TipForm(forms.Form):
             latitude=latitude,
             longitude=longitude,
             when=", ".join(part for part in (date, data["when"]) if part),
+            incident=data["incident"],
+            about=places.incident(data["incident"]),
         )
 
 

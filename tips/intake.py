@@ -46,6 +46,8 @@ class Report:
     latitude: float | None = None
     longitude: float | None = None
     when: str = ""
+    incident: str = ""  # the public id of the one on the map that it is about
+    about: str = ""  # the same in words, as crimemap.places had them when the tip was sent
 
     @property
     def priority(self) -> Priority:
@@ -64,6 +66,8 @@ class Report:
                 "latitude": self.latitude,
                 "longitude": self.longitude,
                 "when": self.when,
+                "incident": self.incident,
+                "about": self.about,
             },
             ensure_ascii=False,
         )

@@ -18,10 +18,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from crimemap import places
 from tipportal import ahead, memory
 from tips import (
     attachments,
@@ -58,6 +60,8 @@ def form(request: HttpRequest) -> HttpResponse:
         page = _blank_form(request).replace(_TOKEN_HERE, tokens.issue())
         return HttpResponse(page.replace(_TICKET_HERE, uploads.new_ticket()))
     post = posts.read(request)
+    if set(post.fields) == {"incident"}:
+        return HttpResponse(_form_about(request, post.fields["incident"]))
     try:
         return _find_place(request, post) if "find_place" in post.fields else _receive(request, post)
     except intake.AlreadyArrivedError as arrived:
@@ -72,20 +76,32 @@ def form(request: HttpRequest) -> HttpResponse:
 
 # Marks in pages rendered ahead, each replaced by what is one visitor's own.
 _TOKEN_HERE, _TICKET_HERE = "the-token-here", "the-ticket-here"
+_INCIDENT_HERE, _ABOUT_HERE = "the-incident-here", "what-it-is-about-here"
 _RECEIPT_HERE, _FILE_HERE, _QR_HERE = "the-receipt-here", "the-file-here", "the-qr-here"
 
 
-def _blank_form(request: HttpRequest) -> str:
+def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") -> str:
     return ahead.rendered(
         request,
         "tips/form.html",
         lambda: {
-            "form": TipForm(categories.offered()),
+            "form": TipForm(categories.offered(), initial={"incident": incident}),
+            "about": about,
             "token": _TOKEN_HERE,
             "trap": TRAP,
             **_place_for_files(_TICKET_HERE, []),
         },
+        about,
     )
+
+
+def _form_about(request: HttpRequest, incident: str) -> str:
+    """The blank form with the incident of the map that its page's button named. It came by post, so that no address, history
+    or log has it."""
+    about = places.incident(incident)
+    page = _blank_form(request, about=_ABOUT_HERE, incident=_INCIDENT_HERE) if about else _blank_form(request)
+    page = page.replace(_TOKEN_HERE, tokens.issue()).replace(_TICKET_HERE, uploads.new_ticket())
+    return page.replace(_INCIDENT_HERE, escape(incident)).replace(_ABOUT_HERE, escape(about))
 
 
 def _receive(request: HttpRequest, post: posts.Post) -> HttpResponse:
@@ -155,7 +171,8 @@ def _find_place(request: HttpRequest, post: posts.Post) -> HttpResponse:
 def _form_page(
     request: HttpRequest, tip: TipForm, post: posts.Post, files: list[Upload], status: int = 200, **context: Any
 ) -> HttpResponse:
-    context |= {"form": tip, "token": post.fields.get("token", ""), "trap": TRAP}
+    about = places.incident(post.fields.get("incident", ""))
+    context |= {"form": tip, "about": about, "token": post.fields.get("token", ""), "trap": TRAP}
     context |= _kept(post, files)
     return render(request, "tips/form.html", context, status=status)
 

@@ -109,7 +109,7 @@ class AreaAdmin(_ImportedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Area | None = None) -> Any:  # noqa: ARG002
         """An outline of thousands of points is changed by a file, not in a text box."""
-        fields = ["layer", "code", "name", "latitude", "longitude"]
+        fields = ["layer", "code", "name", "contact", "latitude", "longitude"]
         return fields if obj else [*fields, "outline"]
 
     def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:

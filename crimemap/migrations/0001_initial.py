@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80, verbose_name='name')),
                 ('key', models.CharField(editable=False, help_text='the name as search compares it (names.comparable)', max_length=80)),
                 ('outline', models.JSONField(help_text='A GeoJSON Polygon or MultiPolygon.', verbose_name='outline')),
+                ('contact', models.TextField(blank=True, help_text='For residents, on the page of the area: who looks after it and how to reach them. An empty line begins a new paragraph.', max_length=2000, verbose_name='contact')),
             ],
             options={
                 'verbose_name': 'area',

@@ -46,6 +46,14 @@ class Area(Located):
     name = models.CharField(_("name"), max_length=80)
     key = models.CharField(max_length=80, editable=False, help_text="the name as search compares it (names.comparable)")
     outline = models.JSONField(_("outline"), help_text=_("A GeoJSON Polygon or MultiPolygon."))
+    contact = models.TextField(
+        _("contact"),
+        blank=True,
+        max_length=2000,
+        help_text=_(
+            "For residents, on the page of the area: who looks after it and how to reach them. An empty line begins a new paragraph."
+        ),
+    )
 
     class Meta:
         verbose_name = _("area")

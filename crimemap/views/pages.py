@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponseBase
 
-from crimemap import charts, listing, mapping, wording
+from crimemap import charts, explaining, listing, mapping, wording
 from crimemap.filtering import Filter
 from crimemap.query import Published
 from crimemap.views.selection import of_selection, page
@@ -62,9 +62,13 @@ def charts_page(request: HttpRequest, published: Published, chosen: Filter) -> H
 
 @of_selection
 def about(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
-    return page(request, "about", published, chosen, {})
-
-
-@of_selection
-def incident(request: HttpRequest, published: Published, chosen: Filter, public_id: str) -> HttpResponseBase:
-    return page(request, "incident", published, chosen, {"row": published.incident(public_id)})
+    """Where the data is from, what it means, what is not shown."""
+    years, totals = explaining.totals(published)
+    context = {
+        "sources": explaining.sources(published),
+        "not_shown": explaining.not_shown(published),
+        "years": years,
+        "totals": totals,
+        "definitions": explaining.definitions(published),
+    }
+    return page(request, "about", published, chosen, context)

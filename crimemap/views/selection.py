@@ -31,9 +31,19 @@ def of_selection(view: Callable[..., HttpResponseBase]) -> Page:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if "set" in request.GET:
             return _sent(request)
+        return refusing(asking.asked(view))(request, *args, **kwargs)
+
+    return answer
+
+
+def refusing(view: Page) -> Page:
+    """Answers 400 for a part of the address that is the view's own, such as its page, as `asked` does for the filter's."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            return asking.asked(view)(request, *args, **kwargs)
-        except FilterError as error:  # a part of the address that is the view's own, such as its page
+            return view(request, *args, **kwargs)
+        except FilterError as error:
             return asking.refused(request, error)
 
     return answer

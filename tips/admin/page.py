@@ -238,6 +238,7 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     danger = {"yes": _("Yes"), "no": _("No"), "unknown": _("The source does not know")}
     facts = [
         (_("In danger right now"), [danger.get(report["danger"], "")]),
+        (_("Incident on the map"), [report.get("about", ""), report.get("incident", "")]),
         (_("Where"), _where(report)),
         (_("When"), [report["when"]]),
         *((answer["question"], [answer["answer"]]) for answer in report["answers"]),

@@ -1,0 +1,135 @@
+"""The pages of areas: what happens in one, all of them, two side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from crimemap import charts, mapping, panel, places, query, wording
+from crimemap.asking import asked
+from crimemap.filtering import Filter, FilterError, Problem
+from crimemap.query import NothingPublishedError, Published
+from crimemap.views.selection import refusing
+
+LATEST = 10
+MONTH, YEAR = 30, 365  # days
+Area = tuple[str, str]  # layer and code
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """All areas, by layer, with their counts of the last 30 days."""
+    try:
+        published = query.current()
+    except NothingPublishedError:
+        return render(request, "crimemap/nothing.html")
+    chosen = _lately(published, MONTH)
+    layers = []
+    for layer, label in wording.LAYERS.items():
+        counts = published.by_area(chosen, layer)
+        names = places.area_names(layer)
+        codes = {*names, *filter(None, published.areas[layer])}
+        named = sorted((wording.area(layer, code, names), code, counts.get(code, 0)) for code in codes)
+        if named:
+            layers.append({"slug": layer, "name": label, "areas": named})
+    return render(request, "crimemap/areas.html", {"layers": layers, "published": published})
+
+
+@require_safe
+def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
+    """One area: what was reported there, how it has changed, whom to speak to."""
+    try:
+        published = query.current()
+    except NothingPublishedError:
+        return render(request, "crimemap/nothing.html")
+    if layer not in wording.LAYERS:
+        raise Http404
+    names = places.area_names(layer)
+    if not code or (code not in names and code not in published.areas[layer]):
+        raise Http404
+    month, year = (replace(_lately(published, days), area=(layer, code)) for days in (MONTH, YEAR))
+    context = {
+        "layer": layer,
+        "code": code,
+        "layer_name": wording.LAYERS[layer],
+        "name": wording.area(layer, code, names),
+        "contact": places.contact(layer, code),
+        "published": published,
+        "month": published.compare(month),
+        "year": published.compare(year),
+        "query": year.query_string(),
+        "trend": charts.trend(published, year),
+        "kinds": charts.kinds(published, year)[:5],
+        "without_category": year.query_string(),
+        "latest": published.rows(year, limit=LATEST).rows,
+        "map": mapping.shown(published, month, "") if places.outline(layer, code) else None,
+        "others": panel.area_options(published),
+    }
+    return render(request, "crimemap/area.html", context)
+
+
+@require_safe
+@refusing
+@asked
+def compare(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+    """Two areas side by side, by the same filter."""
+    chosen = replace(chosen, area=None)
+    sides = [_side(request, part, published, chosen) for part in ("a", "b")]
+    context: dict[str, Any] = {
+        "published": published,
+        "chosen": chosen,
+        "period": wording.period(chosen),
+        "types": wording.types(chosen, published.names),
+        "options": [panel.area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
+        "filled": panel.panel(published, chosen),
+    }
+    both = [side for side in sides if side is not None]
+    if len(both) == 2:
+        context |= _compared(published, [replace(chosen, area=side) for side in both])
+    return render(request, "crimemap/compare.html", context)
+
+
+def _side(request: HttpRequest, part: str, published: Published, chosen: Filter) -> Area | None:
+    value = request.GET.get(part, "")[:100]
+    if not value:
+        return None
+    layer, _colon, code = value.partition(":")
+    if code and code in published.areas.get(layer, []):
+        return layer, code
+    raise FilterError([Problem(part, _("There is no area “%(name)s”. Choose one.") % {"name": value[:40]}, "")], chosen)
+
+
+def _compared(published: Published, filters: list[Filter]) -> dict[str, Any]:
+    counts = [published.categories(chosen) for chosen in filters]
+    slugs = [slug for slug in published.names if any(slug in each for each in counts)]
+    trends = [charts.trend(published, chosen) for chosen in filters]
+    highest = max(trend.highest for trend in trends)
+    sides: list[dict[str, Any]] = []
+    for chosen, count, trend in zip(filters, counts, trends, strict=True):
+        assert chosen.area
+        layer, code = chosen.area
+        sides.append(
+            {
+                "layer": layer,
+                "code": code,
+                "name": wording.area(layer, code, places.area_names(layer)),
+                "total": sum(count.values()),
+                "comparison": published.compare(chosen),
+                "trend": trend if trend.highest == highest else charts.trend(published, chosen, highest),
+                "query": chosen.query_string(),
+            }
+        )
+    rows = [
+        (published.families[slug], published.names[slug], [count.get(slug, 0) for count in counts]) for slug in slugs
+    ]
+    return {"sides": sides, "rows": rows, "is_small": min(side["total"] for side in sides) < wording.ENOUGH}
+
+
+def _lately(published: Published, days: int) -> Filter:
+    return Filter(published.until - timedelta(days - 1), published.until, days)

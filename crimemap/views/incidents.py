@@ -1,0 +1,82 @@
+"""The page of one incident."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from crimemap import mapping, places, query, wording
+from crimemap.answers import Change, Row
+from crimemap.filtering import Filter
+from crimemap.query import NothingPublishedError, Published, UnknownIncidentError, WithdrawnError
+
+NEAR, DAYS = 500, 90  # metres and days of "what else"
+
+
+@require_safe
+def incident(request: HttpRequest, public_id: str) -> HttpResponse:
+    """What, when and where, as exactly as it is published, and a way to tell us more. Gone for good: 410."""
+    try:
+        published = query.current()
+        row = published.incident(public_id)
+    except WithdrawnError:
+        return render(request, "crimemap/gone.html", status=410)
+    except (NothingPublishedError, UnknownIncidentError):
+        raise Http404 from None
+    response = render(request, "crimemap/incident.html", _context(published, row))
+    # The tip form is asked for by post so that no log holds which incident is meant: its Referer must not say it either.
+    response.headers["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+def _context(published: Published, row: Row) -> dict[str, Any]:
+    return {
+        "row": row,
+        "kind": published.names[row.category],
+        "family": published.families[row.category],
+        "where": wording.where(row),
+        "areas": [
+            {
+                "layer": wording.LAYERS[layer],
+                "slug": layer,
+                "code": code,
+                "name": wording.area(layer, code, places.area_names(layer)),
+            }
+            for layer, code in row.areas.items()
+        ],
+        "source": next((each["name"] for each in published.meta["sources"] if each["slug"] == row.source), ""),
+        "history": [_sentence(change, published) for change in published.history(row.public_id)],
+        **({} if row.latitude is None or row.longitude is None else _on_map(published, row.latitude, row.longitude)),
+    }
+
+
+def _sentence(change: Change, published: Published) -> str:
+    values = {
+        "day": wording.day(change.day),
+        "before": published.names.get(change.before, ""),
+        "after": published.names.get(change.after, ""),
+    }
+    if not change.before:
+        return _("Re-classified on %(day)s: it is %(after)s now.") % values
+    return _("Re-classified on %(day)s: it was %(before)s before, it is %(after)s now.") % values
+
+
+def _on_map(published: Published, latitude: float, longitude: float) -> dict[str, Any]:
+    last = published.until
+    version = places.base_map_version()
+    picture = mapping.spot(version, latitude, longitude) if version else None
+    point = (latitude, longitude, latitude, longitude)
+    near = Filter(
+        last - timedelta(DAYS - 1), last, DAYS, circle=(latitude, longitude, max(NEAR, published.least_radius))
+    )
+    return {
+        "picture": picture,
+        "spot": picture and picture.point(latitude, longitude),
+        "same_spot": Filter(last - timedelta(364), last, 365, box=point).query_string(),
+        "near": near.query_string(),
+    }
