@@ -1,7 +1,7 @@
 """Atom feeds: the newest incidents of the agency, of an area or of a category (RFC 4287).
 
-An entry's id is made of the public id alone, so that a reader shows it once, whatever changes. No time is finer than what
-the pages show: entries carry the day of the incident, the feed the day of its publication.
+An entry's id is made of the public id alone, so that a reader shows it once, whatever changes. No time is finer than a day:
+entries carry that of the incident or of its last re-classification, the feed that of its publication.
 """
 
 from __future__ import annotations
@@ -86,13 +86,14 @@ def _about(published: Published, area: tuple[str, str] | None, category: str) ->
 
 def _add(made: _Feed, row: Row, published: Published) -> None:
     kind = published.names[row.category]
+    changed = [change.day for change in published.history(row.public_id)]
     told = [wording.when(row), row.description, row.outcome]
     made.add_item(
         title=_plain(_("%(category)s, %(place)s") % {"category": kind, "place": wording.where(row)}),
         link=f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}",
         description=_plain(escape(". ".join(filter(None, told)))),  # Django marks it as HTML
         unique_id=_tag(f"incident/{row.public_id}"),
-        updateddate=_at(row.at.date()),
+        updateddate=_at(max([row.at.date(), *changed])),
         categories=[row.category],
         point="" if row.latitude is None else f"{row.latitude} {row.longitude}",
     )

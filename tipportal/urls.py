@@ -16,6 +16,7 @@ RESIDENTS: list[URLPattern | URLResolver] = [
     path("tips/safety/", views.safety, name="safety"),
     path("tips/", include("tips.urls")),
     path("map/", include("crimemap.urls")),
+    path("api/", include("crimemap.open_api.urls")),
     path("", include("outreach.urls")),
     path("robots.txt", views.robots),
 ]
