@@ -124,7 +124,11 @@ def raise_due() -> None:
 def _raise(kind: ReminderMail.MailKind, reminders: QuerySet[Reminder]) -> None:
     with transaction.atomic():
         due = list(reminders.select_for_update(of=("self",)).select_related("event"))
-        mails = [ReminderMail(reminder=reminder, kind=kind, starts_at=reminder.event.starts_at) for reminder in due]
+        now = timezone.now()
+        mails = [
+            ReminderMail(reminder=each, kind=kind, starts_at=each.event.starts_at, raised_at=now, next_attempt_at=now)
+            for each in due
+        ]
         ReminderMail.objects.bulk_create(mails, ignore_conflicts=True)
         if kind == Kind.MOVED:
             for reminder in due:

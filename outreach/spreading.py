@@ -88,8 +88,10 @@ def problem_of(text: str, kind: str) -> str:
 
 
 def posts_of(story: Story) -> list[Post]:
-    """One a channel, in the order of their names: those there are, and unsaved ones for channels in use without one."""
-    found = {post.channel_id: post for post in story.posts.select_related("channel")}
+    """In the order of the channels' names: those there are; until publication also unsaved ones for channels without one."""
+    found = {post.channel_id: post for post in story.posts.select_related("channel", "story")}
+    if PublishedStory.objects.filter(story=story).exists():
+        return sorted(found.values(), key=lambda post: post.channel.name)
     channels = Channel.objects.filter(Q(enabled=True) | Q(pk__in=found))
     return [
         found.get(channel.pk) or Post(story=story, channel=channel, text=_default(channel, story))

@@ -1,0 +1,198 @@
+"""The agency's channels, and what is told of a story on each. Rules are in outreach/spreading.py.
+
+An address holds a secret: it is typed here, and never shown again, recorded or logged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import conditional_escape
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from outreach import sending, spreading
+from outreach.admin.resuming import is_resumed, resuming
+from outreach.models import Channel, Post, Story
+from outreach.sending import KINDS
+from tipportal import audit
+from tipportal.models import Account
+
+State = Post.PostState
+
+
+class ChannelForm(forms.ModelForm):
+    secret = forms.CharField(
+        label=gettext_lazy("Address and secret"),
+        max_length=1000,
+        required=False,
+        widget=forms.PasswordInput({"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    class Meta:
+        model = Channel
+        fields = ("name", "enabled", "template")
+        widgets = {"template": forms.Textarea({"rows": 3})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        examples = "mastodons://TOKEN@server, bsky://NAME@APP-PASSWORD, jsons://server/path"
+        help_text = _("In apprise's notation, for example: %(examples)s. It is not shown again.") % {
+            "examples": examples
+        }
+        if self.instance.pk:
+            help_text = _("Left empty, the one that is kept stays. %(help)s") % {"help": help_text}
+        self.fields["secret"].help_text = conditional_escape(help_text)
+
+    def clean_secret(self) -> str:
+        address: str = self.cleaned_data["secret"].strip()
+        if not address:
+            if not self.instance.pk:
+                raise ValidationError(_("Enter the channel's address."))
+            return ""
+        try:
+            sending.kind_of(address)
+        except sending.AddressError as error:
+            raise ValidationError(str(error)) from None
+        return address
+
+
+@admin.register(Channel)
+class ChannelAdmin(admin.ModelAdmin):
+    form = ChannelForm
+    list_display = ("name", "kind_name", "host", "enabled")
+    show_facets = admin.ShowFacets.NEVER
+    readonly_fields = ("kind_name", "host")
+    actions = None
+
+    def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
+        if not (self.has_change_permission(request, obj) or self.has_add_permission(request)):
+            return ("name", "kind_name", "host", "enabled", "template")
+        shown = ("kind_name", "host") if obj else ()
+        return ("name", *shown, "secret", "template", "enabled")
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_name(self, channel: Channel) -> str:
+        kind = KINDS.get(channel.kind)
+        return str(kind.label) if kind else ""
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: ChannelForm, change: bool) -> None:
+        if address := form.cleaned_data["secret"]:
+            obj.address, obj.kind, obj.host = address, sending.kind_of(address), sending.host_of(address)
+        super().save_model(request, obj, form, change)
+        # Names of fields alone: a value may be the secret.
+        done = "changed channel" if change else "added channel"
+        audit.record(_account(request), done, f"channel {obj.pk}", ", ".join(form.changed_data))
+
+    def delete_model(self, request: HttpRequest, obj: Channel) -> None:
+        audit.record(_account(request), "deleted channel", f"channel {obj.pk}")
+        super().delete_model(request, obj)
+
+    # Of one story
+
+    def get_urls(self) -> list[URLPattern]:
+        view = resuming(self.admin_site, self.story_view)
+        return [path("of-story/<int:pk>/", view, name="outreach_story_channels"), *super().get_urls()]
+
+    def story_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The text for each channel while the story is not published, and what became of it afterwards."""
+        story = Story.objects.filter(pk=pk).first()
+        if story is None:
+            raise Http404
+        if not request.user.has_perm("outreach.view_story"):
+            raise PermissionDenied
+        rows = [_Row(post) for post in spreading.posts_of(story)]
+        may = request.user.has_perm("outreach.change_story")
+        if request.method == "POST":
+            if not may:
+                raise PermissionDenied
+            if is_resumed(request):
+                for row in rows:
+                    row.read(request)
+                messages.info(request, _("You are signed in again. Nothing is saved yet: press Save once more."))
+            elif self._settled(request, rows) or self._prepared(request, story, rows):
+                return HttpResponseRedirect(request.path)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts, "story": story, "rows": rows, "may_change": may,
+            "editable": may and any(row.editable for row in rows),
+            "title": _("Channels: %(story)s") % {"story": story},
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/outreach/story_channels.html", context)
+
+    def _settled(self, request: HttpRequest, rows: list[_Row]) -> bool:
+        """What somebody found on a channel. Whether it was that button."""
+        decision, _colon, number = request.POST.get("settle", "").partition(":")
+        post_ids = {str(row.post.pk): row.post.pk for row in rows}
+        if decision not in ("there", "again") or number not in post_ids:
+            return False
+        try:
+            spreading.settle(UUID(number), _account(request), again=decision == "again")
+            messages.success(request, _("Noted.") if decision == "there" else _("It is being posted again."))
+        except spreading.NotNowError as refused:
+            messages.error(request, str(refused))
+        return True
+
+    def _prepared(self, request: HttpRequest, story: Story, rows: list[_Row]) -> bool:
+        """Keep the texts. False when one has a problem: its sentence is with its row then, and all is as it was typed."""
+        for row in rows:
+            row.read(request)
+        if any(row.problem for row in rows):
+            return False
+        for row in rows:
+            if row.editable:
+                try:
+                    spreading.prepare(story, row.post.channel, row.text, wanted=row.wanted)
+                except spreading.NotNowError as refused:
+                    row.problem = str(refused)
+                    return False
+        audit.record(_account(request), "prepared posts", f"story {story.slug}")
+        messages.success(request, _("Kept. The texts go out when the story is published."))
+        return True
+
+
+class _Row:
+    """A channel on the page of a story: its post, what was typed, and how it will look."""
+
+    def __init__(self, post: Post) -> None:
+        self.post, self.problem = post, ""
+        self.kind = KINDS[post.channel.kind]
+        self.text = post.text
+        self.wanted = post.state != State.LEFT_OUT
+        self.editable = post.state in spreading.EDITABLE and post.story.status not in (
+            "published",
+            "corrected",
+            "withdrawn",
+        )
+
+    def read(self, request: HttpRequest) -> None:
+        if self.editable:
+            self.text = request.POST.get(f"text-{self.post.channel_id}", "").replace("\r\n", "\n")
+            self.wanted = f"wanted-{self.post.channel_id}" in request.POST
+            self.problem = spreading.problem_of(self.text, self.post.channel.kind) if self.wanted else ""
+
+    @property
+    def length(self) -> int:
+        return spreading.length(self.text, self.post.channel.kind)
+
+    @property
+    def may_settle(self) -> bool:
+        return self.post.state == State.UNSURE
+
+    @property
+    def may_repeat(self) -> bool:
+        return self.post.state in (State.UNSURE, State.FAILED) or (
+            self.post.state == State.LEFT_OUT and not self.editable
+        )
+
+
+def _account(request: HttpRequest) -> Account:
+    assert isinstance(request.user, Account)
+    return request.user

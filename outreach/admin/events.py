@@ -1,0 +1,253 @@
+"""The desk of events. What may be done with one is in outreach/events.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import places
+from outreach import events, rendering
+from outreach.admin.resuming import is_resumed, resuming
+from outreach.models import Event
+from tipportal.models import Account
+
+Status = Event.EventStatus
+_COLUMNS = ("title", "slug", "starts_at", "ends_at", "place", "body")
+
+
+class EventForm(forms.ModelForm):
+    """Refuses what another editor overtook, with what stands there now; pressing Save once more is then a decision."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    spot = forms.CharField(
+        label=gettext_lazy("Place on the map"),
+        max_length=100,
+        required=False,
+        help_text=gettext_lazy(
+            "A block, a crossing or an area: “200 Mill Street”, “Arden and Mill”. Left empty, the page shows no map."
+        ),
+    )
+    resumed = False  # set by the admin
+
+    class Meta:
+        model = Event
+        fields = _COLUMNS
+        widgets = {
+            "starts_at": AdminSplitDateTime,
+            "ends_at": AdminSplitDateTime,
+            "body": forms.Textarea({"rows": 12, "data-markdown": ""}),
+        }
+        help_texts = {
+            "body": gettext_lazy("Markdown, as in stories. Say whom one meets, and whether one has to bring anything.")
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["version"] = self.instance.version
+        found = places.find(self.instance.place_ref) if self.instance.place_ref else None
+        self.initial["spot"] = found.name if found else ""
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        if slug in events.RESERVED:
+            raise ValidationError(_("This address is a page of its own. Choose another."))
+        return slug
+
+    def clean_body(self) -> str:
+        body: str = self.cleaned_data["body"]
+        try:
+            rendering.rendered(body)
+        except rendering.TooMuchError as error:
+            raise ValidationError(str(error)) from None
+        return body
+
+    def clean_spot(self) -> str:
+        text: str = self.cleaned_data["spot"]
+        if text and text != self.initial["spot"] and not places.search(text, 1):
+            raise ValidationError(_("No such place is known. Write the street with its hundred, or leave it empty."))
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at and {"starts_at", "ends_at"} & set(self.changed_data):
+            for field, sentence in events.problems(starts_at, ends_at).items():
+                self.add_error(field, sentence)
+        if self.instance.pk:
+            self._look_for_others(cleaned)
+        if self.resumed and not self.errors:
+            raise ValidationError(_("You are signed in again. Nothing is saved yet: press Save once more."))
+        return cleaned
+
+    def _look_for_others(self, cleaned: dict[str, Any]) -> None:
+        """The admin's transaction holds the row from here to the save."""
+        current = Event.objects.select_for_update().get(pk=self.instance.pk)
+        if cleaned.get("version") == current.version:
+            return
+        theirs = [
+            (str(self.fields[name].label), getattr(current, name))
+            for name in _COLUMNS
+            if name in self.fields and name in cleaned and getattr(current, name) != cleaned[name]
+        ]
+        self.data = self.data.copy()
+        self.data[self.add_prefix("version")] = str(current.version)
+        sentence = _(
+            "Somebody else saved this event while you were writing. Your text is still in the form. To put it in place of theirs, press Save again."
+        )
+        there = format_html_join("", _("{}: there it now says “{}”. "), theirs)
+        raise ValidationError([sentence, there] if theirs else sentence)
+
+    def columns(self) -> dict[str, Any]:
+        """What is written of the event."""
+        columns = {name: self.cleaned_data[name] for name in _COLUMNS if name in self.cleaned_data}
+        spot = self.cleaned_data["spot"]
+        if spot != self.initial["spot"]:
+            place = places.search(spot, 1)[0] if spot else None
+            columns |= {
+                "place_ref": place.ref if place else "",
+                "latitude": place.latitude if place else None,
+                "longitude": place.longitude if place else None,
+            }
+        return columns
+
+
+@admin.register(Event)
+class EventAdmin(admin.ModelAdmin):
+    form = EventForm
+    change_form_template = "admin/outreach/event.html"
+    list_display = ("title", "time", "place", "status", "wanted")
+    list_filter = ("status",)
+    search_fields = ("title", "place")
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("-starts_at",)
+    fields = ("title", "slug", "starts_at", "ends_at", "place", "spot", "body", "version")
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        found: QuerySet[Event] = super().get_queryset(request)
+        return found.annotate(wanted_count=Count("reminders", filter=Q(reminders__confirmed_at__isnull=False)))
+
+    @admin.display(description=gettext_lazy("when"), ordering="starts_at")
+    def time(self, event: Event) -> str:
+        return events.when(event)
+
+    @admin.display(description=gettext_lazy("reminders"))
+    def wanted(self, event: Event) -> int:
+        count: int = event.wanted_count  # type: ignore[attr-defined]
+        return count
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("slug",) if obj and obj.status != Status.DRAFT else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Event | None = None) -> dict[str, Any]:  # noqa: ARG002
+        return {} if obj else {"slug": ("title",)}
+
+    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
+        """Who may only look sees the columns, not the form's own fields."""
+        if self.has_change_permission(request, obj) or (obj is None and self.has_add_permission(request)):
+            return self.fields
+        return (*_COLUMNS, "cancelled_because")
+
+    def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.status != Status.CANCELLED)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.status == Status.DRAFT)
+
+    def get_form(self, request: HttpRequest, obj: Event | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.resumed = is_resumed(request)
+        return form
+
+    # Writing
+
+    def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:
+        by = _account(request)
+        if change:
+            events.change(obj.pk, form.columns(), by, form.cleaned_data["version"])
+        else:
+            obj.pk = events.create(form.columns(), by).pk
+
+    def delete_model(self, request: HttpRequest, obj: Event) -> None:
+        events.erase_draft(obj, _account(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        return [
+            path("add/", resuming(site, self.add_view), name="outreach_event_add"),
+            path("<int:object_id>/change/", resuming(site, self._change), name="outreach_event_change"),
+            path("<int:pk>/publish/", site.admin_view(self.publish_view), name="outreach_event_publish"),
+            path("<int:pk>/cancel/", resuming(site, self.cancel_view), name="outreach_event_cancel"),
+            *super().get_urls(),
+        ]
+
+    def _change(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self.change_view(request, str(object_id))
+
+    def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        event = self._acting_on(request, pk)
+        if request.method == "POST":
+            try:
+                events.publish(event.pk, _account(request))
+                messages.success(request, _("Residents see this event now."))
+            except events.NotNowError as refused:
+                messages.error(request, str(refused))
+        return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        event = self._acting_on(request, pk)
+        because, problem = request.POST.get("because", "")[:300], ""
+        if request.method == "POST" and not is_resumed(request):
+            try:
+                events.cancel(event.pk, because, _account(request))
+                messages.success(
+                    request, _("Cancelled. The page and calendars say so, and reminders are on their way.")
+                )
+                return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
+            except events.NotNowError as refused:
+                problem = str(refused)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts, "event": event, "because": because, "problem": problem,
+            "title": _("Cancel %(event)s") % {"event": event},
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/outreach/cancel.html", context)
+
+    def _acting_on(self, request: HttpRequest, pk: int) -> Event:
+        event = Event.objects.filter(pk=pk).first()
+        if event is None:
+            raise Http404
+        if not super().has_change_permission(request, event):
+            raise PermissionDenied
+        return event
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        event = kwargs.get("obj")
+        if event is not None:
+            may = super().has_change_permission(request, event)
+            context |= {
+                "event": event,
+                "can_publish": may and event.status == Status.DRAFT,
+                "can_cancel": may and event.status == Status.PUBLISHED,
+                "shown": rendering.rendered(event.body),
+                "address": f"/events/{event.slug}/",
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _account(request: HttpRequest) -> Account:
+    assert isinstance(request.user, Account)
+    return request.user
