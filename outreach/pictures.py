@@ -79,7 +79,7 @@ def sentence(reason: str) -> str:
 def shown(numbers: Iterable[int], address: str = PUBLIC_ADDRESS) -> dict[int, ShownPicture]:
     """Pictures by number, as outreach/rendering.py takes them; those that are ready, and that the reader may see."""
     ready = Picture.objects.filter(pk__in=set(numbers), state=PictureState.READY)
-    found = ready.only("id", "alt", "credit", "variants")
+    found = ready.order_by().only("id", "alt", "credit", "variants")  # no column that residents may not read
     return {picture.pk: as_shown(picture.alt, picture.credit, picture.variants, address) for picture in found}
 
 

@@ -24,9 +24,9 @@ def card_picture(told: Told, first: bool = False) -> SafeString:
 
 
 @register.simple_tag
-def lead_picture(told: Told, address: str = pictures.PUBLIC_ADDRESS) -> SafeString:
-    """The lead picture on the story's own page."""
-    return _picture(told, LEAD, lazy=False, address=address)
+def lead_picture(told: Told, address: str) -> SafeString:
+    """The lead picture on the story's own page, or on a preview whose files have another `address`."""
+    return _picture(told, LEAD, lazy=False, address=address or pictures.PUBLIC_ADDRESS)
 
 
 def _picture(told: Told, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_ADDRESS) -> SafeString:
