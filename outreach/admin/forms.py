@@ -1,0 +1,225 @@
+"""The forms of the desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import places
+from outreach import checks, rendering
+from outreach.models import HowSoon, Kind, Picture, Story, Tag, Told
+from outreach.texts import FIELDS, Text
+
+LAYERS = {"district": gettext_lazy("Districts"), "neighbourhood": gettext_lazy("Neighborhoods")}
+# Addresses below /stories/ that are pages of their own.
+TAKEN = ("search", "archive", "tag", "area", "media", "card", "preview", "feed")
+_LEADS = 60  # pictures to choose a lead from, the newest
+
+
+def area_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """(layer in words, [("district:3", name)]) of what the map knows."""
+    named = {layer: [(f"{layer}:{area.code}", area.name) for area in places.areas(layer)] for layer in LAYERS}
+    return [(str(LAYERS[layer]), choices) for layer, choices in named.items() if choices]
+
+
+def _words(name: str, rows: int = 0, **options: Any) -> forms.CharField:
+    """As the model's field of this name."""
+    field = Told._meta.get_field(name)
+    widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
+    label, help_text = str(field.verbose_name).capitalize(), str(field.help_text)
+    return forms.CharField(label=label, help_text=help_text, max_length=field.max_length, widget=widget, **options)
+
+
+def _count(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(label=label, required=False, min_value=0, max_value=1_000_000)
+
+
+class StoryForm(forms.Form):
+    """The text of a story. `version` is the one that the editor began from; 0 for a new story."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    caret = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
+    title = _words("title")
+    summary = _words("summary", rows=3, required=False)
+    body = forms.CharField(
+        label=gettext_lazy("Text"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 18, "data-markdown": ""}),
+        help_text=gettext_lazy(
+            "Markdown: **bold**, ## Heading, [link](/map/), - list, > quote. An empty line begins a paragraph. Text pasted from a word processor is cleaned."
+        ),
+    )
+    category = forms.ChoiceField(label=gettext_lazy("Category"), choices=Kind.choices)
+    what_happened = _words("what_happened", required=False)
+    how_soon = forms.ChoiceField(label=gettext_lazy("How soon after the tip"), choices=HowSoon.choices, required=False)
+    arrests = _count(gettext_lazy("Arrests"))
+    weapons = _count(gettext_lazy("Weapons off the street"))
+    property_returned = _count(gettext_lazy("Things returned"))
+    property_words = _words("property_words", required=False)
+    quote = _words("quote", rows=2, required=False)
+    quote_by = _words("quote_by", required=False)
+    you_said = _words("you_said", rows=2, required=False)
+    we_did = _words("we_did", rows=2, required=False)
+    lead = forms.ModelChoiceField(
+        Picture.objects.none(), label=gettext_lazy("Lead picture"), required=False, empty_label=gettext_lazy("None")
+    )
+    tags = forms.ModelMultipleChoiceField(
+        Tag.objects.all(), label=gettext_lazy("Tags"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    areas = forms.MultipleChoiceField(
+        label=gettext_lazy("Areas"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("As coarse as the story allows. Exact places are not told."),
+    )
+    slug = forms.SlugField(
+        label=gettext_lazy("Address"),
+        required=False,
+        max_length=50,
+        help_text=gettext_lazy(
+            "The last part of its address. Left empty, it is made of the title. Stays once published."
+        ),
+    )
+
+    def __init__(self, *args: Any, story: Story | None = None, fixed_slug: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.story = story
+        self.fields["slug"].disabled = fixed_slug
+        lead: Any = self.fields["lead"]
+        newest = Picture.objects.exclude(state=Picture.PictureState.REFUSED).values_list("pk", flat=True)[:_LEADS]
+        lead.queryset = Picture.objects.filter(Q(pk__in=list(newest)) | Q(pk=story.lead_id if story else None))
+        areas: Any = self.fields["areas"]
+        areas.choices = area_choices()
+
+    def clean_body(self) -> str:
+        body: str = self.cleaned_data["body"]
+        try:
+            rendering.found_in(body)
+        except rendering.TooMuchError as error:
+            raise ValidationError(str(error)) from None
+        return body
+
+    def clean_slug(self) -> str:
+        given: str = self.cleaned_data["slug"] or slugify(self.cleaned_data.get("title", ""))[:45].strip("-")
+        others = Story.objects.exclude(pk=self.story.pk if self.story else None)
+        if not given:
+            # A title in another script; without one the title's own sentence is enough.
+            if self.cleaned_data.get("title"):
+                raise ValidationError(_("Write an address: letters a to z, digits and hyphens."))
+            return given
+        if self.cleaned_data["slug"]:
+            if given in TAKEN or others.filter(slug=given).exists():
+                raise ValidationError(_("Another page has this address. Choose a different one."))
+            return given
+        number, free = 1, given
+        while free in TAKEN or others.filter(slug=free).exists():
+            number += 1
+            free = f"{given}-{number}"
+        return free
+
+    def text(self) -> Text:
+        data = self.cleaned_data
+        areas = [list(area.split(":", 1)) for area in data["areas"]]
+        special = {"areas": areas, "lead_id": data["lead"].pk if data["lead"] else None}
+        return {name: data.get(name) for name in FIELDS} | special | {"tags": sorted(tag.pk for tag in data["tags"])}
+
+
+def initial_of(text: Text) -> dict[str, Any]:
+    """What a StoryForm starts with, of a text."""
+    areas = [":".join(area) for area in text.get("areas") or []]
+    return {**text, "areas": areas, "lead": text.get("lead_id"), "tags": text.get("tags", [])}
+
+
+class PictureForm(forms.Form):
+    sent = forms.FileField(
+        label=gettext_lazy("Picture"),
+        help_text=gettext_lazy("JPEG, PNG, WebP or HEIC, up to 25 MB. Where and when it was taken is removed from it."),
+        error_messages={
+            "required": gettext_lazy("Choose a picture."),
+            "empty": gettext_lazy("This file is empty. Look whether it opens on your computer, then choose it again."),
+        },
+        widget=forms.FileInput(attrs={"accept": "image/*"}),
+    )
+    alt = forms.CharField(
+        label=gettext_lazy("What it shows"),
+        max_length=200,
+        help_text=gettext_lazy("For people who cannot see it. One plain sentence."),
+        error_messages={"required": gettext_lazy("Say what the picture shows.")},
+    )
+    credit = forms.CharField(
+        label=gettext_lazy("Credit"),
+        max_length=100,
+        help_text=gettext_lazy("Who took or drew it."),
+        error_messages={"required": gettext_lazy("Say whose picture it is.")},
+    )
+
+
+class CommentForm(forms.Form):
+    comment = forms.CharField(
+        label=gettext_lazy("Comment"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": gettext_lazy("Write a comment.")},
+    )
+
+
+# What is asked before each step
+
+
+class ChecksForm(forms.Form):
+    """The publishing checks, none answered beforehand."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for question in checks.QUESTIONS:
+            self.fields[question.key] = forms.ChoiceField(
+                label=question.text,
+                help_text=question.help,
+                choices=[(answer.key, answer.label) for answer in question.answers],
+                widget=forms.RadioSelect,
+                required=False,
+            )
+
+
+class ReasonForm(forms.Form):
+    note = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Only staff read it."),
+    )
+
+
+class CorrectionForm(forms.Form):
+    note = forms.CharField(
+        label=gettext_lazy("What is corrected"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Stands under the story, with the date."),
+    )
+
+
+class TimeForm(forms.Form):
+    at = forms.SplitDateTimeField(
+        label=gettext_lazy("Day and time"),
+        required=False,
+        widget=forms.SplitDateTimeWidget(
+            date_attrs={"type": "date", "aria-label": gettext_lazy("Day")},
+            time_attrs={"type": "time", "aria-label": gettext_lazy("Time")},
+            date_format="%Y-%m-%d",
+            time_format="%H:%M",
+        ),
+    )
+
+
+class CorrectionTimeForm(CorrectionForm, TimeForm):
+    """Both, for a story that residents have read."""

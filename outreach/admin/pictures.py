@@ -1,0 +1,110 @@
+"""Pictures: added here or at a story, rebuilt by the media worker, shown to staff before anything names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from outreach import pictures
+from outreach.admin.forms import PictureForm
+from outreach.admin.resuming import is_resumed, resuming
+from outreach.models import Picture, PictureFile
+from tipportal import audit
+from tipportal.models import Account
+
+ADDRESS = "/admin/outreach/picture/file/"
+State = Picture.PictureState
+
+
+def thumbnail(picture: Picture) -> SafeString:
+    """The narrowest there is, or the state in words."""
+    narrow = next((each for each in picture.variants if each["format"] == "jpg"), None)
+    if picture.state != State.READY or narrow is None:
+        sentence = pictures.sentence(picture.reason) if picture.state == State.REFUSED else picture.get_state_display()
+        return format_html('<span class="muted">{}</span>', sentence)
+    return format_html(
+        '<img class="thumb" src="{}{}.jpg" alt="{}" width="{}" height="{}" loading="lazy">',
+        ADDRESS, narrow["digest"], picture.alt, narrow["width"], narrow["height"],
+    )  # fmt: skip
+
+
+@admin.register(Picture)
+class PictureAdmin(admin.ModelAdmin):
+    list_display = ("shown", "alt", "credit", "state", "code", "added_at")
+    list_display_links = ("alt",)
+    list_filter = ("state",)
+    search_fields = ("alt", "credit", "=id")
+    show_facets = admin.ShowFacets.NEVER
+    fields = ("shown", "alt", "credit", "code")
+    readonly_fields = ("shown", "code")
+    change_list_template = "admin/outreach/list.html"
+    change_form_template = "admin/outreach/form.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """What a story of any time names stays."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("add/", resuming(self.admin_site, self.add_view), name="outreach_picture_add"),
+            path(
+                "file/<str:digest>.<str:form>", self.admin_site.admin_view(self.file_view), name="outreach_picture_file"
+            ),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=gettext_lazy("picture"))
+    def shown(self, picture: Picture) -> SafeString:
+        return thumbnail(picture)
+
+    @admin.display(description=gettext_lazy("in texts"))
+    def code(self, picture: Picture) -> SafeString:
+        return format_html("<code>![](picture:{})</code>", picture.pk)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        if not self.has_add_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        form = PictureForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and not is_resumed(request) and form.is_valid() and add(form, request.user):
+            self.message_user(request, _("The picture is taken and will be ready in a moment."))
+            return HttpResponseRedirect(reverse("admin:outreach_picture_changelist"))
+        title = _("Add a picture")
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "form": form, "title": title}
+        return TemplateResponse(request, "admin/outreach/add_picture.html", context, status=422 if form.errors else 200)
+
+    def save_model(self, request: HttpRequest, obj: Picture, form: Any, change: bool) -> None:  # noqa: ARG002
+        obj.save(update_fields=["alt", "credit"])
+        if form.changed_data and isinstance(request.user, Account):
+            audit.record(request.user, "changed picture", f"picture {obj.pk}", ", ".join(form.changed_data))
+
+    def file_view(self, request: HttpRequest, digest: str, form: str) -> HttpResponse:
+        """A rebuilt file, whatever names it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        file = PictureFile.objects.filter(digest=digest, format=form).first()
+        if file is None:
+            raise Http404
+        response = HttpResponse(bytes(file.content), content_type=PictureFile.Format(form).label)
+        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        return response
+
+
+def add(form: PictureForm, by: Account) -> Picture | None:
+    """Take the picture of a valid form; where it is refused, the form says why."""
+    data = form.cleaned_data
+    try:
+        picture = pictures.take(data["sent"], data["alt"], data["credit"], by)
+    except pictures.NotTakenError as error:
+        form.add_error("sent", str(error))
+        return None
+    audit.record(by, "added picture", f"picture {picture.pk}")
+    return picture
