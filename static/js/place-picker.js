@@ -91,9 +91,9 @@ function enhance(root) {
     if (!opening || atlas) return;
     show(text("loading"));
     try {
-      const { FIRST_ZOOM, drawBase, load } = await import("./map/base.js");
+      const { FIRST_ZOOM, cross, drawBase, load } = await import("./map/base.js");
       const [base, L] = await load(data);
-      atlas = draw(L, base, frame, { text, choose, drawBase, minZoom: FIRST_ZOOM - 1 });
+      atlas = draw(L, base, frame, { text, choose, cross, drawBase, minZoom: FIRST_ZOOM - 1 });
       show();
     } catch {
       opened.hidden = true;
@@ -114,7 +114,7 @@ function enhance(root) {
 }
 
 /* The map in `frame`. Returns what the form needs of it. */
-function draw(L, base, frame, { text, choose, drawBase, minZoom }) {
+function draw(L, base, frame, { text, choose, cross, drawBase, minZoom }) {
   const map = L.map(frame, {
     attributionControl: false,
     zoomControl: false,
@@ -159,13 +159,6 @@ function pinIcon(L) {
   const drawing = svg("0 0 24 32", "M12 31C11 22 2 20 2 11a10 10 0 1 1 20 0c0 9-9 11-10 20z");
   drawing.append(shape("circle", { cx: 12, cy: 11, r: 4 }));
   return L.divIcon({ className: "place-pin", html: drawing, iconSize: [36, 48], iconAnchor: [18, 47] });
-}
-
-function cross() {
-  const drawing = svg("0 0 44 44", "M22 3v15M22 26v15M3 22h15M26 22h15", "M22 3v15M22 26v15M3 22h15M26 22h15");
-  drawing.classList.add("place-cross");
-  drawing.firstChild.classList.add("halo");
-  return drawing;
 }
 
 /* The name of the street that runs nearest to a point, as the crow flies on the ground, or "" when none is near. */

@@ -1,17 +1,17 @@
 /* Leaflet and the base map (crimemap.places.base_map), for every map of the portal. Styled by static/css/map.css: the map's
    element has the class "place-map". Nothing comes from another origin. */
 
-import { element } from "../dom.js";
+import { element, svg } from "../dom.js";
 
 const WIDTHS = { minor: [1, 1.3, 1.8, 3, 6, 11, 20], major: [2, 2.6, 4, 7, 11, 17, 28] };
 export const FIRST_ZOOM = 12;
 const NAMES_FROM = { major: 14, minor: 15.5 };
 const NAME_EVERY = 0.006; // degrees along a street, about 500 metres
 
-/* [base map, Leaflet]. `data`: baseUrl, leafletJs, leafletCss and, where the page has not loaded it, mapCss. */
+/* [base map, Leaflet]. `data`: baseUrl (without it there is no base map), leafletJs, leafletCss and, where the page has not loaded it, mapCss. */
 export async function load({ baseUrl, leafletJs, leafletCss, mapCss }) {
   const styles = [leafletCss, mapCss].filter(Boolean).map(stylesheet);
-  const base = fetch(baseUrl, { credentials: "omit" }).then((answer) => {
+  const base = baseUrl && fetch(baseUrl, { credentials: "omit" }).then((answer) => {
     if (!answer.ok) throw new Error("no base map");
     return answer.json();
   });
@@ -156,4 +156,12 @@ function streetName(L, { name, at, turn }) {
   words.style.transform = `translate(-50%, -50%) rotate(${turn.toFixed(3)}rad)`;
   const icon = L.divIcon({ className: "place-label street", html: words, iconSize: [0, 0] });
   return L.marker(at, { icon, interactive: false, keyboard: false });
+}
+
+/* Marks the middle of a map for who moves it with the keyboard. */
+export function cross() {
+  const drawing = svg("0 0 44 44", "M22 3v15M22 26v15M3 22h15M26 22h15", "M22 3v15M22 26v15M3 22h15M26 22h15");
+  drawing.classList.add("place-cross");
+  drawing.firstChild.classList.add("halo");
+  return drawing;
 }
