@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from crimemap import arrivals, dropping, snapshot, telling
+from crimemap import alerts, arrivals, dropping, mails, snapshot, telling
 
 
 @shared_task(name="crimemap.bulk.publish")  # type: ignore[untyped-decorator]
@@ -29,3 +29,18 @@ def look() -> None:
     dropping.look()
     telling.tell_of_late()
     arrivals.sweep_folders()
+
+
+@shared_task(name="crimemap.bulk.plan_alerts", expires=240)  # type: ignore[untyped-decorator]
+def plan_alerts() -> None:
+    """Every few minutes: what is new, whose mail is due, and mails that a lost message left waiting."""
+    alerts.plan()
+    alerts.tidy()
+    send_alerts()
+
+
+@shared_task(name="crimemap.bulk.send_alerts", expires=240)  # type: ignore[untyped-decorator]
+def send_alerts() -> None:
+    """A batch of mails; the next one waits in line with what else this worker has to do."""
+    if mails.send():
+        send_alerts.delay()

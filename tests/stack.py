@@ -90,8 +90,17 @@ class Mails:
         self.arrived: list[float] = []
         self.recipients: list[list[str]] = []
         self.refuse: str | None = None  # an SMTP reply such as "451 later" instead of taking mail
+        self.refuse_to: dict[str, str] = {}  # the same for mail to one address
         self.port = free_port()
         self._thread: Controller | None = None
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refuse_to:
+            return self.refuse_to[address]
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:  # noqa: N802
         if self.refuse:

@@ -48,6 +48,11 @@ app.config_from_object(
             },
             "post stories on channels": {"task": "outreach.bulk.post", "schedule": 60.0},
             "remind of events": {"task": "outreach.bulk.remind", "schedule": 60.0},
+            "plan and send alerts": {
+                "task": "crimemap.bulk.plan_alerts",
+                "schedule": 300.0,
+                "options": {"expires": 240},
+            },
             # Embargoes end at midnight, wherever a source's clock stands.
             "publish incidents": {"task": "crimemap.bulk.publish", "schedule": crontab(minute="10")},
             "publish incidents, all read again": {

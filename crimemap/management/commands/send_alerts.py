@@ -1,0 +1,35 @@
+"""`manage.py send_alerts [--dry-run]`: what the bulk worker does every five minutes, by hand (PORTAL_ROLE=bulk)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from crimemap import alerts, mails
+from crimemap.models import Delivery
+from tipportal.addresses import KeyMissingError
+
+
+class Command(BaseCommand):
+    help = "Find new incidents, and send the e-mail alerts that are due."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="only tell what would be sent; no address is shown")
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        plan = alerts.plan(dry=dry_run)
+        waiting = Delivery.objects.filter(state=Delivery.DeliveryState.WAITING)
+        self.stdout.write(f"New incidents: {plan.new}")
+        for rhythm in alerts.Rhythm.values:
+            self.stdout.write(f"Alerts due, {rhythm}: {plan.due[rhythm]}")
+        self.stdout.write(f"Mails of them: {plan.mails}")
+        self.stdout.write(f"Mails waiting: {waiting.count()}")
+        if dry_run:
+            return
+        try:
+            while mails.send():
+                self.stdout.write(f"Mails waiting: {waiting.count()}", ending="\r")
+        except KeyMissingError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Mails that wait for another try: {waiting.count()}")

@@ -1,0 +1,69 @@
+"""A city whose published incidents a test changes as it likes, and residents who want to hear of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crimemap import alerts, privacy, snapshot, subscribing
+from crimemap.models import Delivery, Subscription
+from crimemap.news import Wanted
+from crimemap.privacy import Source
+from crimemap.subscribing import Alert
+from tests.crimemap.made_up import TODAY, records, rule
+from tipportal import addresses
+
+EPOCH = dt.date(1970, 1, 1)
+ZONE = ZoneInfo("America/Chicago")
+# As the others' rule, with no embargo for a year to come.
+RULE = replace(rule(), sources={1: Source("city", "City", 7, TODAY + 365)})
+HERE, THERE = (41.5, -38.5), (41.49, -38.49)  # 1.4 km apart
+
+
+def at(day: int = 0, hour: int = 12) -> dt.datetime:
+    """So many days after TODAY, a Friday, in the agency's zone."""
+    date = EPOCH + dt.timedelta(TODAY + day)
+    return dt.datetime(date.year, date.month, date.day, hour, tzinfo=ZONE)
+
+
+class City:
+    """`rows` by public id, as tests/crimemap/made_up.py has them; `publish` shows them to residents."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, **row: Any) -> str:
+        """Returns its public id."""
+        public_id = f"{name:a>12}"
+        usual = {"code": 1, "point": HERE, "block": "400 block of Arden Street", "district": "1", "day": TODAY - 10}
+        self.rows[public_id] = usual | row | {"public_id": public_id}
+        return public_id
+
+    def add_many(self, name: str, count: int, **row: Any) -> list[str]:
+        return [self.add(f"{name}{number}", **row) for number in range(count)]
+
+    def publish(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        stored = records(*self.rows.values())
+        snapshot.write(self.folder, stored, privacy.levels(stored, RULE), RULE, [])
+
+
+EVERYTHING = Wanted(None, None, frozenset())
+
+
+def subscribe(
+    address: str, wanted: Wanted = EVERYTHING, rhythm: str = "daily", now: dt.datetime | None = None
+) -> bytes:
+    """A confirmed alert that begins now; returns its link's secret."""
+    before = set(Subscription.objects.values_list("pk", flat=True))
+    subscribing.ask(address, Alert(wanted, "400 block of Arden Street", rhythm))
+    row = Subscription.objects.exclude(pk__in=before).get()
+    secret = addresses.open_sealed(row.sealed_contact).secret
+    Delivery.objects.filter(confirms=row).delete()
+    assert subscribing.confirm(secret)
+    Subscription.objects.filter(pk=row.pk).update(looked_on=alerts.began(rhythm, now or at()))
+    return secret
