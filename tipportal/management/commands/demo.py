@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import crimemap.demo.load
 import outreach.demo
+import outreach.demo_events
 from tipportal import demo
 
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         demo.make_accounts()
         demo.make_tips()
         outreach.demo.load()
+        outreach.demo_events.load()
         accounts = [{"user": role, "password": demo.password(role), "role": role} for role in demo.NAMES]
         if options["json"]:
             self.stdout.write(json.dumps({"staff": accounts, "receipt": demo.RECEIPT}))
