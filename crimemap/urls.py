@@ -21,6 +21,7 @@ urlpatterns = [
     path("download.csv", sharing.csv, name="csv"),
     path("download.geojson", sharing.geojson, name="geojson"),
     path("columns.txt", sharing.columns, name="columns"),
+    path("embed/", sharing.embed, name="embed"),
     path("feed/all.atom", sharing.feed, name="feed"),
     path("feed/category/<slug:category>.atom", sharing.feed, name="feed_category"),
     path("feed/<slug:layer>/<str:code>.atom", sharing.feed, name="feed_area"),

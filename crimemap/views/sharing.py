@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from crimemap import asking, downloads, feeds, query
+from crimemap import asking, downloads, feeds, mapping, places, query
 from crimemap.columns import COLUMNS
-from crimemap.filtering import Filter
+from crimemap.filtering import Filter, FilterError
+from crimemap.panel import panel
 from crimemap.query import NothingPublishedError, Published
 
 Writer = Callable[[Published, Filter], Iterator[bytes]]
@@ -79,3 +83,38 @@ def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = 
         return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
     return asking.cached(request, published.version, published.made_at.date().isoformat(), answer)
+
+
+@require_safe
+@xframe_options_exempt
+@csp_replace({"frame-ancestors": ["*"]})
+def embed(request: HttpRequest) -> HttpResponseBase:
+    """The map in a frame of any site's page: a picture, counts, and links that leave the frame."""
+    try:
+        published, chosen = asking.read(request)
+        response = asking.cached(
+            request, published.version, _looks(chosen), lambda: _embedded(request, published, chosen)
+        )
+    except FilterError as error:
+        context = {"error": error, "query": error.filter.query_string()}
+        response = render(request, "crimemap/embed.html", context, status=400)
+    except NothingPublishedError:
+        response = render(request, "crimemap/embed.html")
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def _embedded(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponse:
+    context = {
+        "published": published,
+        "query": chosen.query_string(),
+        "panel": panel(published, chosen),
+        "map": mapping.shown(published, chosen, ""),
+    }
+    return render(request, "crimemap/embed.html", context)
+
+
+def _looks(chosen: Filter) -> str:
+    """What the frame shows depends on the streets and on the style sheets, too, whose old names lead nowhere."""
+    sheets = [static(f"css/{name}.css") for name in ("common", "map", "embed")]
+    return "&".join([chosen.query_string(), places.base_map_version(), *sheets])
