@@ -137,17 +137,25 @@ def _read(text: str, chosen: Filter, whole: Box) -> At | None:
         return None
     number = r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?"
     found = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}})", text[:100])
-    south, west, north, east = whole
     if found:
         latitude, longitude, zoom = float(found[1]), float(found[2]), int(found[3])
-        nearest = min(max(latitude, south), north), min(max(longitude, west), east), min(max(zoom, 4), ZOOMS[-1])
+        nearest = *_inside(latitude, longitude, whole), min(max(zoom, ZOOMS[0]), ZOOMS[-1])
         if nearest == (latitude, longitude, zoom):
             return nearest
         message = _("This part of the map is not in the city.")
     else:
-        nearest = (south + north) / 2, (west + east) / 2, drawing.zoom_of(whole)
+        nearest = (whole[0] + whole[2]) / 2, (whole[1] + whole[3]) / 2, drawing.zoom_of(whole)
         message = _("A part of the map is latitude,longitude,zoom.")
     raise FilterError([Problem("at", message, written(*nearest))], chosen)
+
+
+def _inside(latitude: float, longitude: float, whole: Box) -> tuple[float, float]:
+    """The nearest place in the city; its edges are rounded to what an address can say, so that it stays inside."""
+    south, west, north, east = (
+        *(math.ceil(edge * 1e5) / 1e5 for edge in whole[:2]),
+        *(math.floor(edge * 1e5) / 1e5 for edge in whole[2:]),
+    )
+    return min(max(latitude, south), north), min(max(longitude, west), east)
 
 
 def _box_of(chosen: Filter) -> Box | None:
@@ -269,11 +277,7 @@ def _moves(chosen: Filter, picture: Picture, zoom: int, at: At | None, whole: Bo
     address = f"{reverse('crimemap:map')}?{chosen.query_string()}"
 
     def to(latitude: float, longitude: float, zoom: int) -> str:
-        latitude, longitude = (
-            min(max(latitude, whole[0]), whole[2]),
-            min(max(longitude, whole[1]), whole[3]),
-        )
-        return f"{address}&at={written(latitude, longitude, zoom)}#crime-map"
+        return f"{address}&at={written(*_inside(latitude, longitude, whole), zoom)}#crime-map"
 
     up, across = (north - south) / 2, (east - west) / 2
     moves = []

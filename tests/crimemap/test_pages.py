@@ -1,4 +1,4 @@
-"""The page of the map and the base map for browsers."""
+"""The base map for browsers, and the picker that shows it."""
 
 from __future__ import annotations
 
@@ -9,35 +9,7 @@ import pytest
 from django.template import Context, Template
 
 from crimemap import places
-from crimemap.models import BaseLayer, Block
-
-
-def test_the_page_draws_the_city(client, riverton):
-    page = client.get("/map/").content.decode()
-    assert 'class="streets minor"' in page
-    assert "Old Town" in page
-    assert "style=" not in page
-    assert "<script" not in page
-
-
-def test_a_search_lists_and_marks_what_it_found(client, riverton):
-    page = client.get("/map/", {"q": "412 arden"}).content.decode()
-    assert "400 block of Arden Street" in page
-    assert page.count('class="pin"') == 1
-    assert "1 place found" in page
-
-
-def test_a_search_without_result_says_so_and_keeps_the_words(client, riverton):
-    page = client.get("/map/", {"q": "zzzz<b>"}).content.decode()
-    assert "No such place found" in page
-    assert 'value="zzzz&lt;b&gt;"' in page
-
-
-def test_without_places_the_page_says_that_there_is_no_map(client, db):
-    BaseLayer.objects.all().delete()
-    Block.objects.all().delete()
-    page = client.get("/map/", {"q": "arden"}).content.decode()
-    assert "There is no map yet" in page
+from crimemap.models import BaseLayer
 
 
 def test_the_base_map_is_small_and_cached_for_ever(client, riverton):
