@@ -96,7 +96,7 @@ def make_tips() -> None:
     if not script:
         return
     for step in sorted(_steps(script), key=lambda step: step.at):
-        with _at(step.at):
+        with clock_at(step.at):
             _take(step) if step.do == "send" else _follow(step)
     audit.record(ACTOR, TIPS_MADE)
 
@@ -122,7 +122,7 @@ def _duration(text: str) -> dt.timedelta:
 
 
 @contextmanager
-def _at(moment: dt.datetime) -> Iterator[None]:
+def clock_at(moment: dt.datetime) -> Iterator[None]:
     """Let the portal's clock stand at a time gone by, for this process alone."""
     with mock.patch.object(timezone, "now", return_value=moment):
         yield

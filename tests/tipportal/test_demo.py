@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from crimemap.models import Block
+from outreach import pictures
 from outreach.models import Story
 from tests.crimemap.conftest import _riverton_stands  # noqa: F401  (a fixture)
 from tipportal import audit, demo
@@ -24,8 +25,10 @@ pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
 
 
 @pytest.fixture(autouse=True)
-def _quick_passwords(settings):
+def _quickly(settings, monkeypatch):
+    """Simple passwords, and no pictures of stories: each is a process of its own (tests/outreach/test_stories.py)."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setattr(pictures, "rebuild", lambda _original: None)
 
 
 @pytest.fixture
