@@ -185,6 +185,25 @@ def median_ms(act: Callable[[], object], least: float = 0.3) -> float:
     return 1000 * statistics.median(samples)
 
 
+def hours(chosen: Any) -> tuple[int, int]:
+    """The filter's days as hours since 1970, both in it."""
+    return (chosen.since - date(1970, 1, 1)).days * 24, (chosen.until - date(1970, 1, 1)).days * 24 + 23
+
+
+def bubbles_in_sql(view: Any, chosen: Any, categories: list[int] | None) -> tuple[Any, ...]:
+    """The question of a view's bubbles, with its values."""
+    side = 32 - view.zoom - 2
+    edges = (view.west << side, ((view.east + 1) << side) - 1, view.north << side, ((view.south + 1) << side) - 1)
+    sql = (
+        "SELECT x, y, array_agg(n), sum(n), sum(lat) / sum(n), sum(lon) / sum(n) FROM ("
+        f"SELECT x >> {side} x, y >> {side} y, category, count(*) n, sum(lat::bigint) lat, sum(lon::bigint) lon"
+        " FROM shown WHERE at BETWEEN %s AND %s AND x BETWEEN %s AND %s AND y BETWEEN %s AND %s"
+        + (" AND category = ANY(%s)" if categories else "")
+        + " GROUP BY 1, 2, 3) cells GROUP BY 1, 2"
+    )
+    return (sql, *hours(chosen), *edges, *([categories] if categories else []))
+
+
 def compare(published: Any, cursor: Any) -> None:
     from crimemap import bubbles
     from crimemap.filtering import Filter
@@ -207,28 +226,15 @@ def compare(published: Any, cursor: Any) -> None:
         mine, theirs = median_ms(ours), median_ms(ask)
         print(f"{name:<44} {mine:9.2f} {theirs:9.2f} {theirs / mine:7.0f}x", flush=True)
 
-    def hours(chosen: Filter) -> tuple[int, int]:
-        return ((chosen.since - date(1970, 1, 1)).days * 24, (chosen.until - date(1970, 1, 1)).days * 24 + 23)
-
-    families = "array_agg(n), sum(n), sum(lat) / sum(n), sum(lon) / sum(n)"
     for place, box, zoom in (("city", CITY, 11), ("neighborhood", NEIGHBOURHOOD, 15), ("street", STREET, 18)):
         view = bubbles.view_of(box, zoom)
-        side = 32 - view.zoom - 2
-        edges = (view.west << side, ((view.east + 1) << side) - 1, view.north << side, ((view.south + 1) << side) - 1)
         for period, chosen in periods.items():
             for extra in ("", ", 3 categories") if place == "city" else ("",):
                 asked = Filter(chosen.since, chosen.until, categories=few) if extra else chosen
                 line(
                     f"bubbles: {place}, {period}{extra}",
                     lambda asked=asked, view=view: bubbles.bubbles(published, asked, view),
-                    f"SELECT x, y, {families} FROM (SELECT x >> {side} x, y >> {side} y, category, count(*) n,"
-                    " sum(lat::bigint) lat, sum(lon::bigint) lon FROM shown WHERE at BETWEEN %s AND %s"
-                    " AND x BETWEEN %s AND %s AND y BETWEEN %s AND %s"
-                    + (" AND category = ANY(%s)" if extra else "")
-                    + " GROUP BY 1, 2, 3) cells GROUP BY 1, 2",
-                    *hours(chosen),
-                    *edges,
-                    *([numbers] if extra else []),
+                    *bubbles_in_sql(view, chosen, numbers if extra else None),
                 )
     for period, chosen in periods.items():
         first, end = hours(chosen)

@@ -218,7 +218,9 @@ def operations() -> list[tuple[str, str]]:
 
 def _operation(path: str) -> Schema:
     name, summary, schema, takes_filter, own = PATHS[path]
-    parameters = [{"$ref": f"#/components/parameters/{each}"} for each in (*(FILTERS if takes_filter else ()), *own)]
+    parameters: list[Schema] = [
+        {"$ref": f"#/components/parameters/{each}"} for each in (*(FILTERS if takes_filter else ()), *own)
+    ]
     errors = ["400", "503"]
     if path.endswith("{id}"):
         parameters.append({"name": "id", "in": "path", "required": True, "schema": _text()})
