@@ -176,7 +176,9 @@ def _missing(act: Act, standing: Standing, person: Person, asked: Asked) -> Mapp
         return {} if standing.publish_at and standing.publish_at <= asked.now else {"at": _("It is not due yet.")}
     missing = {}
     if act in (Act.SCHEDULE, Act.PUBLISH) and standing.live and not said:
-        missing["note"] = _("Residents have read this story. Say in a sentence what is corrected; it stands under the story.")
+        missing["note"] = _(
+            "Residents have read this story. Say in a sentence what is corrected; it stands under the story."
+        )
     if act is Act.SCHEDULE and (sentence := _about_time(asked)):
         missing["at"] = sentence
     return missing
@@ -193,6 +195,11 @@ def _about_time(asked: Asked) -> str:
 
 
 # Doing it
+
+
+def self_approval() -> bool:
+    """Whether this agency lets people approve what they wrote."""
+    return bool(settings.OUTREACH_SELF_APPROVAL)
 
 
 def person(account: Account) -> Person:
@@ -333,7 +340,7 @@ def _locked(story_id: int) -> Story:
 def _decided(act: Act, story: Story, by: Account, asked: Asked) -> tuple[Status, bool]:
     """The state it leads to, and whether it is somebody's approval of their own text. Raises RefusedError."""
     stands = standing(story)
-    ruled = verdict(act, stands, person(by), asked, self_approval=settings.OUTREACH_SELF_APPROVAL)
+    ruled = verdict(act, stands, person(by), asked, self_approval=self_approval())
     if ruled.to is None:
         raise RefusedError(ruled.reason, ruled.fields)
     return ruled.to, act is Act.APPROVE and by.pk in stands.writers

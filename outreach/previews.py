@@ -11,12 +11,13 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from outreach import pictures
 from outreach.models import Picture, PreviewLink, Story
 from outreach.rendering import ShownPicture
+from tipportal import audit
 from tipportal.models import Account
 
 
@@ -28,11 +29,23 @@ class Preview:
     pictures: dict[int, ShownPicture]
 
 
+@transaction.atomic
 def make(story: Story, by: Account) -> tuple[PreviewLink, str]:
     """A new link and its token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
     expires = timezone.now() + dt.timedelta(days=PreviewLink.DAYS)
-    return PreviewLink.objects.create(story=story, token_hash=_hash(token), made_by=by, expires_at=expires), token
+    link = PreviewLink.objects.create(story=story, token_hash=_hash(token), made_by=by, expires_at=expires)
+    audit.record(by, "made preview link", f"story {story.slug}")
+    return link, token
+
+
+@transaction.atomic
+def revoke(story: Story, number: int, by: Account) -> None:
+    """The link shows nothing from now on."""
+    if PreviewLink.objects.filter(story=story, pk=number, expires_at__gt=timezone.now()).update(
+        expires_at=timezone.now()
+    ):
+        audit.record(by, "revoked preview link", f"story {story.slug}")
 
 
 def read(token: str, address: str) -> Preview | None:

@@ -1,12 +1,173 @@
-"""Stories in the admin."""
+"""Stories in the admin: the list, and the pages of one (page.py, steps.py)."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from outreach.models import Story
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from outreach import editorial, pasting, previews, rendering, texts
+from outreach.admin import page, steps, wording
+from outreach.admin.resuming import resuming
+from outreach.models import Status, Story
+from tipportal.models import Account
+
+
+class Unfinished(admin.SimpleListFilter):
+    """Withdrawn stories are found, but not in the way."""
+
+    title = gettext_lazy("state")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [*((value, str(label)) for value, label in Status.choices), ("all", _("All"))]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *rest = super().choices(changelist)
+        yield {**first, "display": _("All but withdrawn")}
+        yield from rest
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Story]) -> QuerySet[Story]:  # noqa: ARG002
+        if self.value() is None:
+            return queryset.exclude(status=Status.WITHDRAWN)
+        return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
 
 
 @admin.register(Story)
 class StoryAdmin(admin.ModelAdmin):
-    list_display = ("title", "status")
+    list_display = ("title", "state", "category", "author_name", "edited_at", "planned")
+    list_filter = (Unfinished, "category", "tags")
+    list_select_related = ("author",)
+    list_per_page = 50
+    search_fields = ("title", "summary", "slug")
+    search_help_text = gettext_lazy("Words of the title or the summary")
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    change_list_template = "admin/outreach/stories.html"
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """What was published stays known; drafts are put away."""
+        return False
+
+    # The list
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Story]:
+        return super().get_queryset(request).defer("body")
+
+    @admin.display(description=gettext_lazy("state"), ordering="status")
+    def state(self, story: Story) -> SafeString:
+        chip = wording.CHIPS[Status(story.status)]
+        return format_html('<span class="chip {}">{}</span>', chip, story.get_status_display())
+
+    @admin.display(description=gettext_lazy("author"), ordering="author__username")
+    def author_name(self, story: Story) -> str:
+        return story.author.get_full_name() or story.author.get_username()
+
+    @admin.display(description=gettext_lazy("planned for"), ordering="publish_at")
+    def planned(self, story: Story) -> str:
+        return wording.moment(story.publish_at)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Stories"), **(extra_context or {})})
+
+    # One story
+
+    def get_urls(self) -> list[URLPattern]:
+        def at(route: str, view: Any, name: str) -> URLPattern:
+            return path(route, resuming(self.admin_site, view), name=f"outreach_story_{name}")
+
+        return [
+            at("", self.changelist_view, "changelist"),
+            at("add/", self.story_view, "add"),
+            at("preview/", self.preview_view, "preview"),
+            at("paste/", self.paste_view, "paste"),
+            at("<int:pk>/change/", self.story_view, "change"),
+            at("<int:pk>/step/<slug:name>/", self.step_view, "step"),
+            at("<int:pk>/version/<int:revision>/", self.version_view, "version"),
+            at("<int:pk>/links/", self.links_view, "links"),
+        ]
+
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        if not self.has_view_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        return {**self.admin_site.each_context(request), "opts": self.opts}
+
+    def story_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        context = self._context(request)
+        return page.respond(request, None if pk is None else page.found(pk), context)
+
+    def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        return steps.respond(request, pk, name, self._context(request))
+
+    def version_view(self, request: HttpRequest, pk: int, revision: int) -> HttpResponse:
+        """An earlier text, and what is different from it now; a button to take it up again."""
+        context, story = self._context(request), page.found(pk)
+        kept, by = page.revision_of(story, revision), request.user
+        assert isinstance(by, Account)
+        sentence = ""
+        if request.method == "POST":
+            try:
+                editorial.restore(pk, by, kept, int(request.POST.get("version") or 0))
+            except (editorial.StaleError, ValueError):
+                sentence = _("The text has changed since you opened this page. Look at the differences again.")
+            except editorial.RefusedError as refused:
+                sentence = str(refused)
+            else:
+                messages.success(request, _("The earlier text is the newest now."))
+                return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]))
+        context |= {
+            "title": _("Version %(number)s of %(story)s") % {"number": kept.number, "story": story.title},
+            "story": story,
+            "revision": kept,
+            "differences": page.compared(kept.snapshot, texts.snapshot(story)),
+            "text": page.preview(str(kept.snapshot.get("body", ""))),
+            "sentence": sentence,
+            "may_restore": editorial.person(by).writes and story.status != Status.WITHDRAWN,
+        }
+        return TemplateResponse(request, "admin/outreach/version.html", context, status=409 if sentence else 200)
+
+    def links_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make a preview link, which is in this one answer and nowhere else, or revoke one."""
+        context, story, by = self._context(request), page.found(pk), request.user
+        assert isinstance(by, Account)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not editorial.person(by).writes:
+            raise PermissionDenied
+        if (number := request.POST.get("revoke", "")).isdecimal():
+            previews.revoke(story, int(number), by)
+            messages.success(request, _("The link is revoked: it shows nothing any more."))
+            return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
+        link, token = previews.make(story, by)
+        address = f"{settings.PORTAL_URL}/stories/preview/{token}/"
+        context |= {"title": _("Preview link"), "story": story, "address": address, "expires": link.expires_at}
+        return TemplateResponse(request, "admin/outreach/link.html", context)
+
+    # For the script
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        self._context(request)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return HttpResponse(page.preview(request.POST.get("body", "")))
+
+    def paste_view(self, request: HttpRequest) -> HttpResponse:
+        """Pasted HTML as Markdown."""
+        self._context(request)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            return JsonResponse({"markdown": pasting.markdown(request.POST.get("html", ""))})
+        except rendering.TooMuchError as error:
+            return JsonResponse({"problem": str(error)}, status=413)

@@ -244,3 +244,7 @@ class PreviewLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.expires_at:%Y-%m-%d}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.expires_at > timezone.now()

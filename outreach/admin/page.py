@@ -1,0 +1,253 @@
+"""A story's page: its state in words, what can be done next, the editor or the text, comments, history.
+
+Whoever saves over somebody else's change sees both texts and chooses; the overtaken one is kept beside the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from outreach import checks, editorial, pictures, publishing, rendering, texts
+from outreach.admin import wording
+from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_of
+from outreach.admin.pictures import ADDRESS, add, thumbnail
+from outreach.admin.resuming import is_resumed
+from outreach.editorial import Act
+from outreach.models import Picture, ReviewComment, Status, Story, StoryRevision
+from outreach.texts import Piece, Text
+from tipportal.models import Account
+
+TEMPLATE = "admin/outreach/story.html"
+_RECENT_PICTURES = 12
+
+
+@dataclass(slots=True)
+class Shown:
+    """What a page shows beside the story itself: forms with what was typed, a problem, a preview, another's changes."""
+
+    form: StoryForm | None = None
+    picture: PictureForm | None = None
+    comment: CommentForm | None = None
+    sentence: str = ""
+    preview: SafeString | None = None
+    overtaken: list[tuple[str, list[Piece]]] = field(default_factory=list)
+    overtaken_by: str = ""
+    status: int = 200
+
+
+def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) -> HttpResponse:
+    """The answer to a GET or POST of a story's page; None for a new one."""
+    by = request.user
+    assert isinstance(by, Account)
+    person = editorial.person(by)
+    if story is None and not person.writes:
+        raise PermissionDenied
+    if request.method != "POST":
+        return _page(request, story, Shown(), context)
+    done = _posted(request, story, by)
+    return done if isinstance(done, HttpResponse) else _page(request, story, done, context)
+
+
+def _posted(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | Shown:
+    if story is not None and "_comment" in request.POST:
+        return _comment(request, story, by)
+    if story is not None and "_settle" in request.POST:
+        if not editorial.person(by).writes or not request.POST["_settle"].isdecimal():
+            raise PermissionDenied
+        ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
+        return HttpResponseRedirect(request.path + "#comments")
+    if not editorial.person(by).writes:
+        raise PermissionDenied
+    return _edit(request, story, by)
+
+
+def _comment(request: HttpRequest, story: Story, by: Account) -> HttpResponse | Shown:
+    form = CommentForm(request.POST)
+    person = editorial.person(by)
+    if not (person.writes or person.approves):
+        raise PermissionDenied
+    if is_resumed(request):
+        return Shown(comment=form, sentence=wording.resumed(), status=200)
+    if not form.is_valid():
+        return Shown(comment=form, status=422)
+    ReviewComment.objects.create(story=story, version=story.version, by=by, text=form.cleaned_data["comment"])
+    messages.success(request, _("Your comment is kept."))
+    return HttpResponseRedirect(request.path + "#comments")
+
+
+def _edit(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | Shown:
+    """Save, or show again with what is wrong. Nothing that was typed is lost on the way."""
+    data = request.POST.copy()
+    picture = PictureForm(request.POST, request.FILES) if "_add_picture" in request.POST else None
+    added = None
+    if picture is not None and not is_resumed(request) and picture.is_valid() and (added := add(picture, by)):
+        data["body"] = _with_picture(data.get("body", ""), data.get("caret", ""), added)
+        picture = None
+    fixed = story is not None and publishing.was_published(story)
+    initial = {"slug": story.slug} if story is not None and fixed else None
+    form = StoryForm(data, story=story, fixed_slug=fixed, initial=initial)
+    valid = form.is_valid()
+    shown = Shown(form=form, picture=picture, status=200 if valid and picture is None else 422)
+    if is_resumed(request):
+        shown.sentence, shown.status = wording.resumed(), 200
+    elif "_preview" in request.POST:
+        shown.preview, shown.status = preview(data.get("body", "")), 200
+    elif shown.status == 200:
+        return _kept(request, story, by, form, added)
+    return shown
+
+
+def _kept(
+    request: HttpRequest, story: Story | None, by: Account, form: StoryForm, added: Picture | None
+) -> HttpResponse | Shown:
+    try:
+        saved = _saved(story, by, form)
+    except editorial.StaleError as stale:
+        return _overtaken(stale.story, by, form)
+    except editorial.RefusedError as refused:
+        return Shown(form=form, sentence=str(refused), status=409)
+    return _after(request, saved, added)
+
+
+def _saved(story: Story | None, by: Account, form: StoryForm) -> Story:
+    if story is None:
+        return editorial.create(by, form.text())
+    return editorial.save(story.pk, by, form.text(), form.cleaned_data["version"])
+
+
+def _after(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
+    if added is not None:
+        messages.success(
+            request, _("The story is saved, and the picture is in its text. It will be ready in a moment.")
+        )
+    elif "_submit" not in request.POST:
+        messages.success(request, _("The story is saved."))
+    for problem in checks.problems(story):
+        messages.warning(request, problem)
+    if "_submit" in request.POST:
+        return HttpResponseRedirect(reverse("admin:outreach_story_step", args=[story.pk, Act.SUBMIT]))
+    return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[story.pk]))
+
+
+def _with_picture(body: str, caret: str, picture: Picture) -> str:
+    """The picture as a paragraph of its own after the one that the caret is in, or at the end."""
+    body = body.replace("\r\n", "\n")
+    at = body.find("\n\n", int(caret)) if caret.isdecimal() and int(caret) < len(body) else -1
+    before, after = (body[:at], body[at:]) if at >= 0 else (body.rstrip(), "\n")
+    return f"{before}\n\n![](picture:{picture.pk}){after}".lstrip("\n")
+
+
+def _overtaken(story: Story, by: Account, form: StoryForm) -> Shown:
+    mine, theirs = form.text(), texts.snapshot(story)
+    editorial.set_aside(story.pk, by, mine, form.cleaned_data["version"])
+    form.data = form.data.copy()  # type: ignore[union-attr]
+    form.data["version"] = str(story.version)  # type: ignore[index]
+    name = story.edited_by.get_full_name() or story.edited_by.get_username()
+    return Shown(form=form, overtaken=compared(theirs, texts.as_snapshot(mine)), overtaken_by=name, status=409)
+
+
+def compared(before: Text, after: Text) -> list[tuple[str, list[Piece]]]:
+    """(field in words, its differences) of what differs between two snapshots."""
+    words_before, words_after = wording.in_words(before), wording.in_words(after)
+    return [
+        (label, texts.differences(words_before[label], words_after[label]))
+        for label in words_after
+        if words_before[label] != words_after[label]
+    ]
+
+
+def preview(body: str) -> SafeString:
+    """A text as residents would read it, with pictures that staff may see. A sentence where it is too much."""
+    try:
+        return rendering.rendered(body, pictures.shown(texts.pictures_of(body), ADDRESS))
+    except rendering.TooMuchError as error:
+        return SafeString(rendering.escape(str(error)))
+
+
+# The page
+
+
+def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict[str, Any]) -> HttpResponse:
+    by = request.user
+    assert isinstance(by, Account)
+    person = editorial.person(by)
+    editing = person.writes and (
+        story is None or shown.form is not None or story.status == Status.DRAFT or "edit" in request.GET
+    )
+    if editing and story is not None and story.status == Status.WITHDRAWN:
+        editing = False
+    context |= {
+        "title": story.title if story else _("A new story"),
+        "story": story,
+        "shown": shown,
+        "editing": editing,
+        "form": (shown.form or _fresh_form(story)) if editing else None,
+        "picture_form": (shown.picture or PictureForm()) if editing else None,
+        "recent": _recent() if editing else [],
+        "has_errors": bool(shown.sentence or shown.status >= 400),
+    }
+    if story is not None:
+        context |= _about(story, person)
+        context["comment_form"] = shown.comment or CommentForm()
+        if not editing:
+            context["text"] = preview(story.body)
+    return TemplateResponse(request, TEMPLATE, context, status=shown.status)
+
+
+def _fresh_form(story: Story | None) -> StoryForm:
+    if story is None:
+        return StoryForm(initial={"version": 0})
+    initial = initial_of(texts.snapshot(story)) | {"version": story.version}
+    return StoryForm(initial=initial, story=story, fixed_slug=publishing.was_published(story))
+
+
+def _about(story: Story, person: editorial.Person) -> Mapping[str, Any]:
+    stands = editorial.standing(story)
+    offered = editorial.offered(stands, person, self_approval=editorial.self_approval())
+    steps = [act for act in offered if act is not Act.EDIT]
+    return {
+        "state": wording.state(story, stands),
+        "chip": wording.CHIPS[Status(story.status)],
+        "live": stands.live,
+        "steps": [(act, wording.button(act, stands)) for act in steps],
+        "may_edit": Act.EDIT in offered,
+        "waits_for": wording.waits_for(story, stands, steps),
+        "problems": stands.problems if story.status in (Status.DRAFT, Status.IN_REVIEW) else (),
+        "telling": checks.telling([story.title, story.summary, story.body, story.quote, story.you_said, story.we_did]),
+        "facts": [(label, words) for label, words in wording.in_words(texts.snapshot(story)).items() if words],
+        "comments": list(story.comments.select_related("by")),
+        "revisions": list(story.revisions.select_related("by").defer("snapshot")[:50]),
+        "happened": [(step, wording.did(step)) for step in story.steps.select_related("by")[:50]],
+        "links": list(story.preview_links.select_related("made_by")),
+        "may_comment": person.writes or person.approves,
+        "may_write": person.writes,
+    }
+
+
+def _recent() -> list[tuple[Picture, SafeString]]:
+    newest = Picture.objects.exclude(state=Picture.PictureState.REFUSED)[:_RECENT_PICTURES]
+    return [(picture, thumbnail(picture)) for picture in newest]
+
+
+def found(pk: int) -> Story:
+    story = Story.objects.select_related("author", "edited_by", "approved_by", "lead").filter(pk=pk).first()
+    if story is None:
+        raise Http404
+    return story
+
+
+def revision_of(story: Story, pk: int) -> StoryRevision:
+    revision = StoryRevision.objects.filter(story=story, pk=pk).select_related("by").first()
+    if revision is None:
+        raise Http404
+    return revision

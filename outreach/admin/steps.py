@@ -1,0 +1,109 @@
+"""The page before each step of a story: what will happen, what must be answered, and the button that does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from outreach import checks, editorial
+from outreach.admin import page, wording
+from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, ReasonForm, TimeForm
+from outreach.admin.resuming import is_resumed
+from outreach.editorial import Act, Asked, Standing
+from outreach.models import ReviewComment, Story
+from tipportal.models import Account
+
+TEMPLATE = "admin/outreach/step.html"
+_DONE = {
+    Act.SUBMIT: gettext_lazy("The story is in review."),
+    Act.ASK_CHANGES: gettext_lazy("The story is a draft again, with your comment."),
+    Act.APPROVE: gettext_lazy("The story is approved."),
+    Act.SCHEDULE: gettext_lazy("The story is scheduled."),
+    Act.UNSCHEDULE: gettext_lazy("The story is not published by itself any more."),
+    Act.PUBLISH: gettext_lazy("The story is published."),
+    Act.WITHDRAW: gettext_lazy("The story is withdrawn."),
+    Act.REOPEN: gettext_lazy("The story is a draft."),
+}
+
+
+def _form_of(act: Act, stands: Standing) -> type[forms.Form]:
+    if act in (Act.SUBMIT, Act.APPROVE):
+        return ChecksForm
+    if act is Act.SCHEDULE:
+        return CorrectionTimeForm if stands.live else TimeForm
+    if act is Act.PUBLISH:
+        return CorrectionForm if stands.live else forms.Form
+    return ReasonForm if act in (Act.ASK_CHANGES, Act.WITHDRAW) else forms.Form
+
+
+def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -> HttpResponse:
+    """The answer to a GET or POST of a step's page."""
+    by = request.user
+    assert isinstance(by, Account)
+    if name not in _DONE:
+        raise Http404
+    act, story = Act(name), page.found(pk)
+    stands = editorial.standing(story)
+    form = _form_of(act, stands)(request.POST or None, initial=_initial(act, story))
+    sentence, status = "", 200
+    if request.method == "POST" and is_resumed(request):
+        sentence = wording.resumed()
+    elif request.method == "POST":
+        if form.is_valid():
+            refused = _do(act, story, by, form, request.POST.get("version", ""))
+            if refused is None:
+                messages.success(request, str(_DONE[act]))
+                return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]))
+            sentence, status = refused, 409
+        else:
+            status = 422
+    elif act not in editorial.offered(stands, editorial.person(by), self_approval=editorial.self_approval()):
+        raise PermissionDenied
+    words = wording.button(act, stands)
+    context |= {
+        "title": f"{words}: {story.title}",
+        "story": story,
+        "act": act,
+        "form": form,
+        "button": words,
+        "explained": wording.explained(act, stands),
+        "sentence": sentence,
+        "problems": stands.problems if act in (Act.SUBMIT, Act.APPROVE) else (),
+        "telling": checks.telling([story.title, story.summary, story.body, story.quote]),
+        "zone": f"{timezone.localtime():%Z}" if act is Act.SCHEDULE else "",
+        "text": page.preview(story.body) if act is Act.APPROVE else "",
+        "open_comments": story.comments.filter(settled=False).count() if act is Act.APPROVE else 0,
+        "has_errors": bool(form.is_bound and (form.errors or sentence)),
+    }
+    return TemplateResponse(request, TEMPLATE, context, status=status)
+
+
+def _initial(act: Act, story: Story) -> dict[str, Any]:
+    return {"at": story.publish_at, "note": story.correction} if act is Act.SCHEDULE else {}
+
+
+def _do(act: Act, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
+    """Do it; where it is refused, the form says what to mend, and this is the sentence above it."""
+    data = form.cleaned_data
+    answers = {question.key: data.get(question.key, "") for question in checks.QUESTIONS}
+    asked = Asked(timezone.now(), answers, data.get("note", ""), data.get("at"))
+    try:
+        editorial.do(act, story.pk, by, int(version) if version.isdecimal() else 0, asked)
+    except editorial.StaleError:
+        return _("The text has changed since you opened this page. Read it again first.")
+    except editorial.RefusedError as refused:
+        for name, sentence in refused.fields.items():
+            form.add_error(name, sentence)
+        return str(refused)
+    if act is Act.ASK_CHANGES:
+        ReviewComment.objects.create(story=story, version=story.version, by=by, text=data["note"])
+    return None

@@ -1,0 +1,139 @@
+"""What the desk says: states, buttons and steps in words, a text's fields as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crimemap import places
+from outreach.editorial import Act, Standing
+from outreach.models import HowSoon, Kind, Picture, Status, Story, StoryStep, Tag, Told
+from outreach.texts import Text
+
+CHIPS = {
+    Status.DRAFT: "",
+    Status.IN_REVIEW: "chip-gold",
+    Status.APPROVED: "chip-gold",
+    Status.SCHEDULED: "chip-gold",
+    Status.PUBLISHED: "chip-green",
+    Status.CORRECTED: "chip-green",
+    Status.WITHDRAWN: "chip-red",
+}
+
+
+def resumed() -> str:
+    return _(
+        "You are signed in again, and what you wrote is here. It is not saved yet: press the button once more. A picture must be chosen again."
+    )
+
+
+def state(story: Story, stands: Standing) -> str:
+    """Where a story stands, in a sentence or two."""
+    read = _("Residents read the version that was published; what is changed here they do not see yet.")
+    sentences = {
+        Status.DRAFT: read if stands.live else _("Only staff can read it."),
+        Status.IN_REVIEW: _("It waits for a second person to read and approve it."),
+        Status.APPROVED: _("It is approved and can be published."),
+        Status.SCHEDULED: _("It is published by itself on %(when)s.") % {"when": moment(story.publish_at)},
+        Status.PUBLISHED: _("Residents read it."),
+        Status.CORRECTED: _("Residents read it, with the correction under it."),
+        Status.WITHDRAWN: _("Residents cannot read it; its address says that it is gone."),
+    }
+    sentence = sentences[Status(story.status)]
+    waiting = story.status in (Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED)
+    return f"{sentence} {read}" if waiting and stands.live else sentence
+
+
+def waits_for(story: Story, stands: Standing, steps: Sequence[Act]) -> str:
+    """Why somebody who looks for a button does not find it."""
+    if story.status == Status.IN_REVIEW and Act.APPROVE not in steps:
+        return _("You wrote this text, or your account may not approve: somebody else approves it.")
+    if story.status == Status.DRAFT and stands.problems:
+        return _("Before it can go to review:")
+    return ""
+
+
+def moment(at: object) -> str:
+    """Day and time in the agency's zone, with the zone's name."""
+    local = timezone.localtime(at) if at else None  # type: ignore[arg-type]
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}" if local else ""
+
+
+_BUTTONS = {
+    Act.SUBMIT: gettext_lazy("Send to review"),
+    Act.ASK_CHANGES: gettext_lazy("Send back with a comment"),
+    Act.APPROVE: gettext_lazy("Approve"),
+    Act.SCHEDULE: gettext_lazy("Schedule"),
+    Act.UNSCHEDULE: gettext_lazy("Do not publish by itself"),
+    Act.PUBLISH: gettext_lazy("Publish now"),
+    Act.WITHDRAW: gettext_lazy("Withdraw"),
+    Act.REOPEN: gettext_lazy("Take up again"),
+}
+
+
+def button(act: Act, stands: Standing) -> str:
+    if act is Act.WITHDRAW and not stands.live:
+        return _("Put away")
+    if act is Act.SCHEDULE and stands.status == Status.SCHEDULED:
+        return _("Change the time")
+    return str(_BUTTONS[act])
+
+
+def explained(act: Act, stands: Standing) -> str:
+    """What happens when the button of a step's page is pressed."""
+    return {
+        Act.SUBMIT: _("A second person reads the story next. Answer these questions first; they are asked again before it is approved."),
+        Act.ASK_CHANGES: _("The story becomes a draft again, and its author reads your comment."),
+        Act.APPROVE: _("With your approval this text can be published as it stands. Answer the questions for yourself, whatever the author answered."),
+        Act.SCHEDULE: _("The story is published by itself, to the minute. Residents see the day and no time."),
+        Act.UNSCHEDULE: _("The story stays approved, and nothing happens by itself."),
+        Act.PUBLISH: _("Residents can read the story at once. They see the day and no time."),
+        Act.WITHDRAW: _("Residents can no longer read the story, its pictures or its place in lists; its address says that it is gone.") if stands.live else _("The story leaves the list. It can be taken up again."),
+        Act.REOPEN: _("The story becomes a draft. Residents go on reading that it is gone until it is published again."),
+    }.get(act, "")  # fmt: skip
+
+
+_DID = {
+    "create": gettext_lazy("wrote it"),
+    Act.EDIT: gettext_lazy("changed the text"),
+    Act.SUBMIT: gettext_lazy("sent it to review"),
+    Act.ASK_CHANGES: gettext_lazy("sent it back"),
+    Act.APPROVE: gettext_lazy("approved it"),
+    Act.SCHEDULE: gettext_lazy("scheduled it"),
+    Act.UNSCHEDULE: gettext_lazy("took it out of the schedule"),
+    Act.PUBLISH: gettext_lazy("published it"),
+    Act.WITHDRAW: gettext_lazy("withdrew it"),
+    Act.REOPEN: gettext_lazy("took it up again"),
+}
+
+
+def did(step: StoryStep) -> str:
+    """ "Priya Marsh approved it" """
+    who = (step.by.get_full_name() or step.by.get_username()) if step.by else _("The clock")
+    return f"{who} {_DID.get(step.act, step.act)}"
+
+
+def in_words(text: Text) -> dict[str, str]:
+    """The fields of a text by their names in words, in the order of the editor; empty where nothing is said."""
+    tags = Tag.objects.filter(pk__in=text.get("tags") or []).values_list("name", flat=True)
+    lead = Picture.objects.filter(pk=text.get("lead_id")).first()
+    special = {
+        "category": str(dict(Kind.choices).get(text.get("category") or "", "")),
+        "how_soon": str(dict(HowSoon.choices).get(text["how_soon"], "")) if text.get("how_soon") else "",
+        "areas": ", ".join(_area_name(*area) for area in text.get("areas") or []),
+        "lead": lead.alt if lead else "",
+        "tags": ", ".join(tags),
+    }
+    shown: dict[str, str] = {}
+    for field in (*Told._meta.fields, *Told._meta.many_to_many):
+        value = special.get(field.name, text.get(field.name))
+        shown[str(field.verbose_name).capitalize()] = "" if value is None else str(value)
+    return shown | {_("Address"): str(text.get("slug") or "")}
+
+
+def _area_name(layer: str, code: str) -> str:
+    return next((area.name for area in places.areas(layer) if area.code == code), code)
