@@ -217,18 +217,36 @@ class _Import:
 
     def read(self, paths: Sequence[Path]) -> None:
         """All files, up to the limit. Raises UnreadableError."""
-        tables = [part for path in paths for part in parts(path)]
         self.run.file_name = ", ".join(path.name for path in paths)[:200]
         self.run.file_digest = digest_of(paths)
-        for number, part in enumerate(tables):
-            self._read_part(part, several=number > 0)
+        tables = [table for path in paths for table in self._tables(path)]
+        for number, table in enumerate(tables):
+            self._read_table(table, several=number > 0)
         self._tell()
         if self.run.read and self.run.rejected == self.run.read:
             first = self.problems[0].message if self.problems else ""
             raise UnreadableError(_("None of the rows can be read. Of the first: %(why)s") % {"why": first})
 
-    def _read_part(self, part: Part, several: bool) -> None:
-        table = self._table(part)
+    def _tables(self, path: Path) -> list[reading.Table]:
+        """The tables of a file. Publishers pack notes and other kinds of data beside their incidents: what an archive holds
+        besides tables of the profile is left out and told, unless the archive is to be all there is."""
+        members, found, others = parts(path), [], []
+        for part in members:
+            try:
+                found.append(reading.table(part, self._fits, self.profile.delimiter))
+            except reading.HeaderError as error:
+                others.append((part, error))
+        if others and (not found or self.run.full_snapshot):
+            part, error = others[0]
+            raise UnreadableError(_other_columns(part, error.found, self.profile))
+        self.quirks.update(f"other columns, left out: {part.member}" for part, _error in others)
+        return found
+
+    def _fits(self, header: list[str]) -> bool:
+        return interpreting.fits(header, self.profile)
+
+    def _read_table(self, table: reading.Table, several: bool) -> None:
+        part = table.part
         met = dict(part.met)
         source = self.run.source
         box = (source.south, source.west, source.north, source.east)
@@ -262,13 +280,7 @@ class _Import:
         self.quirks["rows that share their id with another"] += keys.repeated
         self.quirks["rows that are exactly alike"] += keys.alike
         self.quirks["no column of ids"] += at.get("external_id", -1) < 0
-        self.quirks["no columns of coordinates"] += at.get("latitude", -1) < 0
-
-    def _table(self, part: Part) -> reading.Table:
-        try:
-            return reading.table(part, lambda header: interpreting.fits(header, self.profile), self.profile.delimiter)
-        except reading.HeaderError as error:
-            raise UnreadableError(_other_columns(part, error.found, self.profile)) from None
+        self.quirks["no columns of coordinates"] += max(at.get("latitude", -1), at.get("point", -1)) < 0
 
     def _interpreted(self, rows: Iterator[reading.Row], interpreter: Interpreter) -> _Batch | None:
         batch, count, read = _Batch(), 0, interpreter.read

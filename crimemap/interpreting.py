@@ -217,6 +217,9 @@ class Interpreter:
             for header, pattern in profile.domestic.items()
             if self.columns.has(header)
         ]
+        north, east, both = (at.get(name, -1) for name in ("latitude", "longitude", "point"))
+        # Latitude and longitude stand in a column each, or in one.
+        self.pairs = (both, Memo(values.pair)) if both >= 0 and min(north, east) < 0 else None
         every = ("external_id", "updated", "block", "latitude", "longitude", *AREAS, "location_description", "outcome")
         self.places = [at.get(name, -1) for name in every]
 
@@ -231,7 +234,11 @@ class Interpreter:
         if not code:
             raise CellError("code-missing", _("The row names no offense."))
         block_text = self.blocks[cells[block]]
-        spot = self.spots[cells[north], cells[east], block_text]
+        if self.pairs is None:
+            spot = self.spots[cells[north], cells[east], block_text]
+        else:
+            both, pairs = self.pairs
+            spot = self.spots[*pairs[cells[both]], block_text]
         given = (
             self.areas[0][cells[district]],
             self.areas[1][cells[beat]],

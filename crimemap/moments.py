@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -25,18 +26,19 @@ PLAIN_ROWS = 1_000  # so many dates that leave no doubt, and no doubt is looked 
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _SERIAL_EPOCH = dt.date(1899, 12, 30).toordinal()  # of spreadsheets, right from March 1900 on
+# Month names as spreadsheets write them, without accents, told apart by their first letters.
 _MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
-    )
-}
+    "juin": 6, "juil": 7, "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10,
+    "nov": 11, "dec": 12, "mrz": 3, "mai": 5, "okt": 10, "dez": 12, "fev": 2, "avr": 4, "aou": 8, "ene": 1, "abr": 4,
+    "ago": 8, "dic": 12,
+}  # fmt: skip
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?")
 _TWO_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
-_DAY_MONTH = re.compile(r"(\d{1,2})[-\s./]*([A-Za-z]{3,9})\.?[-\s,./]*(\d{4}|\d{2})")
-_MONTH_DAY = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
-_MONTH_ALONE = re.compile(r"([A-Za-z]{3,9})\.?[-\s/](\d{4}|\d{2})")
+_MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})")
+_DAY_MONTH = re.compile(r"(\d{1,2})[-\s./]*([^\W\d_]{3,10})\.?[-\s,./]*(\d{4}|\d{2})")
+_MONTH_DAY = re.compile(r"([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
+_MONTH_ALONE = re.compile(r"([^\W\d_]{3,10})\.?[-\s/](\d{4}|\d{2})")
 _SERIAL = re.compile(r"(\d{5})(?:[.,](\d+))?")
 _UNIX = re.compile(r"\d{10}|\d{13}")
 _TIME = re.compile(
@@ -172,6 +174,8 @@ class Moments:
                 self.met("days before months")
             if len(found[3]) == 2:
                 self.met("years of two digits")
+        elif found := _MONTH_YEAR.fullmatch(text_):
+            month, year = int(found[1]), int(found[2])
         elif found := _COMPACT.fullmatch(text_):
             year, month, day = int(found[1]), int(found[2]), int(found[3])
         elif found := _DAY_MONTH.fullmatch(text_):
@@ -272,4 +276,5 @@ def _year(text: str) -> int:
 
 
 def _month(name: str) -> int:
-    return _MONTHS.get(name[:3].casefold(), 0)
+    plain = unicodedata.normalize("NFD", name.casefold()).encode("ascii", "ignore").decode()
+    return _MONTHS.get(plain[:4]) or _MONTHS.get(plain[:3], 0)

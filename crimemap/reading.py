@@ -3,14 +3,13 @@
     table = reading.table(part, fits)      # fits(header) says whether a profile knows these columns
     for number, cells in table.rows(): ...
 
-CSV in any of the usual shapes, JSON as an array of objects or one object a line. Memory is bounded by MOST_CHARACTERS.
+CSV in any of the usual shapes; JSON as crimemap/objects.py reads it. Memory is bounded by MOST_CHARACTERS.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,14 +17,14 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
+from crimemap import objects
 from crimemap.opening import Part, UnreadableError
 
-MOST_CHARACTERS = 1_000_000  # of a line, and of a JSON object
+MOST_CHARACTERS = 1_000_000  # of a line
 CELL = 131_072  # characters of a cell
 HEADER_WITHIN = 20  # lines: titles and notes may stand above the header
 DELIMITERS = ",;\t|"
 _TOTALS = re.compile(r"\W*(grand |sub)?(total|sum|count|row count|records?|summe|gesamt)s?\b", re.IGNORECASE)
-_WRAPPED = re.compile(r'\s*\{\s*"(?:rows|data|results|items|value)"\s*:\s*\[')
 
 Row = tuple[int, list[str]]
 Fits = Callable[[list[str]], bool]
@@ -53,7 +52,7 @@ def table(part: Part, fits: Fits, delimiter: str = "") -> Table:
             break
     start = head.lstrip()[:1]
     if start in ("[", "{"):
-        return _json_table(part, fits, head)
+        return _json_table(part, fits)
     for separator in delimiter or DELIMITERS:
         for at, cells in enumerate(_first_rows(head, separator)):
             header = [cell.strip() for cell in cells]
@@ -165,13 +164,11 @@ class _Lines(Iterable[str]):
 # JSON
 
 
-def _json_table(part: Part, fits: Fits, head: str) -> Table:
+def _json_table(part: Part, fits: Fits) -> Table:
     """Objects leave out what is blank, so the columns are those of all rows together."""
     part.met["JSON"] = 1
-    wrapped = _WRAPPED.match(head)
-    opening = wrapped.end() if wrapped else len(head) - len(head.lstrip()) + (head.lstrip()[0] == "[")
     keys: dict[str, None] = {}
-    for number, found in enumerate(_objects(part, opening)):
+    for number, found in enumerate(objects.rows(part)):
         keys.update(dict.fromkeys(found))
         if number == 1000 and not fits(list(keys)):
             break
@@ -182,54 +179,8 @@ def _json_table(part: Part, fits: Fits, head: str) -> Table:
         part,
         header,
         lambda: (
-            (number, [_cell(found.get(key)) for key in header])
-            for number, found in enumerate(_objects(part, opening), 1)
+            (number, [found.get(key, "") for key in header])
+            for number, found in enumerate(objects.rows(part), 1)
             if found
         ),
     )
-
-
-def _objects(part: Part, opening: int) -> Iterator[dict[str, object]]:
-    """Each object of an array or of lines, from the first that follows `opening`; ends at the array's end."""
-    decode, buffer, number = json.JSONDecoder().raw_decode, "", 0
-    for text in part.texts():
-        buffer += text
-        at, opening = opening, 0
-        while True:
-            between = _SPACE.match(buffer, at)
-            at = between.end() if between else at
-            if at == len(buffer) or buffer[at] == "]":
-                break
-            try:
-                found, at = decode(buffer, at)
-            except (ValueError, RecursionError):
-                break
-            number += 1
-            if not isinstance(found, dict):
-                raise UnreadableError(
-                    _("%(name)s: number %(number)d is no object. An array of objects is needed, one a row.")
-                    % {"name": part.name, "number": number}
-                )
-            yield found
-        buffer = buffer[at:]
-        if len(buffer) > MOST_CHARACTERS:
-            raise UnreadableError(
-                _("%(name)s: object %(number)d does not end or is broken.") % {"name": part.name, "number": number + 1}
-            )
-        if buffer.startswith("]"):
-            return
-    if buffer.strip():
-        raise UnreadableError(
-            _("%(name)s is broken or cut short at object %(number)d.") % {"name": part.name, "number": number + 1}
-        )
-
-
-_SPACE = re.compile(r"[\s,]*")
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, (int, float)) else ""

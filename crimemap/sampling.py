@@ -49,6 +49,7 @@ _USUAL: dict[str, tuple[str, ...]] = {
     "block": ("hundredblock", "block", "blockaddress", "locationblock", "address", "location", "street"),
     "latitude": ("latitude", "lat", "y", "pointy"),
     "longitude": ("longitude", "lon", "lng", "long", "x", "pointx"),
+    "point": ("latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn", "georeference"),
     "district": ("district", "policedistrict", "precinct", "division"),
     "beat": ("beat", "zone", "psa", "sector", "reportingdistrict"),
     "neighbourhood": ("neighborhood", "neighbourhood", "communityarea", "community"),
@@ -116,6 +117,8 @@ def guess(header: Sequence[str]) -> dict[str, Any]:
         found["occurred_date"] = found["occurred_time"] = ""
     parts = not found["occurred"] and not found["occurred_date"] and all(found[name] for name in PARTS[:3])
     found |= dict.fromkeys(("occurred_time",) if parts else PARTS, "")
+    if found["latitude"] and found["longitude"]:
+        found["point"] = ""
     if found["label"] == found["code"]:
         found["label"] = ""
     return {"columns": {field: name for field, name in found.items() if name}}

@@ -50,7 +50,7 @@ def text(cell: str, longest: int, met: Met) -> str:
 # Numbers
 
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,.'\s\u00a0\u202f])\d{3})(?:\1\d{3})*")
-_WHOLE = re.compile(r"(\d+)[.,]0+")
+_WHOLE = re.compile(r"(\d+)[.,](?!000$)0+")  # three zeros are a thousand
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,3})")
 
 
@@ -143,6 +143,11 @@ def _decimal(plain: str, met: Met) -> str:
     return f"{first}.{''.join(others)}"
 
 
+# Degrees, half a millimetre: a spreadsheet keeps ten digits of a number, and a coordinate that it rounded up to half of a
+# hundred-thousandth would be rounded up once more. So the original is, too.
+_TIPPED = 5.5e-9
+
+
 def point(
     latitude: str, longitude: str, box: tuple[float, float, float, float] | None, met: Met
 ) -> tuple[float, float] | None:
@@ -152,14 +157,43 @@ def point(
     north, east = degrees(latitude, met), degrees(longitude, met)
     if north is None or east is None:
         return None
+    south_edge, west_edge, north_edge, east_edge = box or (-90, -180, 90, 180)
+    if box and (abs(north) > 180 or abs(east) > 180):
+        north, east = _scaled(north, south_edge, north_edge, met), _scaled(east, west_edge, east_edge, met)
     if not north or not east or (abs(north - 36.6194) < 0.001 and abs(east + 91.6866) < 0.001):
         met("zero coordinates")  # of the state plane too: that zero lies in Missouri
         return None
-    south_edge, west_edge, north_edge, east_edge = box or (-90, -180, 90, 180)
     if not (south_edge <= north <= north_edge and west_edge <= east <= east_edge):
         met("points outside")
         return None
-    return north, east
+    return north + math.copysign(_TIPPED, north), east + math.copysign(_TIPPED, east)
+
+
+def _scaled(number: float, least: float, most: float, met: Met) -> float:
+    """A coordinate whose decimal point a spreadsheet took for a thousands separator: 41809125265 is 41.809125265."""
+    if number.is_integer():
+        for power in range(4, 16):
+            if least <= number / 10**power <= most:
+                met("decimal points lost")
+                return number / 10**power
+    return number
+
+
+_WELL_KNOWN = re.compile(r"POINT\s*Z?\s*\(\s*(?P<east>[-+]?[\d.]+)\s+(?P<north>[-+]?[\d.]+)", re.IGNORECASE)
+_GEOJSON = re.compile(r"""coordinates['"]:\s*\[\s*(?P<east>[-+]?[\d.]+),\s*(?P<north>[-+]?[\d.]+)""")
+_NAMED = re.compile(
+    r"""(?=.*latitude['"]:\s*['"]?(?P<north>[-+]?[\d.]+))(?=.*longitude['"]:\s*['"]?(?P<east>[-+]?[\d.]+))""", re.DOTALL
+)
+_IN_TURN = re.compile(r"\(?\s*(?P<north>[-+]?\d{1,2}\.\d+)[,;\s]\s*(?P<east>[-+]?\d{1,3}\.\d+)\s*\)?\s*$")
+
+
+def pair(cell: str) -> tuple[str, str]:
+    """Latitude and longitude of one cell, as texts: "(41.8, -87.6)", perhaps after an address, "POINT (-87.6 41.8)", an
+    API's object. Empty where there is no such pair."""
+    for pattern in (_WELL_KNOWN, _GEOJSON, _NAMED, _IN_TURN):
+        if found := pattern.search(cell):
+            return found["north"], found["east"]
+    return "", ""
 
 
 # Yes and no

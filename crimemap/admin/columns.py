@@ -49,6 +49,7 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
     "block": (gettext_lazy("Block or address"), gettext_lazy("House numbers become hundreds before anything is stored.")),
     "latitude": (gettext_lazy("Latitude"), ""),
     "longitude": (gettext_lazy("Longitude"), ""),
+    "point": (gettext_lazy("Latitude and longitude"), gettext_lazy("Where both stand in one column.")),
     "district": (gettext_lazy("District"), ""),
     "beat": (gettext_lazy("Beat"), ""),
     "neighbourhood": (gettext_lazy("Neighborhood"), ""),

@@ -31,6 +31,7 @@ FIELDS = (
     "block",
     "latitude",
     "longitude",
+    "point",  # both in one column: taken where the file has no column for each
     "district",
     "beat",
     "neighbourhood",

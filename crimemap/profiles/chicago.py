@@ -21,6 +21,7 @@ PORTAL = Profile(
         "block": ("Block",),
         "latitude": ("Latitude",),
         "longitude": ("Longitude",),
+        "point": ("Location",),
         "district": ("District",),
         "beat": ("Beat",),
         "neighbourhood": ("Community Area",),

@@ -20,6 +20,7 @@ PROFILE = Profile(
         "end_time": ("CMPLNT_TO_TM",),
         "latitude": ("Latitude",),
         "longitude": ("Longitude",),
+        "point": ("Lat_Lon", "Geocoded Column"),
         "district": ("ADDR_PCT_CD",),
         "location_description": ("PREM_TYP_DESC",),
     },

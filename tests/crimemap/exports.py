@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import decimal
 import gzip
 import io
 import json
@@ -11,6 +12,7 @@ import random
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 Row = dict[str, str]
 
@@ -195,6 +197,65 @@ def api_csv(rows: list[Row]) -> bytes:
     return text_of(listed, [":@computed_region_awaf_s7ux", *names]).encode()
 
 
+def whole_download(rows: list[Row]) -> bytes:
+    """What a Socrata portal calls its JSON export: a description of the columns, then rows that are arrays."""
+    own = [{"name": name, "dataTypeName": "meta_data"} for name in ("sid", "id", "position")]
+    columns = [*own, *({"name": name, "dataTypeName": "text"} for name in CHICAGO)]
+    data = [["row-1", f"{n:08}", n, *(row[name] or None for name in CHICAGO)] for n, row in enumerate(rows)]
+    return json.dumps({"meta": {"view": {"id": "ijzp-q8t2", "columns": columns}}, "data": data}, indent=1).encode()
+
+
+def geojson(rows: list[Row]) -> bytes:
+    """Features whose point is in their geometry alone."""
+    return json.dumps({"type": "FeatureCollection", "features": [_feature(row) for row in rows]}).encode()
+
+
+def esri_json(rows: list[Row]) -> bytes:
+    """Attributes and a geometry, after a description of the fields."""
+    features = []
+    for feature in map(_feature, rows):
+        place = feature["geometry"] and dict(zip("xy", feature["geometry"]["coordinates"], strict=True))
+        features.append({"attributes": feature["properties"], "geometry": place})
+    return json.dumps({"fields": [{"name": "ID"}], "exceededTransferLimit": False, "features": features}).encode()
+
+
+def ckan_json(rows: list[Row]) -> bytes:
+    result = {"fields": [{"id": "ID"}], "records": [_api(row) for row in rows], "total": len(rows)}
+    return json.dumps({"help": "?", "success": True, "result": result}).encode()
+
+
+def one_column_of_points(rows: list[Row]) -> bytes:
+    return text_of(rows, [name for name in CHICAGO if name not in ("Latitude", "Longitude")]).encode()
+
+
+def well_known_text(rows: list[Row]) -> bytes:
+    told = [row | {"Location": row["Latitude"] and f"POINT ({row['Longitude']} {row['Latitude']})"} for row in rows]
+    return one_column_of_points(told)
+
+
+def points_lost(rows: list[Row]) -> bytes:
+    """A German Excel takes the points of an American file for thousands separators and drops them."""
+    bare: Callable[[str], str] = lambda text: text.replace(".", "")  # noqa: E731
+    return text_of(changed(rows, Latitude=bare, Longitude=bare), CHICAGO, ";").encode()
+
+
+def ten_digits(rows: list[Row]) -> bytes:
+    """As many digits as Excel shows of a number."""
+    return text_of(changed(rows, Latitude=_ten, Longitude=_ten), CHICAGO).encode()
+
+
+def _ten(text: str) -> str:
+    return str(round(decimal.Decimal(text), 8))
+
+
+def _feature(row: Row) -> dict[str, Any]:
+    told = {name: value for name, value in row.items() if name not in ("Latitude", "Longitude", "Location")}
+    place = (
+        {"type": "Point", "coordinates": [float(row["Longitude"]), float(row["Latitude"])]} if row["Latitude"] else None
+    )
+    return {"type": "Feature", "properties": told, "geometry": place}
+
+
 def _api(row: Row) -> dict[str, object]:
     """Blanks are left out, as the API does."""
     moment: Callable[[str], str] = lambda text: f"{_moment(text).isoformat()}.000"  # noqa: E731
@@ -210,6 +271,7 @@ MANGLED: dict[str, Callable[[list[Row]], bytes]] = {
     function.__name__: function
     for function in (
         american, german, british, unicode_text, serial, booleans, padded, quoted_newlines, api_json, api_lines, api_csv,
+        whole_download, geojson, esri_json, ckan_json, one_column_of_points, well_known_text, points_lost, ten_digits,
     )
 }  # fmt: skip
 

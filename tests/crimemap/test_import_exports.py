@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from crimemap.models import Incident
 from tests.crimemap import exports
 from tests.crimemap.exports import CHICAGO, MANGLED, Row
-from tests.crimemap.importer import imported, outcomes
+from tests.crimemap.importer import imported, outcomes, refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -143,3 +144,40 @@ def test_rows_that_share_an_id_may_change_places(tmp_path: Path, rows: list[Row]
         told = imported("city", written(tmp_path, exports.text_of(again, header).encode(), "again.csv"))
         assert outcomes(told) == (0, 0, len(again), 0)
     assert stored() == before
+
+
+def test_what_lies_beside_the_incidents_in_an_archive_is_left_out_and_told(tmp_path: Path, rows: list[Row]) -> None:
+    """As data.police.uk packs its months: outcomes and searches beside the incidents."""
+    members = {
+        "2024-01/outcomes.csv": b"Crime ID,Month,Outcome type\r\n1,2024-01,Under investigation\r\n",
+        "2024-01/street.csv": plain(rows),
+        "readme.txt": b"About this data\n",
+    }
+    path = written(tmp_path, exports.zipped(members), "export.zip")
+    told = imported("city", path, profile="chicago_portal")
+    assert outcomes(told) == (COUNT, 0, 0, 0)
+    left_out = {"other columns, left out: 2024-01/outcomes.csv", "other columns, left out: readme.txt"}
+    assert left_out <= set(told["quirks"])
+    # What is said to be all there is must not lose a table that came in other columns.
+    assert "outcomes.csv" in refusal("city", path, full_snapshot=True)
+
+
+@pytest.mark.parametrize(
+    "month",
+    ["2021-03", "03/2021", "3/2021", "Mar-21", "01.03.2021", "Mrz 21", "M\u00e4r 21", "mars-21", "01/03/2021", "44256"],
+)
+def test_a_month_however_a_spreadsheet_writes_it(tmp_path: Path, month: str) -> None:
+    header = "Crime ID,Month,Falls within,Longitude,Latitude,Location,Crime type"
+    path = written(tmp_path, f"{header}\r\nab1,{month},Avon,-2.5,51.4,On or near High Street,Drugs\r\n".encode())
+    imported("force", path, profile="police_uk")
+    assert Incident.objects.values_list("occurred_at", "precision").get() == (
+        dt.datetime(2021, 3, 1, tzinfo=dt.UTC),
+        "month",
+    )
+
+
+def test_three_zeros_after_a_separator_are_a_thousand(tmp_path: Path, rows: list[Row]) -> None:
+    ids = [row | {"ID": number} for row, number in zip(rows, ("28.000", "28,000,000", "28.0", "28.00"), strict=False)]
+    imported("city", written(tmp_path, exports.text_of(ids, CHICAGO).encode()), profile="chicago_portal")
+    kept = {key for key in Incident.objects.values_list("external_id", flat=True) if "~" not in key}
+    assert kept == {"28000", "28000000", "28"}

@@ -47,6 +47,10 @@ HEADERS = {
         "DR Number,Date Reported,Date Occurred,Time Occurred,Area ID,Area Name,Reporting District,Crime Code,"
         "Crime Code Description,MO Codes,Victim Age,Victim Sex,Victim Descent,Premise Code,Premise Description,"
         "Weapon Used Code,Weapon Description,Status Code,Status Description,Crime Code 1,Address,Cross Street,Location",
+        "caseno,uniquenibrno,date_rptd,date_occ,time_occ,area,area_name,rpt_dist_no,totaloffensecount,group,nibr_code,"
+        "nibr_description,crime_against,premis_cd,premis_desc,weapon_used_cd,weapon_desc,status,status_desc,totalvictimcount,"
+        "victim_shot,domestic_violence_crime,hate_crime,gang_related_crime,transit_related_crime,homeless_victim_crime,"
+        "homeless_suspect_crime,homeless_arrestee_crime,hndrdth_lat,hndrdth_lon",
     ],
     "new_york": [
         "CMPLNT_NUM,CMPLNT_FR_DT,CMPLNT_FR_TM,CMPLNT_TO_DT,CMPLNT_TO_TM,ADDR_PCT_CD,RPT_DT,KY_CD,OFNS_DESC,PD_CD,PD_DESC,"
@@ -207,6 +211,8 @@ def distinct(name: str, wanted: set[str]) -> Iterator[tuple[dict[str, str], int]
         ("philadelphia", {"ucr_general": "", "text_general_code": "Rape"}, "200", "hidden"),
         ("los_angeles", {"Crm Cd": "626", "Crm Cd Desc": "INTIMATE PARTNER - SIMPLE ASSAULT"}, "626", "hidden"),
         ("los_angeles", {"Crm Cd": "999", "Crm Cd Desc": "BURGLARY FROM VEHICLE"}, "330", "block"),
+        ("los_angeles", {"NIBR Code": "120", "NIBR Description": "Robbery"}, "NIBRS 120", "block"),
+        ("los_angeles", {"NIBR Code": "310", "NIBR Description": "Of a new kind"}, None, None),
         ("new_york", {"PD_CD": "639", "KY_CD": "361", "PD_DESC": "AGGRAVATED HARASSMENT 2"}, "PD 639", "area"),
         ("new_york", {"PD_CD": "578", "KY_CD": "235", "PD_DESC": ""}, "PD 578", "block"),
         ("new_york", {"PD_CD": "", "KY_CD": "578", "PD_DESC": "(null)"}, "KY 578", "area"),
