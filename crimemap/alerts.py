@@ -22,7 +22,7 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from crimemap import news, query
-from crimemap.models import Delivery, Edition, Subscription
+from crimemap.models import AlertLink, Delivery, Edition, Subscription
 from crimemap.news import News, Wanted
 from crimemap.query import Published
 
@@ -227,5 +227,6 @@ def _told_everybody(newest: int) -> int:
 def forget(address_hash: bytes) -> None:
     """Delete an address with all that hangs on it: the mail server says again and again that there is none."""
     with transaction.atomic():
+        AlertLink.objects.filter(address_hash=address_hash).delete()
         Delivery.objects.filter(address_hash=address_hash).delete()
         Subscription.objects.filter(address_hash=address_hash).delete()

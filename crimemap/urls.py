@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crimemap.views import areas, data, incidents, pages, sharing
+from crimemap.views import alerts, areas, data, incidents, pages, sharing
 
 app_name = "crimemap"
 urlpatterns = [
@@ -25,4 +25,10 @@ urlpatterns = [
     path("feed/all.atom", sharing.feed, name="feed"),
     path("feed/category/<slug:category>.atom", sharing.feed, name="feed_category"),
     path("feed/<slug:layer>/<str:code>.atom", sharing.feed, name="feed_area"),
+    path("alerts/", alerts.subscribe, name="alerts"),
+    path("alerts/asked/", alerts.asked, name="alerts_asked"),
+    path("alerts/confirm/<str:text>/", alerts.confirm, name="alerts_confirm"),
+    path("alerts/manage/<str:text>/", alerts.manage, name="alerts_manage"),
+    path("alerts/manage/<str:text>/<int:number>/", alerts.change, name="alerts_change"),
+    path("alerts/leave/<str:text>/", alerts.leave, name="alerts_leave"),
 ]

@@ -76,7 +76,7 @@ CREATE POLICY attachment_by_others ON tips_attachment TO portal_staff, portal_me
 -- staff: the desk and the admin. Content that a source wrote is never rewritten; the audit trail only grows.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO portal_staff;
 -- Of alerts by e-mail it counts what waits, and sees neither a sealed address nor the hash that two alerts of one have in common.
-REVOKE SELECT ON crimemap_subscription, crimemap_delivery FROM portal_staff;
+REVOKE SELECT ON crimemap_subscription, crimemap_delivery, crimemap_alertlink FROM portal_staff;
 GRANT SELECT (id, layer, code, radius, rhythm, confirmed_at) ON crimemap_subscription TO portal_staff;
 GRANT SELECT (id, state, made_at, confirms_id) ON crimemap_delivery TO portal_staff;
 GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
@@ -125,6 +125,7 @@ DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', curr
 -- It finds which incidents are new, and mails those who asked for them.
 GRANT SELECT, INSERT, DELETE ON crimemap_edition TO portal_bulk;
 GRANT SELECT, UPDATE, DELETE ON crimemap_subscription TO portal_bulk;
+GRANT SELECT, DELETE ON crimemap_alertlink TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_delivery TO portal_bulk;
 -- It mails administrators when a feed is late or an import failed.
 GRANT SELECT ON auth_group, tipportal_account_groups TO portal_bulk;

@@ -97,7 +97,7 @@ CREATE OR REPLACE TRIGGER import_of_incidents_stays BEFORE DELETE ON crimemap_im
 CREATE OR REPLACE FUNCTION story_preview(token bytea) RETURNS SETOF outreach_story
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT s.* FROM outreach_story s JOIN outreach_previewlink l ON l.story_id = s.id
-    WHERE l.token_hash = token AND l.expires_at > now() AND s.status <> 'withdrawn';
+    WHERE l.token_hash = token AND l.expires_at > clock_timestamp() AND s.status <> 'withdrawn';
 $$;
 CREATE OR REPLACE FUNCTION story_preview_pictures(token bytea) RETURNS SETOF outreach_picture
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -215,14 +215,12 @@ END $$;
 CREATE OR REPLACE FUNCTION alerts_of(secret bytea) RETURNS TABLE (id bigint, layer text, code text, latitude double precision,
     longitude double precision, radius integer, place text, categories text[], rhythm text, confirmed boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT each.id, each.layer, each.code, each.latitude, each.longitude, each.radius, each.place, each.categories,
-           each.rhythm, each.confirmed_at IS NOT NULL
-    FROM crimemap_subscription AS mine JOIN crimemap_subscription AS each ON
-        each.id = mine.id OR (each.address_hash = mine.address_hash AND each.confirmed_at IS NOT NULL
-                              AND mine.confirmed_at IS NOT NULL)
-    WHERE mine.link_hash = sha256(secret)
-        AND (mine.confirmed_at IS NOT NULL OR mine.asked_at > now() - interval '2 days')
-    ORDER BY each.id;
+    SELECT id, layer, code, latitude, longitude, radius, place, categories, rhythm, confirmed_at IS NOT NULL
+    FROM crimemap_subscription
+    WHERE (confirmed_at IS NOT NULL
+           AND address_hash = (SELECT address_hash FROM crimemap_alertlink WHERE link_hash = sha256(secret)))
+        OR (confirmed_at IS NULL AND link_hash = sha256(secret) AND asked_at > now() - interval '2 days')
+    ORDER BY id;
 $$;
 
 -- What comes out from now on is told; `looked` is the day, week or month that has begun. Returns whether there was one to
@@ -233,7 +231,11 @@ BEGIN
     UPDATE crimemap_subscription SET confirmed_at = now(), looked_on = looked,
         sent_up_to = coalesce((SELECT max(number) FROM crimemap_edition), 0)
         WHERE link_hash = sha256(secret) AND confirmed_at IS NULL AND asked_at > now() - interval '2 days';
-    RETURN FOUND OR EXISTS (SELECT FROM crimemap_subscription WHERE link_hash = sha256(secret) AND confirmed_at IS NOT NULL);
+    IF FOUND THEN
+        INSERT INTO crimemap_alertlink (link_hash, address_hash)
+            SELECT link_hash, address_hash FROM crimemap_subscription WHERE link_hash = sha256(secret);
+    END IF;
+    RETURN FOUND OR EXISTS (SELECT FROM crimemap_alertlink WHERE link_hash = sha256(secret));
 END $$;
 
 CREATE OR REPLACE FUNCTION alert_change(secret bytea, changed bigint, new_layer text, new_code text,
@@ -257,13 +259,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     mine bytea;
 BEGIN
-    SELECT address_hash INTO mine FROM crimemap_subscription WHERE link_hash = sha256(secret);
+    SELECT address_hash INTO mine FROM crimemap_alertlink WHERE link_hash = sha256(secret);
     PERFORM alert_erase(alert.id) FROM alerts_of(secret) AS alert WHERE left_one IS NULL OR alert.id = left_one;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    DELETE FROM crimemap_delivery WHERE address_hash = mine
-        AND NOT EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = mine);
+    IF NOT EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = mine AND confirmed_at IS NOT NULL) THEN
+        DELETE FROM crimemap_delivery WHERE address_hash = mine AND confirms_id IS NULL;
+        DELETE FROM crimemap_alertlink WHERE address_hash = mine;
+    END IF;
     RETURN true;
 END $$;
 

@@ -12,9 +12,10 @@ from crimemap.models.incidents import (
     Visibility,
 )
 from crimemap.models.places import Area, BaseLayer, Block, Intersection, Located, digest_of
-from crimemap.models.subscriptions import Delivery, Edition, Subscription
+from crimemap.models.subscriptions import AlertLink, Delivery, Edition, Subscription
 
 __all__ = [
+    "AlertLink",
     "Area",
     "BaseLayer",
     "Block",

@@ -77,6 +77,17 @@ class Subscription(models.Model):
         return f"{self.get_rhythm_display()} {self.pk}"
 
 
+class AlertLink(models.Model):
+    """A link that speaks for an address: that of each alert it confirmed. It outlives the alert, since it stands in mails
+    with which people leave, and goes with the address."""
+
+    link_hash = models.BinaryField(max_length=HASH_BYTES, primary_key=True)
+    address_hash = models.BinaryField(max_length=HASH_BYTES, db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+
 class Edition(models.Model):
     """One publication that alerts looked at, and which incidents it brought. The first ever is what was known when alerts
     began: it is told to nobody."""
@@ -88,6 +99,7 @@ class Edition(models.Model):
 
     class Meta:
         ordering = ["number"]
+        default_permissions = ()
 
     def __str__(self) -> str:
         return str(self.number)

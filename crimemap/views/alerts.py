@@ -1,7 +1,172 @@
-"""Alerts by e-mail."""
+"""Alerts by e-mail: asking for one, confirming it, changing and leaving them. All without a cookie: a link's secret is the key.
+
+Nothing is done by opening a link, since programs that look through mail open all of them: what does something is a post.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from crimemap import forms, query, subscribing
+from crimemap.filtering import Filter, FilterError
+from crimemap.query import NothingPublishedError, Published
+from crimemap.subscribing import Alert
+from tipportal import addresses
+
+log = logging.getLogger(__name__)
+UNPROCESSABLE, UNAVAILABLE = 422, 503
+
+Linked = Callable[..., HttpResponse]
 
 
-def stub(request: HttpRequest, text: str) -> HttpResponse:
-    return HttpResponse(f"{request.method} {len(text)}", status=501)
+def of_link(view: Callable[..., HttpResponse]) -> Linked:
+    """Calls view(request, published, secret, alerts, ...) with the alerts that the link in the address speaks for, which
+    may be none. Such a page stays in no cache, in no search engine, and out of the Referer."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def answer(request: HttpRequest, text: str, **kwargs: Any) -> HttpResponse:
+        try:
+            published = query.current()
+        except NothingPublishedError:
+            return render(request, "crimemap/nothing.html", status=UNAVAILABLE)
+        secret = addresses.secret_of(text) or b""
+        response = view(request, published, secret, subscribing.of(secret), **kwargs)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Robots-Tag"] = "noindex"
+        response.headers["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return answer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """The form, filled in from the map's filter; sent, it has a link mailed and says so, whoever the address belongs to."""
+    try:
+        published = query.current()
+    except NothingPublishedError:
+        return render(request, "crimemap/nothing.html")
+    if not addresses.newest_key():
+        return render(request, "crimemap/alerts/none.html", status=UNAVAILABLE)
+    if request.method != "POST":
+        form = forms.AlertForm(published, initial=forms.initial_of(forms.wanted_of(_chosen(request, published))))
+        return _form_page(request, form)
+    form = forms.AlertForm(published, request.POST)
+    return _again(request, form) or _ask(request, form)
+
+
+def _ask(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
+    try:
+        subscribing.ask(form.cleaned_data["email"], form.alert())
+    except subscribing.BusyError:
+        form.add_error(None, _("Many people ask for e-mail just now. Please try again in an hour."))
+    except addresses.KeyMissingError as error:
+        log.error("no address can be taken: %s", error)
+        form.add_error(None, _("We cannot take addresses at this moment. Please try again later."))
+    else:
+        return redirect("crimemap:alerts_asked")
+    return _form_page(request, form, UNAVAILABLE)
+
+
+def _again(request: HttpRequest, form: forms.AlertForm, **context: Any) -> HttpResponse | None:
+    """The form once more, where a place was looked for or something is wrong."""
+    if "find_place" in request.POST:
+        form.find()
+        return _form_page(request, form, **context)
+    return None if form.is_valid() else _form_page(request, form, UNPROCESSABLE, **context)
+
+
+def _chosen(request: HttpRequest, published: Published) -> Filter:
+    try:
+        return Filter.parse(request.GET, published)
+    except FilterError as error:
+        return error.filter
+
+
+def _form_page(request: HttpRequest, form: forms.AlertForm, status: int = 200, **context: Any) -> HttpResponse:
+    response = render(request, "crimemap/alerts/form.html", {"form": form, **context}, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@require_safe
+def asked(request: HttpRequest) -> HttpResponse:
+    return render(request, "crimemap/alerts/asked.html")
+
+
+@of_link
+def confirm(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+    if not alerts:
+        return _gone(request)
+    page = reverse("crimemap:alerts_manage", args=[addresses.link_text(secret)])
+    if request.method == "POST":
+        return redirect(f"{page}?done=confirmed") if subscribing.confirm(secret) else _gone(request)
+    if alerts[0].is_confirmed:
+        return redirect(page)
+    return render(request, "crimemap/alerts/confirm.html", {"alerts": _told(alerts, published)})
+
+
+@of_link
+def manage(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+    if not alerts or not alerts[0].is_confirmed:
+        return _gone(request)
+    context = {"alerts": _told(alerts, published), "done": request.GET.get("done"), "text": addresses.link_text(secret)}
+    return render(request, "crimemap/alerts/manage.html", context)
+
+
+@of_link
+def change(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert], number: int) -> HttpResponse:
+    alert = next((each for each in alerts if each.number == number and each.is_confirmed), None)
+    if alert is None:
+        return _gone(request)
+    page = reverse("crimemap:alerts_manage", args=[addresses.link_text(secret)])
+    if request.method != "POST":
+        initial = forms.initial_of(alert.wanted, alert.rhythm)
+        return _form_page(request, forms.AlertForm(published, initial=initial, with_address=False), manage=page)
+    if "remove" in request.POST:
+        subscribing.leave(secret, number)
+        return redirect(f"{page}?done=removed") if subscribing.of(secret) else _left(request)
+    form = forms.AlertForm(published, request.POST, with_address=False)
+    if again := _again(request, form, manage=page):
+        return again
+    subscribing.change(secret, form.alert(number))
+    return redirect(f"{page}?done=changed")
+
+
+@of_link
+def leave(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+    """Also what a mail program's own button posts to (RFC 8058): no cookie, no Origin, and the answer is 200 every time."""
+    if request.method == "POST":
+        subscribing.leave(secret)
+    elif alerts:
+        return render(request, "crimemap/alerts/leave.html", {"alerts": _told(alerts, published)})
+    return _left(request)
+
+
+def _told(alerts: list[Alert], published: Published) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": each.number,
+            "words": subscribing.words(each.wanted, each.place, published.names),
+            "rhythm": subscribing.Rhythm(each.rhythm).label,
+        }
+        for each in alerts
+    ]
+
+
+def _left(request: HttpRequest) -> HttpResponse:
+    return render(request, "crimemap/alerts/left.html")
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "crimemap/alerts/gone.html", status=404)
