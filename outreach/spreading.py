@@ -99,6 +99,12 @@ def posts_of(story: Story) -> list[Post]:
     ]
 
 
+def unsure() -> list[Post]:
+    """What somebody has to look at, the oldest first."""
+    waiting = Post.objects.filter(state=State.UNSURE).select_related("channel", "story")
+    return list(waiting.order_by("begun_at")[:20])
+
+
 def prepare(story: Story, channel: Channel, text: str, *, wanted: bool) -> None:
     """Keep the text for a channel until the story is published. Raises NotNowError."""
     text = text.strip().replace("\r\n", "\n")

@@ -29,7 +29,7 @@ _COLUMNS = ("title", "slug", "starts_at", "ends_at", "place", "body")
 class EventForm(forms.ModelForm):
     """Refuses what another editor overtook, with what stands there now; pressing Save once more is then a decision."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    begun_from = forms.IntegerField(widget=forms.HiddenInput, required=False)  # the version
     spot = forms.CharField(
         label=gettext_lazy("Place on the map"),
         max_length=100,
@@ -54,7 +54,7 @@ class EventForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["version"] = self.instance.version
+        self.initial["begun_from"] = self.instance.version
         found = places.find(self.instance.place_ref) if self.instance.place_ref else None
         self.initial["spot"] = found.name if found else ""
 
@@ -93,7 +93,7 @@ class EventForm(forms.ModelForm):
     def _look_for_others(self, cleaned: dict[str, Any]) -> None:
         """The admin's transaction holds the row from here to the save."""
         current = Event.objects.select_for_update().get(pk=self.instance.pk)
-        if cleaned.get("version") == current.version:
+        if cleaned.get("begun_from") == current.version:
             return
         theirs = [
             (str(self.fields[name].label), getattr(current, name))
@@ -101,7 +101,7 @@ class EventForm(forms.ModelForm):
             if name in self.fields and name in cleaned and getattr(current, name) != cleaned[name]
         ]
         self.data = self.data.copy()
-        self.data[self.add_prefix("version")] = str(current.version)
+        self.data[self.add_prefix("begun_from")] = str(current.version)
         sentence = _(
             "Somebody else saved this event while you were writing. Your text is still in the form. To put it in place of theirs, press Save again."
         )
@@ -131,7 +131,7 @@ class EventAdmin(admin.ModelAdmin):
     search_fields = ("title", "place")
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-starts_at",)
-    fields = ("title", "slug", "starts_at", "ends_at", "place", "spot", "body", "version")
+    fields = ("title", "slug", "starts_at", "ends_at", "place", "spot", "body", "begun_from")
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
@@ -175,7 +175,7 @@ class EventAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:
         by = _account(request)
         if change:
-            events.change(obj.pk, form.columns(), by, form.cleaned_data["version"])
+            events.change(obj.pk, form.columns(), by, form.cleaned_data["begun_from"])
         else:
             obj.pk = events.create(form.columns(), by).pk
 

@@ -1,0 +1,18 @@
+"""`{% load outreach_desk %}`: what the first page of the admin says about outreach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from outreach import spreading
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/outreach/unsure_posts.html", takes_context=True)
+def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
+    """Posts that wait for somebody to look at the channel, for those who may settle them."""
+    user = context["request"].user
+    return {"posts": spreading.unsure() if user.has_perm("outreach.change_story") else []}
