@@ -45,7 +45,8 @@ class _Feed(Atom1Feed):
 
 def feed(published: Published, *, area: tuple[str, str] | None = None, category: str = "") -> bytes:
     """The feed as XML in UTF-8, of one area (layer, code) or category, or of everything."""
-    path, title, chosen = _about(published, area, category)
+    title, chosen = _about(published, area, category)
+    path = address(chosen)
     page = f"{settings.PORTAL_URL}{reverse('crimemap:map')}?{chosen.query_string()}"
     made = _Feed(
         title=_plain(title),
@@ -69,19 +70,25 @@ def feed(published: Published, *, area: tuple[str, str] | None = None, category:
     return written
 
 
-def _about(published: Published, area: tuple[str, str] | None, category: str) -> tuple[str, str, Filter]:
-    """Its path, its title, and the usual selection of the pages."""
+def address(chosen: Filter) -> str:
+    """Where the feed is that fits a selection best: of its area, of its one category, else of everything."""
+    if chosen.area:
+        return reverse("crimemap:feed_area", args=chosen.area)
+    if len(chosen.categories) == 1:
+        return reverse("crimemap:feed_category", args=list(chosen.categories))
+    return reverse("crimemap:feed")
+
+
+def _about(published: Published, area: tuple[str, str] | None, category: str) -> tuple[str, Filter]:
+    """Its title, and the usual selection of the pages."""
     chosen = Filter.parse({}, published)
+    name = settings.CITY_NAME
     if area:
-        name = wording.area(*area, places.area_names(area[0]))
-        path, chosen = reverse("crimemap:feed_area", args=area), replace(chosen, area=area)
+        name, chosen = wording.area(*area, places.area_names(area[0])), replace(chosen, area=area)
     elif category:
         name = _("%(category)s in %(city)s") % {"category": published.names[category], "city": settings.CITY_NAME}
-        path = reverse("crimemap:feed_category", args=[category])
         chosen = replace(chosen, categories=frozenset([category]))
-    else:
-        name, path = settings.CITY_NAME, reverse("crimemap:feed")
-    return path, _("Incidents: %(what)s") % {"what": name}, chosen
+    return _("Incidents: %(what)s") % {"what": name}, chosen
 
 
 def _add(made: _Feed, row: Row, published: Published) -> None:

@@ -75,7 +75,7 @@ def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = 
     except NothingPublishedError:
         raise Http404 from None
     area = (layer, code) if layer else None
-    if (area and code not in published.areas.get(layer, [])) or (category and category not in published.families):
+    if (area and not _is_area(published, *area)) or (category and category not in published.families):
         raise Http404
 
     def answer() -> HttpResponse:
@@ -83,6 +83,13 @@ def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = 
         return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
     return asking.cached(request, published.version, published.made_at.date().isoformat(), answer)
+
+
+def _is_area(published: Published, layer: str, code: str) -> bool:
+    """Also one where nothing was reported yet."""
+    return (
+        layer in published.areas and bool(code) and (code in published.areas[layer] or code in places.area_names(layer))
+    )
 
 
 @require_safe

@@ -152,6 +152,34 @@ def test_what_is_not_published_has_no_feed(client: Client, incidents: Published,
     assert client.get(address).status_code == 404
 
 
+def test_a_quiet_area_has_its_feed(client: Client, incidents: Published, riverton: None) -> None:
+    assert "4" not in incidents.areas["district"]
+    feed = read(client, "/map/feed/district/4.atom")
+    assert entries(feed) == []
+    assert text(feed, "a:title")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("days=30", ALL),
+        ("area=district:1&category=burglary", DISTRICT),
+        ("category=burglary", BURGLARY),
+        ("category=burglary,assault", ALL),
+    ],
+)
+def test_pages_of_a_selection_link_the_feed_that_fits(
+    client: Client, incidents: Published, riverton: None, asked: str, expected: str
+) -> None:
+    for path in ("/map/list/", "/map/about/"):
+        page = client.get(f"{path}?{asked}").content.decode()
+        assert f'<link rel="alternate" type="application/atom+xml" href="{expected}"' in page
+        assert f'<a href="{expected}">' in page
+        for address in ("/map/download.csv?", "/map/download.geojson?"):
+            assert address in page
+    assert "&lt;iframe src=" in page
+
+
 def test_without_anything_published_there_is_no_feed(client: Client, tmp_path: Path, settings: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
     assert client.get(ALL).status_code == 404
