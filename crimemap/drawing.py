@@ -85,7 +85,7 @@ def fitted(box: Box) -> Box:
     return middle - height / 2, centre - width / 2, middle + height / 2, centre + width / 2
 
 
-def around(latitude: float, longitude: float, zoom: int) -> Box:
+def around(latitude: float, longitude: float, zoom: float) -> Box:
     """What a map in the browser shows there at this zoom."""
     width = 360 * FRAME / (256 * 2**zoom)
     height = width * math.cos(math.radians(latitude)) * HEIGHT / WIDTH

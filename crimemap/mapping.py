@@ -35,7 +35,7 @@ SPOT_ZOOM = 15
 PICTURES = 64  # kept a process
 LENGTHS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # metres that a scale bar may have
 
-At = tuple[float, float, int]  # latitude, longitude, zoom
+At = tuple[float, float, float]  # latitude, longitude, zoom in halves
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +123,9 @@ def shown(published: Published, chosen: Filter, text: str) -> Shown:
     )
 
 
-def written(latitude: float, longitude: float, zoom: int) -> str:
+def written(latitude: float, longitude: float, zoom: float) -> str:
     """What `at` says."""
-    return f"{latitude:.5f},{longitude:.5f},{zoom}"
+    return f"{latitude:.5f},{longitude:.5f},{zoom:g}"
 
 
 def _edges(box: Box) -> str:
@@ -136,9 +136,9 @@ def _read(text: str, chosen: Filter, whole: Box) -> At | None:
     if not text:
         return None
     number = r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?"
-    found = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}})", text[:100])
+    found = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}}(?:\.5)?)", text[:100])
     if found:
-        latitude, longitude, zoom = float(found[1]), float(found[2]), int(found[3])
+        latitude, longitude, zoom = float(found[1]), float(found[2]), float(found[3])
         nearest = *_inside(latitude, longitude, whole), min(max(zoom, ZOOMS[0]), ZOOMS[-1])
         if nearest == (latitude, longitude, zoom):
             return nearest
@@ -209,7 +209,7 @@ def _picture(version: str, published: Published, box: Box | None) -> Picture:
     return _pictures[key]
 
 
-def _markers(published: Published, chosen: Filter, picture: Picture, zoom: int) -> list[Marker]:
+def _markers(published: Published, chosen: Filter, picture: Picture, zoom: float) -> list[Marker]:
     grid = (
         math.floor(math.log2(360 * picture.scale[0] / CELL)) - 2
     )  # a cell is a quarter of a tile, which are 2 ** zoom
@@ -242,7 +242,7 @@ def _marker(bubble: Bubble, x: int, y: int, largest: int, links: _Links) -> Mark
 class _Links:
     """Where a bubble leads: to the list of its cell (or point), or two zooms nearer."""
 
-    def __init__(self, chosen: Filter, grid: int, zoom: int) -> None:
+    def __init__(self, chosen: Filter, grid: int, zoom: float) -> None:
         self.chosen, self.grid = chosen, grid
         self.zoom = min(zoom + 2, ZOOMS[-1])
         self.deepest = zoom >= ZOOMS[-1]
@@ -271,18 +271,18 @@ class _Links:
         return south, x / cells * 360 - 180, north, (x + 1) / cells * 360 - 180
 
 
-def _moves(chosen: Filter, picture: Picture, zoom: int, at: At | None, whole: Box) -> list[Move]:
+def _moves(chosen: Filter, picture: Picture, zoom: float, at: At | None, whole: Box) -> list[Move]:
     south, west, north, east = picture.box
     middle, centre = (south + north) / 2, (west + east) / 2
     address = f"{reverse('crimemap:map')}?{chosen.query_string()}"
 
-    def to(latitude: float, longitude: float, zoom: int) -> str:
+    def to(latitude: float, longitude: float, zoom: float) -> str:
         return f"{address}&at={written(*_inside(latitude, longitude, whole), zoom)}#crime-map"
 
     up, across = (north - south) / 2, (east - west) / 2
     moves = []
     if zoom < ZOOMS[-1]:
-        moves.append(Move(_("Zoom in"), to(middle, centre, zoom + 1)))
+        moves.append(Move(_("Zoom in"), to(middle, centre, min(zoom + 1, ZOOMS[-1]))))
     if at is None:
         return moves
     city = drawing.zoom_of(whole)

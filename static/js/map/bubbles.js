@@ -5,8 +5,8 @@ import { element } from "../dom.js";
 
 const CELL = 64; // pixels, as crimemap.layout has it
 const TILE = 4; // cells
-const LEAST = 17; // pixels: radius of a bubble of few, and what the largest has more
-const MORE = 21;
+const LEAST = 16; // pixels: radius of a bubble of few, and what the largest has more
+const MORE = 18;
 
 export class Bubbles {
   /* `at`: the map, the address, symbols by family, `text`; `open(view, button, count)` lists what stands in a view;
@@ -61,15 +61,20 @@ export class Bubbles {
   }
 
   question() {
-    const zoom = this.map.getZoom();
-    const { min, max } = this.map.getPixelBounds();
-    const low = ({ x, y }) => this.L.point(x, y).divideBy(CELL * TILE)._floor();
-    const first = low(min)._multiplyBy(TILE);
-    const last = low(max)._multiplyBy(TILE)._add([TILE - 1, TILE - 1]);
+    const view = this.map.getBounds();
+    const zoom = this.zoom();
+    const tile = (point) => this.map.project(point, zoom).divideBy(CELL * TILE)._floor();
+    const first = tile(view.getNorthWest()).multiplyBy(TILE);
+    const last = tile(view.getSouthEast()).multiplyBy(TILE).add([TILE - 1, TILE - 1]);
     const middle = (cell) => this.map.unproject(cell.add([0.5, 0.5]).multiplyBy(CELL), zoom);
     const [north, south] = [middle(first), middle(last)];
-    const view = [south.lat, north.lng, north.lat, south.lng].map((degrees) => degrees.toFixed(5)).join();
-    return [this.query, `z=${zoom}`, `view=${view}`].filter(Boolean).join("&");
+    const edges = [south.lat, north.lng, north.lat, south.lng].map((degrees) => degrees.toFixed(5)).join();
+    return [this.query, `z=${zoom}`, `view=${edges}`].filter(Boolean).join("&");
+  }
+
+  /* Of the grid: half a step nearer its cells are wider. */
+  zoom() {
+    return Math.floor(this.map.getZoom());
   }
 
   draw(bubbles) {
@@ -146,7 +151,7 @@ export class Bubbles {
 
   /* The edges of the cell around a point. */
   cell(lat, lng) {
-    const zoom = this.map.getZoom();
+    const zoom = this.zoom();
     const corner = this.map.project([lat, lng], zoom).divideBy(CELL)._floor();
     const [north, south] = [corner, corner.add([1, 1])].map((each) => this.map.unproject(each.multiplyBy(CELL), zoom));
     return [south.lat, north.lng, north.lat, south.lng];

@@ -26,6 +26,7 @@ async function start() {
     attributionControl: false,
     zoomControl: false,
     maxZoom: DEEPEST,
+    zoomSnap: 0.5,
     maxBounds: within,
     maxBoundsViscosity: 1,
     keyboardPanDelta: 60,
@@ -102,11 +103,10 @@ function symbolsOf(legend) {
 /* How many of each family are in view, beside the counts of the whole selection. */
 function tellLegend(families) {
   for (const line of document.querySelectorAll("#legend [data-family]")) {
-    const count = line.querySelector("label .count");
     let seen = line.querySelector("label .seen");
     if (!seen) {
       seen = element("span", "seen");
-      count.before(seen);
+      line.querySelector("label > span").append(seen);
     }
     const number = new Intl.NumberFormat(document.documentElement.lang).format(families[line.dataset.family] ?? 0);
     seen.textContent = text("seen", { count: number });
