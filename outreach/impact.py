@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Sum
 from django.db.models.functions import ExtractYear
@@ -99,5 +101,5 @@ _SUMS = {
 }
 
 
-def _sums(row: dict[str, int | None]) -> dict[str, int]:
+def _sums(row: Mapping[str, Any]) -> dict[str, int]:
     return {name: row[name] or 0 for name in _SUMS}
