@@ -210,16 +210,14 @@ def _is_allowed(address: str) -> bool:
 
 
 def _level_headings(tokens: list[Token]) -> None:
-    """The highest heading of the text becomes h2, and none skips a level: the page's own title is the h1."""
-    opened = [token for token in tokens if token.type == "heading_open"]
-    if not opened:
-        return
-    highest, before = min(int(token.tag[1]) for token in opened), 1
+    """A heading under no other becomes h2, one under it h3, whatever was typed: the page's own title is the h1."""
+    above: list[int] = []
     for token in tokens:
         if token.type == "heading_open":
-            before = min(int(token.tag[1]) - highest + 2, before + 1, 6)
+            typed = int(token.tag[1])
+            above = [*(level for level in above if level < typed), typed]
         if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{before}"
+            token.tag = f"h{min(len(above) + 1, 6)}"
 
 
 # One picture alone in its paragraph is a figure; in running text it is a picture
