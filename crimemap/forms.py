@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.utils import ErrorDict
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -104,8 +105,10 @@ class AlertForm(forms.Form):
     def find(self) -> None:
         """Look for `search` and show what there is, whatever else is missing."""
         text = str(self["search"].value() or "").strip()[:100]
+        self._errors, self.cleaned_data = ErrorDict(), {}
         self.found = places.search(text)
-        self._errors = self.error_class() if self.found else {"search": self.error_class([_not_found(text)])}
+        if not self.found:
+            self.add_error("search", _not_found(text))
 
     # What was asked for
 
