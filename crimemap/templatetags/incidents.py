@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from crimemap import places, wording
+from crimemap import places, query, wording
 from crimemap.answers import Comparison, Row
 from crimemap.families import BY_SLUG
+from crimemap.filtering import Filter
 from crimemap.query import Published
 
 register = template.Library()
@@ -42,6 +46,17 @@ def symbol(slug: str) -> SafeString:
 @register.filter
 def when(row: Row) -> str:
     return wording.when(row)
+
+
+@register.simple_tag
+def map_figures() -> dict[str, Any] | None:
+    """Counts of the last 30 days, compared, and the day they reach to; None before anything is published."""
+    try:
+        published = query.current()
+    except query.NothingPublishedError:
+        return None
+    last = published.until
+    return {"comparison": published.compare(Filter(last - timedelta(29), last, 30)), "until": last}
 
 
 @register.filter

@@ -17,6 +17,7 @@ from crimemap.filtering import Filter
 from crimemap.models import Area, BaseLayer, Block
 from crimemap.panel import meant
 from crimemap.query import Published
+from tipportal import ahead
 
 FAMILIES = {"burglary": "theft", "fraud": "theft", "assault": "people"}
 
@@ -270,3 +271,19 @@ def test_an_empty_selection_offers_wider_ones(client, incidents: Published, rive
 def test_hours_over_midnight_are_one_stretch():
     assert wording.stretches(frozenset({22, 23, 0, 1, 9})) == [(9, 9), (22, 1)]
     assert wording.hours(frozenset({22, 23, 0})) == "10 p.m. to 1 a.m."
+
+
+# The home page
+
+
+def test_the_home_page_tells_the_last_30_days(client, riverton, incidents: Published):
+    ahead.forget()
+    page = read(client, "/")
+    assert f"<b>{incidents.count(usual(incidents, days='30'))} incidents</b> in the last 30 days" in page
+    assert "Data to " in page
+
+
+def test_the_home_page_has_no_figures_before_there_are_any(client, riverton, settings, tmp_path):
+    settings.INCIDENT_SNAPSHOTS = tmp_path
+    ahead.forget()
+    assert "in the last 30 days" not in read(client, "/")
