@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap import interpreting, profiles, reading
+from crimemap import guarding, interpreting, profiles, reading
 from crimemap.coding import CodeBook
 from crimemap.interpreting import Interpreted, Interpreter, Surroundings
 from crimemap.keying import Keys
@@ -35,19 +35,15 @@ from crimemap.models import ImportProblem, ImportRun, Source
 from crimemap.opening import Part, UnreadableError, parts
 from crimemap.profiles import generic
 from crimemap.profiles.base import Profile
+from crimemap.recognizing import Recognizer
 from crimemap.staging import Staging
-from crimemap.values import CellError
+from crimemap.values import LOST, CellError
 
 State = ImportRun.RunState
 BATCH = 20_000  # rows compared at a time
 KEPT_PROBLEMS = 1_000  # of a run; all are counted
 LOCK = 0x1C1D  # of PostgreSQL's advisory locks, with the source's number
 TOLD_EVERY = 2.0  # seconds between two reports of progress
-
-# What a guard lets pass. Files of a few rows are allowed a slip; on a real publisher's busiest point is 0.3 % of its rows.
-REJECTED, REJECTED_FEW = 0.05, 10
-ON_ONE_POINT, ON_ONE_POINT_FEW = 0.01, 100
-HALF, HALF_FEW = 0.5, 100
 
 Progress = Callable[[ImportRun], None]
 
@@ -86,7 +82,7 @@ def run(
             with transaction.atomic():
                 importing.store()
                 _end(run, State.DONE)
-        except _StoppedError as stopped:
+        except guarding.StoppedError as stopped:
             _end(run, State.STOPPED, str(stopped))
         except (UnreadableError, generic.ConfigError) as error:
             _end(run, State.FAILED, str(error))
@@ -175,15 +171,11 @@ def _end(run: ImportRun, state: ImportRun.RunState, message: str = "") -> None:
         run.source.save(update_fields=["last_success_at"])
 
 
-class _StoppedError(Exception):
-    """A guard's sentence."""
-
-
 @dataclass(slots=True)
 class _Batch:
-    """Rows with their numbers and keys."""
+    """Rows with their keys."""
 
-    rows: list[tuple[int, Interpreted]] = field(default_factory=list)
+    rows: list[Interpreted] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)  # ids of rows that were rejected
 
@@ -201,7 +193,7 @@ class _Import:
         self.reasons: Counter[str] = Counter()
         self.quirks: Counter[str] = Counter()
         self.cells: dict[str, int] = {}
-        self.points = _Points()
+        self.points, self.recognizer = guarding.Points(), Recognizer(self.staging)
         self.unmapped = 0
         self.first: int | None = None
         self.last: int | None = None
@@ -230,16 +222,16 @@ class _Import:
     def _tables(self, path: Path) -> list[reading.Table]:
         """The tables of a file. Publishers pack notes and other kinds of data beside their incidents: what an archive holds
         besides tables of the profile is left out and told, unless the archive is to be all there is."""
-        members, found, others = parts(path), [], []
-        for part in members:
+        found: list[reading.Table] = []
+        others: list[tuple[Part, list[str]]] = []
+        for part in parts(path):
             try:
                 found.append(reading.table(part, self._fits, self.profile.delimiter))
             except reading.HeaderError as error:
-                others.append((part, error))
+                others.append((part, error.found))
         if others and (not found or self.run.full_snapshot):
-            part, error = others[0]
-            raise UnreadableError(_other_columns(part, error.found, self.profile))
-        self.quirks.update(f"other columns, left out: {part.member}" for part, _error in others)
+            raise UnreadableError(_other_columns(*others[0], self.profile))
+        self.quirks.update(f"other columns, left out: {part.member}" for part, _header in others)
         return found
 
     def _fits(self, header: list[str]) -> bool:
@@ -268,7 +260,7 @@ class _Import:
             batch = self._interpreted(islice(rows, left), interpreter)
             if batch is None:
                 break
-            batch.keys = keys.of([row for _number, row in batch.rows])
+            batch.keys = keys.of(batch.rows)
             self._compare(batch, several)
             self._tell(part)
         self._odd(part, interpreter, keys)
@@ -288,7 +280,7 @@ class _Import:
             count += 1
             self.row = number
             try:
-                batch.rows.append((number, read(cells)))
+                batch.rows.append(read(cells))
             except CellError as error:
                 self._reject(number, error)
                 batch.unread.append(interpreter.id_of(cells))
@@ -310,23 +302,26 @@ class _Import:
     def _compare(self, batch: _Batch, several: bool) -> None:
         stored = self.staging.stored([*batch.keys, *filter(None, batch.unread)])
         waiting = self.staging.waiting(batch.keys) if several else {}
+        unknown = [key not in stored and key not in waiting for key in batch.keys]
+        new = list(compress(enumerate(batch.rows), unknown))
+        recognized = self.recognizer.find(new, {number for number, _content, _gone in stored.values()})
         staged: list[tuple[object, ...]] = []
         again: list[str] = []
         run, points = self.run, []
-        for key, (_number, row) in zip(batch.keys, batch.rows, strict=True):
+        for at, (key, row) in enumerate(zip(batch.keys, batch.rows, strict=True)):
             told, content = row.incident, row.content()
             code = self.codes.number(told.raw_code, told.raw_label)
             run.held += self.codes.held(code)
-            old = stored.get(key)
-            if key in waiting:
-                if waiting[key] == content:
-                    run.unchanged += 1
-                    continue
-                again.append(key)
-            elif old is not None and old[1] == content and not old[2]:
+            old = recognized.get(at) or stored.get(key)
+            same = waiting[key] == content if key in waiting else old is not None and old[1:] == (content, False)
+            if same:
                 run.unchanged += 1
-                continue
-            if old is None and key not in waiting:
+                if at not in recognized or row.external_id == LOST:
+                    continue  # what is recognized gets its id
+            elif key in waiting:
+                run.updated += 1
+                again.append(key)
+            elif old is None:
                 run.created += 1
                 if row.spot.given is not None:
                     points.append(row.spot.given)
@@ -338,18 +333,18 @@ class _Import:
         self.staging.forget(again)
         self.staging.add(staged)
         if run.full_snapshot:
-            self.staging.keep(number for number, _content, _gone in stored.values())
+            self.staging.keep(number for number, _content, _gone in (*stored.values(), *recognized.values()))
 
     def _span(self, batch: _Batch) -> None:
         if not batch.rows:
             return
-        times = [row.incident.occurred_at for _number, row in batch.rows]
+        times = [row.incident.occurred_at for row in batch.rows]
         self.first = min(times if self.first is None else [self.first, *times])
         self.last = max(times if self.last is None else [self.last, *times])
-        self.updated = max([self.updated, *(row.updated for _number, row in batch.rows)])
-        self.unmapped += sum(row.incident.point_kind == "none" for _number, row in batch.rows)
-        self.quirks["rows without an id"] += sum(not row.external_id for _number, row in batch.rows)
-        precisions = Counter(row.incident.precision for _number, row in batch.rows)
+        self.updated = max([self.updated, *(row.updated for row in batch.rows)])
+        self.unmapped += sum(row.incident.point_kind == "none" for row in batch.rows)
+        self.quirks["rows without an id"] += sum(row.external_id in ("", LOST) for row in batch.rows)
+        precisions = Counter(row.incident.precision for row in batch.rows)
         self.quirks["times that tell the day alone"] += precisions["day"]
         self.quirks["times in an hour that came twice or never"] += precisions["hour"]
 
@@ -369,7 +364,7 @@ class _Import:
     def _report(self) -> dict[str, Any]:
         """as_of: when the publisher last touched a row. quirks: what was odd and how often; cells: in which row first."""
         return {
-            "as_of": _time(self.updated).isoformat() if self.updated else None,
+            "as_of": guarding.time_of(self.updated).isoformat() if self.updated else None,
             "profile": self.profile.name,
             "quirks": dict(sorted((+self.quirks).items())),
             "cells": dict(sorted(self.cells.items())),
@@ -378,70 +373,23 @@ class _Import:
             "forced": self.force,
         }
 
-    # Guards
-
     def guard(self) -> None:
         """Raises what stops or refuses the import, after everything was counted."""
-        run = self.run
-        if run.full_snapshot and self.first is not None and self.last is not None and self.limit is None:
-            run.removed, whole = self.staging.gone(self.first, self.last)
-        else:
-            whole = 0
+        run, whole = self.run, 0
+        period = None if self.first is None or self.last is None else (self.first, self.last)
+        if run.full_snapshot and period and self.limit is None:
+            run.removed, whole = self.staging.gone(*period)
         ImportProblem.objects.bulk_create(self.problems, batch_size=500)
         if self.force:
             return
-        self._refuse_older()
-        if run.rejected > max(REJECTED_FEW, run.read * REJECTED):
-            raise _StoppedError(
-                _("%(count)d of %(read)d rows cannot be read. Nothing was stored.")
-                % {"count": run.rejected, "read": run.read}
-            )
-        most = self.points.most()
-        if most > max(ON_ONE_POINT_FEW, run.read * ON_ONE_POINT):
-            raise _StoppedError(
-                _(
-                    "One point has %(count)d of %(read)d rows: a geocoder may have put there what it did not find."
-                    " Nothing was stored."
-                )
-                % {"count": most, "read": run.read}
-            )
-        if run.removed > max(HALF_FEW, whole * HALF):
-            raise _StoppedError(
-                _("%(count)d of the %(whole)d stored incidents of this period would be withdrawn. Nothing was stored.")
-                % {"count": run.removed, "whole": whole}
-            )
-        self._refuse_half()
-
-    def _refuse_older(self) -> None:
-        """An older file takes nothing back; what it adds is welcome."""
-        if not self.updated or not (self.run.updated or self.run.removed):
-            return
-        done = ImportRun.objects.filter(source=self.run.source, state=State.DONE, dry_run=False)
-        times = [dt.datetime.fromisoformat(told) for told in done.values_list("report__as_of", flat=True) if told]
-        if times and _time(self.updated) < max(times):
-            raise UnreadableError(
-                _(
-                    "The file is as of %(old)s, and one as of %(new)s was imported before: it would set incidents back."
-                    " Nothing was stored."
-                )
-                % {"old": f"{_time(self.updated):%Y-%m-%d}", "new": f"{max(times):%Y-%m-%d}"}
-            )
-
-    def _refuse_half(self) -> None:
-        """Of the last import's period, less than half of its rows: the export was probably cut off."""
-        run = self.run
-        done = ImportRun.objects.filter(source=run.source, state=State.DONE, dry_run=False, covered_to__isnull=False)
-        last = done.order_by("-id").first()
-        if self.limit is not None or last is None or run.covered_from is None or run.covered_to is None:
-            return
-        assert last.covered_from
-        assert last.covered_to
-        same = run.covered_from <= last.covered_from and run.covered_to >= last.covered_to
-        if same and last.read >= HALF_FEW and run.read < last.read * HALF:
-            raise _StoppedError(
-                _("%(read)d rows, and the last import had %(last)d of the same period. Nothing was stored.")
-                % {"read": run.read, "last": last.read}
-            )
+        guarding.refuse_older(run, self.updated)
+        guarding.check_rejected(run)
+        guarding.check_point(run, self.points.most())
+        guarding.check_removed(run, whole)
+        if period and self.recognizer.unknown:
+            guarding.check_lost_ids(self.recognizer.unknown, by_ids=self.staging.has_ids(*period))
+        if self.limit is None:
+            guarding.check_half(run)
 
     # Storing
 
@@ -468,26 +416,5 @@ def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
     return f"{words} {_('Its columns are those of the profile %(name)s.') % {'name': fitting[0]}}" if fitting else words
 
 
-class _Points:
-    """How many new rows the point with the most of them has. Counts what is many; forgets, now and then, what is few."""
-
-    MOST = 200_000
-
-    def __init__(self) -> None:
-        self.counts: Counter[int] = Counter()
-
-    def add(self, points: list[int]) -> None:
-        self.counts.update(points)
-        if len(self.counts) > self.MOST:
-            self.counts = Counter(dict(self.counts.most_common(self.MOST // 2)))
-
-    def most(self) -> int:
-        return max(self.counts.values(), default=0)
-
-
-def _time(minute: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(minute * 60, dt.UTC)
-
-
 def _day(minute: int | None, zone: ZoneInfo) -> dt.date | None:
-    return None if minute is None else _time(minute).astimezone(zone).date()
+    return None if minute is None else guarding.time_of(minute).astimezone(zone).date()

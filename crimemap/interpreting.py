@@ -21,7 +21,7 @@ from crimemap.moments import Moment, Moments
 from crimemap.names import comparable
 from crimemap.privacy import Point, snap
 from crimemap.profiles.base import JOINT, PARTS, Profile, header_key
-from crimemap.values import CellError, Met
+from crimemap.values import LOST, CellError, Met
 
 REMEMBERED = 200_000  # cells of a column
 AREAS = ("district", "beat", "neighbourhood")
@@ -84,7 +84,8 @@ class Spot(NamedTuple):
 
 @dataclass(slots=True)
 class Interpreted:
-    """`external_id` is "" when the feed gives none; `updated` is 0 when it does not tell."""
+    """`external_id` is "" when the feed gives none, LOST when it does and the file does not; `updated` is 0 when it does not
+    tell."""
 
     external_id: str
     incident: Incident
@@ -222,6 +223,7 @@ class Interpreter:
         self.pairs = (both, Memo(values.pair)) if both >= 0 and min(north, east) < 0 else None
         every = ("external_id", "updated", "block", "latitude", "longitude", *AREAS, "location_description", "outcome")
         self.places = [at.get(name, -1) for name in every]
+        self.without_id = LOST if profile.columns.get("external_id") else ""  # of a file without that column
 
     def read(self, cells: list[str]) -> Interpreted:
         """Raises CellError for a row that is no incident."""
@@ -263,12 +265,14 @@ class Interpreter:
                 domestic,
             )
         )
-        return Interpreted(_id(cells[own], self.met), incident, spot, self.updated[cells[touched]], given)
+        own_id = _id(cells[own], self.met) if own >= 0 else self.without_id
+        return Interpreted(own_id, incident, spot, self.updated[cells[touched]], given)
 
     def id_of(self, cells: list[str]) -> str:
         """The feed's id of a row that is no incident, so that it is not taken for gone."""
         at = self.places[0]
-        return _id(cells[at], self.met) if 0 <= at < len(cells) else ""
+        own = _id(cells[at], self.met) if 0 <= at < len(cells) else ""
+        return "" if own == LOST else own
 
     # Columns
 

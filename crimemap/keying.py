@@ -11,12 +11,15 @@ from django.utils.translation import gettext as _
 
 from crimemap.interpreting import Interpreted
 from crimemap.opening import UnreadableError
+from crimemap.values import LOST
 
+ANONYMOUS = "~?"  # how the key of a row begins that has an id which its file did not say
 REPEATS = 1_000_000  # rows that share their id with another: more, and the column holds no ids
 
 
 class Keys:
-    """What each row of a file is kept under: its id; without one, or when a row before has it, a hash and an ordinal.
+    """What each row of a file is kept under: its id; without one, or when a row before has it, a hash and an ordinal. What
+    has lost its id in this file alone is marked (ANONYMOUS), so that it is found when the id comes (recognizing.py).
 
     Which of some rows with one id comes first may change from file to file: a row that is stored as it is under a hash
     beside its id (`siblings`) stays there. Which ids have been met is kept in 8 bytes each.
@@ -31,7 +34,7 @@ class Keys:
 
     def of(self, rows: Sequence[Interpreted]) -> list[str]:
         """Raises UnreadableError when ids repeat beyond reason."""
-        ids = [row.external_id or f"~{row.identity()}" for row in rows]
+        ids = [_key(row) for row in rows]
         if self.shared:
             for at, row in enumerate(rows):
                 if row.external_id in self.shared and self.siblings.get(key := self._beside(row)) == row.content():
@@ -40,7 +43,7 @@ class Keys:
                     self.repeated += 1
         for at in self._repeated(ids):
             row = rows[at]
-            if row.external_id:
+            if not ids[at].startswith("~"):
                 ids[at] = self._beside(row)
                 self.repeated += 1
                 self.ordinals[_hashed(row)] += 1
@@ -72,6 +75,12 @@ class Keys:
         if self.met and not len(self.met[-1]):
             self.met.pop()
         return np.flatnonzero(again).tolist()
+
+
+def _key(row: Interpreted) -> str:
+    if row.external_id == LOST:
+        return f"{ANONYMOUS}{row.identity()}"
+    return row.external_id or f"~{row.identity()}"
 
 
 def _hashed(row: Interpreted) -> str:

@@ -6,12 +6,14 @@ What is unchanged is never sent: each batch asks for the hashes of what is store
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from crimemap.interpreting import Incident
+from crimemap.keying import ANONYMOUS
 
 if TYPE_CHECKING:
     from crimemap.models import ImportRun
@@ -58,6 +60,7 @@ SELECT * FROM (
 UPDATE = f"""
 UPDATE crimemap_incident AS old SET last_run_id = %(run)s, removed_at = NULL,
     reclassified_at = CASE WHEN old.offence_code_id <> new.offence_code_id THEN now() ELSE old.reclassified_at END,
+    external_id = CASE WHEN starts_with(new.external_id, '{ANONYMOUS}') THEN old.external_id ELSE new.external_id END,
     {", ".join(f"{name} = new.{name}" for name in COLUMNS[1:])}
 FROM ready AS new WHERE old.id = new.incident
 """  # noqa: S608
@@ -112,6 +115,41 @@ class Staging:
                 [self.run.source_id, MOST_SIBLINGS],
             )
             return {key: bytes(content) for key, content in cursor}
+
+    def has_anonymous(self) -> bool:
+        """Whether the source has incidents that lost their ids on the way."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s AND starts_with(external_id, %s))",
+                [self.run.source_id, ANONYMOUS],
+            )
+            return bool(cursor.fetchone()[0])
+
+    def alike(self, contents: Sequence[bytes], first: int, last: int, *, anonymous: bool) -> dict[bytes, list[Stored]]:
+        """Incidents between two times (minutes) with these contents, by content: those without, or those with an id."""
+        kept_so = "starts_with(external_id, %s)" if anonymous else "NOT starts_with(external_id, %s)"
+        found: dict[bytes, list[Stored]] = defaultdict(list)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, content_hash, removed_at IS NOT NULL FROM crimemap_incident WHERE source_id = %s"  # noqa: S608
+                " AND occurred_at BETWEEN to_timestamp(%s * 60) AND to_timestamp(%s * 60) AND content_hash = ANY(%s)"
+                f" AND {kept_so} ORDER BY id",
+                [self.run.source_id, first, last, list(contents), ANONYMOUS if anonymous else "~"],
+            )
+            for number, content, gone in cursor:
+                found[bytes(content)].append((number, bytes(content), gone))
+        return found
+
+    def has_ids(self, first: int, last: int) -> bool:
+        """Whether incidents between two times (minutes) are stored by their ids."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s"
+                " AND occurred_at BETWEEN to_timestamp(%s * 60) AND to_timestamp(%s * 60)"
+                " AND NOT starts_with(external_id, '~'))",
+                [self.run.source_id, first, last],
+            )
+            return bool(cursor.fetchone()[0])
 
     def waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Content hashes of what an earlier file of this import has staged under these keys."""

@@ -73,12 +73,15 @@ def whole(cell: str, met: Met) -> str:
     return plain
 
 
+LOST = "?"  # in an id's place: the row has one, but this file no longer says which
+
+
 def identifier(cell: str, met: Met) -> str:
-    """The feed's id, or "" when it is blank, or a spreadsheet has rounded it: 2.02515E+11 is many ids at once."""
+    """The feed's id; "" when it is blank, LOST when a spreadsheet has rounded it: 2.02515E+11 is many ids at once."""
     plain = whole(cell, met)
     if _SCIENTIFIC.fullmatch(cell.strip()) and plain.endswith("000") and plain.isdigit():
         met("ids rounded")
-        return ""
+        return LOST
     return (plain.lstrip("0") or "0") if plain.isdigit() else plain
 
 

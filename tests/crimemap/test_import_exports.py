@@ -181,3 +181,77 @@ def test_three_zeros_after_a_separator_are_a_thousand(tmp_path: Path, rows: list
     imported("city", written(tmp_path, exports.text_of(ids, CHICAGO).encode()), profile="chicago_portal")
     kept = {key for key in Incident.objects.values_list("external_id", flat=True) if "~" not in key}
     assert kept == {"28000", "28000000", "28"}
+
+
+def long_ids(rows: list[Row]) -> list[Row]:
+    """Of twelve digits, which a spreadsheet no longer shows in full."""
+    return [row | {"ID": str(202_515_000_000 + number)} for number, row in enumerate(rows, 1)]
+
+
+def rounded(rows: list[Row]) -> bytes:
+    return exports.text_of([row | {"ID": f"{int(row['ID']):.5E}"} for row in rows], CHICAGO).encode()
+
+
+def without_ids(rows: list[Row]) -> bytes:
+    return exports.text_of(rows, CHICAGO[1:]).encode()
+
+
+@pytest.mark.parametrize("copy", [rounded, without_ids])
+def test_a_copy_that_has_lost_its_ids_stores_nothing_twice(
+    tmp_path: Path, rows: list[Row], copy: Callable[[list[Row]], bytes]
+) -> None:
+    rows = long_ids(rows)
+    original, copied = written(tmp_path, plain(rows)), written(tmp_path, copy(rows), "copy.csv")
+    imported("city", original, profile="chicago_portal")
+    before = stored()
+    assert outcomes(imported("city", copied)) == (0, 0, COUNT, 0)
+    assert outcomes(imported("city", copied, full_snapshot=True)) == (0, 0, COUNT, 0)
+    assert stored() == before
+
+
+@pytest.mark.parametrize("copy", [rounded, without_ids])
+def test_incidents_that_came_without_their_ids_get_them_later(
+    tmp_path: Path, rows: list[Row], copy: Callable[[list[Row]], bytes]
+) -> None:
+    rows = long_ids(rows)
+    original, copied = written(tmp_path, plain(rows)), written(tmp_path, copy(rows), "copy.csv")
+    assert outcomes(imported("city", copied, profile="chicago_portal")) == (COUNT, 0, 0, 0)
+    public = dict(Incident.objects.values_list("id", "public_id"))
+    for path in (copied, original, copied, original):
+        assert outcomes(imported("city", path)) == (0, 0, COUNT, 0)
+    assert dict(Incident.objects.values_list("id", "public_id")) == public
+    assert {key for key, *_rest in stored()} == {row["ID"] for row in rows}
+
+
+def test_each_incident_with_an_id_is_one_row_without(tmp_path: Path, rows: list[Row]) -> None:
+    """Two of three that are alike were stored: the third is new, and a slip of a few rows does not stop an import."""
+    rows = long_ids(rows)
+    alike = [rows[0] | {"ID": str(202_515_900_000 + number)} for number in range(3)]
+    imported("city", written(tmp_path, plain([*alike[:2], rows[1]])), profile="chicago_portal")
+    assert outcomes(imported("city", written(tmp_path, rounded([*alike, rows[1]]), "copy.csv"))) == (1, 0, 3, 0)
+
+
+def test_lost_ids_of_what_is_otherwise_no_copy_stop_an_import(tmp_path: Path, rows: list[Row]) -> None:
+    rows = long_ids(rows)
+    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    arrested = [row | {"Arrest": "true"} for row in rows]
+    assert "lost their id" in refusal("city", written(tmp_path, rounded(arrested), "later.csv"))
+    assert Incident.objects.count() == COUNT
+
+
+def test_a_feed_that_never_has_ids_goes_on_without(tmp_path: Path, rows: list[Row]) -> None:
+    """And one that stops having them from a day on."""
+    half = COUNT // 2
+    imported("city", written(tmp_path, plain(rows[:50])), profile="chicago_portal")
+    for part in (rows[50:half], rows[half:]):
+        assert imported("city", written(tmp_path, without_ids(part)))["created"] == len(part)
+
+
+def test_a_withdrawn_incident_that_comes_back_without_its_id_keeps_it(tmp_path: Path, rows: list[Row]) -> None:
+    rows = long_ids(rows)
+    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    before = stored()
+    middle = written(tmp_path, plain([rows[0], *rows[6:]]), "fewer.csv")
+    assert imported("city", middle, full_snapshot=True)["removed"] == 5
+    assert outcomes(imported("city", written(tmp_path, rounded(rows), "copy.csv"))) == (0, 5, COUNT - 5, 0)
+    assert stored() == before
