@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,9 +25,21 @@ Status = Event.EventStatus
 _COLUMNS = ("title", "slug", "starts_at", "ends_at", "place", "body")
 
 
+def _moment(label: Any, of_day: Any, of_time: Any) -> forms.SplitDateTimeField:
+    widget = forms.SplitDateTimeWidget(
+        date_attrs={"type": "date", "aria-label": of_day},
+        time_attrs={"type": "time", "aria-label": of_time},
+        date_format="%Y-%m-%d",
+        time_format="%H:%M",
+    )
+    return forms.SplitDateTimeField(label=label, widget=widget)
+
+
 class EventForm(forms.ModelForm):
     """Refuses what another editor overtook, with what stands there now; pressing Save once more is then a decision."""
 
+    starts_at = _moment(gettext_lazy("Starts"), gettext_lazy("Day of the start"), gettext_lazy("Time of the start"))
+    ends_at = _moment(gettext_lazy("Ends"), gettext_lazy("Day of the end"), gettext_lazy("Time of the end"))
     begun_from = forms.IntegerField(widget=forms.HiddenInput, required=False)  # the version
     spot = forms.CharField(
         label=gettext_lazy("Place on the map"),
@@ -44,8 +55,6 @@ class EventForm(forms.ModelForm):
         model = Event
         fields = _COLUMNS
         widgets = {
-            "starts_at": AdminSplitDateTime,
-            "ends_at": AdminSplitDateTime,
             "body": forms.Textarea({"rows": 12, "data-markdown": ""}),
         }
         help_texts = {

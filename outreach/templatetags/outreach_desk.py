@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 
 from outreach import spreading
+from outreach.models import Story
 
 register = template.Library()
 
@@ -16,3 +17,9 @@ def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
     """Posts that wait for somebody to look at the channel, for those who may settle them."""
     user = context["request"].user
     return {"posts": spreading.unsure() if user.has_perm("outreach.change_story") else []}
+
+
+@register.inclusion_tag("admin/outreach/story_posts.html")
+def story_posts(story: Story) -> dict[str, Any]:
+    """What goes out with a story on each channel, or became of it."""
+    return {"story": story, "posts": spreading.posts_of(story)}
