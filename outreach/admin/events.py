@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
@@ -11,6 +12,8 @@ from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -105,12 +108,11 @@ class EventForm(forms.ModelForm):
         if cleaned.get("begun_from") == current.version:
             return
         theirs = [
-            (str(self.fields[name].label), getattr(current, name))
+            (str(self.fields[name].label), _in_words(getattr(current, name)))
             for name in _COLUMNS
             if name in self.fields and name in cleaned and getattr(current, name) != cleaned[name]
         ]
-        self.data = self.data.copy()
-        self.data[self.add_prefix("begun_from")] = str(current.version)
+        self.data = {**self.data, self.add_prefix("begun_from"): str(current.version)}
         sentence = _(
             "Somebody else saved this event while you were writing. Your text is still in the form. To put it in place of theirs, press Save again."
         )
@@ -175,7 +177,7 @@ class EventAdmin(admin.ModelAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or obj.status == Status.DRAFT)
 
     def get_form(self, request: HttpRequest, obj: Event | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.resumed = is_resumed(request)
         return form
 
@@ -255,6 +257,10 @@ class EventAdmin(admin.ModelAdmin):
                 "address": f"/events/{event.slug}/",
             }
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _in_words(value: Any) -> str:
+    return date_format(timezone.localtime(value), "DATETIME_FORMAT") if isinstance(value, dt.datetime) else str(value)
 
 
 def _account(request: HttpRequest) -> Account:

@@ -298,3 +298,12 @@ def test_only_staff_write_events(role: str, by: Account) -> None:
     planned(by)
     with pytest.raises(Exception, match="permission denied"), acting_as(role), connection.cursor() as cursor:
         cursor.execute("UPDATE outreach_event SET title = 'x'")
+
+
+def test_the_staff_role_does_all_that_the_desk_does(by: Account) -> None:
+    with acting_as("staff"):
+        event = planned(by)
+        event = events.change(event.pk, {"place": "Town hall"}, by, event.version)
+        events.cancel(event.pk, "No.", by)
+        events.erase_draft(planned(by, slug="draft", publish=False), by)
+    assert Event.objects.count() == 1

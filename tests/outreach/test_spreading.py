@@ -13,6 +13,7 @@ from outreach import publishing, sending, spreading
 from outreach.models import Channel, Kind, Post, Status, Story
 from outreach.sending import Outcome
 from tests.outreach.receivers import TOKEN, Receiver, receiving
+from tests.tipportal.test_grants import acting_as
 from tipportal.models import Account, AuditEntry
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,23 @@ def test_nothing_is_posted_of_a_story_that_was_withdrawn_meanwhile(story: Story,
     spreading.post_all()
     assert receiver.asked == []
     assert only().state == State.FAILED
+
+
+def test_each_role_has_the_rights_that_its_part_takes(story: Story, receiver: Receiver) -> None:
+    first, _second = channel(receiver.mastodon, "Mastodon"), channel(receiver.webhook, "Newsroom")
+    with acting_as("staff"):
+        spreading.prepare(story, first, "Our own words", wanted=True)
+        publish(story)
+    with acting_as("bulk"):
+        publishing.publish(story, "The day was wrong.", timezone.now())
+        receiver.status = 500
+        spreading.post_all()
+    with acting_as("staff"):
+        spreading.settle(Post.objects.get(state=State.UNSURE).pk, story.author, again=False)
+    assert sorted(request.get("status") or request["message"] for request in receiver.asked) == [
+        "One gun fewer http://127.0.0.1:8000/stories/gun/",
+        "Our own words",
+    ]
 
 
 # What became of it
