@@ -44,7 +44,7 @@ class Picture(models.Model):
     class Meta:
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
-        ordering = ["-added_at", "-pk"]
+        ordering = ["-pk"]  # the public role may not read when one was added
         constraints = [
             models.CheckConstraint(condition=~Q(alt="") & ~Q(credit=""), name="picture_has_alt_and_credit"),
             models.CheckConstraint(
