@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from crimemap import wording
@@ -82,11 +83,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Weekday:
-    """A row of the grid: (hour, count, shade 0 to SHADES) for each hour, and how many of unknown hour."""
+    """A row of the grid: (hour, count, shade 0 to SHADES) for each hour, and how many of unknown hour; the same as the
+    drawing's squares and the table's cells, written here because a template would take longer than all the rest."""
 
     name: str
     cells: list[tuple[int, int, int]]
     no_hour: int
+    squares: SafeString
+    fields: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +165,7 @@ def grid(hours: Hours) -> Grid:
     """Hours by weekday; what has no known hour or day stands beside it and is never counted as midnight."""
     highest = max(map(max, hours.grid))
     weekdays = [
-        Weekday(
-            str(WEEKDAYS[number]),
-            [(hour, count, -(-count * SHADES // highest) if count else 0) for hour, count in enumerate(line)],
-            no_hour,
-        )
+        _weekday(number, line, no_hour, highest)
         for number, (line, no_hour) in enumerate(zip(hours.grid, hours.no_hour, strict=True))
     ]
     known = sum(map(sum, hours.grid))
@@ -178,6 +178,15 @@ def grid(hours: Hours) -> Grid:
         hours.no_day,
         _busiest(hours.grid) if known >= wording.ENOUGH else "",
     )
+
+
+def _weekday(number: int, counts: list[int], no_hour: int, highest: int) -> Weekday:
+    cells = [(hour, count, -(-count * SHADES // highest) if count else 0) for hour, count in enumerate(counts)]
+    squares = "".join(
+        f'<rect class="s{shade}" x="{hour}" y="{number}" width="1" height="1"/>' for hour, _count, shade in cells
+    )
+    fields = "".join(f'<td class="number">{count}</td>' for count in [*counts, no_hour])
+    return Weekday(str(WEEKDAYS[number]), cells, no_hour, mark_safe(squares), mark_safe(fields))  # noqa: S308  (numbers)
 
 
 def _busiest(counts: list[list[int]]) -> str:

@@ -72,7 +72,8 @@ class Picture:
 
     def _units(self, points: Array) -> Array:
         _south, west, north, _east = self.box
-        return np.rint((points - [west, north]) * [self.scale[0], -self.scale[1]]).astype("i4")
+        units: Array = np.rint((points - [west, north]) * [self.scale[0], -self.scale[1]]).astype("i4")
+        return units
 
 
 def fitted(box: Box) -> Box:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from html import escape
 
 from django.http import QueryDict
@@ -77,8 +78,8 @@ class Panel:
     first: date
     last: date
     areas: SafeString
-    hours_from: list[Option]
-    hours_to: list[Option]
+    hours_from: SafeString
+    hours_to: SafeString
     odd_hours: str
     weekdays: list[Option]
     near: str
@@ -102,8 +103,8 @@ def panel(published: Published, chosen: Filter) -> Panel:
         first=published.since,
         last=published.until,
         areas=area_options(published, area),
-        hours_from=[Option(str(hour), wording.hour(hour), hour == first) for hour in range(24)],
-        hours_to=[Option(str(hour), wording.hour(hour + 1), hour == last) for hour in range(24)],
+        hours_from=_selected(_hour_options(0, get_language()), "" if first is None else str(first)),
+        hours_to=_selected(_hour_options(1, get_language()), "" if last is None else str(last)),
         odd_hours=",".join(map(str, sorted(chosen.hours))) if len(stretches) > 1 else "",
         weekdays=[
             Option(name, str(WEEKDAYS[number]), number in chosen.weekdays)
@@ -147,8 +148,19 @@ def meant(sent: QueryDict, families: Mapping[str, str]) -> QueryDict:
 def area_options(published: Published, chosen: str = "") -> SafeString:
     """The options of a <select> of areas ("district:4"), as HTML: made once a version, since there may be hundreds."""
     options = ahead.kept(("area options", published.version, get_language()), lambda: _area_options(published))
-    marked = f'value="{escape(chosen)}"'
-    return mark_safe(options.replace(marked, f"{marked} selected", 1)) if chosen else options  # noqa: S308  (escaped)
+    return _selected(options, chosen)
+
+
+@lru_cache(maxsize=16)
+def _hour_options(later: int, language: str | None) -> SafeString:  # noqa: ARG001  (the key)
+    """The hours of a day, named by their beginning or (`later` is 1) their end."""
+    options = (f'<option value="{hour}">{escape(wording.hour(hour + later))}</option>' for hour in range(24))
+    return mark_safe("".join(options))  # noqa: S308  (escaped)
+
+
+def _selected(options: SafeString, value: str) -> SafeString:
+    marked = f'value="{escape(value)}"'
+    return mark_safe(options.replace(marked, f"{marked} selected", 1)) if value else options  # noqa: S308  (escaped)
 
 
 def _area_options(published: Published) -> SafeString:

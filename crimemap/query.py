@@ -127,7 +127,8 @@ class Published:
             return []
         found = selecting.matched(self.columns, chosen, selecting.places_of(self.columns, self.areas, chosen))
         time = found.time[self.columns["precision"][found.row] < PRECISIONS.index("month")]
-        return np.bincount(time // 24 - (since - EPOCH).days, minlength=(until - since).days + 1).tolist()
+        counts = np.bincount(time // 24 - (since - EPOCH).days, minlength=(until - since).days + 1)
+        return [int(count) for count in counts]
 
     def hours(self, chosen: Filter) -> Hours:
         low, high = selecting.row_range(self.columns, chosen)

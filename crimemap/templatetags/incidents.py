@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from crimemap import places, query, wording
 from crimemap.answers import Comparison, Row
@@ -31,6 +33,11 @@ PATHS = {
 @register.simple_tag
 def mark(slug: str) -> SafeString:
     """Shape and letter of a family, to stand in a <g class="sym SLUG">."""
+    return _mark(slug, get_language())
+
+
+@lru_cache(maxsize=64)
+def _mark(slug: str, language: str | None) -> SafeString:  # noqa: ARG001  (letters are translated)
     family = BY_SLUG[slug]
     path, y = PATHS[family.shape]
     letter = format_html('<text y="{}">{}</text>', y, family.letter) if family.letter else ""
