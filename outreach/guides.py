@@ -1,4 +1,5 @@
-"""The guides that come with the portal: stored once, then the agency's own."""
+"""The guides: those that come with the portal are stored once, then all are the agency's own. What is saved is public at
+once, where the guide is shown; each version is kept."""
 
 from __future__ import annotations
 
@@ -7,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from outreach.models import Guide, GuideRevision
-from tipportal import context
+from outreach import texts
+from outreach.models import Guide, GuideRevision, Picture
+from tipportal import audit, context
+from tipportal.models import Account
 
 STARTING = Path(__file__).parent / "starting"
 DIVIDER = "+++\n"
@@ -41,3 +45,50 @@ def _store(slug: str, head: dict[str, Any], text: str) -> None:
     guide = Guide.objects.create(slug=slug, body=text, shown=True, **head)
     snapshot = {"slug": slug, "body": text, "shown": True, **head}
     GuideRevision.objects.create(guide=guide, number=1, note=_("Came with the portal"), snapshot=snapshot)
+
+
+# At the desk
+
+FIELDS = ("slug", "title", "summary", "body", "place", "order", "shown")
+
+
+class StaleError(Exception):
+    """Somebody saved the guide meanwhile. The text that was sent is kept beside the history; `guide` is as it is now."""
+
+    def __init__(self, guide: Guide) -> None:
+        super().__init__("stale")
+        self.guide = guide
+
+
+def snapshot(guide: Guide) -> dict[str, Any]:
+    return {name: getattr(guide, name) for name in FIELDS}
+
+
+@transaction.atomic
+def create(by: Account, values: dict[str, Any]) -> Guide:
+    return _keep(Guide(**values), by, "")
+
+
+def save(guide_id: int, by: Account, values: dict[str, Any], version: int, note: str = "") -> Guide:
+    """Keep a changed guide, begun from `version`. The same again changes nothing. Raises StaleError."""
+    with transaction.atomic():
+        guide = Guide.objects.select_for_update().get(pk=guide_id)
+        if snapshot(guide) == values:
+            return guide
+        if guide.version == version:
+            for name, value in values.items():
+                setattr(guide, name, value)
+            guide.version, guide.updated_on = version + 1, timezone.localdate()
+            return _keep(guide, by, note)
+        aside = {"guide": guide, "by": by, "aside": True, "snapshot": values}
+        if not GuideRevision.objects.filter(**aside).exists():
+            GuideRevision.objects.create(number=version, **aside)
+    raise StaleError(guide)
+
+
+def _keep(guide: Guide, by: Account, note: str) -> Guide:
+    guide.save()
+    guide.pictures.set(Picture.objects.filter(pk__in=texts.pictures_of(guide.body)))
+    GuideRevision.objects.create(guide=guide, number=guide.version, by=by, note=note, snapshot=snapshot(guide))
+    audit.record(by, "changed guide", f"guide {guide.slug}", f"version {guide.version}")
+    return guide

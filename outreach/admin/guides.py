@@ -2,11 +2,170 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from outreach.models import Guide
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+
+from outreach import guides, links, rendering, texts
+from outreach.admin import page, wording
+from outreach.admin.resuming import is_resumed, resuming
+from outreach.models import Guide, GuideRevision
+from tipportal.models import Account
+
+
+class GuideForm(forms.ModelForm):
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, initial=0)
+
+    class Meta:
+        model = Guide
+        fields = guides.FIELDS
+        widgets = {
+            "summary": forms.Textarea({"rows": 3}),
+            "body": forms.Textarea({"rows": 22, "data-markdown": ""}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["body"].help_text = _("Markdown: **bold**, ## Heading, [link](/map/), - list, ![](picture:12).")
+        if self.instance.pk:
+            self.initial["version"] = self.instance.version
+
+    def clean_body(self) -> str:
+        body = rendering.cleaned(self.cleaned_data["body"])
+        try:
+            rendering.found_in(body)
+        except rendering.TooMuchError as error:
+            raise ValidationError(str(error)) from None
+        return body
+
+    def values(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in guides.FIELDS}
 
 
 @admin.register(Guide)
 class GuideAdmin(admin.ModelAdmin):
     list_display = ("title", "place", "order", "shown", "updated_on")
+    list_filter = ("shown",)
+    search_fields = ("title", "summary")
+    show_facets = admin.ShowFacets.NEVER
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """One that is deleted would come again with the next start; it is hidden instead."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        def at(route: str, view: Any, name: str) -> URLPattern:
+            return path(route, resuming(self.admin_site, view), name=f"outreach_guide_{name}")
+
+        return [
+            at("", self.changelist_view, "changelist"),
+            at("add/", self.guide_view, "add"),
+            at("<int:pk>/change/", self.guide_view, "change"),
+            at("<int:pk>/version/<int:revision>/", self.version_view, "version"),
+        ]
+
+    def _guide(self, request: HttpRequest, pk: int | None) -> tuple[Guide | None, Account]:
+        guide = Guide.objects.filter(pk=pk).first() if pk is not None else None
+        if pk is not None and guide is None:
+            raise Http404
+        may = (
+            self.has_view_permission(request) if request.method == "GET" and pk else self.has_change_permission(request)
+        )
+        if not may or not isinstance(request.user, Account):
+            raise PermissionDenied
+        return guide, request.user
+
+    def guide_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        guide, by = self._guide(request, pk)
+        form = GuideForm(request.POST or None, instance=guide)
+        # The form writes what was typed into the row it was given; the page compares with the row as it is.
+        kept = Guide.objects.filter(pk=pk).first()
+        context: dict[str, Any] = {"preview": None, "sentence": "", "overtaken": [], "status": 200}
+        if request.method == "POST":
+            valid = form.is_valid()
+            if is_resumed(request):
+                context["sentence"] = wording.resumed()
+            elif "_preview" in request.POST:
+                context["preview"] = page.preview(request.POST.get("body", ""))
+            elif valid and (done := self._saved(request, kept, by, form, context)):
+                return done
+            elif not valid:
+                context["status"] = 422
+        context |= {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": kept.title if kept else _("A new guide"),
+            "guide": kept,
+            "form": form,
+            "may_change": self.has_change_permission(request),
+            "revisions": list(kept.revisions.select_related("by").defer("snapshot")[:50]) if kept else [],
+            "has_errors": context["status"] >= 400 or bool(context["sentence"]),
+        }
+        return TemplateResponse(request, "admin/outreach/guide.html", context, status=context["status"])
+
+    def _saved(
+        self, request: HttpRequest, guide: Guide | None, by: Account, form: GuideForm, context: dict[str, Any]
+    ) -> HttpResponse | None:
+        try:
+            if guide is None:
+                saved = guides.create(by, form.values())
+            else:
+                saved = guides.save(guide.pk, by, form.values(), form.cleaned_data["version"])
+        except guides.StaleError as stale:
+            form.data = form.data.copy()  # type: ignore[union-attr]
+            form.data["version"] = str(stale.guide.version)  # type: ignore[index]
+            context["overtaken"] = compared(guides.snapshot(stale.guide), form.values())
+            context["status"] = 409
+            return None
+        messages.success(
+            request, _("The guide is saved. Residents read it at once.") if saved.shown else _("The guide is saved.")
+        )
+        for problem in links.problems(rendering.found_in(saved.body).links):
+            messages.warning(request, problem)
+        return HttpResponseRedirect(reverse("admin:outreach_guide_change", args=[saved.pk]))
+
+    def version_view(self, request: HttpRequest, pk: int, revision: int) -> HttpResponse:
+        """An earlier version beside the guide as it is; a button to take it up again."""
+        guide, by = self._guide(request, pk)
+        kept = GuideRevision.objects.filter(guide=pk, pk=revision).select_related("by").first()
+        if guide is None or kept is None:
+            raise Http404
+        sentence = ""
+        if request.method == "POST":
+            note = _("Restored from version %(number)s") % {"number": kept.number}
+            values = guides.snapshot(guide) | {
+                name: kept.snapshot[name] for name in guides.FIELDS if name in kept.snapshot
+            }
+            try:
+                guides.save(pk, by, values | {"slug": guide.slug}, int(request.POST.get("version") or 0), note)
+            except (guides.StaleError, ValueError):
+                sentence = _("The guide has changed since you opened this page. Look at the differences again.")
+            else:
+                messages.success(request, _("The earlier version is the newest now."))
+                return HttpResponseRedirect(reverse("admin:outreach_guide_change", args=[pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Version %(number)s of %(guide)s") % {"number": kept.number, "guide": guide.title},
+            "guide": guide,
+            "revision": kept,
+            "differences": compared(kept.snapshot, guides.snapshot(guide)),
+            "text": page.preview(str(kept.snapshot.get("body", ""))),
+            "sentence": sentence,
+            "may_restore": self.has_change_permission(request),
+        }
+        return TemplateResponse(request, "admin/outreach/guide_version.html", context, status=409 if sentence else 200)
+
+
+def compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.Piece]]]:
+    """(field in words, its differences) of what differs between two snapshots."""
+    named = [(name, str(Guide._meta.get_field(name).verbose_name).capitalize()) for name in guides.FIELDS]
+    pairs = [(label, str(before.get(name, "")), str(after.get(name, ""))) for name, label in named]
+    return [(label, texts.differences(old, new)) for label, old, new in pairs if old != new]

@@ -15,6 +15,7 @@ from django.utils import timezone
 from outreach import editorial, previews
 from outreach.editorial import Act
 from outreach.models import (
+    Guide,
     Picture,
     PreviewLink,
     PublishedStory,
@@ -351,3 +352,45 @@ def test_the_scripts_and_styles_of_the_desk_are_files() -> None:
     root = Path(__file__).resolve().parents[2] / "templates" / "admin" / "outreach"
     for template in root.glob("*.html"):
         assert not re.search(r"<style|<script(?![^>]* src=)| style=| on\w+=", template.read_text()), template.name
+
+
+class TestGuides:
+    SENT = {
+        "title": "A guide",
+        "slug": "a-guide",
+        "summary": "s",
+        "body": "Words",
+        "order": "5",
+        "place": "",
+        "shown": "on",
+    }
+
+    def test_a_guide_is_written_changed_compared_and_restored(self, author) -> None:
+        client = signed_in(author)
+        client.post("/admin/outreach/guide/add/", self.SENT | {"version": "0", "_save": "1"})
+        guide = Guide.objects.get(slug="a-guide")
+        address = f"/admin/outreach/guide/{guide.pk}/"
+        client.post(f"{address}change/", self.SENT | {"body": "Other [x](/nowhere/)", "version": "1", "_save": "1"})
+        assert "/nowhere/ leads nowhere" in html(client.get(f"{address}change/"))
+        stale = client.post(f"{address}change/", self.SENT | {"body": "Mine", "version": "1", "_save": "1"})
+        assert stale.status_code == 409
+        assert "Mine</textarea>" in html(stale)
+        assert guide.revisions.get(aside=True).snapshot["body"] == "Mine"
+        first = guide.revisions.get(number=1, aside=False)
+        assert re.search(r"<del>.*Words</del>", html(client.get(f"{address}version/{first.pk}/")))
+        client.post(f"{address}version/{first.pk}/", {"version": "2"})
+        guide.refresh_from_db()
+        assert (guide.body, guide.version) == ("Words", 3)
+        assert trail()[-1][1] == "changed guide"
+
+    def test_its_pictures_become_public_with_it(self, author) -> None:
+        picture = rebuilt()
+        sent = self.SENT | {"body": f"![](picture:{picture.pk})", "version": "0", "_save": "1"}
+        signed_in(author).post("/admin/outreach/guide/add/", sent)
+        assert list(Guide.objects.get(slug="a-guide").pictures.all()) == [picture]
+
+    def test_who_may_only_look_changes_nothing(self, second) -> None:
+        guide = Guide.objects.create(slug="g", title="G", summary="s", body="b")
+        client = signed_in(second)
+        assert client.get(f"/admin/outreach/guide/{guide.pk}/change/").status_code == 200
+        assert client.post(f"/admin/outreach/guide/{guide.pk}/change/", self.SENT | {"version": "1"}).status_code == 403
