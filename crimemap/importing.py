@@ -346,7 +346,7 @@ class _Import:
         self.quirks["rows without an id"] += sum(row.external_id in ("", LOST) for row in batch.rows)
         precisions = Counter(row.incident.precision for row in batch.rows)
         self.quirks["times that tell the day alone"] += precisions["day"]
-        self.quirks["times in an hour that came twice or never"] += precisions["hour"]
+        self.quirks["times that tell the hour alone"] += precisions["hour"]
 
     def _tell(self, part: Part | None = None) -> None:
         """Progress, for whoever watches."""

@@ -282,25 +282,26 @@ class Interpreter:
         The clock of the place comes before a column in another zone, which not every export keeps to.
         """
         at, date_at, time_at = (self.columns.by_field.get(name, -1) for name in (whole, date, time))
-        one = self._moments(at).read if at >= 0 else None
-        two = self._moments(date_at).read if date_at >= 0 else None
+        one = self._whole(at) if at >= 0 else None
+        two = self._in_two(date_at, time_at) if date_at >= 0 else None
         if one and two and self._zone(at) != self.time_zone and time_at >= 0:
-            return lambda cells: (
-                two(cells[date_at], cells[time_at])
-                if cells[date_at].strip() and cells[time_at].strip()
-                else one(cells[at])
-            )
+            return lambda cells: two(cells) if cells[date_at].strip() and cells[time_at].strip() else one(cells)
         if one and two:
-            return lambda cells: (
-                one(cells[at])
-                if cells[at].strip() or not cells[date_at].strip()
-                else two(cells[date_at], cells[time_at])
-            )
-        if one:
-            return lambda cells: one(cells[at])
-        if two and time_at >= 0:
-            return lambda cells: two(cells[date_at], cells[time_at])
-        return (lambda cells: two(cells[date_at])) if two else None
+            return lambda cells: one(cells) if cells[at].strip() or not cells[date_at].strip() else two(cells)
+        return one or two
+
+    def _whole(self, at: int) -> Callable[[list[str]], Moment]:
+        read = self._moments(at).read
+        return lambda cells: read(cells[at])
+
+    def _in_two(self, date_at: int, time_at: int) -> Callable[[list[str]], Moment]:
+        """A column of days with one of times, or of hours alone: 13 is not thirteen minutes past midnight there."""
+        read = self._moments(date_at).read
+        if time_at < 0:
+            return lambda cells: read(cells[date_at])
+        if not header_key(self.header[time_at]).endswith("hour"):
+            return lambda cells: read(cells[date_at], cells[time_at])
+        return lambda cells: _hourly(read(cells[date_at], _oclock(values.whole(cells[time_at], self.met))))
 
     def _parts(self) -> Callable[[list[str]], Moment] | None:
         """How a row's time is read from a column for each of year, month and day, hour and minute."""
@@ -311,11 +312,13 @@ class Interpreter:
         number: Memo[str, str] = Memo(lambda cell: values.whole(cell, self.met))
 
         def moment(cells: list[str]) -> Moment:
-            date = "-".join([number[cells[year]], number[cells[month]], number[cells[day]]])
+            told = number[cells[year]], number[cells[month]], number[cells[day]]
+            date = "-".join(told) if told[1].isdigit() else " ".join(reversed(told))  # "1 January 2014"
             if not number[cells[hour]]:
                 return read(date, "")
-            found = read(date, f"{number[cells[hour]]}:{number[cells[minute]].zfill(2)}")
-            return found._replace(precision=moments.HOUR) if minute < 0 and found.precision == moments.MINUTE else found
+            if minute < 0:
+                return _hourly(read(date, _oclock(number[cells[hour]])))
+            return read(date, f"{number[cells[hour]]}:{number[cells[minute]].zfill(2)}")
 
         return moment
 
@@ -392,6 +395,14 @@ class Interpreter:
         given = hash((round(point[0], 5), round(point[1], 5))) if point else None
         stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
         return Spot(given, latitude, longitude, kind, stable, areas, f"{latitude}{BETWEEN}{longitude}{BETWEEN}{kind}")
+
+
+def _oclock(hour: str) -> str:
+    return f"{hour}:00" if hour.isdigit() else hour
+
+
+def _hourly(moment: Moment) -> Moment:
+    return moment._replace(precision=moments.HOUR) if moment.precision == moments.MINUTE else moment
 
 
 def _id(cell: str, met: Met) -> str:

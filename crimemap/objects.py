@@ -52,7 +52,8 @@ def _opening(part: Part) -> tuple[int, list[str]]:
 
 def _inside(head: str, at: int) -> tuple[int, list[str]] | None:
     """The same of an object that holds the rows, by its members from `at` on; None as long as it shows none."""
-    decode, columns = json.JSONDecoder().raw_decode, []
+    decode = json.JSONDecoder().raw_decode
+    columns: list[str] = []
     while member := _MEMBER.match(head, at):
         at = member.end()
         if member[1] in _ROWS and (array := _ARRAY.match(head, at)):

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap import codes, interpreting, opening, reading
+from crimemap import codes, interpreting, opening, reading, values
 from crimemap.interpreting import Interpreter, Surroundings
 from crimemap.models import OffenceCode, Source
 from crimemap.moments import Moments
@@ -31,30 +31,59 @@ SHOWN = 8
 
 # What files call things, best first; compared as header_key does.
 _USUAL: dict[str, tuple[str, ...]] = {
-    "external_id": ("incidentid", "crimeid", "eventid", "offenseid", "reportid", "recordid", "id", "objectid"),
-    "occurred": (
-        "occurredat", "occurredon", "occurreddatetime", "occurred", "dateoccurred", "datetime", "incidentdatetime",
-        "offensedate", "incidentdate", "reporteddatetime", "reportedat", "reporteddate", "datereported", "reported", "date",
+    # Neither what names a case, which may have several rows, nor what a server numbers anew with each export.
+    "external_id": (
+        "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id",
     ),
-    "occurred_date": ("occurreddate", "dateoccurred", "occdate", "incidentdate", "offensedate", "reportdate", "date"),
-    "occurred_time": ("occurredtime", "timeoccurred", "occtime", "incidenttime", "offensetime", "time", "hour"),
-    "year": ("year",),
-    "month": ("month",),
-    "day": ("day",),
-    "hour": ("hour",),
+    "occurred": (
+        "occurredat", "occurredon", "occurredondate", "occurreddatetime", "occurred", "dateoccurred", "occurrencedate",
+        "occdate", "firstoccurrencedate", "offensestartdatetime", "startdate", "dateofoccurrence", "crimedatetime",
+        "datetime", "incidentdatetime", "incidenttimestamp", "offensedate", "incidentdate", "crimedate",
+        "reporteddatetime", "reportedat", "reporteddate", "reportdate", "datereported", "reported", "date",
+    ),
+    "occurred_date": (
+        "occurreddate", "dateoccurred", "occurrencedate", "occdate", "incidentdate", "offensedate", "crimedate",
+        "reportdate", "date",
+    ),
+    "occurred_time": (
+        "occurredtime", "timeoccurred", "occtime", "incidenttime", "offensetime", "crimetime", "time", "occhour",
+        "occurrencehour", "hour",
+    ),
+    "year": ("year", "occyear", "occurrenceyear"),
+    "month": ("month", "occmonth", "occurrencemonth"),
+    "day": ("day", "occday", "occurrenceday"),
+    "hour": ("hour", "occhour", "occurrencehour"),
     "minute": ("minute",),
     "updated": ("updatedon", "updatedat", "lastupdated", "lastmodified", "modified"),
-    "code": ("nibrscode", "offensecode", "ucrcode", "crimecode", "code", "offense", "offence", "crimetype", "type", "category"),
-    "label": ("offensedescription", "crimedescription", "description", "offense", "offence", "crimetype", "type"),
-    "block": ("hundredblock", "block", "blockaddress", "locationblock", "address", "location", "street"),
-    "latitude": ("latitude", "lat", "y", "pointy"),
-    "longitude": ("longitude", "lon", "lng", "long", "x", "pointx"),
-    "point": ("latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn", "georeference"),
-    "district": ("district", "policedistrict", "precinct", "division"),
-    "beat": ("beat", "zone", "psa", "sector", "reportingdistrict"),
-    "neighbourhood": ("neighborhood", "neighbourhood", "communityarea", "community"),
-    "location_description": ("locationdescription", "locationtype", "premise", "premises", "premisedescription"),
-    "outcome": ("outcome", "disposition", "status", "clearance", "casestatus", "lastoutcomecategory"),
+    "code": (
+        "nibrscode", "offensecode", "ucrcode", "crimecode", "incidentcode", "highestoffensecode", "code", "offensetypeid",
+        "offense", "offence", "crimetype", "primarytype", "incidentcategory", "offensecategory", "type", "category",
+        "categorie", "offensedescription", "description",
+    ),
+    "label": (
+        "offensedescription", "incidentdescription", "crimedescription", "highestoffensedescription", "chargedescription",
+        "description", "descript", "offense", "offence", "offensetypeid", "crimetype", "type",
+    ),
+    "block": (
+        "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
+        "location", "intersection", "street",
+    ),
+    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy"),
+    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx"),
+    "point": (
+        "latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn",
+        "georeference", "location",
+    ),
+    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "division", "apdsector", "pdq"),
+    "beat": ("beat", "zone", "psa", "sector", "reportingdistrict", "reportingarea", "precinctid", "scoutcararea", "post"),
+    "neighbourhood": (
+        "neighborhood", "neighbourhood", "communityarea", "community", "analysisneighborhood", "neighborhoodid",
+        "hood158", "hoodid", "mcpp", "neighborhoodcluster",
+    ),
+    "location_description": (
+        "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype",
+    ),
+    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory"),
     "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv"),
 }  # fmt: skip
 
@@ -107,11 +136,14 @@ def read(path: Path) -> Sample:
     return Sample(part.name, header, rows)
 
 
-def guess(header: Sequence[str]) -> dict[str, Any]:
-    """A map of columns, as Source.profile_config keeps it, of the usual names."""
+def guess(header: Sequence[str], sample: Sample | None = None) -> dict[str, Any]:
+    """A map of columns, as Source.profile_config keeps it, of the usual names; of those whose cells in the sample fit."""
     known = {header_key(name): name for name in reversed(header)}
-    found = {field: next((known[name] for name in names if name in known), "") for field, names in _USUAL.items()}
-    if found["occurred"] and found["occurred_time"] and found["occurred_date"]:
+    found = {
+        field: next((known[name] for name in names if name in known and _fits(field, known[name], sample)), "")
+        for field, names in _USUAL.items()
+    }
+    if found["occurred_time"] and found["occurred_date"] and "time" not in header_key(found["occurred"]):
         found["occurred"] = ""
     elif found["occurred"]:
         found["occurred_date"] = found["occurred_time"] = ""
@@ -119,9 +151,24 @@ def guess(header: Sequence[str]) -> dict[str, Any]:
     found |= dict.fromkeys(("occurred_time",) if parts else PARTS, "")
     if found["latitude"] and found["longitude"]:
         found["point"] = ""
+    if found["point"] == found["block"]:
+        found["point" if sample is None else "block"] = ""
     if found["label"] == found["code"]:
         found["label"] = ""
     return {"columns": {field: name for field, name in found.items() if name}}
+
+
+def _fits(field: str, column: str, sample: Sample | None) -> bool:
+    """Whether the column's cells are such as the field needs; for most fields, and without a sample, any are."""
+    if sample is None or field not in ("latitude", "longitude", "point", "block"):
+        return True
+    cells = [cell for cell in sample.cells(column) if cell.strip()]
+    if field in ("point", "block"):
+        pairs = any(values.pair(cell)[0] for cell in cells)
+        return pairs == (field == "point")
+    most = 90 if field == "latitude" else 180
+    numbers = [values.degrees(cell, lambda _kind: None) for cell in cells]
+    return any(number and abs(number) <= most for number in numbers)  # neither nought nor metres of a projection
 
 
 def preview(sample: Sample, config: dict[str, Any], source: Source) -> tuple[list[Shown], dict[str, int]]:

@@ -178,7 +178,7 @@ def _scaled(number: float, least: float, most: float, met: Met) -> float:
         for power in range(4, 16):
             if least <= number / 10**power <= most:
                 met("decimal points lost")
-                return number / 10**power
+                return number / float(10**power)
     return number
 
 
@@ -228,7 +228,8 @@ def domestic(cell: str, pattern: str, met: Met) -> bool:
 
 # Blocks
 
-_SAID = re.compile(r"^(\d+)[\s-]+(?:BLOCK|BLK)(?:\s+OF)?\s+", re.IGNORECASE)
+# "2300 BLOCK", "1300 - 1399 BLOCK OF", "32XX BLOCK OF"
+_SAID = re.compile(r"^(\d+)(X{2})?(?:\s*-\s*\d+)?[\s-]+(?:BLOCK|BLK)(?:\s+OF)?\s+", re.IGNORECASE)
 _NOWHERE = {"no location", "unknown", "offset to protect privacy", "not available", "redacted"}
 _PARTS = re.compile(r"(\d+) block of (.+)")
 
@@ -238,7 +239,7 @@ def block(cell: str, met: Met) -> str:
     plain = text(cell, 200, met)
     if not plain or plain.casefold() in _NOWHERE:
         return ""
-    named = block_label(_SAID.sub(r"\1 block of ", plain))
+    named = block_label(_SAID.sub(lambda said: f"{said[1]}{'00' if said[2] else ''} block of ", plain))
     found = _PARTS.fullmatch(named)
     return (f"{found[1]} block of {spelled(found[2])}" if found else spelled(named))[:120]
 

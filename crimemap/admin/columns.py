@@ -188,7 +188,7 @@ def _travelled(text: str) -> Sample | None:
 
 def _fresh(sample: Sample, source: Source) -> ColumnsForm:
     """As the source has it, where the sample has those columns; otherwise as guessed."""
-    config = source.profile_config or sampling.guess(sample.header)
+    config = source.profile_config or sampling.guess(sample.header, sample)
     columns = dict(config.get("columns", {}))
     code = columns.get("code", "")
     if isinstance(code, list):
