@@ -25,7 +25,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crimemap import alerts, news, query, subscribing
+from crimemap import alerts, news, query, subscribing, wording
+from crimemap.layout import Array
 from crimemap.models import Delivery, Subscription
 from crimemap.news import News
 from crimemap.query import Published
@@ -92,10 +93,7 @@ def telling(delivery: Delivery, subscriptions: list[Subscription], new: News, to
     secret = addresses.link_text(contact.secret)
     leave = link("alerts_leave", secret)
     context = {
-        "incidents": [
-            {"row": row, "category": published.names[row.category], "link": link("incident", row.public_id)}
-            for row in published.lines(numbers[:MOST_INCIDENTS])
-        ],
+        "incidents": _incidents(new, numbers[:MOST_INCIDENTS]),
         "count": len(numbers),
         "more": max(0, len(numbers) - MOST_INCIDENTS),
         "alerts": [
@@ -110,6 +108,21 @@ def telling(delivery: Delivery, subscriptions: list[Subscription], new: News, to
     # RFC 8058: a button of the mail program, which posts to the link.
     message.extra_headers |= {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     return Mail(message, published.columns["public_id"][numbers].tobytes())
+
+
+def _incidents(new: News, numbers: Array) -> list[dict[str, str]]:
+    """What the mail says of each row."""
+    known = new.remembered
+    missing = [number for number in numbers.tolist() if number not in known]
+    for number, row in zip(missing, new.published.lines(np.array(missing, "i8")), strict=True):
+        known[number] = {
+            "category": new.published.names[row.category],
+            "description": row.description,
+            "when": wording.when(row),
+            "where": wording.where(row),
+            "link": link("incident", row.public_id),
+        }
+    return [known[number] for number in numbers.tolist()]
 
 
 def _list_link(subscription: Subscription, published: Published) -> str:

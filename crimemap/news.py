@@ -76,6 +76,7 @@ class News:
             place[: np.searchsorted(place, published.meta["mapped_places"])]
         ]
         self._categories: dict[frozenset[str], Array] = {}
+        self.remembered: dict[int, dict[str, str]] = {}  # what crimemap.mails writes of a row, once for all mails
 
     def found(self, wanted: Wanted, after: int, up_to: int) -> Array:
         """Numbers of the published rows that the alert asks for, of the editions after one and up to another."""
