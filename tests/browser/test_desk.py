@@ -1,0 +1,205 @@
+"""The editing desk in a real browser: an author, a second person and what residents see meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.source import check, visit
+from tests.browser.test_staff import sign_in
+from tests.stack import Stack, wait_until
+from tests.tips.pictures import photo
+from tipportal import demo
+
+STORIES = "/admin/outreach/story/"
+WORD = (
+    "<p class=MsoNormal>Nine <b style='mso-bidi-font-weight:normal'>lamps</b><o:p></o:p></p><style>p{color:red}</style>"
+)
+LOOK = os.environ.get("SHOTS")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("desk"), web=["all"], workers=["media"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def passwords(desk: Stack) -> dict[str, str]:
+    printed = [line.split() for line in desk.run_manage("demo").splitlines() if line.startswith("Staff:")]
+    return {user: password for _word, _url, user, password in printed}
+
+
+def look(page: Page, name: str) -> None:
+    check(page)
+    if LOOK:
+        page.screenshot(path=Path(LOOK) / f"{name}.png", full_page=True)
+
+
+def write(page: Page, desk: Stack, title: str) -> None:
+    page.goto(desk.staff_url + STORIES + "add/")
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Summary").fill("Nine lamps were replaced, because forty of you said so.")
+    page.get_by_label("Text", exact=True).fill(
+        "## What you said\n\nThe steps are **dark**.\n\n| Lamps | Hedge |\n|---|---|\n| 9 | cut |"
+    )
+
+
+def answer_checks(page: Page) -> None:
+    page.get_by_label("No, nobody").check()
+    page.get_by_label("No, nothing").check()
+    page.get_by_label("No, every case is closed, or there is none").check()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_a_story_from_the_first_word_to_its_withdrawal(
+    browser: Browser, desk: Stack, passwords: dict[str, str], width: int, scheme: str, tmp_path: Path
+) -> None:
+    title, slug = f"Lamps at {width}", f"lamps-at-{width}"
+    address = f"{desk.public_url}/stories/{slug}/"
+    file = tmp_path / "steps.jpg"
+    file.write_bytes(photo(size=(1700, 900)))
+    options = {"width": width, "color_scheme": scheme}
+    with visit(browser, desk.staff_url, **options) as author, visit(browser, desk.staff_url, **options) as second:
+        sign_in(author, desk, passwords, demo.staff.COMMUNICATIONS)
+        sign_in(second, desk, passwords, demo.staff.ADMINISTRATOR)
+        write(author, desk, title)
+        expect(author.locator("[data-preview] strong")).to_have_text("dark")  # while one writes
+        paste(author)
+        assert author.get_by_label("Text", exact=True).input_value().endswith("Nine **lamps**")
+        look(author, f"editor-{width}-{scheme}")
+        author.get_by_text("Pictures", exact=True).click()
+        author.get_by_label("Picture", exact=True).set_input_files(file)
+        author.get_by_role("button", name="Save and add the picture").click()
+        expect(author.get_by_text("Say what the picture shows.").first).to_be_visible()
+        look(author, f"refused-{width}-{scheme}")
+        author.get_by_label("Picture", exact=True).set_input_files(file)
+        author.get_by_label("What it shows").fill("Steps with lamps at dusk")
+        author.get_by_label("Credit").fill("City of Riverton")
+        author.get_by_role("button", name="Save and add the picture").click()
+        expect(author.get_by_text("the picture is in its text")).to_be_visible()
+        page_address = author.url
+        _wait_for_picture(author)
+        look(author, f"draft-{width}-{scheme}")
+        author.get_by_role("button", name="Save and send to review").first.click()
+        answer_checks(author)
+        look(author, f"checks-{width}-{scheme}")
+        author.get_by_role("button", name="Send to review").click()
+        expect(author.get_by_text("somebody else approves it")).to_be_visible()
+        expect(author.get_by_role("link", name="Approve")).to_have_count(0)
+        look(author, f"review-{width}-{scheme}")
+
+        second.goto(page_address)
+        second.get_by_label("Comment", exact=True).fill("Read and liked.")
+        second.get_by_role("button", name="Keep comment").click()
+        expect(second.get_by_text("Read and liked.").first).to_be_visible()
+        second.get_by_role("link", name="Approve").click()
+        second.get_by_role("button", name="Approve").click()
+        expect(second.get_by_text("Answer this question.").first).to_be_visible()
+        answer_checks(second)
+        look(second, f"approve-{width}-{scheme}")
+        second.get_by_role("button", name="Approve").click()
+        expect(second.get_by_text("It is approved and can be published.")).to_be_visible()
+        assert second.request.get(address).status == 404
+
+        author.goto(page_address)
+        author.get_by_role("link", name="Schedule").click()
+        author.get_by_label("Day").fill("2020-01-01")
+        author.get_by_label("Time", exact=True).fill("09:00")
+        author.get_by_role("button", name="Schedule").click()
+        expect(author.get_by_text("This time is over.").first).to_be_visible()
+        look(author, f"schedule-{width}-{scheme}")
+        author.goto(page_address)
+        author.get_by_role("link", name="Publish now").click()
+        author.get_by_role("button", name="Publish now").click()
+        expect(author.get_by_text("Residents read it.")).to_be_visible()
+        look(author, f"published-{width}-{scheme}")
+        assert "Steps with lamps at dusk" in second.request.get(address).text()
+
+        author.get_by_role("link", name="Withdraw").click()
+        author.get_by_label("Reason").fill("A neighbor asked us to.")
+        look(author, f"withdraw-{width}-{scheme}")
+        author.get_by_role("button", name="Withdraw").click()
+        expect(author.get_by_text("Residents cannot read it")).to_be_visible()
+        assert second.request.get(address).status == 410
+
+
+def paste(page: Page) -> None:
+    text = page.get_by_label("Text", exact=True)
+    text.press("End")
+    text.evaluate("element => element.setSelectionRange(element.value.length, element.value.length)")
+    text.press("Enter")
+    text.press("Enter")
+    with page.expect_response(lambda answer: answer.url.endswith("/paste/")):
+        text.evaluate(
+            """(element, html) => {
+                const data = new DataTransfer();
+                data.setData("text/html", html);
+                data.setData("text/plain", "Nine lamps");
+                element.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+            }""",
+            WORD,
+        )
+    expect(page.locator("[data-preview]")).to_contain_text("Nine lamps")
+
+
+def _wait_for_picture(page: Page) -> None:
+    """Until the media worker has it; the page is asked again as an editor would."""
+
+    def ready() -> bool:
+        page.reload()
+        return page.get_by_text("is still being prepared").count() == 0
+
+    wait_until(ready, 60, "the picture is ready")
+
+
+def test_what_was_written_survives_the_end_of_the_session(
+    browser: Browser, desk: Stack, passwords: dict[str, str]
+) -> None:
+    with visit(browser, desk.staff_url) as page:
+        sign_in(page, desk, passwords, demo.staff.COMMUNICATIONS)
+        write(page, desk, "Written in the night")
+        page.context.clear_cookies(name="staff")
+        page.get_by_role("button", name="Save", exact=True).first.click()
+        expect(page.get_by_text("what you wrote is still here")).to_be_visible()
+        look(page, "again")
+        page.get_by_label("Username").fill(demo.staff.COMMUNICATIONS)
+        page.get_by_label("Password").fill(passwords[demo.staff.COMMUNICATIONS])
+        page.get_by_role("button", name="Sign in and go on").click()
+        expect(page.get_by_text("It is not saved yet")).to_be_visible()
+        expect(page.get_by_label("Title")).to_have_value("Written in the night")
+        page.get_by_role("button", name="Save", exact=True).first.click()
+        expect(page.get_by_text("The story is saved.")).to_be_visible()
+
+
+def test_the_desk_works_without_script(browser: Browser, desk: Stack, passwords: dict[str, str]) -> None:
+    with visit(browser, desk.staff_url, script=False, width=1280) as page:
+        sign_in(page, desk, passwords, demo.staff.COMMUNICATIONS)
+        write(page, desk, "Without script")
+        page.get_by_role("button", name="Preview").click()
+        expect(page.locator("[data-preview] strong")).to_have_text("dark")
+        page.get_by_role("button", name="Save", exact=True).first.click()
+        expect(page.get_by_text("The story is saved.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_lists_guides_and_versions_are_clean(
+    browser: Browser, desk: Stack, passwords: dict[str, str], width: int, scheme: str
+) -> None:
+    with visit(browser, desk.staff_url, width=width, color_scheme=scheme) as page:
+        sign_in(page, desk, passwords, demo.staff.COMMUNICATIONS)
+        for number, path in enumerate(("story/", "guide/", "picture/", "picture/add/", "tag/", "guide/add/")):
+            page.goto(f"{desk.staff_url}/admin/outreach/{path}")
+            look(page, f"list-{number}-{width}-{scheme}")
+        page.goto(f"{desk.staff_url}/admin/outreach/guide/")
+        page.locator("#result_list tbody th a").first.click()
+        look(page, f"guide-{width}-{scheme}")
+        page.get_by_label("Summary").fill(f"Changed at {width}")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("link", name="Version 1", exact=True).click()
+        expect(page.locator("ins", has_text=str(width))).to_be_visible()
+        look(page, f"version-{width}-{scheme}")
