@@ -34,8 +34,8 @@ class Recognizer:
         if self.anonymous is None:
             self.anonymous = self.staging.has_anonymous()
         if self.anonymous:
-            known = [(at, row) for at, row in rows if row.external_id not in ("", LOST)]
-            found |= self._alike(known, taken, anonymous=True)
+            others = [(at, row) for at, row in rows if row.external_id != LOST]
+            found |= self._alike(others, taken, anonymous=True)
         return found
 
     def _alike(self, rows: Sequence[Row], taken: Collection[int], *, anonymous: bool) -> dict[int, Stored]:

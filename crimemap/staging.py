@@ -126,15 +126,14 @@ class Staging:
             return bool(cursor.fetchone()[0])
 
     def alike(self, contents: Sequence[bytes], first: int, last: int, *, anonymous: bool) -> dict[bytes, list[Stored]]:
-        """Incidents between two times (minutes) with these contents, by content: those without, or those with an id."""
-        kept_so = "starts_with(external_id, %s)" if anonymous else "NOT starts_with(external_id, %s)"
+        """Incidents between two times (minutes) with these contents, by content: those that lost their ids, or the others."""
         found: dict[bytes, list[Stored]] = defaultdict(list)
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id, content_hash, removed_at IS NOT NULL FROM crimemap_incident WHERE source_id = %s"  # noqa: S608
+                "SELECT id, content_hash, removed_at IS NOT NULL FROM crimemap_incident WHERE source_id = %s"
                 " AND occurred_at BETWEEN to_timestamp(%s * 60) AND to_timestamp(%s * 60) AND content_hash = ANY(%s)"
-                f" AND {kept_so} ORDER BY id",
-                [self.run.source_id, first, last, list(contents), ANONYMOUS if anonymous else "~"],
+                " AND starts_with(external_id, %s) = %s ORDER BY id",
+                [self.run.source_id, first, last, list(contents), ANONYMOUS, anonymous],
             )
             for number, content, gone in cursor:
                 found[bytes(content)].append((number, bytes(content), gone))
