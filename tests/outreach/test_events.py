@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 import icalendar
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone
 
+from crimemap.models import Area
 from outreach import calendars, events
 from outreach.models import Event
 from tests.tipportal.test_grants import acting_as
@@ -76,6 +78,28 @@ def test_what_is_published_is_listed_and_has_a_page(client: Client, by: Account)
     assert "Come <em>as you are</em>" in page
     assert "Library, 12 Mill Street" in page
     assert "Remind me" in page
+
+
+def test_the_home_page_names_the_next_three(client: Client, by: Account) -> None:
+    for day in (40, 30, 20, 10):
+        planned(by, slug=f"in-{day}", title=f"In {day} days", starts_at=timezone.now() + dt.timedelta(days=day))
+    page = client.get("/").content.decode()
+    assert [day for day in (10, 20, 30, 40) if f"In {day} days" in page] == [10, 20, 30]
+    assert page.index("In 10 days") < page.index("In 20 days") < page.index("In 30 days")
+
+
+def test_the_page_of_an_area_names_the_events_there(by: Account) -> None:
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [0, 2], [2, 2], [2, 0], [0, 0]]]}
+    Area.objects.create(layer="district", code="4", name="Old Town", outline=square, latitude=1, longitude=1)
+    here = planned(by, latitude=1.5, longitude=0.5)
+    planned(by, slug="elsewhere", title="Elsewhere", latitude=1.5, longitude=2.5)
+    planned(by, slug="nowhere", title="Nowhere")
+    assert here.areas == [["district", "4"]]
+    page = Template("{% load outreach_events %}{% area_events 'district' '4' %}").render(Context())
+    assert "Coffee with an officer" in page
+    assert "Elsewhere" not in page
+    assert "Nowhere" not in page
+    assert not Template("{% load outreach_events %}{% area_events 'district' '5' %}").render(Context()).strip()
 
 
 def test_a_cancelled_one_stays_and_says_why(client: Client, by: Account) -> None:
