@@ -123,7 +123,19 @@ def test_the_officers_words_are_text_in_paragraphs(client, riverton, incidents: 
 
 
 def test_an_area_without_incidents_says_so(client, riverton, incidents: Published):
-    assert "Nothing was reported and published here" in read(client, "/map/area/district/4/")
+    page = read(client, "/map/area/district/4/")
+    assert "Nothing was reported and published here" in page
+    assert "area=district:4" not in page  # no filter knows it
+
+
+@pytest.mark.parametrize("address", ["/map/area/district/1/", "/map/", "/map/list/", "/map/about/"])
+def test_every_link_of_a_page_leads_somewhere(client, riverton, incidents: Published, address):
+    page = read(client, address)
+    found = {unescape(each) for each in re.findall(r'href="((?:/map/|\?)[^"#]*)', page)}
+    found = {each if each.startswith("/") else f"{address}{each}" for each in found}
+    chosen = sorted(each for each in found if "/incident/" not in each and "box=" not in each and "at=" not in each)
+    assert len(chosen) >= 8
+    assert {each: client.get(each).status_code for each in chosen} == dict.fromkeys(chosen, 200)
 
 
 @pytest.mark.parametrize("area", ["district/99", "city/riverton", "street/1", "district/%3Cb%3E", "beat/" + "1" * 300])
