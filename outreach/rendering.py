@@ -180,9 +180,9 @@ def _parsed(text: str) -> list[Token]:
 def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 12})
     markdown.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
-    markdown.validateLink = _is_allowed  # type: ignore[method-assign]
-    rules: Any = markdown.renderer.rules
-    rules |= {
+    markdown.validateLink = _is_allowed  # type: ignore[assignment,method-assign]
+    renderer: Any = markdown.renderer
+    renderer.rules |= {
         "paragraph_open": _paragraph_open,
         "paragraph_close": _paragraph_close,
         "image": _image,

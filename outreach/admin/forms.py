@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -30,7 +30,7 @@ def area_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _words(name: str, rows: int = 0, **options: Any) -> forms.CharField:
     """As the model's field of this name."""
-    field = Told._meta.get_field(name)
+    field: Any = Told._meta.get_field(name)
     widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
     label, help_text = str(field.verbose_name).capitalize(), str(field.help_text)
     return forms.CharField(label=label, help_text=help_text, max_length=field.max_length, widget=widget, **options)
@@ -56,7 +56,7 @@ class StoryForm(forms.Form):
             "Markdown: **bold**, ## Heading, [link](/map/), - list, > quote. An empty line begins a paragraph. Text pasted from a word processor is cleaned."
         ),
     )
-    category = forms.ChoiceField(label=gettext_lazy("Category"), choices=Kind.choices)
+    category = forms.ChoiceField(label=gettext_lazy("Category"), choices=Kind.choices, initial=Kind.OTHER)
     what_happened = _words("what_happened", required=False)
     how_soon = forms.ChoiceField(label=gettext_lazy("How soon after the tip"), choices=HowSoon.choices, required=False)
     arrests = _count(gettext_lazy("Arrests"))
@@ -94,7 +94,7 @@ class StoryForm(forms.Form):
         self.fields["slug"].disabled = fixed_slug
         lead: Any = self.fields["lead"]
         newest = Picture.objects.exclude(state=Picture.PictureState.REFUSED).values_list("pk", flat=True)[:_LEADS]
-        lead.queryset = Picture.objects.filter(Q(pk__in=list(newest)) | Q(pk=story.lead_id if story else None))
+        lead.queryset = Picture.objects.filter(Q(pk__in=list(newest)) | Q(pk=(story.lead_id if story else None) or 0))
         areas: Any = self.fields["areas"]
         areas.choices = area_choices()
 
@@ -108,7 +108,7 @@ class StoryForm(forms.Form):
 
     def clean_slug(self) -> str:
         given: str = self.cleaned_data["slug"] or slugify(self.cleaned_data.get("title", ""))[:45].strip("-")
-        others = Story.objects.exclude(pk=self.story.pk if self.story else None)
+        others = Story.objects.exclude(pk=self.story.pk if self.story else 0)
         if not given:
             # A title in another script; without one the title's own sentence is enough.
             if self.cleaned_data.get("title"):
@@ -180,8 +180,8 @@ class ChecksForm(forms.Form):
         super().__init__(*args, **kwargs)
         for question in checks.QUESTIONS:
             self.fields[question.key] = forms.ChoiceField(
-                label=question.text,
-                help_text=question.help,
+                label=str(question.text),
+                help_text=str(question.help),
                 choices=[(answer.key, answer.label) for answer in question.answers],
                 widget=forms.RadioSelect,
                 required=False,
@@ -213,8 +213,8 @@ class TimeForm(forms.Form):
         label=gettext_lazy("Day and time"),
         required=False,
         widget=forms.SplitDateTimeWidget(
-            date_attrs={"type": "date", "aria-label": gettext_lazy("Day")},
-            time_attrs={"type": "time", "aria-label": gettext_lazy("Time")},
+            date_attrs=cast(dict[str, str], {"type": "date", "aria-label": gettext_lazy("Day")}),
+            time_attrs=cast(dict[str, str], {"type": "time", "aria-label": gettext_lazy("Time")}),
             date_format="%Y-%m-%d",
             time_format="%H:%M",
         ),

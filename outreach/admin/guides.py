@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -35,6 +35,7 @@ class GuideForm(forms.ModelForm):
         self.fields["body"].help_text = _("Markdown: **bold**, ## Heading, [link](/map/), - list, ![](picture:12).")
         if self.instance.pk:
             self.initial["version"] = self.instance.version
+            self.fields["slug"].disabled = self.instance.shown  # residents know it
 
     def clean_body(self) -> str:
         body = rendering.cleaned(self.cleaned_data["body"])
@@ -72,7 +73,7 @@ class GuideAdmin(admin.ModelAdmin):
         ]
 
     def _guide(self, request: HttpRequest, pk: int | None) -> tuple[Guide | None, Account]:
-        guide = Guide.objects.filter(pk=pk).first() if pk is not None else None
+        guide = Guide.objects.filter(pk=pk or 0).first()
         if pk is not None and guide is None:
             raise Http404
         may = (
@@ -86,7 +87,7 @@ class GuideAdmin(admin.ModelAdmin):
         guide, by = self._guide(request, pk)
         form = GuideForm(request.POST or None, instance=guide)
         # The form writes what was typed into the row it was given; the page compares with the row as it is.
-        kept = Guide.objects.filter(pk=pk).first()
+        kept = Guide.objects.filter(pk=pk or 0).first()
         context: dict[str, Any] = {"preview": None, "sentence": "", "overtaken": [], "status": 200}
         if request.method == "POST":
             valid = form.is_valid()
@@ -119,8 +120,8 @@ class GuideAdmin(admin.ModelAdmin):
             else:
                 saved = guides.save(guide.pk, by, form.values(), form.cleaned_data["version"])
         except guides.StaleError as stale:
-            form.data = form.data.copy()  # type: ignore[union-attr]
-            form.data["version"] = str(stale.guide.version)  # type: ignore[index]
+            form.data = cast(QueryDict, form.data).copy()
+            form.data["version"] = str(stale.guide.version)
             context["overtaken"] = compared(guides.snapshot(stale.guide), form.values())
             context["status"] = 409
             return None
@@ -166,6 +167,7 @@ class GuideAdmin(admin.ModelAdmin):
 
 def compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.Piece]]]:
     """(field in words, its differences) of what differs between two snapshots."""
-    named = [(name, str(Guide._meta.get_field(name).verbose_name).capitalize()) for name in guides.FIELDS]
+    fields: dict[str, Any] = {name: Guide._meta.get_field(name) for name in guides.FIELDS}
+    named = [(name, str(field.verbose_name).capitalize()) for name, field in fields.items()]
     pairs = [(label, str(before.get(name, "")), str(after.get(name, ""))) for name, label in named]
     return [(label, texts.differences(old, new)) for label, old, new in pairs if old != new]

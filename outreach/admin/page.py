@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -150,8 +151,8 @@ def _with_picture(body: str, caret: str, picture: Picture) -> str:
 def _overtaken(story: Story, by: Account, form: StoryForm) -> Shown:
     mine, theirs = form.text(), texts.snapshot(story)
     editorial.set_aside(story.pk, by, mine, form.cleaned_data["version"])
-    form.data = form.data.copy()  # type: ignore[union-attr]
-    form.data["version"] = str(story.version)  # type: ignore[index]
+    form.data = cast(QueryDict, form.data).copy()
+    form.data["version"] = str(story.version)
     name = story.edited_by.get_full_name() or story.edited_by.get_username()
     return Shown(form=form, overtaken=compared(theirs, texts.as_snapshot(mine)), overtaken_by=name, status=409)
 
@@ -171,7 +172,7 @@ def preview(body: str) -> SafeString:
     try:
         return rendering.rendered(body, pictures.shown(texts.pictures_of(body), ADDRESS))
     except rendering.TooMuchError as error:
-        return SafeString(rendering.escape(str(error)))
+        return SafeString(escape(str(error)))
 
 
 # The page
@@ -224,7 +225,7 @@ def _about(story: Story, person: editorial.Person) -> Mapping[str, Any]:
         "waits_for": wording.waits_for(story, stands, steps),
         "problems": stands.problems if story.status in (Status.DRAFT, Status.IN_REVIEW) else (),
         "telling": checks.telling([story.title, story.summary, story.body, story.quote, story.you_said, story.we_did]),
-        "facts": [(label, words) for label, words in wording.in_words(texts.snapshot(story)).items() if words],
+        "facts": wording.facts(texts.snapshot(story)),
         "comments": list(story.comments.select_related("by")),
         "revisions": list(story.revisions.select_related("by").defer("snapshot")[:50]),
         "happened": [(step, wording.did(step)) for step in story.steps.select_related("by")[:50]],

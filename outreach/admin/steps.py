@@ -103,7 +103,8 @@ def _do(act: Act, story: Story, by: Account, form: forms.Form, version: str) -> 
     except editorial.RefusedError as refused:
         for name, sentence in refused.fields.items():
             form.add_error(name, sentence)
-        return str(refused)
+        # What stands at a field is not said twice; of the checks, a sentence stands above.
+        return str(refused) if not refused.fields or act in (Act.SUBMIT, Act.APPROVE) else ""
     if act is Act.ASK_CHANGES:
         ReviewComment.objects.create(story=story, version=story.version, by=by, text=data["note"])
     return None

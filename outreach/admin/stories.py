@@ -72,7 +72,7 @@ class StoryAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("author"), ordering="author__username")
     def author_name(self, story: Story) -> str:
-        return story.author.get_full_name() or story.author.get_username()
+        return str(story.author.get_full_name() or story.author.get_username())
 
     @admin.display(description=gettext_lazy("planned for"), ordering="publish_at")
     def planned(self, story: Story) -> str:

@@ -120,7 +120,7 @@ def did(step: StoryStep) -> str:
 def in_words(text: Text) -> dict[str, str]:
     """The fields of a text by their names in words, in the order of the editor; empty where nothing is said."""
     tags = Tag.objects.filter(pk__in=text.get("tags") or []).values_list("name", flat=True)
-    lead = Picture.objects.filter(pk=text.get("lead_id")).first()
+    lead = Picture.objects.filter(pk=text.get("lead_id") or 0).first()
     special = {
         "category": str(dict(Kind.choices).get(text.get("category") or "", "")),
         "how_soon": str(dict(HowSoon.choices).get(text["how_soon"], "")) if text.get("how_soon") else "",
@@ -133,6 +133,12 @@ def in_words(text: Text) -> dict[str, str]:
         value = special.get(field.name, text.get(field.name))
         shown[str(field.verbose_name).capitalize()] = "" if value is None else str(value)
     return shown | {_("Address"): str(text.get("slug") or "")}
+
+
+def facts(text: Text) -> list[tuple[str, str]]:
+    """What is said beside title, summary and text."""
+    told = {str(Told._meta.get_field(name).verbose_name).capitalize() for name in ("title", "summary", "body")}  # type: ignore[union-attr]
+    return [(label, words) for label, words in in_words(text).items() if words and label not in told]
 
 
 def _area_name(layer: str, code: str) -> str:

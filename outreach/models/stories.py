@@ -7,7 +7,7 @@ a published story can be worked on while residents go on reading what was approv
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -33,7 +33,7 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
-def _by(name: str, *, required: bool = False) -> models.ForeignKey:
+def _by(name: Any, *, required: bool = False) -> models.ForeignKey:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=name, null=not required, on_delete=models.PROTECT, related_name="+"
     )
