@@ -23,9 +23,10 @@ from crimemap.query import Published
 AT_ONCE = 16  # downloads of one process: the rest of its threads are for pages
 ROWS = 2000  # written at a time
 BOM = "\ufeff"  # without it Excel takes UTF-8 for the code page of the country
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell (OWASP, "CSV Injection")
+FORMULA = frozenset("=+-@\t\r")  # what makes a spreadsheet compute a cell (OWASP, "CSV Injection")
 
 _room = threading.BoundedSemaphore(AT_ONCE)
+_making = threading.Lock()  # pages compete with one download for the process, however many are under way
 
 
 class BusyError(Exception):
@@ -47,7 +48,8 @@ class Stream:
         if self._pieces is None:
             raise StopIteration
         try:
-            return next(self._pieces)
+            with _making:
+                return next(self._pieces)
         except BaseException:
             self.close()
             raise
@@ -78,10 +80,7 @@ def as_csv(published: Published, chosen: Filter) -> Iterator[bytes]:
 
 
 def _cells(row: Row, published: Published) -> list[Any]:
-    return [
-        f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-        for value in values(row, published)
-    ]
+    return [f"'{value}" if type(value) is str and value[:1] in FORMULA else value for value in values(row, published)]
 
 
 def as_geojson(published: Published, chosen: Filter) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_no_cell_is_a_formula_and_numbers_stay_numbers(tmp_path, settings, clien
     )
     (line,) = read_csv(body(client.get(CSV)))
     assert {line[name] for name in ("outcome", "description", "district")} == {f"'{cell}"}
-    assert not line["block"].startswith(downloads.FORMULA)
+    assert not line["block"].startswith(tuple(downloads.FORMULA))
     assert line["longitude"] == "-38.50231"
     (feature,) = json.loads(body(client.get(GEOJSON)))["features"]
     assert feature["properties"]["outcome"] == cell
@@ -122,9 +123,9 @@ def test_rows_are_read_as_the_client_takes_them(
     client: Client, incidents: Published, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     read: list[int] = []
-    lines = query.Published._lines
+    lines = query.Published.lines
     monkeypatch.setattr(
-        query.Published, "_lines", lambda self, numbers: read.append(len(numbers)) or lines(self, numbers)
+        query.Published, "lines", lambda self, numbers: read.append(len(numbers)) or lines(self, numbers)
     )
     monkeypatch.setattr(selecting, "SLICE", 160)
     answer = client.get(address)
@@ -157,7 +158,7 @@ def test_so_many_at_once_and_places_are_given_back(
     assert client.head(CSV).status_code == 200
     running[0].close()  # before anything was read
     body(running[1])  # to the end
-    monkeypatch.setattr(query.Published, "_lines", lambda self, numbers: 1 / 0)
+    monkeypatch.setattr(query.Published, "lines", lambda self, numbers: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         body(running[2])
     monkeypatch.undo()
@@ -224,3 +225,30 @@ def test_a_stream_gives_its_place_back_once(monkeypatch: pytest.MonkeyPatch) -> 
     stream.close()
     stream.close()
     assert list(stream) == []
+
+
+def test_of_many_downloads_one_is_made_at_a_time() -> None:
+    inside: list[int] = []
+    most: list[int] = []
+    together = threading.Barrier(4)
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(50):
+            inside.append(1)
+            most.append(len(inside))
+            sum(range(20_000))  # long enough for another thread to come in between
+            inside.pop()
+            yield b"a"
+
+    def read(stream: downloads.Stream) -> None:
+        together.wait()
+        list(stream)
+
+    streams = [downloads.Stream(pieces()) for _ in range(4)]
+    threads = [threading.Thread(target=read, args=(stream,)) for stream in streams]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 200
+    assert max(most) == 1
