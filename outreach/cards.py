@@ -7,7 +7,7 @@ import io
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
-from PIL import ImageDraw
+from PIL import Image, ImageDraw
 
 from outreach import typesetting
 from outreach.typesetting import BOLD, REGULAR, Room, colours, font, write
@@ -36,7 +36,7 @@ class Card:
 @lru_cache(maxsize=128)
 def draw(card: Card) -> bytes:
     """The card as PNG. A title in a script our font lacks is left out: the agency's name says whose page it is."""
-    picture = typesetting.ground(SIZE)
+    picture = typesetting.ground(SIZE).copy()
     canvas = ImageDraw.Draw(picture)
     tokens = colours()
     width = SIZE[0] - 2 * MARGIN
@@ -57,5 +57,5 @@ def draw(card: Card) -> bytes:
     write(canvas, (MARGIN, foot - 36), card.agency, Room(640, 1, (36, 30)), tokens["on-navy"])
     canvas.text((SIZE[0] - MARGIN, foot), card.site, font=font(28, REGULAR), fill=tokens["on-navy-muted"], anchor="rs")
     stream = io.BytesIO()
-    picture.quantize(192, kmeans=1).save(stream, "PNG")
+    picture.quantize(palette=typesetting.palette(SIZE), dither=Image.Dither.NONE).save(stream, "PNG")
     return stream.getvalue()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F, Prefetch, QuerySet, Window
-from django.db.models.functions import ExtractYear, RowNumber
+from django.db.models import F, Prefetch, QuerySet
+from django.db.models.functions import ExtractYear
 
 from crimemap import places
 from outreach.models import Kind, Picture, PublishedStory, Tag
@@ -16,7 +17,7 @@ from tipportal import ahead
 LONGEST_QUERY = 200
 # The columns of pictures that the public role may read
 PICTURES = Picture.objects.only("id", "alt", "credit", "state", "variants")
-# Of very common words only the newest matches are sorted by how well they match: ranking reads each one's words.
+# Of very common words only the newest matches are found: ranking reads the words of each.
 RANKED = 500
 
 
@@ -50,13 +51,21 @@ def chosen(
     return found
 
 
-def matching(text: str) -> QuerySet[PublishedStory]:
-    """Stories with these words, best first. Understands "quoted phrases", OR and -without; any input is safe."""
+def matching(text: str) -> list[int]:
+    """Numbers of stories with these words, best first. Understands "quoted phrases", OR and -without; any input is safe."""
     query = SearchQuery(cleaned(text), config="english", search_type="websearch")
-    newest = Window(RowNumber(), order_by=[F("published_on").desc(), F("pk").desc()])
-    found = PublishedStory.objects.filter(search=query).annotate(place=newest)
-    ranked = found.filter(place__lte=RANKED).values("pk")
-    return stories().filter(pk__in=ranked).order_by(SearchRank(F("search"), query).desc(), "-published_on", "-pk")
+    newest = PublishedStory.objects.filter(search=query).values("pk")[:RANKED]
+    best = PublishedStory.objects.filter(pk__in=newest).order_by(
+        SearchRank(F("search"), query).desc(), "-published_on", "-pk"
+    )
+    return list(best.values_list("pk", flat=True))
+
+
+def by_numbers(numbers: Iterable[int]) -> list[PublishedStory]:
+    """These stories in this order."""
+    wanted = list(numbers)
+    found = stories().in_bulk(wanted)
+    return [found[number] for number in wanted if number in found]
 
 
 def cleaned(text: str) -> str:

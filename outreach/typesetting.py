@@ -109,6 +109,22 @@ def _wrapped(text: str, width: int, face: ImageFont.FreeTypeFont) -> list[str]:
     return [line for line in lines if line]
 
 
+@lru_cache(maxsize=4)
+def palette(size: tuple[int, int]) -> Image.Image:
+    """The colours of the ground and of what is written on it, for pictures of few bytes made fast."""
+    marks = [colours()[name] for name in ("gold", "gold-ink", "on-navy", "on-navy-muted")]
+    swatches = ground(size).copy()
+    draw = ImageDraw.Draw(swatches)
+    for row, colour in enumerate(marks):
+        for step in range(16):
+            shade = Image.blend(
+                Image.new("RGB", (1, 1), colours()["navy"]), Image.new("RGB", (1, 1), colour), step / 15
+            )
+            draw.rectangle((step * 40, row * 60, step * 40 + 40, row * 60 + 60), fill=shade.getpixel((0, 0)))
+    return swatches.quantize(255, kmeans=2)
+
+
+@lru_cache(maxsize=4)
 def ground(size: tuple[int, int], streets: bool = True) -> Image.Image:
     """The brand's navy, running into its lighter one, with the city's street plan where one reads left to right last."""
     across = Image.linear_gradient("L").rotate(90).resize(size)

@@ -80,13 +80,18 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """Stories with the words that were typed."""
     query = searching.cleaned(request.GET.get("q", ""))
-    found = searching.matching(query) if query else PublishedStory.objects.none()
-    return _list(request, found, "outreach/search.html", query=query)
+    found = searching.matching(query) if query else []
+    return _list(request, found, "outreach/search.html", query=query, most=len(found) >= searching.RANKED)
 
 
-def _list(request: HttpRequest, found: QuerySet[PublishedStory], template: str, **context: Any) -> HttpResponse:
-    """One page of a list. A page number that makes no sense shows the nearest page that does."""
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+def _list(
+    request: HttpRequest, found: QuerySet[PublishedStory] | list[int], template: str, **context: Any
+) -> HttpResponse:
+    """One page of stories or of their numbers. A page number that makes no sense shows the nearest page that does."""
+    # Numbers are counted off from the index; of the stories only those of the page are read.
+    numbers = found if isinstance(found, list) else found.values_list("pk", flat=True)
+    page = Paginator(numbers, A_PAGE).get_page(request.GET.get("page"))
+    page.object_list = searching.by_numbers(page.object_list)
     context |= {"page": page, "pages": _pages(request.GET, page.paginator.num_pages, page.number)}
     return render(request, template, context)
 

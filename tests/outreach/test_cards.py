@@ -40,6 +40,8 @@ def test_a_card_has_the_size_open_graph_readers_expect_in_the_agencys_colours():
     assert near(picture, typesetting.colours()["gold"]) > 10_000
     assert near(picture, "#ffffff") > 10_000
     assert len(cards.draw(CARD)) < 60_000
+    for corner in ((8, 8), (40, 620), (600, 30), (1190, 8)):
+        assert picture.getpixel(corner)[2] > picture.getpixel(corner)[0], "the ground is blue, each time"
 
 
 def test_the_digest_changes_with_whatever_is_drawn(monkeypatch):

@@ -145,11 +145,14 @@ def test_search_takes_any_input(client, query):
     assert "<b>" not in response.content.decode().split("<main")[1].split("<h1")[1].split("</h1>")[1].split("links")[0]
 
 
-def test_of_very_common_words_the_newest_are_ranked(monkeypatch):
+def test_of_very_common_words_the_newest_are_found(client, monkeypatch):
     monkeypatch.setattr(searching, "RANKED", 2)
     for number in range(4):
         publish(f"s{number}", body="common", on=dt.date(2026, 1, 1 + number))
-    assert {story.slug for story in searching.matching("common")} == {"s3", "s2"}
+    found = searching.by_numbers(searching.matching("common"))
+    assert {story.slug for story in found} == {"s3", "s2"}
+    assert "There are many." in text_of(client.get("/stories/search/?q=common"))
+    assert "There are many." not in text_of(client.get("/stories/search/?q=nothing"))
 
 
 # A story
