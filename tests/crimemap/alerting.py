@@ -18,8 +18,6 @@ from tipportal import addresses
 
 EPOCH = dt.date(1970, 1, 1)
 ZONE = ZoneInfo("America/Chicago")
-# As the others' rule, with no embargo for a year to come.
-RULE = replace(rule(), sources={1: Source("city", "City", 7, TODAY + 365)})
 HERE, THERE = (41.5, -38.5), (41.49, -38.49)  # 1.4 km apart
 
 
@@ -32,14 +30,21 @@ def at(day: int = 0, hour: int = 12) -> dt.datetime:
 class City:
     """`rows` by public id, as tests/crimemap/made_up.py has them; `publish` shows them to residents."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, today: int = TODAY) -> None:
         self.folder = folder
+        self.today = today
         self.rows: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, **row: Any) -> str:
         """Returns its public id."""
         public_id = f"{name:a>12}"
-        usual = {"code": 1, "point": HERE, "block": "400 block of Arden Street", "district": "1", "day": TODAY - 10}
+        usual = {
+            "code": 1,
+            "point": HERE,
+            "block": "400 block of Arden Street",
+            "district": "1",
+            "day": self.today - 10,
+        }
         self.rows[public_id] = usual | row | {"public_id": public_id}
         return public_id
 
@@ -49,7 +54,9 @@ class City:
     def publish(self) -> None:
         self.folder.mkdir(exist_ok=True)
         stored = records(*self.rows.values())
-        snapshot.write(self.folder, stored, privacy.levels(stored, RULE), RULE, [])
+        # As the others' rule, with no embargo for a year to come.
+        ours = replace(rule(), sources={1: Source("city", "City", 7, self.today + 365)})
+        snapshot.write(self.folder, stored, privacy.levels(stored, ours), ours, [])
 
 
 EVERYTHING = Wanted(None, None, frozenset())
