@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as MigrateCommand
-from django.db import connections
+from django.db import ProgrammingError, connections
 
 from crimemap import codes
 from outreach import guides
@@ -18,6 +19,11 @@ from tipportal.roles import Role
 from tips import categories
 
 HERE = Path(__file__).resolve().parents[2]
+# Until the first release each app has one migration, which grows: what it made earlier stays as it was.
+OTHER_TABLES = (
+    "The tables are of another state of this project than its rules (%s). Before the first release an earlier database"
+    " cannot be brought up to date: start with an empty one (after `make run`: move var/ away)."
+)
 
 
 class Command(MigrateCommand):
@@ -27,7 +33,10 @@ class Command(MigrateCommand):
             return
         connection = connections[options["database"]]
         with connection.cursor() as cursor:
-            cursor.execute((HERE / "rules.sql").read_text(encoding="utf-8"))
+            try:
+                cursor.execute((HERE / "rules.sql").read_text(encoding="utf-8"))
+            except ProgrammingError as error:
+                raise CommandError(OTHER_TABLES % str(error).splitlines()[0]) from None
             users = [role.database_user for role in Role if role.database_user]
             cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [users])
             if cursor.fetchone()[0] == len(users):
