@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from crimemap.admin import codes, places, runs, sources
+from crimemap.admin import alerts, codes, places, runs, sources
 
-__all__ = ["codes", "places", "runs", "sources"]
+__all__ = ["alerts", "codes", "places", "runs", "sources"]

@@ -11,13 +11,16 @@ from django.test import Client
 from django.utils import timezone
 
 from crimemap import mails, places, subscribing, wording
+from crimemap.admin import alerts as alerts_admin
 from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
 from crimemap.news import Wanted
 from crimemap.query import Published
 from crimemap.subscribing import Alert
 from tests.crimemap.alerting import EVERYTHING, subscribe
+from tests.crimemap.staff import account, signed_in
 from tests.tipportal.test_grants import acting_as, refused
 from tipportal import addresses
+from tipportal import staff as staff_groups
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses", "incidents")]
 
@@ -465,3 +468,38 @@ def test_the_bulk_worker_writes_no_subscription_of_its_own(client: Client) -> No
     assert refused("bulk", "INSERT INTO crimemap_alertlink SELECT * FROM crimemap_alertlink")
     with acting_as("bulk"):
         assert Subscription.objects.count() == 0
+
+
+# In the admin
+
+
+def test_the_admin_counts_and_names_nobody(client: Client) -> None:
+    for number in range(6):
+        subscribe(f"resident{number}@example.org")
+    subscribe(MARIA, Wanted(None, (41.5, -38.5, 500.0), frozenset()), "weekly")
+    post(client, **CITY | {"email": OMAR})
+    with acting_as("staff"):
+        assert alerts_admin.by_place() == [
+            ("Around a block or crossing", ["0", "under 5", "0"]),
+            ("The whole city", ["6", "0", "0"]),
+        ]
+        assert alerts_admin.mails() == {"waiting": 1, "sent": 0, "refused": 0, "failed": 0}
+    text = signed_in(account()).get("/admin/crimemap/subscription/").content.decode()
+    for words in ("Around a block or crossing", "under 5", "1 waits to be confirmed."):
+        assert words in text
+    assert "@example.org" not in text.replace("ada@example.org", "")
+
+
+@pytest.mark.parametrize("group", [staff_groups.OFFICER, staff_groups.SUPERVISOR, staff_groups.COMMUNICATIONS])
+def test_only_administrators_see_the_counts(client: Client, group: str) -> None:
+    assert signed_in(account(group=group)).get("/admin/crimemap/subscription/").status_code == 403
+
+
+def test_no_alert_is_opened_changed_or_deleted_in_the_admin(client: Client) -> None:
+    subscribe(MARIA)
+    number = Subscription.objects.get().pk
+    ada = signed_in(account())
+    for path in (f"{number}/change/", "add/", f"{number}/delete/"):
+        assert ada.get(f"/admin/crimemap/subscription/{path}").status_code == 403
+    ada.post("/admin/crimemap/subscription/", {"action": "delete_selected", "_selected_action": number, "post": "yes"})
+    assert Subscription.objects.count() == 1
