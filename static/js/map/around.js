@@ -86,6 +86,7 @@ function boxes(L, map, { toggle, text, say, chosen }) {
     map.dragging.disable();
     say(text("boxFirst"));
     frame.focus({ preventScroll: true });
+    frame.scrollIntoView({ block: "nearest" });
   };
   const end = () => {
     toggle.setAttribute("aria-pressed", "false");

@@ -108,13 +108,14 @@ export class Bubbles {
     if (symbol) {
       shown.classList.add("bub-one");
       shown.append(symbol.cloneNode(true));
-      if (bubble.count > 1) shown.append(element("b", "", this.short(bubble.count)));
-    } else {
-      shown.textContent = this.short(bubble.count);
     }
-    const name = () => shown.setAttribute("aria-label", this.words(bubble, families));
-    name();
-    shown.addEventListener("focus", name); // what it does changes with the zoom
+    const count = element(symbol ? "b" : "span", "", symbol && bubble.count === 1 ? "" : this.short(bubble.count));
+    count.setAttribute("aria-hidden", "true");
+    const name = element("span", "visually-hidden");
+    shown.append(count, name);
+    const say = () => (name.textContent = this.words(bubble, families));
+    say();
+    shown.addEventListener("focus", say); // what it does changes with the zoom
     shown.addEventListener("click", (event) => {
       event.stopPropagation();
       this.follow(bubble, shown);

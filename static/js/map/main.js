@@ -34,6 +34,7 @@ async function start() {
     fadeAnimation: !calm,
     inertia: !calm,
   });
+  if (calm) map.panBy = (offset, options) => L.Map.prototype.panBy.call(map, offset, { ...options, animate: false });
   map.setMinZoom(Math.max(4, map.getBoundsZoom(within)));
   const address = new URLSearchParams(location.search);
   look(L, map, address.get("at"), data.box);

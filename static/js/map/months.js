@@ -10,7 +10,7 @@ export function slideMonths(selection, { text }) {
   let follow = () => {}; // a preset or a date moves the thumbs
 
   function enhance() {
-    const { from, to, days } = selection.form.elements;
+    const { from, to } = selection.form.elements;
     const [low, high] = [monthOf(from.min), monthOf(to.max)];
     if (!(high > low)) return;
     const track = element("div", "months");
@@ -46,7 +46,7 @@ export function slideMonths(selection, { text }) {
     function choose() {
       from.value = later(`${iso(Number(first.value))}-01`, from.min);
       to.value = earlier(lastDay(Number(last.value)), to.max);
-      days.value = "";
+      selection.takeDates();
       selection.send();
     }
 

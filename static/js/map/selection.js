@@ -12,7 +12,7 @@ const PARTS = {
 
 export class Selection {
   /* `query`: of the page as it came. `asked(query, moves)` when a selection is asked for, elsewhere on the map if it moves;
-     `changed({ query, figure, place, fit })` once its page is there; `failed(sentence or null, again)` if it does not come.
+     `changed({ query, asked, figure, place, fit })` once its page is there; `failed(sentence or null, again)` if it does not come.
      `at()` is what the address says of the view, or "". */
   constructor({ query, asked, changed, failed, at }) {
     Object.assign(this, { query, asked, changed, failed, at });
@@ -29,13 +29,18 @@ export class Selection {
 
   changedBy(field) {
     if (field.name === "q" || !field.name) return;
-    const { days, from, to } = this.form.elements;
+    const { from, to } = this.form.elements;
     if (field.name === "days" && field.value === "" && !from.value && !to.value) {
       [from.value, to.value] = this.period(); // shown to be changed; nothing else is asked yet
       return;
     }
-    if (field === from || field === to) days.value = "";
+    if (field === from || field === to) this.takeDates();
     this.send();
+  }
+
+  /* The two dates count, not a number of days. */
+  takeDates() {
+    this.form.querySelector("[name=days][value='']").checked = true;
   }
 
   /* The first and last day of the selection, as date fields have them. */
@@ -94,7 +99,7 @@ export class Selection {
       this.query = new URL(page.querySelector("#views a").href, location.href).search.slice(1);
       this.take(page, whole);
       if (push) history.pushState(null, "", `?${this.query}${!moves && this.at() ? `&at=${this.at()}` : ""}`);
-      this.changed({ query: this.query, figure: page.querySelector("#crime-map"), place: at, fit: moves || !push });
+      this.changed({ query: this.query, asked, figure: page.querySelector("#crime-map"), place: at, fit: moves || !push });
     } catch {
       if (!asking.signal.aborted) this.failed(null, () => this.go(raw, { push, whole }));
     }

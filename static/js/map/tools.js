@@ -26,8 +26,9 @@ export function equip({ L, map, bubbles, figure, within, symbols, text, said, lo
       stacked.close();
       if (!moves) bubbles.refresh(query);
     },
-    changed: ({ query, figure: next, place, fit }) => {
-      bubbles.rename(query);
+    changed: ({ query, asked, figure: next, place, fit }) => {
+      if (bubbles.query === asked) bubbles.rename(query);
+      else bubbles.query = query;
       show({ query, outline: next.dataset.outline });
       if (!fit) return bubbles.count();
       isMoved = Boolean(place);

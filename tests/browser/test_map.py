@@ -1,0 +1,344 @@
+"""The crime map in a real browser: what residents do with it, by pointer, by keyboard, without script, on paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser.source import check, visit
+from tests.crimemap import published
+from tests.stack import Stack
+
+READY = "#crime-map[data-equipped]"
+
+
+@pytest.fixture(scope="module")
+def portal(stack: Stack) -> Stack:
+    """Riverton, with incidents of 400 days at eighty of its points."""
+    stack.run_manage("demo")
+    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
+    folder.mkdir(exist_ok=True)
+    published.write(folder)
+    return stack
+
+
+@contextmanager
+def opened(browser: Browser, portal: Stack, query: str = "", **options: Any) -> Iterator[Page]:
+    with visit(browser, portal.public_url, **options) as page:
+        page.goto(f"{portal.public_url}/map/{query}")
+        page.wait_for_selector(READY)
+        yield page
+
+
+def in_view(page: Page) -> int:
+    return int(re.sub(r"\D", "", page.locator(".map-said p").inner_text().split("incident")[0].split(".")[-1]))
+
+
+def bubbles(page: Page) -> list[str]:
+    """What each bubble says, in the order of the page."""
+    return page.locator(".bub .visually-hidden").all_text_contents()
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+@contextmanager
+def answered(page: Page, name: str = "bubbles") -> Iterator[None]:
+    """Waits for an answer of the data, and until it is shown."""
+    with page.expect_response(lambda response: f"/data/{name}.json" in response.url):
+        yield
+    expect(page.locator("#crime-map")).not_to_have_class(re.compile("is-loading"))
+
+
+def move(page: Page, key: str) -> None:
+    """Presses an arrow key of the map and waits until the address says that it has moved."""
+    before = page.url
+    page.keyboard.press(key)
+    page.wait_for_function("before => location.href !== before", arg=before)
+
+
+def test_bubbles_split_as_one_zooms_and_stacked_incidents_are_listed(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280) as page:
+        assert page.locator("#crime-map svg.city").count() == 0
+        whole, many = in_view(page), bubbles(page)
+        assert sum(int(re.match(r"[\d,]+", name)[0].replace(",", "")) for name in many) == whole
+        split = page.locator(".bub:has-text('Zoom in')").first
+        assert "at" not in query(page)
+        with answered(page):
+            split.click()
+        assert float(query(page)["at"][0].split(",")[2]) > 13
+        assert in_view(page) < whole
+        assert page.evaluate("document.activeElement.className").startswith("place-map")
+        for _ in range(3):
+            stacked = page.locator(".bub:has-text('as a list')")
+            if stacked.count():
+                break
+            with answered(page):
+                page.locator(".bub:has-text('Zoom in')").first.click()
+        name = stacked.first.inner_text()
+        stacked.first.click()
+        title = page.locator("#map-list-title")
+        expect(title).to_be_focused()
+        count = re.match(r"\d+", name)[0]
+        assert title.inner_text() == f"{count} incidents here"
+        first = page.locator(".rows-at a").first
+        assert re.fullmatch(r"/map/incident/\w{12}/", urlsplit(first.evaluate("link => link.href")).path)
+        assert "block of Arden Street" in page.locator(".rows-at li").first.inner_text()
+        page.keyboard.press("Escape")
+        expect(stacked.first).to_be_focused()
+        check(page)
+
+
+def test_the_filter_changes_map_words_and_address_and_back_undoes_it(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280) as page:
+        whole = in_view(page)
+        with answered(page):
+            page.get_by_text("30 days", exact=True).click()
+        expect(page.locator("#lead")).to_contain_text("the last 30 days")
+        assert query(page) == {"days": ["30"]}
+        month = in_view(page)
+        assert 0 < month < whole
+        assert all("days=30" in link for link in page.locator("#views a").evaluate_all("all => all.map(a => a.href)"))
+        assert page.locator("#legend [data-family=theft] .count").first.inner_text() != ""
+        with answered(page):
+            page.locator("#legend [data-family=people] input").first.uncheck()
+        expect(page.locator("#chips")).to_contain_text("types")
+        assert "burglary" in query(page)["category"][0]
+        assert in_view(page) < month
+        assert not any("Against people" in name for name in bubbles(page))
+        seen = page.locator("#legend [data-family=theft] .seen").inner_text()
+        assert seen == f"{in_view(page)} in view"
+        with answered(page):
+            page.go_back()
+        expect(page.locator("#legend [data-family=people] input").first).to_be_checked()
+        assert query(page) == {"days": ["30"]}
+        assert in_view(page) == month
+        with answered(page):
+            page.go_back()
+        expect(page.locator("#lead")).to_contain_text("the last year")
+        assert in_view(page) == whole
+        with answered(page):
+            page.locator("#id_area").select_option("district:1")
+        expect(page.locator(".live-map path.chosen")).to_have_count(1)
+        assert query(page)["area"] == ["district:1"]
+        with answered(page):
+            page.locator("#chips a").first.click()
+        assert "area" not in query(page)
+        expect(page.locator("#lead")).to_be_focused()
+
+
+def test_a_shared_link_shows_the_same_elsewhere(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280, permissions=["clipboard-read", "clipboard-write"]) as page:
+        with answered(page):
+            page.get_by_text("90 days", exact=True).click()
+        with answered(page):
+            page.get_by_role("button", name="Zoom in", exact=True).click()
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.locator(".map-said")).to_contain_text("Link copied.")
+        link = page.evaluate("navigator.clipboard.readText()")
+        shown = bubbles(page)
+        assert shown
+    with opened(browser, portal, "?" + urlsplit(link).query, width=1280) as page:
+        assert bubbles(page) == shown
+        assert page.locator("input[name=days]:checked").get_attribute("value") == "90"
+    with visit(browser, portal.public_url, width=1280, script=False) as page:
+        page.goto(link)
+        expect(page.locator("svg.city a").first).to_be_visible()
+
+
+def test_everything_can_be_done_with_the_keyboard(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280, reduced_motion="reduce") as page:
+        frame = page.get_by_role("application", name="Map of the incidents")
+        frame.focus()
+        with answered(page):
+            page.keyboard.press("+")
+        move(page, "ArrowRight")
+        frame.focus()
+        page.keyboard.press("Tab")
+        expect(page.locator(".bub").first).to_be_focused()
+        page.locator(".bub:has-text('Zoom in')").first.focus()
+        with answered(page):
+            page.keyboard.press("Enter")
+        expect(frame).to_be_focused()
+
+        # A box: Enter at the middle of the map, twice
+        page.get_by_role("button", name="Draw a box").press("Enter")
+        expect(frame).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".map-said")).to_contain_text("opposite corner")
+        for key in ("ArrowRight", "ArrowDown"):
+            move(page, key)
+        with answered(page):
+            page.keyboard.press("Enter")
+        south, west, north, east = map(float, query(page)["box"][0].split(","))
+        assert south < north
+        assert west < east
+        expect(page.locator("#chips")).to_contain_text("Inside a part of the map")
+
+        # The slider of months
+        last = page.get_by_role("slider", name="Last month")
+        last.focus()
+        assert last.get_attribute("aria-valuetext") == "September 2024"
+        with answered(page):
+            page.keyboard.press("ArrowLeft")
+        assert last.get_attribute("aria-valuetext") == "August 2024"
+        page.wait_for_function("() => new URLSearchParams(location.search).get('to') === '2024-08-31'")
+        expect(page.locator("#lead")).to_contain_text("Aug. 31, 2024")
+
+
+def test_places_are_found_while_one_types(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal) as page:
+        page.locator("#panel > summary").click()
+        field = page.get_by_label("Street, block or neighborhood")
+        with answered(page, "places"):
+            field.press_sequentially("412 arden")
+        expect(page.get_by_text("1 place found.")).to_be_visible()
+        with answered(page):
+            page.get_by_role("button", name="400 block of Arden Street").click()
+        assert query(page)["radius"] == ["500"]
+        expect(page.locator(".live-map path.chosen")).to_have_count(1)
+        assert not page.locator("#panel").evaluate("panel => panel.open")
+        check(page)
+        with answered(page):
+            page.locator("#chips a").first.click()
+        assert "near" not in query(page)
+
+
+def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280) as page:
+        whole = in_view(page)
+        page.get_by_role("button", name="Draw a box").click()
+        area = page.locator(".live-map").bounding_box()
+        assert area
+        middle = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+        page.mouse.move(middle[0] - 120, middle[1] - 100)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 60, middle[1] + 90, steps=5)
+        with answered(page):
+            page.mouse.up()
+        assert len(query(page)["box"][0].split(",")) == 4
+        assert 0 < in_view(page) < whole
+        expect(page.locator("#chips")).to_contain_text("Inside a part of the map")
+
+
+def test_where_somebody_is_stays_on_the_device(browser: Browser, portal: Stack) -> None:
+    """Two people in one cell of the grid ask for exactly the same."""
+    asked = []
+    for latitude, longitude in ((41.49731, -38.50217), (41.49588, -38.49812)):
+        where = {"latitude": latitude, "longitude": longitude}
+        with opened(browser, portal, geolocation=where, permissions=["geolocation"]) as page:
+            urls: list[str] = []
+            page.on("request", lambda request, urls=urls: urls.append(request.url))
+            with answered(page):
+                page.get_by_role("button", name="Near me").click()
+            expect(page.locator(".map-said")).to_contain_text("your exact place stays on your device")
+            assert query(page)["near"] == ["41.49500,-38.50000"]
+            expect(page.locator(".live-map path.chosen")).to_have_count(1)
+            asked.append([urlsplit(url).query for url in urls])
+            assert str(latitude) not in "".join(urls)
+            assert page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])") == "[{},{}]"
+    assert asked[0] == asked[1]
+    far = {"latitude": 48.1, "longitude": 11.5}
+    with opened(browser, portal, geolocation=far, permissions=["geolocation"]) as page:
+        page.get_by_role("button", name="Near me").click()
+        expect(page.locator(".map-said")).to_contain_text("outside")
+        assert "near" not in query(page)
+
+
+def test_what_does_not_load_is_told_and_tried_again(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280) as page:
+        shown = bubbles(page)
+
+        def fail(route: Route) -> None:
+            route.abort()
+
+        page.route("**/data/bubbles.json*", fail)
+        page.get_by_role("button", name="Zoom in", exact=True).click()
+        expect(page.locator(".map-said")).to_contain_text("could not be loaded")
+        assert set(bubbles(page)) == set(shown)
+        page.unroute("**/data/bubbles.json*", fail)
+        with answered(page):
+            page.get_by_role("button", name="Try again").click()
+        expect(page.locator(".map-said")).to_contain_text("in view")
+        assert len(bubbles(page)) > 0
+        page.locator("input[name=days][value='']").check(force=True)
+        page.get_by_label("From", exact=True).first.fill("2024-06-01")
+        page.get_by_label("To", exact=True).first.fill("2024-05-01")
+        expect(page.locator(".map-said")).to_contain_text("The first day is after the last one.")
+
+
+def test_without_data_the_drawing_stays(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        page.route("**/data/bubbles.json*", lambda route: route.abort())
+        with page.expect_event("requestfailed"):
+            page.goto(portal.public_url + "/map/")
+        expect(page.locator(".live-map")).to_have_count(0)
+        expect(page.locator("svg.city a").first).to_be_visible()
+        expect(page.locator("#moves")).to_be_visible()
+        check(page)
+
+
+def test_without_script_the_map_is_a_drawing_with_links(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, script=False) as page:
+        page.goto(portal.public_url + "/map/")
+        expect(page.locator("#moves")).to_be_visible()
+        before = page.locator("svg.city a").count()
+        page.get_by_role("link", name="Zoom in", exact=True).click()
+        assert page.locator("svg.city a").count() != before
+        page.locator("#panel > summary").click()
+        page.locator("#panel").get_by_text("30 days", exact=True).click()
+        page.get_by_role("button", name="Show").click()
+        assert query(page)["days"] == ["30"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, portal: Stack, scheme: str, width: int) -> None:
+    with opened(browser, portal, "?days=30", width=width, color_scheme=scheme) as page:
+        if width < 900:
+            page.locator("#panel > summary").click()
+        check(page)
+        page.locator(".bub:has-text('as a list'), .bub:has-text('Show it')").first.click()
+        page.wait_for_selector(".map-list:not([hidden])")
+        check(page)
+
+
+def test_names_for_screen_readers(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, "?category=burglary&days=90", width=1280) as page:
+        names = bubbles(page)
+        assert all(re.fullmatch(r"[\d,]+ incidents?: Theft and burglary\. \w.+", name) for name in names)
+        tree = page.locator("main").aria_snapshot()
+        for line in (
+            'application "Map of the incidents"',
+            'button "Zoom in"',
+            'slider "First month"',
+            'slider "Last month"',
+            "status: ",
+            'button "Near me"',
+        ):
+            assert line in tree
+        assert page.locator(".map-said [role=status]").inner_text().endswith("in view.")
+
+
+def test_the_printed_map_fits_the_paper(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280) as page:
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 718, "height": 1000})
+        expect(page.locator(".map-tools")).to_be_hidden()
+        expect(page.locator(".leaflet-control-zoom")).to_be_hidden()
+        frame = page.locator(".live-map").bounding_box()
+        assert frame
+        assert frame["width"] <= 718
+        middles = page.locator(".bub").evaluate_all(
+            "all => all.map(each => each.getBoundingClientRect()).map(box => [box.x + box.width / 2, box.y + box.height / 2])"
+        )
+        inside = [x for x, y in middles if frame["x"] <= x <= frame["x"] + frame["width"]]
+        assert len(inside) > len(middles) * 0.8
