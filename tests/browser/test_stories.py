@@ -1,0 +1,110 @@
+"""Residents read stories in a real browser: at both widths, in the dark, mirrored, on paper, with and without script."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.source import check, visit
+from tests.stack import Stack
+
+STORY = "/stories/marked-bicycles/"
+PAGES = ["/stories/", STORY, f"{STORY}share/?server=nonsense", "/stories/search/?q=bicycle", "/stories/archive/",
+         "/stories/archive/2026/", "/impact/", "/guides/", "/guides/describe-a-person/", "/stories/nothing/"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory):
+    """A portal whose stories are told before its web process first counts them."""
+    with Stack(tmp_path_factory.mktemp("told"), web=["public"]) as stack:
+        stack.run_manage("demo")
+        yield stack
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(told: Stack, browser: Browser, width: int, scheme: str) -> None:
+    with visit(browser, told.public_url, width=width, color_scheme=scheme) as page:
+        for path in PAGES:
+            page.goto(told.public_url + path)
+            check(page)
+
+
+def test_mirrored_pages_do_not_scroll_sideways(told: Stack, browser: Browser) -> None:
+    with visit(browser, told.public_url) as page:
+        for path in PAGES:
+            page.goto(told.public_url + path)
+            page.evaluate("document.documentElement.dir = 'rtl'")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_a_story_weighs_little_on_a_phone(told: Stack, browser: Browser) -> None:
+    """Below 150 kB with its picture, style, font and script, at three pixels a point."""
+    with visit(browser, told.public_url, device_scale_factor=3) as page:
+        received: list[float] = []
+        pictures: list[str] = []
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+        page.on("request", lambda asked: asked.resource_type == "image" and pictures.append(asked.url))
+        page.goto(told.public_url + STORY)
+        page.wait_for_load_state("networkidle")
+        assert len(received) >= 6
+        assert sum(received) < 150_000
+        lead = next(url for url in pictures if "/stories/media/" in url)
+        assert lead.endswith(".webp")
+
+
+def test_a_story_is_found_read_and_told_on(told: Stack, browser: Browser) -> None:
+    with visit(browser, told.public_url, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(told.public_url + "/stories/")
+        page.get_by_label("About").select_option(label="Property returned (2)")
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_role("status")).to_have_text("2 stories")
+        page.get_by_role("link", name="How marked frames found their way home").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("How marked frames found their way home")
+        expect(page.get_by_role("img", name="Drawing of three bicycles")).to_be_visible()
+        page.get_by_role("link", name=re.compile("Corrected on")).click()
+        expect(page.locator("#corrections")).to_be_focused()
+        page.get_by_role("button", name="Copy the link").click()
+        expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == told.public_url + STORY
+        page.get_by_role("link", name="Mastodon").click()
+        page.get_by_label("Your server").fill("@me@social.example")
+        page.get_by_role("button", name="Continue").click()
+        onward = page.get_by_role("link", name="Go on to social.example")
+        assert onward.get_attribute("href").startswith("https://social.example/share?text=How+marked+frames")
+        assert page.context.cookies() == []
+
+
+def test_everything_is_there_without_script(told: Stack, browser: Browser) -> None:
+    with visit(browser, told.public_url, script=False) as page:
+        page.goto(told.public_url + STORY)
+        expect(page.get_by_role("link", name="Bluesky")).to_be_visible()
+        expect(page.get_by_role("button", name="Copy the link")).to_have_count(0)
+        page.get_by_role("link", name="QR code").click()
+        expect(page.get_by_role("img", name="QR code of the address of this story")).to_be_visible()
+        page.goto(told.public_url + "/stories/search/")
+        page.get_by_label("Search stories").fill("downpipes")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_role("link", name="The copper that never reached the scrapyard")).to_be_visible()
+        page.goto(told.public_url + "/impact/")
+        expect(page.get_by_role("heading", name="You said, we did")).to_be_visible()
+
+
+def test_a_guide_prints_without_what_is_only_for_the_screen(told: Stack, browser: Browser) -> None:
+    with visit(browser, told.public_url, width=1280) as page:
+        page.goto(told.public_url + "/guides/staying-safe/")
+        page.emulate_media(media="print")
+        expect(page.get_by_role("heading", name="Before you write")).to_be_visible()
+        for gone in ("Leave this site", "Send an anonymous tip"):
+            assert not page.get_by_role("link", name=gone).first.is_visible()
+
+
+def test_a_guide_can_be_left_with_shift(told: Stack, browser: Browser) -> None:
+    with visit(browser, told.public_url) as page:
+        page.goto(told.public_url + "/guides/staying-safe/")
+        for _ in range(3):
+            page.keyboard.press("Shift")
+        page.wait_for_url("https://www.weather.gov/")
