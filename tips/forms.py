@@ -109,7 +109,7 @@ class TipForm(forms.Form):
     )
     search = _unremembered(100, attrs={"dir": "auto"}, label=gettext_lazy("Find a street or a crossing"))
     place_ref = forms.CharField(required=False, max_length=60)
-    incident = forms.CharField(required=False, widget=forms.HiddenInput({"id": None}))
+    incident = forms.CharField(required=False, widget=forms.HiddenInput)
     latitude = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
     longitude = forms.FloatField(required=False, min_value=-180, max_value=180, widget=forms.HiddenInput)
     when = _text(

@@ -47,7 +47,7 @@ def test_it_needs_no_script_and_shows_the_filter(client: Client, incidents: Publ
     assert '<base target="_top">' in page
     total = incidents.count(Filter.parse({"category": "burglary", "days": "90"}, incidents))
     assert f"<b>{total} incidents</b>" in page
-    assert page.count('class="bub"') + page.count('class="one"') > 3
+    assert page.count('class="many"') + page.count('class="one"') > 3
     assert 'href="/map/?category=burglary&amp;days=90"' in page
     assert not re.findall(r'(?:href|src)="(?!/|#)[^"]*"', page)
 

@@ -57,13 +57,13 @@ def test_the_page_draws_the_city_and_all_that_has_a_place(client, riverton, inci
     assert 'class="streets minor"' in page
     assert "Old Town" in page
     assert f"{incidents.count(chosen):,} incidents reported in the last year" in page
-    marks = links(page, "bub") + links(page, "one")
+    marks = links(page, "many") + links(page, "one")
     assert sum(number(name) for _address, name in marks) == incidents.count(chosen) - incidents.unmapped(chosen)
 
 
 def test_a_mark_leads_to_the_list_of_just_what_it_counts(client, riverton, incidents: Published):
     page = read(client, "/map/", days="30")
-    marks = [each for each in links(page, "bub") + links(page, "one") if "zoom in" not in each[1]]
+    marks = [each for each in links(page, "many") + links(page, "one") if "zoom in" not in each[1]]
     assert marks
     for address, name in marks:
         listed = read(client, address)
@@ -73,12 +73,12 @@ def test_a_mark_leads_to_the_list_of_just_what_it_counts(client, riverton, incid
 
 def test_a_large_bubble_leads_nearer_and_parts(client, riverton, incidents: Published):
     page = read(client, "/map/")
-    address, name = max(links(page, "bub"), key=lambda link: number(link[1]))
+    address, name = max(links(page, "many"), key=lambda link: number(link[1]))
     assert "zoom in" in name
     assert urlsplit(address).fragment == "crime-map"
     nearer = read(client, address)
-    assert len(links(nearer, "bub")) > 1
-    assert max(number(each) for _address, each in links(nearer, "bub")) < number(name)
+    assert len(links(nearer, "many")) > 1
+    assert max(number(each) for _address, each in links(nearer, "many")) < number(name)
 
 
 def test_a_single_incident_is_drawn_as_its_family(client, riverton, incidents: Published):
@@ -120,7 +120,7 @@ def test_without_a_base_map_incidents_are_shown_all_the_same(client, db, inciden
     for model in (Area, BaseLayer, Block):
         model._default_manager.all().delete()
     page = read(client, "/map/")
-    assert links(page, "bub")
+    assert links(page, "many")
     assert "has not put its streets in yet" in page
 
 

@@ -1,0 +1,130 @@
+"""The crime map without script in a real browser: what stands where, a journey through all views, paper, and axe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.source import check, cookies, visit
+from tests.crimemap import published
+from tests.stack import Stack
+
+# Where each mark of the drawing is seen, and where its own numbers say that it stands, in pixels.
+MARKS = """() => [...document.querySelectorAll("svg.city a > g")].map((mark) => {
+  const [x, y] = mark.getAttribute("transform").match(/-?[0-9.]+/g).map(Number);
+  const svg = mark.ownerSVGElement;
+  const point = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
+  const box = mark.querySelector("circle, path").getBoundingClientRect();
+  return [box.x + box.width / 2 - point.x, box.y + box.height / 2 - point.y, box.width];
+})"""
+
+
+@pytest.fixture(scope="module")
+def portal(stack: Stack) -> Stack:
+    """Riverton, with incidents of 400 days at eighty of its points."""
+    stack.run_manage("demo")
+    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
+    folder.mkdir(exist_ok=True)
+    published.write(folder)
+    return stack
+
+
+def days(page: Page) -> list[str]:
+    return parse_qs(urlsplit(page.url).query)["days"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("address", ["/map/", "/map/?days=30&at=41.50000,-38.50000,15", "/map/area/district/1/"])
+def test_each_mark_of_the_drawing_stands_at_its_place(
+    browser: Browser, portal: Stack, address: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    page = context.new_page()
+    page.route("**/*.js", lambda route: route.abort())  # the page without script, and measured all the same
+    page.goto(portal.public_url + address)
+    marks = page.evaluate(MARKS)
+    assert len(marks) > 5
+    for x, y, size in marks:
+        assert abs(x) < 3, (x, y)
+        assert abs(y) < 3, (x, y)
+        assert size >= 10
+    context.close()
+
+
+def test_from_the_map_to_a_tip_about_an_incident(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, script=False) as page:
+        page.goto(portal.public_url + "/map/")
+        page.locator("#panel > summary").click()
+        page.locator("#panel").get_by_text("90 days", exact=True).click()
+        page.locator("#panel").get_by_text("Against people", exact=True).click()  # off
+        page.locator("#id_area").select_option("North District")
+        page.get_by_role("button", name="Show").click()
+        assert urlsplit(page.url).query == "category=burglary,fraud&days=90&area=district:1"
+
+        for name, heading in (("Charts", "Charts of incidents"), ("List", "List of incidents")):
+            page.get_by_role("link", name=name, exact=True).click()
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+            assert days(page) == ["90"]
+        page.get_by_role("link", name="Type, Z to A").click()
+        expect(page.locator("table.flow tbody tr").first).to_contain_text("Fraud")
+        page.get_by_role("link", name=re.compile("^North District.*remove")).click()
+        assert "area" not in page.url
+
+        page.locator("table.flow tbody th a").first.click()
+        page.get_by_role("button", name="Send an anonymous tip about this").click()
+        expect(page.get_by_text("About this incident:")).to_be_visible()
+        assert page.url == portal.public_url + "/tips/"
+        assert cookies(page.context) == []
+
+
+def test_the_tip_form_is_asked_for_without_naming_the_incident_in_any_header(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        page.goto(portal.public_url + "/map/list/")
+        page.locator("table.flow tbody th a").first.click()
+        public_id = urlsplit(page.url).path.rstrip("/").rsplit("/", 1)[-1]
+        with page.expect_request(lambda request: request.method == "POST") as sent:
+            page.get_by_role("button", name="Send an anonymous tip about this").click()
+        assert public_id not in f"{sent.value.url} {sent.value.all_headers()}"
+        assert sent.value.post_data == f"incident={public_id}"
+        expect(page.get_by_text("About this incident:")).to_be_visible()
+
+
+PAGES = [
+    "list/",
+    "list/?days=7&category=fraud&hour=3",
+    "charts/",
+    "charts/?days=30",
+    "about/",
+    "areas/",
+    "area/district/1/",
+]
+PAGES += ["area/district/4/", "compare/", "compare/?a=district:1&b=district:2", "list/?days=8"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(browser: Browser, portal: Stack, width: int, scheme: str) -> None:
+    with visit(browser, portal.public_url, width=width, color_scheme=scheme) as page:
+        for address in PAGES:
+            page.goto(f"{portal.public_url}/map/{address}")
+            check(page)
+        page.goto(portal.public_url + "/map/list/")
+        page.locator("table.flow tbody th a").first.click()
+        check(page)
+        page.get_by_role("button", name="Send an anonymous tip about this").click()
+        check(page)
+
+
+def test_the_list_on_paper_is_the_list_alone(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, width=800) as page:
+        page.goto(portal.public_url + "/map/list/?days=90")
+        page.emulate_media(media="print")
+        for hidden in ("#filter", ".tabs", ".sorts", ".pages", ".foot"):
+            expect(page.locator(hidden)).to_be_hidden()
+        expect(page.get_by_text("in the last 90 days")).to_be_visible()
+        expect(page.get_by_text("Data to")).to_be_visible()
+        assert page.locator("table.flow tbody tr").count() == 50
