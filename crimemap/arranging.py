@@ -181,7 +181,11 @@ def _cubes(
     if _pays(shape, columns):
         cubes["by_hour"] = _prefix(_count(shape, month, columns["category"], slots))
     cubes |= _cell_cubes(columns, categories, month, name="month", periods=spans["months"], zooms=layout.MONTH_ZOOMS)
-    cubes |= _cell_cubes(columns, categories, year, name="year", periods=spans["years"], zooms=layout.YEAR_ZOOMS)
+    deepest = max(
+        (zoom for zoom in layout.MONTH_ZOOMS if f"month_count_{zoom}" in cubes), default=layout.MONTH_ZOOMS.start
+    )
+    zooms = range(deepest + 1, layout.YEAR_ZOOMS.stop)  # also those that are too many by month
+    cubes |= _cell_cubes(columns, categories, year, name="year", periods=spans["years"], zooms=zooms)
     return cubes, spans
 
 

@@ -65,7 +65,7 @@ def bubbles(published: Published, chosen: Filter, view: View) -> list[Bubble]:
     """The bubbles of a view, in the order of the grid. Rows without a mapped place are in none."""
     columns = published.columns
     grid = _Grid(published, view)
-    period = "month" if view.zoom in layout.MONTH_ZOOMS else "year"
+    period = "month" if f"month_count_{view.zoom}" in columns else "year"
     low, high = selecting.row_range(columns, chosen)
     whole = range(0)
     if f"{period}_count_{view.zoom}" in columns and not (chosen.area or published.needs_rows(chosen)):

@@ -60,7 +60,8 @@ CHANGES = {
 OTHERS = {"by_id": "i4", "withdrawn": "S12", "texts": "S"}
 LAYERS = ("district", "beat", "neighbourhood")
 
-# Prefix sums. Zooms that show a city have them by month, the next ones by year; deeper in, the rows of a view are few.
+# Prefix sums. Zooms that show a city have them by month, or by year where months are too many; the next ones by year; deeper
+# in, the rows of a view are few.
 MONTH_ZOOMS = range(4, 13)
 YEAR_ZOOMS = range(13, 15)
 DEEPEST = 18

@@ -91,13 +91,15 @@ def made_rows() -> list[dict[str, Any]]:
     return result
 
 
-@pytest.fixture(scope="module", params=["with prefix sums", "without"])
+@pytest.fixture(scope="module", params=["with prefix sums", "with small ones alone", "without"])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     folder = tmp_path_factory.mktemp("published")
     stored = records(*made_rows())
     with pytest.MonkeyPatch.context() as patch:
         # With as many rows as a city has, or with very few.
-        patch.setattr(arranging, "CUBE_SHARE", 10**6 if request.param == "with prefix sums" else 0)
+        patch.setattr(arranging, "CUBE_SHARE", 0 if request.param == "without" else 10**6)
+        if request.param == "with small ones alone":
+            patch.setattr(arranging, "CUBE_SIZE", 2000)
         snapshot.write(folder, stored, privacy.levels(stored, rule()), rule(), [])
     with override_settings(INCIDENT_SNAPSHOTS=folder):
         published = query.current()
@@ -313,6 +315,16 @@ def test_bubbles(both: Both, chosen: Filter, zoom: int, view: selecting.Box) -> 
     for ours, theirs in zip(found, expected, strict=True):
         assert ours == pytest.approx(theirs, abs=2e-7)
     assert all(sum(bubble.families.values()) == bubble.count for bubble in told)
+
+
+def test_zooms_have_sums_by_month_else_by_year(both: Both, request: pytest.FixtureRequest) -> None:
+    zooms = range(layout.MONTH_ZOOMS.start, layout.YEAR_ZOOMS.stop)
+    by = ["".join(name for name in ("month", "year") if f"{name}_count_{z}" in both.published.columns) for z in zooms]
+    months = by.count("month")
+    assert by == ["month"] * months + ["year"] * by.count("year") + [""] * by.count("")
+    if request.node.callspec.params["both"] == "with small ones alone":
+        assert 0 < months < len(layout.MONTH_ZOOMS)
+        assert "year" in by
 
 
 def test_a_bubble_says_when_no_zoom_parts_it(both: Both) -> None:
