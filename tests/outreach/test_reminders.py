@@ -136,8 +136,9 @@ def test_an_address_gets_one_mail_a_day_and_event_and_three_in_all(
         planned(by, slug=f"event-{number}")
         for _ in range(3):
             ask(client, ADDRESS.upper() if number % 2 else ADDRESS, f"event-{number}")
-    reminders.remind()
+            reminders.remind()
     assert len(mails.received) == 3
+    assert len({mail["Subject"] + link_in(mail) for mail in mails.received}) == Reminder.objects.count() == 3
 
 
 def test_who_lost_the_mail_can_ask_again_a_day_later(client: Client, event: Event, mails: Mails) -> None:
