@@ -235,9 +235,13 @@ _PARTS = re.compile(r"(\d+) block of (.+)")
 
 
 def block(cell: str, met: Met) -> str:
-    """ "004XX W 24TH PL", "4500 BLOCK CASTOR AV", "412 Arden St": the "400 block of W 24th Pl", never a house. "" for nowhere."""
+    """ "004XX W 24TH PL", "4500 BLOCK CASTOR AV", "412 Arden St": the "400 block of W 24th Pl", never a house. "" for nowhere,
+    and for a point, which must not pass for a name."""
     plain = text(cell, 200, met)
     if not plain or plain.casefold() in _NOWHERE:
+        return ""
+    if pair(plain)[0]:
+        met("points in place of blocks")
         return ""
     named = block_label(_SAID.sub(lambda said: f"{said[1]}{'00' if said[2] else ''} block of ", plain))
     found = _PARTS.fullmatch(named)

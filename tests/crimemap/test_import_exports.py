@@ -257,3 +257,11 @@ def test_a_withdrawn_incident_that_comes_back_without_its_id_keeps_it(tmp_path: 
     assert imported("city", middle, full_snapshot=True)["removed"] == 5
     assert outcomes(imported("city", written(tmp_path, rounded(rows), "copy.csv"))) == (0, 5, COUNT - 5, 0)
     assert stored() == before
+
+
+def test_a_point_that_a_spreadsheet_has_rounded_is_the_same_point(tmp_path: Path, rows: list[Row]) -> None:
+    """It keeps eight decimals; five are stored, and what was rounded up to a half must not be rounded up again."""
+    place = {"Latitude": "41.784564996", "Longitude": "-87.670464995"}
+    shown = {"Latitude": "41.784565", "Longitude": "-87.670465"}
+    imported("city", written(tmp_path, plain([rows[0] | place])), profile="chicago_portal")
+    assert outcomes(imported("city", written(tmp_path, plain([rows[0] | shown]), "copy.csv"))) == (0, 0, 1, 0)

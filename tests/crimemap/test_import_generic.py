@@ -153,3 +153,21 @@ def test_neither_a_case_number_nor_a_servers_row_number_is_guessed_to_be_an_id()
         "external_id"
         not in sampling.guess(["OBJECTID", "Incident Number", "Case Number", "Date", "Offense"])["columns"]
     )
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "(42.35779134, -71.13937053)",
+        "POINT (-71.13937053 42.35779134)",
+        "42.35779134,-71.13937053",
+        "5 Elm St (42.357791, -71.139370)",
+    ],
+)
+def test_a_point_in_the_column_of_blocks_is_never_kept_as_a_name(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(f'When;What;Where\n2023-07-04 15:00;Theft;"{place}"\n')
+    source({"columns": {"code": "What", "occurred": "When", "block": "Where"}})
+    told = imported("vancouver", path)
+    assert (told["created"], "points in place of blocks" in told["cells"]) == (1, True)
+    assert Incident.objects.get().block_text == ""

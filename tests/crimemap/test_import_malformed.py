@@ -62,6 +62,14 @@ NOT_INCIDENTS: dict[str, Callable[[], bytes]] = {
     "random": lambda: random_bytes(100_000),
     "broken JSON": lambda: b'[{"id": "1", "date": ',
     "JSON of another kind": lambda: b'{"error": true, "message": "Row or column access denied"}',
+    "GeoJSON cut short": lambda: exports.geojson(ROWS)[:-20],
+    "GeoJSON of another kind": lambda: (
+        b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}}]}'
+    ),
+    "a portal's download cut in its description": lambda: exports.whole_download(ROWS)[:300],
+    "a portal's download without columns": lambda: b'{"meta": {"view": 1}, "data": [[1, 2], [3, 4]]}',
+    "brackets within brackets": lambda: b'{"data": [' + b"[" * 100_000,
+    "a JSON object without end": lambda: b'{"meta": "' + b"x" * 3_000_000,
     "a truncated gzip": lambda: gzip.compress(random_bytes(10) + GOOD.encode())[:-400],
     "a truncated gzip of rows": lambda: gzip.compress(GOOD.encode())[:-400],
     "a gzip with a damaged end": lambda: gzip.compress(GOOD.encode())[:-8] + b"\0" * 8,
