@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(max_length=100, verbose_name='title')),
                 ('summary', models.CharField(help_text='One or two sentences, shown in lists.', max_length=300, verbose_name='summary')),
                 ('body', models.TextField(max_length=100000, verbose_name='text')),
-                ('place', models.CharField(blank=True, choices=[('', 'In the list of guides alone'), ('tip_form', 'Tip form'), ('receipt', 'Receipt of a tip'), ('safety', 'Staying safe'), ('map', 'Crime map')], max_length=10, verbose_name='linked from')),
+                ('place', models.CharField(blank=True, choices=[('', 'In the list of guides alone'), ('tip_form', 'Tip form'), ('receipt', 'Receipt of a tip'), ('map', 'Crime map')], max_length=10, verbose_name='linked from')),
                 ('order', models.PositiveSmallIntegerField(default=100, verbose_name='order')),
                 ('shown', models.BooleanField(default=False, verbose_name='shown to residents')),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),

@@ -20,7 +20,6 @@ class Guide(models.Model):
         NOWHERE = "", _("In the list of guides alone")
         TIP_FORM = "tip_form", _("Tip form")
         RECEIPT = "receipt", _("Receipt of a tip")
-        SAFETY = "safety", _("Staying safe")
         MAP = "map", _("Crime map")
 
     slug = models.SlugField(_("address"), unique=True, help_text=_("The last part of its address."))

@@ -25,7 +25,7 @@ def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
 
 @register.inclusion_tag("outreach/guide_links.html")
 def guide_links(place: str) -> dict[str, Any]:
-    """Links to the guides that staff placed on the "tip_form", the "receipt", "safety" or the "map"."""
+    """Links to the guides that staff placed on the "tip_form", the "receipt" or the "map"."""
     return {"guides": [(slug, title) for slug, title, where in _guides() if where == place]}
 
 
