@@ -59,7 +59,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "code": code,
         "layer_name": wording.LAYERS[layer],
         "name": wording.area(layer, code, names),
-        "contact": places.contact(layer, code),
+        "officers": places.contact(layer, code),
         "is_known": code in published.areas[layer],  # else no filter can name it
         "published": published,
         "month": published.compare(month),

@@ -119,6 +119,7 @@ def test_the_officers_words_are_text_in_paragraphs(client, riverton, incidents: 
     page = read(client, "/map/area/district/1/")
     assert "<p>Sergeant Okoye</p>" in page
     assert EVIL not in page
+    assert page.count("Sergeant Okoye") == 1  # the foot of the page has the agency's own words
     assert "Your officers" not in read(client, "/map/area/beat/11/")
 
 
