@@ -173,12 +173,13 @@ def point(
 
 
 def _scaled(number: float, least: float, most: float, met: Met) -> float:
-    """A coordinate whose decimal point a spreadsheet took for a thousands separator: 41809125265 is 41.809125265."""
+    """A coordinate whose decimal point a spreadsheet took for a thousands separator: 41809125265 is 41.809125265, where that
+    alone lies between `least` and `most`. Where another place of the point does too, it is not known."""
     if number.is_integer():
-        for power in range(4, 16):
-            if least <= number / 10**power <= most:
-                met("decimal points lost")
-                return number / float(10**power)
+        fitting = [told for power in range(1, 16) if least <= (told := number / float(10**power)) <= most]
+        if len(fitting) == 1:
+            met("decimal points lost")
+            return fitting[0]
     return number
 
 

@@ -265,3 +265,11 @@ def test_a_point_that_a_spreadsheet_has_rounded_is_the_same_point(tmp_path: Path
     shown = {"Latitude": "41.784565", "Longitude": "-87.670465"}
     imported("city", written(tmp_path, plain([rows[0] | place])), profile="chicago_portal")
     assert outcomes(imported("city", written(tmp_path, plain([rows[0] | shown]), "copy.csv"))) == (0, 0, 1, 0)
+
+
+def test_a_lost_decimal_point_that_could_have_stood_in_two_places_is_not_guessed(tmp_path: Path) -> None:
+    """2.5 and 0.25 degrees west are both in the country."""
+    header = "Crime ID,Month,Falls within,Longitude,Latitude,Location,Crime type"
+    path = written(tmp_path, f"{header}\r\nab1,2021-03,Avon,-2512345,51412345,High Street,Drugs\r\n".encode())
+    told = imported("force", path, profile="police_uk")
+    assert (told["created"], told["unmapped"], "points outside" in told["cells"]) == (1, 1, True)
