@@ -8,15 +8,22 @@ export const FIRST_ZOOM = 12;
 const NAMES_FROM = { major: 14, minor: 15.5 };
 const NAME_EVERY = 0.006; // degrees along a street, about 500 metres
 
-/* [base map, Leaflet]. `data`: baseUrl (without it there is no base map), leafletJs, leafletCss and, where the page has not loaded it, mapCss. */
-export async function load({ baseUrl, leafletJs, leafletCss, mapCss }) {
-  const styles = [leafletCss, mapCss].filter(Boolean).map(stylesheet);
-  const base = baseUrl && fetch(baseUrl, { credentials: "omit" }).then((answer) => {
-    if (!answer.ok) throw new Error("no base map");
-    return answer.json();
-  });
-  const [content] = await Promise.all([base, window.L ? null : script(leafletJs), ...styles]);
-  return [content, window.L];
+/* [base map, Leaflet]. `data`: baseUrl (without it there is no base map), leafletJs, leafletCss and, where the page has not
+   loaded it, mapCss. */
+export function load(data) {
+  return Promise.all([loadBase(data), loadLeaflet(data)]);
+}
+
+export async function loadBase({ baseUrl }) {
+  if (!baseUrl) return null;
+  const answer = await fetch(baseUrl, { credentials: "omit" });
+  if (!answer.ok) throw new Error("no base map");
+  return answer.json();
+}
+
+export async function loadLeaflet({ leafletJs, leafletCss, mapCss }) {
+  await Promise.all([window.L ? null : script(leafletJs), ...[leafletCss, mapCss].filter(Boolean).map(stylesheet)]);
+  return window.L;
 }
 
 function stylesheet(href) {

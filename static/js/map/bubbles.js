@@ -17,6 +17,7 @@ export class Bubbles {
     this.known = ""; // the question whose answer is shown
     this.number = new Intl.NumberFormat(document.documentElement.lang);
     this.few = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
+    map.createPane("bubbles").style.zIndex = 650; // above the names of streets
     map.on("moveend", () => this.refresh());
   }
 
@@ -122,7 +123,7 @@ export class Bubbles {
     });
     this.L.DomEvent.disableClickPropagation(shown);
     const icon = this.L.divIcon({ className: "bub-at", html: shown, iconSize: [0, 0] });
-    return Object.assign(this.L.marker([bubble.lat, bubble.lng], { icon, keyboard: false }), { shown });
+    return Object.assign(this.L.marker([bubble.lat, bubble.lng], { icon, keyboard: false, pane: "bubbles" }), { shown });
   }
 
   short(count) {

@@ -2,7 +2,7 @@
    then, and where anything fails, the drawing stays. The rest (filter, search, slider, tools) comes after. */
 
 import { button, element, texts } from "../dom.js";
-import { drawBase, load } from "./base.js";
+import { drawBase, loadBase, loadLeaflet } from "./base.js";
 import { Bubbles } from "./bubbles.js";
 
 const figure = document.querySelector("#crime-map");
@@ -13,7 +13,8 @@ const DEEPEST = 17; // zoom: as crimemap.mapping has it
 start();
 
 async function start() {
-  const [base, L] = await load(data).catch(() => []);
+  const coming = loadBase(data).catch(() => false);
+  const L = await loadLeaflet(data).catch(() => null);
   if (!L) return;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const frame = element("div", "place-map live-map");
@@ -40,7 +41,6 @@ async function start() {
   look(L, map, address.get("at"), data.box);
   L.control.zoom({ position: "topright", zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
   L.control.scale({ position: "bottomleft" }).addTo(map);
-  if (base) drawBase(L, map, base);
 
   const said = speaker();
   const symbols = symbolsOf(document.querySelector("#legend"));
@@ -60,8 +60,9 @@ async function start() {
     busy: (is) => figure.classList.toggle("is-loading", is),
     failed: () => said.trouble(text("failed"), () => bubbles.refresh()),
   });
-  await bubbles.refresh();
-  if (!bubbles.bubbles) return leave(map, frame); // nothing came: the drawing stays
+  const [base] = await Promise.all([coming, bubbles.refresh()]);
+  if (base === false || !bubbles.bubbles) return leave(map, frame); // not all came: the drawing stays
+  if (base) drawBase(L, map, base);
   figure.querySelector("svg.city").remove();
   frame.classList.add("is-there");
   const help = Object.assign(element("p", "visually-hidden", text("help")), { id: "map-help" });
