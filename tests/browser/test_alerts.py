@@ -1,0 +1,109 @@
+"""E-mail alerts in a real browser, without script: asked for from the map, confirmed, changed and left; axe finds nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.source import check, cookies, visit
+from tests.crimemap import published
+from tests.stack import Stack
+
+# What the mail's link has: the bulk worker alone can read it.
+SECRET = """
+from crimemap.models import Subscription
+from tipportal import addresses
+row = Subscription.objects.latest("pk")
+print("SECRET", addresses.link_text(addresses.open_sealed(row.sealed_contact).secret))
+"""
+
+
+@pytest.fixture(scope="module")
+def portal(stack: Stack) -> Stack:
+    """Riverton, with incidents of 400 days at eighty of its points."""
+    stack.run_manage("demo")
+    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
+    folder.mkdir(exist_ok=True)
+    published.write(folder)
+    return stack
+
+
+def secret(portal: Stack) -> str:
+    words = portal.run_manage("shell", "--no-imports", "-c", SECRET, role="bulk").split()
+    return words[words.index("SECRET") + 1]
+
+
+def choose(page: Page, words: str) -> None:
+    """The whole row of a radio button is its label."""
+    page.locator(".form-check-label", has_text=words).first.click()
+
+
+def ask(page: Page, portal: Stack, address: str) -> None:
+    page.goto(portal.public_url + "/map/alerts/?area=district:1&category=burglary")
+    choose(page, "Every morning")
+    page.get_by_label("Your e-mail address").fill(address)
+    page.get_by_role("button", name="Send me the link").click()
+
+
+def test_from_the_map_to_an_alert_and_out_again(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, script=False) as page:
+        page.goto(portal.public_url + "/map/?area=district:1&category=burglary")
+        page.get_by_role("link", name="e-mail").first.click()
+        expect(page.get_by_label("A district, beat or neighborhood")).to_be_checked()
+        expect(page.get_by_label("Which area?")).to_have_value("district:1")
+        expect(page.get_by_label("Burglary", exact=True)).to_be_checked()
+        expect(page.get_by_label("Street and number")).to_be_hidden()
+        choose(page, "Every morning")
+        page.get_by_role("button", name="Send me the link").click()
+        expect(page.get_by_role("alert")).to_contain_text("Write the address that we shall send to.")
+        page.get_by_label("Your e-mail address").fill("journey@example.org")
+        page.get_by_role("button", name="Send me the link").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
+
+        page.goto(f"{portal.public_url}/map/alerts/confirm/{secret(portal)}/")
+        page.get_by_role("button", name="Yes, begin").click()
+        expect(page.get_by_role("status")).to_contain_text("It is confirmed.")
+
+        page.get_by_role("link", name="Change").click()
+        choose(page, "Around a block or crossing")
+        page.get_by_label("Street and number").fill("arden")
+        page.get_by_role("button", name="Find").click()
+        choose(page, "block of Arden")
+        page.get_by_label("How far around it?").select_option("1000")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_contain_text("It is saved.")
+        expect(page.get_by_role("list").filter(has_text="Burglary")).to_contain_text("within 1 km (0.6 mi) of")
+
+        page.get_by_role("button", name="Stop all, and delete my address").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your address is deleted")
+        page.go_back()
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text("This link leads nowhere any more")
+        assert not cookies(page.context)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(browser: Browser, portal: Stack, width: int, scheme: str) -> None:
+    with visit(browser, portal.public_url, width=width, color_scheme=scheme) as page:
+        ask(page, portal, f"axe-{width}-{scheme}@example.org")
+        check(page)
+        text = secret(portal)
+        page.goto(f"{portal.public_url}/map/alerts/confirm/{text}/")
+        check(page)
+        page.get_by_role("button", name="Yes, begin").click()
+        check(page)
+        page.get_by_role("link", name="Change").click()
+        choose(page, "Around a block or crossing")
+        page.get_by_label("Street and number").fill("arden")
+        page.get_by_role("button", name="Find").click()
+        check(page)
+        page.goto(f"{portal.public_url}/map/alerts/leave/{text}/")
+        check(page)
+        page.get_by_role("button", name="Stop all").click()
+        check(page)
+        page.goto(f"{portal.public_url}/map/alerts/")
+        page.get_by_role("button", name="Send me the link").click()
+        check(page)
