@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from outreach import demo_drawings, editorial, pictures, texts
 from outreach.editorial import Act, Asked
 from outreach.models import Picture, Story, Tag
-from tipportal import demo, staff
+from tipportal import staff
+from tipportal.demo_clock import clock_at
 from tipportal.models import Account
 
 SCRIPT = Path(__file__).with_name("demo_stories.toml")
@@ -37,11 +38,11 @@ def _tell(told: dict[str, Any]) -> None:
     text = {name: told[name] for name in texts.FIELDS if name in told}
     text |= {"body": told["body"].strip(), "tags": _tags(told["tags"]), "lead_id": _lead(told, writer)}
     published = timezone.now() - dt.timedelta(days=told["age"])
-    with demo.clock_at(published):
+    with clock_at(published):
         story = editorial.create(writer, text | told.get("first", {}))
         _publish(story, writer, until=told.get("until", ""))
     if note := told.get("correction"):
-        with demo.clock_at(published + dt.timedelta(days=told["corrected"])):
+        with clock_at(published + dt.timedelta(days=told["corrected"])):
             _publish(editorial.save(story.pk, writer, text, story.version), writer, note)
 
 

@@ -13,11 +13,9 @@ import re
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -26,6 +24,7 @@ from django.utils import timezone
 
 from crimemap import places
 from tipportal import audit, demo_files, staff
+from tipportal.demo_clock import clock_at
 from tipportal.models import Account, AuditEntry
 from tips import conversation, intake, receipts, tokens, triage, vault
 from tips.attachments import Upload
@@ -119,13 +118,6 @@ def _duration(text: str) -> dt.timedelta:
     """ "1d 2h 10m" """
     units = {"d": "days", "h": "hours", "m": "minutes"}
     return dt.timedelta(**{units[unit]: int(number) for number, unit in re.findall(r"(\d+)([dhm])", text)})
-
-
-@contextmanager
-def clock_at(moment: dt.datetime) -> Iterator[None]:
-    """Let the portal's clock stand at a time gone by, for this process alone."""
-    with mock.patch.object(timezone, "now", return_value=moment):
-        yield
 
 
 def _token_id(name: str) -> bytes:

@@ -91,8 +91,8 @@ def _list(
     # Numbers are counted off from the index; of the stories only those of the page are read.
     numbers = found if isinstance(found, list) else found.values_list("pk", flat=True)
     page = Paginator(numbers, A_PAGE).get_page(request.GET.get("page"))
-    page.object_list = searching.by_numbers(page.object_list)
-    context |= {"page": page, "pages": _pages(request.GET, page.paginator.num_pages, page.number)}
+    shown = searching.by_numbers(page.object_list)
+    context |= {"page": page, "shown": shown, "pages": _pages(request.GET, page.paginator.num_pages, page.number)}
     return render(request, template, context)
 
 
