@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 
-from outreach import impact
+from outreach import events, impact
 from outreach.templatetags import outreach_places
 from tipportal import context, views
 from tipportal.roles import Role
@@ -33,6 +33,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(impact, "outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "latest", list)
     monkeypatch.setattr(outreach_places, "_guides", list)
+    monkeypatch.setattr(events, "upcoming", lambda *_area: [])
 
 
 @pytest.mark.usefixtures("figures")
