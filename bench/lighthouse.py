@@ -56,9 +56,11 @@ def measure(command: Path, url: str) -> dict[str, Any]:
         env={**os.environ, "CHROME_PATH": chromium.path()},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=300,
     )
+    if done.returncode:
+        sys.exit(f"Lighthouse on {url}:\n{done.stderr[-2000:]}")
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
