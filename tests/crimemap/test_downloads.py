@@ -22,6 +22,7 @@ from tests.crimemap import published as city
 from tests.crimemap.made_up import TODAY
 
 CSV, GEOJSON, README = "/map/download.csv", "/map/download.geojson", "/map/columns.txt"
+pytestmark = pytest.mark.django_db  # a closed answer looks after connections, if there are any
 ODD = {"point": (41.48512, -38.50231), "day": TODAY - 20, "hour": 3, "code": 1}
 
 
