@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import feedparser
 import pytest
 from django.test import Client
 
@@ -61,6 +62,8 @@ def test_it_is_what_the_standard_asks(client: Client, incidents: Published, addr
         (link,) = entry.findall("a:link", ATOM)
         assert (link.get("rel"), URI.fullmatch(link.get("href", "")) is not None) == ("alternate", True)
     assert client.get(links["alternate"].removeprefix("http://127.0.0.1:8000")).status_code == 200
+    read = feedparser.parse(answer.content)
+    assert (read.bozo, read.version, [entry.id for entry in read.entries]) == (False, "atom10", ids)
 
 
 @pytest.mark.parametrize(

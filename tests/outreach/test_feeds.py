@@ -6,6 +6,7 @@ import datetime as dt
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+import feedparser
 import pytest
 from django.utils import timezone
 
@@ -56,6 +57,8 @@ def test_the_feed_has_what_atom_asks_for(client):
     assert summary.get("type") == "html"
     assert summary.text == "A &amp; B (Within the hour)"
     assert {category.get("term") for category in entry.findall(f"{ATOM}category")} == {"Something else", "Bicycles"}
+    read = feedparser.parse(ElementTree.tostring(root))
+    assert (read.bozo, read.version, read.entries[0].title) == (False, "atom10", "Ends & <b>begins</b>")
 
 
 def test_no_hour_of_publication_is_in_the_feed(client):
