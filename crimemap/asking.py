@@ -52,6 +52,11 @@ def asked(view: Callable[..., HttpResponseBase]) -> Asked:
 def read(request: HttpRequest) -> tuple[Published, Filter]:
     """What is published now, and the filter asked for. Raises NothingPublishedError, FilterError."""
     published = query.current()
+    length = len(request.META.get("QUERY_STRING", ""))
+    if length > LONGEST_QUERY:
+        message = _("It has %(length)d characters, and no selection needs more than %(most)d.")
+        told = Problem(_("address"), message % {"length": length, "most": LONGEST_QUERY}, "")
+        raise FilterError([told], Filter.parse({}, published))
     return published, Filter.parse(request.GET, published)
 
 

@@ -287,3 +287,10 @@ def test_the_home_page_has_no_figures_before_there_are_any(client, riverton, set
     settings.INCIDENT_SNAPSHOTS = tmp_path
     ahead.forget()
     assert "in the last 30 days" not in read(client, "/")
+
+
+@pytest.mark.parametrize("address", ["/map/", "/map/list/", "/map/data/bubbles.json", "/map/download.csv"])
+def test_ten_kilobytes_of_address_are_refused(client, riverton, incidents: Published, address):
+    answer = client.get(address, {"what": "ever" * 2500})
+    assert answer.status_code == 400
+    assert "It has 10005 characters, and no selection needs more than 4096." in answer.content.decode()

@@ -32,6 +32,13 @@ def test_a_malformed_request_leaves_neither_address_nor_content_in_the_log(stack
     assert "canary" not in log.lower()
 
 
+def test_an_address_that_is_too_long_gets_a_sentence(stack: Stack) -> None:
+    answer = send(stack, b"GET /map/?category=" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"The address is too long" in answer
+    assert b'<a href="/map/">' in answer
+
+
 def test_answers_do_not_name_the_server(stack: Stack) -> None:
     answer = send(stack, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert b"Server: web\r\n" in answer
