@@ -14,7 +14,7 @@ export class Bubbles {
   constructor(L, map, { url, query, symbols, names, text, open, seen, failed, busy }) {
     Object.assign(this, { L, map, url, query, symbols, names, text, open, seen, failed, busy });
     this.markers = new Map();
-    this.known = ""; // the question whose answer is shown
+    this.known = ""; // the question whose answer is shown; empty before the first
     this.number = new Intl.NumberFormat(document.documentElement.lang);
     this.few = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
     map.createPane("bubbles").style.zIndex = 650; // above the names of streets
@@ -98,7 +98,6 @@ export class Bubbles {
       (focused.isConnected ? focused : this.map.getContainer()).focus({ preventScroll: true });
     }
     this.markers = kept;
-    this.bubbles = bubbles;
   }
 
   marker(bubble) {
@@ -123,7 +122,7 @@ export class Bubbles {
     });
     this.L.DomEvent.disableClickPropagation(shown);
     const icon = this.L.divIcon({ className: "bub-at", html: shown, iconSize: [0, 0] });
-    return Object.assign(this.L.marker([bubble.lat, bubble.lng], { icon, keyboard: false, pane: "bubbles" }), { shown });
+    return Object.assign(this.L.marker([bubble.lat, bubble.lng], { icon, keyboard: false, pane: "bubbles" }), { bubble, shown });
   }
 
   short(count) {
@@ -164,8 +163,10 @@ export class Bubbles {
     const view = this.map.getBounds();
     const families = {};
     let total = 0;
-    for (const { lat, lng, counts, count } of this.bubbles ?? []) {
-      if (!view.contains([lat, lng])) continue;
+    for (const { bubble, shown } of this.markers.values()) {
+      const { lat, lng, counts, count } = bubble;
+      shown.inert = !view.contains([lat, lng]); // beyond the edge, there for who drags the map
+      if (shown.inert) continue;
       total += count;
       for (const [family, number] of Object.entries(counts)) families[family] = (families[family] ?? 0) + number;
     }

@@ -28,6 +28,7 @@ async function start() {
     zoomControl: false,
     maxZoom: DEEPEST,
     zoomSnap: 0.5,
+    renderer: L.svg({ padding: 0.4 }), // beyond the edge: paper is wider than it may seem
     maxBounds: within,
     maxBoundsViscosity: 1,
     keyboardPanDelta: 60,
@@ -61,7 +62,7 @@ async function start() {
     failed: () => said.trouble(text("failed"), () => bubbles.refresh()),
   });
   const [base] = await Promise.all([coming, bubbles.refresh()]);
-  if (base === false || !bubbles.bubbles) return leave(map, frame); // not all came: the drawing stays
+  if (base === false || !bubbles.known) return leave(map, frame); // not all came: the drawing stays
   if (base) drawBase(L, map, base);
   figure.querySelector("svg.city").remove();
   frame.classList.add("is-there");
