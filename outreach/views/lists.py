@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -70,7 +71,9 @@ def archive(request: HttpRequest) -> HttpResponse:
 @require_safe
 def year(request: HttpRequest, year: int) -> HttpResponse:
     """The stories of one year, as a plain list by month."""
-    found = list(PublishedStory.objects.filter(published_on__year=year).only("slug", "title", "published_on"))
+    known = dt.MINYEAR <= year <= dt.MAXYEAR
+    stories = PublishedStory.objects.filter(published_on__year=year) if known else PublishedStory.objects.none()
+    found = list(stories.only("slug", "title", "published_on"))
     if not found:
         raise Http404
     return render(request, "outreach/year.html", {"year": str(year), "stories": found, "years": searching.years()})

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from outreach import cards, facts, metadata, pictures, rendering, searching, sharing
 from outreach.models import PublishedStory, Told, Withdrawal
 
-FOR_EVER = "public, max-age=31536000, immutable"
+A_DAY = "public, max-age=86400"  # and no longer: what is withdrawn must go from caches, too
 
 
 @require_safe
@@ -69,14 +69,14 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def card(request: HttpRequest, slug: str) -> HttpResponse:
-    """The share card as PNG, for ever under the address that names its content."""
+    """The share card as PNG, kept for a day under the address that names its content."""
     found = _published(slug)
     if found is None:
         raise Http404
     made = share_card(found)
     response = HttpResponse(cards.draw(made), content_type="image/png")
     if request.GET.get("v") == made.digest:
-        response["Cache-Control"] = FOR_EVER
+        response["Cache-Control"] = A_DAY
     # Other sites show it beside a link to the story; their pages must be able to.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -44,7 +44,9 @@ def test_private_pages_are_kept_by_nobody(client: Client, page: str) -> None:
     assert client.get(page).headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://testserver.elsewhere.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://elsewhere.example", "null", "http://testserver.elsewhere.example", "http://["]
+)
 def test_another_sites_post_is_refused_with_a_sentence(client: Client, origin: str) -> None:
     answer = client.post("/tips/inbox/", {"receipt": "abacus"}, headers={"origin": origin})
     assert answer.status_code == 403
