@@ -110,7 +110,9 @@ def areas(layer: str) -> list[AreaOutline]:
 
 
 def area_names(layer: str) -> dict[str, str]:
-    """Code to name of all areas of a layer; at most a minute old."""
+    """Code to name of all areas of a layer, none of one that is not known; at most a minute old."""
+    if layer not in Area.Layer.values:  # of a stranger's address: nothing may be kept for it
+        return {}
     return ahead.kept(("area names", layer), lambda: dict(Area.objects.filter(layer=layer).values_list("code", "name")))
 
 

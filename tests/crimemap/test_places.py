@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from crimemap import places
 from crimemap.demo.load import load
 from crimemap.models import Area, BaseLayer, Block, Intersection
+from tipportal import ahead
 
 
 def names(text, limit=8):
@@ -152,6 +153,12 @@ def test_areas_of_a_layer_come_by_code(riverton):
     assert [area.code for area in places.areas("district")] == ["1", "2", "3", "4"]
     assert places.areas("nonsense") == []
     assert places.areas("beat")[0].outline["type"] == "Polygon"
+
+
+def test_names_of_a_layer_that_is_none_are_not_kept(riverton):
+    known = len(ahead._kept)
+    assert places.area_names("of-a-strangers-address") == {}
+    assert len(ahead._kept) == known
 
 
 def test_the_base_map_holds_all_layers_and_its_bounds(riverton):
