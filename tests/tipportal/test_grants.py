@@ -210,6 +210,13 @@ def test_staff_neither_rewrites_the_past_nor_makes_superusers(sql: str) -> None:
         cursor.execute(sql)
 
 
+@pytest.mark.parametrize("column", ["sealed_contact", "address_hash", "link_hash", "asked_at"])
+@pytest.mark.parametrize("table", ["outreach_reminder", "crimemap_subscription"])
+def test_staff_cannot_tell_who_wants_mail(table: str, column: str) -> None:
+    assert refused("staff", f"SELECT {column} FROM {table}")
+    assert not refused("staff", f"SELECT id, confirmed_at FROM {table}")
+
+
 def test_the_owner_changes_no_audit_entry_either() -> None:
     for sql in ("UPDATE tipportal_auditentry SET actor = 'somebody'", "DELETE FROM tipportal_auditentry"):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
