@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +285,30 @@ def test_a_day_without_a_run_is_made_up_for(city: City, sink: Mails) -> None:
     assert told(sink, city) == [(MARIA, sorted([first, second]))]
 
 
+def test_an_alert_that_is_changed_or_left_during_a_run_is_none_of_its_business(
+    city: City, sink: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its turn comes with the next run, as what it is then."""
+    maria, omar = subscribe(MARIA, Wanted(("district", "2"), None, frozenset())), subscribe(OMAR)
+    new = city.add("new")
+    city.publish()
+    match = alerts._with_something
+
+    def meanwhile(*args: Any) -> Any:
+        found = match(*args)
+        (alert,) = subscribing.of(maria)
+        subscribing.change(maria, replace(alert, wanted=EVERYTHING))
+        subscribing.leave(omar)
+        return found
+
+    monkeypatch.setattr(alerts, "_with_something", meanwhile)
+    alerts.plan(at(1))
+    assert Delivery.objects.count() == 0
+    monkeypatch.setattr(alerts, "_with_something", match)
+    run(at(1))
+    assert told(sink, city) == [(MARIA, [new])]
+
+
 def test_nothing_published_is_nothing_to_do(settings: Any, tmp_path: Path, sink: Mails) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
     subscribe(MARIA)
@@ -516,6 +541,16 @@ def test_one_refused_mail_holds_up_no_other(city: City, sink: Mails) -> None:
     run(at(1))
     assert sink.recipients == [[OMAR]]
     assert Delivery.objects.get(state=State.WAITING).attempts == 1
+
+
+def test_an_answer_to_one_mail_does_not_keep_the_others(city: City, sink: Mails) -> None:
+    for address in (MARIA, OMAR):
+        subscribe(address)
+    city.add("new")
+    city.publish()
+    sink.refuse = "554 5.7.1 we do not like it"
+    run(at(1))
+    assert list(Delivery.objects.values_list("attempts", flat=True)) == [1, 1]
 
 
 def test_after_some_days_a_mail_is_given_up(city: City, sink: Mails) -> None:
