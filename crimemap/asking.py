@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from crimemap import query
 from crimemap.filtering import PARTS, Filter, FilterError, Problem
+from crimemap.panel import meant
 from crimemap.query import NothingPublishedError, Published
 from crimemap.selecting import Box
 
@@ -50,14 +51,18 @@ def asked(view: Callable[..., HttpResponseBase]) -> Asked:
 
 
 def read(request: HttpRequest) -> tuple[Published, Filter]:
-    """What is published now, and the filter asked for. Raises NothingPublishedError, FilterError."""
+    """What is published now, and the filter asked for, as an address or as the form says it ("set").
+
+    Raises NothingPublishedError, FilterError.
+    """
     published = query.current()
     length = len(request.META.get("QUERY_STRING", ""))
     if length > LONGEST_QUERY:
         message = _("It has %(length)d characters, and no selection needs more than %(most)d.")
         told = Problem(_("address"), message % {"length": length, "most": LONGEST_QUERY}, "")
         raise FilterError([told], Filter.parse({}, published))
-    return published, Filter.parse(request.GET, published)
+    sent = meant(request.GET, published.families) if "set" in request.GET else request.GET
+    return published, Filter.parse(sent, published)
 
 
 def refused(request: HttpRequest, error: FilterError) -> HttpResponseBase:

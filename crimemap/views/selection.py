@@ -13,9 +13,9 @@ from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from crimemap import asking, places, query, wording
+from crimemap import asking, places, wording
 from crimemap.filtering import PRESETS, Filter, FilterError
-from crimemap.panel import Chip, meant, panel
+from crimemap.panel import Chip, panel
 from crimemap.places import Place
 from crimemap.query import NothingPublishedError, Published
 
@@ -51,8 +51,7 @@ def refusing(view: Page) -> Page:
 
 def _sent(request: HttpRequest) -> HttpResponseBase:
     try:
-        published = query.current()
-        chosen = Filter.parse(meant(request.GET, published.families), published)
+        _published, chosen = asking.read(request)
     except NothingPublishedError:
         return redirect(request.path)
     except FilterError as error:

@@ -77,6 +77,13 @@ def test_bubbles_split_as_one_zooms_and_stacked_incidents_are_listed(browser: Br
         assert float(query(page)["at"][0].split(",")[2]) > 13
         assert in_view(page) < whole
         assert page.evaluate("document.activeElement.className").startswith("place-map")
+        frame = page.locator(".live-map").bounding_box()
+        assert frame
+        for box in page.locator(".bub:not([inert])").evaluate_all(
+            "all => all.map(each => each.getBoundingClientRect())"
+        ):
+            assert frame["x"] <= box["x"] + box["width"] / 2 <= frame["x"] + frame["width"]
+            assert frame["y"] <= box["y"] + box["height"] / 2 <= frame["y"] + frame["height"]
         for _ in range(3):
             stacked = page.locator(".bub:not([inert]):has-text('as a list')")
             if stacked.count():

@@ -139,7 +139,7 @@ def test_a_view_is_cut_by_the_box_of_the_filter(client, incidents):
         ("bubbles", {"view": "60,0,40,1"}, "view", ""),
         ("bubbles", {"view": "nan,0,40,1"}, "view", ""),
         ("bubbles", {"view": "-91,0,40,1"}, "view", ""),
-        ("bubbles", {"view": "9" * 10_000}, "view", ""),
+        ("bubbles", {"view": "9" * 10_000}, "address", ""),
         ("bubbles", {"z": "99"}, "z", "18"),
         ("bubbles", {"z": "-1"}, "z", "12"),
         ("bubbles", {"category": "burglery"}, "category", "burglary"),
@@ -154,6 +154,17 @@ def test_what_cannot_be_answered_is_told_by_part(client, incidents, name, parts,
     assert answer.status_code == 400
     assert [(each["part"], each["offer"]) for each in answer.json()["problems"]] == [(part, offer)]
     assert answer.json()["problems"][0]["message"].endswith(".")
+
+
+def test_the_fields_of_the_form_mean_what_they_mean_on_the_page(client, incidents):
+    """The script sends the form as it stands: a family with some of its types ticked is those, hours are two fields."""
+    form = "set=1&category=family:theft&category=family:people&category=burglary&days=&from=2024-01-01&to=2024-06-30"
+    sent = client.get(f"/map/data/bubbles.json?view={CITY}&z=12&{form}&hour_from=22&hour_to=4&area=")
+    parts = {"category": "family:people,burglary", "hour": "22-4", "from": "2024-01-01", "to": "2024-06-30"}
+    named = ask(client, "bubbles", view=CITY, z=12, **parts)
+    assert counted(named.json()["bubbles"]) > 0
+    assert sent.content == named.content
+    assert sent["ETag"] == named["ETag"]
 
 
 def test_before_anything_is_published_there_is_nothing(client, settings, tmp_path):
