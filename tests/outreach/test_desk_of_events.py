@@ -181,6 +181,13 @@ def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client) -> None:
     assert SECRET not in "".join(pages + kept)
 
 
+@pytest.mark.parametrize("lookup", ["address", "address__startswith", "address__regex", "id__in=1&address__gt"])
+def test_the_list_cannot_be_asked_what_a_secret_begins_with(desk: Client, lookup: str) -> None:
+    channel(address=f"mastodons://{SECRET}@social.example")
+    assert desk.get("/admin/outreach/channel/?enabled__exact=1").status_code == 200
+    assert desk.get(f"/admin/outreach/channel/?{lookup}=mastodons://").status_code == 400
+
+
 @pytest.mark.parametrize("address", ["", "exec://x", f"http://{SECRET}.example/", f"mastodon://{SECRET}"])
 def test_an_address_that_is_none_gets_a_sentence_without_it(desk: Client, address: str) -> None:
     form = {"name": "Mastodon", "secret": address, "template": "{title} {link}"}
