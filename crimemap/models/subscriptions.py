@@ -87,6 +87,9 @@ class AlertLink(models.Model):
     class Meta:
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return "link of an address"
+
 
 class Edition(models.Model):
     """One publication that alerts looked at, and which incidents it brought. The first ever is what was known when alerts
