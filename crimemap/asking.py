@@ -57,12 +57,16 @@ def read(request: HttpRequest) -> tuple[Published, Filter]:
     """
     published = query.current()
     length = len(request.META.get("QUERY_STRING", ""))
+    try:
+        chosen, problems = Filter.parse(request.GET, published), []
+    except FilterError as error:
+        chosen, problems = error.filter, error.problems
     if length > LONGEST_QUERY:
         message = _("It has %(length)d characters, and no selection needs more than %(most)d.")
-        told = Problem(_("address"), message % {"length": length, "most": LONGEST_QUERY}, "")
-        raise FilterError([told], Filter.parse({}, published))
-    sent = meant(request.GET, published.families) if "set" in request.GET else request.GET
-    return published, Filter.parse(sent, published)
+        problems.append(Problem(_("address"), message % {"length": length, "most": LONGEST_QUERY}, ""))
+    if problems:
+        raise FilterError(problems, chosen)
+    return published, chosen
 
 
 def refused(request: HttpRequest, error: FilterError) -> HttpResponseBase:
