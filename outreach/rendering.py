@@ -29,9 +29,10 @@ _MARKS = re.compile(r"[*_~\[\]`<>!\\&]")
 
 SCHEMES = ("http", "https", "mailto", "tel")
 _PICTURE = re.compile(r"picture:([0-9]{1,9})")
-# Controls, and what reorders or hides text: bidirectional overrides and isolates, zero-width characters that join nothing.
+# Controls and what is no character, which XML cannot hold, and what reorders or hides text: bidirectional overrides and
+# isolates, zero-width characters that join nothing.
 _STEERING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
 
 _TAGS = {

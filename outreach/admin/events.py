@@ -122,6 +122,7 @@ class EventForm(forms.ModelForm):
     def columns(self) -> dict[str, Any]:
         """What is written of the event."""
         columns = {name: self.cleaned_data[name] for name in _COLUMNS if name in self.cleaned_data}
+        columns |= {name: rendering.cleaned(value) for name, value in columns.items() if isinstance(value, str)}
         spot = self.cleaned_data["spot"]
         if spot != self.initial["spot"]:
             place = places.search(spot, 1)[0] if spot else None

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import admin
 
+from outreach import rendering
 from outreach.models import Tag
+
+
+class TagForm(forms.ModelForm):
+    class Meta:
+        model = Tag
+        fields = ("name", "slug")
+
+    def clean_name(self) -> str:
+        return rendering.cleaned(self.cleaned_data["name"])
 
 
 @admin.register(Tag)
 class TagAdmin(admin.ModelAdmin):
+    form = TagForm
     list_display = ("name", "slug")
     search_fields = ("name",)
     show_facets = admin.ShowFacets.NEVER

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from outreach import events, publishing, sending, spreading
-from outreach.models import Channel, Event, Post, Status, Story
+from outreach.models import Channel, Event, Post, Status, Story, Tag
 from tests.outreach.test_events import planned
 from tipportal import staff
 from tipportal.models import Account, AuditEntry
@@ -155,6 +155,17 @@ def test_who_is_not_of_communications_changes_nothing(by: Account, group: str) -
         assert client.post(f"/admin/outreach/event/{path}", data).status_code == 403
     assert client.post("/admin/outreach/channel/add/", {}).status_code == 403
     assert client.get(change(event)).status_code == (200 if group == staff.ADMINISTRATOR else 403)
+
+
+STEERING = "\x0b\x1f\x85\u202e\uffff"
+
+
+def test_characters_that_no_feed_or_calendar_can_hold_are_not_kept(desk: Client) -> None:
+    desk.post("/admin/outreach/event/add/", typed(title=f"Cof{STEERING}fee", place=f"Lib{STEERING}rary"))
+    event = Event.objects.get()
+    assert (event.title, event.place) == ("Coffee", "Library")
+    desk.post("/admin/outreach/tag/add/", {"name": f"Fra{STEERING}ud", "slug": "fraud"})
+    assert Tag.objects.get().name == "Fraud"
 
 
 # Channels
