@@ -57,8 +57,9 @@ def read(request: HttpRequest) -> tuple[Published, Filter]:
     """
     published = query.current()
     length = len(request.META.get("QUERY_STRING", ""))
+    sent = meant(request.GET, published.families) if "set" in request.GET else request.GET
     try:
-        chosen, problems = Filter.parse(request.GET, published), []
+        chosen, problems = Filter.parse(sent, published), []
     except FilterError as error:
         chosen, problems = error.filter, error.problems
     if length > LONGEST_QUERY:

@@ -70,7 +70,7 @@ def test_pages_lead_on_and_keep_order_and_filter(client, riverton, incidents: Pu
         ({"page": "0"}, "days=365&page=1"),
         ({"page": "-1"}, "days=365&page=1"),
         ({"page": "1e3"}, "days=365&page=1"),
-        ({"page": "9" * 5000}, "days=365&page=1"),
+        ({"page": "9" * 3000}, "days=365&page=1"),
         ({"sort": "newest"}, "days=365&sort=-date"),
         ({"page": "٣"}, "days=365&page=1"),
     ],
