@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from outreach import links, rendering
+from outreach import links, pictures, rendering
 from outreach.models import Picture, Told
 
 
@@ -110,19 +110,21 @@ def _of_picture(number: int, picture: Picture | None) -> str:
     if picture is None:
         return _("There is no picture %(number)s.") % {"number": number}
     if picture.state == Picture.PictureState.REFUSED:
-        return _("Picture %(number)s was refused. Take it out, or add another.") % {"number": number}
+        refused = _("Picture %(number)s was refused. Take it out, or add another.") % {"number": number}
+        return f"{refused} {pictures.sentence(picture.reason)}"
     if picture.state == Picture.PictureState.WAITING:
         return _("Picture %(number)s is still being prepared. Try again in a moment.") % {"number": number}
     return ""
 
 
-# Not faults, but what an editor should look at before answering: clock times, minutes, house numbers, dates.
+# Not faults, but what an editor should look at before answering: clock times, minutes, dates, house numbers, case numbers.
 _TELLING = re.compile(
     r"\b\d{1,2}:\d{2}(?:\s?[ap]\.?m\b\.?)?"
     r"|\b\d{1,2}\s?[ap]\.?m\b\.?"
     r"|\b(?:\d+|a few|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s+(?:minutes?|seconds?)\b"
     r"|\b\d{1,5}\s+(?:[NSEW]\.?\s+)?(?:[A-Z][a-z]+\s+){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Way|Court|Ct|Place|Pl)\b"
-    r"|\b(?:case|incident|report)\s+(?:number|no\.?|#)\s*\S+"
+    r"|\b(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)(?:\.|[a-z]+)?\s\d{1,2}(?:st|nd|rd|th)?\b"
+    r"|\b(?:[Cc]ase|[Ii]ncident|[Rr]eport)\s+(?:(?:number|no\.?|#)\s*\S+|[A-Z]{0,3}-?\d{2}[\w-]*)"
 )
 
 

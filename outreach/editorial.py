@@ -31,13 +31,15 @@ FARTHEST = dt.timedelta(days=366)
 
 
 class Act(enum.StrEnum):
+    """In the order in which a page offers them: what leads on comes first."""
+
     EDIT = "edit"
     SUBMIT = "submit"
-    ASK_CHANGES = "ask_changes"
     APPROVE = "approve"
+    PUBLISH = "publish"
     SCHEDULE = "schedule"
     UNSCHEDULE = "unschedule"
-    PUBLISH = "publish"
+    ASK_CHANGES = "ask_changes"
     WITHDRAW = "withdraw"
     REOPEN = "reopen"
 

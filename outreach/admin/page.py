@@ -18,7 +18,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from outreach import checks, editorial, pictures, publishing, rendering, texts
+from outreach import checks, editorial, pictures, publishing, rendering, sharing, texts
 from outreach.admin import wording
 from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_of
 from outreach.admin.pictures import ADDRESS, add, thumbnail
@@ -220,6 +220,7 @@ def _about(story: Story, person: editorial.Person) -> Mapping[str, Any]:
         "state": wording.state(story, stands),
         "chip": wording.CHIPS[Status(story.status)],
         "live": stands.live,
+        "address": sharing.absolute(f"/stories/{story.slug}/"),
         "steps": [(act, wording.button(act, stands)) for act in steps],
         "may_edit": Act.EDIT in offered,
         "waits_for": wording.waits_for(story, stands, steps),

@@ -6,8 +6,9 @@ from typing import Any
 
 from django import template
 
-from outreach import spreading
-from outreach.models import Story
+from outreach import editorial, spreading
+from outreach.editorial import Act
+from outreach.models import Status, Story
 
 register = template.Library()
 
@@ -17,6 +18,21 @@ def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
     """Posts that wait for somebody to look at the channel, for those who may settle them."""
     user = context["request"].user
     return {"posts": spreading.unsure() if user.has_perm("outreach.change_story") else []}
+
+
+@register.inclusion_tag("admin/outreach/awaiting_approval.html", takes_context=True)
+def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
+    """Stories in review that this person may approve."""
+    person = editorial.person(context["request"].user)
+    stories = Story.objects.filter(status=Status.IN_REVIEW) if person.approves else Story.objects.none()
+    self_approval = editorial.self_approval()
+    return {
+        "stories": [
+            story
+            for story in stories
+            if Act.APPROVE in editorial.offered(editorial.standing(story), person, self_approval=self_approval)
+        ]
+    }
 
 
 @register.inclusion_tag("admin/outreach/story_posts.html")

@@ -158,6 +158,24 @@ class TestSteps:
         assert PublishedStory.objects.get().slug == "brighter-steps"
         assert Status(Story.objects.get().status) is Status.PUBLISHED
 
+    def test_the_first_page_names_what_waits_for_the_second_person_alone(self, author, second) -> None:
+        story = editorial.create(author, text(title="Nine new lamps"))
+        for state, named in ((Act.SUBMIT, True), (Act.APPROVE, False)):
+            do(state, story, author if state is Act.SUBMIT else second)
+            assert ("1 story waits for your approval" in html(signed_in(second).get("/admin/"))) is named
+            assert "your approval" not in html(signed_in(author).get("/admin/"))
+
+    def test_what_leads_on_is_offered_first_and_what_is_public_is_linked(self, author, second) -> None:
+        story = editorial.create(author, text())
+        do(Act.SUBMIT, story, author)
+        assert re.findall(r'class="button" href="[^"]*/step/(\w+)/"', html(signed_in(second).get(page_of(story)))) == [
+            "approve"
+        ]
+        assert "/stories/lamps/" not in html(signed_in(second).get(page_of(story)))
+        do(Act.APPROVE, story, second)
+        do(Act.PUBLISH, story, author)
+        assert '/stories/lamps/">Open the public page</a>' in html(signed_in(author).get(page_of(story)))
+
     def test_times_are_the_agencys(self, author, second, settings) -> None:
         settings.TIME_ZONE = "America/Chicago"
         story = editorial.create(author, text())
@@ -302,7 +320,8 @@ class TestPictures:
         broken = rebuilt(content=photo()[:200])
         assert broken.state == Picture.PictureState.REFUSED
         editorial.save(story.pk, author, text(body=f"![](picture:{broken.pk})"), 1)
-        assert f"Picture {broken.pk} was refused" in html(client.get(page_of(story)))
+        page = html(client.get(page_of(story)))
+        assert re.search(rf"Picture {broken.pk} was refused\.[^<]+ This picture is damaged", page)
         assert "damaged" in html(client.get("/admin/outreach/picture/"))
 
     def test_staff_see_files_of_drafts(self, author) -> None:

@@ -365,11 +365,16 @@ class TestDifferences:
 class TestTelling:
     @pytest.mark.parametrize(
         "said",
-        ["14 minutes", "10:42", "at 9:05 pm", "412 Arden Street", "seven minutes", "case number 12-331", "3 pm"],
+        [
+            *("14 minutes", "10:42", "at 9:05 pm", "seven minutes", "3 pm", "on March 3", "on Nov. 4th"),
+            *("412 Arden Street", "case number 12-331", "(Case 26-004512)", "report JK123456"),
+        ],
     )
     def test_what_may_say_too_much_is_pointed_at(self, said: str) -> None:
         assert checks.telling([f"They came {said} later."])
 
-    @pytest.mark.parametrize("said", ["within a quarter of an hour", "nine lamps", "22 bicycles", "in May"])
+    @pytest.mark.parametrize(
+        "said", ["within a quarter of an hour", "nine lamps", "22 bicycles", "in May", "in March 2026", "in 3 cases"]
+    )
     def test_what_is_coarse_is_not(self, said: str) -> None:
         assert not checks.telling([f"They came {said}."])
