@@ -253,7 +253,7 @@ def _name(unit: str, first: date) -> str:
 
 
 def _label(unit: str, first: date) -> str:
-    return date_format(first, {"month": "M y", "year": "Y"}.get(unit, "M j"))
+    return date_format(first, {"month": "M Y", "year": "Y"}.get(unit, "M j"))
 
 
 def _points(counts: list[int], highest: int) -> str:
