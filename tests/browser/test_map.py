@@ -219,6 +219,16 @@ def test_places_are_found_while_one_types(browser: Browser, portal: Stack) -> No
         assert "near" not in query(page)
 
 
+def test_enter_goes_to_the_one_place_that_is_found(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal) as page:
+        page.locator("#panel > summary").click()
+        field = page.get_by_label("Street, block or neighborhood")
+        with answered(page):
+            field.fill("412 arden")
+            field.press("Enter")
+        assert query(page)["radius"] == ["500"]
+
+
 def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal, width=1280) as page:
         whole = in_view(page)

@@ -20,17 +20,18 @@ export function searchPlaces(selection, { url, text, chosen }) {
       clearTimeout(waiting);
       asking?.abort();
       if (field.value.trim().length < LEAST) show([], "");
-      else waiting = setTimeout(search, PAUSE);
+      else waiting = setTimeout(() => search(), PAUSE);
     });
     field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") show([], "");
       if (event.key !== "Enter") return;
       event.preventDefault();
       clearTimeout(waiting);
-      search();
+      search({ go: true });
     });
 
-    async function search() {
+    /* `go`: Enter was pressed, so the one place that is found is the one that is meant. */
+    async function search({ go = false } = {}) {
       const words = field.value.trim();
       if (!words) return show([], "");
       asking?.abort();
@@ -39,7 +40,12 @@ export function searchPlaces(selection, { url, text, chosen }) {
         const answer = await fetch(`${url}?${selection.query}&q=${encodeURIComponent(words)}`, { signal: mine.signal, credentials: "omit" });
         if (!answer.ok) throw new Error(`places: ${answer.status}`);
         const { places } = await answer.json();
-        if (!mine.signal.aborted) show(places, text(places.length === 1 ? "foundOne" : places.length ? "foundMany" : "foundNone", { count: places.length }));
+        if (mine.signal.aborted) return;
+        if (go && places.length === 1) {
+          show([], "");
+          return chosen(places[0].query, places[0].name);
+        }
+        show(places, text(places.length === 1 ? "foundOne" : places.length ? "foundMany" : "foundNone", { count: places.length }));
       } catch {
         if (!mine.signal.aborted) show([], text("failedSearch"));
       }
