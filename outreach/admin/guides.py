@@ -138,8 +138,8 @@ class GuideAdmin(admin.ModelAdmin):
         kept = GuideRevision.objects.filter(guide=pk, pk=revision).select_related("by").first()
         if guide is None or kept is None:
             raise Http404
-        sentence = ""
-        if request.method == "POST":
+        sentence = wording.resumed() if is_resumed(request) else ""
+        if request.method == "POST" and not sentence:
             note = _("Restored from version %(number)s") % {"number": kept.number}
             values = guides.snapshot(guide) | {
                 name: kept.snapshot[name] for name in guides.FIELDS if name in kept.snapshot

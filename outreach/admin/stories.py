@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from outreach import editorial, pasting, previews, rendering, texts
 from outreach.admin import page, steps, wording
-from outreach.admin.resuming import resuming
+from outreach.admin.resuming import is_resumed, resuming
 from outreach.models import Status, Story
 from tipportal.models import Account
 
@@ -115,8 +115,8 @@ class StoryAdmin(admin.ModelAdmin):
         context, story = self._context(request), page.found(pk)
         kept, by = page.revision_of(story, revision), request.user
         assert isinstance(by, Account)
-        sentence = ""
-        if request.method == "POST":
+        sentence = wording.resumed() if is_resumed(request) else ""
+        if request.method == "POST" and not sentence:
             try:
                 editorial.restore(pk, by, kept, int(request.POST.get("version") or 0))
             except (editorial.StaleError, ValueError):
@@ -145,6 +145,9 @@ class StoryAdmin(admin.ModelAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not editorial.person(by).writes:
             raise PermissionDenied
+        if is_resumed(request):
+            messages.info(request, wording.resumed())
+            return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
         if (number := request.POST.get("revoke", "")).isdecimal():
             previews.revoke(story, int(number), by)
             messages.success(request, _("The link is revoked: it shows nothing any more."))

@@ -12,10 +12,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from outreach import editorial, previews
+from outreach import editorial, guides, previews
 from outreach.editorial import Act
 from outreach.models import (
     Guide,
+    GuideRevision,
     Picture,
     PreviewLink,
     PublishedStory,
@@ -264,6 +265,26 @@ class TestEndedSession:
         assert Story.objects.get().version == 1  # shown, not saved: somebody else may have signed in
         client.post(page_of(story), typed)
         assert Story.objects.get().body == 'Long & "written" words'
+
+    def test_a_button_is_shown_again_and_not_pressed_for_whoever_signs_in(self, author) -> None:
+        author.set_password("four-words-of-nobody")
+        author.save()
+        story = editorial.create(author, text(body="First words"))
+        editorial.save(story.pk, author, text(body="Second words"), 1)
+        guide = Guide.objects.get(slug="staying-safe")
+        guides.save(guide.pk, author, guides.snapshot(guide) | {"body": "Changed"}, guide.version)
+        earlier = f"version/{StoryRevision.objects.get(number=1).pk}/"
+        shipped = f"version/{GuideRevision.objects.get(guide=guide, number=1).pk}/"
+        again = {"version": "2", "_again": "1", "username": "marsh", "password": "four-words-of-nobody"}
+        for address in (
+            f"/admin/outreach/story/{story.pk}/{earlier}",
+            f"/admin/outreach/story/{story.pk}/links/",
+            f"/admin/outreach/guide/{guide.pk}/{shipped}",
+        ):
+            assert "press the button once more" in html(Client().post(address, again, follow=True))
+        assert Story.objects.get().body == "Second words"
+        assert not PreviewLink.objects.exists()
+        assert Guide.objects.get(pk=guide.pk).body == "Changed"
 
     def test_a_form_of_another_site_is_refused_all_the_same(self, author) -> None:
         client = Client(enforce_csrf_checks=True)
