@@ -37,7 +37,7 @@ class Kind:
 
 
 KINDS = {
-    "mastodon": Kind("Mastodon", ("mastodon", "mastodons", "toot", "toots"), 500, takes_key=True),
+    "mastodon": Kind("Mastodon", ("toot", "toots", "mastodon", "mastodons"), 500, takes_key=True),
     "bluesky": Kind("Bluesky", ("bluesky", "bsky"), 300),
     "slack": Kind("Slack", ("slack",), 3000),
     "teams": Kind("Microsoft Teams", ("workflow", "workflows"), 1000),
