@@ -124,7 +124,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevi
 GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
     crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq TO portal_bulk;
 GRANT EXECUTE ON FUNCTION incidents_analyze TO portal_bulk;
-DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', current_database()); END $$;
+DO $$ BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', current_database());
+END $$;
 -- It finds which incidents are new, and mails those who asked for them.
 GRANT SELECT, INSERT, DELETE ON crimemap_edition TO portal_bulk;
 GRANT SELECT, UPDATE, DELETE ON crimemap_subscription TO portal_bulk;

@@ -9,7 +9,8 @@ CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON tipportal
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 
 -- Nobody makes a superuser but the owner of the database.
-CREATE OR REPLACE FUNCTION superuser_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION superuser_refuse() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF NEW.is_superuser AND NOT pg_has_role(current_user, (SELECT tableowner FROM pg_tables
             WHERE schemaname = TG_TABLE_SCHEMA AND tablename = TG_TABLE_NAME), 'MEMBER') THEN
@@ -72,7 +73,8 @@ END $$;
 REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire FROM PUBLIC;
 
 -- Incidents are written by the million, so their references are not constraints; what they refer to stays all the same.
-CREATE OR REPLACE FUNCTION incident_reference_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION incident_reference_refuse() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     name text;
     used boolean;

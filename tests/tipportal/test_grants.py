@@ -202,6 +202,7 @@ def test_public_erases_with_the_token_alone(session: inbox.Session) -> None:
         "DELETE FROM tipportal_auditentry",
         "DROP TRIGGER audit_append_only ON tipportal_auditentry",
         "CREATE TABLE mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
     ],
 )
 def test_staff_neither_rewrites_the_past_nor_makes_superusers(sql: str) -> None:
@@ -215,6 +216,20 @@ def test_staff_neither_rewrites_the_past_nor_makes_superusers(sql: str) -> None:
 def test_staff_cannot_tell_who_wants_mail(table: str, column: str) -> None:
     assert refused("staff", f"SELECT {column} FROM {table}")
     assert not refused("staff", f"SELECT id, confirmed_at FROM {table}")
+
+
+def test_a_table_of_ones_own_under_a_catalogs_name_makes_nobody_superuser() -> None:
+    """pg_temp is looked through before pg_catalog wherever a function does not say otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        cursor.execute(f'GRANT TEMPORARY ON DATABASE "{cursor.fetchone()[0]}" TO portal_staff')
+    with pytest.raises(DatabaseError, match="only the owner"), acting_as("staff"), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE pg_tables (schemaname text, tablename text, tableowner text)")
+        cursor.execute("INSERT INTO pg_tables VALUES ('public', 'tipportal_account', 'portal_staff')")
+        cursor.execute(
+            "INSERT INTO tipportal_account (password, is_superuser, username, first_name, last_name, email, is_staff,"
+            " is_active, date_joined) VALUES ('x', true, 'intruder', '', '', '', true, true, now())"
+        )
 
 
 def test_the_owner_changes_no_audit_entry_either() -> None:
