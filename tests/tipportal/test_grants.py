@@ -223,13 +223,15 @@ def test_a_table_of_ones_own_under_a_catalogs_name_makes_nobody_superuser() -> N
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         cursor.execute(f'GRANT TEMPORARY ON DATABASE "{cursor.fetchone()[0]}" TO portal_staff')
-    with pytest.raises(DatabaseError, match="only the owner"), acting_as("staff"), connection.cursor() as cursor:
+    intruder = (
+        "INSERT INTO tipportal_account (password, is_superuser, username, first_name, last_name, email, is_staff,"
+        " is_active, date_joined) VALUES ('x', true, 'intruder', '', '', '', true, true, now())"
+    )
+    with acting_as("staff"), connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE pg_tables (schemaname text, tablename text, tableowner text)")
         cursor.execute("INSERT INTO pg_tables VALUES ('public', 'tipportal_account', 'portal_staff')")
-        cursor.execute(
-            "INSERT INTO tipportal_account (password, is_superuser, username, first_name, last_name, email, is_staff,"
-            " is_active, date_joined) VALUES ('x', true, 'intruder', '', '', '', true, true, now())"
-        )
+        with pytest.raises(DatabaseError, match="only the owner"), transaction.atomic():
+            cursor.execute(intruder)
 
 
 def test_the_owner_changes_no_audit_entry_either() -> None:
