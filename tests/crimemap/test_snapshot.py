@@ -406,7 +406,12 @@ class TestVersions:
         agency.source.save()
         assert not snapshot.publish().changed
         after = query.current()
-        told = {"slug": "city", "name": "City", "last_success_at": "2026-11-01T08:00:00+00:00", "expected_interval": None}
+        told = {
+            "slug": "city",
+            "name": "City",
+            "last_success_at": "2026-11-01T08:00:00+00:00",
+            "expected_interval": None,
+        }
         assert after.sources == [told]
         assert before.sources != after.sources
         assert after.columns is before.columns
