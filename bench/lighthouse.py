@@ -45,8 +45,8 @@ def install() -> Path:
     return command
 
 
-def measure(command: Path, url: str) -> dict[str, Any]:
-    """Lighthouse's report of one run."""
+def measure(command: Path, url: str, tries: int = 3) -> dict[str, Any]:
+    """Lighthouse's report of one run; it loses the browser's trace now and then, and is asked again."""
     done = subprocess.run(
         [
             *(str(command), url, "--output=json", "--output-path=stdout", "--quiet"),
@@ -59,6 +59,8 @@ def measure(command: Path, url: str) -> dict[str, Any]:
         check=False,
         timeout=300,
     )
+    if done.returncode and tries > 1:
+        return measure(command, url, tries - 1)
     if done.returncode:
         sys.exit(f"Lighthouse on {url}:\n{done.stderr[-2000:]}")
     report: dict[str, Any] = json.loads(done.stdout)

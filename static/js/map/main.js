@@ -61,9 +61,10 @@ async function start() {
     busy: (is) => figure.classList.toggle("is-loading", is),
     failed: () => said.trouble(text("failed"), () => bubbles.refresh()),
   });
-  const [base] = await Promise.all([coming, bubbles.refresh()]);
+  // The base map is drawn while the incidents are on their way.
+  const drawn = coming.then((base) => (base ? drawBase(L, map, base) : base));
+  const [base] = await Promise.all([drawn, bubbles.refresh()]);
   if (base === false || !bubbles.known) return leave(map, frame); // not all came: the drawing stays
-  if (base) drawBase(L, map, base);
   figure.querySelector("svg.city").remove();
   frame.classList.add("is-there");
   const help = Object.assign(element("p", "visually-hidden", text("help")), { id: "map-help" });
