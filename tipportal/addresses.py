@@ -70,7 +70,7 @@ def normalised(text: str) -> str:
         # "münchen.example" is written "xn--mnchen-3ya.example" on the way to a mail server.
         address = f"{local}@{domain.rstrip('.').lower().encode('idna').decode('ascii')}"
         validate_email(address)
-        if not address.isascii() or len(address) > LONGEST or re.search(r'[\s"<>]', address):
+        if not address.isascii() or len(address) > LONGEST or re.search(r'[\s"<>\[]', address):
             raise ValueError
     except (ValidationError, ValueError):
         raise AddressError(_("This is not an e-mail address that we can send to, such as name@example.org.")) from None

@@ -59,6 +59,7 @@ def test_an_address_is_written_in_one_way(typed: str, address: str) -> None:
 @pytest.mark.parametrize(
     "typed",
     [
+        "a@[127.0.0.1]",
         "",
         "maria",
         "@example.org",
