@@ -34,15 +34,15 @@ KEPT = 60  # seconds that caches keep data: a new version is on all screens a mi
 Asked = Callable[..., HttpResponseBase]
 
 
-def asked(view: Callable[..., HttpResponseBase]) -> Asked:
-    """Calls view(request, published, chosen, ...) of a page."""
+def asked(view: Callable[..., HttpResponseBase], *, before_anything: int = 200) -> Asked:
+    """Calls view(request, published, chosen, ...) of a page. `before_anything`: the status while nothing is published."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             published, chosen = read(request)
         except NothingPublishedError:
-            return render(request, "crimemap/nothing.html")
+            return render(request, "crimemap/nothing.html", status=before_anything)
         except FilterError as error:
             return refused(request, error)
         return view(request, published, chosen, *args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -19,17 +20,19 @@ from crimemap.panel import panel
 from crimemap.query import NothingPublishedError, Published
 
 Writer = Callable[[Published, Filter], Iterator[bytes]]
+# A program must not keep the page that says so as its file.
+_of_file = partial(asking.asked, before_anything=404)
 
 
 @require_safe
-@asking.asked
+@_of_file
 def csv(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
     media_type = "text/csv; charset=utf-8; header=present"
     return _download(request, published, chosen, kind="csv", media_type=media_type, write=downloads.as_csv)
 
 
 @require_safe
-@asking.asked
+@_of_file
 def geojson(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
     media_type = "application/geo+json"
     return _download(request, published, chosen, kind="geojson", media_type=media_type, write=downloads.as_geojson)
@@ -56,7 +59,7 @@ def _download(
 
 
 @require_safe
-@asking.asked
+@_of_file
 def columns(request: HttpRequest, published: Published, _chosen: Filter) -> HttpResponseBase:
     """What the files hold, and what they do not."""
 

@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,14 @@ def read_csv(body: bytes) -> list[dict[str, str]]:
 
 def body(answer: Any) -> bytes:
     return b"".join(answer.streaming_content)
+
+
+@pytest.mark.parametrize("file", [CSV, GEOJSON, README])
+def test_before_anything_is_published_there_is_no_file(
+    client: Client, settings: Any, tmp_path: Path, file: str
+) -> None:
+    settings.INCIDENT_SNAPSHOTS = tmp_path
+    assert client.get(file).status_code == 404
 
 
 @pytest.mark.parametrize("asked", ["days=365", "category=burglary&days=90", "area=district:1&days=365&hour=22-4"])
