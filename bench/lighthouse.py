@@ -24,7 +24,14 @@ from tests import chromium
 
 VERSION = "12.8.2"
 FOLDER = Path.home() / ".cache" / "portal-lighthouse"
-PAGES = {"home": "/", "tip form": "/tips/", "map": "/map/", "list": "/map/list/"}
+PAGES = {
+    "home": "/",
+    "tip form": "/tips/",
+    "map": "/map/",
+    "list": "/map/list/",
+    "stories": "/stories/",
+    "story": "/stories/quarter-of-an-hour/",
+}
 SCORES = {"performance": 95, "accessibility": 100, "best-practices": 100}
 TIMES = {
     "first-contentful-paint": "first paint",
