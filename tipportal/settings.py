@@ -160,6 +160,7 @@ else:
 AUTH_USER_MODEL = "tipportal.Account"
 AUTHENTICATION_BACKENDS = ["tipportal.staff.AuditedBackend"]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # also where an address of another site was asked for
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -383,3 +383,11 @@ def test_a_public_process_with_rights_on_staff_tables_is_an_error(db: None, sett
     assert "tipportal_account" in error.msg
     assert "tips_notes" in error.msg
     assert checks.rights(databases=None) == []
+
+
+@pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example/", ""])
+def test_signing_in_leads_to_the_desk_and_never_to_another_site(db: None, onward: str) -> None:
+    account("reader", staff.OFFICER)
+    answer = Client().post(f"{LOGIN}?next={onward}", {"username": "reader", "password": PASSWORD, "next": onward})
+    assert answer.status_code == 302
+    assert answer["Location"] == "/admin/"
