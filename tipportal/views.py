@@ -71,5 +71,8 @@ def server_error(_request: HttpRequest) -> HttpResponse:
 
 def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
     """The admin's answer to a failed CSRF check; `reason` is for developers and not shown."""
-    sentence = _("This page was open too long, or cookies are off. Go back, reload the page and send it again.")
+    sentence = _(
+        "This page was open too long, or cookies are off. Go back, keep what you wrote if it is safe to, "
+        "then reload the page and send it again."
+    )
     return render(request, "403.html", {"sentence": sentence}, status=403)
