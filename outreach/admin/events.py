@@ -191,6 +191,13 @@ class EventAdmin(admin.ModelAdmin):
         else:
             obj.pk = events.create(form.columns(), by).pk
 
+    def response_add(self, request: HttpRequest, obj: Event, post_url_continue: str | None = None) -> HttpResponse:
+        """A new event is read on its page before it is published: that page comes next, not the list."""
+        if "_addanother" not in request.POST:
+            messages.success(request, _("The event is saved. Read it below, then publish it."))
+            return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[obj.pk]))
+        return super().response_add(request, obj, post_url_continue)
+
     def delete_model(self, request: HttpRequest, obj: Event) -> None:
         events.erase_draft(obj, _account(request))
 

@@ -61,6 +61,7 @@ def test_an_event_is_planned_published_and_cancelled(desk: Client) -> None:
     response = desk.post("/admin/outreach/event/add/", typed())
     assert response.status_code == 302, response.context["errors"]
     event = Event.objects.get()
+    assert response["Location"] == change(event)
     assert timezone.localtime(event.starts_at).hour == 10
     assert "Residents do not see it" in desk.get(change(event)).content.decode()
     desk.post(f"/admin/outreach/event/{event.pk}/publish/")
