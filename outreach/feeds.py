@@ -18,15 +18,13 @@ from outreach.sharing import absolute
 
 ENTRIES = 30
 MOST_IN_SITEMAP = 50_000  # sitemaps.org: of one file
-PAGES = (
+PAGES = (  # none of those that robots.txt keeps search engines from
     "home",
-    "tips:form",
     "crimemap:map",
     "outreach:stories",
     "outreach:impact",
     "outreach:guides",
     "privacy",
-    "safety",
 )
 
 

@@ -49,7 +49,7 @@ def take(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Pictu
     size = sent.size or 0
     if size > MOST_BYTES:
         raise NotTakenError(
-            _("This picture has %(size)s, and %(most)s are taken. Save it smaller, then choose it again.")
+            _("This picture has %(size)s. Pictures of up to %(most)s are taken: save it smaller, then choose it again.")
             % {"size": filesizeformat(size), "most": filesizeformat(MOST_BYTES)}
         )
     content = sent.read()

@@ -78,9 +78,10 @@ def where(row: Row) -> str:
 
 @register.simple_tag
 def in_area(row: Row, layer: str) -> str:
-    """The row's area of a layer; empty where it is not known."""
+    """The row's area of a layer; empty where it is not known, and where the place says it already."""
     code = row.areas.get(layer, "")
-    return wording.area(layer, code, places.area_names(layer)) if code else ""
+    name = wording.area(layer, code, places.area_names(layer)) if code else ""
+    return "" if name == wording.where(row) else name
 
 
 @register.simple_tag

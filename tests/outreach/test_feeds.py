@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -96,11 +97,15 @@ def test_the_site_map_lists_pages_stories_guides_and_events_that_answer(client):
         )
     found = locations(client)
     assert found["https://portal.example/stories/bicycles/"] == "2026-03-20"
-    for path in ("/", "/tips/", "/map/", "/impact/", "/guides/our-guide/", "/events/fair/"):
+    for path in ("/", "/map/", "/impact/", "/guides/our-guide/", "/events/fair/"):
         assert f"https://portal.example{path}" in found
     assert not [address for address in found if "secret" in address]
+    kept_out = re.findall(r"Disallow: (\S+)", client.get("/robots.txt").content.decode())
+    assert "/tips/" in kept_out
     for address in found:
-        assert client.get(urlsplit(address).path).status_code == 200, address
+        path = urlsplit(address).path
+        assert client.get(path).status_code == 200, address
+        assert not path.startswith(tuple(kept_out))
 
 
 def test_a_site_map_ends_at_what_a_file_may_hold(client, monkeypatch):
