@@ -404,7 +404,7 @@ def _a_year_before(day: date) -> date:
 
 
 _lock = threading.Lock()
-_opened: dict[Path, tuple[object, Published]] = {}
+_opened: dict[Path, tuple[object, Published]] = {}  # of the folder asked for last: each holds its files open
 
 
 def current() -> Published:
@@ -432,6 +432,8 @@ def current() -> Published:
             if known is None:
                 raise NothingPublishedError from None
             return known[1]  # replaced this moment: the next request finds it
+        for other in _opened.keys() - {folder}:
+            del _opened[other]
         _opened[folder] = (mark, opened)
     return opened
 

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import chromium
-from tests.stack import Stack, make_keys
+from tests.stack import MIGRATED, Stack, make_keys
 from tipportal import collecting
 from tipportal.embedded import Servers
 from tipportal.processes import VARIABLES
@@ -73,6 +73,7 @@ def _start_servers() -> None:
         "REDIS_URL": servers.redis_url,
         "EMAIL_URL": "memory://",
     }
+    os.environ[MIGRATED] = str(folder / "migrated")
     os.environ["STATIC_ROOT"] = str(collecting.collect(os.environ))
 
 
@@ -113,11 +114,13 @@ def _foundations(request: pytest.FixtureRequest) -> None:
         return
     from django.conf import settings
 
+    from outreach import guides
     from tipportal import staff
     from tips import categories, vault
     from tips.models import AgencyKey
 
     staff.ensure_groups()
     categories.ensure_categories()
+    guides.ensure_guides()
     for file in vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):
         AgencyKey.objects.get_or_create(id=file.id)

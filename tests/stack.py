@@ -10,6 +10,7 @@ Everything lives in the folder given: `servers/`, `keys/`, `logs/` (one file a p
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import os
 import secrets
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -36,6 +38,7 @@ from tipportal.processes import Process
 from tipportal.roles import Role
 from tips import vault
 
+MIGRATED = "MIGRATED_SERVERS"  # the variable that names where such servers are made
 ROOT = Path(__file__).resolve().parent.parent
 WEB = {"all": processes.WEB_ALL, "public": processes.WEB_PUBLIC, "staff": processes.WEB_STAFF}
 
@@ -52,6 +55,19 @@ def wait_until(condition: Any, seconds: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < until, f"not within {seconds} s: {what}"
         time.sleep(0.02)
+
+
+def _copy_migrated(folder: Path) -> None:
+    """Servers as they are after the first start and `migrate`: made once a run of the tests, by whoever needs them first."""
+    made = Path(os.environ[MIGRATED])
+    made.mkdir(exist_ok=True)
+    with (made / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "ready").exists():
+            Stack(made / "first", web=[], template=True).start().stop()
+            (made / "ready").touch()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", made / "first" / "servers", folder], check=True)
 
 
 def make_keys(folder: Path) -> dict[str, str]:
@@ -144,10 +160,15 @@ class Stack:
         workers: Iterable[str] = (),
         beat: bool = False,
         variables: Mapping[str, str] | None = None,
+        template: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.logs = self.folder / "logs"
         self.mails = Mails()
+        self.is_template = template
+        self.is_migrated = MIGRATED in os.environ and not template
+        if self.is_migrated:
+            _copy_migrated(self.folder / "servers")
         self.servers = Servers(self.folder / "servers", durable=False)
         self.ports = {role: free_port() for role in web}
         self.started = [WEB[role] for role in self.ports]
@@ -214,9 +235,10 @@ class Stack:
             self.extra["STATIC_ROOT"] = str(collecting.collect(self.environment("all")))
             self.servers.start()
             self.mails.start()
-            self.run_manage("migrate", "--verbosity=0", role="owner")
-            self.run_manage("vault", "create-key")
-            self.run_manage("vault", "create-key")
+            if not self.is_migrated:
+                self.run_manage("migrate", "--verbosity=0", role="owner")
+            for _ in range(0 if self.is_template else 2):
+                self._create_key()
             for process in self.started:
                 self._start(process)
             for process in self.started:
@@ -225,6 +247,13 @@ class Stack:
             self.stop()
             raise
         return self
+
+    def _create_key(self) -> None:
+        """As `manage.py vault create-key` does, in a moment."""
+        with closing(self.connect("owner")) as connection, connection, connection.cursor() as cursor:
+            insert = "INSERT INTO tips_agencykey (id, created_at) VALUES (%s, now())"
+            public, private = (Path(self.keys[f"AGENCY_{half}_KEYS"]) for half in ("PUBLIC", "PRIVATE"))
+            vault.create_key_pair(public, private, lambda key_id: cursor.execute(insert, [key_id]))
 
     def stop(self) -> None:
         for child in self.children.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
@@ -10,14 +9,14 @@ from typing import Any
 
 import gunicorn
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import LimitRequestLine
-from gunicorn.workers.gthread import ThreadWorker
 
 from tipportal.logs import PrivateFormatter
 
 # What a response says of the server: nothing.
 gunicorn.SERVER = gunicorn.SERVER_SOFTWARE = "web"
 
+# Named, not imported: gunicorn's modules keep the name above when they are loaded.
+worker_class = "tipportal.serving.Worker"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 # A slow line holds one thread for as long as its file takes: fifty of them, all in one process, must leave some for pages.
@@ -41,30 +40,6 @@ limit_request_line = 8190
 limit_request_fields = 60
 # A line that says nothing for so long is dead, and must hold neither a thread nor a file it was sending.
 SILENT_SECONDS = 60
-
-
-TOO_LONG = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>The address is too long</title>
-<h1>The address is too long</h1>
-<p>We read addresses of up to 8,000 characters, and this one is longer. Nothing you sent was kept.</p>
-<p><a href="/map/">Open the crime map</a> or <a href="/">the first page</a> and choose again.</p></html>
-"""
-
-
-class Worker(ThreadWorker):
-    """Answers what is refused before Django sees it with a sentence where a person may have caused it."""
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        if not isinstance(exc, LimitRequestLine):
-            return super().handle_error(req, client, addr, exc)  # type: ignore[no-any-return]
-        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: {len(TOO_LONG)}\r\n"
-        head += "Content-Security-Policy: default-src 'none'\r\nConnection: close\r\n\r\n"
-        with contextlib.suppress(OSError):
-            client.sendall(head.encode() + TOO_LONG)
-        return None
-
-
-worker_class = Worker
 
 
 class PrivateLogger(Logger):
