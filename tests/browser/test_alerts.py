@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.source import check, cookies, visit
-from tests.crimemap import published
 from tests.stack import Stack
 
 # What the mail's link has: the bulk worker alone can read it.
@@ -18,16 +15,6 @@ from tipportal import addresses
 row = Subscription.objects.latest("pk")
 print("SECRET", addresses.link_text(addresses.open_sealed(row.sealed_contact).secret))
 """
-
-
-@pytest.fixture(scope="module")
-def portal(stack: Stack) -> Stack:
-    """Riverton, with incidents of 400 days at eighty of its points."""
-    stack.run_manage("demo")
-    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
-    folder.mkdir(exist_ok=True)
-    published.write(folder)
-    return stack
 
 
 def secret(portal: Stack) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,20 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.source import check, visit
-from tests.crimemap import published
 from tests.stack import Stack
 
 READY = "#crime-map[data-equipped]"
-
-
-@pytest.fixture(scope="module")
-def portal(stack: Stack) -> Stack:
-    """Riverton, with incidents of 400 days at eighty of its points."""
-    stack.run_manage("demo")
-    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
-    folder.mkdir(exist_ok=True)
-    published.write(folder)
-    return stack
 
 
 @contextmanager

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.source import check, cookies, visit
-from tests.crimemap import published
 from tests.stack import Stack
 
 # Where each mark of the drawing is seen, and where its own numbers say that it stands, in pixels.
@@ -21,16 +19,6 @@ MARKS = """() => [...document.querySelectorAll("svg.city a > g")].map((mark) => 
   const box = mark.querySelector("circle, path").getBoundingClientRect();
   return [box.x + box.width / 2 - point.x, box.y + box.height / 2 - point.y, box.width];
 })"""
-
-
-@pytest.fixture(scope="module")
-def portal(stack: Stack) -> Stack:
-    """Riverton, with incidents of 400 days at eighty of its points."""
-    stack.run_manage("demo")
-    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
-    folder.mkdir(exist_ok=True)
-    published.write(folder)
-    return stack
 
 
 def days(page: Page) -> list[str]:
