@@ -33,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
     assert settings.ROLE.value == "all"  # read now: pytest-django sets Django up only once the settings are
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: for a third of their time tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Cases made of files that this machine does not have do not exist, instead of being skipped."""
     nothing = [item for item in items if any(_is_empty(mark) for mark in item.iter_markers("skip"))]

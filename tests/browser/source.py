@@ -42,6 +42,7 @@ def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 39
 
 def check(page: Page) -> None:
     """axe-core finds nothing, and the page does not scroll sideways."""
+    page.wait_for_load_state()  # without its style sheets there is another page to see
     page.evaluate(AXE)
     # Not preloading: for Django's stylesheets that import others axe would write inline styles, which the policy refuses.
     found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'], preload: false })).violations")

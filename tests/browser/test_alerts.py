@@ -71,8 +71,7 @@ def test_from_the_map_to_an_alert_and_out_again(browser: Browser, portal: Stack)
         assert not cookies(page.context)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_axe_finds_nothing(browser: Browser, portal: Stack, width: int, scheme: str) -> None:
     # A colour on its way from one to another, below a resting mouse, is none to measure.
     options = {"color_scheme": scheme, "reduced_motion": "reduce"}

@@ -304,8 +304,7 @@ def test_without_script_the_map_is_a_drawing_with_links(browser: Browser, portal
         assert query(page)["days"] == ["30"]
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_axe_finds_nothing(browser: Browser, portal: Stack, scheme: str, width: int) -> None:
     with opened(browser, portal, "?days=30", width=width, color_scheme=scheme) as page:
         if width < 900:

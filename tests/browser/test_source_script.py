@@ -289,8 +289,7 @@ def demo_receipt(portal: Stack) -> str:
     return re.search(r"Demo receipt: (.+)", portal.run_manage("demo"))[1].strip()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_every_page_of_a_source_is_sound_in_both_schemes(
     browser: Browser, portal: Stack, scheme: str, width: int
 ) -> None:
