@@ -11,7 +11,6 @@ import datetime as dt
 import logging
 import smtplib
 from dataclasses import dataclass, replace
-from email.utils import parseaddr
 from uuid import UUID
 
 import numpy as np
@@ -30,7 +29,7 @@ from crimemap.layout import Array
 from crimemap.models import Delivery, Subscription
 from crimemap.news import News
 from crimemap.query import Published
-from tipportal import addresses
+from tipportal import addresses, mailing
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +103,7 @@ def telling(delivery: Delivery, subscriptions: list[Subscription], new: News, to
         "leave": leave,
     }
     subject = ngettext("%(count)d new incident", "%(count)d new incidents", len(numbers)) % {"count": len(numbers)}
-    message = _message(delivery, contact.address, subject, "alert_news", context)
-    # RFC 8058: a button of the mail program, which posts to the link.
-    message.extra_headers |= {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    message = _message(delivery, contact.address, subject, "alert_news", context, leave=leave)
     return Mail(message, published.columns["public_id"][numbers].tobytes())
 
 
@@ -133,15 +130,14 @@ def _list_link(subscription: Subscription, published: Published) -> str:
 
 
 def _message(
-    delivery: Delivery, address: str, subject: str, template: str, context: dict[str, object]
+    delivery: Delivery, address: str, subject: str, template: str, context: dict[str, object], *, leave: str = ""
 ) -> EmailMultiAlternatives:
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     context |= {"agency": settings.AGENCY_NAME, "portal": settings.PORTAL_URL, "language": settings.LANGUAGE_CODE}
     message = EmailMultiAlternatives(
         subject=f"{settings.AGENCY_NAME}: {subject}",
         body=render_to_string(f"mail/{template}.txt", context),
         to=[address],
-        headers={"Message-ID": f"<{delivery.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
+        headers=mailing.headers(delivery.pk, leave),
     )
     message.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
     return message
@@ -196,7 +192,7 @@ def _deliver(delivery_id: UUID, address_hash: bytes, new: News, mail_server: Bas
         try:
             mail_server.send_messages([mail.message])
         except smtplib.SMTPRecipientsRefused as error:
-            if all(500 <= code < 600 for code, _text in error.recipients.values()):
+            if mailing.is_final(error):
                 _refused(delivery)
             else:
                 _try_later(delivery)

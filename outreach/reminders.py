@@ -14,8 +14,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import smtplib
-from collections.abc import Iterable
-from email.utils import parseaddr
 from uuid import UUID
 
 from celery import shared_task
@@ -30,7 +28,7 @@ from django.utils.translation import gettext as _
 
 from outreach import calendars, events
 from outreach.models import Event, Reminder, ReminderMail
-from tipportal import addresses
+from tipportal import addresses, mailing
 from tipportal.addresses import Contact
 from tipportal.locks import alone_with
 
@@ -185,7 +183,7 @@ def _hand_over(mail: ReminderMail, contact: Contact, mail_server: BaseEmailBacke
     try:
         mail_server.send_messages([message(mail, contact)])
     except smtplib.SMTPRecipientsRefused as error:
-        if _says_no_for_good(error.recipients.values()):
+        if mailing.is_final(error):
             log.warning("a mail server knows no such address, its reminder is deleted")
             Reminder.objects.filter(pk=mail.reminder_id).delete()
         else:
@@ -196,10 +194,6 @@ def _hand_over(mail: ReminderMail, contact: Contact, mail_server: BaseEmailBacke
         _wait(mail)
         return False
     return True
-
-
-def _says_no_for_good(answers: Iterable[tuple[int, bytes]]) -> bool:
-    return all(500 <= code < 600 for code, _text in answers)
 
 
 def _wait(mail: ReminderMail) -> None:
@@ -228,17 +222,14 @@ def message(mail: ReminderMail, contact: Contact) -> EmailMessage:
     event = mail.reminder.event
     kind = Kind(mail.kind)
     link = f"{settings.PORTAL_URL}/events/reminders/{addresses.link_text(contact.secret)}/"
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     context = {
         "kind": kind.value, "event": event, "when": events.when(event), "page": calendars.address_of(event), "link": link, "leave": f"{link}leave/",
         "agency": settings.AGENCY_NAME,
     }  # fmt: skip
-    headers = {"Message-ID": f"<{mail.pk}@{domain}>", "Auto-Submitted": "auto-generated"}
-    if kind not in (Kind.CONFIRM, Kind.CANCELLED):
-        headers |= {"List-Unsubscribe": f"<{link}leave/>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    leave = "" if kind in (Kind.CONFIRM, Kind.CANCELLED) else f"{link}leave/"
     return EmailMessage(
         subject=" ".join((_SUBJECTS[kind]() % {"event": event.title}).split()),
         body=render_to_string("mail/event.txt", context).strip() + "\n",
         to=[contact.address],
-        headers=headers,
+        headers=mailing.headers(mail.pk, leave),
     )

@@ -211,7 +211,9 @@ def _note(post: Post, answer: sending.Answer, earlier: dt.datetime | None) -> No
             state = State.FAILED if earlier is None else State.UNSURE
             _write(post, state=state, begun_at=earlier, problem=answer.words)
     if answer.outcome != Outcome.SENT:
-        log.warning("a post did not go out at the first try (%s, %s)", post.channel.kind, answer.outcome.value)
+        log.warning(
+            "an attempt at a post did not arrive, or may not have (%s, %s)", post.channel.kind, answer.outcome.value
+        )
 
 
 def _write(post: Post, **columns: Any) -> None:

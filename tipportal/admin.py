@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from tipportal import audit
 from tipportal.models import Account, AuditEntry
+from tipportal.site import ReadOnlyAdmin
 from tipportal.staff import ADMINISTRATOR
 
 # Importing UserAdmin registered them.
@@ -131,7 +132,7 @@ def _group_names(account: Account) -> list[str]:
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     """Read only, for everybody; a database trigger refuses the rest too."""
 
     list_display = ("id", "moment", "actor", "action", "subject", "detail")
@@ -149,12 +150,3 @@ class AuditEntryAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": _("Audit trail"), **(extra_context or {})})
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False

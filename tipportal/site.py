@@ -1,10 +1,11 @@
-"""The admin site: our sign-in form, our first page, and a line in the audit trail for one's own new password."""
+"""The admin site: our sign-in form, our first page, a line in the audit trail for one's own new password, and lists that
+nobody edits."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth import get_user
 from django.db import transaction
 from django.http import HttpRequest
@@ -29,3 +30,16 @@ class StaffSite(AdminSite):
             if request.method == "POST" and response.status_code == 302 and account.is_authenticated:
                 audit.record(account.get_username(), "changed a password", f"account {account.get_username()}")
         return response
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """A list to look at: nothing to add, change or delete, whoever asks."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False

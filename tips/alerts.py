@@ -11,7 +11,6 @@ import datetime as dt
 import logging
 import smtplib
 from dataclasses import dataclass
-from email.utils import parseaddr
 from uuid import UUID
 
 from celery import shared_task
@@ -24,6 +23,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tipportal import mailing
 from tipportal.models import Account
 from tipportal.staff import OFFICER, SUPERVISOR
 from tips.models import Alert, Duty, Notification, Priority, Tip, rounded_now
@@ -167,18 +167,17 @@ def _settle(notification: Notification) -> None:
 
 
 def _message(notification_id: UUID, address: str, *, urgent: bool) -> EmailMessage:
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     return EmailMessage(
         subject=_("Urgent: a tip awaits your desk") if urgent else _("A tip awaits your desk"),
         body=render_to_string("mail/alert.txt", {"urgent": urgent, "desk": settings.STAFF_URL + DESK_PATH}),
         to=[address],
-        headers={"Message-ID": f"<{notification_id}@{domain}>", "Auto-Submitted": "auto-generated"},
+        headers=mailing.headers(notification_id),
     )
 
 
 def _note_refusal(notification: Notification, error: smtplib.SMTPException) -> None:
     """Refused for good: the next in line is told. Refused for now: it is tried again, later each time."""
-    if _is_final(error):
+    if mailing.is_final(error):
         log.error("the mail server refuses an alert for good (%s)", type(error).__name__)
         notification.state = NotificationState.FAILED
         notification.next_attempt_at = rounded_now() + _REFUSED_WAITS
@@ -189,13 +188,6 @@ def _note_refusal(notification: Notification, error: smtplib.SMTPException) -> N
     if slow_tries >= 0:
         minutes = 5 * 2 ** min(slow_tries, _LONGEST_DOUBLING)
         notification.next_attempt_at = rounded_now() + dt.timedelta(minutes=minutes)
-
-
-def _is_final(error: smtplib.SMTPException) -> bool:
-    """A 5xx answer to this very message."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(500 <= code < 600 for code, _text in error.recipients.values())
-    return isinstance(error, smtplib.SMTPResponseException) and 500 <= error.smtp_code < 600
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,23 +13,15 @@ from django.utils.translation import gettext as _
 
 from crimemap import places, wording
 from crimemap.models import Delivery, Subscription
+from tipportal.site import ReadOnlyAdmin
 
 Rhythm, State = Subscription.Rhythm, Delivery.DeliveryState
 FEW = 5  # fewer in one area could be somebody one knows: "under 5"
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(admin.ModelAdmin):
+class SubscriptionAdmin(ReadOnlyAdmin):
     """Counts in the place of the list; nothing to add, change or delete."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):

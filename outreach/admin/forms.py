@@ -188,24 +188,18 @@ class ChecksForm(forms.Form):
             )
 
 
-class ReasonForm(forms.Form):
-    note = forms.CharField(
-        label=gettext_lazy("Reason"),
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Only staff read it."),
+def _note(label: Any, help_text: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label, max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
     )
+
+
+class ReasonForm(forms.Form):
+    note = _note(gettext_lazy("Reason"), gettext_lazy("Only staff read it."))
 
 
 class CorrectionForm(forms.Form):
-    note = forms.CharField(
-        label=gettext_lazy("What is corrected"),
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Stands under the story, with the date."),
-    )
+    note = _note(gettext_lazy("What is corrected"), gettext_lazy("Stands under the story, with the date."))
 
 
 class TimeForm(forms.Form):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,15 +39,9 @@ def city(tmp_path: Path, settings: Any) -> City:
 
 
 @pytest.fixture
-def sink(settings: Any) -> Iterator[Mails]:
-    sink = Mails()
-    sink.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
-    settings.DEFAULT_FROM_EMAIL = "Riverton Police <portal@riverton.example>"
+def sink(mails: Mails, settings: Any) -> Mails:
     settings.PORTAL_URL = "https://riverton.example"
-    yield sink
-    sink.stop()
+    return mails
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
 
@@ -38,18 +37,6 @@ def by(db: None) -> Account:
 @pytest.fixture
 def event(by: Account) -> Event:
     return planned(by)
-
-
-@pytest.fixture
-def mails(settings: Any) -> Iterator[Mails]:
-    """A real mail server that keeps what it takes."""
-    sink = Mails()
-    sink.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
-    settings.DEFAULT_FROM_EMAIL = "Riverton Police <portal@riverton.example>"
-    yield sink
-    sink.stop()
 
 
 def ask(client: Client, address: str = ADDRESS, slug: str = "coffee") -> Any:

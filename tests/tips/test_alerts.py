@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -24,16 +23,9 @@ State = Notification.NotificationState
 
 
 @pytest.fixture
-def mails(settings: Any) -> Iterator[Mails]:
-    """A real mail server that keeps what it takes."""
-    sink = Mails()
-    sink.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
-    settings.DEFAULT_FROM_EMAIL = "Riverton Police <portal@riverton.example>"
+def mails(mails: Mails, settings: Any) -> Mails:
     settings.STAFF_URL = "https://staff.riverton.example"
-    yield sink
-    sink.stop()
+    return mails
 
 
 @pytest.fixture
