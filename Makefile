@@ -13,7 +13,7 @@ test:
 	@$(PY) -m tests.chromium
 	@command -v exiftool >/dev/null && command -v ffprobe >/dev/null || { apt-get update -qq && apt-get install -y -qq libimage-exiftool-perl ffmpeg; } >/dev/null 2>&1 || { echo "The tests of media need exiftool and ffprobe: install them."; exit 1; }
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -n auto --dist loadfile
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint:
 	@python3 bootstrap.py dev

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import chromium
-from tests.stack import MIGRATED, Stack, make_keys
+from tests.stack import MIGRATED, Mails, Stack, make_keys
 from tipportal import collecting
 from tipportal.embedded import Servers
 from tipportal.processes import VARIABLES
@@ -39,7 +39,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Cases made of files that this machine does not have do not exist, instead of being skipped."""
+    """What starts whole portals comes first, so that no process is left alone with it at the end; cases made of files that
+    this machine does not have do not exist, instead of being skipped."""
+    items.sort(
+        key=lambda item: not (item.path.parent.name in ("faults", "browser") or item.path.stem == "test_make_run")
+    )
     nothing = [item for item in items if any(_is_empty(mark) for mark in item.iter_markers("skip"))]
     if nothing:
         config.hook.pytest_deselected(items=nothing)
@@ -86,6 +90,18 @@ def _start_servers() -> None:
 def opens_addresses(settings: Any) -> None:
     """What the bulk worker alone can do in a real portal."""
     settings.ADDRESS_PRIVATE_KEYS = settings.ADDRESS_PUBLIC_KEYS.with_name("addresses-private")
+
+
+@pytest.fixture
+def mails(settings: Any) -> Iterator[Mails]:
+    """A real mail server that keeps what it takes; this process sends to it."""
+    sink = Mails()
+    sink.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+    settings.DEFAULT_FROM_EMAIL = "Riverton Police <portal@riverton.example>"
+    yield sink
+    sink.stop()
 
 
 @pytest.fixture(scope="session")
