@@ -44,6 +44,11 @@ _LONGEST_WAIT = 60  # minutes
 # What residents do
 
 
+def are_possible(event: Event) -> bool:
+    """Whether the day before, when a reminder comes, is still ahead."""
+    return event.status == Event.EventStatus.PUBLISHED and event.starts_at - timezone.now() > BEFORE
+
+
 def ask(event: Event, typed: str) -> bool:
     """Ask the address to confirm that it wants a reminder. False: too many are asked for at the moment, try later.
 

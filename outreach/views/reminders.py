@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from outreach import events, reminders
 from outreach.models import Event
-from outreach.views.events import can_remind, event_page
+from outreach.views.events import event_page
 from tipportal import addresses
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "outreach/events/asked.html", {"event": event})
     typed = request.POST.get("email", "")[:400]
-    if not can_remind(event):
+    if not reminders.are_possible(event):
         return event_page(request, event, status=400)
     try:
         if reminders.ask(event, typed):
