@@ -59,8 +59,7 @@ def portal(url: str | None) -> Iterator[str]:
     if url:
         yield url.rstrip("/")
         return
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"]) as stack:
-        stack.run_manage("demo")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"], demo=True) as stack:
         stack.run_manage("demo_incidents", role="bulk")
         yield stack.public_url
 

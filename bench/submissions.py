@@ -251,9 +251,8 @@ def main() -> None:
     quick = parser.parse_args().quick
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        Stack(Path(folder), web=["all"], workers=["alerts", "bulk"]) as stack,
+        Stack(Path(folder), web=["all"], workers=["alerts", "bulk"], demo=True) as stack,
     ):
-        stack.run_manage("demo")
         submissions(stack, 30 if quick else 300)
         for busy in (False, True):
             alerts(stack, 8 if quick else 60, busy)

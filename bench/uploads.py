@@ -199,8 +199,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="smaller files, for a shorter time")
     quick = parser.parse_args().quick
     sealing(1 if quick else 5)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"]) as stack:
-        stack.run_manage("demo")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"], demo=True) as stack:
         vault.create_key_pair(Path(stack.keys["MEDIA_PUBLIC_KEYS"]), Path(stack.keys["MEDIA_PRIVATE_KEYS"]))
         length = 100 * MB if quick else 500 * MB
         with plain_server(stack, Path(folder) / "plain") as plain:

@@ -60,8 +60,8 @@ class Published:
 def publish(*, afresh: bool = False) -> Published:
     """Bring what residents see up to date with the stored incidents, the codes, the agency's file and the day.
 
-    `afresh` reads every incident, whatever the cache holds. Two at once wait for each other. Raises NoFolderError, publication.RulesError, OSError when the disk is full (then
-    everything is as it was).
+    `afresh` reads every incident, whatever the cache holds. Two at once wait for each other. Raises NoFolderError,
+    publication.RulesError, OSError when the disk is full (then everything is as it was).
     """
     folder = settings.INCIDENT_SNAPSHOTS
     if folder is None:

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SHELL = (
+    "chromium-headless-shell"  # the same engine without a browser's own windows: a new page costs a third of the time
+)
+NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ON_MACOS = (
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
     Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
@@ -32,16 +35,23 @@ def path() -> str:
     return found
 
 
+def _apt(*words: str) -> int:
+    """Its exit code."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    said = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.run(["apt-get", "-qq", *words], check=False, env=environment, **said).returncode
+
+
 def main() -> None:
-    if find():
+    if "CHROMIUM" in os.environ or shutil.which(SHELL):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing Chromium for the browser tests ...", flush=True)
-        quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
-        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=False, **quiet)
-        if find():
-            return
+        _apt("update")
+        if _apt("install", "-y", "--no-install-recommends", SHELL) and not find():
+            _apt("install", "-y", "--no-install-recommends", "chromium")
+    if find():
+        return
     sys.exit(
         "The browser tests need Chromium, and it cannot be installed from here. On Debian: sudo apt install chromium. "
         "Elsewhere install Chromium or Chrome, or set CHROMIUM to its path. Then start again."

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import chromium
-from tests.stack import MIGRATED, Mails, Stack, make_keys
+from tests.stack import TEMPLATES, Mails, Stack, make_keys
 from tipportal import collecting
 from tipportal.embedded import Servers
 from tipportal.processes import VARIABLES
@@ -82,7 +82,7 @@ def _start_servers() -> None:
         "REDIS_URL": servers.redis_url,
         "EMAIL_URL": "memory://",
     }
-    os.environ[MIGRATED] = str(folder / "migrated")
+    os.environ[TEMPLATES] = str(folder / "portals")
     os.environ["STATIC_ROOT"] = str(collecting.collect(os.environ))
 
 
@@ -106,16 +106,28 @@ def mails(settings: Any) -> Iterator[Mails]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One portal in one web process with the alerts worker, for tests that only look (one a xdist process)."""
-    with Stack(tmp_path_factory.mktemp("stack"), web=["all"], workers=["alerts"]) as running:
+    """Riverton's portal in one web process with the alerts worker, for tests that only look (one a xdist process)."""
+    with Stack(tmp_path_factory.mktemp("stack"), web=["all"], workers=["alerts"], demo=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def portal(stack: Stack) -> Stack:
+    """The same with incidents of 400 days at eighty of the city's points."""
+    from tests.crimemap import published
+
+    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
+    folder.mkdir(exist_ok=True)
+    published.write(folder)
+    return stack
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium, as long-lived as a module's tests."""
+    """A real Chromium, as long-lived as a module's tests, that finds this machine alone."""
+    arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
+        running = playwright.chromium.launch(executable_path=chromium.path(), args=arguments)
         yield running
         running.close()
 

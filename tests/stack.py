@@ -1,7 +1,6 @@
 """A whole portal on private servers and free ports, for tests that look at it from outside.
 
-    with Stack(tmp_path, web=["public", "staff"], workers=["alerts"]) as stack:
-        stack.run_manage("demo")
+    with Stack(tmp_path, web=["public", "staff"], workers=["alerts"], demo=True) as stack:
         httpx.get(stack.public_url + "/tips/")
         stack.freeze_redis()
 
@@ -38,7 +37,8 @@ from tipportal.processes import Process
 from tipportal.roles import Role
 from tips import vault
 
-MIGRATED = "MIGRATED_SERVERS"  # the variable that names where such servers are made
+TEMPLATES = "PORTAL_TEMPLATES"  # the variable that names the folder of portals that others begin with
+STAGES = (None, "migrated", "demo")  # each is made of the one before
 ROOT = Path(__file__).resolve().parent.parent
 WEB = {"all": processes.WEB_ALL, "public": processes.WEB_PUBLIC, "staff": processes.WEB_STAFF}
 
@@ -57,28 +57,29 @@ def wait_until(condition: Any, seconds: float, what: str) -> None:
         time.sleep(0.02)
 
 
-def _copy_migrated(folder: Path) -> None:
-    """Servers as they are after the first start and `migrate`: made once a run of the tests, by whoever needs them first."""
-    made = Path(os.environ[MIGRATED])
-    made.mkdir(exist_ok=True)
+def _template(stage: str) -> Path:
+    """A stopped portal that others copy: made once a run of the tests, by whoever needs it first."""
+    made = Path(os.environ[TEMPLATES]) / stage
+    made.mkdir(parents=True, exist_ok=True)
     with (made / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (made / "ready").exists():
-            Stack(made / "first", web=[], template=True).start().stop()
+            Stack(made, web=[], demo=stage == "demo", is_template=True).start().stop()
             (made / "ready").touch()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", made / "first" / "servers", folder], check=True)
+    return made
 
 
 def make_keys(folder: Path) -> dict[str, str]:
-    """Secrets as `make run` makes them, the agency key excepted; returns the variables that name them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    vault.write_secret(folder / "receipt_salt", os.urandom(16))
-    vault.write_secret(folder / "audit_key", os.urandom(32))
-    vault.write_secret(folder / "address_hash_key", os.urandom(32))
-    vault.create_key_pair(folder / "addresses-public", folder / "addresses-private")
-    for name in ("media", "incidents-uploads", "incidents-drop"):
-        (folder / name).mkdir(mode=0o700)
+    """Secrets as `make run` makes them, the agency key excepted, where there are none yet; returns the variables that name
+    them."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        vault.write_secret(folder / "receipt_salt", os.urandom(16))
+        vault.write_secret(folder / "audit_key", os.urandom(32))
+        vault.write_secret(folder / "address_hash_key", os.urandom(32))
+        vault.create_key_pair(folder / "addresses-public", folder / "addresses-private")
+        for name in ("media", "incidents-uploads", "incidents-drop"):
+            (folder / name).mkdir(mode=0o700)
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "RECEIPT_SALT": str(folder / "receipt_salt"),
@@ -150,7 +151,8 @@ class Mails:
 
 
 class Stack:
-    """PostgreSQL, Valkey, an SMTP sink, web processes and workers of the roles named; migrated, with fresh keys."""
+    """PostgreSQL, Valkey, an SMTP sink, web processes and workers of the roles named; migrated, with keys, and with the demo
+    city where it is wanted (`printed` is what the command says of it)."""
 
     def __init__(
         self,
@@ -160,15 +162,18 @@ class Stack:
         workers: Iterable[str] = (),
         beat: bool = False,
         variables: Mapping[str, str] | None = None,
-        template: bool = False,
+        demo: bool = False,
+        is_template: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.logs = self.folder / "logs"
         self.mails = Mails()
-        self.is_template = template
-        self.is_migrated = MIGRATED in os.environ and not template
-        if self.is_migrated:
-            _copy_migrated(self.folder / "servers")
+        self.demo = demo
+        self.begins_with = STAGES[1 + demo - is_template] if TEMPLATES in os.environ else None
+        if self.begins_with:
+            template = _template(self.begins_with)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-a", template / "servers", template / "keys", self.folder], check=True)
         self.servers = Servers(self.folder / "servers", durable=False)
         self.ports = {role: free_port() for role in web}
         self.started = [WEB[role] for role in self.ports]
@@ -177,6 +182,7 @@ class Stack:
         self.extra = dict(variables or {})
         self.children: dict[str, Child] = {}
         self.keys: dict[str, str] = {}
+        self.printed = ""
 
     # Where things are
 
@@ -235,10 +241,12 @@ class Stack:
             self.extra["STATIC_ROOT"] = str(collecting.collect(self.environment("all")))
             self.servers.start()
             self.mails.start()
-            if not self.is_migrated:
+            if not self.begins_with:
                 self.run_manage("migrate", "--verbosity=0", role="owner")
-            for _ in range(0 if self.is_template else 2):
-                self._create_key()
+                for _ in range(2):
+                    self._create_key()
+            if self.demo:
+                self.printed = self._printed()
             for process in self.started:
                 self._start(process)
             for process in self.started:
@@ -247,6 +255,13 @@ class Stack:
             self.stop()
             raise
         return self
+
+    def _printed(self) -> str:
+        """What `manage.py demo` says; it is run where the city is not there yet."""
+        kept = self.folder / "keys" / "demo"
+        if not kept.exists():
+            kept.write_text(self.run_manage("demo"))
+        return kept.read_text()
 
     def _create_key(self) -> None:
         """As `manage.py vault create-key` does, in a moment."""

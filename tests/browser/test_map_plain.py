@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.source import check, cookies, visit
+from tests.browser.source import check_looks, cookies, visit
 from tests.stack import Stack
 
 # Where each mark of the drawing is seen, and where its own numbers say that it stands, in pixels.
@@ -93,19 +93,18 @@ PAGES = [
 PAGES += ["area/district/4/", "compare/", "compare/?a=district:1&b=district:2", "list/?days=8"]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_axe_finds_nothing(browser: Browser, portal: Stack, width: int, scheme: str) -> None:
-    with visit(browser, portal.public_url, width=width, color_scheme=scheme) as page:
+def test_axe_finds_nothing(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
         for address in PAGES:
             page.goto(f"{portal.public_url}/map/{address}")
-            check(page)
+            check_looks(page)
         page.goto(portal.public_url + "/map/list/")
         page.locator("table.flow tbody th a").first.click()
         page.wait_for_url("**/map/incident/**")
-        check(page)
+        check_looks(page)
         page.get_by_role("button", name="Send an anonymous tip about this").click()
         page.wait_for_url("**/tips/")
-        check(page)
+        check_looks(page)
 
 
 def test_the_list_on_paper_is_the_list_alone(browser: Browser, portal: Stack) -> None:

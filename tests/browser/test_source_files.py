@@ -20,7 +20,6 @@ def file(name: str, content: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def portal(stack: Stack) -> Stack:
-    stack.run_manage("demo")
     arriving.ensure_worker_key(stack.keys)
     return stack
 

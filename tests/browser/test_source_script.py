@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from tests.browser.source import NEUTRAL, TEXT, check, cookies, stored, visit
+from tests.browser.source import NEUTRAL, TEXT, check, check_looks, cookies, stored, visit
 from tests.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def portal(stack: Stack) -> Stack:
-    stack.run_manage("demo")
-    return stack
 
 
 def press(page: Page, name: str) -> None:
@@ -48,14 +41,14 @@ def way_back_is_empty(page: Page) -> None:
             page.evaluate(f"history.go({entries})")
 
 
-def tips(portal: Stack) -> int:
-    with portal.connect("postgres") as connection, connection.cursor() as cursor:
+def tips(stack: Stack) -> int:
+    with stack.connect("postgres") as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM tips_tip")
         return int(cursor.fetchone()[0])
 
 
-def test_a_tip_goes_all_the_way(browser: Browser, portal: Stack) -> None:
-    origin = portal.public_url
+def test_a_tip_goes_all_the_way(browser: Browser, stack: Stack) -> None:
+    origin = stack.public_url
     with visit(browser, origin) as page:
         # Step 1: nothing is chosen, Continue says what is missing, and 911 stands there with the answer
         page.goto(origin + "/")
@@ -190,32 +183,32 @@ def test_a_tip_goes_all_the_way(browser: Browser, portal: Stack) -> None:
         assert cookies(page.context) == []
 
 
-def test_an_answer_lost_on_the_way_costs_nothing(browser: Browser, portal: Stack) -> None:
-    before = tips(portal)
+def test_an_answer_lost_on_the_way_costs_nothing(browser: Browser, stack: Stack) -> None:
+    before = tips(stack)
 
     def lose_the_answer(route: Route) -> None:
         route.fetch()
         route.abort("connectionreset")
 
-    with visit(browser, portal.public_url) as page:
-        write(page, portal.public_url)
+    with visit(browser, stack.public_url) as page:
+        write(page, stack.public_url)
         page.route("**/tips/", lose_the_answer, times=1)
         press(page, "Send")
         expect(page.get_by_text("Your tip could not be sent: the connection failed.")).to_be_visible()
-        assert tips(portal) == before + 1
+        assert tips(stack) == before + 1
         press(page, "Send")
         page.wait_for_selector(".receipt")
         receipt = page.locator(".words").inner_text()
-        page.goto(portal.public_url + "/tips/inbox/")
+        page.goto(stack.public_url + "/tips/inbox/")
         page.get_by_label("Your receipt").fill(receipt)
         press(page, "Open my tip")
         expect(page.locator(".talk")).to_contain_text("quartz-lemon-trellis")
-        assert tips(portal) == before + 1
+        assert tips(stack) == before + 1
 
 
-def test_the_servers_sentence_leads_to_its_step(browser: Browser, portal: Stack) -> None:
-    with visit(browser, portal.public_url) as page:
-        write(page, portal.public_url, "x" * 10_003)
+def test_the_servers_sentence_leads_to_its_step(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.public_url) as page:
+        write(page, stack.public_url, "x" * 10_003)
         press(page, "Send")
         expect(page.locator("#problem")).to_be_focused()
         assert step(page) == "What happened?"
@@ -229,10 +222,10 @@ def test_the_servers_sentence_leads_to_its_step(browser: Browser, portal: Stack)
         page.wait_for_selector(".receipt")
 
 
-def test_told_to_wait_send_counts_down_and_goes_with_the_fresh_token(browser: Browser, portal: Stack) -> None:
-    with visit(browser, portal.public_url) as page:
+def test_told_to_wait_send_counts_down_and_goes_with_the_fresh_token(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.public_url) as page:
         page.clock.install()
-        write(page, portal.public_url)
+        write(page, stack.public_url)
         asked: list[str] = []
         page.on("request", lambda request: request.method == "POST" and asked.append(request.url))
 
@@ -251,8 +244,8 @@ def test_told_to_wait_send_counts_down_and_goes_with_the_fresh_token(browser: Br
         page.wait_for_selector(".receipt")
 
 
-def test_leaving_takes_everything_along(browser: Browser, portal: Stack) -> None:
-    origin = portal.public_url
+def test_leaving_takes_everything_along(browser: Browser, stack: Stack) -> None:
+    origin = stack.public_url
     with visit(browser, origin, width=1280) as page:
         # Shift with a letter is a capital, Shift alone three times leaves
         page.goto(origin + "/")
@@ -273,7 +266,7 @@ def test_leaving_takes_everything_along(browser: Browser, portal: Stack) -> None
 
         # In the inbox it also ends the session
         page.goto(origin + "/tips/inbox/")
-        page.get_by_label("Your receipt").fill(demo_receipt(portal))
+        page.get_by_label("Your receipt").fill(demo_receipt(stack))
         press(page, "Open my tip")
         expect(page.get_by_role("heading", name="Your tip", exact=True)).to_be_visible()
         check(page)
@@ -285,44 +278,41 @@ def test_leaving_takes_everything_along(browser: Browser, portal: Stack) -> None
         assert page.url == origin + "/tips/inbox/"
 
 
-def demo_receipt(portal: Stack) -> str:
-    return re.search(r"Demo receipt: (.+)", portal.run_manage("demo"))[1].strip()
+def demo_receipt(stack: Stack) -> str:
+    return re.search(r"Demo receipt: (.+)", stack.printed)[1].strip()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_every_page_of_a_source_is_sound_in_both_schemes(
-    browser: Browser, portal: Stack, scheme: str, width: int
-) -> None:
-    with visit(browser, portal.public_url, width=width, color_scheme=scheme) as page:
-        write(page, portal.public_url)
-        check(page)
+def test_every_page_of_a_source_is_sound_in_both_schemes(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.public_url) as page:
+        write(page, stack.public_url)
+        check_looks(page)
         for _ in range(3):
             page.go_back()
-            check(page)
+            check_looks(page)
         # As the browser sends it by itself, with a token that is none: the page that keeps everything
         page.evaluate("() => { const form = document.forms[0]; form.elements.token.value = 'none'; form.submit(); }")
         expect(page.get_by_role("heading", name="Not sent yet")).to_be_visible()
-        check(page)
+        check_looks(page)
         press(page, "Send again")
         page.wait_for_selector(".receipt")
-        check(page)
-        page.goto(portal.public_url + "/tips/inbox/")
-        page.get_by_label("Your receipt").fill(demo_receipt(portal))
+        check_looks(page)
+        page.goto(stack.public_url + "/tips/inbox/")
+        page.get_by_label("Your receipt").fill(demo_receipt(stack))
         press(page, "Open my tip")
         expect(page.get_by_role("heading", name="Your tip", exact=True)).to_be_visible()
-        check(page)
+        check_looks(page)
         page.get_by_role("link", name="Delete this tip").click()
-        check(page)
+        check_looks(page)
 
 
-def test_the_form_is_light_until_a_map_is_asked_for(browser: Browser, portal: Stack) -> None:
-    with visit(browser, portal.public_url) as page:
+def test_the_form_is_light_until_a_map_is_asked_for(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.public_url) as page:
         weights: dict[str, int] = {}
 
         def weigh(answered: Request) -> None:
             weights[answered.url] = answered.sizes()["responseBodySize"]
 
         page.on("requestfinished", weigh)
-        page.goto(portal.public_url + "/tips/", wait_until="networkidle")
+        page.goto(stack.public_url + "/tips/", wait_until="networkidle")
         assert sum(weights.values()) < 60_000, weights
         assert len(weights) > 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.source import check, visit
+from tests.browser.source import check_looks, visit
 from tests.stack import Stack
 from tipportal import demo
 
@@ -31,7 +31,7 @@ ADMINISTRATORS = [
 @pytest.fixture(scope="module")
 def passwords(stack: Stack) -> dict[str, str]:
     """Of the demo accounts, as `manage.py demo` prints them."""
-    printed = [line.split() for line in stack.run_manage("demo").splitlines() if line.startswith("Staff:")]
+    printed = [line.split() for line in stack.printed.splitlines() if line.startswith("Staff:")]
     return {user: password for _word, _url, user, password in printed}
 
 
@@ -43,53 +43,47 @@ def sign_in(page: Page, stack: Stack, passwords: dict[str, str], user: str) -> N
     expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_an_officer_opens_and_answers_by_keyboard(
-    browser: Browser, stack: Stack, passwords: dict[str, str], width: int, scheme: str
-) -> None:
-    with visit(browser, stack.staff_url, width=width, color_scheme=scheme) as page:
+def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
+    with visit(browser, stack.staff_url) as page:
         page.goto(stack.staff_url + "/admin/")
-        check(page)
+        check_looks(page)
         sign_in(page, stack, passwords, demo.staff.SUPERVISOR)
-        check(page)
+        check_looks(page)
         page.goto(stack.staff_url + LIST + "?status=all")
-        check(page)
+        check_looks(page)
         page.locator(".field-number_shown a").first.focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Conversation")).to_be_visible()
-        check(page)
+        check_looks(page)
         page.get_by_role("button", name="Send answer").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
-        check(page)
+        check_looks(page)
         page.get_by_role("link", name="Write what the source should read.").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_label("Your answer")).to_be_focused()
-        page.keyboard.type(f"Asked at {width}")
+        page.keyboard.type("Where is it?")
         page.get_by_role("button", name="Send answer").dblclick()
         expect(page.get_by_text("Your answer waits for the source.")).to_be_visible()
-        expect(page.locator(".talk .me", has_text=f"Asked at {width}")).to_have_count(1)
+        expect(page.locator(".talk .me", has_text="Where is it?")).to_have_count(1)
         page.get_by_role("link", name="You are").click()
-        check(page)
+        check_looks(page)
         page.goto(stack.staff_url + LIST + "?q=999999&status=all")
         expect(page.get_by_role("heading", name="No tip fits")).to_be_visible()
-        check(page)
+        check_looks(page)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
-def test_an_administrators_pages_are_clean(
-    browser: Browser, stack: Stack, passwords: dict[str, str], width: int, scheme: str
-) -> None:
-    with visit(browser, stack.staff_url, width=width, color_scheme=scheme) as page:
+def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
+    with visit(browser, stack.staff_url) as page:
         sign_in(page, stack, passwords, demo.staff.ADMINISTRATOR)
         for address in ADMINISTRATORS:
             page.goto(stack.staff_url + address)
-            check(page)
+            check_looks(page)
         for address in ("/admin/tipportal/account/", "/admin/tips/category/"):
             page.goto(stack.staff_url + address)
             page.locator("#result_list tbody th a").first.click()
             expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
-            check(page)
+            check_looks(page)
 
 
 def test_who_opens_no_tips_reads_a_plain_refusal(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
@@ -98,4 +92,4 @@ def test_who_opens_no_tips_reads_a_plain_refusal(browser: Browser, stack: Stack,
         answer = page.goto(stack.staff_url + LIST)
         assert answer is not None
         assert answer.status == 403
-        check(page)
+        check_looks(page)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.source import check, visit
+from tests.browser.source import check_looks, visit
 from tests.stack import Stack
 
 STORY = "/stories/marked-bicycles/"
@@ -15,40 +14,31 @@ PAGES = ["/stories/", STORY, f"{STORY}share/?server=nonsense", "/stories/search/
          "/stories/archive/2026/", "/impact/", "/guides/", "/guides/describe-a-person/", "/stories/nothing/"]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory):
-    """A portal whose stories are told before its web process first counts them."""
-    with Stack(tmp_path_factory.mktemp("told"), web=["public"]) as stack:
-        stack.run_manage("demo")
-        yield stack
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
-def test_axe_finds_nothing_and_nothing_scrolls_sideways(told: Stack, browser: Browser, width: int, scheme: str) -> None:
-    with visit(browser, told.public_url, width=width, color_scheme=scheme) as page:
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(stack: Stack, browser: Browser) -> None:
+    with visit(browser, stack.public_url) as page:
         for path in PAGES:
-            page.goto(told.public_url + path)
-            check(page)
+            page.goto(stack.public_url + path)
+            check_looks(page)
 
 
-def test_mirrored_pages_do_not_scroll_sideways(told: Stack, browser: Browser) -> None:
-    with visit(browser, told.public_url) as page:
+def test_mirrored_pages_do_not_scroll_sideways(stack: Stack, browser: Browser) -> None:
+    with visit(browser, stack.public_url) as page:
         for path in PAGES:
-            page.goto(told.public_url + path)
+            page.goto(stack.public_url + path)
             page.evaluate("document.documentElement.dir = 'rtl'")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
-def test_a_story_weighs_little_on_a_phone(told: Stack, browser: Browser) -> None:
+def test_a_story_weighs_little_on_a_phone(stack: Stack, browser: Browser) -> None:
     """Below 150 kB with its picture, style, font and script, at three pixels a point."""
-    with visit(browser, told.public_url, device_scale_factor=3) as page:
+    with visit(browser, stack.public_url, device_scale_factor=3) as page:
         received: list[float] = []
         pictures: list[str] = []
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
         session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
         page.on("request", lambda asked: asked.resource_type == "image" and pictures.append(asked.url))
-        page.goto(told.public_url + STORY)
+        page.goto(stack.public_url + STORY)
         page.wait_for_load_state("networkidle")
         assert len(received) >= 6
         assert sum(received) < 150_000
@@ -56,9 +46,9 @@ def test_a_story_weighs_little_on_a_phone(told: Stack, browser: Browser) -> None
         assert lead.endswith(".webp")
 
 
-def test_a_story_is_found_read_and_told_on(told: Stack, browser: Browser) -> None:
-    with visit(browser, told.public_url, permissions=["clipboard-read", "clipboard-write"]) as page:
-        page.goto(told.public_url + "/stories/")
+def test_a_story_is_found_read_and_told_on(stack: Stack, browser: Browser) -> None:
+    with visit(browser, stack.public_url, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(stack.public_url + "/stories/")
         page.get_by_label("About").select_option(label="Property returned (2)")
         page.get_by_role("button", name="Show").click()
         expect(page.get_by_role("status")).to_have_text("2 stories")
@@ -69,7 +59,7 @@ def test_a_story_is_found_read_and_told_on(told: Stack, browser: Browser) -> Non
         expect(page.locator("#corrections")).to_be_focused()
         page.get_by_role("button", name="Copy the link").click()
         expect(page.get_by_text("Copied", exact=True)).to_be_visible()
-        assert page.evaluate("navigator.clipboard.readText()") == told.public_url + STORY
+        assert page.evaluate("navigator.clipboard.readText()") == stack.public_url + STORY
         page.get_by_role("link", name="Mastodon").click()
         page.get_by_label("Your server").fill("@me@social.example")
         page.get_by_role("button", name="Continue").click()
@@ -78,33 +68,33 @@ def test_a_story_is_found_read_and_told_on(told: Stack, browser: Browser) -> Non
         assert page.context.cookies() == []
 
 
-def test_everything_is_there_without_script(told: Stack, browser: Browser) -> None:
-    with visit(browser, told.public_url, script=False) as page:
-        page.goto(told.public_url + STORY)
+def test_everything_is_there_without_script(stack: Stack, browser: Browser) -> None:
+    with visit(browser, stack.public_url, script=False) as page:
+        page.goto(stack.public_url + STORY)
         expect(page.get_by_role("link", name="Bluesky")).to_be_visible()
         expect(page.get_by_role("button", name="Copy the link")).to_have_count(0)
         page.get_by_role("link", name="QR code").click()
         expect(page.get_by_role("img", name="QR code of the address of this story")).to_be_visible()
-        page.goto(told.public_url + "/stories/search/")
+        page.goto(stack.public_url + "/stories/search/")
         page.get_by_label("Search stories").fill("downpipes")
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_role("link", name="The copper that never reached the scrapyard")).to_be_visible()
-        page.goto(told.public_url + "/impact/")
+        page.goto(stack.public_url + "/impact/")
         expect(page.get_by_role("heading", name="You said, we did")).to_be_visible()
 
 
-def test_a_guide_prints_without_what_is_only_for_the_screen(told: Stack, browser: Browser) -> None:
-    with visit(browser, told.public_url, width=1280) as page:
-        page.goto(told.public_url + "/guides/staying-safe/")
+def test_a_guide_prints_without_what_is_only_for_the_screen(stack: Stack, browser: Browser) -> None:
+    with visit(browser, stack.public_url, width=1280) as page:
+        page.goto(stack.public_url + "/guides/staying-safe/")
         page.emulate_media(media="print")
         expect(page.get_by_role("heading", name="Before you write")).to_be_visible()
         for gone in ("Leave this site", "Send an anonymous tip"):
             assert not page.get_by_role("link", name=gone).first.is_visible()
 
 
-def test_a_guide_can_be_left_with_shift(told: Stack, browser: Browser) -> None:
-    with visit(browser, told.public_url) as page:
-        page.goto(told.public_url + "/guides/staying-safe/")
+def test_a_guide_can_be_left_with_shift(stack: Stack, browser: Browser) -> None:
+    with visit(browser, stack.public_url) as page:
+        page.goto(stack.public_url + "/guides/staying-safe/")
         for _ in range(3):
             page.keyboard.press("Shift")
         page.wait_for_url("https://www.weather.gov/")

@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, Page
 from crimemap import mapping
 from crimemap.filtering import Filter
 from crimemap.query import Published
-from tests.crimemap import published as city
 from tests.stack import Stack
 
 EMBED = "/map/embed/"
@@ -79,16 +78,6 @@ def test_readers_of_a_busy_page_cost_one_picture(
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def portal(stack: Stack) -> Stack:
-    stack.run_manage("demo")
-    folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
-    if not (folder / "current").exists():
-        folder.mkdir(exist_ok=True)
-        city.write(folder)
-    return stack
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,8 @@ AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
 SHOW_ITS_STEP = "() => dispatchEvent(new PopStateEvent('popstate', { state: { step: 2 } }))"
 
 
-@pytest.fixture(scope="module")
-def portal(stack):
-    stack.run_manage("demo")
-    return stack
-
-
 @pytest.fixture
-def page(browser, portal) -> Iterator[Page]:
+def page(browser, stack) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.requests = []
@@ -29,12 +23,12 @@ def page(browser, portal) -> Iterator[Page]:
     page.on("request", lambda request: page.requests.append(request.url))
     page.on("console", lambda message: message.type == "error" and page.troubles.append(message.text))
     page.on("pageerror", lambda error: page.troubles.append(str(error)))
-    page.goto(portal.public_url + "/tips/")
+    page.goto(stack.public_url + "/tips/")
     page.evaluate(SHOW_ITS_STEP)
     page.wait_for_selector(".place-status", state="attached")
     yield page
     assert page.troubles == []
-    assert all(url.startswith(portal.public_url) for url in page.requests)
+    assert all(url.startswith(stack.public_url) for url in page.requests)
     context.close()
 
 
@@ -141,10 +135,10 @@ def test_axe_finds_nothing_with_the_map_open(page):
 
 @pytest.mark.parametrize("address", ["/map/", "/map/?q=arden+and+mill", "/map/?q=nowhere", "/stories/"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_pages(browser, portal, address, scheme):
+def test_axe_finds_nothing_on_the_pages(browser, stack, address, scheme):
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     page = context.new_page()
-    page.goto(portal.public_url + address)
+    page.goto(stack.public_url + address)
     page.evaluate(AXE.read_text())
     found = page.evaluate("() => axe.run()")
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []

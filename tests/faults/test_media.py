@@ -16,7 +16,7 @@ import imageio_ffmpeg
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.source import check, visit
+from tests.browser.source import check, check_looks, visit
 from tests.faults.test_anonymity import parent_of
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
@@ -137,19 +137,18 @@ def test_from_the_form_to_the_officers_screen(
     assert not [path for path in ram.rglob("*") if path.is_file() and path.stat().st_size]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_the_panel_follows_the_cleaning_and_shows_when_asked(
-    browser: Browser, stack: Stack, officer: Visitor, photo: bytes, width: int, scheme: str
+    browser: Browser, stack: Stack, officer: Visitor, photo: bytes
 ) -> None:
     stack.stop_worker("media")
     Visitor(stack.public_url).send("A photo that waits", files=[photo])
-    with visit(browser, stack.staff_url, width=width, color_scheme=scheme) as page:
+    with visit(browser, stack.staff_url) as page:
         cookie = officer.cookies["staff"].value
         page.context.add_cookies([{"name": "staff", "value": cookie, "url": stack.staff_url}])
         page.goto(f"{stack.staff_url}{newest_tip(officer)}/change/")
         panel = page.get_by_role("region", name="Files")
         expect(panel.get_by_text("Waits to be cleaned")).to_be_visible()
-        check(page)
+        check_looks(page)
         stack.start_worker("media")
         expect(panel.get_by_role("link", name="Download Photo 1")).to_be_visible(timeout=60_000)
         thumbnail = panel.locator("img")
@@ -157,11 +156,12 @@ def test_the_panel_follows_the_cleaning_and_shows_when_asked(
         panel.get_by_role("button", name="Show thumbnails").focus()
         page.keyboard.press("Enter")
         expect(thumbnail).to_have_css("filter", "none")
-        check(page)
+        check_looks(page)
         panel.get_by_role("link", name="Photo 1", exact=True).focus()
         page.keyboard.press("Enter")
         picture = page.get_by_role("img", name="Photo 1")
         expect(picture).to_be_visible()
+        expect(page.get_by_role("button", name="Larger")).to_be_visible()  # the script is there
         before = picture.bounding_box()
         page.get_by_role("group", name="Photo 1").focus()
         page.keyboard.press("+")
@@ -170,7 +170,7 @@ def test_the_panel_follows_the_cleaning_and_shows_when_asked(
         assert before is not None
         assert after is not None
         assert after["width"] > before["width"] * 1.4
-        check(page)
+        check_looks(page)
 
 
 def test_the_player_seeks_and_the_panel_works_without_script(

@@ -18,8 +18,7 @@ from tests.stack import Stack, wait_until
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("outages"), web=["all"], workers=["alerts"], beat=True) as stack:
-        stack.run_manage("demo")
+    with Stack(tmp_path_factory.mktemp("outages"), web=["all"], workers=["alerts"], beat=True, demo=True) as stack:
         yield stack
 
 

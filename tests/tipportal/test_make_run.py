@@ -211,40 +211,34 @@ def _answers(running: Run) -> bool:
 class TestStopping:
     """After the tests above, in the same folder: each starts again on the data that is there."""
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_a_signal_stops_everything_and_a_second_start_keeps_the_data(
-        self, project: Path, running: Run, number: signal.Signals
-    ) -> None:
+    def test_after_kill_9_the_next_start_works_and_keeps_the_data(self, project: Path, running: Run) -> None:
         before = [line for line in running.lines if line.startswith("Demo receipt: ")]
-        running.stop()
+        processes = running.processes()
+        launcher = next(each for each in processes if "tipportal.launcher" in each.cmdline())
+        launcher.kill()
+        running.ends()
         run = Run(project).up()
+        assert gone(processes)
+        assert run.get("/") == 200
         assert [line for line in run.lines if line.startswith("Demo receipt: ")] == before
         processes = run.processes()
         assert len(processes) > 8
-        run.signal(number)
-        text = run.ends()
-        assert "Stopped." in text
-        assert "Traceback" not in text
-        assert gone(processes)
+        self._stops(run, signal.SIGINT, processes)
         assert not (project / "var" / "environment").exists()
-
-    def test_after_kill_9_the_next_start_works(self, project: Path, running: Run) -> None:
-        running.stop()
-        run = Run(project).up()
-        processes = run.processes()
-        launcher = next(each for each in processes if "tipportal.launcher" in each.cmdline())
-        launcher.kill()
-        run.ends()
-        again = Run(project).up()
-        assert gone(processes)
-        assert again.get("/") == 200
-        again.stop()
         locks = [*(project / "var" / "run").glob("*.lock"), *(project / "var" / "servers").glob("*.lock")]
         assert len(locks) == len(MAKE_RUN) + 2
         assert all(free(lock) for lock in locks)
 
-    @pytest.mark.parametrize("moment", ["imports", "servers", "tables", "web"])
-    def test_ctrl_c_while_starting(self, project: Path, running: Run, moment: str) -> None:
+    @pytest.mark.parametrize(
+        ("moment", "number"),
+        [
+            ("imports", signal.SIGINT),
+            ("servers", signal.SIGTERM),
+            ("tables", signal.SIGINT),
+            ("web", signal.SIGHUP),
+        ],
+    )
+    def test_a_signal_while_starting(self, project: Path, running: Run, moment: str, number: signal.Signals) -> None:
         running.stop()
         run = Run(project)
 
@@ -259,14 +253,18 @@ class TestStopping:
             return signs[moment] in commands
 
         wait_until(lambda: _quiet(reached), 60, f"{moment} has begun")
-        processes = run.processes()
-        run.signal(signal.SIGINT)
+        text = self._stops(run, number, run.processes())
+        assert LAST_LINE not in text
+        assert free(project / "var" / "lock")
+
+    def _stops(self, run: Run, number: signal.Signals, processes: list[psutil.Process]) -> str:
+        """Everything, with a word and no complaint; what it said."""
+        run.signal(number)
         text = run.ends()
         assert "Stopped." in text
         assert "Traceback" not in text
-        assert LAST_LINE not in text
         assert gone(processes)
-        assert free(project / "var" / "lock")
+        return text
 
 
 def _quiet(condition: Callable[[], bool]) -> bool:
@@ -278,9 +276,9 @@ def _quiet(condition: Callable[[], bool]) -> bool:
 
 
 class TestServersOfYourOwn:
-    def test_database_url_and_redis_url_are_used(self, project: Path, running: Run, tmp_path: Path) -> None:
+    def test_database_url_and_redis_url_are_used(self, project: Path, running: Run) -> None:
         running.stop()
-        with Servers(tmp_path, durable=False) as servers:
+        with Servers(project / "var" / "servers", durable=False) as servers:  # with the city's data
             run = Run(project, DATABASE_URL=servers.database_url("portal_owner"), REDIS_URL=servers.redis_url).up()
             assert run.get("/tips/") == 200
             assert not any(
