@@ -22,6 +22,7 @@ from tipportal.embedded import Servers
 from tipportal.processes import VARIABLES
 from tips import vault
 
+FIRST = ("test_make_run.py", "faults", "browser")
 _run: dict[str, Servers | Path] = {}
 
 
@@ -41,9 +42,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What starts whole portals comes first, so that no process is left alone with it at the end; cases made of files that
     this machine does not have do not exist, instead of being skipped."""
-    items.sort(
-        key=lambda item: not (item.path.parent.name in ("faults", "browser") or item.path.stem == "test_make_run")
-    )
+    items.sort(key=lambda item: next((at for at, name in enumerate(FIRST) if name in item.path.parts), len(FIRST)))
     nothing = [item for item in items if any(_is_empty(mark) for mark in item.iter_markers("skip"))]
     if nothing:
         config.hook.pytest_deselected(items=nothing)
@@ -145,15 +144,21 @@ def _foundations(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("db")
     else:
         return
+    ensure_foundations()
+
+
+def ensure_foundations() -> None:
     from django.conf import settings
+    from django.contrib.auth.models import Group
 
     from outreach import guides
     from tipportal import staff
     from tips import categories, vault
     from tips.models import AgencyKey
 
-    staff.ensure_groups()
-    categories.ensure_categories()
-    guides.ensure_guides()
+    if not Group.objects.exists():
+        staff.ensure_groups()
+        categories.ensure_categories()
+        guides.ensure_guides()
     for file in vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):
         AgencyKey.objects.get_or_create(id=file.id)

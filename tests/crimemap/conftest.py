@@ -38,8 +38,10 @@ def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
         or request.node.get_closest_marker("django_db")
     ):
         from crimemap import codes
+        from crimemap.models import OffenceCode
 
-        codes.ensure_codes()
+        if not OffenceCode.objects.exists():
+            codes.ensure_codes()
 
 
 @pytest.fixture(scope="module")
