@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from crimemap import layout
 from crimemap.layout import Array
@@ -85,12 +86,11 @@ def _texts(rows: PublicRows, places: Array) -> tuple[list[str], Array]:
     used[0] = True
     used[rows.description] = used[rows.outcome] = True
     used[rows.places[places, BLOCK_TEXT]] = True
-    texts = sorted({rows.texts[number] for number in np.flatnonzero(used)})
-    position = {text: number for number, text in enumerate(texts)}
+    numbers = np.flatnonzero(used)
+    named = pl.Series([rows.texts[number] for number in numbers.tolist()], dtype=pl.String)
     at = np.zeros(len(rows.texts), "i4")
-    for number in np.flatnonzero(used):
-        at[number] = position[rows.texts[number]]
-    return texts, at
+    at[numbers] = named.rank("dense").to_numpy() - 1
+    return named.unique().sort().to_list(), at
 
 
 def _places(rows: PublicRows, used: Array, text_at: Array) -> tuple[dict[str, Array], Array, dict[str, list[str]]]:
@@ -137,7 +137,7 @@ def _by_time(rows: PublicRows) -> Array:
 
 def _by_place(columns: dict[str, Array], places: int) -> dict[str, Array]:
     place = columns["place"]
-    key = np.sort((place.astype("u8") << np.uint64(32)) | np.arange(len(place), dtype="u8"))
+    key = _sorted((place.astype("u8") << np.uint64(32)) | np.arange(len(place), dtype="u8"))
     row = (key & np.uint64(0xFFFFFFFF)).astype("i4")
     start = np.zeros(places + 1, "i8")
     np.cumsum(np.bincount(place, minlength=places), out=start[1:])
@@ -149,12 +149,16 @@ def _by_place(columns: dict[str, Array], places: int) -> dict[str, Array]:
     }
 
 
+def _sorted(key: Array) -> Array:
+    """polars sorts whole numbers four times as fast as numpy."""
+    return pl.Series(key).sort().to_numpy()
+
+
 def _by_id(public_ids: Array) -> Array:
     """Rows ordered by the scramble of their id, as far as its bits go beside a row's number."""
     bits = np.uint64(max(1, len(public_ids)).bit_length())
     key = (layout.scramble(public_ids) >> bits << bits) | np.arange(len(public_ids), dtype="u8")
-    key.sort()
-    return (key & ((np.uint64(1) << bits) - np.uint64(1))).astype("i4")
+    return (_sorted(key) & ((np.uint64(1) << bits) - np.uint64(1))).astype("i4")
 
 
 # Prefix sums

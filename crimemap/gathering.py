@@ -157,8 +157,8 @@ def gather(agency: Rules, *, afresh: bool = False) -> Gathered:
 def _by_hour(hour: Array) -> Array:
     """Positions by hour; a sort of whole numbers with the position in them is the fastest."""
     shifted = (hour.astype("i8") - int(hour.min(initial=0))).astype("u8")
-    key = np.sort((shifted << np.uint64(32)) | np.arange(len(hour), dtype="u8"))
-    return (key & np.uint64(0xFFFFFFFF)).astype("i8")
+    key = (shifted << np.uint64(32)) | np.arange(len(hour), dtype="u8")
+    return (pl.Series(key).sort().to_numpy() & np.uint64(0xFFFFFFFF)).astype("i8")
 
 
 def _merged(old: Records, changed: Records) -> Records:

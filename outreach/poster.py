@@ -8,12 +8,15 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import segno
+from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
-from outreach import typesetting
+from outreach import sharing, typesetting
 from outreach.typesetting import BOLD, REGULAR, Room, colours, write
 
 DPI = 200
@@ -35,6 +38,26 @@ class Words:
     strip: str
     link: str
     address: str
+
+
+def ours() -> Words:
+    """What this portal's poster says."""
+    return Words(
+        agency=settings.AGENCY_NAME,
+        headline=(_("Tell us what you know."), _("Not who you are.")),
+        lead=_("Send a tip without giving your name. You can read our answer."),
+        points=(
+            _("No account, no name"),
+            _("Your internet address is not kept"),
+            _("Seven words are your receipt: read our answer later"),
+            _("Works on any phone, without an app"),
+        ),
+        scan=_("Scan the code, or open:"),
+        emergency=_("In danger now? Call %(number)s.") % {"number": settings.EMERGENCY_NUMBER},
+        strip=_("Anonymous tips"),
+        link=sharing.absolute("/"),
+        address=urlsplit(settings.PORTAL_URL).netloc,
+    )
 
 
 @lru_cache(maxsize=8)

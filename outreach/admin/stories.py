@@ -43,10 +43,18 @@ class Unfinished(admin.SimpleListFilter):
         return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
 
 
+class ByTag(admin.RelatedFieldListFilter):
+    """With words where Django puts a dash."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.empty_value_display = _("None")
+
+
 @admin.register(Story)
 class StoryAdmin(admin.ModelAdmin):
     list_display = ("title", "state", "category", "author_name", "edited_at", "planned")
-    list_filter = (Unfinished, "category", "tags")
+    list_filter = (Unfinished, "category", ("tags", ByTag))
     list_select_related = ("author",)
     list_per_page = 50
     search_fields = ("title", "summary", "slug")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from outreach import feeds, impact, pictures, poster, rendering, sharing
+from outreach import feeds, impact, pictures, poster, rendering
 from outreach.models import Guide
 from tipportal import ahead
 from tips import statistics
@@ -61,23 +58,7 @@ def poster_file(request: HttpRequest) -> HttpResponse:
     paper = request.GET.get("paper", "")
     if paper not in poster.PAPERS:
         paper = "letter" if request.GET.get("paper") is None and settings.LANGUAGE_CODE.endswith("us") else "a4"
-    words = poster.Words(
-        agency=settings.AGENCY_NAME,
-        headline=(_("Tell us what you know."), _("Not who you are.")),
-        lead=_("Send a tip without giving your name. You can read our answer."),
-        points=(
-            _("No account, no name"),
-            _("Your internet address is not kept"),
-            _("Seven words are your receipt: read our answer later"),
-            _("Works on any phone, without an app"),
-        ),
-        scan=_("Scan the code, or open:"),
-        emergency=_("In danger now? Call %(number)s.") % {"number": settings.EMERGENCY_NUMBER},
-        strip=_("Anonymous tips"),
-        link=sharing.absolute("/"),
-        address=urlsplit(settings.PORTAL_URL).netloc,
-    )
-    response = HttpResponse(poster.draw(words, paper), content_type="application/pdf")
+    response = HttpResponse(poster.draw(poster.ours(), paper), content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="poster-{paper}.pdf"'
     return response
 

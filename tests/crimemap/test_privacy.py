@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crimemap import privacy
 from crimemap.geometry import metres_between
-from crimemap.privacy import LEVELS, block_label, snap, strictest, visibility_of
+from crimemap.privacy import LEVELS, block_label, block_labels, snap, strictest, visibility_of
 from crimemap.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, NEIGHBOURHOOD, NOWHERE
 from tests.crimemap.made_up import ASSAULT, BURGLARY, CHILD, FRAUD, MIXED, SEXUAL, TODAY, UNKNOWN, records, rule
 
@@ -247,6 +247,15 @@ class TestBlockLabel:
     def test_no_number_of_a_house(self, text: str, expected: str) -> None:
         assert block_label(text) == expected
         assert block_label(expected) == expected
+
+
+PARTS = ["400", "412", "0", "00", "0400", "12a", "4", "block of", "Block of", "block", "W", "24th", "Pl", "Western Ave", "Apt 3", "unit",
+         "#", "Suite", "xx", "004XX", "XX", ",", " ", "  ", "&", "-", "\u0664", "\n", "x" * 78]  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map(" ".join) | st.text(max_size=100)))
+def test_many_labels_at_once_are_those_of_each(texts: list[str]) -> None:
+    assert block_labels(texts) == [block_label(text) for text in texts]
 
 
 STORED = st.fixed_dictionaries(

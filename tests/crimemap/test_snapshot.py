@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from django.utils import timezone
 from crimemap import bubbles, gathering, layout, privacy, publication, query, snapshot
 from crimemap.filtering import Filter
 from crimemap.models import Incident
+from tests.crimemap import dying
 from tests.crimemap.made_up import Agency
 from tests.stack import ROOT, Stack
 
@@ -566,36 +567,17 @@ class TestFaults:
         assert not list(folder.glob(f"{snapshot.MAKING}*-*/"))
         assert snapshot.publish().shown == 2
 
-    @pytest.mark.parametrize("moment", ["first file", "last file", "rename", "before the pointer", "the pointer"])
-    def test_killed_anywhere(self, agency: Agency, folder: Path, moment: str) -> None:
+    @pytest.mark.parametrize("moment", dying.MOMENTS)
+    def test_killed_anywhere(self, agency: Agency, folder: Path, tmp_path: Path, moment: str) -> None:
         """kill -9 in the middle: readers noticed nothing, the next publication completes it and sweeps."""
         agency.add()
         before = snapshot.publish().version
         agency.add()
-        rules = publication.load()
-        gathered = gathering.gather(rules)
-        records, rule, freshness = gathered.records, gathered.rule, gathered.freshness
-
-        replace = snapshot._replace
-
-        def die(*_: object, **__: object) -> None:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        patches: dict[str, Callable[[], None]] = {
-            "first file": lambda: setattr(np, "save", die),
-            "last file": lambda: setattr(snapshot, "_replace", die),
-            "rename": lambda: setattr(Path, "rename", die),
-            "before the pointer": lambda: setattr(snapshot, "current_version", die),
-            "the pointer": lambda: setattr(
-                snapshot, "_replace", lambda path, data: replace(path, data) if path.name == layout.META else die()
-            ),
-        }
-        child = os.fork()
-        if child == 0:  # only files are touched in here
-            patches[moment]()
-            snapshot.write(folder, records, privacy.levels(records, rule), rule, freshness)
-            os._exit(0)
-        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+        gathered = gathering.gather(publication.load())
+        file = tmp_path / "given"
+        file.write_bytes(pickle.dumps((gathered.records, gathered.rule, gathered.freshness)))
+        command = [sys.executable, "-m", "tests.crimemap.dying", moment, folder, file]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
         assert snapshot.current_version(folder) == before
         assert len(rows()) == 1
         assert snapshot.publish().shown == 2
