@@ -64,7 +64,7 @@ def view_of(box: Box, zoom: int) -> View:
 def bubbles(published: Published, chosen: Filter, view: View) -> list[Bubble]:
     """The bubbles of a view, in the order of the grid. Rows without a mapped place are in none."""
     columns = published.columns
-    grid = _Grid(published, view)
+    grid = _Grid(published, chosen, view)
     period = "month" if f"month_count_{view.zoom}" in columns else "year"
     low, high = selecting.row_range(columns, chosen)
     whole = range(0)
@@ -82,7 +82,7 @@ def bubbles(published: Published, chosen: Filter, view: View) -> list[Bubble]:
     elif len(grid.shown):
         places = grid.places(selecting.places_of(columns, published.areas, chosen))
         grid.add(selecting.matched(columns, chosen, places))
-    return grid.bubbles(chosen)
+    return grid.bubbles()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,16 @@ def _cells(published: Published, zoom: int) -> _Cells:
 
 
 class _Grid:
-    """The cells of a view that hold places, and what is counted of each by category."""
+    """The cells of a view that hold places, and what is counted of each by those categories that are asked for."""
 
-    def __init__(self, published: Published, view: View) -> None:
+    def __init__(self, published: Published, chosen: Filter, view: View) -> None:
         self.published, self.zoom = published, view.zoom
         self.all = _cells(published, view.zoom)
         self.shown = self._shown(view)
-        self.sums = {name: np.zeros((len(self.shown), len(published.names)), "i8") for name in SUMS}
+        is_right = selecting.category_is_right(published.columns, chosen)
+        self.right = np.flatnonzero(is_right)
+        self.line = np.cumsum(is_right) - 1  # of a category that is asked for, its number among them
+        self.sums = {name: np.zeros((len(self.shown), len(self.right)), "i8") for name in SUMS}
 
     def _shown(self, view: View) -> Array:
         """The cells in the view, in rising order: only the curve between its corners is looked at."""
@@ -166,13 +169,16 @@ class _Grid:
 
     def add_periods(self, period: str, whole: range) -> None:
         """What the prefix sums tell; their cells are in the same order."""
+        # Whole lines are copied faster than numbers here and there.
+        asked = self.shown if len(self.right) == len(self.line) else np.ix_(self.shown, self.right)
         for name in SUMS:
             table = self.published.columns[f"{period}_{name}_{self.zoom}"]
-            self.sums[name] += table[whole.stop][self.shown].astype("i8") - table[whole.start][self.shown]
+            self.sums[name] += table[whole.stop][asked].astype("i8") - table[whole.start][asked]
 
     def add(self, found: Matched) -> None:
-        columns, categories = self.published.columns, len(self.published.names)
-        place, category = columns["place"][found.row], found.category
+        """Rows, all of them of categories that are asked for."""
+        columns = self.published.columns
+        place, category = columns["place"][found.row], self.line[found.category]
         mapped = place < len(self.all.of)
         if not mapped.all():
             place, category = place[mapped], category[mapped]
@@ -180,17 +186,16 @@ class _Grid:
         if (cell < 0).any():
             shown = cell >= 0
             cell, category, place = cell[shown], category[shown], place[shown]
-        index = cell * categories + category
         shape = self.sums["count"].shape
+        index = cell * shape[1] + category
         size = shape[0] * shape[1]
         self.sums["count"] += np.bincount(index, minlength=size).reshape(shape)
         for name in ("latitude", "longitude"):
             self.sums[name] += np.bincount(index, columns[name][place], minlength=size).astype("i8").reshape(shape)
 
-    def bubbles(self, chosen: Filter) -> list[Bubble]:
-        right = selecting.category_is_right(self.published.columns, chosen)
-        count, latitude, longitude = (self.sums[name][:, right] for name in SUMS)
-        families = np.array([each["family"] for each in self.published.meta["categories"]])[right]
+    def bubbles(self) -> list[Bubble]:
+        count, latitude, longitude = (self.sums[name] for name in SUMS)
+        families = np.array([each["family"] for each in self.published.meta["categories"]])[self.right]
         names = list(dict.fromkeys(families.tolist()))
         by_family = np.stack([count[:, families == name].sum(axis=1) for name in names], axis=1) if names else count
         total = count.sum(axis=1)

@@ -48,7 +48,7 @@ class ByTag(admin.RelatedFieldListFilter):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.empty_value_display = _("None")
+        self.empty_value_display = SafeString(_("None"))
 
 
 @admin.register(Story)
