@@ -311,7 +311,7 @@ def block_label(text: str) -> str:
 
 # What block_label leaves as it is: no number or a whole hundred, one part, no unit, nothing masked.
 _LABEL = r"^(?:(?:[1-9][0-9]{0,6}00|0) block of [^,\s]|[^\d,\s])(?:[^,]*[^,\s])?$"
-_NO_LABEL = f"(?i){_UNIT.pattern}|xx"
+_NO_LABEL = rf"(?i){_UNIT.pattern}|xx|[\x1c-\x1f]"  # the last are white space to Python and not to polars
 
 
 def block_labels(texts: list[str]) -> list[str]:
