@@ -46,8 +46,8 @@ class Unfinished(admin.SimpleListFilter):
 class ByTag(admin.RelatedFieldListFilter):
     """With words where Django puts a dash."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
         self.empty_value_display = SafeString(_("None"))
 
 

@@ -23,7 +23,8 @@ EXPECTED = ("Failed to load resource", "net::ERR")
 
 @contextmanager
 def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 390, **options: Any) -> Iterator[Page]:
-    """A page of a fresh context. Fails at the end if another origin was asked, or a script or the policy complained.
+    """A page of a fresh context. Fails at the end if another origin was asked, a script or the policy complained, or a page
+    was broken (500).
 
     The neutral site that "Leave this site" goes to is answered here.
     """
@@ -34,12 +35,15 @@ def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 39
     asked: list[str] = []
     troubles: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
+    broken: list[str] = []
+    context.on("response", lambda response: response.status == 500 and broken.append(response.url))
     page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     try:
         yield page
         foreign = [url for url in asked if not url.startswith((origin, NEUTRAL, "data:"))]
         assert not foreign
+        assert not broken
         assert not [words for words in troubles if not words.startswith(EXPECTED) and "net::ERR" not in words]
     finally:
         context.close()
