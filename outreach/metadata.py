@@ -1,4 +1,5 @@
-"""What programs read of a story or an event: structured data of schema.org, as text for a script element of type application/ld+json."""
+"""What programs read of a story or an event: structured data of schema.org, as text for a script element of type
+application/ld+json."""
 
 from __future__ import annotations
 
