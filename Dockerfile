@@ -4,7 +4,7 @@ FROM python:3.11-slim-bookworm
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /portal
 
-# Keeps the network away from what opens strangers' files (tipportal/rebuilding/).
+# Keeps the network away from what opens strangers' files (file_cleaning/).
 RUN apt-get update && apt-get install -y --no-install-recommends libseccomp2 && rm -rf /var/lib/apt/lists/*
 
 COPY requirements.txt constraints.txt ./
@@ -18,6 +18,8 @@ COPY tipportal tipportal
 COPY tips tips
 COPY crimemap crimemap
 COPY outreach outreach
+COPY file_cleaning file_cleaning
+COPY core core
 
 # The clock's role has neither database nor keys, so static files can be collected without any.
 RUN PORTAL_ROLE=beat REDIS_URL=redis://none python manage.py collectstatic --noinput --verbosity=0

@@ -19,7 +19,7 @@ lint:
 	@python3 bootstrap.py dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(LINT_ENV) $(PY) -m mypy tipportal tips crimemap outreach
+	@$(LINT_ENV) $(PY) -m mypy tipportal tips crimemap outreach file_cleaning core
 	@$(PY) -m djlint --quiet --lint templates
 	@PYTHONPATH=. $(PY) -c "from importlinter.cli import lint_imports_command as run; run()"
 

@@ -1,6 +1,6 @@
 """First steps of `make run` and `make test`, with nothing but Python's own library: `.venv` and its packages.
 
-    python3 bootstrap.py run   makes them ready, then becomes tipportal.launcher
+    python3 bootstrap.py run   makes them ready, then becomes tipportal.dev_stack.launcher
     python3 bootstrap.py dev   makes them ready for tests
 
 Ends with a sentence that says what to do, never with a trace. Old Pythons must be able to read this file.
@@ -50,7 +50,7 @@ def main() -> None:
         os.chdir(ROOT)
         # The launcher takes them once it can stop cleanly.
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-        os.execv(PYTHON, [PYTHON, "-m", "tipportal.launcher"])  # noqa: S606
+        os.execv(PYTHON, [PYTHON, "-m", "tipportal.dev_stack.launcher"])  # noqa: S606
 
 
 def find_newer_python() -> None:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Django's command line. Beside a running `make run` it works on the same servers: see tipportal/environment.py."""
+"""Django's command line. Beside a running `make run` it works on the same servers: see tipportal/dev_stack/environment.py."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from tipportal import environment
+from tipportal.dev_stack import environment
 
 
 def main() -> None:

@@ -23,9 +23,10 @@ import django; django.setup()
 import numpy as np
 from dataclasses import replace
 from django.conf import settings
-from crimemap import privacy, snapshot
-from tests.crimemap.made_up import records, rule
-from crimemap.privacy import Source
+from crimemap.privacy import visibility
+from crimemap.publishing import publisher
+from tests.crimemap.sample_incidents import records, rule
+from crimemap.privacy.visibility import Source
 count, south, west, north, east = int(sys.argv[1]), *map(float, sys.argv[2:])
 today = (datetime.date.today() - datetime.date(1970, 1, 1)).days
 rules = replace(rule(), sources={1: Source("city", "City", 7, today)})
@@ -39,7 +40,7 @@ for number in range(count):
         "day": today - 8 - int(random.integers(50)), "hour": int(random.integers(24)), "public_id": f"{number:012}"})
 stored = records(*rows)
 settings.INCIDENT_SNAPSHOTS.mkdir(exist_ok=True)
-snapshot.write(settings.INCIDENT_SNAPSHOTS, stored, privacy.levels(stored, rules), rules, [])
+publisher.write(settings.INCIDENT_SNAPSHOTS, stored, visibility.levels(stored, rules), rules, [])
 """
 
 # A mixture: most want their block, some a district or beat, a few all; half of them single types.
@@ -59,16 +60,16 @@ FROM (SELECT number, number %% 11 AS kind FROM generate_series(1, %(count)s) num
 PLAN = """
 import json, resource, time
 import django; django.setup()
-from crimemap import alerts, mails, news
+from crimemap.alerts import delivery, new_incidents, planning
 from crimemap.models import Delivery
-start = time.perf_counter(); alerts.plan(dry=True); found = time.perf_counter() - start
-start = time.perf_counter(); plan = alerts.plan(); planned = time.perf_counter() - start
+start = time.perf_counter(); planning.plan(dry=True); found = time.perf_counter() - start
+start = time.perf_counter(); plan = planning.plan(); planned = time.perf_counter() - start
 start = time.perf_counter()
-from crimemap import query
+from crimemap.snapshot import reader
 from django.utils import timezone
-new = alerts.news_since(query.current(), 1, timezone.now())
+new = planning.news_since(reader.current(), 1, timezone.now())
 batch = list(Delivery.objects.order_by("pk")[:1000])
-made = [mails._made(each, new) for each in batch]
+made = [delivery._made(each, new) for each in batch]
 print(json.dumps({"new": plan.new, "due": sum(plan.due.values()), "mails": plan.mails, "found": found, "plan": planned,
     "mail": (time.perf_counter() - start) / len(batch),
     "told": sum(len(each.told) // 12 for each in made if each) / len(batch),
@@ -80,9 +81,9 @@ PLAIN = """
 import json, math, sys, time
 import django; django.setup()
 from django.db import connection
-from crimemap import query
+from crimemap.snapshot import reader
 from crimemap.models import Edition, Subscription
-published = query.current()
+published = reader.current()
 rows = published.lines(range(len(published.columns["time"])))
 new = set(bytes(Edition.objects.last().public_ids)[at : at + 12].decode() for at in range(0, 12 * int(sys.argv[2]), 12))
 with connection.cursor() as cursor:
@@ -125,7 +126,7 @@ def run(stack: Stack, code: str, *args: object) -> str:
 
 
 def fill(stack: Stack, count: int) -> None:
-    seal = "import django; django.setup()\nfrom tipportal import addresses as a\nprint(a.seal(a.Contact('maria@example.org', bytes(32))).hex())"
+    seal = "import django; django.setup()\nfrom core.mail import subscriber_addresses as a\nprint(a.seal(a.Contact('maria@example.org', bytes(32))).hex())"
     sealed = bytes.fromhex(run(stack, seal).strip())
     with stack.connect("owner") as connection, connection.cursor() as cursor:
         cursor.execute(SUBSCRIBE, {"sealed": sealed, "count": count})
@@ -141,7 +142,7 @@ def main() -> None:
     count = 10_000 if parser.parse_args().quick else 100_000
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), web=[]) as stack:
         run(stack, PUBLISH, KNOWN, *CITY)
-        run(stack, "import django; django.setup()\nfrom crimemap import alerts\nalerts.plan()")
+        run(stack, "import django; django.setup()\nfrom crimemap.alerts import planning\nalerts.plan()")
         run(stack, PUBLISH, KNOWN + NEW, *CITY)
         fill(stack, count)
         begin = time.perf_counter()

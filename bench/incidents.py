@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.crimemap import exports
+from core.roles import Role
+from tests.crimemap.importing import agency_exports
 from tests.stack import ROOT
-from tipportal import processes
-from tipportal.embedded import Servers
-from tipportal.roles import Role
+from tipportal.deploy import processes
+from tipportal.dev_stack.servers import Servers
 
 YEARS = 25
 CHANGED = 10_000
@@ -77,8 +77,8 @@ def main() -> None:
 def measure(servers: Servers, folder: Path, rows: int) -> None:
     manage(servers, Role.OWNER, "migrate", "--verbosity=0")
     file, later = folder / "city.csv", folder / "later.csv"
-    write(file, exports.chicago(rows, days=365 * YEARS))
-    write(later, touched(exports.chicago(rows, days=365 * YEARS), rows))
+    write(file, agency_exports.chicago(rows, days=365 * YEARS))
+    write(later, touched(agency_exports.chicago(rows, days=365 * YEARS), rows))
     print(f"{rows:,} rows, {file.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores", flush=True)
     print(f"{'':<28}{'seconds':>9}{'rows/s':>9}{'peak MB':>9}  created  updated unchanged rejected  held", flush=True)
     for what, path in (("first import", file), ("the same file again", file), (f"{CHANGED:,} rows changed", later)):
@@ -100,14 +100,14 @@ def importing(path: Path) -> list[str]:
 def write(path: Path, rows: Iterable[list[str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(exports.CHICAGO)
+        writer.writerow(agency_exports.CHICAGO)
         writer.writerows(rows)
 
 
 def touched(rows: Iterable[list[str]], count: int) -> Iterable[list[str]]:
     """The same rows, CHANGED of them with another outcome, all touched a day later."""
     every = max(1, count // CHANGED)
-    arrest, updated = exports.CHICAGO.index("Arrest"), exports.CHICAGO.index("Updated On")
+    arrest, updated = agency_exports.CHICAGO.index("Arrest"), agency_exports.CHICAGO.index("Updated On")
     for number, row in enumerate(rows):
         row[updated] = row[updated].replace("05/17/2025", "05/18/2025")
         if number % every == 0 and number // every < CHANGED:

@@ -146,8 +146,8 @@ def in_sql(published: Any, cursor: Any, paths: list[str]) -> list[float]:
     """Milliseconds of the same views asked of PostgreSQL, one after another."""
     from django.http import QueryDict
 
-    from crimemap import bubbles
-    from crimemap.filtering import Filter
+    from crimemap.snapshot import bubbles
+    from crimemap.snapshot.filters import Filter
 
     taken = []
     slugs = list(published.families)
@@ -207,9 +207,9 @@ def main() -> None:
         import django
 
         django.setup()
-        from crimemap import query
+        from crimemap.snapshot import reader
 
-        published = query.current()
+        published = reader.current()
         asking, url = Asking(published), stack.public_url
         many: Callable[[Callable[[], str], float], list[str]] = lambda one, number: [one() for _ in range(int(number))]  # noqa: E731
         Paced(url, [*many(asking.bubbles, 200), *many(asking.list, 20), *many(asking.charts, 20)], 50).run()  # warm up

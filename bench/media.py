@@ -16,9 +16,9 @@ from uuid import UUID
 import numpy as np
 from PIL import Image, ImageOps
 
+from file_cleaning import Kind, Part, Rebuilt
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
-from tipportal.rebuilding import Kind, Part, Rebuilt
 
 MB = 1024**2
 
@@ -77,16 +77,16 @@ def photos_at_once(stack: Stack, how_many: int) -> None:
 
 def seal_film(attachment_id: str, length: int) -> None:
     """Within the media worker's role: put a film of so many bytes in the place of a waiting file."""
-    from tips import container, media
+    from tips.files import rebuilt_file, worker
     from tips.models import Attachment
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "film")
         with path.open("wb") as stream:
             stream.truncate(length)
-        file, key = container.seal(Rebuilt(Kind.VIDEO, [Part("video", path, "video/mp4")], duration=3600.0))
+        file, key = rebuilt_file.seal(Rebuilt(Kind.VIDEO, [Part("video", path, "video/mp4")], duration=3600.0))
     row = Attachment.objects.only("id", "attempts", "file").order_by("pk").get(pk=UUID(attachment_id))
-    media._Job(row.id, row.attempts, row.file).finish(file, key)
+    worker._Job(row.id, row.attempts, row.file).finish(file, key)
 
 
 def seeks(stack: Stack, officer: Visitor, length: int, how_many: int) -> None:

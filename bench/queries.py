@@ -112,9 +112,9 @@ PUBLISH = """
 import dataclasses, json, sys, time
 import django
 django.setup()
-from crimemap import snapshot
+from crimemap.publishing import publisher
 start = time.perf_counter()
-told = dataclasses.asdict(snapshot.publish(afresh="afresh" in sys.argv))
+told = dataclasses.asdict(publisher.publish(afresh="afresh" in sys.argv))
 print(json.dumps(told | {"seconds": time.perf_counter() - start}))
 """
 
@@ -169,9 +169,9 @@ def load_sql(stack: Stack, published: Any) -> Any:
 
 
 def slots(column: dict[str, Any]) -> Any:
-    from crimemap import layout
+    from crimemap.snapshot import format
 
-    return layout.hour_slots(column["time"], column["precision"]).astype("i2")
+    return format.hour_slots(column["time"], column["precision"]).astype("i2")
 
 
 def median_ms(act: Callable[[], object], least: float = 0.3) -> float:
@@ -205,8 +205,8 @@ def bubbles_in_sql(view: Any, chosen: Any, categories: list[int] | None) -> tupl
 
 
 def compare(published: Any, cursor: Any) -> None:
-    from crimemap import bubbles
-    from crimemap.filtering import Filter
+    from crimemap.snapshot import bubbles
+    from crimemap.snapshot.filters import Filter
 
     last = published.until
     periods = {
@@ -283,9 +283,9 @@ def main() -> None:
         import django
 
         django.setup()
-        from crimemap import query
+        from crimemap.snapshot import reader
 
-        published = query.current()
+        published = reader.current()
         size = sum(column.nbytes for column in published.columns.values() if isinstance(column, np.ndarray))
         print(f"the folder: {size / 1e6:,.0f} MB, {published.meta['mapped_places']:,} places")
         compare(published, load_sql(stack, published))

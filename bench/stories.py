@@ -25,7 +25,7 @@ LIMIT = 0.040  # seconds: what 95 of 100 answers must stay under
 
 # Words are drawn so that some are in every story and most in few; a story has some 250 of them.
 FILL = """
-INSERT INTO tipportal_account (username, password, first_name, last_name, email, is_staff, is_active, is_superuser, date_joined)
+INSERT INTO core_account (username, password, first_name, last_name, email, is_staff, is_active, is_superuser, date_joined)
     VALUES ('bench', '', '', '', '', false, true, false, now());
 INSERT INTO outreach_tag (slug, name) SELECT 'tag-' || n, 'Tag ' || n FROM generate_series(1, 40) n;
 CREATE TEMPORARY TABLE told AS
@@ -39,7 +39,7 @@ CREATE TEMPORARY TABLE told AS
 INSERT INTO outreach_story (id, slug, title, summary, body, category, areas, what_happened, how_soon, arrests, property_words, quote,
         quote_by, you_said, we_did, status, version, author_id, edited_by_id, edited_at, approved_by_id, correction)
     SELECT n, slug, title, summary, body, category, areas, '', 'day', arrests, '', '', '', '', '', 'published', 1, a, a, now(), a, ''
-    FROM told, (SELECT max(id) AS a FROM tipportal_account) by;
+    FROM told, (SELECT max(id) AS a FROM core_account) by;
 INSERT INTO outreach_publishedstory (story_id, slug, title, summary, body, category, areas, what_happened, how_soon, arrests,
         property_words, quote, quote_by, you_said, we_did, published_on)
     SELECT n, slug, title, summary, body, category, areas, '', 'day', arrests, '', '', '', '', '', date '2026-11-01' - n / 4 FROM told;

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from tests.stack import ROOT, Stack, free_port, wait_until
-from tips import flood, vault
+from tips import throttle, vault
 
 TEXT = "Two men load boxes from a white van behind the closed bakery most nights. Plate starts with 4KT. " * 4
 
@@ -112,7 +112,7 @@ def forms(url: str, count: int) -> list[dict[str, str]]:
         assert token
         assert category
         jobs.append({"token": token[1], "category": category[1], "description": TEXT, "place": "Mill Street"})
-    time.sleep(flood.RIPE_SECONDS_BUSY_ADDRESS + 1)
+    time.sleep(throttle.RIPE_SECONDS_BUSY_ADDRESS + 1)
     return jobs
 
 

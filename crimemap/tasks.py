@@ -5,42 +5,44 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from crimemap import alerts, arrivals, dropping, mails, snapshot, telling
+from crimemap.alerts import delivery, planning
+from crimemap.importing import drop_folder, feed_monitor, jobs
+from crimemap.publishing import publisher
 
 
 @shared_task(name="crimemap.bulk.publish")  # type: ignore[untyped-decorator]
 def publish(afresh: bool = False) -> None:
     """Bring what residents see up to date: after imports and classifications, and hourly, since embargoes end with the day."""
     if settings.INCIDENT_SNAPSHOTS is not None:
-        snapshot.publish(afresh=afresh)
+        publisher.publish(afresh=afresh)
 
 
 @shared_task(name="crimemap.bulk.run_import")  # type: ignore[untyped-decorator]
 def run_import(run_id: int) -> None:
     """Import what was uploaded or pushed under this number."""
-    arrivals.work(run_id)
+    jobs.work(run_id)
 
 
 @shared_task(name="crimemap.bulk.look", expires=50)  # type: ignore[untyped-decorator]
 def look() -> None:
     """Every minute: what was dropped, what a lost message left waiting, which feed is late."""
-    for run_id in arrivals.waiting():
-        arrivals.work(run_id)
-    dropping.look()
-    telling.tell_of_late()
-    arrivals.sweep_folders()
+    for run_id in jobs.waiting():
+        jobs.work(run_id)
+    drop_folder.look()
+    feed_monitor.tell_of_late()
+    jobs.sweep_folders()
 
 
 @shared_task(name="crimemap.bulk.plan_alerts", expires=240)  # type: ignore[untyped-decorator]
 def plan_alerts() -> None:
     """Every few minutes: what is new, whose mail is due, and mails that a lost message left waiting."""
-    alerts.plan()
-    alerts.tidy()
+    planning.plan()
+    planning.tidy()
     send_alerts()
 
 
 @shared_task(name="crimemap.bulk.send_alerts", expires=240)  # type: ignore[untyped-decorator]
 def send_alerts() -> None:
     """A batch of mails; the next one waits in line with what else this worker has to do."""
-    if mails.send():
+    if delivery.send():
         send_alerts.delay()

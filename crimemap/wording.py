@@ -10,9 +10,9 @@ from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crimemap import places
-from crimemap.answers import Comparison, Row
-from crimemap.filtering import Filter
+from crimemap.places import lookup
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.results import Comparison, Row
 
 ENOUGH = 30  # incidents from which a share in percent says something
 
@@ -61,7 +61,7 @@ def where(row: Row) -> str:
         return row.block
     for layer in ("neighbourhood", "beat", "district"):
         if layer in row.areas:
-            return area(layer, row.areas[layer], places.area_names(layer))
+            return area(layer, row.areas[layer], lookup.area_names(layer))
     return _("Place not published")
 
 

@@ -1,4 +1,4 @@
--- One PostgreSQL user a role (tipportal/roles.py), made once, when the data volume is empty. What each may is granted by
+-- One PostgreSQL user a role (core/roles.py), made once, when the data volume is empty. What each may is granted by
 -- `manage.py migrate`. None may make databases, users or superusers.
 \getenv owner PORTAL_OWNER_PASSWORD
 \getenv public PORTAL_PUBLIC_PASSWORD

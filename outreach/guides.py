@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from outreach import texts
+from core import audit, context_processors
+from core.models import Account
 from outreach.models import Guide, GuideRevision, Picture
-from tipportal import audit, context
-from tipportal.models import Account
+from outreach.stories import texts
 
 STARTING = Path(__file__).parent / "starting"
 DIVIDER = "+++\n"
@@ -36,7 +36,7 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     """
     head, text = path.read_text(encoding="utf-8").split(DIVIDER, 1)
     for name in ("city", "emergency_number", "tips_kept"):
-        text = text.replace(f"{{{name}}}", str(context.facts()[name]))
+        text = text.replace(f"{{{name}}}", str(context_processors.facts()[name]))
     return tomllib.loads(head), text
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from outreach import editorial
-from outreach.pictures import rebuild, sweep
-from outreach.reminders import remind
-from outreach.spreading import post_all
+from outreach.channels.posting import post_all
+from outreach.content.pictures import rebuild, sweep
+from outreach.events.reminders import remind
+from outreach.stories import workflow
 
 __all__ = ["post_all", "publish_due", "rebuild", "remind", "sweep"]
 
@@ -15,4 +15,4 @@ __all__ = ["post_all", "publish_due", "rebuild", "remind", "sweep"]
 @shared_task(name="outreach.bulk.publish_due", expires=50)  # type: ignore[untyped-decorator]
 def publish_due() -> None:
     """Publish the stories whose time has come."""
-    editorial.publish_due()
+    workflow.publish_due()

@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests import chromium
 from tests.stack import TEMPLATES, Mails, Stack, make_keys
-from tipportal import collecting
-from tipportal.embedded import Servers
-from tipportal.processes import VARIABLES
+from tipportal.deploy.processes import VARIABLES
+from tipportal.dev_stack import static_files
+from tipportal.dev_stack.servers import Servers
 from tips import vault
 
 FIRST = ("test_make_run.py", "faults", "browser")
@@ -82,7 +82,7 @@ def _start_servers() -> None:
         "EMAIL_URL": "memory://",
     }
     os.environ[TEMPLATES] = str(folder / "portals")
-    os.environ["STATIC_ROOT"] = str(collecting.collect(os.environ))
+    os.environ["STATIC_ROOT"] = str(static_files.collect(os.environ))
 
 
 @pytest.fixture
@@ -134,9 +134,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(autouse=True)
 def _foundations(request: pytest.FixtureRequest) -> None:
     """What `migrate` and `vault create-key` leave in every database; tests that flush take it away."""
-    from tipportal import ahead
+    from core import page_cache
 
-    ahead.forget()
+    page_cache.forget()
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction")):
         request.getfixturevalue("transactional_db")
@@ -151,13 +151,13 @@ def ensure_foundations() -> None:
     from django.conf import settings
     from django.contrib.auth.models import Group
 
+    from core.staff import groups
     from outreach import guides
-    from tipportal import staff
     from tips import categories, vault
     from tips.models import AgencyKey
 
     if not Group.objects.exists():
-        staff.ensure_groups()
+        groups.ensure_groups()
         categories.ensure_categories()
         guides.ensure_guides()
     for file in vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):

@@ -29,12 +29,13 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope
 
-from tipportal import collecting, processes
-from tipportal.children import Child
-from tipportal.embedded import Servers
-from tipportal.launcher import workers_listening
-from tipportal.processes import Process
-from tipportal.roles import Role
+from core.roles import Role
+from tipportal.deploy import processes
+from tipportal.deploy.processes import Process
+from tipportal.dev_stack import static_files
+from tipportal.dev_stack.child_process import Child
+from tipportal.dev_stack.launcher import workers_listening
+from tipportal.dev_stack.servers import Servers
 from tips import vault
 
 TEMPLATES = "PORTAL_TEMPLATES"  # the variable that names the folder of portals that others begin with
@@ -238,7 +239,7 @@ class Stack:
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
             self.keys = make_keys(self.folder / "keys")
-            self.extra["STATIC_ROOT"] = str(collecting.collect(self.environment("all")))
+            self.extra["STATIC_ROOT"] = str(static_files.collect(self.environment("all")))
             self.servers.start()
             self.mails.start()
             if not self.begins_with:

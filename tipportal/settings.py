@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from environs import Env
 
-from tipportal import roles
+from core import roles
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -41,21 +41,21 @@ RECEIPT_SALT = env.path("RECEIPT_SALT", None)
 AGENCY_PUBLIC_KEYS = env.path("AGENCY_PUBLIC_KEYS", None)
 AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
 AUDIT_KEY = env.path("AUDIT_KEY", None)
-# Residents' files, sealed (tips/store.py), and the media worker's own keys: what waits for it is sealed to them.
+# Residents' files, sealed (tips/files/sealed_store.py), and the media worker's own keys: what waits for it is sealed to them.
 MEDIA_STORE = env.path("MEDIA_STORE", None)
 MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)
 MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
-# Subscribers' addresses (tipportal/addresses.py): sealed by who takes them, opened by the bulk worker, which mails them.
+# Subscribers' addresses (core/mail/subscriber_addresses.py): sealed by who takes them, opened by the bulk worker, which mails them.
 ADDRESS_PUBLIC_KEYS = env.path("ADDRESS_PUBLIC_KEYS", None)
 ADDRESS_PRIVATE_KEYS = env.path("ADDRESS_PRIVATE_KEYS", None)
 ADDRESS_HASH_KEY = env.path("ADDRESS_HASH_KEY", None)
-# Published incidents: workers write the folder, web processes read it and no incident table (crimemap/snapshot.py). The
-# cache beside it is private to the workers. The agency's own publication rule is a file (crimemap/publication.py).
+# Published incidents: workers write the folder, web processes read it and no incident table (crimemap/publishing/publisher.py). The
+# cache beside it is private to the workers. The agency's own publication rule is a file (crimemap/privacy/agency_rules.py).
 INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
 INCIDENT_CACHE = env.path("INCIDENT_CACHE", None)
 PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
 # Files on their way in: staff's uploads and what agencies push wait in the one for the bulk worker, which looks through
-# the other every minute (crimemap/arrivals.py, crimemap/dropping.py).
+# the other every minute (crimemap/importing/jobs.py, crimemap/importing/drop_folder.py).
 INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)
 INCIDENT_DROP_DIR = env.path("INCIDENT_DROP_DIR", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
@@ -71,10 +71,11 @@ if env.bool("BEHIND_PROXY", False):
 
 INSTALLED_APPS = [
     "tipportal.apps.PortalConfig",
+    "core.apps.CoreConfig",
     "tips.apps.TipsConfig",
     "crimemap.apps.CrimemapConfig",
     "outreach.apps.OutreachConfig",
-    "tipportal.apps.StaffAdminConfig",
+    "core.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -92,13 +93,13 @@ MIDDLEWARE = [
     # Static files leave here: what follows is about pages, and would weigh more than many of them.
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "tipportal.security.HeadersMiddleware",
+    "core.middleware.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
-    "tipportal.security.SentencesMiddleware",
+    "core.middleware.SentencesMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "tipportal.security.OriginMiddleware",
+    "core.middleware.OriginMiddleware",
 ]
 if ROLE.serves_staff:
     MIDDLEWARE += [
@@ -123,7 +124,7 @@ TEMPLATES: list[dict[str, Any]] = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
-                "tipportal.context.portal",
+                "core.context_processors.portal",
                 *(
                     [
                         "django.contrib.auth.context_processors.auth",
@@ -157,8 +158,8 @@ else:
     MEMORY_URL = f"{REDIS_URL.rstrip('/')}/1"
 
 # Staff accounts. The second factor comes with the triage desk: until then `check --deploy` calls a staff role an error.
-AUTH_USER_MODEL = "tipportal.Account"
-AUTHENTICATION_BACKENDS = ["tipportal.staff.AuditedBackend"]
+AUTH_USER_MODEL = "core.Account"
+AUTHENTICATION_BACKENDS = ["core.staff.groups.AuditedBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"  # also where an address of another site was asked for
 AUTH_PASSWORD_VALIDATORS = [
@@ -199,7 +200,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # A tip is text; files come with an upload handler of their own. Twice the longest form we accept, in bytes.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
-# Whoever chooses a whole album is told how many files fit (tips/receiving.py), not that the form is broken.
+# Whoever chooses a whole album is told how many files fit (tips/files/multipart.py), not that the form is broken.
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 # What staff upload goes to the folder it stays in; /tmp may be memory.
 FILE_UPLOAD_TEMP_DIR = INCIDENT_UPLOADS if INCIDENT_UPLOADS and INCIDENT_UPLOADS.is_dir() else None
@@ -209,7 +210,7 @@ STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "static-root")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "tipportal.statics.HashedStorage"},
+    "staticfiles": {"BACKEND": "tipportal.static_storage.HashedStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 LEAFLET_CONFIG: dict[str, Any] = {"TILES": [], "SRID": None, "RESET_VIEW": False, "PLUGINS": {}}
@@ -234,11 +235,11 @@ EMAIL_FILE_PATH = BASE_DIR / (
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
 
-# Logs say what failed and where in our code, never what was in the request (tipportal/logs.py).
+# Logs say what failed and where in our code, never what was in the request (core/logs.py).
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"private": {"()": "tipportal.logs.PrivateFormatter"}},
+    "formatters": {"private": {"()": "core.logs.PrivateFormatter"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "private"},
         "nowhere": {"class": "logging.NullHandler"},
@@ -247,7 +248,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "propagate": False},
-        # Its lines hold parts of channels' addresses, which are secrets; outreach/spreading.py says what became of a post.
+        # Its lines hold parts of channels' addresses, which are secrets; outreach/channels/posting.py says what became of a post.
         "apprise": {"handlers": ["nowhere"], "propagate": False},
     },
 }

@@ -16,7 +16,7 @@ RESIDENTS: list[URLPattern | URLResolver] = [
     path("tips/safety/", views.safety, name="safety"),
     path("tips/", include("tips.urls")),
     path("map/", include("crimemap.urls")),
-    path("api/", include("crimemap.open_api.urls")),
+    path("api/", include("crimemap.api.urls")),
     path("", include("outreach.urls")),
     path("robots.txt", views.robots),
 ]
@@ -28,12 +28,12 @@ if settings.ROLE.serves_public:
 
 if settings.ROLE.serves_staff:
     # SimpleAdminConfig does not look for admin modules: django-leaflet's would ask for GeoDjango.
+    import core.admin  # noqa: F401
     import crimemap.admin  # noqa: F401
     import outreach.admin  # noqa: F401
-    import tipportal.admin  # noqa: F401
     import tips.admin  # noqa: F401
 
-    urlpatterns += [path("admin/", admin.site.urls), path("api/incidents/", include("crimemap.api_urls"))]
+    urlpatterns += [path("admin/", admin.site.urls), path("api/incidents/", include("crimemap.importing.push_urls"))]
     if not settings.ROLE.serves_public:
         urlpatterns += [path("", RedirectView.as_view(pattern_name="admin:index"))]
 

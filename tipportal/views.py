@@ -11,8 +11,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from outreach import impact
-from tipportal import ahead
+from core import page_cache
+from outreach.stories import impact
 from tips import statistics
 
 ROBOTS = f"User-agent: *\nDisallow: /tips/\nSitemap: {settings.PORTAL_URL}/sitemap.xml\n"
@@ -21,7 +21,7 @@ ROBOTS = f"User-agent: *\nDisallow: /tips/\nSitemap: {settings.PORTAL_URL}/sitem
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What one can do here; public figures only where there are any."""
-    return HttpResponse(ahead.rendered(request, "pages/home.html", _home))
+    return HttpResponse(page_cache.rendered(request, "pages/home.html", _home))
 
 
 def _home() -> dict[str, Any]:

@@ -9,5 +9,5 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
 application = get_wsgi_application()
 # Django loads the addresses at the first request, after the web server has forked. The keys that live in memory only
-# (tips.tokens, tips.flood) must be made before, so that all its workers share them.
+# (tips.form_tokens, tips.throttle) must be made before, so that all its workers share them.
 import_module(settings.ROOT_URLCONF)

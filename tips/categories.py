@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from tipportal import ahead
+from core import page_cache
 from tips.models import Category, Question
 
 TAXONOMY = Path(__file__).parent / "taxonomy.json"
@@ -15,7 +15,9 @@ TAXONOMY = Path(__file__).parent / "taxonomy.json"
 
 def offered() -> list[Category]:
     """The categories on the form, in their order, each with its follow-up questions at hand."""
-    return ahead.kept(("categories",), lambda: list(Category.objects.filter(active=True).prefetch_related("questions")))
+    return page_cache.kept(
+        ("categories",), lambda: list(Category.objects.filter(active=True).prefetch_related("questions"))
+    )
 
 
 @transaction.atomic

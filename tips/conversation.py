@@ -15,10 +15,11 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Model
 
-from tipportal.models import Account
-from tipportal.rebuilding import Kind
-from tips import alerts, attachments, intake, store, vault
-from tips.attachments import Upload
+from core.models import Account
+from file_cleaning import Kind
+from tips import intake, officer_alerts, vault
+from tips.files import attachments, sealed_store
+from tips.files.attachments import Upload
 from tips.models import Attachment, Author, Message, Note, NotesKey, Tip
 
 LONGEST_MESSAGE = 10_000
@@ -196,7 +197,7 @@ def delete_by_source(token: bytes) -> None:
         kept = set(Attachment.objects.filter(file__in=files).values_list("file", flat=True))
         # Their keys are gone with the rows; what stays when this fails, or was rebuilt just now, is swept.
         with suppress(OSError):
-            store.remove([file for file in files - kept if file])
+            sealed_store.remove([file for file in files - kept if file])
 
 
 def _append(  # noqa: PLR0917
@@ -222,7 +223,7 @@ def _append(  # noqa: PLR0917
                 if isinstance(row, Message):
                     attachments.add(tip, key, uploads, row)
                 if author == Author.SOURCE:
-                    alerts.raise_alert(tip)
+                    officer_alerts.raise_alert(tip)
         except IntegrityError:
             if not Tip.objects.filter(pk=tip.pk).exists():
                 raise GoneError from None

@@ -13,10 +13,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from tips import alerts, attachments, receipts, vault
-from tips.attachments import Upload
+from tips import officer_alerts, receipts, vault
+from tips.files import attachments
+from tips.files.attachments import Upload
+from tips.form_tokens import FormToken
 from tips.models import AgencyKey, Author, Category, Priority, Tip, rounded_now
-from tips.tokens import FormToken
 
 LONGEST_DESCRIPTION = 10_000
 LONGEST_ANSWER = 1_000
@@ -42,12 +43,12 @@ class Report:
     danger: str = ""  # "yes", "no", "unknown" or ""
     answers: list[Answer] = field(default_factory=list)
     place: str = ""
-    place_ref: str = ""  # of crimemap.places
+    place_ref: str = ""  # of crimemap.places.lookup
     latitude: float | None = None
     longitude: float | None = None
     when: str = ""
     incident: str = ""  # the public id of the one on the map that it is about
-    about: str = ""  # the same in words, as crimemap.places had them when the tip was sent
+    about: str = ""  # the same in words, as crimemap.places.lookup had them when the tip was sent
 
     @property
     def priority(self) -> Priority:
@@ -132,7 +133,7 @@ def _write(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
             report=vault.seal_text(key, report.as_text(timezone.now()), place_of_report(tip_id)),
         )
         attachments.add(tip, key, uploads)
-        alerts.raise_alert(tip)
+        officer_alerts.raise_alert(tip)
 
 
 def place_of_report(tip_id: uuid.UUID) -> vault.Place:

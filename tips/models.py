@@ -256,7 +256,7 @@ class Note(Entry):
 
 
 class Attachment(models.Model):
-    """A file that a source sent: sealed as it arrived until it is rebuilt, then sealed as rebuilt. Its bytes are in tips/store.py.
+    """A file that a source sent: sealed as it arrived until it is rebuilt, then sealed as rebuilt. Its bytes are in tips/files/sealed_store.py.
 
     What kind of file it is, and how long, is sealed: `label` under K, the rest at the end of the sealed file itself.
     """
@@ -276,7 +276,7 @@ class Attachment(models.Model):
     label = models.BinaryField(editable=False, help_text="what kind of file it is, sealed under K")
     received_at = models.DateTimeField(_("received"), default=rounded_now, editable=False)
     state = models.CharField(_("status"), max_length=10, choices=AttachmentState, default=AttachmentState.RECEIVED)
-    reason = models.CharField(max_length=24, blank=True, help_text="why it is refused: a code of tipportal.rebuilding")
+    reason = models.CharField(max_length=24, blank=True, help_text="why it is refused: a code of file_cleaning")
     progress = models.PositiveSmallIntegerField(default=0, help_text="percent of the rebuilding")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="how often the rebuilding was begun")
     started_at = models.DateTimeField(null=True, help_text="when the rebuilding was last begun")

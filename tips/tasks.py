@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from tips import alerts, media, retention
+from tips import officer_alerts, retention
+from tips.files import worker
 
-__all__ = ["alerts", "media", "retention"]
+__all__ = ["officer_alerts", "retention", "worker"]

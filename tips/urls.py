@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tips import resuming, views
+from tips.views import source_pages, tus
 
 app_name = "tips"
 urlpatterns = [
-    path("", views.form, name="form"),
-    path("files/", resuming.files, name="files"),
-    path("files/<uuid:file>/", resuming.file, name="file"),
-    path("inbox/", views.inbox, name="inbox"),
-    path("inbox/conversation/", views.conversation, name="conversation"),
-    path("inbox/delete/", views.delete, name="delete"),
-    path("leave/", views.leave, name="leave"),
+    path("", source_pages.form, name="form"),
+    path("files/", tus.files, name="files"),
+    path("files/<uuid:file>/", tus.file, name="file"),
+    path("inbox/", source_pages.inbox, name="inbox"),
+    path("inbox/conversation/", source_pages.conversation, name="conversation"),
+    path("inbox/delete/", source_pages.delete, name="delete"),
+    path("leave/", source_pages.leave, name="leave"),
 ]

@@ -1,11 +1,11 @@
-"""The only door of the tips to cryptography: libsodium through PyNaCl, no other primitive (tipportal/keypairs.py has the
+"""The only door of the tips to cryptography: libsodium through PyNaCl, no other primitive (core/keypairs.py has the
 pairs of keys, which subscribers' addresses are sealed to as well).
 
 - A tip's content is sealed under a random 32-byte key `K`; `K` is sealed to the agency and to the source (sealed boxes).
 - Text: XChaCha20-Poly1305, padded to multiples of 512 bytes, bound by its associated data to tip, row, kind, author,
   position and field, so that whoever writes the database can neither move nor re-attribute a text.
 - Files: chunks of 64 KiB, each under a random nonce and bound to file, number and whether it is the last, so that any
-  range opens by itself and cutting, reordering or joining fails (tips/store.py lays the chunks out).
+  range opens by itself and cutting, reordering or joining fails (tips/files/sealed_store.py lays the chunks out).
 - Agency keys are files: `<number>-<id>.pub` on every node, `<number>-<id>.key` (mode 0600) where officers work. New tips
   are sealed to the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.
 
@@ -26,8 +26,8 @@ from uuid import UUID
 from nacl import bindings as sodium
 from nacl.exceptions import CryptoError
 
-from tipportal import keypairs
-from tipportal.keypairs import (
+from core import keypairs
+from core.keypairs import (
     KEY_BYTES,
     KeyFile,
     KeyMissingError,

@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from crimemap import places, wording
+from core.staff.admin_site import ReadOnlyAdmin
+from crimemap import wording
 from crimemap.models import Delivery, Subscription
-from tipportal.site import ReadOnlyAdmin
+from crimemap.places import lookup
 
 Rhythm, State = Subscription.Rhythm, Delivery.DeliveryState
 FEW = 5  # fewer in one area could be somebody one knows: "under 5"
@@ -48,7 +49,7 @@ def by_place() -> list[tuple[str, list[str]]]:
     for (layer, code, is_circle, rhythm), count in counted.items():
         name = _("Around a block or crossing") if is_circle else _("The whole city")
         if layer:
-            name = wording.area(layer, code, places.area_names(layer))
+            name = wording.area(layer, code, lookup.area_names(layer))
         named.setdefault(name, Counter())[rhythm] += count
     return [(name, [_told(counts[rhythm]) for rhythm in Rhythm.values]) for name, counts in sorted(named.items())]
 

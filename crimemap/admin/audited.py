@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from tipportal import audit
-from tipportal.models import Account
+from core import audit
+from core.models import Account
 
 _LONGEST = 60  # characters of a value that stands in the trail; of longer ones only the field's name does
 

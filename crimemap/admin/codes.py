@@ -1,4 +1,4 @@
-"""What codes count as. Whatever changes is published at once from the stored incidents (crimemap/classifying.py)."""
+"""What codes count as. Whatever changes is published at once from the stored incidents (crimemap/offences/classification.py)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crimemap import classifying
+from core.models import Account
 from crimemap.admin.audited import AuditedAdmin, changes
 from crimemap.models import Category, OffenceCode, Visibility
-from tipportal.models import Account
+from crimemap.offences import classification
 
 CLASSIFIED_AT_ONCE = 50
 
@@ -38,13 +38,13 @@ class WhyForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.instance.pk and not self.errors and not cleaned.get("why") and self.looser(cleaned):
-            self.add_error("why", classifying.why_needed())
+            self.add_error("why", classification.why_needed())
         return cleaned
 
 
 class CategoryForm(WhyForm):
     def looser(self, cleaned: dict[str, Any]) -> bool:
-        return classifying.is_looser(self.initial["least_visibility"], cleaned["least_visibility"])
+        return classification.is_looser(self.initial["least_visibility"], cleaned["least_visibility"])
 
 
 class CodeForm(WhyForm):
@@ -58,9 +58,9 @@ class CodeForm(WhyForm):
 
     def looser(self, cleaned: dict[str, Any]) -> bool:
         before = OffenceCode.objects.select_related("category").get(pk=self.instance.pk)
-        return classifying.is_looser(
-            classifying.effective(before.category, before.visibility),
-            classifying.effective(cleaned["category"], cleaned["visibility"]),
+        return classification.is_looser(
+            classification.effective(before.category, before.visibility),
+            classification.effective(cleaned["category"], cleaned["visibility"]),
         )
 
 
@@ -93,7 +93,7 @@ class CategoryAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        classifying.publish_soon()
+        classification.publish_soon()
 
 
 class ClassifiedFilter(admin.SimpleListFilter):
@@ -152,9 +152,9 @@ class OffenceCodeAdmin(AuditedAdmin):
         assert isinstance(request.user, Account)
         if not change:
             super().save_model(request, obj, form, change)
-            classifying.publish_soon()
+            classification.publish_soon()
             return
-        classifying.classify(obj, obj.category, obj.visibility, request.user, form.cleaned_data["why"])
+        classification.classify(obj, obj.category, obj.visibility, request.user, form.cleaned_data["why"])
         if "label" in form.changed_data:
             OffenceCode.objects.filter(pk=obj.pk).update(label=obj.label)
             self.record(request, "changed", obj, changes(form))
@@ -174,12 +174,12 @@ class OffenceCodeAdmin(AuditedAdmin):
         if not self.has_change_permission(request) or not isinstance(request.user, Account):
             raise PermissionDenied
         scheme = request.GET.get("scheme", "")
-        found = classifying.unknown(scheme)
+        found = classification.unknown(scheme)
         shown = found[:CLASSIFIED_AT_ONCE]
         rows = [(unknown, RowForm(request.POST if request.method == "POST" else None, unknown)) for unknown in shown]
         if request.method == "POST" and all(form.is_valid() for _unknown, form in rows):
             count = sum(
-                classifying.classify(
+                classification.classify(
                     unknown.code, form.cleaned_data["category"], form.cleaned_data["visibility"], request.user
                 )
                 for unknown, form in rows
@@ -197,7 +197,7 @@ class OffenceCodeAdmin(AuditedAdmin):
             "others": len(found) - len(shown),
             "held": sum(unknown.held for unknown in found),
             "scheme": scheme,
-            "schemes": list(classifying.schemes_with_unknown()),
+            "schemes": list(classification.schemes_with_unknown()),
             "has_errors": any(form.errors for _unknown, form in rows),
         }
         status = 422 if context["has_errors"] else 200
@@ -210,7 +210,7 @@ class RowForm(forms.Form):
     category = forms.ModelChoiceField(Category.objects.none(), required=False, to_field_name="slug")
     visibility = forms.ChoiceField(choices=[("", "---------"), *Visibility.choices], required=False)
 
-    def __init__(self, sent: QueryDict | None, unknown: classifying.Unknown) -> None:
+    def __init__(self, sent: QueryDict | None, unknown: classification.Unknown) -> None:
         initial = {"category": unknown.category, "visibility": unknown.visibility}
         super().__init__(sent, prefix=f"code{unknown.code.pk}", initial=initial)
         field = self.fields["category"]

@@ -1,4 +1,4 @@
-"""The page on which an administrator says which column of a source's files is what (crimemap/sampling.py).
+"""The page on which an administrator says which column of a source's files is what (crimemap/importing/column_mapping.py).
 
 The sample travels with the page: it is nowhere kept on the server, and nothing of it is stored.
 """
@@ -19,14 +19,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap import codes, sampling
+from core import audit
+from core.models import Account
+from crimemap.importing import column_mapping
+from crimemap.importing.column_mapping import Sample
+from crimemap.importing.files import UnreadableError
+from crimemap.importing.profiles import generic
 from crimemap.models import Source
 from crimemap.models.incidents import known_time_zone
-from crimemap.opening import UnreadableError
-from crimemap.profiles import generic
-from crimemap.sampling import Sample
-from tipportal import audit
-from tipportal.models import Account
+from crimemap.offences import catalogue
 
 TEMPLATE = "admin/crimemap/columns.html"
 _MOST = 1_500_000  # characters of a sample on its way with the page
@@ -74,7 +75,7 @@ class ColumnsForm(forms.Form):
         for name, (label, help_text) in _FIELDS.items():
             self.fields[name] = forms.ChoiceField(label=label, help_text=help_text, choices=choices, required=False)
         dated = self["occurred"].value() or self["occurred_date"].value() or ""
-        said = sampling.orders(sample, dated, time_zone)
+        said = column_mapping.orders(sample, dated, time_zone)
         self.fields |= {
             "time_zone": forms.CharField(
                 label=_("Time zone"), max_length=40, validators=[known_time_zone], help_text=_("Of the times in the files.")
@@ -87,7 +88,7 @@ class ColumnsForm(forms.Form):
             ),
             "scheme": forms.ChoiceField(
                 label=_("Code list"),
-                choices=[("", _("This source's own: you classify each code")), *((name, name) for name in codes.schemes())],
+                choices=[("", _("This source's own: you classify each code")), *((name, name) for name in catalogue.schemes())],
                 required=False,
                 help_text=_("Choose a known list only if the offense column holds the codes of that list."),
             ),
@@ -170,7 +171,7 @@ def _sample(file: Any) -> Sample:
         with path.open("wb") as kept:
             for piece in file.chunks():
                 kept.write(piece)
-        sample = sampling.read(path)
+        sample = column_mapping.read(path)
     while len(json.dumps(sample.rows)) > _MOST:
         sample = Sample(sample.name, sample.header, sample.rows[: len(sample.rows) // 2])
     return sample
@@ -188,7 +189,7 @@ def _travelled(text: str) -> Sample | None:
 
 def _fresh(sample: Sample, source: Source) -> ColumnsForm:
     """As the source has it, where the sample has those columns; otherwise as guessed."""
-    config = source.profile_config or sampling.guess(sample.header, sample)
+    config = source.profile_config or column_mapping.guess(sample.header, sample)
     columns = dict(config.get("columns", {}))
     code = columns.get("code", "")
     if isinstance(code, list):
@@ -210,7 +211,7 @@ def _previewed(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, A
         return {}
     source.time_zone = form.cleaned_data["time_zone"]
     try:
-        shown, met = sampling.preview(sample, form.config(source.profile_config), source)
+        shown, met = column_mapping.preview(sample, form.config(source.profile_config), source)
     except generic.ConfigError as error:
         return {"preview_problem": str(error)}
     return {"preview": shown, "met": sorted(met.items())}

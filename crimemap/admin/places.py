@@ -14,12 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap import blocks, layers
+from core import audit
+from core.models import Account
 from crimemap.admin.audited import AuditedAdmin
-from crimemap.layers import Replaced
 from crimemap.models import Area, BaseLayer, Block, Intersection
-from tipportal import audit
-from tipportal.models import Account
+from crimemap.places import area_import, block_import
+from crimemap.places.area_import import Replaced
 
 
 class LayerForm(forms.Form):
@@ -70,7 +70,7 @@ class _ImportedAdmin(AuditedAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 done = self.replace(request, form.cleaned_data)
-            except layers.LayerError as error:
+            except area_import.LayerError as error:
                 form.add_error("file", str(error))
             else:
                 for number, note in enumerate(done.in_words().split("\n")):
@@ -114,9 +114,9 @@ class AreaAdmin(_ImportedAdmin):
 
     def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
         def work() -> Replaced:
-            features = layers.read(data["file"].read())
-            columns = layers.choose(features, data["layer"], data["code"], data["name"] or None)
-            done = layers.replace(data["layer"], features, columns)
+            features = area_import.read(data["file"].read())
+            columns = area_import.choose(features, data["layer"], data["code"], data["name"] or None)
+            done = area_import.replace(data["layer"], features, columns)
             named = (
                 _("Names are from “%(name)s”.") % {"name": columns.name} if columns.name else _("No names were found.")
             )
@@ -137,8 +137,8 @@ class BlockAdmin(_ImportedAdmin):
 
     def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
         def work() -> Replaced:
-            found = blocks.read(data["file"].read())
-            done = blocks.replace(found.blocks)
+            found = block_import.read(data["file"].read())
+            done = block_import.replace(found.blocks)
             done.notes += found.notes
             return done
 

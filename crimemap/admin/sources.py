@@ -16,11 +16,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap import profiles, pushing, telling
+from core.models import Account
 from crimemap.admin import columns
 from crimemap.admin.audited import AuditedAdmin
+from crimemap.importing import feed_monitor, profiles, push_tokens
 from crimemap.models import Source
-from tipportal.models import Account
 
 _BOX = ("south", "west", "north", "east")
 
@@ -83,7 +83,7 @@ class SourceAdmin(AuditedAdmin):
     def lateness(self, source: Source) -> str | SafeString:
         if source.expected_interval is None:
             return ""
-        late = telling.is_late(source)
+        late = feed_monitor.is_late(source)
         return format_html('<b class="chip chip-red">{}</b>', _("Late")) if late else _("yes")
 
     @admin.display(description=gettext_lazy("API"), boolean=True)
@@ -105,7 +105,7 @@ class SourceAdmin(AuditedAdmin):
     ) -> HttpResponse:
         source = kwargs.get("obj")
         context["is_generic"] = source is not None and source.profile == profiles.GENERIC
-        context["is_late"] = source is not None and telling.is_late(source)
+        context["is_late"] = source is not None and feed_monitor.is_late(source)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_add(self, request: HttpRequest, obj: Source, post_url_continue: str | None = None) -> HttpResponse:
@@ -120,11 +120,11 @@ class SourceAdmin(AuditedAdmin):
         source, by = self._changing(request, pk)
         token = ""
         if request.method == "POST" and "revoke" in request.POST:
-            pushing.revoke_token(source, by)
+            push_tokens.revoke_token(source, by)
             messages.success(request, _("The token is revoked: what is pushed with it is refused."))
             return HttpResponseRedirect(request.path)
         if request.method == "POST":
-            token = pushing.make_token(source, by)
+            token = push_tokens.make_token(source, by)
         address = f"{settings.STAFF_URL}{reverse('crimemap_api:push', args=[source.slug])}"
         context = self._context(request, source, _("API token of %(source)s") % {"source": source})
         return TemplateResponse(request, "admin/crimemap/token.html", context | {"token": token, "address": address})

@@ -15,7 +15,7 @@ from crimemap.demo import plan
 from crimemap.demo.riverton import CityArea, Riverton
 from crimemap.geometry import Line, Point
 from crimemap.models import Area, BaseLayer, Block, Intersection, digest_of
-from crimemap.names import comparable
+from crimemap.street_names import comparable
 
 Feature = dict[str, Any]
 Names = BaseLayer.Name

@@ -7,7 +7,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
 import django.utils.timezone
-import tipportal.addresses
+import core.mail.subscriber_addresses
 import uuid
 from django.conf import settings
 from django.contrib.postgres.operations import TrigramExtension
@@ -272,7 +272,7 @@ class Migration(migrations.Migration):
             name='Subscription',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sealed_contact', tipportal.addresses.SealedContactField()),
+                ('sealed_contact', core.mail.subscriber_addresses.SealedContactField()),
                 ('address_hash', models.BinaryField(db_index=True, help_text='the same for the same address', max_length=32)),
                 ('link_hash', models.BinaryField(help_text='sha256 of the secret in its links', max_length=32, unique=True)),
                 ('layer', models.CharField(blank=True, max_length=16, verbose_name='kind of area')),

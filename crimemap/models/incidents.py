@@ -1,5 +1,5 @@
-"""What an agency reports: sources, codes, imports and incidents. The public never reads these tables: crimemap/snapshot.py
-makes what it sees of them, by the rule of crimemap/privacy.py.
+"""What an agency reports: sources, codes, imports and incidents. The public never reads these tables: crimemap/publishing/publisher.py
+makes what it sees of them, by the rule of crimemap/privacy/visibility.py.
 
 Exact points, names, victims, suspects, narratives and case numbers are not stored at all.
 """
@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from crimemap.families import CHOICES as FAMILIES
+from crimemap.offence_families import CHOICES as FAMILIES
 
 
 class Visibility(models.TextChoices):

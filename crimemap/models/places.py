@@ -1,4 +1,4 @@
-"""The places of a city: areas, blocks, intersections and the layers of the base map. crimemap/places.py answers from them.
+"""The places of a city: areas, blocks, intersections and the layers of the base map. crimemap/places/lookup.py answers from them.
 
 Coordinates are WGS 84 degrees; outlines and layers are GeoJSON (RFC 7946: longitude first). Nothing here is about people.
 """
@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crimemap.names import comparable
+from crimemap.street_names import comparable
 
 
 class Located(models.Model):

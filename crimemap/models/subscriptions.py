@@ -1,7 +1,7 @@
-"""E-mail alerts: who asked for what, which incidents are new, and each mail that is due. crimemap/alerts.py has the rules.
+"""E-mail alerts: who asked for what, which incidents are new, and each mail that is due. crimemap/alerts/planning.py has the rules.
 
-No address stands here in clear: the public side seals it, the bulk worker alone opens it (tipportal/addresses.py). The public
-side reads and changes these rows only through the functions of tipportal/rules.sql, which want a link's secret.
+No address stands here in clear: the public side seals it, the bulk worker alone opens it (core/mail/subscriber_addresses.py). The public
+side reads and changes these rows only through the functions of tipportal/database/rules.sql, which want a link's secret.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from tipportal.addresses import HASH_BYTES, SealedContactField
+from core.mail.subscriber_addresses import HASH_BYTES, SealedContactField
 
 
 class Subscription(models.Model):

@@ -8,7 +8,7 @@ from django import template
 from django.db.models import QuerySet
 from django.template import RequestContext
 
-from crimemap import telling
+from crimemap.importing import feed_monitor
 from crimemap.models import ImportRun, OffenceCode, Source
 
 register = template.Library()
@@ -22,7 +22,7 @@ def feed_trouble(context: RequestContext) -> dict[str, Any]:
         return {}
     stopped: QuerySet[ImportRun] = ImportRun.objects.filter(state=ImportRun.RunState.STOPPED, dry_run=False)
     return {
-        "late": [source for source in Source.objects.exclude(expected_interval=None) if telling.is_late(source)],
+        "late": [source for source in Source.objects.exclude(expected_interval=None) if feed_monitor.is_late(source)],
         "stopped": list(stopped.select_related("source")[:5]),
         "unknown": OffenceCode.objects.filter(category=None).count(),
         "may_classify": user.has_perm("crimemap.change_offencecode"),

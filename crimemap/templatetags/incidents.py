@@ -12,11 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from crimemap import places, query, wording
-from crimemap.answers import Comparison, Row
-from crimemap.families import BY_SLUG
-from crimemap.filtering import Filter
-from crimemap.query import Published
+from crimemap import wording
+from crimemap.offence_families import BY_SLUG
+from crimemap.places import lookup
+from crimemap.snapshot import reader
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.reader import Published
+from crimemap.snapshot.results import Comparison, Row
 
 register = template.Library()
 
@@ -59,8 +61,8 @@ def when(row: Row) -> str:
 def map_figures() -> dict[str, Any] | None:
     """Counts of the last 30 days, compared, and the day they reach to; None before anything is published."""
     try:
-        published = query.current()
-    except query.NothingPublishedError:
+        published = reader.current()
+    except reader.NothingPublishedError:
         return None
     last = published.until
     return {"comparison": published.compare(Filter(last - timedelta(29), last, 30)), "until": last}
@@ -80,7 +82,7 @@ def where(row: Row) -> str:
 def in_area(row: Row, layer: str) -> str:
     """The row's area of a layer; empty where it is not known, and where the place says it already."""
     code = row.areas.get(layer, "")
-    name = wording.area(layer, code, places.area_names(layer)) if code else ""
+    name = wording.area(layer, code, lookup.area_names(layer)) if code else ""
     return "" if name == wording.where(row) else name
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django import template
 
-from crimemap import feeds
-from crimemap.filtering import Filter
+from crimemap.exports import atom
+from crimemap.snapshot.filters import Filter
 
 register = template.Library()
 
@@ -13,4 +13,4 @@ register = template.Library()
 @register.simple_tag
 def feed_of(chosen: Filter) -> str:
     """The address of the feed that fits a selection best."""
-    return feeds.address(chosen)
+    return atom.address(chosen)

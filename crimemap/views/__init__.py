@@ -1,1 +1,1 @@
-"""Pages and data of the crime map: thin callers of crimemap.query and crimemap.places."""
+"""Pages and data of the crime map: thin callers of crimemap.snapshot.reader and crimemap.places.lookup."""

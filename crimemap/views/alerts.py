@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from crimemap import forms, query, subscribing
-from crimemap.filtering import Filter, FilterError
-from crimemap.query import NothingPublishedError, Published
-from crimemap.subscribing import Alert
-from tipportal import addresses
+from core.mail import subscriber_addresses
+from crimemap.alerts import forms, subscriptions
+from crimemap.alerts.subscriptions import Alert
+from crimemap.snapshot import reader
+from crimemap.snapshot.filters import Filter, FilterError
+from crimemap.snapshot.reader import NothingPublishedError, Published
 
 log = logging.getLogger(__name__)
 UNPROCESSABLE, UNAVAILABLE = 422, 503
@@ -36,11 +37,11 @@ def of_link(view: Callable[..., HttpResponse]) -> Linked:
     @wraps(view)
     def answer(request: HttpRequest, text: str, **kwargs: Any) -> HttpResponse:
         try:
-            published = query.current()
+            published = reader.current()
         except NothingPublishedError:
             return render(request, "crimemap/nothing.html", status=UNAVAILABLE)
-        secret = addresses.secret_of(text) or b""
-        response = view(request, published, secret, subscribing.of(secret), **kwargs)
+        secret = subscriber_addresses.secret_of(text) or b""
+        response = view(request, published, secret, subscriptions.of(secret), **kwargs)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
         response.headers["Referrer-Policy"] = "strict-origin"
@@ -53,10 +54,10 @@ def of_link(view: Callable[..., HttpResponse]) -> Linked:
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The form, filled in from the map's filter; sent, it has a link mailed and says so, whoever the address belongs to."""
     try:
-        published = query.current()
+        published = reader.current()
     except NothingPublishedError:
         return render(request, "crimemap/nothing.html")
-    if not addresses.newest_key():
+    if not subscriber_addresses.newest_key():
         return render(request, "crimemap/alerts/none.html", status=UNAVAILABLE)
     if request.method != "POST":
         form = forms.AlertForm(published, initial=forms.initial_of(forms.wanted_of(_chosen(request, published))))
@@ -67,10 +68,10 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 
 def _ask(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
     try:
-        subscribing.ask(form.cleaned_data["email"], form.alert())
-    except subscribing.BusyError:
+        subscriptions.ask(form.cleaned_data["email"], form.alert())
+    except subscriptions.BusyError:
         form.add_error(None, _("Many people ask for e-mail just now. Please try again in an hour."))
-    except addresses.KeyMissingError as error:
+    except subscriber_addresses.KeyMissingError as error:
         log.error("no address can be taken: %s", error)
         form.add_error(None, _("We cannot take addresses at this moment. Please try again later."))
     else:
@@ -108,9 +109,9 @@ def asked(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     if not alerts:
         return _gone(request)
-    page = reverse("crimemap:alerts_manage", args=[addresses.link_text(secret)])
+    page = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
     if request.method == "POST":
-        return redirect(f"{page}?done=confirmed") if subscribing.confirm(secret) else _gone(request)
+        return redirect(f"{page}?done=confirmed") if subscriptions.confirm(secret) else _gone(request)
     if alerts[0].is_confirmed:
         return redirect(page)
     return render(request, "crimemap/alerts/confirm.html", {"alerts": _told(alerts, published)})
@@ -120,7 +121,11 @@ def confirm(request: HttpRequest, published: Published, secret: bytes, alerts: l
 def manage(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     if not alerts or not alerts[0].is_confirmed:
         return _gone(request)
-    context = {"alerts": _told(alerts, published), "done": request.GET.get("done"), "text": addresses.link_text(secret)}
+    context = {
+        "alerts": _told(alerts, published),
+        "done": request.GET.get("done"),
+        "text": subscriber_addresses.link_text(secret),
+    }
     return render(request, "crimemap/alerts/manage.html", context)
 
 
@@ -129,17 +134,17 @@ def change(request: HttpRequest, published: Published, secret: bytes, alerts: li
     alert = next((each for each in alerts if each.number == number and each.is_confirmed), None)
     if alert is None:
         return _gone(request)
-    page = reverse("crimemap:alerts_manage", args=[addresses.link_text(secret)])
+    page = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
     if request.method != "POST":
         initial = forms.initial_of(alert.wanted, alert.rhythm)
         return _form_page(request, forms.AlertForm(published, initial=initial, with_address=False), manage=page)
     if "remove" in request.POST:
-        subscribing.leave(secret, number)
-        return redirect(f"{page}?done=removed") if subscribing.of(secret) else _left(request)
+        subscriptions.leave(secret, number)
+        return redirect(f"{page}?done=removed") if subscriptions.of(secret) else _left(request)
     form = forms.AlertForm(published, request.POST, with_address=False)
     if again := _again(request, form, manage=page):
         return again
-    subscribing.change(secret, form.alert(number))
+    subscriptions.change(secret, form.alert(number))
     return redirect(f"{page}?done=changed")
 
 
@@ -147,7 +152,7 @@ def change(request: HttpRequest, published: Published, secret: bytes, alerts: li
 def leave(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     """Also what a mail program's own button posts to (RFC 8058): no cookie, no Origin, and the answer is 200 every time."""
     if request.method == "POST":
-        subscribing.leave(secret)
+        subscriptions.leave(secret)
     elif alerts:
         return render(request, "crimemap/alerts/leave.html", {"alerts": _told(alerts, published)})
     return _left(request)
@@ -157,8 +162,8 @@ def _told(alerts: list[Alert], published: Published) -> list[dict[str, Any]]:
     return [
         {
             "number": each.number,
-            "words": subscribing.words(each.wanted, each.place, published.names),
-            "rhythm": subscribing.Rhythm(each.rhythm).label,
+            "words": subscriptions.words(each.wanted, each.place, published.names),
+            "rhythm": subscriptions.Rhythm(each.rhythm).label,
         }
         for each in alerts
     ]

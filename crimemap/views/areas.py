@@ -11,10 +11,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crimemap import charts, mapping, panel, places, query, wording
-from crimemap.asking import asked
-from crimemap.filtering import Filter, FilterError, Problem
-from crimemap.query import NothingPublishedError, Published
+from crimemap import wording
+from crimemap.http import asked
+from crimemap.pages import charts, filter_form, server_map
+from crimemap.places import lookup
+from crimemap.snapshot import reader
+from crimemap.snapshot.filters import Filter, FilterError, Problem
+from crimemap.snapshot.reader import NothingPublishedError, Published
 from crimemap.views.selection import refusing
 
 LATEST = 10
@@ -26,14 +29,14 @@ Area = tuple[str, str]  # layer and code
 def index(request: HttpRequest) -> HttpResponse:
     """All areas, by layer, with their counts of the last 30 days."""
     try:
-        published = query.current()
+        published = reader.current()
     except NothingPublishedError:
         return render(request, "crimemap/nothing.html")
     chosen = _lately(published, MONTH)
     layers = []
     for layer, label in wording.LAYERS.items():
         counts = published.by_area(chosen, layer)
-        names = places.area_names(layer)
+        names = lookup.area_names(layer)
         codes = {*names, *filter(None, published.areas[layer])}
         named = sorted((wording.area(layer, code, names), code, counts.get(code, 0)) for code in codes)
         if named:
@@ -45,12 +48,12 @@ def index(request: HttpRequest) -> HttpResponse:
 def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
     """One area: what was reported there, how it has changed, whom to speak to."""
     try:
-        published = query.current()
+        published = reader.current()
     except NothingPublishedError:
         return render(request, "crimemap/nothing.html")
     if layer not in wording.LAYERS:
         raise Http404
-    names = places.area_names(layer)
+    names = lookup.area_names(layer)
     if not code or (code not in names and code not in published.areas[layer]):
         raise Http404
     month, year = (replace(_lately(published, days), area=(layer, code)) for days in (MONTH, YEAR))
@@ -59,7 +62,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "code": code,
         "layer_name": wording.LAYERS[layer],
         "name": wording.area(layer, code, names),
-        "officers": places.contact(layer, code),
+        "officers": lookup.contact(layer, code),
         "is_known": code in published.areas[layer],  # else no filter can name it
         "published": published,
         "month": published.compare(month),
@@ -69,8 +72,8 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "kinds": charts.kinds(published, year)[:5],
         "without_category": year.query_string(),
         "latest": published.rows(year, limit=LATEST).rows,
-        "map": mapping.shown(published, month, "") if places.outline(layer, code) else None,
-        "others": panel.area_options(published),
+        "map": server_map.shown(published, month, "") if lookup.outline(layer, code) else None,
+        "others": filter_form.area_options(published),
     }
     return render(request, "crimemap/area.html", context)
 
@@ -87,8 +90,8 @@ def compare(request: HttpRequest, published: Published, chosen: Filter) -> HttpR
         "chosen": chosen,
         "period": wording.period(chosen),
         "types": wording.types(chosen, published.names),
-        "options": [panel.area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
-        "filled": panel.panel(published, chosen),
+        "options": [filter_form.area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
+        "filled": filter_form.panel(published, chosen),
     }
     both = [side for side in sides if side is not None]
     if len(both) == 2:
@@ -119,7 +122,7 @@ def _compared(published: Published, filters: list[Filter]) -> dict[str, Any]:
             {
                 "layer": layer,
                 "code": code,
-                "name": wording.area(layer, code, places.area_names(layer)),
+                "name": wording.area(layer, code, lookup.area_names(layer)),
                 "total": sum(count.values()),
                 "comparison": published.compare(chosen),
                 "trend": trend if trend.highest == highest else charts.trend(published, chosen, highest),

@@ -16,14 +16,16 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crimemap import asking, bubbles, places, wording
-from crimemap.answers import Row
-from crimemap.bubbles import Bubble, View
-from crimemap.families import FAMILIES
-from crimemap.filtering import Filter, FilterError, Problem
-from crimemap.layout import DEEPEST
-from crimemap.query import NothingPublishedError, Published
-from crimemap.selecting import Box
+from crimemap import http, wording
+from crimemap.offence_families import FAMILIES
+from crimemap.places import lookup
+from crimemap.snapshot import bubbles
+from crimemap.snapshot.bubbles import Bubble, View
+from crimemap.snapshot.filters import Filter, FilterError, Problem
+from crimemap.snapshot.format import DEEPEST
+from crimemap.snapshot.reader import NothingPublishedError, Published
+from crimemap.snapshot.results import Row
+from crimemap.snapshot.row_scan import Box
 from crimemap.views.selection import there
 
 YEAR = 365 * 24 * 3600  # seconds
@@ -40,9 +42,9 @@ def for_script(view: Data) -> Callable[[HttpRequest], HttpResponseBase]:
     @require_safe
     def answer(request: HttpRequest) -> HttpResponseBase:
         try:
-            return view(request, *asking.read(request))
+            return view(request, *http.read(request))
         except FilterError as error:
-            return asking.as_json(error, request)
+            return http.as_json(error, request)
         except NothingPublishedError:
             raise Http404 from None
 
@@ -56,7 +58,7 @@ def bubbles_of_view(request: HttpRequest, published: Published, chosen: Filter) 
     The view is widened to whole cells of 64 pixels, so that neighbours get one answer; `zoom` is smaller than asked for where
     it has too many cells. A bubble's counts follow in the order of `families`; `one` is 1 where all stand on one point.
     """
-    view = _cells(asking.view_box(request, chosen), asking.whole(request, chosen, "z", range(DEEPEST + 1), CITY))
+    view = _cells(http.view_box(request, chosen), http.whole(request, chosen, "z", range(DEEPEST + 1), CITY))
     families = [family.slug for family in FAMILIES]
 
     def answer() -> dict[str, Any]:
@@ -76,8 +78,8 @@ def rows(request: HttpRequest, published: Published, chosen: Filter) -> HttpResp
 
     A point is a view without size.
     """
-    view = asking.view_box(request, chosen)
-    number = asking.whole(request, chosen, "page", range(1, 100_000), 1)
+    view = http.view_box(request, chosen)
+    number = http.whole(request, chosen, "page", range(1, 100_000), 1)
     inside = replace(chosen, box=view if chosen.box is None else _common(view, chosen.box))
 
     def answer() -> dict[str, Any]:
@@ -104,7 +106,7 @@ def place_search(request: HttpRequest, published: Published, chosen: Filter) -> 
     """
     found = [
         {"name": each.name, "district": each.district, "query": there(each, published, chosen).query_string()}
-        for each in places.search(request.GET.get("q", ""))
+        for each in lookup.search(request.GET.get("q", ""))
     ]
     content = orjson.dumps({"places": found})
     return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})
@@ -113,7 +115,7 @@ def place_search(request: HttpRequest, published: Published, chosen: Filter) -> 
 def _answer(
     request: HttpRequest, published: Published, canonical: str, compute: Callable[[], dict[str, Any]]
 ) -> HttpResponseBase:
-    return asking.cached(
+    return http.cached(
         request,
         published.version,
         canonical,
@@ -158,7 +160,7 @@ def _common(one: Box, other: Box) -> Box:
 @require_safe
 def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
     """The base map for maps in the browser, cached for ever: its address changes with its content."""
-    current = places.base_map_version()
+    current = lookup.base_map_version()
     if version != current:
         if not current:
             raise Http404
@@ -176,5 +178,5 @@ def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
 
 @lru_cache(maxsize=2)
 def _packed(version: str) -> tuple[bytes, bytes]:  # noqa: ARG001  (the key)
-    body = places.base_map()
+    body = lookup.base_map()
     return body, gzip.compress(body, 9, mtime=0)

@@ -10,10 +10,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crimemap import mapping, places, query, wording
-from crimemap.answers import Change, Row
-from crimemap.filtering import Filter
-from crimemap.query import NothingPublishedError, Published, UnknownIncidentError, WithdrawnError
+from crimemap import wording
+from crimemap.pages import server_map
+from crimemap.places import lookup
+from crimemap.snapshot import reader
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.reader import NothingPublishedError, Published, UnknownIncidentError, WithdrawnError
+from crimemap.snapshot.results import Change, Row
 
 NEAR, DAYS = 500, 90  # metres and days of "what else"
 
@@ -22,7 +25,7 @@ NEAR, DAYS = 500, 90  # metres and days of "what else"
 def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     """What, when and where, as exactly as it is published, and a way to tell us more. Gone for good: 410."""
     try:
-        published = query.current()
+        published = reader.current()
         row = published.incident(public_id)
     except WithdrawnError:
         return render(request, "crimemap/gone.html", status=410)
@@ -45,7 +48,7 @@ def _context(published: Published, row: Row) -> dict[str, Any]:
                 "layer": wording.LAYERS[layer],
                 "slug": layer,
                 "code": code,
-                "name": wording.area(layer, code, places.area_names(layer)),
+                "name": wording.area(layer, code, lookup.area_names(layer)),
             }
             for layer, code in row.areas.items()
         ],
@@ -68,8 +71,8 @@ def _sentence(change: Change, published: Published) -> str:
 
 def _on_map(published: Published, latitude: float, longitude: float) -> dict[str, Any]:
     last = published.until
-    version = places.base_map_version()
-    picture = mapping.spot(version, latitude, longitude) if version else None
+    version = lookup.base_map_version()
+    picture = server_map.spot(version, latitude, longitude) if version else None
     point = (latitude, longitude, latitude, longitude)
     near = Filter(
         last - timedelta(DAYS - 1), last, DAYS, circle=(latitude, longitude, max(NEAR, published.least_radius))

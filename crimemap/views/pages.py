@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponseBase
 
-from crimemap import charts, explaining, listing, mapping, wording
-from crimemap.filtering import Filter
-from crimemap.query import Published
+from crimemap import wording
+from crimemap.pages import about_data, charts, incident_list, server_map
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.reader import Published
 from crimemap.views.selection import of_selection, page
 
 LATEST = 5  # rows below the map
@@ -19,7 +20,7 @@ def map_page(request: HttpRequest, published: Published, chosen: Filter) -> Http
     """A drawing of the city with the incidents in it; script puts a map in its place."""
     latest = published.rows(chosen, limit=LATEST)
     context = {
-        "map": mapping.shown(published, chosen, request.GET.get("at", "")),
+        "map": server_map.shown(published, chosen, request.GET.get("at", "")),
         "latest": latest.rows,
         "comparison": published.compare(chosen),
         "unmapped": published.unmapped(chosen),
@@ -30,15 +31,15 @@ def map_page(request: HttpRequest, published: Published, chosen: Filter) -> Http
 @of_selection
 def listing_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
     """All incidents of the selection, a page at a time."""
-    order = request.GET.get("sort", listing.USUAL)
+    order = request.GET.get("sort", incident_list.USUAL)
     total = published.count(chosen)
-    shown = listing.listing(published, chosen, total, order, request.GET.get("page", "1"))
-    layer = listing.layer_of(published, chosen)
+    shown = incident_list.listing(published, chosen, total, order, request.GET.get("page", "1"))
+    layer = incident_list.layer_of(published, chosen)
     context = {
         "listed": shown,
-        "orders": [{"order": key, "name": name} for key, name in listing.ORDERS.items()],
-        "order_name": listing.ORDERS[shown.order],
-        "sorted": "" if shown.order == listing.USUAL else f"&sort={shown.order}",
+        "orders": [{"order": key, "name": name} for key, name in incident_list.ORDERS.items()],
+        "order_name": incident_list.ORDERS[shown.order],
+        "sorted": "" if shown.order == incident_list.USUAL else f"&sort={shown.order}",
         "layer": layer,
         "layer_name": wording.LAYERS[layer],
         "unmapped": published.unmapped(chosen),
@@ -63,12 +64,12 @@ def charts_page(request: HttpRequest, published: Published, chosen: Filter) -> H
 @of_selection
 def about(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
     """Where the data is from, what it means, what is not shown."""
-    years, totals = explaining.totals(published)
+    years, totals = about_data.totals(published)
     context = {
-        "sources": explaining.sources(published),
-        "not_shown": explaining.not_shown(published),
+        "sources": about_data.sources(published),
+        "not_shown": about_data.not_shown(published),
         "years": years,
         "totals": totals,
-        "definitions": explaining.definitions(published),
+        "definitions": about_data.definitions(published),
     }
     return page(request, "about", published, chosen, context)

@@ -13,11 +13,12 @@ from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from crimemap import asking, places, wording
-from crimemap.filtering import PRESETS, Filter, FilterError
-from crimemap.panel import Chip, panel
-from crimemap.places import Place
-from crimemap.query import NothingPublishedError, Published
+from crimemap import http, wording
+from crimemap.pages.filter_form import Chip, panel
+from crimemap.places import lookup
+from crimemap.places.lookup import Place
+from crimemap.snapshot.filters import PRESETS, Filter, FilterError
+from crimemap.snapshot.reader import NothingPublishedError, Published
 
 Page = Callable[..., HttpResponseBase]
 RADIUS = 500  # metres around a place that was looked for
@@ -31,7 +32,7 @@ def of_selection(view: Callable[..., HttpResponseBase]) -> Page:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if "set" in request.GET:
             return _sent(request)
-        return refusing(asking.asked(view))(request, *args, **kwargs)
+        return refusing(http.asked(view))(request, *args, **kwargs)
 
     return answer
 
@@ -44,18 +45,18 @@ def refusing(view: Page) -> Page:
         try:
             return view(request, *args, **kwargs)
         except FilterError as error:
-            return asking.refused(request, error)
+            return http.refused(request, error)
 
     return answer
 
 
 def _sent(request: HttpRequest) -> HttpResponseBase:
     try:
-        _published, chosen = asking.read(request)
+        _published, chosen = http.read(request)
     except NothingPublishedError:
         return redirect(request.path)
     except FilterError as error:
-        return asking.refused(request, error)
+        return http.refused(request, error)
     words = request.GET.get("q", "").strip()[:100]
     more = "&" + urlencode({"q": words}) if words else ""
     return redirect(f"{request.path}?{chosen.query_string()}{more}")
@@ -100,7 +101,7 @@ def page(
         "words": words,
         "found": [
             {"place": place, "query": there(place, published, chosen).query_string()}
-            for place in (places.search(words) if words else [])
+            for place in (lookup.search(words) if words else [])
         ],
     }
     return render(request, f"crimemap/{name}.html", shared | context)

@@ -13,15 +13,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from crimemap import asking, downloads, feeds, mapping, places, query
-from crimemap.columns import COLUMNS
-from crimemap.filtering import Filter, FilterError
-from crimemap.panel import panel
-from crimemap.query import NothingPublishedError, Published
+from crimemap import http
+from crimemap.exports import atom, downloads
+from crimemap.exports.fields import COLUMNS
+from crimemap.pages import server_map
+from crimemap.pages.filter_form import panel
+from crimemap.places import lookup
+from crimemap.snapshot import reader
+from crimemap.snapshot.filters import Filter, FilterError
+from crimemap.snapshot.reader import NothingPublishedError, Published
 
 Writer = Callable[[Published, Filter], Iterator[bytes]]
 # A program must not keep the page that says so as its file.
-_of_file = partial(asking.asked, before_anything=404)
+_of_file = partial(http.asked, before_anything=404)
 
 
 @require_safe
@@ -55,7 +59,7 @@ def _download(
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
-    return asking.cached(request, published.version, chosen.query_string(), answer)
+    return http.cached(request, published.version, chosen.query_string(), answer)
 
 
 @require_safe
@@ -67,14 +71,14 @@ def columns(request: HttpRequest, published: Published, _chosen: Filter) -> Http
         context = {"published": published, "columns": COLUMNS}
         return render(request, "crimemap/columns.txt", context, content_type="text/plain; charset=utf-8")
 
-    return asking.cached(request, published.version, published.made_at.date().isoformat(), answer)
+    return http.cached(request, published.version, published.made_at.date().isoformat(), answer)
 
 
 @require_safe
 def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = "") -> HttpResponseBase:
     """The newest incidents: of an area, of a category, or of everything. It takes no filter: readers ask for it for years."""
     try:
-        published = query.current()
+        published = reader.current()
     except NothingPublishedError:
         raise Http404 from None
     area = (layer, code) if layer else None
@@ -82,16 +86,16 @@ def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = 
         raise Http404
 
     def answer() -> HttpResponse:
-        body = feeds.feed(published, area=area, category=category)
+        body = atom.feed(published, area=area, category=category)
         return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
-    return asking.cached(request, published.version, published.made_at.date().isoformat(), answer)
+    return http.cached(request, published.version, published.made_at.date().isoformat(), answer)
 
 
 def _is_area(published: Published, layer: str, code: str) -> bool:
     """Also one where nothing was reported yet."""
     return (
-        layer in published.areas and bool(code) and (code in published.areas[layer] or code in places.area_names(layer))
+        layer in published.areas and bool(code) and (code in published.areas[layer] or code in lookup.area_names(layer))
     )
 
 
@@ -101,8 +105,8 @@ def _is_area(published: Published, layer: str, code: str) -> bool:
 def embed(request: HttpRequest) -> HttpResponseBase:
     """The map in a frame of any site's page: a picture, counts, and links that leave the frame."""
     try:
-        published, chosen = asking.read(request)
-        response = asking.cached(
+        published, chosen = http.read(request)
+        response = http.cached(
             request, published.version, _looks(chosen), lambda: _embedded(request, published, chosen)
         )
     except FilterError as error:
@@ -119,7 +123,7 @@ def _embedded(request: HttpRequest, published: Published, chosen: Filter) -> Htt
         "published": published,
         "query": chosen.query_string(),
         "panel": panel(published, chosen),
-        "map": mapping.shown(published, chosen, ""),
+        "map": server_map.shown(published, chosen, ""),
     }
     return render(request, "crimemap/embed.html", context)
 
@@ -127,4 +131,4 @@ def _embedded(request: HttpRequest, published: Published, chosen: Filter) -> Htt
 def _looks(chosen: Filter) -> str:
     """What the frame shows depends on the streets and on the style sheets, too, whose old names lead nowhere."""
     sheets = [static(f"css/{name}.css") for name in ("common", "map", "embed")]
-    return "&".join([chosen.query_string(), places.base_map_version(), *sheets])
+    return "&".join([chosen.query_string(), lookup.base_map_version(), *sheets])

@@ -1,4 +1,4 @@
-"""The agency's channels, and what is told of a story on each. Rules are in outreach/spreading.py.
+"""The agency's channels, and what is told of a story on each. Rules are in outreach/channels/posting.py.
 
 An address holds a secret: it is typed here, and never shown again, recorded or logged.
 """
@@ -18,12 +18,12 @@ from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from outreach import sending, spreading
+from core import audit
+from core.models import Account
 from outreach.admin.resuming import is_resumed, resuming
+from outreach.channels import posting, transport
+from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, Story
-from outreach.sending import KINDS
-from tipportal import audit
-from tipportal.models import Account
 
 State = Post.PostState
 
@@ -58,8 +58,8 @@ class ChannelForm(forms.ModelForm):
                 raise ValidationError(_("Enter the channel's address."))
             return ""
         try:
-            sending.kind_of(address)
-        except sending.AddressError as error:
+            transport.kind_of(address)
+        except transport.AddressError as error:
             raise ValidationError(str(error)) from None
         return address
 
@@ -89,7 +89,7 @@ class ChannelAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Channel, form: ChannelForm, change: bool) -> None:
         if address := form.cleaned_data["secret"]:
-            obj.address, obj.kind, obj.host = address, sending.kind_of(address), sending.host_of(address)
+            obj.address, obj.kind, obj.host = address, transport.kind_of(address), transport.host_of(address)
         super().save_model(request, obj, form, change)
         # Names of fields alone: a value may be the secret.
         done = "changed channel" if change else "added channel"
@@ -112,7 +112,7 @@ class ChannelAdmin(admin.ModelAdmin):
             raise Http404
         if not request.user.has_perm("outreach.view_story"):
             raise PermissionDenied
-        rows = [_Row(post) for post in spreading.posts_of(story)]
+        rows = [_Row(post) for post in posting.posts_of(story)]
         may = request.user.has_perm("outreach.change_story")
         if request.method == "POST":
             if not may:
@@ -138,9 +138,9 @@ class ChannelAdmin(admin.ModelAdmin):
         if decision not in ("there", "again") or number not in post_ids:
             return False
         try:
-            spreading.settle(UUID(number), _account(request), again=decision == "again")
+            posting.settle(UUID(number), _account(request), again=decision == "again")
             messages.success(request, _("Noted.") if decision == "there" else _("It is being posted again."))
-        except spreading.NotNowError as refused:
+        except posting.NotNowError as refused:
             messages.error(request, str(refused))
         return True
 
@@ -153,8 +153,8 @@ class ChannelAdmin(admin.ModelAdmin):
         for row in rows:
             if row.editable:
                 try:
-                    spreading.prepare(story, row.post.channel, row.text, wanted=row.wanted)
-                except spreading.NotNowError as refused:
+                    posting.prepare(story, row.post.channel, row.text, wanted=row.wanted)
+                except posting.NotNowError as refused:
                     row.problem = str(refused)
                     return False
         audit.record(_account(request), "prepared posts", f"story {story.slug}")
@@ -170,7 +170,7 @@ class _Row:
         self.kind = KINDS[post.channel.kind]
         self.text = post.text
         self.wanted = post.state != State.LEFT_OUT
-        self.editable = post.state in spreading.EDITABLE and post.story.status not in (
+        self.editable = post.state in posting.EDITABLE and post.story.status not in (
             "published",
             "corrected",
             "withdrawn",
@@ -180,11 +180,11 @@ class _Row:
         if self.editable:
             self.text = request.POST.get(f"text-{self.post.channel_id}", "").replace("\r\n", "\n")
             self.wanted = f"wanted-{self.post.channel_id}" in request.POST
-            self.problem = spreading.problem_of(self.text, self.post.channel.kind) if self.wanted else ""
+            self.problem = posting.problem_of(self.text, self.post.channel.kind) if self.wanted else ""
 
     @property
     def length(self) -> int:
-        return spreading.length(self.text, self.post.channel.kind)
+        return posting.length(self.text, self.post.channel.kind)
 
     @property
     def may_settle(self) -> bool:

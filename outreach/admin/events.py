@@ -1,4 +1,4 @@
-"""The desk of events. What may be done with one is in outreach/events.py."""
+"""The desk of events. What may be done with one is in outreach/events/actions.py."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap import places
-from outreach import events, rendering
+from core.models import Account
+from crimemap.places import lookup
 from outreach.admin.resuming import is_resumed, resuming
+from outreach.content import markdown
+from outreach.events import actions
 from outreach.models import Event
-from tipportal.models import Account
 
 Status = Event.EventStatus
 _COLUMNS = ("title", "slug", "starts_at", "ends_at", "place", "body")
@@ -67,26 +68,26 @@ class EventForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["begun_from"] = self.instance.version
-        found = places.find(self.instance.place_ref) if self.instance.place_ref else None
+        found = lookup.find(self.instance.place_ref) if self.instance.place_ref else None
         self.initial["spot"] = found.name if found else ""
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
-        if slug in events.RESERVED:
+        if slug in actions.RESERVED:
             raise ValidationError(_("This address is a page of its own. Choose another."))
         return slug
 
     def clean_body(self) -> str:
         body: str = self.cleaned_data["body"]
         try:
-            rendering.rendered(body)
-        except rendering.TooMuchError as error:
+            markdown.rendered(body)
+        except markdown.TooMuchError as error:
             raise ValidationError(str(error)) from None
         return body
 
     def clean_spot(self) -> str:
         text: str = self.cleaned_data["spot"]
-        if text and text != self.initial["spot"] and not places.search(text, 1):
+        if text and text != self.initial["spot"] and not lookup.search(text, 1):
             raise ValidationError(_("No such place is known. Write the street with its hundred, or leave it empty."))
         return text
 
@@ -94,7 +95,7 @@ class EventForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at and ends_at and {"starts_at", "ends_at"} & set(self.changed_data):
-            for field, sentence in events.problems(starts_at, ends_at).items():
+            for field, sentence in actions.problems(starts_at, ends_at).items():
                 self.add_error(field, sentence)
         if self.instance.pk:
             self._look_for_others(cleaned)
@@ -122,10 +123,10 @@ class EventForm(forms.ModelForm):
     def columns(self) -> dict[str, Any]:
         """What is written of the event."""
         columns = {name: self.cleaned_data[name] for name in _COLUMNS if name in self.cleaned_data}
-        columns |= {name: rendering.cleaned(value) for name, value in columns.items() if isinstance(value, str)}
+        columns |= {name: markdown.cleaned(value) for name, value in columns.items() if isinstance(value, str)}
         spot = self.cleaned_data["spot"]
         if spot != self.initial["spot"]:
-            place = places.search(spot, 1)[0] if spot else None
+            place = lookup.search(spot, 1)[0] if spot else None
             columns |= {
                 "place_ref": place.ref if place else "",
                 "latitude": place.latitude if place else None,
@@ -152,7 +153,7 @@ class EventAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("when"), ordering="starts_at")
     def time(self, event: Event) -> str:
-        return events.when(event)
+        return actions.when(event)
 
     @admin.display(description=gettext_lazy("reminders"))
     def wanted(self, event: Event) -> int:
@@ -187,9 +188,9 @@ class EventAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:
         by = _account(request)
         if change:
-            events.change(obj.pk, form.columns(), by, form.cleaned_data["begun_from"])
+            actions.change(obj.pk, form.columns(), by, form.cleaned_data["begun_from"])
         else:
-            obj.pk = events.create(form.columns(), by).pk
+            obj.pk = actions.create(form.columns(), by).pk
 
     def response_add(self, request: HttpRequest, obj: Event, post_url_continue: str | None = None) -> HttpResponse:
         """A new event is read on its page before it is published: that page comes next, not the list."""
@@ -199,7 +200,7 @@ class EventAdmin(admin.ModelAdmin):
         return super().response_add(request, obj, post_url_continue)
 
     def delete_model(self, request: HttpRequest, obj: Event) -> None:
-        events.erase_draft(obj, _account(request))
+        actions.erase_draft(obj, _account(request))
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
@@ -218,9 +219,9 @@ class EventAdmin(admin.ModelAdmin):
         event = self._acting_on(request, pk)
         if request.method == "POST":
             try:
-                events.publish(event.pk, _account(request))
+                actions.publish(event.pk, _account(request))
                 messages.success(request, _("Residents see this event now."))
-            except events.NotNowError as refused:
+            except actions.NotNowError as refused:
                 messages.error(request, str(refused))
         return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
 
@@ -229,12 +230,12 @@ class EventAdmin(admin.ModelAdmin):
         because, problem = request.POST.get("because", "")[:300], ""
         if request.method == "POST" and not is_resumed(request):
             try:
-                events.cancel(event.pk, because, _account(request))
+                actions.cancel(event.pk, because, _account(request))
                 messages.success(
                     request, _("Cancelled. The page and calendars say so, and reminders are on their way.")
                 )
                 return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
-            except events.NotNowError as refused:
+            except actions.NotNowError as refused:
                 problem = str(refused)
         context = {
             **self.admin_site.each_context(request),
@@ -261,7 +262,7 @@ class EventAdmin(admin.ModelAdmin):
                 "event": event,
                 "can_publish": may and event.status == Status.DRAFT,
                 "can_cancel": may and event.status == Status.PUBLISHED,
-                "shown": rendering.rendered(event.body),
+                "shown": markdown.rendered(event.body),
                 "address": f"/events/{event.slug}/",
             }
         return super().render_change_form(request, context, *args, **kwargs)

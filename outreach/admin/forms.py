@@ -11,10 +11,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap import places
-from outreach import checks, rendering
+from crimemap.places import lookup
+from outreach.content import markdown
 from outreach.models import HowSoon, Kind, Picture, Story, Tag, Told
-from outreach.texts import FIELDS, Text
+from outreach.stories import checks
+from outreach.stories.texts import FIELDS, Text
 
 LAYERS = {"district": gettext_lazy("Districts"), "neighbourhood": gettext_lazy("Neighborhoods")}
 # Addresses below /stories/ that are pages of their own.
@@ -24,7 +25,7 @@ _LEADS = 60  # pictures to choose a lead from, the newest
 
 def area_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """(layer in words, [("district:3", name)]) of what the map knows."""
-    named = {layer: [(f"{layer}:{area.code}", area.name) for area in places.areas(layer)] for layer in LAYERS}
+    named = {layer: [(f"{layer}:{area.code}", area.name) for area in lookup.areas(layer)] for layer in LAYERS}
     return [(str(LAYERS[layer]), choices) for layer, choices in named.items() if choices]
 
 
@@ -101,8 +102,8 @@ class StoryForm(forms.Form):
     def clean_body(self) -> str:
         body: str = self.cleaned_data["body"]
         try:
-            rendering.found_in(body)
-        except rendering.TooMuchError as error:
+            markdown.found_in(body)
+        except markdown.TooMuchError as error:
             raise ValidationError(str(error)) from None
         return body
 

@@ -12,11 +12,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from outreach import guides, links, rendering, texts
+from core.models import Account
+from outreach import guides
 from outreach.admin import page, wording
 from outreach.admin.resuming import is_resumed, resuming
+from outreach.content import links, markdown
 from outreach.models import Guide, GuideRevision
-from tipportal.models import Account
+from outreach.stories import texts
 
 
 class GuideForm(forms.ModelForm):
@@ -38,10 +40,10 @@ class GuideForm(forms.ModelForm):
             self.fields["slug"].disabled = self.instance.shown  # residents know it
 
     def clean_body(self) -> str:
-        body = rendering.cleaned(self.cleaned_data["body"])
+        body = markdown.cleaned(self.cleaned_data["body"])
         try:
-            rendering.found_in(body)
-        except rendering.TooMuchError as error:
+            markdown.found_in(body)
+        except markdown.TooMuchError as error:
             raise ValidationError(str(error)) from None
         return body
 
@@ -128,7 +130,7 @@ class GuideAdmin(admin.ModelAdmin):
         messages.success(
             request, _("The guide is saved. Residents read it at once.") if saved.shown else _("The guide is saved.")
         )
-        for problem in links.problems(rendering.found_in(saved.body).links):
+        for problem in links.problems(markdown.found_in(saved.body).links):
             messages.warning(request, problem)
         return HttpResponseRedirect(reverse("admin:outreach_guide_change", args=[saved.pk]))
 

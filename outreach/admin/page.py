@@ -18,15 +18,16 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from outreach import checks, editorial, pictures, publishing, rendering, sharing, texts
+from core.models import Account
 from outreach.admin import wording
 from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_of
 from outreach.admin.pictures import ADDRESS, add, thumbnail
 from outreach.admin.resuming import is_resumed
-from outreach.editorial import Act
+from outreach.content import markdown, pictures
 from outreach.models import Picture, ReviewComment, Status, Story, StoryRevision
-from outreach.texts import Piece, Text
-from tipportal.models import Account
+from outreach.stories import checks, publication, share_links, texts, workflow
+from outreach.stories.texts import Piece, Text
+from outreach.stories.workflow import Act
 
 TEMPLATE = "admin/outreach/story.html"
 _RECENT_PICTURES = 12
@@ -50,7 +51,7 @@ def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) 
     """The answer to a GET or POST of a story's page; None for a new one."""
     by = request.user
     assert isinstance(by, Account)
-    person = editorial.person(by)
+    person = workflow.person(by)
     if story is None and not person.writes:
         raise PermissionDenied
     if request.method != "POST":
@@ -63,18 +64,18 @@ def _posted(request: HttpRequest, story: Story | None, by: Account) -> HttpRespo
     if story is not None and "_comment" in request.POST:
         return _comment(request, story, by)
     if story is not None and "_settle" in request.POST:
-        if not editorial.person(by).writes or not request.POST["_settle"].isdecimal():
+        if not workflow.person(by).writes or not request.POST["_settle"].isdecimal():
             raise PermissionDenied
         ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
         return HttpResponseRedirect(request.path + "#comments")
-    if not editorial.person(by).writes:
+    if not workflow.person(by).writes:
         raise PermissionDenied
     return _edit(request, story, by)
 
 
 def _comment(request: HttpRequest, story: Story, by: Account) -> HttpResponse | Shown:
     form = CommentForm(request.POST)
-    person = editorial.person(by)
+    person = workflow.person(by)
     if not (person.writes or person.approves):
         raise PermissionDenied
     if is_resumed(request):
@@ -94,7 +95,7 @@ def _edit(request: HttpRequest, story: Story | None, by: Account) -> HttpRespons
     if picture is not None and not is_resumed(request) and picture.is_valid() and (added := add(picture, by)):
         data["body"] = _with_picture(data.get("body", ""), data.get("caret", ""), added)
         picture = None
-    fixed = story is not None and publishing.was_published(story)
+    fixed = story is not None and publication.was_published(story)
     initial = {"slug": story.slug} if story is not None and fixed else None
     form = StoryForm(data, story=story, fixed_slug=fixed, initial=initial)
     valid = form.is_valid()
@@ -113,17 +114,17 @@ def _kept(
 ) -> HttpResponse | Shown:
     try:
         saved = _saved(story, by, form)
-    except editorial.StaleError as stale:
+    except workflow.StaleError as stale:
         return _overtaken(stale.story, by, form)
-    except editorial.RefusedError as refused:
+    except workflow.RefusedError as refused:
         return Shown(form=form, sentence=str(refused), status=409)
     return _after(request, saved, added)
 
 
 def _saved(story: Story | None, by: Account, form: StoryForm) -> Story:
     if story is None:
-        return editorial.create(by, form.text())
-    return editorial.save(story.pk, by, form.text(), form.cleaned_data["version"])
+        return workflow.create(by, form.text())
+    return workflow.save(story.pk, by, form.text(), form.cleaned_data["version"])
 
 
 def _after(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
@@ -150,7 +151,7 @@ def _with_picture(body: str, caret: str, picture: Picture) -> str:
 
 def _overtaken(story: Story, by: Account, form: StoryForm) -> Shown:
     mine, theirs = form.text(), texts.snapshot(story)
-    editorial.set_aside(story.pk, by, mine, form.cleaned_data["version"])
+    workflow.set_aside(story.pk, by, mine, form.cleaned_data["version"])
     form.data = cast(QueryDict, form.data).copy()
     form.data["version"] = str(story.version)
     name = story.edited_by.get_full_name() or story.edited_by.get_username()
@@ -170,8 +171,8 @@ def compared(before: Text, after: Text) -> list[tuple[str, list[Piece]]]:
 def preview(body: str) -> SafeString:
     """A text as residents would read it, with pictures that staff may see. A sentence where it is too much."""
     try:
-        return rendering.rendered(body, pictures.shown(texts.pictures_of(body), ADDRESS))
-    except rendering.TooMuchError as error:
+        return markdown.rendered(body, pictures.shown(texts.pictures_of(body), ADDRESS))
+    except markdown.TooMuchError as error:
         return SafeString(escape(str(error)))
 
 
@@ -181,7 +182,7 @@ def preview(body: str) -> SafeString:
 def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict[str, Any]) -> HttpResponse:
     by = request.user
     assert isinstance(by, Account)
-    person = editorial.person(by)
+    person = workflow.person(by)
     editing = person.writes and (
         story is None or shown.form is not None or story.status == Status.DRAFT or "edit" in request.GET
     )
@@ -209,18 +210,18 @@ def _fresh_form(story: Story | None) -> StoryForm:
     if story is None:
         return StoryForm(initial={"version": 0})
     initial = initial_of(texts.snapshot(story)) | {"version": story.version}
-    return StoryForm(initial=initial, story=story, fixed_slug=publishing.was_published(story))
+    return StoryForm(initial=initial, story=story, fixed_slug=publication.was_published(story))
 
 
-def _about(story: Story, person: editorial.Person) -> Mapping[str, Any]:
-    stands = editorial.standing(story)
-    offered = editorial.offered(stands, person, self_approval=editorial.self_approval())
+def _about(story: Story, person: workflow.Person) -> Mapping[str, Any]:
+    stands = workflow.standing(story)
+    offered = workflow.offered(stands, person, self_approval=workflow.self_approval())
     steps = [act for act in offered if act is not Act.EDIT]
     return {
         "state": wording.state(story, stands),
         "chip": wording.CHIPS[Status(story.status)],
         "live": stands.live,
-        "address": sharing.absolute(f"/stories/{story.slug}/"),
+        "address": share_links.absolute(f"/stories/{story.slug}/"),
         "steps": [(act, wording.button(act, stands)) for act in steps],
         "may_edit": Act.EDIT in offered,
         "waits_for": wording.waits_for(story, stands, steps),

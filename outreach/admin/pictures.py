@@ -14,12 +14,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from outreach import pictures
+from core import audit
+from core.models import Account
 from outreach.admin.forms import PictureForm
 from outreach.admin.resuming import is_resumed, resuming
+from outreach.content import pictures
 from outreach.models import Picture, PictureFile
-from tipportal import audit
-from tipportal.models import Account
 
 ADDRESS = "/admin/outreach/picture/file/"
 State = Picture.PictureState

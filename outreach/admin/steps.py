@@ -14,13 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from outreach import checks, editorial
+from core.models import Account
 from outreach.admin import page, wording
 from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, ReasonForm, TimeForm
 from outreach.admin.resuming import is_resumed
-from outreach.editorial import Act, Asked, Standing
 from outreach.models import ReviewComment, Story
-from tipportal.models import Account
+from outreach.stories import checks, workflow
+from outreach.stories.workflow import Act, Asked, Standing
 
 TEMPLATE = "admin/outreach/step.html"
 _DONE = {
@@ -52,7 +52,7 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
     if name not in _DONE:
         raise Http404
     act, story = Act(name), page.found(pk)
-    stands = editorial.standing(story)
+    stands = workflow.standing(story)
     form = _form_of(act, stands)(request.POST or None, initial=_initial(act, story))
     sentence, status = "", 200
     if request.method == "POST" and is_resumed(request):
@@ -66,7 +66,7 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
             sentence, status = refused, 409
         else:
             status = 422
-    elif act not in editorial.offered(stands, editorial.person(by), self_approval=editorial.self_approval()):
+    elif act not in workflow.offered(stands, workflow.person(by), self_approval=workflow.self_approval()):
         raise PermissionDenied
     words = wording.button(act, stands)
     context |= {
@@ -97,10 +97,10 @@ def _do(act: Act, story: Story, by: Account, form: forms.Form, version: str) -> 
     answers = {question.key: data.get(question.key, "") for question in checks.QUESTIONS}
     asked = Asked(timezone.now(), answers, data.get("note", ""), data.get("at"))
     try:
-        editorial.do(act, story.pk, by, int(version) if version.isdecimal() else 0, asked)
-    except editorial.StaleError:
+        workflow.do(act, story.pk, by, int(version) if version.isdecimal() else 0, asked)
+    except workflow.StaleError:
         return _("The text has changed since you opened this page. Read it again first.")
-    except editorial.RefusedError as refused:
+    except workflow.RefusedError as refused:
         for name, sentence in refused.fields.items():
             form.add_error(name, sentence)
         # What stands at a field is not said twice; of the checks, a sentence stands above.

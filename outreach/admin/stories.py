@@ -16,11 +16,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from outreach import editorial, pasting, previews, rendering, texts
+from core.models import Account
 from outreach.admin import page, steps, wording
 from outreach.admin.resuming import is_resumed, resuming
+from outreach.content import markdown, paste
 from outreach.models import Status, Story
-from tipportal.models import Account
+from outreach.stories import previews, texts, workflow
 
 
 class Unfinished(admin.SimpleListFilter):
@@ -126,10 +127,10 @@ class StoryAdmin(admin.ModelAdmin):
         sentence = wording.resumed() if is_resumed(request) else ""
         if request.method == "POST" and not sentence:
             try:
-                editorial.restore(pk, by, kept, int(request.POST.get("version") or 0))
-            except (editorial.StaleError, ValueError):
+                workflow.restore(pk, by, kept, int(request.POST.get("version") or 0))
+            except (workflow.StaleError, ValueError):
                 sentence = _("The text has changed since you opened this page. Look at the differences again.")
-            except editorial.RefusedError as refused:
+            except workflow.RefusedError as refused:
                 sentence = str(refused)
             else:
                 messages.success(request, _("The earlier text is the newest now."))
@@ -141,7 +142,7 @@ class StoryAdmin(admin.ModelAdmin):
             "differences": page.compared(kept.snapshot, texts.snapshot(story)),
             "text": page.preview(str(kept.snapshot.get("body", ""))),
             "sentence": sentence,
-            "may_restore": editorial.person(by).writes and story.status != Status.WITHDRAWN,
+            "may_restore": workflow.person(by).writes and story.status != Status.WITHDRAWN,
         }
         return TemplateResponse(request, "admin/outreach/version.html", context, status=409 if sentence else 200)
 
@@ -151,7 +152,7 @@ class StoryAdmin(admin.ModelAdmin):
         assert isinstance(by, Account)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not editorial.person(by).writes:
+        if not workflow.person(by).writes:
             raise PermissionDenied
         if is_resumed(request):
             messages.info(request, wording.resumed())
@@ -179,6 +180,6 @@ class StoryAdmin(admin.ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            return JsonResponse({"markdown": pasting.markdown(request.POST.get("html", ""))})
-        except rendering.TooMuchError as error:
+            return JsonResponse({"markdown": paste.markdown(request.POST.get("html", ""))})
+        except markdown.TooMuchError as error:
             return JsonResponse({"problem": str(error)}, status=413)

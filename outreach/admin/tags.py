@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.contrib import admin
 
-from outreach import rendering
+from outreach.content import markdown
 from outreach.models import Tag
 
 
@@ -15,7 +15,7 @@ class TagForm(forms.ModelForm):
         fields = ("name", "slug")
 
     def clean_name(self) -> str:
-        return rendering.cleaned(self.cleaned_data["name"])
+        return markdown.cleaned(self.cleaned_data["name"])
 
 
 @admin.register(Tag)

@@ -4,7 +4,7 @@ import django.contrib.postgres.indexes
 import django.contrib.postgres.search
 import django.db.models.deletion
 import django.utils.timezone
-import tipportal.addresses
+import core.mail.subscriber_addresses
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -281,7 +281,7 @@ class Migration(migrations.Migration):
             name='Reminder',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('sealed_contact', tipportal.addresses.SealedContactField()),
+                ('sealed_contact', core.mail.subscriber_addresses.SealedContactField()),
                 ('address_hash', models.BinaryField(max_length=32)),
                 ('link_hash', models.BinaryField(help_text="of the secret in the mails' links", max_length=32, unique=True)),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),

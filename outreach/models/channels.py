@@ -17,7 +17,7 @@ class Channel(models.Model):
     again, and of the workers bulk alone reads it (grants.sql)."""
 
     name = models.CharField(_("name"), max_length=60, unique=True, help_text=_("For example: Mastodon, press office."))
-    kind = models.CharField(_("kind"), max_length=10, editable=False)  # of outreach.sending.KINDS
+    kind = models.CharField(_("kind"), max_length=10, editable=False)  # of outreach.channels.transport.KINDS
     host = models.CharField(_("server"), max_length=253, blank=True, editable=False)
     address = models.CharField(_("address and secret"), max_length=1000, editable=False)
     enabled = models.BooleanField(_("in use"), default=True)

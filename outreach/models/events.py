@@ -9,11 +9,11 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from tipportal.addresses import SealedContactField
+from core.mail.subscriber_addresses import SealedContactField
 
 
 class Event(models.Model):
-    """One event. `place_ref` and `areas` ([layer, code] each) are as crimemap.places names them; the point is where it is.
+    """One event. `place_ref` and `areas` ([layer, code] each) are as crimemap.places.lookup names them; the point is where it is.
 
     `version` counts what was saved: whoever saves says which they changed. `moves` counts changes of time or place that
     residents were told of.
@@ -71,7 +71,7 @@ class Event(models.Model):
 
 
 class Reminder(models.Model):
-    """Somebody wants a mail before an event. The address is sealed (tipportal/addresses.py) and goes with the event's end.
+    """Somebody wants a mail before an event. The address is sealed (core/mail/subscriber_addresses.py) and goes with the event's end.
 
     Residents write, confirm and delete theirs through functions of the database (rules.sql); the bulk worker does the rest.
     """

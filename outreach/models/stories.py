@@ -1,7 +1,7 @@
 """Stories at the desk, and as residents read them.
 
 `Story` is what the desk works on, with its state; the public never reads it. `PublishedStory` is the copy that publication
-makes (outreach/editorial.py), and all that the public role may read of a story. So a draft cannot leak through a query, and
+makes (outreach/stories/workflow.py), and all that the public role may read of a story. So a draft cannot leak through a query, and
 a published story can be worked on while residents go on reading what was approved.
 """
 
@@ -40,7 +40,7 @@ def _by(name: Any, *, required: bool = False) -> models.ForeignKey:
 
 
 class Story(Told):
-    """A story at the desk. Only outreach/editorial.py changes its text and its state.
+    """A story at the desk. Only outreach/stories/workflow.py changes its text and its state.
 
     `version` counts the changes of the text: whoever saves says which they changed.
     """
@@ -190,7 +190,7 @@ class StoryStep(models.Model):
 
 
 class StoryCheck(models.Model):
-    """One answer to a publishing check (outreach/checks.py): of one person, about one version, before one act."""
+    """One answer to a publishing check (outreach/stories/checks.py): of one person, about one version, before one act."""
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="checks")
     version = models.PositiveIntegerField(_("version"))

@@ -44,7 +44,7 @@ class Tag(models.Model):
 
 
 class Told(models.Model):
-    """The words and facts of a story. `areas` is a list of [layer, code], as crimemap.places names them.
+    """The words and facts of a story. `areas` is a list of [layer, code], as crimemap.places.lookup names them.
 
     Place and time of what is told stay coarse: an area and no point, and no time at all.
     """

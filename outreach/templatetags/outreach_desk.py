@@ -6,9 +6,10 @@ from typing import Any
 
 from django import template
 
-from outreach import editorial, spreading
-from outreach.editorial import Act
+from outreach.channels import posting
 from outreach.models import Status, Story
+from outreach.stories import workflow
+from outreach.stories.workflow import Act
 
 register = template.Library()
 
@@ -17,20 +18,20 @@ register = template.Library()
 def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
     """Posts that wait for somebody to look at the channel, for those who may settle them."""
     user = context["request"].user
-    return {"posts": spreading.unsure() if user.has_perm("outreach.change_story") else []}
+    return {"posts": posting.unsure() if user.has_perm("outreach.change_story") else []}
 
 
 @register.inclusion_tag("admin/outreach/awaiting_approval.html", takes_context=True)
 def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
     """Stories in review that this person may approve."""
-    person = editorial.person(context["request"].user)
+    person = workflow.person(context["request"].user)
     stories = Story.objects.filter(status=Status.IN_REVIEW) if person.approves else Story.objects.none()
-    self_approval = editorial.self_approval()
+    self_approval = workflow.self_approval()
     return {
         "stories": [
             story
             for story in stories
-            if Act.APPROVE in editorial.offered(editorial.standing(story), person, self_approval=self_approval)
+            if Act.APPROVE in workflow.offered(workflow.standing(story), person, self_approval=self_approval)
         ]
     }
 
@@ -38,4 +39,4 @@ def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
 @register.inclusion_tag("admin/outreach/story_posts.html")
 def story_posts(story: Story) -> dict[str, Any]:
     """What goes out with a story on each channel, or became of it."""
-    return {"story": story, "posts": spreading.posts_of(story)}
+    return {"story": story, "posts": posting.posts_of(story)}

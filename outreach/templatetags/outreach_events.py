@@ -6,21 +6,21 @@ from typing import Any
 
 from django import template
 
-from outreach import events
+from outreach.events import actions
 from outreach.models import Event
 
 register = template.Library()
 
-register.filter("when", events.when)
+register.filter("when", actions.when)
 
 
 @register.simple_tag
 def upcoming_events(limit: int = 3) -> list[Event]:
     """The next events, for a page that gives them a heading."""
-    return list(events.upcoming()[:limit])
+    return list(actions.upcoming()[:limit])
 
 
 @register.inclusion_tag("outreach/events/of_area.html")
 def area_events(layer: str, code: str) -> dict[str, Any]:
     """Events to come in an area of the map; nothing where there are none."""
-    return {"events": events.upcoming((layer, code))[:5]}
+    return {"events": actions.upcoming((layer, code))[:5]}

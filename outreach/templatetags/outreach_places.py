@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from outreach import searching
+from core import page_cache
 from outreach.models import Guide
-from tipportal import ahead
+from outreach.stories import search
 
 register = template.Library()
 
@@ -19,7 +19,7 @@ register = template.Library()
 @register.inclusion_tag("outreach/area_stories.html")
 def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
     """The newest stories of one area, with a link to all of them; nothing where there is none."""
-    found = list(searching.chosen(area=(layer, code))[: count + 1])
+    found = list(search.chosen(area=(layer, code))[: count + 1])
     return {"stories": found[:count], "more": len(found) > count, "layer": layer, "code": code}
 
 
@@ -38,4 +38,6 @@ def guide_link(slug: str) -> SafeString:
 
 def _guides() -> list[tuple[str, str, str]]:
     """Address, title and place of all guides shown; at most a minute old, since forms ask for it."""
-    return ahead.kept(("guides",), lambda: list(Guide.objects.filter(shown=True).values_list("slug", "title", "place")))
+    return page_cache.kept(
+        ("guides",), lambda: list(Guide.objects.filter(shown=True).values_list("slug", "title", "place"))
+    )

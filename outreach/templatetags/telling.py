@@ -5,8 +5,9 @@ from __future__ import annotations
 from django import template
 from django.utils.safestring import SafeString
 
-from outreach import facts, pictures
+from outreach.content import pictures
 from outreach.models import Told
+from outreach.stories import facts
 
 register = template.Library()
 register.filter("fact_words", facts.words)

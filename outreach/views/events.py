@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from outreach import calendars, events, metadata, reminders, rendering
+from outreach import structured_data
+from outreach.content import markdown
+from outreach.events import actions, ical, reminders
 from outreach.models import Event
 
 A_PAGE = 20
@@ -21,14 +23,14 @@ A_PAGE = 20
 @require_safe
 def event_list(request: HttpRequest) -> HttpResponse:
     """What is coming, the next first."""
-    context = {"events": list(events.upcoming()), "has_past": events.past().exists()}
+    context = {"events": list(actions.upcoming()), "has_past": actions.past().exists()}
     return render(request, "outreach/events/list.html", context)
 
 
 @require_safe
 def past(request: HttpRequest) -> HttpResponse:
     """What took place, the latest first."""
-    page = Paginator(events.past(), A_PAGE).get_page(request.GET.get("page", "")[:6])
+    page = Paginator(actions.past(), A_PAGE).get_page(request.GET.get("page", "")[:6])
     return render(request, "outreach/events/past.html", {"page": page})
 
 
@@ -42,32 +44,32 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
 def event_file(_request: HttpRequest, slug: str) -> HttpResponse:
     """The event for a calendar."""
     found = _shown(slug)
-    return _calendar(calendars.file_of([found]), f"{found.slug}.ics")
+    return _calendar(ical.file_of([found]), f"{found.slug}.ics")
 
 
 @require_safe
 def calendar(_request: HttpRequest) -> HttpResponse:
     """All events of these weeks, for calendars that subscribe."""
-    recent = events.shown().filter(ends_at__gt=timezone.now() - calendars.KEPT)
+    recent = actions.shown().filter(ends_at__gt=timezone.now() - ical.KEPT)
     name = _("Events of %(agency)s") % {"agency": settings.AGENCY_NAME}
-    return _calendar(calendars.file_of(recent, name), "events.ics")
+    return _calendar(ical.file_of(recent, name), "events.ics")
 
 
 def event_page(request: HttpRequest, found: Event, status: int = 200, **more: Any) -> HttpResponse:
     """The page of an event; `more` is what the form for reminders has to say."""
     context = {
         "event": found,
-        "text": rendering.rendered(found.body),
+        "text": markdown.rendered(found.body),
         "is_over": found.ends_at <= timezone.now(),
         "can_remind": reminders.are_possible(found),
-        "data": metadata.event(found),
+        "data": structured_data.event(found),
         **more,
     }
     return render(request, "outreach/events/event.html", context, status=status)
 
 
 def _shown(slug: str) -> Event:
-    found = events.shown().filter(slug=slug).first()
+    found = actions.shown().filter(slug=slug).first()
     if found is None:
         raise Http404
     return found
@@ -75,4 +77,4 @@ def _shown(slug: str) -> Event:
 
 def _calendar(content: bytes, name: str) -> HttpResponse:
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "public, max-age=300"}
-    return HttpResponse(content, content_type=calendars.CONTENT_TYPE, headers=headers)
+    return HttpResponse(content, content_type=ical.CONTENT_TYPE, headers=headers)

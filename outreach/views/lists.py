@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from outreach import searching
 from outreach.models import PublishedStory, Tag
+from outreach.stories import search as searching
 
 A_PAGE = 12
 

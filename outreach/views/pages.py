@@ -7,9 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from outreach import feeds, impact, pictures, poster, rendering
+from core import page_cache
+from outreach.artwork import poster
+from outreach.content import markdown, pictures
 from outreach.models import Guide
-from tipportal import ahead
+from outreach.stories import feeds, impact
 from tips import statistics
 
 
@@ -26,7 +28,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     others = Guide.objects.filter(shown=True).exclude(pk=found.pk).defer("body")
     context = {
         "guide": found,
-        "text": rendering.rendered(found.body, pictures.shown(found.pictures.order_by().values_list("pk", flat=True))),
+        "text": markdown.rendered(found.body, pictures.shown(found.pictures.order_by().values_list("pk", flat=True))),
         "others": others,
     }
     return render(request, "outreach/guide.html", context)
@@ -35,7 +37,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def impact_page(request: HttpRequest) -> HttpResponse:
     """What tips and talks do, in figures, and how we count."""
-    return HttpResponse(ahead.rendered(request, "outreach/impact.html", _impact))
+    return HttpResponse(page_cache.rendered(request, "outreach/impact.html", _impact))
 
 
 def _impact() -> dict[str, object]:
@@ -72,4 +74,4 @@ def feed(_request: HttpRequest) -> HttpResponse:
 @require_safe
 def sitemap(_request: HttpRequest) -> HttpResponse:
     """All addresses that search engines may know; at most a minute old."""
-    return HttpResponse(ahead.kept(("sitemap",), feeds.sitemap), content_type="application/xml; charset=utf-8")
+    return HttpResponse(page_cache.kept(("sitemap",), feeds.sitemap), content_type="application/xml; charset=utf-8")

@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from outreach import previews, rendering, searching
+from outreach.content import markdown
+from outreach.stories import previews, search
 from outreach.views import media
 
 
@@ -20,14 +21,14 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
         return _private(render(request, "outreach/preview_over.html", status=404))
     story = found.story
     try:
-        text = rendering.rendered(story.body, found.pictures)
-    except rendering.TooMuchError as error:
-        text = rendering.rendered(str(error))
+        text = markdown.rendered(story.body, found.pictures)
+    except markdown.TooMuchError as error:
+        text = markdown.rendered(str(error))
     context = {
         "story": story,
         "text": text,
         "picture_address": address,
-        "places": searching.named_areas(story.areas),
+        "places": search.named_areas(story.areas),
     }
     return _private(render(request, "outreach/preview.html", context))
 

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from outreach import events, reminders
+from core.mail import subscriber_addresses
+from outreach.events import actions, reminders
 from outreach.models import Event
 from outreach.views.events import event_page
-from tipportal import addresses
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 @never_cache
 def remind(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for one. The answer is the same for an address that is known and one that is not."""
-    event = events.shown().filter(slug=slug).first()
+    event = actions.shown().filter(slug=slug).first()
     if event is None:
         raise Http404
     if request.method != "POST":
@@ -39,9 +39,9 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
         if reminders.ask(event, typed):
             return redirect("outreach:remind", slug)
         problem = _("So many reminders are asked for at the moment that we take no more. Try again in an hour.")
-    except addresses.AddressError as error:
+    except subscriber_addresses.AddressError as error:
         problem = str(error)
-    except addresses.KeyMissingError:
+    except subscriber_addresses.KeyMissingError:
         log.exception("reminders cannot be taken on this node")
         problem = _("Reminders do not work at the moment. Put the event into your calendar instead.")
     return event_page(request, event, status=400, typed=typed, problem=problem)
@@ -51,9 +51,9 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 def confirm(request: HttpRequest, link: str) -> HttpResponse:
     """The link of the first mail."""
-    secret = addresses.secret_of(link)
+    secret = subscriber_addresses.secret_of(link)
     found = reminders.of(secret) if secret else None
-    event = events.shown().filter(pk=found[0]).first() if found else None
+    event = actions.shown().filter(pk=found[0]).first() if found else None
     if secret is None or found is None or event is None:
         return _page(request, "gone", status=404)
     if request.method == "POST":
@@ -66,7 +66,7 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
 @never_cache
 def leave(request: HttpRequest, link: str) -> HttpResponse:
     """The link that ends it."""
-    secret = addresses.secret_of(link)
+    secret = subscriber_addresses.secret_of(link)
     if request.method != "POST":
         return _page(request, "leave" if secret and reminders.of(secret) else "gone", link=link)
     if secret is not None:

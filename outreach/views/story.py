@@ -13,8 +13,11 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from outreach import cards, facts, metadata, pictures, rendering, searching, sharing
+from outreach import structured_data
+from outreach.artwork import share_card as cards
+from outreach.content import markdown, pictures
 from outreach.models import PublishedStory, Told, Withdrawal
+from outreach.stories import facts, search, share_links
 
 A_DAY = "public, max-age=86400"  # and no longer: what is withdrawn must go from caches, too
 
@@ -26,19 +29,19 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
     if found is None:
         return _gone(request, slug)
     named = found.pictures.order_by().values_list("pk", flat=True)
-    address = sharing.absolute(reverse("outreach:story", args=[slug]))
+    address = share_links.absolute(reverse("outreach:story", args=[slug]))
     image = card_address(found)
     context = {
         "story": found,
-        "text": rendering.rendered(found.body, pictures.shown(named)),
+        "text": markdown.rendered(found.body, pictures.shown(named)),
         "address": address,
         "card": image,
-        "metadata": metadata.article(found, address, image),
-        "shares": sharing.shares(found.title, address),
-        "related": searching.related(found),
+        "metadata": structured_data.article(found, address, image),
+        "shares": share_links.shares(found.title, address),
+        "related": search.related(found),
         "corrections": found.corrections.all(),
         "tags": found.tags.all(),
-        "places": searching.named_areas(found.areas),
+        "places": search.named_areas(found.areas),
     }
     return render(request, "outreach/story.html", context)
 
@@ -49,17 +52,17 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
     found = _published(slug)
     if found is None:
         return _gone(request, slug)
-    address = sharing.absolute(reverse("outreach:story", args=[slug]))
+    address = share_links.absolute(reverse("outreach:story", args=[slug]))
     typed = request.GET.get("server", "").strip()[:300]
-    host = sharing.mastodon_host(typed) if typed else None
+    host = share_links.mastodon_host(typed) if typed else None
     code = segno.make(address, error="m", micro=False)
     context = {
         "story": found,
         "address": address,
-        "shares": sharing.shares(found.title, address),
+        "shares": share_links.shares(found.title, address),
         "typed": typed,
         "host": host,
-        "onward": sharing.mastodon(host, found.title, address) if host else "",
+        "onward": share_links.mastodon(host, found.title, address) if host else "",
         "problem": _("This is not the name of a server. It looks like mastodon.social.") if typed and not host else "",
         # segno writes the picture itself; nothing of a stranger's is in it
         "qr": mark_safe(code.svg_inline(scale=6, border=3, light="#fff", omitsize=True, svgclass="", lineclass="")),  # noqa: S308
@@ -94,11 +97,11 @@ def share_card(told: Told) -> cards.Card:
 
 def card_address(found: PublishedStory) -> str:
     path = reverse("outreach:card", args=[found.slug])
-    return sharing.absolute(f"{path}?v={share_card(found).digest}")
+    return share_links.absolute(f"{path}?v={share_card(found).digest}")
 
 
 def _published(slug: str) -> PublishedStory | None:
-    return searching.stories().defer(None).defer("search").prefetch_related("corrections").filter(slug=slug).first()
+    return search.stories().defer(None).defer("search").prefetch_related("corrections").filter(slug=slug).first()
 
 
 def _gone(request: HttpRequest, slug: str) -> HttpResponse:

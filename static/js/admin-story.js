@@ -22,7 +22,7 @@ function enhance(form) {
     try {
       const answer = await post(form.dataset.previewUrl, { body: text.value });
       const html = answer.ok ? await answer.text() : null;
-      // Made and cleaned by outreach/rendering.py.
+      // Made and cleaned by outreach/content/markdown.py.
       if (html !== null && number === asked) shown.innerHTML = html;
     } catch {
       /* The next key asks again. */

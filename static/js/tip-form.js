@@ -5,7 +5,7 @@
 //
 // Send posts by fetch, so that a broken line costs nothing: everything typed is still on the page. Once the server has the
 // tip, the fields are emptied, and the browser itself posts the form's one-time token alone. The server knows that token and
-// answers with the receipt (tips/views.py). So the receipt stands in the history as a page of its own that may be reloaded,
+// answers with the receipt (tips/views/source_pages.py). So the receipt stands in the history as a page of its own that may be reloaded,
 // and neither the page behind it nor what the browser keeps of the post holds a word of the tip.
 
 import { clear, emptyFields, nameOfVisit, wasCleared } from "./clearing.js";

@@ -1,4 +1,4 @@
-// Files, sent ahead as they are chosen: sealed on the server under the page's ticket until Send (tips/resuming.py).
+// Files, sent ahead as they are chosen: sealed on the server under the page's ticket until Send (tips/views/tus.py).
 //
 // One after the other, in pieces of 8 MiB. A line that breaks is tried again, and the file goes on where the server has it.
 // The preview is drawn in the page. The sender's name of a file is shown here and nowhere sent. If this module cannot be had,

@@ -10,7 +10,7 @@ from tests.stack import Stack
 # What the mail's link has: the bulk worker alone can read it.
 SECRET = """
 from crimemap.models import Subscription
-from tipportal import addresses
+from core.mail import subscriber_addresses as addresses
 row = Subscription.objects.latest("pk")
 print("SECRET", addresses.link_text(addresses.open_sealed(row.sealed_contact).secret))
 """

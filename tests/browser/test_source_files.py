@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from tests.browser.source import TEXT, check, visit
 from tests.browser.test_source_script import press, step
 from tests.stack import Stack, wait_until
-from tests.tips import arriving, pictures
+from tests.tips.files import arriving, pictures
 
 
 def file(name: str, content: bytes) -> Any:

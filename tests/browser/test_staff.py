@@ -7,13 +7,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.source import check_looks, visit
 from tests.stack import Stack
-from tipportal import demo
+from tipportal.demo import tips
 
 LIST = "/admin/tips/tip/"
 ADMINISTRATORS = [
-    "/admin/tipportal/account/",
-    "/admin/tipportal/account/add/",
-    "/admin/tipportal/auditentry/",
+    "/admin/core/account/",
+    "/admin/core/account/add/",
+    "/admin/core/auditentry/",
     "/admin/tips/category/",
     "/admin/tips/category/add/",
     "/admin/tips/duty/",
@@ -47,7 +47,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
     with visit(browser, stack.staff_url) as page:
         page.goto(stack.staff_url + "/admin/")
         check_looks(page)
-        sign_in(page, stack, passwords, demo.staff.SUPERVISOR)
+        sign_in(page, stack, passwords, tips.staff.SUPERVISOR)
         check_looks(page)
         page.goto(stack.staff_url + LIST + "?status=all")
         check_looks(page)
@@ -75,11 +75,11 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
 
 def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
     with visit(browser, stack.staff_url) as page:
-        sign_in(page, stack, passwords, demo.staff.ADMINISTRATOR)
+        sign_in(page, stack, passwords, tips.staff.ADMINISTRATOR)
         for address in ADMINISTRATORS:
             page.goto(stack.staff_url + address)
             check_looks(page)
-        for address in ("/admin/tipportal/account/", "/admin/tips/category/"):
+        for address in ("/admin/core/account/", "/admin/tips/category/"):
             page.goto(stack.staff_url + address)
             page.locator("#result_list tbody th a").first.click()
             expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
@@ -88,7 +88,7 @@ def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passw
 
 def test_who_opens_no_tips_reads_a_plain_refusal(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
     with visit(browser, stack.staff_url) as page:
-        sign_in(page, stack, passwords, demo.staff.ADMINISTRATOR)
+        sign_in(page, stack, passwords, tips.staff.ADMINISTRATOR)
         answer = page.goto(stack.staff_url + LIST)
         assert answer is not None
         assert answer.status == 403

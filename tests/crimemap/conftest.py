@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from crimemap.query import Published
+    from crimemap.snapshot.reader import Published
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +37,11 @@ def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
         or "transactional_db" in request.fixturenames
         or request.node.get_closest_marker("django_db")
     ):
-        from crimemap import codes
         from crimemap.models import OffenceCode
+        from crimemap.offences import catalogue
 
         if not OffenceCode.objects.exists():
-            codes.ensure_codes()
+            catalogue.ensure_codes()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def incidents(published_folder: Path, settings: Any) -> Published:
     """What tests/crimemap/published.py says is published; pages answer from it."""
-    from crimemap import query
+    from crimemap.snapshot import reader
 
     settings.INCIDENT_SNAPSHOTS = published_folder
-    return query.current()
+    return reader.current()

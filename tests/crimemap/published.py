@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from crimemap import privacy, snapshot
-from tests.crimemap.made_up import TODAY, records, rule
+from crimemap.privacy import visibility
+from crimemap.publishing import publisher
+from tests.crimemap.sample_incidents import TODAY, records, rule
 
 ROWS = 2000
 DISTRICTS, BEATS, NEIGHBOURHOODS = ("1", "2"), ("11", "12", "21"), ("old-town", "millside")
@@ -43,5 +44,5 @@ def rows(number: int = ROWS) -> list[dict[str, Any]]:
 def write(folder: Path, given: list[dict[str, Any]] | None = None) -> Path:
     """A snapshot of these rows in `folder`."""
     stored = records(*(rows() if given is None else given))
-    snapshot.write(folder, stored, privacy.levels(stored, rule()), rule(), [])
+    publisher.write(folder, stored, visibility.levels(stored, rule()), rule(), [])
     return folder

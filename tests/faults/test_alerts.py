@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 
-from tests.crimemap.alerting import EPOCH, ZONE, City
+from tests.crimemap.alerts.city import EPOCH, ZONE, City
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
 

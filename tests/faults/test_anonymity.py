@@ -17,7 +17,7 @@ import redis
 
 from tests.journey import Visitor
 from tests.stack import Stack
-from tipportal.embedded import binaries
+from tipportal.dev_stack.servers import binaries
 
 ADDRESS = "127.45.67.89"
 FORWARDED = "203.0.113.77"
@@ -38,7 +38,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]
     temp.mkdir()
     with Stack(folder, web=["public", "staff"], workers=["alerts"], variables={"TMPDIR": str(temp)}) as stack:
         officer_script = (
-            "from django.contrib.auth.models import Group; from tipportal.models import Account\n"
+            "from django.contrib.auth.models import Group; from core.models import Account\n"
             f"a = Account.objects.create_user('okafor', 'okafor@example.org', {PASSWORD!r}, is_staff=True)\n"
             "a.groups.add(Group.objects.get(name='officer'))"
         )

@@ -20,8 +20,8 @@ from tests.browser.source import check, check_looks, visit
 from tests.faults.test_anonymity import parent_of
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
-from tests.tips import pictures
-from tipportal import processes
+from tests.tips.files import pictures
+from tipportal.deploy import processes
 
 CANARY = b"canary 7fd1: taken with the phone of a person"
 VIDEO_WORKER = "worker-media-video"

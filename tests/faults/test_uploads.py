@@ -12,8 +12,8 @@ import pytest
 from tests.faults.test_media import found_on_disk
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
-from tests.tips import arriving
-from tips import store
+from tests.tips.files import arriving
+from tips.files import sealed_store
 
 CANARY = b"canary 3be9: the first frames of a video"
 NAME = "canary-name-of-a-person.mp4"
@@ -110,7 +110,7 @@ def test_a_file_sent_ahead_goes_on_where_a_killed_web_server_stopped(stack: Stac
     source = Visitor(stack.public_url)
     fields = source.tip("Two men load boxes")
     ticket = source.field("ticket")
-    half = len(video) // 2 // store.CHUNK * store.CHUNK
+    half = len(video) // 2 // sealed_store.CHUNK * sealed_store.CHUNK
 
     def ask(method: str, path: str, content: bytes = b"", **headers: str) -> http.client.HTTPResponse:
         line = http.client.HTTPConnection(source.host, source.port, timeout=30)

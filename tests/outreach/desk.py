@@ -8,13 +8,14 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from outreach import checks, editorial, pictures
-from outreach.editorial import Act, Asked
+from core.models import Account
+from core.staff import groups as staff
+from outreach.content import pictures
 from outreach.models import Kind, Picture, PictureOriginal, Story
-from outreach.texts import Text
-from tests.tips.pictures import photo
-from tipportal import staff
-from tipportal.models import Account
+from outreach.stories import checks, workflow
+from outreach.stories.texts import Text
+from outreach.stories.workflow import Act, Asked
+from tests.tips.files.pictures import photo
 
 GOOD = {question.key: question.answers[0].key for question in checks.QUESTIONS}
 
@@ -54,11 +55,11 @@ def asked(**said: Any) -> Asked:
 
 
 def do(act: Act, story: Story, by: Account, **said: Any) -> Story:
-    return editorial.do(act, story.pk, by, Story.objects.get(pk=story.pk).version, asked(**said))
+    return workflow.do(act, story.pk, by, Story.objects.get(pk=story.pk).version, asked(**said))
 
 
 def published(author: Account, second: Account, **said: Any) -> Story:
-    story = editorial.create(author, text(**said))
+    story = workflow.create(author, text(**said))
     do(Act.SUBMIT, story, author)
     do(Act.APPROVE, story, second)
     return do(Act.PUBLISH, story, author)

@@ -10,9 +10,10 @@ import pytest
 from django.template import Context, Template
 from django.urls import resolve
 
-from outreach import guides, links, rendering
+from core import context_processors, page_cache
+from outreach import guides
+from outreach.content import links, markdown
 from outreach.models import Guide
-from tipportal import ahead, context
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +54,7 @@ def test_a_shipped_guide_is_short_plain_and_leads_somewhere(path: Path, client):
     words = words_of(plain)
     syllables = sum(max(1, len(re.findall(r"[aeiouy]+", re.sub(r"e\b", "", word.lower())))) for word in words)
     assert 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59 < 7
-    found = rendering.found_in(text)
+    found = markdown.found_in(text)
     assert links.problems(found.links) == []
     assert all(resolve(link) for link in found.links)
     page = client.get(f"/guides/{path.stem}/")
@@ -80,12 +81,12 @@ def test_the_facts_of_the_agency_are_filled_in(settings):
     settings.TIP_RETENTION_DAYS = 30
     texts = " ".join(guides.read(path)[1] for path in SHIPPED)
     assert "call 112" in texts
-    assert context.facts()["tips_kept"] in texts
+    assert context_processors.facts()["tips_kept"] in texts
 
 
 def test_a_hidden_guide_is_nowhere(client):
     Guide.objects.filter(slug="staying-safe").update(shown=False)
-    ahead.forget()
+    page_cache.forget()
     assert client.get("/guides/staying-safe/").status_code == 404
     for page in ("/guides/", "/sitemap.xml", "/guides/describe-a-person/"):
         assert "staying-safe" not in client.get(page).content.decode().replace("/guides/staying-safe/)", "")

@@ -14,15 +14,17 @@ from django.core.management import CommandError, call_command
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
+from core import audit
+from core.models import Account, AuditEntry
 from crimemap.models import Block
-from outreach import pictures
+from file_cleaning import Kind
+from outreach.content import pictures
 from outreach.models import Story
 from tests.conftest import ensure_foundations
 from tests.crimemap.conftest import _riverton_stands  # noqa: F401  (a fixture)
-from tipportal import audit, demo
-from tipportal.models import Account, AuditEntry
-from tipportal.rebuilding import Kind
-from tips import attachments, conversation, receipts, statistics, vault
+from tipportal.demo import tips
+from tips import conversation, receipts, statistics, vault
+from tips.files import attachments
 from tips.models import Alert, Attachment, Category, Disposition, Message, Notification, State, Tip
 
 pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
 
 @contextmanager
 def quickly():
-    """Simple passwords, and no pictures of stories: each is a process of its own (tests/outreach/test_stories.py)."""
+    """Simple passwords, and no pictures of stories: each is a process of its own (tests/outreach/demo/test_stories.py)."""
     hashers = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with hashers, pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "rebuild", lambda _original: None)
@@ -138,7 +140,7 @@ def test_a_second_run_changes_nothing():
 
 @pytest.mark.parametrize("after", [1, 9, 30])
 def test_a_run_cut_short_is_finished_by_the_next(monkeypatch, after):
-    steps, follow = [], demo._follow
+    steps, follow = [], tips._follow
 
     def cut(step):
         steps.append(step)
@@ -146,12 +148,12 @@ def test_a_run_cut_short_is_finished_by_the_next(monkeypatch, after):
             raise KeyboardInterrupt
         follow(step)
 
-    monkeypatch.setattr(demo, "_follow", cut)
+    monkeypatch.setattr(tips, "_follow", cut)
     with pytest.raises(KeyboardInterrupt):
         run()
-    monkeypatch.setattr(demo, "_follow", follow)
+    monkeypatch.setattr(tips, "_follow", follow)
     run()
-    script = tomllib.loads(demo.SCRIPT.read_text())["tip"]
+    script = tomllib.loads(tips.SCRIPT.read_text())["tip"]
     assert Tip.objects.count() == len(script)
     written = [step for tip in script for step in tip.get("then", []) if step["do"] in ("ask", "answer", "source")]
     assert Message.objects.count() == len(written)

@@ -12,10 +12,12 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 
-from outreach import events, impact
+from core import context_processors
+from core.roles import Role
+from outreach.events import actions
+from outreach.stories import impact
 from outreach.templatetags import outreach_places
-from tipportal import context, views
-from tipportal.roles import Role
+from tipportal import views
 from tips import statistics
 
 PAGES = ["/", "/privacy/", "/tips/safety/"]
@@ -33,7 +35,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(impact, "outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "latest", list)
     monkeypatch.setattr(outreach_places, "_guides", list)
-    monkeypatch.setattr(events, "upcoming", lambda *_area: [])
+    monkeypatch.setattr(actions, "upcoming", lambda *_area: [])
 
 
 @pytest.mark.usefixtures("figures")
@@ -131,14 +133,14 @@ def test_search_engines_are_told_to_stay_away_from_tips(client: Client) -> None:
 def test_facts_of_a_page_need_no_user_and_no_session() -> None:
     request = RequestFactory().get("/tips/")
     assert not hasattr(request, "session")
-    facts = context.portal(request)
+    facts = context_processors.portal(request)
     assert facts["agency"] == live_settings.AGENCY_NAME
     assert facts["error_base"] == "base_tip.html"
 
 
 def test_the_staff_side_links_no_page_it_does_not_have(settings) -> None:
     settings.ROLE = Role.STAFF
-    page = render_to_string("404.html", context.portal(RequestFactory().get("/nowhere/")))
+    page = render_to_string("404.html", context_processors.portal(RequestFactory().get("/nowhere/")))
     assert "/tips/" not in page
     assert "/privacy/" not in page
 

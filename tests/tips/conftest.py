@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tipportal.models import Account
-    from tips.inbox import Session
+    from core.models import Account
+    from tips.inbox_session import Session
     from tips.models import Tip
 
 
 @pytest.fixture
 def officer(db: None) -> Account:
-    from tipportal.models import Account
+    from core.models import Account
 
     return Account.objects.create_user("officer", "officer@example.org", first_name="Ana", last_name="Okafor")
 
@@ -30,12 +30,12 @@ def store_of_its_own(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def session(db: None) -> Session:
     """A tip that was just sent, and its source signed in."""
-    from tips import inbox, intake, receipts, tokens
+    from tips import form_tokens, inbox_session, intake, receipts
     from tips.models import Category
 
     report = intake.Report(category=Category.objects.first(), description="Two men load boxes from a white van")
-    receipt = intake.take(report, tokens.read(tokens.issue()))
-    session = inbox.session_of(receipts.stretched(receipt))
+    receipt = intake.take(report, form_tokens.read(form_tokens.issue()))
+    session = inbox_session.session_of(receipts.stretched(receipt))
     assert session is not None
     return session
 

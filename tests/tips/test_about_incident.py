@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tests.tips import desk
+from tests.tips.desk import officers
 from tests.tips.pages import TEXT, receipt_of, send, token_of, words_of
-from tips import inbox, receipts
+from tips import inbox_session, receipts
 
 pytestmark = pytest.mark.django_db
 ID = "aB3dE5gH7jK9"
@@ -20,11 +20,11 @@ WORDS = "Burglary, 400 block of <W> 24th Pl, May 3, 2026, about 6 p.m."
 @pytest.fixture(autouse=True)
 def one_incident(monkeypatch: pytest.MonkeyPatch) -> None:
     """The map has this incident and no other."""
-    monkeypatch.setattr("crimemap.places.incident", lambda public_id: WORDS if public_id == ID else "")
+    monkeypatch.setattr("crimemap.places.lookup.incident", lambda public_id: WORDS if public_id == ID else "")
 
 
 def report_of(receipt: str) -> dict[str, object]:
-    session = inbox.session_of(receipts.stretched(receipt))
+    session = inbox_session.session_of(receipts.stretched(receipt))
     assert session is not None
     return session.read().report
 
@@ -78,9 +78,9 @@ def test_an_error_and_a_search_keep_it(client: Client) -> None:
 
 
 def test_officers_and_the_source_read_it(client: Client) -> None:
-    officer = desk.officer()
-    tip = desk.opened(officer, incident=ID, about=WORDS)
-    page = words_of(desk.signed_in(officer).get(f"/admin/tips/tip/{tip.pk}/change/"))
+    officer = officers.officer()
+    tip = officers.opened(officer, incident=ID, about=WORDS)
+    page = words_of(officers.signed_in(officer).get(f"/admin/tips/tip/{tip.pk}/change/"))
     assert WORDS in page
     assert "Incident on the map" in page
     receipt = receipt_of(send(client, incident=ID))

@@ -7,12 +7,12 @@ import datetime as dt
 import pytest
 from django.db import connection
 
-from tipportal.models import Account
-from tips import conversation, inbox, vault
+from core.models import Account
+from tips import conversation, inbox_session, vault
 from tips.models import Alert, Author, Message, Note, NotesKey, State, Tip
 
 
-def test_the_source_reads_what_the_officer_wrote(session: inbox.Session, officer: Account) -> None:
+def test_the_source_reads_what_the_officer_wrote(session: inbox_session.Session, officer: Account) -> None:
     conversation.add_from_officer(session.tip, officer, "Which nights did you see it?", b"1")
     conversation.add_from_source(session.tip, session.key, "Mondays, after ten", b"2")
     entries = session.read().messages
@@ -23,7 +23,7 @@ def test_the_source_reads_what_the_officer_wrote(session: inbox.Session, officer
 
 
 def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(
-    session: inbox.Session, officer: Account
+    session: inbox_session.Session, officer: Account
 ) -> None:
     before = Alert.objects.count()
     conversation.add_from_officer(session.tip, officer, "Which nights?", b"1")
@@ -32,7 +32,7 @@ def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(
     assert Alert.objects.count() == before + 1
 
 
-def test_one_form_is_one_message(session: inbox.Session, officer: Account) -> None:
+def test_one_form_is_one_message(session: inbox_session.Session, officer: Account) -> None:
     assert conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     assert not conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     assert conversation.add_from_officer(session.tip, officer, "Thank you", b"1")
@@ -40,14 +40,14 @@ def test_one_form_is_one_message(session: inbox.Session, officer: Account) -> No
     assert Message.objects.count() == 2
 
 
-def test_messages_and_notes_are_not_stored_in_clear(session: inbox.Session, officer: Account) -> None:
+def test_messages_and_notes_are_not_stored_in_clear(session: inbox_session.Session, officer: Account) -> None:
     conversation.add_from_source(session.tip, session.key, "canary of the source", b"1")
     conversation.add_note(session.tip, officer, "canary of the officer")
     for body in [*Message.objects.values_list("body", flat=True), *Note.objects.values_list("body", flat=True)]:
         assert b"canary" not in bytes(body)
 
 
-def test_a_message_moved_to_another_place_does_not_open(session: inbox.Session) -> None:
+def test_a_message_moved_to_another_place_does_not_open(session: inbox_session.Session) -> None:
     conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     conversation.add_from_source(session.tip, session.key, "Never on Fridays", b"2")
     Message.objects.filter(position=1).update(position=9)
@@ -55,14 +55,16 @@ def test_a_message_moved_to_another_place_does_not_open(session: inbox.Session) 
         session.read()
 
 
-def test_a_message_said_to_be_the_officers_does_not_open(session: inbox.Session) -> None:
+def test_a_message_said_to_be_the_officers_does_not_open(session: inbox_session.Session) -> None:
     conversation.add_from_source(session.tip, session.key, "Call me at once", b"1")
     Message.objects.update(author=Author.STAFF)
     with pytest.raises(vault.SealError):
         session.read()
 
 
-def test_notes_open_with_the_agencys_key_and_not_with_the_sources(session: inbox.Session, officer: Account) -> None:
+def test_notes_open_with_the_agencys_key_and_not_with_the_sources(
+    session: inbox_session.Session, officer: Account
+) -> None:
     conversation.add_note(session.tip, officer, "Known address")
     conversation.add_note(session.tip, officer, "Ask the school")
     assert [note.text for note in conversation.read_notes(session.tip)] == ["Known address", "Ask the school"]
@@ -72,14 +74,14 @@ def test_notes_open_with_the_agencys_key_and_not_with_the_sources(session: inbox
         vault.open_text(session.key, note.body, conversation._place("note", Author.STAFF, note))
 
 
-def test_a_tip_deleted_meanwhile_is_gone(session: inbox.Session) -> None:
+def test_a_tip_deleted_meanwhile_is_gone(session: inbox_session.Session) -> None:
     check_at_once()
     conversation.delete_by_source(session.token)
     with pytest.raises(conversation.GoneError):
         conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
 
 
-def test_delete_erases_all_of_it(session: inbox.Session, officer: Account) -> None:
+def test_delete_erases_all_of_it(session: inbox_session.Session, officer: Account) -> None:
     conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     conversation.add_note(session.tip, officer, "Known address")
     conversation.delete_by_source(session.token)
@@ -87,13 +89,13 @@ def test_delete_erases_all_of_it(session: inbox.Session, officer: Account) -> No
         assert not model.objects.exists(), model
 
 
-def test_delete_needs_the_token(session: inbox.Session) -> None:
+def test_delete_needs_the_token(session: inbox_session.Session) -> None:
     for guess in (session.tip.token_hash, b"", bytes(32)):
         conversation.delete_by_source(bytes(guess))
     assert Tip.objects.count() == 1
 
 
-def test_under_legal_hold_only_the_access_is_cut(session: inbox.Session, officer: Account) -> None:
+def test_under_legal_hold_only_the_access_is_cut(session: inbox_session.Session, officer: Account) -> None:
     Tip.objects.update(state=State.OPEN, opened_after=dt.timedelta(minutes=3), legal_hold=True)
     conversation.delete_by_source(session.token)
     tip = Tip.objects.get()
@@ -103,7 +105,7 @@ def test_under_legal_hold_only_the_access_is_cut(session: inbox.Session, officer
 
 
 def test_two_writers_at_once_get_two_places(
-    session: inbox.Session, officer: Account, monkeypatch: pytest.MonkeyPatch
+    session: inbox_session.Session, officer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second writer reads the last position before the first has written."""
     check_at_once()

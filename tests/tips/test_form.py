@@ -12,10 +12,10 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from crimemap.places import Place
+from core import ephemeral_store
+from crimemap.places.lookup import Place
 from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, token_of, words_of
-from tipportal import memory
-from tips import conversation, flood, inbox, intake, receipts, tokens, vault
+from tips import conversation, form_tokens, inbox_session, intake, receipts, throttle, vault
 from tips.models import Category, Question, Tip
 
 pytestmark = pytest.mark.django_db
@@ -25,11 +25,11 @@ BAKERY = Place("block:7", "block", "400 block of Arden Street", 41.25, -96.5, "N
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """No post of another test counts."""
-    monkeypatch.setattr(flood, "gate", flood.Gate())
+    monkeypatch.setattr(throttle, "gate", throttle.Gate())
 
 
 def opened(receipt: str) -> conversation.Opened:
-    session = inbox.session_of(receipts.stretched(receipt))
+    session = inbox_session.session_of(receipts.stretched(receipt))
     assert session is not None
     return session.read()
 
@@ -153,7 +153,7 @@ def test_a_form_older_than_its_token_gets_a_fresh_one_and_keeps_its_text(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = filled(client)
-    monkeypatch.setattr(tokens, "LIFETIME_SECONDS", -1)
+    monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
     page = client.post("/tips/", fields)
     assert page.status_code == 422
     assert "This page was open for a long time. Nothing is lost. Press Send again." in words_of(page)
@@ -168,7 +168,7 @@ def test_a_form_older_than_its_token_gets_a_fresh_one_and_keeps_its_text(
 def test_an_old_form_whose_tip_is_here_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = filled(client)
     client.post("/tips/", fields)
-    monkeypatch.setattr(tokens, "LIFETIME_SECONDS", -1)
+    monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
     assert "Your tip has arrived" in words_of(client.post("/tips/", fields))
     assert Tip.objects.count() == 1
 
@@ -269,22 +269,22 @@ def test_more_than_the_server_takes_gets_a_plain_page(client: Client, fields: di
 def test_under_a_flood_a_young_form_is_told_to_wait_and_keeps_its_text(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flood, "CALM_POSTS", 0)
+    monkeypatch.setattr(throttle, "CALM_POSTS", 0)
     fields = filled(client)
     page = client.post("/tips/", fields)
     assert page.status_code == 429
     seconds = int(page["Retry-After"])
-    assert 5 <= seconds <= flood.RIPE_SECONDS + 1
+    assert 5 <= seconds <= throttle.RIPE_SECONDS + 1
     assert f"Press Send again in {seconds} seconds." in words_of(page)
     assert {name: field_of(page, name) for name in fields} == fields
-    monkeypatch.setattr(flood, "RIPE_SECONDS", -1)
+    monkeypatch.setattr(throttle, "RIPE_SECONDS", -1)
     receipt_of(client.post("/tips/", fields))
 
 
 def test_what_a_flood_gets_asks_the_database_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
-    monkeypatch.setattr(flood, "CALM_POSTS", 0)
+    monkeypatch.setattr(throttle, "CALM_POSTS", 0)
     fields = filled(client)
     with django_assert_num_queries(0):
         client.post("/tips/", fields)
@@ -333,10 +333,10 @@ def test_without_a_database_everything_typed_is_in_a_page_that_sends_it_again(
 
 def test_without_the_memory_store_tips_are_taken(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: object) -> None:
-        raise memory.StoreDownError
+        raise ephemeral_store.StoreDownError
 
     for name in ("get", "get_and_touch", "put", "put_once", "forget"):
-        monkeypatch.setattr(memory, name, down)
+        monkeypatch.setattr(ephemeral_store, name, down)
     receipt_of(send(client))
 
 
@@ -345,8 +345,10 @@ def test_without_the_memory_store_tips_are_taken(client: Client, monkeypatch: py
 
 @pytest.fixture
 def bakery(monkeypatch: pytest.MonkeyPatch) -> Place:
-    monkeypatch.setattr("crimemap.places.search", lambda text, limit=8: [BAKERY] if "arden" in text.lower() else [])
-    monkeypatch.setattr("crimemap.places.find", lambda ref: BAKERY if ref == BAKERY.ref else None)
+    monkeypatch.setattr(
+        "crimemap.places.lookup.search", lambda text, limit=8: [BAKERY] if "arden" in text.lower() else []
+    )
+    monkeypatch.setattr("crimemap.places.lookup.find", lambda ref: BAKERY if ref == BAKERY.ref else None)
     return BAKERY
 
 

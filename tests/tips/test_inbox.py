@@ -12,10 +12,10 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client
 
+from core import ephemeral_store
+from core.models import Account
 from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, words_of
-from tipportal import memory
-from tipportal.models import Account
-from tips import conversation, flood, inbox, receipts, vault
+from tips import conversation, inbox_session, receipts, throttle, vault
 from tips.models import Author, Disposition, Message, State, Tip
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ DOOR, TALK, DELETE, LEAVE = "/tips/inbox/", "/tips/inbox/conversation/", "/tips/
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flood, "gate", flood.Gate())
+    monkeypatch.setattr(throttle, "gate", throttle.Gate())
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ def message_of(page: HttpResponse, text: str) -> dict[str, str | None]:
 
 def expire(client: Client) -> None:
     """Ten minutes later: the store has forgotten, the browser has not."""
-    key = base64.urlsafe_b64decode(client.cookies[inbox.COOKIE].value)
-    memory.forget(inbox._name(key))
+    key = base64.urlsafe_b64decode(client.cookies[inbox_session.COOKIE].value)
+    ephemeral_store.forget(inbox_session._name(key))
 
 
 def texts_of(receipt: str) -> list[str]:
-    session = inbox.session_of(receipts.stretched(receipt))
+    session = inbox_session.session_of(receipts.stretched(receipt))
     assert session is not None
     return [message.text for message in session.read().messages]
 
@@ -62,7 +62,7 @@ def test_the_receipt_opens_the_tip(client: Client, receipt: str) -> None:
     typed = receipt.upper().replace(" ", ", ", 2).replace(" ", "\n", 1)
     answer = client.post(DOOR, {"receipt": typed})
     assert (answer.status_code, answer["Location"]) == (302, TALK)
-    cookie = answer.cookies[inbox.COOKIE]
+    cookie = answer.cookies[inbox_session.COOKIE]
     assert cookie["httponly"]
     assert (cookie["samesite"], cookie["max-age"], cookie["expires"]) == ("Strict", "", "")
     page = client.get(TALK)
@@ -76,7 +76,7 @@ def test_the_receipt_opens_the_tip(client: Client, receipt: str) -> None:
 def test_a_slip_of_one_letter_is_forgiven(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     meant = "abacus zoom abdomen zipfile amber velvet kettle"
     tried: list[str] = []
-    monkeypatch.setattr(inbox, "open_with_receipt", tried.append)
+    monkeypatch.setattr(inbox_session, "open_with_receipt", tried.append)
     client.post(DOOR, {"receipt": meant.replace("velvet", "vellvet").replace("abdomen", "abdomne")})
     assert tried == [meant]
 
@@ -131,7 +131,7 @@ def test_a_door_that_cannot_open_says_so_and_keeps_what_was_typed(
     def fail(_receipt: str) -> None:
         raise error
 
-    monkeypatch.setattr(inbox, "open_with_receipt", fail)
+    monkeypatch.setattr(inbox_session, "open_with_receipt", fail)
     page = client.post(DOOR, {"receipt": receipt, "text": "more", "form_id": "abc"})
     assert page.status_code == 503
     assert "at this moment" in words_of(page)
@@ -146,9 +146,9 @@ def test_without_a_receipt_there_is_nothing(client: Client) -> None:
     for address in (TALK, DELETE):
         answer = client.get(address)
         assert (answer.status_code, answer["Location"]) == (302, DOOR)
-    client.cookies[inbox.COOKIE] = base64.urlsafe_b64encode(bytes(32)).decode()
+    client.cookies[inbox_session.COOKIE] = base64.urlsafe_b64encode(bytes(32)).decode()
     assert client.get(TALK)["Location"] == DOOR
-    client.cookies[inbox.COOKIE] = "nonsense"
+    client.cookies[inbox_session.COOKIE] = "nonsense"
     assert client.get(TALK)["Location"] == DOOR
 
 
@@ -172,10 +172,10 @@ def test_the_status_is_in_plain_words(inside: Client, state: str, disposition: s
 
 
 def test_every_state_and_outcome_has_words() -> None:
-    from tips import showing
+    from tips import source_wording
 
-    assert set(showing.STATES) == set(State) - {State.CLOSED}
-    assert set(showing.OUTCOMES) == set(Disposition)
+    assert set(source_wording.STATES) == set(State) - {State.CLOSED}
+    assert set(source_wording.OUTCOMES) == set(Disposition)
 
 
 def test_an_answer_is_read_as_text_in_the_agencys_name(inside: Client) -> None:
@@ -239,11 +239,11 @@ def test_without_the_store_the_message_is_kept_in_the_page(
     inside: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*_: object) -> None:
-        raise memory.StoreDownError
+        raise ephemeral_store.StoreDownError
 
     message = message_of(inside.get(TALK), "They came again")
     with monkeypatch.context() as patch:
-        patch.setattr(memory, "get_and_touch", down)
+        patch.setattr(ephemeral_store, "get_and_touch", down)
         page = inside.post(TALK, message)
         assert inside.get(TALK).status_code == 503
     assert page.status_code == 503
@@ -254,7 +254,7 @@ def test_without_the_store_the_message_is_kept_in_the_page(
 
 def test_a_text_that_was_moved_in_the_database_is_not_shown(inside: Client, client: Client) -> None:
     other = receipt_of(Client().post("/tips/", filled(client, description="Another tip")))
-    stolen = inbox.session_of(receipts.stretched(other)).tip
+    stolen = inbox_session.session_of(receipts.stretched(other)).tip
     Tip.objects.exclude(pk=stolen.pk).update(report=bytes(stolen.report))
     page = inside.get(TALK)
     assert page.status_code == 500
@@ -285,7 +285,7 @@ def test_deleting_is_asked_twice_and_then_done(inside: Client, receipt: str) -> 
     done = inside.post(DELETE, {"sure": field_of(second, "sure")})
     assert "Your tip is deleted" in words_of(done)
     assert not Tip.objects.exists()
-    assert done.cookies[inbox.COOKIE].value == ""
+    assert done.cookies[inbox_session.COOKIE].value == ""
     assert inside.post(DOOR, {"receipt": receipt}).status_code == 422
 
 
@@ -310,23 +310,23 @@ def test_a_hold_set_between_the_questions_is_said_before_anything_happens(inside
 
 @pytest.mark.parametrize(("method", "status"), [("get", 302), ("post", 204)])
 def test_leaving_closes_the_inbox(inside: Client, method: str, status: int, settings: Any) -> None:
-    cookie = inside.cookies[inbox.COOKIE].value
+    cookie = inside.cookies[inbox_session.COOKIE].value
     answer = getattr(inside, method)(LEAVE)
     assert answer.status_code == status
     assert answer.get("Location") == (settings.LEAVE_URL if method == "get" else None)
-    assert answer.cookies[inbox.COOKIE].value == ""
-    inside.cookies[inbox.COOKIE] = cookie
+    assert answer.cookies[inbox_session.COOKIE].value == ""
+    inside.cookies[inbox_session.COOKIE] = cookie
     assert inside.get(TALK)["Location"] == DOOR
 
 
 def test_leaving_works_without_the_store(inside: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: object) -> None:
-        raise memory.StoreDownError
+        raise ephemeral_store.StoreDownError
 
-    monkeypatch.setattr(memory, "forget", down)
+    monkeypatch.setattr(ephemeral_store, "forget", down)
     answer = inside.get(LEAVE)
     assert answer.status_code == 302
-    assert answer.cookies[inbox.COOKIE].value == ""
+    assert answer.cookies[inbox_session.COOKIE].value == ""
 
 
 def test_messages_of_a_source_are_sources(inside: Client) -> None:

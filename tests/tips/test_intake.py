@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from tips import conversation, inbox, intake, receipts, tokens, vault
+from tips import conversation, form_tokens, inbox_session, intake, receipts, vault
 from tips.models import AgencyKey, Alert, Category, Priority, Tip
 
 CANARY = "canary sentence two men with boxes"
@@ -25,32 +25,32 @@ def report(db: None) -> intake.Report:
 
 
 @pytest.fixture
-def token() -> tokens.FormToken:
-    return tokens.read(tokens.issue())
+def token() -> form_tokens.FormToken:
+    return form_tokens.read(form_tokens.issue())
 
 
-def test_the_receipt_opens_what_was_sent(report: intake.Report, token: tokens.FormToken) -> None:
+def test_the_receipt_opens_what_was_sent(report: intake.Report, token: form_tokens.FormToken) -> None:
     receipt = intake.take(report, token)
-    secret = inbox.open_with_receipt(receipts.parse(receipt))
-    session = inbox.session_of(secret)
+    secret = inbox_session.open_with_receipt(receipts.parse(receipt))
+    session = inbox_session.session_of(secret)
     opened = session.read()
     assert opened.report["description"] == CANARY
     assert opened.report["place"] == "Mill Street"
     assert abs(opened.arrived_at - timezone.now()) < dt.timedelta(seconds=10)
 
 
-def test_the_agency_opens_it_too(report: intake.Report, token: tokens.FormToken) -> None:
+def test_the_agency_opens_it_too(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.take(report, token)
     tip = Tip.objects.get()
     assert conversation.read_as_officer(tip).report["description"] == CANARY
 
 
-def test_another_receipt_opens_nothing(report: intake.Report, token: tokens.FormToken) -> None:
+def test_another_receipt_opens_nothing(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.take(report, token)
-    assert inbox.open_with_receipt(receipts.spell(receipts.draw())) is None
+    assert inbox_session.open_with_receipt(receipts.spell(receipts.draw())) is None
 
 
-def test_nothing_of_it_is_stored_in_clear(report: intake.Report, token: tokens.FormToken) -> None:
+def test_nothing_of_it_is_stored_in_clear(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.take(report, token)
     with connection.cursor() as cursor:
         cursor.execute("SELECT row_to_json(t)::text FROM tips_tip t")
@@ -59,7 +59,9 @@ def test_nothing_of_it_is_stored_in_clear(report: intake.Report, token: tokens.F
         assert secret not in stored
 
 
-def test_time_of_arrival_is_stored_in_steps_of_five_minutes(report: intake.Report, token: tokens.FormToken) -> None:
+def test_time_of_arrival_is_stored_in_steps_of_five_minutes(
+    report: intake.Report, token: form_tokens.FormToken
+) -> None:
     intake.take(report, token)
     received_at = Tip.objects.get().received_at
     assert (received_at.minute % 5, received_at.second, received_at.microsecond) == (0, 0, 0)
@@ -67,14 +69,14 @@ def test_time_of_arrival_is_stored_in_steps_of_five_minutes(report: intake.Repor
     assert Alert.objects.get().raised_at == received_at
 
 
-def test_danger_makes_it_urgent(report: intake.Report, token: tokens.FormToken) -> None:
+def test_danger_makes_it_urgent(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.take(intake.Report(category=report.category, description="x", danger="yes"), token)
     assert Tip.objects.get().priority == Priority.URGENT
     assert Alert.objects.get().urgent
 
 
 def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(
-    report: intake.Report, token: tokens.FormToken
+    report: intake.Report, token: form_tokens.FormToken
 ) -> None:
     receipt = intake.take(report, token)
     with pytest.raises(intake.AlreadyArrivedError) as caught:
@@ -83,7 +85,7 @@ def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(
     assert Tip.objects.count() == Alert.objects.count() == 1
 
 
-def test_later_the_same_form_only_says_that_it_has_arrived(report: intake.Report, token: tokens.FormToken) -> None:
+def test_later_the_same_form_only_says_that_it_has_arrived(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.take(report, token)
     Tip.objects.update(received_at=timezone.now() - intake.RECEIPT_SHOWN_AGAIN - dt.timedelta(seconds=1))
     with pytest.raises(intake.AlreadyArrivedError) as caught:
@@ -93,7 +95,7 @@ def test_later_the_same_form_only_says_that_it_has_arrived(report: intake.Report
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_form_twice_at_once_is_one_tip(report: intake.Report, token: tokens.FormToken) -> None:
+def test_the_same_form_twice_at_once_is_one_tip(report: intake.Report, token: form_tokens.FormToken) -> None:
     outcomes = together(8, lambda: taken(report, token))
     assert set(outcomes) == {token.receipt}
     assert Tip.objects.count() == Alert.objects.count() == 1
@@ -101,13 +103,13 @@ def test_the_same_form_twice_at_once_is_one_tip(report: intake.Report, token: to
 
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_sources_at_once_are_all_taken(report: intake.Report) -> None:
-    outcomes = together(16, lambda: intake.take(report, tokens.read(tokens.issue())))
+    outcomes = together(16, lambda: intake.take(report, form_tokens.read(form_tokens.issue())))
     assert len({outcome for outcome in outcomes if isinstance(outcome, str)}) == 16
     assert Tip.objects.count() == 16
 
 
 def test_a_tip_sealed_to_a_retired_key_is_sealed_again(
-    report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch
+    report: intake.Report, token: form_tokens.FormToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, gone = vault.seal_key_to_newest, iter(["retired", "retired"])
 
@@ -123,7 +125,7 @@ def test_a_tip_sealed_to_a_retired_key_is_sealed_again(
 
 
 def test_without_an_agency_key_nothing_is_written(
-    report: intake.Report, token: tokens.FormToken, settings: Any, tmp_path: Any
+    report: intake.Report, token: form_tokens.FormToken, settings: Any, tmp_path: Any
 ) -> None:
     settings.AGENCY_PUBLIC_KEYS = tmp_path
     with pytest.raises(vault.KeyMissingError):
@@ -132,7 +134,7 @@ def test_without_an_agency_key_nothing_is_written(
 
 
 def test_a_full_line_writes_nothing(
-    report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch
+    report: intake.Report, token: form_tokens.FormToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(receipt: str) -> None:
         raise receipts.BusyError
@@ -143,7 +145,7 @@ def test_a_full_line_writes_nothing(
     assert not Tip.objects.exists()
 
 
-def taken(report: intake.Report, token: tokens.FormToken) -> str | None:
+def taken(report: intake.Report, token: form_tokens.FormToken) -> str | None:
     try:
         return intake.take(report, token)
     except intake.AlreadyArrivedError as arrived:
@@ -172,7 +174,7 @@ def together(count: int, act: Any) -> list[Any]:
 
 
 def test_the_public_node_needs_no_private_key(
-    report: intake.Report, token: tokens.FormToken, monkeypatch: pytest.MonkeyPatch
+    report: intake.Report, token: form_tokens.FormToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "AGENCY_PRIVATE_KEYS", None)
     assert intake.take(report, token)

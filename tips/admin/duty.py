@@ -14,8 +14,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tipportal.models import Account
-from tips import triage
+from core.models import Account
+from tips.desk import triage
 from tips.models import Category, Duty
 
 

@@ -8,9 +8,9 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
-from tips import triage
-from tips.cleaning import cleaned
+from core.plain_text import cleaned
 from tips.conversation import LONGEST_MESSAGE
+from tips.desk import triage
 from tips.models import Disposition
 
 

@@ -20,12 +20,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from tipportal.models import Account
-from tipportal.rebuilding import Kind, Reason
-from tips import conversation, vault, viewing
+from core.models import Account
+from file_cleaning import Kind, Reason
+from tips import conversation, vault
 from tips.admin import serving
-from tips.container import Part
 from tips.conversation import File
+from tips.desk import file_access
+from tips.files.rebuilt_file import Part
 from tips.models import Attachment, Message, Tip
 
 AttachmentState = Attachment.AttachmentState
@@ -87,8 +88,8 @@ def status(row: Attachment) -> str:
 
 def panel(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
     """What the panel's template needs. The thumbnails are in the audit trail once this returns."""
-    tip, files = viewing.files_of(tip_id, _officer(request))
-    thumbnails = viewing.thumbnails(tip, files, _officer(request))
+    tip, files = file_access.files_of(tip_id, _officer(request))
+    thumbnails = file_access.thumbnails(tip, files, _officer(request))
     groups: dict[Message | None, list[Shown]] = {}
     for file in files:
         index, part = thumbnails.get(file.row.position, (None, None))
@@ -142,8 +143,8 @@ def page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
     asked = request.GET.get("page", "1")
     wanted = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else 1
     try:
-        viewed = viewing.view(tip_id, number, _officer(request), wanted)
-    except viewing.NotReadyError as error:
+        viewed = file_access.view(tip_id, number, _officer(request), wanted)
+    except file_access.NotReadyError as error:
         context = _around(error.tip, error.file, error.files) | {"status": status(error.file.row)}
         return TemplateResponse(request, PAGE, admin.site.each_context(request) | context)
     except conversation.GoneError:
@@ -158,8 +159,8 @@ def page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
 
 def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBase:
     try:
-        viewed = viewing.download(tip_id, number, _officer(request))
-    except viewing.NotReadyError:
+        viewed = file_access.download(tip_id, number, _officer(request))
+    except file_access.NotReadyError:
         return HttpResponseRedirect(reverse("admin:tips_file", args=[tip_id, number]))
     except conversation.GoneError:
         return _gone(request)
@@ -173,7 +174,7 @@ def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBas
 
 def part(request: HttpRequest, tip_id: UUID, number: int, address: str) -> HttpResponseBase:
     try:
-        container, found = viewing.part_at(address, tip_id, number, _session(request), _officer(request))
+        container, found = file_access.part_at(address, tip_id, number, _session(request), _officer(request))
     except conversation.GoneError:
         return _gone(request)
     except _UNOPENABLE:
@@ -193,7 +194,7 @@ def _around(tip: Tip, file: File, files: list[File]) -> dict[str, Any]:
     }
 
 
-def _content(request: HttpRequest, viewed: viewing.Viewed, page: int) -> dict[str, Any]:
+def _content(request: HttpRequest, viewed: file_access.Viewed, page: int) -> dict[str, Any]:
     """What is shown of the file: addresses with sizes."""
     container = viewed.container
 
@@ -225,7 +226,7 @@ def _content(request: HttpRequest, viewed: viewing.Viewed, page: int) -> dict[st
 
 def _part_address(request: HttpRequest, tip_id: UUID, file: File, part: int) -> str:
     number = file.row.position
-    address = viewing.address_of(tip_id, number, part, _session(request))
+    address = file_access.address_of(tip_id, number, part, _session(request))
     return reverse("admin:tips_file_part", args=[tip_id, number, address])
 
 

@@ -21,12 +21,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap import places
-from tipportal.models import Account
-from tips import conversation, triage, vault
+from core.models import Account
+from crimemap.places import lookup
+from tips import conversation, vault
 from tips.admin import forms as page_forms
 from tips.admin import media
 from tips.admin.text import minutes_within, visible
+from tips.desk import triage
 from tips.models import Author, Disposition, State, Tip
 
 TEMPLATE = "admin/tips/tip/page.html"
@@ -248,7 +249,7 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _where(report: dict[str, Any]) -> list[str]:
-    place = places.find(report["place_ref"]) if report["place_ref"] else None
+    place = lookup.find(report["place_ref"]) if report["place_ref"] else None
     if place is None:
         return [report["place"], *_point(report)]
     chosen = ", ".join(part for part in (place.name, place.district) if part)
@@ -261,5 +262,5 @@ def _point(report: dict[str, Any]) -> list[str]:
     if latitude is None or longitude is None:
         return []
     point = _("Point on the map: %(latitude).5f, %(longitude).5f") % {"latitude": latitude, "longitude": longitude}
-    nearest = places.near(latitude, longitude)
+    nearest = lookup.near(latitude, longitude)
     return [point, _("near %(place)s") % {"place": nearest.name}] if nearest else [point]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from tips.container import Container, Part
+from tips.files.rebuilt_file import Container, Part
 
 # What the sandbox makes, and how a copy on an officer's disk is called.
 EXTENSIONS = {

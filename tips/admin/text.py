@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from tips.models import ROUNDING
 
-# What steers a terminal or reorders text instead of being read. Intake removes it (tips/cleaning.py), but whoever seals
+# What steers a terminal or reorders text instead of being read. Intake removes it (core/plain_text.py), but whoever seals
 # text by other means must not be able to show an officer something else than it says.
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"

@@ -15,10 +15,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from tipportal.models import Account
-from tips import conversation, triage
+from core.models import Account
+from tips import conversation
 from tips.admin import filters, media, page
 from tips.admin.text import age
+from tips.desk import triage
 from tips.models import Author, Message, Priority, State, Tip
 
 _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")

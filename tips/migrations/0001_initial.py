@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('tipportal', '0001_initial'),
+        ('core', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                 ('label', models.BinaryField(help_text='what kind of file it is, sealed under K')),
                 ('received_at', models.DateTimeField(default=tips.models.rounded_now, editable=False, verbose_name='received')),
                 ('state', models.CharField(choices=[('received', 'Waiting to be cleaned'), ('rebuilding', 'Being cleaned'), ('ready', 'Ready'), ('refused', 'Could not be cleaned')], default='received', max_length=10, verbose_name='status')),
-                ('reason', models.CharField(blank=True, help_text='why it is refused: a code of tipportal.rebuilding', max_length=24)),
+                ('reason', models.CharField(blank=True, help_text='why it is refused: a code of file_cleaning', max_length=24)),
                 ('progress', models.PositiveSmallIntegerField(default=0, help_text='percent of the rebuilding')),
                 ('attempts', models.PositiveSmallIntegerField(default=0, help_text='how often the rebuilding was begun')),
                 ('started_at', models.DateTimeField(help_text='when the rebuilding was last begun', null=True)),

@@ -8,7 +8,7 @@ from django import template
 from django.db.models import Count, Exists, OuterRef, Q
 from django.template import RequestContext
 
-from tips import alerts
+from tips import officer_alerts
 from tips.models import Author, Duty, Message, Priority, State, Tip
 
 register = template.Library()
@@ -44,6 +44,6 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
 def alert_trouble(context: RequestContext) -> dict[str, Any]:
     """Red lines for those who can mend it or must know: the desk and administrators."""
     user = context.get("user")
-    if user is None or not (user.has_perm("tips.view_tip") or user.has_perm("tipportal.change_account")):
+    if user is None or not (user.has_perm("tips.view_tip") or user.has_perm("core.change_account")):
         return {}
-    return {"trouble": alerts.trouble()}
+    return {"trouble": officer_alerts.trouble()}

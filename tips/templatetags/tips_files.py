@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from tips import showing
+from tips import source_wording
 
 register = template.Library()
-register.filter("file_status", showing.file_status)
+register.filter("file_status", source_wording.file_status)

@@ -11,9 +11,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from crimemap import importing, profiles, snapshot
 from crimemap.demo import incidents
+from crimemap.importing import pipeline, profiles
 from crimemap.models import Block, ImportRun, Source
+from crimemap.publishing import publisher
 
 SLUG = "riverton"
 COLUMNS = {
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         )
         if source.last_success_at is None or timezone.now() - source.last_success_at > A_DAY:
             self._import(source)
-        published = snapshot.publish()
+        published = publisher.publish()
         self.stdout.write(f"{published.shown:,} incidents of {settings.CITY_NAME} are published.")
 
     def _import(self, source: Source) -> None:
@@ -65,6 +66,6 @@ class Command(BaseCommand):
             with path.open("w", newline="", encoding="utf-8") as file:
                 incidents.write(file, timezone.localdate())
             run = ImportRun.objects.create(source=source, origin=ImportRun.Origin.COMMAND)
-            importing.run(run, [path])
+            pipeline.run(run, [path])
         if run.state != ImportRun.RunState.DONE:
             raise CommandError(run.message)

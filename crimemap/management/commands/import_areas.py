@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from crimemap import layers
 from crimemap.models import Area
+from crimemap.places import area_import
 
 
 class Command(BaseCommand):
@@ -26,12 +26,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, layer: str, file: Path, code: str, name: str | None, **options: Any) -> None:
         try:
-            features = layers.read(file.read_bytes())
-            columns = layers.choose(features, layer, code, name)
-            done = layers.replace(layer, features, columns)
+            features = area_import.read(file.read_bytes())
+            columns = area_import.choose(features, layer, code, name)
+            done = area_import.replace(layer, features, columns)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
-        except layers.LayerError as error:
+        except area_import.LayerError as error:
             raise CommandError(f"{file}: {error}") from None
         self.stdout.write(
             f"Codes from “{columns.code}”, names from “{columns.name}”."

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from crimemap import blocks, layers
+from crimemap.places import area_import, block_import
 
 
 class Command(BaseCommand):
@@ -18,11 +18,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
-            found = blocks.read(file.read_bytes())
+            found = block_import.read(file.read_bytes())
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
-        except layers.LayerError as error:
+        except area_import.LayerError as error:
             raise CommandError(f"{file}: {error}") from None
-        done = blocks.replace(found.blocks)
+        done = block_import.replace(found.blocks)
         done.notes += found.notes
         self.stdout.write(done.in_words())

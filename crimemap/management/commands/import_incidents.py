@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from crimemap import importing, profiles
+from crimemap.importing import pipeline, profiles
+from crimemap.importing.files import UnreadableError, parts
 from crimemap.models import ImportRun, Source
-from crimemap.opening import UnreadableError, parts
 
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "held", "removed")
 
@@ -65,8 +65,8 @@ class Command(BaseCommand):
             )
             chosen = profiles.get(profile) if profile and profile != profiles.GENERIC else None
             try:
-                importing.run(run, paths, profile=chosen, force=force, limit=limit)
-            except importing.BusyError as error:
+                pipeline.run(run, paths, profile=chosen, force=force, limit=limit)
+            except pipeline.BusyError as error:
                 run.state, run.message = ImportRun.RunState.FAILED, str(error)
                 run.save()
                 raise CommandError(str(error)) from error

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from crimemap import publication, snapshot
+from crimemap.privacy import agency_rules
+from crimemap.publishing import publisher
 
 
 class Command(BaseCommand):
@@ -21,8 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, afresh: bool, json: bool, **options: Any) -> None:
         try:
-            published = snapshot.publish(afresh=afresh)
-        except (snapshot.NoFolderError, publication.RulesError) as error:
+            published = publisher.publish(afresh=afresh)
+        except (publisher.NoFolderError, agency_rules.RulesError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"The database did not answer as it should: {error}") from error
@@ -31,11 +32,11 @@ class Command(BaseCommand):
         self.stdout.write(as_json(published) if json else in_words(published))
 
 
-def as_json(published: snapshot.Published) -> str:
+def as_json(published: publisher.Published) -> str:
     return json.dumps(dataclasses.asdict(published))
 
 
-def in_words(published: snapshot.Published) -> str:
+def in_words(published: publisher.Published) -> str:
     news = "is published" if published.changed else "was published already"
     lines = [
         f"Version {published.version} {news}.",

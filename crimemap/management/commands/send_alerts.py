@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from crimemap import alerts, mails
+from core.mail.subscriber_addresses import KeyMissingError
+from crimemap.alerts import delivery, planning
 from crimemap.models import Delivery
-from tipportal.addresses import KeyMissingError
 
 
 class Command(BaseCommand):
@@ -18,17 +18,17 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only tell what would be sent; no address is shown")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        plan = alerts.plan(dry=dry_run)
+        plan = planning.plan(dry=dry_run)
         waiting = Delivery.objects.filter(state=Delivery.DeliveryState.WAITING)
         self.stdout.write(f"New incidents: {plan.new}")
-        for rhythm in alerts.Rhythm.values:
+        for rhythm in planning.Rhythm.values:
             self.stdout.write(f"Alerts due, {rhythm}: {plan.due[rhythm]}")
         self.stdout.write(f"Mails of them: {plan.mails}")
         self.stdout.write(f"Mails waiting: {waiting.count()}")
         if dry_run:
             return
         try:
-            while mails.send():
+            while delivery.send():
                 self.stdout.write(f"Mails waiting: {waiting.count()}", ending="\r")
         except KeyMissingError as error:
             raise CommandError(str(error)) from error

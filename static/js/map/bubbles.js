@@ -3,7 +3,7 @@
 
 import { element } from "../dom.js";
 
-const CELL = 64; // pixels, as crimemap.layout has it
+const CELL = 64; // pixels, as crimemap.snapshot.format has it
 const TILE = 4; // cells
 const LEAST = 16; // pixels: radius of a bubble of few, and what the largest has more
 const MORE = 18;

@@ -8,7 +8,7 @@ import { Bubbles } from "./bubbles.js";
 const figure = document.querySelector("#crime-map");
 const data = figure.dataset;
 const text = texts(figure);
-const DEEPEST = 17; // zoom: as crimemap.mapping has it
+const DEEPEST = 17; // zoom: as crimemap.pages.server_map has it
 
 start();
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import crimemap.demo.load
-import outreach.demo
-import outreach.demo_events
-from tipportal import demo
+import outreach.demo.events
+import outreach.demo.stories
+from tipportal.demo import tips
 
 
 class Command(BaseCommand):
@@ -29,14 +29,14 @@ class Command(BaseCommand):
         if not settings.ROLE.serves_staff:
             raise CommandError("The demo needs the rights and keys of the staff side. Run it with PORTAL_ROLE=all.")
         crimemap.demo.load.load()
-        demo.make_accounts()
-        demo.make_tips()
-        outreach.demo.load()
-        outreach.demo_events.load()
-        accounts = [{"user": role, "password": demo.password(role), "role": role} for role in demo.NAMES]
+        tips.make_accounts()
+        tips.make_tips()
+        outreach.demo.stories.load()
+        outreach.demo.events.load()
+        accounts = [{"user": role, "password": tips.password(role), "role": role} for role in tips.NAMES]
         if options["json"]:
-            self.stdout.write(json.dumps({"staff": accounts, "receipt": demo.RECEIPT}))
+            self.stdout.write(json.dumps({"staff": accounts, "receipt": tips.RECEIPT}))
             return
         for account in accounts:
             self.stdout.write(f"Staff: {settings.STAFF_URL}/admin/ {account['user']} {account['password']}")
-        self.stdout.write(f"Demo receipt: {demo.RECEIPT}")
+        self.stdout.write(f"Demo receipt: {tips.RECEIPT}")

@@ -12,13 +12,13 @@ from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import ProgrammingError, connections
 
-from crimemap import codes
+from core.roles import Role
+from core.staff import groups
+from crimemap.offences import catalogue
 from outreach import guides
-from tipportal import staff
-from tipportal.roles import Role
 from tips import categories
 
-HERE = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parents[2] / "database"
 # Until the first release each app has one migration, which grows: what it made earlier stays as it was.
 OTHER_TABLES = (
     "The tables are of another state of this project than its rules (%s). Before the first release an earlier database"
@@ -45,7 +45,7 @@ class Command(MigrateCommand):
                 self.stdout.write(
                     "This server has no users named portal_*: one user does everything, no rights were set."
                 )
-        staff.ensure_groups()
+        groups.ensure_groups()
         categories.ensure_categories()
-        codes.ensure_codes()
+        catalogue.ensure_codes()
         guides.ensure_guides()

@@ -15,7 +15,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from tipportal import rebuilding
+import file_cleaning
 
 MAIN_ROLES = ("full", "video", "audio", "document")
 LONGEST_NAME = 255  # bytes, of every file system in use
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, files: list[Path], to: Path, **options: Any) -> None:
         """Exit code 0 when each file ended as ready or refused, 1 otherwise."""
-        if not rebuilding.has_ram_folder():
+        if not file_cleaning.has_ram_folder():
             self.stderr.write(_("This machine has no folder in memory: what is rebuilt passes over the disk."))
         ended = []
         for file in files:
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             if not options["json"]:
                 self.stdout.write(_told(ended[-1]))
         if options["json"]:
-            self.stdout.write(json.dumps({"files": ended, "sandbox": asdict(rebuilding.limits_here())}))
+            self.stdout.write(json.dumps({"files": ended, "sandbox": asdict(file_cleaning.limits_here())}))
         if any(each["state"] not in ("ready", "refused") for each in ended):
             sys.exit(1)
 
@@ -63,18 +63,18 @@ def _rebuild(file: Path, to: Path) -> dict[str, Any]:
         if not file.is_file():
             end = {"state": "missing", "sentence": _("There is no such file.")}
         else:
-            with rebuilding.workspace(allow_disk=True) as folder:
-                end = _kept(rebuilding.rebuild(file, folder), file.name, to)
-    except rebuilding.RefusedError as refusal:
+            with file_cleaning.workspace(allow_disk=True) as folder:
+                end = _kept(file_cleaning.rebuild(file, folder), file.name, to)
+    except file_cleaning.RefusedError as refusal:
         end = {"state": "refused", "reason": refusal.reason, "sentence": refusal.sentence}
-    except (rebuilding.SandboxError, rebuilding.NoRamFolderError) as error:
+    except (file_cleaning.SandboxError, file_cleaning.NoRamFolderError) as error:
         end = {"state": "failed", "sentence": str(error)}
     except (OSError, ValueError) as error:
         end = {"state": "failed", "sentence": getattr(error, "strerror", None) or str(error)}
     return {"file": _printable(str(file)), **end, "seconds": round(time.monotonic() - start, 2)}
 
 
-def _kept(made: rebuilding.Rebuilt, name: str, to: Path) -> dict[str, Any]:
+def _kept(made: file_cleaning.Rebuilt, name: str, to: Path) -> dict[str, Any]:
     """Copy the parts out: the whole as NAME.jpg, NAME.mp4 ..., what belongs to it as NAME-thumbnail.jpg and so on."""
     parts, pages = [], 0
     for part in made.parts:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from tips import rotation, vault
+from tips import key_rotation, vault
 
 
 class Command(BaseCommand):
@@ -23,14 +23,14 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def create(self) -> None:
-        self.stdout.write(f"New tips are sealed to agency key {rotation.create_key()}.")
+        self.stdout.write(f"New tips are sealed to agency key {key_rotation.create_key()}.")
 
     def rotate(self) -> None:
-        newest = rotation.rotate(lambda moved: self.stdout.write(f"{moved} seals moved", ending="\r"))
+        newest = key_rotation.rotate(lambda moved: self.stdout.write(f"{moved} seals moved", ending="\r"))
         self.stdout.write(f"All tips are sealed to agency key {newest}; older keys are destroyed.")
 
     def status(self) -> None:
-        keys = rotation.status()
+        keys = key_rotation.status()
         if not keys:
             raise CommandError("There is no agency key yet, so no tip can be taken. Run `manage.py vault create-key`.")
         for key in keys:

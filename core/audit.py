@@ -1,0 +1,120 @@
+"""The audit trail: who opened, answered, exported or permitted what. It only grows, and each line seals the one before.
+
+A line's seal is keyed BLAKE2b over the previous seal and the line's own content, number and time included. The key is a
+file on the staff node alone (AUDIT_KEY), so whoever writes the database without it can neither change, remove, insert nor
+reorder a line unseen: `manage.py audit verify` names the first that does not fit.
+
+Cutting the end off leaves a shorter chain that is whole in itself. Only a record kept outside shows it: `audit verify`
+prints the last number and its seal, and `--expect NUMBER:SEAL` asks for them next time. The same record shows a trail
+rewritten by someone who had the key.
+
+A line never holds content of a tip: numbers, names of accounts and names of actions only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from core.models import Account, AuditEntry
+
+KEY_BYTES = SEAL_BYTES = 32
+_BEFORE_THE_FIRST = bytes(SEAL_BYTES)
+# One writer at a time, on whatever node: the number of PostgreSQL's advisory lock.
+_LOCK = int.from_bytes(b"audit", "big")
+_Row = tuple[int, dt.datetime, str, str, str, str, bytes]
+_COLUMNS = ("id", "at", "actor", "action", "subject", "detail", "seal")
+
+
+class AuditKeyMissingError(Exception):
+    """AUDIT_KEY is not set on this node, or its file does not hold 32 bytes. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What `verify` found. `last` is the number of the last line that fits (0: none), `seal` its seal in hex digits;
+    `broken` is the number of the first line that does not fit, or None."""
+
+    last: int
+    seal: str
+    broken: int | None = None
+
+
+def record(actor: Account | str, action: str, subject: str = "", detail: str = "") -> AuditEntry:
+    """Append one line, in the caller's transaction if there is one. Raises AuditKeyMissingError.
+
+    Lines are written one at a time until the transaction ends, so callers lock their own rows first and record last.
+    """
+    name = actor if isinstance(actor, str) else actor.get_username()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        last = AuditEntry.objects.order_by("-id").only("id", "seal").first()
+        entry = AuditEntry(
+            id=last.id + 1 if last else 1,
+            at=timezone.now(),
+            actor=name[:150],
+            action=action[:40],
+            subject=subject[:200],
+            detail=detail[:500],
+        )
+        content = (entry.id, entry.at, entry.actor, entry.action, entry.subject, entry.detail)
+        entry.seal = _seal(_key(), bytes(last.seal) if last else _BEFORE_THE_FIRST, content)
+        entry.save(force_insert=True)
+    return entry
+
+
+def verify() -> Verified:
+    """Walk the whole trail up to the first line that was changed, removed, inserted or moved. Raises AuditKeyMissingError."""
+    rows = AuditEntry.objects.order_by("id").values_list(*_COLUMNS).iterator(chunk_size=2000)
+    return verify_rows(_key(), rows)
+
+
+def verify_rows(key: bytes, rows: Iterable[_Row]) -> Verified:
+    """As `verify`, over rows of (id, at, actor, action, subject, detail, seal) in the order of their numbers."""
+    number, seal = 0, _BEFORE_THE_FIRST
+    for *content, stored in rows:
+        if content[0] != number + 1:
+            return Verified(number, seal.hex(), broken=number + 1)
+        expected = _seal(key, seal, tuple(content))
+        if not hmac.compare_digest(expected, bytes(stored)):
+            return Verified(number, seal.hex(), broken=number + 1)
+        number, seal = number + 1, expected
+    return Verified(number, seal.hex())
+
+
+def seal_of(number: int) -> str | None:
+    """The stored seal of one line in hex digits, None if there is no such line."""
+    seal = AuditEntry.objects.filter(pk=number).values_list("seal", flat=True).first()
+    return None if seal is None else bytes(seal).hex()
+
+
+def fingerprint(text: str) -> str:
+    """Four hex digits of a keyed digest: enough to tell typed names apart for a while, too little to find one again."""
+    return hashlib.blake2b(text.encode(errors="replace"), key=_key(), digest_size=2, person=b"name").hexdigest()
+
+
+def _seal(key: bytes, previous: bytes, content: tuple[object, ...]) -> bytes:
+    number, at, *texts = content
+    assert isinstance(at, dt.datetime)
+    line = json.dumps([number, at.astimezone(dt.UTC).isoformat(timespec="microseconds"), *texts])
+    return hashlib.blake2b(previous + line.encode(), key=key, digest_size=SEAL_BYTES, person=b"audit line 1").digest()
+
+
+def _key() -> bytes:
+    path: Path | None = settings.AUDIT_KEY
+    if path is None:
+        raise AuditKeyMissingError("AUDIT_KEY is not set on this node, so nothing can be audited.")
+    key = path.read_bytes() if path.is_file() else b""
+    if len(key) != KEY_BYTES:
+        raise AuditKeyMissingError(f"{path} must hold {KEY_BYTES} bytes. Restore it from escrow.")
+    return key

@@ -1,0 +1,136 @@
+"""Pairs of keys in files, and what is sealed to them: the agency's and the media worker's (tips/vault.py), and that of
+subscribers' addresses (core/mail/subscriber_addresses.py). These two doors alone use it.
+
+A pair is `<number>-<id>.pub` wherever something is sealed and `<number>-<id>.key` (mode 0600) where it is opened. What is
+new is sealed to the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from nacl import bindings as sodium
+from nacl.exceptions import CryptoError
+
+KEY_BYTES = 32
+# A column of the database comes as either.
+Stored = bytes | memoryview
+
+_KEY_FILE = re.compile(r"(\d{4})-([0-9a-f]{16})\.(pub|key)")
+
+
+class SealError(Exception):
+    """A seal does not open: wrong key, or the stored bytes were changed, moved or cut."""
+
+
+class KeyMissingError(Exception):
+    """No key where one is needed. The message says which and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    number: int
+    id: str
+    path: Path
+
+
+def key_files(folder: Path | None, suffix: str) -> list[KeyFile]:
+    """Keys in `folder`, oldest first. `suffix` is "pub" or "key"."""
+    if folder is None or not folder.is_dir():
+        return []
+    matches = ((_KEY_FILE.fullmatch(path.name), path) for path in folder.iterdir())
+    return sorted(
+        (KeyFile(int(match[1]), match[2], path) for match, path in matches if match and match[3] == suffix),
+        key=lambda file: file.number,
+    )
+
+
+def create_key_pair(
+    public_folder: Path, private_folder: Path, before_public: Callable[[str], object] | None = None
+) -> str:
+    """Write a new pair and return its id. What is sealed next is sealed to it.
+
+    Private half first; then `before_public` may make the id known; then the public half, which intake reads.
+    """
+    public_folder.mkdir(parents=True, exist_ok=True)
+    private_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    public, private = sodium.crypto_box_keypair()
+    known = key_files(public_folder, "pub") + key_files(private_folder, "key")
+    number = 1 + max((file.number for file in known), default=0)
+    key_id = _id_of(public)
+    write_secret(private_folder / f"{number:04}-{key_id}.key", private)
+    if before_public is not None:
+        before_public(key_id)
+    write_secret(public_folder / f"{number:04}-{key_id}.pub", public, mode=0o644)
+    return key_id
+
+
+def destroy_key_pair(key_id: str, public_folder: Path, private_folder: Path) -> None:
+    """Overwrite and remove both halves. On flash disks and copied file systems overwriting promises nothing: SECURITY.md."""
+    for file in key_files(public_folder, "pub") + key_files(private_folder, "key"):
+        if file.id == key_id:
+            with file.path.open("r+b") as stream:
+                stream.write(os.urandom(KEY_BYTES))
+                stream.flush()
+                os.fsync(stream.fileno())
+            file.path.unlink()
+
+
+def write_secret(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all, and never over an existing one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.link(partial, path)
+    partial.unlink()
+
+
+def seal_to_newest(content: bytes, public_folder: Path | None) -> tuple[str, bytes]:
+    """(id of the newest key in the folder, `content` sealed to it). Raises KeyMissingError when there is none."""
+    files = key_files(public_folder, "pub")
+    if not files:
+        raise KeyMissingError(f"no public key in {public_folder}: docs/installation.md says how one is made")
+    return files[-1].id, seal_to(content, files[-1])
+
+
+def seal_to(content: bytes, file: KeyFile) -> bytes:
+    return sodium.crypto_box_seal(content, _read_public(file.path, file.id))
+
+
+@lru_cache(maxsize=16)
+def _read_public(path: Path, key_id: str) -> bytes:
+    public = path.read_bytes()
+    if len(public) != KEY_BYTES or not hmac.compare_digest(_id_of(public), key_id):
+        raise KeyMissingError(f"{path} is damaged: its content does not match its name")
+    return public
+
+
+def open_with(sealed: Stored, key_id: str, private_folder: Path | None) -> bytes:
+    """Raises KeyMissingError when the private half is not on this node, SealError when the seal is damaged."""
+    for file in key_files(private_folder, "key"):
+        if file.id == key_id:
+            private = file.path.read_bytes()
+            return open_seal(sealed, sodium.crypto_scalarmult_base(private), private)
+    raise KeyMissingError(f"the private half of key {key_id} is not in {private_folder}")
+
+
+def open_seal(sealed: Stored, public: bytes, private: bytes) -> bytes:
+    """Raises SealError."""
+    try:
+        return sodium.crypto_box_seal_open(bytes(sealed), public, private)
+    except (CryptoError, ValueError) as error:
+        raise SealError("does not open") from error
+
+
+def _id_of(public: bytes) -> str:
+    return hashlib.blake2b(public, digest_size=8).hexdigest()

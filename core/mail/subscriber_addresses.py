@@ -1,0 +1,193 @@
+"""Subscribers' e-mail addresses: the only door through which they are stored, for map alerts and event reminders alike.
+
+- The public side takes an address and seals it, with the secret of the links in the mails, to a pair of which it has the
+  public half alone. Only the bulk worker, which sends the mails, has the private half (`<number>-<id>.key`).
+- The database finds the same address again by a keyed hash of it, and a link by a plain hash of its secret (32 random
+  bytes). Neither leads back.
+
+    contact = Contact(normalised(form_text), new_secret())          # raises AddressError
+    row.sealed_contact, row.address_hash = seal(contact), hashed(contact.address)
+    row.link_hash = secret_hash(contact.secret)
+    open_sealed(row.sealed_contact)                                  # bulk alone: the Contact
+
+Format (tests/core/mail/test_subscriber_addresses.py fixes it):
+    contact   0x01 | id of the pair (8) | crypto_box_seal of secret (32) and address in ASCII, padded with zeros (256)
+All are 345 bytes long. A pair is replaced by `manage.py addresses create-key` and `rotate` (core/mail/subscriber_keys.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import models
+from django.utils.translation import gettext as _
+
+from core import keypairs
+from core.keypairs import KEY_BYTES, KeyMissingError, SealError, Stored
+
+FORMAT = b"\x01"
+LONGEST = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
+SECRET_BYTES = 32
+HASH_BYTES = 32
+_ID_BYTES = 8
+_ADDRESS_BYTES = 256
+
+
+class AddressError(ValueError):
+    """No address that mail can be sent to. The message is a sentence for whoever typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom mails go to, and the secret in the links of those mails; neither stands in a log or an error report."""
+
+    address: str = field(repr=False)
+    secret: bytes = field(repr=False)
+
+
+class SealedContactField(models.BinaryField):
+    """A column of sealed contacts: the rotation of the pair finds its rows by this type."""
+
+
+# What is typed
+
+
+def normalised(text: str) -> str:
+    """The address as mail is sent to it: the local part as typed, the domain in lower case and ASCII. Raises AddressError."""
+    local, at, domain = text.strip().rpartition("@")
+    try:
+        if not at or len(text) > 4 * LONGEST:
+            raise ValueError
+        # "münchen.example" is written "xn--mnchen-3ya.example" on the way to a mail server.
+        address = f"{local}@{domain.rstrip('.').lower().encode('idna').decode('ascii')}"
+        validate_email(address)
+        if not address.isascii() or len(address) > LONGEST or re.search(r'[\s"<>\[]', address):
+            raise ValueError
+    except (ValidationError, ValueError):
+        raise AddressError(_("This is not an e-mail address that we can send to, such as name@example.org.")) from None
+    return address
+
+
+# What the database has
+
+
+def hashed(address: str) -> bytes:
+    """What a normalised address is found by again, however its letters are cased. Raises KeyMissingError."""
+    return hashlib.blake2b(address.lower().encode(), key=_hash_key(), digest_size=HASH_BYTES).digest()
+
+
+def _hash_key() -> bytes:
+    path = settings.ADDRESS_HASH_KEY
+    if path is None:
+        raise KeyMissingError("ADDRESS_HASH_KEY is not set on this node, so no address can be taken.")
+    try:
+        key: bytes = path.read_bytes()
+    except OSError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise KeyMissingError(f"{path} must hold {KEY_BYTES} bytes. Restore it from escrow.")
+    return key
+
+
+def seal(contact: Contact) -> bytes:
+    """To the newest pair. Raises KeyMissingError when this node has none."""
+    content = contact.secret + contact.address.encode("ascii").ljust(_ADDRESS_BYTES, b"\0")
+    if len(content) != SECRET_BYTES + _ADDRESS_BYTES:
+        raise ValueError("not a secret and a normalised address")
+    key_id, sealed = keypairs.seal_to_newest(content, settings.ADDRESS_PUBLIC_KEYS)
+    return mark_of(key_id) + sealed
+
+
+def open_sealed(sealed: Stored) -> Contact:
+    """Raises KeyMissingError on every node but the bulk worker's, SealError for changed bytes."""
+    key_id, content = _parts(sealed)
+    opened = keypairs.open_with(content, key_id, settings.ADDRESS_PRIVATE_KEYS)
+    return Contact(opened[SECRET_BYTES:].rstrip(b"\0").decode("ascii"), opened[:SECRET_BYTES])
+
+
+def key_of(sealed: Stored) -> str:
+    """The id of the pair that it is sealed to. Raises SealError."""
+    return _parts(sealed)[0]
+
+
+def mark_of(key_id: str) -> bytes:
+    """How everything begins that is sealed to this pair."""
+    return FORMAT + bytes.fromhex(key_id)
+
+
+def _parts(sealed: Stored) -> tuple[str, bytes]:
+    content = bytes(sealed)
+    if content[:1] != FORMAT or len(content) <= 1 + _ID_BYTES:
+        raise SealError("unknown format")
+    return content[1 : 1 + _ID_BYTES].hex(), content[1 + _ID_BYTES :]
+
+
+# Links
+
+
+def new_secret() -> bytes:
+    return os.urandom(SECRET_BYTES)
+
+
+def secret_hash(secret: bytes) -> bytes:
+    """All that the database keeps of a link outside of the seal: sha256(secret), which its functions compute as well."""
+    return hashlib.sha256(secret).digest()
+
+
+def link_text(secret: bytes) -> str:
+    """The secret as it stands in an address: 43 letters, digits, "-" and "_"."""
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
+def secret_of(text: str) -> bytes | None:
+    """The secret of a link; None when it cannot be one."""
+    try:
+        secret = base64.urlsafe_b64decode(text + "=") if re.fullmatch(r"[\w-]{43}", text, re.ASCII) else b""
+    except (binascii.Error, ValueError):
+        return None
+    return secret if len(secret) == SECRET_BYTES else None
+
+
+# The pair
+
+
+def create_key_pair() -> str:
+    """A new pair in the folders of this node; what is taken next is sealed to it. Returns its id."""
+    return keypairs.create_key_pair(*_folders())
+
+
+def key_ids() -> list[str]:
+    """Ids of the pairs whose private half is here, oldest first."""
+    return [file.id for file in keypairs.key_files(settings.ADDRESS_PRIVATE_KEYS, "key")]
+
+
+def newest_key() -> str:
+    """The id of the pair that `seal` seals to; empty when there is none."""
+    files = keypairs.key_files(settings.ADDRESS_PUBLIC_KEYS, "pub")
+    return files[-1].id if files else ""
+
+
+def destroy_key_pair(key_id: str) -> None:
+    """What is still sealed to it opens nowhere any more."""
+    keypairs.destroy_key_pair(key_id, *_folders())
+
+
+def _folders() -> tuple[Path, Path]:
+    public, private = settings.ADDRESS_PUBLIC_KEYS, settings.ADDRESS_PRIVATE_KEYS
+    if public is None or private is None:
+        raise KeyMissingError(
+            "ADDRESS_PUBLIC_KEYS and ADDRESS_PRIVATE_KEYS must both be set: run this as the bulk role."
+        )
+    return public, private
+
+
+__all__ = ["AddressError", "Contact", "KeyMissingError", "SealError", "SealedContactField"]

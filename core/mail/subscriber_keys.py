@@ -1,0 +1,67 @@
+"""Replacing the pair that subscribers' addresses are sealed to. Runs as the bulk role, which alone can open them.
+
+Rows are found by the type of their column, so that every app's subscribers move.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import BinaryField, F, Func, Model, Value
+
+from core.mail import subscriber_addresses
+from core.mail.subscriber_addresses import KeyMissingError, SealedContactField
+
+_AT_ONCE = 500
+
+
+def rotate(progress: Callable[[int], object]) -> str:
+    """Seal everything to the newest pair, destroy the older ones, and return the newest one's id.
+
+    `progress` is told after each batch how many have moved. Can be interrupted and run again. Raises KeyMissingError when a
+    private half that is still needed, or the newest one's, is not here: then nothing is destroyed.
+    """
+    newest, here = subscriber_addresses.newest_key(), subscriber_addresses.key_ids()
+    if newest not in here:
+        raise KeyMissingError("The newest pair has no private half here. Run `manage.py addresses create-key` first.")
+    moved = 0
+    for model, name in _columns():
+        while batch := _move(model, name, newest):
+            moved += batch
+            progress(moved)
+    for key_id in here:
+        if key_id != newest:
+            subscriber_addresses.destroy_key_pair(key_id)
+    return newest
+
+
+def _move(model: type[Model], name: str, newest: str) -> int:
+    """A batch of rows; those that a resident deletes meanwhile stay deleted."""
+    mark = subscriber_addresses.mark_of(newest)
+    begins = Func(F(name), Value(1), Value(len(mark)), function="substr", output_field=BinaryField())
+    others = model._default_manager.alias(begins=begins).exclude(begins=mark)
+    with transaction.atomic():
+        rows = list(others.select_for_update().only("pk", name)[:_AT_ONCE])
+        for row in rows:
+            setattr(row, name, subscriber_addresses.seal(subscriber_addresses.open_sealed(getattr(row, name))))
+        model._default_manager.bulk_update(rows, [name])
+    return len(rows)
+
+
+def seals() -> dict[str, int]:
+    """How many contacts are sealed to which pair, by its id."""
+    counted: Counter[str] = Counter()
+    for model, name in _columns():
+        for sealed in model._default_manager.values_list(name, flat=True).iterator(chunk_size=5000):
+            counted[subscriber_addresses.key_of(sealed)] += 1
+    return dict(counted)
+
+
+def _columns() -> Iterator[tuple[type[Model], str]]:
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:
+            if isinstance(field, SealedContactField):
+                yield model, field.name

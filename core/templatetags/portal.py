@@ -1,0 +1,32 @@
+"""Template tags every page may use: icons of our own sprite, and the agency's facts where no request is at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core import context_processors
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """The symbol `name` of static/img/icons.svg as a decorative picture; always stands beside words. `extra`: more CSS classes."""
+    classes = f"i {extra}".strip()
+    return format_html(
+        '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        classes,
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def portal_facts() -> dict[str, Any]:
+    """`{% portal_facts as portal %}`: what core.context_processors gives other pages, for those rendered without a request."""
+    return context_processors.facts()

@@ -1,0 +1,270 @@
+"""The API described for programs: OpenAPI 3.1, built from the same names that the answers have."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from crimemap.exports.fields import COLUMNS
+from crimemap.offence_families import BY_SLUG
+from crimemap.snapshot.filters import PRESETS, WEEKDAYS
+from crimemap.snapshot.format import DEEPEST, LAYERS
+from crimemap.snapshot.reader import MOST_ROWS
+
+Schema = dict[str, Any]
+
+RULES = (
+    _("Reports are preliminary: kind and outcome may change, incidents may be withdrawn."),
+    _("A point is a block, not a house; some kinds are published by area and day alone."),
+    _("Sexual offenses, trafficking, child victims, family offenses, runaways, kidnapping and everything domestic are never"
+      " shown one by one: they are in yearly totals only."),
+    _("Counts say what was reported, not how safe a place is. Not for judging people."),
+)  # fmt: skip
+
+
+def _text(description: str = "", **more: Any) -> Schema:
+    return {"type": "string", **({"description": description} if description else {}), **more}
+
+
+def _whole(description: str = "", **more: Any) -> Schema:
+    return {"type": "integer", "minimum": 0, **({"description": description} if description else {}), **more}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return schema | {"type": [schema["type"], "null"]}
+
+
+def _object(properties: dict[str, Schema]) -> Schema:
+    """All properties are always there, and no others."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _list(items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, **more}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+DAY = _text(format="date", pattern=r"^\d{4}-\d{2}-\d{2}$")
+VERSION = _text("What is published; changes with any of it.")
+FILTER = _text("The filter as it was understood, always written in the same way.")
+COUNT = _whole()
+CATEGORY = {"category": _text(), "name": _text(), "family": _text(enum=list(BY_SLUG)), "family_name": _text()}
+AREA = {
+    "area": _text("As `area=` of a filter has it."),
+    "layer": _text(enum=list(LAYERS)),
+    "code": _text(),
+    "name": _text(),
+}
+
+
+def _incident() -> Schema:
+    shapes: dict[str, Schema] = dict.fromkeys(COLUMNS, _text())
+    shapes |= {
+        "date": DAY,
+        "hour": _or_null(_whole(maximum=23)),
+        "precision": _text(enum=["hour", "day", "month"]),
+        "family": _text(enum=list(BY_SLUG)),
+        "latitude": {"type": ["number", "null"]},
+        "longitude": {"type": ["number", "null"]},
+    }
+    described = {name: shapes[name] | {"description": str(words)} for name, words in COLUMNS.items()}
+    return _object(described | {"page": _text("Its page for people.", format="uri")})
+
+
+def _schemas() -> dict[str, Schema]:
+    problem = _object({"part": _text(), "message": _text(), "offer": _text("The nearest value that works, or empty.")})
+    bubble = {
+        "latitude": {"type": "number"},
+        "longitude": {"type": "number"},
+        "count": _whole(minimum=1),
+        "families": {"type": "object", "additionalProperties": COUNT, "propertyNames": {"enum": list(BY_SLUG)}},
+        "one_point": {"type": "boolean", "description": "No zoom parts it: all stand on one point."},
+    }
+    weekday = {
+        "weekday": _text(enum=list(WEEKDAYS)),
+        "hours": _list(COUNT, minItems=24, maxItems=24),
+        "no_hour": _whole("Known by day alone."),
+    }
+    change = {"date": DAY, "before": _text("A category, empty where it is not said."), "after": _text()}
+    source = {"source": _text(), "name": _text(), "updated_on": _or_null(DAY)}
+    not_shown = {
+        "year": _whole(),
+        "hidden": _or_null(_whole("Kinds that are never shown; null is fewer than totals_from.")),
+        "held": _or_null(_whole("Codes that nobody classified yet.")),
+    }
+    total = {
+        "area": _text("Code, empty for the whole agency."),
+        "category": _text(),
+        "year": _whole(),
+        "count": COUNT,
+    }
+    return {
+        "Problems": _object({"problems": _list(problem), "nearest": _text("The path of an answer that works.")}),
+        "Incident": _incident(),
+        "Incidents": _object(
+            {
+                "version": VERSION,
+                "filter": FILTER,
+                "total": _whole("Incidents of the filter, on all pages."),
+                "incidents": _list(_ref("Incident"), maxItems=MOST_ROWS),
+                "next": _or_null(_text("The next page; null on the last.", format="uri")),
+            }
+        ),
+        "OneIncident": _object({"version": VERSION, "incident": _ref("Incident"), "changes": _list(_object(change))}),
+        "Bubbles": _object(
+            {
+                "version": VERSION,
+                "filter": FILTER,
+                "zoom": _whole("Smaller than asked for where the view has too many cells."),
+                "bubbles": _list(_object(bubble)),
+            }
+        ),
+        "Months": _counts({"month": _text(pattern=r"^\d{4}-\d{2}$"), "count": COUNT}),
+        "ByCategory": _counts(CATEGORY | {"count": COUNT}),
+        "ByArea": _counts(AREA | {"count": COUNT}, unknown=_whole("Incidents whose area is not known.")),
+        "Hours": _counts(weekday, no_day=_whole("Known by month alone.")),
+        "Comparison": _object(
+            {
+                "version": VERSION,
+                "filter": FILTER,
+                "count": COUNT,
+                "before": _or_null(_whole("As many days before; null where the data begins later.")),
+                "year_ago": _or_null(_whole("The same days a year ago.")),
+            }
+        ),
+        "Categories": _object({"version": VERSION, "categories": _list(_object(CATEGORY))}),
+        "Areas": _object({"version": VERSION, "areas": _list(_object(AREA))}),
+        "About": _object(
+            {
+                "version": VERSION,
+                "agency": _text(),
+                "made_on": DAY,
+                "since": DAY,
+                "until": DAY,
+                "sources": _list(_object(source)),
+                "embargo_days": _whole("Whole days before an incident is published."),
+                "least_radius": _whole("Metres."),
+                "totals_from": _whole("Totals that are smaller are not told."),
+                "not_shown": _list(_object(not_shown)),
+                "totals": _list(_object(total), description="Yearly totals of what is not shown one by one."),
+                "rules": _list(_text()),
+                "page": _text(format="uri"),
+            }
+        ),
+    }
+
+
+def _counts(line: dict[str, Schema], **more: Schema) -> Schema:
+    return _object({"version": VERSION, "filter": FILTER, "counts": _list(_object(line)), **more})
+
+
+def _part(name: str, description: str, schema: Schema, example: str = "") -> Schema:
+    made: Schema = {"name": name, "in": "query", "description": description, "schema": schema}
+    return made | ({"example": example} if example else {})
+
+
+FILTERS = {
+    "category": _part(
+        "category", "Categories or families, with commas between them.", _text(), "burglary,family:people"
+    ),
+    "days": _part(
+        "days", "The last so many days; 365 where no days are named.", {"type": "integer", "enum": list(PRESETS)}
+    ),
+    "from": _part("from", "First day, where it happened.", DAY),
+    "to": _part("to", "Last day.", DAY),
+    "hour": _part("hour", "Hours 0 to 23; ranges may go over midnight.", _text(), "22-4"),
+    "weekday": _part("weekday", f"Of {', '.join(WEEKDAYS)}.", _text(), "sat,sun"),
+    "area": _part("area", "Layer and code, as /areas lists them.", _text(), "district:4"),
+    "near": _part("near", "Latitude and longitude of the middle of a circle.", _text(), "41.88,-87.63"),
+    "radius": _part("radius", "Its radius in metres; /about has the least.", {"type": "number"}, "500"),
+    "box": _part("box", "Latitudes and longitudes: south,west,north,east.", _text(), "41.80,-87.70,41.90,-87.60"),
+}
+OWN = {
+    "limit": _part("limit", "Incidents of a page.", _whole(minimum=1, maximum=MOST_ROWS, default=100)),
+    "after": _part("after", "Where the page begins: part of `next`, not to be made up.", _text()),
+    "view": _part("view", "What a map shows: south,west,north,east; everything by default.", _text()),
+    "zoom": _part("zoom", "Of a web-mercator map; cells have 64 pixels.", _whole(maximum=DEEPEST, default=12)),
+    "layer": _part("layer", "Which areas.", _text(enum=list(LAYERS), default="district")),
+}
+
+# path: (name of its URL, what it answers, schema, takes the filter, parts of its own)
+PATHS: dict[str, tuple[str, str, str, bool, tuple[str, ...]]] = {
+    "/incidents": ("incidents", "Incidents, newest first, a page at a time", "Incidents", True, ("limit", "after")),
+    "/incidents/{id}": ("incident", "One incident", "OneIncident", False, ()),
+    "/bubbles": ("bubbles", "Counts by cell of the map's grid", "Bubbles", True, ("view", "zoom")),
+    "/counts/months": ("months", "Counts by month", "Months", True, ()),
+    "/counts/categories": ("by_category", "Counts by category", "ByCategory", True, ()),
+    "/counts/areas": ("by_area", "Counts by area", "ByArea", True, ("layer",)),
+    "/counts/hours": ("hours", "Counts by weekday and hour", "Hours", True, ()),
+    "/compare": ("compare", "The days of the filter, those before, and a year ago", "Comparison", True, ()),
+    "/categories": ("categories", "Categories that a filter may name", "Categories", False, ()),
+    "/areas": ("areas", "Areas that a filter may name", "Areas", False, ()),
+    "/about": ("about", "Sources, age, what is not shown", "About", False, ()),
+}
+
+
+def operations() -> list[tuple[str, str]]:
+    """Paths with what they answer."""
+    return [(path, summary) for path, (_name, summary, *_rest) in PATHS.items()]
+
+
+def _operation(path: str) -> Schema:
+    name, summary, schema, takes_filter, own = PATHS[path]
+    parameters: list[Schema] = [
+        {"$ref": f"#/components/parameters/{each}"} for each in (*(FILTERS if takes_filter else ()), *own)
+    ]
+    errors = ["400", "503"]
+    if path.endswith("{id}"):
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": _text()})
+        errors += ["404", "410"]
+    headers = {"ETag": {"schema": _text(), "description": "Send it as If-None-Match to be told that nothing is new."}}
+    answer = {"description": summary, "headers": headers, "content": {"application/json": {"schema": _ref(schema)}}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {
+            "200": answer,
+            "304": {"description": "Nothing is new."},
+            **{status: {"$ref": f"#/components/responses/{status}"} for status in sorted(errors)},
+        },
+    }
+
+
+def described() -> Schema:
+    """The document."""
+    problems = {"application/json": {"schema": _ref("Problems")}}
+    errors = {
+        "400": "Part of the address cannot be used.",
+        "404": "No published incident has this id.",
+        "410": "The incident was withdrawn.",
+        "503": "Nothing is published yet.",
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"Incidents reported to {settings.AGENCY_NAME}",
+            "version": "1",
+            "description": " ".join(map(str, RULES)),
+        },
+        "servers": [{"url": f"{settings.PORTAL_URL}{reverse('open_api:page')}v1"}],
+        "paths": {path: {"get": _operation(path)} for path in PATHS},
+        "components": {
+            "schemas": _schemas(),
+            "parameters": FILTERS | OWN,
+            "responses": {status: {"description": words, "content": problems} for status, words in errors.items()},
+        },
+    }
+
+
+@cache
+def as_json() -> bytes:
+    return orjson.dumps(described(), option=orjson.OPT_INDENT_2)

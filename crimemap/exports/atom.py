@@ -1,0 +1,120 @@
+"""Atom feeds: the newest incidents of the agency, of an area or of a category (RFC 4287).
+
+An entry's id is made of the public id alone, so that a reader shows it once, whatever changes. No time is finer than a day:
+entries carry that of the incident or of its last re-classification, the feed that of its publication.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from itertools import chain, islice
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+
+from crimemap import wording
+from crimemap.places import lookup
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.reader import Published
+from crimemap.snapshot.results import Row
+
+ENTRIES = 50
+SINCE = 2026  # of the ids: a year in which whoever runs the portal had its name (RFC 4151); it never changes
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class _Feed(Atom1Feed):
+    def root_attributes(self) -> dict[str, str]:
+        return super().root_attributes() | {"xmlns:georss": "http://www.georss.org/georss"}
+
+    def add_item_elements(self, handler: Any, item: dict[str, Any]) -> None:
+        super().add_item_elements(handler, item)
+        if item["point"]:
+            handler.addQuickElement("georss:point", item["point"])
+
+    def latest_post_date(self) -> datetime:
+        day: datetime = self.feed["published_on"]
+        return day
+
+
+def feed(published: Published, *, area: tuple[str, str] | None = None, category: str = "") -> bytes:
+    """The feed as XML in UTF-8, of one area (layer, code) or category, or of everything."""
+    title, chosen = _about(published, area, category)
+    path = address(chosen)
+    page = f"{settings.PORTAL_URL}{reverse('crimemap:map')}?{chosen.query_string()}"
+    made = _Feed(
+        title=_plain(title),
+        link=page,
+        description=None,
+        subtitle=_plain(_("Reported to %(agency)s. Points are blocks, not houses.") % {"agency": settings.AGENCY_NAME}),
+        author_name=_plain(settings.AGENCY_NAME),
+        language=settings.LANGUAGE_CODE,
+        feed_url=f"{settings.PORTAL_URL}{path}",
+        feed_guid=_tag(path.removeprefix(reverse("crimemap:map"))),
+        published_on=_at(published.made_at.astimezone(UTC).date()),
+        feed_copyright=_(
+            "Preliminary: kind and outcome may change, incidents may be withdrawn. Not for judging people."
+        ),
+    )
+    everything = replace(chosen, since=published.since, until=published.until, days=0)
+    rows = chain.from_iterable(published.newest(everything, at_once=ENTRIES))
+    for row in islice(rows, ENTRIES):
+        _add(made, row, published)
+    written: bytes = made.writeString("utf-8").encode()
+    return written
+
+
+def address(chosen: Filter) -> str:
+    """Where the feed is that fits a selection best: of its area, of its one category, else of everything."""
+    if chosen.area:
+        return reverse("crimemap:feed_area", args=chosen.area)
+    if len(chosen.categories) == 1:
+        return reverse("crimemap:feed_category", args=list(chosen.categories))
+    return reverse("crimemap:feed")
+
+
+def _about(published: Published, area: tuple[str, str] | None, category: str) -> tuple[str, Filter]:
+    """Its title, and the usual selection of the pages."""
+    chosen = Filter.parse({}, published)
+    name = settings.CITY_NAME
+    if area:
+        name, chosen = wording.area(*area, lookup.area_names(area[0])), replace(chosen, area=area)
+    elif category:
+        name = _("%(category)s in %(city)s") % {"category": published.names[category], "city": settings.CITY_NAME}
+        chosen = replace(chosen, categories=frozenset([category]))
+    return _("Incidents: %(what)s") % {"what": name}, chosen
+
+
+def _add(made: _Feed, row: Row, published: Published) -> None:
+    kind = published.names[row.category]
+    changed = [change.day for change in published.history(row.public_id)]
+    told = [wording.when(row), row.description, row.outcome]
+    made.add_item(
+        title=_plain(_("%(category)s, %(place)s") % {"category": kind, "place": wording.where(row)}),
+        link=f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}",
+        description=_plain(escape(". ".join(filter(None, told)))),  # Django marks it as HTML
+        unique_id=_tag(f"incident/{row.public_id}"),
+        updateddate=_at(max([row.at.date(), *changed])),
+        categories=[row.category],
+        point="" if row.latitude is None else f"{row.latitude} {row.longitude}",
+    )
+
+
+def _tag(specific: str) -> str:
+    return f"tag:{urlsplit(settings.PORTAL_URL).hostname},{SINCE}:{specific}"
+
+
+def _at(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _plain(text: str) -> str:
+    """Without the characters that XML cannot hold."""
+    return _NOT_XML.sub(" ", text)

@@ -1,0 +1,102 @@
+"""The filter's incidents as a file: CSV for spreadsheets, GeoJSON for maps.
+
+Rows are written as they are read, newest first: a download of everything takes no more memory than one of a day, and a
+client that hangs up stops the work.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from crimemap.exports.fields import COLUMNS, named, values
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.reader import Published
+from crimemap.snapshot.results import Row
+
+AT_ONCE = 16  # downloads of one process: the rest of its threads are for pages
+ROWS = 2000  # written at a time
+BOM = "\ufeff"  # without it Excel takes UTF-8 for the code page of the country
+FORMULA = frozenset("=+-@\t\r")  # what makes a spreadsheet compute a cell (OWASP, "CSV Injection")
+
+_room = threading.BoundedSemaphore(AT_ONCE)
+_making = threading.Lock()  # pages compete with one download for the process, however many are under way
+
+
+class BusyError(Exception):
+    """As many downloads as this process serves at once are under way."""
+
+
+class Stream:
+    """The pieces of a file. Holds one of AT_ONCE places until its end or until it is closed. Raises BusyError."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        if not _room.acquire(blocking=False):
+            raise BusyError
+        self._pieces: Iterator[bytes] | None = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._pieces is None:
+            raise StopIteration
+        try:
+            with _making:
+                return next(self._pieces)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._pieces is not None:
+            self._pieces = None
+            _room.release()
+
+
+def file_name(published: Published, chosen: Filter, kind: str) -> str:
+    """ "incidents_2025-10-05_2026-10-04_4f6d2a91.csv": the days and the version that it is of."""
+    since, until = max(chosen.since, published.since), min(chosen.until, published.until)
+    return f"incidents_{since}_{until}_{published.version[:8]}.{kind}"
+
+
+def as_csv(published: Published, chosen: Filter) -> Iterator[bytes]:
+    """CSV (RFC 4180) in UTF-8 with BOM. No cell that is text begins as a formula does; numbers are numbers."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    text.write(BOM)
+    writer.writerow(COLUMNS)
+    for rows in chain([[]], published.newest(chosen, at_once=ROWS)):
+        writer.writerows(_cells(row, published) for row in rows)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
+
+
+def _cells(row: Row, published: Published) -> list[Any]:
+    return [f"'{value}" if type(value) is str and value[:1] in FORMULA else value for value in values(row, published)]
+
+
+def as_geojson(published: Published, chosen: Filter) -> Iterator[bytes]:
+    """A FeatureCollection (RFC 7946), a feature a line; without a mapped place `geometry` is null."""
+    head = {"type": "FeatureCollection", "version": published.version, "filter": chosen.query_string()}
+    yield orjson.dumps(head)[:-1] + b',"features":[\n'
+    separator = b""
+    for rows in published.newest(chosen, at_once=ROWS):
+        if rows:
+            yield separator + b",\n".join(orjson.dumps(_feature(row, published)) for row in rows)
+            separator = b",\n"
+    yield b"\n]}\n"
+
+
+def _feature(row: Row, published: Published) -> dict[str, Any]:
+    properties = named(row, published)
+    number, latitude, longitude = (properties.pop(name) for name in ("id", "latitude", "longitude"))
+    place = None if latitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
+    return {"type": "Feature", "id": number, "geometry": place, "properties": properties}

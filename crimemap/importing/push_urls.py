@@ -1,0 +1,13 @@
+"""Where agencies push incidents, on the staff host."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from crimemap.importing import push_api
+
+app_name = "crimemap_api"
+urlpatterns = [
+    path("<slug:slug>/", push_api.push, name="push"),
+    path("<slug:slug>/<int:number>/", push_api.state, name="state"),
+]

@@ -1,0 +1,421 @@
+"""A row of a file becomes an incident, by a profile. Everything personal ends here: what is not asked for is not looked at.
+
+Cells repeat (dates, blocks, codes), so that what each means is worked out once and remembered, in bounded memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Generic, NamedTuple, TypeVar
+
+import shapely
+from django.utils.translation import gettext as _
+
+from crimemap.importing import cells as values
+from crimemap.importing import datetimes
+from crimemap.importing.cells import LOST, CellError, Met
+from crimemap.importing.datetimes import Moment, Moments
+from crimemap.importing.profiles.base import JOINT, PARTS, Profile, header_key
+from crimemap.models import Block
+from crimemap.places import lookup
+from crimemap.privacy.visibility import Point, snap
+from crimemap.street_names import comparable
+
+REMEMBERED = 200_000  # cells of a column
+AREAS = ("district", "beat", "neighbourhood")
+LONGEST = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
+LONGEST_ID = 100
+BETWEEN = "\x1f"  # what is hashed; no text has it
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+
+class Memo(dict[Input, Output], Generic[Input, Output]):
+    """A function's answers, remembered."""
+
+    def __init__(self, function: Callable[[Input], Output]) -> None:
+        self.function = function
+
+    def __missing__(self, key: Input) -> Output:
+        answer = self.function(key)
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[key] = answer
+        return answer
+
+
+class Incident(NamedTuple):
+    """What is stored of a row, in the order of staging's columns. Minutes count from 1970 in UTC."""
+
+    occurred_at: int
+    occurred_end: int | None
+    precision: str
+    raw_code: str
+    raw_label: str
+    block_text: str
+    latitude: float | None
+    longitude: float | None
+    point_kind: str
+    district: str
+    beat: str
+    neighbourhood: str
+    location_description: str
+    outcome: str
+    domestic: bool
+
+
+OUTCOME = Incident._fields.index("outcome")
+
+
+class Spot(NamedTuple):
+    """What a row's place comes to. `given` stands for where the row said it was, for counting alone; None: nowhere."""
+
+    given: int | None
+    latitude: float | None
+    longitude: float | None
+    kind: str
+    stable: Point | None  # as snapped without the agency's layers, which may come later than the row
+    areas: tuple[str, ...]  # by the agency's layers, in the order of AREAS
+    text: str  # latitude, longitude and kind, as they are hashed
+
+
+@dataclass(slots=True)
+class Interpreted:
+    """`external_id` is "" when the feed gives none, LOST when it does and the file does not; `updated` is 0 when it does not
+    tell."""
+
+    external_id: str
+    incident: Incident
+    spot: Spot
+    updated: int
+    given_areas: tuple[str, ...]
+
+    def content(self) -> bytes:
+        """16 bytes that change with anything stored."""
+        told = self.incident  # the point's numbers are written out once a spot: that is slow, and there are few spots
+        return _digest((*map(str, told[:6]), self.spot.text, *told[9:14], str(told[14])))
+
+    def identity(self) -> str:
+        """What the row is called without an id of its own: a hash of all that is not its outcome or the agency's layers."""
+        told = self.incident
+        kept = (
+            *told[:4],
+            told.block_text,
+            self.spot.stable,
+            self.given_areas,
+            told.location_description,
+            told.domestic,
+        )
+        return _digest(map(str, kept)).hex()
+
+
+def _digest(told: Iterable[str]) -> bytes:
+    return hashlib.blake2b(BETWEEN.join(told).encode(), digest_size=16).digest()
+
+
+class Surroundings:
+    """The agency's own blocks and areas: where a block's middle is, which areas a point lies in."""
+
+    def __init__(self) -> None:
+        rows = Block.objects.values_list("street", "hundred", "latitude", "longitude")
+        self.blocks = {(comparable(street), hundred): (north, east) for street, hundred, north, east in rows}
+        self.layers: dict[str, tuple[list[str], shapely.STRtree]] = {}
+        for layer in AREAS:
+            if areas := lookup.areas(layer):
+                shapes = [shapely.from_geojson(json.dumps(area.outline)) for area in areas]
+                self.layers[layer] = [area.code for area in areas], shapely.STRtree(shapes)
+
+    def middle(self, block_text: str) -> Point | None:
+        """The point of a block in the agency's own layer."""
+        named = values.hundred(block_text) if self.blocks else None
+        return self.blocks.get((comparable(named[1]), named[0])) if named else None
+
+    def area(self, layer: str, latitude: float, longitude: float) -> str:
+        """The code of the area that a point lies in; "" for none."""
+        if layer not in self.layers:
+            return ""
+        codes, tree = self.layers[layer]
+        found = tree.query(shapely.Point(longitude, latitude), predicate="intersects")
+        return codes[found.min()] if len(found) else ""
+
+
+class Columns:
+    """Where a profile's columns stand in a header; -1 for those that are not there."""
+
+    def __init__(self, header: Iterable[str], profile: Profile) -> None:
+        self.at: dict[str, int] = {}
+        for number, name in enumerate(header):
+            self.at.setdefault(header_key(name), number)
+        self.profile = profile
+        self.by_field = {name: self.first(headers) for name, headers in profile.columns.items()}
+        self.codes = [group for group in profile.codes if all(self.has(header) for header in group)]
+        self.labels = [header for header in profile.labels if self.has(header)]
+
+    def has(self, header: str) -> bool:
+        return header_key(header) in self.at
+
+    def first(self, headers: Iterable[str]) -> int:
+        return next((self.at[header_key(header)] for header in headers if self.has(header)), -1)
+
+    def missing(self) -> list[tuple[str, ...]]:
+        """Groups of headers of which the file has none, though it needs one of each."""
+        missing = [group for group in self.profile.required if self.first(group) < 0]
+        times = [self.profile.columns.get(name, ()) for name in ("occurred", "occurred_date")]
+        parts = all(self.by_field.get(name, -1) >= 0 for name in ("year", "month", "day"))
+        if not parts and not any(self.first(headers) >= 0 for headers in times):
+            missing.append(tuple(header for headers in times for header in headers))
+        if not self.codes:
+            missing.append(tuple(JOINT.join(group) for group in self.profile.codes))
+        return list(dict.fromkeys(missing))
+
+
+def fits(header: list[str], profile: Profile) -> bool:
+    return not Columns(header, profile).missing()
+
+
+class Interpreter:
+    """Reads the rows of one table. `met` is told each oddity when it is first worked out."""
+
+    def __init__(
+        self,
+        header: list[str],
+        profile: Profile,
+        *,
+        time_zone: str,
+        box: tuple[float, float, float, float] | None,
+        surroundings: Surroundings,
+        met: Met,
+        rows: Callable[[], Iterable[list[str]]],
+    ) -> None:
+        """`rows` gives all rows from the start, should they have to tell day and month apart."""
+        self.profile, self.met, self.box = profile, met, box or profile.box
+        self.surroundings, self.time_zone, self.header = surroundings, time_zone, header
+        self.columns = Columns(header, profile)
+        self.width = len(header)
+        at = self.columns.by_field
+        self.rows, self.day_first = rows, profile.day_first
+        occurred = [at[name] for name in ("occurred", "occurred_date") if at.get(name, -1) >= 0]
+        self.day_first = self._day_first(occurred)
+        start = self._times("occurred", "occurred_date", "occurred_time") or self._parts()
+        assert start  # `fits` has seen to it
+        self._start = start
+        self.end = self._times("occurred_end", "end_date", "end_time")
+        self.updated = Memo(self._updated())
+        # Twice the last, so that there are two at least and a tuple comes of it.
+        parts = [self.columns.at[header_key(header)] for header in self._code_headers()]
+        self.parts: Callable[[list[str]], tuple[str, ...]] = itemgetter(*parts, parts[-1])
+        self.codes: Memo[tuple[str, ...], tuple[str, str]] = Memo(self._code)
+        self.blocks: Memo[str, str] = Memo(lambda cell: values.block(cell, met))
+        self.spots: Memo[tuple[str, str, str], Spot] = Memo(self._spot)
+        self.areas = [Memo(_area(profile.area_widths.get(name, 0), met)) for name in AREAS]
+        self.descriptions: Memo[str, str] = Memo(lambda cell: values.text(cell, LONGEST["location_description"], met))
+        self.outcomes: Memo[str, str] = Memo(self._outcome)
+        self.domestics = [
+            (self.columns.at[header_key(header)], Memo(_domestic(pattern, met)))
+            for header, pattern in profile.domestic.items()
+            if self.columns.has(header)
+        ]
+        north, east, both = (at.get(name, -1) for name in ("latitude", "longitude", "point"))
+        # Latitude and longitude stand in a column each, or in one.
+        self.pairs = (both, Memo(values.pair)) if both >= 0 and min(north, east) < 0 else None
+        every = ("external_id", "updated", "block", "latitude", "longitude", *AREAS, "location_description", "outcome")
+        self.places = [at.get(name, -1) for name in every]
+        self.without_id = LOST if profile.columns.get("external_id") else ""  # of a file without that column
+
+    def read(self, cells: list[str]) -> Interpreted:
+        """Raises CellError for a row that is no incident."""
+        if len(cells) > self.width:
+            raise CellError("row-too-long", _("The row has more cells than the header."))
+        cells.append("")  # the column at -1: one that the file has not
+        own, touched, block, north, east, district, beat, neighbourhood, description, outcome = self.places
+        start = self._start(cells)
+        code, label = self.codes[self.parts(cells)]
+        if not code:
+            raise CellError("code-missing", _("The row names no offense."))
+        block_text = self.blocks[cells[block]]
+        if self.pairs is None:
+            spot = self.spots[cells[north], cells[east], block_text]
+        else:
+            both, pairs = self.pairs
+            spot = self.spots[*pairs[cells[both]], block_text]
+        given = (
+            self.areas[0][cells[district]],
+            self.areas[1][cells[beat]],
+            self.areas[2][cells[neighbourhood]],
+        )
+        areas = given if all(given) else [told or found for told, found in zip(given, spot.areas, strict=True)]
+        domestic = False
+        for at, memo in self.domestics:
+            domestic |= memo[cells[at]]
+        incident = Incident._make(
+            (
+                start.minute,
+                self._end(cells, start) if self.end else None,
+                start.precision,
+                code,
+                label,
+                block_text,
+                *spot[1:4],
+                *areas,
+                self.descriptions[cells[description]],
+                self.outcomes[cells[outcome]],
+                domestic,
+            )
+        )
+        own_id = _id(cells[own], self.met) if own >= 0 else self.without_id
+        return Interpreted(own_id, incident, spot, self.updated[cells[touched]], given)
+
+    def id_of(self, cells: list[str]) -> str:
+        """The feed's id of a row that is no incident, so that it is not taken for gone."""
+        at = self.places[0]
+        own = _id(cells[at], self.met) if 0 <= at < len(cells) else ""
+        return "" if own == LOST else own
+
+    # Columns
+
+    def _times(self, whole: str, date: str, time: str) -> Callable[[list[str]], Moment] | None:
+        """How a row's time is read: from one column, or from two, or from two where the one is blank.
+
+        The clock of the place comes before a column in another zone, which not every export keeps to.
+        """
+        at, date_at, time_at = (self.columns.by_field.get(name, -1) for name in (whole, date, time))
+        one = self._whole(at) if at >= 0 else None
+        two = self._in_two(date_at, time_at) if date_at >= 0 else None
+        if one and two and self._zone(at) != self.time_zone and time_at >= 0:
+            return lambda cells: two(cells) if cells[date_at].strip() and cells[time_at].strip() else one(cells)
+        if one and two:
+            return lambda cells: one(cells) if cells[at].strip() or not cells[date_at].strip() else two(cells)
+        return one or two
+
+    def _whole(self, at: int) -> Callable[[list[str]], Moment]:
+        read = self._moments(at).read
+        return lambda cells: read(cells[at])
+
+    def _in_two(self, date_at: int, time_at: int) -> Callable[[list[str]], Moment]:
+        """A column of days with one of times, or of hours alone: 13 is not thirteen minutes past midnight there."""
+        read = self._moments(date_at).read
+        if time_at < 0:
+            return lambda cells: read(cells[date_at])
+        if not header_key(self.header[time_at]).endswith("hour"):
+            return lambda cells: read(cells[date_at], cells[time_at])
+        return lambda cells: _hourly(read(cells[date_at], _oclock(values.whole(cells[time_at], self.met))))
+
+    def _parts(self) -> Callable[[list[str]], Moment] | None:
+        """How a row's time is read from a column for each of year, month and day, hour and minute."""
+        year, month, day, hour, minute = (self.columns.by_field.get(name, -1) for name in PARTS)
+        if min(year, month, day) < 0:
+            return None
+        read = Moments(self.time_zone, met=self.met).read
+        number: Memo[str, str] = Memo(lambda cell: values.whole(cell, self.met))
+
+        def moment(cells: list[str]) -> Moment:
+            told = number[cells[year]], number[cells[month]], number[cells[day]]
+            date = "-".join(told) if told[1].isdigit() else " ".join(reversed(told))  # "1 January 2014"
+            if not number[cells[hour]]:
+                return read(date, "")
+            if minute < 0:
+                return _hourly(read(date, _oclock(number[cells[hour]])))
+            return read(date, f"{number[cells[hour]]}:{number[cells[minute]].zfill(2)}")
+
+        return moment
+
+    def _day_first(self, columns: list[int]) -> bool:
+        """Whether these columns have days before months; where they do not tell, as the incidents' own dates have them."""
+        return datetimes.day_first((cells[i] for cells in self.rows() for i in columns), self.day_first)
+
+    def _moments(self, at: int) -> Moments:
+        months = header_key(self.header[at]) == "month"
+        day_first = self._day_first([at])
+        return Moments(self._zone(at), day_first=day_first, months=months, local=self.time_zone, met=self.met)
+
+    def _zone(self, at: int) -> str:
+        key = header_key(self.header[at])
+        return next((zone for header, zone in self.profile.zones.items() if header_key(header) == key), self.time_zone)
+
+    def _end(self, cells: list[str], start: Moment) -> int | None:
+        """None where there is none, it cannot be read, or it is not after the start."""
+        assert self.end
+        try:
+            minute = self.end(cells).minute
+        except CellError:
+            return None
+        return minute if minute > start.minute else None
+
+    def _updated(self) -> Callable[[str], int]:
+        at = self.columns.by_field.get("updated", -1)
+        if at < 0:
+            return lambda _cell: 0
+        read = self._moments(at).read
+
+        def minute(cell: str) -> int:
+            try:
+                return read(cell).minute
+            except CellError:
+                return 0
+
+        return minute
+
+    def _code_headers(self) -> list[str]:
+        return list(dict.fromkeys([header for group in self.columns.codes for header in group] + self.columns.labels))
+
+    def _code(self, cells: tuple[str, ...]) -> tuple[str, str]:
+        told = dict(zip(self._code_headers(), cells, strict=False))
+        code = ""
+        for group in self.columns.codes:
+            each = [values.code(told[header], self.profile.code_width, self.met) for header in group]
+            code = JOINT.join(
+                self.profile.prefixes.get(header, "") + part for header, part in zip(group, each, strict=True) if part
+            )
+            if code:
+                break
+        label = JOINT.join(filter(None, (values.text(told[header], 200, self.met) for header in self.columns.labels)))
+        return code[: LONGEST["code"]], label[: LONGEST["label"]]
+
+    def _outcome(self, cell: str) -> str:
+        plain = values.text(cell, LONGEST["outcome"], self.met)
+        words = self.profile.outcomes
+        if plain.casefold() in words or not words or not plain:
+            return words.get(plain.casefold(), plain)
+        said = values.boolean(cell, self.met)
+        return plain if said is None else words.get("true" if said else "false", plain)
+
+    def _spot(self, told: tuple[str, str, str]) -> Spot:
+        north, east, block_text = told
+        point = values.point(north, east, self.box, self.met)
+        public = self.profile.points_are_public
+        plain = snap(*(point or (None, None)), points_are_public=public, block_point=None)
+        middle = self.surroundings.middle(block_text)
+        latitude, longitude, kind = snap(None, None, points_are_public=public, block_point=middle) if middle else plain
+        areas: tuple[str, ...] = ("", "", "")
+        if latitude is not None and longitude is not None and self.surroundings.layers:
+            areas = tuple(self.surroundings.area(layer, latitude, longitude) for layer in AREAS)
+        given = hash((round(point[0], 5), round(point[1], 5))) if point else None
+        stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
+        return Spot(given, latitude, longitude, kind, stable, areas, f"{latitude}{BETWEEN}{longitude}{BETWEEN}{kind}")
+
+
+def _oclock(hour: str) -> str:
+    return f"{hour}:00" if hour.isdigit() else hour
+
+
+def _hourly(moment: Moment) -> Moment:
+    return moment._replace(precision=datetimes.HOUR) if moment.precision == datetimes.MINUTE else moment
+
+
+def _id(cell: str, met: Met) -> str:
+    """The feed's id; too long ones are told apart by a hash."""
+    own = cell if cell.isdigit() and cell[0] != "0" else values.identifier(cell, met)
+    return own if len(own) <= LONGEST_ID else _digest([own]).hex()
+
+
+def _area(width: int, met: Met) -> Callable[[str], str]:
+    return lambda cell: values.area(cell, width, met)
+
+
+def _domestic(pattern: str, met: Met) -> Callable[[str], bool]:
+    return lambda cell: values.domestic(cell, pattern, met)

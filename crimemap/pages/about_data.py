@@ -1,0 +1,116 @@
+"""What the page about the data says in figures and words: sources and their age, what is not shown, what the types mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from crimemap.offence_families import FAMILIES, Family
+from crimemap.snapshot.reader import Published
+
+NONE = "–"
+
+# By slug of crimemap/data/categories.csv; an agency's own categories have their name alone.
+DEFINITIONS: dict[str, Promise] = {
+    "homicide": gettext_lazy("Someone was killed, on purpose or by recklessness."),
+    "robbery": gettext_lazy("Something was taken from a person by force or threat."),
+    "assault": gettext_lazy("Someone was attacked or hurt, or an attack was tried."),
+    "threats": gettext_lazy("Someone was threatened, stalked or harassed."),
+    "burglary": gettext_lazy("Someone entered a building to steal or to do another offense there."),
+    "theft": gettext_lazy("Something was taken without force: from a shop, a pocket, a yard, a bicycle rack."),
+    "theft-from-vehicle": gettext_lazy("Something was taken out of a vehicle, or a part of it."),
+    "vehicle-theft": gettext_lazy("A car, motorcycle or other vehicle was taken."),
+    "fraud": gettext_lazy("Someone was deceived for money: false cards, checks, names or promises."),
+    "drugs": gettext_lazy("Having, making or selling drugs that the law forbids."),
+    "weapons": gettext_lazy("Having, carrying, selling or firing a weapon against the law."),
+    "vandalism": gettext_lazy("Something was damaged or painted on."),
+    "arson": gettext_lazy("Something was set on fire."),
+    "disorder": gettext_lazy("Trespass, fights without injury, noise, public drinking and the like."),
+    "prostitution": gettext_lazy("Buying or selling sex, or living off it, where the law forbids it."),
+    "traffic": gettext_lazy("Offenses on the road, such as driving drunk or leaving after a crash."),
+    "other": gettext_lazy("What fits nowhere else, such as breaking a court's order."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """`received` is None before the first import; late is one that should have come by now."""
+
+    name: str
+    received: datetime | None
+    age: str
+    is_late: bool
+
+
+def sources(published: Published) -> list[SourceAge]:
+    now = timezone.now()
+    result = []
+    for source in published.sources:
+        last, hours = source.get("last_success_at"), source.get("expected_interval")
+        received = datetime.fromisoformat(last) if last else None
+        late = bool(received and hours and now > received + timedelta(hours=hours))
+        result.append(SourceAge(source["name"], received, _age((now - received).days if received else None), late))
+    return result
+
+
+def is_late(published: Published) -> bool:
+    return any(source.is_late for source in sources(published))
+
+
+def not_shown(published: Published) -> list[tuple[int, str, str]]:
+    """Year, hidden and held, newest first, for the whole agency."""
+    fewer = _("fewer than %(least)d") % {"least": published.meta["totals_from"]}
+
+    def written(counts: dict[str, int | None], name: str) -> str:
+        count = counts.get(name, 0)
+        return fewer if count is None else number_format(count, force_grouping=True) if count else NONE
+
+    return [
+        (year, written(counts, "hidden"), written(counts, "held"))
+        for year, counts in sorted(published.not_shown.items(), reverse=True)
+    ]
+
+
+def totals(published: Published) -> tuple[list[int], list[tuple[str, list[str]]]]:
+    """Years, and by category the yearly totals of the whole agency."""
+    whole = {(total.category, total.year): total.count for total in published.totals() if not total.area}
+    years = sorted({year for _category, year in whole})
+    slugs = [slug for slug in published.names if any(category == slug for category, _year in whole)]
+    return years, [
+        (
+            published.names[slug],
+            [
+                number_format(whole[slug, year], force_grouping=True) if (slug, year) in whole else NONE
+                for year in years
+            ],
+        )
+        for slug in slugs
+    ]
+
+
+def definitions(published: Published) -> list[tuple[Family, list[tuple[str, str]]]]:
+    """By family the names of its categories and what they mean."""
+    return [
+        (
+            family,
+            [
+                (published.names[slug], str(DEFINITIONS.get(slug, "")))
+                for slug, of in published.families.items()
+                if of == family.slug
+            ],
+        )
+        for family in FAMILIES
+        if family.slug in published.families.values()
+    ]
+
+
+def _age(days: int | None) -> str:
+    if days is None:
+        return NONE
+    return ngettext("%(days)d day old", "%(days)d days old", days) % {"days": days} if days else _("from today")

@@ -1,0 +1,317 @@
+"""Boundary layers of an agency: GeoJSON in, areas out. An import replaces its layer as a whole.
+
+    features = layers.read(content)
+    columns = layers.guess(features, "district")
+    done = layers.replace("district", features, columns)
+
+Codes are kept as the file has them, so they must be those of the agency's records ("9" is not "009"). Areas whose code stays
+keep their row, and so whatever refers to it; areas that are gone are removed, unless stored incidents still name them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+import shapely
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from shapely.geometry.base import BaseGeometry
+
+from crimemap.models import Area, Block, Incident, Intersection
+from crimemap.street_names import comparable, spelled
+
+LARGEST = 200_000_000  # bytes, unpacked: centre-lines of a large county are about 60 MB
+LARGEST_CODE, LARGEST_NAME = 60, 80
+# What files call a layer's code and name, best first; compared without case, spaces and underscores.
+_CODES = {
+    Area.Layer.CITY: ("placefp", "geoid"),
+    Area.Layer.DISTRICT: ("distnum", "district", "districtno", "districtnumber", "dist", "precinct", "division"),
+    Area.Layer.BEAT: ("beatnum", "beat", "beatno", "beatnumber", "psa", "sector", "rd", "repdist"),
+    Area.Layer.NEIGHBOURHOOD: ("areanumbe", "areanum1", "areanumber", "neighborhoodid", "nbhdid", "lsoa11cd", "lsoa21cd"),
+}  # fmt: skip
+_ANY_CODES = ("code", "number", "num", "id", "objectid", "fid")
+_NAMES = (
+    "name",
+    "community",
+    "neighborhood",
+    "neighbourhood",
+    "label",
+    "distlabel",
+    "lsoa11nm",
+    "lsoa21nm",
+    "namelsad",
+)
+_ORDINAL = re.compile(r"\d+\s*(st|nd|rd|th)?|[a-z]?\d+[a-z]?", re.IGNORECASE)
+
+
+class LayerError(Exception):
+    """The file cannot become this layer. The message is a sentence that says what to do; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """`number` counts from 1; `shape` is None where the file has none."""
+
+    number: int
+    properties: dict[str, str]
+    shape: BaseGeometry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which properties hold an area's code and name; `name` is empty where areas are called "District 9"."""
+
+    code: str
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Replaced:
+    """What an import did. `notes` are sentences: what was mended, joined or kept."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def in_words(self) -> str:
+        """One sentence of counts, then the notes, a line each."""
+        counts = _("%(created)s new, %(updated)s changed, %(unchanged)s as before, %(removed)s removed.") % {
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+        }
+        return "\n".join([counts, *self.notes])
+
+
+def read(content: bytes) -> list[Feature]:
+    """The features of a GeoJSON file, gzipped or not, in WGS 84 degrees. Raises LayerError."""
+    try:
+        found = orjson.loads(unpacked(content).removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
+        raise LayerError(
+            _("This is not a GeoJSON file: its content is not JSON. Export the layer as GeoJSON.")
+        ) from None
+    if isinstance(found, dict) and found.get("type") == "Feature":
+        found = {"type": "FeatureCollection", "features": [found]}
+    if not isinstance(found, dict) or not isinstance(found.get("features"), list):
+        raise LayerError(_("This is not a GeoJSON FeatureCollection. Export the layer as GeoJSON."))
+    features = [_feature(number, feature) for number, feature in enumerate(found["features"], 1)]
+    if not any(feature.shape for feature in features):
+        raise LayerError(_("This file has no shapes in it."))
+    bounds = np.array([feature.shape.bounds for feature in features if feature.shape])
+    if not (np.abs(bounds[:, [0, 2]]) <= 180).all() or not (np.abs(bounds[:, [1, 3]]) <= 90).all():
+        raise LayerError(_("The coordinates of this file are not degrees. Export it again in WGS 84 (EPSG:4326)."))
+    return features
+
+
+def unpacked(content: bytes) -> bytes:
+    """`content` without its gzip wrapping, if it has one. Raises LayerError."""
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            result = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error):
+        raise LayerError(_("This file is packed with gzip and damaged. Send it again.")) from None
+    if len(result) > LARGEST:
+        raise LayerError(_("This file is too large: a layer may have 200 MB."))
+    return result
+
+
+def _feature(number: int, feature: Any) -> Feature:
+    properties = (feature.get("properties") if isinstance(feature, dict) else None) or {}
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    shape = None
+    if geometry:
+        try:
+            shape = shapely.force_2d(shapely.from_geojson(orjson.dumps(geometry)))
+        except (shapely.GEOSException, ValueError, TypeError):
+            raise LayerError(_("The shape of feature %(number)s cannot be read.") % {"number": number}) from None
+    texts = {str(name): text_of(value) for name, value in properties.items()} if isinstance(properties, dict) else {}
+    return Feature(number, texts, None if shape is None or shape.is_empty else shape)
+
+
+def text_of(value: object) -> str:
+    """A property as text; whole numbers without the ".0" that tables give them."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return " ".join(str(value).split())
+
+
+def property_names(features: Sequence[Feature]) -> list[str]:
+    """All properties of a file, in the order of their first appearance."""
+    return list(dict.fromkeys(name for feature in features for name in feature.properties))
+
+
+def pick(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """The first of `names` that is called one of `wanted`, the best wish first; empty when none is."""
+    plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in reversed(names)}
+    return next((plain[wish] for wish in wanted if wish in plain), "")
+
+
+def guess(features: Sequence[Feature], layer: str) -> Columns:
+    """The properties that most likely hold code and name; empty where nothing fits."""
+    names = property_names(features)
+    full = [name for name in names if all(feature.properties.get(name) for feature in features)]
+    speaking = [name for name in full if not all(_ORDINAL.fullmatch(feature.properties[name]) for feature in features)]
+    name = pick(speaking, _NAMES)
+    code = pick(full, _CODES[Area.Layer(layer)]) or pick([other for other in full if other != name], _ANY_CODES)
+    return Columns(code or name, name)
+
+
+def choose(features: Sequence[Feature], layer: str, code: str = "", name: str | None = None) -> Columns:
+    """The columns somebody named, guessed where they named none. Raises LayerError."""
+    names, guessed = property_names(features), guess(features, layer)
+    columns = Columns(code or guessed.code, guessed.name if name is None else name)
+    for column in (columns.code, columns.name):
+        if column and column not in names:
+            sentence = _("The file has no property “%(column)s”. It has: %(names)s.")
+            raise LayerError(sentence % {"column": column, "names": ", ".join(names)})
+    if not columns.code:
+        sentence = _("Which property holds the code could not be guessed. Name one of: %(names)s.")
+        raise LayerError(sentence % {"names": ", ".join(names) or "-"})
+    return columns
+
+
+def replace(layer: str, features: Sequence[Feature], columns: Columns) -> Replaced:
+    """Make these features the areas of `layer`, in one transaction. Raises LayerError.
+
+    Features of one code are parts of one area. Shapes that cross themselves are mended, and that is told.
+    """
+    done = Replaced()
+    rows = [_area(layer, code, parts, columns, done) for code, parts in _by_code(features, columns).items()]
+    with transaction.atomic():
+        before = {area.code: area for area in Area.objects.select_for_update().filter(layer=layer)}
+        changed = [row for row in rows if row.code not in before or _content(row) != _content(before[row.code])]
+        fields = ["name", "key", "outline", "latitude", "longitude"]
+        Area.objects.bulk_create(changed, update_conflicts=True, unique_fields=["layer", "code"], update_fields=fields)
+        done.updated = sum(row.code in before for row in changed)
+        done.created = len(changed) - done.updated
+        done.unchanged = len(rows) - len(changed)
+        codes, named = {row.code for row in rows}, _named(layer)
+        done.removed = _remove(set(before) - codes, named, layer, done)
+        if unknown := sorted(named - codes - set(before)):
+            sentence = _("Stored incidents name codes that no area has: %(codes)s. Compare how the codes are written.")
+            done.notes.append(sentence % {"codes": ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")})
+        if changed or done.removed:
+            locate(layer)
+    return done
+
+
+def _by_code(features: Sequence[Feature], columns: Columns) -> dict[str, list[Feature]]:
+    found: dict[str, list[Feature]] = defaultdict(list)
+    for feature in features:
+        code = feature.properties.get(columns.code, "")
+        if not code or len(code) > LARGEST_CODE:
+            sentence = _(
+                "Feature %(number)s has no usable code in “%(column)s”. Choose the property that holds the code."
+            )
+            raise LayerError(sentence % {"number": feature.number, "column": columns.code})
+        if feature.shape is None or not isinstance(feature.shape, shapely.Polygon | shapely.MultiPolygon):
+            sentence = _("Feature %(number)s is no polygon. A layer of areas has polygons alone.")
+            raise LayerError(sentence % {"number": feature.number})
+        found[code].append(feature)
+    return found
+
+
+def _area(layer: str, code: str, parts: list[Feature], columns: Columns, done: Replaced) -> Area:
+    name = spelled(parts[0].properties.get(columns.name, ""))[:LARGEST_NAME]
+    name = name or f"{Area.Layer(layer).label} {code}"
+    shapes = [_mended(part, code, done) for part in parts]
+    if len(parts) > 1:
+        done.notes.append(
+            _("%(count)s features have the code %(code)s and are joined.") % {"count": len(parts), "code": code}
+        )
+    shape = shapely.union_all(shapes) if len(shapes) > 1 else shapes[0]
+    label = shape.representative_point()
+    return Area(
+        layer=layer, code=code, name=name, key=comparable(name), latitude=round(label.y, 6), longitude=round(label.x, 6),
+        outline=orjson.loads(shapely.to_geojson(shape)),
+    )  # fmt: skip
+
+
+def _mended(feature: Feature, code: str, done: Replaced) -> BaseGeometry:
+    assert feature.shape is not None
+    if feature.shape.is_valid:
+        return feature.shape
+    mended = shapely.make_valid(feature.shape)
+    parts = [part for part in shapely.get_parts(mended) if isinstance(part, shapely.Polygon | shapely.MultiPolygon)]
+    shape = shapely.union_all(parts)
+    if shape.is_empty:
+        sentence = _("The shape of feature %(number)s (code %(code)s) has no surface. Mend it in the file.")
+        raise LayerError(sentence % {"number": feature.number, "code": code})
+    done.notes.append(
+        _("The shape of %(code)s crossed itself (%(why)s) and was mended.")
+        % {"code": code, "why": shapely.is_valid_reason(feature.shape).split("[")[0].casefold()}
+    )
+    return shape
+
+
+def _content(area: Area) -> tuple[object, ...]:
+    return area.name, area.latitude, area.longitude, area.outline
+
+
+def _remove(gone: set[str], named: set[str], layer: str, done: Replaced) -> int:
+    """Remove areas that the file no longer has; what stored incidents name stays."""
+    for code in sorted(gone & named):
+        done.notes.append(_("%(code)s is not in the file, but stored incidents name it: it stays.") % {"code": code})
+    return Area.objects.filter(layer=layer, code__in=gone - named).delete()[0] if gone - named else 0
+
+
+def _named(layer: str) -> set[str]:
+    """The codes of the layer that stored incidents name."""
+    if layer == Area.Layer.CITY:
+        return set()
+    named = Incident.objects.filter(removed_at__isnull=True).exclude(**{layer: ""})
+    return set(named.order_by().values_list(layer, flat=True).distinct())
+
+
+class Index:
+    """Which area of a layer points lie in."""
+
+    def __init__(self, layer: str) -> None:
+        rows = list(Area.objects.filter(layer=layer).order_by("code").values_list("code", "outline"))
+        self.codes = [code for code, _outline in rows]
+        self._tree = shapely.STRtree([shapely.from_geojson(orjson.dumps(outline)) for _code, outline in rows])
+
+    def codes_at(self, longitudes: Sequence[float], latitudes: Sequence[float]) -> list[str]:
+        """A code a point, empty outside of all; the first by code on a common border."""
+        result = [""] * len(longitudes)
+        if self.codes and result:
+            points, areas = self._tree.query(shapely.points(longitudes, latitudes), predicate="intersects")
+            for point, area in sorted(zip(points.tolist(), areas.tolist(), strict=True), reverse=True):
+                result[point] = self.codes[area]
+        return result
+
+
+def locate(layer: str) -> None:
+    """Say of each block and crossing which area of `layer` it lies in."""
+    if layer == Area.Layer.CITY:
+        return
+    index = Index(layer)
+    for model in (Block, Intersection):
+        rows = list(model._default_manager.order_by("pk").values_list("pk", "longitude", "latitude"))
+        codes = index.codes_at([row[1] for row in rows], [row[2] for row in rows])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""UPDATE {model._meta.db_table} AS place
+                    SET areas = CASE WHEN found.code = '' THEN place.areas - %s
+                                     ELSE place.areas || jsonb_build_object(%s, found.code) END
+                    FROM unnest(%s::bigint[], %s::text[]) AS found (id, code)
+                    WHERE place.id = found.id AND coalesce(place.areas ->> %s, '') <> found.code""",  # noqa: S608
+                [layer, layer, [row[0] for row in rows], codes, layer],
+            )

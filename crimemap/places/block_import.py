@@ -1,0 +1,320 @@
+"""The agency's block layer: one point for each hundred of a street, from midpoints or from street centre-lines.
+
+    rows = blocks.read(content)      # CSV or GeoJSON, gzipped or not
+    done = blocks.replace(rows.blocks)
+
+A centre-line with the addresses 400 to 598 becomes the 400 and the 500 block; a block in several pieces, or with a line for
+each direction, gets the one point in the middle of its addresses. Blocks that stay keep their row, so that places which tips
+and events name are still found.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from shapely.geometry.base import BaseGeometry
+
+from crimemap.models import Area, Block
+from crimemap.places import area_import
+from crimemap.places.area_import import Feature, LayerError, Replaced
+from crimemap.street_names import comparable, spelled
+
+LARGEST_STREET, LARGEST_NUMBER = 80, 1_000_000
+# What files call things, best first; compared without case, spaces and underscores.
+_STREET = ("fullname", "fullstreetname", "streetname", "stname", "street", "fullst", "name", "roadname")
+_PARTS = (
+    ("predir", "predirectional", "stpredir", "fedirp", "dirpre"),
+    ("streetnam", "streetname", "stname", "name", "fename", "basename"),
+    ("streettyp", "streettype", "sttype", "suftype", "fetype", "type", "suffix"),
+    ("sufdir", "postdir", "stsufdir", "fedirs", "dirsuf"),
+)
+_RANGES = (
+    ("lfadd", "lfromadd", "lfromaddr", "fromaddrl", "leftfrom", "fraddl", "lfromhn", "fromleft"),
+    ("ltadd", "ltoadd", "ltoaddr", "toaddrl", "leftto", "toaddl", "ltohn", "toleft"),
+    ("rfadd", "rfromadd", "rfromaddr", "fromaddrr", "rightfrom", "fraddr", "rfromhn", "fromright"),
+    ("rtadd", "rtoadd", "rtoaddr", "toaddrr", "rightto", "toaddr", "rtohn", "toright"),
+)
+_HUNDRED = ("hundred", "blocknumber", "hundredblock", "hundredblk", "number", "block")
+_BLOCK = ("block", "blockname", "hundredblock", "locationblock", "address", "name")
+_LATITUDE, _LONGITUDE = ("latitude", "lat", "y", "pointy"), ("longitude", "lon", "lng", "long", "x", "pointx")
+# "400 block of Arden St", "004XX W 24TH PL", "2300 BLOCK MARKET ST"
+_WRITTEN = re.compile(r"(\d+)(?:XX|X)?\s+(?:BLOCK\s+)?(?:OF\s+)?(\S.*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A block before it is stored; `hundred` is 400 for 400 to 499."""
+
+    street: str
+    hundred: int
+    longitude: float
+    latitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file holds: its blocks, how many of its rows or lines were read, and sentences about those left out."""
+
+    blocks: list[Point]
+    read: int
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A line with the addresses of its two ends."""
+
+    start: float
+    end: float
+    line: BaseGeometry
+
+    @property
+    def low(self) -> float:
+        return min(self.start, self.end)
+
+    @property
+    def high(self) -> float:
+        return max(self.start, self.end)
+
+    def at(self, address: float) -> BaseGeometry:
+        fraction = 0.5 if self.start == self.end else (address - self.start) / (self.end - self.start)
+        return self.line.interpolate(min(1.0, max(0.0, fraction)), normalized=True)
+
+
+def read(content: bytes) -> Found:
+    """The blocks of a CSV of midpoints, of GeoJSON points, or of GeoJSON centre-lines with address ranges. Raises LayerError."""
+    content = area_import.unpacked(content)
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        return _points(*_table(content))
+    features = [feature for feature in area_import.read(content) if feature.shape is not None]
+    names = area_import.property_names(features)
+    if all(isinstance(feature.shape, shapely.Point) for feature in features):
+        return _points(names, _with_coordinates(features))
+    if all(isinstance(feature.shape, shapely.LineString | shapely.MultiLineString) for feature in features):
+        return _lines(names, features)
+    raise LayerError(_("A block layer is of points or of lines. This file has other shapes, or both."))
+
+
+# Midpoints
+
+
+def _table(content: bytes) -> tuple[list[str], Iterator[dict[str, str]]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
+    head = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
+    names = [name for name in reader.fieldnames or [] if name]
+    if not area_import.pick(names, _LATITUDE) or not area_import.pick(names, _LONGITUDE):
+        raise LayerError(
+            _("A table of blocks has the columns street, hundred, latitude and longitude. These were not found.")
+        )
+    return names, _numbered(reader)
+
+
+def _numbered(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    try:
+        for row in reader:
+            yield {name: value for name, value in row.items() if isinstance(value, str)}
+    except csv.Error as error:
+        raise LayerError(_("Row %(row)s cannot be read: %(why)s.") % {"row": reader.line_num, "why": error}) from None
+
+
+def _with_coordinates(features: Sequence[Feature]) -> Iterator[dict[str, str]]:
+    for feature in features:
+        assert isinstance(feature.shape, shapely.Point)
+        yield feature.properties | {"latitude": repr(feature.shape.y), "longitude": repr(feature.shape.x)}
+
+
+def _points(names: list[str], rows: Iterator[dict[str, str]]) -> Found:
+    street, hundred = area_import.pick(names, _STREET), area_import.pick(names, _HUNDRED)
+    written = area_import.pick(names, _BLOCK)
+    latitude, longitude = (
+        area_import.pick(names, _LATITUDE) or "latitude",
+        area_import.pick(names, _LONGITUDE) or "longitude",
+    )
+    if not (street and hundred) and not written:
+        raise LayerError(
+            _("Nothing here says which block a point is: a street with its hundred, or “400 block of Arden St”.")
+        )
+    blocks: dict[tuple[str, int], Point] = {}
+    left_out: Counter[str] = Counter()
+    read = 0
+    for row in rows:
+        read += 1
+        block = _block_of(row, street, hundred) or _written(row.get(written, ""))
+        y, x = _number(row.get(latitude)), _number(row.get(longitude))
+        if block is None:
+            left_out[_("no block")] += 1
+        elif y is None or x is None or abs(y) > 90 or abs(x) > 180 or x == y == 0:
+            left_out[_("no point")] += 1
+        elif (place := (comparable(block[0]), block[1])) in blocks:
+            left_out[_("the block came before")] += 1
+        else:
+            blocks[place] = Point(*block, x, y)
+    return _found(list(blocks.values()), read, left_out)
+
+
+def _block_of(row: dict[str, str], street: str, hundred: str) -> tuple[str, int] | None:
+    number = _number(row.get(hundred)) if street and hundred else None
+    return None if number is None else _block(row.get(street, ""), number)
+
+
+def _written(text: str) -> tuple[str, int] | None:
+    match = _WRITTEN.match(" ".join(text.split()))
+    if match is None:
+        return None
+    number, street = int(match[1]), match[2]
+    if re.match(r"\d+XX\b", text.strip(), re.IGNORECASE):
+        number *= 100
+    elif re.match(r"\d+X\b", text.strip(), re.IGNORECASE):  # "0000X S STATE ST": the numbers below 100
+        number = 0
+    return _block(street, number)
+
+
+def _block(street: str, number: float) -> tuple[str, int] | None:
+    street = spelled(" ".join(street.split()))[:LARGEST_STREET]
+    if not comparable(street) or not 0 <= number < LARGEST_NUMBER:
+        return None
+    return street, int(number) // 100 * 100
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float((text or "").strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if abs(value) < 1e9 else None
+
+
+# Centre-lines
+
+
+def _lines(names: list[str], features: Sequence[Feature]) -> Found:
+    ranges = [area_import.pick(names, wanted) for wanted in _RANGES]
+    street_of = _street_of(names)
+    if not any(ranges) or street_of is None:
+        raise LayerError(
+            _("Centre-lines need a street name and address ranges, such as L_F_ADD, L_T_ADD, R_F_ADD and R_T_ADD.")
+        )
+    pieces: dict[tuple[str, int], list[_Piece]] = defaultdict(list)
+    streets: dict[str, str] = {}
+    left_out: Counter[str] = Counter()
+    for feature in features:
+        street = spelled(street_of(feature.properties))[:LARGEST_STREET]
+        key, ends = comparable(street), _ends([feature.properties.get(name, "") for name in ranges])
+        if not key:
+            left_out[_("no street")] += 1
+        elif ends is None:
+            left_out[_("no addresses")] += 1
+        else:
+            streets.setdefault(key, street)
+            piece = _Piece(*ends, _one_line(feature.shape))
+            for hundred in range(int(piece.low) // 100 * 100, int(piece.high) + 1, 100):
+                pieces[key, hundred].append(piece)
+    blocks = [_middle(streets[key], hundred, parts) for (key, hundred), parts in sorted(pieces.items())]
+    return _found(blocks, len(features), left_out)
+
+
+def _street_of(names: list[str]) -> Callable[[dict[str, str]], str] | None:
+    parts = [area_import.pick(names, wanted) for wanted in _PARTS]
+    whole = area_import.pick(names, _STREET)
+    if whole and (whole != parts[1] or not (parts[0] or parts[2])):
+        return lambda row: row.get(whole, "")
+    if parts[1]:
+        return lambda row: " ".join(filter(None, (row.get(name, "") for name in parts if name)))
+    return None
+
+
+def _ends(texts: list[str]) -> tuple[float, float] | None:
+    """The addresses at both ends of a line, of the side that has more of them; nought and blank are none."""
+    numbers = [_number(text) or 0 for text in texts]
+    sides = [
+        (start, end)
+        for start, end in (numbers[:2], numbers[2:])
+        if 0 < start < LARGEST_NUMBER and 0 < end < LARGEST_NUMBER
+    ]
+    if not sides:
+        return None
+    longest = max(sides, key=lambda side: abs(side[1] - side[0]))
+    return longest if abs(longest[1] - longest[0]) < 10_000 else None  # a slip of the key, or a road through a county
+
+
+def _one_line(shape: BaseGeometry | None) -> BaseGeometry:
+    merged = shapely.line_merge(shape)
+    return max(shapely.get_parts(merged), key=lambda part: float(part.length))
+
+
+def _middle(street: str, hundred: int, parts: list[_Piece]) -> Point:
+    """The point at the middle address of a block: the mean of the lines that hold it, or of the ends next to it."""
+    low = max(hundred, min(piece.low for piece in parts))
+    high = min(hundred + 99, max(piece.high for piece in parts))
+    address = (low + high) / 2
+    away = [max(piece.low - address, address - piece.high, 0) for piece in parts]
+    near = [piece.at(address) for piece, distance in zip(parts, away, strict=True) if distance <= min(away) + 2]
+    x, y = sum(point.x for point in near) / len(near), sum(point.y for point in near) / len(near)
+    return Point(street, hundred, round(x, 6), round(y, 6))
+
+
+def _found(blocks: list[Point], read: int, left_out: Counter[str]) -> Found:
+    notes = [
+        _("%(count)s of %(read)s were left out: %(why)s.") % {"count": count, "read": read, "why": why}
+        for why, count in left_out.most_common()
+    ]
+    if not blocks:
+        raise LayerError(" ".join([_("There is no block in this file."), *notes]))
+    return Found(blocks, read, notes)
+
+
+# Storing
+
+
+def replace(blocks: Sequence[Point]) -> Replaced:
+    """Make these the blocks of the city, in one transaction. A street may be spelled anew: the block stays the same row."""
+    given = {(comparable(block.street), block.hundred): block for block in blocks}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {Block._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
+        rows = Block.objects.order_by("-pk").values_list("key", "hundred", "pk", "street", "latitude", "longitude")
+        before: dict[tuple[str, int], tuple[Any, ...]] = {row[:2]: row[2:] for row in rows}
+        kept: set[int] = {before[place][0] for place in given if place in before}
+        removed = Block.objects.exclude(pk__in=kept).delete()[0]
+        changed = [
+            (before[place][0], *content)
+            for place, block in given.items()
+            if place in before and before[place][1:] != (content := (block.street, block.latitude, block.longitude))
+        ]
+        if changed:
+            cursor.execute(_UPDATE, [list(column) for column in zip(*changed, strict=True)])
+        created = [
+            (block.street, *place, block.latitude, block.longitude)
+            for place, block in given.items()
+            if place not in before
+        ]
+        if created:
+            cursor.execute(_INSERT, [list(column) for column in zip(*created, strict=True)])
+        if created or changed:
+            for layer in (Area.Layer.DISTRICT, Area.Layer.BEAT, Area.Layer.NEIGHBOURHOOD):
+                area_import.locate(layer)
+    return Replaced(len(created), len(changed), len(given) - len(created) - len(changed), removed)
+
+
+_UPDATE = """
+UPDATE crimemap_block AS block SET street = given.street, latitude = given.latitude, longitude = given.longitude
+FROM unnest(%s::bigint[], %s::text[], %s::float8[], %s::float8[]) AS given (id, street, latitude, longitude)
+WHERE block.id = given.id
+"""
+_INSERT = """
+INSERT INTO crimemap_block (street, key, hundred, latitude, longitude, areas)
+SELECT *, '{}' FROM unnest(%s::text[], %s::text[], %s::int[], %s::float8[], %s::float8[])
+"""

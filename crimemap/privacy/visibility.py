@@ -1,0 +1,321 @@
+"""The publication rule: what of an incident residents may see, where, and how exactly. Pure functions; nothing is read here.
+
+SECURITY.md tells the rule in words. Visibility belongs to the agency's code, a category sets a minimum, the agency's file
+(crimemap/privacy/agency_rules.py) may be stricter. `snap` is used on import, so that exact points are never stored; the rest decides
+at publication.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from crimemap.geometry import METRES_PER_DEGREE
+from crimemap.privacy.agency_rules import AREA, BLOCK, HIDDEN, Rules
+from crimemap.privacy.records import (
+    BEAT,
+    BLOCK_TEXT,
+    CODE,
+    DAY,
+    DESCRIPTION,
+    DISTRICT,
+    DOMESTIC,
+    HOUR,
+    LATITUDE,
+    LONGITUDE,
+    MONTH,
+    NEIGHBOURHOOD,
+    NOWHERE,
+    OUTCOME,
+    PRECISION,
+    REMOVED,
+    SOURCE,
+    Array,
+    Reclassification,
+    Records,
+)
+
+GRID = 250.0  # metres: the side of a cell of the fixed grid
+
+NEVER = -(2**31)
+HELD = "held"  # a code that nobody classified: not public until staff do
+STRICTNESS = (BLOCK, AREA, HIDDEN)
+
+Point = tuple[float, float]  # latitude, longitude in degrees
+
+
+def snap(
+    latitude: float | None, longitude: float | None, *, points_are_public: bool, block_point: Point | None
+) -> tuple[float | None, float | None, str]:
+    """The one point that may be kept of an incident: (latitude, longitude, kind), rounded to five decimals (a metre).
+
+    kind says where it comes from: "block" (the middle of its block in the agency's own layer, given as `block_point`),
+    "published" (the publisher has already moved its points off the address: `points_are_public`), "grid" (the centre of
+    the fixed 250 m cell the point lies in), "none" (no usable point: both coordinates are None).
+    No function of other incidents' points, no random: an incident that is added or moved changes no other point.
+    """
+    if block_point is not None:
+        return round(block_point[0], 5), round(block_point[1], 5), "block"
+    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return None, None, "none"
+    if points_are_public:
+        return round(latitude, 5), round(longitude, 5), "published"
+    return *cell_centre(latitude, longitude), "grid"
+
+
+def cell_centre(latitude: float, longitude: float) -> Point:
+    """The centre of the grid cell that a point lies in: rows of 250 m from the equator, columns as wide at each row's middle."""
+    height = GRID / METRES_PER_DEGREE
+    row = (math.floor(latitude / height) + 0.5) * height
+    width = height / max(0.01, math.cos(math.radians(row)))
+    column = (math.floor(longitude / width) + 0.5) * width
+    return round(row, 5), round(column, 5)
+
+
+def strictest(*visibilities: str) -> str:
+    """The strictest of some visibilities; BLOCK of none."""
+    return max(visibilities, key=STRICTNESS.index, default=BLOCK)
+
+
+def visibility_of(code: str | None, category: str | None, agency: str | None = None) -> str:
+    """Of a row: its code's visibility, its category's least and the agency's own least for either, strictest first.
+
+    HELD when nobody classified the code (`code` or `category` is None). Domestic rows are HIDDEN whatever this says.
+    """
+    if code is None or category is None:
+        return HELD
+    return strictest(code, category, agency or BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """`least` is its minimum of visibility; `person`: an offence against a person, whose kind of place is not told."""
+
+    slug: str
+    name: str
+    family: str
+    least: str
+    person: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Of the agency's code list. Either None: nobody classified it."""
+
+    category: str | None
+    visibility: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`today` is the day on its clock, in days since 1970-01-01."""
+
+    slug: str
+    name: str
+    embargo_days: int
+    today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Everything the decision about a row hangs on. Codes and sources by primary key; categories in their order."""
+
+    categories: tuple[Category, ...]
+    codes: dict[int, Code]
+    sources: dict[int, Source]
+    agency: Rules
+
+
+# What becomes of a row: an index, so that a column of them is an array.
+LEVELS = (BLOCK, AREA, HIDDEN, HELD, "embargoed", "removed")
+AT_BLOCK, AT_AREA, IS_HIDDEN, IS_HELD, IS_EMBARGOED, IS_REMOVED = range(6)
+
+
+def levels(records: Records, rule: Rule) -> Array:
+    """What becomes of each record: an array of positions in LEVELS (u1).
+
+    Nothing is told of a row before its last possible day and the embargo's whole days after it are over (where it
+    happened): days, not hours, so that the moment of its appearance tells no more than the day.
+    """
+    known = {category.slug: category for category in rule.categories}
+    newest = np.full(len(records.kinds), NEVER, "i4")
+    of_kind = np.full(len(records.kinds), IS_HELD, "u1")
+    for number, line in enumerate(records.kinds.tolist()):
+        source, code = rule.sources.get(line[SOURCE]), rule.codes.get(line[CODE])
+        category = known.get(code.category or "") if code else None
+        if source:
+            newest[number] = source.today - max(rule.agency.embargo_days, source.embargo_days, 1) - 1
+        if code and category:
+            agency = rule.agency.visibility.get(category.slug)
+            of_kind[number] = LEVELS.index(visibility_of(code.visibility, category.least, agency))
+        if line[DOMESTIC] and of_kind[number] != IS_HELD:
+            of_kind[number] = IS_HIDDEN
+        if line[REMOVED]:
+            of_kind[number] = IS_REMOVED
+    result: Array = of_kind[records["kind"]]
+    result[(records["end_day"] > newest[records["kind"]]) & (result != IS_REMOVED)] = IS_EMBARGOED
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRows:
+    """Rows as residents may see them, in no order yet. `places` and `texts` as in Records, coarsened.
+
+    time: local hours since 1970-01-01, as exact as `precision` says; category: into the rule's; source: primary key;
+    description and outcome: into `texts`.
+    """
+
+    public_id: Array
+    time: Array
+    precision: Array
+    category: Array
+    source: Array
+    place: Array
+    description: Array
+    outcome: Array
+    places: Array
+    texts: list[str]
+
+
+def public_rows(records: Records, level: Array, rule: Rule) -> PublicRows:
+    """What is published of those records whose level is AT_BLOCK or AT_AREA."""
+    shown = level <= AT_AREA
+    at_area = level[shown] == AT_AREA
+    kind, kinds = records["kind"][shown], records.kinds
+    category = category_of_kinds(records, rule)
+    person = np.array([category.person for category in rule.categories] or [False])[category]
+    description = np.where(person | (not rule.agency.description), 0, kinds[:, DESCRIPTION])[kind]
+    description[at_area] = 0
+    outcome = kinds[:, OUTCOME] if rule.agency.outcome else np.zeros(len(kinds), "i4")
+    finest = np.array([HOUR, DAY], "u1")[at_area.view("u1")]
+    precision = np.maximum(kinds[:, PRECISION].astype("u1")[kind], finest)
+    place = records["place"][shown]
+    place[at_area] += len(records.places)
+    places, texts = _public_places(records, rule.agency)
+    return PublicRows(
+        public_id=records["public_id"][shown],
+        time=start_of(records["hour"][shown], precision),
+        precision=precision,
+        category=category[kind],
+        source=kinds[:, SOURCE][kind],
+        place=place,
+        description=description,
+        outcome=outcome[kind],
+        places=places,
+        texts=texts,
+    )
+
+
+def public_changes(told: Iterable[Reclassification], records: Records, level: Array, rule: Rule) -> list[Change]:
+    """Re-classifications that residents may read of: of incidents that are shown, between categories that are."""
+    told = list(told)
+    if not told:
+        return []
+    shown = np.zeros(max(int(records["id"].max(initial=0)), *(each.incident for each in told)) + 1, bool)
+    shown[records["id"][level <= AT_AREA]] = True
+    category = {key: _shown_category(code, rule) for key, code in rule.codes.items()}
+    changes = [
+        Change(each.public_id, each.day, before, after)
+        for each in told
+        if shown[each.incident]
+        and (before := category.get(each.before)) is not None
+        and (after := category.get(each.after)) is not None
+        and before != after
+    ]
+    return sorted(changes)
+
+
+class Change(NamedTuple):
+    """Categories before and after are positions in the rule's."""
+
+    public_id: str
+    day: int
+    before: int
+    after: int
+
+
+def _shown_category(code: Code, rule: Rule) -> int | None:
+    """The position of the code's category; None where rows of this code are not shown one by one."""
+    for number, category in enumerate(rule.categories):
+        if category.slug == code.category:
+            least = visibility_of(code.visibility, category.least, rule.agency.visibility.get(category.slug))
+            return number if least in (BLOCK, AREA) else None
+    return None
+
+
+def category_of_kinds(records: Records, rule: Rule) -> Array:
+    """The position of each kind's category in the rule's (u1); 0 where it has none: the caller knows, it is held."""
+    positions = {category.slug: number for number, category in enumerate(rule.categories)}
+    codes = {key: positions.get(code.category or "", 0) for key, code in rule.codes.items()}
+    return np.array([codes.get(key, 0) for key in records.kinds[:, CODE].tolist()], "u1")
+
+
+def start_of(hour: Array, precision: Array) -> Array:
+    """Local hours rounded down to what the precision tells: the hour, the day, the month's first day."""
+    result = hour.astype("i4")
+    daily = np.flatnonzero(precision >= DAY)
+    result[daily] = hour[daily] // 24 * 24
+    monthly = np.flatnonzero(precision == MONTH)
+    months = (hour[monthly] // 24).astype("datetime64[D]").astype("datetime64[M]")
+    result[monthly] = months.astype("datetime64[D]").astype("i8") * 24
+    return result
+
+
+def _public_places(records: Records, agency: Rules) -> tuple[Array, list[str]]:
+    """Each place as rows at BLOCK have it, then each as rows at AREA do (the codes of its wide areas alone); the texts."""
+    texts = list(records.texts)
+    exact = records.places.copy()
+    used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
+    labels = block_labels([texts[number] for number in used.tolist()])
+    exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
+    wide = np.zeros_like(exact)
+    wide[:, [LATITUDE, LONGITUDE]] = NOWHERE
+    for column, layer in ((DISTRICT, "district"), (BEAT, "beat"), (NEIGHBOURHOOD, "neighbourhood")):
+        if layer in agency.area_layers:
+            wide[:, column] = exact[:, column]
+    return np.concatenate([exact, wide]), texts + labels
+
+
+_UNIT_WORDS = ("apt", "apartment", "unit", "suite", "ste", "flat", "room", "rm", "floor", "fl", "#")
+_UNIT = re.compile(rf"[\s,]*(?:\b(?:{'|'.join(_UNIT_WORDS[:-1])})\b\.?\s*#?|#)\s*[\w-]*\d[\w-]*", re.I)
+_NUMBER = re.compile(r"^0*(\d+)[A-Za-z]?(?:\s*[-/&]\s*\d+[A-Za-z]?)*\s+(block\b(?:\s+of\b)?)?\s*(?=\S)", re.I)
+_MASKED = re.compile(r"^0*(\d*)X{2}(?=\s)", re.I)
+
+
+def block_label(text: str) -> str:
+    """A block's name without the number of a house or flat: "412 Arden St Apt 3" becomes "400 block of Arden St".
+
+    A second barrier: the importer names blocks, and this leaves such names as they are.
+    """
+    low = text.lower()
+    if any(word in low for word in _UNIT_WORDS):
+        text = _UNIT.sub("", text)
+    parts = []
+    for part in text.split(","):
+        stripped = part.strip()
+        if "xx" in low:
+            stripped = _MASKED.sub(lambda found: f"{found[1] or '0'}00", stripped)
+        found = _NUMBER.match(stripped)
+        if found:
+            hundred = int(found[1][-9:]) // 100 * 100
+            stripped = f"{hundred} {found[2] or 'block of'} {stripped[found.end() :].strip()}"
+        parts.append(stripped)
+    return ", ".join(part for part in parts if part)[:80]
+
+
+# What block_label leaves as it is: no number or a whole hundred, one part, no unit, nothing masked.
+_LABEL = r"^(?:(?:[1-9][0-9]{0,6}00|0) block of [^,\s]|[^\d,\s])(?:[^,]*[^,\s])?$"
+_NO_LABEL = rf"(?i){_UNIT.pattern}|xx|[\x1c-\x1f]"  # the last are white space to Python and not to polars
+
+
+def block_labels(texts: list[str]) -> list[str]:
+    """The same of hundreds of thousands at once, nearly all of which are such names: five times as fast."""
+    given = pl.Series(texts, dtype=pl.String)
+    is_label = given.str.contains(_LABEL) & ~given.str.contains(_NO_LABEL) & (given.str.len_chars() <= 80)
+    return [text if label else block_label(text) for text, label in zip(texts, is_label.to_list(), strict=True)]

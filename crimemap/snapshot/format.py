@@ -1,0 +1,144 @@
+"""The published folder: its columns and the map's grid. crimemap/publishing/publisher.py writes it, crimemap/snapshot/reader.py reads it.
+
+    INCIDENT_SNAPSHOTS/
+        current              JSON: the version, when it was made, its sources with their age
+        <version>/           never changes: columns as .npy files, meta.json
+
+Places are numbered along a Z-order curve, so that a box on the map is a short range of numbers; those without a point come
+last. Rows stand there twice: by time, and by place with a pointer to the row by time. Prefix sums over months or years hold
+the counts of everything before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crimemap.privacy.records import DEGREE
+
+Array = npt.NDArray[Any]
+
+FORMAT = 2
+CURRENT = "current"
+META = "meta.json"
+
+# name: type. One line a row, ordered by time, then by a scramble of the public id.
+BY_TIME = {
+    "time": "i4",  # local hours since 1970-01-01
+    "precision": "u1",  # 1 hour, 2 day, 3 month
+    "category": "u1",  # into meta["categories"]
+    "source": "u1",  # into meta["sources"]
+    "place": "i4",
+    "description": "i4",  # into `texts`
+    "outcome": "i4",
+    "public_id": "S12",
+}
+# The same rows ordered by place, then time.
+BY_PLACE = {"place_row": "i4", "place_time": "i4", "place_category": "u1"}
+# One line a place, in hundred-thousandths of a degree, web-mercator units and codes; `place_start` has one more.
+PLACES = {
+    "latitude": "i4",
+    "longitude": "i4",
+    "x": "u4",
+    "y": "u4",
+    "district": "u2",  # into meta["areas"]["district"]
+    "beat": "u2",
+    "neighbourhood": "u2",
+    "block": "i4",  # into `texts`
+    "place_start": "i8",  # its first row by place
+}
+# Re-classifications, ordered by id and day; several of one incident are lines of their own.
+CHANGES = {
+    "change_id": "S12",
+    "change_day": "i4",  # since 1970-01-01
+    "change_before": "u1",  # into meta["categories"]
+    "change_after": "u1",
+}
+# `by_id`: rows ordered by the scramble of their public id. `withdrawn`: ids whose pages answer "gone", sorted.
+OTHERS = {"by_id": "i4", "withdrawn": "S12", "texts": "S"}
+LAYERS = ("district", "beat", "neighbourhood")
+
+# Prefix sums. Zooms that show a city have them by month, or by year where months are too many; the next ones by year; deeper
+# in, the rows of a view are few.
+MONTH_ZOOMS = range(4, 13)
+YEAR_ZOOMS = range(13, 15)
+DEEPEST = 18
+HOUR_SLOTS = 7 * 25 + 1  # weekday x (24 hours and "day known, hour not"), and "not even the day"
+
+WORLD = 32  # bits of a web-mercator coordinate
+
+
+def mercator(latitude: Array, longitude: Array) -> tuple[Array, Array]:
+    """Web-mercator coordinates (u4, x to the east, y to the south) of points in degrees."""
+    sine = np.sin(np.radians(np.clip(latitude, -85.05, 85.05)))
+    x = (longitude + 180) / 360
+    y = 0.5 - np.log((1 + sine) / (1 - sine)) / (4 * np.pi)
+    world = 2.0**WORLD
+    return tuple(np.clip(part * world, 0, world - 1).astype("u4") for part in (x, y))  # type: ignore[return-value]
+
+
+def cell(coordinate: Array, zoom: int) -> Array:
+    """Cells of 64 pixels: 2 ** (zoom + 2) of them around the world."""
+    return coordinate >> np.uint32(WORLD - zoom - 2)
+
+
+def curve(x: Array, y: Array) -> Array:
+    """The position on the Z-order curve (u8): bits of x and y by turns."""
+    result: Array = _spread(x) | (_spread(y) << np.uint64(1))
+    return result
+
+
+def _spread(values: Array) -> Array:
+    spread = values.astype("u8")
+    for shift, mask in (
+        (16, 0x0000FFFF0000FFFF),
+        (8, 0x00FF00FF00FF00FF),
+        (4, 0x0F0F0F0F0F0F0F0F),
+        (2, 0x3333333333333333),
+        (1, 0x5555555555555555),
+    ):
+        spread = (spread | (spread << np.uint64(shift))) & np.uint64(mask)
+    return spread
+
+
+def scramble(public_ids: Array) -> Array:
+    """A number (u8) of each 12-character id in which no order can be read."""
+    halves = np.ascontiguousarray(public_ids).view([("first", "<u8"), ("rest", "<u4")])
+    mixed = halves["first"] ^ (halves["rest"].astype("u8") * np.uint64(0x9E3779B97F4A7C15))
+    mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+    result: Array = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
+    return result
+
+
+def degrees(units: Array) -> Array:
+    return units / DEGREE
+
+
+def months_of(time: Array) -> Array:
+    """Months since 1970-01 of local hours."""
+    return _fast(time, "M")
+
+
+def years_of(time: Array) -> Array:
+    """Years since 1970 of local hours."""
+    return _fast(time, "Y")
+
+
+def _fast(time: Array, unit: str) -> Array:
+    if not len(time):
+        return np.empty(0, "i4")
+    days = time // 24
+    first, last = int(days.min()), int(days.max())
+    table = np.arange(first, last + 1).astype("datetime64[D]").astype(f"datetime64[{unit}]").astype("i4")
+    result: Array = table[days - first]
+    return result
+
+
+def hour_slots(time: Array, precision: Array) -> Array:
+    """Weekday x hour as one number below HOUR_SLOTS: a row whose hour or day is unknown is never counted as 00:00."""
+    weekday = (time // 24 + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    slot = weekday * 25 + np.where(precision >= 2, 24, time % 24)
+    result: Array = np.where(precision >= 3, HOUR_SLOTS - 1, slot)
+    return result

@@ -1,0 +1,243 @@
+"""Photos: decoded under limits and encoded anew. Runs in the confined process only."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from PIL import Image, ImageCms, ImageFile, ImageOps
+
+from file_cleaning import limits
+from file_cleaning.detection import Format, Kind
+from file_cleaning.refusals import Reason, RefusedError
+from file_cleaning.results import Part, Rebuilt
+
+_PLUGINS = {Format.WEBP: "WebP"}
+_ANIMATED = (Format.GIF, Format.WEBP, Format.PNG, Format.AVIF)
+_SHARP = (Format.PNG, Format.GIF, Format.BMP, Format.TIFF)  # screenshots and scans: colours are kept at full resolution
+_SUBFILE_TYPE, _REDUCED = 254, 1  # TIFF 6.0: this picture is a smaller copy of another
+
+
+def prepare(found: Format) -> Path | None:
+    """Import the format's plugin. What may be animated needs ffmpeg."""
+    Image.MAX_IMAGE_PIXELS = limits.JPEG_PIXELS // 2  # Pillow refuses twice this by itself
+    if found is Format.HEIF:
+        importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
+        return None
+    importlib.import_module(f"PIL.{_PLUGINS.get(found, found.value.capitalize())}ImagePlugin")
+    if found in _ANIMATED:
+        program: Path = _films().program()
+        return program
+    if found is Format.TIFF:
+        _documents()
+    return None
+
+
+def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+    """A photo; for an animation a video, for a TIFF of several pages a document. Raises RefusedError."""
+    image = _opened(source, found)
+    if found in _ANIMATED and getattr(image, "is_animated", False):
+        film: Rebuilt = _films().animation(image, into, progress)
+        return film
+    if found is Format.TIFF and len(pages := _pages(image)) > 1:
+        scan: Rebuilt = _documents().bound((_page(image, number) for number in pages), len(pages), into, progress)
+        return scan
+    image = _decoded(image, source, found)
+    progress(50)
+    parts = [_full(image, into, sharp=found in _SHARP), *smaller(image, into, ("preview", "thumbnail"))]
+    return Rebuilt(Kind.PHOTO, parts)
+
+
+def for_pages(source: BinaryIO, found: Format, into: Path) -> list[Part]:
+    """The picture in the widths of limits.PAGE_WIDTHS, as WebP and JPEG each, narrowest first; never wider than it is.
+
+    Of an animation or a scan of several pages, the first picture. Raises RefusedError.
+    """
+    image = flat(_decoded(_opened(source, found), source, found))
+    widths = [width for width in limits.PAGE_WIDTHS if width < image.width]
+    widths += [image.width] if image.width <= limits.PAGE_WIDTHS[-1] else []
+    parts = []
+    for width in widths:
+        height = max(1, round(image.height * width / image.width))
+        if height > limits.WEBP_EDGE:
+            raise RefusedError(Reason.TOO_LARGE)
+        narrow = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        webp, progressive = into / f"{width}.webp", into / f"{width}.jpg"
+        narrow.save(webp, "WEBP", quality=70, method=5)
+        narrow.save(progressive, "JPEG", quality=76, subsampling="4:2:0", optimize=True, progressive=True)
+        parts += [
+            Part("page", webp, "image/webp", width, height),
+            Part("page", progressive, "image/jpeg", width, height),
+        ]
+    return parts
+
+
+def _films() -> Any:
+    return importlib.import_module("file_cleaning.video")
+
+
+def _documents() -> Any:
+    return importlib.import_module("file_cleaning.documents")
+
+
+def _opened(source: BinaryIO, found: Format) -> Image.Image:
+    """The header alone is read: sizes are judged before anything is decoded."""
+    try:
+        image = Image.open(source, formats=[found.value.upper()])
+    except Image.DecompressionBombError:
+        raise RefusedError(Reason.TOO_LARGE) from None
+    _judge_size(image)
+    return image
+
+
+def _judge_size(image: Image.Image) -> None:
+    pixels, is_jpeg = image.width * image.height, image.format in ("JPEG", "MPO")
+    if pixels > (limits.JPEG_PIXELS if is_jpeg else limits.DECODED_PIXELS):
+        raise RefusedError(Reason.TOO_LARGE)
+    if pixels > limits.DECODED_PIXELS:
+        image.draft(None, (image.width // 2, image.height // 2))  # decodes every second pixel
+
+
+def _decoded(image: Image.Image, source: BinaryIO, found: Format) -> Image.Image:
+    """The upright picture in sRGB. Of a JPEG that was cut off, what there is."""
+    try:
+        return upright(image)
+    except OSError:
+        if found is not Format.JPEG:
+            raise
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    source.seek(0)
+    image = upright(_opened(source, found))
+    if len(set(image.resize((64, 64)).convert("L").tobytes())) == 1:
+        raise RefusedError(Reason.DAMAGED)  # not one row was there
+    return image
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Decode, turn as the camera was held, convert to sRGB (L, RGB or RGBA), and forget everything but the pixels."""
+    image.load()
+    profile = image.info.get("icc_profile")
+    with suppress(Exception):  # whatever a malformed tag raises: the picture is then shown as it lies
+        image = ImageOps.exif_transpose(image)
+    image = _in_srgb(_in_eight_bits(image), profile)
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+        image = image.convert("RGB")
+    clean = image.copy()
+    clean.info = {}
+    return clean
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """One of L, RGB, RGBA and CMYK, whatever the mode was."""
+    if image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value / 257).convert("L")
+    if image.mode in ("I", "F"):
+        low, high = cast("tuple[float, float]", image.getextrema())
+        span = (high - low) or 1
+        return image.convert("F").point(lambda value: (value - low) * (255 / span)).convert("L")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
+        return image
+    see_through = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBa", "RGBA")
+    return image.convert("RGBA" if see_through else "RGB")
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Colours as the profile means them. One that is damaged, huge, of other colours or not to be trusted is ignored."""
+    wanted = "RGBA" if image.mode == "RGBA" else "RGB"
+    plain = image if image.mode in ("L", wanted) else image.convert(wanted)
+    if not profile or image.mode == "L" or len(profile) > limits.PROFILE_BYTES:
+        return plain
+    with suppress(ImageCms.PyCMSError, OSError, ValueError):
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = str(given.profile.xcolor_space).strip()
+        if space != image.mode.removesuffix("A") or "sRGB" in ImageCms.getProfileDescription(given):
+            return plain
+        transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), image.mode, wanted)
+        if _keeps_lightness(image.resize((64, 64)), transform):
+            return transform.apply(image)
+    return plain
+
+
+def _keeps_lightness(small: Image.Image, transform: ImageCms.ImageCmsTransform) -> bool:
+    """False for a profile that shows another picture than the pixels do.
+
+    Profiles of phones and cameras change hues by little. One that lightens or darkens by more than 8 of 255 in the mean
+    is a trick, or an old system's habit of labelling what it did not know; the pixels as they are then tell more.
+    """
+    before = small.convert("RGB").convert("L").tobytes()
+    after = transform.apply(small).convert("L").tobytes()
+    return sum(abs(one - other) for one, other in zip(before, after, strict=True)) / len(before) <= 8
+
+
+def _full(image: Image.Image, into: Path, *, sharp: bool) -> Part:
+    if image.width * image.height > limits.PHOTO_PIXELS:
+        scale = math.sqrt(limits.PHOTO_PIXELS / (image.width * image.height))
+        image = image.resize((max(int(image.width * scale), 1), max(int(image.height * scale), 1)), reducing_gap=2.0)
+    if image.mode == "RGBA" and max(image.size) <= limits.WEBP_EDGE:
+        path = into / "full.webp"
+        image.save(path, "WEBP", lossless=True, quality=20, method=1, exact=True)
+        return Part("full", path, "image/webp", *image.size)
+    image = flat(image)
+    if max(image.size) > limits.JPEG_EDGE:
+        image.thumbnail((limits.JPEG_EDGE, limits.JPEG_EDGE))
+    return jpeg(image, into, "full", quality=90, sharp=sharp)
+
+
+def smaller(image: Image.Image, into: Path, roles: tuple[str, ...]) -> list[Part]:
+    """JPEGs of the sizes that the roles `preview`, `poster` and `thumbnail` have."""
+    parts = []
+    image = flat(image)
+    for role in roles:
+        edge = limits.THUMBNAIL_EDGE if role == "thumbnail" else limits.PREVIEW_EDGE
+        image = image.copy()
+        image.thumbnail((edge, edge), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        parts.append(jpeg(image, into, role, quality=82))
+    return parts
+
+
+def flat(image: Image.Image) -> Image.Image:
+    """What is see-through shows white."""
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def jpeg(image: Image.Image, into: Path, role: str, *, quality: int, sharp: bool = False, name: str = "") -> Part:
+    path = into / f"{name or role}.jpg"
+    image.save(path, "JPEG", quality=quality, subsampling="4:4:4" if sharp else "4:2:0")
+    return Part(role, path, "image/jpeg", *image.size)
+
+
+def _pages(image: Any) -> list[int]:
+    """Numbers of a TIFF's pages; smaller copies of pages do not count. Raises RefusedError for too many."""
+    found, number = [], 0
+    while True:
+        try:
+            image.seek(number)
+        except (EOFError, OSError, ValueError):
+            break
+        if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _REDUCED:
+            found.append(number)
+        number += 1
+        if number > limits.DOCUMENT_PAGES:
+            raise RefusedError(Reason.TOO_LONG)
+    image.seek(0)
+    return found or [0]
+
+
+def _page(image: Any, number: int) -> Image.Image:
+    image.seek(number)
+    _judge_size(image)
+    page = flat(upright(image))
+    if page.width * page.height > limits.PAGE_PIXELS:
+        page.thumbnail((limits.PAGE_EDGE, int(limits.PAGE_PIXELS**0.5)))
+    return page

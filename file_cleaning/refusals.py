@@ -1,0 +1,96 @@
+"""Why a file is refused: codes that may be stored, and the sentence for whoever sent it.
+
+A code says nothing of what kind of file it was, since it stands in clear in the database. What is known only while the
+file is looked at ("This is a Word file") goes into the sentence by a hint, which is never stored.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    UNSUPPORTED = "unsupported"
+    EMPTY = "empty"
+    DAMAGED = "damaged"
+    PROTECTED = "protected"
+    TOO_LARGE = "too_large"
+    TOO_LONG = "too_long"
+    DEADLY = "deadly"  # ended the worker three times; the caller counts
+
+
+class RefusedError(Exception):
+    """A file that is not taken. `reason` may be stored, `sentence` is for the person who sent it."""
+
+    def __init__(self, reason: Reason, hint: str = "") -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.hint = hint
+
+    @property
+    def sentence(self) -> str:
+        return sentence(self.reason, self.hint)
+
+
+def sentence(reason: Reason, hint: str = "") -> str:
+    """What happened and what to do instead, in the active language. `hint`: one of the keys below; unknown ones are ignored."""
+    return _hints().get(hint) or _sentences()[reason]
+
+
+def _sentences() -> dict[Reason, str]:
+    from django.utils.translation import gettext as _
+
+    from file_cleaning import limits
+
+    return {
+        Reason.UNSUPPORTED: _(
+            "This kind of file cannot be taken. Send a photo, a video, a sound recording or a PDF instead."
+        ),
+        Reason.EMPTY: _("This file is empty. Look whether it opens on your device, then attach it again."),
+        Reason.DAMAGED: _(
+            "This file is damaged and cannot be read. Attach it again, or attach a screenshot of it instead."
+        ),
+        Reason.PROTECTED: _(
+            "This file is locked with a password. Save a copy without password and attach that, or write the password's content as text."
+        ),
+        Reason.TOO_LARGE: _(
+            "This file is too large or too complicated. Pictures are taken up to %(pixels)s megapixels. Attach a smaller copy or a screenshot of it."
+        )
+        % {"pixels": limits.DECODED_PIXELS // 1_000_000},
+        Reason.TOO_LONG: _(
+            "This file is too long. Videos are taken up to %(video)s hours, sound recordings up to %(sound)s hours, documents up to %(pages)s pages. Attach the part that matters, or send it in several parts."
+        )
+        % {
+            "video": limits.VIDEO_SECONDS // 3600,
+            "sound": limits.AUDIO_SECONDS // 3600,
+            "pages": limits.DOCUMENT_PAGES,
+        },
+        Reason.DEADLY: _("This file could not be opened safely. Attach a screenshot of it or another copy instead."),
+    }
+
+
+def _hints() -> dict[str, str]:
+    """What people do send, by name (file_cleaning/detection.py)."""
+    from django.utils.translation import gettext as _
+
+    return {
+        "word": _("This is a Word file. Save it as PDF and attach that."),
+        "excel": _("This is an Excel file. Save it as PDF and attach that."),
+        "powerpoint": _("This is a PowerPoint file. Save it as PDF and attach that."),
+        "office": _("This is a file of an office program. Save it as PDF and attach that."),
+        "archive": _("This is an archive with other files in it. Unpack it and attach the files one by one."),
+        "program": _(
+            "This is a program. Programs are not taken. Attach a photo or screenshot of what matters instead."
+        ),
+        "web_page": _("This is a web page. Print it to PDF or take a screenshot, and attach that."),
+        "drawing": _("This is a file of a drawing program. Save it as JPEG, PNG or PDF and attach that."),
+        "playlist": _("This is a playlist: it only says where a recording is. Attach the recording itself."),
+        "other_film": _("This kind of video cannot be taken. Save it as MP4 and attach that."),
+        "other_sound": _("This kind of sound recording cannot be taken. Save it as MP3 or M4A and attach that."),
+        "other_picture": _(
+            "This kind of picture cannot be taken. Save it as JPEG or PNG, or attach a screenshot of it."
+        ),
+        "raw": _("This is a camera's raw file. Save it as JPEG and attach that."),
+        "text": _("This is a text file. Copy its text into the message, or save it as PDF and attach that."),
+        "mail": _("This is an e-mail. Print it to PDF or take a screenshot, and attach that."),
+    }

@@ -1,0 +1,125 @@
+"""What comes out of the sandbox, and the check of what it claims to have made."""
+
+from __future__ import annotations
+
+import math
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from file_cleaning import limits
+from file_cleaning.detection import Kind
+
+# Media type and first bytes of what each role may be.
+_JPEG, _WEBP, _MP4, _M4A, _PDF = "image/jpeg", "image/webp", "video/mp4", "audio/mp4", "application/pdf"
+_ROLES: dict[Kind, dict[str, tuple[str, ...]]] = {
+    Kind.PHOTO: {"full": (_JPEG, _WEBP), "preview": (_JPEG,), "thumbnail": (_JPEG,)},
+    Kind.VIDEO: {"video": (_MP4,), "poster": (_JPEG,), "thumbnail": (_JPEG,)},
+    Kind.AUDIO: {"audio": (_M4A,)},
+    Kind.DOCUMENT: {"document": (_PDF,), "thumbnail": (_JPEG,), "page": (_JPEG,)},
+}
+_STARTS = {
+    _JPEG: rb"\xff\xd8\xff",
+    _WEBP: rb"RIFF....WEBP",
+    _MP4: rb"....ftyp",
+    _M4A: rb"....ftyp",
+    _PDF: rb"%PDF-1\.4",
+}
+_MOST_PARTS = 1000
+_MOST_BYTES = 8 * 1024**3
+_MOST_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of the result. `width` and `height` in pixels; None for sound and bound documents."""
+
+    role: str
+    path: Path
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """`kind` is what came out: an animation comes out as a video, a film without picture as audio, a scan of several pages as a document.
+
+    | kind     | roles of the parts, in this order                                                    |
+    |----------|--------------------------------------------------------------------------------------|
+    | photo    | full, preview (1600 px), thumbnail (320 px): JPEG; full is WebP where see-through    |
+    | video    | video (MP4, H.264 and AAC), poster, thumbnail: JPEG                                  |
+    | audio    | audio (M4A, AAC)                                                                     |
+    | document | document (PDF of pictures), thumbnail, page ... (JPEG, one each, in order)           |
+
+    `duration` in seconds of video and audio; `pages` of documents.
+    """
+
+    kind: Kind
+    parts: list[Part]
+    duration: float | None = None
+    pages: int | None = None
+
+
+def checked(claim: Any, into: Path) -> Rebuilt:
+    """What a confined process says it made, which may be a lie of whoever took it over.
+
+    Raises ValueError unless each part is a regular file in `into` that starts as its media type does, and the roles are
+    those of the kind.
+    """
+    if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or len(claim["parts"]) > _MOST_PARTS:
+        raise ValueError("no result")
+    kind = Kind(str(claim.get("kind")))
+    parts = [_part(each, _ROLES[kind], into) for each in claim["parts"]]
+    roles = [part.role for part in parts]
+    pages = roles.count("page")
+    expected = [role for role in _ROLES[kind] if role != "page"] + ["page"] * pages
+    if roles != expected or len({part.path for part in parts}) != len(parts) or (kind is Kind.DOCUMENT) != (pages > 0):
+        raise ValueError("roles")
+    if sum(part.path.stat().st_size for part in parts) > _MOST_BYTES:
+        raise ValueError("size")
+    duration = claim.get("duration") if kind in (Kind.VIDEO, Kind.AUDIO) else None
+    if duration is not None and not (
+        isinstance(duration, int | float) and math.isfinite(duration) and 0 <= duration < _MOST_SECONDS
+    ):
+        raise ValueError("duration")
+    return Rebuilt(kind, parts, duration=duration, pages=pages or None)
+
+
+def checked_for_pages(claim: Any, into: Path) -> list[Part]:
+    """As `checked`, of a picture in the widths that pages use: WebP and JPEG by turns."""
+    if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or not claim["parts"]:
+        raise ValueError("no result")
+    if len(claim["parts"]) > 2 * len(limits.PAGE_WIDTHS):
+        raise ValueError("too many parts")
+    roles = {"page": (_WEBP, _JPEG)}
+    parts = [_part(each, roles, into) for each in claim["parts"]]
+    if [part.media_type for part in parts] != [_WEBP, _JPEG] * (len(parts) // 2):
+        raise ValueError("media types")
+    if len({part.path for part in parts}) != len(parts):
+        raise ValueError("paths")
+    return parts
+
+
+def _part(claim: Any, roles: Mapping[str, tuple[str, ...]], into: Path) -> Part:
+    if not isinstance(claim, dict):
+        raise ValueError("part")
+    role, name, media_type = (str(claim.get(key)) for key in ("role", "path", "media_type"))
+    if media_type not in roles.get(role, ()) or not re.fullmatch(r"[a-z0-9-]{1,40}\.[a-z0-9]{3,4}", name):
+        raise ValueError("part")
+    path = into / name
+    found = path.lstat() if path.is_symlink() or path.exists() else None
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or not found.st_size:
+        raise ValueError("no such file")
+    with path.open("rb") as stream:
+        if not re.match(_STARTS[media_type], stream.read(16), re.DOTALL):
+            raise ValueError("media type")
+    width, height = claim.get("width"), claim.get("height")
+    if role in ("audio", "document"):
+        return Part(role, path, media_type)
+    if type(width) is not int or type(height) is not int or not (0 < width < 2**16 and 0 < height < 2**16):
+        raise ValueError("dimensions")
+    return Part(role, path, media_type, width, height)

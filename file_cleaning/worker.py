@@ -1,0 +1,107 @@
+"""The confined process: one file, then it ends. Started by file_cleaning/launcher.py.
+
+Standard input is the file. On standard output one JSON object a line: first which layers hold, then progress, last the
+result. Before the first line nothing of the file has been looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from file_cleaning import limits, sandbox
+from file_cleaning.detection import Format, Kind
+from file_cleaning.refusals import Reason, RefusedError
+from file_cleaning.results import Part, Rebuilt
+from file_cleaning.sandbox import Held
+
+ROOT = Path(__file__).resolve().parent
+_SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/sys/devices/system/cpu")
+READABLE = (*map(Path, _SYSTEM), Path(sys.prefix), Path(sys.base_prefix), ROOT)
+
+
+class Say(Protocol):
+    def __call__(self, **content: Any) -> None: ...
+
+
+class Decoder(Protocol):
+    """What the modules images, films and documents have."""
+
+    def prepare(self, found: Format) -> Path | None:
+        """Import what the format needs. Returns the program that may be executed, if any."""
+
+    def rebuild(self, source: BinaryIO, found: Format, into: Path, progress: Any) -> Rebuilt: ...
+
+
+DECODERS = {Kind.PHOTO: "images", Kind.VIDEO: "video", Kind.AUDIO: "video", Kind.DOCUMENT: "documents"}
+
+
+def main() -> None:
+    """Arguments: what to make (`rebuild` or `for_pages`), kind, format, folder for the parts; or `probe` and a folder."""
+    say = _speaker()
+    if sys.argv[1] == "probe":
+        say(held=asdict(_confine(Kind.PHOTO, None, Path(sys.argv[2]))[0]))
+        return
+    make, kind, found, into = sys.argv[1], Kind(sys.argv[2]), Format(sys.argv[3]), Path(sys.argv[4])
+    held, decoder = _confine(kind, found, into)
+    say(held=asdict(held))
+    # Decoders in C print what they like; none of it goes into a log.
+    silent = os.open(os.devnull, os.O_RDWR)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    say(**_outcome(_maker(make, decoder, found, into, say)))
+
+
+def _confine(kind: Kind, found: Format | None, into: Path) -> tuple[Held, Decoder]:
+    memory, namespace = sandbox.confine_early(limits.OF_A_PROCESS[kind])
+    decoder: Any = importlib.import_module(f"file_cleaning.{DECODERS[kind]}")
+    program = decoder.prepare(found) if found else None
+    landlock, seccomp = sandbox.confine(into, READABLE, program)
+    return Held(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory), decoder
+
+
+def _speaker() -> Say:
+    pipe = os.dup(1)
+
+    def say(**content: Any) -> None:
+        os.write(pipe, json.dumps(content).encode() + b"\n")
+
+    return say
+
+
+def _maker(make: str, decoder: Any, found: Format, into: Path, say: Say) -> Callable[[BinaryIO], dict[str, Any]]:
+    """What makes of a file the result that is told."""
+
+    def for_pages(source: BinaryIO) -> dict[str, Any]:
+        return {"parts": _told(decoder.for_pages(source, found, into))}
+
+    def rebuild(source: BinaryIO) -> dict[str, Any]:
+        made: Rebuilt = decoder.rebuild(source, found, into, lambda percent: say(percent=percent))
+        return {"kind": made.kind, "duration": made.duration, "pages": made.pages, "parts": _told(made.parts)}
+
+    return for_pages if make == "for_pages" else rebuild
+
+
+def _told(parts: list[Part]) -> list[dict[str, Any]]:
+    return [asdict(part) | {"path": part.path.name} for part in parts]
+
+
+def _outcome(make: Callable[[BinaryIO], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        with open(0, "rb", closefd=False) as source:
+            return {"made": make(source)}
+    except RefusedError as refusal:
+        return {"refused": refusal.reason}
+    except MemoryError:
+        return {"refused": Reason.TOO_LARGE}
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EFBIG:
+            return {"refused": Reason.TOO_LARGE}
+        return {"refused": Reason.DAMAGED}

@@ -1,0 +1,222 @@
+"""Telling of a published story on the agency's channels, each once.
+
+A Post row a channel: its text is prepared with the story, publication lets it go, the bulk worker posts it. That an attempt
+begins is on the disk before anything is sent. So a worker that dies in between leaves a row that says "being posted",
+and what comes of it then depends on the channel: one that forgets a repeated post by its key gets it again, under the same
+key; any other is UNSURE until somebody has looked. Nothing is posted twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+import uuid
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core import audit
+from core.advisory_locks import alone_with
+from core.models import Account
+from outreach.channels import transport
+from outreach.channels.transport import KINDS, Outcome
+from outreach.models import Channel, Post, PublishedStory, Story
+
+log = logging.getLogger(__name__)
+
+State = Post.PostState
+# Mastodon remembers a key for up to an hour (docs.joinmastodon.org/methods/statuses); later a repeat would be a second post.
+KEY_REMEMBERED = dt.timedelta(minutes=50)
+_WAITS = [dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)]
+_MOST_ATTEMPTS = 15  # some two days
+_SWEPT_AT_ONCE = 50
+_LINK = re.compile(r"https?://\S+")
+_MASTODON_LINK = 23  # characters that any link counts there
+EDITABLE = (State.PREPARED, State.LEFT_OUT)
+
+
+class NotNowError(ValueError):
+    """It cannot be done with the post as it is. The message is a sentence for staff."""
+
+
+# Texts
+
+
+def default_text(channel: Channel, title: str, summary: str, slug: str) -> str:
+    """The channel's template filled in; the title is cut where all would be too long. The link is always whole."""
+    link = f"{settings.PORTAL_URL}/stories/{slug}/"
+    values = {"title": title, "summary": summary, "link": link}
+    text = _filled(channel.template, values)
+    for name in ("summary", "title"):
+        over = length(text, channel.kind) - KINDS[channel.kind].longest
+        if over > 0 and f"{{{name}}}" in channel.template:
+            kept = max(0, len(values[name]) - over - 1)
+            values[name] = f"{values[name][:kept].rstrip()}…" if kept else ""
+            text = _filled(channel.template, values)
+    return text.strip()
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{(title|summary|link)\}", lambda found: values[found[1]], template)
+
+
+def length(text: str, kind: str) -> int:
+    """Characters as the channel counts them."""
+    return len(_LINK.sub("x" * _MASTODON_LINK, text) if kind == "mastodon" else text)
+
+
+def problem_of(text: str, kind: str) -> str:
+    """A sentence on what is wrong with a text, or nothing."""
+    longest, has = KINDS[kind].longest, length(text, kind)
+    if not text.strip():
+        return _("Write a text, or choose not to post here.")
+    if has > longest:
+        return _("This text has %(has)d characters; %(kind)s takes %(longest)d.") % {
+            "has": has, "longest": longest, "kind": KINDS[kind].label,
+        }  # fmt: skip
+    return ""
+
+
+# With the story, at the desk
+
+
+def posts_of(story: Story) -> list[Post]:
+    """In the order of the channels' names: those there are; until publication also unsaved ones for channels without one."""
+    found = {post.channel_id: post for post in story.posts.select_related("channel", "story")}
+    if PublishedStory.objects.filter(story=story).exists():
+        return sorted(found.values(), key=lambda post: post.channel.name)
+    channels = Channel.objects.filter(Q(enabled=True) | Q(pk__in=found))
+    return [
+        found.get(channel.pk) or Post(story=story, channel=channel, text=_default(channel, story))
+        for channel in channels
+    ]
+
+
+def unsure() -> list[Post]:
+    """What somebody has to look at, the oldest first."""
+    waiting = Post.objects.filter(state=State.UNSURE).select_related("channel", "story")
+    return list(waiting.order_by("begun_at")[:20])
+
+
+def prepare(story: Story, channel: Channel, text: str, *, wanted: bool) -> None:
+    """Keep the text for a channel until the story is published. Raises NotNowError."""
+    text = text.strip().replace("\r\n", "\n")
+    if wanted and (problem := problem_of(text, channel.kind)):
+        raise NotNowError(problem)
+    with transaction.atomic():
+        post, _made = Post.objects.select_for_update().get_or_create(story=story, channel=channel)
+        if post.state not in EDITABLE:
+            raise NotNowError(_("This went out already."))
+        post.text, post.state = text, State.PREPARED if wanted else State.LEFT_OUT
+        post.save()
+
+
+def let_go(story: Story) -> None:
+    """The story is published: what is prepared may go out, and channels without a text get the default one.
+
+    Runs in the transaction that publishes. A second publication of the same story posts nothing again.
+    """
+    known = dict(story.posts.values_list("channel_id", "state"))
+    fresh = [
+        Post(story=story, channel=channel, state=State.WAITING, text=_default(channel, story))
+        for channel in Channel.objects.filter(enabled=True).exclude(pk__in=known)
+    ]
+    Post.objects.bulk_create(fresh, ignore_conflicts=True)
+    story.posts.filter(state=State.PREPARED).update(state=State.WAITING, next_attempt_at=timezone.now())
+    transaction.on_commit(post_all.delay, robust=True)
+
+
+def _default(channel: Channel, story: Story) -> str:
+    return default_text(channel, story.title, story.summary, story.slug)
+
+
+def settle(post_id: UUID, by: Account, *, again: bool) -> Post:
+    """What staff found on the channel: it is there, or it is not and is to be posted again. Raises NotNowError."""
+    with transaction.atomic():
+        post = Post.objects.select_for_update().select_related("channel", "story").get(pk=post_id)
+        if post.state != State.UNSURE and not (again and post.state in (State.FAILED, State.LEFT_OUT)):
+            raise NotNowError(_("Nothing is left to decide about this post."))
+        if again:
+            if not PublishedStory.objects.filter(story=post.story_id).exists():
+                raise NotNowError(_("The story is not published."))
+            # A key of its own: under the old one the channel may say that it has the post, which is gone.
+            post.state, post.key, post.begun_at, post.attempts = State.WAITING, uuid.uuid4(), None, 0
+            post.text = post.text or _default(post.channel, post.story)
+            post.next_attempt_at = timezone.now()
+            transaction.on_commit(post_all.delay, robust=True)
+        else:
+            post.state, post.sent_at = State.SENT, post.begun_at
+        post.problem = ""
+        post.save()
+        told = "posted again" if again else "found on the channel"
+        audit.record(by, told, f"story {post.story_id}", f"channel {post.channel.name}")
+    return post
+
+
+# By the bulk worker
+
+
+@shared_task(name="outreach.bulk.post", expires=600)  # type: ignore[untyped-decorator]
+def post_all() -> None:
+    """Post what is due; take up what a killed worker left."""
+    due = _unfinished().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
+    for post_id in due.values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
+        with alone_with(post_id) as alone:
+            post = _unfinished().filter(pk=post_id).select_related("channel").first() if alone else None
+            if post is not None:
+                _attempt(post)
+
+
+def _unfinished() -> QuerySet[Post]:
+    return Post.objects.filter(state__in=(State.WAITING, State.SENDING))
+
+
+def _attempt(post: Post) -> None:
+    """One try. What it may have done is on the row before it begins, and what is known of it afterwards."""
+    kind = KINDS[post.channel.kind]
+    now = timezone.now()
+    if post.begun_at is not None and not (kind.takes_key and now - post.begun_at < KEY_REMEMBERED):
+        _write(post, state=State.UNSURE, problem=post.problem or _("The program was stopped while it posted this."))
+        return
+    if not PublishedStory.objects.filter(story=post.story_id).exists():
+        unsure = post.begun_at is not None
+        _write(post, state=State.UNSURE if unsure else State.FAILED, problem=_("The story is not published any more."))
+        return
+    earlier = post.begun_at
+    _write(post, state=State.SENDING, begun_at=earlier or now, attempts=post.attempts + 1)
+    answer = transport.send(post.channel.address, post.text, str(post.key))
+    _note(post, answer, earlier)
+
+
+def _note(post: Post, answer: transport.Answer, earlier: dt.datetime | None) -> None:
+    """`earlier`: when an attempt before this one may have arrived already."""
+    kind, retry = KINDS[post.channel.kind], timezone.now() + _WAITS[min(post.attempts, len(_WAITS)) - 1]
+    match answer.outcome:
+        case Outcome.SENT:
+            _write(post, state=State.SENT, sent_at=timezone.now(), problem="")
+        case Outcome.UNSURE if kind.takes_key:
+            _write(post, state=State.WAITING, problem=answer.words, next_attempt_at=retry)
+        case Outcome.LATER if post.attempts < _MOST_ATTEMPTS:
+            _write(post, state=State.WAITING, begun_at=earlier, problem=answer.words, next_attempt_at=retry)
+        case Outcome.UNSURE:
+            _write(post, state=State.UNSURE, problem=answer.words)
+        case _:
+            state = State.FAILED if earlier is None else State.UNSURE
+            _write(post, state=state, begun_at=earlier, problem=answer.words)
+    if answer.outcome != Outcome.SENT:
+        log.warning(
+            "an attempt at a post did not arrive, or may not have (%s, %s)", post.channel.kind, answer.outcome.value
+        )
+
+
+def _write(post: Post, **columns: Any) -> None:
+    for name, value in columns.items():
+        setattr(post, name, value)
+    Post.objects.filter(pk=post.pk).update(**columns)

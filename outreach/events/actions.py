@@ -1,0 +1,186 @@
+"""Events: what staff do with them, which ones residents see, and when time or place may still be told anew.
+
+A published event is never erased: who put it into a calendar must read there that it is cancelled.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from core import audit
+from core.models import Account
+from crimemap.places import lookup
+from outreach.models import Event
+
+Status = Event.EventStatus
+LONGEST = dt.timedelta(days=14)  # a longer one is a slip of the calendar
+FARTHEST = dt.timedelta(days=3 * 366)
+# Words that stand for pages of their own below /events/
+RESERVED = frozenset({"past", "reminders", "calendar"})
+# What residents who were promised a reminder are told of
+_MOVING = ("starts_at", "ends_at", "place", "latitude", "longitude")
+
+
+class NotNowError(ValueError):
+    """It cannot be done with the event as it is. The message is a sentence for staff."""
+
+
+class StaleError(Exception):
+    """Somebody else saved the event meanwhile. Holds it as it is now; nothing was written."""
+
+    def __init__(self, current: Event) -> None:
+        super().__init__(current.pk)
+        self.current = current
+
+
+# What residents see
+
+
+def shown() -> QuerySet[Event]:
+    """What residents may see. The database holds the public role to it as well (grants.sql)."""
+    return Event.objects.filter(status__in=(Status.PUBLISHED, Status.CANCELLED))
+
+
+def upcoming(area: tuple[str, str] | None = None) -> QuerySet[Event]:
+    """Those that are not over, the next first; of an area (layer, code) alone, if one is named."""
+    events = shown().filter(ends_at__gt=timezone.now())
+    return events.filter(areas__contains=[list(area)]) if area else events
+
+
+def past() -> QuerySet[Event]:
+    """Those that took place, the latest first."""
+    return shown().filter(ends_at__lte=timezone.now(), status=Status.PUBLISHED).order_by("-starts_at", "slug")
+
+
+def when(event: Event) -> str:
+    """Day and hours in the agency's time: "Saturday, December 5, 2026, 2 p.m. to 4 p.m."."""
+    starts, ends = timezone.localtime(event.starts_at), timezone.localtime(event.ends_at)
+    day, last = date_format(starts, "l, F j, Y"), date_format(ends, "l, F j, Y")
+    hours = {
+        "day": day,
+        "from": date_format(starts, "TIME_FORMAT"),
+        "last": last,
+        "to": date_format(ends, "TIME_FORMAT"),
+    }
+    one_day = starts.date() == ends.date()
+    return (_("%(day)s, %(from)s to %(to)s") if one_day else _("%(day)s, %(from)s to %(last)s, %(to)s")) % hours
+
+
+# What staff do
+
+
+def create(fields: Mapping[str, Any], by: Account) -> Event:
+    """A new draft. `fields` are columns of Event."""
+    with transaction.atomic():
+        event = Event(**fields)
+        event.areas = areas_of(event)
+        event.save(force_insert=True)
+        audit.record(by, "added event", f"event {event.pk}", event.slug)
+    return event
+
+
+def change(event_id: int, fields: Mapping[str, Any], by: Account, version: int) -> Event:
+    """Write `fields` over `version` of the event. Raises StaleError when there is a newer one, NotNowError.
+
+    When a published event moves, those who asked for a reminder are told (outreach/events/reminders.py).
+    """
+    with transaction.atomic():
+        event = _locked(event_id)
+        if event.version != version:
+            raise StaleError(event)
+        if event.status == Status.CANCELLED:
+            raise NotNowError(_("This event is cancelled. Make a new one."))
+        before = {name: getattr(event, name) for name in fields}
+        if event.status != Status.DRAFT and before.get("slug", event.slug) != fields.get("slug", event.slug):
+            raise NotNowError(_("The address of a published event stays as it is."))
+        changed = [name for name, value in fields.items() if before[name] != value]
+        if not changed:
+            return event
+        for name in changed:
+            setattr(event, name, fields[name])
+        event.areas = areas_of(event)
+        if event.status == Status.PUBLISHED and any(name in changed for name in _MOVING):
+            event.moves += 1
+        _save(event)
+        audit.record(by, "changed event", f"event {event.pk}", ", ".join(changed))
+    return event
+
+
+def publish(event_id: int, by: Account) -> Event:
+    """Show a draft to residents. Raises NotNowError."""
+    with transaction.atomic():
+        event = _locked(event_id)
+        if event.status != Status.DRAFT:
+            raise NotNowError(_("This event is published already."))
+        if event.ends_at <= timezone.now():
+            raise NotNowError(_("This event is over. Change its time, then publish it."))
+        event.status = Status.PUBLISHED
+        _save(event)
+        audit.record(by, "published event", f"event {event.pk}", event.slug)
+    return event
+
+
+def cancel(event_id: int, because: str, by: Account) -> Event:
+    """Say that a published event does not take place, and why: its page, calendars and reminders do. Raises NotNowError."""
+    because = because.strip()
+    with transaction.atomic():
+        event = _locked(event_id)
+        if event.status != Status.PUBLISHED:
+            raise NotNowError(_("Only a published event can be cancelled."))
+        if event.ends_at <= timezone.now():
+            raise NotNowError(_("This event is over."))
+        if not because:
+            raise NotNowError(_("Write one sentence that tells residents why."))
+        event.status, event.cancelled_because = Status.CANCELLED, because
+        _save(event)
+        audit.record(by, "cancelled event", f"event {event.pk}", event.slug)
+    return event
+
+
+def problems(starts_at: dt.datetime, ends_at: dt.datetime) -> dict[str, str]:
+    """What is wrong with the time of an event that is planned now: a sentence for each field."""
+    now = timezone.now()
+    wrong = {}
+    if starts_at <= now:
+        wrong["starts_at"] = _("This start is in the past. Choose a later one.")
+    elif starts_at - now > FARTHEST:
+        wrong["starts_at"] = _("This is more than three years away. Check the year.")
+    if ends_at <= starts_at:
+        wrong["ends_at"] = _("The end must be after the start.")
+    elif ends_at - starts_at > LONGEST:
+        wrong["ends_at"] = _("An event lasts two weeks at most. Check the day of the end.")
+    return wrong
+
+
+def areas_of(event: Event) -> list[list[str]]:
+    """The areas that the event's point lies in."""
+    if event.latitude is None or event.longitude is None:
+        return []
+    return [list(area) for area in lookup.areas_at(event.latitude, event.longitude)]
+
+
+def _locked(event_id: int) -> Event:
+    return Event.objects.select_for_update().get(pk=event_id)
+
+
+def _save(event: Event) -> None:
+    event.version += 1
+    event.changed_at = timezone.now()
+    event.save()
+
+
+def erase_draft(event: Event, by: Account) -> None:
+    """Raises NotNowError for what residents have seen."""
+    with transaction.atomic():
+        deleted, _models = Event.objects.filter(Q(pk=event.pk, status=Status.DRAFT)).delete()
+        if not deleted:
+            raise NotNowError(_("Residents have seen this event. Cancel it instead."))
+        audit.record(by, "deleted event", f"event {event.pk}", event.slug)

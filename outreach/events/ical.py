@@ -1,0 +1,74 @@
+"""Events as calendar files (RFC 5545), for one event and for all of them.
+
+A calendar program knows an event by its UID for good, takes what has a higher SEQUENCE, and crosses out what is CANCELLED.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from html import unescape
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.html import strip_tags
+from django.utils.translation import gettext as _
+from icalendar import Calendar
+from icalendar import Event as Entry
+
+from outreach.content import markdown
+from outreach.models import Event
+
+CONTENT_TYPE = "text/calendar; charset=utf-8"
+KEPT = dt.timedelta(days=90)  # how long after its end an event stays in the feed of all
+_ASK_AGAIN = dt.timedelta(hours=6)
+
+
+def address_of(event: Event) -> str:
+    """The event's page. Written out: workers have no pages of their own to ask for it."""
+    return f"{settings.PORTAL_URL}/events/{event.slug}/"
+
+
+def plain(event: Event) -> str:
+    """The event's text without Markdown."""
+    return unescape(strip_tags(markdown.rendered(event.body))).strip() if event.body else ""
+
+
+def file_of(events: Iterable[Event], name: str = "") -> bytes:
+    """One calendar file. `name` is what subscribers see; only a feed has one."""
+    calendar = Calendar()
+    calendar.add("prodid", "-//tipportal//events//EN")
+    calendar.add("version", "2.0")
+    if name:
+        calendar.add("name", name)
+        calendar.add("x-wr-calname", name)
+        calendar.add("refresh-interval", _ASK_AGAIN, parameters={"VALUE": "DURATION"})
+        calendar.add("x-published-ttl", f"PT{_ASK_AGAIN // dt.timedelta(hours=1)}H")
+    for event in events:
+        calendar.add_component(_entry(event))
+    calendar.add_missing_timezones()
+    return bytes(calendar.to_ical())
+
+
+def _entry(event: Event) -> Entry:
+    zone = ZoneInfo(settings.TIME_ZONE)
+    cancelled = event.status == Event.EventStatus.CANCELLED
+    entry = Entry()
+    entry.add("uid", f"{event.uid}@{urlsplit(settings.PORTAL_URL).hostname}")
+    entry.add("sequence", event.version)
+    # DTSTAMP of a published calendar is the last change (RFC 5545, 3.8.7.2): the same event gives the same bytes.
+    changed = event.changed_at.replace(microsecond=0)
+    entry.add("dtstamp", changed)
+    entry.add("last-modified", changed)
+    entry.add("dtstart", event.starts_at.astimezone(zone))
+    entry.add("dtend", event.ends_at.astimezone(zone))
+    entry.add("summary", event.title)
+    entry.add("location", event.place)
+    if event.latitude is not None and event.longitude is not None:
+        entry.add("geo", (round(event.latitude, 5), round(event.longitude, 5)))
+    because = _("Cancelled: %(because)s") % {"because": event.cancelled_because} if cancelled else ""
+    entry.add("description", "\n\n".join(filter(None, (because, plain(event), address_of(event)))))
+    entry.add("url", address_of(event))
+    entry.add("status", "CANCELLED" if cancelled else "CONFIRMED")
+    return entry

@@ -1,0 +1,134 @@
+"""What must be answered before a story goes to review, and again before it is approved; and what the program checks itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from outreach.content import links, markdown, pictures
+from outreach.models import Picture, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`refusal` says what to do instead where a story with this answer must not be published; else it is empty."""
+
+    key: str
+    label: str | Promise
+    refusal: str | Promise = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    key: str
+    text: str | Promise
+    help: str | Promise
+    answers: tuple[Answer, ...]
+
+
+QUESTIONS = (
+    Question(
+        "consent",
+        gettext_lazy("Can anybody be recognized in it, by words or in a picture?"),
+        gettext_lazy("Victims, witnesses, bystanders, suspects, officers out of uniform. Look at faces, plates, house fronts and names."),
+        (
+            Answer("nobody", gettext_lazy("No, nobody")),
+            Answer("agreed", gettext_lazy("Yes, and everybody who can be has agreed in writing")),
+            Answer(
+                "without",
+                gettext_lazy("Yes, somebody who has not agreed"),
+                gettext_lazy("Take out what they can be recognized by, or ask them first."),
+            ),
+        ),
+    ),
+    Question(
+        "source",
+        gettext_lazy("Could anything in it tell who sent a tip?"),
+        gettext_lazy("A tip's own words, what only one person could know, the exact time or place, how soon somebody came in minutes. Ask yourself what a suspect would conclude."),
+        (
+            Answer("nothing", gettext_lazy("No, nothing")),
+            Answer(
+                "something",
+                gettext_lazy("Yes, something could"),
+                gettext_lazy("Take it out, or make it coarser: an area and no corner, “the same day” and no hour."),
+            ),
+        ),
+    ),
+    Question(
+        "case",
+        gettext_lazy("Is a case in it still open?"),
+        gettext_lazy("An investigation, a trial, an appeal. Ask the investigator if you do not know."),
+        (
+            Answer("closed", gettext_lazy("No, every case is closed, or there is none")),
+            Answer("open", gettext_lazy("Yes"), gettext_lazy("Wait until it is closed. The story keeps.")),
+        ),
+    ),
+)  # fmt: skip
+
+
+def refusals(answers: Mapping[str, str]) -> dict[str, str]:
+    """Of each question that is not answered, or answered so that the story must wait: a sentence."""
+    found = {}
+    for question in QUESTIONS:
+        given = next((each for each in question.answers if each.key == answers.get(question.key)), None)
+        if given is None:
+            found[question.key] = _("Answer this question.")
+        elif given.refusal:
+            found[question.key] = str(given.refusal)
+    return found
+
+
+def problems(told: Told) -> list[str]:
+    """What the program finds that keeps a story from being published, a sentence each."""
+    try:
+        found = markdown.found_in(told.body)
+    except markdown.TooMuchError as error:
+        return [str(error)]
+    sentences = [] if told.body.strip() else [_("The story has no text yet.")]
+    if not told.summary.strip():
+        sentences.append(_("The story has no summary yet."))
+    sentences += [
+        _("A picture from elsewhere (%(address)s) would not be shown. Add it as a picture of ours.")
+        % {"address": address}
+        for address in found.foreign
+    ]
+    named = [*found.pictures, *([told.lead_id] if told.lead_id else [])]
+    pictures = Picture.objects.in_bulk(set(named))
+    sentences += [
+        sentence for number in dict.fromkeys(named) if (sentence := _of_picture(number, pictures.get(number)))
+    ]
+    return sentences + links.problems(found.links)
+
+
+def _of_picture(number: int, picture: Picture | None) -> str:
+    """The text of an alternative is never empty: the database sees to that (Picture)."""
+    if picture is None:
+        return _("There is no picture %(number)s.") % {"number": number}
+    if picture.state == Picture.PictureState.REFUSED:
+        refused = _("Picture %(number)s was refused. Take it out, or add another.") % {"number": number}
+        return f"{refused} {pictures.sentence(picture.reason)}"
+    if picture.state == Picture.PictureState.WAITING:
+        return _("Picture %(number)s is still being prepared. Try again in a moment.") % {"number": number}
+    return ""
+
+
+# Not faults, but what an editor should look at before answering: clock times, minutes, dates, house numbers, case numbers.
+_TELLING = re.compile(
+    r"\b\d{1,2}:\d{2}(?:\s?[ap]\.?m\b\.?)?"
+    r"|\b\d{1,2}\s?[ap]\.?m\b\.?"
+    r"|\b(?:\d+|a few|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s+(?:minutes?|seconds?)\b"
+    r"|\b\d{1,5}\s+(?:[NSEW]\.?\s+)?(?:[A-Z][a-z]+\s+){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Way|Court|Ct|Place|Pl)\b"
+    r"|\b(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)(?:\.|[a-z]+)?\s\d{1,2}(?:st|nd|rd|th)?\b"
+    r"|\b(?:[Cc]ase|[Ii]ncident|[Rr]eport)\s+(?:(?:number|no\.?|#)\s*\S+|[A-Z]{0,3}-?\d{2}[\w-]*)"
+)
+
+
+def telling(texts: Iterable[str]) -> list[str]:
+    """Passages that may say too much of time or place, as they stand there; at most ten."""
+    found = [match[0].strip() for text in texts for match in _TELLING.finditer(text[: markdown.LONGEST])]
+    return list(dict.fromkeys(found))[:10]

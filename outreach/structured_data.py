@@ -1,0 +1,73 @@
+"""What programs read of a story or an event: structured data of schema.org, as text for a script element of type
+application/ld+json."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from outreach.events import ical
+from outreach.models import Event, PublishedStory
+from outreach.stories.share_links import absolute
+
+# Nothing in the text may end the element (HTML Living Standard, restrictions for contents of script elements).
+_ESCAPED = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
+
+
+def article(story: PublishedStory, address: str, image: str) -> SafeString:
+    """A story as a NewsArticle. Days only."""
+    return script(
+        {
+            "@context": "https://schema.org",
+            "@type": "NewsArticle",
+            "headline": story.title,
+            "description": story.summary,
+            "url": address,
+            "mainEntityOfPage": address,
+            "image": [image],
+            "datePublished": story.published_on.isoformat(),
+            "dateModified": (story.corrected_on or story.published_on).isoformat(),
+            "articleSection": str(story.get_category_display()),
+            "keywords": [tag.name for tag in story.tags.all()],
+            "author": _agency(),
+            "publisher": _agency(),
+            "isAccessibleForFree": True,
+        }
+    )
+
+
+def event(event: Event) -> SafeString:
+    """An event as an Event, with its hours: they are public."""
+    cancelled = event.status == Event.EventStatus.CANCELLED
+    place: dict[str, Any] = {"@type": "Place", "name": event.place, "address": f"{event.place}, {settings.CITY_NAME}"}
+    if event.latitude is not None and event.longitude is not None:
+        place["geo"] = {"@type": "GeoCoordinates", "latitude": event.latitude, "longitude": event.longitude}
+    return script(
+        {
+            "@context": "https://schema.org",
+            "@type": "Event",
+            "name": event.title,
+            "description": ical.plain(event)[:500],
+            "url": ical.address_of(event),
+            "startDate": timezone.localtime(event.starts_at).isoformat(),
+            "endDate": timezone.localtime(event.ends_at).isoformat(),
+            "eventStatus": f"https://schema.org/{'EventCancelled' if cancelled else 'EventScheduled'}",
+            "eventAttendanceMode": "https://schema.org/OfflineEventAttendanceMode",
+            "isAccessibleForFree": True,
+            "location": place,
+            "organizer": _agency(),
+        }
+    )
+
+
+def _agency() -> dict[str, str]:
+    return {"@type": "GovernmentOrganization", "name": settings.AGENCY_NAME, "url": absolute("/")}
+
+
+def script(content: dict[str, Any]) -> SafeString:
+    """The content as JSON that cannot leave its script element."""
+    return mark_safe(json.dumps(content, ensure_ascii=False).translate(_ESCAPED))  # noqa: S308

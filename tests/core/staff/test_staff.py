@@ -1,0 +1,390 @@
+"""Signing in, what the groups permit, accounts in the admin, and the checks of a deployment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core import audit
+from core.models import Account, AuditEntry
+from core.roles import Role
+from core.staff import groups
+from tipportal.deploy import checks
+
+PASSWORD = "a long enough sentence"
+LOGIN = "/admin/login/"
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def account(name: str, *groups: str, **columns: Any) -> Account:
+    made = Account.objects.create_user(name, f"{name}@example.org", PASSWORD, is_staff=True, **columns)
+    made.groups.set(Group.objects.filter(name__in=groups))
+    return made
+
+
+def signed_in(who: Account) -> Client:
+    client = Client()
+    client.force_login(who)
+    return client
+
+
+def lines() -> list[tuple[str, str, str, str]]:
+    return list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject", "detail"))
+
+
+# Signing in
+
+
+def test_a_right_password_signs_in_and_is_recorded(db: None) -> None:
+    account("okafor", groups.OFFICER)
+    answer = Client().post(LOGIN + "?next=/admin/", {"username": "okafor", "password": PASSWORD})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    assert lines() == [("okafor", "signed in", "", "")]
+
+
+def test_a_wrong_password_is_refused_and_recorded(db: None) -> None:
+    account("okafor", groups.OFFICER)
+    assert authenticate(username="okafor", password="wrong") is None
+    assert lines() == [("okafor", "was refused sign-in", "", "")]
+
+
+def test_a_name_that_is_not_an_account_is_never_written_down(db: None) -> None:
+    secret = "Tr0ub4dor&3 typed in the wrong field"
+    assert authenticate(username=secret, password="x") is None
+    ((actor, action, *rest),) = lines()
+    assert actor.startswith("unknown name ")
+    assert len(actor) == len("unknown name 1234")
+    assert (action, rest) == ("was refused sign-in", ["", ""])
+
+
+def test_an_account_that_is_switched_off_cannot_sign_in(db: None) -> None:
+    account("okafor", groups.OFFICER, is_active=False)
+    assert authenticate(username="okafor", password=PASSWORD) is None
+    assert lines() == [("okafor", "was refused sign-in", "", "")]
+
+
+@pytest.mark.parametrize("name", ["okafor", "nobody by that name"])
+def test_too_many_wrong_passwords_are_told_how_long_to_wait(db: None, name: str) -> None:
+    account("okafor", groups.OFFICER)
+    for _ in range(groups.FAILURES_ALLOWED):
+        answer = Client().post(LOGIN, {"username": name, "password": "wrong"})
+        assert "Try again in" not in answer.content.decode()
+    answer = Client().post(LOGIN, {"username": name, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "Too many wrong passwords for this name. Try again in 15 minutes." in answer.content.decode()
+    assert len(lines()) == groups.FAILURES_ALLOWED
+
+
+def test_the_backend_itself_holds_back_whoever_does_not_ask_the_form(db: None) -> None:
+    account("okafor", groups.OFFICER)
+    for _ in range(groups.FAILURES_ALLOWED):
+        authenticate(username="okafor", password="wrong")
+    assert authenticate(username="okafor", password=PASSWORD) is None
+    assert len(lines()) == groups.FAILURES_ALLOWED
+
+
+def test_one_name_does_not_hold_back_another(db: None) -> None:
+    account("okafor", groups.OFFICER)
+    account("lindqvist", groups.OFFICER)
+    for _ in range(groups.FAILURES_ALLOWED):
+        authenticate(username="lindqvist", password="wrong")
+    assert authenticate(username="okafor", password=PASSWORD) is not None
+
+
+def test_a_right_password_starts_the_count_anew(db: None) -> None:
+    account("okafor", groups.OFFICER)
+    for _ in range(groups.FAILURES_ALLOWED - 1):
+        authenticate(username="okafor", password="wrong")
+    assert authenticate(username="okafor", password=PASSWORD) is not None
+    authenticate(username="okafor", password="wrong")
+    assert groups.wait_for("okafor") == 0
+
+
+def test_the_wait_ends_after_its_time(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    account("okafor", groups.OFFICER)
+    for _ in range(groups.FAILURES_ALLOWED):
+        authenticate(username="okafor", password="wrong")
+    assert groups.wait_for("okafor") == 15
+    later = timezone.now() + groups.FAILURE_WINDOW + dt.timedelta(seconds=1)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    assert authenticate(username="okafor", password=PASSWORD) is not None
+
+
+# Groups
+
+
+OPENS = {groups.OFFICER: True, groups.SUPERVISOR: True, groups.COMMUNICATIONS: False, groups.ADMINISTRATOR: False}
+
+
+@pytest.mark.parametrize(("group", "opens"), OPENS.items())
+def test_only_the_desk_opens_tips(db: None, group: str, opens: bool) -> None:
+    who = account("someone", group)
+    assert who.has_perm("tips.open_tip") is opens
+    assert who.has_perm("tips.answer_tip") is opens
+
+
+def test_only_supervisors_hold_and_only_administrators_run_the_portal(db: None) -> None:
+    having = {
+        permission: {group for group in groups.GROUPS if account(f"{group}-{number}", group).has_perm(permission)}
+        for number, permission in enumerate(
+            [
+                "tips.hold_tip",
+                "core.change_account",
+                "core.view_auditentry",
+                "tips.change_category",
+                "tips.change_duty",
+            ]
+        )
+    }
+    assert having.pop("tips.hold_tip") == {groups.SUPERVISOR}
+    assert set(map(frozenset, having.values())) == {frozenset({groups.ADMINISTRATOR})}
+
+
+def test_nobody_may_make_write_or_delete_audit_entries_or_tips(db: None) -> None:
+    forbidden = Permission.objects.filter(
+        codename__in=["add_auditentry", "change_auditentry", "delete_auditentry", "delete_account"]
+    )
+    assert forbidden.count() == 4
+    assert not Group.objects.filter(permissions__in=forbidden).exists()
+
+
+def test_a_right_given_by_hand_is_gone_after_the_next_migrate(db: None) -> None:
+    administrators = Group.objects.get(name=groups.ADMINISTRATOR)
+    administrators.permissions.add(Permission.objects.get(codename="open_tip"))
+    groups.ensure_groups()
+    assert not administrators.permissions.filter(codename="open_tip").exists()
+    assert Group.objects.count() == 4
+
+
+def test_being_superuser_opens_no_tip(db: None) -> None:
+    root = account("root", is_superuser=True)
+    assert not root.has_perm("tips.open_tip")
+    assert not root.has_perm("tips.view_tip")
+    assert not root.has_module_perms("tips")
+    assert not any(name.startswith("tips.") for name in root.get_all_permissions())
+    assert root.has_perm("core.change_account")
+
+
+def test_a_superuser_has_of_the_tips_what_their_group_gives(db: None) -> None:
+    root = account("root", groups.OFFICER, is_superuser=True)
+    assert root.has_perm("tips.open_tip")
+    assert not root.has_perm("tips.hold_tip")
+
+
+def test_an_account_that_is_switched_off_may_nothing(db: None) -> None:
+    assert not account("okafor", groups.OFFICER, is_active=False).has_perm("tips.open_tip")
+
+
+# Accounts in the admin
+
+
+@pytest.fixture
+def admin(db: None) -> Account:
+    return account("ito", groups.ADMINISTRATOR)
+
+
+def change(client: Client, who: Account, **changes: Any) -> Any:
+    data = {"username": who.username, "email": who.email, "first_name": "", "last_name": "", "is_active": "on"}
+    data["groups"] = list(who.groups.values_list("pk", flat=True))
+    data |= changes
+    return client.post(
+        reverse("admin:core_account_change", args=[who.pk]),
+        {name: value for name, value in data.items() if value is not None},
+    )
+
+
+def ids(*names: str) -> list[int]:
+    return list(Group.objects.filter(name__in=names).values_list("pk", flat=True))
+
+
+def test_a_new_account_is_staff_and_recorded(admin: Account) -> None:
+    data = {"username": "okafor", "email": "o@example.org", "usable_password": "true", "groups": ids(groups.OFFICER)}
+    data |= {"password1": PASSWORD, "password2": PASSWORD}
+    answer = signed_in(admin).post(reverse("admin:core_account_add"), data)
+    assert answer.status_code == 302
+    made = Account.objects.get(username="okafor")
+    assert (made.is_staff, made.is_superuser, made.email) == (True, False, "o@example.org")
+    assert lines() == [
+        ("ito", "created", "account okafor", ""),
+        ("ito", "changed groups of", "account okafor", "none -> officer"),
+    ]
+
+
+def test_a_change_of_groups_is_recorded(admin: Account) -> None:
+    who = account("okafor", groups.OFFICER)
+    assert change(signed_in(admin), who, groups=ids(groups.OFFICER, groups.SUPERVISOR)).status_code == 302
+    assert lines() == [("ito", "changed groups of", "account okafor", "officer -> officer, supervisor")]
+
+
+def test_switching_an_account_off_and_renaming_it_are_recorded(admin: Account) -> None:
+    who = account("okafor", groups.OFFICER)
+    assert change(signed_in(admin), who, is_active=None, username="okafor2").status_code == 302
+    assert lines() == [
+        ("ito", "switched off", "account okafor2", ""),
+        ("ito", "renamed", "account okafor2", "was okafor"),
+    ]
+
+
+def test_saving_without_a_change_records_nothing(admin: Account) -> None:
+    assert change(signed_in(admin), account("okafor", groups.OFFICER)).status_code == 302
+    assert lines() == []
+
+
+def test_a_password_set_by_an_administrator_is_recorded(admin: Account) -> None:
+    who = account("okafor", groups.OFFICER)
+    address = reverse("admin:auth_user_password_change", args=[who.pk])
+    data = {"password1": "quite another sentence", "password2": "quite another sentence", "usable_password": "true"}
+    assert signed_in(admin).post(address, data | {"set-password": "1"}).status_code == 302
+    assert lines() == [("ito", "changed a password", "account okafor", "")]
+
+
+def test_ones_own_new_password_is_recorded(db: None) -> None:
+    client = signed_in(account("okafor", groups.OFFICER))
+    data = {
+        "old_password": "wrong",
+        "new_password1": "quite another sentence",
+        "new_password2": "quite another sentence",
+    }
+    assert client.post(reverse("admin:password_change"), data).status_code == 200
+    assert lines() == []
+    assert client.post(reverse("admin:password_change"), data | {"old_password": PASSWORD}).status_code == 302
+    assert lines() == [("okafor", "changed a password", "account okafor", "")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"is_active": None}, "You cannot switch off your own account"),
+        ({"groups": []}, "You cannot end your own administrator rights"),
+    ],
+)
+def test_administrators_cannot_lock_themselves_out(admin: Account, changes: dict[str, Any], sentence: str) -> None:
+    answer = change(signed_in(admin), admin, **changes)
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode()
+    admin.refresh_from_db()
+    assert admin.is_active
+    assert admin.groups.filter(name=groups.ADMINISTRATOR).exists()
+
+
+def test_superuser_and_single_permissions_can_neither_be_seen_nor_set(admin: Account) -> None:
+    who = account("okafor", groups.OFFICER)
+    page = signed_in(admin).get(reverse("admin:core_account_change", args=[who.pk])).content.decode()
+    assert "is_superuser" not in page
+    assert "user_permissions" not in page
+    permission = Permission.objects.get(codename="open_tip").pk
+    assert change(signed_in(admin), who, is_superuser="on", user_permissions=[permission]).status_code == 302
+    who.refresh_from_db()
+    assert not who.is_superuser
+    assert not who.user_permissions.exists()
+
+
+def test_no_part_of_a_password_hash_is_shown(admin: Account, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    who = account("okafor", groups.OFFICER)
+    page = signed_in(admin).get(reverse("admin:core_account_change", args=[who.pk])).content.decode()
+    assert "pbkdf2" not in page
+    assert who.password.split("$")[2][:6] not in page
+    assert "Reset password" in page
+
+
+def test_accounts_are_not_deleted(admin: Account) -> None:
+    who = account("okafor", groups.OFFICER)
+    assert (
+        signed_in(admin).post(reverse("admin:core_account_delete", args=[who.pk]), {"post": "yes"}).status_code == 403
+    )
+
+
+@pytest.mark.parametrize("group", [groups.OFFICER, groups.SUPERVISOR, groups.COMMUNICATIONS])
+@pytest.mark.parametrize("page", ["core_account_changelist", "core_account_add", "core_auditentry_changelist"])
+def test_accounts_and_the_trail_are_for_administrators(db: None, group: str, page: str) -> None:
+    assert signed_in(account("someone", group)).get(reverse(f"admin:{page}")).status_code == 403
+
+
+def test_groups_are_nowhere_to_edit(admin: Account) -> None:
+    assert signed_in(admin).get("/admin/auth/group/").status_code == 404
+
+
+def test_the_trail_is_shown_searched_and_not_written(admin: Account) -> None:
+    audit.record("okafor", "opened", "tip 12")
+    entry = audit.record("lindqvist", "opened", "tip 13")
+    client = signed_in(admin)
+    page = client.get(reverse("admin:core_auditentry_changelist"), {"q": "tip 13"}).content.decode()
+    assert "lindqvist" in page
+    assert "okafor" not in page
+    assert client.get(reverse("admin:core_auditentry_add")).status_code == 403
+    assert client.post(reverse("admin:core_auditentry_change", args=[entry.pk]), {"actor": "x"}).status_code == 403
+    assert client.post(reverse("admin:core_auditentry_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
+
+
+# Checks
+
+
+def ids_of(messages: list[Any]) -> list[str]:
+    return [message.id for message in messages]
+
+
+def test_a_staff_role_without_a_second_factor_is_an_error(settings: Any) -> None:
+    settings.ROLE = Role.STAFF
+    assert ids_of(checks.second_factor()) == ["tipportal.E001"]
+    settings.ROLE = Role.PUBLIC
+    assert checks.second_factor() == []
+
+
+def test_a_demonstration_is_no_deployment(settings: Any) -> None:
+    assert ids_of(checks.demonstration()) == ["tipportal.E002"]
+    settings.DEMO = False
+    assert checks.demonstration() == []
+
+
+def test_the_audit_key_belongs_to_the_staff_side_alone(settings: Any, tmp_path: Path) -> None:
+    assert checks.audit_key() == []
+    settings.ROLE = Role.PUBLIC
+    assert ids_of(checks.audit_key()) == ["tipportal.E003"]
+    settings.AUDIT_KEY = None
+    assert checks.audit_key() == []
+    settings.ROLE = Role.STAFF
+    assert ids_of(checks.audit_key()) == ["tipportal.E004"]
+    settings.AUDIT_KEY = tmp_path / "short"
+    settings.AUDIT_KEY.write_bytes(b"short")
+    assert ids_of(checks.audit_key()) == ["tipportal.E004"]
+
+
+def test_keys_that_others_can_read_are_an_error(settings: Any, tmp_path: Path) -> None:
+    settings.AGENCY_PRIVATE_KEYS = tmp_path
+    key = tmp_path / "0001-0123456789abcdef.key"
+    key.write_bytes(bytes(32))
+    key.chmod(0o640)
+    assert ids_of(checks.private_keys()) == ["tipportal.E006"]
+    key.chmod(0o600)
+    assert checks.private_keys() == []
+
+
+def test_a_public_process_with_rights_on_staff_tables_is_an_error(db: None, settings: Any) -> None:
+    assert checks.rights(databases=["default"]) == []
+    settings.ROLE = Role.PUBLIC
+    (error,) = checks.rights(databases=["default"])
+    assert error.id == "tipportal.E005"
+    assert "core_account" in error.msg
+    assert "tips_notes" in error.msg
+    assert checks.rights(databases=None) == []
+
+
+@pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example/", ""])
+def test_signing_in_leads_to_the_desk_and_never_to_another_site(db: None, onward: str) -> None:
+    account("reader", groups.OFFICER)
+    answer = Client().post(f"{LOGIN}?next={onward}", {"username": "reader", "password": PASSWORD, "next": onward})
+    assert answer.status_code == 302
+    assert answer["Location"] == "/admin/"

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from core.models import Account, AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+def create(monkeypatch: pytest.MonkeyPatch, password: str, name: str = "first") -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
+    call_command("create_administrator", name, "first@example.org", stdout=io.StringIO())
+
+
+def test_the_first_administrator_can_sign_in_and_is_audited(monkeypatch: pytest.MonkeyPatch) -> None:
+    create(monkeypatch, "a long enough phrase")
+    account = Account.objects.get()
+    assert account.check_password("a long enough phrase")
+    assert [group.name for group in account.groups.all()] == ["administrator"]
+    assert account.is_staff
+    assert not account.is_superuser
+    assert AuditEntry.objects.get().subject == "first"
+
+
+def test_a_weak_password_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandError, match="too short"):
+        create(monkeypatch, "short")
+    assert not Account.objects.exists()
+
+
+def test_a_name_that_exists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    create(monkeypatch, "a long enough phrase")
+    with pytest.raises(CommandError, match="already exists"):
+        create(monkeypatch, "a long enough phrase")

@@ -1,0 +1,84 @@
+"""What every answer carries, who may post, and what a log line says."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+from django.test import Client
+
+from core.logs import PrivateFormatter
+
+pytestmark = pytest.mark.django_db
+PAGES = ["/", "/tips/", "/tips/inbox/", "/tips/safety/", "/privacy/", "/map/", "/stories/", "/admin/login/", "/nope/"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_inline_nothing_from_elsewhere(client: Client, page: str) -> None:
+    policy = client.get(page).headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_headers_that_keep_a_visit_quiet(client: Client, page: str) -> None:
+    headers = client.get(page).headers
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Permissions-Policy"].startswith("camera=()")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "admin" not in page])
+def test_a_visitor_gets_no_cookie(client: Client, page: str) -> None:
+    answer = client.get(page)
+    assert not answer.cookies
+    assert "Cookie" not in answer.headers.get("Vary", "")
+
+
+@pytest.mark.parametrize("page", ["/tips/", "/tips/inbox/", "/tips/inbox/conversation/", "/admin/login/"])
+def test_private_pages_are_kept_by_nobody(client: Client, page: str) -> None:
+    assert client.get(page).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://elsewhere.example", "null", "http://testserver.elsewhere.example", "http://["]
+)
+def test_another_sites_post_is_refused_with_a_sentence(client: Client, origin: str) -> None:
+    answer = client.post("/tips/inbox/", {"receipt": "abacus"}, headers={"origin": origin})
+    assert answer.status_code == 403
+    assert "another site" in answer.content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://testserver"}, {"sec-fetch-site": "same-origin"}])
+def test_our_own_post_is_taken(client: Client, headers: dict[str, str]) -> None:
+    assert client.post("/tips/inbox/", {"receipt": "abacus"}, headers=headers).status_code == 422
+
+
+def test_the_admin_keeps_djangos_own_check() -> None:
+    assert Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a"}).status_code == 403
+
+
+def test_a_log_line_leaves_out_what_other_libraries_say_of_a_request() -> None:
+    line = formatted("django.request", "Bad thing in %s", ("canary",))
+    assert "canary" not in line
+    assert "django.request" in line
+
+
+def test_a_log_line_of_ours_is_whole_and_its_trace_has_no_message() -> None:
+    try:
+        raise ValueError("canary")
+    except ValueError:
+        line = formatted("tips.views.source_pages", "the store is %s", ("away",), sys.exc_info())
+    assert "the store is away" in line
+    assert "ValueError" in line
+    assert "test_middleware.py" in line
+    assert "canary" not in line
+
+
+def formatted(name: str, text: str, values: tuple[object, ...], trace: object = None) -> str:
+    record = logging.LogRecord(name, logging.ERROR, __file__, 1, text, values, trace)  # type: ignore[arg-type]
+    return PrivateFormatter().format(record)

@@ -1,0 +1,78 @@
+"""A city whose published incidents a test changes as it likes, and residents who want to hear of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.mail import subscriber_addresses
+from crimemap.alerts import planning, subscriptions
+from crimemap.alerts.new_incidents import Wanted
+from crimemap.alerts.subscriptions import Alert
+from crimemap.models import Delivery, Subscription
+from crimemap.privacy import visibility
+from crimemap.privacy.visibility import Source
+from crimemap.publishing import publisher
+from tests.crimemap.sample_incidents import TODAY, records, rule
+
+EPOCH = dt.date(1970, 1, 1)
+ZONE = ZoneInfo("America/Chicago")
+HERE, THERE = (41.5, -38.5), (41.49, -38.49)  # 1.4 km apart
+
+
+def at(day: int = 0, hour: int = 12) -> dt.datetime:
+    """So many days after TODAY, a Friday, in the agency's zone."""
+    date = EPOCH + dt.timedelta(TODAY + day)
+    return dt.datetime(date.year, date.month, date.day, hour, tzinfo=ZONE)
+
+
+class City:
+    """`rows` by public id, as tests/crimemap/sample_incidents.py has them; `publish` shows them to residents."""
+
+    def __init__(self, folder: Path, today: int = TODAY) -> None:
+        self.folder = folder
+        self.today = today
+        self.rows: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, **row: Any) -> str:
+        """Returns its public id."""
+        public_id = f"{name:a>12}"
+        usual = {
+            "code": 1,
+            "point": HERE,
+            "block": "400 block of Arden Street",
+            "district": "1",
+            "day": self.today - 10,
+        }
+        self.rows[public_id] = usual | row | {"public_id": public_id}
+        return public_id
+
+    def add_many(self, name: str, count: int, **row: Any) -> list[str]:
+        return [self.add(f"{name}{number}", **row) for number in range(count)]
+
+    def publish(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        stored = records(*self.rows.values())
+        # As the others' rule, with no embargo for a year to come.
+        ours = replace(rule(), sources={1: Source("city", "City", 7, self.today + 365)})
+        publisher.write(self.folder, stored, visibility.levels(stored, ours), ours, [])
+
+
+EVERYTHING = Wanted(None, None, frozenset())
+
+
+def subscribe(
+    address: str, wanted: Wanted = EVERYTHING, rhythm: str = "daily", now: dt.datetime | None = None
+) -> bytes:
+    """A confirmed alert that begins now; returns its link's secret."""
+    before = set(Subscription.objects.values_list("pk", flat=True))
+    subscriptions.ask(address, Alert(wanted, "400 block of Arden Street", rhythm))
+    row = Subscription.objects.exclude(pk__in=before).get()
+    secret = subscriber_addresses.open_sealed(row.sealed_contact).secret
+    Delivery.objects.filter(confirms=row).delete()
+    assert subscriptions.confirm(secret)
+    Subscription.objects.filter(pk=row.pk).update(looked_on=planning.began(rhythm, now or at()))
+    return secret

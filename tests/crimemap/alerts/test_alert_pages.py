@@ -1,0 +1,507 @@
+"""The pages of e-mail alerts: asking, confirming, changing, leaving; and what they must never tell or do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from core.mail import subscriber_addresses
+from core.staff import groups as staff_groups
+from crimemap import wording
+from crimemap.admin import alerts as alerts_admin
+from crimemap.alerts import delivery, subscriptions
+from crimemap.alerts.new_incidents import Wanted
+from crimemap.alerts.subscriptions import Alert
+from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
+from crimemap.places import lookup
+from crimemap.snapshot.reader import Published
+from tests.crimemap.alerts.city import EVERYTHING, subscribe
+from tests.crimemap.importing.administrators import account, signed_in
+from tests.tipportal.database.test_grants import acting_as, refused
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses", "incidents")]
+
+MARIA, OMAR = "maria@example.org", "omar@example.org"
+CITY = {"where": "city", "rhythm": "daily", "email": MARIA}
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(enforce_csrf_checks=True)
+
+
+def post(client: Client, path: str = "/map/alerts/", **data: Any) -> Any:
+    return client.post(path, data)
+
+
+def secret_of(row: Subscription) -> bytes:
+    return subscriber_addresses.open_sealed(row.sealed_contact).secret
+
+
+def link(step: str, secret: bytes, *more: object) -> str:
+    return "/map/alerts/" + "/".join(map(str, [step, subscriber_addresses.link_text(secret), *more])) + "/"
+
+
+# Asking
+
+
+def test_whoever_asks_gets_a_link_and_the_row_has_nothing_in_clear(client: Client) -> None:
+    response = post(client, **CITY | {"where": "area", "area": "district:1", "category": ["burglary", "fraud"]})
+    assert response.status_code == 302
+    assert response["Location"] == "/map/alerts/asked/"
+    row = Subscription.objects.get()
+    assert (row.layer, row.code, row.radius, row.rhythm) == ("district", "1", None, "daily")
+    assert row.categories == ["burglary", "fraud"]
+    assert row.confirmed_at is None
+    assert Delivery.objects.get().confirms_id == row.pk
+    assert subscriber_addresses.open_sealed(row.sealed_contact).address == MARIA
+    with connection.cursor() as cursor:
+        for table in ("subscription", "delivery", "alertlink"):
+            cursor.execute(f"SELECT string_agg(t::text, ' ') FROM crimemap_{table} t")
+            text = str(cursor.fetchone()[0]).lower()
+            secret = secret_of(row)
+            for clear in (
+                "maria",
+                "example.org",
+                MARIA.encode().hex(),
+                secret.hex(),
+                subscriber_addresses.link_text(secret).lower(),
+            ):
+                assert clear not in text
+
+
+def test_the_form_is_filled_in_from_the_map(client: Client) -> None:
+    text = client.get("/map/alerts/?area=district:2&category=burglary&days=30").content.decode()
+    assert '<option value="district:2" selected>' in text
+    assert 'value="area" id="id_where_1" checked' in text
+    assert 'name="category" value="burglary" checked' in text
+    text = client.get("/map/alerts/?near=41.49000,-38.50000&radius=300").content.decode()
+    assert 'name="place_ref" value="point:41.49000,-38.50000"' in text
+    assert '<option value="300" selected>' in text
+    assert client.get("/map/alerts/?area=nowhere&days=-3").status_code == 200
+
+
+def test_a_place_is_found_by_its_name(client: Client, riverton: None) -> None:
+    block = Block.objects.order_by("street", "hundred").first()
+    where = CITY | {"where": "place", "radius": "300"}
+    assert post(client, **where | {"search": str(block)}).status_code == 302
+    row = Subscription.objects.get()
+    assert (row.place, row.latitude, row.longitude, row.radius) == (str(block), block.latitude, block.longitude, 300)
+    assert (row.layer, row.code) == ("", "")
+
+
+def test_of_several_places_one_is_chosen(client: Client, riverton: None) -> None:
+    where = CITY | {"where": "place", "radius": "500"}
+    page = post(client, **where | {"search": Block.objects.first().street})
+    assert page.status_code == 422
+    assert "There are several such places. Choose one." in page.content.decode()
+    ref, name, _district = page.context["form"].choices_of_place[1]
+    assert post(client, **where | {"place_ref": ref}).status_code == 302
+    assert Subscription.objects.get().place == name
+
+
+def test_a_point_of_the_map_becomes_its_block(client: Client, riverton: None) -> None:
+    block = Block.objects.first()
+    ref = f"point:{block.latitude + 0.0002:.5f},{block.longitude:.5f}"
+    assert post(client, **CITY | {"where": "place", "radius": "500", "place_ref": ref}).status_code == 302
+    row = Subscription.objects.get()
+    assert (row.latitude, row.longitude) in Block.objects.values_list("latitude", "longitude")
+    assert "block of" in row.place
+
+
+def test_finding_shows_places_and_asks_for_nothing_else(client: Client, riverton: None) -> None:
+    page = post(client, where="place", search="arden", find_place="1")
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert text.count('name="place_ref"') > 2
+    assert "There is a problem" not in text
+    text = post(client, where="place", search="qqqqq", find_place="1").content.decode()
+    assert "We found no place called “qqqqq”" in text
+
+
+def test_an_area_that_was_searched_for_is_that_area(client: Client, riverton: None) -> None:
+    name = Area.objects.get(layer="district", code="1").name
+    assert post(client, **CITY | {"where": "place", "search": name, "radius": "500"}).status_code == 302
+    row = Subscription.objects.get()
+    assert (row.layer, row.code, row.radius) == ("district", "1", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"email": "maria"}, "This is not an e-mail address"),
+        ({"email": ""}, "Write the address"),
+        ({"where": ""}, "Choose where."),
+        ({"where": "moon"}, "Select a valid choice"),
+        ({"where": "area"}, "Choose an area from the list."),
+        ({"where": "area", "area": "district:99"}, "Choose an area from the list."),
+        ({"where": "place"}, "Write a street"),
+        ({"where": "place", "place_ref": "point:95,1", "radius": "500"}, "not in our list any more"),
+        ({"where": "place", "place_ref": "point:nan,nan", "radius": "500"}, "not in our list any more"),
+        ({"where": "place", "place_ref": "block:999999", "radius": "500"}, "not in our list any more"),
+        ({"where": "place", "place_ref": "point:41.5,-38.5", "radius": "7"}, "Select a valid choice"),
+        ({"category": "no-such"}, "Select a valid choice"),
+        ({"rhythm": "hourly"}, "Select a valid choice"),
+        ({"rhythm": ""}, "Choose how often."),
+    ],
+)
+def test_what_cannot_be_taken_is_said_and_nothing_is_lost(client: Client, change: Any, sentence: str) -> None:
+    page = post(
+        client, **{"where": "city", "rhythm": "weekly", "email": "typed@example.org", "category": "fraud"} | change
+    )
+    text = page.content.decode()
+    assert page.status_code == 422
+    assert sentence in text
+    assert "There is a problem" in text
+    assert "email" in change or 'value="typed@example.org"' in text
+    assert Subscription.objects.count() == 0
+
+
+def test_all_types_ticked_are_no_restriction(client: Client, incidents: Published) -> None:
+    post(client, **CITY | {"category": list(incidents.families)})
+    assert Subscription.objects.get().categories == []
+
+
+# What an answer must not tell
+
+
+def test_the_answer_is_the_same_whether_an_address_is_known_or_not(client: Client) -> None:
+    subscribe(OMAR)
+    answers = [post(client, **CITY | {"email": address}) for address in (OMAR, MARIA, MARIA, MARIA.upper())]
+    seen = {(each.status_code, each["Location"], each.content, tuple(sorted(each.headers))) for each in answers}
+    assert len(seen) == 1
+
+
+def test_an_unconfirmed_address_gets_one_link_a_day(client: Client) -> None:
+    for _again in range(3):
+        post(client, **CITY)
+    assert Delivery.objects.count() == 1
+    Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=25))
+    post(client, **CITY)
+    assert Delivery.objects.count() == 2
+
+
+def test_who_confirms_may_ask_for_more_at_once_up_to_ten(client: Client) -> None:
+    for _alert in range(10):
+        subscribe(MARIA)
+    post(client, **CITY)
+    assert Subscription.objects.count() == 10
+
+
+def test_a_flood_of_requests_is_put_off_for_an_hour(client: Client) -> None:
+    row = {"sealed_contact": b"x", "address_hash": b"x" * 32, "rhythm": "daily"}
+    Subscription.objects.bulk_create(Subscription(link_hash=number.to_bytes(32), **row) for number in range(500))
+    page = post(client, **CITY)
+    assert page.status_code == 503
+    assert "try again in an hour" in page.content.decode()
+    Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=2))
+    assert post(client, **CITY).status_code == 302
+
+
+def test_no_page_sets_a_cookie_or_is_kept(client: Client) -> None:
+    secret = subscribe(MARIA)
+    number = Subscription.objects.get().pk
+    for path in ("/map/alerts/", link("manage", secret), link("manage", secret, number), link("leave", secret)):
+        response = client.get(path)
+        assert response.status_code == 200
+        assert not response.cookies
+        assert response["Cache-Control"] == "no-store"
+        assert path == "/map/alerts/" or response["X-Robots-Tag"] == "noindex"
+        assert path == "/map/alerts/" or response["Referrer-Policy"] == "strict-origin"
+        assert MARIA not in response.content.decode()
+
+
+def test_another_sites_post_is_not_taken(client: Client) -> None:
+    assert client.post("/map/alerts/", CITY, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert Subscription.objects.count() == 0
+
+
+def test_a_node_without_a_key_says_that_there_are_no_alerts(client: Client, settings: Any, tmp_path: Any) -> None:
+    settings.ADDRESS_PUBLIC_KEYS = tmp_path
+    page = client.get("/map/alerts/")
+    assert page.status_code == 503
+    assert "no alerts by e-mail here yet" in page.content.decode()
+
+
+def test_a_node_without_the_hash_key_takes_nothing_and_says_so(client: Client, settings: Any) -> None:
+    settings.ADDRESS_HASH_KEY = None
+    page = post(client, **CITY)
+    assert page.status_code == 503
+    assert "cannot take addresses" in page.content.decode()
+
+
+def test_without_incidents_there_is_nothing_to_ask_for(client: Client, settings: Any, tmp_path: Any) -> None:
+    settings.INCIDENT_SNAPSHOTS = tmp_path
+    assert "not published yet" in client.get("/map/alerts/").content.decode()
+    assert client.get(link("manage", bytes(32))).status_code == 503
+
+
+# Confirming
+
+
+def pending(client: Client) -> bytes:
+    post(client, **CITY)
+    return secret_of(Subscription.objects.get(confirmed_at=None))
+
+
+def test_opening_the_link_confirms_nothing_and_the_button_does(client: Client) -> None:
+    secret = pending(client)
+    for _scanner in range(2):
+        page = client.get(link("confirm", secret))
+        assert "All types: the whole city" in page.content.decode()
+    client.head(link("confirm", secret))
+    assert Subscription.objects.get().confirmed_at is None
+    response = client.post(link("confirm", secret))
+    assert response["Location"] == link("manage", secret) + "?done=confirmed"
+    row = Subscription.objects.get()
+    assert row.confirmed_at is not None
+    assert row.looked_on is not None
+    assert "You hear of what is reported from now on" in client.get(response["Location"]).content.decode()
+    # Pressed twice, or the mail opened again.
+    assert client.post(link("confirm", secret)).status_code == 302
+    assert client.get(link("confirm", secret))["Location"] == link("manage", secret)
+
+
+def test_a_link_works_for_two_days(client: Client) -> None:
+    secret = pending(client)
+    Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=47))
+    assert client.get(link("confirm", secret)).status_code == 200
+    Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=49))
+    assert client.get(link("confirm", secret)).status_code == 404
+    assert client.post(link("confirm", secret)).status_code == 404
+    assert Subscription.objects.get().confirmed_at is None
+
+
+@pytest.mark.parametrize("text", ["x", "a" * 43, "A" * 42, "..", "%00" * 14])
+@pytest.mark.parametrize("step", ["confirm", "manage"])
+def test_a_made_up_link_leads_nowhere(client: Client, step: str, text: str) -> None:
+    subscribe(MARIA)
+    for response in (client.get(f"/map/alerts/{step}/{text}/"), client.post(f"/map/alerts/{step}/{text}/")):
+        assert response.status_code == 404
+
+
+def test_a_link_that_is_not_confirmed_opens_nothing_of_the_address(client: Client) -> None:
+    subscribe(MARIA)
+    secret = pending(client)
+    assert client.get(link("manage", secret)).status_code == 404
+    assert [alert.is_confirmed for alert in subscriptions.of(secret)] == [False]
+
+
+def test_the_confirmation_mail_leads_to_the_page(client: Client, settings: Any, mailoutbox: list[Any]) -> None:
+    settings.PORTAL_URL = "https://riverton.example"
+    secret = pending(client)
+    delivery.send()
+    (mail,) = mailoutbox
+    assert mail.to == [MARIA]
+    for part in (mail.body, mail.alternatives[0].content):
+        assert f"https://riverton.example{link('confirm', secret)}" in part
+        assert "All types: the whole city" in part
+    assert Delivery.objects.get().state == Delivery.DeliveryState.SENT
+
+
+def test_a_contact_that_is_not_the_hashs_is_asked_nothing(client: Client, mailoutbox: list[Any]) -> None:
+    """Whoever has the public node could hope to come to another address' alerts so."""
+    subscribe(OMAR)
+    pending(client)
+    Subscription.objects.filter(confirmed_at=None).update(address_hash=subscriber_addresses.hashed(OMAR))
+    delivery.send()
+    assert mailoutbox == []
+
+
+# Changing and leaving
+
+
+def test_all_alerts_of_an_address_are_managed_by_any_of_its_links(client: Client) -> None:
+    first = subscribe(MARIA)
+    second = subscribe(MARIA, Wanted(("district", "2"), None, frozenset({"burglary"})))
+    subscribe(OMAR, Wanted(("beat", "11"), None, frozenset()))
+    for secret in (first, second):
+        text = client.get(link("manage", secret)).content.decode()
+        assert "All types: the whole city" in text
+        assert f"Burglary: {wording.area('district', '2', lookup.area_names('district'))}" in text
+        assert wording.area("beat", "11", lookup.area_names("beat")) not in text
+
+
+def test_an_alert_is_changed_and_keeps_its_place_in_the_editions(client: Client) -> None:
+    secret = subscribe(MARIA)
+    Subscription.objects.update(sent_up_to=7)
+    row = Subscription.objects.get()
+    page = client.get(link("manage", secret, row.pk)).content.decode()
+    assert 'name="email"' not in page
+    response = client.post(
+        link("manage", secret, row.pk),
+        {"where": "area", "area": "beat:11", "category": "burglary", "rhythm": "monthly"},
+    )
+    assert response["Location"] == link("manage", secret) + "?done=changed"
+    changed = Subscription.objects.get()
+    assert (changed.layer, changed.code, changed.categories, changed.rhythm) == ("beat", "11", ["burglary"], "monthly")
+    assert (changed.sent_up_to, changed.looked_on, bytes(changed.sealed_contact)) == (
+        7, row.looked_on, bytes(row.sealed_contact),
+    )  # fmt: skip
+
+
+def test_nobody_changes_or_removes_anothers_alert(client: Client) -> None:
+    subscribe(OMAR)
+    other = Subscription.objects.get()
+    secret = subscribe(MARIA)
+    path = link("manage", secret, other.pk)
+    assert client.get(path).status_code == 404
+    assert client.post(path, {"where": "city", "rhythm": "monthly"}).status_code == 404
+    assert client.post(path, {"remove": "1"}).status_code == 404
+    assert not subscriptions.change(secret, Alert(EVERYTHING, "", "monthly", other.pk))
+    assert not subscriptions.leave(secret, other.pk)
+    assert Subscription.objects.get(pk=other.pk).rhythm == "daily"
+
+
+def test_a_removed_alerts_link_still_speaks_for_the_address(client: Client) -> None:
+    """It stands in mails that were sent before, with the button to leave."""
+    first, second = subscribe(MARIA), subscribe(MARIA, rhythm="weekly")
+    removed = Subscription.objects.get(rhythm="daily")
+    response = client.post(link("manage", first, removed.pk), {"remove": "1"})
+    assert response["Location"] == link("manage", first) + "?done=removed"
+    assert client.get(link("manage", first)).status_code == 200
+    assert client.post(link("leave", first)).status_code == 200
+    assert client.get(link("manage", second)).status_code == 404
+    assert Subscription.objects.count() == 0
+
+
+def test_leaving_takes_one_post_and_deletes_the_address_at_once(client: Client) -> None:
+    secret = subscribe(MARIA)
+    subscribe(MARIA, rhythm="monthly")
+    subscribe(OMAR)
+    mine = subscriber_addresses.hashed(MARIA)
+    Delivery.objects.create(address_hash=mine, parts=[[1, 1]])
+    client.get(link("leave", secret))
+    assert Subscription.objects.count() == 3
+    page = client.post(link("leave", secret))
+    assert page.status_code == 200
+    assert "Your address is deleted" in page.content.decode()
+    for model in (Subscription, Delivery, AlertLink):
+        assert not model.objects.filter(address_hash=mine).exists()
+        assert model is Delivery or model.objects.count() == 1
+
+
+def test_mail_programs_leave_with_one_click_and_no_origin(client: Client) -> None:
+    """RFC 8058: a post by the provider's machine, twice where an answer was lost."""
+    secret = subscribe(MARIA)
+    for _again in range(2):
+        response = client.post(
+            link("leave", secret), "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded"
+        )
+        assert response.status_code == 200
+    assert Subscription.objects.count() == 0
+
+
+def test_removing_the_last_alert_is_leaving(client: Client) -> None:
+    secret = subscribe(MARIA)
+    page = client.post(link("manage", secret, Subscription.objects.get().pk), {"remove": "1"})
+    assert "Your address is deleted" in page.content.decode()
+    assert AlertLink.objects.count() == 0
+
+
+def test_whoever_did_not_ask_can_delete_what_waits(client: Client) -> None:
+    secret = pending(client)
+    client.post(link("leave", secret))
+    assert Subscription.objects.count() == Delivery.objects.count() == 0
+
+
+# With a role's database user in an attacker's hands
+
+
+@pytest.mark.parametrize("table", ["subscription", "delivery", "alertlink", "edition"])
+def test_the_public_role_has_no_right_on_the_tables(client: Client, table: str) -> None:
+    subscribe(MARIA)
+    for sql in (
+        f"SELECT count(*) FROM crimemap_{table}",
+        f"DELETE FROM crimemap_{table}",
+        f"TRUNCATE crimemap_{table}",
+        f"INSERT INTO crimemap_{table} SELECT * FROM crimemap_{table}",
+    ):
+        assert refused("public", sql)
+    assert refused("public", "SELECT alert_erase(1)")
+    assert refused("public", "UPDATE crimemap_subscription SET confirmed_at = now()")
+
+
+def test_the_public_role_does_all_that_residents_do(client: Client) -> None:
+    with acting_as("public"):
+        subscriptions.ask(MARIA, Alert(EVERYTHING, "", "daily"))
+    secret = secret_of(Subscription.objects.get())
+    with acting_as("public"):
+        assert [alert.is_confirmed for alert in subscriptions.of(secret)] == [False]
+        assert subscriptions.confirm(secret)
+        (alert,) = subscriptions.of(secret)
+        assert subscriptions.change(secret, Alert(EVERYTHING, "", "weekly", alert.number))
+        assert subscriptions.of(secret)[0].rhythm == "weekly"
+        assert not subscriptions.leave(subscriber_addresses.new_secret())
+        assert not subscriptions.confirm(subscriber_addresses.new_secret())
+        assert subscriptions.of(bytes(secret_hash_of(secret))) == []
+        assert subscriptions.leave(secret)
+        assert subscriptions.of(secret) == []
+
+
+def secret_hash_of(secret: bytes) -> bytes:
+    return subscriber_addresses.secret_hash(secret)
+
+
+@pytest.mark.parametrize("role", ["staff", "alerts", "media"])
+def test_nobody_but_the_bulk_worker_reads_a_seal_or_its_hash(client: Client, role: str) -> None:
+    subscribe(MARIA)
+    for sql in (
+        "SELECT sealed_contact FROM crimemap_subscription",
+        "SELECT address_hash FROM crimemap_subscription",
+        "SELECT link_hash FROM crimemap_subscription",
+        "SELECT address_hash FROM crimemap_delivery",
+        "SELECT told FROM crimemap_delivery",
+        "SELECT * FROM crimemap_alertlink",
+        "DELETE FROM crimemap_subscription",
+        "UPDATE crimemap_subscription SET rhythm = 'daily'",
+        "SELECT alert_leave('x', NULL)",
+    ):
+        assert refused(role, sql)
+
+
+def test_the_bulk_worker_writes_no_subscription_of_its_own(client: Client) -> None:
+    assert refused("bulk", "INSERT INTO crimemap_subscription SELECT * FROM crimemap_subscription")
+    assert refused("bulk", "INSERT INTO crimemap_alertlink SELECT * FROM crimemap_alertlink")
+    with acting_as("bulk"):
+        assert Subscription.objects.count() == 0
+
+
+# In the admin
+
+
+def test_the_admin_counts_and_names_nobody(client: Client) -> None:
+    for number in range(6):
+        subscribe(f"resident{number}@example.org")
+    subscribe(MARIA, Wanted(None, (41.5, -38.5, 500.0), frozenset()), "weekly")
+    post(client, **CITY | {"email": OMAR})
+    with acting_as("staff"):
+        assert alerts_admin.by_place() == [
+            ("Around a block or crossing", ["0", "under 5", "0"]),
+            ("The whole city", ["6", "0", "0"]),
+        ]
+        assert alerts_admin.mails() == {"waiting": 1, "sent": 0, "refused": 0, "failed": 0}
+    text = signed_in(account()).get("/admin/crimemap/subscription/").content.decode()
+    for words in ("Around a block or crossing", "under 5", "1 waits to be confirmed."):
+        assert words in text
+    assert "@example.org" not in text.replace("ada@example.org", "")
+
+
+@pytest.mark.parametrize("group", [staff_groups.OFFICER, staff_groups.SUPERVISOR, staff_groups.COMMUNICATIONS])
+def test_only_administrators_see_the_counts(client: Client, group: str) -> None:
+    assert signed_in(account(group=group)).get("/admin/crimemap/subscription/").status_code == 403
+
+
+def test_no_alert_is_opened_changed_or_deleted_in_the_admin(client: Client) -> None:
+    subscribe(MARIA)
+    number = Subscription.objects.get().pk
+    ada = signed_in(account())
+    for path in (f"{number}/change/", "add/", f"{number}/delete/"):
+        assert ada.get(f"/admin/crimemap/subscription/{path}").status_code == 403
+    ada.post("/admin/crimemap/subscription/", {"action": "delete_selected", "_selected_action": number, "post": "yes"})
+    assert Subscription.objects.count() == 1

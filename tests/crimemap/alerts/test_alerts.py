@@ -1,0 +1,654 @@
+"""E-mail alerts: each incident once, to whoever asked for it, whatever the order in which it became known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import settings as checks
+from hypothesis import strategies as st
+
+from core.mail import subscriber_addresses
+from crimemap.alerts import delivery, planning, subscriptions
+from crimemap.alerts.new_incidents import News, Wanted
+from crimemap.models import Delivery, Edition, Subscription
+from crimemap.snapshot import reader
+from tests.crimemap.alerts.city import EVERYTHING, HERE, THERE, City, at, subscribe
+from tests.crimemap.sample_incidents import ASSAULT, BURGLARY, TODAY
+from tests.stack import Mails
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses")]
+
+State = Delivery.DeliveryState
+MARIA, OMAR = "maria@example.org", "omar@example.org"
+
+
+@pytest.fixture
+def city(tmp_path: Path, settings: Any) -> City:
+    """Published with three incidents of long ago, which nobody is to be told."""
+    settings.INCIDENT_SNAPSHOTS = tmp_path / "incidents"
+    city = City(settings.INCIDENT_SNAPSHOTS)
+    city.add_many("old", 3)
+    city.publish()
+    planning.plan(at(-1))
+    return city
+
+
+@pytest.fixture
+def sink(mails: Mails, settings: Any) -> Mails:
+    settings.PORTAL_URL = "https://riverton.example"
+    return mails
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mails are tried when they are due; tests say when that is."""
+    monkeypatch.setattr(delivery.timezone, "now", lambda: _now[0])
+    _now[0] = at()
+
+
+_now = [at()]
+
+
+def run(now: dt.datetime) -> None:
+    """What beat has the bulk worker do."""
+    _now[0] = now
+    planning.plan(now)
+    planning.tidy(now)
+    while delivery.send():
+        pass
+
+
+def text_of(mail: Any) -> str:
+    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
+
+
+def told(sink: Mails, city: City) -> list[tuple[str, list[str]]]:
+    """To whom, and the ids of the incidents of each mail, in the order sent."""
+    return [
+        (to[0], sorted(public_id for public_id in city.rows if public_id in text_of(mail)))
+        for mail, to in zip(sink.received, sink.recipients, strict=True)
+    ]
+
+
+# What is new
+
+
+def test_what_was_known_before_is_told_to_nobody(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    run(at(1))
+    assert sink.received == []
+    assert Edition.objects.count() == 1
+
+
+def test_the_first_edition_is_told_to_nobody_even_who_came_before_it(
+    tmp_path: Path, settings: Any, sink: Mails
+) -> None:
+    settings.INCIDENT_SNAPSHOTS = tmp_path / "incidents"
+    city = City(settings.INCIDENT_SNAPSHOTS)
+    subscribe(MARIA)
+    city.add("known")
+    city.publish()
+    run(at(1))
+    assert sink.received == []
+    new = city.add("new")
+    city.publish()
+    run(at(2))
+    assert told(sink, city) == [(MARIA, [new])]
+
+
+def test_an_incident_that_appears_late_is_new_whenever_it_was(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    late = city.add("late", day=TODAY - 50)
+    city.publish()
+    run(at(1))
+    assert told(sink, city) == [(MARIA, [late])]
+
+
+def test_an_incident_of_more_than_sixty_days_ago_is_no_news(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    city.add("archive", day=TODAY - 70)
+    city.publish()
+    run(at(1))
+    assert sink.received == []
+
+
+def test_each_incident_is_told_once(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    sent = []
+    for day in range(1, 5):
+        sent.append(city.add(f"new{day}"))
+        city.publish()
+        for hour in (8, 9, 20):
+            run(at(day, hour))
+    assert told(sink, city) == [(MARIA, [public_id]) for public_id in sent]
+
+
+def test_who_comes_later_is_told_what_comes_later(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    city.add("before")
+    city.publish()
+    planning.plan(at(0, 13))
+    subscribe(OMAR)
+    after = city.add("after")
+    city.publish()
+    run(at(1))
+    assert dict(told(sink, city))[OMAR] == [after]
+
+
+def test_a_withdrawn_incident_is_not_told(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    gone, kept = city.add("gone"), city.add("kept")
+    city.publish()
+    planning.plan(at(0, 13))
+    del city.rows[gone]
+    city.publish()
+    run(at(1))
+    city.rows[gone] = {**city.rows[kept], "public_id": gone}
+    assert told(sink, city) == [(MARIA, [kept])]
+
+
+def test_one_withdrawn_while_the_mail_waits_is_not_told_either(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    gone = city.add("gone")
+    city.publish()
+    planning.plan(at(1))
+    del city.rows[gone]
+    city.publish()
+    run(at(1))
+    assert sink.received == []
+    assert Delivery.objects.get().state == State.EMPTY
+
+
+def test_a_change_makes_nothing_new(city: City, sink: Mails) -> None:
+    """Re-classified into what is asked for, or moved there, after it appeared: it was known."""
+    subscribe(MARIA, Wanted(None, None, frozenset({"assault"})))
+    changed = city.add("changed", code=BURGLARY)
+    city.publish()
+    run(at(1))
+    city.rows[changed]["code"] = ASSAULT
+    city.publish()
+    run(at(2))
+    assert sink.received == []
+
+
+def test_one_re_classified_before_the_mail_is_told_as_what_it_is_now(city: City, sink: Mails) -> None:
+    subscribe(MARIA, Wanted(None, None, frozenset({"assault"})))
+    subscribe(OMAR, Wanted(None, None, frozenset({"burglary"})))
+    changed = city.add("changed", code=BURGLARY)
+    city.publish()
+    planning.plan(at(0, 13))
+    city.rows[changed]["code"] = ASSAULT
+    city.publish()
+    run(at(1))
+    assert told(sink, city) == [(MARIA, [changed])]
+
+
+def test_what_disappears_and_comes_back_is_told_once(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    public_id = city.add("twice")
+    city.publish()
+    run(at(1))
+    row = city.rows.pop(public_id)
+    city.publish()
+    run(at(2))
+    city.rows[public_id] = row
+    city.publish()
+    run(at(3))
+    assert told(sink, city) == [(MARIA, [public_id])]
+
+
+def test_old_editions_go_and_what_is_known_stays_known(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    days = range(10, 190, 15)
+    for day in days:
+        city.add(f"new{day}", day=TODAY + day)
+        city.publish()
+        run(at(day))
+    oldest = Edition.objects.first()
+    assert at(days[-1]) - oldest.made_at <= planning.FRESH + planning.LONGEST_RHYTHM
+    assert {len(bytes(packed)) for packed in Edition.objects.values_list("public_ids", flat=True)} == {12}
+    assert len(sink.received) == len(days)
+
+
+def test_editions_stay_for_whom_they_were_not_told(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    city.add("new")
+    city.publish()
+    planning.plan(at(0, 13))
+    city.add("newer", day=TODAY + 150)
+    city.publish()
+    planning.look(at(150))
+    planning.tidy(at(150))
+    assert [edition.number for edition in Edition.objects.all()] == [2]
+    run(at(150))
+    assert [len(ids) for _to, ids in told(sink, city)] == [2]
+
+
+# Whose turn it is
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "moment", "began"),
+    [
+        ("daily", at(0, 6), "2024-10-03"),
+        ("daily", at(0, 7), "2024-10-04"),
+        ("weekly", at(0), "2024-09-30"),
+        ("weekly", at(3, 6), "2024-09-30"),
+        ("weekly", at(3, 7), "2024-10-07"),
+        ("monthly", at(0), "2024-10-01"),
+        ("monthly", at(28, 6), "2024-10-01"),
+        ("monthly", at(28, 7), "2024-11-01"),
+        ("daily", dt.datetime(2024, 11, 3, 13, 30, tzinfo=dt.UTC), "2024-11-03"),  # 7:30, clocks went back at 2
+        ("daily", dt.datetime(2024, 11, 3, 12, 30, tzinfo=dt.UTC), "2024-11-02"),
+    ],
+)
+def test_days_weeks_and_months_of_mails_begin_at_seven(rhythm: str, moment: dt.datetime, began: str) -> None:
+    assert planning.began(rhythm, moment).isoformat() == began
+
+
+def test_weekly_and_monthly_wait_for_their_day_and_miss_nothing(city: City, sink: Mails) -> None:
+    subscribe(MARIA, rhythm="weekly")
+    subscribe(OMAR, rhythm="monthly")
+    ids = []
+    for day in (2, 3, 4, 9, 10, 12, 17, 23, 24, 28, 29):
+        ids.append(city.add(f"new{day}"))
+        city.publish()
+        run(at(day))
+    mails_to = {MARIA: [], OMAR: []}
+    for to, told_ids in told(sink, city):
+        mails_to[to].append(told_ids)
+    # Mondays are the days 3, 10, 17 and 24; November begins on day 28.
+    assert mails_to[MARIA] == [sorted(ids[:2]), sorted(ids[2:5]), sorted(ids[5:7]), sorted(ids[7:9])]
+    assert mails_to[OMAR] == [sorted(ids[:10])]
+
+
+def test_a_day_without_a_run_is_made_up_for(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    first = city.add("first")
+    city.publish()
+    planning.plan(at(0, 13))
+    second = city.add("second")
+    city.publish()
+    run(at(6))
+    assert told(sink, city) == [(MARIA, sorted([first, second]))]
+
+
+def test_an_alert_that_is_changed_or_left_during_a_run_is_none_of_its_business(
+    city: City, sink: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its turn comes with the next run, as what it is then."""
+    maria, omar = subscribe(MARIA, Wanted(("district", "2"), None, frozenset())), subscribe(OMAR)
+    new = city.add("new")
+    city.publish()
+    match = planning._with_something
+
+    def meanwhile(*args: Any) -> Any:
+        found = match(*args)
+        (alert,) = subscriptions.of(maria)
+        subscriptions.change(maria, replace(alert, wanted=EVERYTHING))
+        subscriptions.leave(omar)
+        return found
+
+    monkeypatch.setattr(planning, "_with_something", meanwhile)
+    planning.plan(at(1))
+    assert Delivery.objects.count() == 0
+    monkeypatch.setattr(planning, "_with_something", match)
+    run(at(1))
+    assert told(sink, city) == [(MARIA, [new])]
+
+
+def test_nothing_published_is_nothing_to_do(settings: Any, tmp_path: Path, sink: Mails) -> None:
+    settings.INCIDENT_SNAPSHOTS = tmp_path
+    subscribe(MARIA)
+    run(at(1))
+    assert Subscription.objects.get().looked_on == at().date()
+
+
+# What matches
+
+
+def test_an_alert_is_of_an_area_a_circle_and_categories(city: City, sink: Mails) -> None:
+    wanted = {
+        "area": Wanted(("district", "2"), None, frozenset()),
+        "circle": Wanted(None, (*HERE, 300.0), frozenset()),
+        "category": Wanted(None, None, frozenset({"assault"})),
+        "all": EVERYTHING,
+        "both": Wanted(("district", "2"), None, frozenset({"assault"})),
+        "nowhere": Wanted(("district", "99"), None, frozenset()),
+        "nothing": Wanted(None, None, frozenset({"no-such-category"})),
+    }
+    for name, each in wanted.items():
+        subscribe(f"{name}@example.org", each)
+    here = city.add("here", district="1", code=BURGLARY)
+    there = city.add("there", district="2", point=THERE, code=ASSAULT)
+    lost = city.add("lost", district="2", point=None, code=BURGLARY)
+    city.publish()
+    run(at(1))
+    found = {to.removesuffix("@example.org"): ids for to, ids in told(sink, city)}
+    assert found == {
+        "area": sorted([there, lost]),
+        "circle": [here],
+        "category": [there],
+        "all": sorted([here, there, lost]),
+        "both": [there],
+    }
+
+
+AREAS = st.sampled_from([None, ("district", "1"), ("district", "2"), ("beat", "21"), ("neighbourhood", "old-town")])
+CIRCLES = st.tuples(
+    st.floats(41.48, 41.52), st.floats(-38.53, -38.47), st.sampled_from([150.0, 300.0, 1000.0, 5000.0])
+)  # fmt: skip
+KINDS = st.frozensets(st.sampled_from(["burglary", "assault", "fraud"]), max_size=2)
+
+
+@given(area=AREAS, circle=st.none() | CIRCLES, kinds=KINDS)
+@checks(max_examples=150, deadline=None)
+def test_an_alert_means_what_the_map_means(everything_new: News, area: Any, circle: Any, kinds: frozenset[str]) -> None:
+    wanted = Wanted(area, circle, kinds)
+    published = everything_new.published
+    page = published.rows(wanted.filter(published), limit=1000)
+    rows = published.lines(everything_new.found(wanted, 1, 3))
+    assert page.total == len(rows)
+    assert {row.public_id for row in rows} >= {row.public_id for row in page.rows}
+
+
+@pytest.fixture(scope="module")
+def everything_new(published_folder: Path) -> News:
+    """All that tests/crimemap/published.py publishes, half of it in edition 2, half in 3."""
+    from django.test import override_settings
+
+    with override_settings(INCIDENT_SNAPSHOTS=published_folder):
+        published = reader.current()
+    ids = published.columns["public_id"]
+    editions = [(3, ids[1::2].tobytes()), (2, ids[::2].tobytes() + b"nowhere12345")]
+    return News(published, editions, published.since)
+
+
+def test_editions_are_told_apart(everything_new: News) -> None:
+    news, number = everything_new, len(everything_new.published.columns["time"])
+    assert [len(news.found(EVERYTHING, *span)) for span in ((1, 3), (2, 3), (1, 2), (3, 3), (0, 1))] == [
+        number, number // 2, number - number // 2, 0, 0,
+    ]  # fmt: skip
+
+
+# One mail an address
+
+
+def test_alerts_of_one_address_that_are_due_are_one_mail(city: City, sink: Mails) -> None:
+    subscribe(MARIA, Wanted(("district", "1"), None, frozenset()))
+    subscribe(MARIA.upper(), Wanted(None, None, frozenset({"burglary"})))
+    both, one = city.add("both"), city.add("one", district="2", point=THERE)
+    city.publish()
+    run(at(1))
+    assert told(sink, city) == [(MARIA, sorted([both, one]))]
+    text = text_of(sink.received[0])
+    assert text.count(both) == 1
+    assert "All types: District 1" in text
+    assert "Burglary: the whole city" in text
+
+
+def test_what_the_daily_alert_told_the_weekly_one_does_not_tell_again(city: City, sink: Mails) -> None:
+    subscribe(MARIA, Wanted(("district", "1"), None, frozenset()))
+    subscribe(MARIA, EVERYTHING, "weekly")
+    ids = [city.add("one"), city.add("two", district="2")]
+    city.publish()
+    for day in range(1, 8):
+        run(at(day))
+    assert told(sink, city) == [(MARIA, [ids[0]]), (MARIA, [ids[1]])]
+
+
+def test_who_has_a_single_alert_leaves_no_trace_of_what_was_told(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    city.add("new")
+    city.publish()
+    run(at(1))
+    assert bytes(Delivery.objects.get().told) == b""
+
+
+# The mail
+
+
+def test_the_mail_reads_well_in_both_parts(city: City, sink: Mails) -> None:
+    secret = subscribe(MARIA, Wanted(None, (*HERE, 500.0), frozenset({"burglary"})))
+    new = city.add("new", description="Street & alley <b>", hour=18, precision="minute")
+    city.publish()
+    run(at(1))
+    (mail,) = sink.received
+    text, html = text_of(mail), mail.get_body(("html",)).get_content()
+    token = subscriber_addresses.link_text(secret)
+    assert mail["Subject"] == "Riverton Police: 1 new incident"
+    for part in (text, html):
+        for words in (
+            "Burglary: within 500 m (0.3 mi) of 400 block of Arden Street",
+            "Sept. 24, 2024, about 6 p.m.",
+            f"https://riverton.example/map/incident/{new}/",
+            f"https://riverton.example/map/alerts/manage/{token}/",
+            f"https://riverton.example/map/alerts/leave/{token}/",
+            "because you asked for it",
+            "Daily",
+        ):
+            assert words in part
+    assert "Street & alley <b>" in text
+    assert "Street &amp; alley &lt;b&gt;" in html
+    for tracker in ("<img", "src=", "utm_", "<script", "http://", "url("):
+        assert tracker not in html
+    assert mail["List-Unsubscribe"].strip() == f"<https://riverton.example/map/alerts/leave/{token}/>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Message-ID"] == f"<{Delivery.objects.get().pk}@riverton.example>"
+
+
+def test_links_are_those_of_the_pages(settings: Any) -> None:
+    settings.PORTAL_URL = "https://riverton.example"
+    for name, args in (("list", ()), ("incident", ("abc",)), ("alerts_leave", ("abc",))):
+        assert delivery.link(name, *args) == f"https://riverton.example{reverse(f'crimemap:{name}', args=args)}"
+
+
+def test_fifty_incidents_are_listed_and_the_rest_counted(city: City, sink: Mails) -> None:
+    subscribe(MARIA, Wanted(("district", "1"), None, frozenset()))
+    city.add_many("new", 62)
+    city.publish()
+    run(at(1))
+    text = text_of(sink.received[0])
+    assert sink.received[0]["Subject"] == "Riverton Police: 62 new incidents"
+    assert text.count("/map/incident/") == 50
+    assert "... and 12 more. All of them:\nhttps://riverton.example/map/list/?days=30&area=district:1\n" in text
+    run(at(2))
+    assert len(sink.received) == 1
+
+
+# The mail server
+
+
+def test_a_kill_between_the_servers_answer_and_ours_repeats_that_mail_alone(
+    city: City, sink: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        subscribe(f"{name}@example.org")
+    city.add("new")
+    city.publish()
+    _now[0] = at(1)
+    planning.plan(at(1))
+    update = delivery.Delivery.objects.filter().__class__.update
+
+    def killed(rows: Any, **values: Any) -> int:
+        if values.get("state") == State.SENT and len(sink.received) == 2:
+            raise KeyboardInterrupt
+        return update(rows, **values)
+
+    monkeypatch.setattr(delivery.Delivery.objects.filter().__class__, "update", killed)
+    with pytest.raises(KeyboardInterrupt):
+        delivery.send()
+    monkeypatch.undo()
+    monkeypatch.setattr(delivery.timezone, "now", lambda: at(1))
+    run(at(1))
+    run(at(1, 13))
+    ids = [mail["Message-ID"] for mail in sink.received]
+    assert len(ids) == 4
+    assert ids[1] == ids[2]
+    assert len(set(ids)) == 3
+    assert text_of(sink.received[1]) == text_of(sink.received[2])
+
+
+def test_a_server_that_is_away_costs_nothing(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    new = city.add("new")
+    city.publish()
+    sink.stop()
+    run(at(1))
+    assert Delivery.objects.get().state == State.WAITING
+    assert Delivery.objects.get().attempts == 0
+    sink.start()
+    run(at(1, 13))
+    assert told(sink, city) == [(MARIA, [new])]
+
+
+def test_refused_for_now_is_tried_again_later_each_time(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    city.add("new")
+    city.publish()
+    sink.refuse = "451 4.7.1 later"
+    waits = []
+    for _try in range(3):
+        run(Delivery.objects.get().next_attempt_at if waits else at(1))
+        waits.append((Delivery.objects.get().next_attempt_at - _now[0]).total_seconds() / 60)
+        delivery.send()
+    assert waits == [5, 10, 20]
+    assert Delivery.objects.get().attempts == 3
+    sink.refuse = None
+    run(Delivery.objects.get().next_attempt_at)
+    assert len(sink.received) == 1
+
+
+def test_one_refused_mail_holds_up_no_other(city: City, sink: Mails) -> None:
+    for address in (MARIA, OMAR):
+        subscribe(address)
+    city.add("new")
+    city.publish()
+    sink.refuse_to = {MARIA: "450 4.2.2 mailbox full"}
+    run(at(1))
+    assert sink.recipients == [[OMAR]]
+    assert Delivery.objects.get(state=State.WAITING).attempts == 1
+
+
+def test_an_answer_to_one_mail_does_not_keep_the_others(city: City, sink: Mails) -> None:
+    for address in (MARIA, OMAR):
+        subscribe(address)
+    city.add("new")
+    city.publish()
+    sink.refuse = "554 5.7.1 we do not like it"
+    run(at(1))
+    assert list(Delivery.objects.values_list("attempts", flat=True)) == [1, 1]
+
+
+def test_after_some_days_a_mail_is_given_up(city: City, sink: Mails) -> None:
+    subscribe(MARIA, rhythm="monthly", now=at(-30))
+    city.add("new")
+    city.publish()
+    sink.refuse = "554 5.7.1 we do not like it"
+    run(at(1))
+    Delivery.objects.update(next_attempt_at=at(6))
+    run(at(6))
+    assert Delivery.objects.get().state == State.FAILED
+    assert Subscription.objects.count() == 1
+
+
+def test_an_address_that_does_not_exist_is_deleted_after_three_mails(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    subscribe(MARIA, rhythm="weekly")
+    subscribe(OMAR)
+    sink.refuse_to = {MARIA: "550 5.1.1 no such user"}
+    for day in (1, 2):
+        city.add(f"new{day}")
+        city.publish()
+        run(at(day))
+        assert Subscription.objects.count() == 3
+    city.add("new3")
+    city.publish()
+    run(at(4))
+    assert [bytes(each.address_hash) for each in Subscription.objects.all()] == [subscriber_addresses.hashed(OMAR)]
+    assert not Delivery.objects.filter(address_hash=subscriber_addresses.hashed(MARIA)).exists()
+
+
+def test_a_mail_that_arrives_forgives_what_was_refused_before(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    for day in range(1, 6):
+        sink.refuse_to = {} if day == 3 else {MARIA: "550 5.1.1 no such user"}
+        city.add(f"new{day}")
+        city.publish()
+        run(at(day))
+    assert Subscription.objects.count() == 1
+
+
+# Tidying, and what staff and commands see
+
+
+def test_settled_mails_are_deleted_after_a_week(city: City, sink: Mails) -> None:
+    subscribe(MARIA)
+    city.add("new")
+    city.publish()
+    run(at(1))
+    run(at(7))
+    assert Delivery.objects.count() == 1
+    run(at(9))
+    assert Delivery.objects.count() == 0
+
+
+def test_a_dry_run_tells_counts_and_changes_nothing(
+    city: City, sink: Mails, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from django.core.management import call_command
+
+    subscribe(MARIA, now=at(-1))
+    subscribe(OMAR, Wanted(("district", "2"), None, frozenset()), now=at(-1))
+    city.add_many("new", 4)
+    city.publish()
+    before = list(Subscription.objects.values()), list(Delivery.objects.values()), Edition.objects.count()
+    call_command("send_alerts", "--dry-run")
+    told_dry = capsys.readouterr().out
+    after = list(Subscription.objects.values()), list(Delivery.objects.values()), Edition.objects.count()
+    assert before == after
+    assert sink.received == []
+    call_command("send_alerts")
+    told_wet = capsys.readouterr().out
+    expected = [
+        "New incidents: 4",
+        "Alerts due, daily: 2",
+        "Alerts due, weekly: 0",
+        "Alerts due, monthly: 0",
+        "Mails of them: 1",
+    ]
+    assert told_dry.splitlines() == [*expected, "Mails waiting: 0"]
+    assert told_wet.splitlines() == [*expected, "Mails waiting: 1", "Mails that wait for another try: 0"]
+    assert "@" not in told_dry + told_wet
+    assert len(sink.received) == 1
+
+
+def test_rotating_the_key_keeps_everybody(city: City, sink: Mails, settings: Any, tmp_path: Path) -> None:
+    import shutil
+
+    from core.mail import subscriber_keys
+
+    for name in ("public", "private"):
+        source = getattr(settings, f"ADDRESS_{name.upper()}_KEYS")
+        shutil.copytree(source, tmp_path / name)
+        setattr(settings, f"ADDRESS_{name.upper()}_KEYS", tmp_path / name)
+    secret = subscribe(MARIA)
+    old = subscriber_addresses.newest_key()
+    new = subscriber_addresses.create_key_pair()
+    subscribe(OMAR)
+    assert subscriber_keys.seals() == {old: 1, new: 1}
+    assert subscriber_keys.rotate(lambda moved: None) == new
+    assert subscriber_keys.seals() == {new: 2}
+    assert subscriber_addresses.key_ids() == [new]
+    city.add("new")
+    city.publish()
+    run(at(1))
+    assert sorted(to[0] for to in sink.recipients) == [MARIA, OMAR]
+    assert subscriptions.of(secret)

@@ -1,0 +1,306 @@
+"""What a later file does to what is stored: changes, withdrawals, guards, interruptions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection, transaction
+
+from crimemap.models import ImportRun, Incident, IncidentRevision, Source
+from tests.crimemap.importing import agency_exports
+from tests.crimemap.importing.agency_exports import CHICAGO, Row
+from tests.crimemap.importing.import_command import imported, outcomes, refusal
+from tests.stack import ROOT, wait_until
+
+COUNT = 400
+ROWS = [dict(zip(CHICAGO, row, strict=True)) for row in agency_exports.chicago(COUNT)]
+LATER = {"Updated On": "06/01/2025 03:40:52 PM"}
+EARLIER = {"Updated On": "04/01/2025 03:40:52 PM"}
+
+Writer = Callable[[list[Row]], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Iterator[Writer]:
+    def written(rows: list[Row]) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"
+        path.write_bytes(agency_exports.text_of(rows, CHICAGO).encode())
+        return path
+
+    return written
+
+
+def first(write: Writer, rows: list[Row] = ROWS) -> None:
+    imported("city", write(rows), profile="chicago_portal")
+
+
+def state() -> list[tuple[object, ...]]:
+    return list(Incident.objects.order_by("id").values_list())
+
+
+@pytest.mark.django_db
+class TestChanges:
+    def test_a_dry_run_counts_the_same_and_writes_nothing(self, write: Writer) -> None:
+        first(write, ROWS[:300])
+        before = state()
+        later = write([row | LATER | {"Arrest": "true"} for row in ROWS[:10]] + ROWS[10:])
+        dry = imported("city", later, dry_run=True)
+        assert state() == before
+        wet = imported("city", later)
+        assert outcomes(dry) == outcomes(wet)
+        assert dry["held"] == wet["held"]
+        assert wet["created"] == 100
+
+    def test_a_limit_reads_only_the_first_rows(self, write: Writer) -> None:
+        told = imported("city", write(ROWS), profile="chicago_portal", limit=25)
+        assert outcomes(told) == (25, 0, 0, 0)
+
+    def test_a_bulk_touch_is_no_change(self, write: Writer) -> None:
+        first(write)
+        before = state()
+        assert outcomes(imported("city", write([row | LATER for row in ROWS]))) == (0, 0, COUNT, 0)
+        assert state() == before
+
+    def test_what_changed_is_kept_as_a_revision_and_the_public_id_stays(self, write: Writer) -> None:
+        first(write)
+        at = next(n for n, row in enumerate(ROWS) if row["Latitude"] and row["Domestic"] == "false")
+        before = Incident.objects.get(external_id=ROWS[at]["ID"])
+        changed = ROWS[at] | LATER | {"Block": "005XX N BROADWAY", "Latitude": "41.700000123", "Case Number": "JZ1"}
+        told = imported("city", write([*ROWS[:at], changed, *ROWS[at + 1 :]]))
+        assert outcomes(told) == (0, 1, COUNT - 1, 0)
+        after = Incident.objects.get(external_id=ROWS[at]["ID"])
+        assert (after.id, after.public_id, after.first_run) == (before.id, before.public_id, before.first_run)
+        assert after.last_run_id > before.last_run_id
+        (revision,) = IncidentRevision.objects.all()
+        assert revision.incident == after
+        assert revision.run == after.last_run
+        assert set(revision.changes) == {"block_text", "latitude"}
+        assert revision.changes["block_text"] == [before.block_text, after.block_text]
+
+    def test_another_code_is_told_as_reclassified(self, write: Writer) -> None:
+        first(write)
+        other = {"IUCR": "0110", "Primary Type": "HOMICIDE", "Description": "FIRST DEGREE MURDER"}
+        at = next(n for n, row in enumerate(ROWS) if row["IUCR"] == "0486")
+        imported("city", write([*ROWS[:at], ROWS[at] | LATER | other, *ROWS[at + 1 :]]))
+        incident = Incident.objects.get(external_id=ROWS[at]["ID"])
+        assert incident.offence_code.code == "0110"
+        assert incident.reclassified_at is not None
+        assert Incident.objects.filter(reclassified_at__isnull=False).count() == 1
+
+    def test_a_row_that_is_gone_stays_unless_the_file_is_the_whole_period(self, write: Writer) -> None:
+        first(write)
+        fewer = write(ROWS[:100] + ROWS[110:])
+        assert imported("city", fewer)["removed"] == 0
+        assert imported("city", fewer, dry_run=True, full_snapshot=True)["removed"] == 10
+        told = imported("city", fewer, full_snapshot=True)
+        assert (told["removed"], told["unchanged"]) == (10, COUNT - 10)
+        gone = Incident.objects.filter(removed_at__isnull=False)
+        assert {incident.external_id for incident in gone} == {row["ID"] for row in ROWS[100:110]}
+        assert all(incident.last_run == ImportRun.objects.latest("id") for incident in gone)
+
+    def test_a_whole_period_withdraws_nothing_outside_of_it(self, write: Writer) -> None:
+        first(write)
+        told = imported("city", write(ROWS[200:]), full_snapshot=True)
+        assert told["removed"] == 0
+
+    def test_a_withdrawn_incident_comes_back_as_itself(self, write: Writer) -> None:
+        first(write)
+        public_id = Incident.objects.get(external_id=ROWS[100]["ID"]).public_id
+        imported("city", write(ROWS[:100] + ROWS[101:]), full_snapshot=True)
+        assert outcomes(imported("city", write(ROWS))) == (0, 1, COUNT - 1, 0)
+        assert Incident.objects.get(public_id=public_id).removed_at is None
+
+    def test_another_source_is_another_world(self, write: Writer) -> None:
+        first(write)
+        assert outcomes(imported("town", write(ROWS), profile="chicago_portal")) == (COUNT, 0, 0, 0)
+        imported("town", write(ROWS[:380]), full_snapshot=True)
+        assert not Incident.objects.filter(source__slug="city", removed_at__isnull=False).exists()
+
+    def test_an_older_file_takes_nothing_back_unless_forced(self, write: Writer) -> None:
+        first(write)
+        before = state()
+        older = write([row | EARLIER | {"Arrest": "true"} for row in ROWS])
+        assert refusal("city", older).endswith(".")
+        assert state() == before
+        assert imported("city", older, force=True)["updated"] > 0
+
+    def test_an_older_file_of_other_incidents_is_welcome(self, write: Writer) -> None:
+        first(write, ROWS[200:])
+        assert outcomes(imported("city", write([row | EARLIER for row in ROWS[:200]]))) == (200, 0, 0, 0)
+
+
+@pytest.mark.django_db
+class TestGuards:
+    """What looks wrong stops before anything is stored, and says so."""
+
+    def stopped(self, write: Writer, rows: list[Row], profile: str | None = None, **options: bool) -> str:
+        before = state()
+        words = refusal("city", write(rows), profile=profile, **options)
+        assert state() == before
+        run = ImportRun.objects.latest("id")
+        assert run.state == "stopped"
+        assert run.message
+        assert run.read == run.created + run.updated + run.unchanged + run.rejected
+        return words
+
+    def test_too_many_rejected(self, write: Writer) -> None:
+        self.stopped(write, [row | {"Date": "?"} for row in ROWS[:100]] + ROWS[100:], profile="chicago_portal")
+
+    def test_too_many_on_one_point(self, write: Writer) -> None:
+        """A geocoder that puts what it does not find in front of headquarters."""
+        corner = {"Latitude": "41.7500001", "Longitude": "-87.7000001"}
+        self.stopped(write, [row | corner for row in ROWS[:120]] + ROWS[120:], profile="chicago_portal")
+
+    def test_half_of_the_rows_gone(self, write: Writer) -> None:
+        first(write)
+        self.stopped(write, [row for n, row in enumerate(ROWS) if n % 3 == 0], full_snapshot=True)
+
+    def test_a_small_file_is_allowed_a_slip(self, write: Writer) -> None:
+        told = imported("city", write([*ROWS[:9], ROWS[9] | {"Date": "?"}]), profile="chicago_portal")
+        assert outcomes(told) == (9, 0, 0, 1)
+
+    def test_force_passes_the_guards(self, write: Writer) -> None:
+        rows = [row | {"Date": "?"} for row in ROWS[:100]] + ROWS[100:]
+        told = imported("city", write(rows), profile="chicago_portal", force=True)
+        assert outcomes(told) == (COUNT - 100, 0, 0, 100)
+
+
+CHICAGO_ZONE = ZoneInfo("America/Chicago")
+MOMENTS = {
+    "an afternoon": ("07/04/2024 03:30:00 PM", "2024-07-04 20:30", "minute"),
+    "midnight": ("07/04/2024 12:00:00 AM", "2024-07-04 05:00", "day"),
+    "noon": ("07/04/2024 12:00:00 PM", "2024-07-04 17:00", "minute"),
+    "a minute past midnight": ("07/04/2024 12:01:00 AM", "2024-07-04 05:01", "minute"),
+    "the hour that comes twice": ("11/06/2022 01:30:00 AM", "2022-11-06 06:30", "hour"),
+    "after it": ("11/06/2022 02:30:00 AM", "2022-11-06 08:30", "minute"),
+    "before the hour that is skipped": ("03/13/2022 01:59:00 AM", "2022-03-13 07:59", "minute"),
+    "after the hour that is skipped": ("03/13/2022 03:00:00 AM", "2022-03-13 08:00", "minute"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("written", "utc", "precision"), MOMENTS.values(), ids=MOMENTS)
+def test_times_are_the_citys_own(write: Writer, written: str, utc: str, precision: str) -> None:
+    first(write, [ROWS[0] | {"Date": written}])
+    incident = Incident.objects.get()
+    assert (incident.occurred_at, incident.precision) == (dt.datetime.fromisoformat(f"{utc}+00:00"), precision)
+
+
+@pytest.mark.django_db
+def test_an_hour_that_never_was_loses_no_row(write: Writer) -> None:
+    first(write, [ROWS[0] | {"Date": "03/13/2022 02:30:00 AM"}])
+    incident = Incident.objects.get()
+    assert incident.occurred_at.astimezone(CHICAGO_ZONE).date() == dt.date(2022, 3, 13)
+    assert incident.precision == "hour"
+
+
+@pytest.mark.django_db
+def test_the_points_of_exact_sources_are_never_stored(write: Writer) -> None:
+    first(write, ROWS[:1])
+    Incident.objects.all().delete()
+    exact = ROWS[5] | {"Latitude": "41.812345678", "Longitude": "-87.612345678"}
+    Source.objects.update(profile="generic", profile_config={})
+    config = {
+        "columns": {
+            "external_id": "ID",
+            "occurred": "Date",
+            "code": "IUCR",
+            "latitude": "Latitude",
+            "longitude": "Longitude",
+        }
+    }
+    Source.objects.update(profile_config=config)
+    imported("city", write([exact]))
+    incident = Incident.objects.get()
+    assert incident.point_kind == "grid"
+    assert abs((incident.latitude or 0) - 41.812345678) < 0.0013
+    assert (incident.latitude, incident.longitude) != (41.81235, -87.61235)
+
+
+# Interruptions
+
+
+@contextmanager
+def importing(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command in a process of its own on the tests' database, held up in the moment it stores."""
+    values = connection.settings_dict
+    url = f"postgres://{values['USER']}:{values['PASSWORD']}@{str(values['HOST']).replace('/', '%2F')}/{values['NAME']}"
+    command = [sys.executable, str(ROOT / "manage.py"), "import_incidents", "city", str(path), "--json"]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE crimemap_incident IN SHARE ROW EXCLUSIVE MODE")  # others read it and write nothing
+        child = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": url}, cwd=ROOT, stderr=subprocess.PIPE)
+        wait_until(lambda: child.poll() is not None or held_up(), 60, "an import that stores")
+        yield child
+    child.communicate()
+
+
+def held_up() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'crimemap_incident'::regclass")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_in_the_middle_the_next_run_completes(write: Writer) -> None:
+    first(write, ROWS[:1])
+    path = write(ROWS)
+    with importing(path) as child:
+        child.send_signal(signal.SIGKILL)
+        wait_until(lambda: not held_up(), 60, "the server to notice")
+    assert Incident.objects.count() == 1
+    assert ImportRun.objects.filter(state="running").exists()
+    assert imported("city", path)["created"] == COUNT - 1
+    assert not ImportRun.objects.filter(state="running").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once(write: Writer) -> None:
+    """The second is told so; nothing is stored twice."""
+    first(write, ROWS[:1])
+    path = write(ROWS)
+    with importing(path) as child:
+        assert refusal("city", path).endswith(".")
+    assert child.returncode == 0
+    assert Incident.objects.count() == COUNT
+
+
+PHILADELPHIA = {
+    "of today": ("2025-01-07 02:45:00+00", "2025-01-06", "21:45:00"),
+    "of older years, local twice": ("2025-01-06 21:45:00", "2025-01-06", "21:45:00"),
+    "in UTC alone": ("2025-01-07 02:45:00+00", "", ""),
+    "in UTC alone, after a spreadsheet": ("1/7/2025 2:45", "", ""),
+    "from the API": ("2025-01-07T02:45:00Z", "2025-01-06T00:00:00Z", "21:45:00"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("told", PHILADELPHIA.values(), ids=PHILADELPHIA)
+def test_philadelphias_two_clocks(tmp_path: Path, told: tuple[str, str, str]) -> None:
+    path = tmp_path / "incidents.csv"
+    header = "Dc_Dist,Dispatch_Date_Time,Dispatch_Date,Dispatch_Time,Dc_Key,UCR_General,Text_General_Code,Lon,Lat"
+    path.write_text(f"{header}\n15,{','.join(told)},202515001499.0,600.0,Thefts,-75.1,40.0\n")
+    imported("city", path, profile="philadelphia")
+    incident = Incident.objects.get()
+    assert incident.occurred_at == dt.datetime(2025, 1, 7, 2, 45, tzinfo=dt.UTC)
+    assert (incident.external_id, incident.offence_code.code) == ("202515001499", "600 Thefts")
+    assert (incident.latitude, incident.longitude) == (40.0, -75.1)
+
+
+@pytest.mark.django_db
+def test_the_next_import_finds_what_is_stored_by_its_key(write: Writer) -> None:
+    """Not by reading all of it, batch by batch, until autovacuum comes round."""
+    rows = [dict(zip(CHICAGO, row, strict=True)) for row in agency_exports.chicago(5_000)]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE crimemap_incident")
+        first(write, rows)
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'crimemap_incident'::regclass")
+        assert cursor.fetchone()[0] >= 5_000

@@ -1,0 +1,264 @@
+"""Files that are not what they should be: a sentence, nothing stored, bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import tracemalloc
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crimemap.models import ImportRun, Incident, Source
+from tests.crimemap.importing import agency_exports
+from tests.crimemap.importing.agency_exports import CHICAGO
+from tests.crimemap.importing.import_command import imported, refusal
+
+pytestmark = pytest.mark.django_db
+
+MEGABYTE = 2**20
+ROWS = [dict(zip(CHICAGO, row, strict=True)) for row in agency_exports.chicago(200)]
+GOOD = agency_exports.text_of(ROWS, CHICAGO)
+HEADER, FIRST, *_ = GOOD.splitlines()
+
+
+def random_bytes(count: int) -> bytes:
+    return random.Random(1).randbytes(count)
+
+
+def workbook() -> bytes:
+    return agency_exports.zipped({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"})
+
+
+def encrypted() -> bytes:
+    """A ZIP whose only member says it is encrypted."""
+    content = bytearray(agency_exports.zipped({"export.csv": GOOD.encode()}))
+    content[6] |= 1
+    content[content.index(b"PK\1\2") + 8] |= 1
+    return bytes(content)
+
+
+def damaged_zip() -> bytes:
+    content = bytearray(agency_exports.zipped({"export.csv": GOOD.encode()}))
+    content[200:260] = random_bytes(60)
+    return bytes(content)
+
+
+NOT_INCIDENTS: dict[str, Callable[[], bytes]] = {
+    "empty": lambda: b"",
+    "blank lines": lambda: b"\r\n\r\n  \r\n",
+    "header alone of another kind": lambda: b"name,phone,address\r\n",
+    "other columns": lambda: b"name,phone\r\nAnn,555\r\n",
+    "no header": lambda: "\r\n".join(GOOD.splitlines()[1:]).encode(),
+    "a web page": lambda: b"<!DOCTYPE html><html><body>Sign in to download</body></html>",
+    "a PDF": lambda: b"%PDF-1.7\n" + random_bytes(5000),
+    "a picture": lambda: b"\x89PNG\r\n\x1a\n" + random_bytes(5000),
+    "a workbook": workbook,
+    "nothing but zeros": lambda: bytes(100_000),
+    "random": lambda: random_bytes(100_000),
+    "broken JSON": lambda: b'[{"id": "1", "date": ',
+    "JSON of another kind": lambda: b'{"error": true, "message": "Row or column access denied"}',
+    "GeoJSON cut short": lambda: agency_exports.geojson(ROWS)[:-20],
+    "GeoJSON of another kind": lambda: (
+        b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}}]}'
+    ),
+    "a portal's download cut in its description": lambda: agency_exports.whole_download(ROWS)[:300],
+    "a portal's download without columns": lambda: b'{"meta": {"view": 1}, "data": [[1, 2], [3, 4]]}',
+    "brackets within brackets": lambda: b'{"data": [' + b"[" * 100_000,
+    "a JSON object without end": lambda: b'{"meta": "' + b"x" * 3_000_000,
+    "a truncated gzip": lambda: gzip.compress(random_bytes(10) + GOOD.encode())[:-400],
+    "a truncated gzip of rows": lambda: gzip.compress(GOOD.encode())[:-400],
+    "a gzip with a damaged end": lambda: gzip.compress(GOOD.encode())[:-8] + b"\0" * 8,
+    "a truncated zip": lambda: agency_exports.zipped({"export.csv": GOOD.encode()})[:-100],
+    "a damaged zip": damaged_zip,
+    "an encrypted zip": encrypted,
+    "a zip without a table": lambda: agency_exports.zipped({"readme.pdf": b"%PDF-1.7", "photo.jpg": b"\xff\xd8"}),
+    "a file cut in a cell": lambda: GOOD.encode()[: len(HEADER) + 2] + b'1,"JA',
+}
+
+
+@pytest.mark.parametrize("content", NOT_INCIDENTS.values(), ids=NOT_INCIDENTS)
+def test_what_holds_no_incidents_is_refused_in_a_sentence(tmp_path: Path, content: Callable[[], bytes]) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes(content())
+    words = refusal("city", path, profile="chicago_portal")
+    assert words.endswith(".")
+    assert "Traceback" not in words
+    assert "Error" not in words
+    assert not Incident.objects.exists()
+    assert not ImportRun.objects.exclude(state="failed").exists()
+
+
+def test_the_sentence_about_other_columns_names_what_was_expected(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes(b"name,phone\r\nAnn,555\r\n")
+    words = refusal("city", path, profile="chicago_portal")
+    assert "Date" in words
+    assert "Primary Type" in words or "IUCR" in words
+
+
+def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
+    assert "missing.csv" in refusal("city", tmp_path / "missing.csv", profile="chicago_portal")
+    assert refusal("city", tmp_path, profile="chicago_portal").endswith(".")
+
+
+def test_a_source_that_is_not_there_and_a_profile_that_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(GOOD)
+    assert "city" in refusal("city", path)
+    assert "chicago_portal" in refusal("city", path, profile="springfield")
+    assert not Source.objects.exists()
+
+
+def test_a_limit_that_is_no_number_of_rows(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(GOOD)
+    assert "1 or more" in refusal("city", path, profile="chicago_portal", limit=-5)
+
+
+# Each holds its bad row between good ones: the good ones are stored, the bad one is told with its row.
+BAD_ROWS = {
+    "no date": {"Date": ""},
+    "a date that is none": {"Date": "yesterday"},
+    "the 30th of February": {"Date": "02/30/2024 10:00:00 AM"},
+    "hour 27": {"Date": "02/20/2024 27:00:00"},
+    "a date to come": {"Date": "01/01/2190 10:00:00 AM"},
+    "a date of the Middle Ages": {"Date": "01/01/1190 10:00:00 AM"},
+    "a point where an area belongs": {"District": "(41.889010347, -87.890900512)"},
+    "a date where an area belongs": {"Community Area": "05/17/2025 03:40:52 PM"},
+    "neither code nor type": {"IUCR": "", "Primary Type": "", "Description": ""},
+}
+
+
+@pytest.mark.parametrize("wrong", BAD_ROWS.values(), ids=BAD_ROWS)
+def test_a_bad_row_is_rejected_and_told_with_its_number(tmp_path: Path, wrong: dict[str, str]) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes(agency_exports.text_of([*ROWS[:50], ROWS[50] | wrong, *ROWS[51:]], CHICAGO).encode())
+    told = imported("city", path, profile="chicago_portal")
+    assert (told["created"], told["rejected"]) == (len(ROWS) - 1, 1)
+    (problem,) = ImportRun.objects.latest("id").problems.all()
+    assert problem.row in (51, 52)  # of the rows, or of the file's lines
+    assert problem.message.endswith(".")
+
+
+@pytest.mark.parametrize("line", ["1,2,3", FIRST + ",surplus,cells,in,it", FIRST.replace(",", ";")])
+def test_a_row_of_another_width_loses_no_other(tmp_path: Path, line: str) -> None:
+    lines = GOOD.splitlines()
+    path = tmp_path / "export.csv"
+    path.write_text("\r\n".join([*lines[:100], line, *lines[100:]]))
+    told = imported("city", path, profile="chicago_portal")
+    assert told["read"] in (len(ROWS), len(ROWS) + 1)
+    assert Incident.objects.filter(external_id__in=[row["ID"] for row in ROWS]).count() == len(ROWS)
+
+
+ODD_POINTS = {
+    "zero": ("0", "0"),
+    "zero state plane": ("36.619446395", "-91.686565684"),
+    "words": ("north", "west"),
+    "infinite": ("inf", "nan"),
+    "off the earth": ("141.8", "-187.6"),
+    "swapped": ("-87.63", "41.81"),
+    "half": ("41.81", ""),
+}
+
+
+@pytest.mark.parametrize("point", ODD_POINTS.values(), ids=ODD_POINTS)
+def test_an_unusable_point_is_none_and_the_row_counts(tmp_path: Path, point: tuple[str, str]) -> None:
+    path = tmp_path / "export.csv"
+    odd = ROWS[0] | {"Latitude": point[0], "Longitude": point[1]}
+    path.write_bytes(agency_exports.text_of([odd, *ROWS[1:]], CHICAGO).encode())
+    assert imported("city", path, profile="chicago_portal")["created"] == len(ROWS)
+    incident = Incident.objects.get(external_id=odd["ID"])
+    assert (incident.latitude, incident.longitude, incident.point_kind) == (None, None, "none")
+
+
+HOSTILE = {
+    "formula": '=HYPERLINK("http://evil.example","x")',
+    "command": "@SUM(1+1)*cmd|' /C calc'!A0",
+    "script": "<script>alert(1)</script>",
+    "SQL": "'; DROP TABLE crimemap_incident; --",
+    "COPY": "\\N\t\\.\\x00\\",
+    "control": "a\x00b\x07c\x1b[31md\u202ee",
+    "long": "x" * 5000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
+    hostile = ROWS[0] | {
+        "Block": text,
+        "Location Description": text,
+        "Description": text,
+        "District": text,
+        "Beat": text,
+    }
+    path = tmp_path / "export.csv"
+    path.write_bytes(agency_exports.text_of([hostile, *ROWS[1:]], CHICAGO).encode())
+    told = imported("city", path, profile="chicago_portal")
+    assert told["created"] + told["rejected"] == len(ROWS)
+    assert Incident.objects.count() == told["created"] >= len(ROWS) - 1
+    for incident in Incident.objects.filter(external_id=hostile["ID"]):
+        for told_text in (incident.block_text, incident.location_description, incident.raw_label, incident.district):
+            assert not told_text.startswith(("=", "+", "-", "@"))
+            assert told_text.isprintable()
+
+
+def test_bytes_that_are_no_utf_8_are_read_as_windows_1252(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes(GOOD.encode() + FIRST.replace("10000000", "77").replace("STREET", "CAFÉ – BAR").encode("cp1252"))
+    imported("city", path, profile="chicago_portal")
+    assert Incident.objects.get(external_id="77").location_description == "CAFÉ – BAR"
+
+
+# Memory
+
+
+def peak(work: Callable[[], object]) -> float:
+    """Megabytes of Python's own memory at most in use during `work`."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+def gzip_of(parts: list[tuple[bytes, int]]) -> bytes:
+    """A gzip whose content is each part so many times, without ever holding it."""
+    press = zlib.compressobj(6, zlib.DEFLATED, 31)
+    return b"".join(press.compress(part) for part, times in parts for _ in range(times)) + press.flush()
+
+
+def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(gzip_of([(bytes(MEGABYTE), 150)]))
+    assert peak(lambda: refusal("city", path, profile="chicago_portal")) < 50
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.csv", "w", force_zip64=True) as member,
+    ):
+        member.write(f"{HEADER}\r\n".encode())
+        for _ in range(150):
+            member.write((b" " * 8190 + b"\r\n") * 128)
+    path.write_bytes(out.getvalue())
+    assert peak(lambda: refusal("city", path, profile="chicago_portal")) < 50
+
+
+@pytest.mark.parametrize("opening", ["", '"'], ids=["a line", "an open quotation mark"])
+def test_a_gigantic_cell_is_told_in_bounded_memory(tmp_path: Path, opening: str) -> None:
+    path = tmp_path / "line.csv.gz"
+    head, letters = f"{HEADER}\r\n{FIRST}\r\n1,{opening}".encode(), random_bytes(MEGABYTE // 2).hex().encode()
+    path.write_bytes(gzip_of([(head, 1), (letters, 60)]))
+    said = []
+
+    def work() -> None:
+        said.append(refusal("city", path, profile="chicago_portal"))
+
+    assert peak(work) < 50
+    assert "3" in said[0]  # the line
+    assert not Incident.objects.exists()

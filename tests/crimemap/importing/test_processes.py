@@ -1,0 +1,91 @@
+"""Feeding the map on real processes, each with its own database user: staff's web server asks, the bulk worker imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crimemap.importing.administrators import ROWS, export
+from tests.stack import ROOT, Stack, wait_until
+
+PREPARE = """
+from crimemap.importing import push_tokens
+from crimemap.models import Source
+from tests.crimemap.importing.administrators import account
+city = Source.objects.create(slug="city", name="City", profile="chicago_portal", time_zone="America/Chicago", expected_interval=1)
+print("TOKEN", push_tokens.make_token(city, account()))
+"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("feeding"), web=["staff"], workers=["bulk"]) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def token(running: Stack) -> str:
+    words = running.run_manage("shell", "-c", PREPARE, role="staff").split()
+    return words[words.index("TOKEN") + 1]
+
+
+def looked(running: Stack) -> None:
+    """What beat asks of the bulk worker every minute, as that worker."""
+    call = "import django; django.setup(); from crimemap.tasks import look; look(); look()"
+    environment = running.environment("bulk")
+    done = subprocess.run(
+        [sys.executable, "-c", call], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def counts(running: Stack, sql: str) -> int:
+    with running.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return int(cursor.fetchone()[0])
+
+
+def test_a_push_is_imported_and_published(running: Stack, token: str) -> None:
+    address = f"{running.staff_url}/api/incidents/city/"
+    headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=50", "Content-Type": "text/csv"}
+    with urllib.request.urlopen(urllib.request.Request(address, export(), headers), timeout=60) as answer:
+        assert answer.status == 200
+        assert json.loads(answer.read())["created"] == 40
+        assert "Set-Cookie" not in answer.headers
+    wait_until((Path(running.keys["INCIDENT_SNAPSHOTS"]) / "current").exists, 30, "a published version")
+    uploads = Path(running.keys["INCIDENT_UPLOADS"])
+    wait_until(lambda: not list(uploads.iterdir()), 30, "nothing left of the file")
+
+
+def test_the_public_side_takes_no_push(running: Stack) -> None:
+    call = "import django; django.setup(); from django.urls import resolve; resolve('/api/incidents/city/')"
+    environment = running.environment("public")
+    done = subprocess.run(
+        [sys.executable, "-c", call], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "Resolver404" in done.stderr
+
+
+def test_a_dropped_file_is_imported_and_a_late_feed_told(running: Stack, token: str) -> None:
+    folder = Path(running.keys["INCIDENT_DROP_DIR"]) / "city"
+    folder.mkdir(exist_ok=True)
+    late = folder / "june.csv"
+    late.write_bytes(export([row | {"ID": f"9{row['ID']}"} for row in ROWS]))
+
+    os.utime(late, (1, 1))
+    looked(running)
+    assert counts(running, "SELECT count(*) FROM crimemap_incident") == 80
+    with running.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE crimemap_source SET last_success_at = now() - interval '2 hours'")
+    looked(running)
+    (mail,) = running.mails.wait()
+    assert mail["To"] == "ada@example.org"
+    assert mail["Subject"] == "City is late"
+    assert counts(running, "SELECT count(*) FROM crimemap_source WHERE late_told_at IS NOT NULL") == 1

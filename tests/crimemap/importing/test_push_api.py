@@ -1,0 +1,173 @@
+"""Agencies push incidents over HTTP: who may, what they are told, and that a push twice is a push once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from core.models import Account
+from crimemap.importing import jobs, pipeline, push_api, push_tokens
+from crimemap.models import ImportRun, Incident, Source
+from tests.crimemap.importing.administrators import ROWS, account, export, source, trail
+
+pytestmark = pytest.mark.django_db
+CITY = "/api/incidents/city/"
+
+
+@pytest.fixture
+def token(settings: Any, tmp_path: Path) -> str:
+    settings.INCIDENT_UPLOADS = tmp_path
+    return push_tokens.make_token(source(), account())
+
+
+@pytest.fixture
+def _worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bulk worker, in no time."""
+
+    def asked(*args: Any, **options: Any) -> ImportRun:
+        run = ask(*args, **options)
+        jobs.work(run.pk)
+        run.refresh_from_db()
+        return run
+
+    ask = jobs.ask
+    monkeypatch.setattr(jobs, "ask", asked)
+
+
+def push(token: str, content: bytes | None = None, address: str = CITY, kind: str = "text/csv", **headers: str) -> Any:
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    client = Client(enforce_csrf_checks=True)
+    return client.post(address, export() if content is None else content, content_type=kind, headers=headers)
+
+
+def counts(answer: Any) -> tuple[int, ...]:
+    return tuple(answer.json()[name] for name in ("read", "created", "updated", "unchanged", "rejected"))
+
+
+@pytest.mark.usefixtures("_worker")
+class TestTaken:
+    def test_a_push_is_imported_and_answered_with_the_counts(self, token: str, tmp_path: Path) -> None:
+        answer = push(token)
+        assert (answer.status_code, counts(answer)) == (200, (40, 40, 0, 0, 0))
+        assert answer.json()["problems"] == []
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Set-Cookie" not in answer.headers
+        run = ImportRun.objects.get()
+        assert (run.origin, run.by) == ("push", None)
+        assert trail()[-1] == ("API of city", "asked for an import", "source city", f"import {run.pk}: push.csv")
+        assert not list(tmp_path.iterdir())
+
+    def test_twice_is_once(self, token: str) -> None:
+        push(token)
+        assert counts(push(token)) == (40, 0, 0, 40, 0)
+        assert Incident.objects.count() == 40
+
+    @pytest.mark.parametrize("lines", [False, True], ids=["an array", "a line each"])
+    def test_json(self, token: str, lines: bool) -> None:
+        text = "\n".join(map(json.dumps, ROWS)) if lines else json.dumps(ROWS)
+        answer = push(token, text.encode(), kind="application/json")
+        assert (answer.status_code, counts(answer)) == (200, (40, 40, 0, 0, 0))
+
+    def test_rows_that_cannot_be_read_are_told_with_their_number(self, token: str) -> None:
+        answer = push(token, export([ROWS[0] | {"Date": "?"}, *ROWS[1:]]))
+        assert (answer.status_code, counts(answer)) == (200, (40, 39, 0, 0, 1))
+        (problem,) = answer.json()["problems"]
+        assert problem["row"] == 1
+        assert problem["message"].endswith(".")
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"a,b,c\n1,2,3\n", b"PK\x03\x04", b"\0" * 100, export([row | {"Date": "?"} for row in ROWS])],
+        ids=["other columns", "no table", "no text", "no row that can be read"],
+    )
+    def test_what_is_no_file_of_the_source_is_422_with_a_reason(self, token: str, content: bytes) -> None:
+        answer = push(token, content)
+        assert answer.status_code == 422
+        assert answer.json()["message"].endswith(".")
+        assert Incident.objects.count() == 0
+
+    def test_what_a_guard_stops_is_422_and_waits_for_staff(self, token: str, mailoutbox: Any) -> None:
+        answer = push(token, export([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
+        assert (answer.status_code, answer.json()["state"]) == (422, "stopped")
+        assert len(answer.json()["problems"]) == 15
+        (mail,) = mailoutbox
+        assert mail.to == ["ada@example.org"]
+        assert mail.subject == "An import of City waits for a decision"
+        assert f"/admin/crimemap/importrun/{answer.json()['import']}/change/" in mail.body
+
+    def test_a_source_that_keeps_failing_is_mailed_of_once(self, token: str, mailoutbox: Any) -> None:
+        for _again in range(3):
+            push(token, b"a,b,c\n1,2,3\n")
+        assert len(mailoutbox) == 1
+        push(token)
+        push(token, b"a,b,c\n1,2,3\n")
+        assert len(mailoutbox) == 2
+
+    def test_a_dry_run_and_a_whole_period(self, token: str) -> None:
+        assert counts(push(token, address=f"{CITY}?dry_run=1"))[1] == 40
+        assert Incident.objects.count() == 0
+        push(token)
+        answer = push(token, export(ROWS[:9] + ROWS[10:]), address=f"{CITY}?full_snapshot=1")
+        assert answer.json()["removed"] == 1
+
+
+class TestRefused:
+    @pytest.mark.parametrize("made", ["", "x", "Bearer", "é"])
+    def test_without_the_token_nothing_is_taken(self, token: str, made: str, tmp_path: Path) -> None:
+        answer = push("", Authorization=made) if made else push("")
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert not list(tmp_path.iterdir())
+
+    def test_the_token_of_another_source_opens_nothing(self, token: str) -> None:
+        other = push_tokens.make_token(source("town"), Account.objects.get())
+        assert push(other).status_code == 401
+        assert push(other, address="/api/incidents/village/").status_code == 404
+
+    def test_a_source_without_token_takes_nothing(self, token: str) -> None:
+        Source.objects.update(api_token_hash=None)
+        assert push(token).status_code == 401
+
+    @pytest.mark.parametrize("told", [True, False], ids=["told before", "found while reading"])
+    def test_too_much_is_413(self, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+        monkeypatch.setattr(push_api, "MOST_BYTES", 1000)
+        headers = {} if told else {"Content-Length": "0"}
+        answer = push(token, **headers) if told else Client().generic(
+            "POST", CITY, export(), "text/csv", headers={"Authorization": f"Bearer {token}"}, CONTENT_LENGTH="900000"
+        )  # fmt: skip
+        assert answer.status_code == 413
+        assert "in parts" in answer.json()["error"]
+        assert not list(tmp_path.iterdir())
+
+    def test_nothing_is_400_and_no_folder_503(self, token: str, settings: Any) -> None:
+        assert push(token, b"").status_code == 400
+        settings.INCIDENT_UPLOADS = None
+        assert push(token).status_code == 503
+
+    def test_while_another_import_of_the_source_is_not_over_it_is_409(self, token: str, tmp_path: Path) -> None:
+        first = push(token, Prefer="wait=0")
+        assert first.status_code == 202
+        answer = push(token)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (409, "30")
+        assert ImportRun.objects.count() == len(list(tmp_path.iterdir())) == 1
+        assert pipeline.LOCK
+
+    def test_other_methods(self, token: str) -> None:
+        assert Client().get(CITY, headers={"Authorization": f"Bearer {token}"}).status_code == 405
+
+
+def test_who_does_not_wait_asks_later(token: str) -> None:
+    first = push(token, Prefer="wait=0")
+    assert (first.status_code, first.json()["state"]) == (202, "waiting")
+    where = first.headers["Location"]
+    assert where == f"{CITY}{first.json()['import']}/"
+    assert Client().get(where).status_code == 401
+    jobs.work(first.json()["import"])
+    answer = Client().get(where, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, counts(answer)) == (200, (40, 40, 0, 0, 0))
+    assert Client().get(f"{CITY}999999/", headers={"Authorization": f"Bearer {token}"}).status_code == 404

@@ -1,0 +1,177 @@
+"""The code lists: complete in themselves, no kind shown more openly than the publication rule allows, the agency's word kept."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from crimemap.models import Category, OffenceCode, Visibility
+from crimemap.offence_families import BY_SLUG
+from crimemap.offences import catalogue
+from crimemap.privacy.visibility import STRICTNESS, strictest, visibility_of
+
+CATEGORIES = {row["slug"]: row for row in csv.DictReader((catalogue.DATA / "categories.csv").open(encoding="utf-8"))}
+ALL = [(scheme, code) for scheme in catalogue.schemes() for code in catalogue.code_list(scheme).codes]
+
+# Whoever is named by one of these words may not be found through the map.
+HIDING = (
+    "RAPE", "SEXUAL", "SODOMY", "INCEST", "PORNOGRAPH", "INDECENT", "LEWD", "PEEPING", "CHILD", "JUVENILE", "RUNAWAY",
+    "CURFEW", "DOMESTIC", "INTIMATE PARTNER", "SPOUS", "FAMILY", "ORDER OF PROTECTION", "RESTRAINING ORDER",
+    "NO CONTACT ORDER", "STALKING", "KIDNAP", "ABDUCTION", "TRAFFICKING, COMMERCIAL", "TRAFFICKING - ", "IMPRISONMENT",
+    "RESTRAINT", "CHOK", "STRANGUL", "TO A MINOR", "PERSON UNDER 18",
+)  # fmt: skip
+# Kinds that are told together: the crime types of data.police.uk know nothing finer.
+TOLD_TOGETHER = {("police_uk", "Violence and sexual offences"): "area"}
+
+
+def named(*parts: str) -> list[catalogue.Code]:
+    return [code for _, code in ALL if any(part in code.label.upper() for part in parts)]
+
+
+def test_every_code_has_a_category_and_is_written_as_the_tables_take_it():
+    for scheme, code in ALL:
+        assert code.category in CATEGORIES, code
+        assert code.visibility in Visibility.values, code
+        assert 0 < len(code.code) <= OffenceCode._meta.get_field("code").max_length, code
+        assert 0 < len(code.label) <= OffenceCode._meta.get_field("label").max_length, code
+        assert len(scheme) <= OffenceCode._meta.get_field("scheme").max_length
+    assert {row["family"] for row in CATEGORIES.values()} == set(BY_SLUG)
+
+
+def test_no_two_lines_of_a_list_contradict_each_other():
+    """Codes of other spelling, labels of other years: whichever line a name leads to, it means the same."""
+    for scheme in catalogue.schemes():
+        meant: dict[str, catalogue.Code] = {}
+        rows = csv.DictReader((catalogue.DATA / "codes" / f"{scheme}.csv").open(encoding="utf-8"))
+        for row in rows:
+            code = catalogue.code_list(scheme).find([row["code"]])
+            assert code is not None
+            assert code.code == row["code"], "two codes that look alike"
+            for name in (row["code"], row["label"], *filter(None, row["also"].split(" | "))):
+                other = meant.setdefault(catalogue.key_of(name), code)
+                same = (other.category, other.visibility, other.domestic)
+                assert same == (code.category, code.visibility, code.domestic), f"{scheme}: {name}"
+
+
+def test_people_who_may_not_be_found_are_in_no_row():
+    found = 0
+    for scheme, code in ALL:
+        if any(word in code.label.upper() for word in HIDING):
+            expected = TOLD_TOGETHER.get((scheme, code.code), "hidden")
+            assert code.visibility == expected, f"{scheme} {code}"
+            found += 1
+    assert found > 150
+    assert all(code.visibility == "hidden" for _, code in ALL if code.domestic)
+
+
+@pytest.mark.parametrize("slug", ["homicide", "fraud", "prostitution"])
+def test_homicide_fraud_and_prostitution_are_told_by_area_at_most(slug: str):
+    of_it = [code for _, code in ALL if code.category == slug]
+    assert of_it
+    assert all(code.visibility != "block" for code in of_it)
+    assert CATEGORIES[slug]["least_visibility"] == "area"
+
+
+@pytest.mark.parametrize("slug", ["sexual", "family", "kidnapping"])
+def test_hidden_kinds_are_hidden_by_their_category_too(slug: str):
+    assert CATEGORIES[slug]["least_visibility"] == "hidden"
+    assert all(code.visibility == "hidden" for _, code in ALL if code.category == slug)
+
+
+def test_no_code_is_looser_than_its_category():
+    for scheme, code in ALL:
+        least = CATEGORIES[code.category]["least_visibility"]
+        assert visibility_of(code.visibility, least) == code.visibility, f"{scheme} {code}"
+
+
+def test_harassment_and_threats_from_afar_lead_to_no_block():
+    """They are reported from the home of whoever got them."""
+    from_afar = named("TELEPHONE THREAT", "HARASSMENT", "PHONE CALLS")
+    assert len(from_afar) > 6
+    assert {code.visibility for code in from_afar} <= {"area", "hidden"}
+    assert catalogue.code_list("chicago").find(["2825"]).visibility == "area"
+    assert catalogue.code_list("los_angeles").find(["928"]).visibility == "area"
+    assert catalogue.code_list("new_york").find(["PD 639"]).visibility == "area"
+
+
+def test_registers_of_offenders_lead_to_nobodys_home():
+    registered = named("REGISTER", "REGISTRANT", "REGISTRATION")
+    people = [code for code in registered if "OFFENDER" in code.label.upper() or "ARSONIST" in code.label.upper()]
+    assert len(people) > 10
+    assert {code.visibility for code in people} == {"area"}
+
+
+def test_files_that_tell_no_domestic_incidents_apart_show_assaults_by_area():
+    for scheme in ("police_uk", "philadelphia"):
+        assaults = [code for code in catalogue.code_list(scheme).codes if code.category == "assault"]
+        assert assaults
+        assert {code.visibility for code in assaults} == {"area"}
+    assert catalogue.code_list("new_york").find(["PD 101"]).visibility == "area"
+
+
+def test_what_stands_for_the_rest_of_a_type_is_as_strict_as_its_strictest_code():
+    """Chicago makes new codes; where every known one of a type is alike, the type tells enough."""
+    listed = catalogue.code_list("chicago").codes
+    rests = [code for code in listed if code.label.endswith(": any other")]
+    assert len(rests) > 20
+    for rest in rests:
+        of_type = [code.visibility for code in listed if code.label.startswith(f"{rest.code}: ") and code is not rest]
+        assert STRICTNESS.index(rest.visibility) >= STRICTNESS.index(strictest(*of_type)), rest
+
+
+@pytest.mark.parametrize("scheme", ["philadelphia", "new_york"])
+def test_a_general_code_is_as_strict_as_the_finer_ones_below_it(scheme: str):
+    listed = catalogue.code_list(scheme)
+    finer = {"philadelphia": ["100 ", "400 ", "600 "], "new_york": []}[scheme]
+    for start in finer:
+        below = [code.visibility for code in listed.codes if code.code.startswith(start)]
+        general = listed.find([start.strip()])
+        assert general is not None
+        assert STRICTNESS.index(general.visibility) >= STRICTNESS.index(strictest(*below))
+    if scheme == "new_york":  # key codes under which orders of protection, stranglings and minors are found
+        for key_code in ("106", "115", "126", "234", "344", "355", "356", "359", "361"):
+            assert listed.find([f"KY {key_code}"]).visibility == "hidden"
+
+
+def test_codes_are_found_by_code_by_label_and_by_the_label_of_another_year():
+    chicago = catalogue.code_list("chicago")
+    simple = chicago.find(["0560"])
+    assert simple.label == "ASSAULT: SIMPLE"
+    assert chicago.find(["", "assault:  simple"]) is simple
+    assert chicago.find(["ROBBERY: STRONGARM - NO WEAPON"]).code == "0320"
+    assert chicago.find(["9998", "no such thing", "BURGLARY"]).label == "BURGLARY: any other"
+    assert chicago.find(["9998", "OTHER OFFENSE"]) is None, "a type that mixes kinds decides nothing"
+    assert catalogue.code_list("an agency's own").find(["0560"]) is None
+
+
+@pytest.mark.django_db
+def test_what_is_missing_is_written_once_and_what_the_agency_changed_stays():
+    OffenceCode.objects.all().delete()
+    Category.objects.all().delete()
+    written = catalogue.ensure_codes()
+    assert written == len(ALL) + len(CATEGORIES)
+    assert Category.objects.count() == len(CATEGORIES)
+    for category in Category.objects.all():
+        category.full_clean()
+
+    OffenceCode.objects.filter(scheme="chicago", code="0560").update(visibility="hidden")
+    OffenceCode.objects.filter(scheme="chicago", code="0610").update(category=None, visibility="")
+    OffenceCode.objects.filter(scheme="chicago", code="0620").delete()
+    Category.objects.filter(slug="theft").update(name="Larceny", least_visibility="area")
+    assert catalogue.ensure_codes() == 1
+    assert OffenceCode.objects.get(scheme="chicago", code="0560").visibility == "hidden"
+    assert OffenceCode.objects.get(scheme="chicago", code="0610").category is None
+    assert OffenceCode.objects.get(scheme="chicago", code="0620").category.slug == "burglary"
+    assert Category.objects.get(slug="theft").name == "Larceny"
+    assert catalogue.ensure_codes() == 0
+
+
+@pytest.mark.django_db
+def test_a_category_that_the_agency_gave_up_stays_away():
+    catalogue.ensure_codes()
+    traffic = Category.objects.get(slug="traffic")
+    traffic.codes.update(category=Category.objects.get(slug="other"))
+    traffic.delete()
+    assert catalogue.ensure_codes() == 0
+    assert not Category.objects.filter(slug="traffic").exists()

@@ -1,0 +1,132 @@
+"""The map inside a page of another site."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page
+
+from crimemap.pages import server_map
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.reader import Published
+from tests.stack import Stack
+
+EMBED = "/map/embed/"
+AXE = Path(__file__).parents[2] / "browser" / "vendor" / "axe.min.js"
+REFUSED = f"{EMBED}?category=burglry"
+
+
+@pytest.mark.parametrize("address", [EMBED, f"{EMBED}?area=district:1&days=30", REFUSED])
+def test_any_page_may_frame_it_and_it_alone(client: Client, incidents: Published, riverton: None, address: str) -> None:
+    answer = client.get(address)
+    assert "X-Frame-Options" not in answer
+    policy = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
+    assert policy["frame-ancestors"] == "*"
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert answer["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert not answer.cookies
+    for page in ("/", "/map/", "/tips/", "/map/list/", "/map/columns.txt", "/api/v1/about"):
+        other = client.get(page)
+        assert other["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in other["Content-Security-Policy"]
+
+
+def test_it_needs_no_script_and_shows_the_filter(client: Client, incidents: Published, riverton: None) -> None:
+    page = client.get(f"{EMBED}?category=burglary&days=90").content.decode()
+    assert "<script" not in page
+    assert "style=" not in page
+    assert '<base target="_top">' in page
+    total = incidents.count(Filter.parse({"category": "burglary", "days": "90"}, incidents))
+    assert f"<b>{total} incidents</b>" in page
+    assert page.count('class="many"') + page.count('class="one"') > 3
+    assert 'href="/map/?category=burglary&amp;days=90"' in page
+    assert not re.findall(r'(?:href|src)="(?!/|#)[^"]*"', page)
+
+
+def test_a_filter_that_cannot_be_leads_to_the_nearest(client: Client, incidents: Published, riverton: None) -> None:
+    answer = client.get(REFUSED)
+    assert answer.status_code == 400
+    page = answer.content.decode()
+    assert "There is no category “burglry”" in page
+    assert "/map/?category=burglary&amp;days=365" in page
+    assert "<nav" not in page
+
+
+def test_without_anything_published_it_says_so(client: Client, tmp_path: Path, settings: Any, db: None) -> None:
+    settings.INCIDENT_SNAPSHOTS = tmp_path
+    answer = client.get(EMBED)
+    assert answer.status_code == 200
+    assert "not published yet" in answer.content.decode()
+    assert "X-Frame-Options" not in answer
+
+
+def test_readers_of_a_busy_page_cost_one_picture(
+    client: Client, incidents: Published, riverton: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get(EMBED)
+    assert first["Cache-Control"] == "public, max-age=60"
+    monkeypatch.setattr(server_map, "shown", lambda *given: 1 / 0)
+    assert client.get(EMBED, headers={"if-none-match": first["ETag"]}).status_code == 304
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def elsewhere(portal: Stack) -> Iterator[str]:
+    """Another site, with the snippet of docs/communications.md on its page."""
+    text = (Path(__file__).parents[3] / "docs" / "communications.md").read_text()
+    snippet = re.search(r"<iframe.*?</iframe>", text, re.DOTALL)
+    assert snippet
+    frame = snippet[0].replace("https://portal.example.org", portal.public_url)
+    body = f"<!doctype html><html lang=en><title>News</title><main><h1>News</h1>{frame}</main>".encode()
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Browser, portal: Stack, elsewhere: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=request.param)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url))
+    page.goto(elsewhere)
+    page.frame_locator("iframe").locator("svg.city").wait_for()
+    yield page
+    assert all(url.startswith((portal.public_url, elsewhere)) for url in asked)
+    assert context.cookies() == []
+    context.close()
+
+
+def test_another_sites_page_shows_it_without_trouble(page: Page) -> None:
+    frame = page.frames[1]
+    assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    frame.evaluate(AXE.read_text())
+    assert [each["id"] for each in frame.evaluate("() => axe.run()")["violations"]] == []
+
+
+def test_its_links_leave_the_frame(page: Page, portal: Stack) -> None:
+    page.frame_locator("iframe").get_by_role("link", name="Open the full map").click()
+    page.wait_for_url(f"{portal.public_url}/map/**")
+    assert len(page.frames) == 1

@@ -1,0 +1,294 @@
+"""Boundary layers and the block layer of an agency, as files become them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from crimemap.models import Area, Block, ImportRun, Incident, Intersection, OffenceCode, Source
+from crimemap.places import area_import, block_import, lookup
+from crimemap.street_names import spelled
+from tests.crimemap.importing.import_command import SHARED
+
+SQUARE = [[0, 0], [0, 2], [2, 2], [2, 0], [0, 0]]
+EAST = [[2, 0], [2, 2], [4, 2], [4, 0], [2, 0]]
+BOW_TIE = [[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]
+
+
+def feature(geometry: dict[str, Any] | None, **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def polygon(ring: list[list[float]], **properties: Any) -> dict[str, Any]:
+    return feature({"type": "Polygon", "coordinates": [ring]}, **properties)
+
+
+def file_of(*features: dict[str, Any]) -> bytes:
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def replaced(layer: str, *features: dict[str, Any], **columns: Any) -> area_import.Replaced:
+    read = area_import.read(file_of(*features))
+    return area_import.replace(layer, read, area_import.choose(read, layer, **columns))
+
+
+def codes(layer: str = "district") -> list[str]:
+    return [area.code for area in lookup.areas(layer)]
+
+
+REAL = {
+    "chicago_community_areas.geojson.gz": ("neighbourhood", "area_numbe", "community", 77, ("8", "Near North Side")),
+    "chicago_police_districts_simple.geojson": ("district", "DIST_NUM", "", 25, ("9", "District 9")),
+    "chicago_police_beats_simple.geojson": ("beat", "BEAT_NUM", "", 277, ("1713", "Beat 1713")),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [name for name in REAL if (SHARED / name).exists()])
+def test_a_real_layer_twice(name: str) -> None:
+    layer, code, named, count, (example, label) = REAL[name]
+    features = area_import.read((SHARED / name).read_bytes())
+    columns = area_import.guess(features, layer)
+    assert columns == area_import.Columns(code, named)
+    first = area_import.replace(layer, features, columns)
+    areas = lookup.areas(layer)
+    assert first.created == len(areas) == len({feature.properties[code] for feature in features})
+    assert len(features) == count
+    assert {area.code: area.name for area in areas}[example] == label
+    index = area_import.Index(layer)
+    assert index.codes_at([area.longitude for area in areas], [area.latitude for area in areas]) == codes(layer)
+    again = area_import.replace(layer, features, columns)
+    assert (again.created, again.updated, again.unchanged, again.removed) == (0, 0, len(areas), 0)
+
+
+@pytest.mark.django_db
+class TestAreas:
+    def test_an_import_replaces_its_layer_and_what_stays_keeps_its_row(self) -> None:
+        replaced("district", polygon(SQUARE, district=1, name="Harbor"), polygon(EAST, district=2, name="Hill"))
+        replaced("beat", polygon(SQUARE, beat="11"))
+        ref = Area.objects.get(layer="district", code="1").pk
+        done = replaced("district", polygon(SQUARE, district=1, name="Harbour"), polygon(EAST, district=3, name="Mill"))
+        assert (done.created, done.updated, done.unchanged, done.removed) == (1, 1, 0, 1)
+        assert codes() == ["1", "3"]
+        assert Area.objects.get(pk=ref).name == "Harbour"
+        assert codes("beat") == ["11"]
+        assert [place.name for place in lookup.search("harbour")] == ["Harbour"]
+
+    def test_what_incidents_name_stays_and_is_told(self) -> None:
+        replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=2))
+        source = Source.objects.create(slug="city", name="City", profile="generic", time_zone="UTC")
+        run = ImportRun.objects.create(source=source, origin="command")
+        code = OffenceCode.objects.create(scheme="city", code="1")
+        Incident.objects.create(
+            source=source, external_id="1", occurred_at="2026-01-01T00:00Z", precision="day", raw_code="1",
+            offence_code=code, district="2", beat="0017", content_hash=b"1", first_run=run, last_run=run,
+        )  # fmt: skip
+        done = replaced("district", polygon(SQUARE, district=1))
+        assert codes() == ["1", "2"]
+        assert done.notes == ["2 is not in the file, but stored incidents name it: it stays."]
+        (note,) = replaced("beat", polygon(SQUARE, beat=17)).notes
+        assert "0017" in note
+
+    def test_parts_of_one_code_are_one_area(self) -> None:
+        done = replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=1))
+        (area,) = lookup.areas("district")
+        assert len(done.notes) == 1
+        assert area_import.Index("district").codes_at([1, 3], [1, 1]) == ["1", "1"]
+        assert area.name == "District 1"
+
+    def test_a_shape_that_crosses_itself_is_mended_and_told(self) -> None:
+        (note,) = replaced("district", polygon(BOW_TIE, district="A")).notes
+        assert note == "The shape of A crossed itself (self-intersection) and was mended."
+        (area,) = lookup.areas("district")
+        assert area_import.Index("district").codes_at([area.longitude], [area.latitude]) == ["A"]
+
+    def test_the_label_stands_inside_of_a_hook(self) -> None:
+        hook = [[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [0, 1], [0, 0]]
+        replaced("district", polygon(hook, district=1))
+        (area,) = lookup.areas("district")
+        assert area_import.Index("district").codes_at([area.longitude], [area.latitude]) == ["1"]
+
+    def test_blocks_and_crossings_learn_their_area_and_forget_it(self) -> None:
+        Block.objects.create(street="Mill St", hundred=100, latitude=1, longitude=1, areas={"beat": "7"})
+        Intersection.objects.create(first="Elm St", second="Mill St", latitude=1, longitude=3)
+        replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=2))
+        assert Block.objects.get().areas == {"beat": "7", "district": "1"}
+        assert Intersection.objects.get().areas == {"district": "2"}
+        replaced("district", polygon(EAST, district=2))
+        assert Block.objects.get().areas == {"beat": "7"}
+
+
+DEGREES = polygon(SQUARE, district=1)
+REFUSED = {
+    "no JSON": (b"PK\x03\x04", "not JSON"),
+    "other JSON": (b'{"type": "Topology"}', "FeatureCollection"),
+    "nothing in it": (file_of(), "no shapes"),
+    "a cut gzip": (gzip.compress(file_of(DEGREES))[:-9], "damaged"),
+    "metres": (file_of(polygon([[x * 1000 for x in point] for point in SQUARE], district=1)), "EPSG:4326"),
+    "a line": (file_of(feature({"type": "LineString", "coordinates": SQUARE}, district=1)), "no polygon"),
+    "a shape without points": (file_of(DEGREES, feature(None, district=2)), "Feature 2 is no polygon"),
+    "a broken shape": (file_of(feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}, district=1)), "feature 1"),
+    "a shape without surface": (file_of(polygon([[0, 0], [1, 1], [2, 2], [0, 0]], district=1)), "no surface"),
+    "a code missing": (file_of(DEGREES, polygon(EAST, district=None)), "Name one of: district"),
+    "no property": (file_of(polygon(SQUARE)), "could not be guessed"),
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("content", "told"), REFUSED.values(), ids=REFUSED)
+def test_a_file_that_is_no_layer_is_refused_in_a_sentence(tmp_path: Path, content: bytes, told: str) -> None:
+    replaced("district", polygon(EAST, district=5))
+    file = tmp_path / "layer.geojson"
+    file.write_bytes(content)
+    with pytest.raises(CommandError, match=told):
+        call_command("import_areas", "district", file)
+    assert codes() == ["5"]
+
+
+@pytest.mark.django_db
+def test_properties_may_be_named(tmp_path: Path) -> None:
+    file = tmp_path / "layer.geojson.gz"
+    file.write_bytes(gzip.compress(file_of(polygon(SQUARE, NUM="1", KEY="x", NAME="OLD TOWN"))))
+    out = io.StringIO()
+    call_command("import_areas", "neighbourhood", file, code="KEY", stdout=out)
+    assert [(area.code, area.name) for area in lookup.areas("neighbourhood")] == [("x", "Old Town")]
+    assert out.getvalue() == "Codes from “KEY”, names from “NAME”.\n1 new, 0 changed, 0 as before, 0 removed.\n"
+    with pytest.raises(CommandError, match="It has: NUM, KEY, NAME"):
+        call_command("import_areas", "neighbourhood", file, code="other")
+
+
+@pytest.mark.parametrize(
+    ("shouted", "written"),
+    [
+        ("W 24TH PL", "W 24th Pl"),
+        ("O'HARE", "O'Hare"),
+        ("MCKINLEY PARK", "McKinley Park"),
+        ("ST. MARY'S RD SE", "St. Mary's Rd SE"),
+        ("Martin-Luther-KING Dr", "Martin-Luther-KING Dr"),
+    ],
+)
+def test_shouted_names_are_spelled_as_people_write_them(shouted: str, written: str) -> None:
+    assert spelled(shouted) == written
+
+
+# Blocks
+
+
+def line(start: tuple[float, float], end: tuple[float, float], **properties: Any) -> dict[str, Any]:
+    return feature({"type": "LineString", "coordinates": [start, end]}, **properties)
+
+
+def sides(left: tuple[int, int], right: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+    return dict(zip(("L_F_ADD", "L_T_ADD", "R_F_ADD", "R_T_ADD"), (*left, *right), strict=True))
+
+
+def found(content: bytes) -> dict[tuple[str, int], tuple[float, float]]:
+    """Block to (longitude, latitude)."""
+    return {
+        (block.street, block.hundred): (block.longitude, block.latitude) for block in block_import.read(content).blocks
+    }
+
+
+MIDPOINTS = {
+    "street and hundred": b"street,hundred,latitude,longitude\nMill St,400,1.5,2.5\n",
+    "semicolons, decimal commas, a mark": "\ufeffStreet;Hundred;Lat;Long\nMill St;400;1,5;2,5\n".encode(),
+    "in words": b"block,lat,lon\n400 block of Mill St,1.5,2.5\n",
+    "with crosses": b"BLOCK,Y,X\n004XX MILL ST,1.5,2.5\n",
+    "points": file_of(feature({"type": "Point", "coordinates": [2.5, 1.5]}, street="Mill St", hundred=400.0)),
+    "packed": gzip.compress(b"street\thundred\tlatitude\tlongitude\nMill St\t412\t1.5\t2.5\n"),
+}
+
+
+@pytest.mark.parametrize("content", MIDPOINTS.values(), ids=MIDPOINTS)
+def test_midpoints(content: bytes) -> None:
+    assert found(content) == {("Mill St", 400): (2.5, 1.5)}
+
+
+def test_rows_without_a_block_are_left_out_and_told() -> None:
+    table = b"block,lat,lon\n0000X S STATE ST,1,2\nplaza,1,2\n100 block of Elm St,0,0\n0000X s state st,3,4\n"
+    read = block_import.read(table)
+    assert [(block.street, block.hundred) for block in read.blocks] == [("S State St", 0)]
+    assert sorted(read.notes) == [
+        "1 of 4 were left out: no block.",
+        "1 of 4 were left out: no point.",
+        "1 of 4 were left out: the block came before.",
+    ]
+
+
+class TestCentreLines:
+    def test_a_line_of_two_hundreds_becomes_two_blocks(self) -> None:
+        content = file_of(line((0, 0), (0.0198, 0), FULLNAME="MILL ST", **sides((401, 599), (400, 598))))
+        assert found(content) == {("Mill St", 400): (0.0049, 0), ("Mill St", 500): (0.01485, 0)}
+
+    def test_addresses_that_fall_along_the_line(self) -> None:
+        content = file_of(line((0, 0), (0.01, 0), FULLNAME="Mill St", **sides((0, 0), (250, 100))))
+        assert found(content)[("Mill St", 200)] == (pytest.approx(0.001667), 0)
+
+    def test_a_block_in_two_pieces_has_its_point_where_they_meet(self) -> None:
+        first = line((0, 0), (0.003, 0), FULLNAME="Mill St", **sides((100, 148)))
+        second = line((0.003, 0), (0.006, 0), FULLNAME="Mill St", **sides((150, 198)))
+        assert found(file_of(first, second)) == {("Mill St", 100): (0.003, 0)}
+
+    def test_two_directions_of_one_street_have_one_point_between_them(self) -> None:
+        left = line((0, 0.001), (0.01, 0.001), FULLNAME="Mill St", **sides((101, 199)))
+        right = line((0, 0), (0.01, 0), FULLNAME="Mill St", **sides((0, 0), (100, 198)))
+        assert found(file_of(left, right)) == {("Mill St", 100): (pytest.approx(0.005, abs=1e-4), 0.0005)}
+
+    def test_a_name_in_parts(self) -> None:
+        parts = {"PRE_DIR": "W", "STREET_NAM": "24TH", "STREET_TYP": "PL", "SUF_DIR": ""}
+        assert set(found(file_of(line((0, 0), (1, 0), **parts, **sides((400, 498)))))) == {("W 24th Pl", 400)}
+
+    def test_lines_without_addresses_or_names_are_left_out_and_told(self) -> None:
+        read = block_import.read(
+            file_of(
+                line((0, 0), (1, 0), FULLNAME="Mill St", **sides((100, 198))),
+                line((0, 0), (1, 0), FULLNAME="Mill St", **sides((0, 0))),
+                line((0, 0), (1, 0), FULLNAME="", **sides((100, 198))),
+            )
+        )
+        assert len(read.blocks) == 1
+        assert sorted(read.notes) == ["1 of 3 were left out: no addresses.", "1 of 3 were left out: no street."]
+
+
+NO_BLOCKS = {
+    "a table of other things": b"name,phone\nx,1\n",
+    "no addresses at all": file_of(line((0, 0), (1, 0), FULLNAME="Mill St")),
+    "polygons": file_of(polygon(SQUARE, street="Mill St", hundred=100)),
+    "only rows without a point": b"block,lat,lon\n100 block of Elm St,,\n",
+    "a quote that never ends": b'street,hundred,latitude,longitude\n"' + b"x" * 200_000,
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content", NO_BLOCKS.values(), ids=NO_BLOCKS)
+def test_a_file_without_blocks_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    Block.objects.create(street="Elm St", hundred=100, latitude=1, longitude=1)
+    file = tmp_path / "blocks"
+    file.write_bytes(content)
+    with pytest.raises(CommandError, match=r"\.$"):
+        call_command("import_blocks", file)
+    assert Block.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_blocks_that_stay_keep_their_row(tmp_path: Path) -> None:
+    replaced("district", polygon(SQUARE, district=1))
+    kept = Block.objects.create(street="MILL STREET", hundred=400, latitude=9, longitude=9)
+    Block.objects.create(street="Elm St", hundred=100, latitude=1, longitude=1)
+    file = tmp_path / "blocks.csv"
+    file.write_bytes(b"street,hundred,latitude,longitude\nMill St,400,1.5,1.5\nOak St,0,8,8\n")
+    out = io.StringIO()
+    call_command("import_blocks", file, stdout=out)
+    assert out.getvalue() == "1 new, 1 changed, 0 as before, 1 removed.\n"
+    place = lookup.find(f"block:{kept.pk}")
+    assert place is not None
+    assert (place.name, place.latitude, place.district) == ("400 block of Mill St", 1.5, "District 1")
+    assert lookup.search("oak st")[0].name == "0 block of Oak St"
+    call_command("import_blocks", file, stdout=out)
+    assert out.getvalue().endswith("0 new, 0 changed, 2 as before, 0 removed.\n")

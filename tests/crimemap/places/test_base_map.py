@@ -1,0 +1,52 @@
+"""The base map for browsers, and the picker that shows it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from django.template import Context, Template
+
+from crimemap.models import BaseLayer
+from crimemap.places import lookup
+
+
+def test_the_base_map_is_small_and_cached_for_ever(client, riverton):
+    address = f"/map/base/{lookup.base_map_version()}.json"
+    answer = client.get(address, headers={"accept-encoding": "gzip"})
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/json"
+    assert "immutable" in answer["Cache-Control"]
+    assert "public" in answer["Cache-Control"]
+    assert answer["Content-Encoding"] == "gzip"
+    assert len(answer.content) < 60_000
+    assert json.loads(gzip.decompress(answer.content)) == json.loads(lookup.base_map())
+    assert not answer.cookies
+    assert client.get(address, headers={"accept-encoding": "gzip", "if-none-match": answer["ETag"]}).status_code == 304
+
+
+def test_the_base_map_comes_plain_to_who_cannot_unpack_it(client, riverton):
+    answer = client.get(f"/map/base/{lookup.base_map_version()}.json")
+    assert "Content-Encoding" not in answer
+    assert json.loads(answer.content)["layers"]
+
+
+def test_an_old_version_leads_to_the_one_of_now(client, riverton):
+    answer = client.get("/map/base/0123456789abcdef.json")
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/map/base/{lookup.base_map_version()}.json"
+
+
+def test_without_a_base_map_there_is_nothing_to_fetch(client, db):
+    BaseLayer.objects.all().delete()
+    assert client.get("/map/base/0123456789abcdef.json").status_code == 404
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_picker_is_offered_only_with_a_base_map(riverton, there):
+    if not there:
+        BaseLayer.objects.all().delete()
+    shown = Template("{% load places %}{% place_picker %}").render(Context())
+    assert ("data-place-picker" in shown) is there
+    assert "style=" not in shown

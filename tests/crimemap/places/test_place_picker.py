@@ -1,0 +1,146 @@
+"""The picker of a point on the tip form, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from crimemap.demo import plan
+
+AXE = Path(__file__).parents[2] / "browser" / "vendor" / "axe.min.js"
+SHOW_ITS_STEP = "() => dispatchEvent(new PopStateEvent('popstate', { state: { step: 2 } }))"
+
+
+@pytest.fixture
+def page(browser, stack) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.requests = []
+    page.troubles = []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("console", lambda message: message.type == "error" and page.troubles.append(message.text))
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.goto(stack.public_url + "/tips/")
+    page.evaluate(SHOW_ITS_STEP)
+    page.wait_for_selector(".place-status", state="attached")
+    yield page
+    assert page.troubles == []
+    assert all(url.startswith(stack.public_url) for url in page.requests)
+    context.close()
+
+
+def open_map(page: Page) -> None:
+    page.get_by_role("button", name="Pick a point on the map").click()
+    page.wait_for_selector(".place-map path.streets")
+
+
+def point(page: Page) -> tuple[str, str]:
+    return page.input_value("#id_latitude"), page.input_value("#id_longitude")
+
+
+def status(page: Page) -> str:
+    return page.locator(".place-status").inner_text()
+
+
+def test_no_map_is_loaded_before_it_is_asked_for(page):
+    page.wait_for_selector("[data-place-picker] button")
+    assert not [url for url in page.requests if "leaflet" in url or "/map/" in url]
+
+
+def test_a_tap_chooses_a_point_in_the_city_and_asks_nobody(page):
+    open_map(page)
+    asked = len(page.requests)
+    page.locator(".place-map").click(position={"x": 120, "y": 150})
+    latitude, longitude = point(page)
+    assert len(page.requests) == asked
+    for value, middle in zip((latitude, longitude), plan.MIDDLE, strict=True):
+        assert abs(float(value) - middle) < 0.05
+        assert len(value.partition(".")[2]) == 5
+    assert status(page).startswith("Point chosen")
+    assert page.locator(".place-pin").count() == 1
+
+
+def test_the_point_can_be_removed(page):
+    open_map(page)
+    page.locator(".place-map").click(position={"x": 120, "y": 150})
+    page.get_by_role("button", name="Remove the point").click()
+    assert point(page) == ("", "")
+    assert status(page) == "Point removed."
+    assert page.locator(".place-pin").count() == 0
+    assert page.evaluate("() => document.activeElement.getAttribute('aria-controls')") == "place-picker-map"
+
+
+def test_the_keyboard_moves_the_map_and_chooses_its_middle(page):
+    open_map(page)
+    page.locator(".place-map").focus()
+    page.keyboard.press("Enter")
+    first = point(page)
+    moved = "() => { const map = document.querySelector('.leaflet-map-pane'); return map.style.transform }"
+    before = page.evaluate(moved)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        f"(before) => ({moved})() !== before && !document.querySelector('.leaflet-pan-anim')", arg=before
+    )
+    page.keyboard.press("Enter")
+    second = point(page)
+    assert float(second[1]) - float(first[1]) > 0.001
+    assert abs(float(second[0]) - float(first[0])) < 0.001
+
+
+def test_a_button_chooses_the_middle_without_dragging(page):
+    open_map(page)
+    page.get_by_role("button", name="Choose the middle of the map").click()
+    assert all(point(page))
+
+
+def test_a_chosen_point_is_shown_when_the_page_comes_with_one(page):
+    page.evaluate(
+        "() => { id_latitude.value = '41.50000'; id_longitude.value = '-38.50000'; window.dispatchEvent(new Event('pageshow')) }"
+    )
+    assert status(page) == "Point chosen."
+    page.evaluate(SHOW_ITS_STEP)
+    open_map(page)
+    page.wait_for_function("() => document.querySelector('.place-status').textContent.startsWith('Point chosen, near')")
+    assert page.locator(".place-pin").count() == 1
+
+
+def test_what_was_cleared_is_not_told_on_coming_back(page):
+    open_map(page)
+    page.locator(".place-map").click(position={"x": 120, "y": 150})
+    page.evaluate("() => { id_latitude.value = id_longitude.value = ''; window.dispatchEvent(new Event('pageshow')) }")
+    assert status(page) == ""
+    assert page.locator(".place-pin").count() == 0
+
+
+def test_a_map_that_does_not_load_says_so_and_can_be_tried_again(page):
+    page.route("**/map/base/*", lambda route: route.abort())
+    page.get_by_role("button", name="Pick a point on the map").click()
+    page.wait_for_function("() => document.querySelector('.place-status').textContent.includes('could not be loaded')")
+    page.unroute("**/map/base/*")
+    open_map(page)
+    page.troubles.clear()
+
+
+def test_axe_finds_nothing_with_the_map_open(page):
+    open_map(page)
+    page.locator(".place-map").click(position={"x": 120, "y": 150})
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run('[data-place-picker]')")
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("address", ["/map/", "/map/?q=arden+and+mill", "/map/?q=nowhere", "/stories/"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages(browser, stack, address, scheme):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(stack.public_url + address)
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run()")
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    context.close()

@@ -1,0 +1,230 @@
+"""crimemap.places.lookup, asked as the tip form asks it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+
+import pytest
+from django.db import IntegrityError, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import page_cache
+from crimemap.demo.load import load
+from crimemap.models import Area, BaseLayer, Block, Intersection
+from crimemap.places import lookup
+
+
+def names(text, limit=8):
+    return [place.name for place in lookup.search(text, limit)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["412 arden", "400 Arden Street", "400 block of Arden St.", "  400   BLOCK arden ", "499 arden st", "412 ardén"],
+)
+def test_a_number_and_a_street_find_the_block(riverton, text):
+    assert names(text)[0] == "400 block of Arden Street"
+
+
+@pytest.mark.parametrize(
+    "text", ["arden & mill", "arden and mill", "arden/mill", "Mill St @ Arden St", "mill st at arden st", "MILL+ARDEN"]
+)
+def test_two_streets_find_their_crossing(riverton, text):
+    assert names(text) == ["Arden Street and Mill Street"]
+
+
+def test_one_street_of_a_crossing_lists_its_crossings(riverton):
+    found = names("& arden")
+    assert len(found) == 8
+    assert all("Arden Street" in name for name in found)
+
+
+def test_streets_that_do_not_meet_have_no_crossing(riverton):
+    assert names("arden & observatory") == []
+
+
+def test_an_area_comes_before_the_streets_named_like_it(riverton):
+    found = lookup.search("observatory")
+    assert (found[0].kind, found[0].name) == ("area", "Observatory")
+    assert found[1].name.endswith("Observatory Street")
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"), [("ardne", "Arden"), ("412 obsrvatory", "Observatory"), ("ropwalk", "Ropewalk")]
+)
+def test_a_slip_is_forgiven_where_nothing_is_written_so(riverton, slip, meant):
+    assert meant in names(slip)[0]
+
+
+def test_a_written_name_wins_over_a_similar_one(riverton):
+    assert all("Opal" in name for name in names("opal"))
+
+
+def test_a_number_past_the_end_of_a_street_gives_its_last_blocks(riverton):
+    last = Block.objects.filter(street="Arden Street").order_by("-hundred").first()
+    assert names("99999 arden")[0] == str(last)
+
+
+def test_the_limit_is_kept(riverton):
+    assert len(lookup.search("street", 3)) == 3
+
+
+def test_a_found_place_has_its_district(riverton):
+    place = lookup.search("412 arden")[0]
+    assert place.kind == "block"
+    assert place.district == "North District"
+    assert lookup.search("harbor district")[0].district == "Harbor District"
+
+
+@pytest.mark.django_db
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=300) | st.text("0123456789 &/%_\\'\"street arden", max_size=40))
+def test_any_text_is_safe_to_search_for(riverton, text):
+    assert len(lookup.search(text)) <= 8
+
+
+@pytest.mark.parametrize("text", ["", " ", "%", "_", "\\", "\x00", "'; --", "x" * 100_000, "12", "\ud800", "ارض", "🚲"])
+def test_odd_input_finds_little_and_breaks_nothing(riverton, text):
+    assert all(place.name for place in lookup.search(text))
+
+
+def test_a_search_takes_milliseconds(riverton):
+    lookup.search("arden")
+    started = time.perf_counter()
+    for text in ("412 arden", "arden & mill", "ardne", "old town", "x" * 100):
+        lookup.search(text)
+    assert (time.perf_counter() - started) / 5 < 0.05
+
+
+def test_find_returns_what_search_named(riverton):
+    for text in ("412 arden", "arden & mill", "old town"):
+        place = lookup.search(text)[0]
+        assert lookup.find(place.ref) == place
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "",
+        "block",
+        "block:",
+        "block:x",
+        "block:-1",
+        "block:1e3",
+        "block:999999999999999999",
+        "baselayer:1",
+        "b" * 999,
+        "block:٣",
+        "block:1\n",
+    ],
+)
+def test_find_knows_no_broken_ref(riverton, ref):
+    assert lookup.find(ref) is None
+
+
+def test_near_gives_the_nearest_block(riverton):
+    block = Block.objects.get(street="Arden Street", hundred=400)
+    assert lookup.near(block.latitude + 0.0001, block.longitude).name == str(block)
+
+
+def test_near_gives_nothing_far_from_all_blocks(riverton):
+    assert lookup.near(41.5, -38.3) is None
+    assert lookup.near(math.nan, 0) is None
+    assert lookup.near(90, 0) is None
+
+
+def test_near_looks_two_hundred_metres_around(riverton):
+    west = Block.objects.order_by("longitude").first()
+    metre = 1 / (111_320 * math.cos(math.radians(west.latitude)))
+    assert lookup.near(west.latitude, west.longitude - 190 * metre) is not None
+    assert lookup.near(west.latitude, west.longitude - 210 * metre) is None
+
+
+def test_in_city(riverton):
+    assert lookup.in_city(41.5, -38.5)
+    assert not lookup.in_city(41.6, -38.5)
+    assert not lookup.in_city(math.nan, -38.5)
+
+
+def test_areas_of_a_layer_come_by_code(riverton):
+    assert [area.code for area in lookup.areas("district")] == ["1", "2", "3", "4"]
+    assert lookup.areas("nonsense") == []
+    assert lookup.areas("beat")[0].outline["type"] == "Polygon"
+
+
+def test_names_of_a_layer_that_is_none_are_not_kept(riverton):
+    known = len(page_cache._kept)
+    assert lookup.area_names("of-a-strangers-address") == {}
+    assert len(page_cache._kept) == known
+
+
+def test_the_base_map_holds_all_layers_and_its_bounds(riverton):
+    base = json.loads(lookup.base_map())
+    assert [layer["name"] for layer in base["layers"]] == [
+        "land",
+        "water",
+        "parks",
+        "streets",
+        "bridges",
+        "boundaries",
+        "labels",
+    ]
+    (south, west), (north, east) = base["bounds"]
+    assert south < 41.5 < north
+    assert west < -38.5 < east
+
+
+def test_the_version_changes_with_what_is_drawn(riverton):
+    before, drawn = lookup.base_map_version(), lookup.base_map()
+    layer = BaseLayer.objects.get(name="parks")
+    layer.geojson["features"] = layer.geojson["features"][:1]
+    layer.save()
+    assert lookup.base_map_version() != before
+    assert lookup.base_map() != drawn
+
+
+def test_an_empty_database_finds_nothing(db):
+    for model in (Area, Block, Intersection, BaseLayer):
+        model.objects.all().delete()
+    assert lookup.search("412 arden") == lookup.search("arden & mill") == lookup.search("arden") == []
+    assert lookup.find("block:1") is None
+    assert lookup.near(41.5, -38.5) is None
+    assert not lookup.in_city(41.5, -38.5)
+    assert lookup.areas("district") == []
+    assert (lookup.base_map_version(), lookup.base_map()) == ("", b"")
+
+
+def test_loading_again_changes_nothing(riverton):
+    before = list(Block.objects.order_by("pk").values())
+    assert load() is False
+    assert list(Block.objects.order_by("pk").values()) == before
+
+
+def test_a_new_plan_keeps_the_ids_of_what_stays(riverton, monkeypatch):
+    kept = Block.objects.get(street="Arden Street", hundred=400).pk
+    Block.objects.create(street="Gone Street", hundred=100, latitude=41.5, longitude=-38.5)
+    monkeypatch.setattr("crimemap.demo.load._source", lambda: "another plan")
+    assert load() is True
+    assert Block.objects.get(street="Arden Street", hundred=400).pk == kept
+    assert not Block.objects.filter(street="Gone Street").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Block.objects.create(street="A Street", hundred=150, latitude=0, longitude=0),
+        lambda: Block.objects.create(street="A Street", hundred=100, latitude=91, longitude=0),
+        lambda: Block.objects.bulk_create([Block(street="A", hundred=100, latitude=0, longitude=0)] * 2),
+        lambda: Intersection.objects.create(first="B", second="A", latitude=0, longitude=0),
+        lambda: Intersection.objects.create(first="A", second="A", latitude=0, longitude=0),
+        lambda: Area.objects.create(layer="moon", code="1", name="x", outline={}, latitude=0, longitude=0),
+        lambda: Area.objects.create(layer="district", code="1", name="x", outline={}, latitude=0, longitude=0),
+        lambda: BaseLayer.objects.create(name="satellite", geojson={}),
+    ],
+)
+def test_the_database_refuses_what_must_never_be(riverton, wrong):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        wrong()

@@ -1,0 +1,608 @@
+"""Publication from stored rows to the folder: what comes out, what never does, and that nothing ever breaks a reader."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from crimemap.models import Incident
+from crimemap.privacy import agency_rules, visibility
+from crimemap.publishing import extract, publisher
+from crimemap.snapshot import bubbles, format, reader
+from crimemap.snapshot.filters import Filter
+from tests.crimemap.publishing import killed_publisher
+from tests.crimemap.sample_incidents import Agency
+from tests.stack import ROOT, Stack
+
+EVERYWHERE = (-85.0, -180.0, 85.0, 180.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.INCIDENT_SNAPSHOTS = tmp_path / "public"
+    settings.INCIDENT_CACHE = tmp_path / "cache"
+    settings.PUBLICATION_RULES = None
+    return tmp_path / "public"
+
+
+@pytest.fixture
+def agency(folder: Path, db: None) -> Agency:
+    return Agency()
+
+
+def everything(published: reader.Published) -> Filter:
+    return Filter(published.since, published.until)
+
+
+def rows(published: reader.Published | None = None) -> list[reader.Row]:
+    published = published or reader.current()
+    return published.rows(everything(published), limit=1000).rows
+
+
+def answers(published: reader.Published) -> list[Any]:
+    """All that can be asked, over many filters."""
+    result: list[Any] = []
+    whole = everything(published)
+    filters = [whole, *(Filter(whole.since, whole.until, area=("district", code)) for code in ("004", "007", "")),
+               *(Filter(whole.since, whole.until, categories=frozenset({slug})) for slug in published.families),
+               *(Filter(whole.since, whole.until, hours=frozenset({hour})) for hour in range(0, 24, 3)),
+               Filter(whole.since, whole.until, weekdays=frozenset({5, 6})),
+               Filter(whole.since, whole.until, circle=(41.87811, -87.62981, 150.0)),
+               Filter(whole.since, whole.until, box=(41.0, -88.0, 42.0, -87.0))]  # fmt: skip
+    for chosen in filters:
+        result += [
+            published.rows(chosen, limit=1000),
+            published.categories(chosen),
+            published.months(chosen),
+            published.hours(chosen),
+            published.unmapped(chosen),
+            published.compare(chosen),
+            [published.by_area(chosen, layer) for layer in format.LAYERS],
+            [bubbles.bubbles(published, chosen, bubbles.view_of(EVERYWHERE, zoom)) for zoom in (4, 12, 18)],
+        ]
+    return result
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file of the current version."""
+    current = folder / publisher.current_version(folder)
+    return {path.name: path.read_bytes() for path in current.iterdir()}
+
+
+class TestWhatComesOut:
+    def test_a_row_as_residents_see_it(self, agency: Agency) -> None:
+        stored = agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))  # 13:42 in Chicago
+        published = publisher.publish()
+        assert (published.shown, published.changed) == (1, True)
+        assert rows() == [
+            reader.Row(
+                public_id=stored.public_id,
+                at=datetime(2024, 6, 15, 13),  # noqa: DTZ001
+                precision="hour",
+                category="made-burglary",
+                block="400 block of W 24th Pl",
+                description="STREET",
+                outcome="Arrest",
+                latitude=41.87811,
+                longitude=-87.62981,
+                areas={"district": "004", "beat": "0411", "neighbourhood": "32"},
+                source="city",
+            )
+        ]
+        assert reader.current().incident(stored.public_id) == rows()[0]
+
+    def test_area_has_the_day_and_wide_areas_alone(self, agency: Agency) -> None:
+        agency.add("fraud", occurred_at=datetime(2024, 1, 2, 4, 10, tzinfo=UTC))  # still the 1st in Chicago
+        publisher.publish()
+        (row,) = rows()
+        assert (row.at, row.precision) == (datetime(2024, 1, 1), "day")  # noqa: DTZ001
+        assert (row.latitude, row.longitude, row.block, row.description) == (None, None, "", "")
+        assert row.areas == {"district": "004", "neighbourhood": "32"}
+
+    @pytest.mark.parametrize(
+        ("code", "fields"),
+        [
+            ("sexual", {}),
+            ("burglary", {"domestic": True}),
+            ("unknown", {}),
+            ("burglary", {"removed_at": datetime(2024, 7, 1, tzinfo=UTC)}),
+        ],
+    )
+    def test_no_row(self, agency: Agency, code: str, fields: dict[str, Any]) -> None:
+        stored = agency.add(code, **fields)
+        agency.add()
+        publisher.publish()
+        assert len(rows()) == 1
+        assert stored.public_id not in str(answers(reader.current()))
+
+    def test_embargo_ends_with_the_day_where_it_happened(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))
+        for now, shown in (
+            (datetime(2024, 6, 23, 4, 59, tzinfo=UTC), 0),  # one minute to midnight in Chicago
+            (datetime(2024, 6, 23, 5, 0, tzinfo=UTC), 1),
+        ):
+            monkeypatch.setattr("crimemap.publishing.extract.timezone.now", lambda now=now: now)
+            assert publisher.publish().shown == shown
+
+    def test_a_month_is_embargoed_to_its_end(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        agency.add(occurred_at=datetime(2024, 6, 1, 5, 0, tzinfo=UTC), precision="month")
+        for day, shown in ((7, 0), (8, 1)):
+            now = datetime(2024, 7, day, 12, tzinfo=UTC)
+            monkeypatch.setattr("crimemap.publishing.extract.timezone.now", lambda now=now: now)
+            assert publisher.publish().shown == shown
+
+    def test_what_may_have_lasted_is_embargoed_from_its_end(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun = datetime(2024, 6, 1, 18, tzinfo=UTC)
+        agency.add(occurred_at=begun, occurred_end=begun + timedelta(days=20))
+        for day, shown in ((28, 0), (29, 1)):
+            monkeypatch.setattr(
+                "crimemap.publishing.extract.timezone.now", lambda day=day: datetime(2024, 6, day, 12, tzinfo=UTC)
+            )
+            assert publisher.publish().shown == shown
+        assert rows()[0].at.day == 1
+
+    def test_classifying_publishes_stored_rows_without_an_import(self, agency: Agency) -> None:
+        agency.add("unknown")
+        assert publisher.publish().held == 1
+        code = agency.codes["unknown"]
+        code.category, code.visibility = agency.codes["burglary"].category, "block"
+        code.save()
+        assert (publisher.publish().shown, rows()[0].category) == (1, "made-burglary")
+
+    def test_the_agencys_file_is_obeyed(self, agency: Agency, tmp_path: Path, settings: Any) -> None:
+        settings.PUBLICATION_RULES = tmp_path / "ours.toml"
+        settings.PUBLICATION_RULES.write_text('description = false\n[visibility]\nmade-assault = "hidden"')
+        agency.add("assault")
+        agency.add("burglary")
+        published = publisher.publish()
+        assert (published.shown, published.hidden) == (1, 1)
+        assert rows()[0].description == ""
+
+    def test_totals_of_what_is_hidden(self, agency: Agency) -> None:
+        run = agency.run()
+        many = [("sexual", "004", 6), ("sexual", "007", 7), ("sexual", "010", 2), ("burglary", "004", 5)]
+        for code, district, count in many:
+            for _ in range(count):
+                agency.add(code, run=run, district=district, domestic=code == "burglary")
+        publisher.publish()
+        published = reader.current()
+        assert published.totals() == [
+            reader.Total("", "made-burglary", 2024, 5),
+            reader.Total("", "made-sexual", 2024, 15),
+            reader.Total("004", "made-burglary", 2024, 5),
+            reader.Total("007", "made-sexual", 2024, 7),  # 15 - 7 - 6 would be the 2
+        ]
+        assert published.not_shown == {2024: {"hidden": 20}}
+
+    def test_no_totals_of_a_year_that_runs(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A number that grows day by day would tell what happened on each."""
+        run = agency.run()
+        for _ in range(6):
+            agency.add("sexual", run=run)
+        for now, count in ((datetime(2025, 1, 5, tzinfo=UTC), 0), (datetime(2025, 1, 10, tzinfo=UTC), 2)):
+            monkeypatch.setattr("crimemap.publishing.extract.timezone.now", lambda now=now: now)
+            publisher.publish()
+            assert len(reader.current().totals()) == count
+
+    def test_a_hidden_category_has_a_name_and_is_no_filter(self, agency: Agency) -> None:
+        publisher.publish()
+        published = reader.current()
+        assert published.names["made-sexual"] == "made-sexual"
+        assert "made-sexual" not in published.families
+        assert published.families["made-assault"] == "people"
+
+    def test_few_that_are_not_shown_are_no_number(self, agency: Agency) -> None:
+        agency.add("sexual")
+        agency.add("unknown")
+        publisher.publish()
+        assert reader.current().not_shown == {2024: {"hidden": None, "held": None}}
+
+    def test_nothing_stored_is_a_version_too(self, agency: Agency) -> None:
+        assert publisher.publish().shown == 0
+        assert rows() == []
+        assert answers(reader.current())
+
+
+class TestAttacks:
+    def test_nothing_forbidden_is_in_the_bytes(self, agency: Agency, folder: Path) -> None:
+        run = agency.run()
+        told = {"raw_label": "RAWLABEL", "location_description": "NURSINGHOME"}
+        secret = [
+            agency.add("sexual", run=run, block_text="SECRETBLOCK", district="S01", **told),
+            agency.add("assault", run=run, domestic=True, block_text="DOMESTICBLOCK", district="S02", **told),
+            agency.add("unknown", run=run, block_text="HELDBLOCK", district="S03", **told),
+            agency.add("burglary", run=run, block_text="TODAYBLOCK", occurred_at=datetime.now(UTC), **told),
+        ]
+        agency.add("fraud", run=run, block_text="FRAUDBLOCK", beat="FRAUDBEAT", **told)
+        agency.add("assault", run=run, raw_code="RAWCODE", **told)
+        publisher.publish()
+        everything_written = b"".join(content(folder).values()) + (folder / format.CURRENT).read_bytes()
+        words = "SECRETBLOCK DOMESTICBLOCK HELDBLOCK TODAYBLOCK FRAUDBLOCK FRAUDBEAT RAWLABEL RAWCODE NURSINGHOME EXTERNAL S01 S02 S03"
+        for word in [*words.split(), "domestic", *(incident.public_id for incident in secret)]:
+            assert word.encode() not in everything_written, word
+
+    def test_exact_points_never_come_out(self, agency: Agency) -> None:
+        random = np.random.default_rng(4)
+        exact = [tuple(point) for point in np.round(random.random((50, 2)) * 0.05 + (41.85, -87.65), 6).tolist()]
+        run = agency.run()
+        for point in exact:
+            agency.add(run=run, point=visibility.snap(*point, points_are_public=False, block_point=None)[:2])
+        publisher.publish()
+        came_out = {(row.latitude, row.longitude) for row in rows()}
+        assert not came_out & {(round(a, 5), round(b, 5)) for a, b in exact}
+
+    def test_adding_or_moving_one_changes_no_other_point(self, agency: Agency) -> None:
+        first = agency.add(point=(41.8, -87.6))
+        second = agency.add(point=(41.8, -87.6))
+        publisher.publish()
+        before = {row.public_id: (row.latitude, row.longitude) for row in rows()}
+        agency.change(second, latitude=41.9, longitude=-87.7)
+        agency.add(point=(41.80001, -87.6), block_text="400 block of W 24th Pl")
+        publisher.publish()
+        after = {row.public_id: (row.latitude, row.longitude) for row in rows()}
+        assert after[first.public_id] == before[first.public_id]
+        assert after[second.public_id] == (41.9, -87.7)
+        assert len(after) == 3
+
+    def test_a_domestic_row_leaves_no_trace_but_in_the_agencys_count(self, agency: Agency, folder: Path) -> None:
+        """Not one column differs, whether domestic incidents are stored or not: no answer over any filter can tell."""
+        run = agency.run()
+        for code in ("burglary", "assault", "fraud"):
+            agency.add(code, run=run)
+            agency.add(code, run=run, point=None, district="007")
+        publisher.publish()
+        columns, without = content(folder), answers(reader.current())
+        for district in ("004", "007", "010"):
+            agency.add("assault", run=run, domestic=True, district=district, block_text="900 block of Elm St")
+        publisher.publish(afresh=True)
+        assert answers(reader.current()) == without
+        differing = {name for name, data in content(folder).items() if data != columns[name]}
+        assert differing == {format.META}
+        then, now = json.loads(columns[format.META]), json.loads(content(folder)[format.META])
+        assert {name for name in now if now[name] != then[name]} == {"not_shown"}
+
+    def test_order_of_arrival_is_not_left(self, agency: Agency, folder: Path) -> None:
+        """Rows of an hour, and an area's rows of a day, stand in an order of their random ids."""
+        run = agency.run()
+        same = datetime(2024, 6, 15, 18, tzinfo=UTC)
+        stored = [agency.add("fraud", run=run, occurred_at=same + timedelta(minutes=n)) for n in range(20)]
+        publisher.publish()
+        order = [row.public_id for row in rows()]
+        assert sorted(order) == sorted(incident.public_id for incident in stored)
+        before = content(folder)
+        for number, incident in enumerate(reversed(stored)):
+            Incident.objects.filter(pk=incident.pk).update(occurred_at=same + timedelta(minutes=number))
+        assert not publisher.publish(afresh=True).changed
+        assert content(folder) == before
+
+
+class TestLeaving:
+    """Re-classified, moved and withdrawn incidents leave every old answer."""
+
+    def test_withdrawn_is_gone_for_good(self, agency: Agency) -> None:
+        staying, leaving = agency.add(), agency.add()
+        publisher.publish()
+        assert len(rows()) == 2
+        agency.change(leaving, removed_at=datetime.now(UTC))
+        publisher.publish()
+        assert [row.public_id for row in rows()] == [staying.public_id]
+        assert leaving.public_id not in str(answers(reader.current()))
+        with pytest.raises(reader.WithdrawnError):
+            reader.current().incident(leaving.public_id)
+
+    def test_who_was_never_shown_is_not_withdrawn(self, agency: Agency) -> None:
+        never = agency.add("sexual", removed_at=datetime.now(UTC))
+        agency.add()
+        publisher.publish()
+        with pytest.raises(reader.UnknownIncidentError) as told:
+            reader.current().incident(never.public_id)
+        assert not isinstance(told.value, reader.WithdrawnError)
+
+    @pytest.mark.parametrize("fields", [{"domestic": True}, {"offence_code": "sexual"}, {"offence_code": "unknown"}])
+    def test_reclassified_leaves_without_a_word(self, agency: Agency, fields: dict[str, Any]) -> None:
+        leaving = agency.add()
+        agency.add()
+        publisher.publish()
+        fields = {
+            name: agency.codes.get(value, value) if name == "offence_code" else value for name, value in fields.items()
+        }
+        agency.change(leaving, **fields)
+        publisher.publish()
+        assert leaving.public_id not in str(answers(reader.current()))
+        with pytest.raises(reader.UnknownIncidentError) as told:
+            reader.current().incident(leaving.public_id)
+        assert not isinstance(told.value, reader.WithdrawnError)
+
+    def test_a_reclassification_between_shown_categories_is_told(self, agency: Agency, folder: Path) -> None:
+        incident, other = agency.add("burglary"), agency.add("burglary")
+        for before, after in (("assault", "fraud"), ("fraud", "burglary")):
+            agency.reclassify(incident, before, after)
+        agency.change(other, outcome="Nothing")
+        publisher.publish()
+        today = datetime.now(ZoneInfo("America/Chicago")).date()
+        assert reader.current().history(incident.public_id) == [
+            reader.Change(today, "made-assault", "made-fraud"),
+            reader.Change(today, "made-fraud", "made-burglary"),
+        ]
+        assert reader.current().history(other.public_id) == []
+        assert reader.current().history("é" * 99) == []
+
+    @pytest.mark.parametrize(
+        ("before", "after", "fields"),
+        [
+            ("sexual", "burglary", {}),
+            ("assault", "sexual", {}),
+            ("unknown", "burglary", {}),
+            ("burglary", "burglary", {}),
+            ("assault", "burglary", {"domestic": True}),
+            ("assault", "burglary", {"removed_at": timezone.now()}),
+            ("assault", "burglary", {"occurred_at": timezone.now()}),
+        ],
+    )
+    def test_no_other_reclassification_is(
+        self, agency: Agency, before: str, after: str, fields: dict[str, Any]
+    ) -> None:
+        agency.add("burglary")
+        incident = agency.add("burglary", **fields)
+        agency.reclassify(incident, before, after)
+        publisher.publish()
+        assert reader.current().history(incident.public_id) == []
+        assert len(reader.current().columns["change_id"]) == 0
+
+    def test_moved_leaves_its_place(self, agency: Agency) -> None:
+        moving = agency.add()
+        agency.add(district="007", point=(41.9, -87.7))
+        publisher.publish()
+        agency.change(moving, district="010", latitude=41.7, longitude=-87.5, block_text="100 block of E Oak St")
+        publisher.publish()
+        published = reader.current()
+        assert published.by_area(everything(published), "district") == {"007": 1, "010": 1}
+        assert published.rows_at(everything(published), 41.87811, -87.62981).total == 0
+        assert published.incident(moving.public_id).block == "100 block of E Oak St"
+
+
+class TestVersions:
+    def test_same_input_same_version_and_nothing_written(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        first = publisher.publish()
+        written = {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()}
+        again, afresh = publisher.publish(), publisher.publish(afresh=True)
+        assert (again.version, again.changed) == (afresh.version, afresh.changed) == (first.version, False)
+        assert {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()} == written
+
+    def test_unchanged_input_is_not_worked_on_again(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        agency.add()
+        publisher.publish()
+        agency.add()
+        told = publisher.publish()
+        with monkeypatch.context() as patched:
+            patched.setattr(publisher, "write", lambda *_: pytest.fail("worked on again"))
+            again = publisher.publish()
+        assert (again.version, again.shown, again.changed) == (told.version, 2, False)
+        shutil.rmtree(folder / told.version)
+        assert publisher.publish().version == told.version
+        assert (folder / told.version / format.META).exists()
+
+    def test_age_of_the_data_is_news_without_a_new_version(self, agency: Agency) -> None:
+        agency.add()
+        publisher.publish()
+        before = reader.current()
+        agency.source.last_success_at = datetime(2026, 11, 1, 8, tzinfo=UTC)
+        agency.source.save()
+        assert not publisher.publish().changed
+        after = reader.current()
+        told = {
+            "slug": "city",
+            "name": "City",
+            "last_success_at": "2026-11-01T08:00:00+00:00",
+            "expected_interval": None,
+        }
+        assert after.sources == [told]
+        assert before.sources != after.sources
+        assert after.columns is before.columns
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_from_what_changed_as_from_everything(self, agency: Agency, seed: int) -> None:
+        random = np.random.default_rng(seed)
+        run = agency.run()
+        stored = [agency.add(str(random.choice(list(agency.codes))), run=run) for _ in range(30)]
+        publisher.publish()
+        for incident in random.choice(np.array(stored, object), 12, replace=False).tolist():
+            agency.change(
+                incident,
+                **[
+                    {"removed_at": datetime.now(UTC)},
+                    {"block_text": "100 block of E Oak St", "latitude": 41.7, "longitude": -87.5},
+                    {"domestic": True},
+                    {"offence_code": agency.codes["fraud"], "outcome": "None"},
+                    {"occurred_at": datetime(2023, 1, 1, 6, tzinfo=UTC), "precision": "day"},
+                ][random.integers(5)],
+            )
+        for _ in range(5):
+            agency.add("assault", neighbourhood="99", location_description="ALLEY")
+        partly = publisher.publish()
+        assert partly.changed
+        assert publisher.publish(afresh=True).version == partly.version
+
+    def test_rows_of_an_import_that_ends_late_are_not_missed(self, agency: Agency) -> None:
+        """It began before others that are published already."""
+        late = agency.run("running")
+        agency.add()
+        assert publisher.publish().shown == 1
+        agency.add(run=late)
+        late.state = "done"
+        late.save()
+        agency.add()
+        assert publisher.publish().shown == 3
+
+    def test_deleted_rows_are_noticed(self, agency: Agency) -> None:
+        gone = agency.add()
+        agency.add()
+        publisher.publish()
+        gone.delete()
+        assert publisher.publish().shown == 1
+
+    @pytest.mark.parametrize("damage", ["truncate", "remove", "garbage", "older form"])
+    def test_a_damaged_cache_costs_time_alone(self, agency: Agency, settings: Any, damage: str) -> None:
+        agency.add()
+        version = publisher.publish().version
+        file = settings.INCIDENT_CACHE / "records" / "kind.npy"
+        {
+            "truncate": lambda: os.truncate(file, 20),
+            "remove": file.unlink,
+            "garbage": lambda: (settings.INCIDENT_CACHE / "records" / "state.json").write_text("{"),
+            "older form": lambda: (settings.INCIDENT_CACHE / "records" / "state.json").write_text('{"texts": [""]}'),
+        }[damage]()
+        assert publisher.publish().version == version
+
+    def test_without_a_cache(self, agency: Agency, settings: Any) -> None:
+        settings.INCIDENT_CACHE = None
+        agency.add()
+        assert publisher.publish().shown == 1
+        agency.add()
+        assert publisher.publish().shown == 2
+
+    def test_a_corrected_clock_is_noticed(self, agency: Agency) -> None:
+        agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))
+        publisher.publish()
+        agency.source.time_zone = "America/New_York"
+        agency.source.save()
+        publisher.publish()
+        assert rows()[0].at.hour == 14
+
+    def test_a_reader_keeps_its_version_while_others_come_and_go(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        publisher.publish()
+        held = reader.current()
+        before = answers(held)
+        for _ in range(publisher.KEPT + 2):
+            agency.add()
+            publisher.publish()
+        assert not (folder / held.version).exists()
+        assert answers(held) == before
+        assert len(rows(reader.current())) == publisher.KEPT + 3
+        versions = [path for path in folder.iterdir() if path.is_dir()]
+        assert len(versions) == publisher.KEPT + 1
+
+    def test_old_versions_go_after_a_while(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        first = publisher.publish().version
+        agency.add()
+        publisher.publish()
+        assert (folder / first).exists()
+        long_ago = (folder / first).stat().st_mtime - publisher.KEPT_SECONDS - 10
+        os.utime(folder / first, (long_ago, long_ago))
+        publisher.publish()
+        assert not (folder / first).exists()
+
+    def test_the_folder_is_readable_by_the_web_processes_and_the_cache_is_not(
+        self, agency: Agency, folder: Path, settings: Any
+    ) -> None:
+        agency.add()
+        version = publisher.publish().version
+        assert (folder / version).stat().st_mode & 0o077 == 0o055
+        assert all(path.stat().st_mode & 0o044 == 0o044 for path in (folder / version).iterdir())
+        assert settings.INCIDENT_CACHE.stat().st_mode & 0o077 == 0
+
+
+class TestFaults:
+    def test_no_folder_is_a_sentence(self, db: None, settings: Any) -> None:
+        settings.INCIDENT_SNAPSHOTS = None
+        with pytest.raises(publisher.NoFolderError, match="INCIDENT_SNAPSHOTS"):
+            publisher.publish()
+        with pytest.raises(reader.NothingPublishedError):
+            reader.current()
+
+    def test_nothing_published_yet(self, folder: Path) -> None:
+        with pytest.raises(reader.NothingPublishedError):
+            reader.current()
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"version": "gone"}'])
+    def test_a_broken_pointer_is_nothing_published(self, folder: Path, content: bytes) -> None:
+        folder.mkdir()
+        (folder / format.CURRENT).write_bytes(content)
+        with pytest.raises(reader.NothingPublishedError):
+            reader.current()
+
+    def test_a_version_that_vanished_leaves_the_one_that_is_open(self, agency: Agency, folder: Path) -> None:
+        agency.add()
+        publisher.publish()
+        opened = reader.current()
+        agency.add()
+        shutil.rmtree(folder / publisher.publish().version)
+        assert reader.current() is opened
+
+    def test_a_full_disk_leaves_everything_as_it_was(
+        self, agency: Agency, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        agency.add()
+        before = publisher.publish().version
+        agency.add()
+        publisher.gathering.gather(agency_rules.load())
+
+        def full(number: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full)
+            with pytest.raises(OSError, match="No space"):
+                publisher.publish()
+        assert publisher.current_version(folder) == before
+        assert not list(folder.glob(f"{publisher.MAKING}*-*/"))
+        assert publisher.publish().shown == 2
+
+    @pytest.mark.parametrize("moment", killed_publisher.MOMENTS)
+    def test_killed_anywhere(self, agency: Agency, folder: Path, tmp_path: Path, moment: str) -> None:
+        """kill -9 in the middle: readers noticed nothing, the next publication completes it and sweeps."""
+        agency.add()
+        before = publisher.publish().version
+        agency.add()
+        gathered = extract.gather(agency_rules.load())
+        file = tmp_path / "given"
+        file.write_bytes(pickle.dumps((gathered.records, gathered.rule, gathered.freshness)))
+        command = [sys.executable, "-m", "tests.crimemap.publishing.killed_publisher", moment, folder, file]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+        assert publisher.current_version(folder) == before
+        assert len(rows()) == 1
+        assert publisher.publish().shown == 2
+        assert len(rows()) == 2
+        assert not list(folder.glob(f"{publisher.MAKING}*"))
+
+
+def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Stack) -> None:
+    told = json.loads(stack.run_manage("publish_incidents", "--json", role="bulk"))
+    assert told["version"]
+    assert "was published already" in stack.run_manage("publish_incidents", role="bulk")
+    script = "import django; django.setup(); from crimemap.snapshot import reader; print(reader.current().version)"
+    public = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=stack.environment("public"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert public.stdout.strip() == told["version"]
+    with stack.connect("public") as connection, connection.cursor() as cursor:
+        for table in ("incident", "incidentrevision", "offencecode", "importrun", "source"):
+            with pytest.raises(Exception, match="permission denied"):
+                cursor.execute(f"SELECT 1 FROM crimemap_{table}")
+            connection.rollback()

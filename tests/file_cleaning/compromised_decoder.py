@@ -1,0 +1,55 @@
+"""A decoder that a hostile file has taken over: code of the test's own, run in the real sandbox at the decoder's place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import Any
+
+import pytest
+
+import file_cleaning
+from file_cleaning import launcher
+
+PHOTO = b"\xff\xd8\xff\xe0 a photo by its first bytes"
+_BEFORE = launcher._START.removesuffix("main()\n")
+
+
+def take_over(monkeypatch: pytest.MonkeyPatch, attack: str, *, module: str = "images") -> None:
+    """`attack` runs as the decoder's `rebuild`; it has `source`, `into`, `progress` and `attempt(name, function)`.
+
+    What attempts returned, or the name of the exception they raised, is in `report`.
+    """
+    start = f"""
+{_BEFORE}
+import json, os, socket, subprocess, ctypes, signal
+from pathlib import Path
+from file_cleaning import {module}
+report = {{}}
+def attempt(name, function):
+    try:
+        report[name] = repr(function())
+    except BaseException as error:
+        report[name] = type(error).__name__
+def attack(source, found, into, progress):
+{indent(dedent(attack), "    ")}
+    (into / "report.json").write_text(json.dumps(report))
+    raise ValueError
+{module}.rebuild = attack
+main()
+"""
+    monkeypatch.setattr(launcher, "_START", start)
+
+
+def report(folder: Path, kind: bytes = PHOTO) -> dict[str, Any]:
+    """Send a file through and read what the attack reported."""
+    into = folder / "into"
+    into.mkdir(mode=0o700)
+    source = folder / "source"
+    source.write_bytes(kind)
+    with pytest.raises(file_cleaning.RefusedError) as refused:
+        file_cleaning.rebuild(source, into)
+    assert refused.value.reason is file_cleaning.Reason.DAMAGED
+    found: dict[str, Any] = json.loads((into / "report.json").read_text())
+    return found

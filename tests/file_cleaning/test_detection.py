@@ -1,0 +1,139 @@
+"""What a file is, by its first bytes; and the sentences for those that are not taken."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from file_cleaning import Kind, Reason, RefusedError, kind_of, sentence
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return (len(content) + 8).to_bytes(4, "big") + name + content
+
+
+def ftyp(*brands: bytes) -> bytes:
+    return box(b"ftyp", brands[0] + bytes(4) + b"".join(brands))
+
+
+def handler(kind: bytes) -> bytes:
+    return box(b"hdlr", bytes(8) + kind + bytes(12))
+
+
+def zipped(*names: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return stream.getvalue()
+
+
+PACKETS = (b"G" + bytes(187)) * 4
+TAKEN = [
+    (b"\xff\xd8\xff\xe1", Kind.PHOTO),
+    (b"\x89PNG\r\n\x1a\n", Kind.PHOTO),
+    (b"GIF89a", Kind.PHOTO),
+    (b"RIFF\0\0\0\0WEBPVP8 ", Kind.PHOTO),
+    (b"II*\0\x08\0\0\0\0\0", Kind.PHOTO),
+    (b"MM\0*\0\0\0\x08\0\0", Kind.PHOTO),
+    (b"BM" + bytes(12) + b"\x28\0\0\0\0", Kind.PHOTO),
+    (ftyp(b"heic", b"mif1"), Kind.PHOTO),
+    (ftyp(b"mif1", b"avif"), Kind.PHOTO),
+    (ftyp(b"isom", b"avc1"), Kind.VIDEO),
+    (ftyp(b"qt  "), Kind.VIDEO),
+    (ftyp(b"3gp5"), Kind.VIDEO),
+    (box(b"wide", b"") + box(b"mdat", b""), Kind.VIDEO),
+    (ftyp(b"isom") + handler(b"soun") + handler(b"vide"), Kind.VIDEO),
+    (ftyp(b"3gp4") + handler(b"soun"), Kind.AUDIO),
+    (ftyp(b"M4A "), Kind.AUDIO),
+    (b"\x1a\x45\xdf\xa3" + b"webm\x86\x85V_VP8", Kind.VIDEO),
+    (b"\x1a\x45\xdf\xa3" + b"webm\x86\x86A_OPUS", Kind.AUDIO),
+    (b"RIFF\0\0\0\0AVI LIST", Kind.VIDEO),
+    (PACKETS, Kind.VIDEO),
+    (bytes(4) + (b"G" + bytes(191)) * 4, Kind.VIDEO),
+    (b"RIFF\0\0\0\0WAVEfmt ", Kind.AUDIO),
+    (b"ID3\x04\0\0\0\0\0\0", Kind.AUDIO),
+    (b"ID3\x04\0\0\0\0\0\x02\0\0fLaC", Kind.AUDIO),
+    (b"\xff\xfb\x90\x64", Kind.AUDIO),
+    (b"\xff\xf1\x50\x80", Kind.AUDIO),
+    (b"OggS\0", Kind.AUDIO),
+    (b"fLaC\0", Kind.AUDIO),
+    (b"#!AMR-WB\n", Kind.AUDIO),
+    (b"%PDF-1.7\n", Kind.DOCUMENT),
+    (b"\r\n\xef\xbb\xbf\r\n%PDF-1.7\n", Kind.DOCUMENT),
+]
+NOT_TAKEN = [
+    (zipped("[Content_Types].xml", "word/document.xml"), "Word file"),
+    (zipped("[Content_Types].xml", "xl/workbook.xml"), "Excel file"),
+    (zipped("[Content_Types].xml", "ppt/presentation.xml"), "PowerPoint file"),
+    (zipped("photo.jpg"), "archive"),
+    (zipped("AndroidManifest.xml"), "program"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "Word file"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office program"),
+    (b"{\\rtf1", "Word file"),
+    (b"Rar!\x1a\x07", "archive"),
+    (b"MZ\x90\0", "program"),
+    (b"\x7fELF", "program"),
+    (b"#!/bin/sh\n", "program"),
+    (b"<!DOCTYPE html><script>", "web page"),
+    (b"\xef\xbb\xbf \n<html>%PDF-1.4", "web page"),
+    (b'<?xml version="1.0"?><svg onload="x()">', "drawing program"),
+    (b"%!PS-Adobe-3.0 EPSF-3.0\n", "drawing program"),
+    (b"8BPS\0\x01", "drawing program"),
+    (b"push graphic-context\n", "drawing program"),
+    (b"#EXTM3U\n#EXTINF", "playlist"),
+    (b"ffconcat version 1.0\n", "playlist"),
+    (b"v=0\r\no=-", "playlist"),
+    (b"\x30\x26\xb2\x75\x8e\x66", "MP4"),
+    (b"FORM\0\0\0\0AIFF", "MP3"),
+    (b"II*\0\x10\0\0\0CR\x02\0", "raw file"),
+    (ftyp(b"crx ", b"isom"), "raw file"),
+    (ftyp(b"jp2 "), "JPEG or PNG"),
+    (b"\xff\x0a\xfa\x7f", "JPEG or PNG"),
+    (b"He was there at nine.\n", "text file"),
+    ("\ufeffHe was there".encode("utf-16-le"), "text file"),
+    (b"Received: from x by y\r\n", "e-mail"),
+    (b"\x01\x02\x03\x04\x05\x06", "This kind of file"),
+]
+
+
+@pytest.mark.parametrize(("head", "kind"), TAKEN, ids=range(len(TAKEN)))
+def test_kinds_that_are_taken(head: bytes, kind: Kind) -> None:
+    assert kind_of(head.ljust(256, b"\0")) is kind
+
+
+@pytest.mark.parametrize(("head", "words"), NOT_TAKEN, ids=range(len(NOT_TAKEN)))
+def test_the_sentence_names_what_people_do_send(head: bytes, words: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        kind_of(head)
+    assert refused.value.reason is Reason.UNSUPPORTED
+    assert words in refused.value.sentence
+
+
+def test_an_empty_file() -> None:
+    with pytest.raises(RefusedError) as refused:
+        kind_of(b"")
+    assert refused.value.reason is Reason.EMPTY
+
+
+@given(start=st.sampled_from([head for head, _ in TAKEN + NOT_TAKEN] + [b""]), cut=st.integers(0, 64), rest=st.binary())
+def test_any_first_bytes_are_of_a_kind_or_refused(start: bytes, cut: int, rest: bytes) -> None:
+    with suppress(RefusedError):
+        assert kind_of(start[:cut] + rest) in Kind
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_has_a_sentence_that_says_what_to_do(reason: Reason) -> None:
+    assert "ttach" in sentence(reason) or "Send" in sentence(reason)
+    assert sentence(reason, "no such hint") == sentence(reason)
+
+
+def test_sentences_name_the_limits() -> None:
+    assert "2 hours" in sentence(Reason.TOO_LONG)
+    assert "200 pages" in sentence(Reason.TOO_LONG)
+    assert "100 megapixels" in sentence(Reason.TOO_LARGE)

@@ -1,0 +1,38 @@
+"""The shared good files, where they are: each comes out clean and looks the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import file_cleaning
+from tests.file_cleaning import traces
+from tests.file_cleaning.shared_media import GOOD, SHARED, files
+
+
+def check_media() -> Any:
+    spec = importlib.util.spec_from_file_location("check_media", SHARED / "tools" / "check_media.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", files(GOOD), ids=lambda path: path.name)
+def test_a_good_file_comes_out_clean_and_looks_the_same(path: Path, folder: Path) -> None:
+    made = file_cleaning.rebuild(path, folder)
+
+    assert traces.left(made) == []
+    whole = folder / f"{path.name}{made.parts[0].path.suffix}"
+    shutil.copy(made.parts[0].path, whole)
+    assert check_media().check(path, whole) == []
+    about = json.loads((GOOD / "manifest.json").read_text())[path.name]
+    if "seconds" in about:
+        assert made.duration == pytest.approx(about["seconds"], abs=0.5)
+    assert made.pages == about.get("pages")

@@ -1,0 +1,212 @@
+"""Whatever becomes of the confined process, its caller lives on, nothing of it is left, and nothing it says is believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import file_cleaning
+from file_cleaning import Kind, Reason, launcher, limits
+from file_cleaning.results import checked
+from tests.file_cleaning.compromised_decoder import PHOTO, take_over
+from tests.stack import ROOT, wait_until
+
+ON_LINUX = [sys.platform] if sys.platform == "linux" else []
+
+
+def confined(folder: Path) -> list[psutil.Process]:
+    """The running processes that work in `folder`."""
+    every = psutil.process_iter(["cmdline"])
+    return [each for each in every if any(word.startswith(str(folder)) for word in each.info["cmdline"] or ())]
+
+
+def refused(folder: Path) -> Reason:
+    into = folder / "into"
+    into.mkdir()
+    (folder / "source").write_bytes(PHOTO)
+    with pytest.raises(file_cleaning.RefusedError) as raised:
+        file_cleaning.rebuild(folder / "source", into)
+    assert confined(folder) == []
+    return raised.value.reason
+
+
+ENDS = {
+    "crashes": ("ctypes.string_at(0)", Reason.DAMAGED),
+    "aborts": ("os.abort()", Reason.DAMAGED),
+    "leaves": ("os._exit(0)", Reason.DAMAGED),
+    "raises": ("raise RecursionError", Reason.DAMAGED),
+    "floods what it says": ("while True: progress(1)", Reason.DAMAGED),
+    "writes a huge file": ("(into / 'x').open('wb').truncate(2**40)", Reason.TOO_LARGE),
+}
+
+
+@pytest.mark.parametrize(("attack", "reason"), ENDS.values(), ids=ENDS)
+def test_however_it_ends_the_file_is_refused(
+    attack: str, reason: Reason, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_over(monkeypatch, attack)
+    assert refused(folder) is reason
+
+
+@pytest.mark.parametrize("system", ON_LINUX)
+def test_memory_is_bounded(system: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_over(monkeypatch, "bytearray(4 * 2**30)")
+    assert refused(folder) is Reason.TOO_LARGE
+
+
+def test_time_is_bounded_and_what_it_started_ends_with_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = dataclasses.replace(limits.OF_A_PROCESS[Kind.PHOTO], seconds=1)
+    monkeypatch.setitem(limits.OF_A_PROCESS, Kind.PHOTO, short)
+    take_over(monkeypatch, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass")
+    assert refused(folder) is Reason.TOO_LARGE
+
+
+def test_killed_from_outside_it_is_the_machines_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_over(monkeypatch, "progress(5)\nwhile True: pass")
+    (folder / "source").write_bytes(PHOTO)
+
+    with pytest.raises(file_cleaning.SandboxError, match="killed"):
+        file_cleaning.rebuild(folder / "source", folder, lambda _percent: confined(folder)[0].kill())
+
+
+def test_a_process_that_does_not_start_is_the_machines_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "_START", "raise SystemExit(3)")
+    (folder / "source").write_bytes(PHOTO)
+    with pytest.raises(file_cleaning.SandboxError, match="does not start"):
+        file_cleaning.rebuild(folder / "source", folder)
+
+
+def test_a_callers_failure_leaves_no_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_over(monkeypatch, "progress(5)\nwhile True: pass")
+    (folder / "source").write_bytes(PHOTO)
+
+    def stop(_percent: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        file_cleaning.rebuild(folder / "source", folder, stop)
+    assert confined(folder) == []
+
+
+WORKER = """
+import signal, sys
+from pathlib import Path
+import file_cleaning
+from file_cleaning import launcher
+launcher._START = sys.argv[1]
+with file_cleaning.workspace(allow_disk=True) as folder:
+    (folder / "source").write_bytes(b"\\xff\\xd8\\xff\\xe0")
+    file_cleaning.rebuild(folder / "source", folder, lambda percent: print(folder, flush=True))
+"""
+
+
+@pytest.mark.parametrize("system", ON_LINUX)
+def test_a_killed_worker_takes_its_process_with_it_and_its_folder_is_swept(
+    system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_over(monkeypatch, "progress(5)\nwhile True: pass")
+    command = [sys.executable, "-c", WORKER, launcher._START]
+    worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout
+    left = Path(worker.stdout.readline().strip())
+    (child,) = psutil.Process(worker.pid).children()
+
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10, "the process ends")
+    assert left.exists()
+    file_cleaning.sweep()
+    assert not left.exists()
+
+
+def test_progress_rises_from_0_to_100(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_over(monkeypatch, "for percent in (3, 1, 50, 50, 101, -5, 'x', True, None, 99): progress(percent)")
+    (folder / "source").write_bytes(PHOTO)
+    seen: list[int] = []
+    with pytest.raises(file_cleaning.RefusedError):
+        file_cleaning.rebuild(folder / "source", folder, seen.append)
+    assert seen == [3, 50, 99]
+
+
+JPEG = b"\xff\xd8\xff\xe0 and so on"
+
+
+def claim(**changes: Any) -> dict[str, Any]:
+    return {"kind": "photo", "duration": None, "pages": None, "parts": parts()} | changes
+
+
+def parts(**changes: Any) -> list[dict[str, Any]]:
+    """Those of a photo; `changes` are made to the first."""
+    made: list[dict[str, Any]] = [
+        {"role": role, "path": f"{role}.jpg", "media_type": "image/jpeg", "width": 4, "height": 3}
+        for role in ("full", "preview", "thumbnail")
+    ]
+    made[0] |= changes
+    return made
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    folder = tmp_path / "into"
+    folder.mkdir()
+    for role in ("full", "preview", "thumbnail"):
+        (folder / f"{role}.jpg").write_bytes(JPEG)
+    (folder / "page.html").write_bytes(b"<script>")
+    (folder / "html.jpg").write_bytes(b"<script>")
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "link.jpg").symlink_to(folder / "full.jpg")
+    (folder / "folder.jpg").mkdir()
+    os.mkfifo(folder / "pipe.jpg")
+    (tmp_path / "outside.jpg").write_bytes(JPEG)
+    os.link(tmp_path / "outside.jpg", folder / "hard.jpg")
+    return folder
+
+
+def test_a_true_claim_is_taken(into: Path) -> None:
+    made = checked(claim(), into)
+    assert [part.role for part in made.parts] == ["full", "preview", "thumbnail"]
+    assert made.parts[0].path == into / "full.jpg"
+
+
+NAMES = "../outside.jpg /etc/passwd missing.jpg html.jpg empty.jpg link.jpg folder.jpg pipe.jpg hard.jpg . .."
+LIES: dict[str, Any] = {
+    "nothing": None,
+    "a list": [],
+    "no parts": claim(parts=[]),
+    "another kind": claim(kind="video"),
+    "an unknown kind": claim(kind="program"),
+    "a role missing": claim(parts=parts()[1:]),
+    "a role twice": claim(parts=[*parts(), parts()[0]]),
+    "one file for all": claim(parts=[part | {"path": "full.jpg"} for part in parts()]),
+    "too many": claim(parts=parts() * 1000),
+    "no objects": claim(parts=["full", "preview", "thumbnail"]),
+    **{f"file {name!r}": claim(parts=parts(path=name)) for name in (NAMES.split())},
+    "no name": claim(parts=parts(path=None)),
+    "another type": claim(parts=parts(media_type="text/html", path="page.html")),
+    "no such role": claim(parts=parts(role="page")),
+    **{f"width {width!r}": claim(parts=parts(width=width)) for width in (0, -1, 70000, "4", None, 4.0, True)},
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_lie_is_not(lie: Any, into: Path) -> None:
+    with pytest.raises(ValueError):
+        checked(lie, into)
+
+
+@pytest.mark.parametrize("duration", [-1, float("nan"), float("inf"), 1e9, "1", [1]])
+def test_a_duration_is_a_number_of_seconds(duration: Any, tmp_path: Path) -> None:
+    (tmp_path / "audio.m4a").write_bytes(b"\0\0\0\x1cftypM4A ")
+    part = {"role": "audio", "path": "audio.m4a", "media_type": "audio/mp4"}
+    assert checked({"kind": "audio", "duration": 2.5, "parts": [part]}, tmp_path).duration == 2.5
+    with pytest.raises(ValueError):
+        checked({"kind": "audio", "duration": duration, "parts": [part]}, tmp_path)

@@ -1,0 +1,139 @@
+"""A decoder that a hostile file has taken over reaches nothing: not the network, no other file, no other process."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+import file_cleaning
+from file_cleaning import launcher
+from tests.file_cleaning.compromised_decoder import report, take_over
+from tests.stack import ROOT
+
+REFUSED = {"PermissionError", "OSError"}
+FILM = b"\x1a\x45\xdf\xa3" + b"webm\x86\x85V_VP8"
+ON_LINUX = [sys.platform] if sys.platform == "linux" else []
+# Kinds whose process may start ffmpeg, and those that may start nothing.
+KINDS = [(b"\xff\xd8\xff\xe0", "images"), (FILM, "video")] if ON_LINUX else []
+
+
+@pytest.mark.parametrize("system", ON_LINUX)
+def test_the_layers_that_linux_has_hold(system: str) -> None:
+    held = file_cleaning.limits_here()
+    assert held.seccomp
+    assert held.landlock
+    assert held.memory
+    assert held.network_closed  # user namespaces are the one thing that a host may forbid
+
+
+@pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
+def test_no_network(start: bytes, module: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as tcp, socket.socket(socket.AF_UNIX) as local:
+        tcp.bind(("127.0.0.1", 0))
+        local.bind(str(tmp_path / "s"))
+        tcp.listen()
+        local.listen()
+        attack = f"""
+        attempt("tcp", lambda: socket.create_connection({tcp.getsockname()!r}, 2))
+        attempt("udp", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", {tcp.getsockname()!r}))
+        attempt("unix", lambda: socket.socket(socket.AF_UNIX).connect({str(tmp_path / "s")!r}))
+        attempt("pair", lambda: socket.socketpair())
+        """
+        take_over(monkeypatch, attack, module=module)
+
+        assert set(report(folder, start).values()) <= REFUSED
+        assert select.select([tcp, local], [], [], 0)[0] == []
+
+
+@pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
+def test_no_file_but_its_own(
+    start: bytes, module: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("secret")
+    (folder / "other").write_text("secret")
+    attack = f"""
+    attempt("key", lambda: open({str(tmp_path / "key")!r}).read())
+    attempt("other file in memory", lambda: open({str(folder / "other")!r}).read())
+    attempt("passwd", lambda: open("/etc/passwd").read())
+    attempt("settings", lambda: open({str(ROOT / "tipportal" / "settings.py")!r}).read())
+    attempt("environment of the worker", lambda: open("/proc/{os.getpid()}/environ").read())
+    attempt("memory of the worker", lambda: open("/proc/{os.getpid()}/mem", "rb").read(1))
+    attempt("write", lambda: open({str(tmp_path / "new")!r}, "w"))
+    attempt("write beside", lambda: open({str(folder / "new")!r}, "w"))
+    attempt("link", lambda: os.symlink("/etc/passwd", into / "passwd.jpg"))
+    attempt("folder", lambda: os.listdir("/"))
+    """
+    take_over(monkeypatch, attack, module=module)
+
+    assert set(report(folder, start).values()) == {"PermissionError"}
+    assert sorted(path.name for path in folder.iterdir()) == ["into", "other", "source"]
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+@pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
+def test_no_other_process(start: bytes, module: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attack = """
+    libc = ctypes.CDLL(None, use_errno=True)
+    attempt("program", lambda: subprocess.run(["/bin/true"]))
+    attempt("signal", lambda: os.kill(os.getppid(), 0))
+    attempt("away from the group", lambda: os.setsid())
+    attempt("trace", lambda: [][libc.ptrace(16, os.getppid(), 0, 0) + 1])
+    attempt("namespace", lambda: [][libc.unshare(0x10000000) + 1])
+    """
+    take_over(monkeypatch, attack, module=module)
+
+    assert set(report(folder, start).values()) <= {*REFUSED, "IndexError"}
+
+
+@pytest.mark.parametrize("system", ON_LINUX)
+def test_the_process_of_a_photo_starts_none(system: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_over(monkeypatch, 'attempt("fork", lambda: os.fork() or os._exit(0))')
+    assert report(folder) == {"fork": "PermissionError"}
+
+
+def test_nothing_of_the_environment_is_handed_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIA_PRIVATE_KEYS", "/keys")
+    take_over(monkeypatch, 'attempt("names", lambda: " ".join(sorted(os.environ)))')
+    names = report(folder)["names"].strip("'").split()
+    assert set(names) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"HOME", "LANG", "PATH"}
+
+
+def test_no_descriptor_is_handed_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "key").open("w") as stream:
+        os.set_inheritable(stream.fileno(), True)
+        take_over(monkeypatch, f'attempt("read", lambda: os.fstat({stream.fileno()}).st_ino)')
+        assert report(folder)["read"] != repr(os.fstat(stream.fileno()).st_ino)
+
+
+WITHOUT = {
+    "seccomp": "sandbox.pyseccomp = None",
+    "landlock": "sandbox.landlockpy = None",
+    "namespace": "sandbox._leave_network = lambda: False",
+}
+
+
+@pytest.mark.parametrize("missing", [*WITHOUT, "seccomp namespace"] if ON_LINUX else [])
+def test_a_missing_layer_is_told(
+    missing: str, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = "\n".join(WITHOUT[name] for name in missing.split())
+    start = launcher._START.replace("main()\n", f"from file_cleaning import sandbox\n{lines}\nmain()\n")
+    monkeypatch.setattr(launcher, "_START", start)
+    monkeypatch.setattr(launcher, "_told", set())
+    source = folder / "source"
+    source.write_bytes(b"\xff\xd8\xff\xe0")
+
+    held = file_cleaning.limits_here()
+    with pytest.raises(file_cleaning.RefusedError):
+        file_cleaning.rebuild(source, folder)
+
+    assert not any(getattr(held, name) for name in missing.split())
+    if missing == "seccomp namespace":
+        assert not held.network_closed
+    assert any(record.levelname == "ERROR" for record in caplog.records) != held.network_closed
+    assert any(name in record.getMessage() for record in caplog.records for name in missing.split())

@@ -1,0 +1,166 @@
+"""Video and sound of our own making: picture and sound alone come out, and play everywhere."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from file_cleaning import Kind, Reason, launcher, limits
+from file_cleaning.detection import Format
+from tests.file_cleaning import sample_files, traces
+from tests.file_cleaning.sample_files import film, recording
+from tests.file_cleaning.test_images import rebuilt, refused
+
+
+def streams(path: Path) -> list[dict[str, object]]:
+    command = ["ffprobe", "-v", "error", "-show_streams", "-of", "json", str(path)]
+    found: list[dict[str, object]] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)[
+        "streams"
+    ]
+    return found
+
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast")
+FILMS = {
+    "mp4": lambda: film(*H264, "-c:a", "aac", sound=True),
+    "mov, ten bits": lambda: film("-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-tag:v", "hvc1", form="mov"),
+    "index at the end, in pieces": lambda: film(*H264, "-movflags", "frag_keyframe+empty_moov"),
+    "webm": lambda: film("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", form="webm", sound=True),
+    "everything in a mkv": sample_files.film_with_everything,
+    "avi": lambda: film("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-c:a", "pcm_s16le", form="avi", sound=True),
+    "transport stream": lambda: film("-c:v", "mpeg2video", "-c:a", "mp2", form="mpegts", sound=True),
+    "camcorder's": lambda: film(*H264, "-mpegts_m2ts_mode", "1", form="mpegts"),
+    "3gp": lambda: film("-c:v", "h263", "-c:a", "aac", "-s", "352x288", form="3gp", sound=True),
+    "odd sizes, all colours": lambda: film(*H264, "-pix_fmt", "yuv444p", size="321x181"),
+    "silent": lambda: film(*H264),
+    "slow motion": lambda: film(*H264, rate="240"),
+}
+
+
+@pytest.mark.parametrize("make", FILMS.values(), ids=FILMS)
+def test_a_film_comes_out_as_every_browser_plays_it(make: sample_files.Make, folder: Path) -> None:
+    result = rebuilt(make(), folder)
+
+    assert result.kind is Kind.VIDEO
+    assert [part.role for part in result.parts] == ["video", "poster", "thumbnail"]
+    assert traces.left(result) == []
+    whole = result.parts[0].path
+    assert traces.sei_units(whole) == 0
+    picture, *sound = streams(whole)
+    assert (picture["codec_name"], picture["pix_fmt"]) == ("h264", "yuv420p")
+    assert all(track["codec_name"] == "aac" for track in sound)
+    assert result.duration == pytest.approx(1, abs=0.3)
+    raw = whole.read_bytes()
+    assert raw.index(b"moov") < raw.index(b"mdat")  # plays before all of it has arrived
+
+
+def test_a_turned_film_is_upright(folder: Path) -> None:
+    result = rebuilt(sample_files.turned_film(), folder)
+    assert traces.left(result) == []
+    assert (result.parts[0].width, result.parts[0].height) == (180, 320)
+    assert Image.open(result.parts[1].path).size == (180, 320)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [("2560x1440", (1920, 1080)), ("1440x2560", (1080, 1920)), ("321x181", (320, 180))]
+)
+def test_sizes(size: str, expected: tuple[int, int], folder: Path) -> None:
+    result = rebuilt(film(*H264, "-pix_fmt", "yuv444p", "-frames:v", "3", size=size), folder)
+    assert (result.parts[0].width, result.parts[0].height) == expected
+
+
+def test_pixels_that_are_not_square(folder: Path) -> None:
+    result = rebuilt(film(*H264, "-vf", "setsar=2", "-frames:v", "3"), folder)
+    assert (result.parts[0].width, result.parts[0].height) == (640, 180)
+
+
+def test_at_most_sixty_frames_a_second(folder: Path) -> None:
+    result = rebuilt(FILMS["slow motion"](), folder)
+    assert streams(result.parts[0].path)[0]["avg_frame_rate"] == "60/1"
+
+
+RECORDINGS = {
+    "mp3": sample_files.mp3_with_pictures,
+    "m4a": lambda: recording("-c:a", "aac", form="ipod"),
+    "lossless m4a": lambda: recording("-c:a", "alac", form="ipod"),
+    "aac": lambda: recording("-c:a", "aac", form="adts"),
+    "ogg": lambda: recording("-c:a", "libvorbis", form="ogg"),
+    "opus": lambda: recording("-c:a", "libopus", form="ogg"),
+    "wav": sample_files.wav_with_broadcast_chunks,
+    "telephone": lambda: recording("-c:a", "pcm_alaw", form="wav", rate=8000),
+    "flac": lambda: recording("-c:a", "flac", form="flac", rate=96_000),
+    "amr": lambda: recording("-c:a", "libopencore_amrnb", form="amr", rate=8000),
+    "voice note": lambda: recording("-c:a", "libopencore_amrnb", form="3gp", rate=8000),
+    "six channels": lambda: recording("-c:a", "aac", form="ipod", channels=6),
+    "sound in an mp4": lambda: recording("-c:a", "aac", form="mp4"),
+    "sound in a webm": lambda: recording("-c:a", "libopus", form="webm"),
+}
+
+
+@pytest.mark.parametrize("make", RECORDINGS.values(), ids=RECORDINGS)
+def test_a_recording_comes_out_as_every_browser_plays_it(make: sample_files.Make, folder: Path) -> None:
+    result = rebuilt(make(), folder)
+
+    assert result.kind is Kind.AUDIO
+    assert traces.left(result) == []
+    (sound,) = streams(result.parts[0].path)
+    assert sound["codec_name"] == "aac"
+    assert int(str(sound["channels"])) <= 2
+    assert sound["sample_rate"] in ("32000", "44100", "48000")
+    assert result.duration == pytest.approx(1, abs=0.1)
+
+
+def test_longer_than_is_taken(folder: Path) -> None:
+    hours = str(limits.VIDEO_SECONDS + 60)
+    content = film(*H264, "-vf", f"setpts=PTS*{hours}", "-fps_mode", "vfr", rate="2", size="32x32")
+    assert refused(content, folder) is Reason.TOO_LONG
+
+
+def test_wider_than_is_taken(folder: Path) -> None:
+    assert (
+        refused(film("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", form="avi", size="16000x2"), folder) is Reason.TOO_LARGE
+    )
+
+
+def test_an_mp4_without_its_index_is_refused(folder: Path) -> None:
+    content = film(*H264)
+    assert refused(content[: len(content) // 3], folder) is Reason.DAMAGED
+
+
+@pytest.mark.parametrize("make", [FILMS["webm"], FILMS["transport stream"], FILMS["avi"]])
+def test_of_others_that_were_cut_off_there_is_what_came(make: sample_files.Make, folder: Path) -> None:
+    content = make()
+    result = rebuilt(content[: len(content) * 2 // 3], folder)
+    assert 0.2 < (result.duration or 0) < 1.1
+
+
+def texts_that_fetch(address: str) -> dict[str, str]:
+    return {
+        "playlist": f"#EXTM3U\n#EXTINF:1,\n{address}/a.ts\n",
+        "list of files": f"ffconcat version 1.0\nfile '{address}/a.mp4'\n",
+        "session": f"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {address.rpartition(':')[2]} RTP/AVP 96\n",
+    }
+
+
+@pytest.mark.parametrize("text", texts_that_fetch(""))
+@pytest.mark.parametrize("taken_for", [Format.MOV, Format.MATROSKA, Format.MPEGTS, Format.MP3])
+def test_what_names_another_place_is_never_followed(
+    text: str, taken_for: Format, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the check of first bytes let one through: ffmpeg is told which format it is."""
+    monkeypatch.setattr(launcher, "format_of", lambda head: taken_for)
+    monkeypatch.setattr(launcher, "kind_of", lambda head: Kind.VIDEO)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        assert refused(texts_that_fetch(address)[text].encode(), folder) is Reason.DAMAGED
+        with pytest.raises(BlockingIOError):
+            listener.accept()

@@ -1,0 +1,88 @@
+"""The folder in memory: private, emptied whatever happens, and never another process's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import file_cleaning
+from tests.stack import ROOT
+
+HOLD = "import sys\nfrom file_cleaning import workspace\nwith workspace(allow_disk=True) as w: print(w, flush=True); sys.stdin.read()"
+
+
+@pytest.fixture(autouse=True)
+def _own_base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of other tests that run at the same time: a base on the disk."""
+    monkeypatch.setenv("RAM_FOLDER", "/nowhere")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+def holder() -> tuple[subprocess.Popen[str], Path]:
+    """Another process with a workspace, and where that is."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    return process, Path(process.stdout.readline().strip())
+
+
+def test_it_is_private_and_emptied_when_something_fails() -> None:
+    seen: list[Path] = []
+
+    def fail() -> None:
+        with file_cleaning.workspace(allow_disk=True) as folder:
+            seen.append(folder)
+            assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777 == 0o700
+            (folder / "plain").write_bytes(b"secret")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert list(seen[0].parent.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_and_a_living_ones_stays() -> None:
+    (killed, left), (living, kept) = holder(), holder()
+    (left / "plain").write_bytes(b"secret")
+    killed.kill()
+    killed.wait()
+    assert left.exists()
+
+    file_cleaning.sweep()
+
+    assert not left.exists()
+    assert kept.exists()
+    living.communicate("")
+    assert list(kept.parent.iterdir()) == []
+
+
+def test_without_a_folder_in_memory_it_refuses_and_says_what_to_do() -> None:
+    assert not file_cleaning.has_ram_folder()
+    with pytest.raises(file_cleaning.NoRamFolderError, match="Set RAM_FOLDER"), file_cleaning.workspace():
+        pass
+
+
+def test_a_folder_on_a_disk_is_not_taken_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAM_FOLDER", str(ROOT))
+    assert not file_cleaning.has_ram_folder()
+
+
+def test_a_base_that_others_may_look_into_is_refused() -> None:
+    with file_cleaning.workspace(allow_disk=True) as folder:
+        base = folder.parent
+    base.chmod(0o755)
+    with pytest.raises(file_cleaning.NoRamFolderError, match="others"), file_cleaning.workspace(allow_disk=True):
+        pass
+
+
+@pytest.mark.parametrize("folder", [path for path in [Path("/dev/shm")] if path.is_dir()])
+def test_shared_memory_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAM_FOLDER", str(folder))
+    assert file_cleaning.has_ram_folder()
+    with file_cleaning.workspace() as made:
+        assert made.is_relative_to(folder)

@@ -1,0 +1,84 @@
+"""The share card: the agency's colours, any title, the same bytes for the same words."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from outreach.artwork import share_card, typesetting
+from outreach.artwork.typesetting import Room
+
+CARD = share_card.Card(
+    title="A quarter of an hour, and one gun fewer",
+    label="Weapons off the street",
+    facts=("Within a quarter of an hour", "1 arrest"),
+    agency="Riverton Police",
+    site="portal.riverton.example",
+)
+
+
+def drawn(card: share_card.Card) -> Image.Image:
+    return Image.open(io.BytesIO(share_card.draw(card))).convert("RGB")
+
+
+def near(picture: Image.Image, colour: str) -> int:
+    """How many pixels have the colour, as closely as a palette keeps it."""
+    wanted = tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return sum(
+        count
+        for count, found in picture.getcolors(picture.width * picture.height)
+        if all(abs(one - other) < 12 for one, other in zip(found, wanted, strict=True))
+    )
+
+
+def test_a_card_has_the_size_open_graph_readers_expect_in_the_agencys_colours():
+    picture = drawn(CARD)
+    assert picture.size == (1200, 630)
+    assert near(picture, typesetting.colours()["gold"]) > 10_000
+    assert near(picture, "#ffffff") > 10_000
+    assert len(share_card.draw(CARD)) < 60_000
+    for corner in ((8, 8), (40, 620), (600, 30), (1190, 8)):
+        assert picture.getpixel(corner)[2] > picture.getpixel(corner)[0], "the ground is blue, each time"
+
+
+def test_the_digest_changes_with_whatever_is_drawn(monkeypatch):
+    changed = [
+        replace(CARD, title="x"),
+        replace(CARD, label="x"),
+        replace(CARD, facts=()),
+        replace(CARD, agency="x"),
+        replace(CARD, site="x"),
+    ]
+    assert len({CARD.digest, *(card.digest for card in changed)}) == 6
+    assert CARD.digest == replace(CARD).digest
+    before = CARD.digest
+    monkeypatch.setattr(share_card, "colours", lambda: {**typesetting.colours(), "gold": "#ffffff"})
+    assert CARD.digest != before
+
+
+@pytest.mark.parametrize(
+    "title", ["word " * 60, "W" * 400, "قصة قصيرة", "", "<b>&amp;</b>", "Ünïcödé ñ ß Ø", "🚲🚲🚲", "a\nb\tc"]
+)
+def test_any_title_gives_a_card(title):
+    assert drawn(replace(CARD, title=title, label=title, facts=(title,), agency=title)).size == share_card.SIZE
+
+
+def test_a_title_our_font_has_no_letters_for_is_left_out_rather_than_drawn_as_boxes():
+    assert typesetting.can_write("São Paulo, Groß-Gerau")
+    assert not typesetting.can_write("قصة")
+    assert share_card.draw(replace(CARD, title="قصة")) == share_card.draw(replace(CARD, title="说明"))
+
+
+def test_long_text_is_made_smaller_and_then_cut():
+    assert typesetting.fit("short", Room(600, 2, (60, 40))).size == 60
+    long = typesetting.fit("some words that go on " * 3, Room(600, 3, (60, 40)))
+    assert (long.size, long.lines[-1].endswith(typesetting.ELLIPSIS)) == (40, False)
+    cut = typesetting.fit("some words that go on " * 30, Room(600, 3, (60, 40)))
+    assert len(cut.lines) == 3
+    assert cut.lines[-1].endswith(typesetting.ELLIPSIS)
+    face = typesetting.font(40, typesetting.BOLD)
+    assert all(face.getlength(line) <= 600 for line in cut.lines)
+    assert " ".join(long.lines) == " ".join(("some words that go on " * 3).split())

@@ -1,0 +1,360 @@
+"""A published story is told on the agency's channels, on each once, and what became of it is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from django.utils import timezone
+
+from core.models import Account, AuditEntry
+from outreach.channels import posting, transport
+from outreach.channels.transport import Outcome
+from outreach.models import Channel, Kind, Post, Status, Story
+from outreach.stories import publication
+from tests.outreach.channels.receivers import TOKEN, Receiver, receiving
+from tests.tipportal.database.test_grants import acting_as
+
+pytestmark = pytest.mark.django_db
+State = Post.PostState
+
+
+class KilledError(BaseException):
+    pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def by(db: None) -> Account:
+    return Account.objects.create_user("marsh", is_staff=True)
+
+
+@pytest.fixture
+def story(by: Account) -> Story:
+    return Story.objects.create(
+        slug="gun", title="One gun fewer", summary="A tip led to it.", category=Kind.WEAPONS,
+        status=Status.PUBLISHED, author=by, edited_by=by, approved_by=by,
+    )  # fmt: skip
+
+
+def channel(address: str, name: str = "Press office", **columns: object) -> Channel:
+    kind = transport.kind_of(address)
+    return Channel.objects.create(name=name, kind=kind, address=address, **columns)
+
+
+def publish(story: Story) -> None:
+    publication.publish(story, "", timezone.now())
+
+
+def only() -> Post:
+    return Post.objects.get()
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **time: float) -> None:
+    moment = timezone.now() + dt.timedelta(**time)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+
+
+# What is posted, and where
+
+
+def test_publication_lets_one_post_a_channel_in_use_go(story: Story, receiver: Receiver) -> None:
+    channel(receiver.mastodon, "Mastodon")
+    channel(receiver.webhook, "Newsroom")
+    channel(receiver.webhook, "Old", enabled=False)
+    publish(story)
+    posting.post_all()
+    posting.post_all()
+    assert receiver.posts == ["One gun fewer http://127.0.0.1:8000/stories/gun/"] * 2
+    assert set(Post.objects.values_list("state", flat=True)) == {State.SENT}
+    assert Post.objects.count() == 2
+
+
+def test_a_correction_is_not_told_again(story: Story, receiver: Receiver) -> None:
+    channel(receiver.webhook)
+    publish(story)
+    posting.post_all()
+    publication.publish(story, "The day was wrong.", timezone.now())
+    posting.post_all()
+    assert len(receiver.posts) == 1
+
+
+def test_the_prepared_text_goes_out_and_what_is_left_out_does_not(story: Story, receiver: Receiver) -> None:
+    first, second = channel(receiver.mastodon, "Mastodon"), channel(receiver.webhook, "Newsroom")
+    posting.prepare(story, first, "Our own words", wanted=True)
+    posting.prepare(story, second, "", wanted=False)
+    posting.post_all()
+    assert receiver.asked == []  # not published yet
+    publish(story)
+    posting.post_all()
+    assert receiver.posts == ["Our own words"]
+    assert {post.channel.name: post.state for post in Post.objects.all()} == {
+        "Mastodon": State.SENT,
+        "Newsroom": State.LEFT_OUT,
+    }
+
+
+def test_a_text_that_is_too_long_or_empty_gets_a_sentence(story: Story, receiver: Receiver) -> None:
+    place = channel(receiver.mastodon)
+    for text in ("x" * 501, "   "):
+        with pytest.raises(posting.NotNowError, match=r"takes 500|Write a text"):
+            posting.prepare(story, place, text, wanted=True)
+    posting.prepare(story, place, "x" * 476 + " http://127.0.0.1:8000/" + "y" * 100, wanted=True)
+
+
+@pytest.mark.parametrize("kind", list(transport.KINDS))
+def test_the_text_from_the_template_always_fits_and_keeps_its_link(kind: str) -> None:
+    place = Channel(kind=kind, template="{title}: {summary} {link}")
+    text = posting.default_text(place, "T" * 100, "S" * 300 * 20, "slug")
+    assert posting.problem_of(text, kind) == ""
+    assert text.endswith("/stories/slug/")
+    assert text.startswith("T" * 100)
+
+
+def test_a_template_is_only_filled_in(story: Story) -> None:
+    place = Channel(kind="webhook", template="{title.__class__} {0} {link}")
+    assert posting.default_text(place, "{summary}", "no", "s").startswith("{title.__class__} {0} http")
+
+
+def test_nothing_is_posted_of_a_story_that_was_withdrawn_meanwhile(story: Story, receiver: Receiver) -> None:
+    channel(receiver.webhook)
+    publish(story)
+    publication.withdraw(story, timezone.now())
+    posting.post_all()
+    assert receiver.asked == []
+    assert only().state == State.FAILED
+
+
+def test_each_role_has_the_rights_that_its_part_takes(story: Story, receiver: Receiver) -> None:
+    first, _second = channel(receiver.mastodon, "Mastodon"), channel(receiver.webhook, "Newsroom")
+    with acting_as("staff"):
+        posting.prepare(story, first, "Our own words", wanted=True)
+        publish(story)
+    with acting_as("bulk"):
+        publication.publish(story, "The day was wrong.", timezone.now())
+        receiver.status = 500
+        posting.post_all()
+    with acting_as("staff"):
+        posting.settle(Post.objects.get(state=State.UNSURE).pk, story.author, again=False)
+    assert sorted(request.get("status") or request["message"] for request in receiver.asked) == [
+        "One gun fewer http://127.0.0.1:8000/stories/gun/",
+        "Our own words",
+    ]
+
+
+# What became of it
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [(200, State.SENT), (202, State.SENT), (302, State.UNSURE), (401, State.FAILED), (404, State.FAILED),
+     (408, State.UNSURE), (429, State.WAITING), (500, State.UNSURE), (503, State.UNSURE), (None, State.UNSURE)],
+)  # fmt: skip
+def test_what_a_webhook_answers_decides(
+    story: Story, receiver: Receiver, status: int | None, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.status = status
+    channel(receiver.webhook)
+    publish(story)
+    posting.post_all()
+    assert only().state == state
+    receiver.status = 200
+    later(monkeypatch, hours=1)
+    posting.post_all()
+    assert len(receiver.asked) == (2 if state == State.WAITING else 1)  # nothing unsure is tried again by itself
+    assert all(request["path"] == f"/{TOKEN}" for request in receiver.asked)  # nobody is followed elsewhere
+
+
+@pytest.mark.parametrize("status", [500, 503, 302, None])
+def test_mastodon_gets_the_same_post_again_under_the_same_key(
+    story: Story, receiver: Receiver, status: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.status = status
+    channel(receiver.mastodon)
+    publish(story)
+    posting.post_all()
+    assert only().state == State.WAITING
+    receiver.status = 200
+    later(monkeypatch, minutes=2)
+    posting.post_all()
+    assert only().state == State.SENT
+    assert len(receiver.posts) == 1
+    first, second = (request["headers"]["Idempotency-Key"] for request in receiver.asked)
+    assert first == second
+
+
+def test_mastodon_is_not_tried_once_its_key_may_be_forgotten(
+    story: Story, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.status = None
+    channel(receiver.mastodon)
+    publish(story)
+    posting.post_all()
+    later(monkeypatch, minutes=51)
+    posting.post_all()
+    assert only().state == State.UNSURE
+    assert len(receiver.asked) == 1
+
+
+def test_a_refusal_after_an_attempt_that_may_have_arrived_is_unsure(
+    story: Story, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.status = None
+    channel(receiver.mastodon)
+    publish(story)
+    posting.post_all()
+    receiver.status = 401
+    later(monkeypatch, minutes=2)
+    posting.post_all()
+    assert only().state == State.UNSURE
+
+
+def test_a_server_that_cannot_be_reached_is_tried_for_days_and_then_given_up(
+    story: Story, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = channel(receiver.mastodon)
+    Channel.objects.update(address=f"mastodon://{TOKEN}@127.0.0.1:1")
+    publish(story)
+    tries = 0
+    while only().state == State.WAITING:
+        due = only().next_attempt_at
+        monkeypatch.setattr(timezone, "now", lambda due=due: due)
+        posting.post_all()
+        tries += 1
+    assert (only().state, tries) == (State.FAILED, 15)
+    Channel.objects.update(address=place.address)
+    posting.settle(only().pk, story.author, again=True)
+    posting.post_all()
+    assert receiver.posts == ["One gun fewer http://127.0.0.1:8000/stories/gun/"]
+
+
+# A worker that dies
+
+
+def dies_before_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post is with the channel, the row does not know it: as after a kill at this very point."""
+
+    def killed(*_args: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(posting, "_note", killed)
+        with pytest.raises(KilledError):
+            posting.post_all()
+
+
+def test_after_a_kill_a_webhook_is_unsure_and_not_posted_twice(
+    story: Story, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel(receiver.webhook)
+    publish(story)
+    dies_before_it_knows(monkeypatch)
+    assert only().state == State.SENDING
+    posting.post_all()
+    assert only().state == State.UNSURE
+    assert len(receiver.posts) == 1
+
+
+def test_after_a_kill_mastodon_is_posted_under_the_same_key_and_once(
+    story: Story, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel(receiver.mastodon)
+    publish(story)
+    dies_before_it_knows(monkeypatch)
+    posting.post_all()
+    assert only().state == State.SENT
+    assert (len(receiver.asked), len(receiver.posts)) == (2, 1)
+
+
+# What staff settle
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_staff_settle_what_is_unsure(story: Story, by: Account, receiver: Receiver, again: bool) -> None:
+    receiver.status = None
+    channel(receiver.webhook)
+    publish(story)
+    posting.post_all()
+    key = only().key
+    receiver.status = 200
+    posting.settle(only().pk, by, again=again)
+    posting.post_all()
+    assert only().state == State.SENT
+    assert len(receiver.asked) == (2 if again else 1)
+    assert (only().key != key) == again
+    assert AuditEntry.objects.get().subject == f"story {story.pk}"
+    with pytest.raises(posting.NotNowError):
+        posting.settle(only().pk, by, again=again)
+
+
+def test_posted_again_to_mastodon_has_a_new_key(story: Story, by: Account, receiver: Receiver) -> None:
+    """Under the old one the server would answer with the post that somebody has just deleted there."""
+    channel(receiver.mastodon)
+    publish(story)
+    posting.post_all()
+    Post.objects.update(state=State.UNSURE, sent_at=None)
+    posting.settle(only().pk, by, again=True)
+    posting.post_all()
+    assert len(receiver.posts) == 2
+
+
+# The secret
+
+
+@pytest.mark.parametrize("status", [200, 401, 500, None])
+@pytest.mark.parametrize("kind", ["mastodon", "webhook"])
+def test_nothing_of_the_address_is_in_logs_rows_or_the_trail(
+    story: Story, by: Account, receiver: Receiver, status: int | None, kind: str, caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    receiver.status = status
+    channel(getattr(receiver, kind))
+    publish(story)
+    posting.post_all()
+    # apprise's own lines are led nowhere (settings.LOGGING; tests/faults/test_outreach.py reads a real worker's log).
+    lines = [record.getMessage() for record in caplog.records if not record.name.startswith("apprise")]
+    told = "\n".join([*lines, *capfd.readouterr(), *(str(row) for row in AuditEntry.objects.values())])
+    told += str(Post.objects.values())
+    assert TOKEN not in told
+    assert only().problem or status == 200
+
+
+def test_an_error_of_the_library_tells_its_kind_alone(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object) -> None:
+        raise RuntimeError(f"at {TOKEN}")
+
+    monkeypatch.setattr(transport, "_notify", broken)
+    answer = transport.send(receiver.webhook, "text", str(uuid.uuid4()))
+    assert answer.outcome == Outcome.UNSURE
+    assert TOKEN not in answer.words
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "exec://ls", "file:///etc/passwd", "syslog://", "dbus://", "mailto://a:b@example.org", "http://example.org/x",
+     "mastodon://", f"json://{TOKEN},other", f"slack://TokenA12/TokenB345/{TOKEN}0123456789012/#a/#b"],
+)  # fmt: skip
+def test_an_address_that_we_do_not_post_to_gets_a_sentence_without_it(address: str) -> None:
+    with pytest.raises(transport.AddressError) as refused:
+        transport.kind_of(address)
+    assert TOKEN not in str(refused.value)
+
+
+def test_retries_and_redirects_that_an_address_asks_for_are_ours_to_decide(receiver: Receiver) -> None:
+    receiver.status = 500
+    transport.send(f"{receiver.webhook}?retry=3&wait=0", "text", "key")
+    receiver.status = 307
+    transport.send(f"{receiver.webhook}?redirect=yes", "text", "key")
+    assert len(receiver.asked) == 2
+
+
+def test_what_may_be_shown_of_an_address_is_the_server_alone(receiver: Receiver) -> None:
+    assert transport.host_of(receiver.mastodon) == "127.0.0.1"
+    assert transport.host_of("bsky://name:secret@example.org".replace(":secret@example.org", "@secret")) == ""

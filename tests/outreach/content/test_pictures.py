@@ -1,0 +1,216 @@
+"""Staff's pictures: what they betray is gone, what is not fit is refused, what is lost is taken up, and who reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from PIL import Image
+
+import file_cleaning
+from outreach.content import pictures
+from outreach.models import Guide, Picture, PictureFile, PictureOriginal
+from outreach.stories import workflow
+from outreach.stories.workflow import Act
+from tests.outreach.desk import do, picture, published, rebuilt, somebody, text
+from tests.tipportal.database.test_grants import acting_as, refused
+from tests.tips.files.pictures import photo
+
+pytestmark = pytest.mark.django_db
+
+MEDIA = Path(__file__).resolve().parents[3].parent / "shared" / "media"
+# One of each format, of phones and cameras; tests/file_cleaning has them all.
+GOOD = [MEDIA / "good" / name for name in ("real_heic_mobile_iphone_13_pro_max.HEIC", "real_jpg_gps_DSCN0010.jpg", "made_tagged.png", "made_tagged.webp", "made_tagged.tiff", "made_animated.gif")]  # fmt: skip
+HOSTILE = [MEDIA / "hostile" / name for name in ("bomb.png", "polyglot_html.jpg", "mvg.jpg", "script.svg")]
+GOOD, HOSTILE = ([path for path in paths if path.exists()] for paths in (GOOD, HOSTILE))
+State = Picture.PictureState
+
+
+def photo_of(width: int, height: int, **saving: object) -> bytes:
+    stream = io.BytesIO()
+    Image.effect_noise((width, height), 60).convert("RGB").save(stream, "JPEG", **saving)
+    return stream.getvalue()
+
+
+def files_of(row: Picture) -> list[tuple[dict, bytes]]:
+    return [(each, bytes(PictureFile.objects.get(digest=each["digest"], picture=row).content)) for each in row.variants]
+
+
+@pytest.mark.parametrize(
+    ("size", "widths"),
+    [((2000, 1000), [400, 800, 1200, 1600]), ((1000, 500), [400, 800, 1000]), ((400, 300), [400]), ((90, 60), [90])],
+)
+def test_pictures_come_in_the_widths_of_pages_and_never_wider(size: tuple[int, int], widths: list[int]) -> None:
+    row = rebuilt(content=photo_of(*size))
+    assert row.state == State.READY
+    assert [(each["width"], each["format"]) for each in row.variants] == [
+        (width, form) for width in widths for form in ("webp", "jpg")
+    ]
+    for about, content in files_of(row):
+        with Image.open(io.BytesIO(content)) as image:
+            assert (image.size, image.format) == (
+                (about["width"], about["height"]),
+                {"webp": "WEBP", "jpg": "JPEG"}[about["format"]],
+            )
+        assert about["digest"] == hashlib.sha256(content).hexdigest()
+        assert about["size"] == len(content)
+
+
+def test_the_original_is_destroyed_and_its_words_are_nowhere() -> None:
+    row = rebuilt(content=photo("canary-of-the-camera"))
+    assert not PictureOriginal.objects.exists()
+    assert not [each for each, content in files_of(row) if b"canary" in content]
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
+def test_nothing_of_a_real_photos_metadata_is_left(path: Path, tmp_path: Path) -> None:
+    row = rebuilt(content=path.read_bytes())
+    assert row.state == State.READY
+    for about, content in files_of(row):
+        file = tmp_path / f"x.{about['format']}"
+        file.write_bytes(content)
+        told = json.loads(
+            subprocess.run(["exiftool", "-json", "-G", "-a", file], capture_output=True, check=True).stdout
+        )
+        groups = {key.partition(":")[0] for key in told[0]}
+        assert groups <= {"SourceFile", "ExifTool", "File", "JFIF", "RIFF", "Composite"}
+
+
+@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.name)
+def test_hostile_pictures_are_refused_or_come_out_clean(path: Path) -> None:
+    try:
+        row = rebuilt(content=path.read_bytes())
+    except pictures.NotTakenError:
+        return
+    assert row.state in (State.READY, State.REFUSED)
+    assert pictures.sentence(row.reason) if row.state == State.REFUSED else row.variants
+
+
+def test_a_broken_picture_is_refused_with_its_reason() -> None:
+    row = rebuilt(content=photo()[:300])
+    assert (row.state, row.reason) == (State.REFUSED, "damaged")
+    assert not PictureFile.objects.exists()
+    assert not PictureOriginal.objects.exists()
+
+
+def test_what_the_queue_lost_is_swept_up_and_done_once() -> None:
+    picture()
+    pictures.sweep()
+    pictures.sweep()
+    assert Picture.objects.get().state == State.READY
+    assert PictureFile.objects.count() == 4  # 640 pixels wide: 400 and 640, two formats
+
+
+def test_one_that_ends_the_worker_is_refused_the_fourth_time(monkeypatch) -> None:
+    row = picture()
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_args):
+        raise Killed
+
+    monkeypatch.setattr(file_cleaning, "for_pages", kill)
+    for _attempt in range(pictures.MOST_ATTEMPTS):
+        with pytest.raises(Killed):
+            pictures.sweep()
+    pictures.sweep()
+    row.refresh_from_db()
+    assert (row.state, row.reason) == (State.REFUSED, "deadly")
+
+
+def test_the_machines_fault_is_not_the_pictures(monkeypatch) -> None:
+    row = picture()
+
+    def full(*_args):
+        raise file_cleaning.SandboxError("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(file_cleaning, "for_pages", full)
+        for _attempt in range(pictures.MOST_ATTEMPTS + 2):
+            pictures.sweep()
+    pictures.sweep()
+    row.refresh_from_db()
+    assert row.state == State.READY
+
+
+class TestRights:
+    def test_the_media_worker_rebuilds_with_its_own_rights_and_reads_no_story(self) -> None:
+        row = picture()
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE portal_media")
+        pictures.sweep()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+        row.refresh_from_db()
+        assert row.state == State.READY
+        for sql in (
+            "SELECT title FROM outreach_story",
+            "SELECT alt FROM outreach_picture",
+            "SELECT title FROM outreach_publishedstory",
+        ):
+            assert refused("media", sql)
+
+    def seen(self) -> tuple[int, int]:
+        with acting_as("public"):
+            return len(pictures.shown(Picture.objects.values_list("pk", flat=True))), PictureFile.objects.count()
+
+    def test_the_public_role_reads_pictures_of_what_is_published_and_no_other(self) -> None:
+        row, author, second = rebuilt(), somebody(), somebody("lee")
+        assert self.seen() == (0, 0)
+        story = workflow.create(author, text(body=f"![](picture:{row.pk})"))
+        assert self.seen() == (0, 0)
+        do(Act.SUBMIT, story, author)
+        do(Act.APPROVE, story, second)
+        assert self.seen() == (0, 0)
+        do(Act.PUBLISH, story, author)
+        assert self.seen() == (1, 4)
+        do(Act.WITHDRAW, story, author, note="x")
+        assert self.seen() == (0, 0)
+
+    def test_the_same_of_guides(self) -> None:
+        row = rebuilt()
+        guide = Guide.objects.create(slug="g", title="G", summary="s", body="b", shown=False)
+        guide.pictures.add(row)
+        assert self.seen() == (0, 0)
+        Guide.objects.update(shown=True)
+        assert self.seen() == (1, 4)
+
+    @pytest.mark.parametrize("role", ["public", "alerts", "bulk", "media"])
+    def test_nobody_but_staff_writes_the_desk(self, role: str) -> None:
+        published(somebody(), somebody("lee"))
+        for sql in (
+            "INSERT INTO outreach_pictureoriginal (id, picture_id, content) VALUES (gen_random_uuid(), 1, '')",
+            "UPDATE outreach_story SET body = 'x'",
+            "UPDATE outreach_story SET approved_by_id = 1",
+            "DELETE FROM outreach_story",
+            "INSERT INTO outreach_storyrevision (number) VALUES (1)",
+            "UPDATE outreach_storystep SET note = 'x'",
+            "INSERT INTO outreach_storycheck (key) VALUES ('x')",
+            "SELECT * FROM outreach_reviewcomment",
+            "SELECT * FROM outreach_previewlink",
+            "SELECT * FROM outreach_storyrevision",
+            "UPDATE outreach_guide SET shown = true",
+        ):
+            assert refused(role, sql)
+
+    @pytest.mark.parametrize("role", ["public", "alerts", "media"])
+    def test_drafts_are_read_by_nobody_but_staff_and_the_clock(self, role: str) -> None:
+        assert refused(role, "SELECT title FROM outreach_story")
+        assert refused(role, "UPDATE outreach_publishedstory SET body = 'x'")
+        assert refused(role, "INSERT INTO outreach_correction (note) VALUES ('x')")
+
+    def test_staff_rewrite_no_history(self) -> None:
+        for sql in (
+            "UPDATE outreach_storyrevision SET snapshot = '{}'",
+            "DELETE FROM outreach_storystep",
+            "UPDATE outreach_storycheck SET answer = 'x'",
+            "DELETE FROM outreach_story",
+            "DELETE FROM outreach_reviewcomment",
+        ):
+            assert refused("staff", sql)

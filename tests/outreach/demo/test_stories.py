@@ -1,0 +1,81 @@
+"""The stories of the demo city go the way of every story."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from outreach.demo import drawings, stories
+from outreach.models import Correction, Kind, Picture, PublishedStory, Status, Story, StoryStep
+from tests.crimemap.conftest import _riverton_stands  # noqa: F401  (a fixture)
+from tipportal.demo import tips as portal_demo
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_riverton_stands")]
+
+TOLD = tomllib.loads(stories.SCRIPT.read_text(encoding="utf-8"))["story"]
+
+
+@pytest.fixture(autouse=True)
+def _people(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    portal_demo.make_accounts()
+
+
+@pytest.fixture
+def _no_pictures(monkeypatch):
+    """Each picture is a process of its own: a second, all in all some."""
+    monkeypatch.setattr(stories.pictures, "rebuild", lambda _original: None)
+
+
+def test_the_demo_stories_come_once_each_with_its_picture(monkeypatch):
+    monkeypatch.setattr(drawings, "WIDTH", 40)
+    stories.load()
+    stories.load()
+    assert Story.objects.count() == len(TOLD)
+    published = PublishedStory.objects.all()
+    assert {story.slug for story in published} == {told["slug"] for told in TOLD if "until" not in told}
+    assert all(story.lead.state == Picture.PictureState.READY for story in published)
+    assert set(published.values_list("category", flat=True)) >= set(Kind.values) - {Kind.OTHER}
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_each_was_approved_by_somebody_else_than_its_writer():
+    stories.load()
+    steps = list(StoryStep.objects.filter(act__in=("create", "approve")).values_list("act", "by__username"))
+    assert {by for act, by in steps if act == "create"} == {"communications"}
+    assert {by for act, by in steps if act == "approve"} == {"administrator"}
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_one_was_corrected_and_one_waits_for_review():
+    stories.load()
+    assert Story.objects.get(slug="neighbors-and-a-spare-key").status == Status.IN_REVIEW
+    assert Story.objects.get(slug="marked-bicycles").status == Status.CORRECTED
+    assert PublishedStory.objects.get(slug="marked-bicycles").property_returned == 22
+    assert "22" in Correction.objects.get().note
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_what_was_cut_short_is_told_whole_the_next_time(monkeypatch):
+    publish = stories._publish
+
+    def cut(*args, **kwargs):
+        if Story.objects.count() == 3:
+            raise KeyboardInterrupt
+        publish(*args, **kwargs)
+
+    monkeypatch.setattr(stories, "_publish", cut)
+    with pytest.raises(KeyboardInterrupt):
+        stories.load()
+    assert Story.objects.count() == 2
+    monkeypatch.setattr(stories, "_publish", publish)
+    stories.load()
+    assert Story.objects.count() == len(TOLD)
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_where_no_picture_can_be_made_the_story_is_told_without():
+    stories.load()
+    assert not PublishedStory.objects.filter(lead__isnull=False).exists()
+    assert PublishedStory.objects.count() == len(TOLD) - 1

@@ -1,0 +1,455 @@
+"""Reminders of events: confirmed by hand, sent once a day before, and forgotten."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from core.mail import subscriber_addresses
+from core.models import Account
+from outreach.events import actions, reminders
+from outreach.models import Event, Reminder, ReminderMail
+from tests.outreach.events.test_events import planned
+from tests.stack import Mails
+from tests.tipportal.database.test_grants import acting_as, refused
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses")]
+ADDRESS = "ada.canary@example.org"
+Kind, State = ReminderMail.MailKind, ReminderMail.MailState
+
+
+class KilledError(BaseException):
+    pass
+
+
+@pytest.fixture
+def by(db: None) -> Account:
+    return Account.objects.create_user("marsh", is_staff=True)
+
+
+@pytest.fixture
+def event(by: Account) -> Event:
+    return planned(by)
+
+
+def ask(client: Client, address: str = ADDRESS, slug: str = "coffee") -> Any:
+    return client.post(f"/events/{slug}/remind/", {"email": address})
+
+
+def link_in(mail: EmailMessage, ending: str = "") -> str:
+    found = re.search(rf"http://127\.0\.0\.1:8000(/events/reminders/[\w-]{{43}}/){ending}\s", mail.get_content())
+    assert found, mail.get_content()
+    return found[1] + ending
+
+
+def confirmed(client: Client, mails: Mails, address: str = ADDRESS) -> str:
+    """Ask and confirm; returns the link."""
+    ask(client, address)
+    reminders.remind()
+    link = link_in(mails.received[-1])
+    client.post(link)
+    mails.clear()
+    return link
+
+
+def at(monkeypatch: pytest.MonkeyPatch, moment: dt.datetime) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+
+
+def a_day_before(event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, event.starts_at - dt.timedelta(hours=23))
+
+
+def subjects(mails: Mails) -> list[str]:
+    return [mail["Subject"] for mail in mails.received]
+
+
+# Asking and confirming
+
+
+def test_asking_sends_one_mail_that_asks_to_confirm(client: Client, event: Event, mails: Mails) -> None:
+    response = ask(client)
+    assert (response.status_code, response["Location"]) == (302, "/events/coffee/remind/")
+    assert "Look into your mail" in client.get(response["Location"]).content.decode()
+    reminders.remind()
+    reminders.remind()
+    (mail,) = mails.received
+    assert mails.recipients == [[ADDRESS]]
+    assert mail["Subject"] == "Please confirm: a reminder of Coffee with an officer"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert actions.when(event) in mail.get_content()
+    assert Reminder.objects.get().confirmed_at is None
+
+
+def test_opening_the_link_confirms_nothing_and_the_button_does(client: Client, event: Event, mails: Mails) -> None:
+    ask(client)
+    reminders.remind()
+    link = link_in(mails.received[0])
+    for _ in range(3):
+        page = client.get(link)
+        assert "Shall we remind you?" in page.content.decode()
+        client.head(link)
+    assert Reminder.objects.get().confirmed_at is None
+    assert "no-store" in page["Cache-Control"]
+    assert not page.cookies
+    client.post(link)
+    assert Reminder.objects.get().confirmed_at is not None
+    assert "We will remind you" in client.get(link).content.decode()
+    when = Reminder.objects.get().confirmed_at
+    client.post(link)
+    assert Reminder.objects.get().confirmed_at == when
+
+
+def test_the_answer_does_not_tell_a_known_address_from_another(client: Client, event: Event, mails: Mails) -> None:
+    confirmed(client, mails)
+    known, unknown = ask(client), ask(client, "other@example.org")
+    for response in (known, unknown):
+        assert (response.status_code, response["Location"], response.content) == (302, "/events/coffee/remind/", b"")
+    reminders.remind()
+    assert mails.recipients == [["other@example.org"]]
+
+
+def test_an_address_gets_one_mail_a_day_and_event_and_three_in_all(
+    client: Client, event: Event, by: Account, mails: Mails
+) -> None:
+    for number in range(5):
+        planned(by, slug=f"event-{number}")
+        for _ in range(3):
+            ask(client, ADDRESS.upper() if number % 2 else ADDRESS, f"event-{number}")
+            reminders.remind()
+    assert len(mails.received) == 3
+    assert len({mail["Subject"] + link_in(mail) for mail in mails.received}) == Reminder.objects.count() == 3
+
+
+def test_who_lost_the_mail_can_ask_again_a_day_later(client: Client, event: Event, mails: Mails) -> None:
+    ask(client)
+    reminders.remind()
+    Reminder.objects.update(asked_at=timezone.now() - dt.timedelta(hours=25))
+    ask(client)
+    reminders.remind()
+    first, second = map(link_in, mails.received)
+    assert first != second
+    assert client.get(first).status_code == 404
+    assert client.get(second).status_code == 200
+
+
+def test_when_somebody_plays_with_it_it_says_so(client: Client, event: Event) -> None:
+    Reminder.objects.bulk_create(
+        Reminder(event=event, sealed_contact=b"", address_hash=bytes([n // 256, n % 256]) * 16, link_hash=bytes([n // 256, n % 256]) * 16)
+        for n in range(500)
+    )  # fmt: skip
+    response = ask(client)
+    assert response.status_code == 400
+    assert "Try again in an hour" in response.content.decode()
+    assert ADDRESS in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "ada", "ada@", "@example.org", "ada@example.org\nBcc: x@example.org", "a@b c", "x" * 5000]
+)
+def test_what_is_no_address_gets_a_sentence_and_stays(client: Client, event: Event, typed: str) -> None:
+    response = ask(client, typed)
+    assert response.status_code == 400
+    assert "not an e-mail address" in response.content.decode()
+    assert not Reminder.objects.exists()
+
+
+def test_without_a_key_it_says_that_it_does_not_work(client: Client, event: Event, settings: Any) -> None:
+    settings.ADDRESS_HASH_KEY = None
+    response = ask(client)
+    assert response.status_code == 400
+    assert "do not work at the moment" in response.content.decode()
+
+
+def test_nothing_is_taken_for_an_event_that_is_near_over_or_cancelled(
+    client: Client, event: Event, by: Account
+) -> None:
+    planned(by, slug="near", starts_at=timezone.now() + dt.timedelta(hours=23))
+    planned(by, slug="draft", publish=False)
+    actions.cancel(event.pk, "No.", by)
+    assert [ask(client, slug=slug).status_code for slug in ("near", "draft", "coffee")] == [400, 404, 400]
+    assert not Reminder.objects.exists()
+
+
+def test_a_post_from_another_site_is_refused(client: Client, event: Event) -> None:
+    response = client.post(
+        "/events/coffee/remind/", {"email": ADDRESS}, headers={"Origin": "https://elsewhere.example"}
+    )
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("link", ["x", "A" * 43, "A" * 44, "é" * 43, "-" * 43, "..%2f"])
+def test_links_that_lead_nowhere_say_so(client: Client, event: Event, link: str) -> None:
+    response = client.get(f"/events/reminders/{link}/")
+    assert response.status_code == 404
+    assert client.post(f"/events/reminders/{link}/").status_code == 404
+    assert client.post(f"/events/reminders/{link}/leave/").status_code in (200, 404)
+
+
+# What is kept
+
+
+def test_the_database_holds_no_address(client: Client, event: Event) -> None:
+    ask(client)
+    with connection.cursor() as cursor:
+        for table in ("outreach_reminder", "outreach_remindermail", "outreach_event"):
+            cursor.execute(f"SELECT {table}::text FROM {table}")
+            for (row,) in cursor.fetchall():
+                assert "canary" not in row
+                assert ADDRESS.encode().hex() not in row
+    row = Reminder.objects.get()
+    assert subscriber_addresses.open_sealed(row.sealed_contact).address == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM outreach_reminder",
+        "SELECT * FROM outreach_remindermail",
+        "INSERT INTO outreach_remindermail (id) VALUES (gen_random_uuid())",
+        "UPDATE outreach_reminder SET confirmed_at = now()",
+        "DELETE FROM outreach_reminder",
+        "SELECT reminder_erase(gen_random_uuid())",
+        "SELECT address FROM outreach_channel",
+        "SELECT text FROM outreach_post",
+    ],
+)
+@pytest.mark.parametrize("role", ["public", "media", "alerts"])
+def test_other_roles_have_no_right_on_reminders_and_channels(role: str, sql: str) -> None:
+    assert refused(role, sql)
+
+
+def test_the_public_role_does_all_a_resident_does(client: Client, event: Event, mails: Mails) -> None:
+    secret = subscriber_addresses.new_secret()
+    contact = subscriber_addresses.Contact(ADDRESS, secret)
+    values = [
+        event.pk,
+        subscriber_addresses.seal(contact),
+        subscriber_addresses.hashed(ADDRESS),
+        subscriber_addresses.secret_hash(secret),
+    ]
+    with acting_as("public"), connection.cursor() as cursor:
+        cursor.execute("SELECT reminder_ask(%s, %s, %s, %s)", values)
+        assert cursor.fetchone() == (True,)
+        assert reminders.of(secret) == (event.pk, False)
+        assert reminders.of(subscriber_addresses.new_secret()) is None
+        assert not reminders.confirm(subscriber_addresses.new_secret())
+        assert reminders.confirm(secret)
+        assert reminders.of(secret) == (event.pk, True)
+        reminders.leave(secret)
+        assert reminders.of(secret) is None
+
+
+def test_the_bulk_role_does_all_the_worker_does(
+    client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(client, mails)
+    a_day_before(event, monkeypatch)
+    with acting_as("bulk"):
+        reminders.remind()
+        at(monkeypatch, event.ends_at)
+        reminders.remind()
+        assert not Reminder.objects.exists()
+    assert len(mails.received) == 1
+
+
+# What is sent
+
+
+def test_one_mail_a_day_before_and_no_more(
+    client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(client, mails)
+    at(monkeypatch, event.starts_at - dt.timedelta(hours=25))
+    reminders.remind()
+    assert mails.received == []
+    for hours in (23, 20, 1):
+        at(monkeypatch, event.starts_at - dt.timedelta(hours=hours))
+        reminders.remind()
+    (mail,) = mails.received
+    assert mail["Subject"] == "Reminder: Coffee with an officer"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    leave = link_in(mail, "leave/")
+    assert mail["List-Unsubscribe"].strip() == f"<http://127.0.0.1:8000{leave}>"
+    assert "http://127.0.0.1:8000/events/coffee/" in mail.get_content()
+
+
+def test_who_did_not_confirm_is_not_reminded_and_forgotten_after_two_days(
+    client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(client)
+    reminders.remind()
+    link = link_in(mails.received[0])
+    at(monkeypatch, timezone.now() + dt.timedelta(hours=49))
+    reminders.remind()
+    assert not Reminder.objects.exists()
+    assert len(mails.received) == 1
+    assert client.post(link).status_code == 404
+
+
+def test_when_the_event_moves_one_mail_says_so_and_the_reminder_follows(
+    client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(client, mails)
+    a_day_before(event, monkeypatch)
+    reminders.remind()
+    later = event.starts_at + dt.timedelta(days=7)
+    event = actions.change(event.pk, {"starts_at": later, "ends_at": later + dt.timedelta(hours=1)}, by, event.version)
+    event = actions.change(event.pk, {"place": "Town hall"}, by, event.version)
+    event = actions.change(event.pk, {"body": "A word"}, by, event.version)
+    reminders.remind()
+    reminders.remind()
+    a_day_before(event, monkeypatch)
+    reminders.remind()
+    assert [subject.split(":")[0] for subject in subjects(mails)] == ["Reminder", "Changed", "Reminder"]
+    assert "Town hall" in mails.received[1].get_content()
+    assert actions.when(event) in mails.received[1].get_content()
+    assert len({mail["Message-ID"] for mail in mails.received}) == 3
+
+
+def test_a_move_on_the_last_day_is_told_once_and_not_reminded_of_as_well(
+    client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(client, mails)
+    at(monkeypatch, event.starts_at - dt.timedelta(hours=10))
+    later = event.starts_at + dt.timedelta(hours=1)
+    actions.change(event.pk, {"starts_at": later, "ends_at": later + dt.timedelta(hours=1)}, by, event.version)
+    reminders.remind()
+    reminders.remind()
+    assert subjects(mails) == ["Changed: Coffee with an officer"]
+
+
+def test_a_cancelled_event_is_told_once_and_the_address_deleted(
+    client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(client, mails)
+    actions.cancel(event.pk, "The hall is flooded.", by)
+    reminders.remind()
+    a_day_before(event, monkeypatch)
+    reminders.remind()
+    (mail,) = mails.received
+    assert mail["Subject"] == "Cancelled: Coffee with an officer"
+    assert "The hall is flooded." in mail.get_content()
+    assert not Reminder.objects.exists()
+
+
+def test_a_reminder_that_waited_too_long_says_nothing_untrue(
+    client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(client, mails)
+    a_day_before(event, monkeypatch)
+    reminders.raise_due()
+    actions.cancel(event.pk, "No.", by)
+    reminders.remind()
+    assert [subject.split(":")[0] for subject in subjects(mails)] == ["Cancelled"]
+
+
+def test_addresses_are_deleted_when_the_event_is_over(
+    client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(client, mails)
+    at(monkeypatch, event.ends_at)
+    reminders.remind()
+    assert not Reminder.objects.exists()
+    assert not ReminderMail.objects.exists()
+    assert mails.received == []
+
+
+# Leaving
+
+
+def test_leaving_takes_a_button_and_deletes_at_once(client: Client, event: Event, mails: Mails) -> None:
+    link = confirmed(client, mails)
+    assert "Delete my address" in client.get(f"{link}leave/").content.decode()
+    assert Reminder.objects.exists()
+    assert "Your address is deleted" in client.post(f"{link}leave/").content.decode()
+    assert not Reminder.objects.exists()
+    assert "Your address is deleted" in client.post(f"{link}leave/").content.decode()
+
+
+def test_a_mail_program_leaves_with_one_post(event: Event, mails: Mails) -> None:
+    """RFC 8058: no page before, no Origin, no cookie."""
+    client = Client(enforce_csrf_checks=True)
+    link = confirmed(client, mails)
+    client.post(f"{link}leave/", "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded")
+    assert not Reminder.objects.exists()
+
+
+# What fails
+
+
+def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
+    client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ada", "ben", "eve"):
+        confirmed(client, mails, f"{name}@example.org")
+    mails.clear()
+    a_day_before(event, monkeypatch)
+
+    def killed(*_args: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reminders, "_settle", killed)
+        with pytest.raises(KilledError):
+            reminders.remind()
+    assert len(mails.received) == 1
+    reminders.remind()
+    first, *rest = [mail["Message-ID"] for mail in mails.received]
+    assert len(rest) == 3
+    assert rest.count(first) == 1
+    assert len(set(rest)) == 3
+
+
+def test_a_mail_server_that_is_away_costs_nothing(client: Client, event: Event, mails: Mails) -> None:
+    ask(client)
+    mails.stop()
+    reminders.remind()
+    assert (ReminderMail.objects.get().state, ReminderMail.objects.get().attempts) == (State.WAITING, 0)
+    mails.start()
+    reminders.remind()
+    assert len(mails.received) == 1
+
+
+def test_an_address_that_the_mail_server_does_not_know_is_deleted(client: Client, event: Event, mails: Mails) -> None:
+    ask(client)
+
+    async def unknown(*_args: object) -> str:
+        return "550 no such mailbox"
+
+    mails.handle_RCPT = unknown  # type: ignore[attr-defined]
+    reminders.remind()
+    assert not Reminder.objects.exists()
+
+
+@pytest.mark.parametrize("answer", ["451 later", "554 not from you"])
+def test_a_mail_that_is_refused_waits_longer_each_time(
+    client: Client, event: Event, mails: Mails, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(client)
+    mails.refuse = answer
+    for attempts in range(1, 5):
+        reminders.remind()
+        row = ReminderMail.objects.get()
+        assert (row.state, row.attempts) == (State.WAITING, attempts)
+        assert row.next_attempt_at - timezone.now() > dt.timedelta(minutes=2 ** (attempts - 1) - 1)
+        at(monkeypatch, row.next_attempt_at)
+    mails.refuse = None
+    reminders.remind()
+    assert len(mails.received) == 1
+
+
+def test_the_rotation_of_the_pair_finds_reminders(event: Event) -> None:
+    found = [
+        field.name
+        for field in Reminder._meta.get_fields()
+        if isinstance(field, subscriber_addresses.SealedContactField)
+    ]
+    assert found == ["sealed_contact"]

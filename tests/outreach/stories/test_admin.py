@@ -1,0 +1,437 @@
+"""The desk as its pages answer: writing, review, steps, two editors at once, a session that ended, what is sent by mistake."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from core.staff import groups
+from outreach import guides
+from outreach.models import (
+    Guide,
+    GuideRevision,
+    Picture,
+    PreviewLink,
+    PublishedStory,
+    ReviewComment,
+    Status,
+    Story,
+    StoryRevision,
+)
+from outreach.stories import previews, workflow
+from outreach.stories.workflow import Act
+from tests.outreach.desk import GOOD, do, published, rebuilt, somebody, text
+from tests.tips.desk.officers import trail
+from tests.tips.files.pictures import photo
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/outreach/story/add/"
+TYPED = {
+    "version": "0",
+    "title": "Brighter steps",
+    "summary": "Nine lamps.",
+    "body": "A **dark** corner.",
+    "category": "prevention",
+}
+
+
+def signed_in(account) -> Client:
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+def page_of(story: Story) -> str:
+    return f"/admin/outreach/story/{story.pk}/change/"
+
+
+def step_of(story: Story, act: Act) -> str:
+    return f"/admin/outreach/story/{story.pk}/step/{act}/"
+
+
+def html(answer) -> str:
+    return answer.content.decode()
+
+
+@pytest.fixture
+def author():
+    return somebody()
+
+
+@pytest.fixture
+def second():
+    return somebody("vance", groups.ADMINISTRATOR)
+
+
+class TestWriting:
+    def test_a_story_is_written_and_its_address_made_of_the_title(self, author) -> None:
+        answer = signed_in(author).post(ADD, TYPED | {"_save": "1"})
+        story = Story.objects.get()
+        assert (answer.status_code, answer["Location"]) == (302, page_of(story))
+        assert (story.slug, story.body, story.author) == ("brighter-steps", "A **dark** corner.", author)
+        signed_in(author).post(ADD, TYPED | {"_save": "1"})
+        assert set(Story.objects.values_list("slug", flat=True)) == {"brighter-steps", "brighter-steps-2"}
+
+    def test_a_page_says_where_it_stands_and_what_comes_next(self, author) -> None:
+        page = html(signed_in(author).get(page_of(workflow.create(author, text()))))
+        assert "Only staff can read it." in page
+        assert "Save and send to review" in page
+        assert "/step/withdraw/" in page
+        assert "/step/approve/" not in page
+
+    @pytest.mark.parametrize("slug", ["search", "media", "preview"])
+    def test_addresses_of_other_pages_are_not_taken(self, author, slug) -> None:
+        answer = signed_in(author).post(ADD, TYPED | {"slug": slug, "_save": "1"})
+        assert answer.status_code == 422
+        assert "Another page has this address" in html(answer)
+
+    def test_what_is_wrong_is_said_and_nothing_is_lost(self, author) -> None:
+        typed = TYPED | {"title": "", "body": "Kept words", "arrests": "-3", "quote": "Kept quote", "_save": "1"}
+        answer = signed_in(author).post(ADD, typed)
+        assert answer.status_code == 422
+        assert "Kept words" in html(answer)
+        assert "Kept quote" in html(answer)
+        assert not Story.objects.exists()
+
+    def test_too_much_text_gets_a_sentence(self, author) -> None:
+        answer = signed_in(author).post(ADD, TYPED | {"body": "x" * 1_000_000, "_save": "1"})
+        assert answer.status_code == 422
+        assert "too long" in html(answer)
+
+    def test_the_preview_without_script_saves_nothing(self, author) -> None:
+        answer = signed_in(author).post(ADD, TYPED | {"_preview": "1"})
+        assert answer.status_code == 200
+        assert "<strong>dark</strong>" in html(answer)
+        assert not Story.objects.exists()
+
+    def test_the_preview_of_the_script_is_made_by_the_server(self, author) -> None:
+        answer = signed_in(author).post("/admin/outreach/story/preview/", {"body": "**b** <script>x</script>"})
+        assert html(answer).strip() == "<p><strong>b</strong> &lt;script&gt;x&lt;/script&gt;</p>"
+
+    def test_pasted_word_pages_become_markdown(self, author) -> None:
+        word = '<p class=MsoNormal>One <b style="mso-bidi-font-weight:normal">two</b><o:p></o:p></p><style>p{x}</style>'
+        answer = signed_in(author).post("/admin/outreach/story/paste/", {"html": word})
+        assert answer.json() == {"markdown": "One **two**"}
+
+    def test_a_dead_link_gets_a_sentence_and_holds_up_review(self, author) -> None:
+        client = signed_in(author)
+        body = "[gone](/stories/never/) [none](/nowhere/) [map](/map/) [out](https://example.org/x)"
+        answer = client.post(ADD, TYPED | {"body": body, "_save": "1"}, follow=True)
+        assert "/stories/never/ leads nowhere" in html(answer)
+        assert "/nowhere/ leads nowhere" in html(answer)
+        assert "The link to /map/" not in html(answer)
+        assert "example.org/x leads" not in html(answer)
+        story = Story.objects.get()
+        assert client.post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"}).status_code == 409
+
+    def test_who_may_not_write_reads_no_desk(self) -> None:
+        client = signed_in(somebody("ola", groups.OFFICER))
+        for address in ("/admin/outreach/story/", ADD):
+            assert client.get(address).status_code == 403
+        assert client.post("/admin/outreach/story/preview/", {"body": "x"}).status_code == 403
+
+
+class TestSteps:
+    def test_a_whole_way_by_its_pages(self, author, second) -> None:
+        writer, approver = signed_in(author), signed_in(second)
+        answer = writer.post(ADD, TYPED | {"_submit": "1"})
+        story = Story.objects.get()
+        assert answer["Location"] == step_of(story, Act.SUBMIT)
+        unanswered = writer.post(step_of(story, Act.SUBMIT), {"version": "1"})
+        assert unanswered.status_code == 409
+        assert html(unanswered).count("Answer this question.") == 6  # each above and beside it
+        assert writer.post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"}).status_code == 302
+        assert writer.get(step_of(story, Act.APPROVE)).status_code == 403
+        assert writer.post(step_of(story, Act.APPROVE), GOOD | {"version": "1"}).status_code == 409
+        back = approver.post(step_of(story, Act.ASK_CHANGES), {"version": "1", "note": "Which steps?"})
+        assert back.status_code == 302
+        assert ReviewComment.objects.get().text == "Which steps?"
+        writer.post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"})
+        assert approver.post(step_of(story, Act.APPROVE), GOOD | {"version": "1"}).status_code == 302
+        assert writer.post(step_of(story, Act.PUBLISH), {"version": "1"}).status_code == 302
+        assert PublishedStory.objects.get().slug == "brighter-steps"
+        assert Status(Story.objects.get().status) is Status.PUBLISHED
+
+    def test_the_first_page_names_what_waits_for_the_second_person_alone(self, author, second) -> None:
+        story = workflow.create(author, text(title="Nine new lamps"))
+        for state, named in ((Act.SUBMIT, True), (Act.APPROVE, False)):
+            do(state, story, author if state is Act.SUBMIT else second)
+            assert ("1 story waits for your approval" in html(signed_in(second).get("/admin/"))) is named
+            assert "your approval" not in html(signed_in(author).get("/admin/"))
+
+    def test_what_leads_on_is_offered_first_and_what_is_public_is_linked(self, author, second) -> None:
+        story = workflow.create(author, text())
+        do(Act.SUBMIT, story, author)
+        assert re.findall(r'class="button" href="[^"]*/step/(\w+)/"', html(signed_in(second).get(page_of(story)))) == [
+            "approve"
+        ]
+        assert "/stories/lamps/" not in html(signed_in(second).get(page_of(story)))
+        do(Act.APPROVE, story, second)
+        do(Act.PUBLISH, story, author)
+        assert '/stories/lamps/">Open the public page</a>' in html(signed_in(author).get(page_of(story)))
+
+    def test_times_are_the_agencys(self, author, second, settings) -> None:
+        settings.TIME_ZONE = "America/Chicago"
+        story = workflow.create(author, text())
+        do(Act.SUBMIT, story, author)
+        do(Act.APPROVE, story, second)
+        client, tomorrow = signed_in(author), timezone.localdate() + dt.timedelta(days=2)
+        past = client.post(step_of(story, Act.SCHEDULE), {"version": "1", "at_0": "2020-01-01", "at_1": "09:00"})
+        assert past.status_code == 409
+        assert "This time is over" in html(past)
+        assert 'value="2020-01-01"' in html(past)
+        sent = {"version": "1", "at_0": f"{tomorrow}", "at_1": "09:00"}
+        assert client.post(step_of(story, Act.SCHEDULE), sent).status_code == 302
+        story.refresh_from_db()
+        assert f"{timezone.localtime(story.publish_at):%Y-%m-%d %H:%M}" == f"{tomorrow} 09:00"
+        assert "It is published by itself on" in html(client.get(page_of(story)))
+
+    def test_a_step_on_a_text_that_has_changed_is_refused(self, author, second) -> None:
+        story = workflow.create(author, text())
+        workflow.save(story.pk, author, text(body="New"), 1)
+        answer = signed_in(author).post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"})
+        assert answer.status_code == 409
+        assert "has changed since" in html(answer)
+
+    def test_comments_are_kept_and_settled(self, author) -> None:
+        story, client = workflow.create(author, text()), signed_in(author)
+        assert client.post(page_of(story), {"comment": " ", "_comment": "1"}).status_code == 422
+        client.post(page_of(story), {"comment": "Which corner?", "_comment": "1"})
+        comment = ReviewComment.objects.get()
+        assert "Which corner?" in html(client.get(page_of(story)))
+        client.post(page_of(story), {"_settle": str(comment.pk)})
+        assert ReviewComment.objects.get().settled
+
+
+class TestTwoEditors:
+    def test_both_texts_are_shown_and_neither_is_lost(self, author) -> None:
+        other = somebody("lee")
+        story = workflow.create(author, text())
+        workflow.save(story.pk, other, text(body="A corner, theirs"), 1)
+        client = signed_in(author)
+        answer = client.post(page_of(story), TYPED | {"version": "1", "body": "A corner, mine", "_save": "1"})
+        page = html(answer)
+        assert answer.status_code == 409
+        assert "lee changed this story while you were writing" in page
+        assert re.search(r"<del>.*theirs</del>", page)
+        assert re.search(r"<ins>.*mine</ins>", page)
+        assert "A corner, mine</textarea>" in page
+        assert Story.objects.get().body == "A corner, theirs"
+        assert StoryRevision.objects.get(aside=True).snapshot["body"] == "A corner, mine"
+        # The form now knows of their text: saving again is a choice.
+        version = re.search(r'name="version" value="(\d+)"', page)
+        chosen = client.post(page_of(story), TYPED | {"version": version[1], "body": "A corner, mine", "_save": "1"})
+        assert chosen.status_code == 302
+        assert Story.objects.get().body == "A corner, mine"
+
+    def test_an_earlier_text_is_compared_and_taken_up_again(self, author) -> None:
+        story = workflow.create(author, text(body="First words"))
+        workflow.save(story.pk, author, text(body="Second words"), 1)
+        first = StoryRevision.objects.get(number=1)
+        address, client = f"/admin/outreach/story/{story.pk}/version/{first.pk}/", signed_in(author)
+        page = html(client.get(address))
+        assert re.search(r"<del>.*First</del>", page)
+        assert re.search(r"<ins>.*Second</ins>", page)
+        assert client.post(address, {"version": "1"}).status_code == 409
+        assert client.post(address, {"version": "2"}).status_code == 302
+        assert Story.objects.get().body == "First words"
+
+
+class TestEndedSession:
+    def test_what_was_written_goes_through_signing_in_again(self, author) -> None:
+        author.set_password("four-words-of-nobody")
+        author.save()
+        story, client = workflow.create(author, text()), signed_in(author)
+        Session.objects.all().delete()
+        typed = TYPED | {"version": "1", "body": 'Long & "written" words', "_save": "1"}
+        page = html(client.post(page_of(story), typed))
+        assert "what you wrote is still here" in page
+        assert "Long &amp; &quot;written&quot; words" in page
+        wrong = typed | {"_again": "1", "username": "marsh", "password": "wrong"}
+        assert "Long &amp; &quot;written&quot; words" in html(client.post(page_of(story), wrong))
+        again = client.post(
+            page_of(story), typed | {"_again": "1", "username": "marsh", "password": "four-words-of-nobody"}
+        )
+        assert again.status_code == 200
+        assert "It is not saved yet" in html(again)
+        assert "Long &amp; &quot;written&quot; words</textarea>" in html(again)
+        assert Story.objects.get().version == 1  # shown, not saved: somebody else may have signed in
+        client.post(page_of(story), typed)
+        assert Story.objects.get().body == 'Long & "written" words'
+
+    def test_a_button_is_shown_again_and_not_pressed_for_whoever_signs_in(self, author) -> None:
+        author.set_password("four-words-of-nobody")
+        author.save()
+        story = workflow.create(author, text(body="First words"))
+        workflow.save(story.pk, author, text(body="Second words"), 1)
+        guide = Guide.objects.get(slug="staying-safe")
+        guides.save(guide.pk, author, guides.snapshot(guide) | {"body": "Changed"}, guide.version)
+        earlier = f"version/{StoryRevision.objects.get(number=1).pk}/"
+        shipped = f"version/{GuideRevision.objects.get(guide=guide, number=1).pk}/"
+        again = {"version": "2", "_again": "1", "username": "marsh", "password": "four-words-of-nobody"}
+        for address in (
+            f"/admin/outreach/story/{story.pk}/{earlier}",
+            f"/admin/outreach/story/{story.pk}/links/",
+            f"/admin/outreach/guide/{guide.pk}/{shipped}",
+        ):
+            assert "press the button once more" in html(Client().post(address, again, follow=True))
+        assert Story.objects.get().body == "Second words"
+        assert not PreviewLink.objects.exists()
+        assert Guide.objects.get(pk=guide.pk).body == "Changed"
+
+    def test_a_form_of_another_site_is_refused_all_the_same(self, author) -> None:
+        client = Client(enforce_csrf_checks=True)
+        assert client.post(ADD, TYPED | {"_save": "1"}).status_code == 403
+
+    def test_whoever_signs_in_needs_the_right(self) -> None:
+        officer = somebody("ola", groups.OFFICER)
+        officer.set_password("four-words-of-nobody")
+        officer.save()
+        sent = TYPED | {"_save": "1", "_again": "1", "username": "ola", "password": "four-words-of-nobody"}
+        assert Client().post(ADD, sent).status_code == 403
+        assert not Story.objects.exists()
+
+
+class TestPictures:
+    def sent(self, content: bytes | None = None, **typed: object):
+        file = SimpleUploadedFile("steps.jpg", photo() if content is None else content, "image/jpeg")
+        return TYPED | {"sent": file, "alt": "Steps", "credit": "City", "_add_picture": "1"} | typed
+
+    def test_a_picture_is_set_after_the_paragraph_one_writes_in(self, author) -> None:
+        signed_in(author).post(ADD, self.sent(body="One\r\n\r\nTwo", caret="1"))
+        picture = Picture.objects.get()
+        assert Story.objects.get().body == f"One\n\n![](picture:{picture.pk})\n\nTwo"
+        assert (picture.alt, picture.credit, picture.added_by) == ("Steps", "City", author)
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"\xff\xd8\xff" + bytes(26 * 1024 * 1024), "25.0"),
+            (b"", "This file is empty"),
+            (b"%PDF-1.7\n", "This is not a picture"),
+            (b"Dear all", "This is not a picture"),
+        ],
+        ids=["too large", "empty", "pdf", "text"],
+    )
+    def test_what_is_no_picture_gets_a_sentence_and_the_form_keeps_everything(self, author, content, sentence) -> None:
+        answer = signed_in(author).post(ADD, self.sent(content, body="Kept words"))
+        assert answer.status_code == 422
+        assert sentence in html(answer)
+        for kept in ("Kept words", 'value="Steps"', 'value="City"', 'value="Brighter steps"'):
+            assert kept in html(answer)
+        assert not Picture.objects.exists()
+
+    def test_what_it_shows_and_whose_it_is_must_be_said(self, author) -> None:
+        answer = signed_in(author).post(ADD, self.sent(alt="", credit=" "))
+        assert "Say what the picture shows." in html(answer)
+        assert "Say whose picture it is." in html(answer)
+        assert not Picture.objects.exists()
+
+    def test_a_picture_that_is_not_ready_or_refused_holds_up_review(self, author) -> None:
+        story = workflow.create(author, text(body="![](picture:999)"))
+        client = signed_in(author)
+        assert "There is no picture 999" in html(client.get(page_of(story)))
+        broken = rebuilt(content=photo()[:200])
+        assert broken.state == Picture.PictureState.REFUSED
+        workflow.save(story.pk, author, text(body=f"![](picture:{broken.pk})"), 1)
+        page = html(client.get(page_of(story)))
+        assert re.search(rf"Picture {broken.pk} was refused\.[^<]+ This picture is damaged", page)
+        assert "damaged" in html(client.get("/admin/outreach/picture/"))
+
+    def test_staff_see_files_of_drafts(self, author) -> None:
+        digest = rebuilt().variants[0]["digest"]
+        address = f"/admin/outreach/picture/file/{digest}.webp"
+        answer = signed_in(author).get(address)
+        assert (answer.status_code, answer["Content-Type"]) == (200, "image/webp")
+        assert Client().get(address).status_code == 302
+
+
+class TestPreviewLinks:
+    def test_a_link_shows_the_draft_until_it_is_revoked_or_over(self, author) -> None:
+        picture = rebuilt()
+        story = workflow.create(author, text(body=f"Not yet told ![](picture:{picture.pk})"))
+        client, visitor = signed_in(author), Client()
+        page = html(client.post(f"/admin/outreach/story/{story.pk}/links/"))
+        address = re.search(r"/stories/preview/[\w-]+/", page)[0]
+        assert address not in html(client.get(page_of(story)))
+        seen = visitor.get(address)
+        assert "Not yet told" in html(seen)
+        assert seen["Cache-Control"] == "no-store"
+        assert "noindex" in seen["X-Robots-Tag"]
+        file = re.search(rf"{address}media/[0-9a-f]{{64}}\.jpg", html(seen))[0]
+        assert visitor.get(file)["Content-Type"] == "image/jpeg"
+        link = PreviewLink.objects.get()
+        assert link.expires_at - link.made_at <= dt.timedelta(days=7, seconds=1)
+        client.post(f"/admin/outreach/story/{story.pk}/links/", {"revoke": str(link.pk)})
+        assert visitor.get(address).status_code == visitor.get(file).status_code == 404
+        assert [line[1] for line in trail()[-2:]] == ["made preview link", "revoked preview link"]
+
+    def test_one_that_is_over_or_made_up_shows_nothing(self, author) -> None:
+        story = workflow.create(author, text())
+        _link, token = previews.make(story, author)
+        PreviewLink.objects.update(expires_at=timezone.now())
+        assert Client().get(f"/stories/preview/{token}/").status_code == 404
+        assert Client().get("/stories/preview/made-up/").status_code == 404
+
+    def test_a_withdrawn_story_is_not_previewed(self, author, second) -> None:
+        story = published(author, second)
+        _link, token = previews.make(story, author)
+        assert previews.read(token, "/") is not None
+        do(Act.WITHDRAW, story, author, note="x")
+        assert previews.read(token, "/") is None
+
+
+def test_the_scripts_and_styles_of_the_desk_are_files() -> None:
+    root = Path(__file__).resolve().parents[3] / "templates" / "admin" / "outreach"
+    for template in root.glob("*.html"):
+        assert not re.search(r"<style|<script(?![^>]* src=)| style=| on\w+=", template.read_text()), template.name
+
+
+class TestGuides:
+    SENT = {
+        "title": "A guide",
+        "slug": "a-guide",
+        "summary": "s",
+        "body": "Words",
+        "order": "5",
+        "place": "",
+        "shown": "on",
+    }
+
+    def test_a_guide_is_written_changed_compared_and_restored(self, author) -> None:
+        client = signed_in(author)
+        client.post("/admin/outreach/guide/add/", self.SENT | {"version": "0", "_save": "1"})
+        guide = Guide.objects.get(slug="a-guide")
+        address = f"/admin/outreach/guide/{guide.pk}/"
+        client.post(f"{address}change/", self.SENT | {"body": "Other [x](/nowhere/)", "version": "1", "_save": "1"})
+        assert "/nowhere/ leads nowhere" in html(client.get(f"{address}change/"))
+        stale = client.post(f"{address}change/", self.SENT | {"body": "Mine", "version": "1", "_save": "1"})
+        assert stale.status_code == 409
+        assert "Mine</textarea>" in html(stale)
+        assert guide.revisions.get(aside=True).snapshot["body"] == "Mine"
+        first = guide.revisions.get(number=1, aside=False)
+        assert re.search(r"<del>.*Words</del>", html(client.get(f"{address}version/{first.pk}/")))
+        client.post(f"{address}version/{first.pk}/", {"version": "2"})
+        guide.refresh_from_db()
+        assert (guide.body, guide.version) == ("Words", 3)
+        assert trail()[-1][1] == "changed guide"
+
+    def test_its_pictures_become_public_with_it(self, author) -> None:
+        picture = rebuilt()
+        sent = self.SENT | {"body": f"![](picture:{picture.pk})", "version": "0", "_save": "1"}
+        signed_in(author).post("/admin/outreach/guide/add/", sent)
+        assert list(Guide.objects.get(slug="a-guide").pictures.all()) == [picture]
+
+    def test_who_may_only_look_changes_nothing(self, second) -> None:
+        guide = Guide.objects.create(slug="g", title="G", summary="s", body="b")
+        client = signed_in(second)
+        assert client.get(f"/admin/outreach/guide/{guide.pk}/change/").status_code == 200
+        assert client.post(f"/admin/outreach/guide/{guide.pk}/change/", self.SENT | {"version": "1"}).status_code == 403

@@ -1,0 +1,115 @@
+"""What programs fetch: the Atom feed (RFC 4287) and the site map (sitemaps.org), checked by their structure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+import feedparser
+import pytest
+from django.utils import timezone
+
+from core import page_cache
+from outreach.models import Event, Guide
+from outreach.stories import feeds
+from tests.outreach.published import publish
+
+pytestmark = pytest.mark.django_db
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+
+
+@pytest.fixture(autouse=True)
+def _address(settings):
+    settings.PORTAL_URL = "https://portal.example"
+
+
+def feed(client) -> ElementTree.Element:
+    response = client.get("/stories/feed.atom")
+    assert response["Content-Type"] == "application/atom+xml; charset=utf-8"
+    return ElementTree.fromstring(response.content)
+
+
+def locations(client) -> dict[str, str | None]:
+    page_cache.forget()
+    response = client.get("/sitemap.xml")
+    assert response["Content-Type"].startswith("application/xml")
+    root = ElementTree.fromstring(response.content)
+    assert root.tag == f"{SITEMAP}urlset"
+    return {url.findtext(f"{SITEMAP}loc"): url.findtext(f"{SITEMAP}lastmod") for url in root}
+
+
+def test_the_feed_has_what_atom_asks_for(client):
+    publish("one", title="Ends & <b>begins</b>", summary="A & B", how_soon="hour", tags=("Bicycles",))
+    root = feed(client)
+    assert root.tag == f"{ATOM}feed"
+    for element in ("id", "title", "updated"):
+        assert root.findtext(f"{ATOM}{element}")
+    assert root.find(f"{ATOM}author/{ATOM}name") is not None
+    links = {link.get("rel"): link.get("href") for link in root.findall(f"{ATOM}link")}
+    assert links == {"alternate": "https://portal.example/stories/", "self": "https://portal.example/stories/feed.atom"}
+    [entry] = root.findall(f"{ATOM}entry")
+    assert entry.findtext(f"{ATOM}title") == "Ends & <b>begins</b>"
+    assert entry.findtext(f"{ATOM}id") == "https://portal.example/stories/one/"
+    summary = entry.find(f"{ATOM}summary")
+    assert summary.get("type") == "html"
+    assert summary.text == "A &amp; B (Within the hour)"
+    assert {category.get("term") for category in entry.findall(f"{ATOM}category")} == {"Something else", "Bicycles"}
+    read = feedparser.parse(ElementTree.tostring(root))
+    assert (read.bozo, read.version, read.entries[0].title) == (False, "atom10", "Ends & <b>begins</b>")
+
+
+def test_no_hour_of_publication_is_in_the_feed(client):
+    publish(on=dt.date(2026, 3, 14), corrected_on=dt.date(2026, 3, 20))
+    [entry] = feed(client).findall(f"{ATOM}entry")
+    assert entry.findtext(f"{ATOM}published") == "2026-03-14T00:00:00+00:00"
+    assert entry.findtext(f"{ATOM}updated") == "2026-03-20T00:00:00+00:00"
+
+
+def test_the_feed_is_the_newest_and_may_be_empty(client):
+    assert feed(client).findall(f"{ATOM}entry") == []
+    for number in range(feeds.ENTRIES + 5):
+        publish(f"s{number}", on=dt.date(2026, 1, 1) + dt.timedelta(days=number))
+    entries = feed(client).findall(f"{ATOM}entry")
+    assert len(entries) == feeds.ENTRIES
+    assert entries[0].findtext(f"{ATOM}title") == f"Title of s{feeds.ENTRIES + 4}"
+
+
+def test_pages_name_the_feed(client):
+    publish()
+    for path in ("/stories/", "/stories/bicycles/"):
+        assert (
+            '<link rel="alternate" type="application/atom+xml" href="/stories/feed.atom"'
+            in client.get(path).content.decode()
+        )
+
+
+def test_the_site_map_lists_pages_stories_guides_and_events_that_answer(client):
+    publish(corrected_on=dt.date(2026, 3, 20))
+    Guide.objects.create(slug="our-guide", title="G", summary="s", body="b", shown=True)
+    now = timezone.now() + dt.timedelta(days=2)
+    for slug, status in (("fair", "published"), ("secret-fair", "draft")):
+        Event.objects.create(
+            slug=slug, title=slug, place="Hall", starts_at=now, ends_at=now + dt.timedelta(hours=1), status=status
+        )
+    found = locations(client)
+    assert found["https://portal.example/stories/bicycles/"] == "2026-03-20"
+    for path in ("/", "/map/", "/impact/", "/guides/our-guide/", "/events/fair/"):
+        assert f"https://portal.example{path}" in found
+    assert not [address for address in found if "secret" in address]
+    kept_out = re.findall(r"Disallow: (\S+)", client.get("/robots.txt").content.decode())
+    assert "/tips/" in kept_out
+    for address in found:
+        path = urlsplit(address).path
+        assert client.get(path).status_code == 200, address
+        assert not path.startswith(tuple(kept_out))
+
+
+def test_a_site_map_ends_at_what_a_file_may_hold(client, monkeypatch):
+    monkeypatch.setattr(feeds, "MOST_IN_SITEMAP", 20)
+    for number in range(25):
+        publish(f"s{number}")
+    assert len(locations(client)) == 20

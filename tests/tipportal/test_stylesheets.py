@@ -1,0 +1,123 @@
+"""The style sheets keep the rules of the visual language, and the form templates put things where they belong."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from crispy_forms.utils import render_crispy_form
+from django import forms
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+
+from core import contrast
+
+STYLES = settings.BASE_DIR / "static" / "css"
+SHEETS = sorted(STYLES.glob("*.css"))
+PHYSICAL = re.compile(
+    r"(?<![\w-])(?:(?:margin|padding|border)-(?:left|right|top|bottom)|left|right|top|bottom|width|height|(?:min|max)-(?:width|height))\s*:"
+)
+
+
+class Sample(forms.Form):
+    kind = forms.ChoiceField(
+        label="Kind", help_text="The closest", choices=[("a", "Apple"), ("b", "Bear")], widget=forms.RadioSelect
+    )
+    text = forms.CharField(label="Text", help_text="Your <own> words", widget=forms.Textarea)
+    plate = forms.CharField(label="Plate", required=False)
+    sure = forms.BooleanField(label="Sure")
+
+
+def rules(css: str) -> str:
+    """The style sheet without comments and without the conditions of its media queries, which know no logical names."""
+    return re.sub(r"/\*.*?\*/|@media[^{]*", "", css, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
+def test_style_sheets_are_free_of_sides(sheet: Path) -> None:
+    assert PHYSICAL.findall(rules(sheet.read_text())) == [], (
+        "right-to-left needs inline-start, inline-size and the like"
+    )
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
+def test_colours_are_named_in_the_tokens_alone(sheet: Path) -> None:
+    css = re.sub(r"@layer tokens \{.*?\n\}", "", rules(sheet.read_text()), flags=re.DOTALL)
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[^{}]*[;}])|rgba?\(|hsla?\(", css) == []
+
+
+def test_the_portals_colours_can_be_read() -> None:
+    assert list(contrast.problems(contrast.STYLES.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "colour", "told"),
+    [
+        ("--action: #1450a0", "#7fb0e6", "--on-action on --action"),
+        ("--gold: #f2b632", "#6b5200", "--gold-ink on --gold"),
+        ("--navy2: #163260", "#8aa4d0", "--on-navy on --navy2"),
+    ],
+)
+def test_a_brand_that_cannot_be_read_is_refused(
+    token: str, colour: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    css = contrast.STYLES.read_text()
+    assert token in css
+    changed = tmp_path / "common.css"
+    changed.write_text(css.replace(token, f"{token.split(':', maxsplit=1)[0]}: {colour}", 1))
+    monkeypatch.setattr(contrast, "STYLES", changed)
+    assert any(told in message.msg for message in contrast.readable())
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert contrast.contrast("#000", "#ffffff") == pytest.approx(21)
+    assert contrast.contrast("#767676", "#fff") == pytest.approx(4.54, abs=0.01)
+
+
+def test_styles_of_a_tip_page_stay_under_nine_kilobytes() -> None:
+    sheets = [STYLES / name for name in ("common.css", "portal.css", "forms.css", "tips.css")]
+    assert sum(len(gzip.compress(sheet.read_bytes(), 9)) for sheet in sheets) < 9_000
+
+
+def test_hint_and_error_stand_between_label_and_control() -> None:
+    page = render_crispy_form(Sample({"plate": "x"}))
+    field = page[page.index('id="div_id_text"') : page.index('id="div_id_plate"')]
+    places = [field.index(part) for part in ("<label", "id_text_helptext", "id_text_error", "<textarea")]
+    assert places == sorted(places)
+    assert 'aria-describedby="id_text_helptext id_text_error"' in field
+    assert 'aria-invalid="true"' in field
+    assert "Your &lt;own&gt; words" in field
+
+
+def test_a_group_is_described_as_a_whole() -> None:
+    page = render_crispy_form(Sample({}))
+    group = page[page.index("<fieldset") : page.index("</fieldset>")]
+    assert 'aria-describedby="id_kind_helptext id_kind_error"' in group
+    assert group.index("<legend") < group.index('id="id_kind_error"') < group.index('type="radio"')
+
+
+def test_only_what_is_optional_says_so() -> None:
+    page = render_crispy_form(Sample())
+    assert page.count("(optional)") == 1
+    assert "*" not in page
+    assert "style=" not in page
+
+
+def test_the_summary_leads_to_each_field_that_is_wrong() -> None:
+    page = render_crispy_form(Sample({}))
+    summary = page[: page.index("</section>")]
+    targets = re.findall(r'href="#([\w]+)"', summary)
+    assert targets == ["id_kind_0", "id_text", "id_sure"]
+    assert all(f'id="{target}"' in page for target in targets)
+    assert 'role="alert"' in summary
+
+
+def test_a_correct_form_has_no_summary() -> None:
+    assert "There is a problem" not in render_crispy_form(Sample())
+
+
+def test_modules_import_each_other_under_hashed_names() -> None:
+    collected = Path(staticfiles_storage.path(staticfiles_storage.stored_name("js/leave.js"))).read_text()
+    assert re.search(r'from "\./clearing\.[0-9a-f]{12}\.js"', collected)

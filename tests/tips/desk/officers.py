@@ -1,0 +1,66 @@
+"""Officers and tips for the tests of the staff side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from core.models import Account, AuditEntry
+from core.staff import groups as staff
+from tips import conversation, form_tokens, inbox_session, intake, receipts
+from tips.desk import triage
+from tips.models import Category, Duty, Tip
+
+
+def officer(name: str = "okafor", *groups: str, mail: str | None = None, **columns: Any) -> Account:
+    """An account of the desk; `mail=""` for one without an address."""
+    address = f"{name}@example.org" if mail is None else mail
+    account = Account.objects.create_user(name, address, is_staff=True, **columns)
+    account.groups.set(Group.objects.filter(name__in=groups or (staff.OFFICER,)))
+    return account
+
+
+def on_duty(account: Account, *categories: Category, duty: bool = True) -> Account:
+    row, _ = Duty.objects.update_or_create(officer=account, defaults={"on_duty": duty})
+    row.categories.set(categories)
+    return account
+
+
+def send(description: str = "Two men load boxes from a white van", **said: Any) -> Tip:
+    """A tip as its source sends it."""
+    said.setdefault("category", Category.objects.first())
+    token = form_tokens.read(form_tokens.issue())
+    intake.take(intake.Report(description=description, **said), token)
+    return Tip.objects.get(form_hash=token.form_hash)
+
+
+def send_and_stay(description: str = "Two men load boxes from a white van") -> inbox_session.Session:
+    """The same, with its source signed in to the inbox."""
+    token = form_tokens.read(form_tokens.issue())
+    receipt = intake.take(intake.Report(category=Category.objects.first(), description=description), token)
+    session = inbox_session.session_of(receipts.stretched(receipt))
+    assert session is not None
+    return session
+
+
+def write_as_source(tip: Tip, text: str, form_id: bytes) -> None:
+    conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id)
+
+
+def opened(account: Account, **said: Any) -> Tip:
+    """A tip that this officer has opened."""
+    tip = send(**said)
+    triage.open_tip(tip.pk, account)
+    return Tip.objects.get(pk=tip.pk)
+
+
+def trail() -> list[tuple[str, str, str, str]]:
+    return list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject", "detail"))
+
+
+def signed_in(account: Account) -> Client:
+    client = Client()
+    client.force_login(account)
+    return client

@@ -1,0 +1,651 @@
+"""Officers at their desk: the list, a tip's page, duty, and who is kept out."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from core.models import Account
+from core.staff import groups
+from crimemap.places import lookup
+from tests.tips.desk import officers
+from tips import conversation, intake
+from tips.desk import triage
+from tips.models import Category, Disposition, Duty, Message, Note, Question, State, Tip
+
+LIST = "/admin/tips/tip/"
+OTHERS = [groups.ADMINISTRATOR, groups.COMMUNICATIONS]
+
+
+@pytest.fixture
+def okafor(db: None) -> Account:
+    return officers.officer("okafor", first_name="Ana", last_name="Okafor")
+
+
+@pytest.fixture
+def supervisor(db: None) -> Account:
+    return officers.officer("lindqvist", groups.SUPERVISOR)
+
+
+def page_of(tip: Tip) -> str:
+    return reverse("admin:tips_tip_change", args=[tip.pk])
+
+
+def shown(account: Account, address: str, **query: str) -> str:
+    answer = officers.signed_in(account).get(address, query)
+    assert answer.status_code == 200, answer
+    return str(answer.content.decode())
+
+
+def seen_in(page: str) -> str:
+    return re.findall(r'name="seen" value="([0-9a-f]+)"', page)[0]
+
+
+def act(account: Account, tip: Tip, name: str, *, seen: str | None = None, form_id: str = "", **data: Any) -> Any:
+    """Post one of the page's forms as it stands now, or as it stood when `seen` was taken."""
+    tip = Tip.objects.get(pk=tip.pk)
+    stamp = seen or triage.stamp(tip, tip.messages.count())
+    data |= {"act": name, "seen": stamp, "form_id": form_id or secrets.token_hex(16)}
+    return officers.signed_in(account).post(page_of(tip), data)
+
+
+def now(tip: Tip) -> Tip:
+    return Tip.objects.get(pk=tip.pk)
+
+
+# The list
+
+
+def numbers(page: str) -> list[int]:
+    return [int(number) for number in re.findall(r'class="field-number_shown"><a [^>]*>(\d+)</a>', page)]
+
+
+def test_the_list_shows_urgent_ones_first_then_the_newest(okafor: Account) -> None:
+    first, urgent, last = officers.send(), officers.send(danger="yes"), officers.send()
+    assert numbers(shown(okafor, LIST)) == [urgent.number, last.number, first.number]
+
+
+def test_the_list_shows_no_text(okafor: Account) -> None:
+    tip = officers.opened(okafor, description="canary sentence", place="canary street")
+    triage.answer(tip, okafor, "canary answer", b"1", ask=False)
+    assert "canary" not in shown(okafor, LIST)
+    assert len(officers.trail()) == 2  # looking at the list opens nothing
+
+
+def test_the_list_reads_no_sealed_column(okafor: Account) -> None:
+    officers.send()
+    client = officers.signed_in(okafor)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        client.get(LIST)
+    listed = [query["sql"] for query in queries if 'FROM "tips_tip"' in query["sql"]]
+    assert listed
+    for sealed in ("report", "key_for_agency", "key_for_source", "token_hash"):
+        assert not any(f'"{sealed}"' in sql for sql in listed)
+
+
+def test_the_list_asks_the_database_as_often_for_many_tips_as_for_one(okafor: Account) -> None:
+    client = officers.signed_in(okafor)
+    categories = list(Category.objects.all())
+    counts = []
+    for more in (1, 9):
+        for number in range(more):
+            tip = officers.opened(okafor, category=categories[number % len(categories)])
+            officers.write_as_source(tip, "More", b"1")
+            triage.assign(tip, okafor, officers.officer(f"officer-{more}-{number}"))
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(LIST)
+        counts.append(len(queries))
+    assert len(numbers(page.content.decode())) == 10
+    assert counts[0] == counts[1] <= 12
+
+
+def test_words_of_the_list(okafor: Account) -> None:
+    officers.send(danger="yes")
+    tip = officers.opened(okafor)
+    triage.assign(tip, okafor, okafor)
+    officers.write_as_source(tip, "More", b"1")
+    page = shown(okafor, LIST)
+    for word in ("Urgent", "Not opened", "New message", "a few minutes", "Ana Okafor", "Nobody", str(tip.category)):
+        assert word in page
+
+
+def test_filters(okafor: Account, supervisor: Account) -> None:
+    new, urgent = officers.send(), officers.send(danger="yes", category=Category.objects.last())
+    mine, others, closed = (officers.opened(okafor) for _ in range(3))
+    triage.assign(mine, okafor, okafor)
+    triage.assign(others, okafor, supervisor)
+    triage.wait(others, okafor)
+    officers.write_as_source(mine, "More", b"1")
+    triage.close(closed, okafor, Disposition.USEFUL)
+    found = {
+        (): {new, urgent, mine, others},
+        ("status", "all"): {new, urgent, mine, others, closed},
+        ("status", "new"): {new, urgent},
+        ("status", "waiting"): {others},
+        ("status", "closed"): {closed},
+        ("status", "nonsense"): {new, urgent, mine, others},
+        ("priority__exact", "1"): {urgent},
+        ("category__id__exact", str(urgent.category_id)): {urgent},
+        ("assigned", "me"): {mine},
+        ("assigned", "nobody"): {new, urgent},
+        ("assigned", "others"): {others},
+        ("unread", "yes"): {new, urgent, mine},
+    }
+    for query, tips in found.items():
+        page = shown(okafor, LIST, **(dict([query]) if query else {}))  # type: ignore[arg-type]
+        assert set(numbers(page)) == {tip.number for tip in tips}, query
+
+
+def test_search_is_by_number_alone(okafor: Account) -> None:
+    tips = [officers.send("canary") for _ in range(3)]
+    assert numbers(shown(okafor, LIST, q=str(tips[1].number))) == [tips[1].number]
+    for words in ("canary", "٣", "9" * 30, "-1", str(tips[0].category)):
+        page = shown(okafor, LIST, q=words)
+        assert numbers(page) == []
+        assert "Only numbers of tips can be searched." in page
+
+
+@pytest.mark.parametrize("order", ["1", "2", "3", "4", "5", "6", "7", "-6.1"])
+def test_every_column_sorts(okafor: Account, order: str) -> None:
+    officers.send()
+    officers.opened(okafor)
+    assert len(numbers(shown(okafor, LIST, o=order))) == 2
+
+
+def test_an_empty_list_says_so(okafor: Account) -> None:
+    assert "No tip waits" in shown(okafor, LIST)
+    triage.close(officers.opened(okafor), okafor, Disposition.USEFUL)
+    assert "No tip waits" in shown(okafor, LIST)
+    assert "No tip fits" in shown(okafor, LIST, assigned="me")
+
+
+def test_several_tips_are_taken_at_once(okafor: Account) -> None:
+    tips, closed = [officers.send(), officers.send()], officers.opened(okafor)
+    triage.close(closed, okafor, Disposition.USEFUL)
+    chosen = [str(tip.pk) for tip in [*tips, closed]]
+    data = {"action": "assign_to_me", "_selected_action": chosen, "index": 0}
+    answer = officers.signed_in(okafor).post(LIST + "?status=all", data, follow=True)
+    assert "2 tips are assigned to you." in answer.content.decode()
+    assert "1 tip was left as it is" in answer.content.decode()
+    assert {now(tip).assigned_to for tip in tips} == {okafor}
+    assert now(closed).assigned_to is None
+
+
+def test_tips_are_neither_added_nor_deleted(supervisor: Account) -> None:
+    tip = officers.opened(supervisor)
+    client = officers.signed_in(supervisor)
+    assert client.get(reverse("admin:tips_tip_add")).status_code == 403
+    assert client.post(reverse("admin:tips_tip_delete", args=[tip.pk]), {"post": "yes"}).status_code == 403
+    assert client.get(reverse("admin:tips_tip_history", args=[tip.pk])).status_code == 403
+    data = {"action": "delete_selected", "_selected_action": [str(tip.pk)], "post": "yes"}
+    client.post(LIST, data)
+    assert Tip.objects.count() == 1
+
+
+# A tip's page
+
+
+def test_the_page_shows_what_the_source_sent(okafor: Account) -> None:
+    said = {
+        "danger": "unknown",
+        "place": "behind the bakery",
+        "when": "most nights",
+        "answers": [intake.Answer("Which plate?", "4KT 119")],
+    }
+    page = shown(okafor, page_of(officers.send("Two men load boxes", **said)))
+    for words in (
+        "Two men load boxes",
+        "The source does not know",
+        "behind the bakery",
+        "most nights",
+        "Which plate?",
+        "4KT 119",
+        "within 5",
+    ):
+        assert words in page
+
+
+def test_the_page_says_where_a_point_is(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    mill = lookup.Place("block:7", "block", "400 block of Mill Street", 41.5, -90.1, "Old Town")
+    monkeypatch.setattr(lookup, "find", lambda ref: mill if ref == "block:7" else None)
+    monkeypatch.setattr(lookup, "near", lambda latitude, longitude: mill)
+    page = shown(okafor, page_of(officers.send(place_ref="block:7", latitude=41.50001, longitude=-90.1)))
+    for words in ("400 block of Mill Street, Old Town", "41.50001, -90.10000", "near 400 block of Mill Street"):
+        assert words in page
+    page = shown(okafor, page_of(officers.send(place_ref="block:99999")))
+    assert "Mill Street" not in page
+
+
+def test_the_conversation_is_shown_in_its_order_with_its_authors(okafor: Account) -> None:
+    tip = officers.opened(okafor, description="first words")
+    triage.answer(tip, okafor, "second words", b"1", ask=True)
+    officers.write_as_source(tip, "third words", b"2")
+    triage.note(tip, okafor, "note words", b"3")
+    page = shown(okafor, page_of(tip))
+    positions = [page.index(words) for words in ("first words", "second words", "third words", "note words")]
+    assert positions == sorted(positions)
+    assert re.search(r'<li class="me"><p class="who"><bdi>Ana Okafor</bdi>', page)
+    assert re.search(r'<li class="them"><p class="who"><bdi>Source</bdi>[^<]*<b class="unread">New</b>', page)
+    assert '<b class="unread">New</b>' not in shown(okafor, page_of(tip))
+
+
+HOSTILE = "<script>alert(1)</script> {{ 7|add:7 }} \u202eevil\u2066 \x1b[31m\x00 </div><img src=x onerror=alert(2)>"
+
+
+def test_text_is_text(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    tip = officers.opened(
+        okafor, description=HOSTILE, place=HOSTILE, when=HOSTILE, answers=[intake.Answer(HOSTILE, HOSTILE)]
+    )
+    officers.write_as_source(tip, HOSTILE, b"1")
+    triage.note(tip, okafor, HOSTILE, b"2")
+    page = shown(okafor, page_of(tip))
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert (
+        page.count("&lt;script&gt;alert(1)&lt;/script&gt; {{ 7|add:7 }} [U+202E]evil[U+2066] [U+001B][31m[U+0000]") == 7
+    )
+    for steering in "\u202e\u2066\x1b\x00":
+        assert steering not in page
+
+
+def test_looking_is_recorded(okafor: Account) -> None:
+    tip = officers.send()
+    shown(okafor, page_of(tip))
+    assert officers.trail() == [("okafor", "opened", f"tip {tip.number}", "")]
+    assert now(tip).state == State.OPEN
+
+
+def test_the_page_is_kept_nowhere(okafor: Account) -> None:
+    answer = officers.signed_in(okafor).get(page_of(officers.send()))
+    assert answer["Cache-Control"] == "no-store"
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    page = answer.content.decode()
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=| onclick=", page)
+
+
+@pytest.mark.parametrize("group", OTHERS)
+@pytest.mark.parametrize("superuser", [False, True])
+def test_who_is_not_of_the_desk_gets_a_plain_refusal(db: None, group: str, superuser: bool) -> None:
+    tip = officers.send("canary")
+    outsider = officers.officer("ito", group, is_superuser=superuser)
+    for answer in (
+        officers.signed_in(outsider).get(LIST),
+        officers.signed_in(outsider).get(page_of(tip)),
+        act(outsider, tip, "answer", text="x"),
+        act(outsider, tip, "hold"),
+    ):
+        assert answer.status_code == 403
+        assert "canary" not in answer.content.decode()
+    assert (officers.trail(), now(tip).state) == ([], State.NEW)
+
+
+def test_who_is_not_of_the_desk_does_not_learn_which_tips_are_there(db: None) -> None:
+    outsider = officers.officer("ito", groups.ADMINISTRATOR)
+    data = {"act": "note", "form_id": secrets.token_hex(16), "text": "x"}
+    for tip_id in (officers.send().pk, "00000000-0000-4000-8000-000000000000", "no-tip"):
+        assert officers.signed_in(outsider).post(f"{LIST}{tip_id}/change/", data).status_code == 403
+
+
+def test_nobody_signed_in_is_sent_to_the_door(db: None, client: Any) -> None:
+    tip = officers.send()
+    assert client.get(page_of(tip))["Location"].startswith("/admin/login/")
+    assert officers.trail() == []
+
+
+@pytest.mark.parametrize("address", ["not-a-tip", "00000000-0000-4000-8000-000000000000", "'%22<script>"])
+def test_a_tip_that_is_not_there_is_a_sentence(okafor: Account, address: str) -> None:
+    answer = officers.signed_in(okafor).get(f"{LIST}{address}/change/", follow=True)
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "This tip is not there" in answer.content.decode()
+
+
+def test_other_methods_are_refused(okafor: Account) -> None:
+    tip = officers.send()
+    for method in ("put", "delete", "head", "options"):
+        assert getattr(officers.signed_in(okafor), method)(page_of(tip)).status_code == 405
+    assert officers.trail() == []
+
+
+def test_another_sites_post_is_refused(okafor: Account) -> None:
+    from django.test import Client
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(okafor)
+    tip = officers.opened(okafor)
+    answer = client.post(page_of(tip), {"act": "wait", "form_id": "0" * 32, "seen": ""})
+    assert answer.status_code == 403
+    assert now(tip).state == State.OPEN
+
+
+# What cannot be opened
+
+
+def test_a_damaged_seal_is_a_sentence(okafor: Account) -> None:
+    tip = officers.send()
+    Tip.objects.update(report=bytes(now(tip).report)[:-1] + b"\x00")
+    page = shown(okafor, page_of(tip))
+    assert "The seal of this tip does not open" in page
+    assert "Send answer" not in page
+    assert officers.trail() == [("okafor", "opened", f"tip {tip.number}", "")]
+
+
+def test_a_message_that_was_changed_is_a_sentence(okafor: Account) -> None:
+    tip = officers.opened(okafor)
+    officers.write_as_source(tip, "More", b"1")
+    Message.objects.update(position=4)
+    assert "The seal of this tip does not open" in shown(okafor, page_of(tip))
+
+
+def test_a_missing_key_is_a_sentence_that_names_it(okafor: Account, settings: Any, tmp_path: Any) -> None:
+    tip = officers.opened(okafor)
+    settings.AGENCY_PRIVATE_KEYS = tmp_path
+    page = shown(okafor, page_of(tip))
+    assert f"Agency key {tip.agency_key_id} is not on this server" in page
+    assert str(tmp_path) not in page
+    answer = act(okafor, tip, "answer", text="Thank you")
+    assert answer.status_code == 409
+    assert "is not on this server" in answer.content.decode()
+
+
+def test_damaged_notes_do_not_hide_the_tip(okafor: Account) -> None:
+    tip = officers.opened(okafor, description="Two men")
+    triage.note(tip, okafor, "Known address", b"1")
+    Note.objects.update(position=4)
+    page = shown(okafor, page_of(tip))
+    assert "Two men" in page
+    assert "The notes do not open" in page
+
+
+# The forms
+
+
+def test_an_answer_reaches_the_source(okafor: Account) -> None:
+    session = officers.send_and_stay()
+    shown(okafor, page_of(session.tip))
+    answer = act(okafor, session.tip, "answer", text="Which nights?\r\nAnd which car?", ask="on")
+    assert (answer.status_code, answer["Location"]) == (302, page_of(session.tip))
+    assert [entry.text for entry in session.read().messages] == ["Which nights?\nAnd which car?"]
+    assert now(session.tip).state == State.WAITING
+
+
+def test_done_is_said(okafor: Account) -> None:
+    tip = officers.send()  # this page is its first opening
+    client = officers.signed_in(okafor)
+    seen = seen_in(client.get(page_of(tip)).content.decode())
+    data = {"act": "answer", "seen": seen, "form_id": secrets.token_hex(16), "text": "Thank you for this"}
+    page = client.post(page_of(tip), data, follow=True).content.decode()
+    assert "Your answer waits for the source." in page
+    assert "Thank you for this" in page
+
+
+@pytest.mark.parametrize("name", ["answer", "note"])
+def test_a_double_click_is_one(okafor: Account, name: str) -> None:
+    tip = officers.opened(okafor)
+    form_id = secrets.token_hex(16)
+    seen = triage.stamp(tip, 0)
+    for _ in range(2):
+        assert act(okafor, tip, name, seen=seen, form_id=form_id, text="Thank you").status_code == 302
+    assert Message.objects.count() + Note.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_at_the_same_moment_is_one() -> None:
+    okafor = officers.officer("okafor")
+    tip = officers.opened(okafor)
+    start, form_id, seen, codes = threading.Barrier(2), secrets.token_hex(16), triage.stamp(tip, 0), []
+
+    def click() -> None:
+        start.wait()
+        codes.append(act(okafor, tip, "note", seen=seen, form_id=form_id, text="Known address").status_code)
+        connections.close_all()
+
+    threads = [threading.Thread(target=click) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (codes, Note.objects.count()) == ([302, 302], 1)
+
+
+def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: Account) -> None:
+    tip = officers.opened(okafor)
+    for name, data in [
+        ("assign", {"to": okafor.pk}),
+        ("wait", {}),
+        ("reopen", {}),
+        ("hold", {}),
+        ("release", {}),
+        ("close", {"disposition": "arrest"}),
+        ("reopen", {}),
+    ]:
+        seen = triage.stamp(now(tip), 0)
+        for _ in range(2):
+            assert act(supervisor, tip, name, seen=seen, **data).status_code == 302, name
+    assert [line[1] for line in officers.trail()][1:] == [
+        "assigned",
+        "set waiting",
+        "reopened",
+        "held",
+        "released",
+        "closed",
+        "reopened",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [
+        ("answer", {"text": " \n "}, "Write what the source should read."),
+        ("answer", {"text": "x" * (conversation.LONGEST_MESSAGE + 1)}, "at most 10000 characters (it has 10001)"),
+        ("note", {"text": ""}, "Write the note."),
+        ("close", {}, "Choose what came of this tip."),
+        ("close", {"disposition": "nonsense"}, "Select a valid choice"),
+        ("assign", {"to": "999999"}, "Choose an active officer or supervisor."),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
+    okafor: Account, name: str, data: dict[str, str], sentence: str
+) -> None:
+    tip = officers.opened(okafor)
+    answer = act(okafor, tip, name, **data)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert page.count(sentence) == 2  # in the summary and at the field
+    assert "There is a problem" in page
+    assert data.get("text", "").strip() in page
+    assert (Message.objects.count(), Note.objects.count(), now(tip).state) == (0, 0, State.OPEN)
+
+
+def test_line_ends_count_once(okafor: Account) -> None:
+    text = "x\r\n" * (conversation.LONGEST_MESSAGE // 2 - 1) + "xy"
+    assert act(okafor, officers.opened(okafor), "answer", text=text).status_code == 302
+
+
+def test_a_tip_that_changed_meanwhile_is_shown_anew_and_the_text_is_kept(okafor: Account, supervisor: Account) -> None:
+    tip = officers.opened(okafor)
+    seen = triage.stamp(tip, 0)
+    triage.answer(tip, supervisor, "I was faster", b"1", ask=False)
+    answer = act(okafor, tip, "answer", seen=seen, text="my own answer", ask="on")
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    for words in ("This tip has changed since you opened it", "I was faster", "my own answer</textarea>", "checked"):
+        assert words in page
+    assert Message.objects.count() == 1
+    again = act(okafor, tip, "answer", seen=seen_in(page), text="my own answer", ask="on")
+    assert (again.status_code, Message.objects.count()) == (302, 2)
+
+
+def test_what_cannot_be_is_said(okafor: Account) -> None:
+    tip = officers.opened(okafor)
+    triage.close(tip, okafor, Disposition.USEFUL)
+    answer = act(okafor, tip, "answer", text="my own answer")
+    assert answer.status_code == 409
+    assert "This tip is closed. Reopen it before you write to the source." in answer.content.decode()
+
+
+def test_a_tip_erased_while_writing_is_a_sentence(okafor: Account) -> None:
+    tip = officers.opened(okafor)
+    data = {"act": "note", "seen": triage.stamp(tip, 0), "form_id": secrets.token_hex(16), "text": "x"}
+    Tip.objects.all().delete()
+    answer = officers.signed_in(okafor).post(page_of(tip), data, follow=True)
+    assert "This tip is not there" in answer.content.decode()
+
+
+@pytest.mark.parametrize("broken", [{"act": "erase"}, {"act": ""}, {"form_id": "xyz"}, {"form_id": "00"}])
+def test_a_broken_post_does_nothing(okafor: Account, broken: dict[str, str]) -> None:
+    tip = officers.opened(okafor)
+    data = {"act": "note", "seen": "", "form_id": secrets.token_hex(16), "text": "x"} | broken
+    answer = officers.signed_in(okafor).post(page_of(tip), data)
+    assert answer.status_code == 400
+    assert Note.objects.count() == 0
+
+
+def test_only_supervisors_see_the_legal_hold(okafor: Account, supervisor: Account) -> None:
+    tip = officers.opened(okafor)
+    assert "Put under legal hold" not in shown(okafor, page_of(tip))
+    assert act(okafor, tip, "hold").status_code == 403
+    assert "Put under legal hold" in shown(supervisor, page_of(tip))
+    assert act(supervisor, tip, "hold").status_code == 302
+    assert "Legal hold" in shown(okafor, page_of(tip))
+    assert "End legal hold" in shown(supervisor, page_of(tip))
+
+
+def test_what_makes_no_sense_is_not_offered(okafor: Account, supervisor: Account) -> None:
+    session = officers.send_and_stay()
+    tip = session.tip
+    page = shown(okafor, page_of(tip))
+    assert "Wait for the source" in page
+    assert "Reopen tip" not in page
+    triage.close(tip, okafor, Disposition.USEFUL)
+    page = shown(okafor, page_of(tip))
+    assert "Reopen tip" in page
+    for words in ("Send answer", "Close tip", ">Assign<", "Wait for the source"):
+        assert words not in page
+    triage.reopen(tip, okafor)
+    triage.hold(tip, supervisor)
+    conversation.delete_by_source(session.token)
+    page = shown(okafor, page_of(tip))
+    assert "The source has deleted their access." in page
+    assert "Send answer" not in page
+
+
+# Duty
+
+
+def test_the_switch_in_the_head_of_every_page(okafor: Account) -> None:
+    client = officers.signed_in(okafor)
+    assert "Go on duty" in client.get("/admin/").content.decode()
+    page = client.post("/admin/tips/duty/mine/", {"switch": "on"}, follow=True).content.decode()
+    assert "You are on duty." in page
+    assert Duty.objects.get(officer=okafor).on_duty
+    assert "Go off duty" in client.get(LIST).content.decode()
+    client.post("/admin/tips/duty/mine/", {"switch": "off"})
+    assert not Duty.objects.get(officer=okafor).on_duty
+
+
+def test_officers_choose_their_own_categories(okafor: Account) -> None:
+    chosen = list(Category.objects.all()[:2])
+    data = {"on_duty": "on", "categories": [category.pk for category in chosen]}
+    assert officers.signed_in(okafor).post("/admin/tips/duty/mine/", data).status_code == 302
+    duty = Duty.objects.get(officer=okafor)
+    assert (duty.on_duty, list(duty.categories.all())) == (True, chosen)
+    page = shown(okafor, "/admin/tips/duty/mine/")
+    assert page.count("checked") == 3
+    officers.signed_in(okafor).post("/admin/tips/duty/mine/", {"switch": "off"})
+    assert list(duty.categories.all()) == chosen
+
+
+def test_who_has_no_address_is_told(okafor: Account) -> None:
+    assert "You have no e-mail address" not in shown(okafor, "/admin/tips/duty/mine/")
+    Account.objects.update(email="")
+    assert "You have no e-mail address" in shown(okafor, "/admin/tips/duty/mine/")
+
+
+@pytest.mark.parametrize("group", OTHERS)
+def test_who_is_not_of_the_desk_has_no_duty(db: None, group: str) -> None:
+    outsider = officers.officer("ito", group)
+    assert "on duty" not in shown(outsider, "/admin/")
+    assert officers.signed_in(outsider).post("/admin/tips/duty/mine/", {"switch": "on"}).status_code == 403
+    assert not Duty.objects.exists()
+
+
+def test_administrators_set_everybodys_duty_and_officers_do_not(okafor: Account) -> None:
+    ito = officers.officer("ito", groups.ADMINISTRATOR)
+    data = {"officer": okafor.pk, "on_duty": "on", "categories": [Category.objects.all()[0].pk]}
+    assert officers.signed_in(ito).post(reverse("admin:tips_duty_add"), data).status_code == 302
+    assert Duty.objects.get().officer == okafor
+    page = shown(ito, reverse("admin:tips_duty_changelist"))
+    assert str(Category.objects.all()[0]) in page
+    assert officers.signed_in(okafor).get(reverse("admin:tips_duty_changelist")).status_code == 403
+    assert officers.signed_in(ito).post(reverse("admin:tips_duty_add"), {"officer": ito.pk}).status_code == 200
+
+
+# Categories
+
+
+def test_administrators_edit_categories_and_their_questions(db: None) -> None:
+    ito = officers.officer("ito", groups.ADMINISTRATOR)
+    data = {
+        "name": "Graffiti",
+        "slug": "graffiti",
+        "hint": "walls, trains",
+        "icon": "dots",
+        "order": 50,
+        "active": "on",
+    }
+    data |= {"questions-TOTAL_FORMS": 1, "questions-INITIAL_FORMS": 0}
+    data |= {"questions-0-label": "Which wall?", "questions-0-kind": "short", "questions-0-order": 10}
+    assert officers.signed_in(ito).post(reverse("admin:tips_category_add"), data).status_code == 302
+    assert Question.objects.get(category__slug="graffiti").label == "Which wall?"
+
+
+def test_the_short_name_is_fixed_once_tips_use_it(db: None) -> None:
+    ito = officers.officer("ito", groups.ADMINISTRATOR)
+    used, unused = officers.send().category, Category.objects.last()
+    assert unused is not None
+    assert 'name="slug"' not in shown(ito, reverse("admin:tips_category_change", args=[used.pk]))
+    assert 'name="slug"' in shown(ito, reverse("admin:tips_category_change", args=[unused.pk]))
+
+
+@pytest.mark.parametrize("page", ["tips_category_changelist", "tips_category_add", "tips_duty_add"])
+def test_officers_edit_neither(okafor: Account, page: str) -> None:
+    assert officers.signed_in(okafor).get(reverse(f"admin:{page}")).status_code == 403
+
+
+# The first page
+
+
+def test_the_first_page_counts_what_waits(okafor: Account) -> None:
+    officers.send(danger="yes")
+    mine = officers.opened(okafor)
+    triage.assign(mine, okafor, okafor)
+    officers.write_as_source(mine, "More", b"1")
+    triage.close(officers.opened(okafor), okafor, Disposition.USEFUL)
+    page = shown(okafor, "/admin/")
+    counts = dict(re.findall(r"<dt>([^<]+)</dt><dd><a [^>]+>([0-9]+)</a></dd>", page))
+    assert counts == {"not opened": "1", "urgent": "1", "with something unread": "2", "assigned to me": "1"}
+    assert "Tips that wait" not in shown(officers.officer("ito", groups.ADMINISTRATOR), "/admin/")
+
+
+# Red lines
+
+
+@pytest.mark.parametrize("address", ["/admin/", LIST])
+def test_nobody_to_tell_is_a_red_line(okafor: Account, address: str) -> None:
+    assert "Nobody can be told of new tips" not in shown(okafor, address)
+    Account.objects.update(email="")
+    assert "Nobody can be told of new tips" in shown(okafor, address)
+
+
+def test_administrators_see_the_red_line_and_communications_does_not(db: None) -> None:
+    assert "Nobody can be told" in shown(officers.officer("ito", groups.ADMINISTRATOR), "/admin/")
+    assert "Nobody can be told" not in shown(officers.officer("marsh", groups.COMMUNICATIONS), "/admin/")

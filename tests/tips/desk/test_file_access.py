@@ -1,0 +1,286 @@
+"""Officers see a source's files: as rebuilt, inert, in any range, and never before the audit trail has it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from core.models import Account
+from core.staff import groups
+from file_cleaning import Kind
+from tests.tips.desk import officers
+from tests.tips.files import sealed
+from tips import conversation
+from tips.admin import serving
+from tips.desk import triage
+from tips.files import sealed_store, worker
+from tips.models import Attachment, Tip
+
+pytestmark = pytest.mark.django_db
+
+VIDEO = bytes(range(256)) * 1200
+
+
+@pytest.fixture
+def officer(store_of_its_own: None) -> Account:
+    return officers.officer()
+
+
+@pytest.fixture
+def client(officer: Account) -> Client:
+    return officers.signed_in(officer)
+
+
+@pytest.fixture
+def tip(officer: Account) -> Tip:
+    """Opened, with a photo that is ready, a video that is, and a document that was refused."""
+    kinds = (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT)
+    tip = sealed.send(*(sealed.arrived(kind.encode(), kind) for kind in kinds))
+    photo, video, document = tip.attachments.all()
+    sealed.photo_cleaned(photo)
+    parts = (("video", "video/mp4", VIDEO), ("poster", "image/jpeg", b"poster"), ("thumbnail", "image/jpeg", b"small"))
+    sealed.cleaned(video, Kind.VIDEO, *parts, duration=83.2)
+    worker._Job(document.id, 0, document.file).refuse(worker.Reason.PROTECTED)
+    triage.open_tip(tip.pk, officer)
+    return tip
+
+
+def address(name: str, tip: Tip, *more: Any) -> str:
+    return reverse(f"admin:tips_{name}", args=[tip.pk, *more])
+
+
+def part_of(client: Client, tip: Tip, number: int, tag: str = "img") -> str:
+    """The address that a file's page fetches its content from."""
+    page = client.get(address("file", tip, number)).content.decode()
+    found = re.search(rf'<{tag}[^>]* src="(/admin/tips/tip/[^"]*)"', page)
+    assert found, page
+    return found[1]
+
+
+def content(response: Any) -> bytes:
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+class TestPanel:
+    def test_files_stand_by_the_message_they_came_with(self, client: Client, tip: Tip) -> None:
+        sealed.add(tip, sealed.arrived(b"later"))
+        page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
+        with_tip, with_message = page.split("With the message of")
+        for name in ("Photo 1", "Video 2", "Document 3"):
+            assert f'<span class="file-name">{name}</span>' in with_tip
+        assert '<span class="file-name">Photo 4</span>' in with_message
+        assert "Waits to be cleaned" in with_message
+        assert "It is locked with a password." in with_tip
+
+    def test_thumbnails_are_in_the_trail_and_of_ready_files_alone(self, client: Client, tip: Tip) -> None:
+        page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
+        thumbnails = re.findall(r'file-thumb"><img src="([^"]*)"', page)
+        assert len(thumbnails) == 2
+        assert content(client.get(thumbnails[0])) == sealed.photo("thumbnail")
+        assert [line for line in officers.trail() if line[1] == "saw thumbnails"] == [
+            ("okafor", "saw thumbnails", f"tip {tip.number}", "files 1, 2")
+        ]
+
+    def test_a_tip_without_files_has_none(self, client: Client, officer: Account) -> None:
+        page = client.get(reverse("admin:tips_tip_change", args=[officers.opened(officer).pk])).content.decode()
+        assert 'id="files"' not in page
+        assert "admin-files" not in page
+
+    def test_states_are_told_without_opening_anything(self, client: Client, tip: Tip) -> None:
+        Attachment.objects.filter(tip=tip, position=1).update(progress=40)
+        lines = officers.trail()
+        told = client.get(address("file_states", tip)).json()
+        assert {number: file["state"] for number, file in told.items()} == {"1": "ready", "2": "ready", "3": "refused"}
+        assert officers.trail() == lines
+
+    def test_the_panel_alone_is_audited_as_on_the_page(self, client: Client, tip: Tip) -> None:
+        panel = client.get(address("files", tip)).content.decode()
+        assert panel.startswith("<section")
+        assert officers.trail()[-1][1] == "saw thumbnails"
+
+
+class TestPage:
+    def test_each_view_is_one_line_however_much_it_fetches(self, client: Client, tip: Tip) -> None:
+        before = len(officers.trail())
+        source = part_of(client, tip, 2, "video")
+        for start in (0, 1000, 300_000):
+            client.get(source, headers={"range": f"bytes={start}-"})
+        assert officers.trail()[before:] == [("okafor", "viewed", f"file 2 of tip {tip.number}", "")]
+
+    def test_pages_of_a_document_are_views_of_their_own(self, client: Client, officer: Account) -> None:
+        tip = sealed.send(sealed.arrived(b"pdf", Kind.DOCUMENT))
+        triage.open_tip(tip.pk, officer)
+        pages = [("page", "image/jpeg", b"one"), ("page", "image/jpeg", b"two")]
+        bound = ("document", "application/pdf", b"%PDF")
+        sealed.cleaned(tip.attachments.get(), Kind.DOCUMENT, bound, ("thumbnail", "image/jpeg", b"t"), *pages, pages=2)
+        assert "Page 1 of 2" in client.get(address("file", tip, 1)).content.decode()
+        second = client.get(address("file", tip, 1) + "?page=2").content.decode()
+        assert 'rel="prev"' in second
+        assert 'rel="next"' not in second
+        assert content(client.get(re.search(r'<img src="(/admin/tips[^"]*)"', second)[1])) == b"two"
+        assert "Page 2 of 2" in client.get(address("file", tip, 1) + "?page=99").content.decode()
+        assert "Page 1 of 2" in client.get(address("file", tip, 1) + "?page=x").content.decode()
+        assert [line[3] for line in officers.trail() if line[1] == "viewed"] == ["", "page 2", "page 99", ""]
+
+    def test_a_file_that_is_not_ready_says_why(self, client: Client, tip: Tip) -> None:
+        sealed.add(tip, sealed.arrived(b"later"))
+        assert "It is locked with a password." in client.get(address("file", tip, 3)).content.decode()
+        assert "Waits to be cleaned" in client.get(address("file", tip, 4)).content.decode()
+        assert client.get(address("file_download", tip, 4)).status_code == 302
+        assert not [line for line in officers.trail() if line[1] in ("viewed", "downloaded")]
+
+    def test_a_deleted_tip_ends_in_a_sentence(self, client: Client, tip: Tip) -> None:
+        source = part_of(client, tip, 1)
+        Attachment.objects.filter(tip=tip).delete()
+        for gone in (address("file", tip, 1), address("file_download", tip, 1), source, address("file_states", tip)):
+            answer = client.get(gone)
+            assert answer.status_code == 404
+            assert "its source deleted the tip" in answer.content.decode()
+
+    def test_what_does_not_open_ends_in_a_sentence(self, client: Client, tip: Tip) -> None:
+        row = tip.attachments.get(position=1)
+        with sealed_store.path_of(row.file).open("r+b") as stream:
+            stream.truncate(sealed_store.SEALED_CHUNK)
+        for name in ("file", "file_download"):
+            answer = client.get(address(name, tip, 1))
+            assert answer.status_code == 409
+            assert "Tell an administrator." in answer.content.decode()
+        assert client.get(reverse("admin:tips_tip_change", args=[tip.pk])).status_code == 200
+
+
+class TestRights:
+    def test_only_who_may_open_tips(self, tip: Tip) -> None:
+        others = officers.signed_in(officers.officer("marsh", groups.COMMUNICATIONS)), Client()
+        source = part_of(officers.signed_in(officers.officer("other")), tip, 1)
+        for client in others:
+            before = officers.trail()
+            for name, more in (("file", [1]), ("file_download", [1]), ("files", []), ("file_states", [])):
+                assert client.get(address(name, tip, *more)).status_code in (302, 403)
+            assert client.get(source).status_code in (302, 403)
+            assert officers.trail() == before
+
+    def test_a_tip_that_nobody_opened_shows_no_file(self, client: Client) -> None:
+        tip = sealed.send(sealed.arrived(b"x"))
+        sealed.photo_cleaned(tip.attachments.get())
+        assert client.get(address("file", tip, 1)).status_code == 404
+        assert client.get(address("files", tip)).status_code == 404
+
+    def test_an_address_is_of_its_session_and_file_and_time(
+        self, client: Client, tip: Tip, officer: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = part_of(client, tip, 1)
+        assert client.get(source).status_code == 200
+        assert officers.signed_in(officer).get(source).status_code == 404
+        assert client.get(source.replace("/files/1/", "/files/2/")).status_code == 404
+        assert client.get(source[:-2] + "x/").status_code == 404
+        monkeypatch.setattr("tips.desk.file_access.ADDRESS_LIVES_SECONDS", -1)
+        assert client.get(source).status_code == 404
+
+    def test_nothing_is_read_when_the_trail_cannot_be_written(
+        self, client: Client, tip: Tip, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened: list[Any] = []
+        monkeypatch.setattr("tips.desk.file_access.Container", lambda *file: opened.append(file))
+        settings.AUDIT_KEY = None
+        client.raise_request_exception = False
+        for name in ("file", "file_download"):
+            assert client.get(address(name, tip, 1)).status_code == 500
+        assert not opened
+
+
+class TestServed:
+    @pytest.fixture
+    def source(self, client: Client, tip: Tip) -> str:
+        return part_of(client, tip, 2, "video")
+
+    def test_with_fixed_type_and_inert(self, client: Client, tip: Tip, source: str) -> None:
+        for where, expected in ((source, "video/mp4"), (part_of(client, tip, 1), "image/jpeg")):
+            answer = client.get(where, headers={"accept-encoding": "gzip"})
+            assert answer["Content-Type"] == expected
+            assert answer["X-Content-Type-Options"] == "nosniff"
+            assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
+            assert answer["Cache-Control"] == "no-store"
+            assert answer["Content-Disposition"] == "inline"
+            assert "Content-Encoding" not in answer
+
+    def test_a_type_that_the_sandbox_does_not_make_is_never_a_page(self, client: Client, officer: Account) -> None:
+        tip = sealed.send(sealed.arrived(b"x"))
+        triage.open_tip(tip.pk, officer)
+        parts = ((role, "text/html", b"<script>") for role in ("full", "preview", "thumbnail"))
+        sealed.cleaned(tip.attachments.get(), Kind.PHOTO, *parts)
+        assert client.get(part_of(client, tip, 1))["Content-Type"] == "application/octet-stream"
+
+    def test_downloads_have_a_neutral_name_and_a_line(self, client: Client, tip: Tip) -> None:
+        answer = client.get(address("file_download", tip, 1), headers={"range": "bytes=0-9"})
+        assert answer.status_code == 200
+        assert answer["Content-Disposition"] == f'attachment; filename="tip-{tip.number}-photo-1.jpg"'
+        assert content(answer) == sealed.photo("full")
+        assert officers.trail()[-1][1:3] == ("downloaded", f"file 1 of tip {tip.number}")
+
+    def test_head_tells_and_sends_nothing(self, client: Client, source: str) -> None:
+        answer = client.head(source)
+        assert (answer.status_code, answer["Content-Length"], answer["Accept-Ranges"]) == (
+            200,
+            str(len(VIDEO)),
+            "bytes",
+        )
+        assert not content(answer)
+
+    def test_nothing_else_is_taken(self, client: Client, source: str, tip: Tip) -> None:
+        assert client.post(source).status_code == 405
+        assert client.post(address("file_download", tip, 1)).status_code == 405
+
+    def test_a_range_behind_the_end_is_refused(self, client: Client, source: str) -> None:
+        answer = client.get(source, headers={"range": f"bytes={len(VIDEO)}-"})
+        assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{len(VIDEO)}")
+
+    @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(first=st.integers(0, len(VIDEO) - 1), span=st.integers(0, 140_000), form=st.sampled_from("abc"))
+    def test_any_range_is_exactly_those_bytes(
+        self, client: Client, source: str, first: int, span: int, form: str
+    ) -> None:
+        last = min(first + span, len(VIDEO) - 1)
+        header, expected = {
+            "a": (f"bytes={first}-{first + span}", VIDEO[first : last + 1]),
+            "b": (f"bytes={first}-", VIDEO[first:]),
+            "c": (f"bytes=-{span + 1}", VIDEO[-span - 1 :]),
+        }[form]
+        answer = client.get(source, headers={"range": header})
+        assert answer.status_code == 206
+        assert content(answer) == expected
+        assert answer["Content-Length"] == str(len(expected))
+        start = len(VIDEO) - len(expected) if form != "a" else first
+        assert answer["Content-Range"] == f"bytes {start}-{start + len(expected) - 1}/{len(VIDEO)}"
+
+    @pytest.mark.parametrize(
+        "header", ["", "bytes=5-2", "bytes=-", "bytes=0-1,4-5", "lines=0-4", "bytes=x-", "bytes=٣-"]
+    )
+    def test_what_cannot_be_read_as_one_range_means_all(self, header: str) -> None:
+        assert serving.asked(header, 100) is None
+
+    def test_only_the_chunks_asked_for_are_opened(
+        self, client: Client, source: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened: list[int] = []
+        real = sealed_store.Reader._chunk
+
+        def chunk(reader: sealed_store.Reader, number: int, **last: Any) -> bytes:
+            opened.append(number)
+            return real(reader, number, **last)
+
+        monkeypatch.setattr(sealed_store.Reader, "_chunk", chunk)
+        content(client.get(source, headers={"range": f"bytes={len(VIDEO) - 10}-"}))
+        assert len(opened) == 2  # the closing chunk, and one of the content
+
+
+def test_the_conversation_names_the_files(client: Client, tip: Tip) -> None:
+    page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
+    assert '<a href="#file-2">Video 2</a>' in page
+    assert conversation.read_as_officer(tip).files

@@ -1,0 +1,75 @@
+"""Files as residents send them, for tests that look at how they are received: the first bytes are real, the rest is noise."""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from tips import vault
+from tips.files import sealed_store
+from tips.models import Attachment
+
+
+def photo(length: int = 1000) -> bytes:
+    return b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + os.urandom(length - 11)
+
+
+def video(length: int = 1000) -> bytes:
+    return b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + os.urandom(length - 24)
+
+
+def document(length: int = 1000) -> bytes:
+    return b"%PDF-1.7\n" + os.urandom(length - 9)
+
+
+def word() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<document/>")
+    return stream.getvalue()
+
+
+def sent(content: bytes, name: str = "IMG_0042.JPG") -> SimpleUploadedFile:
+    """As a browser puts it into a form."""
+    return SimpleUploadedFile(name, content, "application/x-whatever")
+
+
+def in_store() -> list[Path]:
+    folder: Any = settings.MEDIA_STORE
+    return sorted(folder.iterdir())
+
+
+def opened_by_worker(row: Attachment) -> bytes:
+    assert row.key_for_worker is not None
+    return _opened(row, vault.open_key_with(row.key_for_worker, row.worker_key, settings.MEDIA_PRIVATE_KEYS))
+
+
+def opened_by_agency(row: Attachment) -> bytes:
+    return _opened(row, vault.open_key_with(row.key_for_agency, row.agency_key_id, settings.AGENCY_PRIVATE_KEYS))
+
+
+def _opened(row: Attachment, key: bytes) -> bytes:
+    assert isinstance(row.file, uuid.UUID)
+    with sealed_store.Reader(row.file, key) as reader:
+        return b"".join(reader.read())
+
+
+def pieces(content: bytes, size: int) -> Iterator[tuple[int, bytes]]:
+    for start in range(0, len(content), size):
+        yield start, content[start : start + size]
+
+
+def ensure_worker_key(keys: dict[str, str]) -> None:
+    """Where no media worker has been started yet, its first pair of keys."""
+    public = Path(keys["MEDIA_PUBLIC_KEYS"])
+    if not vault.key_files(public, "pub"):
+        vault.create_key_pair(public, Path(keys["MEDIA_PRIVATE_KEYS"]))

@@ -1,0 +1,386 @@
+"""Files sent ahead, piece by piece: what is acknowledged is there, and what comes out is exactly what was sent."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as how
+from hypothesis import strategies as st
+
+from tests.tips.files import arriving
+from tests.tips.pages import field_of, filled, receipt_of, words_of
+from tips import form_tokens, throttle, vault
+from tips.files import sealed_store, uploads
+from tips.models import Attachment
+
+CHUNK = sealed_store.CHUNK
+PIECE = "application/offset+octet-stream"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    settings.MEDIA_STORE = tmp_path / "store"
+    settings.MEDIA_STORE.mkdir()
+    monkeypatch.setattr(throttle, "gate", throttle.Gate())
+    return tmp_path / "store"
+
+
+class Sender:
+    """A page that sends one file ahead."""
+
+    def __init__(self, length: int, client: Client | None = None, **headers: str) -> None:
+        self.client = client or Client()
+        self.ticket = uploads.new_ticket()
+        headers = {
+            "Upload-Length": str(length),
+            "Form-Token": form_tokens.issue(),
+            "Upload-Ticket": self.ticket,
+        } | headers
+        self.begun = self.client.post("/tips/files/", headers=headers)
+        self.address = self.begun.headers.get("Location", "")
+
+    @property
+    def id(self) -> uuid.UUID:
+        return uuid.UUID(self.address.rstrip("/").rpartition("/")[2])
+
+    def head(self, ticket: str | None = None) -> HttpResponse:
+        return self.client.head(self.address, headers={"Upload-Ticket": ticket or self.ticket})
+
+    def offset(self) -> int:
+        answer = self.head()
+        assert answer.status_code == 200
+        return int(answer["Upload-Offset"])
+
+    def patch(self, offset: int, content: bytes, announced: int | None = None, ticket: str = "") -> HttpResponse:
+        """A piece of which `content` arrives; if more was announced, the line broke."""
+        return self.client.generic(
+            "PATCH",
+            self.address,
+            CONTENT_TYPE=PIECE,
+            CONTENT_LENGTH=str(len(content) if announced is None else announced),
+            headers={"Upload-Ticket": ticket or self.ticket, "Upload-Offset": str(offset)},
+            **{"wsgi.input": io.BytesIO(content)},
+        )
+
+    def delete(self, ticket: str = "") -> HttpResponse:
+        return self.client.delete(self.address, headers={"Upload-Ticket": ticket or self.ticket})
+
+    def arrived(self) -> bytes:
+        """The whole file, opened with the ticket."""
+        key, length = uploads.find(self.id, uploads.read_ticket(self.ticket))
+        with sealed_store.Reader(self.id, key) as reader:
+            assert reader.length == length
+            return b"".join(reader.read())
+
+
+def test_a_file_arrives_in_pieces_and_goes_with_the_tip(client: Client, db: None) -> None:
+    content = arriving.video(5 * CHUNK + 100)
+    sender = Sender(len(content))
+    assert sender.begun.status_code == 201
+    assert sender.offset() == 0
+    for start, piece in arriving.pieces(content, 2 * CHUNK):
+        answer = sender.patch(start, piece)
+        assert answer.status_code == 204
+        assert int(answer["Upload-Offset"]) == start + len(piece)
+    assert sender.offset() == len(content)
+    page = client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
+    receipt_of(page)
+    assert "1 file arrived" in words_of(page)
+    assert arriving.opened_by_agency(Attachment.objects.get()) == content
+
+
+def test_a_file_that_is_not_whole_does_not_go_with_the_tip(client: Client, db: None) -> None:
+    sender = Sender(3 * CHUNK)
+    sender.patch(0, arriving.photo(2 * CHUNK))
+    page = client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
+    assert page.status_code == 422
+    assert "1 file you attached is no longer here." in words_of(page)
+    assert field_of(page, "uploads") == ""
+    assert not Attachment.objects.exists()
+
+
+def test_what_the_server_can_do_is_said(client: Client) -> None:
+    answer = client.options("/tips/files/")
+    assert answer["Tus-Version"] == "1.0.0"
+    assert answer["Tus-Extension"] == "creation,termination"
+    assert answer["Tus-Max-Size"] == str(1024**3)
+
+
+# Who may
+
+
+def test_beginning_takes_a_form_of_ours(db: None) -> None:
+    for token in ("", "x", "A" * 400):
+        sender = Sender(10, **{"Form-Token": token})
+        assert sender.begun.status_code == 403
+        assert Sender(10, **{"Form-Token": sender.begun["Form-Token"]}).begun.status_code == 201
+
+
+def test_an_open_inbox_will_do(client: Client, db: None) -> None:
+    receipt = receipt_of(client.post("/tips/", filled(client)))
+    client.post("/tips/inbox/", {"receipt": receipt})
+    assert Sender(10, client, **{"Form-Token": ""}).begun.status_code == 201
+
+
+def test_a_flood_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "CALM_POSTS", 0)
+    sender = Sender(10)
+    assert sender.begun.status_code == 429
+    assert 5 <= int(sender.begun["Retry-After"]) <= 9
+    assert arriving.in_store() == []
+
+
+@pytest.mark.parametrize("headers", [{"Upload-Length": ""}, {"Upload-Length": "-1"}, {"Upload-Ticket": "short"}])
+def test_a_beginning_without_length_or_ticket_is_none(headers: dict[str, str]) -> None:
+    assert Sender(10, **headers).begun.status_code == 400
+
+
+def test_without_the_ticket_a_file_is_not_there() -> None:
+    content = arriving.photo(CHUNK + 1)
+    sender = Sender(len(content))
+    sender.patch(0, content[:CHUNK])
+    wrong = uploads.new_ticket()
+    for answer in (sender.head(wrong), sender.patch(CHUNK, content[CHUNK:], ticket=wrong), sender.delete(wrong)):
+        assert answer.status_code == 404
+    assert sender.offset() == CHUNK
+    sender.address = f"/tips/files/{uuid.uuid4()}/"
+    for answer in (sender.head(), sender.patch(0, b"x"), sender.delete()):
+        assert answer.status_code == 404
+
+
+def test_the_ticket_is_in_no_file_and_its_key_opens_with_it_alone() -> None:
+    sender = Sender(10)
+    ticket = uploads.read_ticket(sender.ticket)
+    assert ticket is not None
+    assert not any(ticket in path.read_bytes() or sender.ticket in path.name for path in arriving.in_store())
+    key, _ = uploads.find(sender.id, ticket)
+    assert not any(key in path.read_bytes() for path in arriving.in_store())
+    other = Sender(10)
+    sealed_store.ticket_path(other.id).write_bytes(sealed_store.ticket_path(sender.id).read_bytes())
+    with pytest.raises(uploads.UnknownError):
+        uploads.find(other.id, ticket)
+
+
+# What is refused
+
+
+def test_the_first_bytes_say_what_it_is() -> None:
+    content = arriving.word()
+    sender = Sender(len(content))
+    answer = sender.patch(0, content)
+    assert answer.status_code == 415
+    assert answer.content.decode() == "This is a Word file. Save it as PDF and attach that."
+    assert arriving.in_store() == []
+
+
+def test_what_it_is_does_not_wait_for_the_end() -> None:
+    sender = Sender(100 * CHUNK)
+    assert sender.patch(0, b"%!PS-Adobe" + bytes(2 * CHUNK)).status_code == 415
+    assert arriving.in_store() == []
+
+
+def test_an_empty_file_gets_its_sentence() -> None:
+    sender = Sender(0)
+    assert sender.begun.status_code == 415
+    assert "This file is empty." in sender.begun.content.decode()
+    assert arriving.in_store() == []
+
+
+def test_nothing_grows_beyond_what_was_announced_or_is_allowed(settings: Any) -> None:
+    sender = Sender(CHUNK)
+    assert sender.patch(0, arriving.photo(CHUNK + 1)).status_code == 413
+    assert sender.offset() == 0
+    settings.TIP_MAX_BYTES = 1000
+    sender = Sender(1001)
+    assert sender.begun.status_code == 413
+    assert "Attach a shorter video" in sender.begun.content.decode()
+
+
+def test_a_full_disk_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = Sender(2 * CHUNK)
+    monkeypatch.setattr(sealed_store, "ROOM_KEPT_FREE", 1024**6)
+    for answer in (sender.patch(0, arriving.photo(CHUNK)), Sender(10).begun):
+        assert answer.status_code == 507
+        assert "Your text can" in answer.content.decode()
+    assert [path.stem for path in arriving.in_store()] == [str(sender.id)] * 2  # to go on with once there is room
+
+
+def test_another_type_or_no_offset_is_no_piece() -> None:
+    sender = Sender(10)
+    headers = {"Upload-Ticket": sender.ticket, "Upload-Offset": "0"}
+    assert sender.client.patch(sender.address, b"x", content_type="text/plain", headers=headers).status_code == 415
+    assert (
+        sender.client.patch(
+            sender.address, b"x", content_type=PIECE, headers={"Upload-Ticket": sender.ticket}
+        ).status_code
+        == 400
+    )
+
+
+# Broken lines and two writers
+
+
+def test_a_piece_cut_in_the_middle_goes_on_at_a_whole_chunk() -> None:
+    content = arriving.video(4 * CHUNK)
+    sender = Sender(len(content))
+    sender.patch(0, content[: 2 * CHUNK + 77], announced=len(content))
+    assert sender.offset() == 2 * CHUNK
+    assert sender.patch(2 * CHUNK, content[2 * CHUNK :]).status_code == 204
+    assert sender.arrived() == content
+
+
+def test_a_chunk_sent_twice_with_other_content_changes_nothing() -> None:
+    content = arriving.video(3 * CHUNK)
+    sender = Sender(len(content))
+    sender.patch(0, content[: 2 * CHUNK])
+    for offset in (0, CHUNK, 3 * CHUNK):
+        answer = sender.patch(offset, os.urandom(CHUNK) if offset < 3 * CHUNK else b"")
+        assert answer.status_code == 409
+        assert answer["Upload-Offset"] == str(2 * CHUNK)
+    sender.patch(2 * CHUNK, content[2 * CHUNK :])
+    assert sender.arrived() == content
+
+
+def test_a_finished_file_takes_nothing_more() -> None:
+    content = arriving.photo(CHUNK + 5)
+    sender = Sender(len(content))
+    sender.patch(0, content)
+    for offset in (0, CHUNK, len(content)):
+        answer = sender.patch(offset, b"" if offset == len(content) else b"x")
+        assert answer.status_code == 409
+        assert answer["Upload-Offset"] == str(len(content))
+    assert sender.arrived() == content
+
+
+def test_of_two_writers_one_is_told_so() -> None:
+    sender = Sender(2 * CHUNK)
+    content = arriving.photo(2 * CHUNK)
+    key, length = uploads.find(sender.id, uploads.read_ticket(sender.ticket))
+    first = uploads.Incoming(sender.id, key, length)
+    first.write(content[:CHUNK])
+    answer = sender.patch(0, os.urandom(CHUNK))
+    assert answer.status_code == 409
+    first.pause()
+    assert sender.offset() == CHUNK
+    sender.patch(CHUNK, content[CHUNK:])
+    assert sender.arrived() == content
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3, 8])
+@pytest.mark.parametrize("length", [35 * CHUNK, 35 * CHUNK + 9])
+def test_a_process_that_died_while_it_closed_the_file_costs_a_chunk(length: int, lost: int) -> None:
+    content = arriving.video(length)
+    sender = Sender(length)
+    sender.patch(0, content)
+    path = sealed_store.path_of(sender.id)
+    os.truncate(path, path.stat().st_size - lost * sealed_store.SEALED_CHUNK)
+    offset = sender.offset()
+    assert offset < length
+    assert sender.patch(offset, content[offset:]).status_code == 204
+    assert sender.arrived() == content
+    assert sender.offset() == length
+
+
+@given(
+    chunks=st.integers(0, 3),
+    rest=st.integers(30, CHUNK),
+    steps=st.lists(
+        st.tuples(st.integers(0, 3 * CHUNK), st.integers(0, 3 * CHUNK), st.integers(-CHUNK, CHUNK)), max_size=6
+    ),
+)
+@how(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
+    chunks: int, rest: int, steps: list[tuple[int, int, int]]
+) -> None:
+    """`steps`: how much of a piece is announced, how much arrives, and by how much its offset is wrong."""
+    content = arriving.video(chunks * CHUNK + rest)
+    nonces: list[bytes] = []
+    real = os.urandom
+
+    def watched(length: int) -> bytes:
+        value = real(length)
+        if length == vault.NONCE_BYTES:
+            nonces.append(value)
+        return value
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        override_settings(MEDIA_STORE=Path(folder)),
+        mock.patch.object(vault.os, "urandom", watched),
+        mock.patch.object(throttle, "gate", throttle.Gate()),
+    ):
+        sender = Sender(len(content))
+        for announced, reaching, shift in steps:
+            offset = sender.offset()
+            at = max(0, offset + shift)
+            piece = content[at : at + announced]
+            if at != offset:
+                piece = real(len(piece))  # other content for what is there, or too far ahead
+            sender.patch(at, piece[:reaching], announced=len(piece))
+            assert sender.offset() % CHUNK == 0 or sender.offset() == len(content)
+            assert sender.offset() >= offset
+        while (offset := sender.offset()) < len(content):
+            assert sender.patch(offset, content[offset:]).status_code == 204
+        assert sender.arrived() == content
+    assert len(set(nonces)) == len(nonces)
+
+
+# Taken back
+
+
+def test_a_file_is_taken_back(db: None) -> None:
+    sender = Sender(2 * CHUNK)
+    sender.patch(0, arriving.photo(CHUNK))
+    assert sender.delete().status_code == 204
+    assert arriving.in_store() == []
+    assert sender.head().status_code == 404
+
+
+def test_a_file_that_a_tip_has_is_not_taken_back(client: Client, db: None) -> None:
+    content = arriving.photo()
+    sender = Sender(len(content))
+    sender.patch(0, content)
+    receipt_of(client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)}))
+    sender.delete()  # the ticket is still there: nothing is committed in this test
+    assert arriving.opened_by_agency(Attachment.objects.get()) == content
+
+
+def hour_old(paths: list[Path]) -> None:
+    for path in paths:
+        moment = path.stat().st_mtime - 3700
+        os.utime(path, (moment, moment))
+
+
+def test_what_nobody_goes_on_with_is_left_to_the_sweep_after_an_hour() -> None:
+    sender = Sender(3 * CHUNK)
+    sender.patch(0, arriving.photo(CHUNK))
+    assert sealed_store.unclaimed() == []
+    hour_old(arriving.in_store())
+    assert sealed_store.unclaimed() == [sender.id]
+
+
+def test_a_file_on_its_way_for_longer_than_an_hour_is_not_swept() -> None:
+    sender = Sender(3 * CHUNK)
+    hour_old([sealed_store.ticket_path(sender.id)])
+    sender.patch(0, arriving.photo(CHUNK))
+    assert sealed_store.unclaimed() == []
+
+
+def test_a_page_that_comes_back_keeps_its_files_for_another_hour(client: Client, db: None) -> None:
+    content = arriving.photo()
+    sender = Sender(len(content))
+    sender.patch(0, content)
+    hour_old(arriving.in_store())
+    fields = filled(client, description="") | {"ticket": sender.ticket, "uploads": str(sender.id)}
+    assert "Photo 1, kept" in words_of(client.post("/tips/", fields))
+    assert sealed_store.unclaimed() == []

@@ -1,0 +1,530 @@
+"""Files that come with the form: what is taken, what is not, and that neither text nor another file is lost over it."""
+
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import os
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadhandler import MemoryFileUploadHandler, TemporaryFileUploadHandler
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.test import Client
+
+from core import ephemeral_store
+from tests.tips.files import arriving
+from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, words_of
+from tips import conversation, form_tokens, inbox_session, intake, receipts, throttle, vault
+from tips.files import attachments, sealed_store, uploads
+from tips.models import Attachment, Message, Tip
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store of this test's own, and no post of another test counts."""
+    settings.MEDIA_STORE = tmp_path / "store"
+    settings.MEDIA_STORE.mkdir()
+    monkeypatch.setattr(throttle, "gate", throttle.Gate())
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def media_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], str]]:
+    """What was handed to the queue."""
+    told: list[tuple[str, list[str], str]] = []
+    monkeypatch.setattr(attachments.app, "send_task", lambda name, args, queue: told.append((name, args, queue)))
+    return told
+
+
+def opened(receipt: str) -> conversation.Opened:
+    session = inbox_session.session_of(receipts.stretched(receipt))
+    assert session is not None
+    return session.read()
+
+
+def fields_of(page: HttpResponse) -> dict[str, str]:
+    """What the page would send if Send was pressed again."""
+    names = ["token", "description", "ticket", "uploads"]
+    return {name: field_of(page, name) or "" for name in names} | {"category": "vehicle"}
+
+
+# Taken
+
+
+def test_a_tip_comes_with_its_files(
+    client: Client, media_tasks: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    contents = [arriving.photo(), arriving.video(200_000), arriving.document(sealed_store.CHUNK)]
+    with django_capture_on_commit_callbacks(execute=True):
+        page = send(client, attachments=[arriving.sent(content) for content in contents])
+    rows = list(Attachment.objects.all())
+    assert [row.state for row in rows] == ["received"] * 3
+    assert [row.id for row in rows] == [row.file for row in rows]
+    assert [arriving.opened_by_agency(row) for row in rows] == contents
+    assert [arriving.opened_by_worker(row) for row in rows] == contents
+    assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2", "Document 3"]
+    assert "3 files arrived with it." in words_of(page)
+    assert [path.name for path in arriving.in_store()] == sorted(str(row.id) for row in rows)  # and no ticket any more
+    queues = ["media", "media-video", "media"]
+    assert media_tasks == [
+        ("tips.media.rebuild", [str(row.id)], queue) for row, queue in zip(rows, queues, strict=True)
+    ]
+
+
+def test_a_tip_without_files_says_nothing_of_files(client: Client) -> None:
+    page = send(client)
+    assert "arrived with it" not in words_of(page)
+    assert not Attachment.objects.exists()
+
+
+def test_an_empty_place_for_a_file_is_no_file(client: Client) -> None:
+    body = "".join(
+        f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in filled(client).items()
+    )
+    body += '--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename=""\r\n\r\n\r\n--a-boundary-of-forms--\r\n'
+    receipt_of(client.post("/tips/", body.encode(), content_type="multipart/form-data; boundary=a-boundary-of-forms"))
+    assert arriving.in_store() == []
+
+
+def test_no_handler_of_djangos_sees_a_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_args: Any, **_named: Any) -> None:
+        raise AssertionError("in clear")
+
+    for handler in (MemoryFileUploadHandler, TemporaryFileUploadHandler):
+        monkeypatch.setattr(handler, "receive_data_chunk", never)
+    receipt_of(send(client, attachments=arriving.sent(arriving.photo())))
+
+
+def test_the_senders_name_of_a_file_is_nowhere(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    page = send(client, attachments=arriving.sent(arriving.photo(), "anna-kovacs-birthday.jpg"))
+    row = Attachment.objects.values().get()
+    assert b"anna" not in b"".join(bytes(value) for value in row.values() if isinstance(value, bytes | memoryview))
+    assert "anna" not in str(row) + caplog.text + page.content.decode()
+    assert not any("anna" in path.name or b"anna" in path.read_bytes() for path in arriving.in_store())
+    assert "anna" not in arriving.opened_by_agency(Attachment.objects.get()).decode("latin-1")
+
+
+def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
+    send(client, attachments=arriving.sent(arriving.photo()))
+    row = Attachment.objects.get()
+    assert b"photo" not in bytes(row.label)
+    with pytest.raises(vault.SealError):
+        attachments.kind_of(row, vault.random_key())
+
+
+def test_the_same_form_twice_is_one_tip_with_its_files_once(client: Client) -> None:
+    fields, content = filled(client), arriving.photo()
+    first = client.post("/tips/", fields | {"attachments": arriving.sent(content)})
+    second = client.post("/tips/", fields | {"attachments": arriving.sent(content)})
+    assert receipt_of(first) == receipt_of(second)
+    assert "1 file arrived with it." in words_of(second)
+    assert Attachment.objects.count() == 1
+    assert [path.name for path in arriving.in_store() if path.suffix != ".ticket"] == [str(Attachment.objects.get().id)]
+
+
+def test_the_token_alone_says_how_many_files_arrived(client: Client) -> None:
+    fields = filled(client)
+    client.post("/tips/", fields | {"attachments": [arriving.sent(arriving.photo()), arriving.sent(arriving.photo())]})
+    assert "2 files arrived with it." in words_of(client.post("/tips/", {"token": fields["token"]}))
+
+
+def test_a_tip_whose_rows_fail_has_no_files_either(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: Any) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(intake.alerts, "raise_alert", fails)  # the last that is written
+    page = send(client, attachments=arriving.sent(arriving.photo()))
+    assert page.status_code == 503
+    assert not Tip.objects.exists()
+    assert not Attachment.objects.exists()
+    assert "1 file you attached is kept, locked, for an hour." in words_of(page)
+    monkeypatch.undo()
+    again = client.post("/tips/", fields_of(page))
+    assert "1 file arrived with it." in words_of(again)
+
+
+def test_a_queue_that_is_down_holds_no_receipt_back(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def down(*_args: Any, **_named: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(attachments.app, "send_task", down)
+    with django_capture_on_commit_callbacks(execute=True):
+        page = send(client, attachments=arriving.sent(arriving.photo()))
+    receipt_of(page)
+    assert [path.suffix for path in arriving.in_store()] == [""]
+
+
+# Not taken, nothing else lost
+
+
+def test_a_word_file_gets_its_sentence_and_the_rest_is_kept(client: Client) -> None:
+    page = send(
+        client,
+        attachments=[
+            arriving.sent(arriving.photo()),
+            arriving.sent(arriving.word(), "note<b>.docx"),
+            arriving.sent(arriving.video()),
+        ],
+    )
+    assert page.status_code == 422
+    assert "note<b>.docx: This is a Word file. Save it as PDF and attach that." in words_of(page)
+    assert field_of(page, "description") == TEXT
+    assert "Photo 1, kept. Tick to remove it" in words_of(page)
+    assert "Video 2, kept. Tick to remove it" in words_of(page)
+    assert not Tip.objects.exists()
+    page = client.post("/tips/", fields_of(page))
+    assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "This file is empty."),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "attach"),
+        (b"MZ" + bytes(200), "attach"),
+        (b"\x00" * 70_000, "This kind of file cannot be taken."),
+    ],
+)
+def test_what_is_no_photo_video_recording_or_pdf_is_refused(client: Client, content: bytes, words: str) -> None:
+    page = send(client, attachments=arriving.sent(content, "holiday.jpg"))
+    assert page.status_code == 422
+    assert re.search(f"holiday.jpg: .*{words}", words_of(page), re.IGNORECASE)
+    assert arriving.in_store() == []
+
+
+def test_a_file_that_was_kept_can_be_taken_back(client: Client) -> None:
+    page = send(
+        client, description="", attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.document())]
+    )
+    first, second = (field_of(page, "uploads") or "").split()
+    page = client.post("/tips/", fields_of(page) | {"description": TEXT, f"remove_{first}": "1"})
+    assert [file.name for file in opened(receipt_of(page)).files] == ["Document 1"]
+    assert {path.name.removesuffix(".ticket") for path in arriving.in_store()} == {second}
+
+
+def test_kept_files_survive_another_error_and_new_ones_join_them(client: Client) -> None:
+    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
+    page = client.post("/tips/", fields_of(page) | {"attachments": arriving.sent(arriving.video())})
+    page = client.post(
+        "/tips/", fields_of(page) | {"description": TEXT, "attachments": arriving.sent(arriving.document())}
+    )
+    assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2", "Document 3"]
+
+
+def test_looking_for_a_street_keeps_the_files(client: Client) -> None:
+    page = send(
+        client,
+        find_place="1",
+        search="Arden",
+        attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.word())],
+    )
+    assert page.status_code == 200
+    assert "This is a Word file." in words_of(page)
+    assert "Photo 1, kept" in words_of(page)
+    assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
+
+
+def test_more_files_than_allowed_are_left_out_and_the_page_says_so(client: Client, settings: Any) -> None:
+    settings.TIP_MAX_FILES = 3
+    page = send(client, attachments=[arriving.sent(arriving.photo()) for _ in range(5)])
+    assert page.status_code == 422
+    assert "You can send 3 files at once. 2 were left out." in words_of(page)
+    assert len([path for path in arriving.in_store() if not path.suffix]) == 3
+    page = client.post("/tips/", fields_of(page) | {"attachments": arriving.sent(arriving.photo())})
+    assert "You can send 3 files at once. 1 was left out." in words_of(page)
+    assert "3 files arrived" in words_of(client.post("/tips/", fields_of(page)))
+
+
+def test_a_whole_album_is_told_how_many_fit(client: Client) -> None:
+    page = send(client, attachments=[arriving.sent(arriving.photo(20)) for _ in range(150)])
+    assert "You can send 10 files at once. 140 were left out." in words_of(page)
+    assert field_of(page, "description") == TEXT
+
+
+def test_a_file_beyond_the_limit_is_dropped_while_it_arrives(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TIP_MAX_BYTES = 300_000
+    sealed = 0
+    real = vault.seal_chunk
+
+    def counted(*args: Any, **named: Any) -> bytes:
+        nonlocal sealed
+        sealed += 1
+        return real(*args, **named)
+
+    monkeypatch.setattr(vault, "seal_chunk", counted)
+    page = send(
+        client,
+        attachments=[arriving.sent(arriving.video(2_000_000), "long.mp4"), arriving.sent(arriving.photo(250_000))],
+    )
+    assert page.status_code == 422
+    assert "long.mp4: Your files may have 293.0 KB together" in words_of(page).replace("\xa0", " ")
+    assert sealed < 15  # 2 MB are 31 chunks
+    assert "Photo 1, kept" in words_of(page)
+    page = client.post("/tips/", fields_of(page) | {"attachments": arriving.sent(arriving.photo(100_000))})
+    assert page.status_code == 422
+    assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
+
+
+def test_under_a_flood_the_files_wait_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "CALM_POSTS", 0)
+    page = send(client, attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.word(), "a.docx")])
+    assert page.status_code == 429
+    assert "1 file you attached is kept, locked, for an hour." in words_of(page)
+    assert "a.docx: This is a Word file." in words_of(page)
+    monkeypatch.setattr(throttle, "RIPE_SECONDS", -1)
+    assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
+
+
+def test_a_page_that_was_open_for_long_keeps_its_files(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = filled(client)
+    monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
+    page = client.post("/tips/", fields | {"attachments": arriving.sent(arriving.photo())})
+    monkeypatch.undo()
+    assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
+
+
+def test_files_that_are_gone_at_send_are_said_before_the_tip_is_taken(client: Client) -> None:
+    page = send(client, description="", attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.video())])
+    first, second = (field_of(page, "uploads") or "").split()
+    sealed_store.remove([uuid.UUID(first)])
+    page = client.post("/tips/", fields_of(page) | {"description": TEXT})
+    assert page.status_code == 422
+    assert "1 file you attached is no longer here." in words_of(page)
+    assert not Tip.objects.exists()
+    assert field_of(page, "uploads") == second
+    assert [file.name for file in opened(receipt_of(client.post("/tips/", fields_of(page)))).files] == ["Video 1"]
+
+
+def test_another_ticket_opens_no_file(client: Client) -> None:
+    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
+    page = client.post("/tips/", fields_of(page) | {"description": TEXT, "ticket": uploads.new_ticket()})
+    assert "1 file you attached is no longer here." in words_of(page)
+    assert len([path for path in arriving.in_store() if not path.suffix]) == 1
+
+
+def test_a_file_of_one_tip_cannot_be_sent_with_another(client: Client, media_tasks: list[Any]) -> None:
+    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
+    kept = fields_of(page) | {"description": TEXT}
+    receipt_of(client.post("/tips/", kept))  # the ticket is still there: nothing is committed in this test
+    page = client.post("/tips/", filled(client) | {"ticket": kept["ticket"], "uploads": kept["uploads"]})
+    assert page.status_code == 503
+    assert Attachment.objects.count() == 1
+    assert len([path for path in arriving.in_store() if not path.suffix]) == 1
+
+
+def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
+    parts = filled(client)
+    body = b"".join(
+        f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in parts.items()
+    )
+    for content in (arriving.photo(), arriving.photo(200_000)):
+        body += (
+            b'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n'
+            + content
+            + b"\r\n"
+        )
+    for missing in (10, 150_000):
+        page = client.generic(
+            "POST",
+            "/tips/",
+            CONTENT_TYPE="multipart/form-data; boundary=a-boundary-of-forms",
+            CONTENT_LENGTH=str(len(body)),
+            **{"wsgi.input": io.BytesIO(body[:-missing])},
+        )
+        assert page.status_code == 400
+        assert "arrived incomplete" in words_of(page)
+        assert arriving.in_store() == []
+    assert not Tip.objects.exists()
+
+
+def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            content = super().read(size)
+            if not content:
+                raise ConnectionResetError
+            return content
+
+    body = (
+        b'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n'
+        + arriving.photo(300_000)
+    )
+    page = client.generic(
+        "POST",
+        "/tips/",
+        CONTENT_TYPE="multipart/form-data; boundary=a-boundary-of-forms",
+        CONTENT_LENGTH=str(len(body) + 40),
+        **{"wsgi.input": Breaking(body)},
+    )
+    assert page.status_code == 400
+    assert arriving.in_store() == []
+
+
+# A store that fails
+
+
+def test_without_a_store_the_tip_is_taken_without_its_files(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_STORE = tmp_path / "unmounted"
+    page = send(client, attachments=arriving.sent(arriving.photo(), "a.jpg"))
+    assert page.status_code == 422
+    assert "a.jpg: Files cannot be taken at this moment. Your text can" in words_of(page)
+    assert field_of(page, "description") == TEXT
+    receipt_of(client.post("/tips/", fields_of(page)))
+
+
+def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealed_store, "ROOM_KEPT_FREE", 1024**6)
+    page = send(client, attachments=arriving.sent(arriving.photo()))
+    assert "Files cannot be taken at this moment." in words_of(page)
+    receipt_of(client.post("/tips/", fields_of(page)))
+
+
+@pytest.mark.parametrize("when", ["seal_chunk", "ticket", "fsync"])
+def test_a_disk_that_fills_up_in_the_middle_keeps_what_is_whole(
+    client: Client, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
+    kept = fields_of(page) | {"description": TEXT}
+    real, calls = vault.seal_chunk, 0
+
+    def full(*_args: Any, **_named: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full_at_third(*args: Any, **named: Any) -> bytes:
+        nonlocal calls
+        calls += 1
+        return full() if calls == 3 else real(*args, **named)
+
+    def full_for_tickets(path: Any, flags: int, *rest: Any) -> int:
+        return full() if str(path).endswith(".ticket") else real_open(path, flags, *rest)
+
+    real_open = os.open
+    name = {"ticket": "open"}.get(when, when)
+    instead = {"seal_chunk": full_at_third, "ticket": full_for_tickets, "fsync": full}[when]
+    monkeypatch.setattr(vault if when == "seal_chunk" else os, name, instead)
+    page = client.post("/tips/", kept | {"attachments": arriving.sent(arriving.video(400_000))})
+    monkeypatch.undo()
+    assert page.status_code == 422
+    assert "Files cannot be taken at this moment." in words_of(page)
+    assert len(arriving.in_store()) == 2  # the photo and its ticket
+    assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
+
+
+def test_without_the_workers_key_no_file_is_taken(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_PUBLIC_KEYS = tmp_path
+    page = send(client, attachments=arriving.sent(arriving.photo()))
+    assert "Files cannot be taken at this moment." in words_of(page)
+    receipt_of(client.post("/tips/", fields_of(page)))
+
+
+# In the inbox
+
+
+@pytest.fixture
+def signed_in(client: Client) -> Client:
+    receipt = receipt_of(send(client))
+    client.post("/tips/inbox/", {"receipt": receipt})
+    return client
+
+
+def message(client: Client, **fields: Any) -> HttpResponse:
+    page = client.get("/tips/inbox/conversation/")
+    names = ("form_id", "ticket", "uploads")
+    blank = {name: field_of(page, name) or "" for name in names} | {"text": ""}
+    return client.post("/tips/inbox/conversation/", blank | fields, follow=True)
+
+
+def test_a_message_may_be_files_alone_and_its_source_sees_what_becomes_of_them(signed_in: Client) -> None:
+    page = message(signed_in, attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.video())])
+    assert "Your message is added." in words_of(page)
+    assert "Photo 1 Arrived. It is cleaned next" in words_of(page)
+    page = message(signed_in, text="And the plate", attachments=arriving.sent(arriving.document()))
+    assert "Document 3 Arrived." in words_of(page)
+    assert [row.message.position for row in Attachment.objects.select_related("message")] == [1, 1, 2]  # type: ignore[union-attr]
+    Attachment.objects.filter(position=1).update(state="rebuilding")
+    Attachment.objects.filter(position=2).update(state="ready", key_for_worker=None, worker_key="", file=uuid.uuid4())
+    Attachment.objects.filter(position=3).update(
+        state="refused", key_for_worker=None, worker_key="", file=None, reason="protected"
+    )
+    words = words_of(signed_in.get("/tips/inbox/conversation/"))
+    assert "Photo 1 Being cleaned" in words
+    assert "Video 2 Cleaned. Officers can see it, what you sent is erased" in words
+    assert "Document 3 Not taken, and erased. This file is locked with a password." in words
+
+
+def test_a_message_needs_text_or_a_file(signed_in: Client) -> None:
+    assert "Write something first." in words_of(message(signed_in))
+
+
+def test_a_refused_file_loses_no_word_of_a_message(signed_in: Client) -> None:
+    page = message(
+        signed_in, text="The plate", attachments=[arriving.sent(arriving.word()), arriving.sent(arriving.photo())]
+    )
+    assert page.status_code == 422
+    assert "This is a Word file." in words_of(page)
+    assert field_of(page, "text") == "The plate"
+    assert "Photo 1, kept" in words_of(page)
+    assert not Message.objects.exists()
+    names = ("form_id", "ticket", "uploads", "text")
+    page = signed_in.post("/tips/inbox/conversation/", {name: field_of(page, name) for name in names}, follow=True)
+    assert "Photo 1 Arrived." in words_of(page)
+
+
+def test_one_message_form_is_one_message_with_its_files_once(signed_in: Client) -> None:
+    content = arriving.photo()
+    for _ in range(2):
+        message(signed_in, form_id="the same", text="Look", attachments=arriving.sent(content))
+    assert Attachment.objects.count() == Message.objects.count() == 1
+    assert len([path for path in arriving.in_store() if not path.suffix]) == 1
+
+
+def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
+    receipt = receipt_of(send(client))
+    client.post("/tips/inbox/", {"receipt": receipt})
+    page = client.get("/tips/inbox/conversation/")
+    fields = {"form_id": field_of(page, "form_id"), "ticket": field_of(page, "ticket"), "text": ""}
+    ephemeral_store.forget(inbox_session._name(inbox_session._key_of(_request(client))))  # type: ignore[arg-type]
+    page = client.post("/tips/inbox/conversation/", fields | {"attachments": arriving.sent(arriving.photo())})
+    assert "What you wrote and attached is still here." in words_of(page)
+    kept = {name: field_of(page, name) or "" for name in ("form_id", "ticket", "uploads")}
+    page = client.post("/tips/inbox/", kept | {"receipt": receipt, "text": ""}, follow=True)
+    assert "Photo 1 Arrived." in words_of(page)
+
+
+def _request(client: Client) -> Any:
+    request = type("Request", (), {})()
+    request.COOKIES = {name: morsel.value for name, morsel in client.cookies.items()}
+    return request
+
+
+def test_deleting_a_tip_removes_its_files_at_once(signed_in: Client) -> None:
+    message(signed_in, attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.video())])
+    kept = send(signed_in, description="", attachments=arriving.sent(arriving.photo()))
+    assert len(arriving.in_store()) > 2
+    signed_in.post("/tips/inbox/delete/", {"sure": "erase"})
+    assert not Attachment.objects.exists()
+    assert {path.name.removesuffix(".ticket") for path in arriving.in_store()} == {field_of(kept, "uploads")}
+
+
+def test_a_tip_under_hold_keeps_its_files(signed_in: Client) -> None:
+    import datetime as dt
+
+    message(signed_in, attachments=arriving.sent(arriving.photo()))
+    Tip.objects.update(state="open", opened_after=dt.timedelta(minutes=5), legal_hold=True)
+    signed_in.post("/tips/inbox/delete/", {"sure": "hold"})
+    assert arriving.opened_by_agency(Attachment.objects.get())

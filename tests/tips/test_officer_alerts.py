@@ -1,0 +1,446 @@
+"""Officers are told that something awaits: the right ones, once each, and nothing of what it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.urls import reverse
+from django.utils import timezone
+
+from core.models import Account
+from core.staff import groups
+from tests.stack import Mails
+from tests.tips.desk import officers
+from tips import conversation, form_tokens, intake, officer_alerts
+from tips.models import Alert, Category, Notification, Tip
+
+State = Notification.NotificationState
+
+
+@pytest.fixture
+def mails(mails: Mails, settings: Any) -> Mails:
+    settings.STAFF_URL = "https://staff.riverton.example"
+    return mails
+
+
+@pytest.fixture
+def weapons(db: None) -> Category:
+    return Category.objects.get(slug="weapons")
+
+
+@pytest.fixture
+def fraud(db: None) -> Category:
+    return Category.objects.get(slug="fraud")
+
+
+def alert_of(tip: Tip) -> Alert:
+    return Alert.objects.get(tip=tip)
+
+
+def told(mails: Mails) -> list[str]:
+    return sorted(address for recipients in mails.recipients for address in recipients)
+
+
+def spread(tip: Tip) -> None:
+    officer_alerts.spread(str(alert_of(tip).pk))
+
+
+def let_it_be(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+
+
+# The mail
+
+
+def test_a_mail_says_that_something_awaits_and_nothing_else(mails: Mails, weapons: Category) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    tip = officers.send("canary: a gun in the red house", category=weapons, place="Mill Street canary")
+    spread(tip)
+    (mail,) = mails.received
+    text = mail.get_content()
+    assert mail["Subject"] == "A tip awaits your desk"
+    assert text.splitlines()[0] == "A tip awaits your desk. Sign in to read it."
+    assert "https://staff.riverton.example" + reverse("admin:tips_tip_changelist") in text
+    everything = mail.as_string().lower()
+    for secret in ("canary", "mill street", "gun", weapons.name.lower(), weapons.slug, str(tip.pk), str(tip.pk.hex)):
+        assert secret not in everything
+    assert f"tip {tip.number}" not in everything
+    assert f"/{tip.number}" not in everything
+
+
+def test_urgent_is_said_and_nothing_more(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    spread(officers.send("Now", danger="yes"))
+    spread(officers.send("A long story " * 50))
+    urgent, normal = mails.received
+    assert urgent["Subject"] == "Urgent: a tip awaits your desk"
+    assert urgent.get_content() == normal.get_content().replace("A tip", "Urgent: a tip", 1)
+
+
+def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    spread(officers.send())
+    assert mails.received[0]["Message-ID"] == f"<{Notification.objects.get().pk}@riverton.example>"
+
+
+# Who is told
+
+
+def test_officers_on_duty_for_the_category_are_told(mails: Mails, weapons: Category, fraud: Category) -> None:
+    officers.on_duty(officers.officer("of-weapons"), weapons, fraud)
+    officers.on_duty(officers.officer("of-everything"))
+    officers.on_duty(officers.officer("supervisor", groups.SUPERVISOR), weapons)
+    officers.on_duty(officers.officer("of-fraud"), fraud)
+    officers.on_duty(officers.officer("off-duty"), weapons, duty=False)
+    officers.on_duty(officers.officer("switched-off", is_active=False), weapons)
+    officers.on_duty(officers.officer("no-address", mail=""), weapons)
+    officers.on_duty(officers.officer("administrator", groups.ADMINISTRATOR), weapons)
+    officers.officer("never-set-anything")
+    spread(officers.send(category=weapons))
+    assert told(mails) == ["of-everything@example.org", "of-weapons@example.org", "supervisor@example.org"]
+    assert Alert.objects.get().state == Alert.AlertState.SPREAD
+
+
+def test_nobody_on_duty_then_all_of_the_category(mails: Mails, weapons: Category, fraud: Category) -> None:
+    officers.on_duty(officers.officer("of-weapons"), weapons, duty=False)
+    officers.on_duty(officers.officer("of-fraud"), fraud)
+    officers.officer("never-set-anything")
+    officers.on_duty(officers.officer("no-address", mail=""), weapons)
+    spread(officers.send(category=weapons))
+    assert told(mails) == ["never-set-anything@example.org", "of-weapons@example.org"]
+
+
+def test_nobody_of_the_category_then_supervisors(mails: Mails, weapons: Category, fraud: Category) -> None:
+    officers.on_duty(officers.officer("of-fraud"), fraud)
+    officers.on_duty(officers.officer("supervisor", groups.SUPERVISOR), fraud, duty=False)
+    spread(officers.send(category=weapons))
+    assert told(mails) == ["supervisor@example.org"]
+
+
+def test_nobody_at_all_is_kept_and_tried_until_there_is_somebody(mails: Mails, db: None) -> None:
+    okafor = officers.officer("okafor", mail="")
+    tip = officers.send()
+    spread(tip)
+    assert alert_of(tip).state == Alert.AlertState.NOBODY
+    assert officer_alerts.trouble().nobody
+    okafor.email = "okafor@example.org"
+    okafor.save()
+    officer_alerts.sweep()
+    assert told(mails) == ["okafor@example.org"]
+    assert alert_of(tip).state == Alert.AlertState.SPREAD
+    assert not officer_alerts.trouble()
+
+
+def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, db: None) -> None:
+    officer = officers.on_duty(officers.officer("okafor"))
+    tip = officers.send()
+    Alert.objects.all().delete()
+    officers.write_as_source(tip, "One more thing", b"1")
+    conversation.add_from_officer(tip, officer, "Thank you", b"2")
+    officer_alerts.sweep()
+    assert len(mails.received) == 1
+
+
+# Once each
+
+
+def test_a_task_run_again_sends_nothing_again(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    tip = officers.send()
+    spread(tip)
+    spread(tip)
+    officer_alerts.sweep()
+    assert len(mails.received) == 1
+    assert Notification.objects.get().state == State.SENT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tasks_at_the_same_moment_send_once_each(mails: Mails) -> None:
+    for name in ("okafor", "lindqvist", "ito"):
+        officers.on_duty(officers.officer(name))
+    tips = [officers.send() for _ in range(3)]
+    start = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        start.wait()
+        for tip in tips:
+            spread(tip) if number % 2 else officer_alerts.sweep()
+        connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    officer_alerts.sweep()
+    assert len(mails.received) == 9
+    assert len({mail["Message-ID"] for mail in mails.received}) == 9
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
+    mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("okafor", "lindqvist"):
+        officers.on_duty(officers.officer(name))
+    tip = officers.send()
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_args: object, **_options: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(officer_alerts, "_settle", killed)
+        with pytest.raises(Killed):
+            spread(tip)
+    assert len(mails.received) == 1
+    assert Notification.objects.filter(state=State.WAITING).count() == 2
+    officer_alerts.sweep()
+    first, *rest = [mail["Message-ID"] for mail in mails.received]
+    assert len(rest) == 2
+    assert rest.count(first) == 1
+    assert not Notification.objects.filter(state=State.WAITING).exists()
+
+
+# What fails
+
+
+def test_a_mail_server_that_is_away_costs_nothing(settings: Any, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    sink = Mails()  # not started: connections are refused
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+    spread(officers.send())
+    waiting = Notification.objects.get()
+    assert (waiting.state, waiting.attempts) == (State.WAITING, 0)
+    sink.start()
+    officer_alerts.sweep()
+    sink.stop()
+    assert len(sink.received) == 1
+
+
+def test_a_refusal_for_now_is_tried_again_later_each_time(
+    mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    mails.refuse = "451 try later"
+    spread(officers.send())
+    start = timezone.now()
+    waits = []
+    for attempt in range(2, 12):
+        row = Notification.objects.get()
+        assert (row.state, row.attempts) == (State.WAITING, attempt - 1)
+        assert (row.next_attempt_at.minute % 5, row.next_attempt_at.second, row.next_attempt_at.microsecond) == (
+            0,
+            0,
+            0,
+        )
+        waits.append(row.next_attempt_at - start)
+        let_it_be(max(row.next_attempt_at, start), monkeypatch)
+        officer_alerts.sweep()
+    assert max(waits[:4]) <= dt.timedelta(0)
+    assert waits[4:] == sorted(waits[4:])
+    assert dt.timedelta(0) < waits[4] <= dt.timedelta(minutes=5)
+    assert max(later - earlier for earlier, later in pairwise(waits[4:])) <= dt.timedelta(minutes=85)
+    mails.refuse = None
+    let_it_be(Notification.objects.get().next_attempt_at, monkeypatch)
+    officer_alerts.sweep()
+    assert len(mails.received) == 1
+
+
+def test_not_due_is_not_sent(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    mails.refuse = "451 try later"
+    spread(officers.send())
+    mails.refuse = None
+    Notification.objects.update(next_attempt_at=timezone.now() + dt.timedelta(minutes=5))
+    officer_alerts.sweep()
+    assert mails.received == []
+
+
+def test_refused_for_good_is_shown_and_the_next_in_line_is_told(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    officers.officer("lindqvist", groups.SUPERVISOR)
+    tip = officers.send()
+    mails.refuse = "550 no such mailbox"
+    spread(tip)
+    assert Notification.objects.get().state == State.FAILED
+    assert officer_alerts.trouble().refused == ["okafor"]
+    mails.refuse = None
+    officer_alerts.sweep()
+    assert told(mails) == ["lindqvist@example.org"]
+    assert alert_of(tip).state == Alert.AlertState.SPREAD
+
+
+def test_all_refused_for_good_is_a_red_line_and_tried_again_once_mended(
+    mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    tip = officers.send()
+    mails.refuse = "550 no such mailbox"
+    spread(tip)
+    officer_alerts.sweep()
+    assert alert_of(tip).state == Alert.AlertState.NOBODY
+    assert officer_alerts.trouble().nobody
+    mails.refuse = None
+    officer_alerts.sweep()
+    assert mails.received == []  # an hour passes first
+    let_it_be(timezone.now() + dt.timedelta(hours=1), monkeypatch)
+    officer_alerts.sweep()
+    officer_alerts.sweep()
+    assert told(mails) == ["okafor@example.org"]
+    assert alert_of(tip).state == Alert.AlertState.SPREAD
+    assert not officer_alerts.trouble()
+
+
+def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None) -> None:
+    for name in ("a-broken", "lindqvist", "okafor"):
+        officers.on_duty(officers.officer(name))
+    tip = officers.send()
+    taken, real = [], mails.handle_DATA
+
+    async def picky(server: Any, session: Any, envelope: Any) -> str:
+        if "a-broken@example.org" in envelope.rcpt_tos:
+            return "550 no such mailbox"
+        taken.extend(envelope.rcpt_tos)
+        return await real(server, session, envelope)
+
+    mails.handle_DATA = picky  # type: ignore[method-assign]
+    spread(tip)
+    officer_alerts.sweep()
+    assert sorted(taken) == ["lindqvist@example.org", "okafor@example.org"]
+
+
+def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    session = officers.send_and_stay()
+    alert = alert_of(session.tip)
+    conversation.delete_by_source(session.token)
+    officer_alerts.spread(str(alert.pk))
+    officer_alerts.sweep()
+    assert mails.received == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_mail_server_keeps_nobody_from_deleting(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    session = officers.send_and_stay()
+    asked, deleted = threading.Event(), threading.Event()
+
+    def slow(*_args: object, **_options: object) -> int:
+        asked.set()
+        assert deleted.wait(10)
+        return 1
+
+    monkeypatch.setattr("django.core.mail.backends.smtp.EmailBackend.send_messages", slow)
+
+    def work() -> None:
+        spread(session.tip)
+        connections.close_all()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert asked.wait(10)
+    conversation.delete_by_source(session.token)
+    deleted.set()
+    worker.join()
+    assert not Tip.objects.exists()
+    assert not Notification.objects.exists()
+
+
+def test_no_exact_time_is_stored(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    spread(officers.send())
+    for at in (Alert.objects.get().raised_at, Notification.objects.get().next_attempt_at):
+        assert (at.minute % 5, at.second, at.microsecond) == (0, 0, 0)
+
+
+# The worker's own rights, and the queue
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_alerts_users_rights_suffice_and_go_no_further(mails: Mails) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    tip = officers.send()
+    mails.refuse = "550 no such mailbox"
+    with _as("portal_alerts"):
+        spread(tip)
+        officer_alerts.sweep()
+        mails.refuse = None
+        Notification.objects.update(next_attempt_at=timezone.now())
+        officer_alerts.sweep()
+        officer_alerts.sweep()
+        for forbidden in (
+            "SELECT report FROM tips_tip",
+            "SELECT password FROM core_account",
+            "SELECT body FROM tips_message",
+        ):
+            with pytest.raises(Exception, match="permission denied"), connection.cursor() as cursor:
+                cursor.execute(forbidden)
+    assert told(mails) == ["okafor@example.org"]
+
+
+class _as:  # noqa: N801  (reads as a clause)
+    def __init__(self, role: str) -> None:
+        self.role = role
+
+    def __enter__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {self.role}")
+
+    def __exit__(self, *_exc: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+
+
+def test_the_worker_is_hurried_once_the_tip_is_on_the_disk(
+    db: None, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(officer_alerts.spread, "delay", sent.append)
+    with django_capture_on_commit_callbacks() as callbacks:
+        tip = officers.send()
+        assert sent == []
+    for callback in callbacks:
+        callback()
+    assert sent == [str(alert_of(tip).pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(_alert_id: str) -> None:
+        raise ConnectionError("broker")
+
+    monkeypatch.setattr(officer_alerts.spread, "delay", down)
+    token = form_tokens.read(form_tokens.issue())
+    assert intake.take(intake.Report(Category.objects.first(), "Two men"), token) == token.receipt  # type: ignore[arg-type]
+    assert Alert.objects.get().state == Alert.AlertState.WAITING
+
+
+# What the admin shows
+
+
+def test_trouble_is_nobody_with_an_address(db: None) -> None:
+    assert officer_alerts.trouble().nobody
+    officers.officer("ito", groups.ADMINISTRATOR)
+    officers.officer("okafor", is_active=False)
+    assert officer_alerts.trouble().nobody
+    Account.objects.update(is_active=True)
+    assert not officer_alerts.trouble()
+
+
+def test_an_old_refusal_is_no_trouble_any_more(mails: Mails, db: None) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    mails.refuse = "550 no such mailbox"
+    spread(officers.send())
+    assert officer_alerts.trouble()
+    Alert.objects.update(state=Alert.AlertState.SPREAD)
+    Notification.objects.update(next_attempt_at=timezone.now() - dt.timedelta(days=8))
+    assert not officer_alerts.trouble()

@@ -1,0 +1,162 @@
+-- What each role's PostgreSQL user may: nothing, except what stands here. Applied by `manage.py migrate`.
+-- tests/tipportal/database/test_grants.py tries as each.
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
+GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
+-- portal_all is a member of portal_public and portal_staff: whoever creates the users says so (tipportal/dev_stack/servers.py, docker).
+
+-- public: takes tips and messages; reads them sealed; changes and deletes nothing. No accounts, groups, sessions, admin
+-- log, audit, notes. A message it writes is a source's, whatever the program says.
+GRANT SELECT ON tips_category, tips_question TO portal_public;
+GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
+GRANT SELECT, INSERT ON tips_attachment TO portal_public;
+GRANT INSERT ON tips_alert TO portal_public;
+GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
+GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
+GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_leave TO portal_public;
+GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
+GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
+-- What is published of stories has tables of its own; guides, events and pictures have rows for both sides.
+GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
+    outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event TO portal_public;
+GRANT SELECT (id, alt, credit, state, variants) ON outreach_picture TO portal_public;
+GRANT SELECT ON outreach_picturefile TO portal_public;
+GRANT EXECUTE ON FUNCTION story_preview, story_preview_pictures, story_preview_file TO portal_public;
+
+ALTER TABLE outreach_guide ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS guide_shown ON outreach_guide;
+DROP POLICY IF EXISTS guide_by_staff ON outreach_guide;
+CREATE POLICY guide_shown ON outreach_guide FOR SELECT TO portal_public USING (shown);
+CREATE POLICY guide_by_staff ON outreach_guide TO portal_staff USING (true) WITH CHECK (true);
+
+ALTER TABLE outreach_event ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS event_shown ON outreach_event;
+DROP POLICY IF EXISTS event_by_others ON outreach_event;
+CREATE POLICY event_shown ON outreach_event FOR SELECT TO portal_public USING (status IN ('published', 'cancelled'));
+CREATE POLICY event_by_others ON outreach_event TO portal_staff, portal_bulk USING (true) WITH CHECK (true);
+
+-- A picture is public while something published names it. The link tables hold rows of shown guides and others alike.
+ALTER TABLE outreach_picture ENABLE ROW LEVEL SECURITY;
+ALTER TABLE outreach_picturefile ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS picture_named ON outreach_picture;
+DROP POLICY IF EXISTS picture_by_others ON outreach_picture;
+DROP POLICY IF EXISTS picturefile_named ON outreach_picturefile;
+DROP POLICY IF EXISTS picturefile_by_others ON outreach_picturefile;
+CREATE POLICY picture_named ON outreach_picture FOR SELECT TO portal_public USING (
+    EXISTS (SELECT FROM outreach_publishedstory_pictures WHERE picture_id = outreach_picture.id)
+    OR EXISTS (SELECT FROM outreach_guide_pictures JOIN outreach_guide ON outreach_guide.id = guide_id
+               WHERE picture_id = outreach_picture.id AND shown));
+CREATE POLICY picture_by_others ON outreach_picture TO portal_staff, portal_media, portal_bulk USING (true) WITH CHECK (true);
+CREATE POLICY picturefile_named ON outreach_picturefile FOR SELECT TO portal_public USING (
+    EXISTS (SELECT FROM outreach_publishedstory_pictures WHERE picture_id = outreach_picturefile.picture_id)
+    OR EXISTS (SELECT FROM outreach_guide_pictures JOIN outreach_guide ON outreach_guide.id = guide_id
+               WHERE picture_id = outreach_picturefile.picture_id AND shown));
+CREATE POLICY picturefile_by_others ON outreach_picturefile TO portal_staff, portal_media USING (true) WITH CHECK (true);
+
+ALTER TABLE tips_message ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS message_read ON tips_message;
+DROP POLICY IF EXISTS message_by_source ON tips_message;
+DROP POLICY IF EXISTS message_by_staff ON tips_message;
+CREATE POLICY message_read ON tips_message FOR SELECT TO portal_public USING (true);
+CREATE POLICY message_by_source ON tips_message FOR INSERT TO portal_public WITH CHECK (author = 'source');
+CREATE POLICY message_by_staff ON tips_message TO portal_staff USING (true) WITH CHECK (true);
+
+-- A file that the public role writes down has just arrived and waits for the media worker; whatever comes later is the worker's.
+ALTER TABLE tips_attachment ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS attachment_read ON tips_attachment;
+DROP POLICY IF EXISTS attachment_received ON tips_attachment;
+DROP POLICY IF EXISTS attachment_by_others ON tips_attachment;
+CREATE POLICY attachment_read ON tips_attachment FOR SELECT TO portal_public USING (true);
+CREATE POLICY attachment_received ON tips_attachment FOR INSERT TO portal_public
+    WITH CHECK (state = 'received' AND file = id AND attempts = 0 AND progress = 0 AND started_at IS NULL);
+CREATE POLICY attachment_by_others ON tips_attachment TO portal_staff, portal_media USING (true) WITH CHECK (true);
+
+-- staff: the desk and the admin. Content that a source wrote is never rewritten; the audit trail only grows.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO portal_staff;
+-- Of alerts by e-mail it counts what waits, and sees neither a sealed address nor the hash that two alerts of one have in common.
+REVOKE SELECT ON crimemap_subscription, crimemap_delivery, crimemap_alertlink FROM portal_staff;
+GRANT SELECT (id, layer, code, radius, rhythm, confirmed_at) ON crimemap_subscription TO portal_staff;
+GRANT SELECT (id, state, made_at, confirms_id) ON crimemap_delivery TO portal_staff;
+-- The same of reminders: how many want one of which event.
+REVOKE SELECT ON outreach_reminder, outreach_remindermail FROM portal_staff;
+GRANT SELECT (id, event_id, confirmed_at) ON outreach_reminder TO portal_staff;
+GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
+    ON tips_tip TO portal_staff;
+GRANT INSERT ON tips_message, tips_note TO portal_staff;
+GRANT UPDATE (read) ON tips_message TO portal_staff;
+GRANT INSERT ON tips_noteskey TO portal_staff;
+GRANT UPDATE (agency_key_id, key_for_agency) ON tips_noteskey TO portal_staff;
+GRANT UPDATE (agency_key_id, key_for_agency) ON tips_attachment TO portal_staff;
+GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
+GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_category, tips_question, tips_duty, tips_duty_categories TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, django_session TO portal_staff;
+GRANT INSERT ON core_auditentry, django_admin_log TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
+GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;
+GRANT INSERT, UPDATE ON outreach_story, outreach_reviewcomment, outreach_previewlink TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_story_tags, outreach_story_pictures, outreach_tag TO portal_staff;
+GRANT INSERT ON outreach_storyrevision, outreach_storystep, outreach_storycheck, outreach_guiderevision TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures,
+    outreach_correction, outreach_withdrawal TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_guide, outreach_guide_pictures, outreach_picture, outreach_pictureoriginal,
+    outreach_picturefile TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_event, outreach_channel, outreach_post TO portal_staff;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
+
+-- alerts: that something awaits and whom to tell; no text, no password.
+GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, tips_category, auth_group, core_account_groups TO portal_alerts;
+GRANT SELECT (id, category_id, priority) ON tips_tip TO portal_alerts;
+GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
+GRANT UPDATE (state) ON tips_alert TO portal_alerts;
+GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
+
+-- bulk: erases tips past their time, without reading one.
+GRANT EXECUTE ON FUNCTION tips_expire TO portal_bulk;
+-- It imports incidents and publishes them. The public role reads none of these tables: what it shows is a folder.
+GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
+GRANT SELECT, INSERT ON crimemap_offencecode TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE ON crimemap_source, crimemap_importrun TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevision, crimemap_importproblem TO portal_bulk;
+GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
+    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq TO portal_bulk;
+GRANT EXECUTE ON FUNCTION incidents_analyze TO portal_bulk;
+DO $$ BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', current_database());
+END $$;
+-- It finds which incidents are new, and mails those who asked for them.
+GRANT SELECT, INSERT, DELETE ON crimemap_edition TO portal_bulk;
+GRANT SELECT, UPDATE, DELETE ON crimemap_subscription TO portal_bulk;
+GRANT SELECT, DELETE ON crimemap_alertlink TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_delivery TO portal_bulk;
+-- It mails administrators when a feed is late or an import failed.
+GRANT SELECT ON auth_group, core_account_groups TO portal_bulk;
+GRANT SELECT (id, username, email, is_active) ON core_account TO portal_bulk;
+-- It publishes what is scheduled, and tells the agency's channels of it.
+GRANT SELECT ON outreach_story, outreach_story_tags, outreach_story_pictures, outreach_picture, outreach_tag TO portal_bulk;
+GRANT UPDATE (status, publish_at, correction) ON outreach_story TO portal_bulk;
+GRANT SELECT (id), INSERT ON outreach_storystep TO portal_bulk;
+GRANT SELECT, INSERT ON outreach_correction TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON outreach_publishedstory, outreach_publishedstory_tags,
+    outreach_publishedstory_pictures, outreach_withdrawal TO portal_bulk;
+GRANT SELECT ON outreach_channel, outreach_event TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE ON outreach_post TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON outreach_reminder, outreach_remindermail TO portal_bulk;
+GRANT USAGE ON SEQUENCE outreach_storystep_id_seq, outreach_correction_id_seq, outreach_publishedstory_tags_id_seq,
+    outreach_publishedstory_pictures_id_seq TO portal_bulk;
+
+-- media: what waits to be rebuilt, by the file; nothing says whose it is.
+GRANT SELECT (id, received_at, state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
+    ON tips_attachment TO portal_media;
+GRANT UPDATE (state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
+    ON tips_attachment TO portal_media;
+-- Staff's pictures: it takes the original, and leaves what it made of it.
+GRANT SELECT (id, state, attempts, started_at, original_digest) ON outreach_picture TO portal_media;
+GRANT UPDATE (state, reason, variants, attempts, started_at) ON outreach_picture TO portal_media;
+GRANT SELECT, DELETE ON outreach_pictureoriginal TO portal_media;
+GRANT SELECT, INSERT, DELETE ON outreach_picturefile TO portal_media;
+GRANT USAGE ON SEQUENCE outreach_picturefile_id_seq TO portal_media;

@@ -1,0 +1,283 @@
+-- What the database itself refuses or does, whoever asks. Applied by `manage.py migrate`, any number of times.
+
+-- The audit trail is append-only.
+CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit trail is append-only';
+END $$;
+CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON core_auditentry
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+-- Nobody makes a superuser but the owner of the database.
+CREATE OR REPLACE FUNCTION superuser_refuse() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NEW.is_superuser AND NOT pg_has_role(current_user, (SELECT tableowner FROM pg_tables
+            WHERE schemaname = TG_TABLE_SCHEMA AND tablename = TG_TABLE_NAME), 'MEMBER') THEN
+        RAISE EXCEPTION 'only the owner of the database makes a superuser';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER superuser_only_by_owner BEFORE INSERT OR UPDATE ON core_account
+    FOR EACH ROW EXECUTE FUNCTION superuser_refuse();
+
+-- Erase one tip with all that hangs on it: the sealed keys first, so that no half-erased tip can be opened.
+CREATE OR REPLACE FUNCTION tip_erase(erased uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE tips_tip SET key_for_agency = '', key_for_source = NULL, token_hash = NULL WHERE id = erased;
+    UPDATE tips_attachment SET key_for_agency = '' WHERE tip_id = erased;
+    DELETE FROM tips_notification WHERE alert_id IN (SELECT id FROM tips_alert WHERE tip_id = erased);
+    DELETE FROM tips_alert WHERE tip_id = erased;
+    DELETE FROM tips_noteskey WHERE tip_id = erased;
+    DELETE FROM tips_note WHERE tip_id = erased;
+    DELETE FROM tips_attachment WHERE tip_id = erased;
+    DELETE FROM tips_message WHERE tip_id = erased;
+    DELETE FROM tips_tip WHERE id = erased;
+END $$;
+
+-- The source's own deletion. Whoever has no look-up token deletes nothing, even with the public role's database user.
+-- Under legal hold, which only an opened tip can have, access is cut and the tip kept. Returns whether there was a tip.
+CREATE OR REPLACE FUNCTION source_delete(token bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    tip record;
+BEGIN
+    SELECT id, legal_hold INTO tip FROM tips_tip WHERE token_hash = sha256(token) FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF tip.legal_hold THEN
+        UPDATE tips_tip SET key_for_source = NULL, token_hash = NULL WHERE id = tip.id;
+    ELSE
+        PERFORM tip_erase(tip.id);
+    END IF;
+    RETURN true;
+END $$;
+
+-- Erase closed tips whose time is over. Returns how many.
+CREATE OR REPLACE FUNCTION tips_expire(kept interval) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    tip record;
+    erased integer := 0;
+BEGIN
+    FOR tip IN SELECT id FROM tips_tip WHERE closed_at < now() - kept AND NOT legal_hold
+               ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED LOOP
+        PERFORM tip_erase(tip.id);
+        erased := erased + 1;
+    END LOOP;
+    RETURN erased;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire FROM PUBLIC;
+
+-- Incidents are written by the million, so their references are not constraints; what they refer to stays all the same.
+CREATE OR REPLACE FUNCTION incident_reference_refuse() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    name text;
+    used boolean;
+BEGIN
+    FOREACH name IN ARRAY TG_ARGV LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM crimemap_incident WHERE %I = $1)', name) INTO used USING OLD.id;
+        IF used THEN
+            RAISE EXCEPTION 'incidents refer to this row of %', TG_TABLE_NAME USING ERRCODE = 'foreign_key_violation';
+        END IF;
+    END LOOP;
+    RETURN OLD;
+END $$;
+CREATE OR REPLACE TRIGGER source_of_incidents_stays BEFORE DELETE ON crimemap_source
+    FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('source_id');
+CREATE OR REPLACE TRIGGER code_of_incidents_stays BEFORE DELETE ON crimemap_offencecode
+    FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('offence_code_id');
+CREATE OR REPLACE TRIGGER import_of_incidents_stays BEFORE DELETE ON crimemap_importrun
+    FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('first_run_id', 'last_run_id');
+
+-- A preview link opens one story of the desk's and its pictures, until it expires; the public role reads no other
+-- (outreach/stories/previews.py). `token` is the SHA-256 of what the link carries.
+CREATE OR REPLACE FUNCTION story_preview(token bytea) RETURNS SETOF outreach_story
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT s.* FROM outreach_story s JOIN outreach_previewlink l ON l.story_id = s.id
+    WHERE l.token_hash = token AND l.expires_at > clock_timestamp() AND s.status <> 'withdrawn';
+$$;
+CREATE OR REPLACE FUNCTION story_preview_pictures(token bytea) RETURNS SETOF outreach_picture
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT p.* FROM outreach_picture p JOIN outreach_story_pictures n ON n.picture_id = p.id
+    WHERE p.state = 'ready' AND n.story_id = (SELECT id FROM story_preview(token));
+$$;
+CREATE OR REPLACE FUNCTION story_preview_file(token bytea, wanted text, form text) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT f.content FROM outreach_picturefile f JOIN story_preview_pictures(token) p ON p.id = f.picture_id
+    WHERE f.digest = wanted AND f.format = form LIMIT 1;
+$$;
+REVOKE EXECUTE ON FUNCTION story_preview, story_preview_pictures, story_preview_file FROM PUBLIC;
+
+-- Only a table's owner may have PostgreSQL look at how many rows it holds and what is in them.
+CREATE OR REPLACE FUNCTION incidents_analyze() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS 'ANALYZE public.crimemap_incident';
+REVOKE EXECUTE ON FUNCTION incidents_analyze FROM PUBLIC;
+
+-- Reminders of events. Residents have no right on the tables: they ask, confirm and leave through these, and whoever holds
+-- the public role's database user finds no address there, and nobody's reminder without its link.
+-- Returns false when so many were asked for within an hour that somebody plays with it. Says nothing of whether an address
+-- is known: it is asked to confirm once a day an event, and of three events a day at most.
+CREATE OR REPLACE FUNCTION reminder_ask(wanted bigint, contact bytea, address bytea, link bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    event record;
+    reminder uuid := gen_random_uuid();
+BEGIN
+    SELECT id, starts_at, moves INTO event FROM outreach_event
+        WHERE id = wanted AND status = 'published' AND starts_at > now();
+    IF NOT FOUND OR octet_length(address) <> 32 OR octet_length(link) <> 32 OR octet_length(contact) > 1000
+        OR (SELECT count(*) FROM outreach_reminder
+            WHERE confirmed_at IS NULL AND asked_at > now() - interval '1 hour') >= 500 THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
+    IF EXISTS (SELECT FROM outreach_reminder WHERE event_id = event.id AND address_hash = address
+               AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '1 day'))
+        OR (SELECT count(*) FROM outreach_reminder WHERE address_hash = address
+            AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') >= 3 THEN
+        RETURN true;
+    END IF;
+    PERFORM reminder_erase(id) FROM outreach_reminder WHERE event_id = event.id AND address_hash = address;
+    INSERT INTO outreach_reminder (id, event_id, sealed_contact, address_hash, link_hash, asked_at, moves)
+        VALUES (reminder, event.id, contact, address, link, now(), event.moves);
+    INSERT INTO outreach_remindermail (id, reminder_id, kind, starts_at, raised_at, state, attempts, next_attempt_at)
+        VALUES (gen_random_uuid(), reminder, 'confirm', event.starts_at, now(), 'waiting', 0, now());
+    RETURN true;
+END $$;
+
+CREATE OR REPLACE FUNCTION reminder_erase(erased uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    DELETE FROM outreach_remindermail WHERE reminder_id = erased;
+    DELETE FROM outreach_reminder WHERE id = erased;
+END $$;
+
+-- What the holder of a link sees: the event, and whether they confirmed. Nothing after two days without.
+CREATE OR REPLACE FUNCTION reminder_of(secret bytea) RETURNS TABLE (event bigint, confirmed boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT event_id, confirmed_at IS NOT NULL FROM outreach_reminder WHERE link_hash = sha256(secret)
+        AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '2 days');
+$$;
+
+-- Returns whether there was one to confirm, or one confirmed already.
+CREATE OR REPLACE FUNCTION reminder_confirm(secret bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE outreach_reminder SET confirmed_at = coalesce(confirmed_at, now()) WHERE link_hash = sha256(secret)
+        AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '2 days');
+    RETURN FOUND;
+END $$;
+
+-- The address is gone at once.
+CREATE OR REPLACE FUNCTION reminder_leave(secret bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM reminder_erase(id) FROM outreach_reminder WHERE link_hash = sha256(secret) FOR UPDATE;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION reminder_ask, reminder_erase, reminder_of, reminder_confirm, reminder_leave FROM PUBLIC;
+
+-- Alerts about incidents by e-mail. Residents have no right on the tables: they ask, confirm, change and leave through these,
+-- and whoever holds the public role's database user finds no address there, and nobody's alerts without a link's secret.
+-- Returns false when so many were asked for within an hour that somebody plays with it. Says nothing of whether an address is
+-- known: it is asked to confirm once a day while it does not, and ten alerts are all that it can have.
+CREATE OR REPLACE FUNCTION alert_ask(contact bytea, address bytea, link bytea, layer text, code text, latitude double precision,
+    longitude double precision, radius integer, place text, categories text[], rhythm text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    asked bigint;
+BEGIN
+    IF octet_length(contact) <> 345 OR octet_length(address) <> 32 OR octet_length(link) <> 32
+        OR cardinality(categories) > 200
+        OR (SELECT count(*) FROM crimemap_subscription
+            WHERE confirmed_at IS NULL AND asked_at > now() - interval '1 hour') >= 500 THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
+    IF (SELECT count(*) FROM crimemap_subscription WHERE address_hash = address) >= 10
+        OR EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = address
+                   AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') THEN
+        RETURN true;
+    END IF;
+    INSERT INTO crimemap_subscription (sealed_contact, address_hash, link_hash, layer, code, latitude, longitude, radius,
+                                       place, categories, rhythm, asked_at, sent_up_to)
+        VALUES (contact, address, link, layer, code, latitude, longitude, radius, place, categories, rhythm, now(), 0)
+        RETURNING id INTO asked;
+    INSERT INTO crimemap_delivery (id, address_hash, confirms_id, parts, up_to, told, state, attempts, made_at, next_attempt_at)
+        VALUES (gen_random_uuid(), address, asked, '[]', 0, '', 'waiting', 0, now(), now());
+    RETURN true;
+END $$;
+
+-- The alerts that a link's secret speaks for: all confirmed ones of its address, or the one that it would confirm.
+CREATE OR REPLACE FUNCTION alerts_of(secret bytea) RETURNS TABLE (id bigint, layer text, code text, latitude double precision,
+    longitude double precision, radius integer, place text, categories text[], rhythm text, confirmed boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT id, layer, code, latitude, longitude, radius, place, categories, rhythm, confirmed_at IS NOT NULL
+    FROM crimemap_subscription
+    WHERE (confirmed_at IS NOT NULL
+           AND address_hash = (SELECT address_hash FROM crimemap_alertlink WHERE link_hash = sha256(secret)))
+        OR (confirmed_at IS NULL AND link_hash = sha256(secret) AND asked_at > now() - interval '2 days')
+    ORDER BY id;
+$$;
+
+-- What comes out from now on is told; `looked` is the day, week or month that has begun. Returns whether there was one to
+-- confirm, or one confirmed already.
+CREATE OR REPLACE FUNCTION alert_confirm(secret bytea, looked date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE crimemap_subscription SET confirmed_at = now(), looked_on = looked,
+        sent_up_to = coalesce((SELECT max(number) FROM crimemap_edition), 0)
+        WHERE link_hash = sha256(secret) AND confirmed_at IS NULL AND asked_at > now() - interval '2 days';
+    IF FOUND THEN
+        INSERT INTO crimemap_alertlink (link_hash, address_hash)
+            SELECT link_hash, address_hash FROM crimemap_subscription WHERE link_hash = sha256(secret);
+    END IF;
+    RETURN FOUND OR EXISTS (SELECT FROM crimemap_alertlink WHERE link_hash = sha256(secret));
+END $$;
+
+CREATE OR REPLACE FUNCTION alert_change(secret bytea, changed bigint, new_layer text, new_code text,
+    new_latitude double precision, new_longitude double precision, new_radius integer, new_place text, new_categories text[],
+    new_rhythm text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF cardinality(new_categories) > 200 THEN
+        RETURN false;
+    END IF;
+    UPDATE crimemap_subscription SET layer = new_layer, code = new_code, latitude = new_latitude, longitude = new_longitude,
+        radius = new_radius, place = new_place, categories = new_categories, rhythm = new_rhythm
+        WHERE id = changed AND id IN (SELECT alert.id FROM alerts_of(secret) AS alert WHERE alert.confirmed);
+    RETURN FOUND;
+END $$;
+
+-- Remove one alert of the link's address, or with NULL all of them. With the last the address is gone, at once. Returns
+-- whether there was one.
+CREATE OR REPLACE FUNCTION alert_leave(secret bytea, left_one bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    mine bytea;
+BEGIN
+    SELECT address_hash INTO mine FROM crimemap_alertlink WHERE link_hash = sha256(secret);
+    PERFORM alert_erase(alert.id) FROM alerts_of(secret) AS alert WHERE left_one IS NULL OR alert.id = left_one;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF NOT EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = mine AND confirmed_at IS NOT NULL) THEN
+        DELETE FROM crimemap_delivery WHERE address_hash = mine AND confirms_id IS NULL;
+        DELETE FROM crimemap_alertlink WHERE address_hash = mine;
+    END IF;
+    RETURN true;
+END $$;
+
+CREATE OR REPLACE FUNCTION alert_erase(erased bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    DELETE FROM crimemap_delivery WHERE confirms_id = erased;
+    DELETE FROM crimemap_subscription WHERE id = erased;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave, alert_erase FROM PUBLIC;

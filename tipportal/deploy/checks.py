@@ -1,0 +1,120 @@
+"""What `manage.py check` says about a deployment, as errors with a way out. `--deploy` adds what production alone must have."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+from django.utils.translation import gettext as _
+
+from core.roles import Role
+
+SECOND_FACTOR_APP = "allauth.mfa"
+# What the processes that residents and strangers reach must have no right on (grants.sql).
+STAFF_TABLES = (
+    "core_account",
+    "core_account_groups",
+    "core_auditentry",
+    "auth_group",
+    "django_session",
+    "django_admin_log",
+    "tips_note",
+    "tips_noteskey",
+)
+
+
+@register(Tags.security, deploy=True)
+def second_factor(**_options: Any) -> list[CheckMessage]:
+    if not settings.ROLE.serves_staff or SECOND_FACTOR_APP in settings.INSTALLED_APPS:
+        return []
+    return [
+        Error(
+            _("Staff sign in by password alone."),
+            hint=_("Keep this host inside the agency's network until the second factor is there."),
+            id="tipportal.E001",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def demonstration(**_options: Any) -> list[CheckMessage]:
+    if not settings.DEMO:
+        return []
+    return [Error(_("DEMO is set."), hint=_("Remove it: it allows plain http and made-up tips."), id="tipportal.E002")]
+
+
+@register(Tags.security)
+def audit_key(**_options: Any) -> list[CheckMessage]:
+    from core import audit
+
+    path: Path | None = settings.AUDIT_KEY
+    if not settings.ROLE.serves_staff:
+        if path is None:
+            return []
+        return [
+            Error(
+                _("AUDIT_KEY is set for the %(role)s role.") % {"role": settings.ROLE},
+                hint=_("Remove it: whoever has it can write the audit trail anew."),
+                id="tipportal.E003",
+            )
+        ]
+    if path is not None and path.is_file() and path.stat().st_size == audit.KEY_BYTES:
+        return _readable_by_others(path)
+    return [
+        Error(
+            _("AUDIT_KEY must name a file of %(count)s bytes: nobody can sign in without it.")
+            % {"count": audit.KEY_BYTES},
+            hint=_("Make it once with `head -c 32 /dev/urandom`, mode 0600, and keep a copy in escrow."),
+            id="tipportal.E004",
+        )
+    ]
+
+
+@register(Tags.security)
+def private_keys(**_options: Any) -> list[CheckMessage]:
+    folder: Path | None = settings.AGENCY_PRIVATE_KEYS
+    if folder is None or not folder.is_dir():
+        return []
+    return [message for path in sorted(folder.glob("*.key")) for message in _readable_by_others(path)]
+
+
+@register(Tags.database)
+def rights(databases: Sequence[str] | None = None, **_options: Any) -> list[CheckMessage]:
+    """The PostgreSQL user of a process that strangers reach must see no staff table."""
+    if settings.ROLE not in (Role.PUBLIC, Role.MEDIA) or "default" not in (databases or ()):
+        return []
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s) AS name WHERE to_regclass(name) IS NOT NULL"
+            " AND has_any_column_privilege(current_user, to_regclass(name), 'SELECT, INSERT, UPDATE')",
+            [list(STAFF_TABLES)],
+        )
+        open_tables = [name for (name,) in cursor.fetchall()]
+    if not open_tables:
+        return []
+    return [
+        Error(
+            _("The database user of the %(role)s role may use %(tables)s.")
+            % {"role": settings.ROLE, "tables": ", ".join(open_tables)},
+            hint=_("Give it the user portal_%(role)s, and run `manage.py migrate` to set its rights.")
+            % {"role": settings.ROLE},
+            id="tipportal.E005",
+        )
+    ]
+
+
+def _readable_by_others(path: Path) -> list[CheckMessage]:
+    if not path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return []
+    return [
+        Error(
+            _("%(path)s can be read by others than its owner.") % {"path": path},
+            hint=_("chmod 600 it."),
+            id="tipportal.E006",
+        )
+    ]

@@ -1,0 +1,145 @@
+"""The one list of the portal's processes, and which environment variables each may have.
+
+`make run`, docker-compose.yml and the tests start them from here (`python -m tipportal.deploy.processes NAME` becomes that
+process), so a variable that a role must not see is kept from it everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.roles import Role
+
+_GUNICORN = ("gunicorn", "--config", "python:tipportal.deploy.gunicorn", "tipportal.wsgi")
+
+
+def _worker(queue: str, at_once: int = 1) -> tuple[str, ...]:
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
+    # The node is named after its queue alone: Celery would add the machine's name to what it stores in Redis.
+    name, slots = f"{queue}@portal", str(at_once)
+    return ("celery", "--quiet", "-A", "tipportal", "worker", "-Q", queue, "-n", name, "-c", slots, *quiet)
+
+
+# The clock keeps its times in memory: no file to lock or damage. What is due less often than hourly wants a crontab.
+_BEAT = (
+    "celery",
+    "--quiet",
+    "-A",
+    "tipportal",
+    "beat",
+    "--scheduler",
+    "celery.beat:Scheduler",
+    "--pidfile=",
+    "--loglevel",
+    "WARNING",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """`name` is also the service's in docker-compose.yml; `module` is what `python -m` runs."""
+
+    name: str
+    role: Role
+    module: tuple[str, ...]
+
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "-m", *self.module]
+
+
+WEB_ALL = Process("web", Role.ALL, _GUNICORN)
+WEB_PUBLIC = Process("web-public", Role.PUBLIC, _GUNICORN)
+WEB_STAFF = Process("web-staff", Role.STAFF, _GUNICORN)
+# One queue each: nothing holds up alerts, a long video no photos, and a slow document not every photo.
+WORKERS = (
+    Process("worker-alerts", Role.ALERTS, _worker("alerts")),
+    Process("worker-bulk", Role.BULK, _worker("bulk")),
+    Process("worker-media", Role.MEDIA, _worker("media", at_once=2)),
+    Process("worker-media-video", Role.MEDIA, _worker("media-video")),
+)
+BEAT = Process("beat", Role.BEAT, _BEAT)
+
+PRODUCTION = (WEB_PUBLIC, WEB_STAFF, *WORKERS, BEAT)
+MAKE_RUN = (WEB_ALL, *WORKERS, BEAT)
+BY_NAME = {process.name: process for process in (WEB_ALL, *PRODUCTION)}
+
+# Every variable that the settings and the web server read, and the roles that get it. None: every role.
+# What is not here, no process of the portal reads; the variables of BY_HAND are for commands alone (tipportal/dev_stack/environment.py).
+_WEB = frozenset({Role.PUBLIC, Role.STAFF, Role.ALL})
+_STAFF = frozenset({Role.STAFF, Role.ALL})
+VARIABLES: dict[str, frozenset[Role] | None] = {
+    "PORTAL_ROLE": None,
+    "AGENCY_NAME": None,
+    "CITY_NAME": None,
+    "EMERGENCY_NUMBER": None,
+    "CONTACT": None,
+    "LEAVE_URL": None,
+    "PORTAL_URL": None,
+    "STAFF_URL": None,
+    "TIP_RETENTION_DAYS": None,
+    "TIP_MAX_FILES": _WEB,
+    "TIP_MAX_BYTES": _WEB,
+    "OUTREACH_SELF_APPROVAL": _STAFF,
+    "LANGUAGE_CODE": None,
+    "TIME_ZONE": None,
+    "DEMO": None,
+    "ALLOWED_HOSTS": _WEB,
+    "HTTPS": None,
+    "BEHIND_PROXY": _WEB,
+    "BIND": _WEB,
+    "WEB_CONCURRENCY": _WEB,
+    "STATIC_ROOT": _WEB,
+    "REDIS_URL": None,
+    "DATABASE_URL": frozenset(Role) - {Role.BEAT},
+    "EMAIL_URL": frozenset({Role.ALERTS, Role.BULK}),
+    "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
+    "SECRET_KEY": _STAFF,
+    "RECEIPT_SALT": frozenset({Role.PUBLIC, Role.ALL}),
+    "AGENCY_PUBLIC_KEYS": _WEB | {Role.MEDIA},
+    "AGENCY_PRIVATE_KEYS": _STAFF,
+    "AUDIT_KEY": _STAFF,
+    "INCIDENT_SNAPSHOTS": _WEB | {Role.BULK},
+    "INCIDENT_CACHE": frozenset({Role.BULK}),
+    "PUBLICATION_RULES": frozenset({Role.BULK}),
+    "INCIDENT_UPLOADS": _STAFF | {Role.BULK},
+    "INCIDENT_DROP_DIR": frozenset({Role.BULK}),
+    "MEDIA_STORE": _WEB | {Role.MEDIA},
+    "MEDIA_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.MEDIA}),
+    "MEDIA_PRIVATE_KEYS": frozenset({Role.MEDIA}),
+    "RAM_FOLDER": frozenset({Role.MEDIA}),
+    "ADDRESS_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
+    "ADDRESS_PRIVATE_KEYS": frozenset({Role.BULK}),
+    "ADDRESS_HASH_KEY": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
+}
+
+BY_HAND = ("OWNER_DATABASE_URL", "BULK_DATABASE_URL")
+
+
+def variables_of(role: Role) -> set[str]:
+    return {name for name, roles in VARIABLES.items() if roles is None or role in roles}
+
+
+def environment_for(role: Role, everything: Mapping[str, str]) -> dict[str, str]:
+    """What a process of `role` gets of `everything`: its own variables, and whatever is none of the portal's (PATH, TZ).
+
+    PORTAL_ROLE is set to the role, Django's settings module too.
+    """
+    own = variables_of(role)
+    kept = {name: value for name, value in everything.items() if name in own or name not in {*VARIABLES, *BY_HAND}}
+    return kept | {"PORTAL_ROLE": role.value, "DJANGO_SETTINGS_MODULE": "tipportal.settings"}
+
+
+def main() -> None:
+    """Become the process named on the command line."""
+    process = BY_NAME.get(sys.argv[1]) if len(sys.argv) == 2 else None
+    if process is None:
+        sys.exit(f"Say which process: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}")
+    os.execve(sys.executable, process.argv, environment_for(process.role, os.environ))  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""What officers see of a source's files: only as rebuilt, and in the audit trail before a byte of it is read.
+
+One line a view: the thumbnails a tip's page shows; a file, when its page is opened, each page of a document for itself; a
+download. What such a page then fetches, a video in many pieces, it fetches from addresses that were made for it: each
+opens one part of one file, for the session that made it and for an hour, and writes no further line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from core import audit
+from core.models import Account
+from tips import conversation, vault
+from tips.conversation import File
+from tips.files import attachments
+from tips.files.rebuilt_file import Container, Part
+from tips.models import Attachment, State, Tip
+
+ADDRESS_LIVES_SECONDS = 3600
+
+
+class NotReadyError(Exception):
+    """The file is not cleaned yet, or was refused."""
+
+    def __init__(self, tip: Tip, file: File, files: list[File]) -> None:
+        super().__init__()
+        self.tip, self.file, self.files = tip, file, files
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """A file opened for an officer, among all `files` of its tip. Whoever has it closes `container`."""
+
+    tip: Tip
+    file: File
+    files: list[File]
+    container: Container
+
+
+def files_of(tip_id: UUID, officer: Account) -> tuple[Tip, list[File]]:
+    """The files of an opened tip, each with its message; none of them is opened by this.
+
+    Raises conversation.GoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
+    """
+    if not officer.has_perm("tips.open_tip"):
+        raise PermissionDenied
+    tip = Tip.objects.filter(pk=tip_id).exclude(state=State.NEW).first()
+    if tip is None:
+        raise conversation.GoneError
+    key = conversation.key_for_officer(tip)
+    rows = tip.attachments.select_related("message").defer("message__body")
+    return tip, [File(row, attachments.kind_of(row, key)) for row in rows]
+
+
+def thumbnails(tip: Tip, files: Sequence[File], officer: Account) -> dict[int, tuple[int, Part]]:
+    """(number of the part, part) of each thumbnail by the number of its file, for an opened tip's page."""
+    found = {}
+    for file in files:
+        if file.row.state != Attachment.AttachmentState.READY:
+            continue
+        with suppress(OSError, vault.SealError, vault.KeyMissingError), _container(file.row) as container:
+            for number in container.numbers("thumbnail"):
+                found[file.row.position] = number, container.parts[number]
+    if found:
+        _record(officer, "saw thumbnails", f"tip {tip.number}", f"files {', '.join(map(str, found))}")
+    return found
+
+
+def view(tip_id: UUID, number: int, officer: Account, page: int = 1) -> Viewed:
+    """A file for its page. Must not be called in a transaction.
+
+    Raises conversation.GoneError, NotReadyError, PermissionDenied, FileNotFoundError, vault.SealError,
+    vault.KeyMissingError.
+    """
+    return _open(tip_id, number, officer, "viewed", f"page {page}" if page > 1 else "")
+
+
+def download(tip_id: UUID, number: int, officer: Account) -> Viewed:
+    """A file to be taken along. Raises as `view` does."""
+    return _open(tip_id, number, officer, "downloaded")
+
+
+def _open(tip_id: UUID, number: int, officer: Account, action: str, detail: str = "") -> Viewed:
+    tip, files = files_of(tip_id, officer)
+    file = next((file for file in files if file.row.position == number), None)
+    if file is None:
+        raise conversation.GoneError
+    if file.row.state != Attachment.AttachmentState.READY:
+        raise NotReadyError(tip, file, files)
+    _record(officer, action, f"file {number} of tip {tip.number}", detail)
+    return Viewed(tip, file, files, _container(file.row))
+
+
+def address_of(tip_id: UUID, number: int, part: int, session: str) -> str:
+    """What opens one part of a file that this session views."""
+    return signing.dumps([str(tip_id), number, part], salt=_salt(session))
+
+
+def part_at(address: str, tip_id: UUID, number: int, session: str, officer: Account) -> tuple[Container, Part]:
+    """Raises conversation.GoneError for an address of another session or file, an old one, and a file that is gone.
+
+    Raises PermissionDenied, FileNotFoundError, vault.SealError and vault.KeyMissingError too.
+    """
+    if not officer.has_perm("tips.open_tip"):
+        raise PermissionDenied
+    try:
+        *file, part = signing.loads(address, salt=_salt(session), max_age=ADDRESS_LIVES_SECONDS)
+    except signing.BadSignature:
+        raise conversation.GoneError from None
+    ready = Attachment.objects.filter(tip=tip_id, position=number, state=Attachment.AttachmentState.READY)
+    row = ready.first() if file == [str(tip_id), number] else None
+    if row is None:
+        raise conversation.GoneError
+    container = _container(row)
+    return container, container.parts[part]
+
+
+def _salt(session: str) -> str:
+    return f"tips.desk.file_access {session}"
+
+
+def _container(row: Attachment) -> Container:
+    assert row.file is not None
+    key = vault.open_key_with(row.key_for_agency, row.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
+    return Container(row.file, key)
+
+
+def _record(officer: Account, action: str, subject: str, detail: str = "") -> None:
+    with transaction.atomic(durable=True):
+        audit.record(officer, action, subject, detail)

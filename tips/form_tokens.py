@@ -1,0 +1,141 @@
+"""The form token: one form is one tip, however often and whenever it is posted.
+
+A token is made with the form and posted back in a hidden field. It carries the receipt-to-be and the time it was made,
+sealed under keys that live in memory only: one of this web server (made before it forks, so that its workers share it)
+and one of the hour that all nodes share through the memory-only store. Either opens it, so a restart of the web server or
+an outage of the store costs nobody their receipt; both together cost one more press of Send.
+
+    token = base64url( id (16) | box under the node's key (70 bytes of 18) | box under the shared key, or nothing )
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import struct
+import threading
+import time
+from dataclasses import dataclass
+
+from core import ephemeral_store
+from tips import receipts, vault
+
+HOUR = 3600
+LIFETIME_SECONDS = HOUR
+ID_BYTES = 16
+_CONTENT = struct.Struct(f">I{receipts.WORD_COUNT}H")
+_BOX_BYTES = vault.NONCE_BYTES + _CONTENT.size + 16
+
+
+class TokenError(Exception):
+    """Not a token of ours, or one whose keys are gone."""
+
+
+class TokenExpiredError(TokenError):
+    """A token of ours that is older than an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormToken:
+    id: bytes
+    made_at: int
+    positions: tuple[int, ...]
+
+    @property
+    def receipt(self) -> str:
+        return receipts.spell(self.positions)
+
+    @property
+    def form_hash(self) -> bytes:
+        return hash_of(self.id)
+
+    @property
+    def age_seconds(self) -> float:
+        return time.time() - self.made_at
+
+
+def hash_of(token_id: bytes) -> bytes:
+    return hashlib.sha256(b"form" + token_id).digest()
+
+
+class _Keys:
+    """The two keys of an hour. Both are forgotten two hours later; neither is ever written to a disk."""
+
+    def __init__(self) -> None:
+        self._node_secret = os.urandom(vault.KEY_BYTES)
+        self._shared: dict[int, bytes] = {}
+        self._lock = threading.Lock()
+
+    def node(self, hour: int) -> bytes:
+        return hashlib.blake2b(hour.to_bytes(8, "big"), key=self._node_secret, digest_size=vault.KEY_BYTES).digest()
+
+    def shared(self, hour: int) -> bytes | None:
+        """The shared key of this hour, or None while the store is down and this process has not seen it."""
+        with self._lock:
+            if hour in self._shared:
+                return self._shared[hour]
+        try:
+            key = ephemeral_store.put_once(f"form-key:{hour}", vault.random_key(), 3 * HOUR)
+        except ephemeral_store.StoreDownError:
+            return None
+        with self._lock:
+            self._shared = {known: value for known, value in self._shared.items() if known >= hour - 1} | {hour: key}
+        return key
+
+
+_keys = _Keys()
+
+
+def issue() -> str:
+    """A new token with a new receipt in it, as the text of the form's hidden field."""
+    token_id = os.urandom(ID_BYTES)
+    now = int(time.time())
+    content = _CONTENT.pack(now, *receipts.draw())
+    hour = now // HOUR
+    shared = _keys.shared(hour)
+    boxes = [vault.seal_box(key, content, token_id) for key in (_keys.node(hour), shared) if key]
+    return base64.urlsafe_b64encode(b"".join([token_id, *boxes])).decode()
+
+
+def id_of(text: str) -> bytes:
+    """The id of a token, readable without any key. Raises TokenError for anything that cannot be a token."""
+    return _split(text)[0]
+
+
+def read(text: str) -> FormToken:
+    """Open a token. Raises TokenExpiredError or TokenError."""
+    token_id, boxes = _split(text)
+    this_hour = int(time.time()) // HOUR
+    for hour in (this_hour, this_hour - 1):
+        for key, box in zip((_keys.node, _keys.shared), boxes, strict=False):
+            content = _opened(key(hour), box, token_id)
+            if content is None:
+                continue
+            made_at, *positions = _CONTENT.unpack(content)
+            token = FormToken(token_id, made_at, tuple(positions))
+            if token.age_seconds > LIFETIME_SECONDS:
+                raise TokenExpiredError
+            return token
+    raise TokenError
+
+
+def _split(text: str) -> tuple[bytes, list[bytes]]:
+    try:
+        raw = base64.urlsafe_b64decode(text[:400].encode("ascii"))
+    except (UnicodeEncodeError, binascii.Error, ValueError):
+        raise TokenError from None
+    token_id, rest = raw[:ID_BYTES], raw[ID_BYTES:]
+    if len(rest) not in (_BOX_BYTES, 2 * _BOX_BYTES):
+        raise TokenError
+    return token_id, [rest[:_BOX_BYTES], rest[_BOX_BYTES:]]
+
+
+def _opened(key: bytes | None, box: bytes, token_id: bytes) -> bytes | None:
+    if key is None or not box:
+        return None
+    try:
+        return vault.open_box(key, box, token_id)
+    except vault.SealError:
+        return None

@@ -1,0 +1,107 @@
+"""The inbox session: how a source stays signed in for ten minutes without either side holding what opens the tip.
+
+The browser holds a random key in a session cookie; the memory-only store holds the source's secret sealed under that key.
+Neither alone opens anything. Leaving deletes both.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from core import ephemeral_store
+from tips import conversation, receipts, vault
+from tips.models import Tip
+
+LIFETIME_SECONDS = 600
+COOKIE = "__Host-inbox" if settings.HTTPS else "inbox"
+_LABEL = b"inbox session"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in source: their tip, its key `K`, and the token that deletes it."""
+
+    tip: Tip
+    key: bytes
+    token: bytes
+
+    def read(self) -> conversation.Opened:
+        return conversation.read(self.tip, self.key)
+
+
+def open_with_receipt(receipt: str) -> vault.SourceSecret | None:
+    """The source's secret if `receipt` (as receipts.parse gives it) has a tip, else None, after the same work.
+
+    Raises receipts.BusyError.
+    """
+    secret = receipts.stretched(receipt)
+    return secret if session_of(secret) else None
+
+
+def start(response: HttpResponse, secret: vault.SourceSecret) -> None:
+    """Sign the source in. Raises memory.StoreDownError: nothing was set then."""
+    key = vault.random_key()
+    ephemeral_store.put(_name(key), vault.seal_box(key, secret.token + secret.seed, _LABEL), LIFETIME_SECONDS)
+    response.set_cookie(
+        COOKIE,
+        base64.urlsafe_b64encode(key).decode(),
+        path="/",
+        httponly=True,
+        secure=settings.HTTPS,
+        samesite="Strict",
+    )
+
+
+def current(request: HttpRequest) -> Session | None:
+    """The signed-in source of this request, for ten more minutes; None if nobody is, or no longer.
+
+    Raises memory.StoreDownError.
+    """
+    key = _key_of(request)
+    if key is None:
+        return None
+    sealed = ephemeral_store.get_and_touch(_name(key), LIFETIME_SECONDS)
+    if sealed is None:
+        return None
+    try:
+        opened = vault.open_box(key, sealed, _LABEL)
+    except vault.SealError:
+        return None
+    return session_of(vault.SourceSecret(opened[:32], opened[32:]))
+
+
+def end(request: HttpRequest, response: HttpResponse) -> None:
+    """Sign out: forget the sealed secret and the cookie. Works without the store, which forgets by itself."""
+    key = _key_of(request)
+    if key is not None:
+        with suppress(ephemeral_store.StoreDownError):
+            ephemeral_store.forget(_name(key))
+    response.delete_cookie(COOKIE, path="/", samesite="Strict")
+    if COOKIE in response.cookies:
+        response.cookies[COOKIE]["secure"] = settings.HTTPS
+
+
+def session_of(secret: vault.SourceSecret) -> Session | None:
+    tip = Tip.objects.filter(token_hash=secret.token_hash).select_related("category").first()
+    if tip is None or tip.key_for_source is None:
+        return None
+    return Session(tip, vault.open_key_as_source(tip.key_for_source, secret.seed), secret.token)
+
+
+def _key_of(request: HttpRequest) -> bytes | None:
+    try:
+        key = base64.urlsafe_b64decode(request.COOKIES.get(COOKIE, ""))
+    except (binascii.Error, ValueError):
+        return None
+    return key if len(key) == vault.KEY_BYTES else None
+
+
+def _name(key: bytes) -> str:
+    return "inbox:" + hashlib.sha256(b"name" + key).hexdigest()[:32]

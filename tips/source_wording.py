@@ -1,0 +1,76 @@
+"""How a source sees what officers and clocks call otherwise: states and durations in plain words, the receipt to take along."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import segno
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+import file_cleaning
+from tips.conversation import File
+from tips.models import Attachment, Disposition, State, Tip
+
+STATES: dict[str, Promise] = {
+    State.NEW: gettext_lazy("An officer has not read this yet"),
+    State.OPEN: gettext_lazy("An officer is working on it"),
+    State.WAITING: gettext_lazy("An officer asked you something"),
+}
+OUTCOMES: dict[str, Promise] = {
+    Disposition.ARREST: gettext_lazy("It led to an arrest or to charges"),
+    Disposition.RECOVERED: gettext_lazy("Weapons, drugs or stolen things were found"),
+    Disposition.RESOLVED: gettext_lazy("The problem was solved without an arrest"),
+    Disposition.USEFUL: gettext_lazy("It was useful and was passed on"),
+    Disposition.REFERRED: gettext_lazy("Another agency takes care of it now"),
+    Disposition.DUPLICATE: gettext_lazy("We knew of it already"),
+    Disposition.UNFOUNDED: gettext_lazy("We checked and found nothing"),
+    Disposition.NO_ACTION: gettext_lazy("There was not enough to act on"),
+}
+
+FILE_STATES: dict[str, Promise] = {
+    Attachment.AttachmentState.RECEIVED: gettext_lazy("Arrived. It is cleaned next"),
+    Attachment.AttachmentState.REBUILDING: gettext_lazy("Being cleaned"),
+    Attachment.AttachmentState.READY: gettext_lazy("Cleaned. Officers can see it, what you sent is erased"),
+}
+
+
+def status(tip: Tip) -> str:
+    """What became of the tip so far, in a resident's words."""
+    if tip.state == State.CLOSED:
+        return str(OUTCOMES[tip.disposition])
+    return str(STATES[tip.state])
+
+
+def file_status(file: File) -> str:
+    """What became of a file so far, and if it was refused, why and what to do instead."""
+    if file.row.state == Attachment.AttachmentState.REFUSED:
+        return f"{_('Not taken, and erased.')} {file_cleaning.sentence(file_cleaning.Reason(file.row.reason))}"
+    return str(FILE_STATES[file.row.state])
+
+
+def duration(minutes: int) -> str:
+    """Minutes in the words people use: exact below an hour, then hours, then days, rounded up."""
+    if minutes < 60:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    hours = -(-minutes // 60)
+    if hours < 48:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    days = -(-hours // 24)
+    return _("%(count)d days") % {"count": days}
+
+
+def qr_code(receipt: str) -> SafeString:
+    """The receipt as a QR code: inline SVG without any style attribute, black on white with its quiet zone."""
+    # Trying all eight masks costs 5 ms of a submission; with this one all of 100 receipts were read from turned pictures.
+    svg = segno.make(receipt, error="m", micro=False, mask=3).svg_inline(
+        scale=1, omitsize=True, svgclass=None, lineclass=None, light="#fff"
+    )
+    return mark_safe(svg)  # noqa: S308  (segno's own output of words from our own list)
+
+
+def text_file(receipt: str) -> str:
+    """The receipt as the address of a text file that the page itself carries: saving it asks the server for nothing."""
+    return "data:text/plain;charset=utf-8," + quote(receipt + "\n")

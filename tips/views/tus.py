@@ -1,0 +1,158 @@
+"""Files sent ahead of a tip or message, piece by piece, going on where a broken line stopped: the tus protocol 1.0
+(https://tus.io/protocols/resumable-upload) with its extensions creation and termination.
+
+What is acknowledged is sealed and on the disk. Offsets are whole chunks of 64 KiB: the rest of a piece that broke off is
+sent again, and sealed under a new nonce. The ticket comes in a header, never in an address; an unknown file and a wrong
+ticket are the same 404. Whoever begins a file shows a form token of ours, or has an inbox open, and passes the flood gate.
+"""
+
+from __future__ import annotations
+
+import uuid
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from core import ephemeral_store
+from tips import form_tokens, inbox_session, throttle, vault
+from tips.files import sealed_store, uploads
+from tips.files.uploads import Incoming, NotTakenError, UnknownError
+
+VERSION = "1.0.0"
+PIECE = "application/offset+octet-stream"
+READ_BYTES = 4 * sealed_store.CHUNK
+
+
+@require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
+def files(request: HttpRequest) -> HttpResponse:
+    """Begin a file; or the words and the card that script shows one with."""
+    if request.method == "POST":
+        return _begin(request)
+    if request.method == "OPTIONS":
+        return _answer(
+            204,
+            **{
+                "Tus-Version": VERSION,
+                "Tus-Extension": "creation,termination",
+                "Tus-Max-Size": str(settings.TIP_MAX_BYTES),
+            },
+        )
+    context = {"max_files": settings.TIP_MAX_FILES, "too_large": uploads.too_large()}
+    return render(request, "tips/file_card.html", context)
+
+
+@require_http_methods(["HEAD", "PATCH", "DELETE"])
+def file(request: HttpRequest, file: UUID) -> HttpResponse:
+    """How far a file has come; its next piece; its end."""
+    ticket = _ticket(request)
+    try:
+        key, length = uploads.find(file, ticket)
+        if request.method == "HEAD":
+            return _how_far(file, key, length)
+        if request.method == "PATCH":
+            return _add_piece(request, file, key, length)
+    except UnknownError:
+        return _answer(404)
+    except sealed_store.WriterBusyError:
+        return _answer(409, _("This file is being sent already."))
+    except NotTakenError as error:
+        return _answer(error.status, error.sentence)
+    uploads.forget([file], ticket)
+    return _answer(204)
+
+
+def _begin(request: HttpRequest) -> HttpResponse:
+    ticket, length = _ticket(request), _number(request, "Upload-Length")
+    if ticket is None or length is None:
+        return _answer(400)
+    wait = _seconds_to_wait(request)
+    if wait is None:
+        # The page was open for long. The token goes for files alone: the page's own still says which tip it is.
+        return _answer(403, _("This page was open for a long time. Try again."), **{"Form-Token": form_tokens.issue()})
+    if wait:
+        return _answer(429, _("Many files arrive at this moment."), **{"Retry-After": str(wait)})
+    if length > settings.TIP_MAX_BYTES:
+        return _answer(uploads.TOO_LARGE, uploads.too_large())
+    file, key = uuid.uuid4(), vault.random_key()
+    try:
+        incoming = Incoming(file, key, length)
+        if length:
+            incoming.pause()
+        else:
+            incoming.finish()  # is refused, with the sentence for a file without content
+        uploads.keep(file, key, length, ticket)
+    except NotTakenError as error:
+        return _answer(error.status, error.sentence)
+    return _answer(201, Location=reverse("tips:file", args=[file]))
+
+
+def _seconds_to_wait(request: HttpRequest) -> int | None:
+    """Until this visitor may begin a file; None: who has neither a token nor an inbox may not."""
+    try:
+        age = form_tokens.read(request.headers.get("Form-Token", "")).age_seconds
+    except form_tokens.TokenError:
+        return 0 if _has_inbox(request) else None
+    return throttle.gate.seconds_until_ripe(age, request.META.get("REMOTE_ADDR", ""))
+
+
+def _has_inbox(request: HttpRequest) -> bool:
+    try:
+        return inbox_session.current(request) is not None
+    except ephemeral_store.StoreDownError:
+        return False
+
+
+def _how_far(file: UUID, key: bytes, length: int) -> HttpResponse:
+    offset = length if uploads.whole(file, key) else sealed_store.offset_of(file, length)
+    return _answer(200, **{"Upload-Offset": str(offset), "Upload-Length": str(length)})
+
+
+def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> HttpResponse:
+    announced, offset = _number(request, "Content-Length"), _number(request, "Upload-Offset")
+    if request.content_type != PIECE or announced is None or offset is None:
+        return _answer(415 if request.content_type != PIECE else 400)
+    if offset + announced > length:
+        return _answer(uploads.TOO_LARGE, uploads.too_large())
+    incoming = Incoming(file, key, length)
+    # Looked at under the writer's lock: nobody finishes the file meanwhile.
+    if (here := length if uploads.whole(file, key) else incoming.offset) != offset or here == length:
+        incoming.pause()
+        return _answer(409, **{"Upload-Offset": str(here)})
+    _copy(request, incoming, announced)
+    if incoming.offset < length:
+        return _answer(204, **{"Upload-Offset": str(incoming.pause())})
+    incoming.finish()
+    return _answer(204, **{"Upload-Offset": str(length)})
+
+
+def _copy(request: HttpRequest, incoming: Incoming, announced: int) -> None:
+    """Seal what arrives, until the piece or the line ends."""
+    while announced:
+        try:
+            content = request.read(min(announced, READ_BYTES))
+        except UnreadablePostError:
+            return
+        if not content:
+            return
+        incoming.write(content)
+        announced -= len(content)
+
+
+def _ticket(request: HttpRequest) -> bytes | None:
+    return uploads.read_ticket(request.headers.get("Upload-Ticket", ""))
+
+
+def _number(request: HttpRequest, header: str) -> int | None:
+    text = request.headers.get(header, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+def _answer(status: int, sentence: str = "", **headers: str) -> HttpResponse:
+    return HttpResponse(
+        sentence, status=status, content_type="text/plain; charset=utf-8", headers={"Tus-Resumable": VERSION, **headers}
+    )
