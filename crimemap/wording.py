@@ -10,7 +10,7 @@ from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crimemap.places import lookup
+from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.results import Comparison, Row
 
@@ -61,7 +61,7 @@ def where(row: Row) -> str:
         return row.block
     for layer in ("neighbourhood", "beat", "district"):
         if layer in row.areas:
-            return area(layer, row.areas[layer], lookup.area_names(layer))
+            return area(layer, row.areas[layer], areas.area_names(layer))
     return _("Place not published")
 
 

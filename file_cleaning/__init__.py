@@ -1,6 +1,7 @@
 """A stranger's file in, a clean file out. Knows no models; nothing else in the project opens such a file."""
 
-from file_cleaning.detection import HEAD_BYTES, Kind, kind_of
+from file_cleaning.detection import kind_of
+from file_cleaning.formats import HEAD_BYTES, Kind
 from file_cleaning.launcher import SandboxError, for_pages, limits_here, rebuild
 from file_cleaning.refusals import Reason, RefusedError, sentence
 from file_cleaning.results import Part, Rebuilt

@@ -6,67 +6,30 @@ The names of formats are ours; file_cleaning/worker.py hands each to the one dec
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
+from file_cleaning import formats
 from file_cleaning.refusals import Reason, RefusedError
 
-HEAD_BYTES = 64 * 1024
 
-
-class Kind(StrEnum):
-    PHOTO = "photo"
-    VIDEO = "video"
-    AUDIO = "audio"
-    DOCUMENT = "document"
-
-
-class Format(StrEnum):
-    JPEG = "jpeg"
-    PNG = "png"
-    WEBP = "webp"
-    GIF = "gif"
-    TIFF = "tiff"
-    HEIF = "heif"
-    AVIF = "avif"
-    BMP = "bmp"
-    MOV = "mov"  # MP4, QuickTime, 3GP, M4A: one family
-    MATROSKA = "matroska"  # and WebM
-    AVI = "avi"
-    MPEGTS = "mpegts"
-    MP3 = "mp3"
-    AAC = "aac"
-    OGG = "ogg"
-    WAV = "wav"
-    AMR = "amr"
-    FLAC = "flac"
-    PDF = "pdf"
-
-
-_PHOTOS = frozenset(
-    {Format.JPEG, Format.PNG, Format.WEBP, Format.GIF, Format.TIFF, Format.HEIF, Format.AVIF, Format.BMP}
-)
-_SOUNDS = frozenset({Format.MP3, Format.AAC, Format.OGG, Format.WAV, Format.AMR, Format.FLAC})
-
-
-def kind_of(head: bytes) -> Kind:
+def kind_of(head: bytes) -> formats.Kind:
     """The kind that a file with these first bytes (up to HEAD_BYTES) is treated as.
 
     Raises RefusedError with a sentence that names what it is, where people do send such files. MP4, 3GP and WebM count as
     video unless the bytes seen show that there is only sound; what comes out in the end says `Rebuilt.kind`.
     """
     found = format_of(head)
-    if found in _PHOTOS:
-        return Kind.PHOTO
-    if found is Format.PDF:
-        return Kind.DOCUMENT
-    if found in _SOUNDS or (found is Format.MOV and _only_sound_in_mov(head)):
-        return Kind.AUDIO
-    if found is Format.MATROSKA and re.search(rb"\x86.A_[A-Z]", head, re.DOTALL) and b"V_" not in head:
-        return Kind.AUDIO
-    return Kind.VIDEO
+    if found in formats.PHOTO_FORMATS:
+        return formats.Kind.PHOTO
+    if found is formats.Format.PDF:
+        return formats.Kind.DOCUMENT
+    if found in formats.AUDIO_FORMATS or (found is formats.Format.MOV and _only_sound_in_mov(head)):
+        return formats.Kind.AUDIO
+    if found is formats.Format.MATROSKA and re.search(rb"\x86.A_[A-Z]", head, re.DOTALL) and b"V_" not in head:
+        return formats.Kind.AUDIO
+    return formats.Kind.VIDEO
 
 
-def format_of(head: bytes) -> Format:
+def format_of(head: bytes) -> formats.Format:
     """The format these first bytes belong to. Raises RefusedError for all that is not on the list."""
     if not head:
         raise RefusedError(Reason.EMPTY)
@@ -75,49 +38,49 @@ def format_of(head: bytes) -> Format:
         return found
     hint = _hint(head)
     if hint in ("", "text") and b"%PDF-" in head[:1024]:  # some scanners and mail programs leave a line in front
-        return Format.PDF
+        return formats.Format.PDF
     raise RefusedError(Reason.UNSUPPORTED, hint)
 
 
-_STARTS: tuple[tuple[bytes, Format], ...] = (
-    (b"\xff\xd8\xff", Format.JPEG),
-    (b"\x89PNG\r\n\x1a\n", Format.PNG),
-    (b"GIF87a", Format.GIF),
-    (b"GIF89a", Format.GIF),
-    (b"II*\0", Format.TIFF),
-    (b"MM\0*", Format.TIFF),
-    (b"II+\0", Format.TIFF),
-    (b"MM\0+", Format.TIFF),
-    (b"\x1a\x45\xdf\xa3", Format.MATROSKA),
-    (b"OggS", Format.OGG),
-    (b"fLaC", Format.FLAC),
-    (b"#!AMR", Format.AMR),
-    (b"%PDF-", Format.PDF),
+_STARTS: tuple[tuple[bytes, formats.Format], ...] = (
+    (b"\xff\xd8\xff", formats.Format.JPEG),
+    (b"\x89PNG\r\n\x1a\n", formats.Format.PNG),
+    (b"GIF87a", formats.Format.GIF),
+    (b"GIF89a", formats.Format.GIF),
+    (b"II*\0", formats.Format.TIFF),
+    (b"MM\0*", formats.Format.TIFF),
+    (b"II+\0", formats.Format.TIFF),
+    (b"MM\0+", formats.Format.TIFF),
+    (b"\x1a\x45\xdf\xa3", formats.Format.MATROSKA),
+    (b"OggS", formats.Format.OGG),
+    (b"fLaC", formats.Format.FLAC),
+    (b"#!AMR", formats.Format.AMR),
+    (b"%PDF-", formats.Format.PDF),
 )
-_RIFF = {b"WEBP": Format.WEBP, b"AVI ": Format.AVI, b"WAVE": Format.WAV}
+_RIFF = {b"WEBP": formats.Format.WEBP, b"AVI ": formats.Format.AVI, b"WAVE": formats.Format.WAV}
 _BMP_HEADERS = (12, 40, 52, 56, 108, 124)  # bytes
 
 
-def _known(head: bytes) -> Format | None:
+def _known(head: bytes) -> formats.Format | None:
     for start, found in _STARTS:
         if head.startswith(start):
-            is_canon_raw = found is Format.TIFF and head[8:10] == b"CR"
+            is_canon_raw = found is formats.Format.TIFF and head[8:10] == b"CR"
             return None if is_canon_raw else found
     if head[:4] in (b"RIFF", b"RF64", b"BW64"):
         return _RIFF.get(head[8:12])
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
-        return Format.BMP
-    return _iso_media(head) or (Format.MPEGTS if _is_transport_stream(head) else _mpeg_sound(head))
+        return formats.Format.BMP
+    return _iso_media(head) or (formats.Format.MPEGTS if _is_transport_stream(head) else _mpeg_sound(head))
 
 
-def _iso_media(head: bytes) -> Format | None:
+def _iso_media(head: bytes) -> formats.Format | None:
     brands = _brands(head)
     if brands & {b"avif", b"avis"}:
-        return Format.AVIF
+        return formats.Format.AVIF
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
-        return Format.HEIF
+        return formats.Format.HEIF
     before_ftyp = head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # QuickTime until 2001
-    return Format.MOV if before_ftyp or (brands and not brands & _NOT_A_FILM) else None
+    return formats.Format.MOV if before_ftyp or (brands and not brands & _NOT_A_FILM) else None
 
 
 def _brands(head: bytes) -> set[bytes]:
@@ -147,7 +110,7 @@ def _is_transport_stream(head: bytes) -> bool:
     )
 
 
-def _mpeg_sound(head: bytes) -> Format | None:
+def _mpeg_sound(head: bytes) -> formats.Format | None:
     """MP3 or AAC by the first frame's header, past an ID3 tag whose end lies in `head`."""
     tagged = head.startswith(b"ID3") and len(head) > 10
     at = 0
@@ -158,12 +121,12 @@ def _mpeg_sound(head: bytes) -> Format | None:
         at = 10 + size
     frame = head[at : at + 4]
     if frame.startswith(b"fLaC"):
-        return Format.FLAC
+        return formats.Format.FLAC
     if len(frame) == 4 and frame[0] == 0xFF and frame[1] & 0xF6 == 0xF0:
-        return Format.AAC
+        return formats.Format.AAC
     layer, rate, frequency = (frame[1] >> 1 & 3, frame[2] >> 4, frame[2] >> 2 & 3) if len(frame) == 4 else (0, 0, 0)
     is_mp3 = frame[:1] == b"\xff" and frame[1] & 0xE0 == 0xE0 and layer in (1, 2) and rate != 15 and frequency != 3
-    return Format.MP3 if is_mp3 or tagged else None
+    return formats.Format.MP3 if is_mp3 or tagged else None
 
 
 _SIGNS: tuple[tuple[tuple[bytes, ...], str], ...] = (

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from file_cleaning import images, limits
-from file_cleaning.detection import Format, Kind
+from file_cleaning import limits
+from file_cleaning.formats import Format, Kind
+from file_cleaning.pixels import jpeg, smaller
 from file_cleaning.refusals import Reason, RefusedError
 from file_cleaning.results import Part, Rebuilt
 
@@ -64,9 +65,9 @@ def bound(pages: Iterable[Image.Image], count: int, into: Path, progress: Callab
     parts: list[Part] = []
     thumbnail: list[Part] = []
     for number, page in enumerate(pages, 1):
-        parts.append(images.jpeg(page, into, "page", quality=80, sharp=True, name=f"page-{number:03}"))
+        parts.append(jpeg(page, into, "page", quality=80, sharp=True, name=f"page-{number:03}"))
         if not thumbnail:
-            thumbnail = images.smaller(page, into, ("thumbnail",))
+            thumbnail = smaller(page, into, ("thumbnail",))
         progress(95 * number // count)
     if not parts:
         raise RefusedError(Reason.DAMAGED)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import io
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
-from PIL import Image, ImageCms, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
-from file_cleaning import limits
-from file_cleaning.detection import Format, Kind
+from file_cleaning import limits, pixels
+from file_cleaning.formats import Format, Kind
 from file_cleaning.refusals import Reason, RefusedError
 from file_cleaning.results import Part, Rebuilt
 
@@ -49,7 +47,7 @@ def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int
         return scan
     image = _decoded(image, source, found)
     progress(50)
-    parts = [_full(image, into, sharp=found in _SHARP), *smaller(image, into, ("preview", "thumbnail"))]
+    parts = [_full(image, into, sharp=found in _SHARP), *pixels.smaller(image, into, ("preview", "thumbnail"))]
     return Rebuilt(Kind.PHOTO, parts)
 
 
@@ -58,7 +56,7 @@ def for_pages(source: BinaryIO, found: Format, into: Path) -> list[Part]:
 
     Of an animation or a scan of several pages, the first picture. Raises RefusedError.
     """
-    image = flat(_decoded(_opened(source, found), source, found))
+    image = pixels.flat(_decoded(_opened(source, found), source, found))
     widths = [width for width in limits.PAGE_WIDTHS if width < image.width]
     widths += [image.width] if image.width <= limits.PAGE_WIDTHS[-1] else []
     parts = []
@@ -106,74 +104,16 @@ def _judge_size(image: Image.Image) -> None:
 def _decoded(image: Image.Image, source: BinaryIO, found: Format) -> Image.Image:
     """The upright picture in sRGB. Of a JPEG that was cut off, what there is."""
     try:
-        return upright(image)
+        return pixels.upright(image)
     except OSError:
         if found is not Format.JPEG:
             raise
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     source.seek(0)
-    image = upright(_opened(source, found))
+    image = pixels.upright(_opened(source, found))
     if len(set(image.resize((64, 64)).convert("L").tobytes())) == 1:
         raise RefusedError(Reason.DAMAGED)  # not one row was there
     return image
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """Decode, turn as the camera was held, convert to sRGB (L, RGB or RGBA), and forget everything but the pixels."""
-    image.load()
-    profile = image.info.get("icc_profile")
-    with suppress(Exception):  # whatever a malformed tag raises: the picture is then shown as it lies
-        image = ImageOps.exif_transpose(image)
-    image = _in_srgb(_in_eight_bits(image), profile)
-    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
-        image = image.convert("RGB")
-    clean = image.copy()
-    clean.info = {}
-    return clean
-
-
-def _in_eight_bits(image: Image.Image) -> Image.Image:
-    """One of L, RGB, RGBA and CMYK, whatever the mode was."""
-    if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value / 257).convert("L")
-    if image.mode in ("I", "F"):
-        low, high = cast("tuple[float, float]", image.getextrema())
-        span = (high - low) or 1
-        return image.convert("F").point(lambda value: (value - low) * (255 / span)).convert("L")
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode in ("L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
-        return image
-    see_through = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBa", "RGBA")
-    return image.convert("RGBA" if see_through else "RGB")
-
-
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Colours as the profile means them. One that is damaged, huge, of other colours or not to be trusted is ignored."""
-    wanted = "RGBA" if image.mode == "RGBA" else "RGB"
-    plain = image if image.mode in ("L", wanted) else image.convert(wanted)
-    if not profile or image.mode == "L" or len(profile) > limits.PROFILE_BYTES:
-        return plain
-    with suppress(ImageCms.PyCMSError, OSError, ValueError):
-        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        space = str(given.profile.xcolor_space).strip()
-        if space != image.mode.removesuffix("A") or "sRGB" in ImageCms.getProfileDescription(given):
-            return plain
-        transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), image.mode, wanted)
-        if _keeps_lightness(image.resize((64, 64)), transform):
-            return transform.apply(image)
-    return plain
-
-
-def _keeps_lightness(small: Image.Image, transform: ImageCms.ImageCmsTransform) -> bool:
-    """False for a profile that shows another picture than the pixels do.
-
-    Profiles of phones and cameras change hues by little. One that lightens or darkens by more than 8 of 255 in the mean
-    is a trick, or an old system's habit of labelling what it did not know; the pixels as they are then tell more.
-    """
-    before = small.convert("RGB").convert("L").tobytes()
-    after = transform.apply(small).convert("L").tobytes()
-    return sum(abs(one - other) for one, other in zip(before, after, strict=True)) / len(before) <= 8
 
 
 def _full(image: Image.Image, into: Path, *, sharp: bool) -> Part:
@@ -184,37 +124,10 @@ def _full(image: Image.Image, into: Path, *, sharp: bool) -> Part:
         path = into / "full.webp"
         image.save(path, "WEBP", lossless=True, quality=20, method=1, exact=True)
         return Part("full", path, "image/webp", *image.size)
-    image = flat(image)
+    image = pixels.flat(image)
     if max(image.size) > limits.JPEG_EDGE:
         image.thumbnail((limits.JPEG_EDGE, limits.JPEG_EDGE))
-    return jpeg(image, into, "full", quality=90, sharp=sharp)
-
-
-def smaller(image: Image.Image, into: Path, roles: tuple[str, ...]) -> list[Part]:
-    """JPEGs of the sizes that the roles `preview`, `poster` and `thumbnail` have."""
-    parts = []
-    image = flat(image)
-    for role in roles:
-        edge = limits.THUMBNAIL_EDGE if role == "thumbnail" else limits.PREVIEW_EDGE
-        image = image.copy()
-        image.thumbnail((edge, edge), Image.Resampling.BICUBIC, reducing_gap=2.0)
-        parts.append(jpeg(image, into, role, quality=82))
-    return parts
-
-
-def flat(image: Image.Image) -> Image.Image:
-    """What is see-through shows white."""
-    if image.mode != "RGBA":
-        return image
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image.getchannel("A"))
-    return white
-
-
-def jpeg(image: Image.Image, into: Path, role: str, *, quality: int, sharp: bool = False, name: str = "") -> Part:
-    path = into / f"{name or role}.jpg"
-    image.save(path, "JPEG", quality=quality, subsampling="4:4:4" if sharp else "4:2:0")
-    return Part(role, path, "image/jpeg", *image.size)
+    return pixels.jpeg(image, into, "full", quality=90, sharp=sharp)
 
 
 def _pages(image: Any) -> list[int]:
@@ -237,7 +150,7 @@ def _pages(image: Any) -> list[int]:
 def _page(image: Any, number: int) -> Image.Image:
     image.seek(number)
     _judge_size(image)
-    page = flat(upright(image))
+    page = pixels.flat(pixels.upright(image))
     if page.width * page.height > limits.PAGE_PIXELS:
         page.thumbnail((limits.PAGE_EDGE, int(limits.PAGE_PIXELS**0.5)))
     return page

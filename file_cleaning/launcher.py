@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from file_cleaning import limits
-from file_cleaning.detection import HEAD_BYTES, Kind, format_of, kind_of
+from file_cleaning.detection import format_of, kind_of
+from file_cleaning.formats import HEAD_BYTES, Kind
 from file_cleaning.refusals import Reason, RefusedError
 from file_cleaning.results import Part, Rebuilt, checked, checked_for_pages
 from file_cleaning.sandbox import Held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from file_cleaning.detection import Kind
+from file_cleaning.formats import Kind
 from file_cleaning.sandbox import Limits
 
 MIB, GIB = 1024**2, 1024**3

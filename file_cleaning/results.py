@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from file_cleaning import limits
-from file_cleaning.detection import Kind
+from file_cleaning.formats import Kind
 
 # Media type and first bytes of what each role may be.
 _JPEG, _WEBP, _MP4, _M4A, _PDF = "image/jpeg", "image/webp", "video/mp4", "audio/mp4", "application/pdf"

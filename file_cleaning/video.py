@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from file_cleaning import images, limits
-from file_cleaning.detection import Format, Kind
+from file_cleaning import limits
+from file_cleaning.formats import Format, Kind
+from file_cleaning.pixels import flat, smaller, upright
 from file_cleaning.refusals import Reason, RefusedError
 from file_cleaning.results import Part, Rebuilt
 from file_cleaning.sandbox import PR_SET_PDEATHSIG
@@ -107,7 +108,7 @@ def _wanted(streams: Streams) -> list[str]:
 
 def animation(image: Any, into: Path, progress: Callable[[int], None]) -> Rebuilt:
     """The frames of an animated picture as a silent video, shortened to the limits."""
-    first = images.flat(images.upright(image)).convert("RGB")
+    first = flat(upright(image)).convert("RGB")
     given = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{first.width}x{first.height}"]
     given += ["-framerate", str(_FRAMES_A_SECOND_OF_ANIMATIONS), "-protocol_whitelist", "pipe", "-i", "pipe:0"]
     made = into / "video.mp4"
@@ -130,7 +131,7 @@ def _frames(image: Any, size: tuple[int, int]) -> Iterator[bytes]:
     for number in range(limits.ANIMATION_FRAMES):
         try:
             image.seek(number)
-            frame = images.flat(images.upright(image)).convert("RGB")
+            frame = flat(upright(image)).convert("RGB")
         except (EOFError, OSError, ValueError, SyntaxError):
             return
         # Browsers show frames without a time, or with less than two hundredths, for a tenth of a second.
@@ -261,7 +262,10 @@ def _finished(made: Path, into: Path, longest: int) -> Rebuilt:
     except (av.FFmpegError, StopIteration):
         raise RefusedError(Reason.DAMAGED) from None
     size = (frame.width, frame.height)
-    parts = [Part("video", made, "video/mp4", *size), *images.smaller(frame, into, ("poster", "thumbnail"))]
+    parts = [
+        Part("video", made, "video/mp4", *size),
+        *smaller(frame, into, ("poster", "thumbnail")),
+    ]
     return Rebuilt(Kind.VIDEO, parts, duration=duration)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from file_cleaning import limits, sandbox
-from file_cleaning.detection import Format, Kind
+from file_cleaning.formats import Format, Kind
 from file_cleaning.refusals import Reason, RefusedError
 from file_cleaning.results import Part, Rebuilt
 from file_cleaning.sandbox import Held

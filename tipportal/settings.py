@@ -113,6 +113,7 @@ if ROLE.serves_staff:
 SILENCED_SYSTEM_CHECKS = [] if ROLE.serves_staff else [f"admin.E{number}" for number in (402, 404, 408, 409, 410)]
 
 ROOT_URLCONF = "tipportal.urls"
+PUBLIC_URLCONF = "tipportal.public_urls"  # residents' pages, whatever this process serves
 WSGI_APPLICATION = "tipportal.wsgi.application"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES: list[dict[str, Any]] = [
@@ -159,7 +160,7 @@ else:
 
 # Staff accounts. The second factor comes with the triage desk: until then `check --deploy` calls a staff role an error.
 AUTH_USER_MODEL = "core.Account"
-AUTHENTICATION_BACKENDS = ["core.staff.groups.AuditedBackend"]
+AUTHENTICATION_BACKENDS = ["core.staff.sign_in.AuditedBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"  # also where an address of another site was asked for
 AUTH_PASSWORD_VALIDATORS = [

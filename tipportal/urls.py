@@ -7,24 +7,12 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from tipportal import views
-
-# Known everywhere, so that the desk can tell a dead link; served where residents are.
-RESIDENTS: list[URLPattern | URLResolver] = [
-    path("", views.home, name="home"),
-    path("privacy/", views.privacy, name="privacy"),
-    path("tips/safety/", views.safety, name="safety"),
-    path("tips/", include("tips.urls")),
-    path("map/", include("crimemap.urls")),
-    path("api/", include("crimemap.api.urls")),
-    path("", include("outreach.urls")),
-    path("robots.txt", views.robots),
-]
+from tipportal import public_urls, views
 
 urlpatterns: list[URLPattern | URLResolver] = [path("healthz", views.healthy, name="healthy")]
 
 if settings.ROLE.serves_public:
-    urlpatterns += RESIDENTS
+    urlpatterns += public_urls.urlpatterns
 
 if settings.ROLE.serves_staff:
     # SimpleAdminConfig does not look for admin modules: django-leaflet's would ask for GeoDjango.

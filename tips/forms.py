@@ -18,7 +18,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crimemap.places import lookup
+from crimemap import incident_summary, places
 from tips import conversation, intake, receipts
 from tips.models import Category, Question
 
@@ -132,7 +132,7 @@ class TipForm(forms.Form):
         self.offered = {category.slug: category for category in offered}
         self.answers: dict[str, Question] = {}
         self.sought = ""
-        self.found: list[lookup.Place] = []
+        self.found: list[places.Place] = []
         choices = self.fields["category"]
         assert isinstance(choices, forms.ChoiceField)
         choices.choices = [(category.slug, category.name) for category in offered]
@@ -163,25 +163,25 @@ class TipForm(forms.Form):
     def search_places(self) -> None:
         """Look up what the source typed into `search`; `found` are the choices then."""
         self.sought = str(self["search"].value() or "").strip()
-        self.found = lookup.search(self.sought)
+        self.found = places.search(self.sought)
 
-    def place_choices(self) -> list[lookup.Place]:
+    def place_choices(self) -> list[places.Place]:
         """What was found, and the place chosen before even if it is not among them."""
-        chosen = lookup.find(str(self["place_ref"].value() or ""))
+        chosen = places.find(str(self["place_ref"].value() or ""))
         return self.found if chosen is None or chosen in self.found else [chosen, *self.found]
 
     # What was sent
 
     def clean_place_ref(self) -> str:
         ref: str = self.cleaned_data["place_ref"]
-        if ref and lookup.find(ref) is None:
+        if ref and places.find(ref) is None:
             raise ValidationError(_("Choose one of the places that were found, or describe it in your own words."))
         return ref
 
     def clean_incident(self) -> str:
         """One that is gone in the meantime keeps no tip from arriving."""
         public_id: str = self.cleaned_data["incident"]
-        return public_id if lookup.incident(public_id) else ""
+        return public_id if incident_summary.summarize(public_id) else ""
 
     def clean_date(self) -> Any:
         date = self.cleaned_data["date"]
@@ -202,7 +202,7 @@ class TipForm(forms.Form):
     def report(self) -> intake.Report:
         """The tip. Only after is_valid()."""
         data = self.cleaned_data
-        place = lookup.find(data["place_ref"]) if data["place_ref"] else None
+        place = places.find(data["place_ref"]) if data["place_ref"] else None
         latitude, longitude = data["latitude"], data["longitude"]
         if latitude is None and place is not None:
             latitude, longitude = place.latitude, place.longitude
@@ -220,7 +220,7 @@ class TipForm(forms.Form):
             longitude=longitude,
             when=", ".join(part for part in (date, data["when"]) if part),
             incident=data["incident"],
-            about=lookup.incident(data["incident"]),
+            about=incident_summary.summarize(data["incident"]),
         )
 
 

@@ -12,14 +12,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core import audit
-from core.staff import groups
+from core.staff import sign_in
 
 
 class StaffSite(AdminSite):
     site_title = _("Staff desk")
     site_header = _("Staff desk")
     index_title = _("Your desk")
-    login_form = groups.SignInForm
+    login_form = sign_in.SignInForm
     index_template = "admin/core/index.html"
     enable_nav_sidebar = False  # a list of tips needs the width; the desk is one step away in the breadcrumbs
 

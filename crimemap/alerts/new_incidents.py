@@ -12,10 +12,9 @@ from datetime import date
 
 import numpy as np
 
-from crimemap.privacy.records import ID_CHARACTERS
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.format import Array
+from crimemap.snapshot.format import ID_CHARACTERS, Array
 from crimemap.snapshot.reader import Published
 
 Circle = tuple[float, float, float]  # latitude, longitude, metres

@@ -13,18 +13,13 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from core.mail import subscriber_addresses
 from core.mail.subscriber_addresses import Contact
-from crimemap import wording
 from crimemap.alerts import planning
 from crimemap.alerts.new_incidents import Wanted
 from crimemap.models import Subscription
-from crimemap.places import lookup
 
-MOST_NAMED = 4
 Rhythm = Subscription.Rhythm
 
 
@@ -117,23 +112,3 @@ def _alert(row: Mapping[str, Any]) -> Alert:
     area = (row["layer"], row["code"]) if row["layer"] else None
     wanted = Wanted(area, circle, frozenset(row["categories"]))
     return Alert(wanted, row["place"], row["rhythm"], row["id"], row["confirmed"])
-
-
-def words(wanted: Wanted, place: str, names: Mapping[str, str]) -> str:
-    """ "Burglary, Robbery - District 4" """
-    chosen = sorted(names.get(slug, slug) for slug in wanted.categories)
-    if len(chosen) > MOST_NAMED:
-        what = ngettext("%(count)d type", "%(count)d types", len(chosen)) % {"count": len(chosen)}
-    else:
-        what = ", ".join(chosen) or _("All types")
-    return _("%(what)s: %(where)s") % {"what": what, "where": where(wanted, place)}
-
-
-def where(wanted: Wanted, place: str) -> str:
-    if wanted.area:
-        layer, code = wanted.area
-        return wording.area(layer, code, lookup.area_names(layer))
-    if wanted.circle:
-        distance = wording.distance(wanted.circle[2])
-        return _("within %(distance)s of %(place)s") % {"distance": distance, "place": place}
-    return _("the whole city")

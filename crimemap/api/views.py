@@ -20,7 +20,7 @@ from crimemap.api import responses
 from crimemap.api.responses import Answer, Asked, endpoint
 from crimemap.exports.fields import named
 from crimemap.offence_families import BY_SLUG
-from crimemap.places import lookup
+from crimemap.places.areas import area_names
 from crimemap.snapshot import bubbles, format
 from crimemap.snapshot.filters import WEEKDAYS, FilterError, Problem
 from crimemap.snapshot.reader import MIDNIGHT, MOST_ROWS, Published
@@ -114,7 +114,7 @@ def by_area(asked: Asked) -> Answer:
     def compute() -> dict[str, Any]:
         found = asked.published.by_area(asked.chosen, layer)
         unknown = found.pop("", 0)
-        names = lookup.area_names(layer)
+        names = area_names(layer)
         counts = [_area(layer, code, names) | {"count": count} for code, count in found.items()]
         return _counts(asked, counts) | {"unknown": unknown}
 
@@ -164,7 +164,7 @@ def areas(asked: Asked) -> Answer:
     def compute() -> dict[str, Any]:
         found = []
         for layer, codes in asked.published.areas.items():
-            names = lookup.area_names(layer)
+            names = area_names(layer)
             found += [_area(layer, code, names) for code in codes if code]
         return {"areas": found}
 

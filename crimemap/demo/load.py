@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from crimemap import geometry as geo
-from crimemap.demo import plan
+from crimemap.demo import plan, plane_geometry
 from crimemap.demo.riverton import CityArea, Riverton
 from crimemap.geometry import Line, Point
 from crimemap.models import Area, BaseLayer, Block, Intersection, digest_of
@@ -121,14 +121,14 @@ def _layers(city: Riverton) -> dict[str, list[Feature]]:
 def _labels(city: Riverton) -> list[Feature]:
     result = [_label(_label_point(area), area.name, "area") for area in city.areas if area.layer == "neighbourhood"]
     result += [_label(_centre(city.park_rings[name]), name, "park") for name in plan.LABELLED_PARKS]
-    start, end = (geo.part(city.river, along, along + 1)[0] for along in plan.RIVER_LABEL)
-    river = _label(geo.between(start, end, 0.5), plan.RIVER_NAME, "water")
+    start, end = (plane_geometry.part(city.river, along, along + 1)[0] for along in plan.RIVER_LABEL)
+    river = _label(plane_geometry.between(start, end, 0.5), plan.RIVER_NAME, "water")
     river["properties"]["turn"] = round(math.degrees(math.atan2(end[1] - start[1], end[0] - start[0])))
     return [*result, river]
 
 
 def _label_point(area: CityArea) -> Point:
-    return plan.LABEL_POINTS.get(area.name) or geo.label_point(area.ring)
+    return plan.LABEL_POINTS.get(area.name) or plane_geometry.label_point(area.ring)
 
 
 def _centre(ring: Line) -> Point:

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import combinations, pairwise
 
 from crimemap import geometry as geo
-from crimemap.demo import plan
+from crimemap.demo import plan, plane_geometry
 from crimemap.geometry import Line, Point
 
 SHORTEST_BLOCK = 50.0  # metres: crossings closer together than this start no new block
@@ -106,11 +106,13 @@ class Riverton:
     """The whole city; each part is made when first asked for."""
 
     def __init__(self) -> None:
-        self.limits = geo.spline(plan.CITY_LIMITS, 5, closed=True)
-        self.river = geo.spline([(x, y) for x, y, _ in plan.RIVER], 5)
-        self.widths = [width for _, width in geo.spline([(i, w) for i, (_, _, w) in enumerate(plan.RIVER)], 5)]
+        self.limits = plane_geometry.spline(plan.CITY_LIMITS, 5, closed=True)
+        self.river = plane_geometry.spline([(x, y) for x, y, _ in plan.RIVER], 5)
+        self.widths = [
+            width for _, width in plane_geometry.spline([(i, w) for i, (_, _, w) in enumerate(plan.RIVER)], 5)
+        ]
         self.island = self._island()
-        self.pond = geo.spline(plan.POND, 4, closed=True)
+        self.pond = plane_geometry.spline(plan.POND, 4, closed=True)
         self.quays = {bank: self._beside_river(bank, plan.QUAY) for bank in BANKS}
         self.shores = {
             bank: [*self.quays[bank], (FAR, far), (-FAR, far)] for bank, far in (("north", FAR), ("south", -FAR))
@@ -121,7 +123,7 @@ class Riverton:
 
     def _beside_river(self, bank: str, more: float) -> Line:
         side = 1 if bank == "north" else -1
-        return geo.beside(self.river, [side * (width + more) for width in self.widths])
+        return plane_geometry.beside(self.river, [side * (width + more) for width in self.widths])
 
     def _stretch(self, start: float, end: float) -> list[int]:
         """Indices of the river's points between two distances along it."""
@@ -134,7 +136,10 @@ class Riverton:
         points = self._stretch(*plan.ISLAND)
         middle = [self.river[index] for index in points]
         widths = [plan.ISLAND_WIDTH * math.sin(math.pi * i / (len(points) - 1)) ** 0.6 for i in range(len(points))]
-        return geo.beside(middle, widths)[:-1] + geo.beside(middle, [-width for width in widths])[:0:-1]
+        return (
+            plane_geometry.beside(middle, widths)[:-1]
+            + plane_geometry.beside(middle, [-width for width in widths])[:0:-1]
+        )
 
     @cached_property
     def riverside(self) -> list[Line]:
@@ -151,15 +156,15 @@ class Riverton:
         return self._beside_river("north", 0) + self._beside_river("south", 0)[::-1]
 
     def _bridge(self, crossing: plan.Crossing) -> Bridge:
-        here = geo.part(self.river, crossing.along - 30, crossing.along + 30)
+        here = plane_geometry.part(self.river, crossing.along - 30, crossing.along + 30)
         (x1, y1), (x2, y2) = here[0], here[-1]
-        middle, size = geo.between(here[0], here[-1], 0.5), math.dist(here[0], here[-1])
+        middle, size = plane_geometry.between(here[0], here[-1], 0.5), math.dist(here[0], here[-1])
         north = (middle[0] - (y2 - y1) / size * 1000, middle[1] + (x2 - x1) / size * 1000)
         south = (middle[0] + (y2 - y1) / size * 1000, middle[1] - (x2 - x1) / size * 1000)
         ends = []
         for far, bank in ((north, "north"), (south, "south")):
-            hit = geo.crossings([middle, far], self.quays[bank])[0]
-            ends.append(geo.between(middle, far, hit[0] / math.dist(middle, far)))
+            hit = plane_geometry.crossings([middle, far], self.quays[bank])[0]
+            ends.append(plane_geometry.between(middle, far, hit[0] / math.dist(middle, far)))
         return Bridge(crossing, ends[0], ends[1])
 
     def _frame(self, bank: str) -> Frame:
@@ -211,7 +216,7 @@ class Riverton:
         """Stretches between two crossing streets that were never built: few in the middle, more at the rim."""
         result = []
         for start, end in pairwise(stops):
-            x, y = geo.part(line, (start + end) / 2, end)[0]
+            x, y = plane_geometry.part(line, (start + end) / 2, end)[0]
             rim = math.hypot(x / plan.PARKWAY_SCALE / 3100, y / plan.PARKWAY_SCALE / 2050)
             if chance.random() < (0.03 if rim < 1 else 0.28):
                 result.append((start, end))
@@ -225,12 +230,12 @@ class Riverton:
         borders: list[Line] = [[*ring, ring[0]] for ring in [self.limits, *rings]]
         if bank:
             borders.append(self.quays[bank])
-        whole = geo.length(line)
+        whole = plane_geometry.length(line)
         cuts = {0.0, whole} | {end for gap in gaps for end in gap if 0 < end < whole}
-        cuts |= {along for border in borders for along, _ in geo.crossings(line, border)}
+        cuts |= {along for border in borders for along, _ in plane_geometry.crossings(line, border)}
 
         def kept(start: float, end: float) -> bool:
-            middle = geo.part(line, (start + end) / 2, end)
+            middle = plane_geometry.part(line, (start + end) / 2, end)
             if not middle or any(low <= (start + end) / 2 <= high for low, high in gaps):
                 return False
             point = middle[0]
@@ -246,7 +251,7 @@ class Riverton:
             else:
                 spans.append([start, end])
         return [
-            geo.part(line, max(0.0, start - OVERSHOOT), min(whole, end + OVERSHOOT))
+            plane_geometry.part(line, max(0.0, start - OVERSHOOT), min(whole, end + OVERSHOOT))
             for start, end in spans
             if end - start > STUB
         ]
@@ -262,10 +267,10 @@ class Riverton:
             first, second = sorted((one.name, two.name))
             for i, piece in enumerate(one.pieces):
                 for j, other in enumerate(two.pieces):
-                    for along, beside in geo.crossings(piece, other):
+                    for along, beside in plane_geometry.crossings(piece, other):
                         stops.setdefault((one.name, i), []).append(along)
                         stops.setdefault((two.name, j), []).append(beside)
-                        corners.append(Corner(first, second, geo.part(piece, along - 0.01, along + 0.01)[0]))
+                        corners.append(Corner(first, second, plane_geometry.part(piece, along - 0.01, along + 0.01)[0]))
         return corners, stops
 
     @cached_property
@@ -288,13 +293,15 @@ class Riverton:
                     walked += math.dist(street.pieces[index - 1][-1], piece[0])
                 for start, end in self._spans(piece, self._meetings[1].get((street.name, index), [])):
                     hundred = max(hundred + 100, 100 + int((walked + start) / HUNDRED) * 100)
-                    result.append(CityBlock(street.name, hundred, geo.part(piece, (start + end) / 2, end)[0]))
-                walked += geo.length(piece)
+                    result.append(
+                        CityBlock(street.name, hundred, plane_geometry.part(piece, (start + end) / 2, end)[0])
+                    )
+                walked += plane_geometry.length(piece)
         return result
 
     def _spans(self, piece: Line, stops: list[float]) -> Iterator[tuple[float, float]]:
         """From crossing to crossing, none shorter than SHORTEST_BLOCK unless the piece is."""
-        whole = geo.length(piece)
+        whole = plane_geometry.length(piece)
         cuts = [0.0]
         for stop in sorted(stops):
             if stop - cuts[-1] >= SHORTEST_BLOCK and whole - stop >= SHORTEST_BLOCK:
@@ -324,12 +331,12 @@ class Riverton:
             ring = self._bank(bank)
             for _, line in plan.DISTRICTS[bank]:
                 if line:
-                    (enter, _), (leave, _) = geo.crossings(line, [*ring, ring[0]])
-                    result.append(geo.part(line, enter, leave))
+                    (enter, _), (leave, _) = plane_geometry.crossings(line, [*ring, ring[0]])
+                    result.append(plane_geometry.part(line, enter, leave))
         return result
 
     def _bank(self, bank: str) -> Line:
-        return geo.split(self.limits, self.river)[0 if bank == "north" else 1]
+        return plane_geometry.split(self.limits, self.river)[0 if bank == "north" else 1]
 
     @cached_property
     def areas_of(self) -> Callable[[Point], dict[str, str]]:
@@ -355,7 +362,7 @@ def _box(ring: Line) -> tuple[float, float, float, float]:
 def _peel(ring: Line, borders: list[tuple[str, list[Point]]]) -> Iterator[tuple[str, Line]]:
     for name, border in borders:
         if border:
-            piece, ring = geo.split(ring, border)
+            piece, ring = plane_geometry.split(ring, border)
             yield name, piece
         else:
             yield name, ring

@@ -20,7 +20,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from crimemap import wording
-from crimemap.places import lookup
+from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import Published
 from crimemap.snapshot.results import Row
@@ -85,7 +85,7 @@ def _about(published: Published, area: tuple[str, str] | None, category: str) ->
     chosen = Filter.parse({}, published)
     name = settings.CITY_NAME
     if area:
-        name, chosen = wording.area(*area, lookup.area_names(area[0])), replace(chosen, area=area)
+        name, chosen = wording.area(*area, areas.area_names(area[0])), replace(chosen, area=area)
     elif category:
         name = _("%(category)s in %(city)s") % {"category": published.names[category], "city": settings.CITY_NAME}
         chosen = replace(chosen, categories=frozenset([category]))

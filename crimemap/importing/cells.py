@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from django.utils.translation import gettext as _
 
-from crimemap.privacy.visibility import block_label
+from crimemap.privacy.locations import block_label
 from crimemap.street_names import spelled
 
 Met = Callable[[str], None]

@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from crimemap.importing import cells as values
-from crimemap.importing import files, row_parser, tables
+from crimemap.importing import files, parsed_rows, tables
 from crimemap.importing.cells import CellError
 from crimemap.importing.datetimes import Moments
 from crimemap.importing.files import UnreadableError
+from crimemap.importing.geocoder import Surroundings
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import PARTS, header_key
-from crimemap.importing.row_parser import Interpreter, Surroundings
+from crimemap.importing.row_parser import Interpreter
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue
 
@@ -211,7 +212,7 @@ def _shown(interpreter: Interpreter, cells: list[str], source: Source, categorie
     )  # fmt: skip
 
 
-def _point(told: row_parser.Incident) -> str:
+def _point(told: parsed_rows.Incident) -> str:
     kinds = {
         "block": _("the block's middle"),
         "published": _("as published"),

@@ -27,15 +27,18 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import profiles, row_parser, sanity_checks, tables
+from crimemap.importing import profiles, sanity_checks, tables
 from crimemap.importing.cells import LOST, CellError
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.files import Part, UnreadableError, parts
+from crimemap.importing.geocoder import Surroundings
+from crimemap.importing.header import Columns, fits
 from crimemap.importing.matching import Recognizer
+from crimemap.importing.parsed_rows import Interpreted
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import Profile
 from crimemap.importing.row_keys import Keys
-from crimemap.importing.row_parser import Interpreted, Interpreter, Surroundings
+from crimemap.importing.row_parser import Interpreter
 from crimemap.importing.staging import Staging
 from crimemap.models import ImportProblem, ImportRun, Source
 
@@ -235,7 +238,7 @@ class _Import:
         return found
 
     def _fits(self, header: list[str]) -> bool:
-        return row_parser.fits(header, self.profile)
+        return fits(header, self.profile)
 
     def _read_table(self, table: tables.Table, several: bool) -> None:
         part = table.part
@@ -404,7 +407,7 @@ class _Import:
 
 def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
     """Which columns were expected; of what was found only how many, since a file without header would show a row."""
-    lacking = "; ".join(_(" or ").join(group) for group in row_parser.Columns(found, profile).missing())
+    lacking = "; ".join(_(" or ").join(group) for group in Columns(found, profile).missing())
     words = _("%(name)s is no file of “%(profile)s”: it has no column %(lacking)s (it has %(count)d columns).") % {
         "name": part.name,
         "profile": profile.label,
@@ -412,7 +415,7 @@ def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
         "count": len(found),
     }
     others = [name for name in profiles.NAMES if name not in (profiles.GENERIC, profile.name)]
-    fitting = [name for name in others if row_parser.fits(found, profiles.get(name))]
+    fitting = [name for name in others if fits(found, profiles.get(name))]
     return f"{words} {_('Its columns are those of the profile %(name)s.') % {'name': fitting[0]}}" if fitting else words
 
 

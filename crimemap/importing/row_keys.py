@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crimemap.importing.cells import LOST
 from crimemap.importing.files import UnreadableError
-from crimemap.importing.row_parser import Interpreted
+from crimemap.importing.parsed_rows import Interpreted
 
 ANONYMOUS = "~?"  # how the key of a row begins that has an id which its file did not say
 REPEATS = 1_000_000  # rows that share their id with another: more, and the column holds no ids

@@ -5,31 +5,23 @@ Cells repeat (dates, blocks, codes), so that what each means is worked out once 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
-import shapely
 from django.utils.translation import gettext as _
 
 from crimemap.importing import cells as values
-from crimemap.importing import datetimes
+from crimemap.importing import datetimes, geocoder, parsed_rows
 from crimemap.importing.cells import LOST, CellError, Met
 from crimemap.importing.datetimes import Moment, Moments
+from crimemap.importing.header import Columns
 from crimemap.importing.profiles.base import JOINT, PARTS, Profile, header_key
-from crimemap.models import Block
-from crimemap.places import lookup
-from crimemap.privacy.visibility import Point, snap
-from crimemap.street_names import comparable
+from crimemap.privacy.locations import snap
 
 REMEMBERED = 200_000  # cells of a column
-AREAS = ("district", "beat", "neighbourhood")
 LONGEST = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
 LONGEST_ID = 100
-BETWEEN = "\x1f"  # what is hashed; no text has it
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -49,135 +41,6 @@ class Memo(dict[Input, Output], Generic[Input, Output]):
         return answer
 
 
-class Incident(NamedTuple):
-    """What is stored of a row, in the order of staging's columns. Minutes count from 1970 in UTC."""
-
-    occurred_at: int
-    occurred_end: int | None
-    precision: str
-    raw_code: str
-    raw_label: str
-    block_text: str
-    latitude: float | None
-    longitude: float | None
-    point_kind: str
-    district: str
-    beat: str
-    neighbourhood: str
-    location_description: str
-    outcome: str
-    domestic: bool
-
-
-OUTCOME = Incident._fields.index("outcome")
-
-
-class Spot(NamedTuple):
-    """What a row's place comes to. `given` stands for where the row said it was, for counting alone; None: nowhere."""
-
-    given: int | None
-    latitude: float | None
-    longitude: float | None
-    kind: str
-    stable: Point | None  # as snapped without the agency's layers, which may come later than the row
-    areas: tuple[str, ...]  # by the agency's layers, in the order of AREAS
-    text: str  # latitude, longitude and kind, as they are hashed
-
-
-@dataclass(slots=True)
-class Interpreted:
-    """`external_id` is "" when the feed gives none, LOST when it does and the file does not; `updated` is 0 when it does not
-    tell."""
-
-    external_id: str
-    incident: Incident
-    spot: Spot
-    updated: int
-    given_areas: tuple[str, ...]
-
-    def content(self) -> bytes:
-        """16 bytes that change with anything stored."""
-        told = self.incident  # the point's numbers are written out once a spot: that is slow, and there are few spots
-        return _digest((*map(str, told[:6]), self.spot.text, *told[9:14], str(told[14])))
-
-    def identity(self) -> str:
-        """What the row is called without an id of its own: a hash of all that is not its outcome or the agency's layers."""
-        told = self.incident
-        kept = (
-            *told[:4],
-            told.block_text,
-            self.spot.stable,
-            self.given_areas,
-            told.location_description,
-            told.domestic,
-        )
-        return _digest(map(str, kept)).hex()
-
-
-def _digest(told: Iterable[str]) -> bytes:
-    return hashlib.blake2b(BETWEEN.join(told).encode(), digest_size=16).digest()
-
-
-class Surroundings:
-    """The agency's own blocks and areas: where a block's middle is, which areas a point lies in."""
-
-    def __init__(self) -> None:
-        rows = Block.objects.values_list("street", "hundred", "latitude", "longitude")
-        self.blocks = {(comparable(street), hundred): (north, east) for street, hundred, north, east in rows}
-        self.layers: dict[str, tuple[list[str], shapely.STRtree]] = {}
-        for layer in AREAS:
-            if areas := lookup.areas(layer):
-                shapes = [shapely.from_geojson(json.dumps(area.outline)) for area in areas]
-                self.layers[layer] = [area.code for area in areas], shapely.STRtree(shapes)
-
-    def middle(self, block_text: str) -> Point | None:
-        """The point of a block in the agency's own layer."""
-        named = values.hundred(block_text) if self.blocks else None
-        return self.blocks.get((comparable(named[1]), named[0])) if named else None
-
-    def area(self, layer: str, latitude: float, longitude: float) -> str:
-        """The code of the area that a point lies in; "" for none."""
-        if layer not in self.layers:
-            return ""
-        codes, tree = self.layers[layer]
-        found = tree.query(shapely.Point(longitude, latitude), predicate="intersects")
-        return codes[found.min()] if len(found) else ""
-
-
-class Columns:
-    """Where a profile's columns stand in a header; -1 for those that are not there."""
-
-    def __init__(self, header: Iterable[str], profile: Profile) -> None:
-        self.at: dict[str, int] = {}
-        for number, name in enumerate(header):
-            self.at.setdefault(header_key(name), number)
-        self.profile = profile
-        self.by_field = {name: self.first(headers) for name, headers in profile.columns.items()}
-        self.codes = [group for group in profile.codes if all(self.has(header) for header in group)]
-        self.labels = [header for header in profile.labels if self.has(header)]
-
-    def has(self, header: str) -> bool:
-        return header_key(header) in self.at
-
-    def first(self, headers: Iterable[str]) -> int:
-        return next((self.at[header_key(header)] for header in headers if self.has(header)), -1)
-
-    def missing(self) -> list[tuple[str, ...]]:
-        """Groups of headers of which the file has none, though it needs one of each."""
-        missing = [group for group in self.profile.required if self.first(group) < 0]
-        times = [self.profile.columns.get(name, ()) for name in ("occurred", "occurred_date")]
-        parts = all(self.by_field.get(name, -1) >= 0 for name in ("year", "month", "day"))
-        if not parts and not any(self.first(headers) >= 0 for headers in times):
-            missing.append(tuple(header for headers in times for header in headers))
-        if not self.codes:
-            missing.append(tuple(JOINT.join(group) for group in self.profile.codes))
-        return list(dict.fromkeys(missing))
-
-
-def fits(header: list[str], profile: Profile) -> bool:
-    return not Columns(header, profile).missing()
-
-
 class Interpreter:
     """Reads the rows of one table. `met` is told each oddity when it is first worked out."""
 
@@ -188,7 +51,7 @@ class Interpreter:
         *,
         time_zone: str,
         box: tuple[float, float, float, float] | None,
-        surroundings: Surroundings,
+        surroundings: geocoder.Surroundings,
         met: Met,
         rows: Callable[[], Iterable[list[str]]],
     ) -> None:
@@ -211,8 +74,8 @@ class Interpreter:
         self.parts: Callable[[list[str]], tuple[str, ...]] = itemgetter(*parts, parts[-1])
         self.codes: Memo[tuple[str, ...], tuple[str, str]] = Memo(self._code)
         self.blocks: Memo[str, str] = Memo(lambda cell: values.block(cell, met))
-        self.spots: Memo[tuple[str, str, str], Spot] = Memo(self._spot)
-        self.areas = [Memo(_area(profile.area_widths.get(name, 0), met)) for name in AREAS]
+        self.spots: Memo[tuple[str, str, str], parsed_rows.Spot] = Memo(self._spot)
+        self.areas = [Memo(_area(profile.area_widths.get(name, 0), met)) for name in parsed_rows.AREAS]
         self.descriptions: Memo[str, str] = Memo(lambda cell: values.text(cell, LONGEST["location_description"], met))
         self.outcomes: Memo[str, str] = Memo(self._outcome)
         self.domestics = [
@@ -223,11 +86,20 @@ class Interpreter:
         north, east, both = (at.get(name, -1) for name in ("latitude", "longitude", "point"))
         # Latitude and longitude stand in a column each, or in one.
         self.pairs = (both, Memo(values.pair)) if both >= 0 and min(north, east) < 0 else None
-        every = ("external_id", "updated", "block", "latitude", "longitude", *AREAS, "location_description", "outcome")
+        every = (
+            "external_id",
+            "updated",
+            "block",
+            "latitude",
+            "longitude",
+            *parsed_rows.AREAS,
+            "location_description",
+            "outcome",
+        )
         self.places = [at.get(name, -1) for name in every]
         self.without_id = LOST if profile.columns.get("external_id") else ""  # of a file without that column
 
-    def read(self, cells: list[str]) -> Interpreted:
+    def read(self, cells: list[str]) -> parsed_rows.Interpreted:
         """Raises CellError for a row that is no incident."""
         if len(cells) > self.width:
             raise CellError("row-too-long", _("The row has more cells than the header."))
@@ -252,7 +124,7 @@ class Interpreter:
         domestic = False
         for at, memo in self.domestics:
             domestic |= memo[cells[at]]
-        incident = Incident._make(
+        incident = parsed_rows.Incident._make(
             (
                 start.minute,
                 self._end(cells, start) if self.end else None,
@@ -268,7 +140,7 @@ class Interpreter:
             )
         )
         own_id = _id(cells[own], self.met) if own >= 0 else self.without_id
-        return Interpreted(own_id, incident, spot, self.updated[cells[touched]], given)
+        return parsed_rows.Interpreted(own_id, incident, spot, self.updated[cells[touched]], given)
 
     def id_of(self, cells: list[str]) -> str:
         """The feed's id of a row that is no incident, so that it is not taken for gone."""
@@ -384,7 +256,7 @@ class Interpreter:
         said = values.boolean(cell, self.met)
         return plain if said is None else words.get("true" if said else "false", plain)
 
-    def _spot(self, told: tuple[str, str, str]) -> Spot:
+    def _spot(self, told: tuple[str, str, str]) -> parsed_rows.Spot:
         north, east, block_text = told
         point = values.point(north, east, self.box, self.met)
         public = self.profile.points_are_public
@@ -393,10 +265,18 @@ class Interpreter:
         latitude, longitude, kind = snap(None, None, points_are_public=public, block_point=middle) if middle else plain
         areas: tuple[str, ...] = ("", "", "")
         if latitude is not None and longitude is not None and self.surroundings.layers:
-            areas = tuple(self.surroundings.area(layer, latitude, longitude) for layer in AREAS)
+            areas = tuple(self.surroundings.area(layer, latitude, longitude) for layer in parsed_rows.AREAS)
         given = hash((round(point[0], 5), round(point[1], 5))) if point else None
         stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
-        return Spot(given, latitude, longitude, kind, stable, areas, f"{latitude}{BETWEEN}{longitude}{BETWEEN}{kind}")
+        return parsed_rows.Spot(
+            given,
+            latitude,
+            longitude,
+            kind,
+            stable,
+            areas,
+            f"{latitude}{parsed_rows.BETWEEN}{longitude}{parsed_rows.BETWEEN}{kind}",
+        )
 
 
 def _oclock(hour: str) -> str:
@@ -410,7 +290,7 @@ def _hourly(moment: Moment) -> Moment:
 def _id(cell: str, met: Met) -> str:
     """The feed's id; too long ones are told apart by a hash."""
     own = cell if cell.isdigit() and cell[0] != "0" else values.identifier(cell, met)
-    return own if len(own) <= LONGEST_ID else _digest([own]).hex()
+    return own if len(own) <= LONGEST_ID else parsed_rows.digest_of_texts([own]).hex()
 
 
 def _area(width: int, met: Met) -> Callable[[str], str]:

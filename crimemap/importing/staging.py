@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
+from crimemap.importing.parsed_rows import Incident
 from crimemap.importing.row_keys import ANONYMOUS
-from crimemap.importing.row_parser import Incident
 
 if TYPE_CHECKING:
     from crimemap.models import ImportRun

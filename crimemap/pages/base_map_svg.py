@@ -99,7 +99,7 @@ def zoom_of(box: Box) -> int:
 
 
 class Plan:
-    """A base map (crimemap.places.lookup.base_map, decoded) as arrays of points."""
+    """A base map (crimemap.places.base_map, decoded) as arrays of points."""
 
     def __init__(self, base: dict[str, Any]) -> None:
         (south, west), (north, east) = base["bounds"]

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from core import page_cache
 from crimemap import wording
 from crimemap.offence_families import FAMILIES, Family
-from crimemap.places import lookup
+from crimemap.places import areas
 from crimemap.snapshot import filters
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import Published
@@ -168,7 +168,7 @@ def _selected(options: SafeString, value: str) -> SafeString:
 def _area_options(published: Published) -> SafeString:
     lines = []
     for layer, label in wording.LAYERS.items():
-        names = lookup.area_names(layer)
+        names = areas.area_names(layer)
         codes = [code for code in published.areas.get(layer, []) if code]
         if codes:
             lines.append(f'<optgroup label="{escape(str(label))}">')
@@ -213,7 +213,7 @@ def _chips(published: Published, chosen: Filter) -> list[Chip]:
     chips = []
     if chosen.area:
         layer, code = chosen.area
-        chips.append(Chip(wording.area(layer, code, lookup.area_names(layer)), _without(chosen, area=None)))
+        chips.append(Chip(wording.area(layer, code, areas.area_names(layer)), _without(chosen, area=None)))
     if chosen.circle:
         name = _("Within %(distance)s of a place") % {"distance": wording.distance(chosen.circle[2])}
         chips.append(Chip(name, _without(chosen, circle=None)))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crimemap import wording
-from crimemap.places import lookup
+from crimemap.places import areas
 from crimemap.snapshot.filters import Filter, FilterError, Problem
 from crimemap.snapshot.format import LAYERS
 from crimemap.snapshot.reader import Published
@@ -92,7 +92,7 @@ def _parts(published: Published, chosen: Filter, order: str) -> list[tuple[Filte
         return [(replace(chosen, categories=frozenset([slug])), counts[slug]) for slug in slugs]
     layer = layer_of(published, chosen)
     counts = published.by_area(chosen, layer)
-    names = lookup.area_names(layer)
+    names = areas.area_names(layer)
     codes = sorted(filter(None, counts), key=lambda code: wording.area(layer, code, names), reverse=order[0] == "-")
     if "" in counts:
         codes.append("")

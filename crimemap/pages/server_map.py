@@ -25,7 +25,7 @@ from crimemap.geometry import METRES_PER_DEGREE
 from crimemap.offence_families import BY_SLUG
 from crimemap.pages import base_map_svg
 from crimemap.pages.base_map_svg import Box, Picture, Plan
-from crimemap.places import lookup
+from crimemap.places import areas, base_map
 from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble
 from crimemap.snapshot.filters import Filter, FilterError, Problem
@@ -105,7 +105,7 @@ class Shown:
 
 def shown(published: Published, chosen: Filter, text: str) -> Shown:
     """The map of a filter; `text` is the address's `at`. Raises FilterError with the nearest place that can be shown."""
-    version = lookup.base_map_version()
+    version = base_map.base_map_version()
     whole = _plan(version, published).whole
     at = _read(text, chosen, whole)
     box = base_map_svg.around(*at) if at else _box_of(chosen)
@@ -122,7 +122,7 @@ def shown(published: Published, chosen: Filter, text: str) -> Shown:
         words,
         version,
         whole,
-        lookup.outline(*chosen.area) if chosen.area else None,
+        areas.outline(*chosen.area) if chosen.area else None,
     )
 
 
@@ -170,10 +170,10 @@ def _box_of(chosen: Filter) -> Box | None:
         return latitude - north, longitude - east, latitude + north, longitude + east
     if chosen.box:
         return chosen.box
-    outline = lookup.outline(*chosen.area) if chosen.area else None
+    outline = areas.outline(*chosen.area) if chosen.area else None
     if outline is None:
         return None
-    points = lookup.positions(outline)
+    points = base_map.positions(outline)
     east, north = max(x for x, _y in points), max(y for _x, y in points)
     west, south = min(x for x, _y in points), min(y for _x, y in points)
     more = (north - south) * 0.1
@@ -182,7 +182,7 @@ def _box_of(chosen: Filter) -> Box | None:
 
 @lru_cache(maxsize=2)
 def _plan_of(version: str) -> Plan:  # noqa: ARG001  (the key)
-    return Plan(json.loads(lookup.base_map()))
+    return Plan(json.loads(base_map.base_map_json()))
 
 
 def _plan(version: str, published: Published) -> Plan:
@@ -311,7 +311,7 @@ def _circle(chosen: Filter, picture: Picture) -> Around | None:
 
 
 def _outline(chosen: Filter, picture: Picture) -> SafeString:
-    outline = lookup.outline(*chosen.area) if chosen.area else None
+    outline = areas.outline(*chosen.area) if chosen.area else None
     return picture.outline(outline) if outline else SafeString()
 
 

@@ -5,20 +5,15 @@ Plain functions and plain values. Works with an empty database: then nothing is 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from core import page_cache
-from crimemap import geometry, wording
-from crimemap.models import Area, BaseLayer, Block, Intersection, Located
-from crimemap.places import search as searching
-from crimemap.snapshot import reader
+from crimemap import geometry
+from crimemap.models import Area, Block, Intersection, Located
+from crimemap.places import text_search
 
 NEAR = 200.0  # metres: a point farther from the middle of every block is at none
 
@@ -39,23 +34,12 @@ class Place:
     area: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AreaOutline:
-    """An area of one layer; `outline` is a GeoJSON geometry, the point is where its label stands."""
-
-    code: str
-    name: str
-    latitude: float
-    longitude: float
-    outline: dict[str, Any]
-
-
 def search(text: str, limit: int = 8) -> list[Place]:
     """Places that `text` may mean, best first: "412 arden", "400 block of Arden St", "arden & mill", "old town".
 
     Any input is safe; only its first 100 characters count. A slip in a name is forgiven where nothing is written so.
     """
-    return _places(searching.search(text, limit))
+    return _places(text_search.search(text, limit))
 
 
 def find(ref: str) -> Place | None:
@@ -90,95 +74,12 @@ def in_city(latitude: float, longitude: float) -> bool:
     return _on_earth(latitude, longitude) and any(_covers(outline, (longitude, latitude)) for outline in limits)
 
 
-def incident(public_id: str) -> str:
-    """What a published incident is, in words: "Burglary, 400 block of W 24th Pl, Nov. 3, 2026, about 6 p.m.".
-
-    Empty when there is none (any more).
-    """
-    try:
-        published = reader.current()
-        row = published.incident(public_id)
-    except (reader.NothingPublishedError, reader.UnknownIncidentError):
-        return ""
-    return ", ".join([published.names[row.category], wording.where(row), wording.when(row)])
-
-
-def areas(layer: str) -> list[AreaOutline]:
-    """All areas of a layer ("district", "beat", "neighbourhood", "city"), by code."""
-    return [
-        AreaOutline(area.code, area.name, area.latitude, area.longitude, area.outline)
-        for area in Area.objects.filter(layer=layer).order_by("code")
-    ]
-
-
-def area_names(layer: str) -> dict[str, str]:
-    """Code to name of all areas of a layer, none of one that is not known; at most a minute old."""
-    if layer not in Area.Layer.values:  # of a stranger's address: nothing may be kept for it
-        return {}
-    return page_cache.kept(
-        ("area names", layer), lambda: dict(Area.objects.filter(layer=layer).values_list("code", "name"))
-    )
-
-
-def contact(layer: str, code: str) -> str:
-    """How to reach the officers of an area, in their own words; empty where nothing is written. At most a minute old."""
-    found = Area.objects.filter(layer=layer, code=code).values_list("contact", flat=True)
-    return page_cache.kept(("contact", layer, code), lambda: found.first() or "")
-
-
-def outline(layer: str, code: str) -> dict[str, Any] | None:
-    """The outline of one area as a GeoJSON geometry, where it is known; at most a minute old."""
-    found = Area.objects.filter(layer=layer, code=code).values_list("outline", flat=True)
-    return page_cache.kept(("outline", layer, code), found.first)
-
-
 def areas_at(latitude: float, longitude: float) -> list[tuple[str, str]]:
     """The (layer, code) of each area that the point lies in, by layer and code."""
     if not _on_earth(latitude, longitude):
         return []
     rows = Area.objects.order_by("layer", "code").values_list("layer", "code", "outline")
     return [(layer, code) for layer, code, outline in rows if _covers(outline, (longitude, latitude))]
-
-
-def base_map_version() -> str:
-    """Changes with anything drawn on the base map; empty when there is none."""
-    digests = BaseLayer.objects.order_by("order", "name").values_list("digest", flat=True)
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16] if digests else ""
-
-
-def base_map() -> bytes:
-    """The base map as JSON in UTF-8: {"bounds": [[south, west], [north, east]], "layers": [{"name": ..., "features": [...]}]}.
-
-    Layers come lowest first, features as GeoJSON. Bounds are those of the land. Empty when there is none.
-    """
-    version = base_map_version()
-    return _base_map(version) if version else b""
-
-
-@lru_cache(maxsize=2)
-def _base_map(version: str) -> bytes:  # noqa: ARG001  (the key)
-    layers = [
-        {"name": layer.name, "features": layer.geojson.get("features", [])}
-        for layer in BaseLayer.objects.order_by("order", "name")
-    ]
-    drawn = next((layer for layer in layers if layer["name"] == BaseLayer.Name.LAND), layers[0])
-    points = [point for feature in drawn["features"] for point in positions(feature["geometry"])]
-    west, east = min(x for x, _ in points), max(x for x, _ in points)
-    south, north = min(y for _, y in points), max(y for _, y in points)
-    content = {"bounds": [[south, west], [north, east]], "layers": layers}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def positions(shape: dict[str, Any]) -> list[tuple[float, float]]:
-    """All (longitude, latitude) of a GeoJSON geometry."""
-    pending, result = [shape.get("coordinates", [])], []
-    while pending:
-        item = pending.pop()
-        if item and isinstance(item[0], (int, float)):
-            result.append((float(item[0]), float(item[1])))
-        else:
-            pending.extend(reversed(item))
-    return result
 
 
 def _covers(outline: dict[str, Any], point: tuple[float, float]) -> bool:

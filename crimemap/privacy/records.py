@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from crimemap.snapshot import format
 
-PRECISIONS = ("minute", "hour", "day", "month")
 MINUTE, HOUR, DAY, MONTH = range(4)
-ID_CHARACTERS = 12  # of a public id
-DEGREE = 100_000  # points are kept in whole hundred-thousandths of a degree: a metre
-NOWHERE = -(2**31)  # both coordinates of what has no mapped place
 
 COLUMNS: dict[str, str] = {
     "id": "i8",
-    "public_id": f"S{ID_CHARACTERS}",
+    "public_id": f"S{format.ID_CHARACTERS}",
     "hour": "i4",  # the start: local hours since 1970-01-01 00:00
     "end_day": "i4",  # the last local day it can have happened on, in days since 1970-01-01
     "kind": "i4",  # into `kinds`
@@ -41,23 +36,23 @@ class Records:
     Their texts are positions in `texts`, where 0 is "": unknown.
     """
 
-    columns: dict[str, Array]
-    kinds: Array
-    places: Array
+    columns: dict[str, format.Array]
+    kinds: format.Array
+    places: format.Array
     texts: list[str]
 
     def __len__(self) -> int:
         return len(self.columns["id"])
 
-    def __getitem__(self, name: str) -> Array:
+    def __getitem__(self, name: str) -> format.Array:
         return self.columns[name]
 
-    def of_kind(self, column: int) -> Array:
+    def of_kind(self, column: int) -> format.Array:
         """One column of `kinds`, by record."""
-        result: Array = self.kinds[:, column][self.columns["kind"]]
+        result: format.Array = self.kinds[:, column][self.columns["kind"]]
         return result
 
-    def where(self, chosen: Array) -> Records:
+    def where(self, chosen: format.Array) -> Records:
         """Those of a boolean mask or an array of positions, with the same tables."""
         return replace(self, columns={name: column[chosen] for name, column in self.columns.items()})
 
@@ -94,7 +89,7 @@ def joined(first: Records, second: Records) -> Records:
     )
 
 
-def _shifted(table: Array, texts: Sequence[int], by: int) -> Array:
+def _shifted(table: format.Array, texts: Sequence[int], by: int) -> format.Array:
     result = table.copy()
     result[:, texts] += np.where(result[:, texts] == 0, 0, by).astype("i4")
     return result

@@ -7,48 +7,28 @@ kept, and afterwards only rows of later imports are read. Whoever changes a row 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import secrets
-import shutil
-import struct
-import tempfile
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from math import isnan
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from crimemap.privacy.agency_rules import Rules
-from crimemap.privacy.records import (
-    COLUMNS,
-    DAY,
-    DEGREE,
-    ID_CHARACTERS,
-    MONTH,
-    NOWHERE,
-    PRECISION,
-    PRECISIONS,
-    SOURCE,
-    Array,
-    Reclassification,
-    Records,
-    joined,
-)
+from crimemap.privacy.records import DAY, MONTH, PRECISION, SOURCE, Reclassification, Records, joined
 from crimemap.privacy.visibility import Category, Code, Rule, Source
+from crimemap.publishing import binary_copy, extract_cache
 from crimemap.snapshot import format
+from crimemap.snapshot.format import DEGREE, NOWHERE, PRECISIONS, Array
 
-CHUNK = 50_000  # rows decoded at a time
 FEW = 200_000  # changed rows: more, and everything is read and kept anew
 FINAL = ("done", "discarded")  # a failed import may be tried again
 
@@ -94,27 +74,6 @@ JOIN crimemap_incident incident ON incident.id = incident_id
 JOIN crimemap_source source ON source.id = source_id
 WHERE changes ? 'offence_code_id' ORDER BY revision.id
 """
-# A row of COPY's binary format: the number of fields, then each with its length before it, all big-endian.
-ROW = np.dtype(
-    [
-        ("fields", ">i2"),
-        ("id_bytes", ">i4"),
-        ("id", ">i8"),
-        ("public_id_bytes", ">i4"),
-        ("public_id", f"S{ID_CHARACTERS}"),
-        ("start_bytes", ">i4"),
-        ("start", ">i8"),
-        ("end_bytes", ">i4"),
-        ("end", ">i8"),
-        ("kind_bytes", ">i4"),
-        ("kind", ">i8"),
-        ("place_bytes", ">i4"),
-        ("place", ">i8"),
-    ]
-)
-SIGNATURE = b"PGCOPY\n\xff\r\n\0"
-BEFORE_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds since 2000
-QUARTER = 900_000_000  # microseconds of a quarter of an hour: no clock on earth is off by less
 
 
 @dataclass(frozen=True)
@@ -140,7 +99,7 @@ class Gathered:
 def gather(agency: Rules, *, afresh: bool = False) -> Gathered:
     """What is stored. `afresh` reads everything again, whatever is kept in INCIDENT_CACHE."""
     rule, freshness, zones = _rule(agency)
-    kept = None if afresh else _kept(zones)
+    kept = None if afresh else extract_cache.load_extract(zones)
     if kept is not None:
         changed, digest = _read(zones, "WHERE last_run_id = ANY(%s)", [_runs_besides(kept.final)])
         records = _merged(kept.records, changed)
@@ -150,7 +109,7 @@ def gather(agency: Rules, *, afresh: bool = False) -> Gathered:
     final = _final_runs()  # asked before the rows: what is committed in between is read again next time
     records, _digest = _read(zones)
     records = records.where(_by_hour(records["hour"]))
-    _keep(Kept(records, final, zones, secrets.token_hex()))
+    extract_cache.save_extract(extract_cache.Extract(records, final, zones, secrets.token_hex()))
     return Gathered(records, rule, freshness, "")
 
 
@@ -232,7 +191,7 @@ def _today(zone: str) -> int:
 def _read(zones: dict[int, str], where: str = "", values: Iterable[object] = ()) -> tuple[Records, str]:
     """The rows that `where` chooses, of one moment, and a digest of them (of everything: none)."""
     while True:
-        decoder = _Decoder()
+        decoder = binary_copy.BinaryCopyDecoder()
         with connection.cursor() as cursor:
             sql = ROWS.format(kind=_hashed(KIND), place=_hashed(PLACE), where=where)
             cursor.copy_expert(cursor.mogrify(sql, list(values)).decode() if where else sql, decoder)
@@ -257,48 +216,6 @@ def _digest(raw: dict[str, Array]) -> str:
     return hashlib.sha256(b"".join(column[order].tobytes() for column in raw.values())).hexdigest()
 
 
-class _Decoder:
-    """Takes the rows of a binary COPY one by one, as psycopg2 hands them over, and makes columns of them."""
-
-    KINDS = {"id": "i8", "public_id": f"S{ID_CHARACTERS}", "start": "i4", "end": "i4", "kind": "i8", "place": "i8"}
-
-    def __init__(self) -> None:
-        self.parts: dict[str, list[Array]] = {name: [] for name in self.KINDS}
-        self.rows: list[bytes] = []
-        taking = self._take()
-        next(taking)
-        self.write = taking.send  # half the cost of a method, millions of times
-
-    def _take(self) -> Generator[None, bytes, None]:
-        while True:
-            append = self.rows.append
-            for _ in range(CHUNK):
-                append((yield))
-            self._decode()
-
-    def columns(self) -> dict[str, Array]:
-        """`start` and `end` in quarters of an hour since 1970 (UTC); `kind` and `place` are hashes."""
-        self._decode()
-        return {
-            name: np.concatenate(self.parts.pop(name)) if self.parts[name] else np.empty(0, kind)
-            for name, kind in self.KINDS.items()
-        }
-
-    def _decode(self) -> None:
-        rows = self.rows
-        if rows and rows[0].startswith(SIGNATURE):
-            (extension,) = struct.unpack_from(">i", rows[0], 15)
-            rows[0] = rows[0][19 + extension :]
-        if rows and len(rows[-1]) == 2:  # the end mark
-            rows.pop()
-        decoded = np.frombuffer(b"".join(rows), ROW)
-        self.rows = []
-        for name in ("id", "public_id", "kind", "place"):
-            self.parts[name].append(decoded[name].astype(self.KINDS[name]))
-        for name in ("start", "end"):
-            self.parts[name].append(((decoded[name] + BEFORE_2000) // QUARTER).astype("i4"))
-
-
 def _table(
     raw: dict[str, Array], name: str, columns: dict[str, str], line_of: Callable[[tuple[Any, ...]], list[int]]
 ) -> tuple[Array, Array] | None:
@@ -309,8 +226,8 @@ def _table(
     lines = [np.empty((0, len(columns)), "i4")]
     sql = LINES.format(hashed=_hashed(columns), columns=", ".join(columns))
     with connection.cursor() as cursor:
-        for start in range(0, len(ids), CHUNK):
-            cursor.execute(sql, [ids[start : start + CHUNK]])
+        for start in range(0, len(ids), binary_copy.CHUNK):
+            cursor.execute(sql, [ids[start : start + binary_copy.CHUNK]])
             found = cursor.fetchall()
             known += [line[0] for line in found]
             lines.append(np.array([line_of(line[1:]) for line in found], "i4").reshape(-1, lines[0].shape[1]))
@@ -366,67 +283,9 @@ def _local(quarters: Array, zone: str) -> Array:
 
 
 def _converted(quarters: Array, zone: str) -> Array:
-    utc = pl.Series(quarters.astype("i8") * QUARTER).cast(pl.Datetime("us", "UTC"))
+    utc = pl.Series(quarters.astype("i8") * binary_copy.QUARTER).cast(pl.Datetime("us", "UTC"))
     local = utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).cast(pl.Int64).to_numpy()
-    return (local // QUARTER).astype("i4")
+    return (local // binary_copy.QUARTER).astype("i4")
 
 
 # The private copy
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A whole reading: rows that no import but the `final` ones touched are as they were then."""
-
-    records: Records
-    final: list[int]
-    zones: dict[int, str]
-    token: str  # of this reading
-
-
-def _keep(kept: Kept) -> None:
-    folder = settings.INCIDENT_CACHE
-    if folder is None:
-        return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in folder.glob("making-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    making = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
-    try:
-        for name, array in (
-            kept.records.columns | {"kinds": kept.records.kinds, "places": kept.records.places}
-        ).items():
-            with (making / f"{name}.npy").open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())  # a torn copy would be taken for the truth
-        told = {"final": kept.final, "zones": kept.zones, "token": kept.token, "texts": kept.records.texts}
-        (making / "state.json").write_text(json.dumps(told))
-        shutil.rmtree(folder / "records", ignore_errors=True)
-        making.rename(folder / "records")
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-
-
-def _kept(zones: dict[int, str]) -> Kept | None:
-    """The last whole reading; None when there is none that holds (it is only ever a copy)."""
-    if settings.INCIDENT_CACHE is None:
-        return None
-    folder = settings.INCIDENT_CACHE / "records"
-
-    def load(name: str) -> Array:
-        column: Array = np.load(folder / f"{name}.npy", "c", allow_pickle=False).view(np.ndarray)
-        return column
-
-    try:
-        told = json.loads((folder / "state.json").read_text())
-        columns = {name: load(name) for name in COLUMNS}
-        records = Records(columns, load("kinds"), load("places"), told["texts"])
-        kept = Kept(
-            records, told["final"], {int(number): zone for number, zone in told["zones"].items()}, told["token"]
-        )
-    except (OSError, ValueError, KeyError):
-        return None
-    if any(zones.get(number) != zone for number, zone in kept.zones.items()):
-        return None  # a source's clock was set right: its local hours are others
-    return kept

@@ -10,18 +10,13 @@ was killed leaves a folder that nothing names, and the next one sweeps it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +26,12 @@ from django.conf import settings
 from crimemap.privacy import agency_rules, suppression, visibility
 from crimemap.privacy.records import REMOVED, Reclassification, Records
 from crimemap.privacy.visibility import Rule
-from crimemap.publishing import columns, extract
+from crimemap.publishing import columns, extract, versions
 from crimemap.publishing.extract import Gathered
 from crimemap.snapshot import format
 from crimemap.snapshot.format import Array
 
-KEPT = 2  # versions before the current one
-KEPT_SECONDS = 24 * 3600.0  # and none of them longer than this after it was replaced
-MAKING = ".making-"
 PUBLISHED = "published.json"  # in the cache: what was published of which input
-
-
-class NoFolderError(Exception):
-    """INCIDENT_SNAPSHOTS names no folder that this process may write. The message says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +55,10 @@ def publish(*, afresh: bool = False) -> Published:
     """
     folder = settings.INCIDENT_SNAPSHOTS
     if folder is None:
-        raise NoFolderError("INCIDENT_SNAPSHOTS names no folder, so nothing can be published.")
+        raise versions.NoFolderError("INCIDENT_SNAPSHOTS names no folder, so nothing can be published.")
     agency = agency_rules.load()
-    with _alone(folder):
-        _sweep(folder)
+    with versions.exclusive_lock(folder):
+        versions.remove_leftovers(folder)
         gathered = extract.gather(agency, afresh=afresh)
         published = _published_already(folder, gathered)
         if published is None:
@@ -94,7 +82,7 @@ def publish(*, afresh: bool = False) -> Published:
                 looser=agency.looser,
             )
             _remember(published, gathered.mark)
-        _forget(folder, published.version)
+        versions.remove_old_versions(folder, published.version)
     return published
 
 
@@ -107,15 +95,15 @@ def _published_already(folder: Path, gathered: Gathered) -> Published | None:
     if not gathered.mark or told.get("mark") != gathered.mark:
         return None
     published = Published(**told["published"] | {"changed": False})
-    if current_version(folder) != published.version or not (folder / published.version).is_dir():
+    if versions.current_version(folder) != published.version or not (folder / published.version).is_dir():
         return None
-    _point(folder, published.version, gathered.freshness)
+    versions.set_current(folder, published.version, gathered.freshness)
     return published
 
 
 def _remember(published: Published, mark: str) -> None:
     if settings.INCIDENT_CACHE and mark:
-        _replace(
+        versions.replace_file(
             settings.INCIDENT_CACHE / PUBLISHED, json.dumps({"mark": mark, "published": asdict(published)}).encode()
         )
 
@@ -135,40 +123,27 @@ def write(
     changes = visibility.public_changes(reclassified, records, level, rule)
     arranged = columns.arrange(visibility.public_rows(records, level, rule), rule, gone, changes)
     meta = {"format": format.FORMAT} | arranged.meta | _told(records, level, rule, arranged.columns["time"])
-    making = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder))
+    making = Path(tempfile.mkdtemp(prefix=versions.MAKING, dir=folder))
     try:
-        version = _write_columns(making, arranged.columns, meta)
+        version = versions.write_columns(making, arranged.columns, meta)
         if not (folder / version).exists():
             making.chmod(0o755)
             making.rename(folder / version)
-            _flush_folder(folder)
+            versions.flush_folder(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    before = current_version(folder)
-    _point(folder, version, freshness)
+    before = versions.current_version(folder)
+    versions.set_current(folder, version, freshness)
     if before and before != version:
         with contextlib.suppress(FileNotFoundError):
             os.utime(folder / before)  # replaced now: _forget counts from here
     return version, before != version
 
 
-def _point(folder: Path, version: str, freshness: list[dict[str, Any]]) -> None:
-    pointer = {"version": version, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sources": freshness}
-    _replace(folder / format.CURRENT, json.dumps(pointer).encode())
-
-
 def _as_if_there(records: Records) -> Records:
     kinds = records.kinds.copy()
     kinds[:, REMOVED] = 0
     return Records(records.columns, kinds, records.places, records.texts)
-
-
-def current_version(folder: Path) -> str:
-    """The version that `current` names; empty when there is none."""
-    try:
-        return str(json.loads((folder / format.CURRENT).read_bytes())["version"])
-    except FileNotFoundError:
-        return ""
 
 
 def _told(records: Records, level: Array, rule: Rule, time: Array) -> dict[str, Any]:
@@ -224,80 +199,3 @@ def _hidden_counts(records: Records, level: Array, rule: Rule, year: Array) -> d
 
 
 # Files
-
-
-def _write_columns(making: Path, columns: dict[str, Array], meta: dict[str, Any]) -> str:
-    """All files, flushed to the disk; returns the version: a digest of all of them."""
-
-    def put(item: tuple[str, Array]) -> tuple[str, str]:
-        name, column = item
-        column = np.ascontiguousarray(column)
-        with (making / f"{name}.npy").open("wb") as file:
-            np.save(file, column, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o644)  # web processes may be another user
-        head = f"{column.dtype.str} {column.shape} "
-        return name, head + hashlib.sha256(column.reshape(-1).view(np.uint8).data).hexdigest()
-
-    with ThreadPoolExecutor(2) as pool:  # writing and hashing let go of the interpreter
-        digests = dict(pool.map(put, columns.items()))
-    text = json.dumps(meta, sort_keys=True, ensure_ascii=False).encode()
-    _replace(making / format.META, text)
-    _flush_folder(making)
-    return hashlib.blake2b(text + json.dumps(digests, sort_keys=True).encode(), digest_size=10).hexdigest()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Whoever reads `path` finds the old or the new, whole."""
-    beside = path.with_name(f"{MAKING}{path.name}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.chmod(0o644)
-    beside.rename(path)
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One publication at a time; the lock goes with the process that held it."""
-    try:
-        if not folder.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o755)
-        lock = (folder / ".lock").open("wb")
-    except OSError as error:
-        raise NoFolderError(f"{folder} cannot be written: {error.strerror}.") from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _sweep(folder: Path) -> None:
-    """What a killed publication left: the lock is ours, so nobody is making any."""
-    for left in folder.glob(f"{MAKING}*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
-
-
-def _forget(folder: Path, version: str) -> None:
-    """Remove older versions, `KEPT` and those replaced a moment ago excepted."""
-    others = [path for path in folder.iterdir() if path.is_dir() and path.name != version and path.name[0] != "."]
-    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for number, path in enumerate(others):
-        if number >= KEPT or time.time() - path.stat().st_mtime > KEPT_SECONDS:
-            leaving = folder / f"{MAKING}{path.name}"  # renamed first: half a version is never found under its name
-            path.rename(leaving)
-            shutil.rmtree(leaving, ignore_errors=True)

@@ -7,10 +7,9 @@ from itertools import compress
 
 import numpy as np
 
-from crimemap.privacy.records import DEGREE
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.format import Array
+from crimemap.snapshot.format import DEGREE, Array
 from crimemap.snapshot.reader import Published
 from crimemap.snapshot.row_scan import Box, Matched
 

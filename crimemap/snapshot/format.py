@@ -16,9 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crimemap.privacy.records import DEGREE
-
 Array = npt.NDArray[Any]
+
+PRECISIONS = ("minute", "hour", "day", "month")
+ID_CHARACTERS = 12  # of a public id
+DEGREE = 100_000  # points are kept in whole hundred-thousandths of a degree: a metre
+NOWHERE = -(2**31)  # both coordinates of what has no mapped place
 
 FORMAT = 2
 CURRENT = "current"

@@ -23,10 +23,9 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from crimemap.privacy.records import DEGREE, ID_CHARACTERS, NOWHERE, PRECISIONS
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.format import Array
+from crimemap.snapshot.format import DEGREE, ID_CHARACTERS, NOWHERE, PRECISIONS, Array
 from crimemap.snapshot.results import Change, Comparison, Hours, Page, Row, Total
 from crimemap.snapshot.row_scan import EPOCH, Matched
 

@@ -10,10 +10,9 @@ from datetime import date
 import numpy as np
 
 from crimemap.geometry import METRES_PER_DEGREE
-from crimemap.privacy.records import DEGREE
 from crimemap.snapshot import format
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.format import Array
+from crimemap.snapshot.format import DEGREE, Array
 
 Columns = Mapping[str, Array]
 Box = tuple[float, float, float, float]  # south, west, north, east in degrees

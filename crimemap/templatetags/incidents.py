@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 
 from crimemap import wording
 from crimemap.offence_families import BY_SLUG
-from crimemap.places import lookup
+from crimemap.places import areas
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import Published
@@ -82,7 +82,7 @@ def where(row: Row) -> str:
 def in_area(row: Row, layer: str) -> str:
     """The row's area of a layer; empty where it is not known, and where the place says it already."""
     code = row.areas.get(layer, "")
-    name = wording.area(layer, code, lookup.area_names(layer)) if code else ""
+    name = wording.area(layer, code, areas.area_names(layer)) if code else ""
     return "" if name == wording.where(row) else name
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 
 from crimemap.pages import server_map
-from crimemap.places import lookup
+from crimemap.places import base_map
 
 register = template.Library()
 
@@ -15,13 +15,13 @@ register = template.Library()
 @register.inclusion_tag("crimemap/place_picker.html")
 def place_picker(latitude_id: str = "id_latitude", longitude_id: str = "id_longitude") -> dict[str, Any]:
     """The button "Pick a point on the map" for two hidden inputs; nothing without a base map or without script."""
-    return {"version": lookup.base_map_version(), "latitude_id": latitude_id, "longitude_id": longitude_id}
+    return {"version": base_map.base_map_version(), "latitude_id": latitude_id, "longitude_id": longitude_id}
 
 
 @register.inclusion_tag("crimemap/place_map.html")
 def place_map(latitude: float | None, longitude: float | None, name: str) -> dict[str, Any]:
     """The streets around a point with a pin on it; nothing without a point or a base map. Needs css/map.css."""
-    version = lookup.base_map_version()
+    version = base_map.base_map_version()
     if not version or latitude is None or longitude is None:
         return {"picture": None}
     picture = server_map.spot(version, latitude, longitude)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.mail import subscriber_addresses
-from crimemap.alerts import forms, subscriptions
+from crimemap.alerts import forms, subscription_wording, subscriptions
 from crimemap.alerts.subscriptions import Alert
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
@@ -162,7 +162,7 @@ def _told(alerts: list[Alert], published: Published) -> list[dict[str, Any]]:
     return [
         {
             "number": each.number,
-            "words": subscriptions.words(each.wanted, each.place, published.names),
+            "words": subscription_wording.words(each.wanted, each.place, published.names),
             "rhythm": subscriptions.Rhythm(each.rhythm).label,
         }
         for each in alerts

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from crimemap import wording
 from crimemap.http import asked
 from crimemap.pages import charts, filter_form, server_map
-from crimemap.places import lookup
+from crimemap.places import areas
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError, Problem
 from crimemap.snapshot.reader import NothingPublishedError, Published
@@ -36,7 +36,7 @@ def index(request: HttpRequest) -> HttpResponse:
     layers = []
     for layer, label in wording.LAYERS.items():
         counts = published.by_area(chosen, layer)
-        names = lookup.area_names(layer)
+        names = areas.area_names(layer)
         codes = {*names, *filter(None, published.areas[layer])}
         named = sorted((wording.area(layer, code, names), code, counts.get(code, 0)) for code in codes)
         if named:
@@ -53,7 +53,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         return render(request, "crimemap/nothing.html")
     if layer not in wording.LAYERS:
         raise Http404
-    names = lookup.area_names(layer)
+    names = areas.area_names(layer)
     if not code or (code not in names and code not in published.areas[layer]):
         raise Http404
     month, year = (replace(_lately(published, days), area=(layer, code)) for days in (MONTH, YEAR))
@@ -62,7 +62,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "code": code,
         "layer_name": wording.LAYERS[layer],
         "name": wording.area(layer, code, names),
-        "officers": lookup.contact(layer, code),
+        "officers": areas.contact(layer, code),
         "is_known": code in published.areas[layer],  # else no filter can name it
         "published": published,
         "month": published.compare(month),
@@ -72,7 +72,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "kinds": charts.kinds(published, year)[:5],
         "without_category": year.query_string(),
         "latest": published.rows(year, limit=LATEST).rows,
-        "map": server_map.shown(published, month, "") if lookup.outline(layer, code) else None,
+        "map": server_map.shown(published, month, "") if areas.outline(layer, code) else None,
         "others": filter_form.area_options(published),
     }
     return render(request, "crimemap/area.html", context)
@@ -122,7 +122,7 @@ def _compared(published: Published, filters: list[Filter]) -> dict[str, Any]:
             {
                 "layer": layer,
                 "code": code,
-                "name": wording.area(layer, code, lookup.area_names(layer)),
+                "name": wording.area(layer, code, areas.area_names(layer)),
                 "total": sum(count.values()),
                 "comparison": published.compare(chosen),
                 "trend": trend if trend.highest == highest else charts.trend(published, chosen, highest),

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from crimemap import http, wording
 from crimemap.offence_families import FAMILIES
 from crimemap.places import lookup
+from crimemap.places.base_map import base_map_json, base_map_version
 from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble, View
 from crimemap.snapshot.filters import Filter, FilterError, Problem
@@ -160,7 +161,7 @@ def _common(one: Box, other: Box) -> Box:
 @require_safe
 def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
     """The base map for maps in the browser, cached for ever: its address changes with its content."""
-    current = lookup.base_map_version()
+    current = base_map_version()
     if version != current:
         if not current:
             raise Http404
@@ -178,5 +179,5 @@ def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
 
 @lru_cache(maxsize=2)
 def _packed(version: str) -> tuple[bytes, bytes]:  # noqa: ARG001  (the key)
-    body = lookup.base_map()
+    body = base_map_json()
     return body, gzip.compress(body, 9, mtime=0)

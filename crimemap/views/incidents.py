@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from crimemap import wording
 from crimemap.pages import server_map
-from crimemap.places import lookup
+from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import NothingPublishedError, Published, UnknownIncidentError, WithdrawnError
@@ -48,7 +48,7 @@ def _context(published: Published, row: Row) -> dict[str, Any]:
                 "layer": wording.LAYERS[layer],
                 "slug": layer,
                 "code": code,
-                "name": wording.area(layer, code, lookup.area_names(layer)),
+                "name": wording.area(layer, code, areas.area_names(layer)),
             }
             for layer, code in row.areas.items()
         ],
@@ -71,7 +71,7 @@ def _sentence(change: Change, published: Published) -> str:
 
 def _on_map(published: Published, latitude: float, longitude: float) -> dict[str, Any]:
     last = published.until
-    version = lookup.base_map_version()
+    version = base_map.base_map_version()
     picture = server_map.spot(version, latitude, longitude) if version else None
     point = (latitude, longitude, latitude, longitude)
     near = Filter(

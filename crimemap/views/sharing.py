@@ -18,7 +18,7 @@ from crimemap.exports import atom, downloads
 from crimemap.exports.fields import COLUMNS
 from crimemap.pages import server_map
 from crimemap.pages.filter_form import panel
-from crimemap.places import lookup
+from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
 from crimemap.snapshot.reader import NothingPublishedError, Published
@@ -95,7 +95,7 @@ def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = 
 def _is_area(published: Published, layer: str, code: str) -> bool:
     """Also one where nothing was reported yet."""
     return (
-        layer in published.areas and bool(code) and (code in published.areas[layer] or code in lookup.area_names(layer))
+        layer in published.areas and bool(code) and (code in published.areas[layer] or code in areas.area_names(layer))
     )
 
 
@@ -131,4 +131,4 @@ def _embedded(request: HttpRequest, published: Published, chosen: Filter) -> Htt
 def _looks(chosen: Filter) -> str:
     """What the frame shows depends on the streets and on the style sheets, too, whose old names lead nowhere."""
     sheets = [static(f"css/{name}.css") for name in ("common", "map", "embed")]
-    return "&".join([chosen.query_string(), lookup.base_map_version(), *sheets])
+    return "&".join([chosen.query_string(), base_map.base_map_version(), *sheets])

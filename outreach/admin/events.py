@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from crimemap.places import lookup
+from crimemap import places
 from outreach.admin.resuming import is_resumed, resuming
 from outreach.content import markdown
 from outreach.events import actions
@@ -68,7 +68,7 @@ class EventForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["begun_from"] = self.instance.version
-        found = lookup.find(self.instance.place_ref) if self.instance.place_ref else None
+        found = places.find(self.instance.place_ref) if self.instance.place_ref else None
         self.initial["spot"] = found.name if found else ""
 
     def clean_slug(self) -> str:
@@ -87,7 +87,7 @@ class EventForm(forms.ModelForm):
 
     def clean_spot(self) -> str:
         text: str = self.cleaned_data["spot"]
-        if text and text != self.initial["spot"] and not lookup.search(text, 1):
+        if text and text != self.initial["spot"] and not places.search(text, 1):
             raise ValidationError(_("No such place is known. Write the street with its hundred, or leave it empty."))
         return text
 
@@ -126,7 +126,7 @@ class EventForm(forms.ModelForm):
         columns |= {name: markdown.cleaned(value) for name, value in columns.items() if isinstance(value, str)}
         spot = self.cleaned_data["spot"]
         if spot != self.initial["spot"]:
-            place = lookup.search(spot, 1)[0] if spot else None
+            place = places.search(spot, 1)[0] if spot else None
             columns |= {
                 "place_ref": place.ref if place else "",
                 "latitude": place.latitude if place else None,

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap.places import lookup
+from crimemap import places
 from outreach.content import markdown
 from outreach.models import HowSoon, Kind, Picture, Story, Tag, Told
 from outreach.stories import checks
@@ -25,7 +25,7 @@ _LEADS = 60  # pictures to choose a lead from, the newest
 
 def area_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """(layer in words, [("district:3", name)]) of what the map knows."""
-    named = {layer: [(f"{layer}:{area.code}", area.name) for area in lookup.areas(layer)] for layer in LAYERS}
+    named = {layer: [(f"{layer}:{area.code}", area.name) for area in places.area_outlines(layer)] for layer in LAYERS}
     return [(str(LAYERS[layer]), choices) for layer, choices in named.items() if choices]
 
 

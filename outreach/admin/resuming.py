@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from core.staff.groups import SignInForm
+from core.staff.sign_in import SignInForm
 
 View = Callable[..., HttpResponse]
 _OWN = ("csrfmiddlewaretoken", "username", "password", "_again")

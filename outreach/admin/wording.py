@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crimemap.places import lookup
+from crimemap import places
 from outreach.models import HowSoon, Kind, Picture, Status, Story, StoryStep, Tag, Told
 from outreach.stories.texts import Text
 from outreach.stories.workflow import Act, Standing
@@ -142,4 +142,4 @@ def facts(text: Text) -> list[tuple[str, str]]:
 
 
 def _area_name(layer: str, code: str) -> str:
-    return next((area.name for area in lookup.areas(layer) if area.code == code), code)
+    return next((area.name for area in places.area_outlines(layer) if area.code == code), code)

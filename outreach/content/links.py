@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.urls import URLResolver
+from django.urls import resolve
 from django.urls.exceptions import Resolver404
-from django.urls.resolvers import RegexPattern
 from django.utils.translation import gettext as _
 
 from outreach.models import Event, Guide, PublishedStory
@@ -50,14 +47,8 @@ def leads_somewhere(address: str) -> bool:
 
 def _is_page(path: str) -> bool:
     try:
-        match = _residents_pages().resolve(path)
+        match = resolve(path, urlconf=settings.PUBLIC_URLCONF)
     except Resolver404:
         return path.startswith(f"/{settings.STATIC_URL.lstrip('/')}")
     named = _NAMED.get(match.view_name)
     return named is None or named.all().filter(slug=match.kwargs.get("slug")).exists()
-
-
-@cache
-def _residents_pages() -> URLResolver:
-    """Those of the public role, whatever this process serves."""
-    return URLResolver(RegexPattern(r"^/"), import_module("tipportal.urls").RESIDENTS)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.models import Account
 from core.staff import groups
-from crimemap.places import lookup
+from crimemap import places
 from outreach.channels import transport
 from outreach.events import actions
 from outreach.models import Channel, Event
@@ -63,7 +63,7 @@ def load() -> None:
 def _columns(told: dict[str, Any]) -> dict[str, Any]:
     day = timezone.localdate() + dt.timedelta(days=told["days"])
     starts = timezone.make_aware(dt.datetime.combine(day, dt.time(told["at"])))
-    place = next(iter(lookup.search(told["find"], 1)), None)
+    place = next(iter(places.search(told["find"], 1)), None)
     return {
         **{name: told[name] for name in ("slug", "title", "body", "place")},
         "starts_at": starts,

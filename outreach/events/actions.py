@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
-from crimemap.places import lookup
+from crimemap import places
 from outreach.models import Event
 
 Status = Event.EventStatus
@@ -164,7 +164,7 @@ def areas_of(event: Event) -> list[list[str]]:
     """The areas that the event's point lies in."""
     if event.latitude is None or event.longitude is None:
         return []
-    return [list(area) for area in lookup.areas_at(event.latitude, event.longitude)]
+    return [list(area) for area in places.areas_at(event.latitude, event.longitude)]
 
 
 def _locked(event_id: int) -> Event:

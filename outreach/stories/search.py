@@ -11,7 +11,7 @@ from django.db.models import F, Prefetch, QuerySet
 from django.db.models.functions import ExtractYear
 
 from core import page_cache
-from crimemap.places import lookup
+from crimemap import places
 from outreach.models import Kind, Picture, PublishedStory, Tag
 
 LONGEST_QUERY = 200
@@ -103,7 +103,7 @@ def areas() -> list[Choice]:
 
 def area_name(layer: str, code: str) -> str:
     """The name of an area as the map has it; empty where it is not known."""
-    return lookup.area_names(layer).get(code, "")
+    return places.area_names(layer).get(code, "")
 
 
 def named_areas(areas: list[list[str]]) -> list[tuple[str, str, str]]:

@@ -3,7 +3,7 @@
    The page holds (made by {% place_picker %} of crimemap/templatetags/places.py, or by hand):
 
      <div data-place-picker hidden
-          data-base-url="/map/base/<version>.json"     our base map (crimemap.places.lookup.base_map)
+          data-base-url="/map/base/<version>.json"     our base map (crimemap.places.base_map)
           data-leaflet-js="..." data-leaflet-css="..." Leaflet, from our own origin
           data-map-css="..."                           static/css/map.css; may be loaded by the page instead
           data-lat-input="id_latitude" data-lon-input="id_longitude"></div>

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from crimemap.models import Category, ImportRun, Incident, IncidentRevision, OffenceCode, Source
 from crimemap.privacy.agency_rules import Rules
-from crimemap.privacy.records import COLUMNS, DEGREE, NOWHERE, PRECISIONS, Records
+from crimemap.privacy.records import COLUMNS, Records
 from crimemap.privacy.visibility import Category as KnownCategory
 from crimemap.privacy.visibility import Code, Rule
 from crimemap.privacy.visibility import Source as KnownSource
+from crimemap.snapshot.format import DEGREE, NOWHERE, PRECISIONS
 
 TODAY = 20_000  # days since 1970-01-01: 2024-10-04
 CATEGORIES = (

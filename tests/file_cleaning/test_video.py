@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from file_cleaning import Kind, Reason, launcher, limits
-from file_cleaning.detection import Format
+from file_cleaning.formats import Format
 from tests.file_cleaning import sample_files, traces
 from tests.file_cleaning.sample_files import film, recording
 from tests.file_cleaning.test_images import rebuilt, refused

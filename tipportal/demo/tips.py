@@ -26,8 +26,8 @@ from core import audit
 from core.demo_clock import clock_at
 from core.models import Account, AuditEntry
 from core.staff import groups
-from crimemap.places import lookup
-from tipportal.demo import files as demo_files
+from crimemap import places
+from tipportal.demo import attachments
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.desk import triage
 from tips.files.attachments import Upload
@@ -138,7 +138,7 @@ def _take(step: Step) -> None:
     tip = step.details
     words = receipts.words()
     positions = tuple(words.index(word) for word in RECEIPT.split()) if tip.get("demo_receipt") else receipts.draw()
-    place = lookup.search(tip["find"])[0] if "find" in tip else None
+    place = places.search(tip["find"])[0] if "find" in tip else None
     report = intake.Report(
         category=Category.objects.get(slug=tip["category"]),
         description=tip["description"].strip(),
@@ -162,7 +162,7 @@ def _files(details: dict[str, Any]) -> list[Upload]:
     files = []
     for name in details.get("files", []):
         incoming = Incoming(uuid.uuid4(), vault.random_key(), settings.TIP_MAX_BYTES)
-        incoming.write(demo_files.FILES[name]())
+        incoming.write(attachments.FILES[name]())
         files.append(incoming.finish())
     return files
 

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from crimemap.places import lookup
+from crimemap import places
 from tips import conversation, vault
 from tips.admin import forms as page_forms
 from tips.admin import media
@@ -249,7 +249,7 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _where(report: dict[str, Any]) -> list[str]:
-    place = lookup.find(report["place_ref"]) if report["place_ref"] else None
+    place = places.find(report["place_ref"]) if report["place_ref"] else None
     if place is None:
         return [report["place"], *_point(report)]
     chosen = ", ".join(part for part in (place.name, place.district) if part)
@@ -262,5 +262,5 @@ def _point(report: dict[str, Any]) -> list[str]:
     if latitude is None or longitude is None:
         return []
     point = _("Point on the map: %(latitude).5f, %(longitude).5f") % {"latitude": latitude, "longitude": longitude}
-    nearest = lookup.near(latitude, longitude)
+    nearest = places.near(latitude, longitude)
     return [point, _("near %(place)s") % {"place": nearest.name}] if nearest else [point]

@@ -24,7 +24,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from core import ephemeral_store, page_cache
-from crimemap.places import lookup
+from crimemap import incident_summary
 from tips import categories, form_posts, form_tokens, intake, receipts, source_wording, statistics, throttle, vault
 from tips import conversation as conversations
 from tips import inbox_session as inboxes
@@ -86,7 +86,7 @@ def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") ->
 def _form_about(request: HttpRequest, incident: str) -> str:
     """The blank form with the incident of the map that its page's button named. It came by post, so that no address, history
     or log has it."""
-    about = lookup.incident(incident)
+    about = incident_summary.summarize(incident)
     page = _blank_form(request, about=_ABOUT_HERE, incident=_INCIDENT_HERE) if about else _blank_form(request)
     page = page.replace(_TOKEN_HERE, form_tokens.issue()).replace(_TICKET_HERE, uploads.new_ticket())
     return page.replace(_INCIDENT_HERE, escape(incident)).replace(_ABOUT_HERE, escape(about))
@@ -159,7 +159,7 @@ def _find_place(request: HttpRequest, post: form_posts.Post) -> HttpResponse:
 def _form_page(
     request: HttpRequest, tip: TipForm, post: form_posts.Post, files: list[Upload], status: int = 200, **context: Any
 ) -> HttpResponse:
-    about = lookup.incident(post.fields.get("incident", ""))
+    about = incident_summary.summarize(post.fields.get("incident", ""))
     context |= {"form": tip, "about": about, "token": post.fields.get("token", ""), "trap": TRAP}
     context |= _kept(post, files)
     return render(request, "tips/form.html", context, status=status)

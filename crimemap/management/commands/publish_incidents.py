@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from crimemap.privacy import agency_rules
-from crimemap.publishing import publisher
+from crimemap.publishing import publisher, versions
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, afresh: bool, json: bool, **options: Any) -> None:
         try:
             published = publisher.publish(afresh=afresh)
-        except (publisher.NoFolderError, agency_rules.RulesError) as error:
+        except (versions.NoFolderError, agency_rules.RulesError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"The database did not answer as it should: {error}") from error

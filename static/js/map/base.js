@@ -1,4 +1,4 @@
-/* Leaflet and the base map (crimemap.places.lookup.base_map), for every map of the portal. Styled by static/css/map.css: the map's
+/* Leaflet and the base map (crimemap.places.base_map), for every map of the portal. Styled by static/css/map.css: the map's
    element has the class "place-map". Nothing comes from another origin. */
 
 import { element, svg } from "../dom.js";

@@ -16,7 +16,7 @@ from django.utils import timezone
 from core import audit
 from core.models import Account, AuditEntry
 from core.roles import Role
-from core.staff import groups
+from core.staff import groups, sign_in
 from tipportal.deploy import checks
 
 PASSWORD = "a long enough sentence"
@@ -78,46 +78,46 @@ def test_an_account_that_is_switched_off_cannot_sign_in(db: None) -> None:
 @pytest.mark.parametrize("name", ["okafor", "nobody by that name"])
 def test_too_many_wrong_passwords_are_told_how_long_to_wait(db: None, name: str) -> None:
     account("okafor", groups.OFFICER)
-    for _ in range(groups.FAILURES_ALLOWED):
+    for _ in range(sign_in.FAILURES_ALLOWED):
         answer = Client().post(LOGIN, {"username": name, "password": "wrong"})
         assert "Try again in" not in answer.content.decode()
     answer = Client().post(LOGIN, {"username": name, "password": PASSWORD})
     assert answer.status_code == 200
     assert "Too many wrong passwords for this name. Try again in 15 minutes." in answer.content.decode()
-    assert len(lines()) == groups.FAILURES_ALLOWED
+    assert len(lines()) == sign_in.FAILURES_ALLOWED
 
 
 def test_the_backend_itself_holds_back_whoever_does_not_ask_the_form(db: None) -> None:
     account("okafor", groups.OFFICER)
-    for _ in range(groups.FAILURES_ALLOWED):
+    for _ in range(sign_in.FAILURES_ALLOWED):
         authenticate(username="okafor", password="wrong")
     assert authenticate(username="okafor", password=PASSWORD) is None
-    assert len(lines()) == groups.FAILURES_ALLOWED
+    assert len(lines()) == sign_in.FAILURES_ALLOWED
 
 
 def test_one_name_does_not_hold_back_another(db: None) -> None:
     account("okafor", groups.OFFICER)
     account("lindqvist", groups.OFFICER)
-    for _ in range(groups.FAILURES_ALLOWED):
+    for _ in range(sign_in.FAILURES_ALLOWED):
         authenticate(username="lindqvist", password="wrong")
     assert authenticate(username="okafor", password=PASSWORD) is not None
 
 
 def test_a_right_password_starts_the_count_anew(db: None) -> None:
     account("okafor", groups.OFFICER)
-    for _ in range(groups.FAILURES_ALLOWED - 1):
+    for _ in range(sign_in.FAILURES_ALLOWED - 1):
         authenticate(username="okafor", password="wrong")
     assert authenticate(username="okafor", password=PASSWORD) is not None
     authenticate(username="okafor", password="wrong")
-    assert groups.wait_for("okafor") == 0
+    assert sign_in.wait_for("okafor") == 0
 
 
 def test_the_wait_ends_after_its_time(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     account("okafor", groups.OFFICER)
-    for _ in range(groups.FAILURES_ALLOWED):
+    for _ in range(sign_in.FAILURES_ALLOWED):
         authenticate(username="okafor", password="wrong")
-    assert groups.wait_for("okafor") == 15
-    later = timezone.now() + groups.FAILURE_WINDOW + dt.timedelta(seconds=1)
+    assert sign_in.wait_for("okafor") == 15
+    later = timezone.now() + sign_in.FAILURE_WINDOW + dt.timedelta(seconds=1)
     monkeypatch.setattr(timezone, "now", lambda: later)
     assert authenticate(username="okafor", password=PASSWORD) is not None
 

@@ -18,7 +18,7 @@ from crimemap.alerts import delivery, subscriptions
 from crimemap.alerts.new_incidents import Wanted
 from crimemap.alerts.subscriptions import Alert
 from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
-from crimemap.places import lookup
+from crimemap.places import areas
 from crimemap.snapshot.reader import Published
 from tests.crimemap.alerts.city import EVERYTHING, subscribe
 from tests.crimemap.importing.administrators import account, signed_in
@@ -323,8 +323,8 @@ def test_all_alerts_of_an_address_are_managed_by_any_of_its_links(client: Client
     for secret in (first, second):
         text = client.get(link("manage", secret)).content.decode()
         assert "All types: the whole city" in text
-        assert f"Burglary: {wording.area('district', '2', lookup.area_names('district'))}" in text
-        assert wording.area("beat", "11", lookup.area_names("beat")) not in text
+        assert f"Burglary: {wording.area('district', '2', areas.area_names('district'))}" in text
+        assert wording.area("beat", "11", areas.area_names("beat")) not in text
 
 
 def test_an_alert_is_changed_and_keeps_its_place_in_the_editions(client: Client) -> None:

@@ -14,7 +14,7 @@ from hypothesis import settings as checks
 from hypothesis import strategies as st
 
 from core.mail import subscriber_addresses
-from crimemap.alerts import delivery, planning, subscriptions
+from crimemap.alerts import delivery, messages, planning, subscriptions
 from crimemap.alerts.new_incidents import News, Wanted
 from crimemap.models import Delivery, Edition, Subscription
 from crimemap.snapshot import reader
@@ -447,7 +447,7 @@ def test_the_mail_reads_well_in_both_parts(city: City, sink: Mails) -> None:
 def test_links_are_those_of_the_pages(settings: Any) -> None:
     settings.PORTAL_URL = "https://riverton.example"
     for name, args in (("list", ()), ("incident", ("abc",)), ("alerts_leave", ("abc",))):
-        assert delivery.link(name, *args) == f"https://riverton.example{reverse(f'crimemap:{name}', args=args)}"
+        assert messages.link(name, *args) == f"https://riverton.example{reverse(f'crimemap:{name}', args=args)}"
 
 
 def test_fifty_incidents_are_listed_and_the_rest_counted(city: City, sink: Mails) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from crimemap import geometry as geo
-from crimemap.demo import load, plan
+from crimemap.demo import load, plan, plane_geometry
 from crimemap.demo.riverton import Riverton
 
 
@@ -54,9 +54,9 @@ def test_every_block_lies_in_one_area_of_each_layer(city):
 
 
 def test_areas_of_a_layer_fill_the_city_without_overlap(city):
-    whole = abs(geo.area(city.limits))
+    whole = abs(plane_geometry.area(city.limits))
     for layer in ("district", "beat", "neighbourhood"):
-        parts = sum(abs(geo.area(area.ring)) for area in city.areas if area.layer == layer)
+        parts = sum(abs(plane_geometry.area(area.ring)) for area in city.areas if area.layer == layer)
         assert parts == pytest.approx(whole, rel=1e-6)
 
 
@@ -67,15 +67,21 @@ def test_no_block_stands_in_the_river(city):
 def test_minor_streets_keep_out_of_parks(city):
     for street in city.streets:
         for piece in street.pieces:
-            middle = geo.part(piece, geo.length(piece) / 2, geo.length(piece))[0]
+            middle = plane_geometry.part(piece, plane_geometry.length(piece) / 2, plane_geometry.length(piece))[0]
             crossed = [name for name, ring in city.park_rings.items() if geo.inside(middle, ring)]
             assert street.rank == "major" or not crossed
 
 
 def test_bridges_join_the_quays(city):
     for bridge in city.bridges:
-        assert min(geo.from_edge(bridge.north, [a, b]) for a, b in itertools.pairwise(city.quays["north"])) < 0.1
-        assert min(geo.from_edge(bridge.south, [a, b]) for a, b in itertools.pairwise(city.quays["south"])) < 0.1
+        assert (
+            min(plane_geometry.from_edge(bridge.north, [a, b]) for a, b in itertools.pairwise(city.quays["north"]))
+            < 0.1
+        )
+        assert (
+            min(plane_geometry.from_edge(bridge.south, [a, b]) for a, b in itertools.pairwise(city.quays["south"]))
+            < 0.1
+        )
     assert (
         max(abs(x) for x, _ in plan.CITY_LIMITS) < geo.METRES_PER_DEGREE * 0.1
     )  # all of it within a tenth of a degree

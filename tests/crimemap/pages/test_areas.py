@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from core import page_cache
+from crimemap import incident_summary
 from crimemap.models import Area
-from crimemap.places import lookup
 from crimemap.snapshot.reader import Published
 from crimemap.snapshot.results import Change, Row
 from tests.crimemap import published as made
@@ -86,15 +86,15 @@ def test_the_tip_form_is_asked_for_by_post_and_no_referrer_tells_the_incident(cl
 
 def test_others_ask_for_an_incident_in_words(riverton, incidents: Published):
     row = some(incidents, category="burglary", precision="hour")
-    words = lookup.incident(row.public_id)
+    words = incident_summary.summarize(row.public_id)
     assert words.startswith(f"Burglary, {row.block}, ")
-    assert lookup.incident("zzzzzzzzzzzz") == ""
-    assert lookup.incident("é") == ""
+    assert incident_summary.summarize("zzzzzzzzzzzz") == ""
+    assert incident_summary.summarize("é") == ""
 
 
 def test_without_anything_published_there_is_no_incident_to_ask_for(riverton, settings, tmp_path):
     settings.INCIDENT_SNAPSHOTS = tmp_path
-    assert lookup.incident("00001abcdefg") == ""
+    assert incident_summary.summarize("00001abcdefg") == ""
 
 
 # Areas

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from crimemap.models import Area, Block, ImportRun, Incident, Intersection, OffenceCode, Source
 from crimemap.places import area_import, block_import, lookup
+from crimemap.places.areas import area_outlines
 from crimemap.street_names import spelled
 from tests.crimemap.importing.import_command import SHARED
 
@@ -39,7 +40,7 @@ def replaced(layer: str, *features: dict[str, Any], **columns: Any) -> area_impo
 
 
 def codes(layer: str = "district") -> list[str]:
-    return [area.code for area in lookup.areas(layer)]
+    return [area.code for area in area_outlines(layer)]
 
 
 REAL = {
@@ -57,7 +58,7 @@ def test_a_real_layer_twice(name: str) -> None:
     columns = area_import.guess(features, layer)
     assert columns == area_import.Columns(code, named)
     first = area_import.replace(layer, features, columns)
-    areas = lookup.areas(layer)
+    areas = area_outlines(layer)
     assert first.created == len(areas) == len({feature.properties[code] for feature in features})
     assert len(features) == count
     assert {area.code: area.name for area in areas}[example] == label
@@ -97,7 +98,7 @@ class TestAreas:
 
     def test_parts_of_one_code_are_one_area(self) -> None:
         done = replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=1))
-        (area,) = lookup.areas("district")
+        (area,) = area_outlines("district")
         assert len(done.notes) == 1
         assert area_import.Index("district").codes_at([1, 3], [1, 1]) == ["1", "1"]
         assert area.name == "District 1"
@@ -105,13 +106,13 @@ class TestAreas:
     def test_a_shape_that_crosses_itself_is_mended_and_told(self) -> None:
         (note,) = replaced("district", polygon(BOW_TIE, district="A")).notes
         assert note == "The shape of A crossed itself (self-intersection) and was mended."
-        (area,) = lookup.areas("district")
+        (area,) = area_outlines("district")
         assert area_import.Index("district").codes_at([area.longitude], [area.latitude]) == ["A"]
 
     def test_the_label_stands_inside_of_a_hook(self) -> None:
         hook = [[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [0, 1], [0, 0]]
         replaced("district", polygon(hook, district=1))
-        (area,) = lookup.areas("district")
+        (area,) = area_outlines("district")
         assert area_import.Index("district").codes_at([area.longitude], [area.latitude]) == ["1"]
 
     def test_blocks_and_crossings_learn_their_area_and_forget_it(self) -> None:
@@ -157,7 +158,7 @@ def test_properties_may_be_named(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(file_of(polygon(SQUARE, NUM="1", KEY="x", NAME="OLD TOWN"))))
     out = io.StringIO()
     call_command("import_areas", "neighbourhood", file, code="KEY", stdout=out)
-    assert [(area.code, area.name) for area in lookup.areas("neighbourhood")] == [("x", "Old Town")]
+    assert [(area.code, area.name) for area in area_outlines("neighbourhood")] == [("x", "Old Town")]
     assert out.getvalue() == "Codes from “KEY”, names from “NAME”.\n1 new, 0 changed, 0 as before, 0 removed.\n"
     with pytest.raises(CommandError, match="It has: NUM, KEY, NAME"):
         call_command("import_areas", "neighbourhood", file, code="other")

@@ -9,11 +9,11 @@ import pytest
 from django.template import Context, Template
 
 from crimemap.models import BaseLayer
-from crimemap.places import lookup
+from crimemap.places import base_map
 
 
 def test_the_base_map_is_small_and_cached_for_ever(client, riverton):
-    address = f"/map/base/{lookup.base_map_version()}.json"
+    address = f"/map/base/{base_map.base_map_version()}.json"
     answer = client.get(address, headers={"accept-encoding": "gzip"})
     assert answer.status_code == 200
     assert answer["Content-Type"] == "application/json"
@@ -21,13 +21,13 @@ def test_the_base_map_is_small_and_cached_for_ever(client, riverton):
     assert "public" in answer["Cache-Control"]
     assert answer["Content-Encoding"] == "gzip"
     assert len(answer.content) < 60_000
-    assert json.loads(gzip.decompress(answer.content)) == json.loads(lookup.base_map())
+    assert json.loads(gzip.decompress(answer.content)) == json.loads(base_map.base_map_json())
     assert not answer.cookies
     assert client.get(address, headers={"accept-encoding": "gzip", "if-none-match": answer["ETag"]}).status_code == 304
 
 
 def test_the_base_map_comes_plain_to_who_cannot_unpack_it(client, riverton):
-    answer = client.get(f"/map/base/{lookup.base_map_version()}.json")
+    answer = client.get(f"/map/base/{base_map.base_map_version()}.json")
     assert "Content-Encoding" not in answer
     assert json.loads(answer.content)["layers"]
 
@@ -35,7 +35,7 @@ def test_the_base_map_comes_plain_to_who_cannot_unpack_it(client, riverton):
 def test_an_old_version_leads_to_the_one_of_now(client, riverton):
     answer = client.get("/map/base/0123456789abcdef.json")
     assert answer.status_code == 302
-    assert answer["Location"] == f"/map/base/{lookup.base_map_version()}.json"
+    assert answer["Location"] == f"/map/base/{base_map.base_map_version()}.json"
 
 
 def test_without_a_base_map_there_is_nothing_to_fetch(client, db):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core import page_cache
 from crimemap.demo.load import load
 from crimemap.models import Area, BaseLayer, Block, Intersection
-from crimemap.places import lookup
+from crimemap.places import areas, base_map, lookup
 
 
 def names(text, limit=8):
@@ -150,19 +150,19 @@ def test_in_city(riverton):
 
 
 def test_areas_of_a_layer_come_by_code(riverton):
-    assert [area.code for area in lookup.areas("district")] == ["1", "2", "3", "4"]
-    assert lookup.areas("nonsense") == []
-    assert lookup.areas("beat")[0].outline["type"] == "Polygon"
+    assert [area.code for area in areas.area_outlines("district")] == ["1", "2", "3", "4"]
+    assert areas.area_outlines("nonsense") == []
+    assert areas.area_outlines("beat")[0].outline["type"] == "Polygon"
 
 
 def test_names_of_a_layer_that_is_none_are_not_kept(riverton):
     known = len(page_cache._kept)
-    assert lookup.area_names("of-a-strangers-address") == {}
+    assert areas.area_names("of-a-strangers-address") == {}
     assert len(page_cache._kept) == known
 
 
 def test_the_base_map_holds_all_layers_and_its_bounds(riverton):
-    base = json.loads(lookup.base_map())
+    base = json.loads(base_map.base_map_json())
     assert [layer["name"] for layer in base["layers"]] == [
         "land",
         "water",
@@ -178,12 +178,12 @@ def test_the_base_map_holds_all_layers_and_its_bounds(riverton):
 
 
 def test_the_version_changes_with_what_is_drawn(riverton):
-    before, drawn = lookup.base_map_version(), lookup.base_map()
+    before, drawn = base_map.base_map_version(), base_map.base_map_json()
     layer = BaseLayer.objects.get(name="parks")
     layer.geojson["features"] = layer.geojson["features"][:1]
     layer.save()
-    assert lookup.base_map_version() != before
-    assert lookup.base_map() != drawn
+    assert base_map.base_map_version() != before
+    assert base_map.base_map_json() != drawn
 
 
 def test_an_empty_database_finds_nothing(db):
@@ -193,8 +193,8 @@ def test_an_empty_database_finds_nothing(db):
     assert lookup.find("block:1") is None
     assert lookup.near(41.5, -38.5) is None
     assert not lookup.in_city(41.5, -38.5)
-    assert lookup.areas("district") == []
-    assert (lookup.base_map_version(), lookup.base_map()) == ("", b"")
+    assert areas.area_outlines("district") == []
+    assert (base_map.base_map_version(), base_map.base_map_json()) == ("", b"")
 
 
 def test_loading_again_changes_nothing(riverton):

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crimemap.geometry import metres_between
-from crimemap.privacy import visibility
-from crimemap.privacy.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, NEIGHBOURHOOD, NOWHERE
-from crimemap.privacy.visibility import LEVELS, block_label, block_labels, snap, strictest, visibility_of
+from crimemap.privacy import locations, visibility
+from crimemap.privacy.locations import block_label, block_labels, snap
+from crimemap.privacy.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, NEIGHBOURHOOD
+from crimemap.privacy.visibility import LEVELS, strictest, visibility_of
+from crimemap.snapshot.format import NOWHERE
 from tests.crimemap.sample_incidents import (
     ASSAULT,
     BURGLARY,
@@ -223,11 +225,11 @@ class TestSnap:
     @given(st.floats(-80, 80), st.floats(-179, 179), st.floats(0, 1), st.floats(0, 1))
     def test_a_cell_has_one_point(self, latitude: float, longitude: float, up: float, right: float) -> None:
         """Wherever in the cell: the same point comes out, so it says nothing of where."""
-        north, east = visibility.cell_centre(latitude, longitude)
+        north, east = locations.cell_centre(latitude, longitude)
         height = 250 / 111_320
         width = height / math.cos(math.radians(north))
         inside = (north + (up - 0.5) * height * 0.99, east + (right - 0.5) * width * 0.99)
-        assert visibility.cell_centre(*inside) == (north, east)
+        assert locations.cell_centre(*inside) == (north, east)
 
     def test_no_published_coordinate_equals_one_that_came_in(self) -> None:
         """The attack: made-up exact points in."""

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from crimemap.privacy import visibility
-from crimemap.publishing import publisher
+from crimemap.publishing import publisher, versions
 from crimemap.snapshot import format
 
-replace = publisher._replace
+replace = versions.replace_file
 
 
 def die(*_: object, **__: object) -> None:
@@ -27,11 +27,11 @@ def die(*_: object, **__: object) -> None:
 
 MOMENTS: dict[str, Callable[[], None]] = {
     "first file": lambda: setattr(np, "save", die),
-    "last file": lambda: setattr(publisher, "_replace", die),
+    "last file": lambda: setattr(versions, "replace_file", die),
     "rename": lambda: setattr(Path, "rename", die),
-    "before the pointer": lambda: setattr(publisher, "current_version", die),
+    "before the pointer": lambda: setattr(versions, "current_version", die),
     "the pointer": lambda: setattr(
-        publisher, "_replace", lambda path, data: replace(path, data) if path.name == format.META else die()
+        versions, "replace_file", lambda path, data: replace(path, data) if path.name == format.META else die()
     ),
 }
 

@@ -20,8 +20,9 @@ import pytest
 from django.utils import timezone
 
 from crimemap.models import Incident
-from crimemap.privacy import agency_rules, visibility
+from crimemap.privacy import agency_rules, locations
 from crimemap.publishing import extract, publisher
+from crimemap.publishing.versions import KEPT, KEPT_SECONDS, MAKING, NoFolderError, current_version
 from crimemap.snapshot import bubbles, format, reader
 from crimemap.snapshot.filters import Filter
 from tests.crimemap.publishing import killed_publisher
@@ -79,7 +80,7 @@ def answers(published: reader.Published) -> list[Any]:
 
 def content(folder: Path) -> dict[str, bytes]:
     """Every file of the current version."""
-    current = folder / publisher.current_version(folder)
+    current = folder / current_version(folder)
     return {path.name: path.read_bytes() for path in current.iterdir()}
 
 
@@ -242,7 +243,7 @@ class TestAttacks:
         exact = [tuple(point) for point in np.round(random.random((50, 2)) * 0.05 + (41.85, -87.65), 6).tolist()]
         run = agency.run()
         for point in exact:
-            agency.add(run=run, point=visibility.snap(*point, points_are_public=False, block_point=None)[:2])
+            agency.add(run=run, point=locations.snap(*point, points_are_public=False, block_point=None)[:2])
         publisher.publish()
         came_out = {(row.latitude, row.longitude) for row in rows()}
         assert not came_out & {(round(a, 5), round(b, 5)) for a, b in exact}
@@ -493,14 +494,14 @@ class TestVersions:
         publisher.publish()
         held = reader.current()
         before = answers(held)
-        for _ in range(publisher.KEPT + 2):
+        for _ in range(KEPT + 2):
             agency.add()
             publisher.publish()
         assert not (folder / held.version).exists()
         assert answers(held) == before
-        assert len(rows(reader.current())) == publisher.KEPT + 3
+        assert len(rows(reader.current())) == KEPT + 3
         versions = [path for path in folder.iterdir() if path.is_dir()]
-        assert len(versions) == publisher.KEPT + 1
+        assert len(versions) == KEPT + 1
 
     def test_old_versions_go_after_a_while(self, agency: Agency, folder: Path) -> None:
         agency.add()
@@ -508,7 +509,7 @@ class TestVersions:
         agency.add()
         publisher.publish()
         assert (folder / first).exists()
-        long_ago = (folder / first).stat().st_mtime - publisher.KEPT_SECONDS - 10
+        long_ago = (folder / first).stat().st_mtime - KEPT_SECONDS - 10
         os.utime(folder / first, (long_ago, long_ago))
         publisher.publish()
         assert not (folder / first).exists()
@@ -526,7 +527,7 @@ class TestVersions:
 class TestFaults:
     def test_no_folder_is_a_sentence(self, db: None, settings: Any) -> None:
         settings.INCIDENT_SNAPSHOTS = None
-        with pytest.raises(publisher.NoFolderError, match="INCIDENT_SNAPSHOTS"):
+        with pytest.raises(NoFolderError, match="INCIDENT_SNAPSHOTS"):
             publisher.publish()
         with pytest.raises(reader.NothingPublishedError):
             reader.current()
@@ -565,8 +566,8 @@ class TestFaults:
             patched.setattr(os, "fsync", full)
             with pytest.raises(OSError, match="No space"):
                 publisher.publish()
-        assert publisher.current_version(folder) == before
-        assert not list(folder.glob(f"{publisher.MAKING}*-*/"))
+        assert current_version(folder) == before
+        assert not list(folder.glob(f"{MAKING}*-*/"))
         assert publisher.publish().shown == 2
 
     @pytest.mark.parametrize("moment", killed_publisher.MOMENTS)
@@ -580,11 +581,11 @@ class TestFaults:
         file.write_bytes(pickle.dumps((gathered.records, gathered.rule, gathered.freshness)))
         command = [sys.executable, "-m", "tests.crimemap.publishing.killed_publisher", moment, folder, file]
         assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
-        assert publisher.current_version(folder) == before
+        assert current_version(folder) == before
         assert len(rows()) == 1
         assert publisher.publish().shown == 2
         assert len(rows()) == 2
-        assert not list(folder.glob(f"{publisher.MAKING}*"))
+        assert not list(folder.glob(f"{MAKING}*"))
 
 
 def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from psycopg2.extras import execute_values
 
 from crimemap.privacy import visibility
-from crimemap.publishing import columns, publisher
+from crimemap.publishing import prefix_sums, publisher
 from crimemap.snapshot import bubbles, format, reader, row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import Published
@@ -99,9 +99,9 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     stored = records(*made_rows())
     with pytest.MonkeyPatch.context() as patch:
         # With as many rows as a city has, or with very few.
-        patch.setattr(columns, "CUBE_SHARE", 0 if request.param == "without" else 10**6)
+        patch.setattr(prefix_sums, "CUBE_SHARE", 0 if request.param == "without" else 10**6)
         if request.param == "with small ones alone":
-            patch.setattr(columns, "CUBE_SIZE", 2000)
+            patch.setattr(prefix_sums, "CUBE_SIZE", 2000)
         publisher.write(folder, stored, visibility.levels(stored, rule()), rule(), [])
     with override_settings(INCIDENT_SNAPSHOTS=folder):
         published = reader.current()

@@ -38,7 +38,7 @@ def by(db: None) -> Account:
 @pytest.fixture
 def desk(by: Account) -> Client:
     client = Client()
-    client.force_login(by, backend="core.staff.groups.AuditedBackend")
+    client.force_login(by, backend="core.staff.sign_in.AuditedBackend")
     return client
 
 
@@ -151,7 +151,7 @@ def test_a_published_event_is_not_deleted_and_a_draft_is(desk: Client, by: Accou
 def test_who_is_not_of_communications_changes_nothing(by: Account, group: str) -> None:
     event = planned(by, publish=False)
     client = Client()
-    client.force_login(account(group), backend="core.staff.groups.AuditedBackend")
+    client.force_login(account(group), backend="core.staff.sign_in.AuditedBackend")
     for path, data in (
         ("add/", typed()), (f"{event.pk}/change/", typed()), (f"{event.pk}/publish/", {}), (f"{event.pk}/cancel/", {}),
     ):  # fmt: skip
@@ -281,7 +281,7 @@ def test_who_may_only_look_settles_nothing(story: Story) -> None:
     publication.publish(story, "", timezone.now())
     Post.objects.update(state=State.UNSURE, begun_at=timezone.now())
     client = Client()
-    client.force_login(account(groups.ADMINISTRATOR), backend="core.staff.groups.AuditedBackend")
+    client.force_login(account(groups.ADMINISTRATOR), backend="core.staff.sign_in.AuditedBackend")
     page = client.get(page_of(story))
     assert page.status_code == 200
     assert "It is there" not in page.content.decode()

@@ -152,7 +152,17 @@ def test_the_image_holds_what_the_portal_is_made_of_and_no_secret() -> None:
     assert copied == admitted
     assert not [name for name in copied if not (ROOT / name).exists()]
     assert not copied & {"var", "keys", "portal.env", ".venv", "tests"}
-    assert {"tipportal", "tips", "crimemap", "outreach", "file_cleaning", "core", "templates", "static", "locale"} < copied
+    assert {
+        "tipportal",
+        "tips",
+        "crimemap",
+        "outreach",
+        "file_cleaning",
+        "core",
+        "templates",
+        "static",
+        "locale",
+    } < copied
 
 
 class TestEnvironment:

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from core.models import Account
 from core.staff import groups
-from crimemap.places import lookup
+from crimemap import places
 from tests.tips.desk import officers
 from tips import conversation, intake
 from tips.desk import triage
@@ -215,9 +215,9 @@ def test_the_page_shows_what_the_source_sent(okafor: Account) -> None:
 
 
 def test_the_page_says_where_a_point_is(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    mill = lookup.Place("block:7", "block", "400 block of Mill Street", 41.5, -90.1, "Old Town")
-    monkeypatch.setattr(lookup, "find", lambda ref: mill if ref == "block:7" else None)
-    monkeypatch.setattr(lookup, "near", lambda latitude, longitude: mill)
+    mill = places.Place("block:7", "block", "400 block of Mill Street", 41.5, -90.1, "Old Town")
+    monkeypatch.setattr(places, "find", lambda ref: mill if ref == "block:7" else None)
+    monkeypatch.setattr(places, "near", lambda latitude, longitude: mill)
     page = shown(okafor, page_of(officers.send(place_ref="block:7", latitude=41.50001, longitude=-90.1)))
     for words in ("400 block of Mill Street, Old Town", "41.50001, -90.10000", "near 400 block of Mill Street"):
         assert words in page

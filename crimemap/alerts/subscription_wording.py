@@ -1,0 +1,34 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crimemap import wording
+from crimemap.alerts.new_incidents import Wanted
+from crimemap.places import areas
+
+MOST_NAMED = 4
+
+
+def words(wanted: Wanted, place: str, names: Mapping[str, str]) -> str:
+    """ "Burglary, Robbery - District 4" """
+    chosen = sorted(names.get(slug, slug) for slug in wanted.categories)
+    if len(chosen) > MOST_NAMED:
+        what = ngettext("%(count)d type", "%(count)d types", len(chosen)) % {"count": len(chosen)}
+    else:
+        what = ", ".join(chosen) or _("All types")
+    return _("%(what)s: %(where)s") % {"what": what, "where": where(wanted, place)}
+
+
+def where(wanted: Wanted, place: str) -> str:
+    if wanted.area:
+        layer, code = wanted.area
+        return wording.area(layer, code, areas.area_names(layer))
+    if wanted.circle:
+        distance = wording.distance(wanted.circle[2])
+        return _("within %(distance)s of %(place)s") % {"distance": distance, "place": place}
+    return _("the whole city")

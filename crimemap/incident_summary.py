@@ -1,0 +1,19 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+from crimemap import wording
+from crimemap.snapshot import reader
+
+
+def summarize(public_id: str) -> str:
+    """What a published incident is, in words: "Burglary, 400 block of W 24th Pl, Nov. 3, 2026, about 6 p.m.".
+
+    Empty when there is none (any more).
+    """
+    try:
+        published = reader.current()
+        row = published.incident(public_id)
+    except (reader.NothingPublishedError, reader.UnknownIncidentError):
+        return ""
+    return ", ".join([published.names[row.category], wording.where(row), wording.when(row)])

@@ -1,0 +1,42 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+HEAD_BYTES = 64 * 1024
+
+
+class Kind(StrEnum):
+    PHOTO = "photo"
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+class Format(StrEnum):
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    GIF = "gif"
+    TIFF = "tiff"
+    HEIF = "heif"
+    AVIF = "avif"
+    BMP = "bmp"
+    MOV = "mov"  # MP4, QuickTime, 3GP, M4A: one family
+    MATROSKA = "matroska"  # and WebM
+    AVI = "avi"
+    MPEGTS = "mpegts"
+    MP3 = "mp3"
+    AAC = "aac"
+    OGG = "ogg"
+    WAV = "wav"
+    AMR = "amr"
+    FLAC = "flac"
+    PDF = "pdf"
+
+
+PHOTO_FORMATS = frozenset(
+    {Format.JPEG, Format.PNG, Format.WEBP, Format.GIF, Format.TIFF, Format.HEIF, Format.AVIF, Format.BMP}
+)
+AUDIO_FORMATS = frozenset({Format.MP3, Format.AAC, Format.OGG, Format.WAV, Format.AMR, Format.FLAC})

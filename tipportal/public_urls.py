@@ -1,0 +1,18 @@
+"""Addresses of residents' pages: served by the public role, and known to every other, so that the desk can tell a dead link."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from tipportal import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.home, name="home"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("tips/safety/", views.safety, name="safety"),
+    path("tips/", include("tips.urls")),
+    path("map/", include("crimemap.urls")),
+    path("api/", include("crimemap.api.urls")),
+    path("", include("outreach.urls")),
+    path("robots.txt", views.robots),
+]
