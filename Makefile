@@ -22,6 +22,7 @@ lint:
 	@$(LINT_ENV) $(PY) -m mypy tipportal tips crimemap outreach file_cleaning core
 	@$(PY) -m djlint --quiet --lint templates
 	@PYTHONPATH=. $(PY) -c "from importlinter.cli import lint_imports_command as run; run()"
+	@$(PY) -m tests.import_rules
 
 audit:
 	@python3 bootstrap.py dev

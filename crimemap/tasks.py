@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
+from core import queue
 from crimemap.alerts import delivery, planning
 from crimemap.importing import drop_folder, feed_monitor, jobs
 from crimemap.publishing import publisher
@@ -45,4 +46,4 @@ def plan_alerts() -> None:
 def send_alerts() -> None:
     """A batch of mails; the next one waits in line with what else this worker has to do."""
     if delivery.send():
-        send_alerts.delay()
+        queue.send("crimemap.bulk.send_alerts", expires=240)

@@ -21,6 +21,7 @@ from file_cleaning.formats import HEAD_BYTES, Kind
 from file_cleaning.refusals import Reason, RefusedError
 from file_cleaning.results import Part, Rebuilt, checked, checked_for_pages
 from file_cleaning.sandbox import Held
+from file_cleaning.workspace import workspace
 
 logger = logging.getLogger("file_cleaning")
 
@@ -90,8 +91,6 @@ def limits_here() -> Held:
 
     Raises SandboxError when it does not start.
     """
-    from file_cleaning.workspace import workspace
-
     with workspace(allow_disk=True) as folder:
         child = _Child(["probe", str(folder)], folder, subprocess.DEVNULL)
         try:

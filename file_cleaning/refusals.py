@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from file_cleaning import limits
+
 
 class Reason(StrEnum):
     UNSUPPORTED = "unsupported"
@@ -39,8 +41,6 @@ def sentence(reason: Reason, hint: str = "") -> str:
 
 def _sentences() -> dict[Reason, str]:
     from django.utils.translation import gettext as _
-
-    from file_cleaning import limits
 
     return {
         Reason.UNSUPPORTED: _(

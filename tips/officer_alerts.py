@@ -23,6 +23,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import queue
 from core.mail import headers
 from core.models import Account
 from core.staff.groups import OFFICER, SUPERVISOR
@@ -46,7 +47,7 @@ NotificationState = Notification.NotificationState
 def raise_alert(tip: Tip) -> None:
     """Write that `tip` awaits an officer and hurry the worker once the transaction is on the disk."""
     alert = Alert.objects.create(tip=tip, urgent=tip.priority == Priority.URGENT)
-    transaction.on_commit(lambda: spread.delay(str(alert.id)), robust=True)
+    queue.send_on_commit("tips.alerts.spread", str(alert.id))
 
 
 @shared_task(name="tips.alerts.spread")  # type: ignore[untyped-decorator]

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from core import queue
 from core.mail import subscriber_addresses
 from core.mail.subscriber_addresses import Contact
 from crimemap.alerts import planning
@@ -53,13 +54,7 @@ def ask(address: str, alert: Alert) -> None:
             "SELECT alert_ask(%s, %s, %s, %s, %s, %s::float8, %s::float8, %s::int, %s, %s::text[], %s)", *values
         ):
             raise BusyError
-        transaction.on_commit(_hurry, robust=True)
-
-
-def _hurry() -> None:
-    from crimemap import tasks
-
-    tasks.send_alerts.delay()
+        queue.send_on_commit("crimemap.bulk.send_alerts", expires=240)
 
 
 def of(secret: bytes) -> list[Alert]:

@@ -22,7 +22,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import audit
+from core import audit, queue
 from core.models import Account
 from crimemap.importing import feed_monitor, pipeline
 from crimemap.models import ImportRun, Source
@@ -102,9 +102,7 @@ def ask(
 
 
 def hurry(run: ImportRun) -> None:
-    from crimemap import tasks
-
-    transaction.on_commit(lambda: tasks.run_import.delay(run.pk), robust=True)
+    queue.send_on_commit("crimemap.bulk.run_import", run.pk)
 
 
 def shown_name(name: str | None) -> str:

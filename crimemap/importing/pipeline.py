@@ -27,6 +27,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import queue
 from crimemap.importing import profiles, sanity_checks, tables
 from crimemap.importing.cells import LOST, CellError
 from crimemap.importing.codebook import CodeBook
@@ -97,7 +98,7 @@ def run(
             if importing:
                 importing.close()
     if run.state == State.DONE and not run.dry_run:
-        transaction.on_commit(_publish_soon, robust=True)
+        queue.send_on_commit("crimemap.bulk.publish")  # the clock publishes, too: a lost message costs an hour at most
     return run
 
 
@@ -125,13 +126,6 @@ def digest_of(paths: Sequence[Path]) -> str:
             while piece := file.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()
-
-
-def _publish_soon() -> None:
-    """The clock publishes too (tipportal/celery.py), so that a broker that is away costs an hour at most."""
-    from crimemap.tasks import publish
-
-    publish.delay()
 
 
 @contextmanager

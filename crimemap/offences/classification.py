@@ -12,9 +12,8 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from core import audit
+from core import audit, queue
 from core.models import Account
-from crimemap import tasks
 from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offences import catalogue
 
@@ -69,7 +68,7 @@ def _said(category: Category | None, visibility: str) -> str:
 
 def publish_soon() -> None:
     """Ask for a publication once the transaction is on the disk; the hourly one makes up for a lost message."""
-    transaction.on_commit(tasks.publish.delay, robust=True)
+    queue.send_on_commit("crimemap.bulk.publish")
 
 
 def unknown(scheme: str = "") -> list[Unknown]:

@@ -22,7 +22,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import audit
+from core import audit, queue
 from core.advisory_locks import alone_with
 from core.models import Account
 from outreach.channels import transport
@@ -130,7 +130,7 @@ def let_go(story: Story) -> None:
     ]
     Post.objects.bulk_create(fresh, ignore_conflicts=True)
     story.posts.filter(state=State.PREPARED).update(state=State.WAITING, next_attempt_at=timezone.now())
-    transaction.on_commit(post_all.delay, robust=True)
+    queue.send_on_commit("outreach.bulk.post", expires=600)
 
 
 def _default(channel: Channel, story: Story) -> str:
@@ -150,7 +150,7 @@ def settle(post_id: UUID, by: Account, *, again: bool) -> Post:
             post.state, post.key, post.begun_at, post.attempts = State.WAITING, uuid.uuid4(), None, 0
             post.text = post.text or _default(post.channel, post.story)
             post.next_attempt_at = timezone.now()
-            transaction.on_commit(post_all.delay, robust=True)
+            queue.send_on_commit("outreach.bulk.post", expires=600)
         else:
             post.state, post.sent_at = State.SENT, post.begun_at
         post.problem = ""

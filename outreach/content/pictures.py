@@ -23,6 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 import file_cleaning
+from core import queue
 from core.advisory_locks import alone_with
 from core.models import Account
 from file_cleaning import Kind, NoRamFolderError, Part, Reason, RefusedError, SandboxError
@@ -62,7 +63,7 @@ def take(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Pictu
     digest = hashlib.sha256(content).hexdigest()
     picture = Picture.objects.create(alt=alt, credit=credit, original_digest=digest, added_by=by)
     original = PictureOriginal.objects.create(picture=picture, content=content)
-    transaction.on_commit(lambda: rebuild.delay(str(original.pk)), robust=True)
+    queue.send_on_commit("outreach.media.rebuild", str(original.pk))
     return picture
 
 

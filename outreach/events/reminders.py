@@ -26,6 +26,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import queue
 from core.advisory_locks import alone_with
 from core.mail import headers, subscriber_addresses
 from core.mail.subscriber_addresses import Contact
@@ -59,7 +60,7 @@ def ask(event: Event, typed: str) -> bool:
     with transaction.atomic():
         sealed, known_by = subscriber_addresses.seal(contact), subscriber_addresses.hashed(contact.address)
         taken = bool(_call("reminder_ask", event.pk, sealed, known_by, link)[0][0])
-        transaction.on_commit(remind.delay, robust=True)
+        queue.send_on_commit("outreach.bulk.remind", expires=600)
     return taken
 
 

@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 from django.utils.translation import gettext as _
 
+from core import audit
 from core.roles import Role
 
 SECOND_FACTOR_APP = "allauth.mfa"
@@ -50,8 +51,6 @@ def demonstration(**_options: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def audit_key(**_options: Any) -> list[CheckMessage]:
-    from core import audit
-
     path: Path | None = settings.AUDIT_KEY
     if not settings.ROLE.serves_staff:
         if path is None:

@@ -13,8 +13,8 @@ from django.db.models import Max
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from core import queue
 from file_cleaning import Kind
-from tipportal.celery import app
 from tips import vault
 from tips.files import sealed_store
 from tips.models import AgencyKey, Attachment, Author, Message, Tip
@@ -75,8 +75,8 @@ def _taken(uploads: Sequence[Upload]) -> None:
     for upload in uploads:
         sealed_store.ticket_path(upload.file).unlink(missing_ok=True)
     for upload in uploads:
-        queue = "media-video" if upload.kind == Kind.VIDEO else "media"
-        app.send_task("tips.media.rebuild", args=[str(upload.file)], queue=queue)
+        name = "media-video" if upload.kind == Kind.VIDEO else "media"
+        queue.send("tips.media.rebuild", str(upload.file), queue=name)
 
 
 def kind_of(attachment: Attachment, key: bytes) -> Kind:

@@ -40,7 +40,7 @@ def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
 def media_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], str]]:
     """What was handed to the queue."""
     told: list[tuple[str, list[str], str]] = []
-    monkeypatch.setattr(attachments.app, "send_task", lambda name, args, queue: told.append((name, args, queue)))
+    monkeypatch.setattr(attachments.queue, "send", lambda name, *args, queue: told.append((name, list(args), queue)))
     return told
 
 
@@ -159,7 +159,7 @@ def test_a_queue_that_is_down_holds_no_receipt_back(
     def down(*_args: Any, **_named: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(attachments.app, "send_task", down)
+    monkeypatch.setattr(attachments.queue, "send", down)
     with django_capture_on_commit_callbacks(execute=True):
         page = send(client, attachments=arriving.sent(arriving.photo()))
     receipt_of(page)
