@@ -7,7 +7,7 @@ from django.conf import settings
 
 from core import queue
 from crimemap.alerts import delivery, planning
-from crimemap.importing import drop_folder, feed_monitor, jobs
+from crimemap.importing.arrival import drop_folder, feed_monitor, jobs
 from crimemap.publishing import publisher
 
 

@@ -55,7 +55,7 @@ INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
 INCIDENT_CACHE = env.path("INCIDENT_CACHE", None)
 PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
 # Files on their way in: staff's uploads and what agencies push wait in the one for the bulk worker, which looks through
-# the other every minute (crimemap/importing/jobs.py, crimemap/importing/drop_folder.py).
+# the other every minute (crimemap/importing/arrival/jobs.py, crimemap/importing/arrival/drop_folder.py).
 INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)
 INCIDENT_DROP_DIR = env.path("INCIDENT_DROP_DIR", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)

@@ -21,7 +21,10 @@ if settings.ROLE.serves_staff:
     import outreach.admin  # noqa: F401
     import tips.admin  # noqa: F401
 
-    urlpatterns += [path("admin/", admin.site.urls), path("api/incidents/", include("crimemap.importing.push_urls"))]
+    urlpatterns += [
+        path("admin/", admin.site.urls),
+        path("api/incidents/", include("crimemap.importing.arrival.push_urls")),
+    ]
     if not settings.ROLE.serves_public:
         urlpatterns += [path("", RedirectView.as_view(pattern_name="admin:index"))]
 

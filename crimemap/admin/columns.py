@@ -23,8 +23,8 @@ from core import audit
 from core.models import Account
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
-from crimemap.importing.files import UnreadableError
 from crimemap.importing.profiles import generic
+from crimemap.importing.readers.files import UnreadableError
 from crimemap.models import Source
 from crimemap.models.incidents import known_time_zone
 from crimemap.offences import catalogue

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from crimemap.importing import jobs
+from crimemap.importing.arrival import jobs
 from crimemap.models import ImportRun, OffenceCode, Source
 
 PROBLEMS_SHOWN = 200

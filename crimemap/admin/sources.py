@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy
 from core.models import Account
 from crimemap.admin import columns
 from crimemap.admin.audited import AuditedAdmin
-from crimemap.importing import feed_monitor, profiles, push_tokens
+from crimemap.importing import profiles
+from crimemap.importing.arrival import feed_monitor, push_tokens
 from crimemap.models import Source
 
 _BOX = ("south", "west", "north", "east")

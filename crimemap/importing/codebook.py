@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.files import UnreadableError
 from crimemap.importing.profiles.base import JOINT
+from crimemap.importing.readers.files import UnreadableError
 from crimemap.models import Category, OffenceCode
 from crimemap.offences import catalogue
 

@@ -17,14 +17,15 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing import cells as values
-from crimemap.importing import files, parsed_rows, tables
-from crimemap.importing.cells import CellError
-from crimemap.importing.datetimes import Moments
-from crimemap.importing.files import UnreadableError
+from crimemap.importing import parsed_rows
 from crimemap.importing.geocoder import Surroundings
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import PARTS, header_key
+from crimemap.importing.readers import cells as values
+from crimemap.importing.readers import files, tables
+from crimemap.importing.readers.cells import CellError
+from crimemap.importing.readers.datetimes import Moments
+from crimemap.importing.readers.files import UnreadableError
 from crimemap.importing.row_parser import Interpreter
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue

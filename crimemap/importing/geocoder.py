@@ -6,8 +6,8 @@ import json
 
 import shapely
 
-from crimemap.importing import cells as values
 from crimemap.importing import parsed_rows
+from crimemap.importing.readers import cells as values
 from crimemap.models import Block
 from crimemap.places.areas import area_outlines
 from crimemap.privacy.locations import Point

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from crimemap.importing.cells import LOST
 from crimemap.importing.parsed_rows import Interpreted
+from crimemap.importing.readers.cells import LOST
 from crimemap.importing.staging import Staging, Stored
 
 Row = tuple[int, Interpreted]  # with its position

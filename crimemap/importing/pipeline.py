@@ -28,16 +28,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import queue
-from crimemap.importing import profiles, sanity_checks, tables
-from crimemap.importing.cells import LOST, CellError
+from crimemap.importing import profiles, sanity_checks
 from crimemap.importing.codebook import CodeBook
-from crimemap.importing.files import Part, UnreadableError, parts
 from crimemap.importing.geocoder import Surroundings
 from crimemap.importing.header import Columns, fits
 from crimemap.importing.matching import Recognizer
 from crimemap.importing.parsed_rows import Interpreted
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import Profile
+from crimemap.importing.readers import tables
+from crimemap.importing.readers.cells import LOST, CellError
+from crimemap.importing.readers.files import Part, UnreadableError, parts
 from crimemap.importing.row_keys import Keys
 from crimemap.importing.row_parser import Interpreter
 from crimemap.importing.staging import Staging

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from crimemap.importing.cells import LOST
-from crimemap.importing.files import UnreadableError
 from crimemap.importing.parsed_rows import Interpreted
+from crimemap.importing.readers.cells import LOST
+from crimemap.importing.readers.files import UnreadableError
 
 ANONYMOUS = "~?"  # how the key of a row begins that has an id which its file did not say
 REPEATS = 1_000_000  # rows that share their id with another: more, and the column holds no ids

@@ -11,12 +11,13 @@ from typing import Generic, TypeVar
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing import cells as values
-from crimemap.importing import datetimes, geocoder, parsed_rows
-from crimemap.importing.cells import LOST, CellError, Met
-from crimemap.importing.datetimes import Moment, Moments
+from crimemap.importing import geocoder, parsed_rows
 from crimemap.importing.header import Columns
 from crimemap.importing.profiles.base import JOINT, PARTS, Profile, header_key
+from crimemap.importing.readers import cells as values
+from crimemap.importing.readers import datetimes
+from crimemap.importing.readers.cells import LOST, CellError, Met
+from crimemap.importing.readers.datetimes import Moment, Moments
 from crimemap.privacy.locations import snap
 
 REMEMBERED = 200_000  # cells of a column

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.files import UnreadableError
+from crimemap.importing.readers.files import UnreadableError
 from crimemap.models import ImportRun
 
 REJECTED, REJECTED_FEW = 0.05, 10

@@ -8,7 +8,7 @@ from django import template
 from django.db.models import QuerySet
 from django.template import RequestContext
 
-from crimemap.importing import feed_monitor
+from crimemap.importing.arrival import feed_monitor
 from crimemap.models import ImportRun, OffenceCode, Source
 
 register = template.Library()

@@ -1,5 +1,5 @@
 """What a profile says of an agency's files: which column is what, and how its values are to be taken. Data only;
-crimemap/importing/tables.py and crimemap/importing/pipeline.py read it.
+crimemap/importing/readers/tables.py and crimemap/importing/pipeline.py read it.
 
 A profile is an allow-list: a column that it does not name is never read. Headers are compared by `header_key`, so that
 "Primary Type", "primary_type" and "PRIMARY TYPE" are one.

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from crimemap.importing import pipeline, profiles
-from crimemap.importing.files import UnreadableError, parts
+from crimemap.importing.readers.files import UnreadableError, parts
 from crimemap.models import ImportRun, Source
 
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "held", "removed")

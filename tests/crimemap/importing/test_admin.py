@@ -14,7 +14,8 @@ from django.urls import reverse
 from core import queue
 from core.models import Account
 from core.staff import groups
-from crimemap.importing import jobs, pipeline, push_tokens
+from crimemap.importing import pipeline
+from crimemap.importing.arrival import jobs, push_tokens
 from crimemap.models import Area, Block, Category, ImportRun, Incident, OffenceCode, Source
 from crimemap.offences import classification
 from tests.crimemap.importing.administrators import ROWS, account, export, file, signed_in, source, trail

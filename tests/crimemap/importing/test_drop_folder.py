@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from crimemap.importing import drop_folder, feed_monitor, jobs, pipeline
+from crimemap.importing import pipeline
+from crimemap.importing.arrival import drop_folder, feed_monitor, jobs
 from crimemap.models import ImportRun, Incident, Source
 from tests.crimemap.importing.administrators import ROWS, account, export, source
 

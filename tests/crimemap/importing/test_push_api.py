@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 
 from core.models import Account
-from crimemap.importing import jobs, pipeline, push_api, push_tokens
+from crimemap.importing import pipeline
+from crimemap.importing.arrival import jobs, push_api, push_tokens
 from crimemap.models import ImportRun, Incident, Source
 from tests.crimemap.importing.administrators import ROWS, account, export, source, trail
 

@@ -24,7 +24,8 @@ from django.utils.translation import gettext as _
 
 from core import audit, queue
 from core.models import Account
-from crimemap.importing import feed_monitor, pipeline
+from crimemap.importing import pipeline
+from crimemap.importing.arrival import feed_monitor
 from crimemap.models import ImportRun, Source
 
 log = logging.getLogger(__name__)

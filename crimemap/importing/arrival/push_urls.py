@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crimemap.importing import push_api
+from crimemap.importing.arrival import push_api
 
 app_name = "crimemap_api"
 urlpatterns = [

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from crimemap.importing import jobs, push_tokens
+from crimemap.importing.arrival import jobs, push_tokens
 from crimemap.models import ImportRun, Source
 
 MOST_BYTES = 100_000_000

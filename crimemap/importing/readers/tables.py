@@ -3,7 +3,7 @@
     table = reading.table(part, fits)      # fits(header) says whether a profile knows these columns
     for number, cells in table.rows(): ...
 
-CSV in any of the usual shapes; JSON as crimemap/importing/json_rows.py reads it. Memory is bounded by MOST_CHARACTERS.
+CSV in any of the usual shapes; JSON as crimemap/importing/readers/json_rows.py reads it. Memory is bounded by MOST_CHARACTERS.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing import json_rows
-from crimemap.importing.files import Part, UnreadableError
+from crimemap.importing.readers import json_rows
+from crimemap.importing.readers.files import Part, UnreadableError
 
 MOST_CHARACTERS = 1_000_000  # of a line
 CELL = 131_072  # characters of a cell

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.files import Part, UnreadableError
+from crimemap.importing.readers.files import Part, UnreadableError
 
 MOST_CHARACTERS = 1_000_000  # of an object, and of what stands before the first row
 LATITUDE, LONGITUDE = "latitude", "longitude"  # what a feature's point is called, unless a property is called so

@@ -21,7 +21,8 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import jobs, pipeline
+from crimemap.importing import pipeline
+from crimemap.importing.arrival import jobs
 from crimemap.models import ImportRun, Source
 
 AT_REST = 30.0  # seconds since the last write

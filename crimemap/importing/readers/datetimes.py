@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.cells import CellError, Met
+from crimemap.importing.readers.cells import CellError, Met
 
 MINUTE, HOUR, DAY, MONTH = "minute", "hour", "day", "month"
 EARLIEST = dt.date(1900, 1, 1)
