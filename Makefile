@@ -1,29 +1,42 @@
-# `make run` and `make test` need python3 (3.11 or newer), make and git; everything else they fetch themselves.
-.PHONY: run test lint audit
+# `make run` and `make test` need python3 (3.11 or newer), make and git. What else they need they install, and say so.
+.PHONY: help run test lint lint-imports format audit
+.DEFAULT_GOAL := help
 
 PY = .venv/bin/python
+PACKAGES = tipportal outreach tips crimemap file_cleaning core
 # The type checker's Django plugin imports the settings; nothing of this is connected to.
 LINT_ENV = PORTAL_ROLE=all SECRET_KEY=lint DATABASE_URL=postgres://lint REDIS_URL=redis://lint DJANGO_SETTINGS_MODULE=tipportal.settings
 
-run:
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## start everything with the demo city; prints the address and the staff sign-in
 	@python3 bootstrap.py run
 
-test:
+test: ## check everything: lint, then all tests with real servers, workers and Chromium
 	@python3 bootstrap.py dev
-	@$(PY) -m tests.chromium
-	@command -v exiftool >/dev/null && command -v ffprobe >/dev/null || { apt-get update -qq && apt-get install -y -qq libimage-exiftool-perl ffmpeg; } >/dev/null 2>&1 || { echo "The tests of media need exiftool and ffprobe: install them."; exit 1; }
+	@$(PY) -m tests.programs
 	@$(MAKE) --no-print-directory lint
 	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-lint:
+lint: ## check style, types, templates, JavaScript and imports
 	@python3 bootstrap.py dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(LINT_ENV) $(PY) -m mypy tipportal tips crimemap outreach file_cleaning core
+	@$(LINT_ENV) $(PY) -m mypy $(PACKAGES)
 	@$(PY) -m djlint --quiet --lint templates
+	@.venv/bin/oxlint --quiet static/js
+	@$(MAKE) --no-print-directory lint-imports
+
+lint-imports: ## check floors, doors and circles of imports alone
 	@PYTHONPATH=. $(PY) -c "from importlinter.cli import lint_imports_command as run; run()"
 	@$(PY) -m tests.import_rules
 
-audit:
+format: ## put Python into the project's format and mend what ruff can mend
+	@python3 bootstrap.py dev
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+audit: ## ask for known vulnerabilities of the installed packages
 	@python3 bootstrap.py dev
 	@$(PY) -m tests.audit

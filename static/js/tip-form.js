@@ -154,17 +154,17 @@ function said(step) {
       if (field.value) rows.push([form.dataset.wordsMap, form.dataset.wordsPoint]);
     } else if (field.type === "file") {
       const names = [...field.files].map((file) => file.name).concat((field.multiple && files?.names()) || []);
-      if (names.length) rows.push([words(field.labels[0]), names.join("\n")]);
+      if (names.length) rows.push([labelText(field.labels[0]), names.join("\n")]);
     } else if (field.type === "hidden") continue;
     else if (field.type === "radio") {
-      const label = field.name === "place_ref" ? form.dataset.wordsMap : words(field.closest("fieldset").querySelector("legend"));
-      if (field.checked && field.value) rows.push([label, words(field.closest("label")?.querySelector("b") ?? field.labels[0])]);
-    } else if (field.value.trim()) rows.push([words(field.labels[0]), field.type === "date" ? day(field) : field.value.trim()]);
+      const label = field.name === "place_ref" ? form.dataset.wordsMap : labelText(field.closest("fieldset").querySelector("legend"));
+      if (field.checked && field.value) rows.push([label, labelText(field.closest("label")?.querySelector("b") ?? field.labels[0])]);
+    } else if (field.value.trim()) rows.push([labelText(field.labels[0]), field.type === "date" ? day(field) : field.value.trim()]);
   }
   return rows;
 }
 
-function words(node) {
+function labelText(node) {
   const copy = node.cloneNode(true);
   all(".optional", copy).forEach((part) => part.remove());
   return copy.textContent.trim();
@@ -189,7 +189,7 @@ async function post(button) {
   notice("");
   if (!finding) {
     await filesReady(button ?? one("[data-send]"));
-    label(form.dataset.wordsSending);
+    setSendLabel(form.dataset.wordsSending);
   }
   try {
     const answer = await send(form, finding ? button : null);
@@ -198,11 +198,11 @@ async function post(button) {
       toReceipt();
       return; // stays busy: the page is about to be replaced
     } else {
-      label(form.dataset.wordsSend);
+      setSendLabel(form.dataset.wordsSend);
       showAgain(answer);
     }
   } catch {
-    label(form.dataset.wordsSend);
+    setSendLabel(form.dataset.wordsSend);
     notice(finding ? form.dataset.wordsOffline : form.dataset.wordsLost);
   }
   busy = false;
@@ -255,9 +255,9 @@ function notice(sentence) {
 }
 
 // What the Send button says; told to screen readers too unless it only counts.
-function label(words, aloud = true) {
-  one("[data-send] span").textContent = words;
-  if (aloud) one("[data-progress-words]").textContent = words;
+function setSendLabel(label, aloud = true) {
+  one("[data-send] span").textContent = label;
+  if (aloud) one("[data-progress-words]").textContent = label;
 }
 
 function wait(seconds) {
@@ -269,10 +269,10 @@ function wait(seconds) {
   function draw() {
     const left = Math.ceil((until - Date.now()) / 1000);
     open = left <= 0;
-    if (!open) label(form.dataset.wordsWait.replace("{seconds}", left), false);
+    if (!open) setSendLabel(form.dataset.wordsWait.replace("{seconds}", left), false);
     else {
       clearInterval(tick);
-      label(form.dataset.wordsSend, false);
+      setSendLabel(form.dataset.wordsSend, false);
       one("[data-progress-words]").textContent = form.dataset.wordsNow;
     }
   }

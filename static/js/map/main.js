@@ -88,8 +88,8 @@ function look(L, map, at, box, options = { animate: false }) {
   else map.fitBounds(boundsOf(L, box), { ...options, maxZoom: DEEPEST - 1 });
 }
 
-function boundsOf(L, text) {
-  const [south, west, north, east] = text.split(",").map(Number);
+function boundsOf(L, box) {
+  const [south, west, north, east] = box.split(",").map(Number);
   return L.latLngBounds([south, west], [north, east]);
 }
 
