@@ -19,6 +19,8 @@ from pathlib import Path
 from nacl import bindings as sodium
 from nacl.exceptions import CryptoError
 
+from core.atomic_files import write_atomically
+
 KEY_BYTES = 32
 # A column of the database comes as either.
 Stored = bytes | memoryview
@@ -85,14 +87,7 @@ def destroy_key_pair(key_id: str, public_folder: Path, private_folder: Path) -> 
 
 def write_secret(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file whole or not at all, and never over an existing one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.link(partial, path)
-    partial.unlink()
+    write_atomically(path, content, mode=mode, overwrite=False)
 
 
 def seal_to_newest(content: bytes, public_folder: Path | None) -> tuple[str, bytes]:

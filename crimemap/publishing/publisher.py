@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
+from core import atomic_files
 from crimemap.privacy import agency_rules, suppression, visibility
 from crimemap.privacy.records import REMOVED, Reclassification, Records
 from crimemap.privacy.visibility import Rule
@@ -103,7 +104,7 @@ def _published_already(folder: Path, gathered: Gathered) -> Published | None:
 
 def _remember(published: Published, mark: str) -> None:
     if settings.INCIDENT_CACHE and mark:
-        versions.replace_file(
+        atomic_files.write_atomically(
             settings.INCIDENT_CACHE / PUBLISHED, json.dumps({"mark": mark, "published": asdict(published)}).encode()
         )
 
@@ -129,7 +130,7 @@ def write(
         if not (folder / version).exists():
             making.chmod(0o755)
             making.rename(folder / version)
-            versions.flush_folder(folder)
+            atomic_files.flush_folder(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     before = versions.current_version(folder)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from core.atomic_files import PARTIAL_PREFIX, flush_folder, write_atomically
 from crimemap.snapshot import format
 from crimemap.snapshot.format import Array
 
@@ -31,7 +32,7 @@ class NoFolderError(Exception):
 
 def set_current(folder: Path, version: str, freshness: list[dict[str, Any]]) -> None:
     pointer = {"version": version, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sources": freshness}
-    replace_file(folder / format.CURRENT, json.dumps(pointer).encode())
+    write_atomically(folder / format.CURRENT, json.dumps(pointer).encode())
 
 
 def current_version(folder: Path) -> str:
@@ -59,29 +60,9 @@ def write_columns(making: Path, columns: dict[str, Array], meta: dict[str, Any])
     with ThreadPoolExecutor(2) as pool:  # writing and hashing let go of the interpreter
         digests = dict(pool.map(put, columns.items()))
     text = json.dumps(meta, sort_keys=True, ensure_ascii=False).encode()
-    replace_file(making / format.META, text)
+    write_atomically(making / format.META, text)
     flush_folder(making)
     return hashlib.blake2b(text + json.dumps(digests, sort_keys=True).encode(), digest_size=10).hexdigest()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Whoever reads `path` finds the old or the new, whole."""
-    beside = path.with_name(f"{MAKING}{path.name}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.chmod(0o644)
-    beside.rename(path)
-    flush_folder(path.parent)
-
-
-def flush_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 @contextlib.contextmanager
@@ -101,7 +82,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 def remove_leftovers(folder: Path) -> None:
     """What a killed publication left: the lock is ours, so nobody is making any."""
-    for left in folder.glob(f"{MAKING}*"):
+    for left in (*folder.glob(f"{MAKING}*"), *folder.glob(f"{PARTIAL_PREFIX}*")):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

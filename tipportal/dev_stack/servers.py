@@ -30,6 +30,7 @@ import psycopg2
 import redis
 from psycopg2 import sql
 
+from core.atomic_files import write_atomically
 from core.roles import Role
 from tipportal.dev_stack import child_process
 from tipportal.dev_stack.child_process import Child, ChildError
@@ -172,7 +173,7 @@ class Servers:
                     f"{path} is missing: restore it, or remove {self.folder} to start with an empty database."
                 )
             known |= {user: secrets.token_hex(24) for user in missing}
-            _write_private(path, json.dumps(known, indent=1))
+            write_atomically(path, json.dumps(known, indent=1).encode(), mode=0o600)
         return known
 
     def _socket_folder(self) -> Path:
@@ -189,7 +190,7 @@ class Servers:
         short = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108  (mkdtemp makes it private)
         sockets = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=short))
         self.account.give(sockets)
-        _write_private(note, str(sockets))
+        write_atomically(note, str(sockets).encode(), mode=0o600)
         return sockets
 
     # The servers
@@ -236,7 +237,7 @@ class Servers:
         password = self.folder / "initdb-password"
         try:
             partial.mkdir(mode=0o700)
-            _write_private(password, self.passwords[SUPERUSER])
+            write_atomically(password, self.passwords[SUPERUSER].encode(), mode=0o600)
             self.account.give(partial, password)
             argv = [binaries() / "initdb", "-D", partial, "-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", password]
             argv += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -377,15 +378,6 @@ def _environment() -> Mapping[str, str]:
     """The caller's, without what would steer PostgreSQL elsewhere, and English in its answers."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return kept | {"LC_ALL": "C"}
-
-
-def _write_private(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
 
 
 def _explain(what: str, words: str, log: Path | None = None) -> str:

@@ -24,6 +24,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from core.atomic_files import flush_folder
 from tips import vault
 from tips.models import ROUNDING
 
@@ -108,7 +109,7 @@ class Writer:
         """Put what is whole on the disk, forget the rest, and return the offset from which to go on."""
         self._pending.clear()
         os.fsync(self._stream.fileno())
-        _fsync_folder()
+        flush_folder(folder())
         self._stream.close()
         return self.offset
 
@@ -126,7 +127,7 @@ class Writer:
         self._append(closing.ljust(CHUNK, b" "), last=True)
         _round_times(self._stream)
         os.fsync(self._stream.fileno())
-        _fsync_folder()
+        flush_folder(folder())
         self._stream.close()
         return length
 
@@ -270,11 +271,3 @@ def _round_times(stream: BinaryIO) -> None:
 def _rounded_time() -> int:
     step = int(ROUNDING.total_seconds())
     return int(time.time()) // step * step
-
-
-def _fsync_folder() -> None:
-    descriptor = os.open(folder(), os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

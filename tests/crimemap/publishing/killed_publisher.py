@@ -18,7 +18,7 @@ from crimemap.privacy import visibility
 from crimemap.publishing import publisher, versions
 from crimemap.snapshot import format
 
-replace = versions.replace_file
+replace = versions.write_atomically
 
 
 def die(*_: object, **__: object) -> None:
@@ -27,11 +27,11 @@ def die(*_: object, **__: object) -> None:
 
 MOMENTS: dict[str, Callable[[], None]] = {
     "first file": lambda: setattr(np, "save", die),
-    "last file": lambda: setattr(versions, "replace_file", die),
+    "last file": lambda: setattr(versions, "write_atomically", die),
     "rename": lambda: setattr(Path, "rename", die),
     "before the pointer": lambda: setattr(versions, "current_version", die),
     "the pointer": lambda: setattr(
-        versions, "replace_file", lambda path, data: replace(path, data) if path.name == format.META else die()
+        versions, "write_atomically", lambda path, data: replace(path, data) if path.name == format.META else die()
     ),
 }
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
+from core.atomic_files import PARTIAL_PREFIX
 from crimemap.models import Incident
 from crimemap.privacy import agency_rules, locations
 from crimemap.publishing import extract, publisher
@@ -557,7 +558,7 @@ class TestFaults:
         agency.add()
         before = publisher.publish().version
         agency.add()
-        publisher.gathering.gather(agency_rules.load())
+        extract.gather(agency_rules.load())
 
         def full(number: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -586,6 +587,7 @@ class TestFaults:
         assert publisher.publish().shown == 2
         assert len(rows()) == 2
         assert not list(folder.glob(f"{MAKING}*"))
+        assert not list(folder.glob(f"{PARTIAL_PREFIX}*"))
 
 
 def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Stack) -> None:
