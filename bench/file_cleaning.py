@@ -36,13 +36,13 @@ def film(path: Path, seconds: int) -> None:
 
 
 def ours(source: Path) -> None:
-    with file_cleaning.workspace() as folder:
+    with file_cleaning.open_workspace() as folder:
         file_cleaning.rebuild(source, folder)
 
 
 def plain_photo(source: Path) -> None:
     """Pillow in this process: the same three pictures, no sandbox."""
-    with file_cleaning.workspace() as folder:
+    with file_cleaning.open_workspace() as folder:
         image = ImageOps.exif_transpose(Image.open(source))
         image.save(folder / "full.jpg", quality=90)
         for edge in (1600, 320):
@@ -52,7 +52,7 @@ def plain_photo(source: Path) -> None:
 
 def plain_film(source: Path) -> None:
     """ffmpeg with the same settings, no sandbox, no poster."""
-    with file_cleaning.workspace() as folder:
+    with file_cleaning.open_workspace() as folder:
         command = [FFMPEG, "-v", "error", "-i", str(source), *video._PICTURE.split(), "-vf", video._filters()]
         command += [*video._SOUND.split(), *video._NOTHING_ELSE.split()]
         subprocess.run([*command, str(folder / "video.mp4")], check=True)
@@ -74,9 +74,9 @@ def main() -> None:
     quick = parser.parse_args().quick
     pillow_heif.register_heif_opener()
     length, many = (10, 10) if quick else (60, 100)
-    print(f"layers of the sandbox: {file_cleaning.limits_here()}")
+    print(f"layers of the sandbox: {file_cleaning.probe_sandbox()}")
     print(f"{'':<28} {'ours s':>8} {'plain s':>8} {'ratio':>6} {'target s':>9}")
-    with file_cleaning.workspace() as folder:
+    with file_cleaning.open_workspace() as folder:
         for form, name in (("JPEG", "photo.jpg"), ("HEIF", "photo.heic")):
             photo(folder / name, form)
             row(f"12 megapixels, {form}", ours, plain_photo, folder / name, 7, "1.5")

@@ -16,7 +16,7 @@ from uuid import UUID
 import numpy as np
 from PIL import Image, ImageOps
 
-from file_cleaning import Kind, Part, Rebuilt
+from file_cleaning import MediaKind, OutputPart, RebuiltFile
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
 
@@ -84,7 +84,9 @@ def seal_film(attachment_id: str, length: int) -> None:
         path = Path(folder, "film")
         with path.open("wb") as stream:
             stream.truncate(length)
-        file, key = rebuilt_file.seal(Rebuilt(Kind.VIDEO, [Part("video", path, "video/mp4")], duration=3600.0))
+        file, key = rebuilt_file.seal(
+            RebuiltFile(MediaKind.VIDEO, [OutputPart("video", path, "video/mp4")], duration=3600.0)
+        )
     row = Attachment.objects.only("id", "attempts", "file").order_by("pk").get(pk=UUID(attachment_id))
     worker._Job(row.id, row.attempts, row.file).finish(file, key)
 

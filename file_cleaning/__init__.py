@@ -1,29 +1,29 @@
 """A stranger's file in, a clean file out. Knows no models; nothing else in the project opens such a file."""
 
-from file_cleaning.detection import kind_of
-from file_cleaning.formats import HEAD_BYTES, Kind
-from file_cleaning.launcher import SandboxError, for_pages, limits_here, rebuild
-from file_cleaning.refusals import Reason, RefusedError, sentence
-from file_cleaning.results import Part, Rebuilt
-from file_cleaning.sandbox import Held
-from file_cleaning.workspace import NoRamFolderError, has_ram_folder, sweep, workspace
+from file_cleaning.detection import detect_kind
+from file_cleaning.formats import HEAD_BYTES, MediaKind
+from file_cleaning.launcher import SandboxError, make_web_images, probe_sandbox, rebuild
+from file_cleaning.refusals import FileRefusedError, RefusalReason, explain_refusal
+from file_cleaning.results import OutputPart, RebuiltFile
+from file_cleaning.sandbox import SandboxLayers
+from file_cleaning.workspace import NoRamFolderError, has_ram_folder, open_workspace, remove_abandoned_workspaces
 
 __all__ = [
     "HEAD_BYTES",
-    "Held",
-    "Kind",
+    "FileRefusedError",
+    "MediaKind",
     "NoRamFolderError",
-    "Part",
-    "Reason",
-    "Rebuilt",
-    "RefusedError",
+    "OutputPart",
+    "RebuiltFile",
+    "RefusalReason",
     "SandboxError",
-    "for_pages",
+    "SandboxLayers",
+    "detect_kind",
+    "explain_refusal",
     "has_ram_folder",
-    "kind_of",
-    "limits_here",
+    "make_web_images",
+    "open_workspace",
+    "probe_sandbox",
     "rebuild",
-    "sentence",
-    "sweep",
-    "workspace",
+    "remove_abandoned_workspaces",
 ]

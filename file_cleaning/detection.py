@@ -8,38 +8,38 @@ from __future__ import annotations
 import re
 
 from file_cleaning import formats
-from file_cleaning.refusals import Reason, RefusedError
+from file_cleaning.refusals import FileRefusedError, RefusalReason
 
 
-def kind_of(head: bytes) -> formats.Kind:
+def detect_kind(head: bytes) -> formats.MediaKind:
     """The kind that a file with these first bytes (up to HEAD_BYTES) is treated as.
 
     Raises RefusedError with a sentence that names what it is, where people do send such files. MP4, 3GP and WebM count as
     video unless the bytes seen show that there is only sound; what comes out in the end says `Rebuilt.kind`.
     """
-    found = format_of(head)
+    found = detect_format(head)
     if found in formats.PHOTO_FORMATS:
-        return formats.Kind.PHOTO
+        return formats.MediaKind.PHOTO
     if found is formats.Format.PDF:
-        return formats.Kind.DOCUMENT
+        return formats.MediaKind.DOCUMENT
     if found in formats.AUDIO_FORMATS or (found is formats.Format.MOV and _only_sound_in_mov(head)):
-        return formats.Kind.AUDIO
+        return formats.MediaKind.AUDIO
     if found is formats.Format.MATROSKA and re.search(rb"\x86.A_[A-Z]", head, re.DOTALL) and b"V_" not in head:
-        return formats.Kind.AUDIO
-    return formats.Kind.VIDEO
+        return formats.MediaKind.AUDIO
+    return formats.MediaKind.VIDEO
 
 
-def format_of(head: bytes) -> formats.Format:
+def detect_format(head: bytes) -> formats.Format:
     """The format these first bytes belong to. Raises RefusedError for all that is not on the list."""
     if not head:
-        raise RefusedError(Reason.EMPTY)
+        raise FileRefusedError(RefusalReason.EMPTY)
     found = _known(head)
     if found:
         return found
     hint = _hint(head)
     if hint in ("", "text") and b"%PDF-" in head[:1024]:  # some scanners and mail programs leave a line in front
         return formats.Format.PDF
-    raise RefusedError(Reason.UNSUPPORTED, hint)
+    raise FileRefusedError(RefusalReason.UNSUPPORTED, hint)
 
 
 _STARTS: tuple[tuple[bytes, formats.Format], ...] = (

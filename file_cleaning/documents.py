@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from file_cleaning import limits
-from file_cleaning.formats import Format, Kind
+from file_cleaning.formats import Format, MediaKind
 from file_cleaning.pixels import jpeg, smaller
-from file_cleaning.refusals import Reason, RefusedError
-from file_cleaning.results import Part, Rebuilt
+from file_cleaning.refusals import FileRefusedError, RefusalReason
+from file_cleaning.results import OutputPart, RebuiltFile
 
 
 def prepare(_found: Format) -> Path | None:
@@ -27,16 +27,16 @@ def _pdfium() -> Any:
     return importlib.import_module("pypdfium2")
 
 
-def rebuild(source: BinaryIO, _found: Format, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+def rebuild(source: BinaryIO, _found: Format, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
     """A PDF of pictures, and the pictures. Raises RefusedError: locked, too many pages, damaged."""
     pypdfium2 = _pdfium()
     try:
         document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError:
         locked = pypdfium2.raw.FPDF_GetLastError() == pypdfium2.raw.FPDF_ERR_PASSWORD
-        raise RefusedError(Reason.PROTECTED if locked else Reason.DAMAGED) from None
+        raise FileRefusedError(RefusalReason.PROTECTED if locked else RefusalReason.DAMAGED) from None
     if len(document) > limits.DOCUMENT_PAGES:
-        raise RefusedError(Reason.TOO_LONG)
+        raise FileRefusedError(RefusalReason.TOO_LONG)
     document.init_forms()  # what was filled in is drawn; there is no script engine in this build
     return bound(_drawn(document), len(document), into, progress)
 
@@ -46,9 +46,9 @@ def _drawn(document: Any) -> Iterator[Image.Image]:
         page = document[number]
         width, height = page.get_size()
         if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
-            raise RefusedError(Reason.DAMAGED)
+            raise FileRefusedError(RefusalReason.DAMAGED)
         if max(width, height) > limits.PAGE_UNITS:
-            raise RefusedError(Reason.TOO_LARGE)
+            raise FileRefusedError(RefusalReason.TOO_LARGE)
         scale = min(
             limits.PAGE_DPI / 72,
             math.sqrt(limits.PAGE_PIXELS / (width * height)),
@@ -60,24 +60,24 @@ def _drawn(document: Any) -> Iterator[Image.Image]:
         page.close()
 
 
-def bound(pages: Iterable[Image.Image], count: int, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+def bound(pages: Iterable[Image.Image], count: int, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
     """Bind pictures of pages, one in memory at a time."""
-    parts: list[Part] = []
-    thumbnail: list[Part] = []
+    parts: list[OutputPart] = []
+    thumbnail: list[OutputPart] = []
     for number, page in enumerate(pages, 1):
         parts.append(jpeg(page, into, "page", quality=80, sharp=True, name=f"page-{number:03}"))
         if not thumbnail:
             thumbnail = smaller(page, into, ("thumbnail",))
         progress(95 * number // count)
     if not parts:
-        raise RefusedError(Reason.DAMAGED)
-    document = Part("document", into / "document.pdf", "application/pdf")
+        raise FileRefusedError(RefusalReason.DAMAGED)
+    document = OutputPart("document", into / "document.pdf", "application/pdf")
     with document.path.open("wb") as stream:
         _write_pdf(stream, parts)
-    return Rebuilt(Kind.DOCUMENT, [document, *thumbnail, *parts], pages=len(parts))
+    return RebuiltFile(MediaKind.DOCUMENT, [document, *thumbnail, *parts], pages=len(parts))
 
 
-def _write_pdf(stream: BinaryIO, pages: list[Part]) -> None:
+def _write_pdf(stream: BinaryIO, pages: list[OutputPart]) -> None:
     """The smallest PDF 1.4 that shows JPEGs: no producer, no dates, no identifier, which every library's writer adds."""
     starts: list[int] = []
 

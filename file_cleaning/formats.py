@@ -7,7 +7,7 @@ from enum import StrEnum
 HEAD_BYTES = 64 * 1024
 
 
-class Kind(StrEnum):
+class MediaKind(StrEnum):
     PHOTO = "photo"
     VIDEO = "video"
     AUDIO = "audio"

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageFile
 
 from file_cleaning import limits, pixels
-from file_cleaning.formats import Format, Kind
-from file_cleaning.refusals import Reason, RefusedError
-from file_cleaning.results import Part, Rebuilt
+from file_cleaning.formats import Format, MediaKind
+from file_cleaning.refusals import FileRefusedError, RefusalReason
+from file_cleaning.results import OutputPart, RebuiltFile
 
 _PLUGINS = {Format.WEBP: "WebP"}
 _ANIMATED = (Format.GIF, Format.WEBP, Format.PNG, Format.AVIF)
@@ -36,41 +36,41 @@ def prepare(found: Format) -> Path | None:
     return None
 
 
-def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
     """A photo; for an animation a video, for a TIFF of several pages a document. Raises RefusedError."""
     image = _opened(source, found)
     if found in _ANIMATED and getattr(image, "is_animated", False):
-        film: Rebuilt = _films().animation(image, into, progress)
+        film: RebuiltFile = _films().animation(image, into, progress)
         return film
     if found is Format.TIFF and len(pages := _pages(image)) > 1:
-        scan: Rebuilt = _documents().bound((_page(image, number) for number in pages), len(pages), into, progress)
+        scan: RebuiltFile = _documents().bound((_page(image, number) for number in pages), len(pages), into, progress)
         return scan
     image = _decoded(image, source, found)
     progress(50)
     parts = [_full(image, into, sharp=found in _SHARP), *pixels.smaller(image, into, ("preview", "thumbnail"))]
-    return Rebuilt(Kind.PHOTO, parts)
+    return RebuiltFile(MediaKind.PHOTO, parts)
 
 
-def for_pages(source: BinaryIO, found: Format, into: Path) -> list[Part]:
-    """The picture in the widths of limits.PAGE_WIDTHS, as WebP and JPEG each, narrowest first; never wider than it is.
+def make_web_images(source: BinaryIO, found: Format, into: Path) -> list[OutputPart]:
+    """The picture in the widths of limits.WEB_IMAGE_WIDTHS, as WebP and JPEG each, narrowest first; never wider than it is.
 
     Of an animation or a scan of several pages, the first picture. Raises RefusedError.
     """
     image = pixels.flat(_decoded(_opened(source, found), source, found))
-    widths = [width for width in limits.PAGE_WIDTHS if width < image.width]
-    widths += [image.width] if image.width <= limits.PAGE_WIDTHS[-1] else []
+    widths = [width for width in limits.WEB_IMAGE_WIDTHS if width < image.width]
+    widths += [image.width] if image.width <= limits.WEB_IMAGE_WIDTHS[-1] else []
     parts = []
     for width in widths:
         height = max(1, round(image.height * width / image.width))
         if height > limits.WEBP_EDGE:
-            raise RefusedError(Reason.TOO_LARGE)
+            raise FileRefusedError(RefusalReason.TOO_LARGE)
         narrow = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
         webp, progressive = into / f"{width}.webp", into / f"{width}.jpg"
         narrow.save(webp, "WEBP", quality=70, method=5)
         narrow.save(progressive, "JPEG", quality=76, subsampling="4:2:0", optimize=True, progressive=True)
         parts += [
-            Part("page", webp, "image/webp", width, height),
-            Part("page", progressive, "image/jpeg", width, height),
+            OutputPart("page", webp, "image/webp", width, height),
+            OutputPart("page", progressive, "image/jpeg", width, height),
         ]
     return parts
 
@@ -88,7 +88,7 @@ def _opened(source: BinaryIO, found: Format) -> Image.Image:
     try:
         image = Image.open(source, formats=[found.value.upper()])
     except Image.DecompressionBombError:
-        raise RefusedError(Reason.TOO_LARGE) from None
+        raise FileRefusedError(RefusalReason.TOO_LARGE) from None
     _judge_size(image)
     return image
 
@@ -96,7 +96,7 @@ def _opened(source: BinaryIO, found: Format) -> Image.Image:
 def _judge_size(image: Image.Image) -> None:
     pixels, is_jpeg = image.width * image.height, image.format in ("JPEG", "MPO")
     if pixels > (limits.JPEG_PIXELS if is_jpeg else limits.DECODED_PIXELS):
-        raise RefusedError(Reason.TOO_LARGE)
+        raise FileRefusedError(RefusalReason.TOO_LARGE)
     if pixels > limits.DECODED_PIXELS:
         image.draft(None, (image.width // 2, image.height // 2))  # decodes every second pixel
 
@@ -112,18 +112,18 @@ def _decoded(image: Image.Image, source: BinaryIO, found: Format) -> Image.Image
     source.seek(0)
     image = pixels.upright(_opened(source, found))
     if len(set(image.resize((64, 64)).convert("L").tobytes())) == 1:
-        raise RefusedError(Reason.DAMAGED)  # not one row was there
+        raise FileRefusedError(RefusalReason.DAMAGED)  # not one row was there
     return image
 
 
-def _full(image: Image.Image, into: Path, *, sharp: bool) -> Part:
+def _full(image: Image.Image, into: Path, *, sharp: bool) -> OutputPart:
     if image.width * image.height > limits.PHOTO_PIXELS:
         scale = math.sqrt(limits.PHOTO_PIXELS / (image.width * image.height))
         image = image.resize((max(int(image.width * scale), 1), max(int(image.height * scale), 1)), reducing_gap=2.0)
     if image.mode == "RGBA" and max(image.size) <= limits.WEBP_EDGE:
         path = into / "full.webp"
         image.save(path, "WEBP", lossless=True, quality=20, method=1, exact=True)
-        return Part("full", path, "image/webp", *image.size)
+        return OutputPart("full", path, "image/webp", *image.size)
     image = pixels.flat(image)
     if max(image.size) > limits.JPEG_EDGE:
         image.thumbnail((limits.JPEG_EDGE, limits.JPEG_EDGE))
@@ -142,7 +142,7 @@ def _pages(image: Any) -> list[int]:
             found.append(number)
         number += 1
         if number > limits.DOCUMENT_PAGES:
-            raise RefusedError(Reason.TOO_LONG)
+            raise FileRefusedError(RefusalReason.TOO_LONG)
     image.seek(0)
     return found or [0]
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from file_cleaning import limits
-from file_cleaning.detection import format_of, kind_of
-from file_cleaning.formats import HEAD_BYTES, Kind
-from file_cleaning.refusals import Reason, RefusedError
-from file_cleaning.results import Part, Rebuilt, checked, checked_for_pages
-from file_cleaning.sandbox import Held
-from file_cleaning.workspace import workspace
+from file_cleaning.detection import detect_format, detect_kind
+from file_cleaning.formats import HEAD_BYTES, MediaKind
+from file_cleaning.refusals import FileRefusedError, RefusalReason
+from file_cleaning.results import OutputPart, RebuiltFile, checked, checked_for_pages
+from file_cleaning.sandbox import SandboxLayers
+from file_cleaning.workspace import open_workspace
 
 logger = logging.getLogger("file_cleaning")
 
@@ -46,7 +46,7 @@ class SandboxError(Exception):
     """
 
 
-def rebuild(source: Path, into: Path, progress: Callable[[int], None] | None = None) -> Rebuilt:
+def rebuild(source: Path, into: Path, progress: Callable[[int], None] | None = None) -> RebuiltFile:
     """Make a clean file out of a stranger's.
 
     `source`: its plaintext in a workspace (/proc/self/fd/N is fine); `into`: an empty folder in the same, where the parts
@@ -55,15 +55,15 @@ def rebuild(source: Path, into: Path, progress: Callable[[int], None] | None = N
     return _confined("rebuild", source, into, checked, progress)
 
 
-def for_pages(source: Path, into: Path) -> list[Part]:
-    """Make a picture for residents' pages, in several widths (limits.PAGE_WIDTHS): WebP and JPEG by turns.
+def make_web_images(source: Path, into: Path) -> list[OutputPart]:
+    """Make a picture for residents' pages, in several widths (limits.WEB_IMAGE_WIDTHS): WebP and JPEG by turns.
 
     As `rebuild` otherwise; what is no picture is refused.
     """
     with source.open("rb") as stream:
-        if kind_of(stream.read(HEAD_BYTES)) is not Kind.PHOTO:
-            raise RefusedError(Reason.UNSUPPORTED)
-    return _confined("for_pages", source, into, checked_for_pages)
+        if detect_kind(stream.read(HEAD_BYTES)) is not MediaKind.PHOTO:
+            raise FileRefusedError(RefusalReason.UNSUPPORTED)
+    return _confined("make_web_images", source, into, checked_for_pages)
 
 
 def _confined(
@@ -76,22 +76,22 @@ def _confined(
     into = into.resolve(strict=True)
     with source.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
-        kind, found = kind_of(head), format_of(head)
+        kind, found = detect_kind(head), detect_format(head)
         stream.seek(0)
         child = _Child([make, kind, found, str(into)], into, stream.fileno())
         try:
-            child.listen(limits.OF_A_PROCESS[kind].seconds, progress)
+            child.listen(limits.PROCESS_LIMITS[kind].seconds, progress)
         finally:
             child.end()
     return _result(child, kind, into, check)
 
 
-def limits_here() -> Held:
+def probe_sandbox() -> SandboxLayers:
     """Which layers of the sandbox hold on this machine, found out by a process that confines itself.
 
     Raises SandboxError when it does not start.
     """
-    with workspace(allow_disk=True) as folder:
+    with open_workspace(allow_disk=True) as folder:
         child = _Child(["probe", str(folder)], folder, subprocess.DEVNULL)
         try:
             child.listen(30, None)
@@ -115,7 +115,7 @@ class _Child:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self.held: Held | None = None
+        self.held: SandboxLayers | None = None
         self.outcome: dict[str, Any] = {}
         self.timed_out = self.fell_silent = False
 
@@ -150,7 +150,7 @@ class _Child:
         if not isinstance(content, dict):
             return None
         if self.held is None and isinstance(content.get("held"), dict):
-            self.held = Held(**{name: content["held"].get(name) is True for name in Held.__slots__})
+            self.held = SandboxLayers(**{name: content["held"].get(name) is True for name in SandboxLayers.__slots__})
         elif "percent" in content:
             return content["percent"] if type(content["percent"]) is int else None
         else:
@@ -169,7 +169,7 @@ class _Child:
             self.process.stdout.close()
 
 
-def _result(child: _Child, kind: Kind, into: Path, check: Callable[[Any, Path], Made]) -> Made:
+def _result(child: _Child, kind: MediaKind, into: Path, check: Callable[[Any, Path], Made]) -> Made:
     code = child.process.returncode
     if child.held is None:
         raise SandboxError("The process that rebuilds files does not start; its error stands above in the log.")
@@ -178,27 +178,29 @@ def _result(child: _Child, kind: Kind, into: Path, check: Callable[[Any, Path], 
         try:
             return check(child.outcome["made"], into)
         except ValueError:
-            raise RefusedError(Reason.DAMAGED) from None
+            raise FileRefusedError(RefusalReason.DAMAGED) from None
     room = os.statvfs(into)
     if room.f_bavail * room.f_frsize < limits.MIB:
         raise SandboxError("The folder in memory is full. Give it more room (RAM_FOLDER), or start fewer workers.")
     if child.timed_out:
-        raise RefusedError(Reason.TOO_LONG if kind in (Kind.VIDEO, Kind.AUDIO) else Reason.TOO_LARGE)
+        raise FileRefusedError(
+            RefusalReason.TOO_LONG if kind in (MediaKind.VIDEO, MediaKind.AUDIO) else RefusalReason.TOO_LARGE
+        )
     if code == -signal.SIGKILL and child.fell_silent:
         raise SandboxError(
             "The process that rebuilds files was killed: by the system when memory was short, or by hand."
         )
     if code in (-signal.SIGXCPU, -signal.SIGXFSZ):
-        raise RefusedError(Reason.TOO_LARGE)
+        raise FileRefusedError(RefusalReason.TOO_LARGE)
     with suppress(ValueError):
-        raise RefusedError(Reason(str(child.outcome.get("refused"))))
-    raise RefusedError(Reason.DAMAGED)
+        raise FileRefusedError(RefusalReason(str(child.outcome.get("refused"))))
+    raise FileRefusedError(RefusalReason.DAMAGED)
 
 
-_told: set[Held] = set()
+_told: set[SandboxLayers] = set()
 
 
-def _tell(held: Held) -> None:
+def _tell(held: SandboxLayers) -> None:
     """Say once a process which layers are missing. Without a barrier to the network on Linux it is an error."""
     if held in _told:
         return
@@ -207,6 +209,6 @@ def _tell(held: Held) -> None:
         logger.error(
             "Strangers' files are rebuilt WITHOUT a barrier to the network: neither user namespaces nor seccomp work here. See docs/media.md."
         )
-    missing = [name for name in Held.__slots__ if not getattr(held, name)]
+    missing = [name for name in SandboxLayers.__slots__ if not getattr(held, name)]
     if missing:
         logger.warning("The sandbox for strangers' files lacks here: %s. See docs/media.md.", ", ".join(missing))

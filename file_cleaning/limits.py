@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from file_cleaning.formats import Kind
-from file_cleaning.sandbox import Limits
+from file_cleaning.formats import MediaKind
+from file_cleaning.sandbox import ProcessLimits
 
 MIB, GIB = 1024**2, 1024**3
 
@@ -13,7 +13,7 @@ JPEG_PIXELS = 400_000_000  # the largest sensors of phones have 200 million
 JPEG_EDGE = 65_500  # of the format: 65,535 less what encoders keep for themselves
 WEBP_EDGE = 16_383  # of the format
 PREVIEW_EDGE, THUMBNAIL_EDGE = 1600, 320
-PAGE_WIDTHS = (
+WEB_IMAGE_WIDTHS = (
     400,
     800,
     1200,
@@ -37,10 +37,10 @@ PAGE_PIXELS = 8_000_000
 PAGE_EDGE = 8000
 
 # A process that decodes 50 million pixels of HEIC needs 370 MB, x264 fails under 1 GB of address space.
-OF_A_PROCESS: dict[Kind, Limits] = {
-    Kind.PHOTO: Limits(memory=3 * GIB, file_bytes=256 * MIB, cpu_seconds=60, seconds=90),
-    Kind.DOCUMENT: Limits(memory=2 * GIB, file_bytes=512 * MIB, cpu_seconds=120, seconds=120),
-    Kind.AUDIO: Limits(memory=4 * GIB, file_bytes=GIB, cpu_seconds=1800, seconds=1800),
+PROCESS_LIMITS: dict[MediaKind, ProcessLimits] = {
+    MediaKind.PHOTO: ProcessLimits(memory=3 * GIB, file_bytes=256 * MIB, cpu_seconds=60, seconds=90),
+    MediaKind.DOCUMENT: ProcessLimits(memory=2 * GIB, file_bytes=512 * MIB, cpu_seconds=120, seconds=120),
+    MediaKind.AUDIO: ProcessLimits(memory=4 * GIB, file_bytes=GIB, cpu_seconds=1800, seconds=1800),
     # Twice the longest film: 1080p takes less than its own length on two cores. CPU counts each core.
-    Kind.VIDEO: Limits(memory=4 * GIB, file_bytes=4 * GIB, cpu_seconds=16 * 60 * 60, seconds=4 * 60 * 60),
+    MediaKind.VIDEO: ProcessLimits(memory=4 * GIB, file_bytes=4 * GIB, cpu_seconds=16 * 60 * 60, seconds=4 * 60 * 60),
 }

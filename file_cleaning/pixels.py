@@ -10,7 +10,7 @@ from typing import cast
 from PIL import Image, ImageCms, ImageOps
 
 from file_cleaning import limits
-from file_cleaning.results import Part
+from file_cleaning.results import OutputPart
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -71,7 +71,7 @@ def _keeps_lightness(small: Image.Image, transform: ImageCms.ImageCmsTransform) 
     return sum(abs(one - other) for one, other in zip(before, after, strict=True)) / len(before) <= 8
 
 
-def smaller(image: Image.Image, into: Path, roles: tuple[str, ...]) -> list[Part]:
+def smaller(image: Image.Image, into: Path, roles: tuple[str, ...]) -> list[OutputPart]:
     """JPEGs of the sizes that the roles `preview`, `poster` and `thumbnail` have."""
     parts = []
     image = flat(image)
@@ -92,7 +92,7 @@ def flat(image: Image.Image) -> Image.Image:
     return white
 
 
-def jpeg(image: Image.Image, into: Path, role: str, *, quality: int, sharp: bool = False, name: str = "") -> Part:
+def jpeg(image: Image.Image, into: Path, role: str, *, quality: int, sharp: bool = False, name: str = "") -> OutputPart:
     path = into / f"{name or role}.jpg"
     image.save(path, "JPEG", quality=quality, subsampling="4:4:4" if sharp else "4:2:0")
-    return Part(role, path, "image/jpeg", *image.size)
+    return OutputPart(role, path, "image/jpeg", *image.size)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from file_cleaning import limits
 
 
-class Reason(StrEnum):
+class RefusalReason(StrEnum):
     UNSUPPORTED = "unsupported"
     EMPTY = "empty"
     DAMAGED = "damaged"
@@ -21,43 +21,43 @@ class Reason(StrEnum):
     DEADLY = "deadly"  # ended the worker three times; the caller counts
 
 
-class RefusedError(Exception):
+class FileRefusedError(Exception):
     """A file that is not taken. `reason` may be stored, `sentence` is for the person who sent it."""
 
-    def __init__(self, reason: Reason, hint: str = "") -> None:
+    def __init__(self, reason: RefusalReason, hint: str = "") -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.hint = hint
 
     @property
     def sentence(self) -> str:
-        return sentence(self.reason, self.hint)
+        return explain_refusal(self.reason, self.hint)
 
 
-def sentence(reason: Reason, hint: str = "") -> str:
+def explain_refusal(reason: RefusalReason, hint: str = "") -> str:
     """What happened and what to do instead, in the active language. `hint`: one of the keys below; unknown ones are ignored."""
     return _hints().get(hint) or _sentences()[reason]
 
 
-def _sentences() -> dict[Reason, str]:
+def _sentences() -> dict[RefusalReason, str]:
     from django.utils.translation import gettext as _
 
     return {
-        Reason.UNSUPPORTED: _(
+        RefusalReason.UNSUPPORTED: _(
             "This kind of file cannot be taken. Send a photo, a video, a sound recording or a PDF instead."
         ),
-        Reason.EMPTY: _("This file is empty. Look whether it opens on your device, then attach it again."),
-        Reason.DAMAGED: _(
+        RefusalReason.EMPTY: _("This file is empty. Look whether it opens on your device, then attach it again."),
+        RefusalReason.DAMAGED: _(
             "This file is damaged and cannot be read. Attach it again, or attach a screenshot of it instead."
         ),
-        Reason.PROTECTED: _(
+        RefusalReason.PROTECTED: _(
             "This file is locked with a password. Save a copy without password and attach that, or write the password's content as text."
         ),
-        Reason.TOO_LARGE: _(
+        RefusalReason.TOO_LARGE: _(
             "This file is too large or too complicated. Pictures are taken up to %(pixels)s megapixels. Attach a smaller copy or a screenshot of it."
         )
         % {"pixels": limits.DECODED_PIXELS // 1_000_000},
-        Reason.TOO_LONG: _(
+        RefusalReason.TOO_LONG: _(
             "This file is too long. Videos are taken up to %(video)s hours, sound recordings up to %(sound)s hours, documents up to %(pages)s pages. Attach the part that matters, or send it in several parts."
         )
         % {
@@ -65,7 +65,9 @@ def _sentences() -> dict[Reason, str]:
             "sound": limits.AUDIO_SECONDS // 3600,
             "pages": limits.DOCUMENT_PAGES,
         },
-        Reason.DEADLY: _("This file could not be opened safely. Attach a screenshot of it or another copy instead."),
+        RefusalReason.DEADLY: _(
+            "This file could not be opened safely. Attach a screenshot of it or another copy instead."
+        ),
     }
 
 

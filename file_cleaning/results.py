@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from file_cleaning import limits
-from file_cleaning.formats import Kind
+from file_cleaning.formats import MediaKind
 
 # Media type and first bytes of what each role may be.
 _JPEG, _WEBP, _MP4, _M4A, _PDF = "image/jpeg", "image/webp", "video/mp4", "audio/mp4", "application/pdf"
-_ROLES: dict[Kind, dict[str, tuple[str, ...]]] = {
-    Kind.PHOTO: {"full": (_JPEG, _WEBP), "preview": (_JPEG,), "thumbnail": (_JPEG,)},
-    Kind.VIDEO: {"video": (_MP4,), "poster": (_JPEG,), "thumbnail": (_JPEG,)},
-    Kind.AUDIO: {"audio": (_M4A,)},
-    Kind.DOCUMENT: {"document": (_PDF,), "thumbnail": (_JPEG,), "page": (_JPEG,)},
+_ROLES: dict[MediaKind, dict[str, tuple[str, ...]]] = {
+    MediaKind.PHOTO: {"full": (_JPEG, _WEBP), "preview": (_JPEG,), "thumbnail": (_JPEG,)},
+    MediaKind.VIDEO: {"video": (_MP4,), "poster": (_JPEG,), "thumbnail": (_JPEG,)},
+    MediaKind.AUDIO: {"audio": (_M4A,)},
+    MediaKind.DOCUMENT: {"document": (_PDF,), "thumbnail": (_JPEG,), "page": (_JPEG,)},
 }
 _STARTS = {
     _JPEG: rb"\xff\xd8\xff",
@@ -34,7 +34,7 @@ _MOST_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OutputPart:
     """One file of the result. `width` and `height` in pixels; None for sound and bound documents."""
 
     role: str
@@ -45,7 +45,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuiltFile:
     """`kind` is what came out: an animation comes out as a video, a film without picture as audio, a scan of several pages as a document.
 
     | kind     | roles of the parts, in this order                                                    |
@@ -58,13 +58,13 @@ class Rebuilt:
     `duration` in seconds of video and audio; `pages` of documents.
     """
 
-    kind: Kind
-    parts: list[Part]
+    kind: MediaKind
+    parts: list[OutputPart]
     duration: float | None = None
     pages: int | None = None
 
 
-def checked(claim: Any, into: Path) -> Rebuilt:
+def checked(claim: Any, into: Path) -> RebuiltFile:
     """What a confined process says it made, which may be a lie of whoever took it over.
 
     Raises ValueError unless each part is a regular file in `into` that starts as its media type does, and the roles are
@@ -72,28 +72,32 @@ def checked(claim: Any, into: Path) -> Rebuilt:
     """
     if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or len(claim["parts"]) > _MOST_PARTS:
         raise ValueError("no result")
-    kind = Kind(str(claim.get("kind")))
+    kind = MediaKind(str(claim.get("kind")))
     parts = [_part(each, _ROLES[kind], into) for each in claim["parts"]]
     roles = [part.role for part in parts]
     pages = roles.count("page")
     expected = [role for role in _ROLES[kind] if role != "page"] + ["page"] * pages
-    if roles != expected or len({part.path for part in parts}) != len(parts) or (kind is Kind.DOCUMENT) != (pages > 0):
+    if (
+        roles != expected
+        or len({part.path for part in parts}) != len(parts)
+        or (kind is MediaKind.DOCUMENT) != (pages > 0)
+    ):
         raise ValueError("roles")
     if sum(part.path.stat().st_size for part in parts) > _MOST_BYTES:
         raise ValueError("size")
-    duration = claim.get("duration") if kind in (Kind.VIDEO, Kind.AUDIO) else None
+    duration = claim.get("duration") if kind in (MediaKind.VIDEO, MediaKind.AUDIO) else None
     if duration is not None and not (
         isinstance(duration, int | float) and math.isfinite(duration) and 0 <= duration < _MOST_SECONDS
     ):
         raise ValueError("duration")
-    return Rebuilt(kind, parts, duration=duration, pages=pages or None)
+    return RebuiltFile(kind, parts, duration=duration, pages=pages or None)
 
 
-def checked_for_pages(claim: Any, into: Path) -> list[Part]:
+def checked_for_pages(claim: Any, into: Path) -> list[OutputPart]:
     """As `checked`, of a picture in the widths that pages use: WebP and JPEG by turns."""
     if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or not claim["parts"]:
         raise ValueError("no result")
-    if len(claim["parts"]) > 2 * len(limits.PAGE_WIDTHS):
+    if len(claim["parts"]) > 2 * len(limits.WEB_IMAGE_WIDTHS):
         raise ValueError("too many parts")
     roles = {"page": (_WEBP, _JPEG)}
     parts = [_part(each, roles, into) for each in claim["parts"]]
@@ -104,7 +108,7 @@ def checked_for_pages(claim: Any, into: Path) -> list[Part]:
     return parts
 
 
-def _part(claim: Any, roles: Mapping[str, tuple[str, ...]], into: Path) -> Part:
+def _part(claim: Any, roles: Mapping[str, tuple[str, ...]], into: Path) -> OutputPart:
     if not isinstance(claim, dict):
         raise ValueError("part")
     role, name, media_type = (str(claim.get(key)) for key in ("role", "path", "media_type"))
@@ -119,7 +123,7 @@ def _part(claim: Any, roles: Mapping[str, tuple[str, ...]], into: Path) -> Part:
             raise ValueError("media type")
     width, height = claim.get("width"), claim.get("height")
     if role in ("audio", "document"):
-        return Part(role, path, media_type)
+        return OutputPart(role, path, media_type)
     if type(width) is not int or type(height) is not int or not (0 < width < 2**16 and 0 < height < 2**16):
         raise ValueError("dimensions")
-    return Part(role, path, media_type, width, height)
+    return OutputPart(role, path, media_type, width, height)

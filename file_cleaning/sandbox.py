@@ -2,7 +2,7 @@
 
 Several layers, each for itself, since hosts differ: limits of the system (rlimit), a network of its own without any device
 (user and network namespace), no files but its own (Landlock), no sockets and nothing else of the kernel that decoders do
-not need (seccomp). `Held` says which of them hold here.
+not need (seccomp). `SandboxLayers` says which of them hold here.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _NEW_PROCESS_CALLS = ("fork", "vfork", "execve", "execveat")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SandboxLayers:
     """Which layers hold. Linux kernels from 5.13 and hosts that allow them have all four."""
 
     namespace: bool = False
@@ -71,7 +71,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProcessLimits:
     """Of one process: bytes of address space and of each file written; seconds of CPU and in all."""
 
     memory: int
@@ -80,7 +80,7 @@ class Limits:
     seconds: int
 
 
-def confine_early(limits: Limits) -> tuple[bool, bool]:
+def confine_early(limits: ProcessLimits) -> tuple[bool, bool]:
     """Before anything is imported, while there is one thread. Returns whether memory limit and namespace hold."""
     if _LINUX:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

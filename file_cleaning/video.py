@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from file_cleaning import limits
-from file_cleaning.formats import Format, Kind
+from file_cleaning.formats import Format, MediaKind
 from file_cleaning.pixels import flat, smaller, upright
-from file_cleaning.refusals import Reason, RefusedError
-from file_cleaning.results import Part, Rebuilt
+from file_cleaning.refusals import FileRefusedError, RefusalReason
+from file_cleaning.results import OutputPart, RebuiltFile
 from file_cleaning.sandbox import PR_SET_PDEATHSIG
 
 # What phones, cameras, recorders and messengers write.
@@ -75,12 +75,12 @@ def program() -> Path:
     return Path(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()).resolve()
 
 
-def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
     """A video where there is a picture, else a recording. Raises RefusedError: too long, too large, damaged."""
     streams = _look(source, found)
     longest = limits.AUDIO_SECONDS if streams.picture is None else limits.VIDEO_SECONDS
     if streams.duration and streams.duration > longest:
-        raise RefusedError(Reason.TOO_LONG)
+        raise FileRefusedError(RefusalReason.TOO_LONG)
     os.lseek(0, 0, os.SEEK_SET)
     given = ["-protocol_whitelist", "fd", "-format_whitelist", found, "-codec_whitelist", _DECODERS]
     given += ["-max_streams", str(_MAX_STREAMS), "-f", found, "-fd", "0", "-i", "fd:"]
@@ -106,7 +106,7 @@ def _wanted(streams: Streams) -> list[str]:
     return wanted
 
 
-def animation(image: Any, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+def animation(image: Any, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
     """The frames of an animated picture as a silent video, shortened to the limits."""
     first = flat(upright(image)).convert("RGB")
     given = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{first.width}x{first.height}"]
@@ -154,7 +154,7 @@ def _look(source: BinaryIO, found: Format) -> Streams:
             picture = next((stream for stream in container.streams.video if _is_film(stream)), None)
             sound = next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
             if picture is None and sound is None:
-                raise RefusedError(Reason.DAMAGED)
+                raise FileRefusedError(RefusalReason.DAMAGED)
             duration = container.duration / av.time_base if container.duration and container.duration > 0 else None
             longest = limits.AUDIO_SECONDS if picture is None else limits.VIDEO_SECONDS
             if duration and duration > longest:
@@ -170,7 +170,7 @@ def _look(source: BinaryIO, found: Format) -> Streams:
                 sample_rate=rate if rate in (32_000, 44_100) else 48_000,
             )
     except (av.FFmpegError, ValueError):
-        raise RefusedError(Reason.DAMAGED) from None
+        raise FileRefusedError(RefusalReason.DAMAGED) from None
 
 
 def _open(source: BinaryIO, found: Format) -> Any:
@@ -187,7 +187,7 @@ def _is_film(stream: Any) -> bool:
     if context is None or int(stream.disposition) & _COVER_ART or not (context.width and context.height):
         return False
     if max(context.width, context.height) > limits.VIDEO_EDGE:
-        raise RefusedError(Reason.TOO_LARGE)
+        raise FileRefusedError(RefusalReason.TOO_LARGE)
     return True
 
 
@@ -237,9 +237,9 @@ def _started(arguments: list[str], made: Path, source: int) -> subprocess.Popen[
 def _judge(ended: subprocess.Popen[bytes], made: Path) -> None:
     """Raises RefusedError when ffmpeg failed or was stopped by a limit."""
     if ended.returncode in (-signal.SIGXFSZ, -signal.SIGXCPU):
-        raise RefusedError(Reason.TOO_LARGE)
+        raise FileRefusedError(RefusalReason.TOO_LARGE)
     if ended.returncode != 0 or not made.exists():
-        raise RefusedError(Reason.DAMAGED)
+        raise FileRefusedError(RefusalReason.DAMAGED)
 
 
 def _die_with_parent() -> None:
@@ -247,7 +247,7 @@ def _die_with_parent() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _finished(made: Path, into: Path, longest: int) -> Rebuilt:
+def _finished(made: Path, into: Path, longest: int) -> RebuiltFile:
     """Look at what came out: its length, its size, and of a video a picture. Raises RefusedError where there is nothing."""
     import av
 
@@ -255,18 +255,18 @@ def _finished(made: Path, into: Path, longest: int) -> Rebuilt:
         with av.open(str(made), format="mp4") as container:
             duration = (container.duration or 0) / av.time_base
             if duration >= longest:
-                raise RefusedError(Reason.TOO_LONG)
+                raise FileRefusedError(RefusalReason.TOO_LONG)
             if not container.streams.video:
-                return Rebuilt(Kind.AUDIO, [Part("audio", made, "audio/mp4")], duration=duration)
+                return RebuiltFile(MediaKind.AUDIO, [OutputPart("audio", made, "audio/mp4")], duration=duration)
             frame = _poster(container, duration)
     except (av.FFmpegError, StopIteration):
-        raise RefusedError(Reason.DAMAGED) from None
+        raise FileRefusedError(RefusalReason.DAMAGED) from None
     size = (frame.width, frame.height)
     parts = [
-        Part("video", made, "video/mp4", *size),
+        OutputPart("video", made, "video/mp4", *size),
         *smaller(frame, into, ("poster", "thumbnail")),
     ]
-    return Rebuilt(Kind.VIDEO, parts, duration=duration)
+    return RebuiltFile(MediaKind.VIDEO, parts, duration=duration)
 
 
 def _poster(container: Any, duration: float) -> Any:

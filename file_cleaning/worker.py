@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from file_cleaning import limits, sandbox
-from file_cleaning.formats import Format, Kind
-from file_cleaning.refusals import Reason, RefusedError
-from file_cleaning.results import Part, Rebuilt
-from file_cleaning.sandbox import Held
+from file_cleaning.formats import Format, MediaKind
+from file_cleaning.refusals import FileRefusedError, RefusalReason
+from file_cleaning.results import OutputPart, RebuiltFile
+from file_cleaning.sandbox import SandboxLayers
 
 ROOT = Path(__file__).resolve().parent
 _SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/sys/devices/system/cpu")
@@ -37,19 +37,24 @@ class Decoder(Protocol):
     def prepare(self, found: Format) -> Path | None:
         """Import what the format needs. Returns the program that may be executed, if any."""
 
-    def rebuild(self, source: BinaryIO, found: Format, into: Path, progress: Any) -> Rebuilt: ...
+    def rebuild(self, source: BinaryIO, found: Format, into: Path, progress: Any) -> RebuiltFile: ...
 
 
-DECODERS = {Kind.PHOTO: "images", Kind.VIDEO: "video", Kind.AUDIO: "video", Kind.DOCUMENT: "documents"}
+DECODERS = {
+    MediaKind.PHOTO: "images",
+    MediaKind.VIDEO: "video",
+    MediaKind.AUDIO: "video",
+    MediaKind.DOCUMENT: "documents",
+}
 
 
 def main() -> None:
-    """Arguments: what to make (`rebuild` or `for_pages`), kind, format, folder for the parts; or `probe` and a folder."""
+    """Arguments: what to make (`rebuild` or `make_web_images`), kind, format, folder for the parts; or `probe` and a folder."""
     say = _speaker()
     if sys.argv[1] == "probe":
-        say(held=asdict(_confine(Kind.PHOTO, None, Path(sys.argv[2]))[0]))
+        say(held=asdict(_confine(MediaKind.PHOTO, None, Path(sys.argv[2]))[0]))
         return
-    make, kind, found, into = sys.argv[1], Kind(sys.argv[2]), Format(sys.argv[3]), Path(sys.argv[4])
+    make, kind, found, into = sys.argv[1], MediaKind(sys.argv[2]), Format(sys.argv[3]), Path(sys.argv[4])
     held, decoder = _confine(kind, found, into)
     say(held=asdict(held))
     # Decoders in C print what they like; none of it goes into a log.
@@ -59,12 +64,12 @@ def main() -> None:
     say(**_outcome(_maker(make, decoder, found, into, say)))
 
 
-def _confine(kind: Kind, found: Format | None, into: Path) -> tuple[Held, Decoder]:
-    memory, namespace = sandbox.confine_early(limits.OF_A_PROCESS[kind])
+def _confine(kind: MediaKind, found: Format | None, into: Path) -> tuple[SandboxLayers, Decoder]:
+    memory, namespace = sandbox.confine_early(limits.PROCESS_LIMITS[kind])
     decoder: Any = importlib.import_module(f"file_cleaning.{DECODERS[kind]}")
     program = decoder.prepare(found) if found else None
     landlock, seccomp = sandbox.confine(into, READABLE, program)
-    return Held(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory), decoder
+    return SandboxLayers(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory), decoder
 
 
 def _speaker() -> Say:
@@ -79,17 +84,17 @@ def _speaker() -> Say:
 def _maker(make: str, decoder: Any, found: Format, into: Path, say: Say) -> Callable[[BinaryIO], dict[str, Any]]:
     """What makes of a file the result that is told."""
 
-    def for_pages(source: BinaryIO) -> dict[str, Any]:
-        return {"parts": _told(decoder.for_pages(source, found, into))}
+    def make_web_images(source: BinaryIO) -> dict[str, Any]:
+        return {"parts": _told(decoder.make_web_images(source, found, into))}
 
     def rebuild(source: BinaryIO) -> dict[str, Any]:
-        made: Rebuilt = decoder.rebuild(source, found, into, lambda percent: say(percent=percent))
+        made: RebuiltFile = decoder.rebuild(source, found, into, lambda percent: say(percent=percent))
         return {"kind": made.kind, "duration": made.duration, "pages": made.pages, "parts": _told(made.parts)}
 
-    return for_pages if make == "for_pages" else rebuild
+    return make_web_images if make == "make_web_images" else rebuild
 
 
-def _told(parts: list[Part]) -> list[dict[str, Any]]:
+def _told(parts: list[OutputPart]) -> list[dict[str, Any]]:
     return [asdict(part) | {"path": part.path.name} for part in parts]
 
 
@@ -97,11 +102,11 @@ def _outcome(make: Callable[[BinaryIO], dict[str, Any]]) -> dict[str, Any]:
     try:
         with open(0, "rb", closefd=False) as source:
             return {"made": make(source)}
-    except RefusedError as refusal:
+    except FileRefusedError as refusal:
         return {"refused": refusal.reason}
     except MemoryError:
-        return {"refused": Reason.TOO_LARGE}
+        return {"refused": RefusalReason.TOO_LARGE}
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
-            return {"refused": Reason.TOO_LARGE}
-        return {"refused": Reason.DAMAGED}
+            return {"refused": RefusalReason.TOO_LARGE}
+        return {"refused": RefusalReason.DAMAGED}

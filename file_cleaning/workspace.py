@@ -31,7 +31,7 @@ def has_ram_folder() -> bool:
 
 
 @contextmanager
-def workspace(*, allow_disk: bool = False) -> Iterator[Path]:
+def open_workspace(*, allow_disk: bool = False) -> Iterator[Path]:
     """An empty folder in memory, mode 0700, emptied and removed whatever happens.
 
     What killed processes left is removed first. Raises NoRamFolderError where there is none, unless `allow_disk`
@@ -49,7 +49,7 @@ def workspace(*, allow_disk: bool = False) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def sweep() -> None:
+def remove_abandoned_workspaces() -> None:
     """Remove the folders of processes that are gone; those of living ones stay."""
     with suppress(NoRamFolderError):
         _sweep(_base(allow_disk=True))

@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Model
 
 from core.models import Account
-from file_cleaning import Kind
+from file_cleaning import MediaKind
 from tips import intake, officer_alerts, vault
 from tips.files import attachments, sealed_store
 from tips.files.attachments import Upload
@@ -31,7 +31,7 @@ class File:
     """One file of a conversation, with what kind it is."""
 
     row: Attachment
-    kind: Kind
+    kind: MediaKind
 
     @property
     def name(self) -> str:

@@ -47,7 +47,7 @@ def status(tip: Tip) -> str:
 def file_status(file: File) -> str:
     """What became of a file so far, and if it was refused, why and what to do instead."""
     if file.row.state == Attachment.AttachmentState.REFUSED:
-        return f"{_('Not taken, and erased.')} {file_cleaning.sentence(file_cleaning.Reason(file.row.reason))}"
+        return f"{_('Not taken, and erased.')} {file_cleaning.explain_refusal(file_cleaning.RefusalReason(file.row.reason))}"
     return str(FILE_STATES[file.row.state])
 
 

@@ -26,7 +26,7 @@ import file_cleaning
 from core import queue
 from core.advisory_locks import alone_with
 from core.models import Account
-from file_cleaning import Kind, NoRamFolderError, Part, Reason, RefusedError, SandboxError
+from file_cleaning import FileRefusedError, MediaKind, NoRamFolderError, OutputPart, RefusalReason, SandboxError
 from outreach.content.markdown import ShownPicture
 from outreach.models import Picture, PictureFile, PictureOriginal
 
@@ -55,11 +55,11 @@ def take(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Pictu
         )
     content = sent.read()
     try:
-        kind = file_cleaning.kind_of(content[: file_cleaning.HEAD_BYTES])
-    except RefusedError as refused:
+        kind = file_cleaning.detect_kind(content[: file_cleaning.HEAD_BYTES])
+    except FileRefusedError as refused:
         raise NotTakenError(sentence(refused.reason)) from None
-    if kind is not Kind.PHOTO:
-        raise NotTakenError(sentence(Reason.UNSUPPORTED))
+    if kind is not MediaKind.PHOTO:
+        raise NotTakenError(sentence(RefusalReason.UNSUPPORTED))
     digest = hashlib.sha256(content).hexdigest()
     picture = Picture.objects.create(alt=alt, credit=credit, original_digest=digest, added_by=by)
     original = PictureOriginal.objects.create(picture=picture, content=content)
@@ -70,11 +70,13 @@ def take(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Pictu
 def sentence(reason: str) -> str:
     """Why a picture is refused and what to do, for staff."""
     return {
-        Reason.UNSUPPORTED: _("This is not a picture we can take. Send a JPEG, PNG, WebP or HEIC."),
-        Reason.EMPTY: _("This file is empty. Look whether it opens on your computer, then choose it again."),
-        Reason.DAMAGED: _("This picture is damaged and cannot be read. Save it anew, then choose it again."),
-        Reason.TOO_LARGE: _("This picture has too many pixels. Save it smaller, then choose it again."),
-    }.get(Reason(reason), _("This picture could not be opened safely. Save it anew as JPEG, then choose it again."))
+        RefusalReason.UNSUPPORTED: _("This is not a picture we can take. Send a JPEG, PNG, WebP or HEIC."),
+        RefusalReason.EMPTY: _("This file is empty. Look whether it opens on your computer, then choose it again."),
+        RefusalReason.DAMAGED: _("This picture is damaged and cannot be read. Save it anew, then choose it again."),
+        RefusalReason.TOO_LARGE: _("This picture has too many pixels. Save it smaller, then choose it again."),
+    }.get(
+        RefusalReason(reason), _("This picture could not be opened safely. Save it anew as JPEG, then choose it again.")
+    )
 
 
 def shown(numbers: Iterable[int], address: str = PUBLIC_ADDRESS) -> dict[int, ShownPicture]:
@@ -116,16 +118,16 @@ def _attempt(original: PictureOriginal) -> None:
     row = Picture.objects.filter(pk=original.picture_id)
     attempts = row.values_list("attempts", flat=True).get()
     if attempts >= MOST_ATTEMPTS:
-        _refuse(original, Reason.DEADLY)
+        _refuse(original, RefusalReason.DEADLY)
         return
     row.update(attempts=F("attempts") + 1, started_at=timezone.now())
     try:
-        with file_cleaning.workspace(allow_disk=settings.DEMO) as folder:
+        with file_cleaning.open_workspace(allow_disk=settings.DEMO) as folder:
             source, into = folder / "original", folder / "made"
             into.mkdir()
             source.write_bytes(original.content)
-            _keep(original, _read(file_cleaning.for_pages(source, into)))
-    except RefusedError as refused:
+            _keep(original, _read(file_cleaning.make_web_images(source, into)))
+    except FileRefusedError as refused:
         _refuse(original, refused.reason)
     except (SandboxError, NoRamFolderError, OSError) as error:
         # The machine's fault: the picture waits, and this attempt does not count.
@@ -133,12 +135,12 @@ def _attempt(original: PictureOriginal) -> None:
         row.update(attempts=attempts)
 
 
-def _read(parts: list[Part]) -> list[tuple[Part, bytes]]:
+def _read(parts: list[OutputPart]) -> list[tuple[OutputPart, bytes]]:
     return [(part, Path(part.path).read_bytes()) for part in parts]
 
 
 @transaction.atomic
-def _keep(original: PictureOriginal, made: list[tuple[Part, bytes]]) -> None:
+def _keep(original: PictureOriginal, made: list[tuple[OutputPart, bytes]]) -> None:
     """The rebuilt files take the original's place."""
     variants = []
     for part, content in made:
@@ -150,7 +152,7 @@ def _keep(original: PictureOriginal, made: list[tuple[Part, bytes]]) -> None:
 
 
 @transaction.atomic
-def _refuse(original: PictureOriginal, reason: Reason) -> None:
+def _refuse(original: PictureOriginal, reason: RefusalReason) -> None:
     _end(original, state=PictureState.REFUSED, reason=reason)
 
 

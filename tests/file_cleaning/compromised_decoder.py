@@ -48,8 +48,8 @@ def report(folder: Path, kind: bytes = PHOTO) -> dict[str, Any]:
     into.mkdir(mode=0o700)
     source = folder / "source"
     source.write_bytes(kind)
-    with pytest.raises(file_cleaning.RefusedError) as refused:
+    with pytest.raises(file_cleaning.FileRefusedError) as refused:
         file_cleaning.rebuild(source, into)
-    assert refused.value.reason is file_cleaning.Reason.DAMAGED
+    assert refused.value.reason is file_cleaning.RefusalReason.DAMAGED
     found: dict[str, Any] = json.loads((into / "report.json").read_text())
     return found

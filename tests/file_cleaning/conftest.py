@@ -10,5 +10,5 @@ import file_cleaning
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with file_cleaning.workspace(allow_disk=True) as path:
+    with file_cleaning.open_workspace(allow_disk=True) as path:
         yield path

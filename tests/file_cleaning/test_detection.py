@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from file_cleaning import Kind, Reason, RefusedError, kind_of, sentence
+from file_cleaning import FileRefusedError, MediaKind, RefusalReason, detect_kind, explain_refusal
 
 
 def box(name: bytes, content: bytes) -> bytes:
@@ -35,37 +35,37 @@ def zipped(*names: str) -> bytes:
 
 PACKETS = (b"G" + bytes(187)) * 4
 TAKEN = [
-    (b"\xff\xd8\xff\xe1", Kind.PHOTO),
-    (b"\x89PNG\r\n\x1a\n", Kind.PHOTO),
-    (b"GIF89a", Kind.PHOTO),
-    (b"RIFF\0\0\0\0WEBPVP8 ", Kind.PHOTO),
-    (b"II*\0\x08\0\0\0\0\0", Kind.PHOTO),
-    (b"MM\0*\0\0\0\x08\0\0", Kind.PHOTO),
-    (b"BM" + bytes(12) + b"\x28\0\0\0\0", Kind.PHOTO),
-    (ftyp(b"heic", b"mif1"), Kind.PHOTO),
-    (ftyp(b"mif1", b"avif"), Kind.PHOTO),
-    (ftyp(b"isom", b"avc1"), Kind.VIDEO),
-    (ftyp(b"qt  "), Kind.VIDEO),
-    (ftyp(b"3gp5"), Kind.VIDEO),
-    (box(b"wide", b"") + box(b"mdat", b""), Kind.VIDEO),
-    (ftyp(b"isom") + handler(b"soun") + handler(b"vide"), Kind.VIDEO),
-    (ftyp(b"3gp4") + handler(b"soun"), Kind.AUDIO),
-    (ftyp(b"M4A "), Kind.AUDIO),
-    (b"\x1a\x45\xdf\xa3" + b"webm\x86\x85V_VP8", Kind.VIDEO),
-    (b"\x1a\x45\xdf\xa3" + b"webm\x86\x86A_OPUS", Kind.AUDIO),
-    (b"RIFF\0\0\0\0AVI LIST", Kind.VIDEO),
-    (PACKETS, Kind.VIDEO),
-    (bytes(4) + (b"G" + bytes(191)) * 4, Kind.VIDEO),
-    (b"RIFF\0\0\0\0WAVEfmt ", Kind.AUDIO),
-    (b"ID3\x04\0\0\0\0\0\0", Kind.AUDIO),
-    (b"ID3\x04\0\0\0\0\0\x02\0\0fLaC", Kind.AUDIO),
-    (b"\xff\xfb\x90\x64", Kind.AUDIO),
-    (b"\xff\xf1\x50\x80", Kind.AUDIO),
-    (b"OggS\0", Kind.AUDIO),
-    (b"fLaC\0", Kind.AUDIO),
-    (b"#!AMR-WB\n", Kind.AUDIO),
-    (b"%PDF-1.7\n", Kind.DOCUMENT),
-    (b"\r\n\xef\xbb\xbf\r\n%PDF-1.7\n", Kind.DOCUMENT),
+    (b"\xff\xd8\xff\xe1", MediaKind.PHOTO),
+    (b"\x89PNG\r\n\x1a\n", MediaKind.PHOTO),
+    (b"GIF89a", MediaKind.PHOTO),
+    (b"RIFF\0\0\0\0WEBPVP8 ", MediaKind.PHOTO),
+    (b"II*\0\x08\0\0\0\0\0", MediaKind.PHOTO),
+    (b"MM\0*\0\0\0\x08\0\0", MediaKind.PHOTO),
+    (b"BM" + bytes(12) + b"\x28\0\0\0\0", MediaKind.PHOTO),
+    (ftyp(b"heic", b"mif1"), MediaKind.PHOTO),
+    (ftyp(b"mif1", b"avif"), MediaKind.PHOTO),
+    (ftyp(b"isom", b"avc1"), MediaKind.VIDEO),
+    (ftyp(b"qt  "), MediaKind.VIDEO),
+    (ftyp(b"3gp5"), MediaKind.VIDEO),
+    (box(b"wide", b"") + box(b"mdat", b""), MediaKind.VIDEO),
+    (ftyp(b"isom") + handler(b"soun") + handler(b"vide"), MediaKind.VIDEO),
+    (ftyp(b"3gp4") + handler(b"soun"), MediaKind.AUDIO),
+    (ftyp(b"M4A "), MediaKind.AUDIO),
+    (b"\x1a\x45\xdf\xa3" + b"webm\x86\x85V_VP8", MediaKind.VIDEO),
+    (b"\x1a\x45\xdf\xa3" + b"webm\x86\x86A_OPUS", MediaKind.AUDIO),
+    (b"RIFF\0\0\0\0AVI LIST", MediaKind.VIDEO),
+    (PACKETS, MediaKind.VIDEO),
+    (bytes(4) + (b"G" + bytes(191)) * 4, MediaKind.VIDEO),
+    (b"RIFF\0\0\0\0WAVEfmt ", MediaKind.AUDIO),
+    (b"ID3\x04\0\0\0\0\0\0", MediaKind.AUDIO),
+    (b"ID3\x04\0\0\0\0\0\x02\0\0fLaC", MediaKind.AUDIO),
+    (b"\xff\xfb\x90\x64", MediaKind.AUDIO),
+    (b"\xff\xf1\x50\x80", MediaKind.AUDIO),
+    (b"OggS\0", MediaKind.AUDIO),
+    (b"fLaC\0", MediaKind.AUDIO),
+    (b"#!AMR-WB\n", MediaKind.AUDIO),
+    (b"%PDF-1.7\n", MediaKind.DOCUMENT),
+    (b"\r\n\xef\xbb\xbf\r\n%PDF-1.7\n", MediaKind.DOCUMENT),
 ]
 NOT_TAKEN = [
     (zipped("[Content_Types].xml", "word/document.xml"), "Word file"),
@@ -103,37 +103,37 @@ NOT_TAKEN = [
 
 
 @pytest.mark.parametrize(("head", "kind"), TAKEN, ids=range(len(TAKEN)))
-def test_kinds_that_are_taken(head: bytes, kind: Kind) -> None:
-    assert kind_of(head.ljust(256, b"\0")) is kind
+def test_kinds_that_are_taken(head: bytes, kind: MediaKind) -> None:
+    assert detect_kind(head.ljust(256, b"\0")) is kind
 
 
 @pytest.mark.parametrize(("head", "words"), NOT_TAKEN, ids=range(len(NOT_TAKEN)))
 def test_the_sentence_names_what_people_do_send(head: bytes, words: str) -> None:
-    with pytest.raises(RefusedError) as refused:
-        kind_of(head)
-    assert refused.value.reason is Reason.UNSUPPORTED
+    with pytest.raises(FileRefusedError) as refused:
+        detect_kind(head)
+    assert refused.value.reason is RefusalReason.UNSUPPORTED
     assert words in refused.value.sentence
 
 
 def test_an_empty_file() -> None:
-    with pytest.raises(RefusedError) as refused:
-        kind_of(b"")
-    assert refused.value.reason is Reason.EMPTY
+    with pytest.raises(FileRefusedError) as refused:
+        detect_kind(b"")
+    assert refused.value.reason is RefusalReason.EMPTY
 
 
 @given(start=st.sampled_from([head for head, _ in TAKEN + NOT_TAKEN] + [b""]), cut=st.integers(0, 64), rest=st.binary())
 def test_any_first_bytes_are_of_a_kind_or_refused(start: bytes, cut: int, rest: bytes) -> None:
-    with suppress(RefusedError):
-        assert kind_of(start[:cut] + rest) in Kind
+    with suppress(FileRefusedError):
+        assert detect_kind(start[:cut] + rest) in MediaKind
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_each_reason_has_a_sentence_that_says_what_to_do(reason: Reason) -> None:
-    assert "ttach" in sentence(reason) or "Send" in sentence(reason)
-    assert sentence(reason, "no such hint") == sentence(reason)
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_each_reason_has_a_sentence_that_says_what_to_do(reason: RefusalReason) -> None:
+    assert "ttach" in explain_refusal(reason) or "Send" in explain_refusal(reason)
+    assert explain_refusal(reason, "no such hint") == explain_refusal(reason)
 
 
 def test_sentences_name_the_limits() -> None:
-    assert "2 hours" in sentence(Reason.TOO_LONG)
-    assert "200 pages" in sentence(Reason.TOO_LONG)
-    assert "100 megapixels" in sentence(Reason.TOO_LARGE)
+    assert "2 hours" in explain_refusal(RefusalReason.TOO_LONG)
+    assert "200 pages" in explain_refusal(RefusalReason.TOO_LONG)
+    assert "100 megapixels" in explain_refusal(RefusalReason.TOO_LARGE)

@@ -9,7 +9,7 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from file_cleaning import Kind, Reason, limits
+from file_cleaning import MediaKind, RefusalReason, limits
 from tests.file_cleaning import sample_files, traces
 from tests.file_cleaning.test_images import rebuilt, refused
 
@@ -17,7 +17,7 @@ from tests.file_cleaning.test_images import rebuilt, refused
 def test_pages_come_out_as_pictures_without_anything_else(folder: Path) -> None:
     result = rebuilt(sample_files.pdf(2), folder)
 
-    assert (result.kind, result.pages) == (Kind.DOCUMENT, 2)
+    assert (result.kind, result.pages) == (MediaKind.DOCUMENT, 2)
     assert [part.role for part in result.parts] == ["document", "thumbnail", "page", "page"]
     assert traces.left(result) == []
     raw = result.parts[0].path.read_bytes()
@@ -55,12 +55,12 @@ def test_what_was_filled_into_a_form_is_seen(folder: Path) -> None:
 
 
 def test_too_many_pages(folder: Path) -> None:
-    assert refused(sample_files.pdf(201), folder) is Reason.TOO_LONG
+    assert refused(sample_files.pdf(201), folder) is RefusalReason.TOO_LONG
 
 
 @pytest.mark.parametrize("size", [(200_000, 200_000), (14_401, 1)])
 def test_a_giant_page_is_refused(size: tuple[int, int], folder: Path) -> None:
-    assert refused(sample_files.pdf(1, size=size), folder) is Reason.TOO_LARGE
+    assert refused(sample_files.pdf(1, size=size), folder) is RefusalReason.TOO_LARGE
 
 
 def test_a_large_page_is_drawn_within_limits(folder: Path) -> None:
@@ -74,13 +74,13 @@ def test_a_locked_file_is_told_from_a_damaged_one(folder: Path) -> None:
         b"/Info 8 0 R /ID [<00><00>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /Length 40"
         b" /O <" + b"11" * 32 + b"> /U <" + b"22" * 32 + b"> >>",
     )
-    assert refused(locked, folder) is Reason.PROTECTED
-    assert refused(b"%PDF-1.7\nnothing behind\n", folder) is Reason.DAMAGED
-    assert refused(sample_files.pdf(1)[:300], folder) is Reason.DAMAGED
+    assert refused(locked, folder) is RefusalReason.PROTECTED
+    assert refused(b"%PDF-1.7\nnothing behind\n", folder) is RefusalReason.DAMAGED
+    assert refused(sample_files.pdf(1)[:300], folder) is RefusalReason.DAMAGED
 
 
 def test_a_page_that_is_drawn_for_ever_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = dataclasses.replace(limits.OF_A_PROCESS[Kind.DOCUMENT], seconds=1)
-    monkeypatch.setitem(limits.OF_A_PROCESS, Kind.DOCUMENT, short)
+    short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.DOCUMENT], seconds=1)
+    monkeypatch.setitem(limits.PROCESS_LIMITS, MediaKind.DOCUMENT, short)
     draw = b"0 0 1 rg 0 0 612 792 re f\n" * 200_000
-    assert refused(sample_files.pdf(1, content=draw), folder) is Reason.TOO_LARGE
+    assert refused(sample_files.pdf(1, content=draw), folder) is RefusalReason.TOO_LARGE

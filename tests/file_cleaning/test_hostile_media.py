@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 import file_cleaning
-from file_cleaning import Reason, Rebuilt
+from file_cleaning import RebuiltFile, RefusalReason
 from tests.file_cleaning import traces
 from tests.file_cleaning.shared_media import HOSTILE, files
 
 
-def outcome(path: Path, folder: Path) -> Rebuilt | Reason:
+def outcome(path: Path, folder: Path) -> RebuiltFile | RefusalReason:
     try:
         return file_cleaning.rebuild(path, folder)
-    except file_cleaning.RefusedError as refusal:
+    except file_cleaning.FileRefusedError as refusal:
         return refusal.reason
 
 
@@ -26,13 +26,13 @@ def test_a_hostile_file_is_refused_or_harmless(path: Path, folder: Path) -> None
 
     made = outcome(path, folder)
 
-    if isinstance(made, Rebuilt):
+    if isinstance(made, RebuiltFile):
         assert "rebuilt" in expected or "shortened" in expected
         assert traces.left(made) == []
         assert not any(sign in part.path.read_bytes() for part in made.parts for sign in (b"<script", b"PK\x03\x04"))
         return
     assert "refused" in expected
     if path.name == "locked.pdf":
-        assert made is Reason.PROTECTED
+        assert made is RefusalReason.PROTECTED
     if "limit named" in expected:
-        assert made is Reason.TOO_LONG
+        assert made is RefusalReason.TOO_LONG

@@ -9,20 +9,20 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 import file_cleaning
-from file_cleaning import Kind, Reason, Rebuilt
+from file_cleaning import MediaKind, RebuiltFile, RefusalReason
 from tests.file_cleaning import sample_files, traces
 from tests.file_cleaning.sample_files import jpeg, picture, saved, tags
 
 
-def rebuilt(content: bytes, folder: Path) -> Rebuilt:
+def rebuilt(content: bytes, folder: Path) -> RebuiltFile:
     source, into = folder / "source", folder / "into"
     source.write_bytes(content)
     into.mkdir(exist_ok=True)
     return file_cleaning.rebuild(source, into)
 
 
-def refused(content: bytes, folder: Path) -> Reason:
-    with pytest.raises(file_cleaning.RefusedError) as raised:
+def refused(content: bytes, folder: Path) -> RefusalReason:
+    with pytest.raises(file_cleaning.FileRefusedError) as raised:
         rebuilt(content, folder)
     return raised.value.reason
 
@@ -33,7 +33,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
     return sum(abs(a - b) for a, b in zip(first, second, strict=True)) / len(first)
 
 
-def whole(result: Rebuilt) -> Image.Image:
+def whole(result: RebuiltFile) -> Image.Image:
     return Image.open(result.parts[0].path)
 
 
@@ -52,7 +52,7 @@ LYING = {
 def test_a_photo_is_upright_and_says_nothing_else(make: sample_files.Make, folder: Path) -> None:
     result = rebuilt(make(), folder)
 
-    assert result.kind is Kind.PHOTO
+    assert result.kind is MediaKind.PHOTO
     assert traces.left(result) == []
     assert [part.role for part in result.parts] == ["full", "preview", "thumbnail"]
     assert (result.parts[0].width, result.parts[0].height) == (320, 480)
@@ -158,7 +158,7 @@ def test_larger_ones_are_scaled_to_fifty_megapixels(folder: Path) -> None:
 
 @pytest.mark.parametrize("size", [(11_000, 10_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
 def test_a_claim_of_too_many_pixels_is_refused_before_anything_is_decoded(size: tuple[int, int], folder: Path) -> None:
-    assert refused(sample_files.png_of(*size), folder) is Reason.TOO_LARGE
+    assert refused(sample_files.png_of(*size), folder) is RefusalReason.TOO_LARGE
 
 
 ANIMATED = {"gif": sample_files.gif, "webp": lambda: sample_files.animated("WEBP"), "png": lambda: sample_files.animated("PNG"), "avif": lambda: sample_files.animated("AVIF")}  # fmt: skip
@@ -167,7 +167,7 @@ ANIMATED = {"gif": sample_files.gif, "webp": lambda: sample_files.animated("WEBP
 @pytest.mark.parametrize("make", ANIMATED.values(), ids=ANIMATED)
 def test_an_animation_becomes_a_film(make: sample_files.Make, folder: Path) -> None:
     result = rebuilt(make(), folder)
-    assert result.kind is Kind.VIDEO
+    assert result.kind is MediaKind.VIDEO
     assert traces.left(result) == []
     assert traces.sei_units(result.parts[0].path) == 0
     assert result.duration == pytest.approx(1.5, abs=0.1)
@@ -182,7 +182,7 @@ def test_an_endless_animation_is_shortened(folder: Path) -> None:
 
 def test_a_scan_of_several_pages_becomes_a_document(folder: Path) -> None:
     result = rebuilt(sample_files.tiff_pages(), folder)
-    assert (result.kind, result.pages) == (Kind.DOCUMENT, 3)
+    assert (result.kind, result.pages) == (MediaKind.DOCUMENT, 3)
     assert traces.left(result) == []
     assert difference(Image.open(result.parts[2].path), picture()) < 4
 
@@ -199,9 +199,9 @@ def test_of_a_jpeg_that_was_cut_off_there_is_what_came(folder: Path) -> None:
 )
 def test_others_that_were_cut_off_are_refused(make: sample_files.Make, folder: Path) -> None:
     content = make()
-    assert refused(content[: len(content) // 3], folder) is Reason.DAMAGED
+    assert refused(content[: len(content) // 3], folder) is RefusalReason.DAMAGED
 
 
 def test_a_jpeg_without_a_row_is_refused(folder: Path) -> None:
     content = saved(Image.new("RGB", (64, 64)), "JPEG")
-    assert refused(content[: content.index(b"\xff\xda") + 8], folder) is Reason.DAMAGED
+    assert refused(content[: content.index(b"\xff\xda") + 8], folder) is RefusalReason.DAMAGED

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import file_cleaning
-from file_cleaning import Kind, Reason, launcher, limits
+from file_cleaning import MediaKind, RefusalReason, launcher, limits
 from file_cleaning.results import checked
 from tests.file_cleaning.compromised_decoder import PHOTO, take_over
 from tests.stack import ROOT, wait_until
@@ -28,29 +28,29 @@ def confined(folder: Path) -> list[psutil.Process]:
     return [each for each in every if any(word.startswith(str(folder)) for word in each.info["cmdline"] or ())]
 
 
-def refused(folder: Path) -> Reason:
+def refused(folder: Path) -> RefusalReason:
     into = folder / "into"
     into.mkdir()
     (folder / "source").write_bytes(PHOTO)
-    with pytest.raises(file_cleaning.RefusedError) as raised:
+    with pytest.raises(file_cleaning.FileRefusedError) as raised:
         file_cleaning.rebuild(folder / "source", into)
     assert confined(folder) == []
     return raised.value.reason
 
 
 ENDS = {
-    "crashes": ("ctypes.string_at(0)", Reason.DAMAGED),
-    "aborts": ("os.abort()", Reason.DAMAGED),
-    "leaves": ("os._exit(0)", Reason.DAMAGED),
-    "raises": ("raise RecursionError", Reason.DAMAGED),
-    "floods what it says": ("while True: progress(1)", Reason.DAMAGED),
-    "writes a huge file": ("(into / 'x').open('wb').truncate(2**40)", Reason.TOO_LARGE),
+    "crashes": ("ctypes.string_at(0)", RefusalReason.DAMAGED),
+    "aborts": ("os.abort()", RefusalReason.DAMAGED),
+    "leaves": ("os._exit(0)", RefusalReason.DAMAGED),
+    "raises": ("raise RecursionError", RefusalReason.DAMAGED),
+    "floods what it says": ("while True: progress(1)", RefusalReason.DAMAGED),
+    "writes a huge file": ("(into / 'x').open('wb').truncate(2**40)", RefusalReason.TOO_LARGE),
 }
 
 
 @pytest.mark.parametrize(("attack", "reason"), ENDS.values(), ids=ENDS)
 def test_however_it_ends_the_file_is_refused(
-    attack: str, reason: Reason, folder: Path, monkeypatch: pytest.MonkeyPatch
+    attack: str, reason: RefusalReason, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_over(monkeypatch, attack)
     assert refused(folder) is reason
@@ -59,14 +59,14 @@ def test_however_it_ends_the_file_is_refused(
 @pytest.mark.parametrize("system", ON_LINUX)
 def test_memory_is_bounded(system: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over(monkeypatch, "bytearray(4 * 2**30)")
-    assert refused(folder) is Reason.TOO_LARGE
+    assert refused(folder) is RefusalReason.TOO_LARGE
 
 
 def test_time_is_bounded_and_what_it_started_ends_with_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = dataclasses.replace(limits.OF_A_PROCESS[Kind.PHOTO], seconds=1)
-    monkeypatch.setitem(limits.OF_A_PROCESS, Kind.PHOTO, short)
+    short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.PHOTO], seconds=1)
+    monkeypatch.setitem(limits.PROCESS_LIMITS, MediaKind.PHOTO, short)
     take_over(monkeypatch, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass")
-    assert refused(folder) is Reason.TOO_LARGE
+    assert refused(folder) is RefusalReason.TOO_LARGE
 
 
 def test_killed_from_outside_it_is_the_machines_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ from pathlib import Path
 import file_cleaning
 from file_cleaning import launcher
 launcher._START = sys.argv[1]
-with file_cleaning.workspace(allow_disk=True) as folder:
+with file_cleaning.open_workspace(allow_disk=True) as folder:
     (folder / "source").write_bytes(b"\\xff\\xd8\\xff\\xe0")
     file_cleaning.rebuild(folder / "source", folder, lambda percent: print(folder, flush=True))
 """
@@ -124,7 +124,7 @@ def test_a_killed_worker_takes_its_process_with_it_and_its_folder_is_swept(
 
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10, "the process ends")
     assert left.exists()
-    file_cleaning.sweep()
+    file_cleaning.remove_abandoned_workspaces()
     assert not left.exists()
 
 
@@ -132,7 +132,7 @@ def test_progress_rises_from_0_to_100(folder: Path, monkeypatch: pytest.MonkeyPa
     take_over(monkeypatch, "for percent in (3, 1, 50, 50, 101, -5, 'x', True, None, 99): progress(percent)")
     (folder / "source").write_bytes(PHOTO)
     seen: list[int] = []
-    with pytest.raises(file_cleaning.RefusedError):
+    with pytest.raises(file_cleaning.FileRefusedError):
         file_cleaning.rebuild(folder / "source", folder, seen.append)
     assert seen == [3, 50, 99]
 

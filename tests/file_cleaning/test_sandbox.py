@@ -24,7 +24,7 @@ KINDS = [(b"\xff\xd8\xff\xe0", "images"), (FILM, "video")] if ON_LINUX else []
 
 @pytest.mark.parametrize("system", ON_LINUX)
 def test_the_layers_that_linux_has_hold(system: str) -> None:
-    held = file_cleaning.limits_here()
+    held = file_cleaning.probe_sandbox()
     assert held.seccomp
     assert held.landlock
     assert held.memory
@@ -128,8 +128,8 @@ def test_a_missing_layer_is_told(
     source = folder / "source"
     source.write_bytes(b"\xff\xd8\xff\xe0")
 
-    held = file_cleaning.limits_here()
-    with pytest.raises(file_cleaning.RefusedError):
+    held = file_cleaning.probe_sandbox()
+    with pytest.raises(file_cleaning.FileRefusedError):
         file_cleaning.rebuild(source, folder)
 
     assert not any(getattr(held, name) for name in missing.split())

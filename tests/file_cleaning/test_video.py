@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from file_cleaning import Kind, Reason, launcher, limits
+from file_cleaning import MediaKind, RefusalReason, launcher, limits
 from file_cleaning.formats import Format
 from tests.file_cleaning import sample_files, traces
 from tests.file_cleaning.sample_files import film, recording
@@ -46,7 +46,7 @@ FILMS = {
 def test_a_film_comes_out_as_every_browser_plays_it(make: sample_files.Make, folder: Path) -> None:
     result = rebuilt(make(), folder)
 
-    assert result.kind is Kind.VIDEO
+    assert result.kind is MediaKind.VIDEO
     assert [part.role for part in result.parts] == ["video", "poster", "thumbnail"]
     assert traces.left(result) == []
     whole = result.parts[0].path
@@ -106,7 +106,7 @@ RECORDINGS = {
 def test_a_recording_comes_out_as_every_browser_plays_it(make: sample_files.Make, folder: Path) -> None:
     result = rebuilt(make(), folder)
 
-    assert result.kind is Kind.AUDIO
+    assert result.kind is MediaKind.AUDIO
     assert traces.left(result) == []
     (sound,) = streams(result.parts[0].path)
     assert sound["codec_name"] == "aac"
@@ -118,18 +118,19 @@ def test_a_recording_comes_out_as_every_browser_plays_it(make: sample_files.Make
 def test_longer_than_is_taken(folder: Path) -> None:
     hours = str(limits.VIDEO_SECONDS + 60)
     content = film(*H264, "-vf", f"setpts=PTS*{hours}", "-fps_mode", "vfr", rate="2", size="32x32")
-    assert refused(content, folder) is Reason.TOO_LONG
+    assert refused(content, folder) is RefusalReason.TOO_LONG
 
 
 def test_wider_than_is_taken(folder: Path) -> None:
     assert (
-        refused(film("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", form="avi", size="16000x2"), folder) is Reason.TOO_LARGE
+        refused(film("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", form="avi", size="16000x2"), folder)
+        is RefusalReason.TOO_LARGE
     )
 
 
 def test_an_mp4_without_its_index_is_refused(folder: Path) -> None:
     content = film(*H264)
-    assert refused(content[: len(content) // 3], folder) is Reason.DAMAGED
+    assert refused(content[: len(content) // 3], folder) is RefusalReason.DAMAGED
 
 
 @pytest.mark.parametrize("make", [FILMS["webm"], FILMS["transport stream"], FILMS["avi"]])
@@ -153,14 +154,14 @@ def test_what_names_another_place_is_never_followed(
     text: str, taken_for: Format, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where the check of first bytes let one through: ffmpeg is told which format it is."""
-    monkeypatch.setattr(launcher, "format_of", lambda head: taken_for)
-    monkeypatch.setattr(launcher, "kind_of", lambda head: Kind.VIDEO)
+    monkeypatch.setattr(launcher, "detect_format", lambda head: taken_for)
+    monkeypatch.setattr(launcher, "detect_kind", lambda head: MediaKind.VIDEO)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         listener.setblocking(False)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-        assert refused(texts_that_fetch(address)[text].encode(), folder) is Reason.DAMAGED
+        assert refused(texts_that_fetch(address)[text].encode(), folder) is RefusalReason.DAMAGED
         with pytest.raises(BlockingIOError):
             listener.accept()

@@ -35,7 +35,7 @@ def test_it_is_private_and_emptied_when_something_fails() -> None:
     seen: list[Path] = []
 
     def fail() -> None:
-        with file_cleaning.workspace(allow_disk=True) as folder:
+        with file_cleaning.open_workspace(allow_disk=True) as folder:
             seen.append(folder)
             assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777 == 0o700
             (folder / "plain").write_bytes(b"secret")
@@ -53,7 +53,7 @@ def test_what_a_killed_process_left_is_removed_and_a_living_ones_stays() -> None
     killed.wait()
     assert left.exists()
 
-    file_cleaning.sweep()
+    file_cleaning.remove_abandoned_workspaces()
 
     assert not left.exists()
     assert kept.exists()
@@ -63,7 +63,7 @@ def test_what_a_killed_process_left_is_removed_and_a_living_ones_stays() -> None
 
 def test_without_a_folder_in_memory_it_refuses_and_says_what_to_do() -> None:
     assert not file_cleaning.has_ram_folder()
-    with pytest.raises(file_cleaning.NoRamFolderError, match="Set RAM_FOLDER"), file_cleaning.workspace():
+    with pytest.raises(file_cleaning.NoRamFolderError, match="Set RAM_FOLDER"), file_cleaning.open_workspace():
         pass
 
 
@@ -73,10 +73,10 @@ def test_a_folder_on_a_disk_is_not_taken_for_memory(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_base_that_others_may_look_into_is_refused() -> None:
-    with file_cleaning.workspace(allow_disk=True) as folder:
+    with file_cleaning.open_workspace(allow_disk=True) as folder:
         base = folder.parent
     base.chmod(0o755)
-    with pytest.raises(file_cleaning.NoRamFolderError, match="others"), file_cleaning.workspace(allow_disk=True):
+    with pytest.raises(file_cleaning.NoRamFolderError, match="others"), file_cleaning.open_workspace(allow_disk=True):
         pass
 
 
@@ -84,5 +84,5 @@ def test_a_base_that_others_may_look_into_is_refused() -> None:
 def test_shared_memory_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAM_FOLDER", str(folder))
     assert file_cleaning.has_ram_folder()
-    with file_cleaning.workspace() as made:
+    with file_cleaning.open_workspace() as made:
         assert made.is_relative_to(folder)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from file_cleaning import Rebuilt
+from file_cleaning import RebuiltFile
 
 CANARIES = (b"CANARY", b"Jane Canary")
 # All that our own writers put into a file, by name: anything else is a trace.
@@ -29,7 +29,7 @@ FFPROBE = {"major_brand", "minor_version", "compatible_brands", "language", "han
 SAID_OF_US = {"HandlerDescription": ["VideoHandler", "SoundHandler"], "CompressorName": ["Lavc libx264"]}
 
 
-def left(made: Rebuilt) -> list[str]:
+def left(made: RebuiltFile) -> list[str]:
     """Each trace in any part as a line; empty for a clean result."""
     paths = [part.path for part in made.parts]
     found = _by_exiftool(paths)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from core import audit
 from core.models import Account, AuditEntry
 from crimemap.models import Block
-from file_cleaning import Kind
+from file_cleaning import MediaKind
 from outreach.content import pictures
 from outreach.models import Story
 from tests.conftest import ensure_foundations
@@ -81,7 +81,7 @@ class TestWhatIsThere:
         receipt = city["receipt"]
         assert Attachment.objects.filter(state="received").count() == Attachment.objects.count() == 6
         kinds = {attachments.kind_of(row, conversation.key_for_officer(row.tip)) for row in Attachment.objects.all()}
-        assert kinds == set(Kind)
+        assert kinds == set(MediaKind)
         tip = Tip.objects.get(token_hash=receipts.stretched(receipts.parse(receipt)).token_hash)
         assert [file.name for file in conversation.read_as_officer(tip).files] == ["Photo 1"]
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from core.models import Account
-from file_cleaning import Kind
+from file_cleaning import MediaKind
 from tests.tips.files import sealed
 from tips import conversation, form_tokens, inbox_session, intake, key_rotation, receipts, vault
 from tips.files import sealed_store, worker
@@ -50,7 +50,9 @@ def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None
 
 
 def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: None) -> None:
-    waiting, ready, refused = (sealed.waiting(kind=kind) for kind in (Kind.VIDEO, Kind.PHOTO, Kind.DOCUMENT))
+    waiting, ready, refused = (
+        sealed.waiting(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
+    )
     sealed.photo_cleaned(ready)
     worker._Job(refused.id, 0, refused.file).refuse(worker.Reason.DAMAGED)
     new = key_rotation.rotate()

@@ -24,7 +24,7 @@ import psycopg2
 import redis
 
 from core.roles import Role
-from file_cleaning.requirements import what_is_missing
+from file_cleaning.host_requirements import find_missing_requirements
 from tipportal.deploy import processes
 from tipportal.deploy.processes import Process
 from tipportal.dev_stack import child_process, environment, static_files
@@ -51,7 +51,7 @@ class CannotStartError(ChildError):
 stopping = threading.Event()
 
 
-class StoppedError(Exception):
+class StopRequestedError(Exception):
     """Somebody asked the portal to stop."""
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     try:
         portal.start()
         portal.watch()
-    except StoppedError:
+    except StopRequestedError:
         pass
     except ChildError as reason:
         failure = str(reason)
@@ -85,7 +85,7 @@ def main() -> None:
 def go_on() -> None:
     """Raises StoppedError once somebody asked to stop."""
     if stopping.is_set():
-        raise StoppedError
+        raise StopRequestedError
 
 
 def say(line: str) -> None:
@@ -306,7 +306,7 @@ class Portal:
         say(f"Demo receipt: {demo.get('receipt')}")
         if self.variables["EMAIL_URL"] == "file:///var/mail":
             say("Mail: var/mail")
-        for sentence in what_is_missing():
+        for sentence in find_missing_requirements():
             say(f"Not safe enough for real tips: {sentence}")
         say("Ctrl-C stops everything. Logs: var/logs")
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from core.models import Account
-from file_cleaning import Kind, Reason
+from file_cleaning import MediaKind, RefusalReason
 from tips import conversation, vault
 from tips.admin import serving
 from tips.conversation import File
@@ -35,18 +35,18 @@ _UNOPENABLE = (OSError, vault.SealError, vault.KeyMissingError)
 PANEL = "admin/tips/tip/files.html"
 PAGE = "admin/tips/tip/file.html"
 REASONS: dict[str, Promise] = {
-    Reason.UNSUPPORTED: gettext_lazy("It is of a kind that is not taken."),
-    Reason.EMPTY: gettext_lazy("It is empty."),
-    Reason.DAMAGED: gettext_lazy("It is damaged."),
-    Reason.PROTECTED: gettext_lazy("It is locked with a password."),
-    Reason.TOO_LARGE: gettext_lazy("It is too large or too complicated."),
-    Reason.TOO_LONG: gettext_lazy("It is too long."),
-    Reason.DEADLY: gettext_lazy("It could not be opened safely."),
+    RefusalReason.UNSUPPORTED: gettext_lazy("It is of a kind that is not taken."),
+    RefusalReason.EMPTY: gettext_lazy("It is empty."),
+    RefusalReason.DAMAGED: gettext_lazy("It is damaged."),
+    RefusalReason.PROTECTED: gettext_lazy("It is locked with a password."),
+    RefusalReason.TOO_LARGE: gettext_lazy("It is too large or too complicated."),
+    RefusalReason.TOO_LONG: gettext_lazy("It is too long."),
+    RefusalReason.DEADLY: gettext_lazy("It could not be opened safely."),
 }
 # What of a file is shown on its page, and what is downloaded.
-_SHOWN = {Kind.PHOTO: "preview", Kind.VIDEO: "video", Kind.AUDIO: "audio"}
-_TAKEN = {Kind.PHOTO: "full", Kind.VIDEO: "video", Kind.AUDIO: "audio", Kind.DOCUMENT: "document"}
-_ICONS = {Kind.PHOTO: "picture", Kind.VIDEO: "film", Kind.AUDIO: "sound", Kind.DOCUMENT: "book"}
+_SHOWN = {MediaKind.PHOTO: "preview", MediaKind.VIDEO: "video", MediaKind.AUDIO: "audio"}
+_TAKEN = {MediaKind.PHOTO: "full", MediaKind.VIDEO: "video", MediaKind.AUDIO: "audio", MediaKind.DOCUMENT: "document"}
+_ICONS = {MediaKind.PHOTO: "picture", MediaKind.VIDEO: "film", MediaKind.AUDIO: "sound", MediaKind.DOCUMENT: "book"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def _content(request: HttpRequest, viewed: file_access.Viewed, page: int) -> dic
         address = _part_address(request, viewed.tip.pk, viewed.file, numbers[at])
         return {"address": address, "width": part.width, "height": part.height, "length": part.length}
 
-    if container.kind != Kind.DOCUMENT:
+    if container.kind != MediaKind.DOCUMENT:
         return {
             "shown": shown(_SHOWN[container.kind]),
             "taken": shown(_TAKEN[container.kind]),

@@ -14,17 +14,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from core import queue
-from file_cleaning import Kind
+from file_cleaning import MediaKind
 from tips import vault
 from tips.files import sealed_store
 from tips.models import AgencyKey, Attachment, Author, Message, Tip
 
 # As officers and sources see them, with the file's number in the tip: the sender's names are not kept.
 NAMES: dict[str, Promise] = {
-    Kind.PHOTO: gettext_lazy("Photo %(number)d"),
-    Kind.VIDEO: gettext_lazy("Video %(number)d"),
-    Kind.AUDIO: gettext_lazy("Recording %(number)d"),
-    Kind.DOCUMENT: gettext_lazy("Document %(number)d"),
+    MediaKind.PHOTO: gettext_lazy("Photo %(number)d"),
+    MediaKind.VIDEO: gettext_lazy("Video %(number)d"),
+    MediaKind.AUDIO: gettext_lazy("Recording %(number)d"),
+    MediaKind.DOCUMENT: gettext_lazy("Document %(number)d"),
 }
 
 
@@ -34,7 +34,7 @@ class Upload:
 
     file: UUID
     key: bytes
-    kind: Kind
+    kind: MediaKind
     length: int
 
 
@@ -75,16 +75,16 @@ def _taken(uploads: Sequence[Upload]) -> None:
     for upload in uploads:
         sealed_store.ticket_path(upload.file).unlink(missing_ok=True)
     for upload in uploads:
-        name = "media-video" if upload.kind == Kind.VIDEO else "media"
+        name = "media-video" if upload.kind == MediaKind.VIDEO else "media"
         queue.send("tips.media.rebuild", str(upload.file), queue=name)
 
 
-def kind_of(attachment: Attachment, key: bytes) -> Kind:
+def kind_of(attachment: Attachment, key: bytes) -> MediaKind:
     """What kind of file it is, with the tip's key. Raises vault.SealError."""
-    return Kind(json.loads(vault.open_text(key, attachment.label, _place_of_label(attachment)))["kind"])
+    return MediaKind(json.loads(vault.open_text(key, attachment.label, _place_of_label(attachment)))["kind"])
 
 
-def name_of(kind: Kind, number: int) -> str:
+def name_of(kind: MediaKind, number: int) -> str:
     return str(NAMES[kind]) % {"number": number}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from file_cleaning import Kind, Rebuilt
+from file_cleaning import MediaKind, RebuiltFile
 from tips import vault
 from tips.files import sealed_store
 
@@ -26,7 +26,7 @@ class Part:
     height: int | None
 
 
-def seal(rebuilt: Rebuilt) -> tuple[uuid.UUID, bytes]:
+def seal(rebuilt: RebuiltFile) -> tuple[uuid.UUID, bytes]:
     """Seal what came out of the sandbox under a new key; returns (file, key) once it is on the disk.
 
     Raises store.StoreFullError; then nothing of it is left.
@@ -59,7 +59,7 @@ class Container:
     def __init__(self, file: uuid.UUID, key: bytes) -> None:
         self._reader = sealed_store.Reader(file, key)
         content = self._reader.content
-        self.kind = Kind(content["kind"])
+        self.kind = MediaKind(content["kind"])
         self.duration: float | None = content["duration"]
         self.parts = [Part(**part) for part in content["parts"]]
 

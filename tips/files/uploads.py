@@ -57,7 +57,7 @@ class Incoming:
         self.file = file
         self._key = key
         self._longest = longest
-        self._kind: file_cleaning.Kind | None = None
+        self._kind: file_cleaning.MediaKind | None = None
         self._writer: sealed_store.Writer | None = None
         if not vault.key_files(settings.MEDIA_PUBLIC_KEYS, "pub"):
             log.error("no file can be taken: no public key of the media worker in %s", settings.MEDIA_PUBLIC_KEYS)
@@ -81,7 +81,7 @@ class Incoming:
         with self._told():
             self._open.write(content)
             if self._kind is None and self.offset >= sealed_store.CHUNK:
-                self._kind = file_cleaning.kind_of(self._open.head())
+                self._kind = file_cleaning.detect_kind(self._open.head())
 
     def pause(self) -> int:
         """What is whole is on the disk; returns the offset from which to go on."""
@@ -91,7 +91,7 @@ class Incoming:
     def finish(self) -> Upload:
         """The file is whole, and on the disk."""
         with self._told():
-            kind = self._kind or file_cleaning.kind_of(self._open.head())
+            kind = self._kind or file_cleaning.detect_kind(self._open.head())
             return Upload(self.file, self._key, kind, self._open.finish(kind=kind.value))
 
     def discard(self) -> None:
@@ -103,7 +103,7 @@ class Incoming:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except file_cleaning.RefusedError as error:
+        except file_cleaning.FileRefusedError as error:
             self.discard()
             raise NotTakenError(error.sentence, NOT_OF_A_KIND) from None
         except (sealed_store.StoreFullError, OSError) as error:
@@ -156,7 +156,7 @@ def whole(file: UUID, key: bytes) -> Upload | None:
     """The file if it arrived whole."""
     try:
         with sealed_store.Reader(file, key) as reader:
-            return Upload(file, key, file_cleaning.Kind(reader.content["kind"]), reader.length)
+            return Upload(file, key, file_cleaning.MediaKind(reader.content["kind"]), reader.length)
     except (OSError, vault.SealError):
         return None
 

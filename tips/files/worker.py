@@ -29,8 +29,8 @@ from django.utils import timezone
 import file_cleaning
 from core.advisory_locks import alone_with
 from core.roles import Role
-from file_cleaning import Kind, NoRamFolderError, Reason, RefusedError, SandboxError
-from file_cleaning.requirements import what_is_missing
+from file_cleaning import FileRefusedError, MediaKind, NoRamFolderError, RefusalReason, SandboxError
+from file_cleaning.host_requirements import find_missing_requirements
 from tips import vault
 from tips.files import rebuilt_file, sealed_store, worker_keys
 from tips.models import ROUNDING, Attachment, rounded_now
@@ -71,7 +71,7 @@ def tend() -> None:
     worker_keys.renew()
     worker_keys.destroy_old(needed=set(_waiting().values_list("worker_key", flat=True)))
     sweep_store()
-    file_cleaning.sweep()
+    file_cleaning.remove_abandoned_workspaces()
 
 
 def sweep_store() -> None:
@@ -89,7 +89,7 @@ def _waiting() -> QuerySet[Attachment]:
 def _is_video(row: Attachment) -> bool:
     """Told by the end of the sealed file; one that does not open is taken with the photos, and refused there."""
     with suppress(vault.SealError, vault.KeyMissingError, OSError), _opened(row) as original:
-        return bool(original.content.get("kind") == Kind.VIDEO)
+        return bool(original.content.get("kind") == MediaKind.VIDEO)
     return False
 
 
@@ -110,17 +110,17 @@ def _take(attachment_id: UUID) -> None:
 def _attempt(row: Attachment, job: _Job) -> None:
     """What comes of it is on the row afterwards, whatever happens; unless this process dies, which the next one sees."""
     if row.attempts >= MOST_ATTEMPTS:
-        job.refuse(Reason.DEADLY)
+        job.refuse(RefusalReason.DEADLY)
         return
     try:
         with _opened(row) as original:
             job.begin()
             file, key = _rebuilt(original, job.progress)
         job.finish(file, key)
-    except RefusedError as refused:
+    except FileRefusedError as refused:
         job.refuse(refused.reason)
     except vault.SealError:
-        job.refuse(Reason.DAMAGED)
+        job.refuse(RefusalReason.DAMAGED)
     except _GoneError:
         return
     except (SandboxError, NoRamFolderError, sealed_store.StoreFullError, vault.KeyMissingError, OSError) as error:
@@ -131,7 +131,7 @@ def _attempt(row: Attachment, job: _Job) -> None:
 
 def _rebuilt(original: sealed_store.Reader, progress: Callable[[int], None]) -> tuple[UUID, bytes]:
     """The rebuilt file's id and key. Its plaintext, as the original's, is in memory only, and gone afterwards."""
-    with file_cleaning.workspace(allow_disk=settings.DEMO) as folder:
+    with file_cleaning.open_workspace(allow_disk=settings.DEMO) as folder:
         source, into = folder / "original", folder / "rebuilt"
         into.mkdir()
         with source.open("wb") as stream:
@@ -177,7 +177,7 @@ class _Job:
         if not self.row.update(progress=percent):
             raise _GoneError
 
-    def refuse(self, reason: Reason) -> None:
+    def refuse(self, reason: RefusalReason) -> None:
         self._end(state=AttachmentState.REFUSED, reason=reason, file=None, key_for_agency=b"")
 
     def finish(self, file: UUID, key: bytes) -> None:
@@ -213,7 +213,7 @@ def refuse_unsafe_start(**_: object) -> None:
     """A media worker makes its keys first. In production it wants memory for plaintext, and a sandbox without network."""
     if settings.ROLE is not Role.MEDIA:
         return
-    if missing := what_is_missing():
+    if missing := find_missing_requirements():
         if not settings.DEMO:
             sys.exit(f"The media worker does not start. {' '.join(missing)}")
         log.warning("not safe enough for real tips: %s", " ".join(missing))

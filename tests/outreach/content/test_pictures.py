@@ -115,7 +115,7 @@ def test_one_that_ends_the_worker_is_refused_the_fourth_time(monkeypatch) -> Non
     def kill(*_args):
         raise Killed
 
-    monkeypatch.setattr(file_cleaning, "for_pages", kill)
+    monkeypatch.setattr(file_cleaning, "make_web_images", kill)
     for _attempt in range(pictures.MOST_ATTEMPTS):
         with pytest.raises(Killed):
             pictures.sweep()
@@ -131,7 +131,7 @@ def test_the_machines_fault_is_not_the_pictures(monkeypatch) -> None:
         raise file_cleaning.SandboxError("no room")
 
     with monkeypatch.context() as broken:
-        broken.setattr(file_cleaning, "for_pages", full)
+        broken.setattr(file_cleaning, "make_web_images", full)
         for _attempt in range(pictures.MOST_ATTEMPTS + 2):
             pictures.sweep()
     pictures.sweep()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.models import Account
 from core.staff import groups
-from file_cleaning import Kind
+from file_cleaning import MediaKind
 from tests.tips.desk import officers
 from tests.tips.files import sealed
 from tips import conversation
@@ -41,12 +41,12 @@ def client(officer: Account) -> Client:
 @pytest.fixture
 def tip(officer: Account) -> Tip:
     """Opened, with a photo that is ready, a video that is, and a document that was refused."""
-    kinds = (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT)
+    kinds = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
     tip = sealed.send(*(sealed.arrived(kind.encode(), kind) for kind in kinds))
     photo, video, document = tip.attachments.all()
     sealed.photo_cleaned(photo)
     parts = (("video", "video/mp4", VIDEO), ("poster", "image/jpeg", b"poster"), ("thumbnail", "image/jpeg", b"small"))
-    sealed.cleaned(video, Kind.VIDEO, *parts, duration=83.2)
+    sealed.cleaned(video, MediaKind.VIDEO, *parts, duration=83.2)
     worker._Job(document.id, 0, document.file).refuse(worker.Reason.PROTECTED)
     triage.open_tip(tip.pk, officer)
     return tip
@@ -115,11 +115,13 @@ class TestPage:
         assert officers.trail()[before:] == [("okafor", "viewed", f"file 2 of tip {tip.number}", "")]
 
     def test_pages_of_a_document_are_views_of_their_own(self, client: Client, officer: Account) -> None:
-        tip = sealed.send(sealed.arrived(b"pdf", Kind.DOCUMENT))
+        tip = sealed.send(sealed.arrived(b"pdf", MediaKind.DOCUMENT))
         triage.open_tip(tip.pk, officer)
         pages = [("page", "image/jpeg", b"one"), ("page", "image/jpeg", b"two")]
         bound = ("document", "application/pdf", b"%PDF")
-        sealed.cleaned(tip.attachments.get(), Kind.DOCUMENT, bound, ("thumbnail", "image/jpeg", b"t"), *pages, pages=2)
+        sealed.cleaned(
+            tip.attachments.get(), MediaKind.DOCUMENT, bound, ("thumbnail", "image/jpeg", b"t"), *pages, pages=2
+        )
         assert "Page 1 of 2" in client.get(address("file", tip, 1)).content.decode()
         second = client.get(address("file", tip, 1) + "?page=2").content.decode()
         assert 'rel="prev"' in second
@@ -214,7 +216,7 @@ class TestServed:
         tip = sealed.send(sealed.arrived(b"x"))
         triage.open_tip(tip.pk, officer)
         parts = ((role, "text/html", b"<script>") for role in ("full", "preview", "thumbnail"))
-        sealed.cleaned(tip.attachments.get(), Kind.PHOTO, *parts)
+        sealed.cleaned(tip.attachments.get(), MediaKind.PHOTO, *parts)
         assert client.get(part_of(client, tip, 1))["Content-Type"] == "application/octet-stream"
 
     def test_downloads_have_a_neutral_name_and_a_line(self, client: Client, tip: Tip) -> None:

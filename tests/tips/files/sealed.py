@@ -7,17 +7,17 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from file_cleaning import Kind, Part, Rebuilt
+from file_cleaning import MediaKind, OutputPart, RebuiltFile
 from tests.tips.files.pictures import photo
 from tips import conversation, form_tokens, intake, vault
 from tips.files import rebuilt_file, sealed_store, worker
 from tips.files.attachments import Upload
 from tips.models import Attachment, Category, Tip
 
-PHOTO = Kind.PHOTO
+PHOTO = MediaKind.PHOTO
 
 
-def arrived(content: bytes, kind: Kind = PHOTO) -> Upload:
+def arrived(content: bytes, kind: MediaKind = PHOTO) -> Upload:
     """A whole sealed file in the store."""
     file, key = uuid.uuid4(), vault.random_key()
     writer = sealed_store.Writer(file, key)
@@ -37,12 +37,12 @@ def add(tip: Tip, *uploads: Upload, text: str = "More", form_id: bytes = b"1") -
     conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id, uploads)
 
 
-def waiting(content: bytes | None = None, kind: Kind = PHOTO) -> Attachment:
+def waiting(content: bytes | None = None, kind: MediaKind = PHOTO) -> Attachment:
     """The row of one file that waits for the worker."""
     return send(arrived(photo() if content is None else content, kind)).attachments.get()
 
 
-def cleaned(row: Attachment, kind: Kind, *parts: tuple[str, str, bytes], **about: Any) -> Attachment:
+def cleaned(row: Attachment, kind: MediaKind, *parts: tuple[str, str, bytes], **about: Any) -> Attachment:
     """The row once the worker made these parts (role, type, content) of the file."""
     with tempfile.TemporaryDirectory() as folder:
         made = []
@@ -50,15 +50,15 @@ def cleaned(row: Attachment, kind: Kind, *parts: tuple[str, str, bytes], **about
             path = Path(folder, str(number))
             path.write_bytes(content)
             size = (320, 240) if media_type.startswith("image") else (None, None)
-            made.append(Part(role, path, media_type, *size))
-        file, key = rebuilt_file.seal(Rebuilt(kind, made, **about))
+            made.append(OutputPart(role, path, media_type, *size))
+        file, key = rebuilt_file.seal(RebuiltFile(kind, made, **about))
     worker._Job(row.id, row.attempts, row.file).finish(file, key)
     return Attachment.objects.get(pk=row.pk)
 
 
 def photo_cleaned(row: Attachment) -> Attachment:
     roles = ("full", "preview", "thumbnail")
-    return cleaned(row, Kind.PHOTO, *((role, "image/jpeg", photo(role)) for role in roles))
+    return cleaned(row, MediaKind.PHOTO, *((role, "image/jpeg", photo(role)) for role in roles))
 
 
 def in_store() -> set[str]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 import file_cleaning
 from core.roles import Role
-from file_cleaning import Held, Kind, Part, Reason, Rebuilt, RefusedError
+from file_cleaning import FileRefusedError, MediaKind, OutputPart, RebuiltFile, RefusalReason, SandboxLayers
 from tests.tipportal.database.test_grants import acting_as
 from tests.tips.files import sealed as files
 from tipportal.deploy import processes
@@ -30,7 +30,7 @@ from tips.models import AgencyKey, Attachment, Tip
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store_of_its_own")]
 
 ROOT = Path(__file__).resolve().parents[3]
-Rebuild = Callable[[Path, Path, Callable[[int], None]], Rebuilt]
+Rebuild = Callable[[Path, Path, Callable[[int], None]], RebuiltFile]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def clean(sandbox: Callable[[Rebuild], None]) -> list[Path]:
     """A sandbox that says "clean" of everything; what it was given."""
     seen: list[Path] = []
 
-    def rebuild(source: Path, into: Path, _progress: Callable[[int], None]) -> Rebuilt:
+    def rebuild(source: Path, into: Path, _progress: Callable[[int], None]) -> RebuiltFile:
         seen.append(source)
         return cleaned(into)
 
@@ -52,13 +52,13 @@ def clean(sandbox: Callable[[Rebuild], None]) -> list[Path]:
     return seen
 
 
-def cleaned(into: Path) -> Rebuilt:
+def cleaned(into: Path) -> RebuiltFile:
     parts = []
     for role, content in (("full", b"full" * 50_000), ("preview", b"preview"), ("thumbnail", b"thumb")):
         path = into / role
         path.write_bytes(content)
-        parts.append(Part(role, path, "image/jpeg", 640, 480))
-    return Rebuilt(Kind.PHOTO, parts)
+        parts.append(OutputPart(role, path, "image/jpeg", 640, 480))
+    return RebuiltFile(MediaKind.PHOTO, parts)
 
 
 def take(row: Attachment) -> Attachment:
@@ -79,7 +79,7 @@ def test_a_file_becomes_ready_and_its_original_is_destroyed(clean: list[Path]) -
     assert files.in_store() == {str(done.file)}
     assert (done.key_for_worker, done.worker_key) == (None, "")
     with agency_opens(done) as opened:
-        assert opened.kind is Kind.PHOTO
+        assert opened.kind is MediaKind.PHOTO
         assert [part.role for part in opened.parts] == ["full", "preview", "thumbnail"]
         assert b"".join(opened.read(opened.parts[0])) == b"full" * 50_000
         assert b"".join(opened.read(opened.parts[2])) == b"thumb"
@@ -104,8 +104,8 @@ def test_done_once_however_often_it_is_asked_for(clean: list[Path]) -> None:
 
 
 def test_a_refused_file_is_destroyed_and_says_why(sandbox: Callable[[Rebuild], None]) -> None:
-    def refuse(*_: Any) -> Rebuilt:
-        raise RefusedError(Reason.PROTECTED)
+    def refuse(*_: Any) -> RebuiltFile:
+        raise FileRefusedError(RefusalReason.PROTECTED)
 
     sandbox(refuse)
     done = take(files.waiting())
@@ -129,7 +129,7 @@ def test_hostile_bytes_leave_the_worker_alive() -> None:
 
 class TestFaultOfTheMachine:
     def test_is_counted_against_no_file(self, sandbox: Callable[[Rebuild], None]) -> None:
-        def fail(*_: Any) -> Rebuilt:
+        def fail(*_: Any) -> RebuiltFile:
             raise file_cleaning.SandboxError("no room")
 
         sandbox(fail)
@@ -161,7 +161,7 @@ class TestDeath:
     def die(self, row: Attachment, sandbox: Callable[[Rebuild], None]) -> Attachment:
         """The worker is gone in the middle of it: nothing is caught."""
 
-        def dead(*_: Any) -> Rebuilt:
+        def dead(*_: Any) -> RebuiltFile:
             raise SystemExit
 
         sandbox(dead)
@@ -195,7 +195,7 @@ class TestDeath:
 
 class TestDeletedMeanwhile:
     def test_nothing_of_the_result_is_left(self, sandbox: Callable[[Rebuild], None]) -> None:
-        def delete(_source: Path, into: Path, _progress: Callable[[int], None]) -> Rebuilt:
+        def delete(_source: Path, into: Path, _progress: Callable[[int], None]) -> RebuiltFile:
             Attachment.objects.all().delete()
             return cleaned(into)
 
@@ -210,7 +210,7 @@ class TestDeletedMeanwhile:
         monkeypatch.setattr(worker, "_PROGRESS_SECONDS", 0)
         told = []
 
-        def slow(_source: Path, into: Path, progress: Callable[[int], None]) -> Rebuilt:
+        def slow(_source: Path, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
             progress(30)
             told.append(Attachment.objects.get().progress)
             Attachment.objects.all().delete()
@@ -270,7 +270,7 @@ class another_session:  # noqa: N801
 
 class TestSweep:
     def test_videos_and_photos_are_taken_apart(self, clean: list[Path]) -> None:
-        photo, video = files.waiting(), files.waiting(kind=Kind.VIDEO)
+        photo, video = files.waiting(), files.waiting(kind=MediaKind.VIDEO)
         worker.sweep()
         assert states(photo, video) == ["ready", "received"]
         worker.sweep(videos=True)
@@ -412,7 +412,7 @@ def test_the_rights_of_the_workers_user_are_enough_and_no_more(clean: list[Path]
 
 
 def test_officers_and_sources_read_what_came_of_it(clean: list[Path]) -> None:
-    tip = files.send(files.arrived(files.photo()), files.arrived(b"", Kind.DOCUMENT))
+    tip = files.send(files.arrived(files.photo()), files.arrived(b"", MediaKind.DOCUMENT))
     files.add(Tip.objects.get(), files.arrived(files.photo()))
     opened = conversation.read_as_officer(tip)
     assert [file.name for file in opened.files] == ["Photo 1", "Document 2"]
@@ -444,11 +444,11 @@ class TestStart:
         worker.refuse_unsafe_start()
         assert len(vault.key_files(settings.MEDIA_PUBLIC_KEYS, "pub")) == 1
 
-    @pytest.mark.parametrize("held", [Held(), Held(landlock=True, memory=True)])
+    @pytest.mark.parametrize("held", [SandboxLayers(), SandboxLayers(landlock=True, memory=True)])
     def test_in_production_needs_a_sandbox_without_network(
-        self, settings: Any, monkeypatch: pytest.MonkeyPatch, held: Held
+        self, settings: Any, monkeypatch: pytest.MonkeyPatch, held: SandboxLayers
     ) -> None:
         settings.ROLE, settings.DEMO = Role.MEDIA, False
-        monkeypatch.setattr("file_cleaning.requirements.limits_here", lambda: held)
+        monkeypatch.setattr("file_cleaning.host_requirements.probe_sandbox", lambda: held)
         with pytest.raises(SystemExit, match="reach the network"):
             worker.refuse_unsafe_start()

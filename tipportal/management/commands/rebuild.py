@@ -42,7 +42,7 @@ class Command(BaseCommand):
             if not options["json"]:
                 self.stdout.write(_told(ended[-1]))
         if options["json"]:
-            self.stdout.write(json.dumps({"files": ended, "sandbox": asdict(file_cleaning.limits_here())}))
+            self.stdout.write(json.dumps({"files": ended, "sandbox": asdict(file_cleaning.probe_sandbox())}))
         if any(each["state"] not in ("ready", "refused") for each in ended):
             sys.exit(1)
 
@@ -63,9 +63,9 @@ def _rebuild(file: Path, to: Path) -> dict[str, Any]:
         if not file.is_file():
             end = {"state": "missing", "sentence": _("There is no such file.")}
         else:
-            with file_cleaning.workspace(allow_disk=True) as folder:
+            with file_cleaning.open_workspace(allow_disk=True) as folder:
                 end = _kept(file_cleaning.rebuild(file, folder), file.name, to)
-    except file_cleaning.RefusedError as refusal:
+    except file_cleaning.FileRefusedError as refusal:
         end = {"state": "refused", "reason": refusal.reason, "sentence": refusal.sentence}
     except (file_cleaning.SandboxError, file_cleaning.NoRamFolderError) as error:
         end = {"state": "failed", "sentence": str(error)}
@@ -74,7 +74,7 @@ def _rebuild(file: Path, to: Path) -> dict[str, Any]:
     return {"file": _printable(str(file)), **end, "seconds": round(time.monotonic() - start, 2)}
 
 
-def _kept(made: file_cleaning.Rebuilt, name: str, to: Path) -> dict[str, Any]:
+def _kept(made: file_cleaning.RebuiltFile, name: str, to: Path) -> dict[str, Any]:
     """Copy the parts out: the whole as NAME.jpg, NAME.mp4 ..., what belongs to it as NAME-thumbnail.jpg and so on."""
     parts, pages = [], 0
     for part in made.parts:

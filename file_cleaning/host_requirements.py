@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from file_cleaning.launcher import SandboxError, limits_here
+from file_cleaning.launcher import SandboxError, probe_sandbox
 from file_cleaning.workspace import has_ram_folder
 
 
-def what_is_missing() -> list[str]:
+def find_missing_requirements() -> list[str]:
     """A sentence for each thing. Production refuses to start the media worker with any, `make run` tells them."""
     missing = []
     if not has_ram_folder():
         missing.append("There is no folder in memory for files in plain: name one on a tmpfs in RAM_FOLDER.")
     try:
-        if not limits_here().network_closed:
+        if not probe_sandbox().network_closed:
             missing.append(
                 "What opens strangers' files could reach the network here: docs/media.md says how to close it."
             )
