@@ -286,23 +286,28 @@ def do(act: Act, story_id: int, by: Account, version: int, asked: Asked) -> Stor
             StoryCheck.objects.create(
                 story=story, version=version, act=act, key=question.key, answer=asked.answers[question.key], by=by
             )
+    _move_on(story, act, to, by, asked, own=own)
+    return story
+
+
+def _move_on(story: Story, act: Act, to: Status, by: Account | None, asked: Asked, *, own: bool = False) -> None:
+    """Carry out an allowed act on a locked story: the public copy, the story's state, its record.
+
+    The one way to publish, for people and for the clock (`by` is None).
+    """
     if act is Act.PUBLISH:
         publication.publish(story, asked.note, asked.now)
     elif act is Act.WITHDRAW:
         publication.withdraw(story, asked.now)
-    story.approved_by = _approver(act, story, by)
     story.publish_at = asked.at if act is Act.SCHEDULE else None
     story.correction = asked.note if act is Act.SCHEDULE and publication.is_live(story) else ""
     story.status = to
-    story.save(update_fields=["status", "approved_by", "publish_at", "correction"])
-    _record(story, by, act, asked.note, own=own)
-    return story
-
-
-def _approver(act: Act, story: Story, by: Account) -> Account | None:
-    if act is Act.APPROVE:
-        return by
-    return None if act in (Act.ASK_CHANGES, Act.REOPEN, Act.SUBMIT) else story.approved_by
+    changed = ["status", "publish_at", "correction"]
+    if act in (Act.SUBMIT, Act.APPROVE, Act.ASK_CHANGES, Act.REOPEN):
+        story.approved_by = by if act is Act.APPROVE else None
+        changed.append("approved_by")  # else left out: the bulk worker may not write it (grants.sql)
+    story.save(update_fields=changed)
+    _record(story, by, act, asked.note, at=asked.now, own=own)
 
 
 def publish_due(now: dt.datetime | None = None) -> int:
@@ -324,13 +329,11 @@ def _publish_due(pk: int, now: dt.datetime) -> bool:
     if story is None:
         return False
     stands = Standing(Status.SCHEDULED, live=publication.is_live(story), publish_at=story.publish_at)
-    ruled = verdict(Act.PUBLISH, stands, CLOCK, Asked(now, note=story.correction), self_approval=False)
+    asked = Asked(now, note=story.correction)
+    ruled = verdict(Act.PUBLISH, stands, CLOCK, asked, self_approval=False)
     if ruled.to is None:
         return False
-    publication.publish(story, story.correction, now)
-    StoryStep.objects.create(story=story, at=now, act=Act.PUBLISH, version=story.version, note=story.correction)
-    story.status, story.publish_at, story.correction = ruled.to, None, ""
-    story.save(update_fields=["status", "publish_at", "correction"])
+    _move_on(story, Act.PUBLISH, ruled.to, None, asked)
     return True
 
 
@@ -362,8 +365,14 @@ _AUDITED = {
 }
 
 
-def _record(story: Story, by: Account, act: str, note: str = "", *, own: bool = False) -> None:
-    StoryStep.objects.create(story=story, by=by, act=act, version=story.version, note=note[:500])
-    action = "approved own story" if own else _AUDITED[act]
-    when = f", for {timezone.localtime(story.publish_at):%Y-%m-%d %H:%M}" if story.publish_at else ""
-    audit.record(by, action, f"story {story.slug}", f"version {story.version}{when}")
+def _record(
+    story: Story, by: Account | None, act: str, note: str = "", *, at: dt.datetime | None = None, own: bool = False
+) -> None:
+    """Record a step of the story, and in the audit trail what a person did."""
+    StoryStep.objects.create(
+        story=story, at=at or timezone.now(), by=by, act=act, version=story.version, note=note[:500]
+    )
+    if by is not None:
+        action = "approved own story" if own else _AUDITED[act]
+        when = f", for {timezone.localtime(story.publish_at):%Y-%m-%d %H:%M}" if story.publish_at else ""
+        audit.record(by, action, f"story {story.slug}", f"version {story.version}{when}")
