@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from tips.desk import triage
+from tips.desk import permissions
 from tips.models import Category, Duty
 
 
@@ -48,7 +48,7 @@ class DutyAdmin(admin.ModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "officer":
-            kwargs["queryset"] = triage.desk_accounts().order_by("username")
+            kwargs["queryset"] = permissions.desk_accounts().order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -63,7 +63,7 @@ class DutyAdmin(admin.ModelAdmin):
     def own_view(self, request: HttpRequest) -> HttpResponse:
         """An officer's own duty: the switch in the page's head posts `switch` alone, the page all of it."""
         officer = request.user
-        if not isinstance(officer, Account) or not officer.has_perm("tips.answer_tip"):
+        if not isinstance(officer, Account) or not permissions.can_act(officer):
             raise PermissionDenied
         duty = Duty.objects.filter(officer=officer).first() or Duty(officer=officer)
         if request.method == "POST" and "switch" in request.POST:

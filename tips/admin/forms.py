@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.plain_text import cleaned
 from tips.conversation import LONGEST_MESSAGE
-from tips.desk import triage
+from tips.desk import permissions
 from tips.models import Disposition
 
 
@@ -61,7 +61,7 @@ class AssignForm(forms.Form):
         super().__init__(*args, **options)
         field = self.fields["to"]
         assert isinstance(field, OfficerField)
-        field.queryset = triage.desk_accounts().order_by("username")
+        field.queryset = permissions.desk_accounts().order_by("username")
 
 
 class CloseForm(forms.Form):

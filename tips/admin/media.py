@@ -10,7 +10,6 @@ from uuid import UUID
 from csp.constants import SELF
 from csp.decorators import csp_update
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
@@ -128,9 +127,7 @@ def again(request: HttpRequest, tip_id: UUID) -> HttpResponse:
 
 def states(request: HttpRequest, tip_id: UUID) -> HttpResponse:
     """How far each file is. Nothing sealed is opened for it."""
-    if not _officer(request).has_perm("tips.open_tip"):
-        raise PermissionDenied
-    rows = list(Attachment.objects.filter(tip=tip_id))
+    rows = file_access.states_of(tip_id, _officer(request))
     if not rows:
         return _gone(request)
     found = {row.position: {"state": row.state, "percent": row.progress, "status": status(row)} for row in rows}

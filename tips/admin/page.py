@@ -27,7 +27,7 @@ from tips import conversation, vault
 from tips.admin import forms as page_forms
 from tips.admin import media
 from tips.admin.text import minutes_within, visible
-from tips.desk import triage
+from tips.desk import permissions, triage
 from tips.models import Author, Disposition, State, Tip
 
 TEMPLATE = "admin/tips/tip/page.html"
@@ -130,9 +130,7 @@ def _do(request: HttpRequest, tip_id: UUID, officer: Account) -> Act:
     act, form_id = ACTS.get(name), _form_id(request)
     if act is None or form_id is None:
         raise _ProblemError(_("What you sent arrived incomplete, so nothing was done. Send it again."), 400)
-    tip = Tip.objects.filter(pk=tip_id).first()
-    if tip is None:
-        raise conversation.GoneError
+    tip = permissions.find_tip(tip_id, officer)
     form = act.form(request.POST, auto_id=f"{name}-%s")
     sent = {name: form}
     if not form.is_valid():
@@ -168,15 +166,15 @@ def _shown(
     try:
         opened = triage.open_tip(tip_id, officer)
     except (vault.SealError, vault.KeyMissingError) as error:
-        tip = Tip.objects.select_related("category", "assigned_to").get(pk=tip_id)
+        tip = permissions.find_tip(tip_id, officer)
         context |= {"tip": tip, "title": str(tip), "damage": _damage(tip, error)}
         return TemplateResponse(request, TEMPLATE, context, status=status)
     context |= _content(opened) | media.panel(request, tip_id)
     context["forms"] = _forms(opened.tip, problem.forms_sent if problem else {})
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
-    context["may_hold"] = officer.has_perm("tips.hold_tip")
-    context["may_answer"] = officer.has_perm("tips.answer_tip")
+    context["may_hold"] = permissions.can_hold(officer)
+    context["may_answer"] = permissions.can_act(officer)
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 

@@ -19,7 +19,7 @@ from core.models import Account
 from tips import conversation
 from tips.admin import filters, media, page
 from tips.admin.text import age
-from tips.desk import triage
+from tips.desk import permissions, triage
 from tips.models import Author, Message, Priority, State, Tip
 
 _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
@@ -54,13 +54,16 @@ class TipAdmin(admin.ModelAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return request.user.has_perm("tips.answer_tip")
+        return permissions.can_act(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return permissions.can_list(request.user)
 
     # The list
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tip]:
         unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
-        tips: QuerySet[Tip] = super().get_queryset(request).defer(*_SEALED).select_related("category", "assigned_to")
+        tips = permissions.visible_tips(request.user).defer(*_SEALED).select_related("category", "assigned_to")
         return tips.annotate(has_unread=Exists(unread))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Tip], search_term: str) -> tuple[Any, bool]:
@@ -139,8 +142,7 @@ class TipAdmin(admin.ModelAdmin):
         form_url: str = "",  # noqa: ARG002
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if not request.user.has_perm("tips.open_tip"):
-            raise PermissionDenied
+        permissions.require(permissions.can_open(request.user))
         if request.method not in ("GET", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
         context = {

@@ -14,16 +14,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from core import audit
 from core.models import Account
 from tips import conversation, vault
 from tips.conversation import File
+from tips.desk import permissions
 from tips.files import attachments
 from tips.files.rebuilt_file import Container, Part
-from tips.models import Attachment, State, Tip
+from tips.models import Attachment, Tip
 
 ADDRESS_LIVES_SECONDS = 3600
 
@@ -51,9 +51,8 @@ def files_of(tip_id: UUID, officer: Account) -> tuple[Tip, list[File]]:
 
     Raises conversation.GoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
     """
-    if not officer.has_perm("tips.open_tip"):
-        raise PermissionDenied
-    tip = Tip.objects.filter(pk=tip_id).exclude(state=State.NEW).first()
+    permissions.require(permissions.can_open(officer))
+    tip = permissions.opened_tips(officer).filter(pk=tip_id).first()
     if tip is None:
         raise conversation.GoneError
     key = conversation.key_for_officer(tip)
@@ -110,18 +109,24 @@ def part_at(address: str, tip_id: UUID, number: int, session: str, officer: Acco
 
     Raises PermissionDenied, FileNotFoundError, vault.SealError and vault.KeyMissingError too.
     """
-    if not officer.has_perm("tips.open_tip"):
-        raise PermissionDenied
+    permissions.require(permissions.can_open(officer))
     try:
         *file, part = signing.loads(address, salt=_salt(session), max_age=ADDRESS_LIVES_SECONDS)
     except signing.BadSignature:
         raise conversation.GoneError from None
-    ready = Attachment.objects.filter(tip=tip_id, position=number, state=Attachment.AttachmentState.READY)
+    tips = permissions.opened_tips(officer).filter(pk=tip_id)
+    ready = Attachment.objects.filter(tip__in=tips, position=number, state=Attachment.AttachmentState.READY)
     row = ready.first() if file == [str(tip_id), number] else None
     if row is None:
         raise conversation.GoneError
     container = _container(row)
     return container, container.parts[part]
+
+
+def states_of(tip_id: UUID, officer: Account) -> list[Attachment]:
+    """Return the rows of a tip's files, to say how far each is; nothing sealed is opened. Raises PermissionDenied."""
+    permissions.require(permissions.can_open(officer))
+    return list(Attachment.objects.filter(tip__in=permissions.visible_tips(officer).filter(pk=tip_id)))
 
 
 def _salt(session: str) -> str:

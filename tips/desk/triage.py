@@ -8,19 +8,17 @@ is done and StaleError says so. Asking for what is already so, as a second click
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
-from core.staff.groups import OFFICER, SUPERVISOR
 from tips import conversation
+from tips.desk import permissions
 from tips.models import ROUNDING, Author, Disposition, Message, Note, State, Tip, rounded_now
 
 # A tip is new until an officer opens its seal; waiting means for the source.
@@ -59,14 +57,12 @@ def open_tip(tip_id: UUID, officer: Account) -> conversation.Opened:
     Raises conversation.GoneError, vault.SealError, vault.KeyMissingError and PermissionDenied. Must not be called in a
     transaction.
     """
-    _require(officer, "open_tip")
-    number = Tip.objects.filter(pk=tip_id).values_list("number", flat=True).first()
-    if number is None:
-        raise conversation.GoneError
+    permissions.require(permissions.can_open(officer))
+    number = permissions.find_tip(tip_id, officer).number
     with transaction.atomic(durable=True):
         audit.record(officer, "opened", f"tip {number}")
     with transaction.atomic():
-        tip = _locked(tip_id)
+        tip = _lock(tip_id, officer)
         # Listed before reading: what arrives in between is shown, and stays marked as unread.
         unread = list(tip.messages.filter(author=Author.SOURCE, read=False).values_list("pk", flat=True))
         opened = conversation.read_as_officer(tip)
@@ -90,7 +86,7 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
 
     Raises TransitionError, StaleError, conversation.GoneError, vault.SealError, vault.KeyMissingError.
     """
-    with _acting(tip, officer, "answer_tip") as locked:
+    with _locked(tip, officer, permissions.can_act) as locked:
         if Message.objects.filter(form_hash=conversation.hash_of_answer(locked, form_id)).exists():
             return False
         _refuse_stale(locked, seen)
@@ -109,7 +105,7 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
 def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     """Add an internal note, once a form. False if this form was taken before. Any tip can be noted on once it is opened."""
     note_id = UUID(bytes=hashlib.sha256(b"note" + tip.pk.bytes + form_id).digest()[:16])
-    with _acting(tip, officer, "answer_tip") as locked:
+    with _locked(tip, officer, permissions.can_act) as locked:
         if Note.objects.filter(pk=note_id).exists():
             return False
         _refuse_unopened(locked)
@@ -120,13 +116,13 @@ def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
 
 def assign(tip: Tip, officer: Account, to: Account | None, *, seen: str | None = None) -> None:
     """Give a tip to an officer, or to nobody. Only accounts of the desk can have one."""
-    with _acting(tip, officer, "answer_tip") as locked:
+    with _locked(tip, officer, permissions.can_act) as locked:
         if locked.assigned_to_id == (to.pk if to else None):
             return
         _refuse_stale(locked, seen)
         if locked.state == State.CLOSED:
             raise TransitionError(_("This tip is closed. Reopen it before you assign it."))
-        if to is not None and not desk_accounts().filter(pk=to.pk).exists():
+        if to is not None and not permissions.desk_accounts().filter(pk=to.pk).exists():
             raise TransitionError(_("Tips can be assigned to active officers and supervisors only."))
         locked.assigned_to = to
         locked.save(update_fields=["assigned_to"])
@@ -158,15 +154,10 @@ def release(tip: Tip, supervisor: Account, *, seen: str | None = None) -> None:
     _set_hold(tip, supervisor, "released", seen=seen, legal_hold=False)
 
 
-def desk_accounts() -> QuerySet[Account]:
-    """Who can be given a tip: active officers and supervisors."""
-    return Account.objects.filter(is_active=True, groups__name__in=(OFFICER, SUPERVISOR)).distinct()
-
-
 def _change(
     tip: Tip, officer: Account, state: State, action: str, *, seen: str | None, disposition: Disposition | None = None
 ) -> None:
-    with _acting(tip, officer, "answer_tip") as locked:
+    with _locked(tip, officer, permissions.can_act) as locked:
         if locked.state == state and locked.disposition == (disposition or ""):
             return
         _refuse_stale(locked, seen)
@@ -176,7 +167,7 @@ def _change(
 
 
 def _set_hold(tip: Tip, supervisor: Account, action: str, *, seen: str | None, legal_hold: bool) -> None:
-    with _acting(tip, supervisor, "hold_tip") as locked:
+    with _locked(tip, supervisor, permissions.can_hold) as locked:
         if locked.legal_hold == legal_hold:
             return
         _refuse_stale(locked, seen)
@@ -200,24 +191,19 @@ def _move(tip: Tip, state: State, disposition: Disposition | None = None) -> Non
 
 
 @contextmanager
-def _acting(tip: Tip, officer: Account, permission: str) -> Iterator[Tip]:
-    """The tip as it is now, locked until the act and its audit entry are on the disk together."""
-    _require(officer, permission)
+def _locked(tip: Tip, officer: Account, is_allowed: Callable[[Account], bool]) -> Iterator[Tip]:
+    """Yield the tip as it is now, locked until the action and its audit entry are committed together."""
+    permissions.require(is_allowed(officer))
     with transaction.atomic():
-        yield _locked(tip.pk)
+        yield _lock(tip.pk, officer)
 
 
-def _locked(tip_id: UUID) -> Tip:
+def _lock(tip_id: UUID, officer: Account) -> Tip:
     # Not FOR UPDATE: a source's message refers to the tip and would wait for the officer.
-    tip = Tip.objects.select_for_update(no_key=True).filter(pk=tip_id).first()
+    tip = permissions.visible_tips(officer).select_for_update(no_key=True, of=("self",)).filter(pk=tip_id).first()
     if tip is None:
         raise conversation.GoneError
     return tip
-
-
-def _require(officer: Account, permission: str) -> None:
-    if not officer.has_perm(f"tips.{permission}"):
-        raise PermissionDenied
 
 
 def _refuse_stale(tip: Tip, seen: str | None) -> None:

@@ -9,7 +9,8 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.template import RequestContext
 
 from tips import officer_alerts
-from tips.models import Author, Duty, Message, Priority, State, Tip
+from tips.desk import permissions
+from tips.models import Author, Duty, Message, Priority, State
 
 register = template.Library()
 
@@ -18,7 +19,7 @@ register = template.Library()
 def duty_switch(context: RequestContext) -> dict[str, Any]:
     """The signed-in officer's own switch; nothing for who has no desk."""
     user = context.get("user")
-    if user is None or not user.has_perm("tips.answer_tip"):
+    if user is None or not permissions.can_act(user):
         return {}
     on_duty = Duty.objects.filter(officer=user.pk, on_duty=True).exists()
     return {"officer": user, "on_duty": on_duty}
@@ -28,10 +29,10 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
 def desk_summary(context: RequestContext) -> dict[str, Any]:
     """How many tips that are not closed wait for the signed-in officer. One query."""
     user = context.get("user")
-    if user is None or not user.has_perm("tips.view_tip"):
+    if user is None or not permissions.can_list(user):
         return {}
     unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
-    waiting = Tip.objects.exclude(state=State.CLOSED).annotate(has_unread=Exists(unread))
+    waiting = permissions.visible_tips(user).exclude(state=State.CLOSED).annotate(has_unread=Exists(unread))
     return waiting.aggregate(
         new=Count("pk", filter=Q(state=State.NEW)),
         urgent=Count("pk", filter=Q(priority=Priority.URGENT)),
@@ -44,6 +45,6 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
 def alert_trouble(context: RequestContext) -> dict[str, Any]:
     """Red lines for those who can mend it or must know: the desk and administrators."""
     user = context.get("user")
-    if user is None or not (user.has_perm("tips.view_tip") or user.has_perm("core.change_account")):
+    if user is None or not permissions.can_see_alert_trouble(user):
         return {}
     return {"trouble": officer_alerts.trouble()}

@@ -16,7 +16,7 @@ from core.models import Account, AuditEntry
 from core.staff import groups
 from tests.tips.desk import officers as desk
 from tips import conversation, vault
-from tips.desk import triage
+from tips.desk import permissions, triage
 from tips.models import Author, Disposition, Message, Note, State, Tip
 
 
@@ -454,7 +454,7 @@ def test_a_source_does_not_wait_for_an_officer() -> None:
         done.set()
 
     thread = threading.Thread(target=write)
-    with triage._acting(tip, okafor, "answer_tip"):
+    with triage._locked(tip, okafor, permissions.can_act):
         thread.start()
         assert done.wait(5)
     thread.join()

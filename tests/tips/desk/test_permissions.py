@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+
+from core.staff import groups
+from tests.tips.desk import officers
+from tips import conversation
+from tips.desk import permissions
+from tips.models import Tip
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("group", "allowed"),
+    [
+        (groups.OFFICER, {"list", "open", "act"}),
+        (groups.SUPERVISOR, {"list", "open", "act", "hold"}),
+        (groups.COMMUNICATIONS, set()),
+        (groups.ADMINISTRATOR, set()),
+    ],
+)
+def test_each_group_may_do_what_its_permissions_say(group: str, allowed: set[str]) -> None:
+    account = officers.officer("ito", group, is_superuser=True)
+    checks = {
+        "list": permissions.can_list,
+        "open": permissions.can_open,
+        "act": permissions.can_act,
+        "hold": permissions.can_hold,
+    }
+    assert {name for name, check in checks.items() if check(account)} == allowed
+
+
+@pytest.mark.parametrize("group", [groups.COMMUNICATIONS, groups.ADMINISTRATOR])
+def test_no_tip_exists_for_an_account_outside_the_desk(tip: Tip, group: str) -> None:
+    outsider = officers.officer("ito", group, is_superuser=True)
+    for account in (outsider, AnonymousUser(), officers.officer("gone", is_active=False)):
+        assert not permissions.visible_tips(account).exists()
+        with pytest.raises(conversation.GoneError):
+            permissions.find_tip(tip.pk, account)
+
+
+def test_an_officer_sees_all_tips_and_the_files_of_opened_ones(tip: Tip) -> None:
+    officer = officers.officer()
+    opened = officers.opened(officer)
+    assert set(permissions.visible_tips(officer)) == {tip, opened}
+    assert set(permissions.opened_tips(officer)) == {opened}
+    assert permissions.find_tip(tip.pk, officer) == tip
+    with pytest.raises(conversation.GoneError):
+        permissions.find_tip(uuid.uuid4(), officer)
+
+
+def test_trouble_with_alerts_is_shown_to_the_desk_and_to_administrators() -> None:
+    shown = {
+        group: permissions.can_see_alert_trouble(officers.officer(group, group))
+        for group in (groups.OFFICER, groups.SUPERVISOR, groups.ADMINISTRATOR, groups.COMMUNICATIONS)
+    }
+    assert [group for group, is_shown in shown.items() if not is_shown] == [groups.COMMUNICATIONS]
+
+
+def test_require_raises_unless_allowed() -> None:
+    permissions.require(True)
+    with pytest.raises(PermissionDenied):
+        permissions.require(False)
+
+
+def test_only_active_accounts_of_the_desk_can_be_assigned_a_tip() -> None:
+    officer, supervisor = officers.officer("okafor"), officers.officer("lee", groups.SUPERVISOR)
+    officers.officer("ito", groups.ADMINISTRATOR)
+    officers.officer("gone", is_active=False)
+    assert set(permissions.desk_accounts()) == {officer, supervisor}

@@ -1,0 +1,83 @@
+"""Who may see, open, act on or hold a tip.
+
+The list and its search, a tip's page, its files and their downloads, the duty switch and the counts all ask this module.
+A tip that an account may not see does not exist for it: every query of the desk starts from `visible_tips`.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+
+from core.models import Account
+from core.staff.groups import OFFICER, SUPERVISOR
+from tips.conversation import GoneError
+from tips.models import State, Tip
+
+LIST_TIPS = "tips.view_tip"
+OPEN_TIP = "tips.open_tip"
+ANSWER_TIP = "tips.answer_tip"
+HOLD_TIP = "tips.hold_tip"
+_TIP_PERMISSIONS = (LIST_TIPS, OPEN_TIP, ANSWER_TIP, HOLD_TIP)
+# Administrators open no tip, but keep accounts and their addresses in order.
+_MANAGE_ACCOUNTS = "core.change_account"
+
+User = Account | AnonymousUser
+
+
+def visible_tips(account: User) -> QuerySet[Tip]:
+    """Return the tips that this account may know of; none for an account without any permission on tips."""
+    may_see = any(account.has_perm(permission) for permission in _TIP_PERMISSIONS)
+    return Tip.objects.all() if may_see else Tip.objects.none()
+
+
+def opened_tips(account: User) -> QuerySet[Tip]:
+    """Return the visible tips whose seal an officer has opened: only their files are shown."""
+    return visible_tips(account).exclude(state=State.NEW)
+
+
+def find_tip(tip_id: UUID, account: User) -> Tip:
+    """Return a visible tip, its sealed report left in the database. Raises GoneError if there is none with this id."""
+    tip = visible_tips(account).defer("report").filter(pk=tip_id).first()
+    if tip is None:
+        raise GoneError
+    return tip
+
+
+def can_list(account: User) -> bool:
+    """Return whether the account may see the list of tips and their counts."""
+    return account.has_perm(LIST_TIPS)
+
+
+def can_open(account: User) -> bool:
+    """Return whether the account may open the seal of the tips it sees, and view and download their files."""
+    return account.has_perm(OPEN_TIP)
+
+
+def can_act(account: User) -> bool:
+    """Return whether the account may answer, note, assign, close and reopen the tips it sees, and be on duty for them."""
+    return account.has_perm(ANSWER_TIP)
+
+
+def can_hold(account: User) -> bool:
+    """Return whether the account may put the tips it sees under legal hold and release them."""
+    return account.has_perm(HOLD_TIP)
+
+
+def can_see_alert_trouble(account: User) -> bool:
+    """Return whether the account is shown that alerts do not reach officers: the desk and administrators."""
+    return can_list(account) or account.has_perm(_MANAGE_ACCOUNTS)
+
+
+def require(allowed: bool) -> None:
+    """Raise PermissionDenied unless `allowed`."""
+    if not allowed:
+        raise PermissionDenied
+
+
+def desk_accounts() -> QuerySet[Account]:
+    """Return the accounts that a tip can be assigned to: active officers and supervisors."""
+    return Account.objects.filter(is_active=True, groups__name__in=(OFFICER, SUPERVISOR)).distinct()
