@@ -26,10 +26,10 @@ from django.conf import settings
 from crimemap.privacy import visibility
 from crimemap.publishing import publisher
 from tests.crimemap.sample_incidents import records, rule
-from crimemap.privacy.visibility import Source
+from crimemap.privacy.visibility import RuleSource
 count, south, west, north, east = int(sys.argv[1]), *map(float, sys.argv[2:])
 today = (datetime.date.today() - datetime.date(1970, 1, 1)).days
-rules = replace(rule(), sources={1: Source("city", "City", 7, today)})
+rules = replace(rule(), sources={1: RuleSource("city", "City", 7, today)})
 random = np.random.default_rng(3)
 points = np.round(random.random((4000, 2)) * [north - south, east - west] + [south, west], 5).tolist()
 rows = []

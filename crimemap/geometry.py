@@ -9,13 +9,13 @@ from itertools import pairwise
 Point = tuple[float, float]
 Line = list[Point]
 
-METRES_PER_DEGREE = 111_320.0
+METERS_PER_DEGREE = 111_320.0
 
 
-def metres_between(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+def meters_between(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     """Distance over a few kilometres, taking the ground as flat: off by less than 0.1 %."""
     east = (lon2 - lon1) * math.cos(math.radians((lat1 + lat2) / 2))
-    return math.hypot(lat2 - lat1, east) * METRES_PER_DEGREE
+    return math.hypot(lat2 - lat1, east) * METERS_PER_DEGREE
 
 
 def inside(point: Point, ring: Sequence[Point]) -> bool:

@@ -24,8 +24,8 @@ from django.utils.translation import gettext as _
 
 from crimemap.pages.filter_form import meant
 from crimemap.snapshot import reader
-from crimemap.snapshot.filters import PARTS, Filter, FilterError, Problem
-from crimemap.snapshot.reader import NothingPublishedError, Published
+from crimemap.snapshot.filters import PARTS, Filter, FilterError, FilterProblem
+from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.row_scan import Box
 
 LONGEST_QUERY = 4096  # characters: the longest filter that anyone can mean is a fifth of it
@@ -50,7 +50,7 @@ def asked(view: Callable[..., HttpResponseBase], *, before_anything: int = 200) 
     return answer
 
 
-def read(request: HttpRequest) -> tuple[Published, Filter]:
+def read(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
     """What is published now, and the filter asked for, as an address or as the form says it ("set").
 
     Raises NothingPublishedError, FilterError.
@@ -64,7 +64,7 @@ def read(request: HttpRequest) -> tuple[Published, Filter]:
         chosen, problems = error.filter, error.problems
     if length > LONGEST_QUERY:
         message = _("It has %(length)d characters, and no selection needs more than %(most)d.")
-        problems.append(Problem(_("address"), message % {"length": length, "most": LONGEST_QUERY}, ""))
+        problems.append(FilterProblem(_("address"), message % {"length": length, "most": LONGEST_QUERY}, ""))
     if problems:
         raise FilterError(problems, chosen)
     return published, chosen
@@ -99,7 +99,7 @@ def view_box(request: HttpRequest, chosen: Filter) -> Box:
             return south, west, north, east
     example = "41.45000,-38.55000,41.55000,-38.45000"
     message = _("A view is south,west,north,east in degrees, such as %(example)s.") % {"example": example}
-    raise FilterError([Problem("view", message, "")], chosen)
+    raise FilterError([FilterProblem("view", message, "")], chosen)
 
 
 def whole(request: HttpRequest, chosen: Filter, part: str, allowed: range, default: int) -> int:
@@ -110,7 +110,7 @@ def whole(request: HttpRequest, chosen: Filter, part: str, allowed: range, defau
         return number
     nearest = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
     message = _("This is a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
-    raise FilterError([Problem(part, message, str(nearest))], chosen)
+    raise FilterError([FilterProblem(part, message, str(nearest))], chosen)
 
 
 def cached(

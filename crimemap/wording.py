@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.results import Comparison, Row
+from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
 ENOUGH = 30  # incidents from which a share in percent says something
 
@@ -40,7 +40,7 @@ def hour(number: int) -> str:
     return time_format(time(number % 24), "P")
 
 
-def when(row: Row) -> str:
+def when(row: IncidentRow) -> str:
     """As exact as it is published, never more."""
     if row.precision == "month":
         return date_format(row.at, "F Y")
@@ -55,7 +55,7 @@ def area(layer: str, code: str, names: Mapping[str, str]) -> str:
     return name if name and name != code else f"{LAYERS[layer]} {code}"
 
 
-def where(row: Row) -> str:
+def where(row: IncidentRow) -> str:
     """The block, else the smallest area that is told."""
     if row.block:
         return row.block
@@ -65,7 +65,7 @@ def where(row: Row) -> str:
     return _("Place not published")
 
 
-def compared(comparison: Comparison) -> str:
+def compared(comparison: PeriodComparison) -> str:
     """ "6% fewer than in the period before." Nothing where the data begins later."""
     before, this = comparison.before, comparison.this
     if before is None:

@@ -113,11 +113,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def portal(stack: Stack) -> Stack:
     """The same with incidents of 400 days at eighty of the city's points."""
-    from tests.crimemap import published
+    from tests.crimemap import published_city
 
     folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
     folder.mkdir(exist_ok=True)
-    published.write(folder)
+    published_city.write(folder)
     return stack
 
 

@@ -19,7 +19,7 @@ from core.models import Account
 from crimemap.admin.audited import AuditedAdmin
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import area_import, block_import
-from crimemap.places.area_import import Replaced
+from crimemap.places.area_import import LayerImportResult
 
 
 class LayerForm(forms.Form):
@@ -70,7 +70,7 @@ class _ImportedAdmin(AuditedAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 done = self.replace(request, form.cleaned_data)
-            except area_import.LayerError as error:
+            except area_import.LayerFileError as error:
                 form.add_error("file", str(error))
             else:
                 for number, note in enumerate(done.in_words().split("\n")):
@@ -81,10 +81,12 @@ class _ImportedAdmin(AuditedAdmin):
             request, "admin/crimemap/import_layer.html", context, status=422 if form.errors else 200
         )
 
-    def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
+    def replace(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
         raise NotImplementedError
 
-    def recorded(self, request: HttpRequest, subject: str, file_name: str, replace: Callable[[], Replaced]) -> Replaced:
+    def recorded(
+        self, request: HttpRequest, subject: str, file_name: str, replace: Callable[[], LayerImportResult]
+    ) -> LayerImportResult:
         """Replace, and say so in the audit trail; a refusal leaves no line."""
         assert isinstance(request.user, Account)
         done = replace()
@@ -112,8 +114,8 @@ class AreaAdmin(_ImportedAdmin):
         fields = ["layer", "code", "name", "contact", "latitude", "longitude"]
         return fields if obj else [*fields, "outline"]
 
-    def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
-        def work() -> Replaced:
+    def replace(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
+        def work() -> LayerImportResult:
             features = area_import.read(data["file"].read())
             columns = area_import.choose(features, data["layer"], data["code"], data["name"] or None)
             done = area_import.replace(data["layer"], features, columns)
@@ -135,8 +137,8 @@ class BlockAdmin(_ImportedAdmin):
     import_form = BlocksForm
     import_title = gettext_lazy("Import the blocks")
 
-    def replace(self, request: HttpRequest, data: dict[str, Any]) -> Replaced:
-        def work() -> Replaced:
+    def replace(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
+        def work() -> LayerImportResult:
             found = block_import.read(data["file"].read())
             done = block_import.replace(found.blocks)
             done.notes += found.notes

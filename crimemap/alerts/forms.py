@@ -20,7 +20,7 @@ from crimemap.pages.filter_form import RADII, area_options
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 from crimemap.street_names import comparable
 
 CITY, AREA, PLACE = "city", "area", "place"
@@ -65,7 +65,7 @@ class AlertForm(forms.Form):
         error_messages={"required": gettext_lazy("Write the address that we shall send to.")},
     )
 
-    def __init__(self, published: Published, *args: Any, with_address: bool = True, **kwargs: Any) -> None:
+    def __init__(self, published: PublishedIncidents, *args: Any, with_address: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.published = published
         self.found: list[Place] = []

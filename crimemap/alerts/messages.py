@@ -19,7 +19,7 @@ from crimemap.alerts import new_incidents, planning, subscription_wording
 from crimemap.alerts.new_incidents import News
 from crimemap.models import Delivery, Subscription
 from crimemap.snapshot.format import Array
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 
 MOST_INCIDENTS = 50
 MAP_PATH = "/map"  # the workers serve no pages: they know the map's addresses below it alone
@@ -37,12 +37,12 @@ def link(name: str, *args: str) -> str:
     return settings.PORTAL_URL + MAP_PATH + reverse(name, urlconf="crimemap.urls", args=args)
 
 
-def words(subscription: Subscription, published: Published) -> str:
+def words(subscription: Subscription, published: PublishedIncidents) -> str:
     """ "Burglary, within 500 m (0.3 mi) of 400 block of Arden Street" """
     return subscription_wording.words(planning.wanted(subscription), subscription.place, published.names)
 
 
-def confirmation(delivery: Delivery, subscription: Subscription, published: Published) -> Mail | None:
+def confirmation(delivery: Delivery, subscription: Subscription, published: PublishedIncidents) -> Mail | None:
     contact = subscriber_addresses.open_sealed(subscription.sealed_contact)
     if subscriber_addresses.hashed(contact.address) != bytes(subscription.address_hash):
         return None  # whoever confirmed it would hold another address' alerts
@@ -102,7 +102,7 @@ def _incidents(new: News, numbers: Array) -> list[dict[str, str]]:
     return [known[number] for number in numbers.tolist()]
 
 
-def _list_link(subscription: Subscription, published: Published) -> str:
+def _list_link(subscription: Subscription, published: PublishedIncidents) -> str:
     chosen = planning.wanted(subscription).filter(published)
     days = 90 if subscription.rhythm == Subscription.Rhythm.MONTHLY else 30
     chosen = replace(chosen, days=days, since=published.until - dt.timedelta(days - 1), until=published.until)

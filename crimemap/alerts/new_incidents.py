@@ -15,7 +15,7 @@ import numpy as np
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.format import ID_CHARACTERS, Array
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 
 Circle = tuple[float, float, float]  # latitude, longitude, metres
 _ID = f"S{ID_CHARACTERS}"
@@ -29,7 +29,7 @@ class Wanted:
     circle: Circle | None
     categories: frozenset[str]
 
-    def filter(self, published: Published) -> Filter:
+    def filter(self, published: PublishedIncidents) -> Filter:
         """The same on the map, of all days."""
         return Filter(published.since, published.until, categories=self.categories, area=self.area, circle=self.circle)
 
@@ -38,13 +38,13 @@ def unpacked(public_ids: bytes | memoryview) -> Array:
     return np.frombuffer(public_ids, _ID)
 
 
-def since_day(published: Published, first: date) -> Array:
+def since_day(published: PublishedIncidents, first: date) -> Array:
     """Public ids (S12) of all rows from that day on, sorted."""
     result: Array = np.sort(published.columns["public_id"][_first_row(published, first) :])
     return result
 
 
-def _first_row(published: Published, first: date) -> int:
+def _first_row(published: PublishedIncidents, first: date) -> int:
     time = published.columns["time"]
     return int(np.searchsorted(time, np.array((first - row_scan.EPOCH).days * 24, time.dtype)))
 
@@ -52,7 +52,7 @@ def _first_row(published: Published, first: date) -> int:
 class News:
     """The incidents of some editions that are still published; what the agency took back is not among them."""
 
-    def __init__(self, published: Published, editions: Iterable[tuple[int, bytes]], since: date) -> None:
+    def __init__(self, published: PublishedIncidents, editions: Iterable[tuple[int, bytes]], since: date) -> None:
         """`editions`: number and packed ids; `since`: no incident of theirs was on an earlier day."""
         self.published = published
         ordered = sorted(editions)

@@ -25,7 +25,7 @@ from crimemap.alerts import new_incidents
 from crimemap.alerts.new_incidents import News, Wanted
 from crimemap.models import AlertLink, Delivery, Edition, Subscription
 from crimemap.snapshot import reader
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 
 FRESH = dt.timedelta(days=60)  # an incident that first appears later after its day is no news
 LONGEST_RHYTHM = dt.timedelta(days=31)
@@ -53,7 +53,7 @@ class Plan:
 # What is new
 
 
-def look(now: dt.datetime) -> tuple[Published, Edition] | None:
+def look(now: dt.datetime) -> tuple[PublishedIncidents, Edition] | None:
     """What is published and its edition, which is not written yet if the publication is new. None: nothing is published."""
     try:
         published = reader.current()
@@ -130,7 +130,7 @@ def wanted(subscription: Subscription) -> Wanted:
     return Wanted((row.layer, row.code) if row.layer else None, circle, frozenset(row.categories))
 
 
-def news_since(published: Published, after: int, now: dt.datetime, unwritten: Edition | None = None) -> News:
+def news_since(published: PublishedIncidents, after: int, now: dt.datetime, unwritten: Edition | None = None) -> News:
     """The incidents of all editions after one, but not of the first."""
     told = Edition.objects.filter(number__gt=max(after, FIRST_EDITION))
     editions = [(number, bytes(packed)) for number, packed in told.values_list("number", "public_ids")]
@@ -141,7 +141,7 @@ def news_since(published: Published, after: int, now: dt.datetime, unwritten: Ed
 
 
 def _with_something(
-    waiting: Iterable[Subscription], published: Published, edition: Edition, now: dt.datetime
+    waiting: Iterable[Subscription], published: PublishedIncidents, edition: Edition, now: dt.datetime
 ) -> dict[bytes, list[tuple[int, int]]]:
     """By address hash, the alerts that have something to tell, each with the edition after which it tells."""
     waiting = [each for each in waiting if each.sent_up_to < edition.number]

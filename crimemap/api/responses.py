@@ -20,22 +20,27 @@ from django.utils.translation import gettext as _
 
 from crimemap import http
 from crimemap.snapshot import reader
-from crimemap.snapshot.filters import PARTS, Filter, FilterError, Problem
-from crimemap.snapshot.reader import NothingPublishedError, Published, UnknownIncidentError, WithdrawnError
+from crimemap.snapshot.filters import PARTS, Filter, FilterError, FilterProblem
+from crimemap.snapshot.reader import (
+    NothingPublishedError,
+    PublishedIncidents,
+    UnknownIncidentError,
+    WithdrawnIncidentError,
+)
 
 METHODS = "GET, HEAD, OPTIONS"
 DAY = 86_400  # seconds that browsers keep the answer to OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiQuery:
     request: HttpRequest
-    published: Published
+    published: PublishedIncidents
     chosen: Filter
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """`compute` makes the content; `depends_on`: what it depends on besides version and filter, as it was read."""
 
     compute: Callable[[], dict[str, Any]]
@@ -43,11 +48,11 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def endpoint(*own: str) -> Callable[[Callable[..., Answer]], Callable[..., HttpResponseBase]]:
+def endpoint(*own: str) -> Callable[[Callable[..., ApiAnswer]], Callable[..., HttpResponseBase]]:
     """A view of view(asked, ...). `own` names the parts of the address that are not the filter's; others are refused."""
     known = (*PARTS, *own)
 
-    def decorate(view: Callable[..., Answer]) -> Callable[..., HttpResponseBase]:
+    def decorate(view: Callable[..., ApiAnswer]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
             return open_to_all(_methods(request) or _answered(request, view, known, kwargs))
@@ -87,17 +92,17 @@ def _methods(request: HttpRequest) -> HttpResponse | None:
 
 
 def _answered(
-    request: HttpRequest, view: Callable[..., Answer], known: tuple[str, ...], kwargs: dict[str, Any]
+    request: HttpRequest, view: Callable[..., ApiAnswer], known: tuple[str, ...], kwargs: dict[str, Any]
 ) -> HttpResponseBase:
     try:
         published = reader.current()
-        asked = Asked(request, published, _filter(request, published, known))
+        asked = ApiQuery(request, published, _filter(request, published, known))
         made = view(asked, **kwargs)
         depends_on = "&".join([asked.chosen.query_string(), *map(str, made.depends_on)])
         return http.cached(request, published.version, depends_on, lambda: _written(asked, made))
     except FilterError as error:
         return http.as_json(error, request)
-    except WithdrawnError:
+    except WithdrawnIncidentError:
         return refusal(410, "id", _("This incident was withdrawn by the agency."), nearest=_all(request))
     except UnknownIncidentError:
         return refusal(404, "id", _("No published incident has this id."), nearest=_all(request))
@@ -107,7 +112,7 @@ def _answered(
         return response
 
 
-def _filter(request: HttpRequest, published: Published, known: tuple[str, ...]) -> Filter:
+def _filter(request: HttpRequest, published: PublishedIncidents, known: tuple[str, ...]) -> Filter:
     """A part that means nothing here is a slip, and would otherwise widen the answer in silence. Raises FilterError."""
     try:
         chosen, problems = Filter.parse(request.GET, published), []
@@ -116,13 +121,13 @@ def _filter(request: HttpRequest, published: Published, known: tuple[str, ...]) 
     for part in list(request.GET)[:20]:
         if part not in known:
             message = _("There is no part “%(part)s” here. Known are: %(known)s.")
-            problems.append(Problem(part[:40], message % {"part": part[:40], "known": ", ".join(known)}, ""))
+            problems.append(FilterProblem(part[:40], message % {"part": part[:40], "known": ", ".join(known)}, ""))
     if problems:
         raise FilterError(problems, chosen)
     return chosen
 
 
-def _written(asked: Asked, made: Answer) -> HttpResponse:
+def _written(asked: ApiQuery, made: ApiAnswer) -> HttpResponse:
     content = {"version": asked.published.version} | made.compute()
     return HttpResponse(orjson.dumps(content), content_type="application/json", headers=made.headers)
 

@@ -9,7 +9,7 @@ from crimemap.api import views
 app_name = "open_api"
 urlpatterns = [
     path("", views.page, name="page"),
-    path("v1/openapi.json", views.openapi, name="openapi"),
+    path("v1/openapi.json", views.openapi_document, name="openapi"),
     path("v1/incidents", views.incidents, name="incidents"),
     path("v1/incidents/<str:public_id>", views.incident, name="incident"),
     path("v1/bubbles", views.bubbles_of_view, name="bubbles"),

@@ -1,4 +1,4 @@
-"""The endpoints: what each says, in the shapes that description.py promises."""
+"""Endpoints of the JSON API. The shape of each answer is described in openapi.py."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crimemap import http, wording
-from crimemap.api import openapi as description
-from crimemap.api import responses
-from crimemap.api.responses import Answer, Asked, endpoint
+from crimemap.api import openapi, responses
+from crimemap.api.responses import ApiAnswer, ApiQuery, endpoint
 from crimemap.exports.fields import named
 from crimemap.offence_families import BY_SLUG
 from crimemap.places.areas import area_names
 from crimemap.snapshot import bubbles, format
-from crimemap.snapshot.filters import WEEKDAYS, FilterError, Problem
-from crimemap.snapshot.reader import MIDNIGHT, MOST_ROWS, Published
-from crimemap.snapshot.results import Row
+from crimemap.snapshot.filters import WEEKDAYS, FilterError, FilterProblem
+from crimemap.snapshot.reader import MIDNIGHT, MOST_ROWS, PublishedIncidents
+from crimemap.snapshot.results import IncidentRow
 
 ROWS = 100  # of a page, where none are asked for
 CITY = 12  # the zoom, where none is asked for
 
 
 @endpoint("limit", "after")
-def incidents(asked: Asked) -> Answer:
+def incidents(asked: ApiQuery) -> ApiAnswer:
     """A page of incidents, newest first. `next` follows the last of them, whatever is published meanwhile."""
     limit = http.whole(asked.request, asked.chosen, "limit", range(1, MOST_ROWS + 1), ROWS)
     after = _after(asked)
@@ -46,11 +45,11 @@ def incidents(asked: Asked) -> Answer:
             "next": _next(asked, limit, rows[limit - 1]) if len(rows) > limit else None,
         }
 
-    return Answer(compute, (limit, after))
+    return ApiAnswer(compute, (limit, after))
 
 
 @endpoint()
-def incident(asked: Asked, public_id: str) -> Answer:
+def incident(asked: ApiQuery, public_id: str) -> ApiAnswer:
     """One incident, with what it was called before."""
 
     def compute() -> dict[str, Any]:
@@ -61,11 +60,11 @@ def incident(asked: Asked, public_id: str) -> Answer:
         ]
         return {"incident": _incident(row, asked.published), "changes": changes}
 
-    return Answer(compute)
+    return ApiAnswer(compute)
 
 
 @endpoint("view", "zoom")
-def bubbles_of_view(asked: Asked) -> Answer:
+def bubbles_of_view(asked: ApiQuery) -> ApiAnswer:
     """Counts by cell of a fixed grid: 64 pixels of a web-mercator map at `zoom`."""
     zoom = http.whole(asked.request, asked.chosen, "zoom", range(format.DEEPEST + 1), CITY)
     whole_city = "view" not in asked.request.GET
@@ -85,29 +84,29 @@ def bubbles_of_view(asked: Asked) -> Answer:
         ]
         return {"filter": asked.chosen.query_string(), "zoom": view.zoom, "bubbles": found}
 
-    return Answer(compute, (view,))
+    return ApiAnswer(compute, (view,))
 
 
 @endpoint()
-def months(asked: Asked) -> Answer:
+def months(asked: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
         counts = [{"month": f"{month:%Y-%m}", "count": count} for month, count in asked.published.months(asked.chosen)]
         return _counts(asked, counts)
 
-    return Answer(compute)
+    return ApiAnswer(compute)
 
 
 @endpoint()
-def by_category(asked: Asked) -> Answer:
+def by_category(asked: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
         found = asked.published.categories(asked.chosen)
         return _counts(asked, [_category(slug, asked.published) | {"count": count} for slug, count in found.items()])
 
-    return Answer(compute)
+    return ApiAnswer(compute)
 
 
 @endpoint("layer")
-def by_area(asked: Asked) -> Answer:
+def by_area(asked: ApiQuery) -> ApiAnswer:
     """Counts of the areas of one layer; incidents whose area is not known are in `unknown`."""
     layer = _layer(asked)
 
@@ -118,11 +117,11 @@ def by_area(asked: Asked) -> Answer:
         counts = [_area(layer, code, names) | {"count": count} for code, count in found.items()]
         return _counts(asked, counts) | {"unknown": unknown}
 
-    return Answer(compute, (layer,))
+    return ApiAnswer(compute, (layer,))
 
 
 @endpoint()
-def hours(asked: Asked) -> Answer:
+def hours(asked: ApiQuery) -> ApiAnswer:
     """Hours of the day by weekday; what is known by day or month alone stands beside."""
 
     def compute() -> dict[str, Any]:
@@ -133,11 +132,11 @@ def hours(asked: Asked) -> Answer:
         ]
         return _counts(asked, counts) | {"no_day": found.no_day}
 
-    return Answer(compute)
+    return ApiAnswer(compute)
 
 
 @endpoint()
-def compare(asked: Asked) -> Answer:
+def compare(asked: ApiQuery) -> ApiAnswer:
     """The filter's days, as many before them, and the same a year ago; null where the data begins later."""
 
     def compute() -> dict[str, Any]:
@@ -149,16 +148,16 @@ def compare(asked: Asked) -> Answer:
             "year_ago": found.year_ago,
         }
 
-    return Answer(compute)
+    return ApiAnswer(compute)
 
 
 @endpoint()
-def categories(asked: Asked) -> Answer:
-    return Answer(lambda: {"categories": [_category(slug, asked.published) for slug in asked.published.families]})
+def categories(asked: ApiQuery) -> ApiAnswer:
+    return ApiAnswer(lambda: {"categories": [_category(slug, asked.published) for slug in asked.published.families]})
 
 
 @endpoint()
-def areas(asked: Asked) -> Answer:
+def areas(asked: ApiQuery) -> ApiAnswer:
     """All areas that incidents stand in, as `area=` of a filter names them."""
 
     def compute() -> dict[str, Any]:
@@ -168,11 +167,11 @@ def areas(asked: Asked) -> Answer:
             found += [_area(layer, code, names) for code in codes if code]
         return {"areas": found}
 
-    return Answer(compute)
+    return ApiAnswer(compute)
 
 
 @endpoint()
-def about(asked: Asked) -> Answer:
+def about(asked: ApiQuery) -> ApiAnswer:
     """Where the data comes from, how old it is, and what it does not show."""
     published = asked.published
     made_on = published.made_at.date()
@@ -203,19 +202,19 @@ def about(asked: Asked) -> Answer:
                 {"area": total.area, "category": total.category, "year": total.year, "count": total.count}
                 for total in published.totals()
             ],
-            "rules": [str(rule) for rule in description.RULES],
+            "rules": [str(rule) for rule in openapi.RULES],
             "page": f"{settings.PORTAL_URL}{reverse('crimemap:about')}",
         }
 
-    return Answer(compute, (made_on, published.sources))
+    return ApiAnswer(compute, (made_on, published.sources))
 
 
 # What is no data
 
 
-def openapi(request: HttpRequest) -> HttpResponseBase:
+def openapi_document(request: HttpRequest) -> HttpResponseBase:
     """The description of all this (OpenAPI 3.1)."""
-    return responses.plain(request, description.as_json)
+    return responses.plain(request, openapi.as_json)
 
 
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: ARG001
@@ -226,13 +225,13 @@ def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """For people who write such programs."""
-    return render(request, "crimemap/api.html", {"operations": description.operations(), "rows": MOST_ROWS})
+    return render(request, "crimemap/api.html", {"operations": openapi.operations(), "rows": MOST_ROWS})
 
 
 # Parts of the address, and shapes
 
 
-def _after(asked: Asked) -> tuple[int, str] | None:
+def _after(asked: ApiQuery) -> tuple[int, str] | None:
     """Where the page begins: hour and id of the last row of the page before. Raises FilterError."""
     text = asked.request.GET.get("after", "")
     if not text:
@@ -240,11 +239,11 @@ def _after(asked: Asked) -> tuple[int, str] | None:
     found = re.fullmatch(r"([0-9]{1,7})-([0-9A-Za-z]{12})", text)
     if not found:
         message = _("This is not from the `next` of an answer.")
-        raise FilterError([Problem("after", message, "")], asked.chosen)
+        raise FilterError([FilterProblem("after", message, "")], asked.chosen)
     return int(found[1]), found[2]
 
 
-def _next(asked: Asked, limit: int, last: Row) -> str:
+def _next(asked: ApiQuery, limit: int, last: IncidentRow) -> str:
     """With dates in the place of "the last 30 days", which are others tomorrow."""
     hour = int((last.at - MIDNIGHT).total_seconds()) // 3600
     dated = replace(asked.chosen, days=0).query_string()
@@ -252,20 +251,20 @@ def _next(asked: Asked, limit: int, last: Row) -> str:
     return f"{address}?{dated}&limit={limit}&after={hour}-{last.public_id}"
 
 
-def _layer(asked: Asked) -> str:
+def _layer(asked: ApiQuery) -> str:
     layer = asked.request.GET.get("layer", "district")
     if layer not in asked.published.areas:
         message = _("Layers are %(layers)s.") % {"layers": ", ".join(asked.published.areas)}
-        raise FilterError([Problem("layer", message, "district")], asked.chosen)
+        raise FilterError([FilterProblem("layer", message, "district")], asked.chosen)
     return layer
 
 
-def _incident(row: Row, published: Published) -> dict[str, Any]:
+def _incident(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
     page = f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}"
     return named(row, published) | {"page": page}
 
 
-def _category(slug: str, published: Published) -> dict[str, Any]:
+def _category(slug: str, published: PublishedIncidents) -> dict[str, Any]:
     family = published.families[slug]
     name = published.names[slug]
     return {"category": slug, "name": name, "family": family, "family_name": str(BY_SLUG[family].name)}
@@ -275,5 +274,5 @@ def _area(layer: str, code: str, names: dict[str, str]) -> dict[str, Any]:
     return {"area": f"{layer}:{code}", "layer": layer, "code": code, "name": wording.area(layer, code, names)}
 
 
-def _counts(asked: Asked, counts: list[dict[str, Any]]) -> dict[str, Any]:
+def _counts(asked: ApiQuery, counts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"filter": asked.chosen.query_string(), "counts": counts}

@@ -141,7 +141,7 @@ SUMMER, LEVEL, WINTER = 0.3, 0.0, -0.18
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class OffenseKind:
     """One offence: how often, when, where it gathers, which way it goes from year to year."""
 
     code: str
@@ -158,27 +158,27 @@ class Kind:
 
 
 KINDS = (
-    Kind("23F", "Theft from motor vehicle", 15, COMMUTE, WORKDAYS, SUMMER, 1.06, "stations", solved=0.05, premises=("Parking lot", "Street", "Garage")),
-    Kind("23C", "Shoplifting", 12, DAY, WORKDAYS, LEVEL, 1.04, "shops", solved=0.4, premises=("Store", "Supermarket", "Drugstore")),
-    Kind("23H", "All other larceny", 11, ALWAYS, EVEN, SUMMER, 0.99, "shops"),
-    Kind("290", "Destruction, damage or vandalism of property", 11, NIGHT, WEEKEND, SUMMER, 1.0, "bars", solved=0.12),
-    Kind("13B", "Simple assault", 11, NIGHT, WEEKEND, SUMMER, 1.0, "bars", domestic=0.38, solved=0.35, premises=("Residence", "Bar", "Street", "Restaurant")),
-    Kind("240", "Motor vehicle theft", 7, NIGHT, EVEN, LEVEL, 1.09, "edges", solved=0.1, premises=("Street", "Driveway", "Parking lot")),
-    Kind("220", "Burglary or breaking and entering", 6, DAY, WORKDAYS, WINTER, 0.94, "homes", solved=0.12, premises=("Residence", "Apartment", "Garage", "Store")),
-    Kind("90Z", "All other offenses", 6, ALWAYS),
-    Kind("35A", "Drug or narcotic violations", 5, NIGHT, WEEKEND, LEVEL, 0.97, "bars", solved=0.8, premises=("Street", "Park", "Parking lot")),
-    Kind("90C", "Disorderly conduct", 4, NIGHT, WEEKEND, SUMMER, 1.0, "bars", solved=0.5, premises=("Street", "Bar", "Park")),
-    Kind("26A", "False pretenses, swindle or confidence game", 4, DAY, WORKDAYS, LEVEL, 1.07, "homes", solved=0.06, premises=("Residence", "Online")),
-    Kind("13A", "Aggravated assault", 3, NIGHT, WEEKEND, SUMMER, 0.98, "bars", domestic=0.3, solved=0.45),
-    Kind("13C", "Intimidation", 3, ALWAYS, EVEN, LEVEL, 1.02, "homes", domestic=0.3, solved=0.25),
-    Kind("120", "Robbery", 2, NIGHT, WEEKEND, LEVEL, 0.96, "shops", solved=0.25, premises=("Street", "Gas station", "Store")),
-    Kind("520", "Weapon law violations", 1.5, NIGHT, WEEKEND, LEVEL, 1.03, "bars", solved=0.85, premises=("Street", "Vehicle")),
-    Kind("90J", "Trespass of real property", 1.5, ALWAYS, EVEN, LEVEL, 1.0, "shops", solved=0.5),
-    Kind("11A", "Rape", 0.6, NIGHT, WEEKEND, LEVEL, 1.0, solved=0.2, premises=("Residence",)),
-    Kind("11D", "Criminal sexual contact", 0.5, ALWAYS, EVEN, LEVEL, 1.0, solved=0.2, premises=("Residence", "Park")),
-    Kind("200", "Arson", 0.4, NIGHT, EVEN, SUMMER, 1.0, "edges", solved=0.2),
-    Kind("40A", "Prostitution", 0.3, NIGHT, WEEKEND, LEVEL, 0.9, "edges", solved=0.9, premises=("Street", "Hotel")),
-    Kind("09A", "Murder and nonnegligent manslaughter", 0.06, NIGHT, WEEKEND, SUMMER, 0.98, "edges", solved=0.6, premises=("Street", "Residence")),
+    OffenseKind("23F", "Theft from motor vehicle", 15, COMMUTE, WORKDAYS, SUMMER, 1.06, "stations", solved=0.05, premises=("Parking lot", "Street", "Garage")),
+    OffenseKind("23C", "Shoplifting", 12, DAY, WORKDAYS, LEVEL, 1.04, "shops", solved=0.4, premises=("Store", "Supermarket", "Drugstore")),
+    OffenseKind("23H", "All other larceny", 11, ALWAYS, EVEN, SUMMER, 0.99, "shops"),
+    OffenseKind("290", "Destruction, damage or vandalism of property", 11, NIGHT, WEEKEND, SUMMER, 1.0, "bars", solved=0.12),
+    OffenseKind("13B", "Simple assault", 11, NIGHT, WEEKEND, SUMMER, 1.0, "bars", domestic=0.38, solved=0.35, premises=("Residence", "Bar", "Street", "Restaurant")),
+    OffenseKind("240", "Motor vehicle theft", 7, NIGHT, EVEN, LEVEL, 1.09, "edges", solved=0.1, premises=("Street", "Driveway", "Parking lot")),
+    OffenseKind("220", "Burglary or breaking and entering", 6, DAY, WORKDAYS, WINTER, 0.94, "homes", solved=0.12, premises=("Residence", "Apartment", "Garage", "Store")),
+    OffenseKind("90Z", "All other offenses", 6, ALWAYS),
+    OffenseKind("35A", "Drug or narcotic violations", 5, NIGHT, WEEKEND, LEVEL, 0.97, "bars", solved=0.8, premises=("Street", "Park", "Parking lot")),
+    OffenseKind("90C", "Disorderly conduct", 4, NIGHT, WEEKEND, SUMMER, 1.0, "bars", solved=0.5, premises=("Street", "Bar", "Park")),
+    OffenseKind("26A", "False pretenses, swindle or confidence game", 4, DAY, WORKDAYS, LEVEL, 1.07, "homes", solved=0.06, premises=("Residence", "Online")),
+    OffenseKind("13A", "Aggravated assault", 3, NIGHT, WEEKEND, SUMMER, 0.98, "bars", domestic=0.3, solved=0.45),
+    OffenseKind("13C", "Intimidation", 3, ALWAYS, EVEN, LEVEL, 1.02, "homes", domestic=0.3, solved=0.25),
+    OffenseKind("120", "Robbery", 2, NIGHT, WEEKEND, LEVEL, 0.96, "shops", solved=0.25, premises=("Street", "Gas station", "Store")),
+    OffenseKind("520", "Weapon law violations", 1.5, NIGHT, WEEKEND, LEVEL, 1.03, "bars", solved=0.85, premises=("Street", "Vehicle")),
+    OffenseKind("90J", "Trespass of real property", 1.5, ALWAYS, EVEN, LEVEL, 1.0, "shops", solved=0.5),
+    OffenseKind("11A", "Rape", 0.6, NIGHT, WEEKEND, LEVEL, 1.0, solved=0.2, premises=("Residence",)),
+    OffenseKind("11D", "Criminal sexual contact", 0.5, ALWAYS, EVEN, LEVEL, 1.0, solved=0.2, premises=("Residence", "Park")),
+    OffenseKind("200", "Arson", 0.4, NIGHT, EVEN, SUMMER, 1.0, "edges", solved=0.2),
+    OffenseKind("40A", "Prostitution", 0.3, NIGHT, WEEKEND, LEVEL, 0.9, "edges", solved=0.9, premises=("Street", "Hotel")),
+    OffenseKind("09A", "Murder and nonnegligent manslaughter", 0.06, NIGHT, WEEKEND, SUMMER, 0.98, "edges", solved=0.6, premises=("Street", "Residence")),
 )  # fmt: skip
 # Where kinds gather: neighbourhood to how many times more.
 GATHERS: dict[str, dict[str, float]] = {
@@ -229,7 +229,7 @@ def _attractions(blocks: list[Block], names: dict[str, str], gathers: str) -> It
         yield HOT if hot else min(own, 8) * GATHERS.get(gathers, {}).get(neighbourhood, 1)
 
 
-def _on(kind: Kind, day: dt.date) -> float:
+def _on(kind: OffenseKind, day: dt.date) -> float:
     """How much more of a kind there is on a day than on an average one."""
     season = 1 + kind.season * math.cos(2 * math.pi * (day.timetuple().tm_yday - 200) / 365)
     growth: float = kind.a_year ** (day.year + day.timetuple().tm_yday / 365 - 2024)
@@ -238,7 +238,7 @@ def _on(kind: Kind, day: dt.date) -> float:
 
 def _report(  # noqa: PLR0917
     number: str,
-    kind: Kind,
+    kind: OffenseKind,
     day: dt.date,
     blocks: list[Block],
     attraction: list[float],

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from crimemap import geometry as geo
+from crimemap import geometry
 from crimemap.demo import plan, plane_geometry
 from crimemap.demo.riverton import CityArea, Riverton
 from crimemap.geometry import Line, Point
@@ -138,13 +138,13 @@ def _centre(ring: Line) -> Point:
 def _degrees(point: Point) -> Point:
     """(longitude, latitude), to about a metre."""
     latitude, longitude = plan.MIDDLE
-    east = point[0] / geo.METRES_PER_DEGREE / math.cos(math.radians(latitude))
-    return round(longitude + east, 5), round(latitude + point[1] / geo.METRES_PER_DEGREE, 5)
+    east = point[0] / geometry.METERS_PER_DEGREE / math.cos(math.radians(latitude))
+    return round(longitude + east, 5), round(latitude + point[1] / geometry.METERS_PER_DEGREE, 5)
 
 
-def _feature(geometry: dict[str, Any], name: str = "", rank: str = "") -> Feature:
+def _feature(shape: dict[str, Any], name: str = "", rank: str = "") -> Feature:
     properties = {key: value for key, value in (("name", name), ("rank", rank)) if value}
-    return {"type": "Feature", "properties": properties, "geometry": geometry}
+    return {"type": "Feature", "properties": properties, "geometry": shape}
 
 
 def _label(point: Point, name: str, rank: str) -> Feature:

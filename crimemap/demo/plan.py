@@ -34,7 +34,7 @@ NORTH_TURN, SOUTH_TURN = 8.0, -15.0  # degrees each bank's grid is turned agains
 
 
 @dataclass(frozen=True)
-class Crossing:
+class PlannedBridge:
     """A bridge: its name, its middle as a distance along the river from the west, and the streets it joins."""
 
     name: str
@@ -44,15 +44,15 @@ class Crossing:
 
 
 BRIDGES = [
-    Crossing("Weir Bridge", 2890, "Weir Avenue", "Cooper Road"),
-    Crossing("Mill Bridge", 5010, "Mill Street", "Harbor Road"),
-    Crossing("Market Bridge", 6130, "Market Avenue", "Foundry Road"),
-    Crossing("Lock Bridge", 7420, "Lantern Avenue", "Lock Road"),
+    PlannedBridge("Weir Bridge", 2890, "Weir Avenue", "Cooper Road"),
+    PlannedBridge("Mill Bridge", 5010, "Mill Street", "Harbor Road"),
+    PlannedBridge("Market Bridge", 6130, "Market Avenue", "Foundry Road"),
+    PlannedBridge("Lock Bridge", 7420, "Lantern Avenue", "Lock Road"),
 ]
 
 
 @dataclass(frozen=True)
-class Grid:
+class StreetGrid:
     """One bank's streets. `wide` are the arterials along it: distance across the grid to name.
 
     The other names are given out in turn: `along` from the river outward, `across` from west to east.
@@ -70,7 +70,7 @@ def _ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-NORTH = Grid(
+NORTH = StreetGrid(
     NORTH_TURN,
     (176, 158),
     {560: "Arden Street", 1330: "Observatory Street"},
@@ -85,7 +85,7 @@ NORTH = Grid(
     ).split()],
 )  # fmt: skip
 
-SOUTH = Grid(
+SOUTH = StreetGrid(
     SOUTH_TURN,
     (178, 160),
     {-760: "Tanner Street", -1490: "Saltmarsh Street"},

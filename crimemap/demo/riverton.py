@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
 
-from crimemap import geometry as geo
+from crimemap import geometry
 from crimemap.demo import plan, plane_geometry
 from crimemap.geometry import Line, Point
 
@@ -59,16 +59,16 @@ class CityArea:
 
 @dataclass(frozen=True)
 class Bridge:
-    plan: plan.Crossing
+    plan: plan.PlannedBridge
     north: Point
     south: Point
 
 
 @dataclass(frozen=True)
-class Frame:
+class BankGrid:
     """One bank's grid: the distances of its lines, with the names of the arterials among them."""
 
-    grid: plan.Grid
+    grid: plan.StreetGrid
     across: dict[float, str | None]
     along: dict[float, str | None]
 
@@ -85,7 +85,7 @@ class Frame:
         return [self.place(left, low), self.place(right, low), self.place(right, high), self.place(left, high)]
 
 
-def _turned(grid: plan.Grid, point: Point) -> Point:
+def _turned(grid: plan.StreetGrid, point: Point) -> Point:
     cos, sin = math.cos(math.radians(grid.turn)), math.sin(math.radians(grid.turn))
     return point[0] * cos + point[1] * sin, -point[0] * sin + point[1] * cos
 
@@ -155,7 +155,7 @@ class Riverton:
     def water(self) -> Line:
         return self._beside_river("north", 0) + self._beside_river("south", 0)[::-1]
 
-    def _bridge(self, crossing: plan.Crossing) -> Bridge:
+    def _bridge(self, crossing: plan.PlannedBridge) -> Bridge:
         here = plane_geometry.part(self.river, crossing.along - 30, crossing.along + 30)
         (x1, y1), (x2, y2) = here[0], here[-1]
         middle, size = plane_geometry.between(here[0], here[-1], 0.5), math.dist(here[0], here[-1])
@@ -167,14 +167,14 @@ class Riverton:
             ends.append(plane_geometry.between(middle, far, hit[0] / math.dist(middle, far)))
         return Bridge(crossing, ends[0], ends[1])
 
-    def _frame(self, bank: str) -> Frame:
+    def _frame(self, bank: str) -> BankGrid:
         chance = random.Random(f"Riverton {bank}")  # noqa: S311  (a drawing, no secret)
         grid = plan.NORTH if bank == "north" else plan.SOUTH
         heads = {
             _turned(grid, bridge.north if bank == "north" else bridge.south)[0]: getattr(bridge.plan, bank)
             for bridge in self.bridges
         }
-        return Frame(grid, _fill(heads, grid.spacing[1], chance), _fill(grid.wide, grid.spacing[0], chance))
+        return BankGrid(grid, _fill(heads, grid.spacing[1], chance), _fill(grid.wide, grid.spacing[0], chance))
 
     # Streets
 
@@ -239,8 +239,12 @@ class Riverton:
             if not middle or any(low <= (start + end) / 2 <= high for low, high in gaps):
                 return False
             point = middle[0]
-            on_bank = bank is None or geo.inside(point, self.shores[bank])
-            return on_bank and geo.inside(point, self.limits) and not any(geo.inside(point, ring) for ring in rings)
+            on_bank = bank is None or geometry.inside(point, self.shores[bank])
+            return (
+                on_bank
+                and geometry.inside(point, self.limits)
+                and not any(geometry.inside(point, ring) for ring in rings)
+            )
 
         spans: list[list[float]] = []
         for start, end in pairwise(sorted(cuts)):
@@ -348,7 +352,7 @@ class Riverton:
             return {
                 area.layer: area.code
                 for area, west, south, east, north in boxes
-                if west <= x <= east and south <= y <= north and geo.inside(point, area.ring)
+                if west <= x <= east and south <= y <= north and geometry.inside(point, area.ring)
             }
 
         return look_up

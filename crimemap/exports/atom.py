@@ -22,8 +22,8 @@ from django.utils.translation import gettext as _
 from crimemap import wording
 from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
-from crimemap.snapshot.results import Row
+from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.results import IncidentRow
 
 ENTRIES = 50
 SINCE = 2026  # of the ids: a year in which whoever runs the portal had its name (RFC 4151); it never changes
@@ -44,7 +44,7 @@ class _Feed(Atom1Feed):
         return day
 
 
-def feed(published: Published, *, area: tuple[str, str] | None = None, category: str = "") -> bytes:
+def feed(published: PublishedIncidents, *, area: tuple[str, str] | None = None, category: str = "") -> bytes:
     """The feed as XML in UTF-8, of one area (layer, code) or category, or of everything."""
     title, chosen = _about(published, area, category)
     path = address(chosen)
@@ -80,7 +80,7 @@ def address(chosen: Filter) -> str:
     return reverse("crimemap:feed")
 
 
-def _about(published: Published, area: tuple[str, str] | None, category: str) -> tuple[str, Filter]:
+def _about(published: PublishedIncidents, area: tuple[str, str] | None, category: str) -> tuple[str, Filter]:
     """Its title, and the usual selection of the pages."""
     chosen = Filter.parse({}, published)
     name = settings.CITY_NAME
@@ -92,7 +92,7 @@ def _about(published: Published, area: tuple[str, str] | None, category: str) ->
     return _("Incidents: %(what)s") % {"what": name}, chosen
 
 
-def _add(made: _Feed, row: Row, published: Published) -> None:
+def _add(made: _Feed, row: IncidentRow, published: PublishedIncidents) -> None:
     kind = published.names[row.category]
     changed = [change.day for change in published.history(row.public_id)]
     told = [wording.when(row), row.description, row.outcome]

@@ -17,8 +17,8 @@ import orjson
 
 from crimemap.exports.fields import COLUMNS, named, values
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
-from crimemap.snapshot.results import Row
+from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.results import IncidentRow
 
 AT_ONCE = 16  # downloads of one process: the rest of its threads are for pages
 ROWS = 2000  # written at a time
@@ -29,16 +29,16 @@ _room = threading.BoundedSemaphore(AT_ONCE)
 _making = threading.Lock()  # pages compete with one download for the process, however many are under way
 
 
-class BusyError(Exception):
+class TooManyDownloadsError(Exception):
     """As many downloads as this process serves at once are under way."""
 
 
-class Stream:
+class DownloadStream:
     """The pieces of a file. Holds one of AT_ONCE places until its end or until it is closed. Raises BusyError."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         if not _room.acquire(blocking=False):
-            raise BusyError
+            raise TooManyDownloadsError
         self._pieces: Iterator[bytes] | None = pieces
 
     def __iter__(self) -> Iterator[bytes]:
@@ -60,13 +60,13 @@ class Stream:
             _room.release()
 
 
-def file_name(published: Published, chosen: Filter, kind: str) -> str:
+def file_name(published: PublishedIncidents, chosen: Filter, kind: str) -> str:
     """ "incidents_2025-10-05_2026-10-04_4f6d2a91.csv": the days and the version that it is of."""
     since, until = max(chosen.since, published.since), min(chosen.until, published.until)
     return f"incidents_{since}_{until}_{published.version[:8]}.{kind}"
 
 
-def as_csv(published: Published, chosen: Filter) -> Iterator[bytes]:
+def as_csv(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
     """CSV (RFC 4180) in UTF-8 with BOM. No cell that is text begins as a formula does; numbers are numbers."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -79,11 +79,11 @@ def as_csv(published: Published, chosen: Filter) -> Iterator[bytes]:
         text.truncate()
 
 
-def _cells(row: Row, published: Published) -> list[Any]:
+def _cells(row: IncidentRow, published: PublishedIncidents) -> list[Any]:
     return [f"'{value}" if type(value) is str and value[:1] in FORMULA else value for value in values(row, published)]
 
 
-def as_geojson(published: Published, chosen: Filter) -> Iterator[bytes]:
+def as_geojson(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
     """A FeatureCollection (RFC 7946), a feature a line; without a mapped place `geometry` is null."""
     head = {"type": "FeatureCollection", "version": published.version, "filter": chosen.query_string()}
     yield orjson.dumps(head)[:-1] + b',"features":[\n'
@@ -95,7 +95,7 @@ def as_geojson(published: Published, chosen: Filter) -> Iterator[bytes]:
     yield b"\n]}\n"
 
 
-def _feature(row: Row, published: Published) -> dict[str, Any]:
+def _feature(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
     properties = named(row, published)
     number, latitude, longitude = (properties.pop(name) for name in ("id", "latitude", "longitude"))
     place = None if latitude is None else {"type": "Point", "coordinates": [longitude, latitude]}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from crimemap.snapshot.reader import Published
-from crimemap.snapshot.results import Row
+from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.results import IncidentRow
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -32,7 +32,7 @@ COLUMNS: dict[str, _StrPromise] = {
 }
 
 
-def values(row: Row, published: Published) -> tuple[Any, ...]:
+def values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ...]:
     """In the order of COLUMNS. Unknown texts are "", unknown numbers None."""
     area = row.areas.get
     return (
@@ -55,5 +55,5 @@ def values(row: Row, published: Published) -> tuple[Any, ...]:
     )
 
 
-def named(row: Row, published: Published) -> dict[str, Any]:
+def named(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
     return dict(zip(COLUMNS, values(row, published), strict=True))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from crimemap.offence_families import FAMILIES, Family
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 
 NONE = "–"
 
@@ -48,7 +48,7 @@ class SourceAge:
     is_late: bool
 
 
-def sources(published: Published) -> list[SourceAge]:
+def sources(published: PublishedIncidents) -> list[SourceAge]:
     now = timezone.now()
     result = []
     for source in published.sources:
@@ -59,11 +59,11 @@ def sources(published: Published) -> list[SourceAge]:
     return result
 
 
-def is_late(published: Published) -> bool:
+def is_late(published: PublishedIncidents) -> bool:
     return any(source.is_late for source in sources(published))
 
 
-def not_shown(published: Published) -> list[tuple[int, str, str]]:
+def not_shown(published: PublishedIncidents) -> list[tuple[int, str, str]]:
     """Year, hidden and held, newest first, for the whole agency."""
     fewer = _("fewer than %(least)d") % {"least": published.meta["totals_from"]}
 
@@ -77,7 +77,7 @@ def not_shown(published: Published) -> list[tuple[int, str, str]]:
     ]
 
 
-def totals(published: Published) -> tuple[list[int], list[tuple[str, list[str]]]]:
+def totals(published: PublishedIncidents) -> tuple[list[int], list[tuple[str, list[str]]]]:
     """Years, and by category the yearly totals of the whole agency."""
     whole = {(total.category, total.year): total.count for total in published.totals() if not total.area}
     years = sorted({year for _category, year in whole})
@@ -94,7 +94,7 @@ def totals(published: Published) -> tuple[list[int], list[tuple[str, list[str]]]
     ]
 
 
-def definitions(published: Published) -> list[tuple[Family, list[tuple[str, str]]]]:
+def definitions(published: PublishedIncidents) -> list[tuple[Family, list[tuple[str, str]]]]:
     """By family the names of its categories and what they mean."""
     return [
         (

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from crimemap import wording
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published, earlier
-from crimemap.snapshot.results import Hours
+from crimemap.snapshot.reader import PublishedIncidents, earlier
+from crimemap.snapshot.results import HourCounts
 
 DAILY, WEEKLY, MONTHLY = 21, 120, 5 * 366  # days up to which a trend is told by days, weeks, months; then by years
 LABELS = 4  # below a trend, at most: what a phone has room for
@@ -106,7 +106,7 @@ class Grid:
     busiest: str
 
 
-def trend(published: Published, chosen: Filter, highest: int = 0) -> Trend:
+def trend(published: PublishedIncidents, chosen: Filter, highest: int = 0) -> Trend:
     """Counts over time, with the period before and the same a year ago where the data goes back that far.
 
     `highest`: what the axis has to reach, for charts that stand side by side.
@@ -142,7 +142,7 @@ def trend(published: Published, chosen: Filter, highest: int = 0) -> Trend:
     return Trend(unit, bars, lines, highest, total, min([total, *(line.total for line in lines)]) < wording.ENOUGH)
 
 
-def kinds(published: Published, chosen: Filter) -> list[Kind]:
+def kinds(published: PublishedIncidents, chosen: Filter) -> list[Kind]:
     """Counts by category, the most first, with those of the period before."""
     counts = published.categories(chosen)
     before = earlier(chosen)[0]
@@ -161,7 +161,7 @@ def kinds(published: Published, chosen: Filter) -> list[Kind]:
     ]
 
 
-def grid(hours: Hours) -> Grid:
+def grid(hours: HourCounts) -> Grid:
     """Hours by weekday; what has no known hour or day stands beside it and is never counted as midnight."""
     highest = max(map(max, hours.grid))
     weekdays = [
@@ -201,12 +201,12 @@ def _busiest(counts: list[list[int]]) -> str:
     }
 
 
-def _unit(published: Published, chosen: Filter) -> str:
+def _unit(published: PublishedIncidents, chosen: Filter) -> str:
     days = (min(chosen.until, published.until) - max(chosen.since, published.since)).days + 1
     return "day" if days <= DAILY else "week" if days <= WEEKLY else "month" if days <= MONTHLY else "year"
 
 
-def _series(published: Published, chosen: Filter) -> list[tuple[date, int]]:
+def _series(published: PublishedIncidents, chosen: Filter) -> list[tuple[date, int]]:
     """Counts by the first day of each unit. Weeks run back from the last day, so that the newest is whole."""
     unit = _unit(published, chosen)
     if unit in ("day", "week"):
@@ -225,7 +225,7 @@ def _series(published: Published, chosen: Filter) -> list[tuple[date, int]]:
     return list(years.items())
 
 
-def _is_cut(unit: str, first: date, chosen: Filter, published: Published) -> bool:
+def _is_cut(unit: str, first: date, chosen: Filter, published: PublishedIncidents) -> bool:
     """Whether the selection holds a part of the period only."""
     since, until = max(chosen.since, published.since), min(chosen.until, published.until)
     match unit:

@@ -24,7 +24,7 @@ from crimemap.offence_families import FAMILIES, Family
 from crimemap.places import areas
 from crimemap.snapshot import filters
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 
 RADII = (150, 300, 500, 1000, 2000, 5000)  # metres
 
@@ -91,7 +91,7 @@ class Panel:
     summary: str
 
 
-def panel(published: Published, chosen: Filter) -> Panel:
+def panel(published: PublishedIncidents, chosen: Filter) -> Panel:
     counts = published.categories(replace(chosen, categories=frozenset()))
     stretches = wording.stretches(chosen.hours) if chosen.hours else []
     first, last = stretches[0] if len(stretches) == 1 else (None, None)
@@ -147,7 +147,7 @@ def meant(sent: QueryDict, families: Mapping[str, str]) -> QueryDict:
     return result
 
 
-def area_options(published: Published, chosen: str = "") -> SafeString:
+def area_options(published: PublishedIncidents, chosen: str = "") -> SafeString:
     """The options of a <select> of areas ("district:4"), as HTML: made once a version, since there may be hundreds."""
     options = page_cache.kept(("area options", published.version, get_language()), lambda: _area_options(published))
     return _selected(options, chosen)
@@ -165,7 +165,7 @@ def _selected(options: SafeString, value: str) -> SafeString:
     return mark_safe(options.replace(marked, f"{marked} selected", 1)) if value else options  # noqa: S308  (escaped)
 
 
-def _area_options(published: Published) -> SafeString:
+def _area_options(published: PublishedIncidents) -> SafeString:
     lines = []
     for layer, label in wording.LAYERS.items():
         names = areas.area_names(layer)
@@ -178,7 +178,7 @@ def _area_options(published: Published) -> SafeString:
     return mark_safe("".join(lines))  # noqa: S308  (escaped above)
 
 
-def _groups(published: Published, chosen: Filter, counts: Mapping[str, int]) -> list[Group]:
+def _groups(published: PublishedIncidents, chosen: Filter, counts: Mapping[str, int]) -> list[Group]:
     groups = []
     for family in FAMILIES:
         slugs = [slug for slug, of in published.families.items() if of == family.slug]
@@ -201,7 +201,7 @@ def _near(chosen: Filter) -> str:
     return f"{chosen.circle[0]:.5f},{chosen.circle[1]:.5f}" if chosen.circle else ""
 
 
-def _radii(published: Published, chosen: Filter) -> list[Option]:
+def _radii(published: PublishedIncidents, chosen: Filter) -> list[Option]:
     if not chosen.circle:
         return []
     metres = round(chosen.circle[2])
@@ -209,7 +209,7 @@ def _radii(published: Published, chosen: Filter) -> list[Option]:
     return [Option(str(radius), wording.distance(radius), radius == metres) for radius in sorted(offered)]
 
 
-def _chips(published: Published, chosen: Filter) -> list[Chip]:
+def _chips(published: PublishedIncidents, chosen: Filter) -> list[Chip]:
     chips = []
     if chosen.area:
         layer, code = chosen.area

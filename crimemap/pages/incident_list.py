@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy
 
 from crimemap import wording
 from crimemap.places import areas
-from crimemap.snapshot.filters import Filter, FilterError, Problem
+from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.format import LAYERS
-from crimemap.snapshot.reader import Published
-from crimemap.snapshot.results import Row
+from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.results import IncidentRow
 
 SIZE = 50
 # What `sort` may say, and the words for it. "-" turns an order round.
@@ -37,7 +37,7 @@ USUAL = "-date"
 class Listing:
     """One page; `first` is the place of its first row in the whole list, from 1."""
 
-    rows: list[Row]
+    rows: list[IncidentRow]
     total: int
     order: str
     number: int
@@ -45,7 +45,7 @@ class Listing:
     first: int
 
 
-def listing(published: Published, chosen: Filter, total: int, order: str, number: str) -> Listing:
+def listing(published: PublishedIncidents, chosen: Filter, total: int, order: str, number: str) -> Listing:
     """The page `number` of the filter's `total` rows, both as an address has them. Raises FilterError."""
     pages = max(1, -(-total // SIZE))
     wanted = _read(chosen, order, number, pages)
@@ -64,17 +64,19 @@ def _read(chosen: Filter, order: str, number: str, pages: int) -> int:
     problems = []
     if order not in ORDERS:
         orders = ", ".join(ORDERS)
-        problems.append(Problem("sort", _("The list is sorted by one of %(orders)s.") % {"orders": orders}, USUAL))
+        problems.append(
+            FilterProblem("sort", _("The list is sorted by one of %(orders)s.") % {"orders": orders}, USUAL)
+        )
     wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
     if not 1 <= wanted <= pages:
         offer = str(pages if wanted else 1)
-        problems.append(Problem("page", _("This list has the pages 1 to %(pages)d.") % {"pages": pages}, offer))
+        problems.append(FilterProblem("page", _("This list has the pages 1 to %(pages)d.") % {"pages": pages}, offer))
     if problems:
         raise FilterError(problems, chosen)
     return wanted
 
 
-def _of_parts(published: Published, parts: list[tuple[Filter, int]], offset: int) -> Iterator[Row]:
+def _of_parts(published: PublishedIncidents, parts: list[tuple[Filter, int]], offset: int) -> Iterator[IncidentRow]:
     left = SIZE
     for part, count in parts:
         if offset < count and left:
@@ -84,7 +86,7 @@ def _of_parts(published: Published, parts: list[tuple[Filter, int]], offset: int
         offset = max(0, offset - count)
 
 
-def _parts(published: Published, chosen: Filter, order: str) -> list[tuple[Filter, int]]:
+def _parts(published: PublishedIncidents, chosen: Filter, order: str) -> list[tuple[Filter, int]]:
     """The filter in parts, in the order asked for, with their counts; rows of no known area come last."""
     if order.endswith("type"):
         counts = published.categories(chosen)
@@ -99,7 +101,7 @@ def _parts(published: Published, chosen: Filter, order: str) -> list[tuple[Filte
     return [(replace(chosen, area=(layer, code)), counts[code]) for code in codes]
 
 
-def layer_of(published: Published, chosen: Filter) -> str:
+def layer_of(published: PublishedIncidents, chosen: Filter) -> str:
     """The layer whose areas the list names: that of the filter's area, else the smallest that has any, beats excepted."""
     if chosen.area:
         return chosen.area[0]

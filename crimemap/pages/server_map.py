@@ -21,15 +21,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crimemap import wording
-from crimemap.geometry import METRES_PER_DEGREE
+from crimemap.geometry import METERS_PER_DEGREE
 from crimemap.offence_families import BY_SLUG
 from crimemap.pages import base_map_svg
 from crimemap.pages.base_map_svg import Box, Picture, Plan
 from crimemap.places import areas, base_map
 from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble
-from crimemap.snapshot.filters import Filter, FilterError, Problem
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
+from crimemap.snapshot.reader import PublishedIncidents
 
 CELL = 96  # units of the picture that a cell is wide, at least
 LONG = 50  # incidents of a bubble that a page of the list still holds
@@ -103,7 +103,7 @@ class Shown:
         return json.dumps(self.area, separators=(",", ":")) if self.area else ""
 
 
-def shown(published: Published, chosen: Filter, text: str) -> Shown:
+def shown(published: PublishedIncidents, chosen: Filter, text: str) -> Shown:
     """The map of a filter; `text` is the address's `at`. Raises FilterError with the nearest place that can be shown."""
     version = base_map.base_map_version()
     whole = _plan(version, published).whole
@@ -149,7 +149,7 @@ def _read(text: str, chosen: Filter, whole: Box) -> At | None:
     else:
         nearest = (whole[0] + whole[2]) / 2, (whole[1] + whole[3]) / 2, base_map_svg.zoom_of(whole)
         message = _("A part of the map is latitude,longitude,zoom.")
-    raise FilterError([Problem("at", message, written(*nearest))], chosen)
+    raise FilterError([FilterProblem("at", message, written(*nearest))], chosen)
 
 
 def _inside(latitude: float, longitude: float, whole: Box) -> tuple[float, float]:
@@ -165,7 +165,7 @@ def _box_of(chosen: Filter) -> Box | None:
     """What shows all that the filter means, where it means a part of the city."""
     if chosen.circle:
         latitude, longitude, radius = chosen.circle
-        north = radius * 1.2 / METRES_PER_DEGREE
+        north = radius * 1.2 / METERS_PER_DEGREE
         east = north / math.cos(math.radians(latitude))
         return latitude - north, longitude - east, latitude + north, longitude + east
     if chosen.box:
@@ -185,7 +185,7 @@ def _plan_of(version: str) -> Plan:  # noqa: ARG001  (the key)
     return Plan(json.loads(base_map.base_map_json()))
 
 
-def _plan(version: str, published: Published) -> Plan:
+def _plan(version: str, published: PublishedIncidents) -> Plan:
     """The base map; where there is none, an empty one as large as the incidents are spread."""
     if version:
         return _plan_of(version)
@@ -202,7 +202,7 @@ def spot(version: str, latitude: float, longitude: float) -> Picture:
 _pictures: dict[Any, Picture] = {}
 
 
-def _picture(version: str, published: Published, box: Box | None) -> Picture:
+def _picture(version: str, published: PublishedIncidents, box: Box | None) -> Picture:
     """Kept, because most visitors see the same few."""
     key = version or published.version, box
     if key not in _pictures:
@@ -212,7 +212,7 @@ def _picture(version: str, published: Published, box: Box | None) -> Picture:
     return _pictures[key]
 
 
-def _markers(published: Published, chosen: Filter, picture: Picture, zoom: float) -> list[Marker]:
+def _markers(published: PublishedIncidents, chosen: Filter, picture: Picture, zoom: float) -> list[Marker]:
     grid = (
         math.floor(math.log2(360 * picture.scale[0] / CELL)) - 2
     )  # a cell is a quarter of a tile, which are 2 ** zoom
@@ -305,7 +305,7 @@ def _circle(chosen: Filter, picture: Picture) -> Around | None:
     if not chosen.circle:
         return None
     latitude, longitude, radius = chosen.circle
-    down = radius / METRES_PER_DEGREE
+    down = radius / METERS_PER_DEGREE
     across = down / math.cos(math.radians(latitude))
     return Around(*picture.point(latitude, longitude), round(across * picture.scale[0]), round(down * picture.scale[1]))
 
@@ -317,6 +317,6 @@ def _outline(chosen: Filter, picture: Picture) -> SafeString:
 
 def _scale(picture: Picture) -> tuple[int, str]:
     """A length of at most 200 units, and its words."""
-    unit = METRES_PER_DEGREE / picture.scale[1]  # metres
+    unit = METERS_PER_DEGREE / picture.scale[1]  # metres
     metres = max((each for each in LENGTHS if each / unit <= 200), default=LENGTHS[0])
     return round(metres / unit), wording.distance(metres)

@@ -53,7 +53,7 @@ _NAMES = (
 _ORDINAL = re.compile(r"\d+\s*(st|nd|rd|th)?|[a-z]?\d+[a-z]?", re.IGNORECASE)
 
 
-class LayerError(Exception):
+class LayerFileError(Exception):
     """The file cannot become this layer. The message is a sentence that says what to do; nothing was stored."""
 
 
@@ -67,7 +67,7 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class AreaColumns:
     """Which properties hold an area's code and name; `name` is empty where areas are called "District 9"."""
 
     code: str
@@ -75,7 +75,7 @@ class Columns:
 
 
 @dataclass(slots=True)
-class Replaced:
+class LayerImportResult:
     """What an import did. `notes` are sentences: what was mended, joined or kept."""
 
     created: int = 0
@@ -100,19 +100,19 @@ def read(content: bytes) -> list[Feature]:
     try:
         found = orjson.loads(unpacked(content).removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:
-        raise LayerError(
+        raise LayerFileError(
             _("This is not a GeoJSON file: its content is not JSON. Export the layer as GeoJSON.")
         ) from None
     if isinstance(found, dict) and found.get("type") == "Feature":
         found = {"type": "FeatureCollection", "features": [found]}
     if not isinstance(found, dict) or not isinstance(found.get("features"), list):
-        raise LayerError(_("This is not a GeoJSON FeatureCollection. Export the layer as GeoJSON."))
+        raise LayerFileError(_("This is not a GeoJSON FeatureCollection. Export the layer as GeoJSON."))
     features = [_feature(number, feature) for number, feature in enumerate(found["features"], 1)]
     if not any(feature.shape for feature in features):
-        raise LayerError(_("This file has no shapes in it."))
+        raise LayerFileError(_("This file has no shapes in it."))
     bounds = np.array([feature.shape.bounds for feature in features if feature.shape])
     if not (np.abs(bounds[:, [0, 2]]) <= 180).all() or not (np.abs(bounds[:, [1, 3]]) <= 90).all():
-        raise LayerError(_("The coordinates of this file are not degrees. Export it again in WGS 84 (EPSG:4326)."))
+        raise LayerFileError(_("The coordinates of this file are not degrees. Export it again in WGS 84 (EPSG:4326)."))
     return features
 
 
@@ -124,9 +124,9 @@ def unpacked(content: bytes) -> bytes:
         with gzip.open(io.BytesIO(content)) as file:
             result = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error):
-        raise LayerError(_("This file is packed with gzip and damaged. Send it again.")) from None
+        raise LayerFileError(_("This file is packed with gzip and damaged. Send it again.")) from None
     if len(result) > LARGEST:
-        raise LayerError(_("This file is too large: a layer may have 200 MB."))
+        raise LayerFileError(_("This file is too large: a layer may have 200 MB."))
     return result
 
 
@@ -138,7 +138,7 @@ def _feature(number: int, feature: Any) -> Feature:
         try:
             shape = shapely.force_2d(shapely.from_geojson(orjson.dumps(geometry)))
         except (shapely.GEOSException, ValueError, TypeError):
-            raise LayerError(_("The shape of feature %(number)s cannot be read.") % {"number": number}) from None
+            raise LayerFileError(_("The shape of feature %(number)s cannot be read.") % {"number": number}) from None
     texts = {str(name): text_of(value) for name, value in properties.items()} if isinstance(properties, dict) else {}
     return Feature(number, texts, None if shape is None or shape.is_empty else shape)
 
@@ -163,36 +163,36 @@ def pick(names: Sequence[str], wanted: Sequence[str]) -> str:
     return next((plain[wish] for wish in wanted if wish in plain), "")
 
 
-def guess(features: Sequence[Feature], layer: str) -> Columns:
+def guess(features: Sequence[Feature], layer: str) -> AreaColumns:
     """The properties that most likely hold code and name; empty where nothing fits."""
     names = property_names(features)
     full = [name for name in names if all(feature.properties.get(name) for feature in features)]
     speaking = [name for name in full if not all(_ORDINAL.fullmatch(feature.properties[name]) for feature in features)]
     name = pick(speaking, _NAMES)
     code = pick(full, _CODES[Area.Layer(layer)]) or pick([other for other in full if other != name], _ANY_CODES)
-    return Columns(code or name, name)
+    return AreaColumns(code or name, name)
 
 
-def choose(features: Sequence[Feature], layer: str, code: str = "", name: str | None = None) -> Columns:
+def choose(features: Sequence[Feature], layer: str, code: str = "", name: str | None = None) -> AreaColumns:
     """The columns somebody named, guessed where they named none. Raises LayerError."""
     names, guessed = property_names(features), guess(features, layer)
-    columns = Columns(code or guessed.code, guessed.name if name is None else name)
+    columns = AreaColumns(code or guessed.code, guessed.name if name is None else name)
     for column in (columns.code, columns.name):
         if column and column not in names:
             sentence = _("The file has no property “%(column)s”. It has: %(names)s.")
-            raise LayerError(sentence % {"column": column, "names": ", ".join(names)})
+            raise LayerFileError(sentence % {"column": column, "names": ", ".join(names)})
     if not columns.code:
         sentence = _("Which property holds the code could not be guessed. Name one of: %(names)s.")
-        raise LayerError(sentence % {"names": ", ".join(names) or "-"})
+        raise LayerFileError(sentence % {"names": ", ".join(names) or "-"})
     return columns
 
 
-def replace(layer: str, features: Sequence[Feature], columns: Columns) -> Replaced:
+def replace(layer: str, features: Sequence[Feature], columns: AreaColumns) -> LayerImportResult:
     """Make these features the areas of `layer`, in one transaction. Raises LayerError.
 
     Features of one code are parts of one area. Shapes that cross themselves are mended, and that is told.
     """
-    done = Replaced()
+    done = LayerImportResult()
     rows = [_area(layer, code, parts, columns, done) for code, parts in _by_code(features, columns).items()]
     with transaction.atomic():
         before = {area.code: area for area in Area.objects.select_for_update().filter(layer=layer)}
@@ -212,7 +212,7 @@ def replace(layer: str, features: Sequence[Feature], columns: Columns) -> Replac
     return done
 
 
-def _by_code(features: Sequence[Feature], columns: Columns) -> dict[str, list[Feature]]:
+def _by_code(features: Sequence[Feature], columns: AreaColumns) -> dict[str, list[Feature]]:
     found: dict[str, list[Feature]] = defaultdict(list)
     for feature in features:
         code = feature.properties.get(columns.code, "")
@@ -220,15 +220,15 @@ def _by_code(features: Sequence[Feature], columns: Columns) -> dict[str, list[Fe
             sentence = _(
                 "Feature %(number)s has no usable code in “%(column)s”. Choose the property that holds the code."
             )
-            raise LayerError(sentence % {"number": feature.number, "column": columns.code})
+            raise LayerFileError(sentence % {"number": feature.number, "column": columns.code})
         if feature.shape is None or not isinstance(feature.shape, shapely.Polygon | shapely.MultiPolygon):
             sentence = _("Feature %(number)s is no polygon. A layer of areas has polygons alone.")
-            raise LayerError(sentence % {"number": feature.number})
+            raise LayerFileError(sentence % {"number": feature.number})
         found[code].append(feature)
     return found
 
 
-def _area(layer: str, code: str, parts: list[Feature], columns: Columns, done: Replaced) -> Area:
+def _area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, done: LayerImportResult) -> Area:
     name = spelled(parts[0].properties.get(columns.name, ""))[:LARGEST_NAME]
     name = name or f"{Area.Layer(layer).label} {code}"
     shapes = [_mended(part, code, done) for part in parts]
@@ -244,7 +244,7 @@ def _area(layer: str, code: str, parts: list[Feature], columns: Columns, done: R
     )  # fmt: skip
 
 
-def _mended(feature: Feature, code: str, done: Replaced) -> BaseGeometry:
+def _mended(feature: Feature, code: str, done: LayerImportResult) -> BaseGeometry:
     assert feature.shape is not None
     if feature.shape.is_valid:
         return feature.shape
@@ -253,7 +253,7 @@ def _mended(feature: Feature, code: str, done: Replaced) -> BaseGeometry:
     shape = shapely.union_all(parts)
     if shape.is_empty:
         sentence = _("The shape of feature %(number)s (code %(code)s) has no surface. Mend it in the file.")
-        raise LayerError(sentence % {"number": feature.number, "code": code})
+        raise LayerFileError(sentence % {"number": feature.number, "code": code})
     done.notes.append(
         _("The shape of %(code)s crossed itself (%(why)s) and was mended.")
         % {"code": code, "why": shapely.is_valid_reason(feature.shape).split("[")[0].casefold()}
@@ -265,7 +265,7 @@ def _content(area: Area) -> tuple[object, ...]:
     return area.name, area.latitude, area.longitude, area.outline
 
 
-def _remove(gone: set[str], named: set[str], layer: str, done: Replaced) -> int:
+def _remove(gone: set[str], named: set[str], layer: str, done: LayerImportResult) -> int:
     """Remove areas that the file no longer has; what stored incidents name stays."""
     for code in sorted(gone & named):
         done.notes.append(_("%(code)s is not in the file, but stored incidents name it: it stays.") % {"code": code})

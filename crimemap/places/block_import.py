@@ -25,7 +25,7 @@ from shapely.geometry.base import BaseGeometry
 
 from crimemap.models import Area, Block
 from crimemap.places import area_import
-from crimemap.places.area_import import Feature, LayerError, Replaced
+from crimemap.places.area_import import Feature, LayerFileError, LayerImportResult
 from crimemap.street_names import comparable, spelled
 
 LARGEST_STREET, LARGEST_NUMBER = 80, 1_000_000
@@ -51,7 +51,7 @@ _WRITTEN = re.compile(r"(\d+)(?:XX|X)?\s+(?:BLOCK\s+)?(?:OF\s+)?(\S.*)", re.IGNO
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class BlockPoint:
     """A block before it is stored; `hundred` is 400 for 400 to 499."""
 
     street: str
@@ -61,10 +61,10 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ParsedBlocks:
     """What a file holds: its blocks, how many of its rows or lines were read, and sentences about those left out."""
 
-    blocks: list[Point]
+    blocks: list[BlockPoint]
     read: int
     notes: list[str]
 
@@ -90,7 +90,7 @@ class _Piece:
         return self.line.interpolate(min(1.0, max(0.0, fraction)), normalized=True)
 
 
-def read(content: bytes) -> Found:
+def read(content: bytes) -> ParsedBlocks:
     """The blocks of a CSV of midpoints, of GeoJSON points, or of GeoJSON centre-lines with address ranges. Raises LayerError."""
     content = area_import.unpacked(content)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
@@ -101,7 +101,7 @@ def read(content: bytes) -> Found:
         return _points(names, _with_coordinates(features))
     if all(isinstance(feature.shape, shapely.LineString | shapely.MultiLineString) for feature in features):
         return _lines(names, features)
-    raise LayerError(_("A block layer is of points or of lines. This file has other shapes, or both."))
+    raise LayerFileError(_("A block layer is of points or of lines. This file has other shapes, or both."))
 
 
 # Midpoints
@@ -117,7 +117,7 @@ def _table(content: bytes) -> tuple[list[str], Iterator[dict[str, str]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
     names = [name for name in reader.fieldnames or [] if name]
     if not area_import.pick(names, _LATITUDE) or not area_import.pick(names, _LONGITUDE):
-        raise LayerError(
+        raise LayerFileError(
             _("A table of blocks has the columns street, hundred, latitude and longitude. These were not found.")
         )
     return names, _numbered(reader)
@@ -128,7 +128,9 @@ def _numbered(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
         for row in reader:
             yield {name: value for name, value in row.items() if isinstance(value, str)}
     except csv.Error as error:
-        raise LayerError(_("Row %(row)s cannot be read: %(why)s.") % {"row": reader.line_num, "why": error}) from None
+        raise LayerFileError(
+            _("Row %(row)s cannot be read: %(why)s.") % {"row": reader.line_num, "why": error}
+        ) from None
 
 
 def _with_coordinates(features: Sequence[Feature]) -> Iterator[dict[str, str]]:
@@ -137,7 +139,7 @@ def _with_coordinates(features: Sequence[Feature]) -> Iterator[dict[str, str]]:
         yield feature.properties | {"latitude": repr(feature.shape.y), "longitude": repr(feature.shape.x)}
 
 
-def _points(names: list[str], rows: Iterator[dict[str, str]]) -> Found:
+def _points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlocks:
     street, hundred = area_import.pick(names, _STREET), area_import.pick(names, _HUNDRED)
     written = area_import.pick(names, _BLOCK)
     latitude, longitude = (
@@ -145,10 +147,10 @@ def _points(names: list[str], rows: Iterator[dict[str, str]]) -> Found:
         area_import.pick(names, _LONGITUDE) or "longitude",
     )
     if not (street and hundred) and not written:
-        raise LayerError(
+        raise LayerFileError(
             _("Nothing here says which block a point is: a street with its hundred, or “400 block of Arden St”.")
         )
-    blocks: dict[tuple[str, int], Point] = {}
+    blocks: dict[tuple[str, int], BlockPoint] = {}
     left_out: Counter[str] = Counter()
     read = 0
     for row in rows:
@@ -162,7 +164,7 @@ def _points(names: list[str], rows: Iterator[dict[str, str]]) -> Found:
         elif (place := (comparable(block[0]), block[1])) in blocks:
             left_out[_("the block came before")] += 1
         else:
-            blocks[place] = Point(*block, x, y)
+            blocks[place] = BlockPoint(*block, x, y)
     return _found(list(blocks.values()), read, left_out)
 
 
@@ -201,11 +203,11 @@ def _number(text: str | None) -> float | None:
 # Centre-lines
 
 
-def _lines(names: list[str], features: Sequence[Feature]) -> Found:
+def _lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
     ranges = [area_import.pick(names, wanted) for wanted in _RANGES]
     street_of = _street_of(names)
     if not any(ranges) or street_of is None:
-        raise LayerError(
+        raise LayerFileError(
             _("Centre-lines need a street name and address ranges, such as L_F_ADD, L_T_ADD, R_F_ADD and R_T_ADD.")
         )
     pieces: dict[tuple[str, int], list[_Piece]] = defaultdict(list)
@@ -256,7 +258,7 @@ def _one_line(shape: BaseGeometry | None) -> BaseGeometry:
     return max(shapely.get_parts(merged), key=lambda part: float(part.length))
 
 
-def _middle(street: str, hundred: int, parts: list[_Piece]) -> Point:
+def _middle(street: str, hundred: int, parts: list[_Piece]) -> BlockPoint:
     """The point at the middle address of a block: the mean of the lines that hold it, or of the ends next to it."""
     low = max(hundred, min(piece.low for piece in parts))
     high = min(hundred + 99, max(piece.high for piece in parts))
@@ -264,23 +266,23 @@ def _middle(street: str, hundred: int, parts: list[_Piece]) -> Point:
     away = [max(piece.low - address, address - piece.high, 0) for piece in parts]
     near = [piece.at(address) for piece, distance in zip(parts, away, strict=True) if distance <= min(away) + 2]
     x, y = sum(point.x for point in near) / len(near), sum(point.y for point in near) / len(near)
-    return Point(street, hundred, round(x, 6), round(y, 6))
+    return BlockPoint(street, hundred, round(x, 6), round(y, 6))
 
 
-def _found(blocks: list[Point], read: int, left_out: Counter[str]) -> Found:
+def _found(blocks: list[BlockPoint], read: int, left_out: Counter[str]) -> ParsedBlocks:
     notes = [
         _("%(count)s of %(read)s were left out: %(why)s.") % {"count": count, "read": read, "why": why}
         for why, count in left_out.most_common()
     ]
     if not blocks:
-        raise LayerError(" ".join([_("There is no block in this file."), *notes]))
-    return Found(blocks, read, notes)
+        raise LayerFileError(" ".join([_("There is no block in this file."), *notes]))
+    return ParsedBlocks(blocks, read, notes)
 
 
 # Storing
 
 
-def replace(blocks: Sequence[Point]) -> Replaced:
+def replace(blocks: Sequence[BlockPoint]) -> LayerImportResult:
     """Make these the blocks of the city, in one transaction. A street may be spelled anew: the block stays the same row."""
     given = {(comparable(block.street), block.hundred): block for block in blocks}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -306,7 +308,7 @@ def replace(blocks: Sequence[Point]) -> Replaced:
         if created or changed:
             for layer in (Area.Layer.DISTRICT, Area.Layer.BEAT, Area.Layer.NEIGHBOURHOOD):
                 area_import.locate(layer)
-    return Replaced(len(created), len(changed), len(given) - len(created) - len(changed), removed)
+    return LayerImportResult(len(created), len(changed), len(given) - len(created) - len(changed), removed)
 
 
 _UPDATE = """

@@ -55,14 +55,14 @@ def near(latitude: float, longitude: float) -> Place | None:
     """The block whose middle is nearest, within 200 metres."""
     if not _on_earth(latitude, longitude):
         return None
-    north = NEAR / geometry.METRES_PER_DEGREE
+    north = NEAR / geometry.METERS_PER_DEGREE
     east = north / max(0.01, math.cos(math.radians(latitude)))
     box = Block.objects.filter(
         latitude__range=(latitude - north, latitude + north), longitude__range=(longitude - east, longitude + east)
     )
 
     def distance(block: Block) -> float:
-        return geometry.metres_between(latitude, longitude, block.latitude, block.longitude)
+        return geometry.meters_between(latitude, longitude, block.latitude, block.longitude)
 
     nearest = min(box, key=distance, default=None)
     return _places([nearest])[0] if nearest is not None and distance(nearest) <= NEAR else None

@@ -17,12 +17,12 @@ DEFAULT_FILE = Path(__file__).resolve().parent.parent / "data" / "publication.to
 LAYERS = ("district", "neighbourhood", "beat")
 
 
-class RulesError(Exception):
+class AgencyRulesError(Exception):
     """The message is a sentence about one entry of the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class AgencyRules:
     """The defaults are the project's. `visibility`: category slug to "area" or "hidden"; `looser`: entry to who, when and why."""
 
     embargo_days: int = 7
@@ -39,25 +39,25 @@ class Rules:
 LEAST = {"embargo_days": 1, "totals_from": 5, "least_radius": 150}  # whoever says otherwise
 
 
-def load(path: Path | None = None) -> Rules:
+def load(path: Path | None = None) -> AgencyRules:
     """The rules of `path`, of PUBLICATION_RULES by default. Raises RulesError."""
     path = path or settings.PUBLICATION_RULES or DEFAULT_FILE
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RulesError(f"{path} cannot be read: {error.strerror}.") from None
+        raise AgencyRulesError(f"{path} cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RulesError(f"{path} is not a TOML file: {error}.") from None
-    except RulesError as error:
-        raise RulesError(f"{path}: {error}") from None
+        raise AgencyRulesError(f"{path} is not a TOML file: {error}.") from None
+    except AgencyRulesError as error:
+        raise AgencyRulesError(f"{path}: {error}") from None
 
 
-def parse(text: str) -> Rules:
+def parse(text: str) -> AgencyRules:
     """Raises RulesError, and tomllib.TOMLDecodeError."""
     content = tomllib.loads(text)
-    unknown = sorted(set(content) - set(Rules.__dataclass_fields__))
+    unknown = sorted(set(content) - set(AgencyRules.__dataclass_fields__))
     if unknown:
-        raise RulesError(f"{unknown[0]} is unknown. Known are: {', '.join(Rules.__dataclass_fields__)}.")
+        raise AgencyRulesError(f"{unknown[0]} is unknown. Known are: {', '.join(AgencyRules.__dataclass_fields__)}.")
     values: dict[str, Any] = {name: _whole(content, name) for name in LEAST if name in content}
     values |= {name: _switch(content, name) for name in ("outcome", "description") if name in content}
     if "area_layers" in content:
@@ -66,56 +66,58 @@ def parse(text: str) -> Rules:
         (values["totals_layer"],) = _layers([content["totals_layer"]])
     values["visibility"] = _visibility(content.get("visibility", {}))
     values["looser"] = _looser(content.get("looser", {}))
-    rules = Rules(**values)
+    rules = AgencyRules(**values)
     for name in ("embargo_days", "area_layers"):
         if _is_looser(rules, name) and name not in rules.looser:
-            raise RulesError(
+            raise AgencyRulesError(
                 f"{name} is looser than the default. An administrator names it under [looser], or not at all."
             )
     return rules
 
 
-def _is_looser(rules: Rules, name: str) -> bool:
+def _is_looser(rules: AgencyRules, name: str) -> bool:
     if name == "embargo_days":
-        return rules.embargo_days < Rules().embargo_days
+        return rules.embargo_days < AgencyRules().embargo_days
     return "beat" in rules.area_layers
 
 
 def _whole(content: dict[str, Any], name: str) -> int:
     value = content[name]
     if not isinstance(value, int) or isinstance(value, bool) or not LEAST[name] <= value <= 100_000:
-        raise RulesError(f"{name} is a whole number of at least {LEAST[name]}.")
+        raise AgencyRulesError(f"{name} is a whole number of at least {LEAST[name]}.")
     return value
 
 
 def _switch(content: dict[str, Any], name: str) -> bool:
     value = content[name]
     if not isinstance(value, bool):
-        raise RulesError(f"{name} is true or false.")
+        raise AgencyRulesError(f"{name} is true or false.")
     return value
 
 
 def _layers(names: Any) -> tuple[str, ...]:
     if not isinstance(names, list) or not set(map(str, names)) <= set(LAYERS):
-        raise RulesError(f"area_layers and totals_layer name layers: {', '.join(LAYERS)}.")
+        raise AgencyRulesError(f"area_layers and totals_layer name layers: {', '.join(LAYERS)}.")
     return tuple(names)
 
 
 def _visibility(table: Any) -> dict[str, str]:
     if not isinstance(table, dict) or not all(value in (AREA, HIDDEN) for value in table.values()):
-        raise RulesError('[visibility] gives a category "area" or "hidden".')
+        raise AgencyRulesError('[visibility] gives a category "area" or "hidden".')
     return dict(table)
 
 
 def _looser(table: Any) -> dict[str, str]:
     """Entry to one line: who decided it, when and why."""
     if not isinstance(table, dict) or not set(table) <= {"embargo_days", "area_layers"}:
-        raise RulesError("[looser] may name embargo_days and area_layers.")
+        raise AgencyRulesError("[looser] may name embargo_days and area_layers.")
     told = {}
     for name, decision in table.items():
         if not isinstance(decision, dict) or not all(
             str(decision.get(part, "")).strip() for part in ("by", "on", "why")
         ):
-            raise RulesError(f"[looser] {name} says by whom, on which day and why: {{by = ..., on = ..., why = ...}}.")
+            raise AgencyRulesError(
+                f"[looser] {name} says by whom, on which day and why: {{by = ..., on = ..., why = ...}}."
+            )
         told[name] = f"{decision['by']}, {decision['on']}: {decision['why']}"
     return told

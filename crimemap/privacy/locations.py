@@ -7,7 +7,7 @@ import re
 
 import polars as pl
 
-from crimemap.geometry import METRES_PER_DEGREE
+from crimemap.geometry import METERS_PER_DEGREE
 
 GRID = 250.0  # metres: the side of a cell of the fixed grid
 Point = tuple[float, float]  # latitude, longitude in degrees
@@ -34,7 +34,7 @@ def snap(
 
 def cell_centre(latitude: float, longitude: float) -> Point:
     """The centre of the grid cell that a point lies in: rows of 250 m from the equator, columns as wide at each row's middle."""
-    height = GRID / METRES_PER_DEGREE
+    height = GRID / METERS_PER_DEGREE
     row = (math.floor(latitude / height) + 0.5) * height
     width = height / max(0.01, math.cos(math.radians(row)))
     column = (math.floor(longitude / width) + 0.5) * width

@@ -16,7 +16,7 @@ Part = TypeVar("Part", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class PublicTotals:
     """Only numbers that may be shown; what is absent is "fewer than `least`" or folded into the sum above it.
 
     areas: (area code, category, year) to count; categories: (category, year) to count; years: year to count.
@@ -27,7 +27,7 @@ class Totals:
     years: dict[int, int]
 
 
-def totals(counts: Mapping[tuple[str, str, int], int], least: int) -> Totals:
+def totals(counts: Mapping[tuple[str, str, int], int], least: int) -> PublicTotals:
     """What may be shown of hidden incidents counted by (area code, category, year)."""
     by_category: dict[tuple[str, int], int] = defaultdict(int)
     by_year: dict[int, int] = defaultdict(int)
@@ -47,7 +47,7 @@ def totals(counts: Mapping[tuple[str, str, int], int], least: int) -> Totals:
     areas: dict[tuple[str, str, int], int] = {}
     for key in categories:  # the parts of a folded one would unfold it
         areas |= shown(cells[key], least)
-    return Totals(areas, categories, years)
+    return PublicTotals(areas, categories, years)
 
 
 def shown(parts: Mapping[Part, int], least: int) -> dict[Part, int]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crimemap.privacy import locations
-from crimemap.privacy.agency_rules import AREA, BLOCK, HIDDEN, Rules
+from crimemap.privacy.agency_rules import AREA, BLOCK, HIDDEN, AgencyRules
 from crimemap.privacy.records import (
     BEAT,
     BLOCK_TEXT,
@@ -58,7 +58,7 @@ def visibility_of(code: str | None, category: str | None, agency: str | None = N
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class RuleCategory:
     """`least` is its minimum of visibility; `person`: an offence against a person, whose kind of place is not told."""
 
     slug: str
@@ -69,7 +69,7 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class RuleCode:
     """Of the agency's code list. Either None: nobody classified it."""
 
     category: str | None
@@ -77,7 +77,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RuleSource:
     """`today` is the day on its clock, in days since 1970-01-01."""
 
     slug: str
@@ -87,13 +87,13 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PublicationRule:
     """Everything the decision about a row hangs on. Codes and sources by primary key; categories in their order."""
 
-    categories: tuple[Category, ...]
-    codes: dict[int, Code]
-    sources: dict[int, Source]
-    agency: Rules
+    categories: tuple[RuleCategory, ...]
+    codes: dict[int, RuleCode]
+    sources: dict[int, RuleSource]
+    agency: AgencyRules
 
 
 # What becomes of a row: an index, so that a column of them is an array.
@@ -101,7 +101,7 @@ LEVELS = (BLOCK, AREA, HIDDEN, HELD, "embargoed", "removed")
 AT_BLOCK, AT_AREA, IS_HIDDEN, IS_HELD, IS_EMBARGOED, IS_REMOVED = range(6)
 
 
-def levels(records: Records, rule: Rule) -> Array:
+def levels(records: Records, rule: PublicationRule) -> Array:
     """What becomes of each record: an array of positions in LEVELS (u1).
 
     Nothing is told of a row before its last possible day and the embargo's whole days after it are over (where it
@@ -147,7 +147,7 @@ class PublicRows:
     texts: list[str]
 
 
-def public_rows(records: Records, level: Array, rule: Rule) -> PublicRows:
+def public_rows(records: Records, level: Array, rule: PublicationRule) -> PublicRows:
     """What is published of those records whose level is AT_BLOCK or AT_AREA."""
     shown = level <= AT_AREA
     at_area = level[shown] == AT_AREA
@@ -176,7 +176,9 @@ def public_rows(records: Records, level: Array, rule: Rule) -> PublicRows:
     )
 
 
-def public_changes(told: Iterable[Reclassification], records: Records, level: Array, rule: Rule) -> list[Change]:
+def public_changes(
+    told: Iterable[Reclassification], records: Records, level: Array, rule: PublicationRule
+) -> list[PublicReclassification]:
     """Re-classifications that residents may read of: of incidents that are shown, between categories that are."""
     told = list(told)
     if not told:
@@ -185,7 +187,7 @@ def public_changes(told: Iterable[Reclassification], records: Records, level: Ar
     shown[records["id"][level <= AT_AREA]] = True
     category = {key: _shown_category(code, rule) for key, code in rule.codes.items()}
     changes = [
-        Change(each.public_id, each.day, before, after)
+        PublicReclassification(each.public_id, each.day, before, after)
         for each in told
         if shown[each.incident]
         and (before := category.get(each.before)) is not None
@@ -195,7 +197,7 @@ def public_changes(told: Iterable[Reclassification], records: Records, level: Ar
     return sorted(changes)
 
 
-class Change(NamedTuple):
+class PublicReclassification(NamedTuple):
     """Categories before and after are positions in the rule's."""
 
     public_id: str
@@ -204,7 +206,7 @@ class Change(NamedTuple):
     after: int
 
 
-def _shown_category(code: Code, rule: Rule) -> int | None:
+def _shown_category(code: RuleCode, rule: PublicationRule) -> int | None:
     """The position of the code's category; None where rows of this code are not shown one by one."""
     for number, category in enumerate(rule.categories):
         if category.slug == code.category:
@@ -213,7 +215,7 @@ def _shown_category(code: Code, rule: Rule) -> int | None:
     return None
 
 
-def category_of_kinds(records: Records, rule: Rule) -> Array:
+def category_of_kinds(records: Records, rule: PublicationRule) -> Array:
     """The position of each kind's category in the rule's (u1); 0 where it has none: the caller knows, it is held."""
     positions = {category.slug: number for number, category in enumerate(rule.categories)}
     codes = {key: positions.get(code.category or "", 0) for key, code in rule.codes.items()}
@@ -231,7 +233,7 @@ def start_of(hour: Array, precision: Array) -> Array:
     return result
 
 
-def _public_places(records: Records, agency: Rules) -> tuple[Array, list[str]]:
+def _public_places(records: Records, agency: AgencyRules) -> tuple[Array, list[str]]:
     """Each place as rows at BLOCK have it, then each as rows at AREA do (the codes of its wide areas alone); the texts."""
     texts = list(records.texts)
     exact = records.places.copy()

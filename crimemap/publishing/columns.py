@@ -14,7 +14,7 @@ import polars as pl
 
 from crimemap.privacy.agency_rules import HIDDEN
 from crimemap.privacy.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, LONGITUDE, NEIGHBOURHOOD
-from crimemap.privacy.visibility import Change, PublicRows, Rule
+from crimemap.privacy.visibility import PublicationRule, PublicReclassification, PublicRows
 from crimemap.publishing import prefix_sums
 from crimemap.snapshot import format
 from crimemap.snapshot.format import NOWHERE, Array
@@ -30,7 +30,9 @@ class Arranged:
     meta: dict[str, Any]
 
 
-def arrange(rows: PublicRows, rule: Rule, withdrawn: Array, changes: Sequence[Change] = ()) -> Arranged:
+def arrange(
+    rows: PublicRows, rule: PublicationRule, withdrawn: Array, changes: Sequence[PublicReclassification] = ()
+) -> Arranged:
     """`withdrawn`: public ids (S12) whose pages answer that they are gone; `changes` in order."""
     used = np.flatnonzero(np.bincount(rows.place, minlength=len(rows.places)))
     with ThreadPoolExecutor(1) as pool:  # numpy lets go of the interpreter where it sorts and counts

@@ -22,9 +22,9 @@ import polars as pl
 from django.db import connection
 from django.utils import timezone
 
-from crimemap.privacy.agency_rules import Rules
+from crimemap.privacy.agency_rules import AgencyRules
 from crimemap.privacy.records import DAY, MONTH, PRECISION, SOURCE, Reclassification, Records, joined
-from crimemap.privacy.visibility import Category, Code, Rule, Source
+from crimemap.privacy.visibility import PublicationRule, RuleCategory, RuleCode, RuleSource
 from crimemap.publishing import binary_copy, extract_cache
 from crimemap.snapshot import format
 from crimemap.snapshot.format import DEGREE, NOWHERE, PRECISIONS, Array
@@ -77,14 +77,14 @@ WHERE changes ? 'offence_code_id' ORDER BY revision.id
 
 
 @dataclass(frozen=True)
-class Gathered:
+class PublicationInput:
     """All stored incidents, the rule for them, how old each source's data is, and a mark: the same one, the same input.
 
     The mark is empty when everything was read.
     """
 
     records: Records
-    rule: Rule
+    rule: PublicationRule
     freshness: list[dict[str, Any]]
     mark: str
 
@@ -96,7 +96,7 @@ class Gathered:
             return [Reclassification(*row) for row in cursor.fetchall()]
 
 
-def gather(agency: Rules, *, afresh: bool = False) -> Gathered:
+def gather(agency: AgencyRules, *, afresh: bool = False) -> PublicationInput:
     """What is stored. `afresh` reads everything again, whatever is kept in INCIDENT_CACHE."""
     rule, freshness, zones = _rule(agency)
     kept = None if afresh else extract_cache.load_extract(zones)
@@ -105,12 +105,12 @@ def gather(agency: Rules, *, afresh: bool = False) -> Gathered:
         records = _merged(kept.records, changed)
         if len(changed) <= FEW and len(records) == _stored():
             mark = hashlib.sha256(f"{format.FORMAT} {rule!r} {kept.token} {digest}".encode()).hexdigest()
-            return Gathered(records, rule, freshness, mark)
+            return PublicationInput(records, rule, freshness, mark)
     final = _final_runs()  # asked before the rows: what is committed in between is read again next time
     records, _digest = _read(zones)
     records = records.where(_by_hour(records["hour"]))
-    extract_cache.save_extract(extract_cache.Extract(records, final, zones, secrets.token_hex()))
-    return Gathered(records, rule, freshness, "")
+    extract_cache.save_extract(extract_cache.CachedExtract(records, final, zones, secrets.token_hex()))
+    return PublicationInput(records, rule, freshness, "")
 
 
 def _by_hour(hour: Array) -> Array:
@@ -152,23 +152,23 @@ def _stored() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _rule(agency: Rules) -> tuple[Rule, list[dict[str, Any]], dict[int, str]]:
+def _rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any]], dict[int, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             'SELECT slug, name, family, least_visibility, person_offence FROM crimemap_category ORDER BY "order", slug'
         )
-        categories = tuple(Category(*row) for row in cursor.fetchall())
+        categories = tuple(RuleCategory(*row) for row in cursor.fetchall())
         cursor.execute(
             "SELECT code.id, category.slug, code.visibility FROM crimemap_offencecode code"
             " LEFT JOIN crimemap_category category ON category.id = code.category_id ORDER BY code.id"
         )
-        codes = {number: Code(category, visibility or None) for number, category, visibility in cursor.fetchall()}
+        codes = {number: RuleCode(category, visibility or None) for number, category, visibility in cursor.fetchall()}
         cursor.execute(
             "SELECT id, slug, name, time_zone, embargo_days, last_success_at, expected_interval FROM crimemap_source"
             " ORDER BY slug"
         )
         rows = cursor.fetchall()
-    sources = {number: Source(slug, name, embargo, _today(zone)) for number, slug, name, zone, embargo, *_ in rows}
+    sources = {number: RuleSource(slug, name, embargo, _today(zone)) for number, slug, name, zone, embargo, *_ in rows}
     freshness = [
         {
             "slug": slug,
@@ -178,7 +178,11 @@ def _rule(agency: Rules) -> tuple[Rule, list[dict[str, Any]], dict[int, str]]:
         }
         for _, slug, name, _, _, last, hours in rows
     ]
-    return Rule(categories, codes, sources, agency), freshness, {number: zone for number, _, _, zone, *_ in rows}
+    return (
+        PublicationRule(categories, codes, sources, agency),
+        freshness,
+        {number: zone for number, _, _, zone, *_ in rows},
+    )
 
 
 def _today(zone: str) -> int:

@@ -17,7 +17,7 @@ from crimemap.snapshot.format import Array
 
 
 @dataclass(frozen=True, slots=True)
-class Extract:
+class CachedExtract:
     """A whole reading: rows that no import but the `final` ones touched are as they were then."""
 
     records: Records
@@ -26,7 +26,7 @@ class Extract:
     token: str  # of this reading
 
 
-def save_extract(kept: Extract) -> None:
+def save_extract(kept: CachedExtract) -> None:
     folder = settings.INCIDENT_CACHE
     if folder is None:
         return
@@ -50,7 +50,7 @@ def save_extract(kept: Extract) -> None:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def load_extract(zones: dict[int, str]) -> Extract | None:
+def load_extract(zones: dict[int, str]) -> CachedExtract | None:
     """The last whole reading; None when there is none that holds (it is only ever a copy)."""
     if settings.INCIDENT_CACHE is None:
         return None
@@ -64,7 +64,7 @@ def load_extract(zones: dict[int, str]) -> Extract | None:
         told = json.loads((folder / "state.json").read_text())
         columns = {name: load(name) for name in COLUMNS}
         records = Records(columns, load("kinds"), load("places"), told["texts"])
-        kept = Extract(
+        kept = CachedExtract(
             records, told["final"], {int(number): zone for number, zone in told["zones"].items()}, told["token"]
         )
     except (OSError, ValueError, KeyError):

@@ -26,9 +26,9 @@ from django.conf import settings
 from core import atomic_files
 from crimemap.privacy import agency_rules, suppression, visibility
 from crimemap.privacy.records import REMOVED, Reclassification, Records
-from crimemap.privacy.visibility import Rule
+from crimemap.privacy.visibility import PublicationRule
 from crimemap.publishing import columns, extract, versions
-from crimemap.publishing.extract import Gathered
+from crimemap.publishing.extract import PublicationInput
 from crimemap.snapshot import format
 from crimemap.snapshot.format import Array
 
@@ -36,7 +36,7 @@ PUBLISHED = "published.json"  # in the cache: what was published of which input
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublicationResult:
     """`version` is new when `changed`. Counts are of stored incidents that were not removed."""
 
     version: str
@@ -48,7 +48,7 @@ class Published:
     looser: dict[str, str]
 
 
-def publish(*, afresh: bool = False) -> Published:
+def publish(*, afresh: bool = False) -> PublicationResult:
     """Bring what residents see up to date with the stored incidents, the codes, the agency's file and the day.
 
     `afresh` reads every incident, whatever the cache holds. Two at once wait for each other. Raises NoFolderError,
@@ -56,7 +56,7 @@ def publish(*, afresh: bool = False) -> Published:
     """
     folder = settings.INCIDENT_SNAPSHOTS
     if folder is None:
-        raise versions.NoFolderError("INCIDENT_SNAPSHOTS names no folder, so nothing can be published.")
+        raise versions.NoSnapshotFolderError("INCIDENT_SNAPSHOTS names no folder, so nothing can be published.")
     agency = agency_rules.load()
     with versions.exclusive_lock(folder):
         versions.remove_leftovers(folder)
@@ -73,7 +73,7 @@ def publish(*, afresh: bool = False) -> Published:
                 reclassified=gathered.reclassified,
             )
             counts = np.bincount(level, minlength=len(visibility.LEVELS))
-            published = Published(
+            published = PublicationResult(
                 version,
                 changed,
                 shown=int(counts[visibility.AT_BLOCK] + counts[visibility.AT_AREA]),
@@ -87,7 +87,7 @@ def publish(*, afresh: bool = False) -> Published:
     return published
 
 
-def _published_already(folder: Path, gathered: Gathered) -> Published | None:
+def _published_already(folder: Path, gathered: PublicationInput) -> PublicationResult | None:
     """What the last publication said, when nothing is other than then: only the age of the data is told anew."""
     try:
         told = json.loads((settings.INCIDENT_CACHE / PUBLISHED).read_bytes()) if settings.INCIDENT_CACHE else {}
@@ -95,14 +95,14 @@ def _published_already(folder: Path, gathered: Gathered) -> Published | None:
         return None
     if not gathered.mark or told.get("mark") != gathered.mark:
         return None
-    published = Published(**told["published"] | {"changed": False})
+    published = PublicationResult(**told["published"] | {"changed": False})
     if versions.current_version(folder) != published.version or not (folder / published.version).is_dir():
         return None
     versions.set_current(folder, published.version, gathered.freshness)
     return published
 
 
-def _remember(published: Published, mark: str) -> None:
+def _remember(published: PublicationResult, mark: str) -> None:
     if settings.INCIDENT_CACHE and mark:
         atomic_files.write_atomically(
             settings.INCIDENT_CACHE / PUBLISHED, json.dumps({"mark": mark, "published": asdict(published)}).encode()
@@ -113,7 +113,7 @@ def write(
     folder: Path,
     records: Records,
     level: Array,
-    rule: Rule,
+    rule: PublicationRule,
     freshness: list[dict[str, Any]],
     *,
     reclassified: Sequence[Reclassification] = (),
@@ -147,7 +147,7 @@ def _as_if_there(records: Records) -> Records:
     return Records(records.columns, kinds, records.places, records.texts)
 
 
-def _told(records: Records, level: Array, rule: Rule, time: Array) -> dict[str, Any]:
+def _told(records: Records, level: Array, rule: PublicationRule, time: Array) -> dict[str, Any]:
     """What pages tell about the data: days covered, what is not shown, yearly totals, the agency's choices."""
     agency = rule.agency
     year = format.years_of(records["hour"]) + 1970
@@ -175,7 +175,9 @@ def _told(records: Records, level: Array, rule: Rule, time: Array) -> dict[str, 
     }
 
 
-def _hidden_counts(records: Records, level: Array, rule: Rule, year: Array) -> dict[tuple[str, str, int], int]:
+def _hidden_counts(
+    records: Records, level: Array, rule: PublicationRule, year: Array
+) -> dict[tuple[str, str, int], int]:
     """Hidden incidents by (area code, category, year) of years that are over: a number that grows day by day would tell
     of each day what happened on it."""
     newest = min(

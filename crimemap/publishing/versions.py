@@ -26,7 +26,7 @@ KEPT_SECONDS = 24 * 3600.0  # and none of them longer than this after it was rep
 MAKING = ".making-"
 
 
-class NoFolderError(Exception):
+class NoSnapshotFolderError(Exception):
     """INCIDENT_SNAPSHOTS names no folder that this process may write. The message says so."""
 
 
@@ -74,7 +74,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
             folder.chmod(0o755)
         lock = (folder / ".lock").open("wb")
     except OSError as error:
-        raise NoFolderError(f"{folder} cannot be written: {error.strerror}.") from None
+        raise NoSnapshotFolderError(f"{folder} cannot be written: {error.strerror}.") from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

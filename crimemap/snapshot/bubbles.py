@@ -10,7 +10,7 @@ import numpy as np
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.format import DEGREE, Array
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 from crimemap.snapshot.row_scan import Box, Matched
 
 MOST_CELLS = 4096  # of a view: a wider one is answered at a smaller zoom
@@ -60,7 +60,7 @@ def view_of(box: Box, zoom: int) -> View:
         zoom -= 1
 
 
-def bubbles(published: Published, chosen: Filter, view: View) -> list[Bubble]:
+def bubbles(published: PublishedIncidents, chosen: Filter, view: View) -> list[Bubble]:
     """The bubbles of a view, in the order of the grid. Rows without a mapped place are in none."""
     columns = published.columns
     grid = _Grid(published, chosen, view)
@@ -96,7 +96,7 @@ class _Cells:
     one_point: Array
 
 
-def _cells(published: Published, zoom: int) -> _Cells:
+def _cells(published: PublishedIncidents, zoom: int) -> _Cells:
     """Made once a version and zoom."""
     known: _Cells | None = published.remembered.get(zoom)
     if known is None:
@@ -117,7 +117,7 @@ def _cells(published: Published, zoom: int) -> _Cells:
 class _Grid:
     """The cells of a view that hold places, and what is counted of each by those categories that are asked for."""
 
-    def __init__(self, published: Published, chosen: Filter, view: View) -> None:
+    def __init__(self, published: PublishedIncidents, chosen: Filter, view: View) -> None:
         self.published, self.zoom = published, view.zoom
         self.all = _cells(published, view.zoom)
         self.shown = self._shown(view)

@@ -27,7 +27,7 @@ PARTS = ("category", "days", "from", "to", "hour", "weekday", "area", "near", "r
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-class Known(Protocol):
+class FilterVocabulary(Protocol):
     """What a filter must know of the published incidents (crimemap.snapshot.reader.Published)."""
 
     @property
@@ -43,7 +43,7 @@ class Known(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FilterProblem:
     """One part of a query string that cannot be used: its name, a sentence, and the nearest value that can ("" if none)."""
 
     part: str
@@ -54,7 +54,7 @@ class Problem:
 class FilterError(ValueError):
     """`problems` tells each part that is wrong; `filter` is what is asked for with the nearest values in their place."""
 
-    def __init__(self, problems: list[Problem], nearest: Filter) -> None:
+    def __init__(self, problems: list[FilterProblem], nearest: Filter) -> None:
         super().__init__(" ".join(problem.message for problem in problems))
         self.problems = problems
         self.filter = nearest
@@ -80,14 +80,14 @@ class Filter:
     box: tuple[float, float, float, float] | None = None
 
     @classmethod
-    def parse(cls, query: Mapping[str, str], known: Known) -> Filter:
+    def parse(cls, query: Mapping[str, str], known: FilterVocabulary) -> Filter:
         """The filter of a query string; parts it does not know are not its own. Raises FilterError.
 
         category=burglary,theft or a family (family:theft) | days=30 | from=2026-01-01 to=2026-01-31 | hour=22-4 |
         weekday=sat,sun | area=district:004 | near=41.88,-87.63 radius=300 | box=south,west,north,east
         A QueryDict's repeated values count all; a plain mapping's value may be one string.
         """
-        reader = _Reader(query, known)
+        reader = _FilterParser(query, known)
         since, until, days = reader.dates()
         result = cls(
             since,
@@ -135,13 +135,13 @@ def _back(day: date, days: int) -> date:
     return day - timedelta(min(days, (day - date.min).days))
 
 
-class _Reader:
+class _FilterParser:
     """Reads the parts of one query string and gathers what is wrong with them."""
 
-    def __init__(self, query: Mapping[str, str], known: Known) -> None:
+    def __init__(self, query: Mapping[str, str], known: FilterVocabulary) -> None:
         self.query = query
         self.known = known
-        self.problems: list[Problem] = []
+        self.problems: list[FilterProblem] = []
 
     def _values(self, part: str) -> list[str]:
         """The values of a part: repeated ones, and one with commas, alike."""
@@ -151,7 +151,7 @@ class _Reader:
         return [value for value in values if value][:MOST_VALUES]
 
     def _wrong(self, part: str, message: str, offer: str = "") -> None:
-        self.problems.append(Problem(part, message, offer))
+        self.problems.append(FilterProblem(part, message, offer))
 
     def dates(self) -> tuple[date, date, int]:
         last, first = self.known.until, self.known.since

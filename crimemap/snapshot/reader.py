@@ -26,7 +26,14 @@ from django.conf import settings
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.format import DEGREE, ID_CHARACTERS, NOWHERE, PRECISIONS, Array
-from crimemap.snapshot.results import Change, Comparison, Hours, Page, Row, Total
+from crimemap.snapshot.results import (
+    CategoryChange,
+    HourCounts,
+    IncidentPage,
+    IncidentRow,
+    PeriodComparison,
+    YearlyTotal,
+)
 from crimemap.snapshot.row_scan import EPOCH, Matched
 
 MOST_ROWS = 1000  # a page
@@ -42,11 +49,11 @@ class UnknownIncidentError(Exception):
     """No published incident has this id."""
 
 
-class WithdrawnError(UnknownIncidentError):
+class WithdrawnIncidentError(UnknownIncidentError):
     """The incident was removed from the agency's data: its page is gone for good (410)."""
 
 
-class Published:
+class PublishedIncidents:
     """One version of what is published. `columns` are read-only arrays shared with all processes of the machine."""
 
     def __init__(self, folder: Path, pointer: dict[str, Any]) -> None:
@@ -74,7 +81,7 @@ class Published:
         self.until: date = self.made_at.date() if until is None else EPOCH + timedelta(until)
         self.since: date = self.until if since is None else EPOCH + timedelta(since)
 
-    def told_again(self, pointer: dict[str, Any]) -> Published:
+    def told_again(self, pointer: dict[str, Any]) -> PublishedIncidents:
         """The same version, found to be current once more: only its sources' age is news."""
         again = copy.copy(self)
         again.made_at, again.sources = datetime.fromisoformat(pointer["made_at"]), pointer["sources"]
@@ -129,7 +136,7 @@ class Published:
         counts = np.bincount(time // 24 - (since - EPOCH).days, minlength=(until - since).days + 1)
         return [int(count) for count in counts]
 
-    def hours(self, chosen: Filter) -> Hours:
+    def hours(self, chosen: Filter) -> HourCounts:
         low, high = row_scan.row_range(self.columns, chosen)
         slots = np.zeros(format.HOUR_SLOTS, "i8")
         whole = range(0)
@@ -142,7 +149,7 @@ class Published:
             precision = self.columns["precision"][found.row]
             slots += np.bincount(format.hour_slots(found.time, precision), minlength=format.HOUR_SLOTS)
         grid = slots[:-1].reshape(7, 25)
-        return Hours(grid[:, :24].tolist(), grid[:, 24].tolist(), int(slots[-1]))
+        return HourCounts(grid[:, :24].tolist(), grid[:, 24].tolist(), int(slots[-1]))
 
     def by_area(self, chosen: Filter, layer: str) -> dict[str, int]:
         """Counts by area code of a layer ("district", "beat", "neighbourhood"), areas without any left out; "" is unknown."""
@@ -159,16 +166,18 @@ class Published:
             counts += np.bincount(area, minlength=len(codes))
         return self._named(counts, codes)
 
-    def compare(self, chosen: Filter) -> Comparison:
-        return Comparison(
+    def compare(self, chosen: Filter) -> PeriodComparison:
+        return PeriodComparison(
             self.count(chosen),
             *(self.count(other) if other.since >= self.since else None for other in earlier(chosen)),
         )
 
-    def totals(self) -> list[Total]:
+    def totals(self) -> list[YearlyTotal]:
         """Yearly totals of what is not shown one by one; what is missing is fewer than meta["totals_from"] or folded."""
         totals = self.meta["totals"]
-        return [Total("", *line) for line in totals["categories"]] + [Total(*line) for line in totals["areas"]]
+        return [YearlyTotal("", *line) for line in totals["categories"]] + [
+            YearlyTotal(*line) for line in totals["areas"]
+        ]
 
     @property
     def not_shown(self) -> dict[int, dict[str, int | None]]:
@@ -184,29 +193,31 @@ class Published:
 
     # Rows
 
-    def rows(self, chosen: Filter, *, offset: int = 0, limit: int = 50) -> Page:
+    def rows(self, chosen: Filter, *, offset: int = 0, limit: int = 50) -> IncidentPage:
         """A page of rows, newest first, `limit` at most MOST_ROWS. What falls in one hour is in no order that means anything."""
         offset, limit = max(0, offset), max(0, min(limit, MOST_ROWS))
         places = row_scan.places_of(self.columns, self.areas, chosen)
         low, high = row_scan.row_range(self.columns, chosen)
         if places is None:
-            return Page(self.lines(self._newest(chosen, low, high, offset, limit)), self.count(chosen))
+            return IncidentPage(self.lines(self._newest(chosen, low, high, offset, limit)), self.count(chosen))
         found = row_scan.matched(self.columns, chosen, places)
         numbers = np.arange(high)[found.row] if isinstance(found.row, slice) else np.sort(found.row)
-        return Page(self.lines(numbers[::-1][offset : offset + limit]), len(found))
+        return IncidentPage(self.lines(numbers[::-1][offset : offset + limit]), len(found))
 
-    def rows_at(self, chosen: Filter, latitude: float, longitude: float, *, offset: int = 0, limit: int = 50) -> Page:
+    def rows_at(
+        self, chosen: Filter, latitude: float, longitude: float, *, offset: int = 0, limit: int = 50
+    ) -> IncidentPage:
         """The filter's rows that stand on one point (as rows and bubbles give it)."""
         box = (latitude, longitude, latitude, longitude)
         places = row_scan.places_of(self.columns, self.areas, chosen, box)
         found = row_scan.matched(self.columns, chosen, places)
         numbers = np.sort(np.arange(len(self.columns["time"]))[found.row])
         limit = max(0, min(limit, MOST_ROWS))
-        return Page(self.lines(numbers[::-1][max(0, offset) : max(0, offset) + limit]), len(found))
+        return IncidentPage(self.lines(numbers[::-1][max(0, offset) : max(0, offset) + limit]), len(found))
 
     def newest(
         self, chosen: Filter, *, after: tuple[int, str] | None = None, at_once: int = 5000
-    ) -> Iterator[list[Row]]:
+    ) -> Iterator[list[IncidentRow]]:
         """All rows in the order of `rows`, in lists of `at_once` at most, which are made as one reads on.
 
         `after`: the hour (since 1970) and public id of a row that was read before: what follows it, also in a later
@@ -219,7 +230,7 @@ class Published:
             for start in range(0, len(numbers), at_once):
                 yield self.lines(numbers[start : start + at_once])
 
-    def incident(self, public_id: str) -> Row:
+    def incident(self, public_id: str) -> IncidentRow:
         """The incident of this id. Raises WithdrawnError, UnknownIncidentError."""
         wanted = public_id.encode("ascii", "replace")
         if len(wanted) == ID_CHARACTERS:
@@ -231,17 +242,17 @@ class Published:
                 return self.lines(found)[0]
             at = int(np.searchsorted(self.columns["withdrawn"], ids[0]))
             if self.columns["withdrawn"][at : at + 1].tolist() == [wanted]:
-                raise WithdrawnError
+                raise WithdrawnIncidentError
         raise UnknownIncidentError
 
-    def history(self, public_id: str) -> list[Change]:
+    def history(self, public_id: str) -> list[CategoryChange]:
         """The re-classifications of a published incident, oldest first."""
         ids, wanted = self.columns["change_id"], np.array([public_id.encode("ascii", "replace")], f"S{ID_CHARACTERS}")
         lines = slice(*(int(np.searchsorted(ids, wanted, side)[0]) for side in ("left", "right")))
         slugs = list(self.names)
         values = (self.columns[f"change_{name}"][lines].tolist() for name in ("day", "before", "after"))
         return [
-            Change(EPOCH + timedelta(day), slugs[before], slugs[after])
+            CategoryChange(EPOCH + timedelta(day), slugs[before], slugs[after])
             for day, before, after in zip(*values, strict=True)
         ]
 
@@ -265,7 +276,7 @@ class Published:
         ids = np.array([public_id.encode("ascii", "replace")], f"S{ID_CHARACTERS}")
         return low + int(np.searchsorted(format.scramble(self.columns["public_id"][low:high]), format.scramble(ids)[0]))
 
-    def lines(self, numbers: Array) -> list[Row]:
+    def lines(self, numbers: Array) -> list[IncidentRow]:
         """The rows of these numbers, in their order."""
         column = self.columns
         place = column["place"][numbers]
@@ -281,7 +292,7 @@ class Published:
         ):
             named = zip(format.LAYERS, areas, strict=True)
             lines.append(
-                Row(
+                IncidentRow(
                     public_id=public_id.decode(),
                     at=MIDNIGHT + timedelta(hours=time),
                     precision=PRECISIONS[precision],
@@ -399,10 +410,10 @@ def _a_year_before(day: date) -> date:
 
 
 _lock = threading.Lock()
-_opened: dict[Path, tuple[object, Published]] = {}  # of the folder asked for last: each holds its files open
+_opened: dict[Path, tuple[object, PublishedIncidents]] = {}  # of the folder asked for last: each holds its files open
 
 
-def current() -> Published:
+def current() -> PublishedIncidents:
     """The version that is published now; a newer one is noticed by its small pointer. Raises NothingPublishedError."""
     folder = settings.INCIDENT_SNAPSHOTS
     if folder is None:
@@ -422,7 +433,7 @@ def current() -> Published:
             if known and known[1].version == told["version"]:
                 opened = known[1].told_again(told)
             else:
-                opened = Published(folder / told["version"], told)
+                opened = PublishedIncidents(folder / told["version"], told)
         except (OSError, ValueError, KeyError):
             if known is None:
                 raise NothingPublishedError from None
@@ -431,6 +442,3 @@ def current() -> Published:
             del _opened[other]
         _opened[folder] = (mark, opened)
     return opened
-
-
-__all__ = ["Change", "Comparison", "Hours", "Page", "Published", "Row", "Total", "current"]

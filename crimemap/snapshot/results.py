@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IncidentRow:
     """A published incident. `at` is local time where it happened, as exact as `precision` ("hour", "day" or "month") says.
 
     Areas are codes by layer; unknown ones are left out. Both coordinates are None where it has no mapped place.
@@ -27,15 +27,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class IncidentPage:
     """Rows newest first, and how many the filter has in all."""
 
-    rows: list[Row]
+    rows: list[IncidentRow]
     total: int
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class HourCounts:
     """Counts by weekday (Monday first) and hour. Rows whose hour is unknown stand in `no_hour` by weekday, those whose day
     is unknown in `no_day`: neither is counted as midnight."""
 
@@ -45,7 +45,7 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PeriodComparison:
     """Counts of a period, of the one as long before it, and of the same days a year ago; None where data begins later."""
 
     this: int
@@ -54,7 +54,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class YearlyTotal:
     """Incidents of a year that are not shown one by one; `area` is empty for the whole agency."""
 
     area: str
@@ -64,7 +64,7 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CategoryChange:
     """An incident's category was another before the agency told on `day` what it is: slugs."""
 
     day: date

@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 
-from crimemap.geometry import METRES_PER_DEGREE
+from crimemap.geometry import METERS_PER_DEGREE
 from crimemap.snapshot import format
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.format import DEGREE, Array
@@ -158,7 +158,7 @@ def _units(degrees: float) -> np.int32:
 def _around(circle: tuple[float, float, float]) -> Box:
     """A box that holds the circle; a little more, for the rounding of its points."""
     latitude, longitude, radius = circle
-    north = radius / METRES_PER_DEGREE * 1.01 + 2 / DEGREE
+    north = radius / METERS_PER_DEGREE * 1.01 + 2 / DEGREE
     east = north / max(0.01, math.cos(math.radians(min(89.0, abs(latitude) + north))))
     return (
         max(-90.0, latitude - north),
@@ -172,7 +172,7 @@ def _metres(columns: Columns, places: Array, circle: tuple[float, float, float])
     """Distance of places from the middle, as crimemap.geometry.metres_between has it."""
     latitude, longitude = format.degrees(columns["latitude"][places]), format.degrees(columns["longitude"][places])
     east = (longitude - circle[1]) * np.cos(np.radians((latitude + circle[0]) / 2))
-    result: Array = np.hypot(latitude - circle[0], east) * METRES_PER_DEGREE
+    result: Array = np.hypot(latitude - circle[0], east) * METERS_PER_DEGREE
     return result
 
 

@@ -17,8 +17,8 @@ from crimemap.offence_families import BY_SLUG
 from crimemap.places import areas
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
-from crimemap.snapshot.results import Comparison, Row
+from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
 register = template.Library()
 
@@ -53,7 +53,7 @@ def symbol(slug: str) -> SafeString:
 
 
 @register.filter
-def when(row: Row) -> str:
+def when(row: IncidentRow) -> str:
     return wording.when(row)
 
 
@@ -69,17 +69,17 @@ def map_figures() -> dict[str, Any] | None:
 
 
 @register.filter
-def compared(comparison: Comparison) -> str:
+def compared(comparison: PeriodComparison) -> str:
     return wording.compared(comparison)
 
 
 @register.simple_tag
-def where(row: Row) -> str:
+def where(row: IncidentRow) -> str:
     return wording.where(row)
 
 
 @register.simple_tag
-def in_area(row: Row, layer: str) -> str:
+def in_area(row: IncidentRow, layer: str) -> str:
     """The row's area of a layer; empty where it is not known, and where the place says it already."""
     code = row.areas.get(layer, "")
     name = wording.area(layer, code, areas.area_names(layer)) if code else ""
@@ -87,7 +87,7 @@ def in_area(row: Row, layer: str) -> str:
 
 
 @register.simple_tag
-def incident_link(row: Row, published: Published) -> SafeString:
+def incident_link(row: IncidentRow, published: PublishedIncidents) -> SafeString:
     """The category with its family's symbol, as a link to the page of the incident."""
     return format_html(
         '<a href="{}">{}{}</a>',

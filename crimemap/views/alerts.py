@@ -21,7 +21,7 @@ from crimemap.alerts import forms, subscription_wording, subscriptions
 from crimemap.alerts.subscriptions import Alert
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
-from crimemap.snapshot.reader import NothingPublishedError, Published
+from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
 
 log = logging.getLogger(__name__)
 UNPROCESSABLE, UNAVAILABLE = 422, 503
@@ -87,7 +87,7 @@ def _again(request: HttpRequest, form: forms.AlertForm, **context: Any) -> HttpR
     return None if form.is_valid() else _form_page(request, form, UNPROCESSABLE, **context)
 
 
-def _chosen(request: HttpRequest, published: Published) -> Filter:
+def _chosen(request: HttpRequest, published: PublishedIncidents) -> Filter:
     try:
         return Filter.parse(request.GET, published)
     except FilterError as error:
@@ -106,7 +106,7 @@ def asked(request: HttpRequest) -> HttpResponse:
 
 
 @of_link
-def confirm(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+def confirm(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     if not alerts:
         return _gone(request)
     page = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
@@ -118,7 +118,7 @@ def confirm(request: HttpRequest, published: Published, secret: bytes, alerts: l
 
 
 @of_link
-def manage(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+def manage(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     if not alerts or not alerts[0].is_confirmed:
         return _gone(request)
     context = {
@@ -130,7 +130,9 @@ def manage(request: HttpRequest, published: Published, secret: bytes, alerts: li
 
 
 @of_link
-def change(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert], number: int) -> HttpResponse:
+def change(
+    request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert], number: int
+) -> HttpResponse:
     alert = next((each for each in alerts if each.number == number and each.is_confirmed), None)
     if alert is None:
         return _gone(request)
@@ -149,7 +151,7 @@ def change(request: HttpRequest, published: Published, secret: bytes, alerts: li
 
 
 @of_link
-def leave(request: HttpRequest, published: Published, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+def leave(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     """Also what a mail program's own button posts to (RFC 8058): no cookie, no Origin, and the answer is 200 every time."""
     if request.method == "POST":
         subscriptions.leave(secret)
@@ -158,7 +160,7 @@ def leave(request: HttpRequest, published: Published, secret: bytes, alerts: lis
     return _left(request)
 
 
-def _told(alerts: list[Alert], published: Published) -> list[dict[str, Any]]:
+def _told(alerts: list[Alert], published: PublishedIncidents) -> list[dict[str, Any]]:
     return [
         {
             "number": each.number,

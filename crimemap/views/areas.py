@@ -16,8 +16,8 @@ from crimemap.http import asked
 from crimemap.pages import charts, filter_form, server_map
 from crimemap.places import areas
 from crimemap.snapshot import reader
-from crimemap.snapshot.filters import Filter, FilterError, Problem
-from crimemap.snapshot.reader import NothingPublishedError, Published
+from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
+from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
 from crimemap.views.selection import refusing
 
 LATEST = 10
@@ -81,7 +81,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
 @require_safe
 @refusing
 @asked
-def compare(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def compare(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """Two areas side by side, by the same filter."""
     chosen = replace(chosen, area=None)
     sides = [_side(request, part, published, chosen) for part in ("a", "b")]
@@ -99,17 +99,19 @@ def compare(request: HttpRequest, published: Published, chosen: Filter) -> HttpR
     return render(request, "crimemap/compare.html", context)
 
 
-def _side(request: HttpRequest, part: str, published: Published, chosen: Filter) -> Area | None:
+def _side(request: HttpRequest, part: str, published: PublishedIncidents, chosen: Filter) -> Area | None:
     value = request.GET.get(part, "")[:100]
     if not value:
         return None
     layer, _colon, code = value.partition(":")
     if code and code in published.areas.get(layer, []):
         return layer, code
-    raise FilterError([Problem(part, _("There is no area “%(name)s”. Choose one.") % {"name": value[:40]}, "")], chosen)
+    raise FilterError(
+        [FilterProblem(part, _("There is no area “%(name)s”. Choose one.") % {"name": value[:40]}, "")], chosen
+    )
 
 
-def _compared(published: Published, filters: list[Filter]) -> dict[str, Any]:
+def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str, Any]:
     counts = [published.categories(chosen) for chosen in filters]
     slugs = [slug for slug in published.names if any(slug in each for each in counts)]
     trends = [charts.trend(published, chosen) for chosen in filters]
@@ -135,5 +137,5 @@ def _compared(published: Published, filters: list[Filter]) -> dict[str, Any]:
     return {"sides": sides, "rows": rows, "is_small": min(side["total"] for side in sides) < wording.ENOUGH}
 
 
-def _lately(published: Published, days: int) -> Filter:
+def _lately(published: PublishedIncidents, days: int) -> Filter:
     return Filter(published.until - timedelta(days - 1), published.until, days)

@@ -22,10 +22,10 @@ from crimemap.places import lookup
 from crimemap.places.base_map import base_map_json, base_map_version
 from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble, View
-from crimemap.snapshot.filters import Filter, FilterError, Problem
+from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.format import DEEPEST
-from crimemap.snapshot.reader import NothingPublishedError, Published
-from crimemap.snapshot.results import Row
+from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
+from crimemap.snapshot.results import IncidentRow
 from crimemap.snapshot.row_scan import Box
 from crimemap.views.selection import there
 
@@ -34,7 +34,7 @@ ROWS = 20  # a page of those behind a bubble
 MOST_CELLS = 2048  # bubbles of an answer: at the most crowded 27 kB packed; a 3840 x 2160 screen shows 2040
 CITY = 12  # the zoom of who names none
 
-Data = Callable[[HttpRequest, Published, Filter], HttpResponseBase]
+Data = Callable[[HttpRequest, PublishedIncidents, Filter], HttpResponseBase]
 
 
 def for_script(view: Data) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -53,7 +53,7 @@ def for_script(view: Data) -> Callable[[HttpRequest], HttpResponseBase]:
 
 
 @for_script
-def bubbles_of_view(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def bubbles_of_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """?view=south,west,north,east&z=14 and the filter: {"zoom", "families", "bubbles": [[latitude, longitude, one, ...]]}.
 
     The view is widened to whole cells of 64 pixels, so that neighbours get one answer; `zoom` is smaller than asked for where
@@ -74,7 +74,7 @@ def bubbles_of_view(request: HttpRequest, published: Published, chosen: Filter) 
 
 
 @for_script
-def rows(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def rows(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """?view=south,west,north,east&page=1 and the filter: the incidents in the view, newest first.
 
     A point is a view without size.
@@ -87,7 +87,7 @@ def rows(request: HttpRequest, published: Published, chosen: Filter) -> HttpResp
         page = published.rows(inside, offset=(number - 1) * ROWS, limit=ROWS)
         pages = max(1, -(-page.total // ROWS))
         if number > pages:
-            problem = Problem("page", _("There are %(pages)d pages.") % {"pages": pages}, str(pages))
+            problem = FilterProblem("page", _("There are %(pages)d pages.") % {"pages": pages}, str(pages))
             raise FilterError([problem], chosen)
         return {
             "total": page.total,
@@ -100,7 +100,7 @@ def rows(request: HttpRequest, published: Published, chosen: Filter) -> HttpResp
 
 
 @for_script
-def place_search(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def place_search(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """?q=412 arden and the filter: {"places": [{"name", "district", "query"}]}, best first.
 
     `query` is the same selection there. What people look for is kept nowhere.
@@ -114,7 +114,7 @@ def place_search(request: HttpRequest, published: Published, chosen: Filter) -> 
 
 
 def _answer(
-    request: HttpRequest, published: Published, canonical: str, compute: Callable[[], dict[str, Any]]
+    request: HttpRequest, published: PublishedIncidents, canonical: str, compute: Callable[[], dict[str, Any]]
 ) -> HttpResponseBase:
     return http.cached(
         request,
@@ -132,7 +132,7 @@ def _line(bubble: Bubble, zoom: int, families: list[str]) -> list[float]:
     return [round(bubble.latitude, digits), round(bubble.longitude, digits), int(bubble.one_point), *counts]
 
 
-def _row(row: Row, published: Published) -> dict[str, str]:
+def _row(row: IncidentRow, published: PublishedIncidents) -> dict[str, str]:
     return {
         "url": reverse("crimemap:incident", args=[row.public_id]),
         "category": published.names[row.category],

@@ -15,8 +15,13 @@ from crimemap.pages import server_map
 from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import NothingPublishedError, Published, UnknownIncidentError, WithdrawnError
-from crimemap.snapshot.results import Change, Row
+from crimemap.snapshot.reader import (
+    NothingPublishedError,
+    PublishedIncidents,
+    UnknownIncidentError,
+    WithdrawnIncidentError,
+)
+from crimemap.snapshot.results import CategoryChange, IncidentRow
 
 NEAR, DAYS = 500, 90  # metres and days of "what else"
 
@@ -27,7 +32,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     try:
         published = reader.current()
         row = published.incident(public_id)
-    except WithdrawnError:
+    except WithdrawnIncidentError:
         return render(request, "crimemap/gone.html", status=410)
     except (NothingPublishedError, UnknownIncidentError):
         raise Http404 from None
@@ -37,7 +42,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     return response
 
 
-def _context(published: Published, row: Row) -> dict[str, Any]:
+def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
     return {
         "row": row,
         "kind": published.names[row.category],
@@ -58,7 +63,7 @@ def _context(published: Published, row: Row) -> dict[str, Any]:
     }
 
 
-def _sentence(change: Change, published: Published) -> str:
+def _sentence(change: CategoryChange, published: PublishedIncidents) -> str:
     values = {
         "day": wording.day(change.day),
         "before": published.names.get(change.before, ""),
@@ -69,7 +74,7 @@ def _sentence(change: Change, published: Published) -> str:
     return _("Re-classified on %(day)s: it was %(before)s before, it is %(after)s now.") % values
 
 
-def _on_map(published: Published, latitude: float, longitude: float) -> dict[str, Any]:
+def _on_map(published: PublishedIncidents, latitude: float, longitude: float) -> dict[str, Any]:
     last = published.until
     version = base_map.base_map_version()
     picture = server_map.spot(version, latitude, longitude) if version else None

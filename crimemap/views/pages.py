@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponseBase
 from crimemap import wording
 from crimemap.pages import about_data, charts, incident_list, server_map
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 from crimemap.views.selection import of_selection, page
 
 LATEST = 5  # rows below the map
 
 
 @of_selection
-def map_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """A drawing of the city with the incidents in it; script puts a map in its place."""
     latest = published.rows(chosen, limit=LATEST)
     context = {
@@ -29,7 +29,7 @@ def map_page(request: HttpRequest, published: Published, chosen: Filter) -> Http
 
 
 @of_selection
-def listing_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def listing_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """All incidents of the selection, a page at a time."""
     order = request.GET.get("sort", incident_list.USUAL)
     total = published.count(chosen)
@@ -48,7 +48,7 @@ def listing_page(request: HttpRequest, published: Published, chosen: Filter) -> 
 
 
 @of_selection
-def charts_page(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """The selection over time, by type and by hour."""
     context = {
         "trend": charts.trend(published, chosen),
@@ -62,7 +62,7 @@ def charts_page(request: HttpRequest, published: Published, chosen: Filter) -> H
 
 
 @of_selection
-def about(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def about(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """Where the data is from, what it means, what is not shown."""
     years, totals = about_data.totals(published)
     context = {

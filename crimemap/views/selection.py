@@ -18,7 +18,7 @@ from crimemap.pages.filter_form import Chip, panel
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import PRESETS, Filter, FilterError
-from crimemap.snapshot.reader import NothingPublishedError, Published
+from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
 
 Page = Callable[..., HttpResponseBase]
 RADIUS = 500  # metres around a place that was looked for
@@ -62,7 +62,7 @@ def _sent(request: HttpRequest) -> HttpResponseBase:
     return redirect(f"{request.path}?{chosen.query_string()}{more}")
 
 
-def there(place: Place, published: Published, chosen: Filter) -> Filter:
+def there(place: Place, published: PublishedIncidents, chosen: Filter) -> Filter:
     """The selection at a place that was looked for: the area, or a circle around the point."""
     layer, _colon, code = place.area.partition(":")
     if code and code in published.areas.get(layer, []):
@@ -73,7 +73,7 @@ def there(place: Place, published: Published, chosen: Filter) -> Filter:
     return replace(chosen, circle=(place.latitude, place.longitude, radius), area=None, box=None)
 
 
-def _wider(published: Published, chosen: Filter, chips: list[Chip]) -> list[Chip]:
+def _wider(published: PublishedIncidents, chosen: Filter, chips: list[Chip]) -> list[Chip]:
     """What an empty selection may have meant: the next longer period that has incidents, or without one of its limits."""
     last, first = published.until, published.since
     longer = [replace(chosen, days=days, since=last - timedelta(days - 1), until=last) for days in PRESETS]
@@ -85,7 +85,7 @@ def _wider(published: Published, chosen: Filter, chips: list[Chip]) -> list[Chip
 
 
 def page(
-    request: HttpRequest, name: str, published: Published, chosen: Filter, context: dict[str, Any]
+    request: HttpRequest, name: str, published: PublishedIncidents, chosen: Filter, context: dict[str, Any]
 ) -> HttpResponseBase:
     """The page crimemap/NAME.html with the form, the tabs and the places that `q` may mean."""
     words = request.GET.get("q", "").strip()[:100]

@@ -21,35 +21,35 @@ from crimemap.pages.filter_form import panel
 from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
-from crimemap.snapshot.reader import NothingPublishedError, Published
+from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
 
-Writer = Callable[[Published, Filter], Iterator[bytes]]
+Writer = Callable[[PublishedIncidents, Filter], Iterator[bytes]]
 # A program must not keep the page that says so as its file.
 _of_file = partial(http.asked, before_anything=404)
 
 
 @require_safe
 @_of_file
-def csv(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def csv(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "text/csv; charset=utf-8; header=present"
     return _download(request, published, chosen, kind="csv", media_type=media_type, write=downloads.as_csv)
 
 
 @require_safe
 @_of_file
-def geojson(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponseBase:
+def geojson(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "application/geo+json"
     return _download(request, published, chosen, kind="geojson", media_type=media_type, write=downloads.as_geojson)
 
 
 def _download(
-    request: HttpRequest, published: Published, chosen: Filter, *, kind: str, media_type: str, write: Writer
+    request: HttpRequest, published: PublishedIncidents, chosen: Filter, *, kind: str, media_type: str, write: Writer
 ) -> HttpResponseBase:
     def answer() -> HttpResponseBase:
         try:
             # A question for the head alone takes no place: nothing of it would be read to the end.
-            pieces = downloads.Stream(write(published, chosen)) if request.method == "GET" else iter(())
-        except downloads.BusyError:
+            pieces = downloads.DownloadStream(write(published, chosen)) if request.method == "GET" else iter(())
+        except downloads.TooManyDownloadsError:
             sentence = _("Many people are downloading just now. Try again in a minute.")
             response: HttpResponseBase = render(request, "400.html", {"sentence": sentence}, status=503)
             response.headers["Retry-After"] = "60"
@@ -64,7 +64,7 @@ def _download(
 
 @require_safe
 @_of_file
-def columns(request: HttpRequest, published: Published, _chosen: Filter) -> HttpResponseBase:
+def columns(request: HttpRequest, published: PublishedIncidents, _chosen: Filter) -> HttpResponseBase:
     """What the files hold, and what they do not."""
 
     def answer() -> HttpResponse:
@@ -92,7 +92,7 @@ def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = 
     return http.cached(request, published.version, published.made_at.date().isoformat(), answer)
 
 
-def _is_area(published: Published, layer: str, code: str) -> bool:
+def _is_area(published: PublishedIncidents, layer: str, code: str) -> bool:
     """Also one where nothing was reported yet."""
     return (
         layer in published.areas and bool(code) and (code in published.areas[layer] or code in areas.area_names(layer))
@@ -118,7 +118,7 @@ def embed(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _embedded(request: HttpRequest, published: Published, chosen: Filter) -> HttpResponse:
+def _embedded(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponse:
     context = {
         "published": published,
         "query": chosen.query_string(),

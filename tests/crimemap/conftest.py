@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from crimemap.snapshot.reader import Published
+    from crimemap.snapshot.reader import PublishedIncidents
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
 
 @pytest.fixture(scope="module")
 def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.crimemap import published
+    from tests.crimemap import published_city
 
-    return published.write(tmp_path_factory.mktemp("published"))
+    return published_city.write(tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture
-def incidents(published_folder: Path, settings: Any) -> Published:
-    """What tests/crimemap/published.py says is published; pages answer from it."""
+def incidents(published_folder: Path, settings: Any) -> PublishedIncidents:
+    """What tests/crimemap/published_city.py says is published; pages answer from it."""
     from crimemap.snapshot import reader
 
     settings.INCIDENT_SNAPSHOTS = published_folder

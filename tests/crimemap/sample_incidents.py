@@ -9,35 +9,33 @@ import numpy as np
 from django.utils import timezone
 
 from crimemap.models import Category, ImportRun, Incident, IncidentRevision, OffenceCode, Source
-from crimemap.privacy.agency_rules import Rules
+from crimemap.privacy.agency_rules import AgencyRules
 from crimemap.privacy.records import COLUMNS, Records
-from crimemap.privacy.visibility import Category as KnownCategory
-from crimemap.privacy.visibility import Code, Rule
-from crimemap.privacy.visibility import Source as KnownSource
+from crimemap.privacy.visibility import PublicationRule, RuleCategory, RuleCode, RuleSource
 from crimemap.snapshot.format import DEGREE, NOWHERE, PRECISIONS
 
 TODAY = 20_000  # days since 1970-01-01: 2024-10-04
 CATEGORIES = (
-    KnownCategory("burglary", "Burglary", "theft", "block", False),
-    KnownCategory("assault", "Assault", "people", "block", True),
-    KnownCategory("fraud", "Fraud", "theft", "area", False),
-    KnownCategory("sexual", "Sexual offences", "people", "hidden", True),
+    RuleCategory("burglary", "Burglary", "theft", "block", False),
+    RuleCategory("assault", "Assault", "people", "block", True),
+    RuleCategory("fraud", "Fraud", "theft", "area", False),
+    RuleCategory("sexual", "Sexual offences", "people", "hidden", True),
 )
 # Codes by number: an offence each, and what makes a difference.
 BURGLARY, ASSAULT, FRAUD, SEXUAL, UNKNOWN, MIXED, CHILD = range(1, 8)
 CODES = {
-    BURGLARY: Code("burglary", "block"),
-    ASSAULT: Code("assault", "block"),
-    FRAUD: Code("fraud", "block"),
-    SEXUAL: Code("sexual", "block"),
-    UNKNOWN: Code(None, None),
-    MIXED: Code("assault", "area"),
-    CHILD: Code("assault", "hidden"),
+    BURGLARY: RuleCode("burglary", "block"),
+    ASSAULT: RuleCode("assault", "block"),
+    FRAUD: RuleCode("fraud", "block"),
+    SEXUAL: RuleCode("sexual", "block"),
+    UNKNOWN: RuleCode(None, None),
+    MIXED: RuleCode("assault", "area"),
+    CHILD: RuleCode("assault", "hidden"),
 }
 
 
-def rule(**agency: Any) -> Rule:
-    return Rule(CATEGORIES, CODES, {1: KnownSource("city", "City", 7, TODAY)}, Rules(**agency))
+def rule(**agency: Any) -> PublicationRule:
+    return PublicationRule(CATEGORIES, CODES, {1: RuleSource("city", "City", 7, TODAY)}, AgencyRules(**agency))
 
 
 def records(*rows: dict[str, Any]) -> Records:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
             done = area_import.replace(layer, features, columns)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
-        except area_import.LayerError as error:
+        except area_import.LayerFileError as error:
             raise CommandError(f"{file}: {error}") from None
         self.stdout.write(
             f"Codes from “{columns.code}”, names from “{columns.name}”."

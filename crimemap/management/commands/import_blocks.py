@@ -21,7 +21,7 @@ class Command(BaseCommand):
             found = block_import.read(file.read_bytes())
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
-        except area_import.LayerError as error:
+        except area_import.LayerFileError as error:
             raise CommandError(f"{file}: {error}") from None
         done = block_import.replace(found.blocks)
         done.notes += found.notes

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, afresh: bool, json: bool, **options: Any) -> None:
         try:
             published = publisher.publish(afresh=afresh)
-        except (versions.NoFolderError, agency_rules.RulesError) as error:
+        except (versions.NoSnapshotFolderError, agency_rules.AgencyRulesError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"The database did not answer as it should: {error}") from error
@@ -32,11 +32,11 @@ class Command(BaseCommand):
         self.stdout.write(as_json(published) if json else in_words(published))
 
 
-def as_json(published: publisher.Published) -> str:
+def as_json(published: publisher.PublicationResult) -> str:
     return json.dumps(dataclasses.asdict(published))
 
 
-def in_words(published: publisher.Published) -> str:
+def in_words(published: publisher.PublicationResult) -> str:
     news = "is published" if published.changed else "was published already"
     lines = [
         f"Version {published.version} {news}.",

@@ -14,7 +14,7 @@ from crimemap.alerts.new_incidents import Wanted
 from crimemap.alerts.subscriptions import Alert
 from crimemap.models import Delivery, Subscription
 from crimemap.privacy import visibility
-from crimemap.privacy.visibility import Source
+from crimemap.privacy.visibility import RuleSource
 from crimemap.publishing import publisher
 from tests.crimemap.sample_incidents import TODAY, records, rule
 
@@ -57,7 +57,7 @@ class City:
         self.folder.mkdir(exist_ok=True)
         stored = records(*self.rows.values())
         # As the others' rule, with no embargo for a year to come.
-        ours = replace(rule(), sources={1: Source("city", "City", 7, self.today + 365)})
+        ours = replace(rule(), sources={1: RuleSource("city", "City", 7, self.today + 365)})
         publisher.write(self.folder, stored, visibility.levels(stored, ours), ours, [])
 
 

@@ -19,7 +19,7 @@ from crimemap.alerts.new_incidents import Wanted
 from crimemap.alerts.subscriptions import Alert
 from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
 from crimemap.places import areas
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 from tests.crimemap.alerts.city import EVERYTHING, subscribe
 from tests.crimemap.importing.administrators import account, signed_in
 from tests.tipportal.database.test_grants import acting_as, refused
@@ -162,7 +162,7 @@ def test_what_cannot_be_taken_is_said_and_nothing_is_lost(client: Client, change
     assert Subscription.objects.count() == 0
 
 
-def test_all_types_ticked_are_no_restriction(client: Client, incidents: Published) -> None:
+def test_all_types_ticked_are_no_restriction(client: Client, incidents: PublishedIncidents) -> None:
     post(client, **CITY | {"category": list(incidents.families)})
     assert Subscription.objects.get().categories == []
 

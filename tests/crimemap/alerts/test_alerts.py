@@ -360,7 +360,7 @@ def test_an_alert_means_what_the_map_means(everything_new: News, area: Any, circ
 
 @pytest.fixture(scope="module")
 def everything_new(published_folder: Path) -> News:
-    """All that tests/crimemap/published.py publishes, half of it in edition 2, half in 3."""
+    """All that tests/crimemap/published_city.py publishes, half of it in edition 2, half in 3."""
     from django.test import override_settings
 
     with override_settings(INCIDENT_SNAPSHOTS=published_folder):

@@ -16,8 +16,8 @@ from django.test import Client
 from crimemap.api import openapi, urls
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
-from tests.crimemap import published as city
+from crimemap.snapshot.reader import PublishedIncidents
+from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
 V1 = "/api/v1"
@@ -141,7 +141,7 @@ def path_of(asked: str) -> str:
 
 @pytest.mark.parametrize("asked", ASKED)
 def test_every_address_answers_as_described(
-    client: Client, incidents: Published, riverton: None, document: dict[str, Any], asked: str
+    client: Client, incidents: PublishedIncidents, riverton: None, document: dict[str, Any], asked: str
 ) -> None:
     row = incidents.rows(Filter(incidents.since, incidents.until), limit=1).rows[0]
     answer = client.get(V1 + asked.replace("{id}", row.public_id))
@@ -169,7 +169,7 @@ def test_every_address_answers_as_described(
     ],
 )
 def test_refusals_say_which_part_and_offer_what_works(
-    client: Client, incidents: Published, document: dict[str, Any], asked: str, status: int, part: str
+    client: Client, incidents: PublishedIncidents, document: dict[str, Any], asked: str, status: int, part: str
 ) -> None:
     answer = client.get(V1 + asked)
     assert answer.status_code == status
@@ -184,7 +184,7 @@ def test_refusals_say_which_part_and_offer_what_works(
 
 def test_a_withdrawn_incident_is_gone(client: Client, tmp_path: Path, settings: Any, document: dict[str, Any]) -> None:
     rows = [{"public_id": "aaaaaaaaaaaa", "removed": True}, {"public_id": "bbbbbbbbbbbb"}]
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, rows)
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, rows)
     assert client.get(f"{V1}/incidents/bbbbbbbbbbbb").json()["incident"]["id"] == "bbbbbbbbbbbb"
     answer = client.get(f"{V1}/incidents/aaaaaaaaaaaa")
     assert answer.status_code == 410
@@ -211,7 +211,7 @@ def pages(client: Client, address: str) -> Iterator[list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("asked", ["limit=97", "limit=97&area=district:1&days=90", "limit=1000&category=burglary"])
-def test_pages_are_all_incidents_once_newest_first(client: Client, incidents: Published, asked: str) -> None:
+def test_pages_are_all_incidents_once_newest_first(client: Client, incidents: PublishedIncidents, asked: str) -> None:
     given = dict(part.split("=") for part in asked.split("&"))
     expected = [row.public_id for rows in incidents.newest(Filter.parse(given, incidents)) for row in rows]
     read = list(pages(client, f"{V1}/incidents?{asked}"))
@@ -221,15 +221,17 @@ def test_pages_are_all_incidents_once_newest_first(client: Client, incidents: Pu
 
 
 def test_a_publication_between_two_pages_neither_repeats_nor_skips(
-    client: Client, incidents: Published, tmp_path: Path, settings: Any
+    client: Client, incidents: PublishedIncidents, tmp_path: Path, settings: Any
 ) -> None:
     asked = f"{V1}/incidents?days=30&limit=50"
     walk = pages(client, asked)
     read = [*next(walk), *next(walk)]
     last = read[-1]["id"]
     newer = [{"day": TODAY - 8, "hour": 23, "public_id": f"{number:05}newest0"[:12]} for number in range(30)]
-    kept = [row for row in city.rows() if row["public_id"] != last]  # the row that the next page begins after is gone
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, [*kept, *newer])
+    kept = [
+        row for row in published_city.rows() if row["public_id"] != last
+    ]  # the row that the next page begins after is gone
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [*kept, *newer])
     assert reader.current().version != incidents.version
     read += [each for page in walk for each in page]
     chosen = replace(Filter.parse({"days": "30"}, incidents), days=0)
@@ -237,7 +239,7 @@ def test_a_publication_between_two_pages_neither_repeats_nor_skips(
     assert [each["id"] for each in read] == expected
 
 
-def test_numbers_are_those_of_the_map(client: Client, incidents: Published) -> None:
+def test_numbers_are_those_of_the_map(client: Client, incidents: PublishedIncidents) -> None:
     chosen = Filter.parse({"days": "90"}, incidents)
     total = incidents.count(chosen)
     counts = {path: client.get(f"{V1}{path}?days=90").json() for path in openapi.PATHS if "{" not in path}
@@ -251,7 +253,7 @@ def test_numbers_are_those_of_the_map(client: Client, incidents: Published) -> N
     assert sum(each["count"] for each in counts["/bubbles"]["bubbles"]) == total - incidents.unmapped(chosen)
 
 
-def test_what_a_filter_may_name_it_takes(client: Client, incidents: Published, riverton: None) -> None:
+def test_what_a_filter_may_name_it_takes(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
     for each in client.get(f"{V1}/areas").json()["areas"]:
         assert client.get(f"{V1}/compare?area={each['area']}").status_code == 200
     for each in client.get(f"{V1}/categories").json()["categories"]:
@@ -261,7 +263,7 @@ def test_what_a_filter_may_name_it_takes(client: Client, incidents: Published, r
 
 
 @pytest.mark.parametrize("path", [*openapi.PATHS, "/openapi.json", "/nothing/here"])
-def test_scripts_of_any_site_may_read_it_and_it_alone(client: Client, incidents: Published, path: str) -> None:
+def test_scripts_of_any_site_may_read_it_and_it_alone(client: Client, incidents: PublishedIncidents, path: str) -> None:
     address = V1 + path.replace("{id}", "000000000000")
     answer = client.get(address, headers={"origin": "https://elsewhere.example"})
     assert answer["Access-Control-Allow-Origin"] == "*"
@@ -289,7 +291,7 @@ def test_scripts_of_any_site_may_read_it_and_it_alone(client: Client, incidents:
 
 
 @pytest.mark.parametrize("page", ["/", "/map/", "/api/", "/map/columns.txt", "/map/feed/all.atom", "/map/download.csv"])
-def test_other_pages_are_not_open(client: Client, incidents: Published, page: str) -> None:
+def test_other_pages_are_not_open(client: Client, incidents: PublishedIncidents, page: str) -> None:
     answer = client.head(page, headers={"origin": "https://elsewhere.example"})
     assert answer.status_code == 200
     assert "Access-Control-Allow-Origin" not in answer
@@ -298,14 +300,14 @@ def test_other_pages_are_not_open(client: Client, incidents: Published, page: st
 
 @pytest.mark.parametrize("path", list(openapi.PATHS))
 def test_who_has_the_answer_costs_nothing(
-    client: Client, incidents: Published, monkeypatch: pytest.MonkeyPatch, path: str
+    client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     row = incidents.rows(Filter(incidents.since, incidents.until), limit=1).rows[0]
     address = V1 + path.replace("{id}", row.public_id) + "?category=burglary&days=30"
     first = client.get(address)
     assert first["Cache-Control"] == "public, max-age=60"
     for name in ("newest", "incident", "months", "categories", "by_area", "hours", "compare", "count", "totals"):
-        monkeypatch.setattr(Published, name, lambda *given, **more: 1 / 0)
+        monkeypatch.setattr(PublishedIncidents, name, lambda *given, **more: 1 / 0)
     monkeypatch.setattr("crimemap.snapshot.bubbles.bubbles", lambda *given: 1 / 0)
     again = client.get(
         address.replace("days=30", "days=0030").replace("0030", "30"), headers={"if-none-match": first["ETag"]}
@@ -315,7 +317,7 @@ def test_who_has_the_answer_costs_nothing(
     assert not again.content
 
 
-def test_another_question_has_another_answer(client: Client, incidents: Published) -> None:
+def test_another_question_has_another_answer(client: Client, incidents: PublishedIncidents) -> None:
     asked = ["", "?limit=5", "?limit=6", "?days=7", "?limit=5&after=480000-00012abcdefg"]
     tags = {client.get(f"{V1}/incidents{each}")["ETag"] for each in asked}
     assert len(tags) == len(asked)
@@ -338,7 +340,7 @@ def test_the_description_names_every_address_and_no_other(document: dict[str, An
 
 
 def test_every_parameter_that_is_described_is_taken(
-    client: Client, incidents: Published, document: dict[str, Any]
+    client: Client, incidents: PublishedIncidents, document: dict[str, Any]
 ) -> None:
     schemas = Schemas(document)
     example = {"days": "30", "from": "2024-01-01", "to": "2024-03-01", "limit": "10", "zoom": "14", "layer": "beat",
@@ -355,7 +357,7 @@ def test_every_parameter_that_is_described_is_taken(
             assert answer.status_code == 200, (path, name, answer.content)
 
 
-def test_the_page_for_people(client: Client, incidents: Published) -> None:
+def test_the_page_for_people(client: Client, incidents: PublishedIncidents) -> None:
     page = client.get("/api/").content.decode()
     for path in openapi.PATHS:
         assert f"/api/v1{path}</code>" in page
@@ -365,7 +367,7 @@ def test_the_page_for_people(client: Client, incidents: Published) -> None:
 
 def test_a_name_with_odd_characters_is_still_json(client: Client, tmp_path: Path, settings: Any) -> None:
     odd = '\u2028</script>"\x01'
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, [{"outcome": odd, "district": "Łódź:1"}])
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [{"outcome": odd, "district": "Łódź:1"}])
     (row,) = json.loads(client.get(f"{V1}/incidents").content)["incidents"]
     assert row["outcome"] == odd
     assert row["district"] == "Łódź:1"

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from crimemap import geometry as geo
+from crimemap import geometry
 from crimemap.demo import load, plan, plane_geometry
 from crimemap.demo.riverton import Riverton
 
@@ -61,14 +61,14 @@ def test_areas_of_a_layer_fill_the_city_without_overlap(city):
 
 
 def test_no_block_stands_in_the_river(city):
-    assert not [block for block in city.blocks if geo.inside(block.point, city.water)]
+    assert not [block for block in city.blocks if geometry.inside(block.point, city.water)]
 
 
 def test_minor_streets_keep_out_of_parks(city):
     for street in city.streets:
         for piece in street.pieces:
             middle = plane_geometry.part(piece, plane_geometry.length(piece) / 2, plane_geometry.length(piece))[0]
-            crossed = [name for name, ring in city.park_rings.items() if geo.inside(middle, ring)]
+            crossed = [name for name, ring in city.park_rings.items() if geometry.inside(middle, ring)]
             assert street.rank == "major" or not crossed
 
 
@@ -83,5 +83,5 @@ def test_bridges_join_the_quays(city):
             < 0.1
         )
     assert (
-        max(abs(x) for x, _ in plan.CITY_LIMITS) < geo.METRES_PER_DEGREE * 0.1
+        max(abs(x) for x, _ in plan.CITY_LIMITS) < geometry.METERS_PER_DEGREE * 0.1
     )  # all of it within a tenth of a degree

@@ -16,8 +16,8 @@ from django.test import Client
 from crimemap.exports import atom
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
-from tests.crimemap import published as city
+from crimemap.snapshot.reader import PublishedIncidents
+from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
 ATOM = {"a": "http://www.w3.org/2005/Atom", "g": "http://www.georss.org/georss"}
@@ -44,7 +44,7 @@ def entries(feed: ElementTree.Element) -> list[ElementTree.Element]:
 
 
 @pytest.mark.parametrize("address", FEEDS)
-def test_it_is_what_the_standard_asks(client: Client, incidents: Published, address: str) -> None:
+def test_it_is_what_the_standard_asks(client: Client, incidents: PublishedIncidents, address: str) -> None:
     answer = client.get(address)
     assert answer["Content-Type"] == "application/atom+xml; charset=utf-8"
     feed = ElementTree.fromstring(answer.content)
@@ -72,7 +72,7 @@ def test_it_is_what_the_standard_asks(client: Client, incidents: Published, addr
     [(ALL, {}), (DISTRICT, {"area": ("district", "1")}), (BURGLARY, {"categories": frozenset(["burglary"])})],
 )
 def test_the_newest_of_its_area_or_category(
-    client: Client, incidents: Published, address: str, part: dict[str, Any]
+    client: Client, incidents: PublishedIncidents, address: str, part: dict[str, Any]
 ) -> None:
     rows = incidents.rows(Filter(incidents.since, incidents.until, **part), limit=atom.ENTRIES).rows
     found = entries(read(client, address))
@@ -85,7 +85,7 @@ def test_the_newest_of_its_area_or_category(
         assert points == ([] if row.latitude is None else [f"{row.latitude} {row.longitude}"])
 
 
-def test_no_time_is_finer_than_the_day(client: Client, incidents: Published) -> None:
+def test_no_time_is_finer_than_the_day(client: Client, incidents: PublishedIncidents) -> None:
     feed = read(client, ALL)
     assert text(feed, "a:updated") == f"{incidents.made_at:%Y-%m-%d}T00:00:00+00:00"
     rows = incidents.rows(Filter(incidents.since, incidents.until), limit=atom.ENTRIES).rows
@@ -94,11 +94,11 @@ def test_no_time_is_finer_than_the_day(client: Client, incidents: Published) -> 
 
 
 def test_an_entry_stays_the_same_in_a_later_version(
-    client: Client, tmp_path: Path, settings: Any, incidents: Published
+    client: Client, tmp_path: Path, settings: Any, incidents: PublishedIncidents
 ) -> None:
     before = {text(entry, "a:id"): ElementTree.tostring(entry) for entry in entries(read(client, ALL))}
     newer = {"day": TODAY - 8, "hour": 23, "point": None, "public_id": "zzzzzzzzzzzz"}
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, [*city.rows(), newer])
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [*published_city.rows(), newer])
     after = {text(entry, "a:id"): ElementTree.tostring(entry) for entry in entries(read(client, ALL))}
     assert reader.current().version != incidents.version
     assert "tag:127.0.0.1,2026:incident/zzzzzzzzzzzz" in after
@@ -110,7 +110,7 @@ def test_an_entry_stays_the_same_in_a_later_version(
 def test_words_cannot_break_out(client: Client, tmp_path: Path, settings: Any) -> None:
     odd = "<b>&\x0b\x00\ufffe]]>"
     row = {"block": "", "point": None, "outcome": odd, "description": odd, "neighbourhood": odd, "code": 1}
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, [row])
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [row])
     (entry,) = entries(read(client, ALL))
     assert "<b>&" in text(entry, "a:title")
     summary = entry.findall("a:summary", ATOM)[0]
@@ -120,7 +120,7 @@ def test_words_cannot_break_out(client: Client, tmp_path: Path, settings: Any) -
 
 
 def test_an_area_of_any_code_has_its_feed(client: Client, tmp_path: Path, settings: Any) -> None:
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, [{"district": "Łódź & West", "point": None}])
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [{"district": "Łódź & West", "point": None}])
     published = reader.current()
     from django.urls import reverse
 
@@ -134,7 +134,7 @@ def test_an_area_of_any_code_has_its_feed(client: Client, tmp_path: Path, settin
 
 @pytest.mark.parametrize("address", FEEDS)
 def test_a_reader_that_asks_hourly_is_told_nothing_is_new(
-    client: Client, incidents: Published, monkeypatch: pytest.MonkeyPatch, address: str
+    client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     first = client.get(address)
     assert first["Cache-Control"] == "public, max-age=60"
@@ -152,11 +152,11 @@ def test_a_reader_that_asks_hourly_is_told_nothing_is_new(
         "/map/feed/district/.atom",
     ],
 )
-def test_what_is_not_published_has_no_feed(client: Client, incidents: Published, address: str) -> None:
+def test_what_is_not_published_has_no_feed(client: Client, incidents: PublishedIncidents, address: str) -> None:
     assert client.get(address).status_code == 404
 
 
-def test_a_quiet_area_has_its_feed(client: Client, incidents: Published, riverton: None) -> None:
+def test_a_quiet_area_has_its_feed(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
     assert "4" not in incidents.areas["district"]
     feed = read(client, "/map/feed/district/4.atom")
     assert entries(feed) == []
@@ -173,7 +173,7 @@ def test_a_quiet_area_has_its_feed(client: Client, incidents: Published, riverto
     ],
 )
 def test_pages_of_a_selection_link_the_feed_that_fits(
-    client: Client, incidents: Published, riverton: None, asked: str, expected: str
+    client: Client, incidents: PublishedIncidents, riverton: None, asked: str, expected: str
 ) -> None:
     for path in ("/map/list/", "/map/about/"):
         page = client.get(f"{path}?{asked}").content.decode()
@@ -190,7 +190,7 @@ def test_without_anything_published_there_is_no_feed(client: Client, tmp_path: P
 
 
 def test_an_empty_feed_is_a_feed(client: Client, tmp_path: Path, settings: Any) -> None:
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, [{"code": 4}])  # hidden
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [{"code": 4}])  # hidden
     feed = read(client, ALL)
     assert entries(feed) == []
     assert date.fromisoformat(text(feed, "a:updated")[:10])

@@ -19,8 +19,8 @@ from crimemap.exports import downloads
 from crimemap.exports.fields import COLUMNS
 from crimemap.snapshot import reader, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
-from tests.crimemap import published as city
+from crimemap.snapshot.reader import PublishedIncidents
+from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
 CSV, GEOJSON, README = "/map/download.csv", "/map/download.geojson", "/map/columns.txt"
@@ -45,7 +45,9 @@ def test_before_anything_is_published_there_is_no_file(
 
 
 @pytest.mark.parametrize("asked", ["days=365", "category=burglary&days=90", "area=district:1&days=365&hour=22-4"])
-def test_both_files_have_the_filters_rows_newest_first(client: Client, incidents: Published, asked: str) -> None:
+def test_both_files_have_the_filters_rows_newest_first(
+    client: Client, incidents: PublishedIncidents, asked: str
+) -> None:
     chosen = Filter.parse(dict(part.split("=") for part in asked.split("&")), incidents)
     expected = incidents.rows(chosen, limit=1000)
     lines = read_csv(body(client.get(f"{CSV}?{asked}")))
@@ -56,7 +58,7 @@ def test_both_files_have_the_filters_rows_newest_first(client: Client, incidents
     assert [feature["id"] for feature in features][:1000] == ids
 
 
-def test_a_line_says_what_is_published_and_no_more(client: Client, incidents: Published) -> None:
+def test_a_line_says_what_is_published_and_no_more(client: Client, incidents: PublishedIncidents) -> None:
     lines = {line["id"]: line for line in read_csv(body(client.get(CSV)))}
     whole = Filter(incidents.since, incidents.until)
     for row in incidents.rows(whole, limit=200).rows:
@@ -71,7 +73,7 @@ def test_a_line_says_what_is_published_and_no_more(client: Client, incidents: Pu
         assert line["district"] == row.areas.get("district", "")
 
 
-def test_points_are_longitude_first_and_null_where_there_is_none(client: Client, incidents: Published) -> None:
+def test_points_are_longitude_first_and_null_where_there_is_none(client: Client, incidents: PublishedIncidents) -> None:
     answer = json.loads(body(client.get(GEOJSON)))
     assert answer["type"] == "FeatureCollection"
     chosen = Filter.parse({}, incidents)
@@ -88,7 +90,7 @@ def test_points_are_longitude_first_and_null_where_there_is_none(client: Client,
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_is_a_formula_and_numbers_stay_numbers(tmp_path, settings, client: Client, start: str) -> None:
     cell = f'{start}cmd|"/c calc",2\n'
-    settings.INCIDENT_SNAPSHOTS = city.write(
+    settings.INCIDENT_SNAPSHOTS = published_city.write(
         tmp_path, [ODD | {"block": f"{start}1+1", "outcome": cell, "description": cell, "district": cell}]
     )
     (line,) = read_csv(body(client.get(CSV)))
@@ -100,7 +102,7 @@ def test_no_cell_is_a_formula_and_numbers_stay_numbers(tmp_path, settings, clien
 
 
 def test_csv_is_what_excel_reads(tmp_path, settings, client: Client) -> None:
-    settings.INCIDENT_SNAPSHOTS = city.write(tmp_path, [ODD | {"block": "100 block of Łódź Street"}])
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [ODD | {"block": "100 block of Łódź Street"}])
     answer = client.get(CSV)
     text = body(answer)
     assert text.startswith(b"\xef\xbb\xbfid,date,hour,")
@@ -109,7 +111,7 @@ def test_csv_is_what_excel_reads(tmp_path, settings, client: Client) -> None:
     assert answer["Content-Type"].startswith("text/csv; charset=utf-8")
 
 
-def test_a_file_is_named_after_its_days_and_version(client: Client, incidents: Published) -> None:
+def test_a_file_is_named_after_its_days_and_version(client: Client, incidents: PublishedIncidents) -> None:
     answer = client.get(f"{CSV}?from=2024-03-01&to=2024-03-31")
     assert answer["Content-Disposition"] == (
         f'attachment; filename="incidents_2024-03-01_2024-03-31_{incidents.version[:8]}.csv"'
@@ -120,7 +122,7 @@ def test_a_file_is_named_after_its_days_and_version(client: Client, incidents: P
 
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON])
-def test_an_empty_file_is_a_file(client: Client, incidents: Published, address: str) -> None:
+def test_an_empty_file_is_a_file(client: Client, incidents: PublishedIncidents, address: str) -> None:
     text = body(client.get(f"{address}?from=1990-01-01&to=1990-01-02"))
     if address == CSV:
         assert read_csv(text) == []
@@ -131,12 +133,12 @@ def test_an_empty_file_is_a_file(client: Client, incidents: Published, address: 
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON])
 def test_rows_are_read_as_the_client_takes_them(
-    client: Client, incidents: Published, monkeypatch: pytest.MonkeyPatch, address: str
+    client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     read: list[int] = []
-    lines = reader.Published.lines
+    lines = reader.PublishedIncidents.lines
     monkeypatch.setattr(
-        reader.Published, "lines", lambda self, numbers: read.append(len(numbers)) or lines(self, numbers)
+        reader.PublishedIncidents, "lines", lambda self, numbers: read.append(len(numbers)) or lines(self, numbers)
     )
     monkeypatch.setattr(row_scan, "SLICE", 160)
     answer = client.get(address)
@@ -151,7 +153,7 @@ def test_rows_are_read_as_the_client_takes_them(
 
 
 def test_no_list_of_rows_is_longer_than_what_is_written_at_once(
-    client: Client, incidents: Published, monkeypatch: pytest.MonkeyPatch
+    client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "ROWS", 7)
     pieces = list(client.get(CSV).streaming_content)
@@ -159,7 +161,7 @@ def test_no_list_of_rows_is_longer_than_what_is_written_at_once(
 
 
 def test_so_many_at_once_and_places_are_given_back(
-    client: Client, incidents: Published, monkeypatch: pytest.MonkeyPatch
+    client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = [client.get(CSV) for _ in range(downloads.AT_ONCE)]
     refused = client.get(CSV)
@@ -169,7 +171,7 @@ def test_so_many_at_once_and_places_are_given_back(
     assert client.head(CSV).status_code == 200
     running[0].close()  # before anything was read
     body(running[1])  # to the end
-    monkeypatch.setattr(reader.Published, "lines", lambda self, numbers: 1 / 0)
+    monkeypatch.setattr(reader.PublishedIncidents, "lines", lambda self, numbers: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         body(running[2])
     monkeypatch.undo()
@@ -180,7 +182,7 @@ def test_so_many_at_once_and_places_are_given_back(
         answer.close()
 
 
-def test_files_travel_compressed(client: Client, incidents: Published) -> None:
+def test_files_travel_compressed(client: Client, incidents: PublishedIncidents) -> None:
     plain = body(client.get(CSV))
     packed = client.get(CSV, headers={"accept-encoding": "gzip"})
     assert packed["Content-Encoding"] == "gzip"
@@ -189,7 +191,7 @@ def test_files_travel_compressed(client: Client, incidents: Published) -> None:
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON, README])
 def test_who_has_this_version_gets_nothing_again(
-    client: Client, incidents: Published, monkeypatch: pytest.MonkeyPatch, address: str
+    client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     first = client.get(f"{address}?days=30&category=burglary", headers={"accept-encoding": "gzip"})
     first.close()
@@ -202,12 +204,12 @@ def test_who_has_this_version_gets_nothing_again(
     assert again["ETag"].removeprefix("W/") == first["ETag"].removeprefix("W/")
 
 
-def test_another_filter_is_another_file(client: Client, incidents: Published) -> None:
+def test_another_filter_is_another_file(client: Client, incidents: PublishedIncidents) -> None:
     tags = {client.head(f"{CSV}?days={days}")["ETag"] for days in (7, 30)} | {client.head(GEOJSON)["ETag"]}
     assert len(tags) == 3
 
 
-def test_the_readme_explains_every_column(client: Client, incidents: Published) -> None:
+def test_the_readme_explains_every_column(client: Client, incidents: PublishedIncidents) -> None:
     answer = client.get(README)
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     text = answer.content.decode()
@@ -220,7 +222,9 @@ def test_the_readme_explains_every_column(client: Client, incidents: Published) 
 
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON, README])
-def test_a_filter_that_cannot_be_is_refused_with_an_offer(client: Client, incidents: Published, address: str) -> None:
+def test_a_filter_that_cannot_be_is_refused_with_an_offer(
+    client: Client, incidents: PublishedIncidents, address: str
+) -> None:
     answer = client.get(f"{address}?category=burglry&days=30")
     assert answer.status_code == 400
     assert f"{address}?category=burglary&amp;days=30" in answer.content.decode()
@@ -231,7 +235,7 @@ def test_a_stream_gives_its_place_back_once(monkeypatch: pytest.MonkeyPatch) -> 
     def pieces() -> Iterator[bytes]:
         yield b"a"
 
-    stream = downloads.Stream(pieces())
+    stream = downloads.DownloadStream(pieces())
     assert list(stream) == [b"a"]
     stream.close()
     stream.close()
@@ -251,11 +255,11 @@ def test_of_many_downloads_one_is_made_at_a_time() -> None:
             inside.pop()
             yield b"a"
 
-    def read(stream: downloads.Stream) -> None:
+    def read(stream: downloads.DownloadStream) -> None:
         together.wait()
         list(stream)
 
-    streams = [downloads.Stream(pieces()) for _ in range(4)]
+    streams = [downloads.DownloadStream(pieces()) for _ in range(4)]
     threads = [threading.Thread(target=read, args=(stream,)) for stream in streams]
     for thread in threads:
         thread.start()

@@ -12,15 +12,15 @@ import pytest
 from core import page_cache
 from crimemap import incident_summary
 from crimemap.models import Area
-from crimemap.snapshot.reader import Published
-from crimemap.snapshot.results import Change, Row
-from tests.crimemap import published as made
+from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.results import CategoryChange, IncidentRow
+from tests.crimemap import published_city as made
 from tests.crimemap.pages.test_map import read, usual
 
 EVIL = "<script>alert(1)</script>"
 
 
-def some(incidents: Published, **wanted: Any) -> Row:
+def some(incidents: PublishedIncidents, **wanted: Any) -> IncidentRow:
     rows = incidents.rows(usual(incidents), limit=1000).rows
     return next(row for row in rows if all(getattr(row, name) == value for name, value in wanted.items()))
 
@@ -28,7 +28,9 @@ def some(incidents: Published, **wanted: Any) -> Row:
 # One incident
 
 
-def test_an_incident_says_what_when_and_where_as_exactly_as_it_is_published(client, riverton, incidents: Published):
+def test_an_incident_says_what_when_and_where_as_exactly_as_it_is_published(
+    client, riverton, incidents: PublishedIncidents
+):
     row = some(incidents, category="burglary", precision="hour", outcome="Arrest", description="Street")
     page = read(client, f"/map/incident/{row.public_id}/")
     assert ">Burglary<" in page
@@ -40,7 +42,7 @@ def test_an_incident_says_what_when_and_where_as_exactly_as_it_is_published(clie
     assert 'class="sym theft"' in page
 
 
-def test_a_day_is_not_made_an_hour_and_an_area_not_a_point(client, riverton, incidents: Published):
+def test_a_day_is_not_made_an_hour_and_an_area_not_a_point(client, riverton, incidents: PublishedIncidents):
     fraud = some(incidents, category="fraud")
     page = read(client, f"/map/incident/{fraud.public_id}/")
     assert "(to the hour)" not in page
@@ -49,17 +51,17 @@ def test_a_day_is_not_made_an_hour_and_an_area_not_a_point(client, riverton, inc
     assert '<svg class="city"' not in page
 
 
-def test_an_incident_leads_to_what_else_was_at_its_spot(client, riverton, incidents: Published):
+def test_an_incident_leads_to_what_else_was_at_its_spot(client, riverton, incidents: PublishedIncidents):
     row = some(incidents, category="assault")
     page = read(client, f"/map/incident/{row.public_id}/")
     address = unescape(re.search(r'href="(/map/list/\?[^"]*)"', page)[1])
     assert row.public_id in read(client, address)
 
 
-def test_a_reclassified_incident_says_so(client, riverton, incidents: Published, monkeypatch):
+def test_a_reclassified_incident_says_so(client, riverton, incidents: PublishedIncidents, monkeypatch):
     row = some(incidents, category="burglary")
-    changes = [Change(date(2024, 9, 1), "fraud", "burglary"), Change(date(2024, 9, 2), "", "burglary")]
-    monkeypatch.setattr(Published, "history", lambda self, public_id: changes)
+    changes = [CategoryChange(date(2024, 9, 1), "fraud", "burglary"), CategoryChange(date(2024, 9, 2), "", "burglary")]
+    monkeypatch.setattr(PublishedIncidents, "history", lambda self, public_id: changes)
     page = read(client, f"/map/incident/{row.public_id}/")
     assert "Re-classified on Sept. 1, 2024: it was Fraud before, it is Burglary now." in page
     assert "Re-classified on Sept. 2, 2024: it is Burglary now." in page
@@ -76,7 +78,9 @@ def test_withdrawn_is_gone_and_unknown_was_never_there(client, riverton, setting
         assert client.get(f"/map/incident/{public_id}/").status_code == 404
 
 
-def test_the_tip_form_is_asked_for_by_post_and_no_referrer_tells_the_incident(client, riverton, incidents: Published):
+def test_the_tip_form_is_asked_for_by_post_and_no_referrer_tells_the_incident(
+    client, riverton, incidents: PublishedIncidents
+):
     row = some(incidents, category="burglary")
     answer = client.get(f"/map/incident/{row.public_id}/")
     assert answer["Referrer-Policy"] == "strict-origin"
@@ -84,7 +88,7 @@ def test_the_tip_form_is_asked_for_by_post_and_no_referrer_tells_the_incident(cl
     assert f'name="incident" value="{row.public_id}"' in form
 
 
-def test_others_ask_for_an_incident_in_words(riverton, incidents: Published):
+def test_others_ask_for_an_incident_in_words(riverton, incidents: PublishedIncidents):
     row = some(incidents, category="burglary", precision="hour")
     words = incident_summary.summarize(row.public_id)
     assert words.startswith(f"Burglary, {row.block}, ")
@@ -100,7 +104,7 @@ def test_without_anything_published_there_is_no_incident_to_ask_for(riverton, se
 # Areas
 
 
-def test_an_area_has_its_own_figures(client, riverton, incidents: Published):
+def test_an_area_has_its_own_figures(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/area/district/1/")
     month = incidents.count(usual(incidents, days="30", area="district:1"))
     year = incidents.count(usual(incidents, area="district:1"))
@@ -113,7 +117,7 @@ def test_an_area_has_its_own_figures(client, riverton, incidents: Published):
         assert incidents.incident(public_id).areas["district"] == "1"
 
 
-def test_the_officers_words_are_text_in_paragraphs(client, riverton, incidents: Published):
+def test_the_officers_words_are_text_in_paragraphs(client, riverton, incidents: PublishedIncidents):
     page_cache.forget()
     Area.objects.filter(layer="district", code="1").update(contact=f"Sergeant Okoye\n\n{EVIL}")
     page = read(client, "/map/area/district/1/")
@@ -123,14 +127,14 @@ def test_the_officers_words_are_text_in_paragraphs(client, riverton, incidents: 
     assert "Your officers" not in read(client, "/map/area/beat/11/")
 
 
-def test_an_area_without_incidents_says_so(client, riverton, incidents: Published):
+def test_an_area_without_incidents_says_so(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/area/district/4/")
     assert "Nothing was reported and published here" in page
     assert "area=district:4" not in page  # no filter knows it
 
 
 @pytest.mark.parametrize("address", ["/map/area/district/1/", "/map/", "/map/list/", "/map/about/"])
-def test_every_link_of_a_page_leads_somewhere(client, riverton, incidents: Published, address):
+def test_every_link_of_a_page_leads_somewhere(client, riverton, incidents: PublishedIncidents, address):
     page = read(client, address)
     found = {unescape(each) for each in re.findall(r'href="((?:/map/|\?)[^"#]*)', page)}
     found = {each if each.startswith("/") else f"{address}{each}" for each in found}
@@ -140,18 +144,18 @@ def test_every_link_of_a_page_leads_somewhere(client, riverton, incidents: Publi
 
 
 @pytest.mark.parametrize("area", ["district/99", "city/riverton", "street/1", "district/%3Cb%3E", "beat/" + "1" * 300])
-def test_an_area_that_is_none_is_not_found(client, riverton, incidents: Published, area):
+def test_an_area_that_is_none_is_not_found(client, riverton, incidents: PublishedIncidents, area):
     assert client.get(f"/map/area/{area}/").status_code == 404
 
 
-def test_an_area_that_only_incidents_name_has_a_page(client, riverton, incidents: Published):
+def test_an_area_that_only_incidents_name_has_a_page(client, riverton, incidents: PublishedIncidents):
     Area.objects.filter(layer="district", code="1").delete()
     page_cache.forget()
     page = read(client, "/map/area/district/1/")
     assert "District 1" in page
 
 
-def test_all_areas_are_listed_with_their_counts(client, riverton, incidents: Published):
+def test_all_areas_are_listed_with_their_counts(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/areas/")
     for code, count in incidents.by_area(usual(incidents, days="30"), "district").items():
         assert re.search(rf'/map/area/district/{code}/" dir="auto">[^<]*</a> <b class="count">{count}<', page)
@@ -161,7 +165,7 @@ def test_all_areas_are_listed_with_their_counts(client, riverton, incidents: Pub
 # Two areas
 
 
-def test_two_areas_side_by_side(client, riverton, incidents: Published):
+def test_two_areas_side_by_side(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/compare/", a="district:1", b="neighbourhood:old-town", days="90", category="burglary")
     counts = [
         incidents.count(usual(incidents, days="90", category="burglary", area=area))
@@ -172,7 +176,7 @@ def test_two_areas_side_by_side(client, riverton, incidents: Published):
     assert len(set(re.findall(r'class="axis" aria-hidden="true"><span>([\d,]+)</span>', page))) == 1
 
 
-def test_a_comparison_has_a_form_and_refuses_areas_that_are_none(client, riverton, incidents: Published):
+def test_a_comparison_has_a_form_and_refuses_areas_that_are_none(client, riverton, incidents: PublishedIncidents):
     assert "Choose an area" in read(client, "/map/compare/")
     assert "counts, not rates" not in read(client, "/map/compare/", a="district:1")
     for query_string in ("a=district:1&b=district:77", "a=river&b=district:1", "a=district:1&b=district:2&days=8"):

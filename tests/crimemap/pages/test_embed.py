@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from crimemap.pages import server_map
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 from tests.stack import Stack
 
 EMBED = "/map/embed/"
@@ -24,7 +24,9 @@ REFUSED = f"{EMBED}?category=burglry"
 
 
 @pytest.mark.parametrize("address", [EMBED, f"{EMBED}?area=district:1&days=30", REFUSED])
-def test_any_page_may_frame_it_and_it_alone(client: Client, incidents: Published, riverton: None, address: str) -> None:
+def test_any_page_may_frame_it_and_it_alone(
+    client: Client, incidents: PublishedIncidents, riverton: None, address: str
+) -> None:
     answer = client.get(address)
     assert "X-Frame-Options" not in answer
     policy = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
@@ -39,7 +41,7 @@ def test_any_page_may_frame_it_and_it_alone(client: Client, incidents: Published
         assert "frame-ancestors 'none'" in other["Content-Security-Policy"]
 
 
-def test_it_needs_no_script_and_shows_the_filter(client: Client, incidents: Published, riverton: None) -> None:
+def test_it_needs_no_script_and_shows_the_filter(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
     page = client.get(f"{EMBED}?category=burglary&days=90").content.decode()
     assert "<script" not in page
     assert "style=" not in page
@@ -51,7 +53,9 @@ def test_it_needs_no_script_and_shows_the_filter(client: Client, incidents: Publ
     assert not re.findall(r'(?:href|src)="(?!/|#)[^"]*"', page)
 
 
-def test_a_filter_that_cannot_be_leads_to_the_nearest(client: Client, incidents: Published, riverton: None) -> None:
+def test_a_filter_that_cannot_be_leads_to_the_nearest(
+    client: Client, incidents: PublishedIncidents, riverton: None
+) -> None:
     answer = client.get(REFUSED)
     assert answer.status_code == 400
     page = answer.content.decode()
@@ -69,7 +73,7 @@ def test_without_anything_published_it_says_so(client: Client, tmp_path: Path, s
 
 
 def test_readers_of_a_busy_page_cost_one_picture(
-    client: Client, incidents: Published, riverton: None, monkeypatch: pytest.MonkeyPatch
+    client: Client, incidents: PublishedIncidents, riverton: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = client.get(EMBED)
     assert first["Cache-Control"] == "public, max-age=60"

@@ -12,14 +12,14 @@ import pytest
 
 from crimemap.pages import about_data, charts, incident_list
 from crimemap.snapshot.filters import Filter, FilterError
-from crimemap.snapshot.reader import Published
-from crimemap.snapshot.results import Hours
+from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.results import HourCounts
 from tests.crimemap.pages.test_map import read, usual
 
 # The list
 
 
-def listed(incidents: Published, order: str, chosen: Filter) -> list[Any]:
+def listed(incidents: PublishedIncidents, order: str, chosen: Filter) -> list[Any]:
     total = incidents.count(chosen)
     pages = range(1, -(-total // incident_list.SIZE) + 1)
     return [row for page in pages for row in incident_list.listing(incidents, chosen, total, order, str(page)).rows]
@@ -27,13 +27,13 @@ def listed(incidents: Published, order: str, chosen: Filter) -> list[Any]:
 
 @pytest.mark.parametrize("order", incident_list.ORDERS)
 @pytest.mark.parametrize("query", [{}, {"days": "90", "category": "burglary"}, {"area": "district:2", "days": "90"}])
-def test_every_order_lists_every_incident_once(riverton, incidents: Published, order, query):
+def test_every_order_lists_every_incident_once(riverton, incidents: PublishedIncidents, order, query):
     chosen = usual(incidents, **query)
     every = [row for offset in (0, 1000) for row in incidents.rows(chosen, offset=offset, limit=1000).rows]
     assert sorted(row.public_id for row in listed(incidents, order, chosen)) == sorted(row.public_id for row in every)
 
 
-def test_orders(riverton, incidents: Published):
+def test_orders(riverton, incidents: PublishedIncidents):
     chosen = usual(incidents, days="90")
     dates = [row.at for row in listed(incidents, "-date", chosen)]
     assert dates == sorted(dates, reverse=True)
@@ -47,13 +47,13 @@ def test_orders(riverton, incidents: Published):
     assert [row.areas["neighbourhood"] for row in listed(incidents, "-area", chosen)] == sorted(areas, reverse=True)
 
 
-def test_within_a_type_the_newest_comes_first(riverton, incidents: Published):
+def test_within_a_type_the_newest_comes_first(riverton, incidents: PublishedIncidents):
     rows = listed(incidents, "type", usual(incidents, days="90"))
     dates = [row.at for row in rows if row.category == "burglary"]
     assert dates == sorted(dates, reverse=True)
 
 
-def test_pages_lead_on_and_keep_order_and_filter(client, riverton, incidents: Published):
+def test_pages_lead_on_and_keep_order_and_filter(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/list/", days="90", sort="type", page="2")
     assert "Page 2 of" in page
     assert page.count("/map/incident/") == incident_list.SIZE
@@ -76,7 +76,7 @@ def test_pages_lead_on_and_keep_order_and_filter(client, riverton, incidents: Pu
     ],
 )
 def test_a_page_or_an_order_that_is_none_is_refused_with_one_that_is(
-    client, riverton, incidents: Published, query, offered
+    client, riverton, incidents: PublishedIncidents, query, offered
 ):
     answer = client.get("/map/list/", query)
     assert answer.status_code == 400
@@ -85,14 +85,14 @@ def test_a_page_or_an_order_that_is_none_is_refused_with_one_that_is(
     assert client.get(nearest).status_code == 200
 
 
-def test_ten_thousand_characters_of_query_are_refused(client, riverton, incidents: Published):
+def test_ten_thousand_characters_of_query_are_refused(client, riverton, incidents: PublishedIncidents):
     for address in ("/map/", "/map/list/", "/map/charts/", "/map/about/", "/map/compare/"):
         answer = client.get(f"{address}?days={'x' * 10_000}")
         assert answer.status_code == 400
         assert len(answer.content) < 20_000
 
 
-def test_a_row_says_no_more_than_is_published(client, riverton, incidents: Published):
+def test_a_row_says_no_more_than_is_published(client, riverton, incidents: PublishedIncidents):
     chosen = usual(incidents)
     rows = incidents.rows(chosen, limit=1000).rows
     assert any(row.precision == "day" for row in rows)
@@ -107,7 +107,7 @@ def test_a_row_says_no_more_than_is_published(client, riverton, incidents: Publi
 # Charts
 
 
-def test_a_trend_counts_everything_once(incidents: Published):
+def test_a_trend_counts_everything_once(incidents: PublishedIncidents):
     for query, unit in (
         ({"days": "14"}, "day"),
         ({"days": "90"}, "week"),
@@ -120,7 +120,7 @@ def test_a_trend_counts_everything_once(incidents: Published):
         assert told.total == sum(bar.count for bar in told.bars) == incidents.count(chosen)
 
 
-def test_a_trend_is_compared_with_the_days_before_and_a_year_ago(incidents: Published):
+def test_a_trend_is_compared_with_the_days_before_and_a_year_ago(incidents: PublishedIncidents):
     chosen = usual(incidents, days="30")
     told = charts.trend(incidents, chosen)
     comparison = incidents.compare(chosen)
@@ -131,7 +131,7 @@ def test_a_trend_is_compared_with_the_days_before_and_a_year_ago(incidents: Publ
     assert charts.trend(incidents, first).lines == []
 
 
-def test_weeks_run_back_from_the_last_day_and_the_cut_one_is_marked(incidents: Published):
+def test_weeks_run_back_from_the_last_day_and_the_cut_one_is_marked(incidents: PublishedIncidents):
     told = charts.trend(incidents, usual(incidents, days="30"))
     assert [bar.is_cut for bar in told.bars] == [True, False, False, False, False]
     chosen = replace(usual(incidents), since=date(2024, 3, 1), until=date(2024, 8, 31), days=0)
@@ -140,12 +140,12 @@ def test_weeks_run_back_from_the_last_day_and_the_cut_one_is_marked(incidents: P
     assert [bar.is_cut for bar in charts.trend(incidents, chosen).bars] == [True, *[False] * 5]
 
 
-def test_small_numbers_are_said_to_be_small(client, riverton, incidents: Published):
+def test_small_numbers_are_said_to_be_small(client, riverton, incidents: PublishedIncidents):
     assert "These numbers are small" in read(client, "/map/charts/", days="7", category="fraud")
     assert "These numbers are small" not in read(client, "/map/charts/", days="90")
 
 
-def test_the_figures_of_every_chart_are_in_a_table(client, riverton, incidents: Published):
+def test_the_figures_of_every_chart_are_in_a_table(client, riverton, incidents: PublishedIncidents):
     chosen = usual(incidents, days="90")
     page = read(client, "/map/charts/", days="90")
     for bar in charts.trend(incidents, chosen).bars:
@@ -163,7 +163,7 @@ def test_the_figures_of_every_chart_are_in_a_table(client, riverton, incidents: 
 def test_the_grid_names_the_busiest_hours_and_shades_by_count():
     counts = [[0] * 24 for _ in range(7)]
     counts[4][23], counts[5][0], counts[5][1] = 50, 40, 10
-    told = charts.grid(Hours(counts, [1, 0, 0, 0, 0, 0, 0], 2))
+    told = charts.grid(HourCounts(counts, [1, 0, 0, 0, 0, 0, 0], 2))
     assert "100%" in told.busiest
     assert told.weekdays[4].cells[23] == (23, 50, 5)
     assert told.weekdays[5].cells[1] == (1, 10, 1)
@@ -174,7 +174,7 @@ def test_the_grid_names_the_busiest_hours_and_shades_by_count():
 # About the data
 
 
-def test_the_page_says_what_is_published_and_what_is_not(client, riverton, incidents: Published):
+def test_the_page_says_what_is_published_and_what_is_not(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/about/")
     assert "7 days after it happened" in page
     assert "preliminary and may change" in page
@@ -185,7 +185,7 @@ def test_the_page_says_what_is_published_and_what_is_not(client, riverton, incid
         assert f'<th scope="row">{year}</th><td class="number">{hidden}</td>' in page
 
 
-def test_what_is_not_shown_is_told_for_the_whole_agency_alone(incidents: Published, monkeypatch):
+def test_what_is_not_shown_is_told_for_the_whole_agency_alone(incidents: PublishedIncidents, monkeypatch):
     monkeypatch.setitem(incidents.meta, "not_shown", {"2023": {"hidden": None, "held": 12}, "2024": {"hidden": 1234}})
     assert about_data.not_shown(incidents) == [(2024, "1,234", "–"), (2023, "fewer than 5", "12")]
     totals = {"categories": [["assault", 2023, 70]], "areas": [["1", "assault", 2023, 40]]}
@@ -193,7 +193,9 @@ def test_what_is_not_shown_is_told_for_the_whole_agency_alone(incidents: Publish
     assert about_data.totals(incidents) == ([2023], [("Assault", ["70"])])
 
 
-def test_a_source_is_as_old_as_its_last_import_and_late_when_the_next_is_due(incidents: Published, monkeypatch):
+def test_a_source_is_as_old_as_its_last_import_and_late_when_the_next_is_due(
+    incidents: PublishedIncidents, monkeypatch
+):
     from django.utils import timezone
 
     last = (timezone.now() - timedelta(days=3)).isoformat()
@@ -221,7 +223,7 @@ def test_every_usual_category_is_explained():
     assert shown == set(about_data.DEFINITIONS)
 
 
-def test_a_listing_refuses_with_all_that_is_wrong(incidents: Published):
+def test_a_listing_refuses_with_all_that_is_wrong(incidents: PublishedIncidents):
     with pytest.raises(FilterError) as told:
         incident_list.listing(incidents, usual(incidents), 100, "x", "y")
     assert [problem.part for problem in told.value.problems] == ["sort", "page"]

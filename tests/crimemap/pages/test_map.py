@@ -18,7 +18,7 @@ from crimemap.models import Area, BaseLayer, Block
 from crimemap.pages import base_map_svg
 from crimemap.pages.filter_form import meant
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 
 FAMILIES = {"burglary": "theft", "fraud": "theft", "assault": "people"}
 
@@ -45,14 +45,14 @@ def number(name: str) -> int:
     return int(found[0].replace(",", ""))
 
 
-def usual(published: Published, **query: str) -> Filter:
+def usual(published: PublishedIncidents, **query: str) -> Filter:
     return Filter.parse(query, published)
 
 
 # The picture
 
 
-def test_the_page_draws_the_city_and_all_that_has_a_place(client, riverton, incidents: Published):
+def test_the_page_draws_the_city_and_all_that_has_a_place(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/")
     chosen = usual(incidents)
     assert 'class="streets minor"' in page
@@ -62,7 +62,7 @@ def test_the_page_draws_the_city_and_all_that_has_a_place(client, riverton, inci
     assert sum(number(name) for _address, name in marks) == incidents.count(chosen) - incidents.unmapped(chosen)
 
 
-def test_a_mark_leads_to_the_list_of_just_what_it_counts(client, riverton, incidents: Published):
+def test_a_mark_leads_to_the_list_of_just_what_it_counts(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/", days="30")
     marks = [each for each in links(page, "many") + links(page, "one") if "zoom in" not in each[1]]
     assert marks
@@ -72,7 +72,7 @@ def test_a_mark_leads_to_the_list_of_just_what_it_counts(client, riverton, incid
         assert listed.count("/map/incident/") == number(name)
 
 
-def test_a_large_bubble_leads_nearer_and_parts(client, riverton, incidents: Published):
+def test_a_large_bubble_leads_nearer_and_parts(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/")
     address, name = max(links(page, "many"), key=lambda link: number(link[1]))
     assert "zoom in" in name
@@ -82,14 +82,14 @@ def test_a_large_bubble_leads_nearer_and_parts(client, riverton, incidents: Publ
     assert max(number(each) for _address, each in links(nearer, "many")) < number(name)
 
 
-def test_a_single_incident_is_drawn_as_its_family(client, riverton, incidents: Published):
+def test_a_single_incident_is_drawn_as_its_family(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/", days="7")
     singles = re.findall(r'aria-label="1 incident: ([^"]*)"><g class="sym (\w+)"', page)
     assert singles
     assert set(singles) <= {("Against people", "people"), ("Theft and burglary", "theft")}
 
 
-def test_links_move_the_map_and_keep_the_selection(client, riverton, incidents: Published):
+def test_links_move_the_map_and_keep_the_selection(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/", days="30", at="41.50000,-38.50000,16")
     found = re.findall(r'<a href="([^"]*)">(North|East|Zoom in|Zoom out)</a>', page)
     moves = {name: parse_qs(urlsplit(unescape(address)).query) for address, name in found}
@@ -101,7 +101,9 @@ def test_links_move_the_map_and_keep_the_selection(client, riverton, incidents: 
 
 
 @pytest.mark.parametrize("at", ["here", "41.5,-38.5", "41.5,-38.5,99", "99,0,12", "nan,0,12", "1" * 5000])
-def test_a_part_of_the_map_that_is_none_is_refused_with_one_that_is(client, riverton, incidents: Published, at):
+def test_a_part_of_the_map_that_is_none_is_refused_with_one_that_is(
+    client, riverton, incidents: PublishedIncidents, at
+):
     answer = client.get("/map/", {"at": at, "days": "30"})
     assert answer.status_code == 400
     nearest = unescape(re.search(r'class="btn" href="([^"]*)"', answer.content.decode())[1])
@@ -109,7 +111,7 @@ def test_a_part_of_the_map_that_is_none_is_refused_with_one_that_is(client, rive
     assert client.get(nearest).status_code == 200
 
 
-def test_an_area_and_a_circle_are_drawn_and_shown_whole(client, riverton, incidents: Published):
+def test_an_area_and_a_circle_are_drawn_and_shown_whole(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/", area="district:1")
     assert '<path class="chosen"' in page
     assert "North District" in page
@@ -117,7 +119,7 @@ def test_an_area_and_a_circle_are_drawn_and_shown_whole(client, riverton, incide
     assert '<ellipse class="chosen"' in page
 
 
-def test_without_a_base_map_incidents_are_shown_all_the_same(client, db, incidents: Published):
+def test_without_a_base_map_incidents_are_shown_all_the_same(client, db, incidents: PublishedIncidents):
     for model in (Area, BaseLayer, Block):
         model._default_manager.all().delete()
     page = read(client, "/map/")
@@ -133,7 +135,7 @@ def test_without_anything_published_the_page_says_so(client, riverton, settings,
     assert client.get("/map/incident/00000abcdefg/").status_code == 404
 
 
-def test_the_page_is_light(client, riverton, incidents: Published):
+def test_the_page_is_light(client, riverton, incidents: PublishedIncidents):
     answer = client.get("/map/", headers={"accept-encoding": "gzip"})
     assert len(gzip.compress(gzip.decompress(answer.content))) < 60_000
 
@@ -152,7 +154,7 @@ def test_a_city_with_very_many_streets_is_drawn_with_its_wide_ones():
 
 
 @pytest.mark.parametrize("at", ["41.44,-38.60,17", "41.56,-38.40,17"])
-def test_the_edge_of_the_city_can_be_left_by_no_link(client, riverton, incidents: Published, at):
+def test_the_edge_of_the_city_can_be_left_by_no_link(client, riverton, incidents: PublishedIncidents, at):
     """From a corner every link leads to a part of the map that is shown."""
     corner = parse_qs(
         urlsplit(
@@ -168,7 +170,7 @@ def test_the_edge_of_the_city_can_be_left_by_no_link(client, riverton, incidents
 # Places looked for
 
 
-def test_a_place_found_leads_to_what_was_reported_there(client, riverton, incidents: Published):
+def test_a_place_found_leads_to_what_was_reported_there(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/", q="412 arden")
     assert "1 place found" in page
     address = unescape(re.search(r'<a href="(\?[^"]*)" dir="auto">400 block of Arden Street', page)[1])
@@ -177,12 +179,12 @@ def test_a_place_found_leads_to_what_was_reported_there(client, riverton, incide
     assert client.get(f"/map/{address}").status_code == 200
 
 
-def test_an_area_found_is_a_filter_of_that_area(client, riverton, incidents: Published):
+def test_an_area_found_is_a_filter_of_that_area(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/list/", q="old town", days="30")
     assert "days=30&amp;area=neighbourhood:old-town" in page
 
 
-def test_a_search_without_result_says_so_and_keeps_the_words(client, riverton, incidents: Published):
+def test_a_search_without_result_says_so_and_keeps_the_words(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/", q="zzzz<b>")
     assert "No such place found" in page
     assert 'value="zzzz&lt;b&gt;"' in page
@@ -216,20 +218,20 @@ def test_what_a_sent_form_means(sent, expected):
     assert sorted(told.split("&")) == sorted(expected.split("&"))
 
 
-def test_a_sent_form_leads_to_the_short_address_of_the_same_view(client, incidents: Published, riverton):
+def test_a_sent_form_leads_to_the_short_address_of_the_same_view(client, incidents: PublishedIncidents, riverton):
     sent = "set=1&q=&days=30&from=&to=&category=family:people&category=family:theft&category=burglary&area=district:1"
     answer = client.get(f"/map/charts/?{sent}&hour_from=&hour_to=")
     assert answer.status_code == 302
     assert answer["Location"] == "/map/charts/?category=assault,burglary&days=30&area=district:1"
 
 
-def test_a_sent_form_with_a_wrong_date_is_refused(client, incidents: Published, riverton):
+def test_a_sent_form_with_a_wrong_date_is_refused(client, incidents: PublishedIncidents, riverton):
     answer = client.get("/map/list/?set=1&days=&from=2024-02-31&to=2024-03-05")
     assert answer.status_code == 400
     assert "from=2024-02-29&amp;to=2024-03-05" in answer.content.decode()
 
 
-def test_the_form_shows_the_filter_it_made(client, incidents: Published, riverton):
+def test_the_form_shows_the_filter_it_made(client, incidents: PublishedIncidents, riverton):
     query = "category=burglary&days=30&hour=22-4&weekday=sat&area=district:1&near=41.5,-38.5&radius=300"
     page = read(client, f"/map/list/?{query}")
     assert '<option value="district:1" selected>North District</option>' in page
@@ -246,7 +248,7 @@ def test_the_form_shows_the_filter_it_made(client, incidents: Published, riverto
     assert re.search(r'<option value="4" selected>5 a\.m\.</option>', page)
 
 
-def test_the_legend_counts_what_the_rest_of_the_filter_leaves(client, incidents: Published, riverton):
+def test_the_legend_counts_what_the_rest_of_the_filter_leaves(client, incidents: PublishedIncidents, riverton):
     chosen = usual(incidents, days="90", category="burglary")
     counts = incidents.categories(replace(chosen, categories=frozenset()))
     page = read(client, "/map/", days="90", category="burglary")
@@ -256,7 +258,7 @@ def test_the_legend_counts_what_the_rest_of_the_filter_leaves(client, incidents:
     assert f"{counts['burglary']} incidents reported in the last 90 days" in page
 
 
-def test_an_empty_selection_offers_wider_ones(client, incidents: Published, riverton):
+def test_an_empty_selection_offers_wider_ones(client, incidents: PublishedIncidents, riverton):
     query = "category=fraud&days=7&hour=3&weekday=mon&near=41.2,-38.5&radius=150"
     page = read(client, f"/map/?{query}")
     assert "No incidents match" in page
@@ -277,7 +279,7 @@ def test_hours_over_midnight_are_one_stretch():
 # The home page
 
 
-def test_the_home_page_tells_the_last_30_days(client, riverton, incidents: Published):
+def test_the_home_page_tells_the_last_30_days(client, riverton, incidents: PublishedIncidents):
     page_cache.forget()
     page = read(client, "/")
     assert f"<b>{incidents.count(usual(incidents, days='30'))} incidents</b> in the last 30 days" in page
@@ -291,7 +293,7 @@ def test_the_home_page_has_no_figures_before_there_are_any(client, riverton, set
 
 
 @pytest.mark.parametrize("address", ["/map/", "/map/list/", "/map/data/bubbles.json", "/map/download.csv"])
-def test_ten_kilobytes_of_address_are_refused(client, riverton, incidents: Published, address):
+def test_ten_kilobytes_of_address_are_refused(client, riverton, incidents: PublishedIncidents, address):
     answer = client.get(address, {"what": "ever" * 2500})
     assert answer.status_code == 400
     assert "It has 10005 characters, and no selection needs more than 4096." in answer.content.decode()

@@ -15,7 +15,7 @@ from crimemap.snapshot import bubbles as grid
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
 from crimemap.views import data
-from tests.crimemap import published as folder
+from tests.crimemap import published_city as folder
 from tests.crimemap.sample_incidents import TODAY
 
 EVER = {"from": "2023-01-01"}
@@ -83,7 +83,7 @@ def test_who_has_the_answer_gets_304_before_anything_is_computed(client, inciden
         assert first["Cache-Control"] == "public, max-age=60"
         assert not first.cookies
         monkeypatch.setattr(grid, "bubbles", None)
-        monkeypatch.setattr(reader.Published, "rows", None)
+        monkeypatch.setattr(reader.PublishedIncidents, "rows", None)
         again = client.get(
             f"/map/data/{name}.json?category=assault&category=burglary&{urlencode(parts)}",
             headers={"if-none-match": first["ETag"]},

@@ -34,7 +34,7 @@ def file_of(*features: dict[str, Any]) -> bytes:
     return json.dumps({"type": "FeatureCollection", "features": features}).encode()
 
 
-def replaced(layer: str, *features: dict[str, Any], **columns: Any) -> area_import.Replaced:
+def replaced(layer: str, *features: dict[str, Any], **columns: Any) -> area_import.LayerImportResult:
     read = area_import.read(file_of(*features))
     return area_import.replace(layer, read, area_import.choose(read, layer, **columns))
 
@@ -56,7 +56,7 @@ def test_a_real_layer_twice(name: str) -> None:
     layer, code, named, count, (example, label) = REAL[name]
     features = area_import.read((SHARED / name).read_bytes())
     columns = area_import.guess(features, layer)
-    assert columns == area_import.Columns(code, named)
+    assert columns == area_import.AreaColumns(code, named)
     first = area_import.replace(layer, features, columns)
     areas = area_outlines(layer)
     assert first.created == len(areas) == len({feature.properties[code] for feature in features})

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from crimemap.privacy import agency_rules
-from crimemap.privacy.agency_rules import Rules, RulesError, parse
+from crimemap.privacy.agency_rules import AgencyRules, AgencyRulesError, parse
 
 
 def test_the_file_that_comes_with_the_portal_is_the_default() -> None:
-    assert agency_rules.load(agency_rules.DEFAULT_FILE) == Rules() == parse("")
+    assert agency_rules.load(agency_rules.DEFAULT_FILE) == AgencyRules() == parse("")
 
 
 def test_stricter() -> None:
@@ -27,7 +27,7 @@ def test_stricter() -> None:
         burglary = "area"
         assault = "hidden"
     """)
-    assert rules == Rules(
+    assert rules == AgencyRules(
         14, 10, 400, ("district",), "neighbourhood", False, False, {"burglary": "area", "assault": "hidden"}
     )
 
@@ -52,7 +52,7 @@ def test_stricter() -> None:
     ],
 )
 def test_refused_with_a_sentence(text: str, words: str) -> None:
-    with pytest.raises(RulesError, match=words):
+    with pytest.raises(AgencyRulesError, match=words):
         parse(text)
 
 
@@ -70,10 +70,10 @@ def test_looser_by_an_administrator_is_kept_with_who_when_and_why() -> None:
 def test_an_unusable_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "ours.toml"
     path.write_bytes(content)
-    with pytest.raises(RulesError, match=r"ours\.toml"):
+    with pytest.raises(AgencyRulesError, match=r"ours\.toml"):
         agency_rules.load(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RulesError, match=r"none\.toml cannot be read"):
+    with pytest.raises(AgencyRulesError, match=r"none\.toml cannot be read"):
         agency_rules.load(tmp_path / "none.toml")

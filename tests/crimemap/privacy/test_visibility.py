@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crimemap.geometry import metres_between
+from crimemap.geometry import meters_between
 from crimemap.privacy import locations, visibility
 from crimemap.privacy.locations import block_label, block_labels, snap
 from crimemap.privacy.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, NEIGHBOURHOOD
@@ -134,7 +134,7 @@ class TestEmbargo:
 
     def test_nothing_is_public_within_24_hours(self) -> None:
         loosest = rule(embargo_days=0)
-        loosest.sources[1] = visibility.Source("city", "City", 0, TODAY)
+        loosest.sources[1] = visibility.RuleSource("city", "City", 0, TODAY)
         stored = records({"day": TODAY - 1, "hour": 23}, {"day": TODAY - 2, "hour": 23})
         assert [LEVELS[n] for n in visibility.levels(stored, loosest)] == ["embargoed", "block"]
 
@@ -219,7 +219,7 @@ class TestSnap:
         assert kind == "grid"
         assert north is not None
         assert east is not None
-        assert metres_between(latitude, longitude, north, east) < 180
+        assert meters_between(latitude, longitude, north, east) < 180
         assert snap(north, east, points_are_public=False, block_point=None) == (north, east, "grid")
 
     @given(st.floats(-80, 80), st.floats(-179, 179), st.floats(0, 1), st.floats(0, 1))

@@ -23,8 +23,8 @@ from core.atomic_files import PARTIAL_PREFIX
 from crimemap.models import Incident
 from crimemap.privacy import agency_rules, locations
 from crimemap.publishing import extract, publisher
-from crimemap.publishing.versions import KEPT, KEPT_SECONDS, MAKING, NoFolderError, current_version
-from crimemap.snapshot import bubbles, format, reader
+from crimemap.publishing.versions import KEPT, KEPT_SECONDS, MAKING, NoSnapshotFolderError, current_version
+from crimemap.snapshot import bubbles, format, reader, results
 from crimemap.snapshot.filters import Filter
 from tests.crimemap.publishing import killed_publisher
 from tests.crimemap.sample_incidents import Agency
@@ -46,16 +46,16 @@ def agency(folder: Path, db: None) -> Agency:
     return Agency()
 
 
-def everything(published: reader.Published) -> Filter:
+def everything(published: reader.PublishedIncidents) -> Filter:
     return Filter(published.since, published.until)
 
 
-def rows(published: reader.Published | None = None) -> list[reader.Row]:
+def rows(published: reader.PublishedIncidents | None = None) -> list[results.IncidentRow]:
     published = published or reader.current()
     return published.rows(everything(published), limit=1000).rows
 
 
-def answers(published: reader.Published) -> list[Any]:
+def answers(published: reader.PublishedIncidents) -> list[Any]:
     """All that can be asked, over many filters."""
     result: list[Any] = []
     whole = everything(published)
@@ -91,7 +91,7 @@ class TestWhatComesOut:
         published = publisher.publish()
         assert (published.shown, published.changed) == (1, True)
         assert rows() == [
-            reader.Row(
+            results.IncidentRow(
                 public_id=stored.public_id,
                 at=datetime(2024, 6, 15, 13),  # noqa: DTZ001
                 precision="hour",
@@ -185,10 +185,10 @@ class TestWhatComesOut:
         publisher.publish()
         published = reader.current()
         assert published.totals() == [
-            reader.Total("", "made-burglary", 2024, 5),
-            reader.Total("", "made-sexual", 2024, 15),
-            reader.Total("004", "made-burglary", 2024, 5),
-            reader.Total("007", "made-sexual", 2024, 7),  # 15 - 7 - 6 would be the 2
+            results.YearlyTotal("", "made-burglary", 2024, 5),
+            results.YearlyTotal("", "made-sexual", 2024, 15),
+            results.YearlyTotal("004", "made-burglary", 2024, 5),
+            results.YearlyTotal("007", "made-sexual", 2024, 7),  # 15 - 7 - 6 would be the 2
         ]
         assert published.not_shown == {2024: {"hidden": 20}}
 
@@ -305,7 +305,7 @@ class TestLeaving:
         publisher.publish()
         assert [row.public_id for row in rows()] == [staying.public_id]
         assert leaving.public_id not in str(answers(reader.current()))
-        with pytest.raises(reader.WithdrawnError):
+        with pytest.raises(reader.WithdrawnIncidentError):
             reader.current().incident(leaving.public_id)
 
     def test_who_was_never_shown_is_not_withdrawn(self, agency: Agency) -> None:
@@ -314,7 +314,7 @@ class TestLeaving:
         publisher.publish()
         with pytest.raises(reader.UnknownIncidentError) as told:
             reader.current().incident(never.public_id)
-        assert not isinstance(told.value, reader.WithdrawnError)
+        assert not isinstance(told.value, reader.WithdrawnIncidentError)
 
     @pytest.mark.parametrize("fields", [{"domestic": True}, {"offence_code": "sexual"}, {"offence_code": "unknown"}])
     def test_reclassified_leaves_without_a_word(self, agency: Agency, fields: dict[str, Any]) -> None:
@@ -329,7 +329,7 @@ class TestLeaving:
         assert leaving.public_id not in str(answers(reader.current()))
         with pytest.raises(reader.UnknownIncidentError) as told:
             reader.current().incident(leaving.public_id)
-        assert not isinstance(told.value, reader.WithdrawnError)
+        assert not isinstance(told.value, reader.WithdrawnIncidentError)
 
     def test_a_reclassification_between_shown_categories_is_told(self, agency: Agency, folder: Path) -> None:
         incident, other = agency.add("burglary"), agency.add("burglary")
@@ -339,8 +339,8 @@ class TestLeaving:
         publisher.publish()
         today = datetime.now(ZoneInfo("America/Chicago")).date()
         assert reader.current().history(incident.public_id) == [
-            reader.Change(today, "made-assault", "made-fraud"),
-            reader.Change(today, "made-fraud", "made-burglary"),
+            results.CategoryChange(today, "made-assault", "made-fraud"),
+            results.CategoryChange(today, "made-fraud", "made-burglary"),
         ]
         assert reader.current().history(other.public_id) == []
         assert reader.current().history("é" * 99) == []
@@ -528,7 +528,7 @@ class TestVersions:
 class TestFaults:
     def test_no_folder_is_a_sentence(self, db: None, settings: Any) -> None:
         settings.INCIDENT_SNAPSHOTS = None
-        with pytest.raises(NoFolderError, match="INCIDENT_SNAPSHOTS"):
+        with pytest.raises(NoSnapshotFolderError, match="INCIDENT_SNAPSHOTS"):
             publisher.publish()
         with pytest.raises(reader.NothingPublishedError):
             reader.current()

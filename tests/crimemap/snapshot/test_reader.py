@@ -19,9 +19,9 @@ from psycopg2.extras import execute_values
 
 from crimemap.privacy import visibility
 from crimemap.publishing import prefix_sums, publisher
-from crimemap.snapshot import bubbles, format, reader, row_scan
+from crimemap.snapshot import bubbles, format, reader, results, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import Published
+from crimemap.snapshot.reader import PublishedIncidents
 from tests.crimemap.sample_incidents import TODAY, records, rule
 
 ROWS = 3000
@@ -35,7 +35,7 @@ METRES = """111320 * sqrt((lat - %(lat)s) ^ 2 + ((lon - %(lon)s) * cos(radians((
 class Both:
     """The folder and the same rows in a table of PostgreSQL."""
 
-    published: Published
+    published: PublishedIncidents
     connection: Any
 
     def sql(self, what: str, chosen: Filter, rest: str = "", **values: Any) -> list[tuple[Any, ...]]:
@@ -126,7 +126,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     connection.close()
 
 
-def everything(published: Published, offset: int) -> list[reader.Row]:
+def everything(published: PublishedIncidents, offset: int) -> list[results.IncidentRow]:
     return published.rows(Filter(published.since, published.until), offset=offset, limit=1000).rows
 
 
@@ -274,7 +274,7 @@ def test_what_follows_a_row(both: Both, chosen: Filter, number: int, piece: int)
             assert rest == [each for each in read if each in follow]
 
 
-def ids(lists: Iterator[list[reader.Row]]) -> list[str]:
+def ids(lists: Iterator[list[results.IncidentRow]]) -> list[str]:
     return [row.public_id for rows in lists for row in rows]
 
 
