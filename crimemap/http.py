@@ -42,7 +42,7 @@ def asked(view: Callable[..., HttpResponseBase], *, before_anything: int = 200) 
         try:
             published, chosen = read(request)
         except NothingPublishedError:
-            return render(request, "crimemap/nothing.html", status=before_anything)
+            return render(request, "crimemap/pages/nothing_published.html", status=before_anything)
         except FilterError as error:
             return refused(request, error)
         return view(request, published, chosen, *args, **kwargs)
@@ -72,7 +72,9 @@ def read(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
 
 def refused(request: HttpRequest, error: FilterError) -> HttpResponseBase:
     """The page that says which parts are wrong, with a link to the nearest view; other parts of the address stay."""
-    return render(request, "crimemap/refused.html", {"error": error, "nearest": nearest(request, error)}, status=400)
+    return render(
+        request, "crimemap/pages/unusable_filter.html", {"error": error, "nearest": nearest(request, error)}, status=400
+    )
 
 
 def nearest(request: HttpRequest, error: FilterError) -> str:

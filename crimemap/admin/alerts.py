@@ -35,7 +35,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             "unconfirmed": Subscription.objects.filter(confirmed_at=None).count(),
             "mails": [(State(state).label, count) for state, count in mails().items()],
         }
-        return TemplateResponse(request, "admin/crimemap/alerts.html", context | (extra_context or {}))
+        return TemplateResponse(request, "admin/crimemap/alert_counts.html", context | (extra_context or {}))
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
         raise PermissionDenied

@@ -119,7 +119,7 @@ class OffenceCodeAdmin(AuditedAdmin):
     list_filter = (ClassifiedFilter, "scheme", "visibility", "category")
     list_select_related = ("category",)
     search_fields = ("code", "label")
-    change_list_template = "admin/crimemap/codes.html"
+    change_list_template = "admin/crimemap/code_list.html"
 
     def get_fields(self, request: HttpRequest, obj: OffenceCode | None = None) -> Any:
         why = ["why"] if obj and self.has_change_permission(request, obj) else []
@@ -201,7 +201,7 @@ class OffenceCodeAdmin(AuditedAdmin):
             "has_errors": any(form.errors for _unknown, form in rows),
         }
         status = 422 if context["has_errors"] else 200
-        return TemplateResponse(request, "admin/crimemap/classify.html", context, status=status)
+        return TemplateResponse(request, "admin/crimemap/classify_codes.html", context, status=status)
 
 
 class RowForm(forms.Form):

@@ -29,7 +29,7 @@ from crimemap.models import Source
 from crimemap.models.incidents import known_time_zone
 from crimemap.offences import catalogue
 
-TEMPLATE = "admin/crimemap/columns.html"
+TEMPLATE = "admin/crimemap/column_mapping.html"
 _MOST = 1_500_000  # characters of a sample on its way with the page
 _FIELDS: dict[str, tuple[Any, Any]] = {
     "occurred": (gettext_lazy("Date and time"), gettext_lazy("In one column; otherwise choose the two below.")),

@@ -105,7 +105,7 @@ class AreaAdmin(_ImportedAdmin):
     list_display = ["name", "layer", "code"]
     list_filter = ["layer"]
     search_fields = ["name", "code"]
-    change_list_template = "admin/crimemap/imported_list.html"
+    change_list_template = "admin/crimemap/layer_list.html"
     import_form = LayerForm
     import_title = gettext_lazy("Import a layer of areas")
 
@@ -133,7 +133,7 @@ class BlockAdmin(_ImportedAdmin):
     list_display = ["__str__", "street", "hundred"]
     search_fields = ["street"]
     show_full_result_count = False
-    change_list_template = "admin/crimemap/imported_list.html"
+    change_list_template = "admin/crimemap/layer_list.html"
     import_form = BlocksForm
     import_title = gettext_lazy("Import the blocks")
 

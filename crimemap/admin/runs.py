@@ -82,7 +82,7 @@ class ImportRunAdmin(admin.ModelAdmin):
     search_help_text = gettext_lazy("Name of a file, or number of an import")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    change_list_template = "admin/crimemap/runs.html"
+    change_list_template = "admin/crimemap/import_run_list.html"
 
     # Runs are asked for on a page of their own, and never changed or deleted by hand.
 
@@ -134,7 +134,9 @@ class ImportRunAdmin(admin.ModelAdmin):
             except OSError:
                 form.add_error(None, _("The server has no room for these files. Tell whoever runs it."))
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Import files"), "form": form}
-        return TemplateResponse(request, "admin/crimemap/upload.html", context, status=422 if form.errors else 200)
+        return TemplateResponse(
+            request, "admin/crimemap/upload_files.html", context, status=422 if form.errors else 200
+        )
 
     # One run
 
@@ -158,7 +160,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "may_decide": run.state == State.STOPPED and not run.dry_run and self.has_add_permission(request),
             "unknown_codes": OffenceCode.objects.filter(category=None).exists() if run.held else False,
         }
-        return TemplateResponse(request, "admin/crimemap/run.html", context)
+        return TemplateResponse(request, "admin/crimemap/import_run.html", context)
 
     def state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """For the progress bar: how far it is, and whether the page has anything new to tell."""

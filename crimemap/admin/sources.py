@@ -53,7 +53,7 @@ class SourceAdmin(AuditedAdmin):
     form = SourceForm
     list_display = ("name", "slug", "profile", "last_import", "lateness", "pushes")
     search_fields = ("name", "slug")
-    change_form_template = "admin/crimemap/source.html"
+    change_form_template = "admin/crimemap/source_form.html"
     fieldsets = (
         (None, {"fields": ("name", "slug", "profile", "time_zone")}),
         (gettext_lazy("When"), {"fields": ("expected_interval", "embargo_days")}),
@@ -128,7 +128,9 @@ class SourceAdmin(AuditedAdmin):
             token = push_tokens.make_token(source, by)
         address = f"{settings.STAFF_URL}{reverse('crimemap_api:push', args=[source.slug])}"
         context = self._context(request, source, _("API token of %(source)s") % {"source": source})
-        return TemplateResponse(request, "admin/crimemap/token.html", context | {"token": token, "address": address})
+        return TemplateResponse(
+            request, "admin/crimemap/push_token.html", context | {"token": token, "address": address}
+        )
 
     def columns_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         source, by = self._changing(request, pk)

@@ -225,7 +225,7 @@ def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """For people who write such programs."""
-    return render(request, "crimemap/api.html", {"operations": openapi.operations(), "rows": MOST_ROWS})
+    return render(request, "crimemap/pages/api.html", {"operations": openapi.operations(), "rows": MOST_ROWS})
 
 
 # Parts of the address, and shapes

@@ -39,7 +39,7 @@ def of_link(view: Callable[..., HttpResponse]) -> Linked:
         try:
             published = reader.current()
         except NothingPublishedError:
-            return render(request, "crimemap/nothing.html", status=UNAVAILABLE)
+            return render(request, "crimemap/pages/nothing_published.html", status=UNAVAILABLE)
         secret = subscriber_addresses.secret_of(text) or b""
         response = view(request, published, secret, subscriptions.of(secret), **kwargs)
         response.headers["Cache-Control"] = "no-store"
@@ -56,9 +56,9 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     try:
         published = reader.current()
     except NothingPublishedError:
-        return render(request, "crimemap/nothing.html")
+        return render(request, "crimemap/pages/nothing_published.html")
     if not subscriber_addresses.newest_key():
-        return render(request, "crimemap/alerts/none.html", status=UNAVAILABLE)
+        return render(request, "crimemap/alerts/unavailable.html", status=UNAVAILABLE)
     if request.method != "POST":
         form = forms.AlertForm(published, initial=forms.initial_of(forms.wanted_of(_chosen(request, published))))
         return _form_page(request, form)
@@ -102,7 +102,7 @@ def _form_page(request: HttpRequest, form: forms.AlertForm, status: int = 200, *
 
 @require_safe
 def asked(request: HttpRequest) -> HttpResponse:
-    return render(request, "crimemap/alerts/asked.html")
+    return render(request, "crimemap/alerts/link_sent.html")
 
 
 @of_link
@@ -156,7 +156,7 @@ def leave(request: HttpRequest, published: PublishedIncidents, secret: bytes, al
     if request.method == "POST":
         subscriptions.leave(secret)
     elif alerts:
-        return render(request, "crimemap/alerts/leave.html", {"alerts": _told(alerts, published)})
+        return render(request, "crimemap/alerts/unsubscribe.html", {"alerts": _told(alerts, published)})
     return _left(request)
 
 
@@ -172,8 +172,8 @@ def _told(alerts: list[Alert], published: PublishedIncidents) -> list[dict[str, 
 
 
 def _left(request: HttpRequest) -> HttpResponse:
-    return render(request, "crimemap/alerts/left.html")
+    return render(request, "crimemap/alerts/unsubscribed.html")
 
 
 def _gone(request: HttpRequest) -> HttpResponse:
-    return render(request, "crimemap/alerts/gone.html", status=404)
+    return render(request, "crimemap/alerts/unknown_link.html", status=404)

@@ -31,7 +31,7 @@ def index(request: HttpRequest) -> HttpResponse:
     try:
         published = reader.current()
     except NothingPublishedError:
-        return render(request, "crimemap/nothing.html")
+        return render(request, "crimemap/pages/nothing_published.html")
     chosen = _lately(published, MONTH)
     layers = []
     for layer, label in wording.LAYERS.items():
@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
         named = sorted((wording.area(layer, code, names), code, counts.get(code, 0)) for code in codes)
         if named:
             layers.append({"slug": layer, "name": label, "areas": named})
-    return render(request, "crimemap/areas.html", {"layers": layers, "published": published})
+    return render(request, "crimemap/areas/index.html", {"layers": layers, "published": published})
 
 
 @require_safe
@@ -50,7 +50,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
     try:
         published = reader.current()
     except NothingPublishedError:
-        return render(request, "crimemap/nothing.html")
+        return render(request, "crimemap/pages/nothing_published.html")
     if layer not in wording.LAYERS:
         raise Http404
     names = areas.area_names(layer)
@@ -75,7 +75,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "map": server_map.shown(published, month, "") if areas.outline(layer, code) else None,
         "others": filter_form.area_options(published),
     }
-    return render(request, "crimemap/area.html", context)
+    return render(request, "crimemap/areas/area.html", context)
 
 
 @require_safe
@@ -96,7 +96,7 @@ def compare(request: HttpRequest, published: PublishedIncidents, chosen: Filter)
     both = [side for side in sides if side is not None]
     if len(both) == 2:
         context |= _compared(published, [replace(chosen, area=side) for side in both])
-    return render(request, "crimemap/compare.html", context)
+    return render(request, "crimemap/areas/compare.html", context)
 
 
 def _side(request: HttpRequest, part: str, published: PublishedIncidents, chosen: Filter) -> Area | None:

@@ -33,10 +33,10 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
         published = reader.current()
         row = published.incident(public_id)
     except WithdrawnIncidentError:
-        return render(request, "crimemap/gone.html", status=410)
+        return render(request, "crimemap/pages/withdrawn_incident.html", status=410)
     except (NothingPublishedError, UnknownIncidentError):
         raise Http404 from None
-    response = render(request, "crimemap/incident.html", _context(published, row))
+    response = render(request, "crimemap/pages/incident.html", _context(published, row))
     # The tip form is asked for by post so that no log holds which incident is meant: its Referer must not say it either.
     response.headers["Referrer-Policy"] = "strict-origin"
     return response

@@ -87,7 +87,7 @@ def _wider(published: PublishedIncidents, chosen: Filter, chips: list[Chip]) -> 
 def page(
     request: HttpRequest, name: str, published: PublishedIncidents, chosen: Filter, context: dict[str, Any]
 ) -> HttpResponseBase:
-    """The page crimemap/NAME.html with the form, the tabs and the places that `q` may mean."""
+    """The page crimemap/pages/NAME.html with the form, the tabs and the places that `q` may mean."""
     words = request.GET.get("q", "").strip()[:100]
     filled = panel(published, chosen)
     shared = {
@@ -104,4 +104,4 @@ def page(
             for place in (lookup.search(words) if words else [])
         ],
     }
-    return render(request, f"crimemap/{name}.html", shared | context)
+    return render(request, f"crimemap/pages/{name}.html", shared | context)

@@ -69,7 +69,7 @@ def columns(request: HttpRequest, published: PublishedIncidents, _chosen: Filter
 
     def answer() -> HttpResponse:
         context = {"published": published, "columns": COLUMNS}
-        return render(request, "crimemap/columns.txt", context, content_type="text/plain; charset=utf-8")
+        return render(request, "crimemap/exports/columns.txt", context, content_type="text/plain; charset=utf-8")
 
     return http.cached(request, published.version, published.made_at.date().isoformat(), answer)
 
@@ -111,9 +111,9 @@ def embed(request: HttpRequest) -> HttpResponseBase:
         )
     except FilterError as error:
         context = {"error": error, "query": error.filter.query_string()}
-        response = render(request, "crimemap/embed.html", context, status=400)
+        response = render(request, "crimemap/pages/embed.html", context, status=400)
     except NothingPublishedError:
-        response = render(request, "crimemap/embed.html")
+        response = render(request, "crimemap/pages/embed.html")
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
@@ -125,7 +125,7 @@ def _embedded(request: HttpRequest, published: PublishedIncidents, chosen: Filte
         "panel": panel(published, chosen),
         "map": server_map.shown(published, chosen, ""),
     }
-    return render(request, "crimemap/embed.html", context)
+    return render(request, "crimemap/pages/embed.html", context)
 
 
 def _looks(chosen: Filter) -> str:
