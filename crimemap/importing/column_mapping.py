@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from crimemap.importing import parsed_rows
-from crimemap.importing.geocoder import Surroundings
+from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import PARTS, header_key
 from crimemap.importing.readers import cells as values
@@ -182,7 +182,7 @@ def preview(sample: Sample, config: dict[str, Any], source: Source) -> tuple[lis
     box = None if source.south is None else (source.south, source.west, source.north, source.east)
     interpreter = Interpreter(
         sample.header, profile, time_zone=source.time_zone, box=box,  # type: ignore[arg-type]
-        surroundings=Surroundings(), met=lambda kind: met.update([kind]), rows=lambda: sample.rows,
+        geocoder=Geocoder(), met=lambda kind: met.update([kind]), rows=lambda: sample.rows,
     )  # fmt: skip
     categories = _categories(profile.scheme)
     shown = [_shown(interpreter, list(cells), source, categories) for cells in sample.rows]

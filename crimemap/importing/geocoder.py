@@ -1,40 +1,32 @@
-"""TODO docstring."""
+"""Finds the place of a row in the agency's own layers: the middle of its block, and the areas that a point lies in."""
 
 from __future__ import annotations
 
-import json
-
-import shapely
-
 from crimemap.importing import parsed_rows
-from crimemap.importing.readers import cells as values
+from crimemap.importing.readers.cells import split_block_name
 from crimemap.models import Block
-from crimemap.places.areas import area_outlines
+from crimemap.places.area_index import area_indexes
 from crimemap.privacy.locations import Point
 from crimemap.street_names import comparable
 
 
-class Surroundings:
-    """The agency's own blocks and areas: where a block's middle is, which areas a point lies in."""
+class Geocoder:
+    """The agency's blocks and areas as they were when the import began."""
 
     def __init__(self) -> None:
         rows = Block.objects.values_list("street", "hundred", "latitude", "longitude")
-        self.blocks = {(comparable(street), hundred): (north, east) for street, hundred, north, east in rows}
-        self.layers: dict[str, tuple[list[str], shapely.STRtree]] = {}
-        for layer in parsed_rows.AREAS:
-            if areas := area_outlines(layer):
-                shapes = [shapely.from_geojson(json.dumps(area.outline)) for area in areas]
-                self.layers[layer] = [area.code for area in areas], shapely.STRtree(shapes)
+        self.midpoints = {(comparable(street), hundred): (north, east) for street, hundred, north, east in rows}
+        self.indexes = area_indexes()
 
-    def middle(self, block_text: str) -> Point | None:
-        """The point of a block in the agency's own layer."""
-        named = values.hundred(block_text) if self.blocks else None
-        return self.blocks.get((comparable(named[1]), named[0])) if named else None
+    def block_midpoint(self, block_text: str) -> Point | None:
+        """Return the middle of a block in the agency's own layer."""
+        block = split_block_name(block_text) if self.midpoints else None
+        return self.midpoints.get((comparable(block.street), block.hundred)) if block else None
 
-    def area(self, layer: str, latitude: float, longitude: float) -> str:
-        """The code of the area that a point lies in; "" for none."""
-        if layer not in self.layers:
-            return ""
-        codes, tree = self.layers[layer]
-        found = tree.query(shapely.Point(longitude, latitude), predicate="intersects")
-        return codes[found.min()] if len(found) else ""
+    def areas_at(self, latitude: float, longitude: float) -> tuple[str, ...]:
+        """Return the code of the area that the point lies in, empty for none; for each layer of parsed_rows.AREAS."""
+        found = (
+            self.indexes[layer].code_at(latitude, longitude) if layer in self.indexes else ""
+            for layer in parsed_rows.AREAS
+        )
+        return tuple(code or "" for code in found)

@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from core import queue
 from crimemap.importing import profiles, sanity_checks
 from crimemap.importing.codebook import CodeBook
-from crimemap.importing.geocoder import Surroundings
+from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import Columns, fits
 from crimemap.importing.matching import Recognizer
 from crimemap.importing.parsed_rows import Interpreted
@@ -186,7 +186,7 @@ class _Import:
         for name in ("read", "created", "updated", "unchanged", "rejected", "removed", "held"):
             setattr(run, name, 0)
         self.codes, self.staging = CodeBook(profile.scheme), Staging(run)
-        self.surroundings = Surroundings()
+        self.geocoder = Geocoder()
         self.problems: list[ImportProblem] = []
         self.reasons: Counter[str] = Counter()
         self.quirks: Counter[str] = Counter()
@@ -245,7 +245,7 @@ class _Import:
             self.profile,
             time_zone=source.time_zone,
             box=box if None not in box else None,  # type: ignore[arg-type]
-            surroundings=self.surroundings,
+            geocoder=self.geocoder,
             met=self._met,
             rows=lambda: (cells for _number, cells in table.rows()),
         )

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing import geocoder, parsed_rows
+from crimemap.importing import parsed_rows
+from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import Columns
 from crimemap.importing.profiles.base import JOINT, PARTS, Profile, header_key
 from crimemap.importing.readers import cells as values
@@ -52,13 +53,13 @@ class Interpreter:
         *,
         time_zone: str,
         box: tuple[float, float, float, float] | None,
-        surroundings: geocoder.Surroundings,
+        geocoder: Geocoder,
         met: Met,
         rows: Callable[[], Iterable[list[str]]],
     ) -> None:
         """`rows` gives all rows from the start, should they have to tell day and month apart."""
         self.profile, self.met, self.box = profile, met, box or profile.box
-        self.surroundings, self.time_zone, self.header = surroundings, time_zone, header
+        self.geocoder, self.time_zone, self.header = geocoder, time_zone, header
         self.columns = Columns(header, profile)
         self.width = len(header)
         at = self.columns.by_field
@@ -262,11 +263,11 @@ class Interpreter:
         point = values.point(north, east, self.box, self.met)
         public = self.profile.points_are_public
         plain = snap(*(point or (None, None)), points_are_public=public, block_point=None)
-        middle = self.surroundings.middle(block_text)
+        middle = self.geocoder.block_midpoint(block_text)
         latitude, longitude, kind = snap(None, None, points_are_public=public, block_point=middle) if middle else plain
         areas: tuple[str, ...] = ("", "", "")
-        if latitude is not None and longitude is not None and self.surroundings.layers:
-            areas = tuple(self.surroundings.area(layer, latitude, longitude) for layer in parsed_rows.AREAS)
+        if latitude is not None and longitude is not None:
+            areas = self.geocoder.areas_at(latitude, longitude)
         given = hash((round(point[0], 5), round(point[1], 5))) if point else None
         stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
         return parsed_rows.Spot(

@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
 from crimemap.models import Area, Block, Incident, Intersection
+from crimemap.places.area_index import load_area_index
 from crimemap.street_names import comparable, spelled
 
 LARGEST = 200_000_000  # bytes, unpacked: centre-lines of a large county are about 60 MB
@@ -280,29 +281,11 @@ def _named(layer: str) -> set[str]:
     return set(named.order_by().values_list(layer, flat=True).distinct())
 
 
-class Index:
-    """Which area of a layer points lie in."""
-
-    def __init__(self, layer: str) -> None:
-        rows = list(Area.objects.filter(layer=layer).order_by("code").values_list("code", "outline"))
-        self.codes = [code for code, _outline in rows]
-        self._tree = shapely.STRtree([shapely.from_geojson(orjson.dumps(outline)) for _code, outline in rows])
-
-    def codes_at(self, longitudes: Sequence[float], latitudes: Sequence[float]) -> list[str]:
-        """A code a point, empty outside of all; the first by code on a common border."""
-        result = [""] * len(longitudes)
-        if self.codes and result:
-            points, areas = self._tree.query(shapely.points(longitudes, latitudes), predicate="intersects")
-            for point, area in sorted(zip(points.tolist(), areas.tolist(), strict=True), reverse=True):
-                result[point] = self.codes[area]
-        return result
-
-
 def locate(layer: str) -> None:
     """Say of each block and crossing which area of `layer` it lies in."""
     if layer == Area.Layer.CITY:
         return
-    index = Index(layer)
+    index = load_area_index(layer)
     for model in (Block, Intersection):
         rows = list(model._default_manager.order_by("pk").values_list("pk", "longitude", "latitude"))
         codes = index.codes_at([row[1] for row in rows], [row[2] for row in rows])

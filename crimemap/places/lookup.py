@@ -14,6 +14,7 @@ from typing import Any
 from crimemap import geometry
 from crimemap.models import Area, Block, Intersection, Located
 from crimemap.places import text_search
+from crimemap.places.area_index import area_indexes
 
 NEAR = 200.0  # metres: a point farther from the middle of every block is at none
 
@@ -70,24 +71,16 @@ def near(latitude: float, longitude: float) -> Place | None:
 
 def in_city(latitude: float, longitude: float) -> bool:
     """Whether the point lies within the city limits; False where none are known."""
-    limits = Area.objects.filter(layer=Area.Layer.CITY).values_list("outline", flat=True)
-    return _on_earth(latitude, longitude) and any(_covers(outline, (longitude, latitude)) for outline in limits)
+    limits = area_indexes().get(Area.Layer.CITY)
+    return limits is not None and _on_earth(latitude, longitude) and limits.code_at(latitude, longitude) is not None
 
 
 def areas_at(latitude: float, longitude: float) -> list[tuple[str, str]]:
-    """The (layer, code) of each area that the point lies in, by layer and code."""
+    """Return the (layer, code) of the area that the point lies in, one a layer at most, by layer."""
     if not _on_earth(latitude, longitude):
         return []
-    rows = Area.objects.order_by("layer", "code").values_list("layer", "code", "outline")
-    return [(layer, code) for layer, code, outline in rows if _covers(outline, (longitude, latitude))]
-
-
-def _covers(outline: dict[str, Any], point: tuple[float, float]) -> bool:
-    polygons = outline["coordinates"] if outline["type"] == "MultiPolygon" else [outline["coordinates"]]
-    return any(
-        geometry.inside(point, rings[0]) and not any(geometry.inside(point, hole) for hole in rings[1:])
-        for rings in polygons
-    )
+    found = ((layer, index.code_at(latitude, longitude)) for layer, index in area_indexes().items())
+    return [(layer, code) for layer, code in found if code is not None]
 
 
 def _on_earth(latitude: float, longitude: float) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -249,7 +250,12 @@ def block(cell: str, met: Met) -> str:
     return (f"{found[1]} block of {spelled(found[2])}" if found else spelled(named))[:120]
 
 
-def hundred(named: str) -> tuple[int, str] | None:
-    """The hundred and street that a block is named after, to look it up by; None for other places."""
-    found = _PARTS.fullmatch(named)
-    return (int(found[1]), found[2]) if found and len(found[1]) < 9 else None
+class BlockName(NamedTuple):
+    hundred: int
+    street: str
+
+
+def split_block_name(name: str) -> BlockName | None:
+    """Split "400 block of Arden St"; None for other places."""
+    match = _PARTS.fullmatch(name)
+    return BlockName(int(match[1]), match[2]) if match and len(match[1]) < 9 else None

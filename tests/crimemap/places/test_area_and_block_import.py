@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from crimemap.models import Area, Block, ImportRun, Incident, Intersection, OffenceCode, Source
 from crimemap.places import area_import, block_import, lookup
+from crimemap.places.area_index import load_area_index
 from crimemap.places.areas import area_outlines
 from crimemap.street_names import spelled
 from tests.crimemap.importing.import_command import SHARED
@@ -62,7 +63,7 @@ def test_a_real_layer_twice(name: str) -> None:
     assert first.created == len(areas) == len({feature.properties[code] for feature in features})
     assert len(features) == count
     assert {area.code: area.name for area in areas}[example] == label
-    index = area_import.Index(layer)
+    index = load_area_index(layer)
     assert index.codes_at([area.longitude for area in areas], [area.latitude for area in areas]) == codes(layer)
     again = area_import.replace(layer, features, columns)
     assert (again.created, again.updated, again.unchanged, again.removed) == (0, 0, len(areas), 0)
@@ -100,20 +101,20 @@ class TestAreas:
         done = replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=1))
         (area,) = area_outlines("district")
         assert len(done.notes) == 1
-        assert area_import.Index("district").codes_at([1, 3], [1, 1]) == ["1", "1"]
+        assert load_area_index("district").codes_at([1, 3], [1, 1]) == ["1", "1"]
         assert area.name == "District 1"
 
     def test_a_shape_that_crosses_itself_is_mended_and_told(self) -> None:
         (note,) = replaced("district", polygon(BOW_TIE, district="A")).notes
         assert note == "The shape of A crossed itself (self-intersection) and was mended."
         (area,) = area_outlines("district")
-        assert area_import.Index("district").codes_at([area.longitude], [area.latitude]) == ["A"]
+        assert load_area_index("district").codes_at([area.longitude], [area.latitude]) == ["A"]
 
     def test_the_label_stands_inside_of_a_hook(self) -> None:
         hook = [[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [0, 1], [0, 0]]
         replaced("district", polygon(hook, district=1))
         (area,) = area_outlines("district")
-        assert area_import.Index("district").codes_at([area.longitude], [area.latitude]) == ["1"]
+        assert load_area_index("district").codes_at([area.longitude], [area.latitude]) == ["1"]
 
     def test_blocks_and_crossings_learn_their_area_and_forget_it(self) -> None:
         Block.objects.create(street="Mill St", hundred=100, latitude=1, longitude=1, areas={"beat": "7"})

@@ -15,6 +15,7 @@ from core import page_cache
 from crimemap.demo.load import load
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import areas, base_map, lookup
+from crimemap.places.area_index import load_area_index
 
 
 def names(text, limit=8):
@@ -228,3 +229,55 @@ def test_a_new_plan_keeps_the_ids_of_what_stays(riverton, monkeypatch):
 def test_the_database_refuses_what_must_never_be(riverton, wrong):
     with pytest.raises(IntegrityError), transaction.atomic():
         wrong()
+
+
+def square(west: float, south: float, size: float) -> list[list[float]]:
+    east, north = west + size, south + size
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+@pytest.fixture
+def beats(db):
+    """Two squares with a common border, the first with a hole; and a beat of two parts."""
+    Area.objects.all().delete()
+    outlines = {
+        "1": {"type": "Polygon", "coordinates": [square(0, 0, 10), square(4, 4, 2)]},
+        "2": {"type": "Polygon", "coordinates": [square(10, 0, 10)]},
+        "3": {"type": "MultiPolygon", "coordinates": [[square(30, 0, 1)], [square(32, 0, 1)]]},
+    }
+    for code, outline in outlines.items():
+        Area.objects.create(layer="beat", code=code, name=code, outline=outline, latitude=0, longitude=0)
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "code"),
+    [
+        (1, 1, "1"),
+        (5, 5, None),  # in the hole
+        (4, 5, "1"),  # on the hole's edge
+        (10, 5, "1"),  # on the common border: the first by code
+        (11, 5, "2"),
+        (30.5, 0.5, "3"),
+        (31.5, 0.5, None),  # between the parts
+        (32.5, 0.5, "3"),
+    ],
+)
+def test_areas_at_knows_holes_parts_and_borders(beats, longitude, latitude, code):
+    expected = [("beat", code)] if code else []
+    assert lookup.areas_at(latitude, longitude) == expected
+    assert load_area_index("beat").codes_at([longitude], [latitude]) == [code or ""]
+
+
+def test_areas_at_follows_every_change(beats):
+    area = Area.objects.get(code="2")
+    assert lookup.areas_at(5, 15) == [("beat", "2")]
+    Area.objects.filter(pk=area.pk).update(code="9")
+    assert lookup.areas_at(5, 15) == [("beat", "9")]
+    area.delete()
+    assert lookup.areas_at(5, 15) == []
+
+
+def test_areas_at_reads_no_outlines_twice(beats, django_assert_num_queries):
+    lookup.areas_at(5, 15)
+    with django_assert_num_queries(1):
+        assert lookup.areas_at(5, 5) == []

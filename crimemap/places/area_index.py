@@ -1,0 +1,73 @@
+"""Which area of a layer a point lies in: one answer for incidents, blocks, events and the city limits.
+
+An area includes its border; where several areas of a layer hold a point, the first by code has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from django.db import connection
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
+from crimemap.models import Area
+
+
+class AreaIndex:
+    """The areas of one layer, ready to be searched: a tree of their boxes, and prepared outlines."""
+
+    def __init__(self, areas: Sequence[tuple[str, str]]) -> None:
+        """`areas`: (code, outline as GeoJSON text), by code."""
+        self.codes = [code for code, _geojson in areas]
+        self._outlines = shapely.from_geojson(np.array([geojson for _code, geojson in areas], object))
+        shapely.prepare(self._outlines)
+        self._tree = shapely.STRtree(self._outlines)
+
+    def code_at(self, latitude: float, longitude: float) -> str | None:
+        """Return the code of the area that the point lies in, None outside of all."""
+        candidates = np.sort(self._tree.query(shapely.Point(longitude, latitude)))
+        hits = candidates[shapely.intersects_xy(self._outlines[candidates], longitude, latitude)]
+        return self.codes[hits[0]] if len(hits) else None
+
+    def codes_at(self, longitudes: Sequence[float], latitudes: Sequence[float]) -> list[str]:
+        """Return a code for each point, empty outside of all areas."""
+        result = [""] * len(longitudes)
+        if self.codes and result:
+            x, y = np.asarray(longitudes, float), np.asarray(latitudes, float)
+            points, areas = self._tree.query(shapely.points(x, y))
+            inside = shapely.intersects_xy(self._outlines[areas], x[points], y[points])
+            pairs = zip(points[inside].tolist(), areas[inside].tolist(), strict=True)
+            for point, area in sorted(pairs, reverse=True):
+                result[point] = self.codes[area]
+        return result
+
+
+def load_area_index(layer: str) -> AreaIndex:
+    areas = Area.objects.filter(layer=layer).order_by("code").annotate(geojson=Cast("outline", TextField()))
+    return AreaIndex(list(areas.values_list("code", "geojson")))
+
+
+# The state of the table and the indexes of that state: outlines are parsed once a process, not once a request.
+_cached: tuple[str, dict[str, AreaIndex]] = "", {}
+
+
+def area_indexes() -> dict[str, AreaIndex]:
+    """Return the index of each layer that has areas, by layer; as current as the database."""
+    global _cached  # noqa: PLW0603  (replaced whole, so that threads never see half)
+    state = _table_state()
+    cached_state, indexes = _cached
+    if state != cached_state:
+        layers = Area.objects.order_by("layer").values_list("layer", flat=True).distinct()
+        indexes = {layer: load_area_index(layer) for layer in layers}
+        _cached = state, indexes
+    return indexes
+
+
+def _table_state() -> str:
+    """Return a text that changes with any change of an area: each row's version, without reading its outline."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT md5(string_agg(concat_ws(' ', id, xmin, ctid), ',' ORDER BY id)) FROM crimemap_area")
+        return str(cursor.fetchone()[0])
