@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from core.staff import groups
 from tests.browser.source import check_looks, visit
 from tests.browser.test_staff import sign_in
 from tests.stack import Stack, wait_until
 from tests.tips.files.pictures import photo
-from tipportal.demo import tips
 
 STORIES = "/admin/outreach/story/"
 WORD = (
@@ -62,8 +62,8 @@ def test_a_story_from_the_first_word_to_its_withdrawal(
     file = tmp_path / "steps.jpg"
     file.write_bytes(photo(size=(1700, 900)))
     with visit(browser, desk.staff_url) as author, visit(browser, desk.staff_url) as second:
-        sign_in(author, desk, passwords, tips.staff.COMMUNICATIONS)
-        sign_in(second, desk, passwords, tips.staff.ADMINISTRATOR)
+        sign_in(author, desk, passwords, groups.COMMUNICATIONS)
+        sign_in(second, desk, passwords, groups.ADMINISTRATOR)
         write(author, desk, "Lamps at dusk")
         expect(author.locator("[data-preview] strong")).to_have_text("dark")  # while one writes
         paste(author)
@@ -158,14 +158,14 @@ def test_what_was_written_survives_the_end_of_the_session(
     browser: Browser, desk: Stack, passwords: dict[str, str]
 ) -> None:
     with visit(browser, desk.staff_url) as page:
-        sign_in(page, desk, passwords, tips.staff.COMMUNICATIONS)
+        sign_in(page, desk, passwords, groups.COMMUNICATIONS)
         write(page, desk, "Written in the night")
         page.context.clear_cookies(name="staff")
         page.get_by_role("button", name="Save", exact=True).first.click()
         expect(page.get_by_text("what you wrote is still here")).to_be_visible()
         look(page, "again")
-        page.get_by_label("Username").fill(tips.staff.COMMUNICATIONS)
-        page.get_by_label("Password").fill(passwords[tips.staff.COMMUNICATIONS])
+        page.get_by_label("Username").fill(groups.COMMUNICATIONS)
+        page.get_by_label("Password").fill(passwords[groups.COMMUNICATIONS])
         page.get_by_role("button", name="Sign in and go on").click()
         expect(page.get_by_text("It is not saved yet")).to_be_visible()
         expect(page.get_by_label("Title")).to_have_value("Written in the night")
@@ -175,7 +175,7 @@ def test_what_was_written_survives_the_end_of_the_session(
 
 def test_the_desk_works_without_script(browser: Browser, desk: Stack, passwords: dict[str, str]) -> None:
     with visit(browser, desk.staff_url, script=False, width=1280) as page:
-        sign_in(page, desk, passwords, tips.staff.COMMUNICATIONS)
+        sign_in(page, desk, passwords, groups.COMMUNICATIONS)
         write(page, desk, "Without script")
         page.get_by_role("button", name="Preview").click()
         expect(page.locator("[data-preview] strong")).to_have_text("dark")
@@ -185,7 +185,7 @@ def test_the_desk_works_without_script(browser: Browser, desk: Stack, passwords:
 
 def test_lists_guides_and_versions_are_clean(browser: Browser, desk: Stack, passwords: dict[str, str]) -> None:
     with visit(browser, desk.staff_url) as page:
-        sign_in(page, desk, passwords, tips.staff.COMMUNICATIONS)
+        sign_in(page, desk, passwords, groups.COMMUNICATIONS)
         for number, path in enumerate(("story/", "guide/", "picture/", "picture/add/", "tag/", "guide/add/")):
             page.goto(f"{desk.staff_url}/admin/outreach/{path}")
             look(page, f"list-{number}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from core.staff import groups
 from tests.browser.source import check_looks, visit
 from tests.stack import Stack
-from tipportal.demo import tips
 
 LIST = "/admin/tips/tip/"
 ADMINISTRATORS = [
@@ -47,7 +47,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
     with visit(browser, stack.staff_url) as page:
         page.goto(stack.staff_url + "/admin/")
         check_looks(page)
-        sign_in(page, stack, passwords, tips.staff.SUPERVISOR)
+        sign_in(page, stack, passwords, groups.SUPERVISOR)
         check_looks(page)
         page.goto(stack.staff_url + LIST + "?status=all")
         check_looks(page)
@@ -75,7 +75,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
 
 def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
     with visit(browser, stack.staff_url) as page:
-        sign_in(page, stack, passwords, tips.staff.ADMINISTRATOR)
+        sign_in(page, stack, passwords, groups.ADMINISTRATOR)
         for address in ADMINISTRATORS:
             page.goto(stack.staff_url + address)
             check_looks(page)
@@ -88,7 +88,7 @@ def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passw
 
 def test_who_opens_no_tips_reads_a_plain_refusal(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
     with visit(browser, stack.staff_url) as page:
-        sign_in(page, stack, passwords, tips.staff.ADMINISTRATOR)
+        sign_in(page, stack, passwords, groups.ADMINISTRATOR)
         answer = page.goto(stack.staff_url + LIST)
         assert answer is not None
         assert answer.status == 403
