@@ -170,7 +170,8 @@ class Stack:
         self.logs = self.folder / "logs"
         self.mails = Mails()
         self.demo = demo
-        self.begins_with = STAGES[1 + demo - is_template] if TEMPLATES in os.environ else None
+        has_data = (self.folder / "servers").exists()  # a database that this portal goes on with
+        self.begins_with = STAGES[1 + demo - is_template] if TEMPLATES in os.environ and not has_data else None
         if self.begins_with:
             template = _template(self.begins_with)
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -244,7 +245,7 @@ class Stack:
             self.mails.start()
             if not self.begins_with:
                 self.run_manage("migrate", "--verbosity=0", role="owner")
-                for _ in range(2):
+                while len(list(Path(self.keys["AGENCY_PUBLIC_KEYS"]).glob("*.pub"))) < 2:
                     self._create_key()
             if self.demo:
                 self.printed = self._printed()

@@ -10,7 +10,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as MigrateCommand
-from django.db import ProgrammingError, connections
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
 
 from core.roles import Role
 from core.staff import groups
@@ -19,24 +21,21 @@ from outreach import guides
 from tips import categories
 
 HERE = Path(__file__).resolve().parents[2] / "database"
-# Until the first release each app has one migration, which grows: what it made earlier stays as it was.
-OTHER_TABLES = (
-    "The tables are of another state of this project than its rules (%s). Before the first release an earlier database"
-    " cannot be brought up to date: start with an empty one (after `make run`: move var/ away)."
+FROM_BEFORE_RELEASE = (
+    "This database was made by a version before 0.9.0, and cannot be brought up to date: start with an empty one (after"
+    " `make run`: move var/ away)."
 )
 
 
 class Command(MigrateCommand):
     def handle(self, *args: Any, **options: Any) -> None:
+        connection = connections[options["database"]]
+        self._refuse_unreleased(connection)
         super().handle(*args, **options)
         if options["app_label"] or options["plan"] or options["check_unapplied"]:
             return
-        connection = connections[options["database"]]
         with connection.cursor() as cursor:
-            try:
-                cursor.execute((HERE / "rules.sql").read_text(encoding="utf-8"))
-            except ProgrammingError as error:
-                raise CommandError(OTHER_TABLES % str(error).splitlines()[0]) from None
+            cursor.execute((HERE / "rules.sql").read_text(encoding="utf-8"))
             users = [role.database_user for role in Role if role.database_user]
             cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [users])
             if cursor.fetchone()[0] == len(users):
@@ -49,3 +48,9 @@ class Command(MigrateCommand):
         categories.ensure_categories()
         catalogue.ensure_codes()
         guides.ensure_guides()
+
+    def _refuse_unreleased(self, connection: BaseDatabaseWrapper) -> None:
+        """Raise CommandError for a database whose tables are older than the first release's migrations."""
+        recorder = MigrationRecorder(connection)
+        if recorder.has_table() and recorder.migration_qs.filter(app="tipportal").exists():
+            raise CommandError(FROM_BEFORE_RELEASE)
