@@ -69,7 +69,8 @@ from crimemap.snapshot import reader
 from django.utils import timezone
 new = planning.news_since(reader.current(), 1, timezone.now())
 batch = list(Delivery.objects.order_by("pk")[:1000])
-made = [delivery._made(each, new) for each in batch]
+box = delivery.DeliveryOutbox(new)
+made = [box.compose_mail(each) for each in batch]
 print(json.dumps({"new": plan.new, "due": sum(plan.due.values()), "mails": plan.mails, "found": found, "plan": planned,
     "mail": (time.perf_counter() - start) / len(batch),
     "told": sum(len(each.told) // 12 for each in made if each) / len(batch),

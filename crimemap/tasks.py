@@ -6,8 +6,10 @@ from celery import shared_task
 from django.conf import settings
 
 from core import queue
+from core.mail import outbox
 from crimemap.alerts import delivery, planning
 from crimemap.importing.arrival import drop_folder, feed_monitor, jobs
+from crimemap.models import Delivery
 from crimemap.publishing import publisher
 
 
@@ -44,6 +46,11 @@ def plan_alerts() -> None:
 
 @shared_task(name="crimemap.bulk.send_alerts", expires=240)  # type: ignore[untyped-decorator]
 def send_alerts() -> None:
-    """A batch of mails; the next one waits in line with what else this worker has to do."""
-    if delivery.send():
+    """Send a batch of mails. The next batch waits in line with what else this worker has to do."""
+    if delivery.send_due():
         queue.send("crimemap.bulk.send_alerts", expires=240)
+        return
+    # A mail in another worker's hands is tried again as soon as its lease ends: that worker may have been killed.
+    seconds = outbox.seconds_to_lease_end(Delivery)
+    if seconds is not None:
+        queue.send("crimemap.bulk.send_alerts", countdown=seconds + 1, expires=240)

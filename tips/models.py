@@ -17,6 +17,8 @@ from django.db.models import Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.mail.outbox import OutboxRow
+
 ROUNDING = dt.timedelta(minutes=5)
 
 
@@ -354,19 +356,17 @@ class Alert(models.Model):
         return f"alert {self.id}"
 
 
-class Notification(models.Model):
-    """One message to one officer. Its id is the Message-ID, so a repeat is recognised by the mail server."""
+class Notification(OutboxRow):
+    """One message to one officer. Exact times are in `leased_until` alone, which is empty again once the mail is settled."""
 
     class NotificationState(models.TextChoices):
         WAITING = "waiting", _("waiting")
         SENT = "sent", _("handed to the mail server")
         FAILED = "failed", _("refused by the mail server for good")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="notifications")
     officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     state = models.CharField(max_length=8, choices=NotificationState, default=NotificationState.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=rounded_now)
 
     class Meta:

@@ -42,7 +42,7 @@ def words(subscription: Subscription, published: PublishedIncidents) -> str:
     return subscription_wording.words(planning.wanted(subscription), subscription.place, published.names)
 
 
-def confirmation(delivery: Delivery, subscription: Subscription, published: PublishedIncidents) -> Mail | None:
+def confirmation(subscription: Subscription, published: PublishedIncidents) -> Mail | None:
     contact = subscriber_addresses.open_sealed(subscription.sealed_contact)
     if subscriber_addresses.hashed(contact.address) != bytes(subscription.address_hash):
         return None  # whoever confirmed it would hold another address' alerts
@@ -52,7 +52,7 @@ def confirmation(delivery: Delivery, subscription: Subscription, published: Publ
         "link": link("alerts_confirm", subscriber_addresses.link_text(contact.secret)),
         "hours": int(planning.UNCONFIRMED_KEPT.total_seconds() // 3600),
     }
-    message = _message(delivery, contact.address, _("Please confirm your alert"), "alert_confirm", context)
+    message = _message(contact.address, _("Please confirm your alert"), "alert_confirm", context)
     return Mail(message, b"")
 
 
@@ -83,7 +83,7 @@ def telling(delivery: Delivery, subscriptions: list[Subscription], new: News, to
         "leave": leave,
     }
     subject = ngettext("%(count)d new incident", "%(count)d new incidents", len(numbers)) % {"count": len(numbers)}
-    message = _message(delivery, contact.address, subject, "alert_news", context, leave=leave)
+    message = _message(contact.address, subject, "alert_news", context, leave=leave)
     return Mail(message, published.columns["public_id"][numbers].tobytes())
 
 
@@ -110,14 +110,14 @@ def _list_link(subscription: Subscription, published: PublishedIncidents) -> str
 
 
 def _message(
-    delivery: Delivery, address: str, subject: str, template: str, context: dict[str, object], *, leave: str = ""
+    address: str, subject: str, template: str, context: dict[str, object], *, leave: str = ""
 ) -> EmailMultiAlternatives:
     context |= {"agency": settings.AGENCY_NAME, "portal": settings.PORTAL_URL, "language": settings.LANGUAGE_CODE}
     message = EmailMultiAlternatives(
         subject=f"{settings.AGENCY_NAME}: {subject}",
         body=render_to_string(f"mail/{template}.txt", context),
         to=[address],
-        headers=headers.headers(delivery.pk, leave),
+        headers=headers.unsubscribe(leave) if leave else {},
     )
     message.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
     return message

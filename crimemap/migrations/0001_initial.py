@@ -297,14 +297,15 @@ class Migration(migrations.Migration):
             name='Delivery',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(editable=False, help_text="by the database's clock, while a worker sends this mail", null=True)),
                 ('address_hash', models.BinaryField(db_index=True, max_length=32)),
                 ('parts', models.JSONField(default=list, help_text='[[subscription, edition after which it is told], ...]')),
                 ('up_to', models.PositiveIntegerField(default=0, help_text='the last edition that this mail tells of')),
                 ('told', models.BinaryField(default=b'', help_text='public ids, kept for addresses with several subscriptions')),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sent', 'Sent'), ('empty', 'Nothing left to say'), ('refused', 'Address refused'), ('failed', 'Given up')], default='waiting', max_length=8, verbose_name='state')),
-                ('attempts', models.PositiveIntegerField(default=0)),
                 ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('confirms', models.ForeignKey(help_text='the subscription that this mail asks to confirm', null=True, on_delete=django.db.models.deletion.CASCADE, to='crimemap.subscription')),
             ],
             options={

@@ -6,14 +6,13 @@ side reads and changes these rows only through the functions of tipportal/databa
 
 from __future__ import annotations
 
-import uuid
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.mail.outbox import OutboxRow
 from core.mail.subscriber_addresses import HASH_BYTES, SealedContactField
 
 
@@ -108,8 +107,8 @@ class Edition(models.Model):
         return str(self.number)
 
 
-class Delivery(models.Model):
-    """One mail. Its id is the Message-ID; what it says is made again at each try, from `parts` and `up_to` or `confirms`."""
+class Delivery(OutboxRow):
+    """One mail. Its text is written at each try, from `parts` and `up_to` or `confirms`."""
 
     class DeliveryState(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -118,7 +117,6 @@ class Delivery(models.Model):
         REFUSED = "refused", _("Address refused")
         FAILED = "failed", _("Given up")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     address_hash = models.BinaryField(max_length=HASH_BYTES, db_index=True)
     confirms = models.ForeignKey(
         Subscription, models.CASCADE, null=True, help_text="the subscription that this mail asks to confirm"
@@ -127,9 +125,7 @@ class Delivery(models.Model):
     up_to = models.PositiveIntegerField(default=0, help_text="the last edition that this mail tells of")
     told = models.BinaryField(default=b"", help_text="public ids, kept for addresses with several subscriptions")
     state = models.CharField(_("state"), max_length=8, choices=DeliveryState, default=DeliveryState.WAITING)
-    attempts = models.PositiveIntegerField(default=0)
     made_at = models.DateTimeField(default=timezone.now)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name = _("alert mail")

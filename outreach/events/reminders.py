@@ -12,14 +12,10 @@ server says there is no such mailbox, and after two days without confirmation.
 from __future__ import annotations
 
 import datetime as dt
-import logging
-import smtplib
-from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
@@ -27,19 +23,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import queue
-from core.advisory_locks import alone_with
-from core.mail import headers, subscriber_addresses
+from core.mail import headers, outbox, subscriber_addresses
+from core.mail.outbox import Outbox
 from core.mail.subscriber_addresses import Contact
 from outreach.events import actions, ical
 from outreach.models import Event, Reminder, ReminderMail
 
-log = logging.getLogger(__name__)
-
 Kind, State = ReminderMail.MailKind, ReminderMail.MailState
 BEFORE = dt.timedelta(days=1)
 UNCONFIRMED = dt.timedelta(days=2)  # rules.sql says the same
-_SENT_AT_ONCE = 200
-_LONGEST_WAIT = 60  # minutes
 
 
 # What residents do
@@ -96,7 +88,7 @@ def remind() -> None:
     """Forget what is over, write the mails that are due, send what waits."""
     forget()
     raise_due()
-    send_all()
+    send_due()
 
 
 def forget() -> None:
@@ -141,78 +133,42 @@ def _raise(kind: ReminderMail.MailKind, reminders: QuerySet[Reminder]) -> None:
                 Reminder.objects.filter(pk=reminder.pk).update(moves=reminder.event.moves)
 
 
-def send_all() -> None:
-    """Send what waits over one line to the mail server; leave it for the next minute when that does not answer."""
-    waiting = ReminderMail.objects.filter(state=State.WAITING, next_attempt_at__lte=timezone.now())
-    ids = list(waiting.order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:_SENT_AT_ONCE])
-    if not ids:
-        return
-    mail_server = get_connection()
-    try:
-        mail_server.open()
-        for mail_id in ids:
-            with alone_with(mail_id) as alone:
-                if alone:
-                    _send(mail_id, mail_server)
-    except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server is away, reminders wait (%s)", type(error).__name__)
-    finally:
-        mail_server.close()
+def send_due() -> None:
+    """Send mails that are due. If another worker has one in hand, look again when its lease ends: it may have been killed."""
+    ReminderOutbox().send(outbox.due_rows(ReminderMail))
+    seconds = outbox.seconds_to_lease_end(ReminderMail)
+    if seconds is not None:
+        queue.send("outreach.bulk.remind", countdown=seconds + 1, expires=600)
 
 
-def _send(mail_id: UUID, mail_server: BaseEmailBackend) -> None:
-    """Hand one mail to the mail server. A resident may leave meanwhile: no row is locked, and then nothing is written."""
-    mails = ReminderMail.objects.filter(pk=mail_id, state=State.WAITING).select_related("reminder__event")
-    mail = mails.first()
-    if mail is None:
-        return
-    if not _still_true(mail):
-        mails.delete()
-        return
-    contact = subscriber_addresses.open_sealed(mail.reminder.sealed_contact)
-    if _hand_over(mail, contact, mail_server):
-        _settle(mail)
+class ReminderOutbox(Outbox[ReminderMail]):
+    """Mails about events. An address that does not exist is deleted with its reminder."""
+
+    model = ReminderMail
+    name = "reminders"
+
+    def compose(self, row: ReminderMail) -> EmailMessage | None:
+        if not _still_true(row):
+            return None
+        return message(row, subscriber_addresses.open_sealed(row.reminder.sealed_contact))
+
+    def record_sent(self, row: ReminderMail) -> None:
+        self.settle(row, state=State.SENT)
+        if row.kind == Kind.CANCELLED:
+            Reminder.objects.filter(pk=row.reminder_id).delete()
+
+    def record_refusal(self, row: ReminderMail) -> None:
+        Reminder.objects.filter(pk=row.reminder_id).delete()
 
 
 def _still_true(mail: ReminderMail) -> bool:
-    """Whether what it would say holds: the event may have changed while it waited."""
+    """Return whether the mail still holds: the event may have changed while it waited."""
     event = mail.reminder.event
     if mail.kind == Kind.CANCELLED:
         return event.status == Event.EventStatus.CANCELLED
     if mail.kind == Kind.REMIND and mail.starts_at != event.starts_at:
         return False  # another will be written a day before the new time
     return event.status == Event.EventStatus.PUBLISHED and event.starts_at > timezone.now()
-
-
-def _hand_over(mail: ReminderMail, contact: Contact, mail_server: BaseEmailBackend) -> bool:
-    """Whether it was taken. A refused mail waits or goes with its address. Raises what a server that is away does."""
-    try:
-        mail_server.send_messages([message(mail, contact)])
-    except smtplib.SMTPRecipientsRefused as error:
-        if headers.is_final(error):
-            log.warning("a mail server knows no such address, its reminder is deleted")
-            Reminder.objects.filter(pk=mail.reminder_id).delete()
-        else:
-            _wait(mail)
-        return False
-    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-        log.warning("a mail server refuses a reminder (%s)", type(error).__name__)
-        _wait(mail)
-        return False
-    return True
-
-
-def _wait(mail: ReminderMail) -> None:
-    """Later each time, until the address is forgotten."""
-    wait = dt.timedelta(minutes=min(2 ** min(mail.attempts, 10), _LONGEST_WAIT))
-    ReminderMail.objects.filter(pk=mail.pk).update(attempts=mail.attempts + 1, next_attempt_at=timezone.now() + wait)
-
-
-def _settle(mail: ReminderMail) -> None:
-    """It is sent. Who was told of a cancellation is told nothing more."""
-    ReminderMail.objects.filter(pk=mail.pk).update(state=State.SENT, attempts=mail.attempts + 1)
-    if mail.kind == Kind.CANCELLED:
-        Reminder.objects.filter(pk=mail.reminder_id).delete()
 
 
 _SUBJECTS = {
@@ -232,10 +188,9 @@ def message(mail: ReminderMail, contact: Contact) -> EmailMessage:
         "kind": kind.value, "event": event, "when": actions.when(event), "page": ical.address_of(event), "link": link, "leave": f"{link}leave/",
         "agency": settings.AGENCY_NAME,
     }  # fmt: skip
-    leave = "" if kind in (Kind.CONFIRM, Kind.CANCELLED) else f"{link}leave/"
     return EmailMessage(
         subject=" ".join((_SUBJECTS[kind]() % {"event": event.title}).split()),
         body=render_to_string("mail/event.txt", context).strip() + "\n",
         to=[contact.address],
-        headers=headers.headers(mail.pk, leave),
+        headers={} if kind in (Kind.CONFIRM, Kind.CANCELLED) else headers.unsubscribe(f"{link}leave/"),
     )

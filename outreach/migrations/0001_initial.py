@@ -295,12 +295,13 @@ class Migration(migrations.Migration):
             name='ReminderMail',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(editable=False, help_text="by the database's clock, while a worker sends this mail", null=True)),
                 ('kind', models.CharField(choices=[('confirm', 'asks whether the reminder is wanted'), ('remind', 'reminds'), ('moved', 'says that time or place changed'), ('cancelled', 'says that it is cancelled')], max_length=9)),
                 ('starts_at', models.DateTimeField(help_text='the start of the event that it speaks of')),
                 ('raised_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'handed to the mail server')], default='waiting', max_length=7)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'handed to the mail server')], default='waiting', max_length=8)),
                 ('reminder', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='outreach.reminder')),
             ],
             options={

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.mail.outbox import OutboxRow
 from core.mail.subscriber_addresses import SealedContactField
 
 
@@ -98,8 +99,8 @@ class Reminder(models.Model):
         return f"reminder {self.id}"
 
 
-class ReminderMail(models.Model):
-    """One mail about an event to one address. Its id is the Message-ID, so a repeat is recognised by the mail server."""
+class ReminderMail(OutboxRow):
+    """One mail about an event to one address."""
 
     class MailKind(models.TextChoices):
         CONFIRM = "confirm", _("asks whether the reminder is wanted")
@@ -111,14 +112,11 @@ class ReminderMail(models.Model):
         WAITING = "waiting", _("waiting")
         SENT = "sent", _("handed to the mail server")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reminder = models.ForeignKey(Reminder, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=9, choices=MailKind)
     starts_at = models.DateTimeField(help_text="the start of the event that it speaks of")
     raised_at = models.DateTimeField(default=timezone.now)
-    state = models.CharField(max_length=7, choices=MailState, default=MailState.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=8, choices=MailState, default=MailState.WAITING)
 
     class Meta:
         default_permissions = ()

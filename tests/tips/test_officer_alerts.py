@@ -12,6 +12,7 @@ from django.db import connection, connections
 from django.urls import reverse
 from django.utils import timezone
 
+from core import queue
 from core.models import Account
 from core.staff import groups
 from tests.stack import Mails
@@ -197,7 +198,7 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(officer_alerts, "_settle", killed)
+        patched.setattr(officer_alerts.NotificationOutbox, "record_sent", killed)
         with pytest.raises(Killed):
             spread(tip)
     assert len(mails.received) == 1
@@ -403,22 +404,22 @@ class _as:  # noqa: N801  (reads as a clause)
 def test_the_worker_is_hurried_once_the_tip_is_on_the_disk(
     db: None, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
-    sent: list[str] = []
-    monkeypatch.setattr(officer_alerts.spread, "delay", sent.append)
+    sent: list[tuple[str, ...]] = []
+    monkeypatch.setattr(queue, "send", lambda *task: sent.append(task))
     with django_capture_on_commit_callbacks() as callbacks:
         tip = officers.send()
         assert sent == []
     for callback in callbacks:
         callback()
-    assert sent == [str(alert_of(tip).pk)]
+    assert sent == [("tips.alerts.spread", str(alert_of(tip).pk))]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(_alert_id: str) -> None:
+    def down(*_task: str) -> None:
         raise ConnectionError("broker")
 
-    monkeypatch.setattr(officer_alerts.spread, "delay", down)
+    monkeypatch.setattr(queue, "send", down)
     token = form_tokens.read(form_tokens.issue())
     assert intake.take(intake.Report(Category.objects.first(), "Two men"), token) == token.receipt  # type: ignore[arg-type]
     assert Alert.objects.get().state == Alert.AlertState.WAITING

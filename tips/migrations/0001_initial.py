@@ -167,8 +167,9 @@ class Migration(migrations.Migration):
             name='Notification',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'handed to the mail server'), ('failed', 'refused by the mail server for good')], default='waiting', max_length=8)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('leased_until', models.DateTimeField(editable=False, help_text="by the database's clock, while a worker sends this mail", null=True)),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'handed to the mail server'), ('failed', 'refused by the mail server for good')], default='waiting', max_length=8)),
                 ('next_attempt_at', models.DateTimeField(default=tips.models.rounded_now)),
                 ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='tips.alert')),
                 ('officer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
-import smtplib
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.mail import outbox
 from core.models import Account
 from core.staff.groups import ADMINISTRATOR
 from crimemap.models import ImportRun, Source
-
-log = logging.getLogger(__name__)
 
 State, Origin = ImportRun.RunState, ImportRun.Origin
 _WRONG = (State.FAILED, State.STOPPED)
@@ -69,12 +66,4 @@ def _mail(subject: str, words: str) -> bool:
     """One mail to each administrator with an address. Returns whether the mail server took them, or nobody has one."""
     addresses = Account.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exclude(email="")
     to = sorted(set(addresses.values_list("email", flat=True)))
-    connection = get_connection()
-    try:
-        connection.send_messages(
-            [EmailMessage(" ".join(subject.split()), words, to=[address], connection=connection) for address in to]
-        )
-    except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server is away, administrators are told later (%s)", type(error).__name__)
-        return False
-    return True
+    return outbox.send_unqueued(EmailMessage(" ".join(subject.split()), words, to=[address]) for address in to)

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         if dry_run:
             return
         try:
-            while delivery.send():
+            while delivery.send_due():
                 self.stdout.write(f"Mails waiting: {waiting.count()}", ending="\r")
         except KeyMissingError as error:
             raise CommandError(str(error)) from error

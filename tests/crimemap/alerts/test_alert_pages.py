@@ -295,7 +295,7 @@ def test_a_link_that_is_not_confirmed_opens_nothing_of_the_address(client: Clien
 def test_the_confirmation_mail_leads_to_the_page(client: Client, settings: Any, mailoutbox: list[Any]) -> None:
     settings.PORTAL_URL = "https://riverton.example"
     secret = pending(client)
-    delivery.send()
+    delivery.send_due()
     (mail,) = mailoutbox
     assert mail.to == [MARIA]
     for part in (mail.body, mail.alternatives[0].content):
@@ -309,7 +309,7 @@ def test_a_contact_that_is_not_the_hashs_is_asked_nothing(client: Client, mailou
     subscribe(OMAR)
     pending(client)
     Subscription.objects.filter(confirmed_at=None).update(address_hash=subscriber_addresses.hashed(OMAR))
-    delivery.send()
+    delivery.send_due()
     assert mailoutbox == []
 
 

@@ -60,7 +60,7 @@ def run(now: dt.datetime) -> None:
     _now[0] = now
     planning.plan(now)
     planning.tidy(now)
-    while delivery.send():
+    while delivery.send_due():
         pass
 
 
@@ -484,7 +484,7 @@ def test_a_kill_between_the_servers_answer_and_ours_repeats_that_mail_alone(
 
     monkeypatch.setattr(delivery.Delivery.objects.filter().__class__, "update", killed)
     with pytest.raises(KeyboardInterrupt):
-        delivery.send()
+        delivery.send_due()
     monkeypatch.undo()
     monkeypatch.setattr(delivery.timezone, "now", lambda: at(1))
     run(at(1))
@@ -518,7 +518,7 @@ def test_refused_for_now_is_tried_again_later_each_time(city: City, sink: Mails)
     for _try in range(3):
         run(Delivery.objects.get().next_attempt_at if waits else at(1))
         waits.append((Delivery.objects.get().next_attempt_at - _now[0]).total_seconds() / 60)
-        delivery.send()
+        delivery.send_due()
     assert waits == [5, 10, 20]
     assert Delivery.objects.get().attempts == 3
     sink.refuse = None

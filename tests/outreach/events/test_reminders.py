@@ -397,7 +397,7 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(reminders, "_settle", killed)
+        patched.setattr(reminders.ReminderOutbox, "record_sent", killed)
         with pytest.raises(KilledError):
             reminders.remind()
     assert len(mails.received) == 1
