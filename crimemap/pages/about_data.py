@@ -1,4 +1,4 @@
-"""What the page about the data says in figures and words: sources and their age, what is not shown, what the types mean."""
+"""Figures and definitions on the page about the data: age of each source, withheld incidents, meaning of the types."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from crimemap.offence_families import FAMILIES, Family
 from crimemap.snapshot.reader import PublishedIncidents
 
-NONE = "–"
+EMPTY_CELL = "–"
 
-# By slug of crimemap/data/categories.csv; an agency's own categories have their name alone.
+# By slug of crimemap/data/categories.csv. An agency's own categories have no definition.
 DEFINITIONS: dict[str, Promise] = {
     "homicide": gettext_lazy("Someone was killed, on purpose or by recklessness."),
     "robbery": gettext_lazy("Something was taken from a person by force or threat."),
@@ -40,7 +40,7 @@ DEFINITIONS: dict[str, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class SourceAge:
-    """`received` is None before the first import; late is one that should have come by now."""
+    """When a source last delivered. `received` is None before its first import; late means overdue by its expected interval."""
 
     name: str
     received: datetime | None
@@ -48,45 +48,44 @@ class SourceAge:
     is_late: bool
 
 
-def sources(published: PublishedIncidents) -> list[SourceAge]:
+def source_ages(published: PublishedIncidents) -> list[SourceAge]:
+    """Return the age of every source's newest delivery, in the order of the publication."""
     now = timezone.now()
     result = []
     for source in published.sources:
         last, hours = source.get("last_success_at"), source.get("expected_interval")
         received = datetime.fromisoformat(last) if last else None
         late = bool(received and hours and now > received + timedelta(hours=hours))
-        result.append(SourceAge(source["name"], received, _age((now - received).days if received else None), late))
+        result.append(SourceAge(source["name"], received, _age_text((now - received).days if received else None), late))
     return result
 
 
-def is_late(published: PublishedIncidents) -> bool:
-    return any(source.is_late for source in sources(published))
+def withheld_counts(published: PublishedIncidents) -> list[tuple[int, str, str]]:
+    """Return (year, hidden, unclassified) for the whole agency, newest year first; small counts as "fewer than"."""
+    below_minimum = _("fewer than %(least)d") % {"least": published.meta["totals_from"]}
 
-
-def not_shown(published: PublishedIncidents) -> list[tuple[int, str, str]]:
-    """Year, hidden and held, newest first, for the whole agency."""
-    fewer = _("fewer than %(least)d") % {"least": published.meta["totals_from"]}
-
-    def written(counts: dict[str, int | None], name: str) -> str:
+    def count_text(counts: dict[str, int | None], name: str) -> str:
         count = counts.get(name, 0)
-        return fewer if count is None else number_format(count, force_grouping=True) if count else NONE
+        return below_minimum if count is None else number_format(count, force_grouping=True) if count else EMPTY_CELL
 
     return [
-        (year, written(counts, "hidden"), written(counts, "held"))
+        (year, count_text(counts, "hidden"), count_text(counts, "held"))
         for year, counts in sorted(published.not_shown.items(), reverse=True)
     ]
 
 
-def totals(published: PublishedIncidents) -> tuple[list[int], list[tuple[str, list[str]]]]:
-    """Years, and by category the yearly totals of the whole agency."""
-    whole = {(total.category, total.year): total.count for total in published.totals() if not total.area}
-    years = sorted({year for _category, year in whole})
-    slugs = [slug for slug in published.names if any(category == slug for category, _year in whole)]
+def withheld_totals(published: PublishedIncidents) -> tuple[list[int], list[tuple[str, list[str]]]]:
+    """Return the years, and for each category its name and its yearly totals in the whole agency."""
+    agency_totals = {(total.category, total.year): total.count for total in published.totals() if not total.area}
+    years = sorted({year for _category, year in agency_totals})
+    slugs = [slug for slug in published.names if any(category == slug for category, _year in agency_totals)]
     return years, [
         (
             published.names[slug],
             [
-                number_format(whole[slug, year], force_grouping=True) if (slug, year) in whole else NONE
+                number_format(agency_totals[slug, year], force_grouping=True)
+                if (slug, year) in agency_totals
+                else EMPTY_CELL
                 for year in years
             ],
         )
@@ -94,15 +93,15 @@ def totals(published: PublishedIncidents) -> tuple[list[int], list[tuple[str, li
     ]
 
 
-def definitions(published: PublishedIncidents) -> list[tuple[Family, list[tuple[str, str]]]]:
-    """By family the names of its categories and what they mean."""
+def category_definitions(published: PublishedIncidents) -> list[tuple[Family, list[tuple[str, str]]]]:
+    """Return each family with the names and definitions of its categories."""
     return [
         (
             family,
             [
                 (published.names[slug], str(DEFINITIONS.get(slug, "")))
-                for slug, of in published.families.items()
-                if of == family.slug
+                for slug, family_slug in published.families.items()
+                if family_slug == family.slug
             ],
         )
         for family in FAMILIES
@@ -110,7 +109,7 @@ def definitions(published: PublishedIncidents) -> list[tuple[Family, list[tuple[
     ]
 
 
-def _age(days: int | None) -> str:
+def _age_text(days: int | None) -> str:
     if days is None:
-        return NONE
+        return EMPTY_CELL
     return ngettext("%(days)d day old", "%(days)d days old", days) % {"days": days} if days else _("from today")

@@ -1,7 +1,7 @@
-"""What the charts of a selection show, in figures and in units of their drawings. Every figure is in a table, too.
+"""Charts of a selection: trend, categories and hours, as figures and as coordinates of their drawings.
 
-A drawing of bars is 100 units high and as many wide as it has periods; the page stretches it, and writes all words itself, so
-that they stay readable on a phone.
+A bar chart is 100 units high and one unit wide for each period. The page stretches the drawing and writes all text outside of
+it, so that text stays readable on a phone. Every figure is in a table as well.
 """
 
 from __future__ import annotations
@@ -19,34 +19,35 @@ from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import PublishedIncidents, earlier
 from crimemap.snapshot.results import HourCounts
 
-DAILY, WEEKLY, MONTHLY = 21, 120, 5 * 366  # days up to which a trend is told by days, weeks, months; then by years
-LABELS = 4  # below a trend, at most: what a phone has room for
-SHADES = 5  # of the grid of hours, without the empty one
-HEIGHT = 100
+# Longest selection, in days, that is drawn by day, by week, by month; longer ones are drawn by year.
+MAX_DAYS_DAILY, MAX_DAYS_WEEKLY, MAX_DAYS_MONTHLY = 21, 120, 5 * 366
+MAX_AXIS_LABELS = 4  # the width of a phone has room for four
+SHADES = 5  # of the hour grid, not counting the empty shade
+DRAWING_HEIGHT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One period of a trend. Heights are units; `earlier` are the counts of the periods compared with, None where unknown."""
+class TrendBar:
+    """One period of a trend. `height` is in drawing units; `comparison_counts` has a count, or None, for each comparison line."""
 
     name: str
     label: str
     count: int
     height: float
-    earlier: list[int | None]
-    is_cut: bool
+    comparison_counts: list[int | None]
+    is_partial: bool
 
     @property
     def top(self) -> float:
-        return HEIGHT - self.height
+        return DRAWING_HEIGHT - self.height
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A period compared with: its name, its total and the points of its line."""
+class ComparisonLine:
+    """An earlier period drawn over the bars; `points` is the attribute of its SVG polyline."""
 
     name: str
-    css: str
+    css_class: str
     total: int
     points: str
 
@@ -54,143 +55,150 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Trend:
     unit: str
-    bars: list[Bar]
-    lines: list[Line]
-    highest: int
+    bars: list[TrendBar]
+    comparisons: list[ComparisonLine]
+    axis_max: int
     total: int
     is_small: bool
 
     @property
-    def middle(self) -> int:
-        return self.highest // 2
+    def axis_middle(self) -> int:
+        return self.axis_max // 2
 
     @property
-    def has_cut(self) -> bool:
-        return any(bar.is_cut for bar in self.bars)
+    def has_partial_bars(self) -> bool:
+        return any(bar.is_partial for bar in self.bars)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A category; `width` is its share of the largest in percent."""
+class CategoryBar:
+    """A category's count, now and in the period before; `width_percent` is relative to the most frequent category."""
 
     slug: str
     name: str
     family: str
     count: int
-    width: float
-    before: int | None
+    width_percent: float
+    count_before: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Weekday:
-    """A row of the grid: (hour, count, shade 0 to SHADES) for each hour, and how many of unknown hour; the same as the
-    drawing's squares and the table's cells, written here because a template would take longer than all the rest."""
+class WeekdayRow:
+    """A row of the hour grid: (hour, count, shade from 0 to SHADES) for each hour, and the count with an unknown hour.
+
+    `squares` and `table_cells` are the same as SVG and HTML. They are built here because a template loop over 168 cells takes
+    longer than the rest of the page.
+    """
 
     name: str
     cells: list[tuple[int, int, int]]
-    no_hour: int
+    unknown_hour: int
     squares: SafeString
-    fields: SafeString
+    table_cells: SafeString
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """`busiest` is in words; None where no hour is known."""
+class HourGrid:
+    """Counts by weekday and hour; `busiest` is a sentence, empty when too few hours are known."""
 
-    weekdays: list[Weekday]
+    weekdays: list[WeekdayRow]
     hours: list[str]
-    highest: int
+    max_count: int
     known: int
-    no_hour: int
-    no_day: int
+    unknown_hour: int
+    unknown_day: int
     busiest: str
 
 
-def trend(published: PublishedIncidents, chosen: Filter, highest: int = 0) -> Trend:
-    """Counts over time, with the period before and the same a year ago where the data goes back that far.
+def build_trend(published: PublishedIncidents, chosen: Filter, axis_max: int = 0) -> Trend:
+    """Count incidents over time, with the period before and the same period a year ago where the data goes back that far.
 
-    `highest`: what the axis has to reach, for charts that stand side by side.
+    `axis_max` sets the top of the axis for charts that stand side by side; 0 derives it from the counts.
     """
-    series = _series(published, chosen)
+    series = _count_by_unit(published, chosen)
     before, year_ago = earlier(chosen)
     others = [(_("The same days a year before"), "year-ago", year_ago)]
     if before.since != year_ago.since:
         others.insert(0, (_("The period before"), "before", before))
-    told = [(name, css, _series(published, other)) for name, css, other in others if other.since >= published.since]
-    counts = [[count for _first, count in points] for _name, _css, points in told]
-    highest = highest or _rounded(
-        max([*(count for _first, count in series), *(n for line in counts for n in line)], default=0)
+    comparisons = [
+        (name, css_class, _count_by_unit(published, other))
+        for name, css_class, other in others
+        if other.since >= published.since
+    ]
+    counts = [[count for _first, count in points] for _name, _css_class, points in comparisons]
+    axis_max = axis_max or _round_up_for_axis(
+        max([*(count for _first, count in series), *(count for line in counts for count in line)], default=0)
     )
-    unit = _unit(published, chosen)
-    step = max(1, -(-len(series) // LABELS))
+    unit = _period_unit(published, chosen)
+    step = max(1, -(-len(series) // MAX_AXIS_LABELS))
     bars = [
-        Bar(
-            name=_name(unit, first),
-            label=_label(unit, first) if number % step == 0 and len(series) - number > step / 2 else "",
+        TrendBar(
+            name=_period_name(unit, first),
+            label=_axis_label(unit, first) if number % step == 0 and len(series) - number > step / 2 else "",
             count=count,
-            height=round(count / highest * HEIGHT, 1),
-            earlier=[line[number] if number < len(line) else None for line in counts],
-            is_cut=_is_cut(unit, first, chosen, published),
+            height=round(count / axis_max * DRAWING_HEIGHT, 1),
+            comparison_counts=[line[number] if number < len(line) else None for line in counts],
+            is_partial=_is_partial(unit, first, chosen, published),
         )
         for number, (first, count) in enumerate(series)
     ]
     lines = [
-        Line(name, css, sum(line), _points(line[: len(series)], highest))
-        for (name, css, _points_of), line in zip(told, counts, strict=True)
+        ComparisonLine(name, css_class, sum(line), _polyline_points(line[: len(series)], axis_max))
+        for (name, css_class, _series), line in zip(comparisons, counts, strict=True)
     ]
     total = sum(bar.count for bar in bars)
-    return Trend(unit, bars, lines, highest, total, min([total, *(line.total for line in lines)]) < wording.ENOUGH)
+    return Trend(unit, bars, lines, axis_max, total, min([total, *(line.total for line in lines)]) < wording.ENOUGH)
 
 
-def kinds(published: PublishedIncidents, chosen: Filter) -> list[Kind]:
-    """Counts by category, the most first, with those of the period before."""
+def count_by_category(published: PublishedIncidents, chosen: Filter) -> list[CategoryBar]:
+    """Count incidents by category, most frequent first, and compare with the period before."""
     counts = published.categories(chosen)
     before = earlier(chosen)[0]
     known = published.categories(before) if before.since >= published.since else None
-    most = max(counts.values(), default=1)
+    max_count = max(counts.values(), default=1)
     return [
-        Kind(
+        CategoryBar(
             slug,
             published.names[slug],
             published.families[slug],
             count,
-            round(count / most * 100, 1),
+            round(count / max_count * 100, 1),
             None if known is None else known.get(slug, 0),
         )
         for slug, count in sorted(counts.items(), key=lambda item: -item[1])
     ]
 
 
-def grid(hours: HourCounts) -> Grid:
-    """Hours by weekday; what has no known hour or day stands beside it and is never counted as midnight."""
-    highest = max(map(max, hours.grid))
+def build_hour_grid(hours: HourCounts) -> HourGrid:
+    """Lay counts out by weekday and hour. Incidents without a known hour or day are counted apart, never as midnight."""
+    max_count = max(map(max, hours.grid))
     weekdays = [
-        _weekday(number, line, no_hour, highest)
-        for number, (line, no_hour) in enumerate(zip(hours.grid, hours.no_hour, strict=True))
+        _weekday_row(number, line, unknown_hour, max_count)
+        for number, (line, unknown_hour) in enumerate(zip(hours.grid, hours.no_hour, strict=True))
     ]
     known = sum(map(sum, hours.grid))
-    return Grid(
+    return HourGrid(
         weekdays,
         [wording.hour(hour) for hour in range(24)],
-        highest,
+        max_count,
         known,
         sum(hours.no_hour),
         hours.no_day,
-        _busiest(hours.grid) if known >= wording.ENOUGH else "",
+        _busiest_hours_sentence(hours.grid) if known >= wording.ENOUGH else "",
     )
 
 
-def _weekday(number: int, counts: list[int], no_hour: int, highest: int) -> Weekday:
-    cells = [(hour, count, -(-count * SHADES // highest) if count else 0) for hour, count in enumerate(counts)]
+def _weekday_row(number: int, counts: list[int], unknown_hour: int, max_count: int) -> WeekdayRow:
+    cells = [(hour, count, -(-count * SHADES // max_count) if count else 0) for hour, count in enumerate(counts)]
     squares = "".join(
         f'<rect class="s{shade}" x="{hour}" y="{number}" width="1" height="1"/>' for hour, _count, shade in cells
     )
-    fields = "".join(f'<td class="number">{count}</td>' for count in [*counts, no_hour])
-    return Weekday(str(WEEKDAYS[number]), cells, no_hour, mark_safe(squares), mark_safe(fields))  # noqa: S308  (numbers)
+    table_cells = "".join(f'<td class="number">{count}</td>' for count in [*counts, unknown_hour])
+    return WeekdayRow(str(WEEKDAYS[number]), cells, unknown_hour, mark_safe(squares), mark_safe(table_cells))  # noqa: S308  (numbers)
 
 
-def _busiest(counts: list[list[int]]) -> str:
-    """The six hours of the day that have the most."""
+def _busiest_hours_sentence(counts: list[list[int]]) -> str:
+    """Name the six consecutive hours of the day with the most incidents, and their share."""
     by_hour = [sum(line[hour] for line in counts) for hour in range(24)]
     first = max(range(24), key=lambda start: sum(by_hour[(start + after) % 24] for after in range(6)))
     share = sum(by_hour[(first + after) % 24] for after in range(6)) / sum(by_hour)
@@ -201,14 +209,22 @@ def _busiest(counts: list[list[int]]) -> str:
     }
 
 
-def _unit(published: PublishedIncidents, chosen: Filter) -> str:
+def _period_unit(published: PublishedIncidents, chosen: Filter) -> str:
     days = (min(chosen.until, published.until) - max(chosen.since, published.since)).days + 1
-    return "day" if days <= DAILY else "week" if days <= WEEKLY else "month" if days <= MONTHLY else "year"
+    return (
+        "day"
+        if days <= MAX_DAYS_DAILY
+        else "week"
+        if days <= MAX_DAYS_WEEKLY
+        else "month"
+        if days <= MAX_DAYS_MONTHLY
+        else "year"
+    )
 
 
-def _series(published: PublishedIncidents, chosen: Filter) -> list[tuple[date, int]]:
-    """Counts by the first day of each unit. Weeks run back from the last day, so that the newest is whole."""
-    unit = _unit(published, chosen)
+def _count_by_unit(published: PublishedIncidents, chosen: Filter) -> list[tuple[date, int]]:
+    """Return (first day, count) for each period. Weeks are cut back from the last day, so that the newest week is complete."""
+    unit = _period_unit(published, chosen)
     if unit in ("day", "week"):
         since = max(chosen.since, published.since)
         size = 1 if unit == "day" else 7
@@ -225,8 +241,8 @@ def _series(published: PublishedIncidents, chosen: Filter) -> list[tuple[date, i
     return list(years.items())
 
 
-def _is_cut(unit: str, first: date, chosen: Filter, published: PublishedIncidents) -> bool:
-    """Whether the selection holds a part of the period only."""
+def _is_partial(unit: str, first: date, chosen: Filter, published: PublishedIncidents) -> bool:
+    """Return whether the selection covers only a part of the period that begins on `first`."""
     since, until = max(chosen.since, published.since), min(chosen.until, published.until)
     match unit:
         case "day":
@@ -240,7 +256,7 @@ def _is_cut(unit: str, first: date, chosen: Filter, published: PublishedIncident
     return first < since or last > until
 
 
-def _name(unit: str, first: date) -> str:
+def _period_name(unit: str, first: date) -> str:
     match unit:
         case "month":
             return date_format(first, "F Y")
@@ -252,16 +268,19 @@ def _name(unit: str, first: date) -> str:
             return wording.day(first)
 
 
-def _label(unit: str, first: date) -> str:
+def _axis_label(unit: str, first: date) -> str:
     return date_format(first, {"month": "M Y", "year": "Y"}.get(unit, "M j"))
 
 
-def _points(counts: list[int], highest: int) -> str:
-    return " ".join(f"{number + 0.5},{HEIGHT - count / highest * HEIGHT:.1f}" for number, count in enumerate(counts))
+def _polyline_points(counts: list[int], axis_max: int) -> str:
+    return " ".join(
+        f"{number + 0.5},{DRAWING_HEIGHT - count / axis_max * DRAWING_HEIGHT:.1f}"
+        for number, count in enumerate(counts)
+    )
 
 
-def _rounded(count: int) -> int:
-    """The next number that reads well on an axis, and whose half does."""
+def _round_up_for_axis(count: int) -> int:
+    """Round up to a number that reads well on an axis, as does its half."""
     size = 2
     while True:
         for step in (1, 2, 3, 4, 5, 6, 8, 10):

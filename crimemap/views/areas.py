@@ -68,8 +68,8 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "month": published.compare(month),
         "year": published.compare(year),
         "query": year.query_string(),
-        "trend": charts.trend(published, year),
-        "kinds": charts.kinds(published, year)[:5],
+        "trend": charts.build_trend(published, year),
+        "categories": charts.count_by_category(published, year)[:5],
         "without_category": year.query_string(),
         "latest": published.rows(year, limit=LATEST).rows,
         "map": server_map.shown(published, month, "") if areas.outline(layer, code) else None,
@@ -114,8 +114,8 @@ def _side(request: HttpRequest, part: str, published: PublishedIncidents, chosen
 def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str, Any]:
     counts = [published.categories(chosen) for chosen in filters]
     slugs = [slug for slug in published.names if any(slug in each for each in counts)]
-    trends = [charts.trend(published, chosen) for chosen in filters]
-    highest = max(trend.highest for trend in trends)
+    trends = [charts.build_trend(published, chosen) for chosen in filters]
+    axis_max = max(trend.axis_max for trend in trends)
     sides: list[dict[str, Any]] = []
     for chosen, count, trend in zip(filters, counts, trends, strict=True):
         assert chosen.area
@@ -127,7 +127,7 @@ def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str,
                 "name": wording.area(layer, code, areas.area_names(layer)),
                 "total": sum(count.values()),
                 "comparison": published.compare(chosen),
-                "trend": trend if trend.highest == highest else charts.trend(published, chosen, highest),
+                "trend": trend if trend.axis_max == axis_max else charts.build_trend(published, chosen, axis_max),
                 "query": chosen.query_string(),
             }
         )

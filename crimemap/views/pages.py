@@ -51,9 +51,9 @@ def listing_page(request: HttpRequest, published: PublishedIncidents, chosen: Fi
 def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """The selection over time, by type and by hour."""
     context = {
-        "trend": charts.trend(published, chosen),
-        "kinds": charts.kinds(published, chosen),
-        "grid": charts.grid(published.hours(chosen)),
+        "trend": charts.build_trend(published, chosen),
+        "categories": charts.count_by_category(published, chosen),
+        "grid": charts.build_hour_grid(published.hours(chosen)),
         "comparison": published.compare(chosen),
         "without_category": replace(chosen, categories=frozenset()).query_string(),
         "unmapped": published.unmapped(chosen),
@@ -64,12 +64,12 @@ def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Fil
 @of_selection
 def about(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """Where the data is from, what it means, what is not shown."""
-    years, totals = about_data.totals(published)
+    years, totals = about_data.withheld_totals(published)
     context = {
-        "sources": about_data.sources(published),
-        "not_shown": about_data.not_shown(published),
+        "sources": about_data.source_ages(published),
+        "not_shown": about_data.withheld_counts(published),
         "years": years,
         "totals": totals,
-        "definitions": about_data.definitions(published),
+        "definitions": about_data.category_definitions(published),
     }
     return page(request, "about", published, chosen, context)

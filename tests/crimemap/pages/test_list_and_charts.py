@@ -107,7 +107,7 @@ def test_a_row_says_no_more_than_is_published(client, riverton, incidents: Publi
 # Charts
 
 
-def test_a_trend_counts_everything_once(incidents: PublishedIncidents):
+def test_trend_counts_every_incident_once(incidents: PublishedIncidents):
     for query, unit in (
         ({"days": "14"}, "day"),
         ({"days": "90"}, "week"),
@@ -115,104 +115,104 @@ def test_a_trend_counts_everything_once(incidents: PublishedIncidents):
         ({"days": "30", "category": "burglary"}, "week"),
     ):
         chosen = usual(incidents, **query)
-        told = charts.trend(incidents, chosen)
-        assert told.unit == unit
-        assert told.total == sum(bar.count for bar in told.bars) == incidents.count(chosen)
+        trend = charts.build_trend(incidents, chosen)
+        assert trend.unit == unit
+        assert trend.total == sum(bar.count for bar in trend.bars) == incidents.count(chosen)
 
 
-def test_a_trend_is_compared_with_the_days_before_and_a_year_ago(incidents: PublishedIncidents):
+def test_trend_is_compared_with_the_period_before_and_a_year_ago(incidents: PublishedIncidents):
     chosen = usual(incidents, days="30")
-    told = charts.trend(incidents, chosen)
+    trend = charts.build_trend(incidents, chosen)
     comparison = incidents.compare(chosen)
-    assert [line.total for line in told.lines] == [comparison.before, comparison.year_ago]
-    assert told.highest >= max(bar.count for bar in told.bars)
-    assert all(0 <= bar.height <= 100 for bar in told.bars)
+    assert [line.total for line in trend.comparisons] == [comparison.before, comparison.year_ago]
+    assert trend.axis_max >= max(bar.count for bar in trend.bars)
+    assert all(0 <= bar.height <= 100 for bar in trend.bars)
     first = usual(incidents, **{"from": incidents.since.isoformat(), "to": incidents.until.isoformat()})
-    assert charts.trend(incidents, first).lines == []
+    assert charts.build_trend(incidents, first).comparisons == []
 
 
-def test_weeks_run_back_from_the_last_day_and_the_cut_one_is_marked(incidents: PublishedIncidents):
-    told = charts.trend(incidents, usual(incidents, days="30"))
-    assert [bar.is_cut for bar in told.bars] == [True, False, False, False, False]
+def test_weeks_are_cut_back_from_the_last_day_and_a_partial_week_is_marked(incidents: PublishedIncidents):
+    trend = charts.build_trend(incidents, usual(incidents, days="30"))
+    assert [bar.is_partial for bar in trend.bars] == [True, False, False, False, False]
     chosen = replace(usual(incidents), since=date(2024, 3, 1), until=date(2024, 8, 31), days=0)
-    assert not charts.trend(incidents, chosen).has_cut
+    assert not charts.build_trend(incidents, chosen).has_partial_bars
     chosen = replace(chosen, since=date(2024, 3, 2))
-    assert [bar.is_cut for bar in charts.trend(incidents, chosen).bars] == [True, *[False] * 5]
+    assert [bar.is_partial for bar in charts.build_trend(incidents, chosen).bars] == [True, *[False] * 5]
 
 
-def test_small_numbers_are_said_to_be_small(client, riverton, incidents: PublishedIncidents):
+def test_small_numbers_are_marked_as_small(client, riverton, incidents: PublishedIncidents):
     assert "These numbers are small" in read(client, "/map/charts/", days="7", category="fraud")
     assert "These numbers are small" not in read(client, "/map/charts/", days="90")
 
 
-def test_the_figures_of_every_chart_are_in_a_table(client, riverton, incidents: PublishedIncidents):
+def test_figures_of_every_chart_are_in_a_table(client, riverton, incidents: PublishedIncidents):
     chosen = usual(incidents, days="90")
     page = read(client, "/map/charts/", days="90")
-    for bar in charts.trend(incidents, chosen).bars:
+    for bar in charts.build_trend(incidents, chosen).bars:
         assert re.search(rf'{re.escape(bar.name)}[^<]*</th><td class="number">{bar.count}</td>', page)
-    for kind in charts.kinds(incidents, chosen):
-        assert f'<td class="number">{kind.count}</td><td class="number muted">{kind.before}</td>' in page
+    for category in charts.count_by_category(incidents, chosen):
+        assert f'<td class="number">{category.count}</td><td class="number muted">{category.count_before}</td>' in page
     hours = incidents.hours(chosen)
     table = page[page.index('class="plain hours"') :]
-    told = [int(each) for each in re.findall(r'<td class="number">(\d+)</td>', table[: table.index("</table>")])]
+    written = [int(each) for each in re.findall(r'<td class="number">(\d+)</td>', table[: table.index("</table>")])]
     expected = [n for line, unknown in zip(hours.grid, hours.no_hour, strict=True) for n in [*line, unknown]]
-    assert told == expected
+    assert written == expected
     assert f"{sum(hours.no_hour)} incidents have a day but no known hour" in page
 
 
-def test_the_grid_names_the_busiest_hours_and_shades_by_count():
+def test_hour_grid_names_the_busiest_hours_and_shades_by_count():
     counts = [[0] * 24 for _ in range(7)]
     counts[4][23], counts[5][0], counts[5][1] = 50, 40, 10
-    told = charts.grid(HourCounts(counts, [1, 0, 0, 0, 0, 0, 0], 2))
-    assert "100%" in told.busiest
-    assert told.weekdays[4].cells[23] == (23, 50, 5)
-    assert told.weekdays[5].cells[1] == (1, 10, 1)
-    assert told.weekdays[0].cells[0] == (0, 0, 0)
-    assert (told.known, told.no_hour, told.no_day) == (100, 1, 2)
+    grid = charts.build_hour_grid(HourCounts(counts, [1, 0, 0, 0, 0, 0, 0], 2))
+    assert "100%" in grid.busiest
+    assert grid.weekdays[4].cells[23] == (23, 50, 5)
+    assert grid.weekdays[5].cells[1] == (1, 10, 1)
+    assert grid.weekdays[0].cells[0] == (0, 0, 0)
+    assert (grid.known, grid.unknown_hour, grid.unknown_day) == (100, 1, 2)
 
 
 # About the data
 
 
-def test_the_page_says_what_is_published_and_what_is_not(client, riverton, incidents: PublishedIncidents):
+def test_about_page_says_what_is_published_and_what_is_not(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/about/")
     assert "7 days after it happened" in page
     assert "preliminary and may change" in page
     assert "not for judging people" in page
     for name in (incidents.names[slug] for slug in incidents.families):
         assert f"<dt>{name}</dt>" in page
-    for year, hidden, _held in about_data.not_shown(incidents):
+    for year, hidden, _held in about_data.withheld_counts(incidents):
         assert f'<th scope="row">{year}</th><td class="number">{hidden}</td>' in page
 
 
-def test_what_is_not_shown_is_told_for_the_whole_agency_alone(incidents: PublishedIncidents, monkeypatch):
+def test_withheld_counts_cover_only_the_whole_agency(incidents: PublishedIncidents, monkeypatch):
     monkeypatch.setitem(incidents.meta, "not_shown", {"2023": {"hidden": None, "held": 12}, "2024": {"hidden": 1234}})
-    assert about_data.not_shown(incidents) == [(2024, "1,234", "–"), (2023, "fewer than 5", "12")]
+    assert about_data.withheld_counts(incidents) == [(2024, "1,234", "–"), (2023, "fewer than 5", "12")]
     totals = {"categories": [["assault", 2023, 70]], "areas": [["1", "assault", 2023, 40]]}
     monkeypatch.setitem(incidents.meta, "totals", totals)
-    assert about_data.totals(incidents) == ([2023], [("Assault", ["70"])])
+    assert about_data.withheld_totals(incidents) == ([2023], [("Assault", ["70"])])
 
 
-def test_a_source_is_as_old_as_its_last_import_and_late_when_the_next_is_due(
+def test_source_age_counts_from_its_last_import_and_is_late_past_the_expected_interval(
     incidents: PublishedIncidents, monkeypatch
 ):
     from django.utils import timezone
 
     last = (timezone.now() - timedelta(days=3)).isoformat()
-    told = [
+    sources = [
         {"slug": "a", "name": "A", "last_success_at": last, "expected_interval": 24},
         {"slug": "b", "name": "B", "last_success_at": last, "expected_interval": 100},
         {"slug": "c", "name": "C", "last_success_at": None, "expected_interval": 24},
     ]
-    monkeypatch.setattr(incidents, "sources", told)
-    assert [(each.age, each.is_late) for each in about_data.sources(incidents)] == [
+    monkeypatch.setattr(incidents, "sources", sources)
+    assert [(each.age, each.is_late) for each in about_data.source_ages(incidents)] == [
         ("3 days old", True),
         ("3 days old", False),
         ("–", False),
     ]
 
 
-def test_every_usual_category_is_explained():
+def test_every_default_category_has_a_definition():
     import csv
     from pathlib import Path
 
@@ -224,6 +224,6 @@ def test_every_usual_category_is_explained():
 
 
 def test_a_listing_refuses_with_all_that_is_wrong(incidents: PublishedIncidents):
-    with pytest.raises(FilterError) as told:
+    with pytest.raises(FilterError) as raised:
         incident_list.listing(incidents, usual(incidents), 100, "x", "y")
-    assert [problem.part for problem in told.value.problems] == ["sort", "page"]
+    assert [problem.part for problem in raised.value.problems] == ["sort", "page"]
