@@ -22,7 +22,7 @@ from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
-from crimemap.pages.filter_form import meant
+from crimemap.pages.filter_form import parse_form
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import PARTS, Filter, FilterError, FilterProblem
 from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
@@ -57,7 +57,7 @@ def read(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
     """
     published = reader.current()
     length = len(request.META.get("QUERY_STRING", ""))
-    sent = meant(request.GET, published.families) if "set" in request.GET else request.GET
+    sent = parse_form(request.GET, published.families) if "set" in request.GET else request.GET
     try:
         chosen, problems = Filter.parse(sent, published), []
     except FilterError as error:

@@ -16,7 +16,7 @@ from crimemap import wording
 from crimemap.alerts.new_incidents import Wanted
 from crimemap.alerts.subscriptions import Alert, Rhythm
 from crimemap.offence_families import FAMILIES, Family
-from crimemap.pages.filter_form import RADII, area_options
+from crimemap.pages.filter_form import RADII_METERS, render_area_options
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import Filter
@@ -75,7 +75,7 @@ class AlertForm(forms.Form):
         assert isinstance(category, forms.MultipleChoiceField)
         assert isinstance(radius, forms.TypedChoiceField)
         category.choices = [(slug, published.names[slug]) for slug in published.families]
-        radius.choices = [(each, wording.distance(each)) for each in RADII if each >= published.least_radius]
+        radius.choices = [(each, wording.distance(each)) for each in RADII_METERS if each >= published.least_radius]
 
     # What the page shows
 
@@ -92,7 +92,7 @@ class AlertForm(forms.Form):
 
     @property
     def areas(self) -> SafeString:
-        return area_options(self.published, self["area"].value() or "")
+        return render_area_options(self.published, self["area"].value() or "")
 
     @property
     def choices_of_place(self) -> list[tuple[str, str, str]]:
@@ -202,7 +202,7 @@ def initial_of(wanted: Wanted, rhythm: str = Rhythm.WEEKLY) -> dict[str, Any]:
         result |= {"where": AREA, "area": ":".join(wanted.area)}
     elif wanted.circle:
         latitude, longitude, radius = wanted.circle
-        nearest = min(RADII, key=lambda each: abs(each - radius))
+        nearest = min(RADII_METERS, key=lambda each: abs(each - radius))
         result |= {"where": PLACE, "place_ref": f"{POINT}:{latitude:.5f},{longitude:.5f}", "radius": nearest}
     return {"radius": USUAL_RADIUS} | result
 

@@ -1,10 +1,11 @@
-"""The base map as one picture, drawn by the server: for pages without script, for print, and for everyone before a map loads.
+"""The base map as SVG paths, shapes by the server: for pages without script, for print, and until the live map has loaded.
 
-    plan = Plan(base)                   # once for each version of the base map
-    picture = plan.picture(box)         # any part of it: south, west, north, east in degrees
+    renderer = BaseMapRenderer(base_map)    # once for each version of the base map
+    drawing = renderer.draw(box)            # any part of it: south, west, north, east in degrees
 
-Pure: base map in, paths out. Colours and widths are those of static/css/map.css. Points are held in arrays, so that a part of
-a large city is cut out and written in milliseconds, and what is too much for one picture is left out, smallest streets first.
+Pure functions of the base map. Colors and line widths are in static/css/map.css. Points are kept in NumPy arrays, so that a
+part of a large city is clipped and written in milliseconds. Minor streets are left out first where one drawing would get too
+many points.
 """
 
 from __future__ import annotations
@@ -21,124 +22,132 @@ from django.utils.safestring import SafeString, mark_safe
 Array = npt.NDArray[Any]
 Box = tuple[float, float, float, float]  # south, west, north, east in degrees
 
-WIDTH, HEIGHT = 1200, 800  # units of the drawing
-MARGIN = 0.02  # of the land's size, shown around it
-MOST_POINTS = 7000  # of streets in one picture: about 25 kB compressed
-FRAME = 900  # pixels that the picture is wide on a desk's screen: what a zoom is measured by
-AREAS = ("Polygon", "MultiPolygon")
+WIDTH, HEIGHT = 1200, 800  # of a drawing, in SVG units
+MARGIN = 0.02  # shown around the city, as a fraction of its size
+MAX_STREET_POINTS = 7000  # in one drawing: about 25 kB compressed
+FRAME_PIXELS = 900  # width of the drawing on a desktop screen, from which its zoom level follows
+AREA_TYPES = ("Polygon", "MultiPolygon")
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Streets are drawn twice, `edge` below; all other shapes once."""
+class MapShape:
+    """One SVG path. A shape with a casing (a street) is drawn twice, the wider casing below."""
 
-    css: str
+    css_class: str
     path: SafeString
-    edge: bool
+    has_casing: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    css: str
+class MapLabel:
+    css_class: str
     text: str
     x: int
     y: int
-    turn: int
+    rotation_degrees: int
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A part of the map, WIDTH by HEIGHT units; `scale` is units a degree eastwards and northwards."""
+class MapDrawing:
+    """A part of the base map, WIDTH by HEIGHT units. `scale` is in units per degree, eastward and northward."""
 
     box: Box
     scale: tuple[float, float]
-    shapes: list[Shape] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
+    shapes: list[MapShape] = field(default_factory=list)
+    labels: list[MapLabel] = field(default_factory=list)
     width: int = WIDTH
     height: int = HEIGHT
 
-    def point(self, latitude: float, longitude: float) -> tuple[int, int]:
+    def project(self, latitude: float, longitude: float) -> tuple[int, int]:
+        """Return the x and y of a point, in units."""
         _south, west, north, _east = self.box
         return round((longitude - west) * self.scale[0]), round((north - latitude) * self.scale[1])
 
-    @property
-    def metres(self) -> float:
-        """How long 100 units are."""
-        return 100 / self.scale[1] * 111_320
+    def outline_path(self, shape: dict[str, Any]) -> SafeString:
+        """Return the SVG path data of a GeoJSON geometry."""
+        is_area = shape["type"] in AREA_TYPES
+        path = "".join(_svg_path(self.to_units(line), is_area) for line in _coordinate_arrays(shape))
+        return mark_safe(path)  # noqa: S308  (numbers and letters)
 
-    def outline(self, shape: dict[str, Any]) -> SafeString:
-        """The path of a GeoJSON geometry."""
-        return mark_safe("".join(_path(self._units(line), shape["type"] in AREAS) for line in _lines(shape)))  # noqa: S308
-
-    def _units(self, points: Array) -> Array:
+    def to_units(self, points: Array) -> Array:
+        """Convert (n, 2) degrees, longitude first, to whole units."""
         _south, west, north, _east = self.box
         units: Array = np.rint((points - [west, north]) * [self.scale[0], -self.scale[1]]).astype("i4")
         return units
 
 
-def fitted(box: Box) -> Box:
-    """The box widened to the shape of the picture."""
+def widen_to_aspect_ratio(box: Box) -> Box:
+    """Widen the box to the aspect ratio of a drawing."""
     south, west, north, east = box
-    middle, centre = (south + north) / 2, (west + east) / 2
-    narrow = math.cos(math.radians(middle))
-    height = max(north - south, (east - west) * narrow * HEIGHT / WIDTH, 1e-4)
-    width = height * WIDTH / HEIGHT / narrow
-    return middle - height / 2, centre - width / 2, middle + height / 2, centre + width / 2
+    center_latitude, center_longitude = (south + north) / 2, (west + east) / 2
+    longitude_scale = math.cos(math.radians(center_latitude))
+    height = max(north - south, (east - west) * longitude_scale * HEIGHT / WIDTH, 1e-4)
+    width = height * WIDTH / HEIGHT / longitude_scale
+    return (
+        center_latitude - height / 2,
+        center_longitude - width / 2,
+        center_latitude + height / 2,
+        center_longitude + width / 2,
+    )
 
 
-def around(latitude: float, longitude: float, zoom: float) -> Box:
-    """What a map in the browser shows there at this zoom."""
-    width = 360 * FRAME / (256 * 2**zoom)
+def box_around(latitude: float, longitude: float, zoom: float) -> Box:
+    """Return the box that a map in the browser shows around a point at this zoom level."""
+    width = 360 * FRAME_PIXELS / (256 * 2**zoom)
     height = width * math.cos(math.radians(latitude)) * HEIGHT / WIDTH
     return latitude - height / 2, longitude - width / 2, latitude + height / 2, longitude + width / 2
 
 
-def zoom_of(box: Box) -> int:
-    """The zoom at which a map in the browser shows about as much."""
-    return round(math.log2(360 * FRAME / (256 * (box[3] - box[1]))))
+def zoom_of_box(box: Box) -> int:
+    """Return the zoom level at which a map in the browser shows about this box."""
+    return round(math.log2(360 * FRAME_PIXELS / (256 * (box[3] - box[1]))))
 
 
-class Plan:
-    """A base map (crimemap.places.base_map, decoded) as arrays of points."""
+class BaseMapRenderer:
+    """A decoded base map (crimemap.places.base_map) as arrays of points."""
 
-    def __init__(self, base: dict[str, Any]) -> None:
-        (south, west), (north, east) = base["bounds"]
-        more_x, more_y = (east - west) * MARGIN, (north - south) * MARGIN
-        self.whole = fitted((south - more_y, west - more_x, north + more_y, east + more_x))
-        self.groups: list[_Group] = []
+    def __init__(self, base_map: dict[str, Any]) -> None:
+        (south, west), (north, east) = base_map["bounds"]
+        margin_x, margin_y = (east - west) * MARGIN, (north - south) * MARGIN
+        self.full_box = widen_to_aspect_ratio((south - margin_y, west - margin_x, north + margin_y, east + margin_x))
+        self.groups: list[_PathGroup] = []
         self.labels: list[dict[str, Any]] = []
-        for layer in base["layers"]:
+        for layer in base_map["layers"]:
             if layer["name"] == "labels":
                 self.labels = layer["features"]
             else:
-                self.groups.extend(_groups(layer["name"], layer["features"]))
+                self.groups.extend(_group_by_rank(layer["name"], layer["features"]))
 
-    def picture(self, box: Box | None = None) -> Picture:
-        """The whole city, or this part of it (made to fit the picture's shape)."""
-        box = self.whole if box is None else fitted(box)
+    def draw(self, box: Box | None = None) -> MapDrawing:
+        """Draw the whole city, or a box of it widened to the aspect ratio of a drawing."""
+        box = self.full_box if box is None else widen_to_aspect_ratio(box)
         south, west, north, east = box
-        picture = Picture(box, (WIDTH / (east - west), HEIGHT / (north - south)))
-        room = MOST_POINTS
-        drawn: dict[int, Shape] = {}
-        # Where there is no room for all, the wide streets come first.
+        drawing = MapDrawing(box, (WIDTH / (east - west), HEIGHT / (north - south)))
+        points_left = MAX_STREET_POINTS
+        shapes: dict[int, MapShape] = {}  # by the number of their group, which is the order of drawing
+        # Wide streets come first, in case there is no room for all.
         for number in sorted(range(len(self.groups)), key=lambda number: self.groups[number].is_minor):
             group = self.groups[number]
-            pieces = group.within(box)
+            arrays = group.clip(box)
             if group.is_street:
-                room -= sum(map(len, pieces))
-                if room < 0:
+                points_left -= sum(map(len, arrays))
+                if points_left < 0:
                     continue
-            path = "".join(_path(picture._units(piece), group.closed) for piece in pieces)
+            path = "".join(_svg_path(drawing.to_units(array), group.closed) for array in arrays)
             if path:
-                drawn[number] = Shape(group.css, mark_safe(path), group.is_street)  # noqa: S308  (numbers and letters)
-        picture.shapes.extend(drawn[number] for number in sorted(drawn))
-        picture.labels.extend(_labels(picture, self.labels))
-        return picture
+                shapes[number] = MapShape(group.css_class, mark_safe(path), group.is_street)  # noqa: S308  (numbers and letters)
+        drawing.shapes.extend(shapes[number] for number in sorted(shapes))
+        drawing.labels.extend(_labels_in_view(drawing, self.labels))
+        return drawing
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """The lines (or rings) of one layer and rank; `ends` is where each ends among the points."""
+class _PathGroup:
+    """The lines or rings of one layer and rank, drawn as one path.
+
+    `points` has all of them one after another; `starts` and `ends` are the indexes at which each begins and ends, `lows` and
+    `highs` the corners of its bounding box.
+    """
 
     layer: str
     rank: str
@@ -150,7 +159,7 @@ class _Group:
     highs: Array
 
     @property
-    def css(self) -> str:
+    def css_class(self) -> str:
         return f"{self.layer} {self.rank}".strip()
 
     @property
@@ -161,17 +170,18 @@ class _Group:
     def is_minor(self) -> bool:
         return self.is_street and self.rank not in ("major", "motorway")
 
-    def within(self, box: Box) -> list[Array]:
-        """Rings that reach into the box, whole; of lines the stretches that do."""
+    def clip(self, box: Box) -> list[Array]:
+        """Return the parts of lines that reach into the box, and the complete rings that do."""
         south, west, north, east = box
         touched = np.flatnonzero(((self.lows <= [east, north]) & (self.highs >= [west, south])).all(axis=1))
-        pieces = [self.points[self.starts[number] : self.ends[number]] for number in touched.tolist()]
+        arrays = [self.points[self.starts[number] : self.ends[number]] for number in touched.tolist()]
         if self.closed:
-            return pieces
-        return [stretch for piece in pieces for stretch in _stretches(piece, box)]
+            return arrays
+        return [part for array in arrays for part in _clip_line(array, box)]
 
 
-def _stretches(line: Array, box: Box) -> Iterator[Array]:
+def _clip_line(line: Array, box: Box) -> Iterator[Array]:
+    """Yield the runs of a line's segments whose bounding boxes touch the box."""
     south, west, north, east = box
     low, high = np.minimum(line[1:], line[:-1]), np.maximum(line[1:], line[:-1])
     inside = ((low <= [east, north]) & (high >= [west, south])).all(axis=1)
@@ -183,17 +193,17 @@ def _stretches(line: Array, box: Box) -> Iterator[Array]:
         yield line[first : end + 1]
 
 
-def _groups(layer: str, features: list[dict[str, Any]]) -> Iterator[_Group]:
-    """One path a rank: a street plan has hundreds of lines and two looks."""
+def _group_by_rank(layer: str, features: list[dict[str, Any]]) -> Iterator[_PathGroup]:
+    """Gather the lines of each rank into one path: a street map has hundreds of lines and two styles."""
     ranks: dict[tuple[str, bool], list[Array]] = {}
     for feature in features:
         shape = feature["geometry"]
-        key = feature["properties"].get("rank", ""), shape["type"] in AREAS
-        ranks.setdefault(key, []).extend(line for line in _lines(shape) if len(line) > 1)
+        key = feature["properties"].get("rank", ""), shape["type"] in AREA_TYPES
+        ranks.setdefault(key, []).extend(line for line in _coordinate_arrays(shape) if len(line) > 1)
     for (rank, closed), lines in ranks.items():
         if lines:
             ends = np.cumsum([len(line) for line in lines])
-            yield _Group(
+            yield _PathGroup(
                 layer,
                 rank,
                 closed,
@@ -205,8 +215,11 @@ def _groups(layer: str, features: list[dict[str, Any]]) -> Iterator[_Group]:
             )
 
 
-def _lines(shape: dict[str, Any]) -> Iterator[Array]:
-    """Lines and rings of a GeoJSON geometry, longitude first; rings without their last point, which is the first."""
+def _coordinate_arrays(shape: dict[str, Any]) -> Iterator[Array]:
+    """Yield the lines and rings of a GeoJSON geometry as (n, 2) arrays, longitude first.
+
+    A ring comes without its last point, which repeats the first.
+    """
     coordinates = shape["coordinates"]
     match shape["type"]:
         case "Polygon":
@@ -219,20 +232,22 @@ def _lines(shape: dict[str, Any]) -> Iterator[Array]:
             yield from (np.array(line, "f8")[:, :2] for line in coordinates)
 
 
-def _path(points: Array, closed: bool) -> str:
-    """Whole units, each point from the one before; points that fall together are one."""
-    moved = np.diff(points, axis=0)
-    moved = moved[(moved != 0).any(axis=1)]
-    if not len(moved):
+def _svg_path(points: Array, closed: bool) -> str:
+    """Write path data in whole units, each point relative to the one before; points that coincide are merged."""
+    offsets = np.diff(points, axis=0)
+    offsets = offsets[(offsets != 0).any(axis=1)]
+    if not len(offsets):
         return ""
-    steps = "".join(f"{x} {y} " if y >= 0 else f"{x}{y} " for x, y in moved.tolist())
+    steps = "".join(f"{x} {y} " if y >= 0 else f"{x}{y} " for x, y in offsets.tolist())
     return f"M{points[0, 0]} {points[0, 1]}l{steps.rstrip()}{'z' if closed else ''}"
 
 
-def _labels(picture: Picture, features: list[dict[str, Any]]) -> Iterator[Label]:
+def _labels_in_view(drawing: MapDrawing, features: list[dict[str, Any]]) -> Iterator[MapLabel]:
     for feature in features:
         longitude, latitude = feature["geometry"]["coordinates"][:2]
-        x, y = picture.point(latitude, longitude)
+        x, y = drawing.project(latitude, longitude)
         if 0 < x < WIDTH and 0 < y < HEIGHT:
             properties = feature["properties"]
-            yield Label(properties.get("rank", ""), properties.get("name", ""), x, y, -int(properties.get("turn", 0)))
+            yield MapLabel(
+                properties.get("rank", ""), properties.get("name", ""), x, y, -int(properties.get("turn", 0))
+            )

@@ -1,7 +1,7 @@
-"""The filter as a form: what its fields show, and what filter they mean when they are sent.
+"""The filter as a form: the values of its fields, and the filter that a submitted form stands for.
 
-Fields of the form say "set", so that what people choose in it can be told from an address written by hand: the answer to a
-sent form is a redirect to the filter's own address, which is short, always the same, and good to share.
+The form has a hidden field "set", which tells a submitted form from a URL written by hand. A submitted form is redirected to
+the filter's canonical URL, which is short, always the same, and good to share.
 """
 
 from __future__ import annotations
@@ -26,141 +26,153 @@ from crimemap.snapshot import filters
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import PublishedIncidents
 
-RADII = (150, 300, 500, 1000, 2000, 5000)  # metres
+RADII_METERS = (150, 300, 500, 1000, 2000, 5000)
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """A category in the legend; ticked where only some of its family are chosen."""
+class CategoryOption:
+    """A category in the legend; checked only while some, but not all, categories of its family are chosen."""
 
     slug: str
     name: str
     count: int
-    ticked: bool
+    is_checked: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """A family in the legend, with how many incidents the rest of the filter leaves of it."""
+class FamilyOption:
+    """A family in the legend, with its incidents under all other parts of the filter."""
 
     family: Family
     count: int
-    ticked: bool
-    types: list[Type]
+    is_checked: bool
+    categories: list[CategoryOption]
 
     @property
-    def is_partly(self) -> bool:
-        return any(each.ticked for each in self.types)
+    def is_partially_checked(self) -> bool:
+        return any(each.is_checked for each in self.categories)
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     value: str
     name: str
-    ticked: bool
+    is_checked: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
-    """A part of the filter that is on, and the query string without it."""
+class FilterChip:
+    """A link to another filter: its text and its query string. Most remove one part of the present filter."""
 
     name: str
-    without: str
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """`total` is how many incidents the filter has."""
+class FilterPanel:
+    """Values of the form's fields, the chips above the map, and `total`, the number of incidents the filter matches.
+
+    `first_day` and `last_day` bound the dates that can be chosen. `uneditable_hours` keeps a set of hours that the form's two
+    fields cannot express.
+    """
 
     total: int
-    groups: list[Group]
+    families: list[FamilyOption]
     presets: list[Option]
     since: date | None
     until: date | None
-    first: date
-    last: date
+    first_day: date
+    last_day: date
     areas: SafeString
     hours_from: SafeString
     hours_to: SafeString
-    odd_hours: str
+    uneditable_hours: str
     weekdays: list[Option]
     near: str
     radii: list[Option]
     box: str
-    chips: list[Chip]
+    chips: list[FilterChip]
     summary: str
 
 
-def panel(published: PublishedIncidents, chosen: Filter) -> Panel:
+def build_panel(published: PublishedIncidents, chosen: Filter) -> FilterPanel:
+    """Fill in the form from a filter."""
     counts = published.categories(replace(chosen, categories=frozenset()))
     stretches = wording.stretches(chosen.hours) if chosen.hours else []
-    first, last = stretches[0] if len(stretches) == 1 else (None, None)
+    first_hour, last_hour = stretches[0] if len(stretches) == 1 else (None, None)
     area = ":".join(chosen.area) if chosen.area else ""
-    return Panel(
+    return FilterPanel(
         total=sum(count for slug, count in counts.items() if not chosen.categories or slug in chosen.categories),
-        groups=_groups(published, chosen, counts),
+        families=_family_options(published, chosen, counts),
         presets=[Option(str(days), str(name), days == chosen.days) for days, name in wording.PRESETS.items()],
         since=None if chosen.days else chosen.since,
         until=None if chosen.days else chosen.until,
-        first=published.since,
-        last=published.until,
-        areas=area_options(published, area),
-        hours_from=_selected(_hour_options(0, get_language()), "" if first is None else str(first)),
-        hours_to=_selected(_hour_options(1, get_language()), "" if last is None else str(last)),
-        odd_hours=",".join(map(str, sorted(chosen.hours))) if len(stretches) > 1 else "",
+        first_day=published.since,
+        last_day=published.until,
+        areas=render_area_options(published, area),
+        hours_from=_mark_selected(
+            _render_hour_options(0, get_language()), "" if first_hour is None else str(first_hour)
+        ),
+        hours_to=_mark_selected(_render_hour_options(1, get_language()), "" if last_hour is None else str(last_hour)),
+        uneditable_hours=",".join(map(str, sorted(chosen.hours))) if len(stretches) > 1 else "",
         weekdays=[
             Option(name, str(WEEKDAYS[number]), number in chosen.weekdays)
             for number, name in enumerate(filters.WEEKDAYS)
         ],
-        near=_near(chosen),
-        radii=_radii(published, chosen),
+        near=_center_text(chosen),
+        radii=_radius_options(published, chosen),
         box=",".join(f"{edge:.5f}" for edge in chosen.box) if chosen.box else "",
-        chips=_chips(published, chosen),
+        chips=_filter_chips(published, chosen),
         summary=_("%(period)s, %(types)s")
         % {"period": wording.period(chosen), "types": wording.types(chosen, published.names)},
     )
 
 
-def meant(sent: QueryDict, families: Mapping[str, str]) -> QueryDict:
-    """What a sent form means, in the filter's own parts; wrong values stay for Filter.parse to refuse.
+def parse_form(submitted: QueryDict, families: Mapping[str, str]) -> QueryDict:
+    """Translate a submitted form into the filter's query parameters; Filter.parse refuses invalid values later.
 
-    A ticked family is all of it, unless some of its categories are ticked, too: then it is those. Everything ticked, or
-    nothing, is no restriction. Two dates count only where no number of days is chosen.
+    A checked family means all its categories unless some of them are checked as well: then it means those. Everything checked,
+    or nothing, is no restriction. The two dates count only if no number of days is chosen.
     """
-    result = QueryDict(mutable=True)
-    ticked = sent.getlist("category")
-    narrowed = {f"family:{families[slug]}" for slug in ticked if slug in families}
-    kept = [value for value in ticked if value not in narrowed]
-    if not {f"family:{slug}" for slug in families.values()} <= set(kept):
-        result.setlist("category", kept)
-    if sent.get("days"):
-        result.setlist("days", sent.getlist("days"))
+    query = QueryDict(mutable=True)
+    checked = submitted.getlist("category")
+    narrowed = {f"family:{families[slug]}" for slug in checked if slug in families}
+    effective = [value for value in checked if value not in narrowed]
+    if not {f"family:{slug}" for slug in families.values()} <= set(effective):
+        query.setlist("category", effective)
+    if submitted.get("days"):
+        query.setlist("days", submitted.getlist("days"))
     else:
         for name in ("from", "to"):
-            result.setlist(name, sent.getlist(name))
-    first, last = sent.get("hour_from", ""), sent.get("hour_to", "")
-    result.setlist("hour", [f"{first or 0}-{last or 23}"] if first or last else sent.getlist("hour"))
+            query.setlist(name, submitted.getlist(name))
+    first_hour, last_hour = submitted.get("hour_from", ""), submitted.get("hour_to", "")
+    query.setlist(
+        "hour", [f"{first_hour or 0}-{last_hour or 23}"] if first_hour or last_hour else submitted.getlist("hour")
+    )
     for name in ("area", "near", "radius", "box", "weekday"):
-        result.setlist(name, sent.getlist(name))
-    if not sent.get("near"):
-        result.pop("radius", None)
-    return result
+        query.setlist(name, submitted.getlist(name))
+    if not submitted.get("near"):
+        query.pop("radius", None)
+    return query
 
 
-def area_options(published: PublishedIncidents, chosen: str = "") -> SafeString:
-    """The options of a <select> of areas ("district:4"), as HTML: made once a version, since there may be hundreds."""
+def render_area_options(published: PublishedIncidents, chosen: str = "") -> SafeString:
+    """Render the options of a <select> of areas; `chosen` is a value such as "district:4".
+
+    Options are cached for each published version, since there may be hundreds.
+    """
     options = page_cache.kept(("area options", published.version, get_language()), lambda: _area_options(published))
-    return _selected(options, chosen)
+    return _mark_selected(options, chosen)
 
 
 @lru_cache(maxsize=16)
-def _hour_options(later: int, language: str | None) -> SafeString:  # noqa: ARG001  (the key)
-    """The hours of a day, named by their beginning or (`later` is 1) their end."""
-    options = (f'<option value="{hour}">{escape(wording.hour(hour + later))}</option>' for hour in range(24))
+def _render_hour_options(offset_hours: int, language: str | None) -> SafeString:  # noqa: ARG001  (the key)
+    """Render the hours of a day, named by their beginning (`offset_hours` 0) or their end (1)."""
+    options = (f'<option value="{hour}">{escape(wording.hour(hour + offset_hours))}</option>' for hour in range(24))
     return mark_safe("".join(options))  # noqa: S308  (escaped)
 
 
-def _selected(options: SafeString, value: str) -> SafeString:
+def _mark_selected(options: SafeString, value: str) -> SafeString:
     marked = f'value="{escape(value)}"'
     return mark_safe(options.replace(marked, f"{marked} selected", 1)) if value else options  # noqa: S308  (escaped)
 
@@ -178,55 +190,60 @@ def _area_options(published: PublishedIncidents) -> SafeString:
     return mark_safe("".join(lines))  # noqa: S308  (escaped above)
 
 
-def _groups(published: PublishedIncidents, chosen: Filter, counts: Mapping[str, int]) -> list[Group]:
-    groups = []
+def _family_options(published: PublishedIncidents, chosen: Filter, counts: Mapping[str, int]) -> list[FamilyOption]:
+    options = []
     for family in FAMILIES:
-        slugs = [slug for slug, of in published.families.items() if of == family.slug]
+        slugs = [slug for slug, family_slug in published.families.items() if family_slug == family.slug]
         if not slugs:
             continue
-        taken = chosen.categories.intersection(slugs)
-        partly = 0 < len(taken) < len(slugs)
-        groups.append(
-            Group(
+        chosen_slugs = chosen.categories.intersection(slugs)
+        is_partial = 0 < len(chosen_slugs) < len(slugs)
+        options.append(
+            FamilyOption(
                 family,
                 sum(counts.get(slug, 0) for slug in slugs),
-                bool(taken) or not chosen.categories,
-                [Type(slug, published.names[slug], counts.get(slug, 0), partly and slug in taken) for slug in slugs],
+                bool(chosen_slugs) or not chosen.categories,
+                [
+                    CategoryOption(
+                        slug, published.names[slug], counts.get(slug, 0), is_partial and slug in chosen_slugs
+                    )
+                    for slug in slugs
+                ],
             )
         )
-    return groups
+    return options
 
 
-def _near(chosen: Filter) -> str:
+def _center_text(chosen: Filter) -> str:
     return f"{chosen.circle[0]:.5f},{chosen.circle[1]:.5f}" if chosen.circle else ""
 
 
-def _radii(published: PublishedIncidents, chosen: Filter) -> list[Option]:
+def _radius_options(published: PublishedIncidents, chosen: Filter) -> list[Option]:
     if not chosen.circle:
         return []
-    metres = round(chosen.circle[2])
-    offered = {metres, *(radius for radius in RADII if radius >= published.least_radius)}
-    return [Option(str(radius), wording.distance(radius), radius == metres) for radius in sorted(offered)]
+    meters = round(chosen.circle[2])
+    offered = {meters, *(radius for radius in RADII_METERS if radius >= published.least_radius)}
+    return [Option(str(radius), wording.distance(radius), radius == meters) for radius in sorted(offered)]
 
 
-def _chips(published: PublishedIncidents, chosen: Filter) -> list[Chip]:
+def _filter_chips(published: PublishedIncidents, chosen: Filter) -> list[FilterChip]:
     chips = []
     if chosen.area:
         layer, code = chosen.area
-        chips.append(Chip(wording.area(layer, code, areas.area_names(layer)), _without(chosen, area=None)))
+        chips.append(FilterChip(wording.area(layer, code, areas.area_names(layer)), _query_without(chosen, area=None)))
     if chosen.circle:
         name = _("Within %(distance)s of a place") % {"distance": wording.distance(chosen.circle[2])}
-        chips.append(Chip(name, _without(chosen, circle=None)))
+        chips.append(FilterChip(name, _query_without(chosen, circle=None)))
     if chosen.box:
-        chips.append(Chip(_("Inside a part of the map"), _without(chosen, box=None)))
+        chips.append(FilterChip(_("Inside a part of the map"), _query_without(chosen, box=None)))
     if chosen.hours:
-        chips.append(Chip(wording.hours(chosen.hours), _without(chosen, hours=frozenset())))
+        chips.append(FilterChip(wording.hours(chosen.hours), _query_without(chosen, hours=frozenset())))
     if chosen.weekdays:
-        chips.append(Chip(wording.weekdays(chosen.weekdays), _without(chosen, weekdays=frozenset())))
+        chips.append(FilterChip(wording.weekdays(chosen.weekdays), _query_without(chosen, weekdays=frozenset())))
     if chosen.categories:
-        chips.append(Chip(wording.types(chosen, published.names), _without(chosen, categories=frozenset())))
+        chips.append(FilterChip(wording.types(chosen, published.names), _query_without(chosen, categories=frozenset())))
     return chips
 
 
-def _without(chosen: Filter, **parts: object) -> str:
+def _query_without(chosen: Filter, **parts: object) -> str:
     return replace(chosen, **parts).query_string()  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """The list of a selection: a page of rows in an order that residents choose.
 
-The published rows stand by time alone. Another order is the same rows by parts, each newest first: the counts of the parts
-tell which of them a page is made of, so that no order costs more than the page itself.
+Published rows are stored in order of time. For any other order the filter is split into parts, such as one for each category,
+with the rows of a part newest first. The counts of the parts tell which parts a page is made of, so that every order costs no
+more than reading the page itself.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from crimemap.snapshot.format import LAYERS
 from crimemap.snapshot.reader import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
-SIZE = 50
-# What `sort` may say, and the words for it. "-" turns an order round.
+PAGE_ROWS = 50
+# Values of the `sort` parameter and their labels; "-" reverses an order.
 ORDERS: dict[str, str | Promise] = {
     "-date": gettext_lazy("Newest first"),
     "date": gettext_lazy("Oldest first"),
@@ -30,69 +31,75 @@ ORDERS: dict[str, str | Promise] = {
     "area": gettext_lazy("Area, A to Z"),
     "-area": gettext_lazy("Area, Z to A"),
 }
-USUAL = "-date"
+DEFAULT_ORDER = "-date"
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """One page; `first` is the place of its first row in the whole list, from 1."""
+class ListPage:
+    """One page of the list; `first_row` is the 1-based position of its first row in the whole list."""
 
     rows: list[IncidentRow]
     total: int
     order: str
-    number: int
-    pages: int
-    first: int
+    page_number: int
+    page_count: int
+    first_row: int
 
 
-def listing(published: PublishedIncidents, chosen: Filter, total: int, order: str, number: str) -> Listing:
-    """The page `number` of the filter's `total` rows, both as an address has them. Raises FilterError."""
-    pages = max(1, -(-total // SIZE))
-    wanted = _read(chosen, order, number, pages)
-    offset = (wanted - 1) * SIZE
+def build_page(published: PublishedIncidents, chosen: Filter, total: int, order: str, page_text: str) -> ListPage:
+    """Read one page of the filter's `total` rows. `order` and `page_text` are query parameters.
+
+    Raises FilterError with the nearest valid value of each.
+    """
+    page_count = max(1, -(-total // PAGE_ROWS))
+    page_number = _parse_page(chosen, order, page_text, page_count)
+    offset = (page_number - 1) * PAGE_ROWS
     if order == "date":
-        start = max(0, total - offset - SIZE)
+        start = max(0, total - offset - PAGE_ROWS)
         rows = published.rows(chosen, offset=start, limit=total - offset - start).rows[::-1]
-    elif order == USUAL:
-        rows = published.rows(chosen, offset=offset, limit=SIZE).rows
+    elif order == DEFAULT_ORDER:
+        rows = published.rows(chosen, offset=offset, limit=PAGE_ROWS).rows
     else:
-        rows = list(_of_parts(published, _parts(published, chosen, order), offset))
-    return Listing(rows, total, order, wanted, pages, offset + 1)
+        rows = list(_read_parts(published, _split_by_order(published, chosen, order), offset))
+    return ListPage(rows, total, order, page_number, page_count, offset + 1)
 
 
-def _read(chosen: Filter, order: str, number: str, pages: int) -> int:
+def _parse_page(chosen: Filter, order: str, page_text: str, page_count: int) -> int:
+    """Return the page number. Raises FilterError for an unknown order or a page that does not exist."""
     problems = []
     if order not in ORDERS:
         orders = ", ".join(ORDERS)
         problems.append(
-            FilterProblem("sort", _("The list is sorted by one of %(orders)s.") % {"orders": orders}, USUAL)
+            FilterProblem("sort", _("The list is sorted by one of %(orders)s.") % {"orders": orders}, DEFAULT_ORDER)
         )
-    wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
-    if not 1 <= wanted <= pages:
-        offer = str(pages if wanted else 1)
-        problems.append(FilterProblem("page", _("This list has the pages 1 to %(pages)d.") % {"pages": pages}, offer))
+    page_number = int(page_text) if page_text.isascii() and page_text.isdigit() and len(page_text) < 10 else 0
+    if not 1 <= page_number <= page_count:
+        offer = str(page_count if page_number else 1)
+        problems.append(
+            FilterProblem("page", _("This list has the pages 1 to %(pages)d.") % {"pages": page_count}, offer)
+        )
     if problems:
         raise FilterError(problems, chosen)
-    return wanted
+    return page_number
 
 
-def _of_parts(published: PublishedIncidents, parts: list[tuple[Filter, int]], offset: int) -> Iterator[IncidentRow]:
-    left = SIZE
+def _read_parts(published: PublishedIncidents, parts: list[tuple[Filter, int]], offset: int) -> Iterator[IncidentRow]:
+    remaining = PAGE_ROWS
     for part, count in parts:
-        if offset < count and left:
-            rows = published.rows(part, offset=offset, limit=left).rows
-            left -= len(rows)
+        if offset < count and remaining:
+            rows = published.rows(part, offset=offset, limit=remaining).rows
+            remaining -= len(rows)
             yield from rows
         offset = max(0, offset - count)
 
 
-def _parts(published: PublishedIncidents, chosen: Filter, order: str) -> list[tuple[Filter, int]]:
-    """The filter in parts, in the order asked for, with their counts; rows of no known area come last."""
+def _split_by_order(published: PublishedIncidents, chosen: Filter, order: str) -> list[tuple[Filter, int]]:
+    """Split the filter into parts with their counts, in the given order; rows without a known area come last."""
     if order.endswith("type"):
         counts = published.categories(chosen)
         slugs = sorted(counts, key=published.names.__getitem__, reverse=order.startswith("-"))
         return [(replace(chosen, categories=frozenset([slug])), counts[slug]) for slug in slugs]
-    layer = layer_of(published, chosen)
+    layer = find_area_layer(published, chosen)
     counts = published.by_area(chosen, layer)
     names = areas.area_names(layer)
     codes = sorted(filter(None, counts), key=lambda code: wording.area(layer, code, names), reverse=order[0] == "-")
@@ -101,8 +108,8 @@ def _parts(published: PublishedIncidents, chosen: Filter, order: str) -> list[tu
     return [(replace(chosen, area=(layer, code)), counts[code]) for code in codes]
 
 
-def layer_of(published: PublishedIncidents, chosen: Filter) -> str:
-    """The layer whose areas the list names: that of the filter's area, else the smallest that has any, beats excepted."""
+def find_area_layer(published: PublishedIncidents, chosen: Filter) -> str:
+    """Return the layer whose areas the list shows: that of the filter's area, else the first with any areas, neighborhoods first."""
     if chosen.area:
         return chosen.area[0]
     layers = [layer for layer in ("neighbourhood", "district", *LAYERS) if any(published.areas.get(layer, []))]

@@ -1,8 +1,8 @@
 """The map as the server draws it: base map, incidents as bubbles and symbols, and the links that move it.
 
-In the picture one bubble stands for the incidents of a cell, a symbol for a single incident. Both are links: to the list of
-what stands there, or, where that would be long, nearer. `at` in the address of the page is the middle and zoom of what is
-shown, the same as for the map with script: at=41.50000,-38.50000,14. Without it the whole city is, or what the filter means.
+A bubble stands for the incidents of one grid cell, a symbol for a single incident. Both are links: to the list of their
+incidents or, if the list would be long, to a map at a higher zoom. The query parameter `at` is the center and zoom of the map,
+with and without script: at=41.50000,-38.50000,14. Without it the map shows the part of the city that the filter names, or all.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from crimemap import wording
 from crimemap.geometry import METERS_PER_DEGREE
 from crimemap.offence_families import BY_SLUG
 from crimemap.pages import base_map_svg
-from crimemap.pages.base_map_svg import Box, Picture, Plan
+from crimemap.pages.base_map_svg import BaseMapRenderer, Box, MapDrawing
 from crimemap.places import areas, base_map
 from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.reader import PublishedIncidents
 
-CELL = 96  # units of the picture that a cell is wide, at least
-LONG = 50  # incidents of a bubble that a page of the list still holds
+MIN_CELL_UNITS = 96  # least width of a grid cell, in units of the drawing
+MAX_LISTED = 50  # incidents of a bubble that fit on one page of the list
 ZOOMS = range(4, 18)
 SPOT_ZOOM = 15
-PICTURES = 64  # kept a process
-LENGTHS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # metres that a scale bar may have
+CACHED_DRAWINGS = 64  # in each process
+SCALE_BAR_METERS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
-At = tuple[float, float, float]  # latitude, longitude, zoom in halves
+MapPosition = tuple[float, float, float]  # latitude, longitude, zoom in steps of one half
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """`radius` is 0 for a single incident, drawn as its family's symbol."""
+    """A bubble, or with `radius` 0 a single incident drawn as its family's symbol. Positions are in units."""
 
     x: int
     y: int
@@ -51,118 +51,123 @@ class Marker:
     text: str
     family: str
     label: str
-    address: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A link that moves the map."""
+class MoveLink:
+    """A link that moves or zooms the map."""
 
     name: str
-    address: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """The filter's circle, in units of the picture."""
+class CircleOutline:
+    """The filter's circle as an ellipse: its center and its radii, in units."""
 
     x: int
     y: int
-    across: int
-    down: int
+    radius_x: int
+    radius_y: int
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    picture: Picture
-    markers: list[Marker]
-    moves: list[Move]
-    circle: Around | None
-    outline: SafeString
-    scale: int
-    scale_words: str
-    base_version: str
-    whole: Box
-    area: dict[str, Any] | None
+class ServerMap:
+    """A drawn map with its markers and links, and the figures that the live map starts from."""
 
-    # For the map with script
+    drawing: MapDrawing
+    markers: list[Marker]
+    move_links: list[MoveLink]
+    circle: CircleOutline | None
+    area_path: SafeString
+    scale_bar_units: int
+    scale_bar_text: str
+    base_map_version: str
+    full_box: Box
+    area_outline: dict[str, Any] | None
+
+    # Attributes for the map with script, which takes the drawing's place
 
     @property
-    def whole_text(self) -> str:
-        """All that may be shown."""
-        return _edges(self.whole)
+    def full_box_text(self) -> str:
+        """The box that the map cannot leave."""
+        return _format_box(self.full_box)
 
     @property
     def box_text(self) -> str:
-        """What is shown first."""
-        return _edges(self.picture.box)
+        """The box that is shown first."""
+        return _format_box(self.drawing.box)
 
     @property
-    def area_json(self) -> str:
-        """The outline of the filter's area, or nothing."""
-        return json.dumps(self.area, separators=(",", ":")) if self.area else ""
+    def area_outline_json(self) -> str:
+        """The outline of the filter's area as GeoJSON, or an empty string."""
+        return json.dumps(self.area_outline, separators=(",", ":")) if self.area_outline else ""
 
 
-def shown(published: PublishedIncidents, chosen: Filter, text: str) -> Shown:
-    """The map of a filter; `text` is the address's `at`. Raises FilterError with the nearest place that can be shown."""
+def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) -> ServerMap:
+    """Draw the map of a filter. `position_text` is the query parameter `at`, or empty.
+
+    Raises FilterError with the nearest position that can be shown.
+    """
     version = base_map.base_map_version()
-    whole = _plan(version, published).whole
-    at = _read(text, chosen, whole)
-    box = base_map_svg.around(*at) if at else _box_of(chosen)
-    picture = _picture(version, published, box)
-    zoom = base_map_svg.zoom_of(picture.box) if at is None else at[2]
-    scale, words = _scale(picture)
-    return Shown(
-        picture,
-        _markers(published, chosen, picture, zoom),
-        _moves(chosen, picture, zoom, at, whole),
-        _circle(chosen, picture),
-        _outline(chosen, picture),
-        scale,
-        words,
+    full_box = _renderer(version, published).full_box
+    position = _parse_position(position_text, chosen, full_box)
+    box = base_map_svg.box_around(*position) if position else _find_filter_box(chosen)
+    drawing = _draw_cached(version, published, box)
+    zoom = base_map_svg.zoom_of_box(drawing.box) if position is None else position[2]
+    scale_bar_units, scale_bar_text = _choose_scale_bar(drawing)
+    return ServerMap(
+        drawing,
+        _build_markers(published, chosen, drawing, zoom),
+        _build_move_links(chosen, drawing, zoom, position, full_box),
+        _circle_outline(chosen, drawing),
+        _area_path(chosen, drawing),
+        scale_bar_units,
+        scale_bar_text,
         version,
-        whole,
+        full_box,
         areas.outline(*chosen.area) if chosen.area else None,
     )
 
 
-def written(latitude: float, longitude: float, zoom: float) -> str:
-    """What `at` says."""
+def format_position(latitude: float, longitude: float, zoom: float) -> str:
+    """Format the query parameter `at`."""
     return f"{latitude:.5f},{longitude:.5f},{zoom:g}"
 
 
-def _edges(box: Box) -> str:
+def _format_box(box: Box) -> str:
     return ",".join(f"{edge:.5f}" for edge in box)
 
 
-def _read(text: str, chosen: Filter, whole: Box) -> At | None:
+def _parse_position(text: str, chosen: Filter, full_box: Box) -> MapPosition | None:
     if not text:
         return None
     number = r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?"
-    found = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}}(?:\.5)?)", text[:100])
-    if found:
-        latitude, longitude, zoom = float(found[1]), float(found[2]), float(found[3])
-        nearest = *_inside(latitude, longitude, whole), min(max(zoom, ZOOMS[0]), ZOOMS[-1])
+    match = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}}(?:\.5)?)", text[:100])
+    if match:
+        latitude, longitude, zoom = float(match[1]), float(match[2]), float(match[3])
+        nearest = *_clamp(latitude, longitude, full_box), min(max(zoom, ZOOMS[0]), ZOOMS[-1])
         if nearest == (latitude, longitude, zoom):
             return nearest
         message = _("This part of the map is not in the city.")
     else:
-        nearest = (whole[0] + whole[2]) / 2, (whole[1] + whole[3]) / 2, base_map_svg.zoom_of(whole)
+        nearest = (full_box[0] + full_box[2]) / 2, (full_box[1] + full_box[3]) / 2, base_map_svg.zoom_of_box(full_box)
         message = _("A part of the map is latitude,longitude,zoom.")
-    raise FilterError([FilterProblem("at", message, written(*nearest))], chosen)
+    raise FilterError([FilterProblem("at", message, format_position(*nearest))], chosen)
 
 
-def _inside(latitude: float, longitude: float, whole: Box) -> tuple[float, float]:
-    """The nearest place in the city; its edges are rounded to what an address can say, so that it stays inside."""
+def _clamp(latitude: float, longitude: float, full_box: Box) -> tuple[float, float]:
+    """Return the nearest point of the city. Its edges are rounded inward, so that a formatted position stays inside."""
     south, west, north, east = (
-        *(math.ceil(edge * 1e5) / 1e5 for edge in whole[:2]),
-        *(math.floor(edge * 1e5) / 1e5 for edge in whole[2:]),
+        *(math.ceil(edge * 1e5) / 1e5 for edge in full_box[:2]),
+        *(math.floor(edge * 1e5) / 1e5 for edge in full_box[2:]),
     )
     return min(max(latitude, south), north), min(max(longitude, west), east)
 
 
-def _box_of(chosen: Filter) -> Box | None:
-    """What shows all that the filter means, where it means a part of the city."""
+def _find_filter_box(chosen: Filter) -> Box | None:
+    """Return the box around the filter's circle, box or area, or None if it names no part of the city."""
     if chosen.circle:
         latitude, longitude, radius = chosen.circle
         north = radius * 1.2 / METERS_PER_DEGREE
@@ -176,97 +181,96 @@ def _box_of(chosen: Filter) -> Box | None:
     points = base_map.positions(outline)
     east, north = max(x for x, _y in points), max(y for _x, y in points)
     west, south = min(x for x, _y in points), min(y for _x, y in points)
-    more = (north - south) * 0.1
-    return south - more, west - more, north + more, east + more
+    margin = (north - south) * 0.1
+    return south - margin, west - margin, north + margin, east + margin
 
 
 @lru_cache(maxsize=2)
-def _plan_of(version: str) -> Plan:  # noqa: ARG001  (the key)
-    return Plan(json.loads(base_map.base_map_json()))
+def _renderer_of_version(version: str) -> BaseMapRenderer:  # noqa: ARG001  (the key)
+    return BaseMapRenderer(json.loads(base_map.base_map_json()))
 
 
-def _plan(version: str, published: PublishedIncidents) -> Plan:
-    """The base map; where there is none, an empty one as large as the incidents are spread."""
+def _renderer(version: str, published: PublishedIncidents) -> BaseMapRenderer:
+    """Return the renderer of the base map; without one, of an empty map around all published incidents."""
     if version:
-        return _plan_of(version)
+        return _renderer_of_version(version)
     south, west, north, east = published.bounds
-    return Plan({"bounds": [[south, west], [north, east]], "layers": []})
+    return BaseMapRenderer({"bounds": [[south, west], [north, east]], "layers": []})
 
 
 @lru_cache(maxsize=64)
-def spot(version: str, latitude: float, longitude: float) -> Picture:
-    """The base map of this version around a point, without incidents: some streets in each direction."""
-    return _plan_of(version).picture(base_map_svg.around(latitude, longitude, SPOT_ZOOM))
+def draw_surroundings(version: str, latitude: float, longitude: float) -> MapDrawing:
+    """Draw the streets around a point, without incidents."""
+    return _renderer_of_version(version).draw(base_map_svg.box_around(latitude, longitude, SPOT_ZOOM))
 
 
-_pictures: dict[Any, Picture] = {}
+_drawings: dict[Any, MapDrawing] = {}
 
 
-def _picture(version: str, published: PublishedIncidents, box: Box | None) -> Picture:
-    """Kept, because most visitors see the same few."""
+def _draw_cached(version: str, published: PublishedIncidents, box: Box | None) -> MapDrawing:
+    """Draw a box of the base map through a cache, since most visitors see the same few boxes."""
     key = version or published.version, box
-    if key not in _pictures:
-        while len(_pictures) >= PICTURES:
-            _pictures.pop(next(iter(_pictures)))
-        _pictures[key] = _plan(version, published).picture(box)
-    return _pictures[key]
+    if key not in _drawings:
+        while len(_drawings) >= CACHED_DRAWINGS:
+            _drawings.pop(next(iter(_drawings)))
+        _drawings[key] = _renderer(version, published).draw(box)
+    return _drawings[key]
 
 
-def _markers(published: PublishedIncidents, chosen: Filter, picture: Picture, zoom: float) -> list[Marker]:
-    grid = (
-        math.floor(math.log2(360 * picture.scale[0] / CELL)) - 2
-    )  # a cell is a quarter of a tile, which are 2 ** zoom
-    view = bubbles.view_of(picture.box, grid)
-    placed = [
-        (bubble, *picture.point(bubble.latitude, bubble.longitude))
+def _build_markers(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing, zoom: float) -> list[Marker]:
+    # A cell is a quarter of a tile wide, and 2 ** zoom tiles span the globe.
+    grid_zoom = math.floor(math.log2(360 * drawing.scale[0] / MIN_CELL_UNITS)) - 2
+    view = bubbles.view_of(drawing.box, grid_zoom)
+    positioned = [
+        (bubble, *drawing.project(bubble.latitude, bubble.longitude))
         for bubble in bubbles.bubbles(published, chosen, view)
     ]
-    inside = [each for each in placed if 0 <= each[1] <= picture.width and 0 <= each[2] <= picture.height]
-    largest = max((bubble.count for bubble, _x, _y in inside), default=1)
-    links = _Links(chosen, view.zoom, zoom)
-    return [_marker(bubble, x, y, largest, links) for bubble, x, y in inside]
+    visible = [each for each in positioned if 0 <= each[1] <= drawing.width and 0 <= each[2] <= drawing.height]
+    largest = max((bubble.count for bubble, _x, _y in visible), default=1)
+    links = _MarkerLinks(chosen, view.zoom, zoom)
+    return [_marker(bubble, x, y, largest, links) for bubble, x, y in visible]
 
 
-def _marker(bubble: Bubble, x: int, y: int, largest: int, links: _Links) -> Marker:
+def _marker(bubble: Bubble, x: int, y: int, largest: int, links: _MarkerLinks) -> Marker:
     if bubble.count == 1:
         family = next(iter(bubble.families))
         label = _("1 incident: %(family)s") % {"family": BY_SLUG[family].name}
-        return Marker(x, y, 0, "", family, label, links.to_list(bubble))
+        return Marker(x, y, 0, "", family, label, links.list_url(bubble))
     radius = 17 + round(21 * math.log(bubble.count) / math.log(max(largest, 20)))
     counted = number_format(bubble.count, force_grouping=True)
     text = counted if bubble.count < 10_000 else _("%(thousands)dk") % {"thousands": bubble.count // 1000}
-    if bubble.one_point or bubble.count <= LONG or links.deepest:
+    if bubble.one_point or bubble.count <= MAX_LISTED or links.is_at_max_zoom:
         label = ngettext("%(count)s incident: list", "%(count)s incidents: list", bubble.count)
-        return Marker(x, y, radius, text, "", label % {"count": counted}, links.to_list(bubble))
+        return Marker(x, y, radius, text, "", label % {"count": counted}, links.list_url(bubble))
     label = ngettext("%(count)s incident: zoom in", "%(count)s incidents: zoom in", bubble.count)
-    return Marker(x, y, radius, text, "", label % {"count": counted}, links.nearer(bubble))
+    return Marker(x, y, radius, text, "", label % {"count": counted}, links.zoom_url(bubble))
 
 
-class _Links:
-    """Where a bubble leads: to the list of its cell (or point), or two zooms nearer."""
+class _MarkerLinks:
+    """URLs of markers: the list of the incidents in a cell or at a point, or the map two zoom levels closer."""
 
-    def __init__(self, chosen: Filter, grid: int, zoom: float) -> None:
-        self.chosen, self.grid = chosen, grid
+    def __init__(self, chosen: Filter, grid_zoom: int, zoom: float) -> None:
+        self.chosen, self.grid_zoom = chosen, grid_zoom
         self.zoom = min(zoom + 2, ZOOMS[-1])
-        self.deepest = zoom >= ZOOMS[-1]
-        self.list = f"{reverse('crimemap:list')}?{replace(chosen, box=None).query_string()}"
-        self.map = f"{reverse('crimemap:map')}?{chosen.query_string()}"
+        self.is_at_max_zoom = zoom >= ZOOMS[-1]
+        self.list_base = f"{reverse('crimemap:list')}?{replace(chosen, box=None).query_string()}"
+        self.map_base = f"{reverse('crimemap:map')}?{chosen.query_string()}"
 
-    def to_list(self, bubble: Bubble) -> str:
+    def list_url(self, bubble: Bubble) -> str:
         point = (bubble.latitude, bubble.longitude)
-        south, west, north, east = (*point, *point) if bubble.count == 1 or bubble.one_point else self._cell(*point)
+        south, west, north, east = (*point, *point) if bubble.count == 1 or bubble.one_point else self._cell_box(*point)
         if self.chosen.box:
             edges = self.chosen.box
             south, west = max(south, edges[0]), max(west, edges[1])
             north, east = min(north, edges[2]), min(east, edges[3])
-        return f"{self.list}&box={south:.5f},{west:.5f},{north:.5f},{east:.5f}"
+        return f"{self.list_base}&box={south:.5f},{west:.5f},{north:.5f},{east:.5f}"
 
-    def nearer(self, bubble: Bubble) -> str:
-        return f"{self.map}&at={written(bubble.latitude, bubble.longitude, self.zoom)}#crime-map"
+    def zoom_url(self, bubble: Bubble) -> str:
+        return f"{self.map_base}&at={format_position(bubble.latitude, bubble.longitude, self.zoom)}#crime-map"
 
-    def _cell(self, latitude: float, longitude: float) -> Box:
-        """The edges of the cell (crimemap.snapshot.format) around a point."""
-        cells = 2 ** (self.grid + 2)
+    def _cell_box(self, latitude: float, longitude: float) -> Box:
+        """Return the box of the grid cell (crimemap.snapshot.format) around a point."""
+        cells = 2 ** (self.grid_zoom + 2)
         x = math.floor((longitude + 180) / 360 * cells)
         sine = math.sin(math.radians(latitude))
         y = math.floor((0.5 - math.log((1 + sine) / (1 - sine)) / (4 * math.pi)) * cells)
@@ -274,49 +278,55 @@ class _Links:
         return south, x / cells * 360 - 180, north, (x + 1) / cells * 360 - 180
 
 
-def _moves(chosen: Filter, picture: Picture, zoom: float, at: At | None, whole: Box) -> list[Move]:
-    south, west, north, east = picture.box
-    middle, centre = (south + north) / 2, (west + east) / 2
-    address = f"{reverse('crimemap:map')}?{chosen.query_string()}"
+def _build_move_links(
+    chosen: Filter, drawing: MapDrawing, zoom: float, position: MapPosition | None, full_box: Box
+) -> list[MoveLink]:
+    south, west, north, east = drawing.box
+    center_latitude, center_longitude = (south + north) / 2, (west + east) / 2
+    base_url = f"{reverse('crimemap:map')}?{chosen.query_string()}"
 
-    def to(latitude: float, longitude: float, zoom: float) -> str:
-        return f"{address}&at={written(*_inside(latitude, longitude, whole), zoom)}#crime-map"
+    def map_url(latitude: float, longitude: float, zoom: float) -> str:
+        return f"{base_url}&at={format_position(*_clamp(latitude, longitude, full_box), zoom)}#crime-map"
 
-    up, across = (north - south) / 2, (east - west) / 2
-    moves = []
+    half_height, half_width = (north - south) / 2, (east - west) / 2
+    links = []
     if zoom < ZOOMS[-1]:
-        moves.append(Move(_("Zoom in"), to(middle, centre, min(zoom + 1, ZOOMS[-1]))))
-    if at is None:
-        return moves
-    city = base_map_svg.zoom_of(whole)
-    out = to(middle, centre, zoom - 1) if zoom - 1 > city else f"{address}#crime-map"
+        links.append(MoveLink(_("Zoom in"), map_url(center_latitude, center_longitude, min(zoom + 1, ZOOMS[-1]))))
+    if position is None:
+        return links
+    city_zoom = base_map_svg.zoom_of_box(full_box)
+    zoom_out_url = (
+        map_url(center_latitude, center_longitude, zoom - 1) if zoom - 1 > city_zoom else f"{base_url}#crime-map"
+    )
     return [
-        *moves,
-        Move(_("Zoom out"), out),
-        Move(_("North"), to(middle + up, centre, zoom)),
-        Move(_("South"), to(middle - up, centre, zoom)),
-        Move(_("West"), to(middle, centre - across, zoom)),
-        Move(_("East"), to(middle, centre + across, zoom)),
-        Move(_("Whole selection"), f"{address}#crime-map"),
+        *links,
+        MoveLink(_("Zoom out"), zoom_out_url),
+        MoveLink(_("North"), map_url(center_latitude + half_height, center_longitude, zoom)),
+        MoveLink(_("South"), map_url(center_latitude - half_height, center_longitude, zoom)),
+        MoveLink(_("West"), map_url(center_latitude, center_longitude - half_width, zoom)),
+        MoveLink(_("East"), map_url(center_latitude, center_longitude + half_width, zoom)),
+        MoveLink(_("Whole selection"), f"{base_url}#crime-map"),
     ]
 
 
-def _circle(chosen: Filter, picture: Picture) -> Around | None:
+def _circle_outline(chosen: Filter, drawing: MapDrawing) -> CircleOutline | None:
     if not chosen.circle:
         return None
     latitude, longitude, radius = chosen.circle
-    down = radius / METERS_PER_DEGREE
-    across = down / math.cos(math.radians(latitude))
-    return Around(*picture.point(latitude, longitude), round(across * picture.scale[0]), round(down * picture.scale[1]))
+    north = radius / METERS_PER_DEGREE
+    east = north / math.cos(math.radians(latitude))
+    return CircleOutline(
+        *drawing.project(latitude, longitude), round(east * drawing.scale[0]), round(north * drawing.scale[1])
+    )
 
 
-def _outline(chosen: Filter, picture: Picture) -> SafeString:
+def _area_path(chosen: Filter, drawing: MapDrawing) -> SafeString:
     outline = areas.outline(*chosen.area) if chosen.area else None
-    return picture.outline(outline) if outline else SafeString()
+    return drawing.outline_path(outline) if outline else SafeString()
 
 
-def _scale(picture: Picture) -> tuple[int, str]:
-    """A length of at most 200 units, and its words."""
-    unit = METERS_PER_DEGREE / picture.scale[1]  # metres
-    metres = max((each for each in LENGTHS if each / unit <= 200), default=LENGTHS[0])
-    return round(metres / unit), wording.distance(metres)
+def _choose_scale_bar(drawing: MapDrawing) -> tuple[int, str]:
+    """Return the length of the scale bar in units, at most 200, and its text."""
+    unit_meters = METERS_PER_DEGREE / drawing.scale[1]
+    meters = max((each for each in SCALE_BAR_METERS if each / unit_meters <= 200), default=SCALE_BAR_METERS[0])
+    return round(meters / unit_meters), wording.distance(meters)

@@ -23,6 +23,6 @@ def place_map(latitude: float | None, longitude: float | None, name: str) -> dic
     """The streets around a point with a pin on it; nothing without a point or a base map. Needs css/map.css."""
     version = base_map.base_map_version()
     if not version or latitude is None or longitude is None:
-        return {"picture": None}
-    picture = server_map.spot(version, latitude, longitude)
-    return {"picture": picture, "pin": picture.point(latitude, longitude), "name": name}
+        return {"drawing": None}
+    drawing = server_map.draw_surroundings(version, latitude, longitude)
+    return {"drawing": drawing, "pin": drawing.project(latitude, longitude), "name": name}

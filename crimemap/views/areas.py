@@ -72,8 +72,8 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "categories": charts.count_by_category(published, year)[:5],
         "without_category": year.query_string(),
         "latest": published.rows(year, limit=LATEST).rows,
-        "map": server_map.shown(published, month, "") if areas.outline(layer, code) else None,
-        "others": filter_form.area_options(published),
+        "map": server_map.draw_map(published, month, "") if areas.outline(layer, code) else None,
+        "others": filter_form.render_area_options(published),
     }
     return render(request, "crimemap/areas/area.html", context)
 
@@ -90,8 +90,8 @@ def compare(request: HttpRequest, published: PublishedIncidents, chosen: Filter)
         "chosen": chosen,
         "period": wording.period(chosen),
         "types": wording.types(chosen, published.names),
-        "options": [filter_form.area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
-        "filled": filter_form.panel(published, chosen),
+        "options": [filter_form.render_area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
+        "filled": filter_form.build_panel(published, chosen),
     }
     both = [side for side in sides if side is not None]
     if len(both) == 2:

@@ -77,14 +77,14 @@ def _sentence(change: CategoryChange, published: PublishedIncidents) -> str:
 def _on_map(published: PublishedIncidents, latitude: float, longitude: float) -> dict[str, Any]:
     last = published.until
     version = base_map.base_map_version()
-    picture = server_map.spot(version, latitude, longitude) if version else None
+    drawing = server_map.draw_surroundings(version, latitude, longitude) if version else None
     point = (latitude, longitude, latitude, longitude)
     near = Filter(
         last - timedelta(DAYS - 1), last, DAYS, circle=(latitude, longitude, max(NEAR, published.least_radius))
     )
     return {
-        "picture": picture,
-        "spot": picture and picture.point(latitude, longitude),
+        "drawing": drawing,
+        "spot": drawing and drawing.project(latitude, longitude),
         "same_spot": Filter(last - timedelta(364), last, 365, box=point).query_string(),
         "near": near.query_string(),
     }

@@ -20,7 +20,7 @@ def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter
     """A drawing of the city with the incidents in it; script puts a map in its place."""
     latest = published.rows(chosen, limit=LATEST)
     context = {
-        "map": server_map.shown(published, chosen, request.GET.get("at", "")),
+        "map": server_map.draw_map(published, chosen, request.GET.get("at", "")),
         "latest": latest.rows,
         "comparison": published.compare(chosen),
         "unmapped": published.unmapped(chosen),
@@ -31,15 +31,15 @@ def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter
 @of_selection
 def listing_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """All incidents of the selection, a page at a time."""
-    order = request.GET.get("sort", incident_list.USUAL)
+    order = request.GET.get("sort", incident_list.DEFAULT_ORDER)
     total = published.count(chosen)
-    shown = incident_list.listing(published, chosen, total, order, request.GET.get("page", "1"))
-    layer = incident_list.layer_of(published, chosen)
+    listing = incident_list.build_page(published, chosen, total, order, request.GET.get("page", "1"))
+    layer = incident_list.find_area_layer(published, chosen)
     context = {
-        "listed": shown,
+        "listing": listing,
         "orders": [{"order": key, "name": name} for key, name in incident_list.ORDERS.items()],
-        "order_name": incident_list.ORDERS[shown.order],
-        "sorted": "" if shown.order == incident_list.USUAL else f"&sort={shown.order}",
+        "order_name": incident_list.ORDERS[listing.order],
+        "sort_query": "" if listing.order == incident_list.DEFAULT_ORDER else f"&sort={listing.order}",
         "layer": layer,
         "layer_name": wording.LAYERS[layer],
         "unmapped": published.unmapped(chosen),
@@ -63,7 +63,7 @@ def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Fil
 
 @of_selection
 def about(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Where the data is from, what it means, what is not shown."""
+    """Where the data is from, what it means, what is not listing."""
     years, totals = about_data.withheld_totals(published)
     context = {
         "sources": about_data.source_ages(published),

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from crimemap import http, wording
-from crimemap.pages.filter_form import Chip, panel
+from crimemap.pages.filter_form import FilterChip, build_panel
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import PRESETS, Filter, FilterError
@@ -73,14 +73,14 @@ def there(place: Place, published: PublishedIncidents, chosen: Filter) -> Filter
     return replace(chosen, circle=(place.latitude, place.longitude, radius), area=None, box=None)
 
 
-def _wider(published: PublishedIncidents, chosen: Filter, chips: list[Chip]) -> list[Chip]:
+def _wider(published: PublishedIncidents, chosen: Filter, chips: list[FilterChip]) -> list[FilterChip]:
     """What an empty selection may have meant: the next longer period that has incidents, or without one of its limits."""
     last, first = published.until, published.since
     longer = [replace(chosen, days=days, since=last - timedelta(days - 1), until=last) for days in PRESETS]
     longer.append(replace(chosen, days=0, since=first, until=last))
     for other in longer:
         if other.since < chosen.since and published.count(other):
-            return [Chip(wording.period(other), other.query_string()), *chips]
+            return [FilterChip(wording.period(other), other.query_string()), *chips]
     return chips
 
 
@@ -89,7 +89,7 @@ def page(
 ) -> HttpResponseBase:
     """The page crimemap/pages/NAME.html with the form, the tabs and the places that `q` may mean."""
     words = request.GET.get("q", "").strip()[:100]
-    filled = panel(published, chosen)
+    filled = build_panel(published, chosen)
     shared = {
         "view": name,
         "published": published,

@@ -17,7 +17,7 @@ from crimemap import http
 from crimemap.exports import atom, downloads
 from crimemap.exports.fields import COLUMNS
 from crimemap.pages import server_map
-from crimemap.pages.filter_form import panel
+from crimemap.pages.filter_form import build_panel
 from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
@@ -122,8 +122,8 @@ def _embedded(request: HttpRequest, published: PublishedIncidents, chosen: Filte
     context = {
         "published": published,
         "query": chosen.query_string(),
-        "panel": panel(published, chosen),
-        "map": server_map.shown(published, chosen, ""),
+        "panel": build_panel(published, chosen),
+        "map": server_map.draw_map(published, chosen, ""),
     }
     return render(request, "crimemap/pages/embed.html", context)
 

@@ -77,7 +77,7 @@ def test_readers_of_a_busy_page_cost_one_picture(
 ) -> None:
     first = client.get(EMBED)
     assert first["Cache-Control"] == "public, max-age=60"
-    monkeypatch.setattr(server_map, "shown", lambda *given: 1 / 0)
+    monkeypatch.setattr(server_map, "draw_map", lambda *given: 1 / 0)
     assert client.get(EMBED, headers={"if-none-match": first["ETag"]}).status_code == 304
 
 

@@ -21,8 +21,8 @@ from tests.crimemap.pages.test_map import read, usual
 
 def listed(incidents: PublishedIncidents, order: str, chosen: Filter) -> list[Any]:
     total = incidents.count(chosen)
-    pages = range(1, -(-total // incident_list.SIZE) + 1)
-    return [row for page in pages for row in incident_list.listing(incidents, chosen, total, order, str(page)).rows]
+    pages = range(1, -(-total // incident_list.PAGE_ROWS) + 1)
+    return [row for page in pages for row in incident_list.build_page(incidents, chosen, total, order, str(page)).rows]
 
 
 @pytest.mark.parametrize("order", incident_list.ORDERS)
@@ -56,7 +56,7 @@ def test_within_a_type_the_newest_comes_first(riverton, incidents: PublishedInci
 def test_pages_lead_on_and_keep_order_and_filter(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/list/", days="90", sort="type", page="2")
     assert "Page 2 of" in page
-    assert page.count("/map/incident/") == incident_list.SIZE
+    assert page.count("/map/incident/") == incident_list.PAGE_ROWS
     for rel, number in (("prev", "1"), ("next", "3")):
         address = unescape(re.search(rf'<a href="([^"]*)" rel="{rel}"', page)[1])
         assert address == f"?days=90&sort=type&page={number}"
@@ -99,7 +99,7 @@ def test_a_row_says_no_more_than_is_published(client, riverton, incidents: Publi
     page = read(client, "/map/list/")
     shown = re.findall(r"/map/incident/(\w+)/.*?</th><td>([^<]*)</td>", page)
     by_id = {row.public_id: row for row in rows}
-    assert len(shown) == incident_list.SIZE
+    assert len(shown) == incident_list.PAGE_ROWS
     for public_id, when in shown:
         assert ("about" in when) is (by_id[public_id].precision == "hour")
 
@@ -225,5 +225,5 @@ def test_every_default_category_has_a_definition():
 
 def test_a_listing_refuses_with_all_that_is_wrong(incidents: PublishedIncidents):
     with pytest.raises(FilterError) as raised:
-        incident_list.listing(incidents, usual(incidents), 100, "x", "y")
+        incident_list.build_page(incidents, usual(incidents), 100, "x", "y")
     assert [problem.part for problem in raised.value.problems] == ["sort", "page"]

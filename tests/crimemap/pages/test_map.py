@@ -16,7 +16,7 @@ from core import page_cache
 from crimemap import wording
 from crimemap.models import Area, BaseLayer, Block
 from crimemap.pages import base_map_svg
-from crimemap.pages.filter_form import meant
+from crimemap.pages.filter_form import parse_form
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import PublishedIncidents
 
@@ -141,16 +141,18 @@ def test_the_page_is_light(client, riverton, incidents: PublishedIncidents):
 
 
 def test_a_city_with_very_many_streets_is_drawn_with_its_wide_ones():
-    line = [[0.001 * number, 0.0005 * (number % 2)] for number in range(base_map_svg.MOST_POINTS)]
+    line = [[0.001 * number, 0.0005 * (number % 2)] for number in range(base_map_svg.MAX_STREET_POINTS)]
     streets = [
         {"geometry": {"type": "LineString", "coordinates": line}, "properties": {"rank": rank}}
         for rank in ("minor", "major")
     ]
-    plan = base_map_svg.Plan({"bounds": [[0.0, 0.0], [1.0, 8.0]], "layers": [{"name": "streets", "features": streets}]})
-    assert [shape.css for shape in plan.picture().shapes] == ["streets major"]
-    near = plan.picture((0.0, 0.0, 0.01, 0.05))
-    assert [shape.css for shape in near.shapes] == ["streets minor", "streets major"]
-    assert len(near.shapes[0].path) < 2000
+    renderer = base_map_svg.BaseMapRenderer(
+        {"bounds": [[0.0, 0.0], [1.0, 8.0]], "layers": [{"name": "streets", "features": streets}]}
+    )
+    assert [shape.css_class for shape in renderer.draw().shapes] == ["streets major"]
+    close_up = renderer.draw((0.0, 0.0, 0.01, 0.05))
+    assert [shape.css_class for shape in close_up.shapes] == ["streets minor", "streets major"]
+    assert len(close_up.shapes[0].path) < 2000
 
 
 @pytest.mark.parametrize("at", ["41.44,-38.60,17", "41.56,-38.40,17"])
@@ -211,7 +213,7 @@ def test_a_search_without_result_says_so_and_keeps_the_words(client, riverton, i
     ],
 )
 def test_what_a_sent_form_means(sent, expected):
-    result = meant(QueryDict(sent), FAMILIES)
+    result = parse_form(QueryDict(sent), FAMILIES)
     told = "&".join(
         f"{name}={','.join(filter(None, values))}" for name, values in result.lists() if any(filter(None, values))
     )
