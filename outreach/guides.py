@@ -88,7 +88,7 @@ def save(guide_id: int, by: Account, values: dict[str, Any], version: int, note:
 
 def _keep(guide: Guide, by: Account, note: str) -> Guide:
     guide.save()
-    guide.pictures.set(Picture.objects.filter(pk__in=texts.pictures_of(guide.body)))
+    guide.pictures.set(Picture.objects.filter(pk__in=texts.find_picture_ids(guide.body)))
     GuideRevision.objects.create(guide=guide, number=guide.version, by=by, note=note, snapshot=snapshot(guide))
     audit.record(by, "changed guide", f"guide {guide.slug}", f"version {guide.version}")
     return guide

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from outreach.events import ical
 from outreach.models import Event, PublishedStory
-from outreach.stories.share_links import absolute
+from outreach.stories.share_links import absolute_url
 
 # Nothing in the text may end the element (HTML Living Standard, restrictions for contents of script elements).
 _ESCAPED = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
@@ -65,7 +65,7 @@ def event(event: Event) -> SafeString:
 
 
 def _agency() -> dict[str, str]:
-    return {"@type": "GovernmentOrganization", "name": settings.AGENCY_NAME, "url": absolute("/")}
+    return {"@type": "GovernmentOrganization", "name": settings.AGENCY_NAME, "url": absolute_url("/")}
 
 
 def script(content: dict[str, Any]) -> SafeString:

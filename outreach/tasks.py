@@ -15,4 +15,4 @@ __all__ = ["post_all", "publish_due", "rebuild", "remind", "sweep"]
 @shared_task(name="outreach.bulk.publish_due", expires=50)  # type: ignore[untyped-decorator]
 def publish_due() -> None:
     """Publish the stories whose time has come."""
-    workflow.publish_due()
+    workflow.publish_due_stories()

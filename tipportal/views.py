@@ -25,7 +25,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _home() -> dict[str, Any]:
-    return {"figures": statistics.figures(), "outcomes": impact.outcomes(), "stories": impact.latest()}
+    return {
+        "figures": statistics.figures(),
+        "outcomes": impact.total_outcomes(),
+        "stories": impact.list_latest_stories(),
+    }
 
 
 @require_safe

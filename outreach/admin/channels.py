@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
-from outreach.admin.resuming import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, resuming
 from outreach.channels import posting, transport
 from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, Story

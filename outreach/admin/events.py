@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from crimemap import places
-from outreach.admin.resuming import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, resuming
 from outreach.content import markdown
 from outreach.events import actions
 from outreach.models import Event

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from crimemap import places
 from outreach.content import markdown
-from outreach.models import HowSoon, Kind, Picture, Story, Tag, Told
+from outreach.models import HowSoon, Picture, Story, StoryCategory, StoryContent, Tag
 from outreach.stories import checks
-from outreach.stories.texts import FIELDS, Text
+from outreach.stories.texts import FIELDS, StoryValues
 
 LAYERS = {"district": gettext_lazy("Districts"), "neighbourhood": gettext_lazy("Neighborhoods")}
 # Addresses below /stories/ that are pages of their own.
@@ -31,7 +31,7 @@ def area_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _words(name: str, rows: int = 0, **options: Any) -> forms.CharField:
     """As the model's field of this name."""
-    field: Any = Told._meta.get_field(name)
+    field: Any = StoryContent._meta.get_field(name)
     widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
     label, help_text = str(field.verbose_name).capitalize(), str(field.help_text)
     return forms.CharField(label=label, help_text=help_text, max_length=field.max_length, widget=widget, **options)
@@ -57,7 +57,9 @@ class StoryForm(forms.Form):
             "Markdown: **bold**, ## Heading, [link](/map/), - list, > quote. An empty line begins a paragraph. Text pasted from a word processor is cleaned."
         ),
     )
-    category = forms.ChoiceField(label=gettext_lazy("Category"), choices=Kind.choices, initial=Kind.OTHER)
+    category = forms.ChoiceField(
+        label=gettext_lazy("Category"), choices=StoryCategory.choices, initial=StoryCategory.OTHER
+    )
     what_happened = _words("what_happened", required=False)
     how_soon = forms.ChoiceField(label=gettext_lazy("How soon after the tip"), choices=HowSoon.choices, required=False)
     arrests = _count(gettext_lazy("Arrests"))
@@ -125,14 +127,14 @@ class StoryForm(forms.Form):
             free = f"{given}-{number}"
         return free
 
-    def text(self) -> Text:
+    def text(self) -> StoryValues:
         data = self.cleaned_data
         areas = [list(area.split(":", 1)) for area in data["areas"]]
         special = {"areas": areas, "lead_id": data["lead"].pk if data["lead"] else None}
         return {name: data.get(name) for name in FIELDS} | special | {"tags": sorted(tag.pk for tag in data["tags"])}
 
 
-def initial_of(text: Text) -> dict[str, Any]:
+def initial_of(text: StoryValues) -> dict[str, Any]:
     """What a StoryForm starts with, of a text."""
     areas = [":".join(area) for area in text.get("areas") or []]
     return {**text, "areas": areas, "lead": text.get("lead_id"), "tags": text.get("tags", [])}

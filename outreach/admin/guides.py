@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from core.models import Account
 from outreach import guides
-from outreach.admin import page, wording
-from outreach.admin.resuming import is_resumed, resuming
+from outreach.admin import story_page, wording
+from outreach.admin.session_resume import is_resumed, resuming
 from outreach.content import links, markdown
 from outreach.models import Guide, GuideRevision
 from outreach.stories import texts
@@ -96,7 +96,7 @@ class GuideAdmin(admin.ModelAdmin):
             if is_resumed(request):
                 context["sentence"] = wording.resumed()
             elif "_preview" in request.POST:
-                context["preview"] = page.preview(request.POST.get("body", ""))
+                context["preview"] = story_page.preview(request.POST.get("body", ""))
             elif valid and (done := self._saved(request, kept, by, form, context)):
                 return done
             elif not valid:
@@ -160,16 +160,16 @@ class GuideAdmin(admin.ModelAdmin):
             "guide": guide,
             "revision": kept,
             "differences": compared(kept.snapshot, guides.snapshot(guide)),
-            "text": page.preview(str(kept.snapshot.get("body", ""))),
+            "text": story_page.preview(str(kept.snapshot.get("body", ""))),
             "sentence": sentence,
             "may_restore": self.has_change_permission(request),
         }
         return TemplateResponse(request, "admin/outreach/guide_version.html", context, status=409 if sentence else 200)
 
 
-def compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.Piece]]]:
+def compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.DiffPiece]]]:
     """(field in words, its differences) of what differs between two snapshots."""
     fields: dict[str, Any] = {name: Guide._meta.get_field(name) for name in guides.FIELDS}
     named = [(name, str(field.verbose_name).capitalize()) for name, field in fields.items()]
     pairs = [(label, str(before.get(name, "")), str(after.get(name, ""))) for name, label in named]
-    return [(label, texts.differences(old, new)) for label, old, new in pairs if old != new]
+    return [(label, texts.diff_texts(old, new)) for label, old, new in pairs if old != new]

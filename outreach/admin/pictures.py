@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from core import audit
 from core.models import Account
 from outreach.admin.forms import PictureForm
-from outreach.admin.resuming import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, resuming
 from outreach.content import pictures
 from outreach.models import Picture, PictureFile
 

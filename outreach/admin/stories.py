@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from outreach.admin import page, steps, wording
-from outreach.admin.resuming import is_resumed, resuming
-from outreach.content import markdown, paste
+from outreach.admin import step_page, story_page, wording
+from outreach.admin.session_resume import is_resumed, resuming
+from outreach.content import markdown, pasted_html
 from outreach.models import Status, Story
 from outreach.stories import previews, texts, workflow
 
@@ -114,23 +114,23 @@ class StoryAdmin(admin.ModelAdmin):
 
     def story_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         context = self._context(request)
-        return page.respond(request, None if pk is None else page.found(pk), context)
+        return story_page.respond(request, None if pk is None else story_page.found(pk), context)
 
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        return steps.respond(request, pk, name, self._context(request))
+        return step_page.respond(request, pk, name, self._context(request))
 
     def version_view(self, request: HttpRequest, pk: int, revision: int) -> HttpResponse:
         """An earlier text, and what is different from it now; a button to take it up again."""
-        context, story = self._context(request), page.found(pk)
-        kept, by = page.revision_of(story, revision), request.user
+        context, story = self._context(request), story_page.found(pk)
+        kept, by = story_page.revision_of(story, revision), request.user
         assert isinstance(by, Account)
         sentence = wording.resumed() if is_resumed(request) else ""
         if request.method == "POST" and not sentence:
             try:
-                workflow.restore(pk, by, kept, int(request.POST.get("version") or 0))
-            except (workflow.StaleError, ValueError):
+                workflow.restore_revision(pk, by, kept, int(request.POST.get("version") or 0))
+            except (workflow.StaleStoryError, ValueError):
                 sentence = _("The text has changed since you opened this page. Look at the differences again.")
-            except workflow.RefusedError as refused:
+            except workflow.StoryActionRefusedError as refused:
                 sentence = str(refused)
             else:
                 messages.success(request, _("The earlier text is the newest now."))
@@ -139,29 +139,29 @@ class StoryAdmin(admin.ModelAdmin):
             "title": _("Version %(number)s of %(story)s") % {"number": kept.number, "story": story.title},
             "story": story,
             "revision": kept,
-            "differences": page.compared(kept.snapshot, texts.snapshot(story)),
-            "text": page.preview(str(kept.snapshot.get("body", ""))),
+            "differences": story_page.compared(kept.snapshot, texts.take_snapshot(story)),
+            "text": story_page.preview(str(kept.snapshot.get("body", ""))),
             "sentence": sentence,
-            "may_restore": workflow.person(by).writes and story.status != Status.WITHDRAWN,
+            "may_restore": workflow.actor_for(by).writes and story.status != Status.WITHDRAWN,
         }
         return TemplateResponse(request, "admin/outreach/version.html", context, status=409 if sentence else 200)
 
     def links_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a preview link, which is in this one answer and nowhere else, or revoke one."""
-        context, story, by = self._context(request), page.found(pk), request.user
+        context, story, by = self._context(request), story_page.found(pk), request.user
         assert isinstance(by, Account)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not workflow.person(by).writes:
+        if not workflow.actor_for(by).writes:
             raise PermissionDenied
         if is_resumed(request):
             messages.info(request, wording.resumed())
             return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
         if (number := request.POST.get("revoke", "")).isdecimal():
-            previews.revoke(story, int(number), by)
+            previews.revoke_link(story, int(number), by)
             messages.success(request, _("The link is revoked: it shows nothing any more."))
             return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
-        link, token = previews.make(story, by)
+        link, token = previews.create_link(story, by)
         address = f"{settings.PORTAL_URL}/stories/preview/{token}/"
         context |= {"title": _("Preview link"), "story": story, "address": address, "expires": link.expires_at}
         return TemplateResponse(request, "admin/outreach/link.html", context)
@@ -172,7 +172,7 @@ class StoryAdmin(admin.ModelAdmin):
         self._context(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        return HttpResponse(page.preview(request.POST.get("body", "")))
+        return HttpResponse(story_page.preview(request.POST.get("body", "")))
 
     def paste_view(self, request: HttpRequest) -> HttpResponse:
         """Pasted HTML as Markdown."""
@@ -180,6 +180,6 @@ class StoryAdmin(admin.ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            return JsonResponse({"markdown": paste.markdown(request.POST.get("html", ""))})
+            return JsonResponse({"markdown": pasted_html.markdown(request.POST.get("html", ""))})
         except markdown.TooMuchError as error:
             return JsonResponse({"problem": str(error)}, status=413)

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crimemap import places
-from outreach.models import HowSoon, Kind, Picture, Status, Story, StoryStep, Tag, Told
-from outreach.stories.texts import Text
-from outreach.stories.workflow import Act, Standing
+from outreach.models import HowSoon, Picture, Status, Story, StoryCategory, StoryContent, StoryStep, Tag
+from outreach.stories.texts import StoryValues
+from outreach.stories.workflow import StoryAction, StoryState
 
 CHIPS = {
     Status.DRAFT: "",
@@ -31,7 +31,7 @@ def resumed() -> str:
     )
 
 
-def state(story: Story, stands: Standing) -> str:
+def state(story: Story, stands: StoryState) -> str:
     """Where a story stands, in a sentence or two."""
     read = _("Residents read the version that was published; what is changed here they do not see yet.")
     sentences = {
@@ -48,9 +48,9 @@ def state(story: Story, stands: Standing) -> str:
     return f"{sentence} {read}" if waiting and stands.live else sentence
 
 
-def waits_for(story: Story, stands: Standing, steps: Sequence[Act]) -> str:
+def waits_for(story: Story, stands: StoryState, steps: Sequence[StoryAction]) -> str:
     """Why somebody who looks for a button does not find it."""
-    if story.status == Status.IN_REVIEW and Act.APPROVE not in steps:
+    if story.status == Status.IN_REVIEW and StoryAction.APPROVE not in steps:
         return _("You wrote this text, or your account may not approve: somebody else approves it.")
     if story.status == Status.DRAFT and stands.problems:
         return _("Before it can go to review:")
@@ -64,50 +64,50 @@ def moment(at: object) -> str:
 
 
 _BUTTONS = {
-    Act.SUBMIT: gettext_lazy("Send to review"),
-    Act.ASK_CHANGES: gettext_lazy("Send back with a comment"),
-    Act.APPROVE: gettext_lazy("Approve"),
-    Act.SCHEDULE: gettext_lazy("Schedule"),
-    Act.UNSCHEDULE: gettext_lazy("Do not publish by itself"),
-    Act.PUBLISH: gettext_lazy("Publish now"),
-    Act.WITHDRAW: gettext_lazy("Withdraw"),
-    Act.REOPEN: gettext_lazy("Take up again"),
+    StoryAction.SUBMIT: gettext_lazy("Send to review"),
+    StoryAction.ASK_CHANGES: gettext_lazy("Send back with a comment"),
+    StoryAction.APPROVE: gettext_lazy("Approve"),
+    StoryAction.SCHEDULE: gettext_lazy("Schedule"),
+    StoryAction.UNSCHEDULE: gettext_lazy("Do not publish by itself"),
+    StoryAction.PUBLISH: gettext_lazy("Publish now"),
+    StoryAction.WITHDRAW: gettext_lazy("Withdraw"),
+    StoryAction.REOPEN: gettext_lazy("Take up again"),
 }
 
 
-def button(act: Act, stands: Standing) -> str:
-    if act is Act.WITHDRAW and not stands.live:
+def button(act: StoryAction, stands: StoryState) -> str:
+    if act is StoryAction.WITHDRAW and not stands.live:
         return _("Put away")
-    if act is Act.SCHEDULE and stands.status == Status.SCHEDULED:
+    if act is StoryAction.SCHEDULE and stands.status == Status.SCHEDULED:
         return _("Change the time")
     return str(_BUTTONS[act])
 
 
-def explained(act: Act, stands: Standing) -> str:
+def explained(act: StoryAction, stands: StoryState) -> str:
     """What happens when the button of a step's page is pressed."""
     return {
-        Act.SUBMIT: _("A second person reads the story next. Answer these questions first; they are asked again before it is approved."),
-        Act.ASK_CHANGES: _("The story becomes a draft again, and its author reads your comment."),
-        Act.APPROVE: _("With your approval this text can be published as it stands. Answer the questions for yourself, whatever the author answered."),
-        Act.SCHEDULE: _("The story is published by itself, to the minute. Residents see the day and no time."),
-        Act.UNSCHEDULE: _("The story stays approved, and nothing happens by itself."),
-        Act.PUBLISH: _("Residents can read the story at once. They see the day and no time."),
-        Act.WITHDRAW: _("Residents can no longer read the story, its pictures or its place in lists; its address says that it is gone.") if stands.live else _("The story leaves the list. It can be taken up again."),
-        Act.REOPEN: _("The story becomes a draft. Residents go on reading that it is gone until it is published again."),
+        StoryAction.SUBMIT: _("A second person reads the story next. Answer these questions first; they are asked again before it is approved."),
+        StoryAction.ASK_CHANGES: _("The story becomes a draft again, and its author reads your comment."),
+        StoryAction.APPROVE: _("With your approval this text can be published as it stands. Answer the questions for yourself, whatever the author answered."),
+        StoryAction.SCHEDULE: _("The story is published by itself, to the minute. Residents see the day and no time."),
+        StoryAction.UNSCHEDULE: _("The story stays approved, and nothing happens by itself."),
+        StoryAction.PUBLISH: _("Residents can read the story at once. They see the day and no time."),
+        StoryAction.WITHDRAW: _("Residents can no longer read the story, its pictures or its place in lists; its address says that it is gone.") if stands.live else _("The story leaves the list. It can be taken up again."),
+        StoryAction.REOPEN: _("The story becomes a draft. Residents go on reading that it is gone until it is published again."),
     }.get(act, "")  # fmt: skip
 
 
 _DID = {
     "create": gettext_lazy("wrote it"),
-    Act.EDIT: gettext_lazy("changed the text"),
-    Act.SUBMIT: gettext_lazy("sent it to review"),
-    Act.ASK_CHANGES: gettext_lazy("sent it back"),
-    Act.APPROVE: gettext_lazy("approved it"),
-    Act.SCHEDULE: gettext_lazy("scheduled it"),
-    Act.UNSCHEDULE: gettext_lazy("took it out of the schedule"),
-    Act.PUBLISH: gettext_lazy("published it"),
-    Act.WITHDRAW: gettext_lazy("withdrew it"),
-    Act.REOPEN: gettext_lazy("took it up again"),
+    StoryAction.EDIT: gettext_lazy("changed the text"),
+    StoryAction.SUBMIT: gettext_lazy("sent it to review"),
+    StoryAction.ASK_CHANGES: gettext_lazy("sent it back"),
+    StoryAction.APPROVE: gettext_lazy("approved it"),
+    StoryAction.SCHEDULE: gettext_lazy("scheduled it"),
+    StoryAction.UNSCHEDULE: gettext_lazy("took it out of the schedule"),
+    StoryAction.PUBLISH: gettext_lazy("published it"),
+    StoryAction.WITHDRAW: gettext_lazy("withdrew it"),
+    StoryAction.REOPEN: gettext_lazy("took it up again"),
 }
 
 
@@ -117,27 +117,27 @@ def did(step: StoryStep) -> str:
     return f"{who} {_DID.get(step.act, step.act)}"
 
 
-def in_words(text: Text) -> dict[str, str]:
+def in_words(text: StoryValues) -> dict[str, str]:
     """The fields of a text by their names in words, in the order of the editor; empty where nothing is said."""
     tags = Tag.objects.filter(pk__in=text.get("tags") or []).values_list("name", flat=True)
     lead = Picture.objects.filter(pk=text.get("lead_id") or 0).first()
     special = {
-        "category": str(dict(Kind.choices).get(text.get("category") or "", "")),
+        "category": str(dict(StoryCategory.choices).get(text.get("category") or "", "")),
         "how_soon": str(dict(HowSoon.choices).get(text["how_soon"], "")) if text.get("how_soon") else "",
         "areas": ", ".join(_area_name(*area) for area in text.get("areas") or []),
         "lead": lead.alt if lead else "",
         "tags": ", ".join(tags),
     }
     shown: dict[str, str] = {}
-    for field in (*Told._meta.fields, *Told._meta.many_to_many):
+    for field in (*StoryContent._meta.fields, *StoryContent._meta.many_to_many):
         value = special.get(field.name, text.get(field.name))
         shown[str(field.verbose_name).capitalize()] = "" if value is None else str(value)
     return shown | {_("Address"): str(text.get("slug") or "")}
 
 
-def facts(text: Text) -> list[tuple[str, str]]:
+def facts(text: StoryValues) -> list[tuple[str, str]]:
     """What is said beside title, summary and text."""
-    told = {str(Told._meta.get_field(name).verbose_name).capitalize() for name in ("title", "summary", "body")}  # type: ignore[union-attr]
+    told = {str(StoryContent._meta.get_field(name).verbose_name).capitalize() for name in ("title", "summary", "body")}  # type: ignore[union-attr]
     return [(label, words) for label, words in in_words(text).items() if words and label not in told]
 
 

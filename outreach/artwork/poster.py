@@ -56,7 +56,7 @@ def ours() -> Words:
         scan=_("Scan the code, or open:"),
         emergency=_("In danger now? Call %(number)s.") % {"number": settings.EMERGENCY_NUMBER},
         strip=_("Anonymous tips"),
-        link=share_links.absolute("/"),
+        link=share_links.absolute_url("/"),
         address=urlsplit(settings.PORTAL_URL).netloc,
     )
 

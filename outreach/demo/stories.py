@@ -20,7 +20,7 @@ from outreach.content import pictures
 from outreach.demo import drawings
 from outreach.models import Picture, Story, Tag
 from outreach.stories import texts, workflow
-from outreach.stories.workflow import Act, Asked
+from outreach.stories.workflow import ActionDetails, StoryAction
 
 SCRIPT = Path(__file__).with_name("stories.toml")
 ANSWERS = {"consent": "nobody", "source": "nothing", "case": "closed"}
@@ -41,21 +41,21 @@ def _tell(told: dict[str, Any]) -> None:
     text |= {"body": told["body"].strip(), "tags": _tags(told["tags"]), "lead_id": _lead(told, writer)}
     published = timezone.now() - dt.timedelta(days=told["age"])
     with clock_at(published):
-        story = workflow.create(writer, text | told.get("first", {}))
+        story = workflow.create_story(writer, text | told.get("first", {}))
         _publish(story, writer, until=told.get("until", ""))
     if note := told.get("correction"):
         with clock_at(published + dt.timedelta(days=told["corrected"])):
-            _publish(workflow.save(story.pk, writer, text, story.version), writer, note)
+            _publish(workflow.save_text(story.pk, writer, text, story.version), writer, note)
 
 
 def _publish(story: Story, writer: Account, note: str = "", *, until: str = "") -> None:
     approver = Account.objects.get(username=groups.ADMINISTRATOR)
-    asked = Asked(timezone.now(), ANSWERS)
-    workflow.do(Act.SUBMIT, story.pk, writer, story.version, asked)
-    if until == Act.SUBMIT:
+    asked = ActionDetails(timezone.now(), ANSWERS)
+    workflow.perform(StoryAction.SUBMIT, story.pk, writer, story.version, asked)
+    if until == StoryAction.SUBMIT:
         return
-    workflow.do(Act.APPROVE, story.pk, approver, story.version, asked)
-    workflow.do(Act.PUBLISH, story.pk, writer, story.version, Asked(timezone.now(), note=note))
+    workflow.perform(StoryAction.APPROVE, story.pk, approver, story.version, asked)
+    workflow.perform(StoryAction.PUBLISH, story.pk, writer, story.version, ActionDetails(timezone.now(), note=note))
 
 
 def _tags(names: list[str]) -> list[int]:

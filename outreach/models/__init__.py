@@ -16,7 +16,7 @@ from outreach.models.stories import (
     StoryStep,
     Withdrawal,
 )
-from outreach.models.telling import HowSoon, Kind, Tag, Told
+from outreach.models.story_content import HowSoon, StoryCategory, StoryContent, Tag
 
 __all__ = [
     "Channel",
@@ -25,7 +25,6 @@ __all__ = [
     "Guide",
     "GuideRevision",
     "HowSoon",
-    "Kind",
     "Picture",
     "PictureFile",
     "PictureOriginal",
@@ -37,10 +36,11 @@ __all__ = [
     "ReviewComment",
     "Status",
     "Story",
+    "StoryCategory",
     "StoryCheck",
+    "StoryContent",
     "StoryRevision",
     "StoryStep",
     "Tag",
-    "Told",
     "Withdrawal",
 ]

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from outreach.models.pictures import Picture
-from outreach.models.telling import Told
+from outreach.models.story_content import StoryContent
 
 
 class Status(models.TextChoices):
@@ -33,13 +33,13 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
-def _by(name: Any, *, required: bool = False) -> models.ForeignKey:
+def _account_field(name: Any, *, required: bool = False) -> models.ForeignKey:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=name, null=not required, on_delete=models.PROTECT, related_name="+"
     )
 
 
-class Story(Told):
+class Story(StoryContent):
     """A story at the desk. Only outreach/stories/workflow.py changes its text and its state.
 
     `version` counts the changes of the text: whoever saves says which they changed.
@@ -52,10 +52,10 @@ class Story(Told):
     )
     status = models.CharField(_("state"), max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
-    author = _by(_("author"), required=True)
-    edited_by = _by(_("last changed by"), required=True)
+    author = _account_field(_("author"), required=True)
+    edited_by = _account_field(_("last changed by"), required=True)
     edited_at = models.DateTimeField(_("last changed"), default=timezone.now, editable=False)
-    approved_by = _by(_("approved by"))
+    approved_by = _account_field(_("approved by"))
     publish_at = models.DateTimeField(_("planned for"), null=True, blank=True, editable=False)
     # Of the next publication, where residents have read the story before
     correction = models.CharField(_("correction"), max_length=500, blank=True, editable=False)
@@ -82,7 +82,7 @@ class Story(Told):
         indexes = [models.Index(fields=["publish_at"], condition=Q(status="scheduled"), name="story_due")]
 
 
-class PublishedStory(Told):
+class PublishedStory(StoryContent):
     """What residents read of a story: the approved text and the day. The exact time of publication is in no public table."""
 
     story = models.OneToOneField(Story, primary_key=True, on_delete=models.PROTECT, related_name="published")
@@ -149,7 +149,7 @@ class Revision(models.Model):
 
     number = models.PositiveIntegerField(_("version"))
     at = models.DateTimeField(_("when"), default=timezone.now)
-    by = _by(_("who"))  # nobody: shipped with the portal
+    by = _account_field(_("who"))  # nobody: shipped with the portal
     note = models.CharField(_("note"), max_length=200, blank=True)
     aside = models.BooleanField(default=False)
     snapshot = models.JSONField()
@@ -177,7 +177,7 @@ class StoryStep(models.Model):
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="steps")
     at = models.DateTimeField(_("when"), default=timezone.now)
-    by = _by(_("who"))
+    by = _account_field(_("who"))
     act = models.CharField(_("did"), max_length=20)
     version = models.PositiveIntegerField(_("version"))
     note = models.CharField(_("note"), max_length=500, blank=True)
@@ -197,7 +197,7 @@ class StoryCheck(models.Model):
     act = models.CharField(_("before"), max_length=20)
     key = models.CharField(_("check"), max_length=20)
     answer = models.CharField(_("answer"), max_length=200)
-    by = _by(_("who"), required=True)
+    by = _account_field(_("who"), required=True)
     at = models.DateTimeField(_("when"), default=timezone.now)
 
     class Meta:
@@ -212,7 +212,7 @@ class ReviewComment(models.Model):
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="comments")
     version = models.PositiveIntegerField(_("version"))
-    by = _by(_("who"), required=True)
+    by = _account_field(_("who"), required=True)
     at = models.DateTimeField(_("when"), default=timezone.now)
     text = models.TextField(_("comment"), max_length=2000)
     settled = models.BooleanField(_("settled"), default=False)
@@ -233,7 +233,7 @@ class PreviewLink(models.Model):
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="preview_links")
     token_hash = models.BinaryField(max_length=32, unique=True)
-    made_by = _by(_("made by"), required=True)
+    made_by = _account_field(_("made by"), required=True)
     made_at = models.DateTimeField(_("made"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
 

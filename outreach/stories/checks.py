@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from outreach.content import links, markdown, pictures
-from outreach.models import Picture, Told
+from outreach.models import Picture, StoryContent
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckAnswer:
     """`refusal` says what to do instead where a story with this answer must not be published; else it is empty."""
 
     key: str
@@ -24,54 +24,54 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CheckQuestion:
     key: str
     text: str | Promise
     help: str | Promise
-    answers: tuple[Answer, ...]
+    answers: tuple[CheckAnswer, ...]
 
 
 QUESTIONS = (
-    Question(
+    CheckQuestion(
         "consent",
         gettext_lazy("Can anybody be recognized in it, by words or in a picture?"),
         gettext_lazy("Victims, witnesses, bystanders, suspects, officers out of uniform. Look at faces, plates, house fronts and names."),
         (
-            Answer("nobody", gettext_lazy("No, nobody")),
-            Answer("agreed", gettext_lazy("Yes, and everybody who can be has agreed in writing")),
-            Answer(
+            CheckAnswer("nobody", gettext_lazy("No, nobody")),
+            CheckAnswer("agreed", gettext_lazy("Yes, and everybody who can be has agreed in writing")),
+            CheckAnswer(
                 "without",
                 gettext_lazy("Yes, somebody who has not agreed"),
                 gettext_lazy("Take out what they can be recognized by, or ask them first."),
             ),
         ),
     ),
-    Question(
+    CheckQuestion(
         "source",
         gettext_lazy("Could anything in it tell who sent a tip?"),
         gettext_lazy("A tip's own words, what only one person could know, the exact time or place, how soon somebody came in minutes. Ask yourself what a suspect would conclude."),
         (
-            Answer("nothing", gettext_lazy("No, nothing")),
-            Answer(
+            CheckAnswer("nothing", gettext_lazy("No, nothing")),
+            CheckAnswer(
                 "something",
                 gettext_lazy("Yes, something could"),
                 gettext_lazy("Take it out, or make it coarser: an area and no corner, “the same day” and no hour."),
             ),
         ),
     ),
-    Question(
+    CheckQuestion(
         "case",
         gettext_lazy("Is a case in it still open?"),
         gettext_lazy("An investigation, a trial, an appeal. Ask the investigator if you do not know."),
         (
-            Answer("closed", gettext_lazy("No, every case is closed, or there is none")),
-            Answer("open", gettext_lazy("Yes"), gettext_lazy("Wait until it is closed. The story keeps.")),
+            CheckAnswer("closed", gettext_lazy("No, every case is closed, or there is none")),
+            CheckAnswer("open", gettext_lazy("Yes"), gettext_lazy("Wait until it is closed. The story keeps.")),
         ),
     ),
 )  # fmt: skip
 
 
-def refusals(answers: Mapping[str, str]) -> dict[str, str]:
+def find_answer_errors(answers: Mapping[str, str]) -> dict[str, str]:
     """Of each question that is not answered, or answered so that the story must wait: a sentence."""
     found = {}
     for question in QUESTIONS:
@@ -83,7 +83,7 @@ def refusals(answers: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def problems(told: Told) -> list[str]:
+def find_problems(told: StoryContent) -> list[str]:
     """What the program finds that keeps a story from being published, a sentence each."""
     try:
         found = markdown.found_in(told.body)
@@ -100,12 +100,12 @@ def problems(told: Told) -> list[str]:
     named = [*found.pictures, *([told.lead_id] if told.lead_id else [])]
     pictures = Picture.objects.in_bulk(set(named))
     sentences += [
-        sentence for number in dict.fromkeys(named) if (sentence := _of_picture(number, pictures.get(number)))
+        sentence for number in dict.fromkeys(named) if (sentence := _picture_problem(number, pictures.get(number)))
     ]
     return sentences + links.problems(found.links)
 
 
-def _of_picture(number: int, picture: Picture | None) -> str:
+def _picture_problem(number: int, picture: Picture | None) -> str:
     """The text of an alternative is never empty: the database sees to that (Picture)."""
     if picture is None:
         return _("There is no picture %(number)s.") % {"number": number}
@@ -118,7 +118,7 @@ def _of_picture(number: int, picture: Picture | None) -> str:
 
 
 # Not faults, but what an editor should look at before answering: clock times, minutes, dates, house numbers, case numbers.
-_TELLING = re.compile(
+_REVEALING = re.compile(
     r"\b\d{1,2}:\d{2}(?:\s?[ap]\.?m\b\.?)?"
     r"|\b\d{1,2}\s?[ap]\.?m\b\.?"
     r"|\b(?:\d+|a few|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s+(?:minutes?|seconds?)\b"
@@ -128,7 +128,7 @@ _TELLING = re.compile(
 )
 
 
-def telling(texts: Iterable[str]) -> list[str]:
+def find_revealing_passages(texts: Iterable[str]) -> list[str]:
     """Passages that may say too much of time or place, as they stand there; at most ten."""
-    found = [match[0].strip() for text in texts for match in _TELLING.finditer(text[: markdown.LONGEST])]
+    found = [match[0].strip() for text in texts for match in _REVEALING.finditer(text[: markdown.LONGEST])]
     return list(dict.fromkeys(found))[:10]

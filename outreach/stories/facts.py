@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from outreach.models import Kind, Told
+from outreach.models import StoryCategory, StoryContent
 
 
-def words(told: Told) -> list[str]:
+def fact_phrases(told: StoryContent) -> list[str]:
     """How soon, arrests, weapons, property; what nobody filled in is left out."""
     facts = [told.get_how_soon_display()] if told.how_soon else []
     if told.arrests:
@@ -18,14 +18,14 @@ def words(told: Told) -> list[str]:
             ngettext("%(count)d weapon off the street", "%(count)d weapons off the street", told.weapons)
             % {"count": told.weapons}
         )
-    if returned := returned_words(told):
+    if returned := returned_property_phrase(told):
         facts.append(_("%(what)s returned") % {"what": returned})
-    if not facts and told.category == Kind.YOU_SAID:
+    if not facts and told.category == StoryCategory.YOU_SAID:
         facts.append(_("You said, we did"))
     return facts
 
 
-def returned_words(told: Told) -> str:
+def returned_property_phrase(told: StoryContent) -> str:
     """ "22 bicycles", or "3 things" where nobody said which; empty where nothing was returned."""
     if not told.property_returned:
         return ""

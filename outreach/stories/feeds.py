@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 
 from outreach.models import Event, Guide, PublishedStory
 from outreach.stories import facts, search
-from outreach.stories.share_links import absolute
+from outreach.stories.share_links import absolute_url
 
-ENTRIES = 30
-MOST_IN_SITEMAP = 50_000  # sitemaps.org: of one file
+MAX_FEED_ENTRIES = 30
+MAX_SITEMAP_URLS = 50_000  # sitemaps.org: of one file
 PAGES = (  # none of those that robots.txt keeps search engines from
     "home",
     "crimemap:map",
@@ -28,36 +28,36 @@ PAGES = (  # none of those that robots.txt keeps search engines from
 )
 
 
-def atom() -> str:
+def render_atom_feed() -> str:
     """The newest stories, each with its summary and facts."""
     feed = Atom1Feed(
         title=_("Stories of %(agency)s") % {"agency": settings.AGENCY_NAME},
-        link=absolute(reverse("outreach:stories")),
-        feed_url=absolute(reverse("outreach:feed")),
+        link=absolute_url(reverse("outreach:stories")),
+        feed_url=absolute_url(reverse("outreach:feed")),
         description=_("What became of it when people here spoke up."),
         language=get_language(),
         author_name=settings.AGENCY_NAME,
     )
-    for story in search.stories()[:ENTRIES]:
-        link = absolute(reverse("outreach:story", args=[story.slug]))
-        said = facts.words(story)
+    for story in search.published_stories()[:MAX_FEED_ENTRIES]:
+        link = absolute_url(reverse("outreach:story", args=[story.slug]))
+        said = facts.fact_phrases(story)
         feed.add_item(
             title=story.title,
             link=link,
             unique_id=link,
             description=escape(" ".join([story.summary, *([f"({'; '.join(said)})"] if said else [])])),
-            pubdate=_midnight(story.published_on),
-            updateddate=_midnight(story.corrected_on or story.published_on),
+            pubdate=_midnight_utc(story.published_on),
+            updateddate=_midnight_utc(story.corrected_on or story.published_on),
             categories=[str(story.get_category_display()), *(tag.name for tag in story.tags.all())],
         )
     return feed.writeString("utf-8")
 
 
-def sitemap() -> str:
+def render_sitemap() -> str:
     """Addresses that search engines may know, stories newest first."""
-    entries = [*_entries()][:MOST_IN_SITEMAP]
+    entries = [*_list_entries()][:MAX_SITEMAP_URLS]
     urls = "".join(
-        f"<url><loc>{escape(absolute(path))}</loc>{f'<lastmod>{day}</lastmod>' if day else ''}</url>\n"
+        f"<url><loc>{escape(absolute_url(path))}</loc>{f'<lastmod>{day}</lastmod>' if day else ''}</url>\n"
         for path, day in entries
     )
     return (
@@ -66,23 +66,23 @@ def sitemap() -> str:
     )
 
 
-def _entries() -> Iterable[tuple[str, dt.date | None]]:
+def _list_entries() -> Iterable[tuple[str, dt.date | None]]:
     for name in PAGES:
         yield reverse(name), None
     for slug, day in Guide.objects.filter(shown=True).values_list("slug", "updated_on"):
         yield reverse("outreach:guide", args=[slug]), day
-    if events := _events():
+    if events := _list_events():
         yield from events
-    newest = PublishedStory.objects.values_list("slug", "published_on", "corrected_on")[:MOST_IN_SITEMAP]
+    newest = PublishedStory.objects.values_list("slug", "published_on", "corrected_on")[:MAX_SITEMAP_URLS]
     template = reverse("outreach:story", args=["-"])
     for slug, published, corrected in newest:
         yield template.replace("/-/", f"/{slug}/"), corrected or published
 
 
-def _events() -> list[tuple[str, dt.date | None]]:
+def _list_events() -> list[tuple[str, dt.date | None]]:
     shown = Event.objects.filter(status=Event.EventStatus.PUBLISHED).values_list("slug", "changed_at")
     return [(reverse("outreach:event", args=[slug]), changed.date()) for slug, changed in shown]
 
 
-def _midnight(day: dt.date) -> dt.datetime:
+def _midnight_utc(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)

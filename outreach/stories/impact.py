@@ -28,7 +28,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class MonthBars:
     """One month in the drawing. `x` is the middle; `received` and `answered` are (top, height) of two bars."""
 
     month: statistics.Month
@@ -41,36 +41,39 @@ class Bar:
 class Chart:
     """Tips by month. `lines` are (y, words) of the scale; `step` is half of what a month may take."""
 
-    bars: list[Bar]
+    bars: list[MonthBars]
     lines: list[tuple[float, int]]
     wide: float
     width: int = WIDTH
     height: int = HEIGHT
 
 
-def outcomes() -> Outcomes:
+def total_outcomes() -> Outcomes:
     """What all published stories tell together."""
-    return Outcomes(None, **_sums(PublishedStory.objects.aggregate(**_SUMS)))
+    return Outcomes(None, **_read_sums(PublishedStory.objects.aggregate(**_SUM_COLUMNS)))
 
 
-def by_year() -> list[Outcomes]:
+def outcomes_by_year() -> list[Outcomes]:
     """The same year by year, newest first."""
     years = (
-        PublishedStory.objects.order_by().annotate(year=ExtractYear("published_on")).values("year").annotate(**_SUMS)
+        PublishedStory.objects.order_by()
+        .annotate(year=ExtractYear("published_on"))
+        .values("year")
+        .annotate(**_SUM_COLUMNS)
     )
-    return [Outcomes(row["year"], **_sums(row)) for row in years.order_by("-year")]
+    return [Outcomes(row["year"], **_read_sums(row)) for row in years.order_by("-year")]
 
 
-def said_and_done(count: int = 20) -> list[PublishedStory]:
+def list_you_said_we_did(count: int = 20) -> list[PublishedStory]:
     """The newest stories that say what residents said and what was done."""
-    return list(search.stories().exclude(you_said="").exclude(we_did="")[:count])
+    return list(search.published_stories().exclude(you_said="").exclude(we_did="")[:count])
 
 
-def latest(count: int = 3) -> list[PublishedStory]:
-    return list(search.stories()[:count])
+def list_latest_stories(count: int = 3) -> list[PublishedStory]:
+    return list(search.published_stories()[:count])
 
 
-def chart(months: list[statistics.Month]) -> Chart | None:
+def lay_out_chart(months: list[statistics.Month]) -> Chart | None:
     """The months as bars; None where there is nothing to draw yet."""
     most = max((month.received for month in months), default=0)
     if not most:
@@ -86,14 +89,14 @@ def chart(months: list[statistics.Month]) -> Chart | None:
         return round(HEIGHT - FOOT - tall, 1), round(tall, 1)
 
     bars = [
-        Bar(month, round(48 + each * (number + 0.5), 1), bar(month.received), bar(month.answered))
+        MonthBars(month, round(48 + each * (number + 0.5), 1), bar(month.received), bar(month.answered))
         for number, month in enumerate(months)
     ]
     lines = [(bar(value)[0], value) for value in range(0, top + 1, step)]
     return Chart(bars, lines, round(each * 0.36, 1))
 
 
-_SUMS = {
+_SUM_COLUMNS = {
     "stories": Count("pk"),
     "arrests": Sum("arrests"),
     "weapons": Sum("weapons"),
@@ -101,5 +104,5 @@ _SUMS = {
 }
 
 
-def _sums(row: Mapping[str, Any]) -> dict[str, int]:
-    return {name: row[name] or 0 for name in _SUMS}
+def _read_sums(row: Mapping[str, Any]) -> dict[str, int]:
+    return {name: row[name] or 0 for name in _SUM_COLUMNS}

@@ -30,17 +30,17 @@ class Preview:
 
 
 @transaction.atomic
-def make(story: Story, by: Account) -> tuple[PreviewLink, str]:
+def create_link(story: Story, by: Account) -> tuple[PreviewLink, str]:
     """A new link and its token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
     expires = timezone.now() + dt.timedelta(days=PreviewLink.DAYS)
-    link = PreviewLink.objects.create(story=story, token_hash=_hash(token), made_by=by, expires_at=expires)
+    link = PreviewLink.objects.create(story=story, token_hash=_token_hash(token), made_by=by, expires_at=expires)
     audit.record(by, "made preview link", f"story {story.slug}")
     return link, token
 
 
 @transaction.atomic
-def revoke(story: Story, number: int, by: Account) -> None:
+def revoke_link(story: Story, number: int, by: Account) -> None:
     """The link shows nothing from now on."""
     if PreviewLink.objects.filter(story=story, pk=number, expires_at__gt=timezone.now()).update(
         expires_at=timezone.now()
@@ -48,25 +48,25 @@ def revoke(story: Story, number: int, by: Account) -> None:
         audit.record(by, "revoked preview link", f"story {story.slug}")
 
 
-def read(token: str, address: str) -> Preview | None:
+def open_preview(token: str, address: str) -> Preview | None:
     """What the link shows; None when it never was, is over or was taken back. `address`: where its pictures are."""
-    story = next(iter(Story.objects.raw("SELECT * FROM story_preview(%s)", [_hash(token)])), None)
+    story = next(iter(Story.objects.raw("SELECT * FROM story_preview(%s)", [_token_hash(token)])), None)
     if story is None:
         return None
     named = "SELECT id, alt, credit, state, variants FROM story_preview_pictures(%s)"
-    known = {picture.pk: picture for picture in Picture.objects.raw(named, [_hash(token)])}
+    known = {picture.pk: picture for picture in Picture.objects.raw(named, [_token_hash(token)])}
     story.lead = known.get(story.lead_id or 0)
     shown = {pk: pictures.as_shown(each.alt, each.credit, each.variants, address) for pk, each in known.items()}
     return Preview(story, shown)
 
 
-def picture(token: str, digest: str, extension: str) -> bytes | None:
+def read_picture_file(token: str, digest: str, extension: str) -> bytes | None:
     """A file of the story's pictures."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT story_preview_file(%s, %s, %s)", [_hash(token), digest, extension])
+        cursor.execute("SELECT story_preview_file(%s, %s, %s)", [_token_hash(token), digest, extension])
         content = cursor.fetchone()[0]
     return bytes(content) if content is not None else None
 
 
-def _hash(token: str) -> bytes:
+def _token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()

@@ -19,29 +19,29 @@ _HOST = re.compile(rf"(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ShareLink:
     name: str
     link: str
 
 
-def absolute(path: str) -> str:
+def absolute_url(path: str) -> str:
     """The address of one of our pages as others write it."""
     return settings.PORTAL_URL + path
 
 
-def shares(title: str, address: str) -> list[Share]:
+def list_share_links(title: str, address: str) -> list[ShareLink]:
     """The places that take a text and a link in an address."""
     both = f"{title} {address}"
     return [
-        Share("Bluesky", "https://bsky.app/intent/compose?" + urlencode({"text": both})),
-        Share("X", "https://x.com/intent/post?" + urlencode({"text": title, "url": address})),
-        Share("Facebook", "https://www.facebook.com/sharer/sharer.php?" + urlencode({"u": address})),
-        Share("WhatsApp", "https://wa.me/?" + urlencode({"text": both})),
-        Share(_("E-mail"), "mailto:?" + urlencode({"subject": title, "body": both}).replace("+", "%20")),
+        ShareLink("Bluesky", "https://bsky.app/intent/compose?" + urlencode({"text": both})),
+        ShareLink("X", "https://x.com/intent/post?" + urlencode({"text": title, "url": address})),
+        ShareLink("Facebook", "https://www.facebook.com/sharer/sharer.php?" + urlencode({"u": address})),
+        ShareLink("WhatsApp", "https://wa.me/?" + urlencode({"text": both})),
+        ShareLink(_("E-mail"), "mailto:?" + urlencode({"subject": title, "body": both}).replace("+", "%20")),
     ]
 
 
-def mastodon_host(typed: str) -> str | None:
+def parse_mastodon_host(typed: str) -> str | None:
     """The server somebody named: "mastodon.social", "https://mastodon.social/", "@me@mastodon.social". None if it is none."""
     host = typed.strip()[:300].removeprefix("https://").removeprefix("http://").rstrip("/")
     if host.startswith("@") or re.fullmatch(r"[\w.-]+@[^@]+", host):
@@ -53,6 +53,6 @@ def mastodon_host(typed: str) -> str | None:
     return host if len(host) <= 253 and _HOST.fullmatch(host) else None
 
 
-def mastodon(host: str, title: str, address: str) -> str:
+def mastodon_share_url(host: str, title: str, address: str) -> str:
     """Where a server of Mastodon's takes a text. `host` is what `mastodon_host` gave."""
     return f"https://{host}/share?" + urlencode({"text": f"{title} {address}"})

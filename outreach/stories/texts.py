@@ -17,10 +17,10 @@ FIELDS = (
     "property_returned", "property_words", "quote", "quote_by", "you_said", "we_did",
 )  # fmt: skip
 # FIELDS by name, and "tags": a list of numbers of tags.
-Text = dict[str, Any]
+StoryValues = dict[str, Any]
 
 
-def write(story: Story, text: Text) -> None:
+def write_values(story: Story, text: StoryValues) -> None:
     """Save the story with this text, and note which pictures it names."""
     for name in FIELDS:
         if name in text:
@@ -28,10 +28,10 @@ def write(story: Story, text: Text) -> None:
             setattr(story, name, markdown.cleaned(value) if isinstance(value, str) else value)
     story.save()
     story.tags.set(Tag.objects.filter(pk__in=text.get("tags", [])))
-    story.pictures.set(Picture.objects.filter(pk__in=pictures_of(story.body, story.lead_id)))
+    story.pictures.set(Picture.objects.filter(pk__in=find_picture_ids(story.body, story.lead_id)))
 
 
-def pictures_of(body: str, lead_id: int | None = None) -> set[int]:
+def find_picture_ids(body: str, lead_id: int | None = None) -> set[int]:
     """Numbers of the pictures that a text names, and the lead's."""
     try:
         named = set(markdown.found_in(body).pictures)
@@ -40,26 +40,26 @@ def pictures_of(body: str, lead_id: int | None = None) -> set[int]:
     return named | ({lead_id} if lead_id else set())
 
 
-def snapshot(story: Story) -> Text:
+def take_snapshot(story: Story) -> StoryValues:
     """The text as it stands, as JSON can hold it."""
     return {name: getattr(story, name) for name in FIELDS} | {"tags": sorted(story.tags.values_list("pk", flat=True))}
 
 
-def as_snapshot(text: Text) -> Text:
+def snapshot_of_values(text: StoryValues) -> StoryValues:
     """The same of a text that is not saved."""
     known = {name: markdown.cleaned(value) if isinstance(value, str) else value for name, value in text.items()}
     return {name: known.get(name) for name in FIELDS} | {"tags": sorted(known.get("tags", []))}
 
 
-def from_snapshot(kept: Text) -> Text:
+def values_from_snapshot(kept: StoryValues) -> StoryValues:
     """A text to save again; a picture or tag that is gone since is left out."""
     lead = kept.get("lead_id")
     lead = lead if lead and Picture.objects.filter(pk=lead).exists() else None
     return {name: kept[name] for name in FIELDS if name in kept} | {"lead_id": lead, "tags": kept.get("tags", [])}
 
 
-def is_same(story: Story, text: Text) -> bool:
-    was, now = snapshot(story), as_snapshot(text)
+def is_unchanged(story: Story, text: StoryValues) -> bool:
+    was, now = take_snapshot(story), snapshot_of_values(text)
     return all(was[name] == now[name] for name in was)
 
 
@@ -67,7 +67,7 @@ def is_same(story: Story, text: Text) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class DiffPiece:
     """A stretch of text that is "same", "removed" or "added"."""
 
     kind: str
@@ -78,28 +78,28 @@ _WORDS = re.compile(r"\s+|[^\s]+")
 _MOST_WORDS = 4000  # of one changed stretch; longer ones are shown as a whole
 
 
-def differences(before: str, after: str) -> list[Piece]:
+def diff_texts(before: str, after: str) -> list[DiffPiece]:
     """What became of `before`: by lines, and within changed lines by words."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    pieces: list[Piece] = []
+    pieces: list[DiffPiece] = []
     for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new).get_opcodes():
         removed, added = "".join(old[i1:i2]), "".join(new[j1:j2])
         if kind == "equal":
-            pieces.append(Piece("same", removed))
+            pieces.append(DiffPiece("same", removed))
         else:
-            pieces += _by_words(removed, added)
+            pieces += _diff_words(removed, added)
     return pieces
 
 
-def _by_words(removed: str, added: str) -> Iterator[Piece]:
+def _diff_words(removed: str, added: str) -> Iterator[DiffPiece]:
     old, new = _WORDS.findall(removed), _WORDS.findall(added)
     whole = len(old) + len(new) > _MOST_WORDS
     steps = [("replace", 0, len(old), 0, len(new))] if whole else difflib.SequenceMatcher(None, old, new).get_opcodes()
     for kind, i1, i2, j1, j2 in steps:
         if kind == "equal":
-            yield Piece("same", "".join(old[i1:i2]))
+            yield DiffPiece("same", "".join(old[i1:i2]))
             continue
         if i1 < i2:
-            yield Piece("removed", "".join(old[i1:i2]))
+            yield DiffPiece("removed", "".join(old[i1:i2]))
         if j1 < j2:
-            yield Piece("added", "".join(new[j1:j2]))
+            yield DiffPiece("added", "".join(new[j1:j2]))

@@ -25,12 +25,12 @@ from core import audit
 from core.models import Account
 from outreach.models import Status, Story, StoryCheck, StoryRevision, StoryStep
 from outreach.stories import checks, publication, texts
-from outreach.stories.texts import Text
+from outreach.stories.texts import StoryValues
 
-FARTHEST = dt.timedelta(days=366)
+MAX_LEAD_TIME = dt.timedelta(days=366)
 
 
-class Act(enum.StrEnum):
+class StoryAction(enum.StrEnum):
     """In the order in which a page offers them: what leads on comes first."""
 
     EDIT = "edit"
@@ -44,24 +44,24 @@ class Act(enum.StrEnum):
     REOPEN = "reopen"
 
 
-_ANY = frozenset(Status)
-_ALIVE = _ANY - {Status.WITHDRAWN}
+_ANY_STATUS = frozenset(Status)
+_NOT_WITHDRAWN = _ANY_STATUS - {Status.WITHDRAWN}
 # From which states each act leads where.
-TRANSITIONS: dict[Act, tuple[frozenset[Status], Status]] = {
-    Act.EDIT: (_ALIVE, Status.DRAFT),
-    Act.SUBMIT: (frozenset({Status.DRAFT}), Status.IN_REVIEW),
-    Act.ASK_CHANGES: (frozenset({Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED}), Status.DRAFT),
-    Act.APPROVE: (frozenset({Status.IN_REVIEW}), Status.APPROVED),
-    Act.SCHEDULE: (frozenset({Status.APPROVED, Status.SCHEDULED}), Status.SCHEDULED),
-    Act.UNSCHEDULE: (frozenset({Status.SCHEDULED}), Status.APPROVED),
-    Act.PUBLISH: (frozenset({Status.APPROVED, Status.SCHEDULED}), Status.PUBLISHED),
-    Act.WITHDRAW: (_ALIVE, Status.WITHDRAWN),
-    Act.REOPEN: (frozenset({Status.WITHDRAWN}), Status.DRAFT),
+TRANSITIONS: dict[StoryAction, tuple[frozenset[Status], Status]] = {
+    StoryAction.EDIT: (_NOT_WITHDRAWN, Status.DRAFT),
+    StoryAction.SUBMIT: (frozenset({Status.DRAFT}), Status.IN_REVIEW),
+    StoryAction.ASK_CHANGES: (frozenset({Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED}), Status.DRAFT),
+    StoryAction.APPROVE: (frozenset({Status.IN_REVIEW}), Status.APPROVED),
+    StoryAction.SCHEDULE: (frozenset({Status.APPROVED, Status.SCHEDULED}), Status.SCHEDULED),
+    StoryAction.UNSCHEDULE: (frozenset({Status.SCHEDULED}), Status.APPROVED),
+    StoryAction.PUBLISH: (frozenset({Status.APPROVED, Status.SCHEDULED}), Status.PUBLISHED),
+    StoryAction.WITHDRAW: (_NOT_WITHDRAWN, Status.WITHDRAWN),
+    StoryAction.REOPEN: (frozenset({Status.WITHDRAWN}), Status.DRAFT),
 }
-_CHECKED = (Act.SUBMIT, Act.APPROVE)
+CHECKED_ACTIONS = (StoryAction.SUBMIT, StoryAction.APPROVE)
 
 
-class RefusedError(Exception):
+class StoryActionRefusedError(Exception):
     """This cannot be done; the message is a sentence for the editor, `fields` the sentences for parts of the form."""
 
     def __init__(self, sentence: str, fields: Mapping[str, str] | None = None) -> None:
@@ -69,7 +69,7 @@ class RefusedError(Exception):
         self.fields = dict(fields or {})
 
 
-class StaleError(Exception):
+class StaleStoryError(Exception):
     """Somebody has changed the text since this editor's page was made; nothing was done. `story` is as it is now."""
 
     def __init__(self, story: Story) -> None:
@@ -78,7 +78,7 @@ class StaleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoryState:
     """What the rule needs to know of a story.
 
     `live`: residents read a version of it. `writers`: who changed its text since it was last published. `problems`: what
@@ -93,7 +93,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Actor:
     """Who asks, and what their group lets them. The clock has no id and may publish what is due."""
 
     id: int | None
@@ -102,11 +102,11 @@ class Person:
     withdraws: bool = False
 
 
-CLOCK = Person(None)
+CLOCK = Actor(None)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActionDetails:
     """What comes with an act: answers to the checks, a reason or correction, a time."""
 
     now: dt.datetime
@@ -124,74 +124,76 @@ class Verdict:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-def offered(standing: Standing, person: Person, *, self_approval: bool) -> list[Act]:
+def offered_actions(standing: StoryState, person: Actor, *, self_approval: bool) -> list[StoryAction]:
     """The acts a page offers: those that state and person allow, whatever the form will then say."""
-    return [act for act in Act if not _closed(act, standing, person, self_approval=self_approval)]
+    return [act for act in StoryAction if not _forbidden_reason(act, standing, person, self_approval=self_approval)]
 
 
-def verdict(act: Act, standing: Standing, person: Person, asked: Asked, *, self_approval: bool) -> Verdict:
+def decide(
+    act: StoryAction, standing: StoryState, person: Actor, asked: ActionDetails, *, self_approval: bool
+) -> Verdict:
     """Whether this person may do this now, with what they say."""
-    if reason := _closed(act, standing, person, self_approval=self_approval):
+    if reason := _forbidden_reason(act, standing, person, self_approval=self_approval):
         return Verdict(None, reason)
-    if act in _CHECKED and standing.problems:
+    if act in CHECKED_ACTIONS and standing.problems:
         return Verdict(None, " ".join(standing.problems))
-    if fields := _missing(act, standing, person, asked):
+    if fields := _input_errors(act, standing, person, asked):
         unanswered = _("The checks are not all answered so that the story can go on.")
-        return Verdict(None, unanswered if act in _CHECKED else " ".join(fields.values()), fields)
-    if act is Act.PUBLISH and standing.live:
+        return Verdict(None, unanswered if act in CHECKED_ACTIONS else " ".join(fields.values()), fields)
+    if act is StoryAction.PUBLISH and standing.live:
         return Verdict(Status.CORRECTED)
     return Verdict(TRANSITIONS[act][1])
 
 
-def _closed(act: Act, standing: Standing, person: Person, *, self_approval: bool) -> str:
+def _forbidden_reason(act: StoryAction, standing: StoryState, person: Actor, *, self_approval: bool) -> str:
     """Why neither state nor person allow it; empty when they do."""
     if standing.status not in TRANSITIONS[act][0]:
         return _("That cannot be done with this story as it is now: somebody has moved it on, or it was done already.")
     if person is CLOCK:
-        clocked = act is Act.PUBLISH and standing.status == Status.SCHEDULED
+        clocked = act is StoryAction.PUBLISH and standing.status == Status.SCHEDULED
         return "" if clocked else _("Only a person may do that.")
     may = {
-        Act.APPROVE: person.approves,
-        Act.WITHDRAW: person.withdraws,
-        Act.ASK_CHANGES: person.writes or person.approves,
-        Act.SCHEDULE: person.writes or person.approves,
-        Act.UNSCHEDULE: person.writes or person.approves,
-        Act.PUBLISH: person.writes or person.approves,
+        StoryAction.APPROVE: person.approves,
+        StoryAction.WITHDRAW: person.withdraws,
+        StoryAction.ASK_CHANGES: person.writes or person.approves,
+        StoryAction.SCHEDULE: person.writes or person.approves,
+        StoryAction.UNSCHEDULE: person.writes or person.approves,
+        StoryAction.PUBLISH: person.writes or person.approves,
     }.get(act, person.writes)
     if not may:
         return _("Your account may not do that.")
-    if act is Act.APPROVE and person.id in standing.writers and not self_approval:
+    if act is StoryAction.APPROVE and person.id in standing.writers and not self_approval:
         return _("You wrote this text, so somebody else approves it.")
     return ""
 
 
-def _missing(act: Act, standing: Standing, person: Person, asked: Asked) -> Mapping[str, str]:
+def _input_errors(act: StoryAction, standing: StoryState, person: Actor, asked: ActionDetails) -> Mapping[str, str]:
     """Parts of the form that keep the act from being done, a sentence each."""
     said = bool(asked.note.strip())
-    if act in _CHECKED:
-        return checks.refusals(asked.answers)
-    if act is Act.ASK_CHANGES and not said:
+    if act in CHECKED_ACTIONS:
+        return checks.find_answer_errors(asked.answers)
+    if act is StoryAction.ASK_CHANGES and not said:
         return {"note": _("Say what should be changed.")}
-    if act is Act.WITHDRAW and not said:
+    if act is StoryAction.WITHDRAW and not said:
         return {"note": _("Say why. Only staff read it.")}
     if person is CLOCK:
         return {} if standing.publish_at and standing.publish_at <= asked.now else {"at": _("It is not due yet.")}
     missing = {}
-    if act in (Act.SCHEDULE, Act.PUBLISH) and standing.live and not said:
+    if act in (StoryAction.SCHEDULE, StoryAction.PUBLISH) and standing.live and not said:
         missing["note"] = _(
             "Residents have read this story. Say in a sentence what is corrected; it stands under the story."
         )
-    if act is Act.SCHEDULE and (sentence := _about_time(asked)):
+    if act is StoryAction.SCHEDULE and (sentence := _publish_time_error(asked)):
         missing["at"] = sentence
     return missing
 
 
-def _about_time(asked: Asked) -> str:
+def _publish_time_error(asked: ActionDetails) -> str:
     if asked.at is None:
         return _("Choose a day and a time.")
     if asked.at <= asked.now:
         return _("This time is over. Choose one to come, or publish the story now.")
-    if asked.at > asked.now + FARTHEST:
+    if asked.at > asked.now + MAX_LEAD_TIME:
         return _("This is more than a year ahead. Choose an earlier time.")
     return ""
 
@@ -199,13 +201,13 @@ def _about_time(asked: Asked) -> str:
 # Doing it
 
 
-def self_approval() -> bool:
+def is_self_approval_allowed() -> bool:
     """Whether this agency lets people approve what they wrote."""
     return bool(settings.OUTREACH_SELF_APPROVAL)
 
 
-def person(account: Account) -> Person:
-    return Person(
+def actor_for(account: Account) -> Actor:
+    return Actor(
         account.pk,
         writes=account.has_perm("outreach.change_story"),
         approves=account.has_perm("outreach.approve_story"),
@@ -213,104 +215,106 @@ def person(account: Account) -> Person:
     )
 
 
-def standing(story: Story) -> Standing:
-    last = story.steps.filter(act=Act.PUBLISH).values_list("version", flat=True).first() or 0
+def read_state(story: Story) -> StoryState:
+    last = story.steps.filter(act=StoryAction.PUBLISH).values_list("version", flat=True).first() or 0
     changes = StoryRevision.objects.filter(story=story, aside=False, number__gt=last)
     writers = {pk for pk in changes.values_list("by_id", flat=True) if pk is not None}
-    return Standing(
+    return StoryState(
         status=Status(story.status),
         live=publication.is_live(story),
         writers=frozenset(writers or {story.author_id, story.edited_by_id}),
-        problems=tuple(checks.problems(story)),
+        problems=tuple(checks.find_problems(story)),
         publish_at=story.publish_at,
     )
 
 
 @transaction.atomic
-def create(by: Account, text: Text) -> Story:
+def create_story(by: Account, text: StoryValues) -> Story:
     """A new draft. The form has checked the text."""
-    if not person(by).writes:
-        raise RefusedError(_("Your account may not do that."))
+    if not actor_for(by).writes:
+        raise StoryActionRefusedError(_("Your account may not do that."))
     story = Story(author=by, edited_by=by)
-    texts.write(story, text)
-    StoryRevision.objects.create(story=story, number=1, by=by, snapshot=texts.snapshot(story))
-    _record(story, by, "create")
+    texts.write_values(story, text)
+    StoryRevision.objects.create(story=story, number=1, by=by, snapshot=texts.take_snapshot(story))
+    _record_step(story, by, "create")
     return story
 
 
 @transaction.atomic
-def save(story_id: int, by: Account, text: Text, version: int, note: str = "") -> Story:
+def save_text(story_id: int, by: Account, text: StoryValues, version: int, note: str = "") -> Story:
     """Keep a changed text, begun from `version`. The same text again changes nothing.
 
     Raises RefusedError; and StaleError where the text was changed meanwhile: `set_aside` then keeps this one.
     """
-    story = _locked(story_id)
-    if texts.is_same(story, text):
+    story = _lock_story(story_id)
+    if texts.is_unchanged(story, text):
         return story
     if story.version != version:
-        raise StaleError(story)
-    _decided(Act.EDIT, story, by, Asked(timezone.now()))
+        raise StaleStoryError(story)
+    _require_allowed(StoryAction.EDIT, story, by, ActionDetails(timezone.now()))
     text = text | ({"slug": story.slug} if publication.was_published(story) else {})
     story.status, story.publish_at, story.correction, story.approved_by = Status.DRAFT, None, "", None
     story.version, story.edited_by, story.edited_at = version + 1, by, timezone.now()
-    texts.write(story, text)
-    snapshot = texts.snapshot(story)
+    texts.write_values(story, text)
+    snapshot = texts.take_snapshot(story)
     StoryRevision.objects.create(story=story, number=story.version, by=by, note=note[:200], snapshot=snapshot)
-    _record(story, by, Act.EDIT, note)
+    _record_step(story, by, StoryAction.EDIT, note)
     return story
 
 
 @transaction.atomic
-def set_aside(story_id: int, by: Account, text: Text, version: int) -> StoryRevision:
+def set_text_aside(story_id: int, by: Account, text: StoryValues, version: int) -> StoryRevision:
     """Keep a text that was overtaken, beside the history; once, however often it is sent."""
-    story, snapshot = _locked(story_id), texts.as_snapshot(text)
+    story, snapshot = _lock_story(story_id), texts.snapshot_of_values(text)
     kept = StoryRevision.objects.filter(story=story, aside=True, by=by, snapshot=snapshot).first()
     return kept or StoryRevision.objects.create(story=story, number=version, by=by, aside=True, snapshot=snapshot)
 
 
-def restore(story_id: int, by: Account, revision: StoryRevision, version: int) -> Story:
+def restore_revision(story_id: int, by: Account, revision: StoryRevision, version: int) -> Story:
     """An earlier text becomes the newest. Raises what `save` raises."""
     note = _("Restored from version %(number)s") % {"number": revision.number}
-    return save(story_id, by, texts.from_snapshot(revision.snapshot), version, note)
+    return save_text(story_id, by, texts.values_from_snapshot(revision.snapshot), version, note)
 
 
 @transaction.atomic
-def do(act: Act, story_id: int, by: Account, version: int, asked: Asked) -> Story:
+def perform(act: StoryAction, story_id: int, by: Account, version: int, asked: ActionDetails) -> Story:
     """Any act but a change of the text. Raises RefusedError and StaleError."""
-    story = _locked(story_id)
+    story = _lock_story(story_id)
     if story.version != version:
-        raise StaleError(story)
-    to, own = _decided(act, story, by, asked)
-    if act in _CHECKED:
+        raise StaleStoryError(story)
+    to, own = _require_allowed(act, story, by, asked)
+    if act in CHECKED_ACTIONS:
         for question in checks.QUESTIONS:
             StoryCheck.objects.create(
                 story=story, version=version, act=act, key=question.key, answer=asked.answers[question.key], by=by
             )
-    _move_on(story, act, to, by, asked, own=own)
+    _carry_out(story, act, to, by, asked, own=own)
     return story
 
 
-def _move_on(story: Story, act: Act, to: Status, by: Account | None, asked: Asked, *, own: bool = False) -> None:
+def _carry_out(
+    story: Story, act: StoryAction, to: Status, by: Account | None, asked: ActionDetails, *, own: bool = False
+) -> None:
     """Carry out an allowed act on a locked story: the public copy, the story's state, its record.
 
     The one way to publish, for people and for the clock (`by` is None).
     """
-    if act is Act.PUBLISH:
+    if act is StoryAction.PUBLISH:
         publication.publish(story, asked.note, asked.now)
-    elif act is Act.WITHDRAW:
+    elif act is StoryAction.WITHDRAW:
         publication.withdraw(story, asked.now)
-    story.publish_at = asked.at if act is Act.SCHEDULE else None
-    story.correction = asked.note if act is Act.SCHEDULE and publication.is_live(story) else ""
+    story.publish_at = asked.at if act is StoryAction.SCHEDULE else None
+    story.correction = asked.note if act is StoryAction.SCHEDULE and publication.is_live(story) else ""
     story.status = to
     changed = ["status", "publish_at", "correction"]
-    if act in (Act.SUBMIT, Act.APPROVE, Act.ASK_CHANGES, Act.REOPEN):
-        story.approved_by = by if act is Act.APPROVE else None
+    if act in (StoryAction.SUBMIT, StoryAction.APPROVE, StoryAction.ASK_CHANGES, StoryAction.REOPEN):
+        story.approved_by = by if act is StoryAction.APPROVE else None
         changed.append("approved_by")  # else left out: the bulk worker may not write it (grants.sql)
     story.save(update_fields=changed)
-    _record(story, by, act, asked.note, at=asked.now, own=own)
+    _record_step(story, by, act, asked.note, at=asked.now, own=own)
 
 
-def publish_due(now: dt.datetime | None = None) -> int:
+def publish_due_stories(now: dt.datetime | None = None) -> int:
     """Publish what is scheduled and due, each story in its own transaction. Returns how many.
 
     Two workers at once, or a kill in between, publish once: the state changes with the copy, under a lock.
@@ -318,54 +322,54 @@ def publish_due(now: dt.datetime | None = None) -> int:
     now, done = now or timezone.now(), 0
     due = Story.objects.filter(status=Status.SCHEDULED, publish_at__lte=now).order_by("publish_at", "pk")
     for pk in due.values_list("pk", flat=True):
-        done += _publish_due(pk, now)
+        done += _publish_if_due(pk, now)
     return done
 
 
 @transaction.atomic
-def _publish_due(pk: int, now: dt.datetime) -> bool:
+def _publish_if_due(pk: int, now: dt.datetime) -> bool:
     waiting = Story.objects.select_for_update(of=("self",), skip_locked=True)
     story = waiting.filter(pk=pk, status=Status.SCHEDULED).first()
     if story is None:
         return False
-    stands = Standing(Status.SCHEDULED, live=publication.is_live(story), publish_at=story.publish_at)
-    asked = Asked(now, note=story.correction)
-    ruled = verdict(Act.PUBLISH, stands, CLOCK, asked, self_approval=False)
+    stands = StoryState(Status.SCHEDULED, live=publication.is_live(story), publish_at=story.publish_at)
+    asked = ActionDetails(now, note=story.correction)
+    ruled = decide(StoryAction.PUBLISH, stands, CLOCK, asked, self_approval=False)
     if ruled.to is None:
         return False
-    _move_on(story, Act.PUBLISH, ruled.to, None, asked)
+    _carry_out(story, StoryAction.PUBLISH, ruled.to, None, asked)
     return True
 
 
-def _locked(story_id: int) -> Story:
+def _lock_story(story_id: int) -> Story:
     """Raises Story.DoesNotExist."""
     return Story.objects.select_for_update(of=("self",)).get(pk=story_id)
 
 
-def _decided(act: Act, story: Story, by: Account, asked: Asked) -> tuple[Status, bool]:
+def _require_allowed(act: StoryAction, story: Story, by: Account, asked: ActionDetails) -> tuple[Status, bool]:
     """The state it leads to, and whether it is somebody's approval of their own text. Raises RefusedError."""
-    stands = standing(story)
-    ruled = verdict(act, stands, person(by), asked, self_approval=self_approval())
+    stands = read_state(story)
+    ruled = decide(act, stands, actor_for(by), asked, self_approval=is_self_approval_allowed())
     if ruled.to is None:
-        raise RefusedError(ruled.reason, ruled.fields)
-    return ruled.to, act is Act.APPROVE and by.pk in stands.writers
+        raise StoryActionRefusedError(ruled.reason, ruled.fields)
+    return ruled.to, act is StoryAction.APPROVE and by.pk in stands.writers
 
 
-_AUDITED = {
+_AUDIT_ACTIONS = {
     "create": "wrote story",
-    Act.EDIT: "changed story",
-    Act.SUBMIT: "sent story to review",
-    Act.ASK_CHANGES: "sent story back",
-    Act.APPROVE: "approved story",
-    Act.SCHEDULE: "scheduled story",
-    Act.UNSCHEDULE: "unscheduled story",
-    Act.PUBLISH: "published story",
-    Act.WITHDRAW: "withdrew story",
-    Act.REOPEN: "took up story again",
+    StoryAction.EDIT: "changed story",
+    StoryAction.SUBMIT: "sent story to review",
+    StoryAction.ASK_CHANGES: "sent story back",
+    StoryAction.APPROVE: "approved story",
+    StoryAction.SCHEDULE: "scheduled story",
+    StoryAction.UNSCHEDULE: "unscheduled story",
+    StoryAction.PUBLISH: "published story",
+    StoryAction.WITHDRAW: "withdrew story",
+    StoryAction.REOPEN: "took up story again",
 }
 
 
-def _record(
+def _record_step(
     story: Story, by: Account | None, act: str, note: str = "", *, at: dt.datetime | None = None, own: bool = False
 ) -> None:
     """Record a step of the story, and in the audit trail what a person did."""
@@ -373,6 +377,6 @@ def _record(
         story=story, at=at or timezone.now(), by=by, act=act, version=story.version, note=note[:500]
     )
     if by is not None:
-        action = "approved own story" if own else _AUDITED[act]
+        action = "approved own story" if own else _AUDIT_ACTIONS[act]
         when = f", for {timezone.localtime(story.publish_at):%Y-%m-%d %H:%M}" if story.publish_at else ""
         audit.record(by, action, f"story {story.slug}", f"version {story.version}{when}")

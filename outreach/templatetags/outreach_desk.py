@@ -9,7 +9,7 @@ from django import template
 from outreach.channels import posting
 from outreach.models import Status, Story
 from outreach.stories import workflow
-from outreach.stories.workflow import Act
+from outreach.stories.workflow import StoryAction
 
 register = template.Library()
 
@@ -24,14 +24,15 @@ def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
 @register.inclusion_tag("admin/outreach/awaiting_approval.html", takes_context=True)
 def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
     """Stories in review that this person may approve."""
-    person = workflow.person(context["request"].user)
+    person = workflow.actor_for(context["request"].user)
     stories = Story.objects.filter(status=Status.IN_REVIEW) if person.approves else Story.objects.none()
-    self_approval = workflow.self_approval()
+    self_approval = workflow.is_self_approval_allowed()
     return {
         "stories": [
             story
             for story in stories
-            if Act.APPROVE in workflow.offered(workflow.standing(story), person, self_approval=self_approval)
+            if StoryAction.APPROVE
+            in workflow.offered_actions(workflow.read_state(story), person, self_approval=self_approval)
         ]
     }
 

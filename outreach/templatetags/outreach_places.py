@@ -19,7 +19,7 @@ register = template.Library()
 @register.inclusion_tag("outreach/area_stories.html")
 def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
     """The newest stories of one area, with a link to all of them; nothing where there is none."""
-    found = list(search.chosen(area=(layer, code))[: count + 1])
+    found = list(search.filter_stories(area=(layer, code))[: count + 1])
     return {"stories": found[:count], "more": len(found) > count, "layer": layer, "code": code}
 
 

@@ -21,19 +21,21 @@ A_PAGE = 12
 @require_safe
 def stories(request: HttpRequest) -> HttpResponse:
     """All stories, newest first, or those that the filter lets through."""
-    chosen = {name: searching.cleaned(request.GET.get(name, ""))[:80] for name in ("category", "tag", "area", "year")}
+    chosen = {
+        name: searching.normalize_query(request.GET.get(name, ""))[:80] for name in ("category", "tag", "area", "year")
+    }
     layer, _slash, code = chosen["area"].partition("/")
     year = _year(chosen["year"])
-    found = searching.chosen(
+    found = searching.filter_stories(
         category=chosen["category"], tag=chosen["tag"], area=(layer, code) if chosen["area"] else None, year=year
     )
     if chosen["year"] and year is None:
         found = found.none()
     filters = [
-        ("category", _("About"), searching.categories()),
-        ("tag", _("Tag"), searching.tags()),
-        ("area", _("Area"), searching.areas()),
-        ("year", _("Year"), searching.years()),
+        ("category", _("About"), searching.category_choices()),
+        ("tag", _("Tag"), searching.tag_choices()),
+        ("area", _("Area"), searching.area_choices()),
+        ("year", _("Year"), searching.year_choices()),
     ]
     return _list(
         request,
@@ -49,7 +51,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """The stories of one tag."""
     wanted = get_object_or_404(Tag, slug=slug)
     heading = _("Stories: %(tag)s") % {"tag": wanted.name}
-    return _list(request, searching.chosen(tag=slug), "outreach/some.html", heading=heading)
+    return _list(request, searching.filter_stories(tag=slug), "outreach/some.html", heading=heading)
 
 
 @require_safe
@@ -59,13 +61,15 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
     if not name:
         raise Http404
     heading = _("Stories from %(area)s") % {"area": name}
-    return _list(request, searching.chosen(area=(layer, code)), "outreach/some.html", heading=heading, area=name)
+    return _list(
+        request, searching.filter_stories(area=(layer, code)), "outreach/some.html", heading=heading, area=name
+    )
 
 
 @require_safe
 def archive(request: HttpRequest) -> HttpResponse:
     """The years."""
-    return render(request, "outreach/archive.html", {"years": searching.years()})
+    return render(request, "outreach/archive.html", {"years": searching.year_choices()})
 
 
 @require_safe
@@ -76,15 +80,17 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
     found = list(stories.only("slug", "title", "published_on"))
     if not found:
         raise Http404
-    return render(request, "outreach/year.html", {"year": str(year), "stories": found, "years": searching.years()})
+    return render(
+        request, "outreach/year.html", {"year": str(year), "stories": found, "years": searching.year_choices()}
+    )
 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Stories with the words that were typed."""
-    query = searching.cleaned(request.GET.get("q", ""))
-    found = searching.matching(query) if query else []
-    return _list(request, found, "outreach/search.html", query=query, most=len(found) >= searching.RANKED)
+    query = searching.normalize_query(request.GET.get("q", ""))
+    found = searching.find_matching_ids(query) if query else []
+    return _list(request, found, "outreach/search.html", query=query, most=len(found) >= searching.MAX_RANKED)
 
 
 def _list(
@@ -94,7 +100,7 @@ def _list(
     # Numbers are counted off from the index; of the stories only those of the page are read.
     numbers = found if isinstance(found, list) else found.values_list("pk", flat=True)
     page = Paginator(numbers, A_PAGE).get_page(request.GET.get("page"))
-    shown = searching.by_numbers(page.object_list)
+    shown = searching.load_stories(page.object_list)
     context |= {"page": page, "shown": shown, "pages": _pages(request.GET, page.paginator.num_pages, page.number)}
     return render(request, template, context)
 

@@ -45,10 +45,10 @@ def _impact() -> dict[str, object]:
     return {
         "figures": statistics.figures(),
         "months": months,
-        "chart": impact.chart(months),
-        "outcomes": impact.outcomes(),
-        "years": impact.by_year(),
-        "said": impact.said_and_done(),
+        "chart": impact.lay_out_chart(months),
+        "outcomes": impact.total_outcomes(),
+        "years": impact.outcomes_by_year(),
+        "said": impact.list_you_said_we_did(),
         "least": statistics.LEAST_SHOWN,
         "least_for_median": statistics.LEAST_FOR_MEDIAN,
     }
@@ -68,10 +68,12 @@ def poster_file(request: HttpRequest) -> HttpResponse:
 @require_safe
 def feed(_request: HttpRequest) -> HttpResponse:
     """The newest stories as an Atom feed."""
-    return HttpResponse(feeds.atom(), content_type="application/atom+xml; charset=utf-8")
+    return HttpResponse(feeds.render_atom_feed(), content_type="application/atom+xml; charset=utf-8")
 
 
 @require_safe
 def sitemap(_request: HttpRequest) -> HttpResponse:
     """All addresses that search engines may know; at most a minute old."""
-    return HttpResponse(page_cache.kept(("sitemap",), feeds.sitemap), content_type="application/xml; charset=utf-8")
+    return HttpResponse(
+        page_cache.kept(("sitemap",), feeds.render_sitemap), content_type="application/xml; charset=utf-8"
+    )

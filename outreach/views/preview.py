@@ -16,7 +16,7 @@ from outreach.views import media
 def preview(request: HttpRequest, token: str) -> HttpResponse:
     """The story as it is at the desk now, under a banner."""
     address = reverse("outreach:preview", args=[token]) + "media/"
-    found = previews.read(token, address)
+    found = previews.open_preview(token, address)
     if found is None:
         return _private(render(request, "outreach/preview_over.html", status=404))
     story = found.story
@@ -36,7 +36,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def picture(_request: HttpRequest, token: str, digest: str, extension: str) -> HttpResponse:
     """A picture of the story that the link shows."""
-    content = previews.picture(token, digest, extension)
+    content = previews.read_picture_file(token, digest, extension)
     if content is None:
         raise Http404
     return _private(media.answer(content, extension))

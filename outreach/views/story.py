@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from outreach import structured_data
 from outreach.artwork import share_card as cards
 from outreach.content import markdown, pictures
-from outreach.models import PublishedStory, Told, Withdrawal
+from outreach.models import PublishedStory, StoryContent, Withdrawal
 from outreach.stories import facts, search, share_links
 
 A_DAY = "public, max-age=86400"  # and no longer: what is withdrawn must go from caches, too
@@ -29,7 +29,7 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
     if found is None:
         return _gone(request, slug)
     named = found.pictures.order_by().values_list("pk", flat=True)
-    address = share_links.absolute(reverse("outreach:story", args=[slug]))
+    address = share_links.absolute_url(reverse("outreach:story", args=[slug]))
     image = card_address(found)
     context = {
         "story": found,
@@ -37,8 +37,8 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
         "address": address,
         "card": image,
         "metadata": structured_data.article(found, address, image),
-        "shares": share_links.shares(found.title, address),
-        "related": search.related(found),
+        "shares": share_links.list_share_links(found.title, address),
+        "related": search.find_related(found),
         "corrections": found.corrections.all(),
         "tags": found.tags.all(),
         "places": search.named_areas(found.areas),
@@ -52,17 +52,17 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
     found = _published(slug)
     if found is None:
         return _gone(request, slug)
-    address = share_links.absolute(reverse("outreach:story", args=[slug]))
+    address = share_links.absolute_url(reverse("outreach:story", args=[slug]))
     typed = request.GET.get("server", "").strip()[:300]
-    host = share_links.mastodon_host(typed) if typed else None
+    host = share_links.parse_mastodon_host(typed) if typed else None
     code = segno.make(address, error="m", micro=False)
     context = {
         "story": found,
         "address": address,
-        "shares": share_links.shares(found.title, address),
+        "shares": share_links.list_share_links(found.title, address),
         "typed": typed,
         "host": host,
-        "onward": share_links.mastodon(host, found.title, address) if host else "",
+        "onward": share_links.mastodon_share_url(host, found.title, address) if host else "",
         "problem": _("This is not the name of a server. It looks like mastodon.social.") if typed and not host else "",
         # segno writes the picture itself; nothing of a stranger's is in it
         "qr": mark_safe(code.svg_inline(scale=6, border=3, light="#fff", omitsize=True, svgclass="", lineclass="")),  # noqa: S308
@@ -85,11 +85,11 @@ def card(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-def share_card(told: Told) -> cards.Card:
+def share_card(told: StoryContent) -> cards.Card:
     return cards.Card(
         title=told.title,
         label=str(told.get_category_display()),
-        facts=tuple(facts.words(told)),
+        facts=tuple(facts.fact_phrases(told)),
         agency=settings.AGENCY_NAME,
         site=urlsplit(settings.PORTAL_URL).netloc,
     )
@@ -97,11 +97,13 @@ def share_card(told: Told) -> cards.Card:
 
 def card_address(found: PublishedStory) -> str:
     path = reverse("outreach:card", args=[found.slug])
-    return share_links.absolute(f"{path}?v={share_card(found).digest}")
+    return share_links.absolute_url(f"{path}?v={share_card(found).digest}")
 
 
 def _published(slug: str) -> PublishedStory | None:
-    return search.stories().defer(None).defer("search").prefetch_related("corrections").filter(slug=slug).first()
+    return (
+        search.published_stories().defer(None).defer("search").prefetch_related("corrections").filter(slug=slug).first()
+    )
 
 
 def _gone(request: HttpRequest, slug: str) -> HttpResponse:

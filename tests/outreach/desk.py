@@ -11,10 +11,10 @@ from django.utils import timezone
 from core.models import Account
 from core.staff import groups as staff
 from outreach.content import pictures
-from outreach.models import Kind, Picture, PictureOriginal, Story
+from outreach.models import Picture, PictureOriginal, Story, StoryCategory
 from outreach.stories import checks, workflow
-from outreach.stories.texts import Text
-from outreach.stories.workflow import Act, Asked
+from outreach.stories.texts import StoryValues
+from outreach.stories.workflow import ActionDetails, StoryAction
 from tests.tips.files.pictures import photo
 
 GOOD = {question.key: question.answers[0].key for question in checks.QUESTIONS}
@@ -26,13 +26,13 @@ def somebody(name: str = "marsh", *groups: str) -> Account:
     return account
 
 
-def text(**said: Any) -> Text:
+def text(**said: Any) -> StoryValues:
     values = {
         "slug": "lamps",
         "title": "Brighter steps",
         "summary": "Nine lamps were replaced.",
         "body": "You told us of a **dark corner**.",
-        "category": Kind.PREVENTION,
+        "category": StoryCategory.PREVENTION,
         "areas": [],
         "lead_id": None,
         "what_happened": "",
@@ -50,19 +50,19 @@ def text(**said: Any) -> Text:
     return values | said
 
 
-def asked(**said: Any) -> Asked:
-    return Asked(said.pop("now", None) or timezone.now(), **({"answers": GOOD} | said))
+def asked(**said: Any) -> ActionDetails:
+    return ActionDetails(said.pop("now", None) or timezone.now(), **({"answers": GOOD} | said))
 
 
-def do(act: Act, story: Story, by: Account, **said: Any) -> Story:
-    return workflow.do(act, story.pk, by, Story.objects.get(pk=story.pk).version, asked(**said))
+def do(act: StoryAction, story: Story, by: Account, **said: Any) -> Story:
+    return workflow.perform(act, story.pk, by, Story.objects.get(pk=story.pk).version, asked(**said))
 
 
 def published(author: Account, second: Account, **said: Any) -> Story:
-    story = workflow.create(author, text(**said))
-    do(Act.SUBMIT, story, author)
-    do(Act.APPROVE, story, second)
-    return do(Act.PUBLISH, story, author)
+    story = workflow.create_story(author, text(**said))
+    do(StoryAction.SUBMIT, story, author)
+    do(StoryAction.APPROVE, story, second)
+    return do(StoryAction.PUBLISH, story, author)
 
 
 def picture(by: Account | None = None, **said: Any) -> Picture:

@@ -32,8 +32,8 @@ def text_of(response: HttpResponse) -> str:
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing to tell: what home has to ask the database for, once a minute, is not asked for."""
     monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(None, None, None))
-    monkeypatch.setattr(impact, "outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
-    monkeypatch.setattr(impact, "latest", list)
+    monkeypatch.setattr(impact, "total_outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
+    monkeypatch.setattr(impact, "list_latest_stories", list)
     monkeypatch.setattr(outreach_places, "_guides", list)
     monkeypatch.setattr(actions, "upcoming", lambda *_area: [])
 

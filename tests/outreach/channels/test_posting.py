@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.models import Account, AuditEntry
 from outreach.channels import posting, transport
 from outreach.channels.transport import Outcome
-from outreach.models import Channel, Kind, Post, Status, Story
+from outreach.models import Channel, Post, Status, Story, StoryCategory
 from outreach.stories import publication
 from tests.outreach.channels.receivers import TOKEN, Receiver, receiving
 from tests.tipportal.database.test_grants import acting_as
@@ -39,7 +39,7 @@ def by(db: None) -> Account:
 @pytest.fixture
 def story(by: Account) -> Story:
     return Story.objects.create(
-        slug="gun", title="One gun fewer", summary="A tip led to it.", category=Kind.WEAPONS,
+        slug="gun", title="One gun fewer", summary="A tip led to it.", category=StoryCategory.WEAPONS,
         status=Status.PUBLISHED, author=by, edited_by=by, approved_by=by,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outreach.content import markdown, paste
+from outreach.content import markdown, pasted_html
 from outreach.content.markdown import ShownPicture, TooMuchError, found_in, rendered
 
 SIZES = ({"width": 400, "height": 300}, {"width": 1200, "height": 900})
@@ -126,7 +126,7 @@ def test_attacks_come_out_inert(attack: str) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attacks_that_are_pasted_come_out_inert(attack: str) -> None:
-    pasted = paste.markdown(attack)
+    pasted = pasted_html.markdown(attack)
     assert is_harmless(rendered(pasted, {1: PICTURE}))
 
 
@@ -233,7 +233,7 @@ class TestPasting:
             <p class=MsoListParagraphCxSpFirst style='mso-list:l0 level1 lfo1'><![if !supportLists]><span>·<span>&nbsp;&nbsp;</span></span><![endif]>First</p>
             <p class=MsoListParagraphCxSpLast style='mso-list:l0 level1 lfo1'><span>·<span>&nbsp; </span></span>Second</p>
             <p class=MsoNormal>See <a href="https://riverton.example/a b">the <i>map</i></a>.</p><!--EndFragment--></body></html>"""
-        assert paste.markdown(html) == (
+        assert pasted_html.markdown(html) == (
             "## Brighter steps\n\nNine **lamps**\n\n- First\n- Second\n\nSee [the *map*](https://riverton.example/a%20b)."
         )
 
@@ -253,9 +253,9 @@ class TestPasting:
         ],
     )  # fmt: skip
     def test_parts(self, html: str, markdown: str) -> None:
-        assert paste.markdown(html) == markdown
+        assert pasted_html.markdown(html) == markdown
 
     @pytest.mark.parametrize("html", ["<p>" * 20_000, "x" * 2_000_000, "<p>" + "&amp;" * 100_000])
     def test_too_much_gets_a_sentence(self, html: str) -> None:
         with pytest.raises(TooMuchError, match="in parts"):
-            paste.markdown(html)
+            pasted_html.markdown(html)

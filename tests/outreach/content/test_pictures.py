@@ -16,7 +16,7 @@ import file_cleaning
 from outreach.content import pictures
 from outreach.models import Guide, Picture, PictureFile, PictureOriginal
 from outreach.stories import workflow
-from outreach.stories.workflow import Act
+from outreach.stories.workflow import StoryAction
 from tests.outreach.desk import do, picture, published, rebuilt, somebody, text
 from tests.tipportal.database.test_grants import acting_as, refused
 from tests.tips.files.pictures import photo
@@ -163,14 +163,14 @@ class TestRights:
     def test_the_public_role_reads_pictures_of_what_is_published_and_no_other(self) -> None:
         row, author, second = rebuilt(), somebody(), somebody("lee")
         assert self.seen() == (0, 0)
-        story = workflow.create(author, text(body=f"![](picture:{row.pk})"))
+        story = workflow.create_story(author, text(body=f"![](picture:{row.pk})"))
         assert self.seen() == (0, 0)
-        do(Act.SUBMIT, story, author)
-        do(Act.APPROVE, story, second)
+        do(StoryAction.SUBMIT, story, author)
+        do(StoryAction.APPROVE, story, second)
         assert self.seen() == (0, 0)
-        do(Act.PUBLISH, story, author)
+        do(StoryAction.PUBLISH, story, author)
         assert self.seen() == (1, 4)
-        do(Act.WITHDRAW, story, author, note="x")
+        do(StoryAction.WITHDRAW, story, author, note="x")
         assert self.seen() == (0, 0)
 
     def test_the_same_of_guides(self) -> None:

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from outreach.demo import drawings, stories
-from outreach.models import Correction, Kind, Picture, PublishedStory, Status, Story, StoryStep
+from outreach.models import Correction, Picture, PublishedStory, Status, Story, StoryCategory, StoryStep
 from tests.crimemap.conftest import _riverton_stands  # noqa: F401  (a fixture)
 from tipportal.demo import tips as portal_demo
 
@@ -36,7 +36,7 @@ def test_the_demo_stories_come_once_each_with_its_picture(monkeypatch):
     published = PublishedStory.objects.all()
     assert {story.slug for story in published} == {told["slug"] for told in TOLD if "until" not in told}
     assert all(story.lead.state == Picture.PictureState.READY for story in published)
-    assert set(published.values_list("category", flat=True)) >= set(Kind.values) - {Kind.OTHER}
+    assert set(published.values_list("category", flat=True)) >= set(StoryCategory.values) - {StoryCategory.OTHER}
 
 
 @pytest.mark.usefixtures("_no_pictures")

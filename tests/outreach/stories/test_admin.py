@@ -26,7 +26,7 @@ from outreach.models import (
     StoryRevision,
 )
 from outreach.stories import previews, workflow
-from outreach.stories.workflow import Act
+from outreach.stories.workflow import StoryAction
 from tests.outreach.desk import GOOD, do, published, rebuilt, somebody, text
 from tests.tips.desk.officers import trail
 from tests.tips.files.pictures import photo
@@ -53,7 +53,7 @@ def page_of(story: Story) -> str:
     return f"/admin/outreach/story/{story.pk}/change/"
 
 
-def step_of(story: Story, act: Act) -> str:
+def step_of(story: Story, act: StoryAction) -> str:
     return f"/admin/outreach/story/{story.pk}/step/{act}/"
 
 
@@ -81,7 +81,7 @@ class TestWriting:
         assert set(Story.objects.values_list("slug", flat=True)) == {"brighter-steps", "brighter-steps-2"}
 
     def test_a_page_says_where_it_stands_and_what_comes_next(self, author) -> None:
-        page = html(signed_in(author).get(page_of(workflow.create(author, text()))))
+        page = html(signed_in(author).get(page_of(workflow.create_story(author, text()))))
         assert "Only staff can read it." in page
         assert "Save and send to review" in page
         assert "/step/withdraw/" in page
@@ -130,7 +130,7 @@ class TestWriting:
         assert "The link to /map/" not in html(answer)
         assert "example.org/x leads" not in html(answer)
         story = Story.objects.get()
-        assert client.post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"}).status_code == 409
+        assert client.post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"}).status_code == 409
 
     def test_who_may_not_write_reads_no_desk(self) -> None:
         client = signed_in(somebody("ola", groups.OFFICER))
@@ -144,65 +144,67 @@ class TestSteps:
         writer, approver = signed_in(author), signed_in(second)
         answer = writer.post(ADD, TYPED | {"_submit": "1"})
         story = Story.objects.get()
-        assert answer["Location"] == step_of(story, Act.SUBMIT)
-        unanswered = writer.post(step_of(story, Act.SUBMIT), {"version": "1"})
+        assert answer["Location"] == step_of(story, StoryAction.SUBMIT)
+        unanswered = writer.post(step_of(story, StoryAction.SUBMIT), {"version": "1"})
         assert unanswered.status_code == 409
         assert html(unanswered).count("Answer this question.") == 6  # each above and beside it
-        assert writer.post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"}).status_code == 302
-        assert writer.get(step_of(story, Act.APPROVE)).status_code == 403
-        assert writer.post(step_of(story, Act.APPROVE), GOOD | {"version": "1"}).status_code == 409
-        back = approver.post(step_of(story, Act.ASK_CHANGES), {"version": "1", "note": "Which steps?"})
+        assert writer.post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"}).status_code == 302
+        assert writer.get(step_of(story, StoryAction.APPROVE)).status_code == 403
+        assert writer.post(step_of(story, StoryAction.APPROVE), GOOD | {"version": "1"}).status_code == 409
+        back = approver.post(step_of(story, StoryAction.ASK_CHANGES), {"version": "1", "note": "Which steps?"})
         assert back.status_code == 302
         assert ReviewComment.objects.get().text == "Which steps?"
-        writer.post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"})
-        assert approver.post(step_of(story, Act.APPROVE), GOOD | {"version": "1"}).status_code == 302
-        assert writer.post(step_of(story, Act.PUBLISH), {"version": "1"}).status_code == 302
+        writer.post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"})
+        assert approver.post(step_of(story, StoryAction.APPROVE), GOOD | {"version": "1"}).status_code == 302
+        assert writer.post(step_of(story, StoryAction.PUBLISH), {"version": "1"}).status_code == 302
         assert PublishedStory.objects.get().slug == "brighter-steps"
         assert Status(Story.objects.get().status) is Status.PUBLISHED
 
     def test_the_first_page_names_what_waits_for_the_second_person_alone(self, author, second) -> None:
-        story = workflow.create(author, text(title="Nine new lamps"))
-        for state, named in ((Act.SUBMIT, True), (Act.APPROVE, False)):
-            do(state, story, author if state is Act.SUBMIT else second)
+        story = workflow.create_story(author, text(title="Nine new lamps"))
+        for state, named in ((StoryAction.SUBMIT, True), (StoryAction.APPROVE, False)):
+            do(state, story, author if state is StoryAction.SUBMIT else second)
             assert ("1 story waits for your approval" in html(signed_in(second).get("/admin/"))) is named
             assert "your approval" not in html(signed_in(author).get("/admin/"))
 
     def test_what_leads_on_is_offered_first_and_what_is_public_is_linked(self, author, second) -> None:
-        story = workflow.create(author, text())
-        do(Act.SUBMIT, story, author)
+        story = workflow.create_story(author, text())
+        do(StoryAction.SUBMIT, story, author)
         assert re.findall(r'class="button" href="[^"]*/step/(\w+)/"', html(signed_in(second).get(page_of(story)))) == [
             "approve"
         ]
         assert "/stories/lamps/" not in html(signed_in(second).get(page_of(story)))
-        do(Act.APPROVE, story, second)
-        do(Act.PUBLISH, story, author)
+        do(StoryAction.APPROVE, story, second)
+        do(StoryAction.PUBLISH, story, author)
         assert '/stories/lamps/">Open the public page</a>' in html(signed_in(author).get(page_of(story)))
 
     def test_times_are_the_agencys(self, author, second, settings) -> None:
         settings.TIME_ZONE = "America/Chicago"
-        story = workflow.create(author, text())
-        do(Act.SUBMIT, story, author)
-        do(Act.APPROVE, story, second)
+        story = workflow.create_story(author, text())
+        do(StoryAction.SUBMIT, story, author)
+        do(StoryAction.APPROVE, story, second)
         client, tomorrow = signed_in(author), timezone.localdate() + dt.timedelta(days=2)
-        past = client.post(step_of(story, Act.SCHEDULE), {"version": "1", "at_0": "2020-01-01", "at_1": "09:00"})
+        past = client.post(
+            step_of(story, StoryAction.SCHEDULE), {"version": "1", "at_0": "2020-01-01", "at_1": "09:00"}
+        )
         assert past.status_code == 409
         assert "This time is over" in html(past)
         assert 'value="2020-01-01"' in html(past)
         sent = {"version": "1", "at_0": f"{tomorrow}", "at_1": "09:00"}
-        assert client.post(step_of(story, Act.SCHEDULE), sent).status_code == 302
+        assert client.post(step_of(story, StoryAction.SCHEDULE), sent).status_code == 302
         story.refresh_from_db()
         assert f"{timezone.localtime(story.publish_at):%Y-%m-%d %H:%M}" == f"{tomorrow} 09:00"
         assert "It is published by itself on" in html(client.get(page_of(story)))
 
     def test_a_step_on_a_text_that_has_changed_is_refused(self, author, second) -> None:
-        story = workflow.create(author, text())
-        workflow.save(story.pk, author, text(body="New"), 1)
-        answer = signed_in(author).post(step_of(story, Act.SUBMIT), GOOD | {"version": "1"})
+        story = workflow.create_story(author, text())
+        workflow.save_text(story.pk, author, text(body="New"), 1)
+        answer = signed_in(author).post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"})
         assert answer.status_code == 409
         assert "has changed since" in html(answer)
 
     def test_comments_are_kept_and_settled(self, author) -> None:
-        story, client = workflow.create(author, text()), signed_in(author)
+        story, client = workflow.create_story(author, text()), signed_in(author)
         assert client.post(page_of(story), {"comment": " ", "_comment": "1"}).status_code == 422
         client.post(page_of(story), {"comment": "Which corner?", "_comment": "1"})
         comment = ReviewComment.objects.get()
@@ -214,8 +216,8 @@ class TestSteps:
 class TestTwoEditors:
     def test_both_texts_are_shown_and_neither_is_lost(self, author) -> None:
         other = somebody("lee")
-        story = workflow.create(author, text())
-        workflow.save(story.pk, other, text(body="A corner, theirs"), 1)
+        story = workflow.create_story(author, text())
+        workflow.save_text(story.pk, other, text(body="A corner, theirs"), 1)
         client = signed_in(author)
         answer = client.post(page_of(story), TYPED | {"version": "1", "body": "A corner, mine", "_save": "1"})
         page = html(answer)
@@ -233,8 +235,8 @@ class TestTwoEditors:
         assert Story.objects.get().body == "A corner, mine"
 
     def test_an_earlier_text_is_compared_and_taken_up_again(self, author) -> None:
-        story = workflow.create(author, text(body="First words"))
-        workflow.save(story.pk, author, text(body="Second words"), 1)
+        story = workflow.create_story(author, text(body="First words"))
+        workflow.save_text(story.pk, author, text(body="Second words"), 1)
         first = StoryRevision.objects.get(number=1)
         address, client = f"/admin/outreach/story/{story.pk}/version/{first.pk}/", signed_in(author)
         page = html(client.get(address))
@@ -249,7 +251,7 @@ class TestEndedSession:
     def test_what_was_written_goes_through_signing_in_again(self, author) -> None:
         author.set_password("four-words-of-nobody")
         author.save()
-        story, client = workflow.create(author, text()), signed_in(author)
+        story, client = workflow.create_story(author, text()), signed_in(author)
         Session.objects.all().delete()
         typed = TYPED | {"version": "1", "body": 'Long & "written" words', "_save": "1"}
         page = html(client.post(page_of(story), typed))
@@ -270,8 +272,8 @@ class TestEndedSession:
     def test_a_button_is_shown_again_and_not_pressed_for_whoever_signs_in(self, author) -> None:
         author.set_password("four-words-of-nobody")
         author.save()
-        story = workflow.create(author, text(body="First words"))
-        workflow.save(story.pk, author, text(body="Second words"), 1)
+        story = workflow.create_story(author, text(body="First words"))
+        workflow.save_text(story.pk, author, text(body="Second words"), 1)
         guide = Guide.objects.get(slug="staying-safe")
         guides.save(guide.pk, author, guides.snapshot(guide) | {"body": "Changed"}, guide.version)
         earlier = f"version/{StoryRevision.objects.get(number=1).pk}/"
@@ -336,12 +338,12 @@ class TestPictures:
         assert not Picture.objects.exists()
 
     def test_a_picture_that_is_not_ready_or_refused_holds_up_review(self, author) -> None:
-        story = workflow.create(author, text(body="![](picture:999)"))
+        story = workflow.create_story(author, text(body="![](picture:999)"))
         client = signed_in(author)
         assert "There is no picture 999" in html(client.get(page_of(story)))
         broken = rebuilt(content=photo()[:200])
         assert broken.state == Picture.PictureState.REFUSED
-        workflow.save(story.pk, author, text(body=f"![](picture:{broken.pk})"), 1)
+        workflow.save_text(story.pk, author, text(body=f"![](picture:{broken.pk})"), 1)
         page = html(client.get(page_of(story)))
         assert re.search(rf"Picture {broken.pk} was refused\.[^<]+ This picture is damaged", page)
         assert "damaged" in html(client.get("/admin/outreach/picture/"))
@@ -357,7 +359,7 @@ class TestPictures:
 class TestPreviewLinks:
     def test_a_link_shows_the_draft_until_it_is_revoked_or_over(self, author) -> None:
         picture = rebuilt()
-        story = workflow.create(author, text(body=f"Not yet told ![](picture:{picture.pk})"))
+        story = workflow.create_story(author, text(body=f"Not yet told ![](picture:{picture.pk})"))
         client, visitor = signed_in(author), Client()
         page = html(client.post(f"/admin/outreach/story/{story.pk}/links/"))
         address = re.search(r"/stories/preview/[\w-]+/", page)[0]
@@ -375,18 +377,18 @@ class TestPreviewLinks:
         assert [line[1] for line in trail()[-2:]] == ["made preview link", "revoked preview link"]
 
     def test_one_that_is_over_or_made_up_shows_nothing(self, author) -> None:
-        story = workflow.create(author, text())
-        _link, token = previews.make(story, author)
+        story = workflow.create_story(author, text())
+        _link, token = previews.create_link(story, author)
         PreviewLink.objects.update(expires_at=timezone.now())
         assert Client().get(f"/stories/preview/{token}/").status_code == 404
         assert Client().get("/stories/preview/made-up/").status_code == 404
 
     def test_a_withdrawn_story_is_not_previewed(self, author, second) -> None:
         story = published(author, second)
-        _link, token = previews.make(story, author)
-        assert previews.read(token, "/") is not None
-        do(Act.WITHDRAW, story, author, note="x")
-        assert previews.read(token, "/") is None
+        _link, token = previews.create_link(story, author)
+        assert previews.open_preview(token, "/") is not None
+        do(StoryAction.WITHDRAW, story, author, note="x")
+        assert previews.open_preview(token, "/") is None
 
 
 def test_the_scripts_and_styles_of_the_desk_are_files() -> None:

@@ -71,11 +71,11 @@ def test_no_hour_of_publication_is_in_the_feed(client):
 
 def test_the_feed_is_the_newest_and_may_be_empty(client):
     assert feed(client).findall(f"{ATOM}entry") == []
-    for number in range(feeds.ENTRIES + 5):
+    for number in range(feeds.MAX_FEED_ENTRIES + 5):
         publish(f"s{number}", on=dt.date(2026, 1, 1) + dt.timedelta(days=number))
     entries = feed(client).findall(f"{ATOM}entry")
-    assert len(entries) == feeds.ENTRIES
-    assert entries[0].findtext(f"{ATOM}title") == f"Title of s{feeds.ENTRIES + 4}"
+    assert len(entries) == feeds.MAX_FEED_ENTRIES
+    assert entries[0].findtext(f"{ATOM}title") == f"Title of s{feeds.MAX_FEED_ENTRIES + 4}"
 
 
 def test_pages_name_the_feed(client):
@@ -109,7 +109,7 @@ def test_the_site_map_lists_pages_stories_guides_and_events_that_answer(client):
 
 
 def test_a_site_map_ends_at_what_a_file_may_hold(client, monkeypatch):
-    monkeypatch.setattr(feeds, "MOST_IN_SITEMAP", 20)
+    monkeypatch.setattr(feeds, "MAX_SITEMAP_URLS", 20)
     for number in range(25):
         publish(f"s{number}")
     assert len(locations(client)) == 20

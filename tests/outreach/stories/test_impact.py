@@ -89,7 +89,7 @@ def test_small_months_are_told_as_such(client):
 
 def test_bars_are_as_tall_as_what_they_tell():
     months = [Month(dt.date(2026, 1, 1), 20, 10), Month(dt.date(2026, 2, 1), 5, 0), Month(dt.date(2026, 3, 1), 0, 0)]
-    chart = impact.chart(months)
+    chart = impact.lay_out_chart(months)
     tall = [(bar.received[1], bar.answered[1]) for bar in chart.bars]
     assert tall[0][0] == pytest.approx(4 * tall[1][0], abs=0.3)
     assert tall[0][1] == pytest.approx(tall[0][0] / 2, abs=0.3)
@@ -99,12 +99,12 @@ def test_bars_are_as_tall_as_what_they_tell():
         for top, high in (bar.received for bar in chart.bars)
     )
     assert min(bar.received[0] for bar in chart.bars) >= impact.HEAD
-    assert impact.chart([Month(dt.date(2026, 1, 1), 0, 0)]) is None
+    assert impact.lay_out_chart([Month(dt.date(2026, 1, 1), 0, 0)]) is None
 
 
 @pytest.mark.parametrize("most", [5, 15, 20, 95, 100, 1234, 99_995, 12_345_670])
 def test_the_scale_has_few_lines_and_holds_the_largest(most):
-    chart = impact.chart([Month(dt.date(2026, 1, 1), most, 0)])
+    chart = impact.lay_out_chart([Month(dt.date(2026, 1, 1), most, 0)])
     values = [value for _y, value in chart.lines]
     assert 2 <= len(values) <= 5
     assert values[-2] < most <= values[-1]
@@ -114,9 +114,9 @@ def test_stories_are_added_up_and_what_is_not_published_is_not(client):
     publish("a", arrests=2, weapons=1, on=dt.date(2025, 5, 1))
     publish("b", arrests=3, property_returned=22, on=dt.date(2026, 5, 1), you_said="Dark steps.", we_did="Nine lamps.")
     draft("c", arrests=100, you_said="Secret.", we_did="x")
-    everything = impact.outcomes()
+    everything = impact.total_outcomes()
     assert (everything.stories, everything.arrests, everything.weapons, everything.property_returned) == (2, 5, 1, 22)
-    assert [(row.year, row.arrests) for row in impact.by_year()] == [(2026, 3), (2025, 2)]
+    assert [(row.year, row.arrests) for row in impact.outcomes_by_year()] == [(2026, 3), (2025, 2)]
     text = page(client)
     for words in (
         "arrests told in our stories</dt><dd>5<",

@@ -147,10 +147,10 @@ def test_search_takes_any_input(client, query):
 
 
 def test_of_very_common_words_the_newest_are_found(client, monkeypatch):
-    monkeypatch.setattr(search, "RANKED", 2)
+    monkeypatch.setattr(search, "MAX_RANKED", 2)
     for number in range(4):
         publish(f"s{number}", body="common", on=dt.date(2026, 1, 1 + number))
-    found = search.by_numbers(search.matching("common"))
+    found = search.load_stories(search.find_matching_ids("common"))
     assert {story.slug for story in found} == {"s3", "s2"}
     assert "There are many." in text_of(client.get("/stories/search/?q=common"))
     assert "There are many." not in text_of(client.get("/stories/search/?q=nothing"))
@@ -201,7 +201,7 @@ def test_related_stories_share_a_tag_or_else_the_category(client):
     publish("same-tag", tags=("Fraud",), category="other")
     publish("same-kind", category="arrest")
     publish("neither", category="weapons")
-    assert [other.slug for other in search.related(story)] == ["same-tag", "same-kind"]
+    assert [other.slug for other in search.find_related(story)] == ["same-tag", "same-kind"]
 
 
 def test_programs_read_a_story(client, settings):
@@ -288,7 +288,7 @@ def test_what_is_no_server_gets_a_sentence_and_no_link(client, typed):
     assert response.status_code == 200, "never a redirect"
     assert "This is not the name of a server." in page
     assert "Go on to" not in page
-    assert share_links.mastodon_host(typed) is None
+    assert share_links.parse_mastodon_host(typed) is None
 
 
 # What is not published
@@ -391,7 +391,7 @@ def previewed():
     lead = picture()
     story = draft("not-yet", Status.IN_REVIEW, title="Not yet", lead=lead, body=f"![x](picture:{lead.pk})")
     story.pictures.add(lead)
-    link, token = previews.make(story, Account.objects.get(username="writer"))
+    link, token = previews.create_link(story, Account.objects.get(username="writer"))
     return story, link, token
 
 

@@ -22,12 +22,12 @@ from core.models import Account
 from outreach.admin import wording
 from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_of
 from outreach.admin.pictures import ADDRESS, add, thumbnail
-from outreach.admin.resuming import is_resumed
+from outreach.admin.session_resume import is_resumed
 from outreach.content import markdown, pictures
 from outreach.models import Picture, ReviewComment, Status, Story, StoryRevision
 from outreach.stories import checks, publication, share_links, texts, workflow
-from outreach.stories.texts import Piece, Text
-from outreach.stories.workflow import Act
+from outreach.stories.texts import DiffPiece, StoryValues
+from outreach.stories.workflow import StoryAction
 
 TEMPLATE = "admin/outreach/story.html"
 _RECENT_PICTURES = 12
@@ -42,7 +42,7 @@ class Shown:
     comment: CommentForm | None = None
     sentence: str = ""
     preview: SafeString | None = None
-    overtaken: list[tuple[str, list[Piece]]] = field(default_factory=list)
+    overtaken: list[tuple[str, list[DiffPiece]]] = field(default_factory=list)
     overtaken_by: str = ""
     status: int = 200
 
@@ -51,7 +51,7 @@ def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) 
     """The answer to a GET or POST of a story's page; None for a new one."""
     by = request.user
     assert isinstance(by, Account)
-    person = workflow.person(by)
+    person = workflow.actor_for(by)
     if story is None and not person.writes:
         raise PermissionDenied
     if request.method != "POST":
@@ -64,18 +64,18 @@ def _posted(request: HttpRequest, story: Story | None, by: Account) -> HttpRespo
     if story is not None and "_comment" in request.POST:
         return _comment(request, story, by)
     if story is not None and "_settle" in request.POST:
-        if not workflow.person(by).writes or not request.POST["_settle"].isdecimal():
+        if not workflow.actor_for(by).writes or not request.POST["_settle"].isdecimal():
             raise PermissionDenied
         ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
         return HttpResponseRedirect(request.path + "#comments")
-    if not workflow.person(by).writes:
+    if not workflow.actor_for(by).writes:
         raise PermissionDenied
     return _edit(request, story, by)
 
 
 def _comment(request: HttpRequest, story: Story, by: Account) -> HttpResponse | Shown:
     form = CommentForm(request.POST)
-    person = workflow.person(by)
+    person = workflow.actor_for(by)
     if not (person.writes or person.approves):
         raise PermissionDenied
     if is_resumed(request):
@@ -114,17 +114,17 @@ def _kept(
 ) -> HttpResponse | Shown:
     try:
         saved = _saved(story, by, form)
-    except workflow.StaleError as stale:
+    except workflow.StaleStoryError as stale:
         return _overtaken(stale.story, by, form)
-    except workflow.RefusedError as refused:
+    except workflow.StoryActionRefusedError as refused:
         return Shown(form=form, sentence=str(refused), status=409)
     return _after(request, saved, added)
 
 
 def _saved(story: Story | None, by: Account, form: StoryForm) -> Story:
     if story is None:
-        return workflow.create(by, form.text())
-    return workflow.save(story.pk, by, form.text(), form.cleaned_data["version"])
+        return workflow.create_story(by, form.text())
+    return workflow.save_text(story.pk, by, form.text(), form.cleaned_data["version"])
 
 
 def _after(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
@@ -134,10 +134,10 @@ def _after(request: HttpRequest, story: Story, added: Picture | None) -> HttpRes
         )
     elif "_submit" not in request.POST:
         messages.success(request, _("The story is saved."))
-    for problem in checks.problems(story):
+    for problem in checks.find_problems(story):
         messages.warning(request, problem)
     if "_submit" in request.POST:
-        return HttpResponseRedirect(reverse("admin:outreach_story_step", args=[story.pk, Act.SUBMIT]))
+        return HttpResponseRedirect(reverse("admin:outreach_story_step", args=[story.pk, StoryAction.SUBMIT]))
     return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[story.pk]))
 
 
@@ -150,19 +150,19 @@ def _with_picture(body: str, caret: str, picture: Picture) -> str:
 
 
 def _overtaken(story: Story, by: Account, form: StoryForm) -> Shown:
-    mine, theirs = form.text(), texts.snapshot(story)
-    workflow.set_aside(story.pk, by, mine, form.cleaned_data["version"])
+    mine, theirs = form.text(), texts.take_snapshot(story)
+    workflow.set_text_aside(story.pk, by, mine, form.cleaned_data["version"])
     form.data = cast(QueryDict, form.data).copy()
     form.data["version"] = str(story.version)
     name = story.edited_by.get_full_name() or story.edited_by.get_username()
-    return Shown(form=form, overtaken=compared(theirs, texts.as_snapshot(mine)), overtaken_by=name, status=409)
+    return Shown(form=form, overtaken=compared(theirs, texts.snapshot_of_values(mine)), overtaken_by=name, status=409)
 
 
-def compared(before: Text, after: Text) -> list[tuple[str, list[Piece]]]:
+def compared(before: StoryValues, after: StoryValues) -> list[tuple[str, list[DiffPiece]]]:
     """(field in words, its differences) of what differs between two snapshots."""
     words_before, words_after = wording.in_words(before), wording.in_words(after)
     return [
-        (label, texts.differences(words_before[label], words_after[label]))
+        (label, texts.diff_texts(words_before[label], words_after[label]))
         for label in words_after
         if words_before[label] != words_after[label]
     ]
@@ -171,7 +171,7 @@ def compared(before: Text, after: Text) -> list[tuple[str, list[Piece]]]:
 def preview(body: str) -> SafeString:
     """A text as residents would read it, with pictures that staff may see. A sentence where it is too much."""
     try:
-        return markdown.rendered(body, pictures.shown(texts.pictures_of(body), ADDRESS))
+        return markdown.rendered(body, pictures.shown(texts.find_picture_ids(body), ADDRESS))
     except markdown.TooMuchError as error:
         return SafeString(escape(str(error)))
 
@@ -182,7 +182,7 @@ def preview(body: str) -> SafeString:
 def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict[str, Any]) -> HttpResponse:
     by = request.user
     assert isinstance(by, Account)
-    person = workflow.person(by)
+    person = workflow.actor_for(by)
     editing = person.writes and (
         story is None or shown.form is not None or story.status == Status.DRAFT or "edit" in request.GET
     )
@@ -209,25 +209,27 @@ def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict
 def _fresh_form(story: Story | None) -> StoryForm:
     if story is None:
         return StoryForm(initial={"version": 0})
-    initial = initial_of(texts.snapshot(story)) | {"version": story.version}
+    initial = initial_of(texts.take_snapshot(story)) | {"version": story.version}
     return StoryForm(initial=initial, story=story, fixed_slug=publication.was_published(story))
 
 
-def _about(story: Story, person: workflow.Person) -> Mapping[str, Any]:
-    stands = workflow.standing(story)
-    offered = workflow.offered(stands, person, self_approval=workflow.self_approval())
-    steps = [act for act in offered if act is not Act.EDIT]
+def _about(story: Story, person: workflow.Actor) -> Mapping[str, Any]:
+    stands = workflow.read_state(story)
+    offered = workflow.offered_actions(stands, person, self_approval=workflow.is_self_approval_allowed())
+    steps = [act for act in offered if act is not StoryAction.EDIT]
     return {
         "state": wording.state(story, stands),
         "chip": wording.CHIPS[Status(story.status)],
         "live": stands.live,
-        "address": share_links.absolute(f"/stories/{story.slug}/"),
+        "address": share_links.absolute_url(f"/stories/{story.slug}/"),
         "steps": [(act, wording.button(act, stands)) for act in steps],
-        "may_edit": Act.EDIT in offered,
+        "may_edit": StoryAction.EDIT in offered,
         "waits_for": wording.waits_for(story, stands, steps),
         "problems": stands.problems if story.status in (Status.DRAFT, Status.IN_REVIEW) else (),
-        "telling": checks.telling([story.title, story.summary, story.body, story.quote, story.you_said, story.we_did]),
-        "facts": wording.facts(texts.snapshot(story)),
+        "revealing_passages": checks.find_revealing_passages(
+            [story.title, story.summary, story.body, story.quote, story.you_said, story.we_did]
+        ),
+        "facts": wording.facts(texts.take_snapshot(story)),
         "comments": list(story.comments.select_related("by")),
         "revisions": list(story.revisions.select_related("by").defer("snapshot")[:50]),
         "happened": [(step, wording.did(step)) for step in story.steps.select_related("by")[:50]],

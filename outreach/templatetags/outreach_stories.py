@@ -6,12 +6,12 @@ from django import template
 from django.utils.safestring import SafeString
 
 from outreach.content import pictures
-from outreach.models import Told
+from outreach.models import StoryContent
 from outreach.stories import facts
 
 register = template.Library()
-register.filter("fact_words", facts.words)
-register.filter("returned_words", facts.returned_words)
+register.filter("fact_words", facts.fact_phrases)
+register.filter("returned_words", facts.returned_property_phrase)
 
 # How wide pictures stand. A phone is told two thirds of its width: at three pixels a point that is as sharp as eyes are.
 CARD = "(min-width: 52em) 24rem, 66vw"
@@ -19,18 +19,18 @@ LEAD = "(min-width: 60em) 46rem, 66vw"
 
 
 @register.simple_tag
-def card_picture(told: Told, first: bool = False) -> SafeString:
+def card_picture(told: StoryContent, first: bool = False) -> SafeString:
     """The lead picture of a story in a list; nothing for one that has none or whose files are not ready."""
     return _picture(told, CARD, lazy=not first)
 
 
 @register.simple_tag
-def lead_picture(told: Told, address: str) -> SafeString:
+def lead_picture(told: StoryContent, address: str) -> SafeString:
     """The lead picture on the story's own page, or on a preview whose files have another `address`."""
     return _picture(told, LEAD, lazy=False, address=address or pictures.PUBLIC_ADDRESS)
 
 
-def _picture(told: Told, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_ADDRESS) -> SafeString:
+def _picture(told: StoryContent, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_ADDRESS) -> SafeString:
     lead = told.lead
     if lead is None or lead.state != lead.PictureState.READY:
         return SafeString()

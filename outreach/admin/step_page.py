@@ -15,34 +15,34 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from outreach.admin import page, wording
+from outreach.admin import story_page, wording
 from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, ReasonForm, TimeForm
-from outreach.admin.resuming import is_resumed
+from outreach.admin.session_resume import is_resumed
 from outreach.models import ReviewComment, Story
 from outreach.stories import checks, workflow
-from outreach.stories.workflow import Act, Asked, Standing
+from outreach.stories.workflow import ActionDetails, StoryAction, StoryState
 
 TEMPLATE = "admin/outreach/step.html"
 _DONE = {
-    Act.SUBMIT: gettext_lazy("The story is in review."),
-    Act.ASK_CHANGES: gettext_lazy("The story is a draft again, with your comment."),
-    Act.APPROVE: gettext_lazy("The story is approved."),
-    Act.SCHEDULE: gettext_lazy("The story is scheduled."),
-    Act.UNSCHEDULE: gettext_lazy("The story is not published by itself any more."),
-    Act.PUBLISH: gettext_lazy("The story is published."),
-    Act.WITHDRAW: gettext_lazy("The story is withdrawn."),
-    Act.REOPEN: gettext_lazy("The story is a draft."),
+    StoryAction.SUBMIT: gettext_lazy("The story is in review."),
+    StoryAction.ASK_CHANGES: gettext_lazy("The story is a draft again, with your comment."),
+    StoryAction.APPROVE: gettext_lazy("The story is approved."),
+    StoryAction.SCHEDULE: gettext_lazy("The story is scheduled."),
+    StoryAction.UNSCHEDULE: gettext_lazy("The story is not published by itself any more."),
+    StoryAction.PUBLISH: gettext_lazy("The story is published."),
+    StoryAction.WITHDRAW: gettext_lazy("The story is withdrawn."),
+    StoryAction.REOPEN: gettext_lazy("The story is a draft."),
 }
 
 
-def _form_of(act: Act, stands: Standing) -> type[forms.Form]:
-    if act in (Act.SUBMIT, Act.APPROVE):
+def _form_of(act: StoryAction, stands: StoryState) -> type[forms.Form]:
+    if act in (StoryAction.SUBMIT, StoryAction.APPROVE):
         return ChecksForm
-    if act is Act.SCHEDULE:
+    if act is StoryAction.SCHEDULE:
         return CorrectionTimeForm if stands.live else TimeForm
-    if act is Act.PUBLISH:
+    if act is StoryAction.PUBLISH:
         return CorrectionForm if stands.live else forms.Form
-    return ReasonForm if act in (Act.ASK_CHANGES, Act.WITHDRAW) else forms.Form
+    return ReasonForm if act in (StoryAction.ASK_CHANGES, StoryAction.WITHDRAW) else forms.Form
 
 
 def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -> HttpResponse:
@@ -51,8 +51,8 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
     assert isinstance(by, Account)
     if name not in _DONE:
         raise Http404
-    act, story = Act(name), page.found(pk)
-    stands = workflow.standing(story)
+    act, story = StoryAction(name), story_page.found(pk)
+    stands = workflow.read_state(story)
     form = _form_of(act, stands)(request.POST or None, initial=_initial(act, story))
     sentence, status = "", 200
     if request.method == "POST" and is_resumed(request):
@@ -66,7 +66,9 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
             sentence, status = refused, 409
         else:
             status = 422
-    elif act not in workflow.offered(stands, workflow.person(by), self_approval=workflow.self_approval()):
+    elif act not in workflow.offered_actions(
+        stands, workflow.actor_for(by), self_approval=workflow.is_self_approval_allowed()
+    ):
         raise PermissionDenied
     words = wording.button(act, stands)
     context |= {
@@ -77,34 +79,34 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
         "button": words,
         "explained": wording.explained(act, stands),
         "sentence": sentence,
-        "problems": stands.problems if act in (Act.SUBMIT, Act.APPROVE) else (),
-        "telling": checks.telling([story.title, story.summary, story.body, story.quote]),
-        "zone": f"{timezone.localtime():%Z}" if act is Act.SCHEDULE else "",
-        "text": page.preview(story.body) if act is Act.APPROVE else "",
-        "open_comments": story.comments.filter(settled=False).count() if act is Act.APPROVE else 0,
+        "problems": stands.problems if act in (StoryAction.SUBMIT, StoryAction.APPROVE) else (),
+        "revealing_passages": checks.find_revealing_passages([story.title, story.summary, story.body, story.quote]),
+        "zone": f"{timezone.localtime():%Z}" if act is StoryAction.SCHEDULE else "",
+        "text": story_page.preview(story.body) if act is StoryAction.APPROVE else "",
+        "open_comments": story.comments.filter(settled=False).count() if act is StoryAction.APPROVE else 0,
         "has_errors": bool(form.is_bound and (form.errors or sentence)),
     }
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 
-def _initial(act: Act, story: Story) -> dict[str, Any]:
-    return {"at": story.publish_at, "note": story.correction} if act is Act.SCHEDULE else {}
+def _initial(act: StoryAction, story: Story) -> dict[str, Any]:
+    return {"at": story.publish_at, "note": story.correction} if act is StoryAction.SCHEDULE else {}
 
 
-def _do(act: Act, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
+def _do(act: StoryAction, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
     """Do it; where it is refused, the form says what to mend, and this is the sentence above it."""
     data = form.cleaned_data
     answers = {question.key: data.get(question.key, "") for question in checks.QUESTIONS}
-    asked = Asked(timezone.now(), answers, data.get("note", ""), data.get("at"))
+    asked = ActionDetails(timezone.now(), answers, data.get("note", ""), data.get("at"))
     try:
-        workflow.do(act, story.pk, by, int(version) if version.isdecimal() else 0, asked)
-    except workflow.StaleError:
+        workflow.perform(act, story.pk, by, int(version) if version.isdecimal() else 0, asked)
+    except workflow.StaleStoryError:
         return _("The text has changed since you opened this page. Read it again first.")
-    except workflow.RefusedError as refused:
+    except workflow.StoryActionRefusedError as refused:
         for name, sentence in refused.fields.items():
             form.add_error(name, sentence)
         # What stands at a field is not said twice; of the checks, a sentence stands above.
-        return str(refused) if not refused.fields or act in (Act.SUBMIT, Act.APPROVE) else ""
-    if act is Act.ASK_CHANGES:
+        return str(refused) if not refused.fields or act in (StoryAction.SUBMIT, StoryAction.APPROVE) else ""
+    if act is StoryAction.ASK_CHANGES:
         ReviewComment.objects.create(story=story, version=story.version, by=by, text=data["note"])
     return None

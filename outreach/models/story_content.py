@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class Kind(models.TextChoices):
+class StoryCategory(models.TextChoices):
     """What a story is about."""
 
     ARREST = "arrest", _("An arrest")
@@ -43,7 +43,7 @@ class Tag(models.Model):
         return self.name
 
 
-class Told(models.Model):
+class StoryContent(models.Model):
     """The words and facts of a story. `areas` is a list of [layer, code], as crimemap.places.lookup names them.
 
     Place and time of what is told stay coarse: an area and no point, and no time at all.
@@ -52,7 +52,7 @@ class Told(models.Model):
     title = models.CharField(_("title"), max_length=100)
     summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences, shown in lists."))
     body = models.TextField(_("text"), max_length=100_000, blank=True)
-    category = models.CharField(_("category"), max_length=16, choices=Kind, default=Kind.OTHER)
+    category = models.CharField(_("category"), max_length=16, choices=StoryCategory, default=StoryCategory.OTHER)
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="%(class)s_set")
     areas = models.JSONField(_("areas"), default=list, blank=True)
     lead = models.ForeignKey(
