@@ -37,5 +37,5 @@ urlpatterns = [
     path("guides/<slug:slug>/", pages.guide, name="guide"),
     path("impact/", pages.impact_page, name="impact"),
     path("poster.pdf", pages.poster_file, name="poster"),
-    path("sitemap.xml", pages.sitemap, name="sitemap"),
+    path("sitemap.xml", pages.sitemap_file, name="sitemap"),
 ]

@@ -22,7 +22,7 @@ from core.models import Account
 from crimemap import places
 from outreach.admin.session_resume import is_resumed, resuming
 from outreach.content import markdown
-from outreach.events import actions
+from outreach.events import actions, public_events
 from outreach.models import Event
 
 Status = Event.EventStatus
@@ -153,7 +153,7 @@ class EventAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("when"), ordering="starts_at")
     def time(self, event: Event) -> str:
-        return actions.when(event)
+        return public_events.format_event_time(event)
 
     @admin.display(description=gettext_lazy("reminders"))
     def wanted(self, event: Event) -> int:

@@ -19,8 +19,8 @@ from outreach.admin import story_page, wording
 from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, ReasonForm, TimeForm
 from outreach.admin.session_resume import is_resumed
 from outreach.models import ReviewComment, Story
-from outreach.stories import checks, workflow
-from outreach.stories.workflow import ActionDetails, StoryAction, StoryState
+from outreach.stories import checks, workflow, workflow_rules
+from outreach.stories.workflow_rules import ActionDetails, StoryAction, StoryState
 
 TEMPLATE = "admin/outreach/step.html"
 _DONE = {
@@ -35,14 +35,14 @@ _DONE = {
 }
 
 
-def _form_of(act: StoryAction, stands: StoryState) -> type[forms.Form]:
-    if act in (StoryAction.SUBMIT, StoryAction.APPROVE):
+def _form_of(action: StoryAction, state: StoryState) -> type[forms.Form]:
+    if action in (StoryAction.SUBMIT, StoryAction.APPROVE):
         return ChecksForm
-    if act is StoryAction.SCHEDULE:
-        return CorrectionTimeForm if stands.live else TimeForm
-    if act is StoryAction.PUBLISH:
-        return CorrectionForm if stands.live else forms.Form
-    return ReasonForm if act in (StoryAction.ASK_CHANGES, StoryAction.WITHDRAW) else forms.Form
+    if action is StoryAction.SCHEDULE:
+        return CorrectionTimeForm if state.is_live else TimeForm
+    if action is StoryAction.PUBLISH:
+        return CorrectionForm if state.is_live else forms.Form
+    return ReasonForm if action in (StoryAction.ASK_CHANGES, StoryAction.WITHDRAW) else forms.Form
 
 
 def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -> HttpResponse:
@@ -51,62 +51,62 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
     assert isinstance(by, Account)
     if name not in _DONE:
         raise Http404
-    act, story = StoryAction(name), story_page.found(pk)
-    stands = workflow.read_state(story)
-    form = _form_of(act, stands)(request.POST or None, initial=_initial(act, story))
+    action, story = StoryAction(name), story_page.found(pk)
+    state = workflow.read_state(story)
+    form = _form_of(action, state)(request.POST or None, initial=_initial(action, story))
     sentence, status = "", 200
     if request.method == "POST" and is_resumed(request):
         sentence = wording.resumed()
     elif request.method == "POST":
         if form.is_valid():
-            refused = _do(act, story, by, form, request.POST.get("version", ""))
+            refused = _do(action, story, by, form, request.POST.get("version", ""))
             if refused is None:
-                messages.success(request, str(_DONE[act]))
+                messages.success(request, str(_DONE[action]))
                 return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]))
             sentence, status = refused, 409
         else:
             status = 422
-    elif act not in workflow.offered_actions(
-        stands, workflow.actor_for(by), self_approval=workflow.is_self_approval_allowed()
+    elif action not in workflow_rules.offered_actions(
+        state, workflow.actor_for(by), self_approval=workflow.is_self_approval_allowed()
     ):
         raise PermissionDenied
-    words = wording.button(act, stands)
+    words = wording.button(action, state)
     context |= {
         "title": f"{words}: {story.title}",
         "story": story,
-        "act": act,
+        "action": action,
         "form": form,
         "button": words,
-        "explained": wording.explained(act, stands),
+        "explained": wording.explained(action, state),
         "sentence": sentence,
-        "problems": stands.problems if act in (StoryAction.SUBMIT, StoryAction.APPROVE) else (),
+        "problems": state.problems if action in (StoryAction.SUBMIT, StoryAction.APPROVE) else (),
         "revealing_passages": checks.find_revealing_passages([story.title, story.summary, story.body, story.quote]),
-        "zone": f"{timezone.localtime():%Z}" if act is StoryAction.SCHEDULE else "",
-        "text": story_page.preview(story.body) if act is StoryAction.APPROVE else "",
-        "open_comments": story.comments.filter(settled=False).count() if act is StoryAction.APPROVE else 0,
+        "zone": f"{timezone.localtime():%Z}" if action is StoryAction.SCHEDULE else "",
+        "text": story_page.preview(story.body) if action is StoryAction.APPROVE else "",
+        "open_comments": story.comments.filter(settled=False).count() if action is StoryAction.APPROVE else 0,
         "has_errors": bool(form.is_bound and (form.errors or sentence)),
     }
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 
-def _initial(act: StoryAction, story: Story) -> dict[str, Any]:
-    return {"at": story.publish_at, "note": story.correction} if act is StoryAction.SCHEDULE else {}
+def _initial(action: StoryAction, story: Story) -> dict[str, Any]:
+    return {"at": story.publish_at, "note": story.correction} if action is StoryAction.SCHEDULE else {}
 
 
-def _do(act: StoryAction, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
+def _do(action: StoryAction, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
     """Do it; where it is refused, the form says what to mend, and this is the sentence above it."""
     data = form.cleaned_data
     answers = {question.key: data.get(question.key, "") for question in checks.QUESTIONS}
-    asked = ActionDetails(timezone.now(), answers, data.get("note", ""), data.get("at"))
+    details = ActionDetails(timezone.now(), answers, data.get("note", ""), data.get("at"))
     try:
-        workflow.perform(act, story.pk, by, int(version) if version.isdecimal() else 0, asked)
+        workflow.perform(action, story.pk, by, int(version) if version.isdecimal() else 0, details)
     except workflow.StaleStoryError:
         return _("The text has changed since you opened this page. Read it again first.")
     except workflow.StoryActionRefusedError as refused:
-        for name, sentence in refused.fields.items():
+        for name, sentence in refused.field_errors.items():
             form.add_error(name, sentence)
-        # What stands at a field is not said twice; of the checks, a sentence stands above.
-        return str(refused) if not refused.fields or act in (StoryAction.SUBMIT, StoryAction.APPROVE) else ""
-    if act is StoryAction.ASK_CHANGES:
+        # What state at a field is not said twice; of the checks, a sentence state above.
+        return str(refused) if not refused.field_errors or action in (StoryAction.SUBMIT, StoryAction.APPROVE) else ""
+    if action is StoryAction.ASK_CHANGES:
         ReviewComment.objects.create(story=story, version=story.version, by=by, text=data["note"])
     return None

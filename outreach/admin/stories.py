@@ -142,7 +142,7 @@ class StoryAdmin(admin.ModelAdmin):
             "differences": story_page.compared(kept.snapshot, texts.take_snapshot(story)),
             "text": story_page.preview(str(kept.snapshot.get("body", ""))),
             "sentence": sentence,
-            "may_restore": workflow.actor_for(by).writes and story.status != Status.WITHDRAWN,
+            "may_restore": workflow.actor_for(by).can_write and story.status != Status.WITHDRAWN,
         }
         return TemplateResponse(request, "admin/outreach/version.html", context, status=409 if sentence else 200)
 
@@ -152,7 +152,7 @@ class StoryAdmin(admin.ModelAdmin):
         assert isinstance(by, Account)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not workflow.actor_for(by).writes:
+        if not workflow.actor_for(by).can_write:
             raise PermissionDenied
         if is_resumed(request):
             messages.info(request, wording.resumed())

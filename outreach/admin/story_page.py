@@ -25,9 +25,9 @@ from outreach.admin.pictures import ADDRESS, add, thumbnail
 from outreach.admin.session_resume import is_resumed
 from outreach.content import markdown, pictures
 from outreach.models import Picture, ReviewComment, Status, Story, StoryRevision
-from outreach.stories import checks, publication, share_links, texts, workflow
+from outreach.stories import checks, publication, share_links, texts, workflow, workflow_rules
 from outreach.stories.texts import DiffPiece, StoryValues
-from outreach.stories.workflow import StoryAction
+from outreach.stories.workflow_rules import StoryAction
 
 TEMPLATE = "admin/outreach/story.html"
 _RECENT_PICTURES = 12
@@ -51,8 +51,8 @@ def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) 
     """The answer to a GET or POST of a story's page; None for a new one."""
     by = request.user
     assert isinstance(by, Account)
-    person = workflow.actor_for(by)
-    if story is None and not person.writes:
+    actor = workflow.actor_for(by)
+    if story is None and not actor.can_write:
         raise PermissionDenied
     if request.method != "POST":
         return _page(request, story, Shown(), context)
@@ -64,19 +64,19 @@ def _posted(request: HttpRequest, story: Story | None, by: Account) -> HttpRespo
     if story is not None and "_comment" in request.POST:
         return _comment(request, story, by)
     if story is not None and "_settle" in request.POST:
-        if not workflow.actor_for(by).writes or not request.POST["_settle"].isdecimal():
+        if not workflow.actor_for(by).can_write or not request.POST["_settle"].isdecimal():
             raise PermissionDenied
         ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
         return HttpResponseRedirect(request.path + "#comments")
-    if not workflow.actor_for(by).writes:
+    if not workflow.actor_for(by).can_write:
         raise PermissionDenied
     return _edit(request, story, by)
 
 
 def _comment(request: HttpRequest, story: Story, by: Account) -> HttpResponse | Shown:
     form = CommentForm(request.POST)
-    person = workflow.actor_for(by)
-    if not (person.writes or person.approves):
+    actor = workflow.actor_for(by)
+    if not (actor.can_write or actor.can_approve):
         raise PermissionDenied
     if is_resumed(request):
         return Shown(comment=form, sentence=wording.resumed(), status=200)
@@ -182,8 +182,8 @@ def preview(body: str) -> SafeString:
 def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict[str, Any]) -> HttpResponse:
     by = request.user
     assert isinstance(by, Account)
-    person = workflow.actor_for(by)
-    editing = person.writes and (
+    actor = workflow.actor_for(by)
+    editing = actor.can_write and (
         story is None or shown.form is not None or story.status == Status.DRAFT or "edit" in request.GET
     )
     if editing and story is not None and story.status == Status.WITHDRAWN:
@@ -199,7 +199,7 @@ def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict
         "has_errors": bool(shown.sentence or shown.status >= 400),
     }
     if story is not None:
-        context |= _about(story, person)
+        context |= _about(story, actor)
         context["comment_form"] = shown.comment or CommentForm()
         if not editing:
             context["text"] = preview(story.body)
@@ -213,19 +213,19 @@ def _fresh_form(story: Story | None) -> StoryForm:
     return StoryForm(initial=initial, story=story, fixed_slug=publication.was_published(story))
 
 
-def _about(story: Story, person: workflow.Actor) -> Mapping[str, Any]:
-    stands = workflow.read_state(story)
-    offered = workflow.offered_actions(stands, person, self_approval=workflow.is_self_approval_allowed())
-    steps = [act for act in offered if act is not StoryAction.EDIT]
+def _about(story: Story, actor: workflow_rules.Actor) -> Mapping[str, Any]:
+    state = workflow.read_state(story)
+    offered = workflow_rules.offered_actions(state, actor, self_approval=workflow.is_self_approval_allowed())
+    steps = [action for action in offered if action is not StoryAction.EDIT]
     return {
-        "state": wording.state(story, stands),
+        "state": wording.state(story, state),
         "chip": wording.CHIPS[Status(story.status)],
-        "live": stands.live,
+        "live": state.is_live,
         "address": share_links.absolute_url(f"/stories/{story.slug}/"),
-        "steps": [(act, wording.button(act, stands)) for act in steps],
+        "steps": [(action, wording.button(action, state)) for action in steps],
         "may_edit": StoryAction.EDIT in offered,
-        "waits_for": wording.waits_for(story, stands, steps),
-        "problems": stands.problems if story.status in (Status.DRAFT, Status.IN_REVIEW) else (),
+        "waits_for": wording.waits_for(story, state, steps),
+        "problems": state.problems if story.status in (Status.DRAFT, Status.IN_REVIEW) else (),
         "revealing_passages": checks.find_revealing_passages(
             [story.title, story.summary, story.body, story.quote, story.you_said, story.we_did]
         ),
@@ -234,8 +234,8 @@ def _about(story: Story, person: workflow.Actor) -> Mapping[str, Any]:
         "revisions": list(story.revisions.select_related("by").defer("snapshot")[:50]),
         "happened": [(step, wording.did(step)) for step in story.steps.select_related("by")[:50]],
         "links": list(story.preview_links.select_related("made_by")),
-        "may_comment": person.writes or person.approves,
-        "may_write": person.writes,
+        "may_comment": actor.can_write or actor.can_approve,
+        "may_write": actor.can_write,
     }
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from crimemap import places
 from outreach.models import HowSoon, Picture, Status, Story, StoryCategory, StoryContent, StoryStep, Tag
 from outreach.stories.texts import StoryValues
-from outreach.stories.workflow import StoryAction, StoryState
+from outreach.stories.workflow_rules import StoryAction, StoryState
 
 CHIPS = {
     Status.DRAFT: "",
@@ -31,11 +31,11 @@ def resumed() -> str:
     )
 
 
-def state(story: Story, stands: StoryState) -> str:
-    """Where a story stands, in a sentence or two."""
+def state(story: Story, state: StoryState) -> str:
+    """Where a story state, in a sentence or two."""
     read = _("Residents read the version that was published; what is changed here they do not see yet.")
     sentences = {
-        Status.DRAFT: read if stands.live else _("Only staff can read it."),
+        Status.DRAFT: read if state.is_live else _("Only staff can read it."),
         Status.IN_REVIEW: _("It waits for a second person to read and approve it."),
         Status.APPROVED: _("It is approved and can be published."),
         Status.SCHEDULED: _("It is published by itself on %(when)s.") % {"when": moment(story.publish_at)},
@@ -45,14 +45,14 @@ def state(story: Story, stands: StoryState) -> str:
     }
     sentence = sentences[Status(story.status)]
     waiting = story.status in (Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED)
-    return f"{sentence} {read}" if waiting and stands.live else sentence
+    return f"{sentence} {read}" if waiting and state.is_live else sentence
 
 
-def waits_for(story: Story, stands: StoryState, steps: Sequence[StoryAction]) -> str:
+def waits_for(story: Story, state: StoryState, steps: Sequence[StoryAction]) -> str:
     """Why somebody who looks for a button does not find it."""
     if story.status == Status.IN_REVIEW and StoryAction.APPROVE not in steps:
         return _("You wrote this text, or your account may not approve: somebody else approves it.")
-    if story.status == Status.DRAFT and stands.problems:
+    if story.status == Status.DRAFT and state.problems:
         return _("Before it can go to review:")
     return ""
 
@@ -75,15 +75,15 @@ _BUTTONS = {
 }
 
 
-def button(act: StoryAction, stands: StoryState) -> str:
-    if act is StoryAction.WITHDRAW and not stands.live:
+def button(action: StoryAction, state: StoryState) -> str:
+    if action is StoryAction.WITHDRAW and not state.is_live:
         return _("Put away")
-    if act is StoryAction.SCHEDULE and stands.status == Status.SCHEDULED:
+    if action is StoryAction.SCHEDULE and state.status == Status.SCHEDULED:
         return _("Change the time")
-    return str(_BUTTONS[act])
+    return str(_BUTTONS[action])
 
 
-def explained(act: StoryAction, stands: StoryState) -> str:
+def explained(action: StoryAction, state: StoryState) -> str:
     """What happens when the button of a step's page is pressed."""
     return {
         StoryAction.SUBMIT: _("A second person reads the story next. Answer these questions first; they are asked again before it is approved."),
@@ -92,9 +92,9 @@ def explained(act: StoryAction, stands: StoryState) -> str:
         StoryAction.SCHEDULE: _("The story is published by itself, to the minute. Residents see the day and no time."),
         StoryAction.UNSCHEDULE: _("The story stays approved, and nothing happens by itself."),
         StoryAction.PUBLISH: _("Residents can read the story at once. They see the day and no time."),
-        StoryAction.WITHDRAW: _("Residents can no longer read the story, its pictures or its place in lists; its address says that it is gone.") if stands.live else _("The story leaves the list. It can be taken up again."),
+        StoryAction.WITHDRAW: _("Residents can no longer read the story, its pictures or its place in lists; its address says that it is gone.") if state.is_live else _("The story leaves the list. It can be taken up again."),
         StoryAction.REOPEN: _("The story becomes a draft. Residents go on reading that it is gone until it is published again."),
-    }.get(act, "")  # fmt: skip
+    }.get(action, "")  # fmt: skip
 
 
 _DID = {
@@ -114,7 +114,7 @@ _DID = {
 def did(step: StoryStep) -> str:
     """ "Priya Marsh approved it" """
     who = (step.by.get_full_name() or step.by.get_username()) if step.by else _("The clock")
-    return f"{who} {_DID.get(step.act, step.act)}"
+    return f"{who} {_DID.get(step.action, step.action)}"
 
 
 def in_words(text: StoryValues) -> dict[str, str]:

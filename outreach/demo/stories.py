@@ -20,7 +20,7 @@ from outreach.content import pictures
 from outreach.demo import drawings
 from outreach.models import Picture, Story, Tag
 from outreach.stories import texts, workflow
-from outreach.stories.workflow import ActionDetails, StoryAction
+from outreach.stories.workflow_rules import ActionDetails, StoryAction
 
 SCRIPT = Path(__file__).with_name("stories.toml")
 ANSWERS = {"consent": "nobody", "source": "nothing", "case": "closed"}
@@ -50,11 +50,11 @@ def _tell(told: dict[str, Any]) -> None:
 
 def _publish(story: Story, writer: Account, note: str = "", *, until: str = "") -> None:
     approver = Account.objects.get(username=groups.ADMINISTRATOR)
-    asked = ActionDetails(timezone.now(), ANSWERS)
-    workflow.perform(StoryAction.SUBMIT, story.pk, writer, story.version, asked)
+    details = ActionDetails(timezone.now(), ANSWERS)
+    workflow.perform(StoryAction.SUBMIT, story.pk, writer, story.version, details)
     if until == StoryAction.SUBMIT:
         return
-    workflow.perform(StoryAction.APPROVE, story.pk, approver, story.version, asked)
+    workflow.perform(StoryAction.APPROVE, story.pk, approver, story.version, details)
     workflow.perform(StoryAction.PUBLISH, story.pk, writer, story.version, ActionDetails(timezone.now(), note=note))
 
 

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core import audit
@@ -42,36 +41,6 @@ class StaleError(Exception):
 
 
 # What residents see
-
-
-def shown() -> QuerySet[Event]:
-    """What residents may see. The database holds the public role to it as well (grants.sql)."""
-    return Event.objects.filter(status__in=(Status.PUBLISHED, Status.CANCELLED))
-
-
-def upcoming(area: tuple[str, str] | None = None) -> QuerySet[Event]:
-    """Those that are not over, the next first; of an area (layer, code) alone, if one is named."""
-    events = shown().filter(ends_at__gt=timezone.now())
-    return events.filter(areas__contains=[list(area)]) if area else events
-
-
-def past() -> QuerySet[Event]:
-    """Those that took place, the latest first."""
-    return shown().filter(ends_at__lte=timezone.now(), status=Status.PUBLISHED).order_by("-starts_at", "slug")
-
-
-def when(event: Event) -> str:
-    """Day and hours in the agency's time: "Saturday, December 5, 2026, 2 p.m. to 4 p.m."."""
-    starts, ends = timezone.localtime(event.starts_at), timezone.localtime(event.ends_at)
-    day, last = date_format(starts, "l, F j, Y"), date_format(ends, "l, F j, Y")
-    hours = {
-        "day": day,
-        "from": date_format(starts, "TIME_FORMAT"),
-        "last": last,
-        "to": date_format(ends, "TIME_FORMAT"),
-    }
-    one_day = starts.date() == ends.date()
-    return (_("%(day)s, %(from)s to %(to)s") if one_day else _("%(day)s, %(from)s to %(last)s, %(to)s")) % hours
 
 
 # What staff do

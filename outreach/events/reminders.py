@@ -26,7 +26,7 @@ from core import queue
 from core.mail import headers, outbox, subscriber_addresses
 from core.mail.outbox import Outbox
 from core.mail.subscriber_addresses import Contact
-from outreach.events import actions, ical
+from outreach.events import ical, public_events
 from outreach.models import Event, Reminder, ReminderMail
 
 Kind, State = ReminderMail.MailKind, ReminderMail.MailState
@@ -185,7 +185,7 @@ def message(mail: ReminderMail, contact: Contact) -> EmailMessage:
     kind = Kind(mail.kind)
     link = f"{settings.PORTAL_URL}/events/reminders/{subscriber_addresses.link_text(contact.secret)}/"
     context = {
-        "kind": kind.value, "event": event, "when": actions.when(event), "page": ical.address_of(event), "link": link, "leave": f"{link}leave/",
+        "kind": kind.value, "event": event, "when": public_events.format_event_time(event), "page": ical.address_of(event), "link": link, "leave": f"{link}leave/",
         "agency": settings.AGENCY_NAME,
     }  # fmt: skip
     return EmailMessage(

@@ -330,7 +330,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('version', models.PositiveIntegerField(verbose_name='version')),
-                ('act', models.CharField(max_length=20, verbose_name='before')),
+                ('action', models.CharField(max_length=20, verbose_name='before')),
                 ('key', models.CharField(max_length=20, verbose_name='check')),
                 ('answer', models.CharField(max_length=200, verbose_name='answer')),
                 ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
@@ -363,7 +363,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
-                ('act', models.CharField(max_length=20, verbose_name='did')),
+                ('action', models.CharField(max_length=20, verbose_name='did')),
                 ('version', models.PositiveIntegerField(verbose_name='version')),
                 ('note', models.CharField(blank=True, max_length=500, verbose_name='note')),
                 ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who')),

@@ -178,7 +178,7 @@ class StoryStep(models.Model):
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="steps")
     at = models.DateTimeField(_("when"), default=timezone.now)
     by = _account_field(_("who"))
-    act = models.CharField(_("did"), max_length=20)
+    action = models.CharField(_("did"), max_length=20)
     version = models.PositiveIntegerField(_("version"))
     note = models.CharField(_("note"), max_length=500, blank=True)
 
@@ -186,15 +186,15 @@ class StoryStep(models.Model):
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:
-        return self.act
+        return self.action
 
 
 class StoryCheck(models.Model):
-    """One answer to a publishing check (outreach/stories/checks.py): of one person, about one version, before one act."""
+    """One answer to a publishing check (outreach/stories/checks.py): of one person, about one version, before one action."""
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="checks")
     version = models.PositiveIntegerField(_("version"))
-    act = models.CharField(_("before"), max_length=20)
+    action = models.CharField(_("before"), max_length=20)
     key = models.CharField(_("check"), max_length=20)
     answer = models.CharField(_("answer"), max_length=200)
     by = _account_field(_("who"), required=True)

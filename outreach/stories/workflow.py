@@ -1,20 +1,15 @@
-"""What may be done with a story, by whom and when; and doing it.
+"""What staff do with a story: write it, change it, and perform the actions that workflow_rules.py allows.
 
-`verdict` is the whole rule, without a database: every act, every state. The functions below it lock the story, ask the
-rule, write, and record themselves: as a step of the story, and in the audit trail where a person did it.
+Each function locks the story, asks the rules, writes, and records a step of the story and a line of the audit trail.
 
-    draft -> in review -> approved -> (scheduled ->) published -> withdrawn -> draft
-
-A change of the text takes a story back to draft, wherever it stood; what residents read stays as it was approved until the
-changed text has gone the same way. It then carries a correction.
+A change of the text turns a story back into a draft, whatever its state was. Residents go on reading the approved version
+until the changed text is approved and published as well; it then carries a correction.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import transaction
@@ -26,236 +21,89 @@ from core.models import Account
 from outreach.models import Status, Story, StoryCheck, StoryRevision, StoryStep
 from outreach.stories import checks, publication, texts
 from outreach.stories.texts import StoryValues
-
-MAX_LEAD_TIME = dt.timedelta(days=366)
-
-
-class StoryAction(enum.StrEnum):
-    """In the order in which a page offers them: what leads on comes first."""
-
-    EDIT = "edit"
-    SUBMIT = "submit"
-    APPROVE = "approve"
-    PUBLISH = "publish"
-    SCHEDULE = "schedule"
-    UNSCHEDULE = "unschedule"
-    ASK_CHANGES = "ask_changes"
-    WITHDRAW = "withdraw"
-    REOPEN = "reopen"
-
-
-_ANY_STATUS = frozenset(Status)
-_NOT_WITHDRAWN = _ANY_STATUS - {Status.WITHDRAWN}
-# From which states each act leads where.
-TRANSITIONS: dict[StoryAction, tuple[frozenset[Status], Status]] = {
-    StoryAction.EDIT: (_NOT_WITHDRAWN, Status.DRAFT),
-    StoryAction.SUBMIT: (frozenset({Status.DRAFT}), Status.IN_REVIEW),
-    StoryAction.ASK_CHANGES: (frozenset({Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED}), Status.DRAFT),
-    StoryAction.APPROVE: (frozenset({Status.IN_REVIEW}), Status.APPROVED),
-    StoryAction.SCHEDULE: (frozenset({Status.APPROVED, Status.SCHEDULED}), Status.SCHEDULED),
-    StoryAction.UNSCHEDULE: (frozenset({Status.SCHEDULED}), Status.APPROVED),
-    StoryAction.PUBLISH: (frozenset({Status.APPROVED, Status.SCHEDULED}), Status.PUBLISHED),
-    StoryAction.WITHDRAW: (_NOT_WITHDRAWN, Status.WITHDRAWN),
-    StoryAction.REOPEN: (frozenset({Status.WITHDRAWN}), Status.DRAFT),
-}
-CHECKED_ACTIONS = (StoryAction.SUBMIT, StoryAction.APPROVE)
+from outreach.stories.workflow_rules import (
+    CHECKED_ACTIONS,
+    ActionDetails,
+    Actor,
+    StoryAction,
+    StoryState,
+    decide,
+)
 
 
 class StoryActionRefusedError(Exception):
-    """This cannot be done; the message is a sentence for the editor, `fields` the sentences for parts of the form."""
+    """The rules refuse the action. The message is a sentence for the editor, `field_errors` holds one per form field."""
 
-    def __init__(self, sentence: str, fields: Mapping[str, str] | None = None) -> None:
+    def __init__(self, sentence: str, field_errors: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
-        self.fields = dict(fields or {})
+        self.field_errors = dict(field_errors or {})
 
 
 class StaleStoryError(Exception):
-    """Somebody has changed the text since this editor's page was made; nothing was done. `story` is as it is now."""
+    """Another editor changed the text after this editor opened it. Nothing was written; `story` is the present row."""
 
     def __init__(self, story: Story) -> None:
         super().__init__("stale")
         self.story = story
 
 
-@dataclass(frozen=True, slots=True)
-class StoryState:
-    """What the rule needs to know of a story.
-
-    `live`: residents read a version of it. `writers`: who changed its text since it was last published. `problems`: what
-    the program found (outreach/stories/checks.py).
-    """
-
-    status: Status
-    live: bool = False
-    writers: frozenset[int] = frozenset()
-    problems: tuple[str, ...] = ()
-    publish_at: dt.datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks, and what their group lets them. The clock has no id and may publish what is due."""
-
-    id: int | None
-    writes: bool = False
-    approves: bool = False
-    withdraws: bool = False
-
-
-CLOCK = Actor(None)
-
-
-@dataclass(frozen=True, slots=True)
-class ActionDetails:
-    """What comes with an act: answers to the checks, a reason or correction, a time."""
-
-    now: dt.datetime
-    answers: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
-    at: dt.datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`to` is the state it leads to, or None, and then `reason` says why not, `fields` what to mend in the form."""
-
-    to: Status | None
-    reason: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
-
-
-def offered_actions(standing: StoryState, person: Actor, *, self_approval: bool) -> list[StoryAction]:
-    """The acts a page offers: those that state and person allow, whatever the form will then say."""
-    return [act for act in StoryAction if not _forbidden_reason(act, standing, person, self_approval=self_approval)]
-
-
-def decide(
-    act: StoryAction, standing: StoryState, person: Actor, asked: ActionDetails, *, self_approval: bool
-) -> Verdict:
-    """Whether this person may do this now, with what they say."""
-    if reason := _forbidden_reason(act, standing, person, self_approval=self_approval):
-        return Verdict(None, reason)
-    if act in CHECKED_ACTIONS and standing.problems:
-        return Verdict(None, " ".join(standing.problems))
-    if fields := _input_errors(act, standing, person, asked):
-        unanswered = _("The checks are not all answered so that the story can go on.")
-        return Verdict(None, unanswered if act in CHECKED_ACTIONS else " ".join(fields.values()), fields)
-    if act is StoryAction.PUBLISH and standing.live:
-        return Verdict(Status.CORRECTED)
-    return Verdict(TRANSITIONS[act][1])
-
-
-def _forbidden_reason(act: StoryAction, standing: StoryState, person: Actor, *, self_approval: bool) -> str:
-    """Why neither state nor person allow it; empty when they do."""
-    if standing.status not in TRANSITIONS[act][0]:
-        return _("That cannot be done with this story as it is now: somebody has moved it on, or it was done already.")
-    if person is CLOCK:
-        clocked = act is StoryAction.PUBLISH and standing.status == Status.SCHEDULED
-        return "" if clocked else _("Only a person may do that.")
-    may = {
-        StoryAction.APPROVE: person.approves,
-        StoryAction.WITHDRAW: person.withdraws,
-        StoryAction.ASK_CHANGES: person.writes or person.approves,
-        StoryAction.SCHEDULE: person.writes or person.approves,
-        StoryAction.UNSCHEDULE: person.writes or person.approves,
-        StoryAction.PUBLISH: person.writes or person.approves,
-    }.get(act, person.writes)
-    if not may:
-        return _("Your account may not do that.")
-    if act is StoryAction.APPROVE and person.id in standing.writers and not self_approval:
-        return _("You wrote this text, so somebody else approves it.")
-    return ""
-
-
-def _input_errors(act: StoryAction, standing: StoryState, person: Actor, asked: ActionDetails) -> Mapping[str, str]:
-    """Parts of the form that keep the act from being done, a sentence each."""
-    said = bool(asked.note.strip())
-    if act in CHECKED_ACTIONS:
-        return checks.find_answer_errors(asked.answers)
-    if act is StoryAction.ASK_CHANGES and not said:
-        return {"note": _("Say what should be changed.")}
-    if act is StoryAction.WITHDRAW and not said:
-        return {"note": _("Say why. Only staff read it.")}
-    if person is CLOCK:
-        return {} if standing.publish_at and standing.publish_at <= asked.now else {"at": _("It is not due yet.")}
-    missing = {}
-    if act in (StoryAction.SCHEDULE, StoryAction.PUBLISH) and standing.live and not said:
-        missing["note"] = _(
-            "Residents have read this story. Say in a sentence what is corrected; it stands under the story."
-        )
-    if act is StoryAction.SCHEDULE and (sentence := _publish_time_error(asked)):
-        missing["at"] = sentence
-    return missing
-
-
-def _publish_time_error(asked: ActionDetails) -> str:
-    if asked.at is None:
-        return _("Choose a day and a time.")
-    if asked.at <= asked.now:
-        return _("This time is over. Choose one to come, or publish the story now.")
-    if asked.at > asked.now + MAX_LEAD_TIME:
-        return _("This is more than a year ahead. Choose an earlier time.")
-    return ""
-
-
-# Doing it
-
-
 def is_self_approval_allowed() -> bool:
-    """Whether this agency lets people approve what they wrote."""
+    """Whether this agency lets people approve their own text."""
     return bool(settings.OUTREACH_SELF_APPROVAL)
 
 
 def actor_for(account: Account) -> Actor:
     return Actor(
         account.pk,
-        writes=account.has_perm("outreach.change_story"),
-        approves=account.has_perm("outreach.approve_story"),
-        withdraws=account.has_perm("outreach.withdraw_story"),
+        can_write=account.has_perm("outreach.change_story"),
+        can_approve=account.has_perm("outreach.approve_story"),
+        can_withdraw=account.has_perm("outreach.withdraw_story"),
     )
 
 
 def read_state(story: Story) -> StoryState:
-    last = story.steps.filter(act=StoryAction.PUBLISH).values_list("version", flat=True).first() or 0
-    changes = StoryRevision.objects.filter(story=story, aside=False, number__gt=last)
-    writers = {pk for pk in changes.values_list("by_id", flat=True) if pk is not None}
+    """Read the facts that the rules need from the story, its revisions and its steps."""
+    last_published = story.steps.filter(action=StoryAction.PUBLISH).values_list("version", flat=True).first() or 0
+    changes = StoryRevision.objects.filter(story=story, aside=False, number__gt=last_published)
+    writer_ids = {pk for pk in changes.values_list("by_id", flat=True) if pk is not None}
     return StoryState(
         status=Status(story.status),
-        live=publication.is_live(story),
-        writers=frozenset(writers or {story.author_id, story.edited_by_id}),
+        is_live=publication.is_live(story),
+        writer_ids=frozenset(writer_ids or {story.author_id, story.edited_by_id}),
         problems=tuple(checks.find_problems(story)),
         publish_at=story.publish_at,
     )
 
 
 @transaction.atomic
-def create_story(by: Account, text: StoryValues) -> Story:
-    """A new draft. The form has checked the text."""
-    if not actor_for(by).writes:
+def create_story(by: Account, values: StoryValues) -> Story:
+    """Create a draft from values that the form has checked. Raises StoryActionRefusedError."""
+    if not actor_for(by).can_write:
         raise StoryActionRefusedError(_("Your account may not do that."))
     story = Story(author=by, edited_by=by)
-    texts.write_values(story, text)
+    texts.write_values(story, values)
     StoryRevision.objects.create(story=story, number=1, by=by, snapshot=texts.take_snapshot(story))
     _record_step(story, by, "create")
     return story
 
 
 @transaction.atomic
-def save_text(story_id: int, by: Account, text: StoryValues, version: int, note: str = "") -> Story:
-    """Keep a changed text, begun from `version`. The same text again changes nothing.
+def save_text(story_id: int, by: Account, values: StoryValues, version: int, note: str = "") -> Story:
+    """Save a text that was begun from `version`. An unchanged text writes nothing.
 
-    Raises RefusedError; and StaleError where the text was changed meanwhile: `set_aside` then keeps this one.
+    Raises StoryActionRefusedError; and StaleStoryError if the text was changed meanwhile: `set_text_aside` then keeps
+    this one.
     """
     story = _lock_story(story_id)
-    if texts.is_unchanged(story, text):
+    if texts.is_unchanged(story, values):
         return story
     if story.version != version:
         raise StaleStoryError(story)
     _require_allowed(StoryAction.EDIT, story, by, ActionDetails(timezone.now()))
-    text = text | ({"slug": story.slug} if publication.was_published(story) else {})
+    values = values | ({"slug": story.slug} if publication.was_published(story) else {})
     story.status, story.publish_at, story.correction, story.approved_by = Status.DRAFT, None, "", None
     story.version, story.edited_by, story.edited_at = version + 1, by, timezone.now()
-    texts.write_values(story, text)
+    texts.write_values(story, values)
     snapshot = texts.take_snapshot(story)
     StoryRevision.objects.create(story=story, number=story.version, by=by, note=note[:200], snapshot=snapshot)
     _record_step(story, by, StoryAction.EDIT, note)
@@ -263,82 +111,34 @@ def save_text(story_id: int, by: Account, text: StoryValues, version: int, note:
 
 
 @transaction.atomic
-def set_text_aside(story_id: int, by: Account, text: StoryValues, version: int) -> StoryRevision:
-    """Keep a text that was overtaken, beside the history; once, however often it is sent."""
-    story, snapshot = _lock_story(story_id), texts.snapshot_of_values(text)
-    kept = StoryRevision.objects.filter(story=story, aside=True, by=by, snapshot=snapshot).first()
-    return kept or StoryRevision.objects.create(story=story, number=version, by=by, aside=True, snapshot=snapshot)
+def set_text_aside(story_id: int, by: Account, values: StoryValues, version: int) -> StoryRevision:
+    """Keep a text that lost an edit conflict beside the history. Sending the same text again keeps it once."""
+    story, snapshot = _lock_story(story_id), texts.snapshot_of_values(values)
+    known = StoryRevision.objects.filter(story=story, aside=True, by=by, snapshot=snapshot).first()
+    return known or StoryRevision.objects.create(story=story, number=version, by=by, aside=True, snapshot=snapshot)
 
 
 def restore_revision(story_id: int, by: Account, revision: StoryRevision, version: int) -> Story:
-    """An earlier text becomes the newest. Raises what `save` raises."""
+    """Save an earlier text as the newest version. Raises the errors of `save_text`."""
     note = _("Restored from version %(number)s") % {"number": revision.number}
     return save_text(story_id, by, texts.values_from_snapshot(revision.snapshot), version, note)
 
 
 @transaction.atomic
-def perform(act: StoryAction, story_id: int, by: Account, version: int, asked: ActionDetails) -> Story:
-    """Any act but a change of the text. Raises RefusedError and StaleError."""
+def perform(action: StoryAction, story_id: int, by: Account, version: int, details: ActionDetails) -> Story:
+    """Perform any action but EDIT. Raises StoryActionRefusedError and StaleStoryError."""
     story = _lock_story(story_id)
     if story.version != version:
         raise StaleStoryError(story)
-    to, own = _require_allowed(act, story, by, asked)
-    if act in CHECKED_ACTIONS:
+    new_status, approves_own_text = _require_allowed(action, story, by, details)
+    if action in CHECKED_ACTIONS:
         for question in checks.QUESTIONS:
+            answer = details.answers[question.key]
             StoryCheck.objects.create(
-                story=story, version=version, act=act, key=question.key, answer=asked.answers[question.key], by=by
+                story=story, version=version, action=action, key=question.key, answer=answer, by=by
             )
-    _carry_out(story, act, to, by, asked, own=own)
+    carry_out(story, action, new_status, by, details, approves_own_text=approves_own_text)
     return story
-
-
-def _carry_out(
-    story: Story, act: StoryAction, to: Status, by: Account | None, asked: ActionDetails, *, own: bool = False
-) -> None:
-    """Carry out an allowed act on a locked story: the public copy, the story's state, its record.
-
-    The one way to publish, for people and for the clock (`by` is None).
-    """
-    if act is StoryAction.PUBLISH:
-        publication.publish(story, asked.note, asked.now)
-    elif act is StoryAction.WITHDRAW:
-        publication.withdraw(story, asked.now)
-    story.publish_at = asked.at if act is StoryAction.SCHEDULE else None
-    story.correction = asked.note if act is StoryAction.SCHEDULE and publication.is_live(story) else ""
-    story.status = to
-    changed = ["status", "publish_at", "correction"]
-    if act in (StoryAction.SUBMIT, StoryAction.APPROVE, StoryAction.ASK_CHANGES, StoryAction.REOPEN):
-        story.approved_by = by if act is StoryAction.APPROVE else None
-        changed.append("approved_by")  # else left out: the bulk worker may not write it (grants.sql)
-    story.save(update_fields=changed)
-    _record_step(story, by, act, asked.note, at=asked.now, own=own)
-
-
-def publish_due_stories(now: dt.datetime | None = None) -> int:
-    """Publish what is scheduled and due, each story in its own transaction. Returns how many.
-
-    Two workers at once, or a kill in between, publish once: the state changes with the copy, under a lock.
-    """
-    now, done = now or timezone.now(), 0
-    due = Story.objects.filter(status=Status.SCHEDULED, publish_at__lte=now).order_by("publish_at", "pk")
-    for pk in due.values_list("pk", flat=True):
-        done += _publish_if_due(pk, now)
-    return done
-
-
-@transaction.atomic
-def _publish_if_due(pk: int, now: dt.datetime) -> bool:
-    waiting = Story.objects.select_for_update(of=("self",), skip_locked=True)
-    story = waiting.filter(pk=pk, status=Status.SCHEDULED).first()
-    if story is None:
-        return False
-    stands = StoryState(Status.SCHEDULED, live=publication.is_live(story), publish_at=story.publish_at)
-    asked = ActionDetails(now, note=story.correction)
-    ruled = decide(StoryAction.PUBLISH, stands, CLOCK, asked, self_approval=False)
-    if ruled.to is None:
-        return False
-    _carry_out(story, StoryAction.PUBLISH, ruled.to, None, asked)
-    return True
 
 
 def _lock_story(story_id: int) -> Story:
@@ -346,13 +146,42 @@ def _lock_story(story_id: int) -> Story:
     return Story.objects.select_for_update(of=("self",)).get(pk=story_id)
 
 
-def _require_allowed(act: StoryAction, story: Story, by: Account, asked: ActionDetails) -> tuple[Status, bool]:
-    """The state it leads to, and whether it is somebody's approval of their own text. Raises RefusedError."""
-    stands = read_state(story)
-    ruled = decide(act, stands, actor_for(by), asked, self_approval=is_self_approval_allowed())
-    if ruled.to is None:
-        raise StoryActionRefusedError(ruled.reason, ruled.fields)
-    return ruled.to, act is StoryAction.APPROVE and by.pk in stands.writers
+def _require_allowed(action: StoryAction, story: Story, by: Account, details: ActionDetails) -> tuple[Status, bool]:
+    """Return the new status, and whether `by` approves their own text. Raises StoryActionRefusedError."""
+    state = read_state(story)
+    verdict = decide(action, state, actor_for(by), details, self_approval=is_self_approval_allowed())
+    if verdict.new_status is None:
+        raise StoryActionRefusedError(verdict.reason, verdict.field_errors)
+    return verdict.new_status, action is StoryAction.APPROVE and by.pk in state.writer_ids
+
+
+def carry_out(
+    story: Story,
+    action: StoryAction,
+    new_status: Status,
+    by: Account | None,
+    details: ActionDetails,
+    *,
+    approves_own_text: bool = False,
+) -> None:
+    """Carry out an allowed action on a locked story: change the public copy and the state, record the step.
+
+    Publishes for people and for the clock (`by` is None) alike.
+    """
+    if action is StoryAction.PUBLISH:
+        publication.publish(story, details.note, details.now)
+    elif action is StoryAction.WITHDRAW:
+        publication.withdraw(story, details.now)
+    is_scheduling = action is StoryAction.SCHEDULE
+    story.publish_at = details.publish_at if is_scheduling else None
+    story.correction = details.note if is_scheduling and publication.is_live(story) else ""
+    story.status = new_status
+    columns = ["status", "publish_at", "correction"]
+    if action in (StoryAction.SUBMIT, StoryAction.APPROVE, StoryAction.ASK_CHANGES, StoryAction.REOPEN):
+        story.approved_by = by if action is StoryAction.APPROVE else None
+        columns.append("approved_by")  # only here: the bulk worker, which publishes, may not write it (grants.sql)
+    story.save(update_fields=columns)
+    _record_step(story, by, action, details.note, at=details.now, approves_own_text=approves_own_text)
 
 
 _AUDIT_ACTIONS = {
@@ -370,13 +199,19 @@ _AUDIT_ACTIONS = {
 
 
 def _record_step(
-    story: Story, by: Account | None, act: str, note: str = "", *, at: dt.datetime | None = None, own: bool = False
+    story: Story,
+    by: Account | None,
+    action: str,
+    note: str = "",
+    *,
+    at: dt.datetime | None = None,
+    approves_own_text: bool = False,
 ) -> None:
-    """Record a step of the story, and in the audit trail what a person did."""
+    """Record a step of the story, and a line of the audit trail unless the clock did it."""
     StoryStep.objects.create(
-        story=story, at=at or timezone.now(), by=by, act=act, version=story.version, note=note[:500]
+        story=story, at=at or timezone.now(), by=by, action=action, version=story.version, note=note[:500]
     )
     if by is not None:
-        action = "approved own story" if own else _AUDIT_ACTIONS[act]
+        audited = "approved own story" if approves_own_text else _AUDIT_ACTIONS[action]
         when = f", for {timezone.localtime(story.publish_at):%Y-%m-%d %H:%M}" if story.publish_at else ""
-        audit.record(by, action, f"story {story.slug}", f"version {story.version}{when}")
+        audit.record(by, audited, f"story {story.slug}", f"version {story.version}{when}")

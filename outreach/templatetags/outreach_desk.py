@@ -8,8 +8,8 @@ from django import template
 
 from outreach.channels import posting
 from outreach.models import Status, Story
-from outreach.stories import workflow
-from outreach.stories.workflow import StoryAction
+from outreach.stories import workflow, workflow_rules
+from outreach.stories.workflow_rules import StoryAction
 
 register = template.Library()
 
@@ -23,16 +23,16 @@ def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("admin/outreach/awaiting_approval.html", takes_context=True)
 def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
-    """Stories in review that this person may approve."""
-    person = workflow.actor_for(context["request"].user)
-    stories = Story.objects.filter(status=Status.IN_REVIEW) if person.approves else Story.objects.none()
+    """Stories in review that this actor may approve."""
+    actor = workflow.actor_for(context["request"].user)
+    stories = Story.objects.filter(status=Status.IN_REVIEW) if actor.can_approve else Story.objects.none()
     self_approval = workflow.is_self_approval_allowed()
     return {
         "stories": [
             story
             for story in stories
             if StoryAction.APPROVE
-            in workflow.offered_actions(workflow.read_state(story), person, self_approval=self_approval)
+            in workflow_rules.offered_actions(workflow.read_state(story), actor, self_approval=self_approval)
         ]
     }
 

@@ -6,21 +6,21 @@ from typing import Any
 
 from django import template
 
-from outreach.events import actions
+from outreach.events import public_events
 from outreach.models import Event
 
 register = template.Library()
 
-register.filter("when", actions.when)
+register.filter("when", public_events.format_event_time)
 
 
 @register.simple_tag
 def upcoming_events(limit: int = 3) -> list[Event]:
     """The next events, for a page that gives them a heading."""
-    return list(actions.upcoming()[:limit])
+    return list(public_events.upcoming_events()[:limit])
 
 
 @register.inclusion_tag("outreach/events/of_area.html")
 def area_events(layer: str, code: str) -> dict[str, Any]:
     """Events to come in an area of the map; nothing where there are none."""
-    return {"events": actions.upcoming((layer, code))[:5]}
+    return {"events": public_events.upcoming_events((layer, code))[:5]}

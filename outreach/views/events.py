@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from outreach import structured_data
 from outreach.content import markdown
-from outreach.events import actions, ical, reminders
+from outreach.events import ical, public_events, reminders
 from outreach.models import Event
 
 A_PAGE = 20
@@ -23,14 +23,14 @@ A_PAGE = 20
 @require_safe
 def event_list(request: HttpRequest) -> HttpResponse:
     """What is coming, the next first."""
-    context = {"events": list(actions.upcoming()), "has_past": actions.past().exists()}
+    context = {"events": list(public_events.upcoming_events()), "has_past": public_events.past_events().exists()}
     return render(request, "outreach/events/list.html", context)
 
 
 @require_safe
 def past(request: HttpRequest) -> HttpResponse:
     """What took place, the latest first."""
-    page = Paginator(actions.past(), A_PAGE).get_page(request.GET.get("page", "")[:6])
+    page = Paginator(public_events.past_events(), A_PAGE).get_page(request.GET.get("page", "")[:6])
     return render(request, "outreach/events/past.html", {"page": page})
 
 
@@ -50,7 +50,7 @@ def event_file(_request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def calendar(_request: HttpRequest) -> HttpResponse:
     """All events of these weeks, for calendars that subscribe."""
-    recent = actions.shown().filter(ends_at__gt=timezone.now() - ical.KEPT)
+    recent = public_events.visible_events().filter(ends_at__gt=timezone.now() - ical.KEPT)
     name = _("Events of %(agency)s") % {"agency": settings.AGENCY_NAME}
     return _calendar(ical.file_of(recent, name), "events.ics")
 
@@ -69,7 +69,7 @@ def event_page(request: HttpRequest, found: Event, status: int = 200, **more: An
 
 
 def _shown(slug: str) -> Event:
-    found = actions.shown().filter(slug=slug).first()
+    found = public_events.visible_events().filter(slug=slug).first()
     if found is None:
         raise Http404
     return found

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from core import page_cache
+from outreach import sitemap
 from outreach.artwork import poster
 from outreach.content import markdown, pictures
 from outreach.models import Guide
@@ -72,8 +73,8 @@ def feed(_request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def sitemap(_request: HttpRequest) -> HttpResponse:
+def sitemap_file(_request: HttpRequest) -> HttpResponse:
     """All addresses that search engines may know; at most a minute old."""
     return HttpResponse(
-        page_cache.kept(("sitemap",), feeds.render_sitemap), content_type="application/xml; charset=utf-8"
+        page_cache.kept(("sitemap",), sitemap.render_sitemap), content_type="application/xml; charset=utf-8"
     )

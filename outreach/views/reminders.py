@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from core.mail import subscriber_addresses
-from outreach.events import actions, reminders
+from outreach.events import public_events, reminders
 from outreach.models import Event
 from outreach.views.events import event_page
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 @never_cache
 def remind(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for one. The answer is the same for an address that is known and one that is not."""
-    event = actions.shown().filter(slug=slug).first()
+    event = public_events.visible_events().filter(slug=slug).first()
     if event is None:
         raise Http404
     if request.method != "POST":
@@ -53,7 +53,7 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
     """The link of the first mail."""
     secret = subscriber_addresses.secret_of(link)
     found = reminders.of(secret) if secret else None
-    event = actions.shown().filter(pk=found[0]).first() if found else None
+    event = public_events.visible_events().filter(pk=found[0]).first() if found else None
     if secret is None or found is None or event is None:
         return _page(request, "gone", status=404)
     if request.method == "POST":

@@ -14,19 +14,19 @@ from outreach.content import pictures
 from outreach.models import Picture, PictureOriginal, Story, StoryCategory
 from outreach.stories import checks, workflow
 from outreach.stories.texts import StoryValues
-from outreach.stories.workflow import ActionDetails, StoryAction
+from outreach.stories.workflow_rules import ActionDetails, StoryAction
 from tests.tips.files.pictures import photo
 
-GOOD = {question.key: question.answers[0].key for question in checks.QUESTIONS}
+PASSING_ANSWERS = {question.key: question.answers[0].key for question in checks.QUESTIONS}
 
 
-def somebody(name: str = "marsh", *groups: str) -> Account:
+def create_account(name: str = "marsh", *groups: str) -> Account:
     account = Account.objects.create_user(name, f"{name}@example.org", is_staff=True)
     account.groups.set(Group.objects.filter(name__in=groups or (staff.COMMUNICATIONS,)))
     return account
 
 
-def text(**said: Any) -> StoryValues:
+def story_values(**said: Any) -> StoryValues:
     values = {
         "slug": "lamps",
         "title": "Brighter steps",
@@ -50,29 +50,29 @@ def text(**said: Any) -> StoryValues:
     return values | said
 
 
-def asked(**said: Any) -> ActionDetails:
-    return ActionDetails(said.pop("now", None) or timezone.now(), **({"answers": GOOD} | said))
+def action_details(**said: Any) -> ActionDetails:
+    return ActionDetails(said.pop("now", None) or timezone.now(), **({"answers": PASSING_ANSWERS} | said))
 
 
-def do(act: StoryAction, story: Story, by: Account, **said: Any) -> Story:
-    return workflow.perform(act, story.pk, by, Story.objects.get(pk=story.pk).version, asked(**said))
+def perform(action: StoryAction, story: Story, by: Account, **said: Any) -> Story:
+    return workflow.perform(action, story.pk, by, Story.objects.get(pk=story.pk).version, action_details(**said))
 
 
-def published(author: Account, second: Account, **said: Any) -> Story:
-    story = workflow.create_story(author, text(**said))
-    do(StoryAction.SUBMIT, story, author)
-    do(StoryAction.APPROVE, story, second)
-    return do(StoryAction.PUBLISH, story, author)
+def create_published_story(author: Account, second: Account, **said: Any) -> Story:
+    story = workflow.create_story(author, story_values(**said))
+    perform(StoryAction.SUBMIT, story, author)
+    perform(StoryAction.APPROVE, story, second)
+    return perform(StoryAction.PUBLISH, story, author)
 
 
-def picture(by: Account | None = None, **said: Any) -> Picture:
+def upload_picture(by: Account | None = None, **said: Any) -> Picture:
     """A picture as staff send it, waiting."""
     sent = SimpleUploadedFile("steps.jpg", said.pop("content", None) or photo())
     return pictures.take(sent, said.get("alt", "Steps with lamps"), said.get("credit", "City of Riverton"), by)
 
 
-def rebuilt(**said: Any) -> Picture:
-    taken = picture(**said)
+def create_ready_picture(**said: Any) -> Picture:
+    taken = upload_picture(**said)
     pictures.rebuild(str(PictureOriginal.objects.get(picture=taken).pk))
     taken.refresh_from_db()
     return taken

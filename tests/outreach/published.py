@@ -13,7 +13,7 @@ from outreach.models import Picture, PictureFile, PublishedStory, Status, Story,
 DAY = dt.date(2026, 3, 14)
 
 
-def draft(slug: str = "draft", status: str = Status.DRAFT, **told: Any) -> Story:
+def create_draft(slug: str = "draft", status: str = Status.DRAFT, **told: Any) -> Story:
     """A story at the desk that residents cannot read."""
     by, _ = get_user_model().objects.get_or_create(username="writer")
     needed = {"approved_by": by} if status in (Status.APPROVED, Status.SCHEDULED, Status.PUBLISHED) else {}
@@ -21,17 +21,19 @@ def draft(slug: str = "draft", status: str = Status.DRAFT, **told: Any) -> Story
     return Story.objects.create(slug=slug, status=status, author=by, edited_by=by, **needed, **told)
 
 
-def publish(slug: str = "bicycles", *, tags: tuple[str, ...] = (), on: dt.date = DAY, **told: Any) -> PublishedStory:
+def create_published_story(
+    slug: str = "bicycles", *, tags: tuple[str, ...] = (), on: dt.date = DAY, **told: Any
+) -> PublishedStory:
     told = {"title": f"Title of {slug}", "summary": "A summary.", "body": "Some text.", **told}
     corrected = told.pop("corrected_on", None)
-    story = draft(slug, Status.PUBLISHED, **told)
+    story = create_draft(slug, Status.PUBLISHED, **told)
     published = PublishedStory.objects.create(story=story, slug=slug, published_on=on, corrected_on=corrected, **told)
     for name in tags:
         published.tags.add(Tag.objects.get_or_create(slug=name.lower(), defaults={"name": name})[0])
     return published
 
 
-def picture(content: bytes = b"a picture", alt: str = "Three bicycles") -> Picture:
+def create_picture(content: bytes = b"a picture", alt: str = "Three bicycles") -> Picture:
     """A picture that is ready in two widths; its files hold what is given."""
     made = Picture(alt=alt, credit="Nobody", state=Picture.PictureState.READY, variants=[])
     files = []

@@ -16,8 +16,15 @@ import file_cleaning
 from outreach.content import pictures
 from outreach.models import Guide, Picture, PictureFile, PictureOriginal
 from outreach.stories import workflow
-from outreach.stories.workflow import StoryAction
-from tests.outreach.desk import do, picture, published, rebuilt, somebody, text
+from outreach.stories.workflow_rules import StoryAction
+from tests.outreach.desk import (
+    create_account,
+    create_published_story,
+    create_ready_picture,
+    perform,
+    story_values,
+    upload_picture,
+)
 from tests.tipportal.database.test_grants import acting_as, refused
 from tests.tips.files.pictures import photo
 
@@ -46,7 +53,7 @@ def files_of(row: Picture) -> list[tuple[dict, bytes]]:
     [((2000, 1000), [400, 800, 1200, 1600]), ((1000, 500), [400, 800, 1000]), ((400, 300), [400]), ((90, 60), [90])],
 )
 def test_pictures_come_in_the_widths_of_pages_and_never_wider(size: tuple[int, int], widths: list[int]) -> None:
-    row = rebuilt(content=photo_of(*size))
+    row = create_ready_picture(content=photo_of(*size))
     assert row.state == State.READY
     assert [(each["width"], each["format"]) for each in row.variants] == [
         (width, form) for width in widths for form in ("webp", "jpg")
@@ -62,14 +69,14 @@ def test_pictures_come_in_the_widths_of_pages_and_never_wider(size: tuple[int, i
 
 
 def test_the_original_is_destroyed_and_its_words_are_nowhere() -> None:
-    row = rebuilt(content=photo("canary-of-the-camera"))
+    row = create_ready_picture(content=photo("canary-of-the-camera"))
     assert not PictureOriginal.objects.exists()
     assert not [each for each, content in files_of(row) if b"canary" in content]
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
 def test_nothing_of_a_real_photos_metadata_is_left(path: Path, tmp_path: Path) -> None:
-    row = rebuilt(content=path.read_bytes())
+    row = create_ready_picture(content=path.read_bytes())
     assert row.state == State.READY
     for about, content in files_of(row):
         file = tmp_path / f"x.{about['format']}"
@@ -84,7 +91,7 @@ def test_nothing_of_a_real_photos_metadata_is_left(path: Path, tmp_path: Path) -
 @pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.name)
 def test_hostile_pictures_are_refused_or_come_out_clean(path: Path) -> None:
     try:
-        row = rebuilt(content=path.read_bytes())
+        row = create_ready_picture(content=path.read_bytes())
     except pictures.NotTakenError:
         return
     assert row.state in (State.READY, State.REFUSED)
@@ -92,14 +99,14 @@ def test_hostile_pictures_are_refused_or_come_out_clean(path: Path) -> None:
 
 
 def test_a_broken_picture_is_refused_with_its_reason() -> None:
-    row = rebuilt(content=photo()[:300])
+    row = create_ready_picture(content=photo()[:300])
     assert (row.state, row.reason) == (State.REFUSED, "damaged")
     assert not PictureFile.objects.exists()
     assert not PictureOriginal.objects.exists()
 
 
 def test_what_the_queue_lost_is_swept_up_and_done_once() -> None:
-    picture()
+    upload_picture()
     pictures.sweep()
     pictures.sweep()
     assert Picture.objects.get().state == State.READY
@@ -107,7 +114,7 @@ def test_what_the_queue_lost_is_swept_up_and_done_once() -> None:
 
 
 def test_one_that_ends_the_worker_is_refused_the_fourth_time(monkeypatch) -> None:
-    row = picture()
+    row = upload_picture()
 
     class Killed(BaseException):
         pass
@@ -125,7 +132,7 @@ def test_one_that_ends_the_worker_is_refused_the_fourth_time(monkeypatch) -> Non
 
 
 def test_the_machines_fault_is_not_the_pictures(monkeypatch) -> None:
-    row = picture()
+    row = upload_picture()
 
     def full(*_args):
         raise file_cleaning.SandboxError("no room")
@@ -141,7 +148,7 @@ def test_the_machines_fault_is_not_the_pictures(monkeypatch) -> None:
 
 class TestRights:
     def test_the_media_worker_rebuilds_with_its_own_rights_and_reads_no_story(self) -> None:
-        row = picture()
+        row = upload_picture()
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL ROLE portal_media")
         pictures.sweep()
@@ -161,20 +168,20 @@ class TestRights:
             return len(pictures.shown(Picture.objects.values_list("pk", flat=True))), PictureFile.objects.count()
 
     def test_the_public_role_reads_pictures_of_what_is_published_and_no_other(self) -> None:
-        row, author, second = rebuilt(), somebody(), somebody("lee")
+        row, author, second = create_ready_picture(), create_account(), create_account("lee")
         assert self.seen() == (0, 0)
-        story = workflow.create_story(author, text(body=f"![](picture:{row.pk})"))
+        story = workflow.create_story(author, story_values(body=f"![](picture:{row.pk})"))
         assert self.seen() == (0, 0)
-        do(StoryAction.SUBMIT, story, author)
-        do(StoryAction.APPROVE, story, second)
+        perform(StoryAction.SUBMIT, story, author)
+        perform(StoryAction.APPROVE, story, second)
         assert self.seen() == (0, 0)
-        do(StoryAction.PUBLISH, story, author)
+        perform(StoryAction.PUBLISH, story, author)
         assert self.seen() == (1, 4)
-        do(StoryAction.WITHDRAW, story, author, note="x")
+        perform(StoryAction.WITHDRAW, story, author, note="x")
         assert self.seen() == (0, 0)
 
     def test_the_same_of_guides(self) -> None:
-        row = rebuilt()
+        row = create_ready_picture()
         guide = Guide.objects.create(slug="g", title="G", summary="s", body="b", shown=False)
         guide.pictures.add(row)
         assert self.seen() == (0, 0)
@@ -183,7 +190,7 @@ class TestRights:
 
     @pytest.mark.parametrize("role", ["public", "alerts", "bulk", "media"])
     def test_nobody_but_staff_writes_the_desk(self, role: str) -> None:
-        published(somebody(), somebody("lee"))
+        create_published_story(create_account(), create_account("lee"))
         for sql in (
             "INSERT INTO outreach_pictureoriginal (id, picture_id, content) VALUES (gen_random_uuid(), 1, '')",
             "UPDATE outreach_story SET body = 'x'",

@@ -42,9 +42,9 @@ def test_the_demo_stories_come_once_each_with_its_picture(monkeypatch):
 @pytest.mark.usefixtures("_no_pictures")
 def test_each_was_approved_by_somebody_else_than_its_writer():
     stories.load()
-    steps = list(StoryStep.objects.filter(act__in=("create", "approve")).values_list("act", "by__username"))
-    assert {by for act, by in steps if act == "create"} == {"communications"}
-    assert {by for act, by in steps if act == "approve"} == {"administrator"}
+    steps = list(StoryStep.objects.filter(action__in=("create", "approve")).values_list("action", "by__username"))
+    assert {by for action, by in steps if action == "create"} == {"communications"}
+    assert {by for action, by in steps if action == "approve"} == {"administrator"}
 
 
 @pytest.mark.usefixtures("_no_pictures")

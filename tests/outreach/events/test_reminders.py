@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.mail import subscriber_addresses
 from core.models import Account
-from outreach.events import actions, reminders
+from outreach.events import actions, public_events, reminders
 from outreach.models import Event, Reminder, ReminderMail
 from tests.outreach.events.test_events import planned
 from tests.stack import Mails
@@ -84,7 +84,7 @@ def test_asking_sends_one_mail_that_asks_to_confirm(client: Client, event: Event
     assert mails.recipients == [[ADDRESS]]
     assert mail["Subject"] == "Please confirm: a reminder of Coffee with an officer"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert actions.when(event) in mail.get_content()
+    assert public_events.format_event_time(event) in mail.get_content()
     assert Reminder.objects.get().confirmed_at is None
 
 
@@ -310,7 +310,7 @@ def test_when_the_event_moves_one_mail_says_so_and_the_reminder_follows(
     reminders.remind()
     assert [subject.split(":")[0] for subject in subjects(mails)] == ["Reminder", "Changed", "Reminder"]
     assert "Town hall" in mails.received[1].get_content()
-    assert actions.when(event) in mails.received[1].get_content()
+    assert public_events.format_event_time(event) in mails.received[1].get_content()
     assert len({mail["Message-ID"] for mail in mails.received}) == 3
 
 

@@ -26,8 +26,15 @@ from outreach.models import (
     StoryRevision,
 )
 from outreach.stories import previews, workflow
-from outreach.stories.workflow import StoryAction
-from tests.outreach.desk import GOOD, do, published, rebuilt, somebody, text
+from outreach.stories.workflow_rules import StoryAction
+from tests.outreach.desk import (
+    PASSING_ANSWERS,
+    create_account,
+    create_published_story,
+    create_ready_picture,
+    perform,
+    story_values,
+)
 from tests.tips.desk.officers import trail
 from tests.tips.files.pictures import photo
 
@@ -53,8 +60,8 @@ def page_of(story: Story) -> str:
     return f"/admin/outreach/story/{story.pk}/change/"
 
 
-def step_of(story: Story, act: StoryAction) -> str:
-    return f"/admin/outreach/story/{story.pk}/step/{act}/"
+def step_of(story: Story, action: StoryAction) -> str:
+    return f"/admin/outreach/story/{story.pk}/step/{action}/"
 
 
 def html(answer) -> str:
@@ -63,12 +70,12 @@ def html(answer) -> str:
 
 @pytest.fixture
 def author():
-    return somebody()
+    return create_account()
 
 
 @pytest.fixture
 def second():
-    return somebody("vance", groups.ADMINISTRATOR)
+    return create_account("vance", groups.ADMINISTRATOR)
 
 
 class TestWriting:
@@ -81,7 +88,7 @@ class TestWriting:
         assert set(Story.objects.values_list("slug", flat=True)) == {"brighter-steps", "brighter-steps-2"}
 
     def test_a_page_says_where_it_stands_and_what_comes_next(self, author) -> None:
-        page = html(signed_in(author).get(page_of(workflow.create_story(author, text()))))
+        page = html(signed_in(author).get(page_of(workflow.create_story(author, story_values()))))
         assert "Only staff can read it." in page
         assert "Save and send to review" in page
         assert "/step/withdraw/" in page
@@ -130,10 +137,10 @@ class TestWriting:
         assert "The link to /map/" not in html(answer)
         assert "example.org/x leads" not in html(answer)
         story = Story.objects.get()
-        assert client.post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"}).status_code == 409
+        assert client.post(step_of(story, StoryAction.SUBMIT), PASSING_ANSWERS | {"version": "1"}).status_code == 409
 
     def test_who_may_not_write_reads_no_desk(self) -> None:
-        client = signed_in(somebody("ola", groups.OFFICER))
+        client = signed_in(create_account("ola", groups.OFFICER))
         for address in ("/admin/outreach/story/", ADD):
             assert client.get(address).status_code == 403
         assert client.post("/admin/outreach/story/preview/", {"body": "x"}).status_code == 403
@@ -148,41 +155,41 @@ class TestSteps:
         unanswered = writer.post(step_of(story, StoryAction.SUBMIT), {"version": "1"})
         assert unanswered.status_code == 409
         assert html(unanswered).count("Answer this question.") == 6  # each above and beside it
-        assert writer.post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"}).status_code == 302
+        assert writer.post(step_of(story, StoryAction.SUBMIT), PASSING_ANSWERS | {"version": "1"}).status_code == 302
         assert writer.get(step_of(story, StoryAction.APPROVE)).status_code == 403
-        assert writer.post(step_of(story, StoryAction.APPROVE), GOOD | {"version": "1"}).status_code == 409
+        assert writer.post(step_of(story, StoryAction.APPROVE), PASSING_ANSWERS | {"version": "1"}).status_code == 409
         back = approver.post(step_of(story, StoryAction.ASK_CHANGES), {"version": "1", "note": "Which steps?"})
         assert back.status_code == 302
         assert ReviewComment.objects.get().text == "Which steps?"
-        writer.post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"})
-        assert approver.post(step_of(story, StoryAction.APPROVE), GOOD | {"version": "1"}).status_code == 302
+        writer.post(step_of(story, StoryAction.SUBMIT), PASSING_ANSWERS | {"version": "1"})
+        assert approver.post(step_of(story, StoryAction.APPROVE), PASSING_ANSWERS | {"version": "1"}).status_code == 302
         assert writer.post(step_of(story, StoryAction.PUBLISH), {"version": "1"}).status_code == 302
         assert PublishedStory.objects.get().slug == "brighter-steps"
         assert Status(Story.objects.get().status) is Status.PUBLISHED
 
     def test_the_first_page_names_what_waits_for_the_second_person_alone(self, author, second) -> None:
-        story = workflow.create_story(author, text(title="Nine new lamps"))
+        story = workflow.create_story(author, story_values(title="Nine new lamps"))
         for state, named in ((StoryAction.SUBMIT, True), (StoryAction.APPROVE, False)):
-            do(state, story, author if state is StoryAction.SUBMIT else second)
+            perform(state, story, author if state is StoryAction.SUBMIT else second)
             assert ("1 story waits for your approval" in html(signed_in(second).get("/admin/"))) is named
             assert "your approval" not in html(signed_in(author).get("/admin/"))
 
     def test_what_leads_on_is_offered_first_and_what_is_public_is_linked(self, author, second) -> None:
-        story = workflow.create_story(author, text())
-        do(StoryAction.SUBMIT, story, author)
+        story = workflow.create_story(author, story_values())
+        perform(StoryAction.SUBMIT, story, author)
         assert re.findall(r'class="button" href="[^"]*/step/(\w+)/"', html(signed_in(second).get(page_of(story)))) == [
             "approve"
         ]
         assert "/stories/lamps/" not in html(signed_in(second).get(page_of(story)))
-        do(StoryAction.APPROVE, story, second)
-        do(StoryAction.PUBLISH, story, author)
+        perform(StoryAction.APPROVE, story, second)
+        perform(StoryAction.PUBLISH, story, author)
         assert '/stories/lamps/">Open the public page</a>' in html(signed_in(author).get(page_of(story)))
 
     def test_times_are_the_agencys(self, author, second, settings) -> None:
         settings.TIME_ZONE = "America/Chicago"
-        story = workflow.create_story(author, text())
-        do(StoryAction.SUBMIT, story, author)
-        do(StoryAction.APPROVE, story, second)
+        story = workflow.create_story(author, story_values())
+        perform(StoryAction.SUBMIT, story, author)
+        perform(StoryAction.APPROVE, story, second)
         client, tomorrow = signed_in(author), timezone.localdate() + dt.timedelta(days=2)
         past = client.post(
             step_of(story, StoryAction.SCHEDULE), {"version": "1", "at_0": "2020-01-01", "at_1": "09:00"}
@@ -197,14 +204,14 @@ class TestSteps:
         assert "It is published by itself on" in html(client.get(page_of(story)))
 
     def test_a_step_on_a_text_that_has_changed_is_refused(self, author, second) -> None:
-        story = workflow.create_story(author, text())
-        workflow.save_text(story.pk, author, text(body="New"), 1)
-        answer = signed_in(author).post(step_of(story, StoryAction.SUBMIT), GOOD | {"version": "1"})
+        story = workflow.create_story(author, story_values())
+        workflow.save_text(story.pk, author, story_values(body="New"), 1)
+        answer = signed_in(author).post(step_of(story, StoryAction.SUBMIT), PASSING_ANSWERS | {"version": "1"})
         assert answer.status_code == 409
         assert "has changed since" in html(answer)
 
     def test_comments_are_kept_and_settled(self, author) -> None:
-        story, client = workflow.create_story(author, text()), signed_in(author)
+        story, client = workflow.create_story(author, story_values()), signed_in(author)
         assert client.post(page_of(story), {"comment": " ", "_comment": "1"}).status_code == 422
         client.post(page_of(story), {"comment": "Which corner?", "_comment": "1"})
         comment = ReviewComment.objects.get()
@@ -215,9 +222,9 @@ class TestSteps:
 
 class TestTwoEditors:
     def test_both_texts_are_shown_and_neither_is_lost(self, author) -> None:
-        other = somebody("lee")
-        story = workflow.create_story(author, text())
-        workflow.save_text(story.pk, other, text(body="A corner, theirs"), 1)
+        other = create_account("lee")
+        story = workflow.create_story(author, story_values())
+        workflow.save_text(story.pk, other, story_values(body="A corner, theirs"), 1)
         client = signed_in(author)
         answer = client.post(page_of(story), TYPED | {"version": "1", "body": "A corner, mine", "_save": "1"})
         page = html(answer)
@@ -235,8 +242,8 @@ class TestTwoEditors:
         assert Story.objects.get().body == "A corner, mine"
 
     def test_an_earlier_text_is_compared_and_taken_up_again(self, author) -> None:
-        story = workflow.create_story(author, text(body="First words"))
-        workflow.save_text(story.pk, author, text(body="Second words"), 1)
+        story = workflow.create_story(author, story_values(body="First words"))
+        workflow.save_text(story.pk, author, story_values(body="Second words"), 1)
         first = StoryRevision.objects.get(number=1)
         address, client = f"/admin/outreach/story/{story.pk}/version/{first.pk}/", signed_in(author)
         page = html(client.get(address))
@@ -251,7 +258,7 @@ class TestEndedSession:
     def test_what_was_written_goes_through_signing_in_again(self, author) -> None:
         author.set_password("four-words-of-nobody")
         author.save()
-        story, client = workflow.create_story(author, text()), signed_in(author)
+        story, client = workflow.create_story(author, story_values()), signed_in(author)
         Session.objects.all().delete()
         typed = TYPED | {"version": "1", "body": 'Long & "written" words', "_save": "1"}
         page = html(client.post(page_of(story), typed))
@@ -272,8 +279,8 @@ class TestEndedSession:
     def test_a_button_is_shown_again_and_not_pressed_for_whoever_signs_in(self, author) -> None:
         author.set_password("four-words-of-nobody")
         author.save()
-        story = workflow.create_story(author, text(body="First words"))
-        workflow.save_text(story.pk, author, text(body="Second words"), 1)
+        story = workflow.create_story(author, story_values(body="First words"))
+        workflow.save_text(story.pk, author, story_values(body="Second words"), 1)
         guide = Guide.objects.get(slug="staying-safe")
         guides.save(guide.pk, author, guides.snapshot(guide) | {"body": "Changed"}, guide.version)
         earlier = f"version/{StoryRevision.objects.get(number=1).pk}/"
@@ -294,7 +301,7 @@ class TestEndedSession:
         assert client.post(ADD, TYPED | {"_save": "1"}).status_code == 403
 
     def test_whoever_signs_in_needs_the_right(self) -> None:
-        officer = somebody("ola", groups.OFFICER)
+        officer = create_account("ola", groups.OFFICER)
         officer.set_password("four-words-of-nobody")
         officer.save()
         sent = TYPED | {"_save": "1", "_again": "1", "username": "ola", "password": "four-words-of-nobody"}
@@ -338,18 +345,18 @@ class TestPictures:
         assert not Picture.objects.exists()
 
     def test_a_picture_that_is_not_ready_or_refused_holds_up_review(self, author) -> None:
-        story = workflow.create_story(author, text(body="![](picture:999)"))
+        story = workflow.create_story(author, story_values(body="![](picture:999)"))
         client = signed_in(author)
         assert "There is no picture 999" in html(client.get(page_of(story)))
-        broken = rebuilt(content=photo()[:200])
+        broken = create_ready_picture(content=photo()[:200])
         assert broken.state == Picture.PictureState.REFUSED
-        workflow.save_text(story.pk, author, text(body=f"![](picture:{broken.pk})"), 1)
+        workflow.save_text(story.pk, author, story_values(body=f"![](picture:{broken.pk})"), 1)
         page = html(client.get(page_of(story)))
         assert re.search(rf"Picture {broken.pk} was refused\.[^<]+ This picture is damaged", page)
         assert "damaged" in html(client.get("/admin/outreach/picture/"))
 
     def test_staff_see_files_of_drafts(self, author) -> None:
-        digest = rebuilt().variants[0]["digest"]
+        digest = create_ready_picture().variants[0]["digest"]
         address = f"/admin/outreach/picture/file/{digest}.webp"
         answer = signed_in(author).get(address)
         assert (answer.status_code, answer["Content-Type"]) == (200, "image/webp")
@@ -358,8 +365,8 @@ class TestPictures:
 
 class TestPreviewLinks:
     def test_a_link_shows_the_draft_until_it_is_revoked_or_over(self, author) -> None:
-        picture = rebuilt()
-        story = workflow.create_story(author, text(body=f"Not yet told ![](picture:{picture.pk})"))
+        picture = create_ready_picture()
+        story = workflow.create_story(author, story_values(body=f"Not yet told ![](picture:{picture.pk})"))
         client, visitor = signed_in(author), Client()
         page = html(client.post(f"/admin/outreach/story/{story.pk}/links/"))
         address = re.search(r"/stories/preview/[\w-]+/", page)[0]
@@ -377,17 +384,17 @@ class TestPreviewLinks:
         assert [line[1] for line in trail()[-2:]] == ["made preview link", "revoked preview link"]
 
     def test_one_that_is_over_or_made_up_shows_nothing(self, author) -> None:
-        story = workflow.create_story(author, text())
+        story = workflow.create_story(author, story_values())
         _link, token = previews.create_link(story, author)
         PreviewLink.objects.update(expires_at=timezone.now())
         assert Client().get(f"/stories/preview/{token}/").status_code == 404
         assert Client().get("/stories/preview/made-up/").status_code == 404
 
     def test_a_withdrawn_story_is_not_previewed(self, author, second) -> None:
-        story = published(author, second)
+        story = create_published_story(author, second)
         _link, token = previews.create_link(story, author)
         assert previews.open_preview(token, "/") is not None
-        do(StoryAction.WITHDRAW, story, author, note="x")
+        perform(StoryAction.WITHDRAW, story, author, note="x")
         assert previews.open_preview(token, "/") is None
 
 
@@ -427,7 +434,7 @@ class TestGuides:
         assert trail()[-1][1] == "changed guide"
 
     def test_its_pictures_become_public_with_it(self, author) -> None:
-        picture = rebuilt()
+        picture = create_ready_picture()
         sent = self.SENT | {"body": f"![](picture:{picture.pk})", "version": "0", "_save": "1"}
         signed_in(author).post("/admin/outreach/guide/add/", sent)
         assert list(Guide.objects.get(slug="a-guide").pictures.all()) == [picture]

@@ -12,9 +12,10 @@ import pytest
 from django.utils import timezone
 
 from core import page_cache
+from outreach import sitemap
 from outreach.models import Event, Guide
 from outreach.stories import feeds
-from tests.outreach.published import publish
+from tests.outreach.published import create_published_story
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +44,7 @@ def locations(client) -> dict[str, str | None]:
 
 
 def test_the_feed_has_what_atom_asks_for(client):
-    publish("one", title="Ends & <b>begins</b>", summary="A & B", how_soon="hour", tags=("Bicycles",))
+    create_published_story("one", title="Ends & <b>begins</b>", summary="A & B", how_soon="hour", tags=("Bicycles",))
     root = feed(client)
     assert root.tag == f"{ATOM}feed"
     for element in ("id", "title", "updated"):
@@ -63,7 +64,7 @@ def test_the_feed_has_what_atom_asks_for(client):
 
 
 def test_no_hour_of_publication_is_in_the_feed(client):
-    publish(on=dt.date(2026, 3, 14), corrected_on=dt.date(2026, 3, 20))
+    create_published_story(on=dt.date(2026, 3, 14), corrected_on=dt.date(2026, 3, 20))
     [entry] = feed(client).findall(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}published") == "2026-03-14T00:00:00+00:00"
     assert entry.findtext(f"{ATOM}updated") == "2026-03-20T00:00:00+00:00"
@@ -72,14 +73,14 @@ def test_no_hour_of_publication_is_in_the_feed(client):
 def test_the_feed_is_the_newest_and_may_be_empty(client):
     assert feed(client).findall(f"{ATOM}entry") == []
     for number in range(feeds.MAX_FEED_ENTRIES + 5):
-        publish(f"s{number}", on=dt.date(2026, 1, 1) + dt.timedelta(days=number))
+        create_published_story(f"s{number}", on=dt.date(2026, 1, 1) + dt.timedelta(days=number))
     entries = feed(client).findall(f"{ATOM}entry")
     assert len(entries) == feeds.MAX_FEED_ENTRIES
     assert entries[0].findtext(f"{ATOM}title") == f"Title of s{feeds.MAX_FEED_ENTRIES + 4}"
 
 
 def test_pages_name_the_feed(client):
-    publish()
+    create_published_story()
     for path in ("/stories/", "/stories/bicycles/"):
         assert (
             '<link rel="alternate" type="application/atom+xml" href="/stories/feed.atom"'
@@ -88,7 +89,7 @@ def test_pages_name_the_feed(client):
 
 
 def test_the_site_map_lists_pages_stories_guides_and_events_that_answer(client):
-    publish(corrected_on=dt.date(2026, 3, 20))
+    create_published_story(corrected_on=dt.date(2026, 3, 20))
     Guide.objects.create(slug="our-guide", title="G", summary="s", body="b", shown=True)
     now = timezone.now() + dt.timedelta(days=2)
     for slug, status in (("fair", "published"), ("secret-fair", "draft")):
@@ -109,7 +110,7 @@ def test_the_site_map_lists_pages_stories_guides_and_events_that_answer(client):
 
 
 def test_a_site_map_ends_at_what_a_file_may_hold(client, monkeypatch):
-    monkeypatch.setattr(feeds, "MAX_SITEMAP_URLS", 20)
+    monkeypatch.setattr(sitemap, "MAX_URLS", 20)
     for number in range(25):
-        publish(f"s{number}")
+        create_published_story(f"s{number}")
     assert len(locations(client)) == 20

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core import page_cache
 from outreach.stories import impact
-from tests.outreach.published import draft, publish
+from tests.outreach.published import create_draft, create_published_story
 from tips import statistics
 from tips.models import AgencyKey, Category, Message, Tip
 from tips.statistics import Month
@@ -111,9 +111,11 @@ def test_the_scale_has_few_lines_and_holds_the_largest(most):
 
 
 def test_stories_are_added_up_and_what_is_not_published_is_not(client):
-    publish("a", arrests=2, weapons=1, on=dt.date(2025, 5, 1))
-    publish("b", arrests=3, property_returned=22, on=dt.date(2026, 5, 1), you_said="Dark steps.", we_did="Nine lamps.")
-    draft("c", arrests=100, you_said="Secret.", we_did="x")
+    create_published_story("a", arrests=2, weapons=1, on=dt.date(2025, 5, 1))
+    create_published_story(
+        "b", arrests=3, property_returned=22, on=dt.date(2026, 5, 1), you_said="Dark steps.", we_did="Nine lamps."
+    )
+    create_draft("c", arrests=100, you_said="Secret.", we_did="x")
     everything = impact.total_outcomes()
     assert (everything.stories, everything.arrests, everything.weapons, everything.property_returned) == (2, 5, 1, 22)
     assert [(row.year, row.arrests) for row in impact.outcomes_by_year()] == [(2026, 3), (2025, 2)]
@@ -130,7 +132,7 @@ def test_stories_are_added_up_and_what_is_not_published_is_not(client):
 
 def test_figures_stand_on_the_home_page_too(client):
     tips(11, NOW - dt.timedelta(days=3), answered=6)
-    publish("b", weapons=31)
+    create_published_story("b", weapons=31)
     text = re.sub(r"\s+", " ", client.get("/").content.decode())
     for words in (
         "tips received</dt><dd>11<",

@@ -17,7 +17,7 @@ from core.models import Account
 from crimemap.models import Area
 from outreach.models import Correction, Guide, Picture, PreviewLink, PublishedStory, Status, Withdrawal
 from outreach.stories import previews, search, share_links
-from tests.outreach.published import draft, picture, publish
+from tests.outreach.published import create_draft, create_picture, create_published_story
 from tests.tipportal.database.test_grants import acting_as
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def text_of(response) -> str:
 
 def test_stories_are_told_newest_first(client):
     for number, name in enumerate(("old", "older", "oldest")):
-        publish(name, on=dt.date(2026, 5, 20 - number))
+        create_published_story(name, on=dt.date(2026, 5, 20 - number))
     page = text_of(client.get("/stories/"))
     assert page.index("Title of old<") < page.index("Title of older") < page.index("Title of oldest")
 
@@ -55,8 +55,10 @@ def test_without_stories_the_page_says_so(client):
 
 
 def test_each_filter_lets_through_what_it_names(client, area):
-    publish("arrest", category="arrest", tags=("Fraud",), on=dt.date(2025, 2, 1), areas=[["district", "4"]])
-    publish("weapons", category="weapons", tags=("Guns", "Fraud"), on=dt.date(2026, 2, 1))
+    create_published_story(
+        "arrest", category="arrest", tags=("Fraud",), on=dt.date(2025, 2, 1), areas=[["district", "4"]]
+    )
+    create_published_story("weapons", category="weapons", tags=("Guns", "Fraud"), on=dt.date(2026, 2, 1))
     page_cache.forget()
 
     def shown(query: str) -> set[str]:
@@ -78,14 +80,14 @@ def test_each_filter_lets_through_what_it_names(client, area):
      "page=0", "q=%27%3B--", "category=" + "x" * 500],
 )  # fmt: skip
 def test_nonsense_in_a_filter_is_an_empty_list_and_no_failure(client, query):
-    publish()
+    create_published_story()
     for path in ("/stories/", "/stories/search/"):
         assert client.get(f"{path}?{query}").status_code == 200
 
 
 def test_the_filter_offers_only_what_there_is_and_says_how_much(client, area):
-    publish("a", category="arrest", tags=("Fraud",), areas=[["district", "4"], ["district", "gone"]])
-    publish("b", category="arrest")
+    create_published_story("a", category="arrest", tags=("Fraud",), areas=[["district", "4"], ["district", "gone"]])
+    create_published_story("b", category="arrest")
     page_cache.forget()
     page = text_of(client.get("/stories/?category=arrest"))
     assert '<option value="arrest" selected>An arrest (2)</option>' in page
@@ -96,7 +98,7 @@ def test_the_filter_offers_only_what_there_is_and_says_how_much(client, area):
 
 def test_long_lists_have_pages_that_keep_the_filter(client):
     for number in range(30):
-        publish(f"s{number}", category="arrest")
+        create_published_story(f"s{number}", category="arrest")
     first = text_of(client.get("/stories/?category=arrest"))
     assert first.count("<article") == 12
     assert 'href="?category=arrest&page=3"' in first
@@ -106,8 +108,8 @@ def test_long_lists_have_pages_that_keep_the_filter(client):
 
 
 def test_tags_areas_and_years_have_pages(client, area):
-    publish("here", tags=("Fraud",), areas=[["district", "4"]], on=dt.date(2025, 2, 1))
-    publish("there", on=dt.date(2026, 2, 1))
+    create_published_story("here", tags=("Fraud",), areas=[["district", "4"]], on=dt.date(2025, 2, 1))
+    create_published_story("there", on=dt.date(2026, 2, 1))
     for path, heading in (
         ("/stories/tag/fraud/", "Stories: Fraud"),
         ("/stories/area/district/4/", "Stories from Harbor District"),
@@ -126,9 +128,9 @@ def test_tags_areas_and_years_have_pages(client, area):
 
 
 def test_search_finds_words_in_any_form_the_title_before_the_text(client):
-    publish("text", body="Somebody stole bicycles here.")
-    publish("title", title="Bicycles came home")
-    publish("other", body="Nothing of the kind.")
+    create_published_story("text", body="Somebody stole bicycles here.")
+    create_published_story("title", title="Bicycles came home")
+    create_published_story("other", body="Nothing of the kind.")
     page = text_of(client.get("/stories/search/?q=bicycle"))
     assert "2 stories for" in page
     assert page.index("/stories/title/") < page.index("/stories/text/")
@@ -149,7 +151,7 @@ def test_search_takes_any_input(client, query):
 def test_of_very_common_words_the_newest_are_found(client, monkeypatch):
     monkeypatch.setattr(search, "MAX_RANKED", 2)
     for number in range(4):
-        publish(f"s{number}", body="common", on=dt.date(2026, 1, 1 + number))
+        create_published_story(f"s{number}", body="common", on=dt.date(2026, 1, 1 + number))
     found = search.load_stories(search.find_matching_ids("common"))
     assert {story.slug for story in found} == {"s3", "s2"}
     assert "There are many." in text_of(client.get("/stories/search/?q=common"))
@@ -160,8 +162,8 @@ def test_of_very_common_words_the_newest_are_found(client, monkeypatch):
 
 
 def test_a_story_shows_all_it_tells(client, area):
-    lead, inside = picture(b"lead"), picture(b"inside", alt="A frame")
-    story = publish(
+    lead, inside = create_picture(b"lead"), create_picture(b"inside", alt="A frame")
+    story = create_published_story(
         "bicycles", title="Home again", summary="A van of bicycles.", body=f"Some *text*.\n\n![A frame](picture:{inside.pk})",
         category="property", tags=("Bicycles",), areas=[["district", "4"]], lead=lead, what_happened="A store was found",
         how_soon="day", arrests=2, property_returned=22, property_words="bicycles", quote="I had given up.",
@@ -181,14 +183,14 @@ def test_a_story_shows_all_it_tells(client, area):
 
 
 def test_an_empty_fact_takes_no_room(client):
-    publish()
+    create_published_story()
     page = text_of(client.get("/stories/bicycles/"))
     for part in ("fact-panel", "<blockquote", "said-did", "lead-picture", 'id="corrections"'):
         assert part not in page
 
 
 def test_a_correction_is_dated_and_stands_with_the_story(client):
-    story = publish(corrected_on=dt.date(2026, 3, 20))
+    story = create_published_story(corrected_on=dt.date(2026, 3, 20))
     Correction.objects.create(published=story, on=dt.date(2026, 3, 20), note="It was 22, not 21.")
     page = text_of(client.get("/stories/bicycles/"))
     assert "Corrected on March 20, 2026" in page
@@ -197,16 +199,16 @@ def test_a_correction_is_dated_and_stands_with_the_story(client):
 
 
 def test_related_stories_share_a_tag_or_else_the_category(client):
-    story = publish("one", category="arrest", tags=("Fraud",))
-    publish("same-tag", tags=("Fraud",), category="other")
-    publish("same-kind", category="arrest")
-    publish("neither", category="weapons")
+    story = create_published_story("one", category="arrest", tags=("Fraud",))
+    create_published_story("same-tag", tags=("Fraud",), category="other")
+    create_published_story("same-kind", category="arrest")
+    create_published_story("neither", category="weapons")
     assert [other.slug for other in search.find_related(story)] == ["same-tag", "same-kind"]
 
 
 def test_programs_read_a_story(client, settings):
     settings.PORTAL_URL = "https://portal.example"
-    publish(title='"Home" </script> & <b>', tags=("Bicycles",), corrected_on=dt.date(2026, 3, 20))
+    create_published_story(title='"Home" </script> & <b>', tags=("Bicycles",), corrected_on=dt.date(2026, 3, 20))
     page = client.get("/stories/bicycles/").content.decode()
     [data] = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
     assert "<" not in data
@@ -226,7 +228,7 @@ def test_programs_read_a_story(client, settings):
 
 
 def test_a_page_of_stories_loads_nothing_from_elsewhere_and_sets_no_cookie(client):
-    publish(tags=("Bicycles",))
+    create_published_story(tags=("Bicycles",))
     for path in (
         "/stories/",
         "/stories/bicycles/",
@@ -246,7 +248,7 @@ def test_a_page_of_stories_loads_nothing_from_elsewhere_and_sets_no_cookie(clien
 
 def test_share_links_carry_title_and_address(client, settings):
     settings.PORTAL_URL = "https://portal.example"
-    publish(title="Home & away")
+    create_published_story(title="Home & away")
     page = text_of(client.get("/stories/bicycles/"))
     links = dict(re.findall(r'href="(https://[^"]+|mailto:[^"]+)" rel="noopener noreferrer nofollow">([^<]+)<', page))
     asked = {name: parse_qs(urlsplit(link).query) for link, name in links.items()}
@@ -269,7 +271,7 @@ def test_share_links_carry_title_and_address(client, settings):
     ],
 )
 def test_a_mastodon_server_is_known_however_it_is_typed(client, typed, host):
-    publish(title="Home")
+    create_published_story(title="Home")
     page = text_of(client.get("/stories/bicycles/share/", {"server": typed}))
     assert f'href="https://{host}/share?text=Home+' in page
     assert f"Go on to {host}" in page
@@ -282,7 +284,7 @@ def test_a_mastodon_server_is_known_however_it_is_typed(client, typed, host):
      "a.example\\@b.example", "https://a.example@b.example:1"],
 )  # fmt: skip
 def test_what_is_no_server_gets_a_sentence_and_no_link(client, typed):
-    publish()
+    create_published_story()
     response = client.get("/stories/bicycles/share/", {"server": typed})
     page = text_of(response)
     assert response.status_code == 200, "never a redirect"
@@ -296,12 +298,12 @@ def test_what_is_no_server_gets_a_sentence_and_no_link(client, typed):
 
 @pytest.mark.parametrize("status", [each for each in Status if each not in (Status.PUBLISHED, Status.CORRECTED)])
 def test_a_story_that_is_not_published_is_nowhere(client, status):
-    hidden = picture(b"secret")
+    hidden = create_picture(b"secret")
     times = {"publish_at": timezone.now() + dt.timedelta(days=1)} if status == Status.SCHEDULED else {}
-    story = draft("secret-plan", status, title="Secretword", body=f"secretword ![x](picture:{hidden.pk})", lead=hidden,
+    story = create_draft("secret-plan", status, title="Secretword", body=f"secretword ![x](picture:{hidden.pk})", lead=hidden,
                   category="arrest", areas=[["district", "4"]], arrests=7, you_said="secretword", we_did="x", **times)  # fmt: skip
     story.pictures.add(hidden)
-    publish("shown")
+    create_published_story("shown")
     page_cache.forget()
     pages = ["/", "/stories/", "/stories/?category=arrest", "/stories/search/?q=secretword", "/stories/feed.atom",
              "/sitemap.xml", "/stories/archive/", "/impact/", "/stories/shown/"]  # fmt: skip
@@ -318,8 +320,8 @@ def test_a_story_that_is_not_published_is_nowhere(client, status):
 
 
 def test_a_withdrawn_story_says_so_and_takes_its_pictures_along(client):
-    shown = picture()
-    story = publish(lead=shown, title="Secretword")
+    shown = create_picture()
+    story = create_published_story(lead=shown, title="Secretword")
     story.pictures.add(shown)
     address = f"/stories/media/{shown.variants[0]['digest']}.webp"
     assert client.get(address).status_code == 200
@@ -339,7 +341,7 @@ def test_a_withdrawn_story_says_so_and_takes_its_pictures_along(client):
 
 
 def test_residents_read_the_approved_text_while_the_desk_changes_it(client):
-    story = publish(title="As approved")
+    story = create_published_story(title="As approved")
     story.story.title, story.story.status = "Half a sentence", Status.DRAFT
     story.story.save()
     page = text_of(client.get("/stories/bicycles/"))
@@ -348,8 +350,8 @@ def test_residents_read_the_approved_text_while_the_desk_changes_it(client):
 
 
 def test_a_picture_is_served_as_what_it_is_and_cannot_act(client):
-    shown = picture()
-    publish().pictures.add(shown)
+    shown = create_picture()
+    create_published_story().pictures.add(shown)
     for variant in shown.variants:
         response = client.get(f"/stories/media/{variant['digest']}.{variant['format']}")
         assert response.content.startswith(b"a picture")
@@ -362,7 +364,7 @@ def test_a_picture_is_served_as_what_it_is_and_cannot_act(client):
 
 
 def test_a_guides_picture_goes_with_the_guide(client):
-    shown = picture()
+    shown = create_picture()
     guide = Guide.objects.create(slug="g", title="G", summary="s", body=f"![x](picture:{shown.pk})", shown=True)
     guide.pictures.add(shown)
     address = f"/stories/media/{shown.variants[0]['digest']}.webp"
@@ -376,8 +378,8 @@ def test_a_guides_picture_goes_with_the_guide(client):
                                   "/sitemap.xml", "/impact/", "/guides/", "/stories/archive/2026/", "/stories/tag/fraud/",
                                   "/stories/bicycles/share/", "/stories/card/bicycles.png"])  # fmt: skip
 def test_every_page_asks_for_no_more_than_the_public_role_may_read(client, path):
-    lead = picture()
-    publish(lead=lead, tags=("Fraud",), corrected_on=dt.date(2026, 3, 20)).pictures.add(lead)
+    lead = create_picture()
+    create_published_story(lead=lead, tags=("Fraud",), corrected_on=dt.date(2026, 3, 20)).pictures.add(lead)
     page_cache.forget()
     with acting_as("public"):
         assert client.get(path).status_code == 200
@@ -388,8 +390,8 @@ def test_every_page_asks_for_no_more_than_the_public_role_may_read(client, path)
 
 @pytest.fixture
 def previewed():
-    lead = picture()
-    story = draft("not-yet", Status.IN_REVIEW, title="Not yet", lead=lead, body=f"![x](picture:{lead.pk})")
+    lead = create_picture()
+    story = create_draft("not-yet", Status.IN_REVIEW, title="Not yet", lead=lead, body=f"![x](picture:{lead.pk})")
     story.pictures.add(lead)
     link, token = previews.create_link(story, Account.objects.get(username="writer"))
     return story, link, token
@@ -441,8 +443,8 @@ def test_a_link_is_not_kept_and_opens_one_story_alone(client, previewed):
     _story, link, token = previewed
     assert token.encode() not in bytes(PreviewLink.objects.get().token_hash)
     assert len(token) >= 40
-    other = picture(b"another")
-    draft("other").pictures.add(other)
+    other = create_picture(b"another")
+    create_draft("other").pictures.add(other)
     assert client.get(f"/stories/preview/{token}/media/{other.variants[0]['digest']}.webp").status_code == 404
     for guess in (token[:-1], token + "x", "x", bytes(link.token_hash).hex()):
         assert client.get(f"/stories/preview/{guess}/").status_code == 404
@@ -452,7 +454,7 @@ def test_a_link_is_not_kept_and_opens_one_story_alone(client, previewed):
 
 
 def test_published_stories_are_counted_by_no_visit(client):
-    publish()
+    create_published_story()
     before = list(PublishedStory.objects.values())
     client.get("/stories/bicycles/")
     assert list(PublishedStory.objects.values()) == before
