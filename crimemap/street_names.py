@@ -14,7 +14,7 @@ _KEPT_CAPITALS = {"NE", "NW", "SE", "SW", "US", "USA", "II", "III", "IV", "MLK"}
 _DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}
 
 
-def comparable(name: str) -> str:
+def normalize_name(name: str) -> str:
     """`name` in lower case without accents and punctuation, usual abbreviations written out: "W. 24th Pl" -> "west 24th place".
 
     At most 80 characters, safe for any input.
@@ -29,7 +29,7 @@ def comparable(name: str) -> str:
     return " ".join(words)[:80].strip()
 
 
-def spelled(name: str) -> str:
+def restore_capitals(name: str) -> str:
     """A name that a table shouts, as people write it: "W 24TH PL" -> "W 24th Pl", "O'HARE" -> "O'Hare".
 
     Names that hold a small letter are left as they are.

@@ -23,17 +23,17 @@ def publish(afresh: bool = False) -> None:
 @shared_task(name="crimemap.bulk.run_import")  # type: ignore[untyped-decorator]
 def run_import(run_id: int) -> None:
     """Import what was uploaded or pushed under this number."""
-    jobs.work(run_id)
+    jobs.process_run(run_id)
 
 
 @shared_task(name="crimemap.bulk.look", expires=50)  # type: ignore[untyped-decorator]
 def look() -> None:
     """Every minute: what was dropped, what a lost message left waiting, which feed is late."""
-    for run_id in jobs.waiting():
-        jobs.work(run_id)
-    drop_folder.look()
-    feed_monitor.tell_of_late()
-    jobs.sweep_folders()
+    for run_id in jobs.unfinished_run_ids():
+        jobs.process_run(run_id)
+    drop_folder.scan_drop_folder()
+    feed_monitor.mail_about_late_sources()
+    jobs.remove_stray_folders()
 
 
 @shared_task(name="crimemap.bulk.plan_alerts", expires=240)  # type: ignore[untyped-decorator]

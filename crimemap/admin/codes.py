@@ -38,7 +38,7 @@ class WhyForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.instance.pk and not self.errors and not cleaned.get("why") and self.looser(cleaned):
-            self.add_error("why", classification.why_needed())
+            self.add_error("why", classification.reason_required_message())
         return cleaned
 
 
@@ -59,8 +59,8 @@ class CodeForm(WhyForm):
     def looser(self, cleaned: dict[str, Any]) -> bool:
         before = OffenceCode.objects.select_related("category").get(pk=self.instance.pk)
         return classification.is_looser(
-            classification.effective(before.category, before.visibility),
-            classification.effective(cleaned["category"], cleaned["visibility"]),
+            classification.effective_visibility(before.category, before.visibility),
+            classification.effective_visibility(cleaned["category"], cleaned["visibility"]),
         )
 
 
@@ -93,7 +93,7 @@ class CategoryAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        classification.publish_soon()
+        classification.request_publication()
 
 
 class ClassifiedFilter(admin.SimpleListFilter):
@@ -152,7 +152,7 @@ class OffenceCodeAdmin(AuditedAdmin):
         assert isinstance(request.user, Account)
         if not change:
             super().save_model(request, obj, form, change)
-            classification.publish_soon()
+            classification.request_publication()
             return
         classification.classify(obj, obj.category, obj.visibility, request.user, form.cleaned_data["why"])
         if "label" in form.changed_data:
@@ -174,7 +174,7 @@ class OffenceCodeAdmin(AuditedAdmin):
         if not self.has_change_permission(request) or not isinstance(request.user, Account):
             raise PermissionDenied
         scheme = request.GET.get("scheme", "")
-        found = classification.unknown(scheme)
+        found = classification.list_unclassified_codes(scheme)
         shown = found[:CLASSIFIED_AT_ONCE]
         rows = [(unknown, RowForm(request.POST if request.method == "POST" else None, unknown)) for unknown in shown]
         if request.method == "POST" and all(form.is_valid() for _unknown, form in rows):
@@ -197,7 +197,7 @@ class OffenceCodeAdmin(AuditedAdmin):
             "others": len(found) - len(shown),
             "held": sum(unknown.held for unknown in found),
             "scheme": scheme,
-            "schemes": list(classification.schemes_with_unknown()),
+            "schemes": list(classification.schemes_with_unclassified_codes()),
             "has_errors": any(form.errors for _unknown, form in rows),
         }
         status = 422 if context["has_errors"] else 200
@@ -210,7 +210,7 @@ class RowForm(forms.Form):
     category = forms.ModelChoiceField(Category.objects.none(), required=False, to_field_name="slug")
     visibility = forms.ChoiceField(choices=[("", "---------"), *Visibility.choices], required=False)
 
-    def __init__(self, sent: QueryDict | None, unknown: classification.Unknown) -> None:
+    def __init__(self, sent: QueryDict | None, unknown: classification.UnclassifiedCode) -> None:
         initial = {"category": unknown.category, "visibility": unknown.visibility}
         super().__init__(sent, prefix=f"code{unknown.code.pk}", initial=initial)
         field = self.fields["category"]

@@ -24,7 +24,7 @@ from core.models import Account
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
 from crimemap.importing.profiles import generic
-from crimemap.importing.readers.files import UnreadableError
+from crimemap.importing.readers.files import UnreadableFileError
 from crimemap.models import Source
 from crimemap.models.incidents import known_time_zone
 from crimemap.offences import catalogue
@@ -75,7 +75,7 @@ class ColumnsForm(forms.Form):
         for name, (label, help_text) in _FIELDS.items():
             self.fields[name] = forms.ChoiceField(label=label, help_text=help_text, choices=choices, required=False)
         dated = self["occurred"].value() or self["occurred_date"].value() or ""
-        said = column_mapping.orders(sample, dated, time_zone)
+        said = column_mapping.compare_date_orders(sample, dated, time_zone)
         self.fields |= {
             "time_zone": forms.CharField(
                 label=_("Time zone"), max_length=40, validators=[known_time_zone], help_text=_("Of the times in the files.")
@@ -139,7 +139,7 @@ def respond(request: HttpRequest, source: Source, by: Account, context: dict[str
         sample_form = SampleForm(request.POST, request.FILES)
         try:
             sample = _sample(request.FILES["sample"]) if sample_form.is_valid() else None
-        except UnreadableError as error:
+        except UnreadableFileError as error:
             sample_form.add_error("sample", str(error))
         form = _fresh(sample, source) if sample else None
     elif request.method == "POST" and (sample := _travelled(request.POST.get("rows", ""))):
@@ -171,7 +171,7 @@ def _sample(file: Any) -> Sample:
         with path.open("wb") as kept:
             for piece in file.chunks():
                 kept.write(piece)
-        sample = column_mapping.read(path)
+        sample = column_mapping.read_sample(path)
     while len(json.dumps(sample.rows)) > _MOST:
         sample = Sample(sample.name, sample.header, sample.rows[: len(sample.rows) // 2])
     return sample
@@ -189,7 +189,7 @@ def _travelled(text: str) -> Sample | None:
 
 def _fresh(sample: Sample, source: Source) -> ColumnsForm:
     """As the source has it, where the sample has those columns; otherwise as guessed."""
-    config = source.profile_config or column_mapping.guess(sample.header, sample)
+    config = source.profile_config or column_mapping.guess_columns(sample.header, sample)
     columns = dict(config.get("columns", {}))
     code = columns.get("code", "")
     if isinstance(code, list):
@@ -211,7 +211,7 @@ def _previewed(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, A
         return {}
     source.time_zone = form.cleaned_data["time_zone"]
     try:
-        shown, met = column_mapping.preview(sample, form.config(source.profile_config), source)
+        shown, met = column_mapping.preview_rows(sample, form.config(source.profile_config), source)
     except generic.ConfigError as error:
         return {"preview_problem": str(error)}
     return {"preview": shown, "met": sorted(met.items())}
@@ -221,7 +221,7 @@ def _previewed(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, A
 def _save(form: ColumnsForm, source: Source, by: Account) -> bool:
     config = form.config(source.profile_config)
     try:
-        generic.Config.parse(config)
+        generic.GenericConfig.parse(config)
     except generic.ConfigError as error:
         form.add_error(None, str(error))
         return False

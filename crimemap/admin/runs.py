@@ -124,12 +124,12 @@ class ImportRunAdmin(admin.ModelAdmin):
         if request.method == "POST" and form.is_valid():
             data = form.cleaned_data
             try:
-                run = jobs.ask(
+                run = jobs.request_import(
                     data["source"], data["sent"], origin=ImportRun.Origin.UPLOAD, by=request.user,
                     dry_run=data["dry_run"], full_snapshot=data["full_snapshot"],
                 )  # fmt: skip
                 return HttpResponseRedirect(_address(run))
-            except jobs.NotPossibleError as error:
+            except jobs.ImportNotPossibleError as error:
                 form.add_error(None, str(error))
             except OSError:
                 form.add_error(None, _("The server has no room for these files. Tell whoever runs it."))
@@ -149,7 +149,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "title": _("Import %(number)s") % {"number": run.pk},
             "run": run,
             "chip": _CHIPS.get(State(run.state), ""),
-            "is_open": run.state in jobs.OPEN,
+            "is_open": run.state in jobs.OPEN_STATES,
             "percent": percent(run),
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
             "quirks": sorted(run.report.get("quirks", {}).items()),
@@ -166,7 +166,7 @@ class ImportRunAdmin(admin.ModelAdmin):
         """For the progress bar: how far it is, and whether the page has anything new to tell."""
         run = self._run(request, str(pk))
         words = _("%(read)s rows read") % {"read": f"{run.read:,}"}
-        return JsonResponse({"open": run.state in jobs.OPEN, "percent": percent(run), "words": words})
+        return JsonResponse({"open": run.state in jobs.OPEN_STATES, "percent": percent(run), "words": words})
 
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self._run(request, str(pk))
@@ -176,12 +176,12 @@ class ImportRunAdmin(admin.ModelAdmin):
             raise PermissionDenied
         try:
             if request.POST.get("act") == "release":
-                jobs.release(run, request.user)
+                jobs.release_run(run, request.user)
                 messages.success(request, _("The import goes on. What it brings is published when it is done."))
             else:
-                jobs.discard(run, request.user)
+                jobs.discard_run(run, request.user)
                 messages.success(request, _("The import is discarded. Nothing of it was stored."))
-        except jobs.NotPossibleError as error:
+        except jobs.ImportNotPossibleError as error:
             messages.warning(request, str(error))
         return HttpResponseRedirect(_address(run))
 

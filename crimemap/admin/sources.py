@@ -125,7 +125,7 @@ class SourceAdmin(AuditedAdmin):
             messages.success(request, _("The token is revoked: what is pushed with it is refused."))
             return HttpResponseRedirect(request.path)
         if request.method == "POST":
-            token = push_tokens.make_token(source, by)
+            token = push_tokens.create_token(source, by)
         address = f"{settings.STAFF_URL}{reverse('crimemap_api:push', args=[source.slug])}"
         context = self._context(request, source, _("API token of %(source)s") % {"source": source})
         return TemplateResponse(

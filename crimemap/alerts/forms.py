@@ -21,7 +21,7 @@ from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.reader import PublishedIncidents
-from crimemap.street_names import comparable
+from crimemap.street_names import normalize_name
 
 CITY, AREA, PLACE = "city", "area", "place"
 POINT = "point"  # of a `place_ref`: "point:41.48500,-38.52000" where there is no block to name
@@ -168,7 +168,7 @@ class AlertForm(forms.Form):
         self.found = lookup.search(text)
         if not self.found:
             self.add_error("search", _not_found(text))
-        elif len(self.found) == 1 or comparable(self.found[0].name) == comparable(text):
+        elif len(self.found) == 1 or normalize_name(self.found[0].name) == normalize_name(text):
             return self.found[0]
         else:
             self.add_error("place_ref", _("There are several such places. Choose one."))

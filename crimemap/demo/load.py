@@ -15,7 +15,7 @@ from crimemap.demo import plan, plane_geometry
 from crimemap.demo.riverton import CityArea, Riverton
 from crimemap.geometry import Line, Point
 from crimemap.models import Area, BaseLayer, Block, Intersection, digest_of
-from crimemap.street_names import comparable
+from crimemap.street_names import normalize_name
 
 Feature = dict[str, Any]
 Names = BaseLayer.Name
@@ -60,7 +60,7 @@ def _store_areas(city: Riverton) -> None:
         longitude, latitude = _degrees(_label_point(area))
         rows.append(
             Area(
-                layer=area.layer, code=area.code, name=area.name, key=comparable(area.name), outline=_polygon(area.ring),
+                layer=area.layer, code=area.code, name=area.name, key=normalize_name(area.name), outline=_polygon(area.ring),
                 latitude=latitude, longitude=longitude,
                 contact=CONTACT.format(name=area.name, code=area.code) if area.layer == Area.Layer.DISTRICT else "",
             )
@@ -77,7 +77,7 @@ def _store_blocks(city: Riverton) -> None:
         longitude, latitude = _degrees(block.point)
         rows.append(
             Block(
-                street=block.street, hundred=block.hundred, key=comparable(block.street), latitude=latitude,
+                street=block.street, hundred=block.hundred, key=normalize_name(block.street), latitude=latitude,
                 longitude=longitude, areas=city.areas_of(block.point),
             )
         )  # fmt: skip

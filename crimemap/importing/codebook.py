@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.profiles.base import JOINT
-from crimemap.importing.readers.files import UnreadableError
+from crimemap.importing.profiles.base import JOINER
+from crimemap.importing.readers.files import UnreadableFileError
 from crimemap.models import Category, OffenceCode
 from crimemap.offences import catalogue
 
-MOST = 20_000  # codes of one import: a column with more holds no codes
+MAX_CODES = 20_000  # codes of one import: a column with more holds no codes
 
 
 @dataclass(slots=True)
-class Known:
+class CodeEntry:
     """A code met. `id` is None until it is written; without category and visibility its rows are held."""
 
     id: int | None
@@ -34,21 +34,22 @@ class CodeBook:
 
     def __init__(self, scheme: str) -> None:
         self.scheme = scheme
-        self.met: list[Known] = []
+        self.met: list[CodeEntry] = []
         self.numbers: dict[str, int] = {}
         self.list = catalogue.code_list(scheme)
         rows = OffenceCode.objects.filter(scheme=scheme).values_list(
             "id", "code", "label", "category__slug", "visibility"
         )
-        self.stored = {catalogue.key_of(row[1]): Known(*row[:3], row[3] or "", row[4]) for row in rows}
+        self.stored = {catalogue.comparison_key(row[1]): CodeEntry(*row[:3], row[3] or "", row[4]) for row in rows}
 
     def number(self, code: str, label: str) -> int:
         """Of a row's code. Raises UnreadableError when there are too many."""
         found = self.numbers.get(code)
         if found is None:
-            if len(self.met) >= MOST:
-                raise UnreadableError(
-                    _("More than %(most)d different offense codes: this column does not hold codes.") % {"most": MOST}
+            if len(self.met) >= MAX_CODES:
+                raise UnreadableFileError(
+                    _("More than %(most)d different offense codes: this column does not hold codes.")
+                    % {"most": MAX_CODES}
                 )
             found = self.numbers[code] = len(self.met)
             self.met.append(self._known(code, label))
@@ -75,18 +76,18 @@ class CodeBook:
         ids = {code.code: code.pk for code in written}
         return [known.id or ids[known.code] for known in self.met]
 
-    def _known(self, code: str, label: str) -> Known:
+    def _known(self, code: str, label: str) -> CodeEntry:
         """The code itself, one of the list that means the same, or a new one counted as what a part of it says."""
         for name in (code, label):
             if name and (found := self._same(name)):
                 return found
-        for part in (*code.split(JOINT), label.split(JOINT, maxsplit=1)[0]):
+        for part in (*code.split(JOINER), label.split(JOINER, maxsplit=1)[0]):
             if part and (found := self._same(part)):
-                return Known(None, code, label, found.category, found.visibility)
-        return Known(None, code, label)
+                return CodeEntry(None, code, label, found.category, found.visibility)
+        return CodeEntry(None, code, label)
 
-    def _same(self, name: str) -> Known | None:
-        key = catalogue.key_of(name)
+    def _same(self, name: str) -> CodeEntry | None:
+        key = catalogue.comparison_key(name)
         if not key:
             return None
         if stored := self.stored.get(key):
@@ -94,6 +95,6 @@ class CodeBook:
         listed = self.list.find([name])
         if listed is None:
             return None
-        return self.stored.get(catalogue.key_of(listed.code)) or Known(
+        return self.stored.get(catalogue.comparison_key(listed.code)) or CodeEntry(
             None, listed.code, listed.label, listed.category, listed.visibility
         )

@@ -20,13 +20,13 @@ from django.utils.translation import gettext as _
 from crimemap.importing import parsed_rows
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.profiles import generic
-from crimemap.importing.profiles.base import PARTS, header_key
+from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
 from crimemap.importing.readers import cells as values
 from crimemap.importing.readers import files, tables
 from crimemap.importing.readers.cells import CellError
-from crimemap.importing.readers.datetimes import Moments
-from crimemap.importing.readers.files import UnreadableError
-from crimemap.importing.row_parser import Interpreter
+from crimemap.importing.readers.datetimes import DatetimeParser
+from crimemap.importing.readers.files import UnreadableFileError
+from crimemap.importing.row_parser import RowParser
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue
 
@@ -106,7 +106,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PreviewRow:
     """What a row becomes. Texts for people; `problem` where it becomes nothing."""
 
     occurred: str = ""
@@ -122,13 +122,13 @@ class Shown:
     problem: str = ""
 
 
-def read(path: Path) -> Sample:
+def read_sample(path: Path) -> Sample:
     """The head of a file, or of the first table in an archive. Raises UnreadableError."""
-    part = files.parts(path)[0]
-    table = tables.table(part, lambda header: sum(map(bool, header)) > 2)
+    part = files.list_table_files(path)[0]
+    table = tables.open_table(part, lambda header: sum(map(bool, header)) > 2)
     header = list(dict.fromkeys(name for name in table.header if name))
     if len(header) > COLUMNS:
-        raise UnreadableError(_("This file has more than %(most)d columns.") % {"most": COLUMNS})
+        raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": COLUMNS})
     at = [table.header.index(name) for name in header]
     rows = []
     for _number, cells in table.rows():
@@ -136,23 +136,23 @@ def read(path: Path) -> Sample:
         if len(rows) == ROWS:
             break
     if not rows:
-        raise UnreadableError(_("There is a header in this file, but no row below it."))
+        raise UnreadableFileError(_("There is a header in this file, but no row below it."))
     return Sample(part.name, header, rows)
 
 
-def guess(header: Sequence[str], sample: Sample | None = None) -> dict[str, Any]:
+def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[str, Any]:
     """A map of columns, as Source.profile_config keeps it, of the usual names; of those whose cells in the sample fit."""
-    known = {header_key(name): name for name in reversed(header)}
+    known = {normalize_header(name): name for name in reversed(header)}
     found = {
         field: next((known[name] for name in names if name in known and _fits(field, known[name], sample)), "")
         for field, names in _USUAL.items()
     }
-    if found["occurred_time"] and found["occurred_date"] and "time" not in header_key(found["occurred"]):
+    if found["occurred_time"] and found["occurred_date"] and "time" not in normalize_header(found["occurred"]):
         found["occurred"] = ""
     elif found["occurred"]:
         found["occurred_date"] = found["occurred_time"] = ""
-    parts = not found["occurred"] and not found["occurred_date"] and all(found[name] for name in PARTS[:3])
-    found |= dict.fromkeys(("occurred_time",) if parts else PARTS, "")
+    parts = not found["occurred"] and not found["occurred_date"] and all(found[name] for name in DATE_PARTS[:3])
+    found |= dict.fromkeys(("occurred_time",) if parts else DATE_PARTS, "")
     if found["latitude"] and found["longitude"]:
         found["point"] = ""
     if found["point"] == found["block"]:
@@ -168,19 +168,19 @@ def _fits(field: str, column: str, sample: Sample | None) -> bool:
         return True
     cells = [cell for cell in sample.cells(column) if cell.strip()]
     if field in ("point", "block"):
-        pairs = any(values.pair(cell)[0] for cell in cells)
+        pairs = any(values.split_coordinate_pair(cell)[0] for cell in cells)
         return pairs == (field == "point")
     most = 90 if field == "latitude" else 180
-    numbers = [values.degrees(cell, lambda _kind: None) for cell in cells]
+    numbers = [values.parse_degrees(cell, lambda _kind: None) for cell in cells]
     return any(number and abs(number) <= most for number in numbers)  # neither nought nor metres of a projection
 
 
-def preview(sample: Sample, config: dict[str, Any], source: Source) -> tuple[list[Shown], dict[str, int]]:
+def preview_rows(sample: Sample, config: dict[str, Any], source: Source) -> tuple[list[PreviewRow], dict[str, int]]:
     """What the first rows become, and the oddities met in the whole sample. Raises generic.ConfigError."""
-    profile = generic.profile(config, source.slug, source.time_zone)
+    profile = generic.build_profile(config, source.slug, source.time_zone)
     met: Counter[str] = Counter()
     box = None if source.south is None else (source.south, source.west, source.north, source.east)
-    interpreter = Interpreter(
+    interpreter = RowParser(
         sample.header, profile, time_zone=source.time_zone, box=box,  # type: ignore[arg-type]
         geocoder=Geocoder(), met=lambda kind: met.update([kind]), rows=lambda: sample.rows,
     )  # fmt: skip
@@ -194,26 +194,28 @@ def preview(sample: Sample, config: dict[str, Any], source: Source) -> tuple[lis
 def _categories(scheme: str) -> dict[str, str]:
     """Code, as it is compared, to the name of its category."""
     rows = OffenceCode.objects.filter(scheme=scheme).exclude(category=None).values_list("code", "category__name")
-    return {catalogue.key_of(code): category for code, category in rows}
+    return {catalogue.comparison_key(code): category for code, category in rows}
 
 
-def _shown(interpreter: Interpreter, cells: list[str], source: Source, categories: dict[str, str]) -> Shown:
+def _shown(interpreter: RowParser, cells: list[str], source: Source, categories: dict[str, str]) -> PreviewRow:
     try:
         told = interpreter.read(cells).incident
     except CellError as error:
-        return Shown(problem=str(error))
+        return PreviewRow(problem=str(error))
     moment = dt.datetime.fromtimestamp(told.occurred_at * 60, ZoneInfo(source.time_zone))
     wholes = {"minute": "%Y-%m-%d %H:%M", "hour": _("%Y-%m-%d, about %H h"), "day": "%Y-%m-%d", "month": "%Y-%m"}
     areas = [area for area in (told.district, told.beat, told.neighbourhood) if area]
-    category = categories.get(catalogue.key_of(told.raw_code)) or categories.get(catalogue.key_of(told.raw_label), "")
-    return Shown(
+    category = categories.get(catalogue.comparison_key(told.raw_code)) or categories.get(
+        catalogue.comparison_key(told.raw_label), ""
+    )
+    return PreviewRow(
         occurred=moment.strftime(wholes[told.precision]), code=told.raw_code, label=told.raw_label, category=category,
         block=told.block_text, point=_point(told), areas=", ".join(areas), place=told.location_description,
         outcome=told.outcome, domestic=told.domestic,
     )  # fmt: skip
 
 
-def _point(told: parsed_rows.Incident) -> str:
+def _point(told: parsed_rows.ParsedIncident) -> str:
     kinds = {
         "block": _("the block's middle"),
         "published": _("as published"),
@@ -224,7 +226,7 @@ def _point(told: parsed_rows.Incident) -> str:
     return f"{kinds[told.point_kind]}{where}"
 
 
-def orders(sample: Sample, column: str, time_zone: str) -> dict[bool, str]:
+def compare_date_orders(sample: Sample, column: str, time_zone: str) -> dict[bool, str]:
     """What a date of the column is with the day first, and with the month first: {True: "3 April", False: "4 March"};
     empty where no date of the sample can be read both ways."""
     zone = ZoneInfo(time_zone)
@@ -232,7 +234,9 @@ def orders(sample: Sample, column: str, time_zone: str) -> dict[bool, str]:
         read: dict[bool, dt.date] = {}
         for day_first in (True, False):
             try:
-                moment = Moments(time_zone, day_first=day_first, local=time_zone, met=lambda _kind: None).read(cell)
+                moment = DatetimeParser(time_zone, day_first=day_first, local=time_zone, met=lambda _kind: None).read(
+                    cell
+                )
             except CellError:
                 break
             read[day_first] = dt.datetime.fromtimestamp(moment.minute * 60, zone).date()

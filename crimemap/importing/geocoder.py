@@ -7,7 +7,7 @@ from crimemap.importing.readers.cells import split_block_name
 from crimemap.models import Block
 from crimemap.places.area_index import area_indexes
 from crimemap.privacy.locations import Point
-from crimemap.street_names import comparable
+from crimemap.street_names import normalize_name
 
 
 class Geocoder:
@@ -15,18 +15,18 @@ class Geocoder:
 
     def __init__(self) -> None:
         rows = Block.objects.values_list("street", "hundred", "latitude", "longitude")
-        self.midpoints = {(comparable(street), hundred): (north, east) for street, hundred, north, east in rows}
+        self.midpoints = {(normalize_name(street), hundred): (north, east) for street, hundred, north, east in rows}
         self.indexes = area_indexes()
 
     def block_midpoint(self, block_text: str) -> Point | None:
         """Return the middle of a block in the agency's own layer."""
         block = split_block_name(block_text) if self.midpoints else None
-        return self.midpoints.get((comparable(block.street), block.hundred)) if block else None
+        return self.midpoints.get((normalize_name(block.street), block.hundred)) if block else None
 
     def areas_at(self, latitude: float, longitude: float) -> tuple[str, ...]:
         """Return the code of the area that the point lies in, empty for none; for each layer of parsed_rows.AREAS."""
         found = (
             self.indexes[layer].code_at(latitude, longitude) if layer in self.indexes else ""
-            for layer in parsed_rows.AREAS
+            for layer in parsed_rows.AREA_LAYERS
         )
         return tuple(code or "" for code in found)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crimemap.importing.profiles.base import JOINT, Profile, header_key
+from crimemap.importing.profiles.base import JOINER, Profile, normalize_header
 
 
-class Columns:
+class HeaderColumns:
     """Where a profile's columns stand in a header; -1 for those that are not there."""
 
     def __init__(self, header: Iterable[str], profile: Profile) -> None:
         self.at: dict[str, int] = {}
         for number, name in enumerate(header):
-            self.at.setdefault(header_key(name), number)
+            self.at.setdefault(normalize_header(name), number)
         self.profile = profile
         self.by_field = {name: self.first(headers) for name, headers in profile.columns.items()}
         self.codes = [group for group in profile.codes if all(self.has(header) for header in group)]
         self.labels = [header for header in profile.labels if self.has(header)]
 
     def has(self, header: str) -> bool:
-        return header_key(header) in self.at
+        return normalize_header(header) in self.at
 
     def first(self, headers: Iterable[str]) -> int:
-        return next((self.at[header_key(header)] for header in headers if self.has(header)), -1)
+        return next((self.at[normalize_header(header)] for header in headers if self.has(header)), -1)
 
     def missing(self) -> list[tuple[str, ...]]:
         """Groups of headers of which the file has none, though it needs one of each."""
@@ -33,9 +33,9 @@ class Columns:
         if not parts and not any(self.first(headers) >= 0 for headers in times):
             missing.append(tuple(header for headers in times for header in headers))
         if not self.codes:
-            missing.append(tuple(JOINT.join(group) for group in self.profile.codes))
+            missing.append(tuple(JOINER.join(group) for group in self.profile.codes))
         return list(dict.fromkeys(missing))
 
 
-def fits(header: list[str], profile: Profile) -> bool:
-    return not Columns(header, profile).missing()
+def header_fits(header: list[str], profile: Profile) -> bool:
+    return not HeaderColumns(header, profile).missing()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from crimemap.importing.parsed_rows import Interpreted
-from crimemap.importing.readers.cells import LOST
-from crimemap.importing.staging import Staging, Stored
+from crimemap.importing.parsed_rows import ParsedRow
+from crimemap.importing.readers.cells import LOST_ID
+from crimemap.importing.staging import Staging, StoredIncident
 
-Row = tuple[int, Interpreted]  # with its position
+Row = tuple[int, ParsedRow]  # with its position
 
 
-class Recognizer:
+class LostIdMatcher:
     """Of one import. `unknown`: rows without their id that are like no stored incident."""
 
     def __init__(self, staging: Staging) -> None:
@@ -24,21 +24,21 @@ class Recognizer:
         self.anonymous: bool | None = None  # whether the source has incidents that wait for their ids
         self.unknown = 0
 
-    def find(self, rows: Sequence[Row], taken: Collection[int]) -> dict[int, Stored]:
+    def find(self, rows: Sequence[Row], taken: Collection[int]) -> dict[int, StoredIncident]:
         """The stored incidents that rows not found by their key are, by position; none of `taken`."""
         if self.staging.first:
             return {}
-        lost = [(at, row) for at, row in rows if row.external_id == LOST]
+        lost = [(at, row) for at, row in rows if row.external_id == LOST_ID]
         found = self._alike(lost, taken, anonymous=False)
         self.unknown += len(lost) - len(found)
         if self.anonymous is None:
             self.anonymous = self.staging.has_anonymous()
         if self.anonymous:
-            others = [(at, row) for at, row in rows if row.external_id != LOST]
+            others = [(at, row) for at, row in rows if row.external_id != LOST_ID]
             found |= self._alike(others, taken, anonymous=True)
         return found
 
-    def _alike(self, rows: Sequence[Row], taken: Collection[int], *, anonymous: bool) -> dict[int, Stored]:
+    def _alike(self, rows: Sequence[Row], taken: Collection[int], *, anonymous: bool) -> dict[int, StoredIncident]:
         if not rows:
             return {}
         contents = {at: row.content() for at, row in rows}

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from crimemap.privacy.locations import Point
 
-AREAS = ("district", "beat", "neighbourhood")
-BETWEEN = "\x1f"  # what is hashed; no text has it
+AREA_LAYERS = ("district", "beat", "neighbourhood")
+FIELD_SEPARATOR = "\x1f"  # what is hashed; no text has it
 
 
-class Incident(NamedTuple):
+class ParsedIncident(NamedTuple):
     """What is stored of a row, in the order of staging's columns. Minutes count from 1970 in UTC."""
 
     occurred_at: int
@@ -33,10 +33,10 @@ class Incident(NamedTuple):
     domestic: bool
 
 
-OUTCOME = Incident._fields.index("outcome")
+OUTCOME = ParsedIncident._fields.index("outcome")
 
 
-class Spot(NamedTuple):
+class RowLocation(NamedTuple):
     """What a row's place comes to. `given` stands for where the row said it was, for counting alone; None: nowhere."""
 
     given: int | None
@@ -49,20 +49,20 @@ class Spot(NamedTuple):
 
 
 @dataclass(slots=True)
-class Interpreted:
+class ParsedRow:
     """`external_id` is "" when the feed gives none, LOST when it does and the file does not; `updated` is 0 when it does not
     tell."""
 
     external_id: str
-    incident: Incident
-    spot: Spot
+    incident: ParsedIncident
+    spot: RowLocation
     updated: int
     given_areas: tuple[str, ...]
 
     def content(self) -> bytes:
         """16 bytes that change with anything stored."""
         told = self.incident  # the point's numbers are written out once a spot: that is slow, and there are few spots
-        return digest_of_texts((*map(str, told[:6]), self.spot.text, *told[9:14], str(told[14])))
+        return hash_texts((*map(str, told[:6]), self.spot.text, *told[9:14], str(told[14])))
 
     def identity(self) -> str:
         """What the row is called without an id of its own: a hash of all that is not its outcome or the agency's layers."""
@@ -75,8 +75,8 @@ class Interpreted:
             told.location_description,
             told.domestic,
         )
-        return digest_of_texts(map(str, kept)).hex()
+        return hash_texts(map(str, kept)).hex()
 
 
-def digest_of_texts(told: Iterable[str]) -> bytes:
-    return hashlib.blake2b(BETWEEN.join(told).encode(), digest_size=16).digest()
+def hash_texts(told: Iterable[str]) -> bytes:
+    return hashlib.blake2b(FIELD_SEPARATOR.join(told).encode(), digest_size=16).digest()

@@ -31,33 +31,33 @@ from core import queue
 from crimemap.importing import profiles, sanity_checks
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.geocoder import Geocoder
-from crimemap.importing.header import Columns, fits
-from crimemap.importing.matching import Recognizer
-from crimemap.importing.parsed_rows import Interpreted
+from crimemap.importing.header import HeaderColumns, header_fits
+from crimemap.importing.matching import LostIdMatcher
+from crimemap.importing.parsed_rows import ParsedRow
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import Profile
 from crimemap.importing.readers import tables
-from crimemap.importing.readers.cells import LOST, CellError
-from crimemap.importing.readers.files import Part, UnreadableError, parts
-from crimemap.importing.row_keys import Keys
-from crimemap.importing.row_parser import Interpreter
+from crimemap.importing.readers.cells import LOST_ID, CellError
+from crimemap.importing.readers.files import TableFile, UnreadableFileError, list_table_files
+from crimemap.importing.row_keys import RowKeys
+from crimemap.importing.row_parser import RowParser
 from crimemap.importing.staging import Staging
 from crimemap.models import ImportProblem, ImportRun, Source
 
 State = ImportRun.RunState
 BATCH = 20_000  # rows compared at a time
-KEPT_PROBLEMS = 1_000  # of a run; all are counted
-LOCK = 0x1C1D  # of PostgreSQL's advisory locks, with the source's number
-TOLD_EVERY = 2.0  # seconds between two reports of progress
+MAX_STORED_PROBLEMS = 1_000  # of a run; all are counted
+LOCK_CLASS = 0x1C1D  # of PostgreSQL's advisory locks, with the source's number
+PROGRESS_INTERVAL = 2.0  # seconds between two reports of progress
 
 Progress = Callable[[ImportRun], None]
 
 
-class BusyError(Exception):
+class ImportRunningError(Exception):
     """Another import of this source is running; nothing was done."""
 
 
-def run(
+def run_import(
     run: ImportRun,
     paths: Sequence[Path],
     *,
@@ -87,9 +87,9 @@ def run(
             with transaction.atomic():
                 importing.store()
                 _end(run, State.DONE)
-        except sanity_checks.StoppedError as stopped:
+        except sanity_checks.SanityCheckError as stopped:
             _end(run, State.STOPPED, str(stopped))
-        except (UnreadableError, generic.ConfigError) as error:
+        except (UnreadableFileError, generic.ConfigError) as error:
             _end(run, State.FAILED, str(error))
         except BaseException:
             if not connection.needs_rollback:
@@ -112,7 +112,7 @@ def discard(run: ImportRun) -> None:
 def profile_of(source: Source) -> Profile:
     """How the source's files are read. Raises generic.ConfigError."""
     if source.profile == profiles.GENERIC:
-        return generic.profile(source.profile_config, source.slug, source.time_zone)
+        return generic.build_profile(source.profile_config, source.slug, source.time_zone)
     try:
         return profiles.get(source.profile)
     except KeyError:
@@ -133,9 +133,9 @@ def digest_of(paths: Sequence[Path]) -> str:
 def _alone(source: Source) -> Iterator[None]:
     """While this source has no other import. Runs of it that still say they are running were killed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, source.pk])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, source.pk])
         if not cursor.fetchone()[0]:
-            raise BusyError(_("Another import of “%(source)s” is running.") % {"source": source})
+            raise ImportRunningError(_("Another import of “%(source)s” is running.") % {"source": source})
         # A process that is killed while PostgreSQL stores its rows would hold the lock until all of them are.
         cursor.execute("SET client_connection_check_interval = '1s'")
         try:
@@ -146,7 +146,7 @@ def _alone(source: Source) -> Iterator[None]:
         finally:
             if connection.connection is not None and not connection.needs_rollback:
                 cursor.execute("RESET client_connection_check_interval")
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, source.pk])
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, source.pk])
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def _end(run: ImportRun, state: ImportRun.RunState, message: str = "") -> None:
 class _Batch:
     """Rows with their keys."""
 
-    rows: list[Interpreted] = field(default_factory=list)
+    rows: list[ParsedRow] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)  # ids of rows that were rejected
 
@@ -191,7 +191,7 @@ class _Import:
         self.reasons: Counter[str] = Counter()
         self.quirks: Counter[str] = Counter()
         self.cells: dict[str, int] = {}
-        self.points, self.recognizer = sanity_checks.Points(), Recognizer(self.staging)
+        self.points, self.recognizer = sanity_checks.PointCounts(), LostIdMatcher(self.staging)
         self.unmapped = 0
         self.first: int | None = None
         self.last: int | None = None
@@ -215,32 +215,32 @@ class _Import:
         self._tell()
         if self.run.read and self.run.rejected == self.run.read:
             first = self.problems[0].message if self.problems else ""
-            raise UnreadableError(_("None of the rows can be read. Of the first: %(why)s") % {"why": first})
+            raise UnreadableFileError(_("None of the rows can be read. Of the first: %(why)s") % {"why": first})
 
     def _tables(self, path: Path) -> list[tables.Table]:
         """The tables of a file. Publishers pack notes and other kinds of data beside their incidents: what an archive holds
         besides tables of the profile is left out and told, unless the archive is to be all there is."""
         found: list[tables.Table] = []
-        others: list[tuple[Part, list[str]]] = []
-        for part in parts(path):
+        others: list[tuple[TableFile, list[str]]] = []
+        for part in list_table_files(path):
             try:
-                found.append(tables.table(part, self._fits, self.profile.delimiter))
-            except tables.HeaderError as error:
+                found.append(tables.open_table(part, self._fits, self.profile.delimiter))
+            except tables.UnknownHeaderError as error:
                 others.append((part, error.found))
         if others and (not found or self.run.full_snapshot):
-            raise UnreadableError(_other_columns(*others[0], self.profile))
+            raise UnreadableFileError(_other_columns(*others[0], self.profile))
         self.quirks.update(f"other columns, left out: {part.member}" for part, _header in others)
         return found
 
     def _fits(self, header: list[str]) -> bool:
-        return fits(header, self.profile)
+        return header_fits(header, self.profile)
 
     def _read_table(self, table: tables.Table, several: bool) -> None:
         part = table.part
         met = dict(part.met)
         source = self.run.source
         box = (source.south, source.west, source.north, source.east)
-        interpreter = Interpreter(
+        interpreter = RowParser(
             table.header,
             self.profile,
             time_zone=source.time_zone,
@@ -249,7 +249,7 @@ class _Import:
             met=self._met,
             rows=lambda: (cells for _number, cells in table.rows()),
         )
-        keys = Keys(part.name, self.staging.siblings())
+        keys = RowKeys(part.name, self.staging.siblings())
         part.met.clear()  # of the looks before this one
         part.met.update(met)
         rows = table.rows()
@@ -263,7 +263,7 @@ class _Import:
             self._tell(part)
         self._odd(part, interpreter, keys)
 
-    def _odd(self, part: Part, interpreter: Interpreter, keys: Keys) -> None:
+    def _odd(self, part: TableFile, interpreter: RowParser, keys: RowKeys) -> None:
         """What was odd of a whole table."""
         at = interpreter.columns.by_field
         self.quirks.update(part.met)
@@ -272,7 +272,7 @@ class _Import:
         self.quirks["no column of ids"] += at.get("external_id", -1) < 0
         self.quirks["no columns of coordinates"] += max(at.get("latitude", -1), at.get("point", -1)) < 0
 
-    def _interpreted(self, rows: Iterator[tables.Row], interpreter: Interpreter) -> _Batch | None:
+    def _interpreted(self, rows: Iterator[tables.Row], interpreter: RowParser) -> _Batch | None:
         batch, count, read = _Batch(), 0, interpreter.read
         for number, cells in rows:
             count += 1
@@ -288,7 +288,7 @@ class _Import:
     def _reject(self, number: int, error: CellError) -> None:
         self.run.rejected += 1
         self.reasons[error.kind] += 1
-        if len(self.problems) < KEPT_PROBLEMS:
+        if len(self.problems) < MAX_STORED_PROBLEMS:
             self.problems.append(ImportProblem(run=self.run, row=number, code=error.kind, message=str(error)))
 
     def _met(self, kind: str) -> None:
@@ -314,7 +314,7 @@ class _Import:
             same = waiting[key] == content if key in waiting else old is not None and old[1:] == (content, False)
             if same:
                 run.unchanged += 1
-                if at not in recognized or row.external_id == LOST:
+                if at not in recognized or row.external_id == LOST_ID:
                     continue  # what is recognized gets its id
             elif key in waiting:
                 run.updated += 1
@@ -341,15 +341,15 @@ class _Import:
         self.last = max(times if self.last is None else [self.last, *times])
         self.updated = max([self.updated, *(row.updated for row in batch.rows)])
         self.unmapped += sum(row.incident.point_kind == "none" for row in batch.rows)
-        self.quirks["rows without an id"] += sum(row.external_id in ("", LOST) for row in batch.rows)
+        self.quirks["rows without an id"] += sum(row.external_id in ("", LOST_ID) for row in batch.rows)
         precisions = Counter(row.incident.precision for row in batch.rows)
         self.quirks["times that tell the day alone"] += precisions["day"]
         self.quirks["times that tell the hour alone"] += precisions["hour"]
 
-    def _tell(self, part: Part | None = None) -> None:
+    def _tell(self, part: TableFile | None = None) -> None:
         """Progress, for whoever watches."""
         now = time.monotonic()
-        if part is not None and now - self.told_at < TOLD_EVERY:
+        if part is not None and now - self.told_at < PROGRESS_INTERVAL:
             return
         self.told_at, run = now, self.run
         run.rows_total = run.read if part is None else max(run.read, round(run.read / max(part.share(), 1e-6)))
@@ -380,14 +380,14 @@ class _Import:
         ImportProblem.objects.bulk_create(self.problems, batch_size=500)
         if self.force:
             return
-        sanity_checks.refuse_older(run, self.updated)
-        sanity_checks.check_rejected(run)
-        sanity_checks.check_point(run, self.points.most())
-        sanity_checks.check_removed(run, whole)
+        sanity_checks.refuse_older_file(run, self.updated)
+        sanity_checks.check_rejected_rows(run)
+        sanity_checks.check_crowded_point(run, self.points.most())
+        sanity_checks.check_withdrawn_incidents(run, whole)
         if period and self.recognizer.unknown:
             sanity_checks.check_lost_ids(self.recognizer.unknown, by_ids=self.staging.has_ids(*period))
         if self.limit is None:
-            sanity_checks.check_half(run)
+            sanity_checks.check_row_count(run)
 
     # Storing
 
@@ -400,9 +400,9 @@ class _Import:
         self.staging.store(self.codes.write(), period)
 
 
-def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
+def _other_columns(part: TableFile, found: list[str], profile: Profile) -> str:
     """Which columns were expected; of what was found only how many, since a file without header would show a row."""
-    lacking = "; ".join(_(" or ").join(group) for group in Columns(found, profile).missing())
+    lacking = "; ".join(_(" or ").join(group) for group in HeaderColumns(found, profile).missing())
     words = _("%(name)s is no file of “%(profile)s”: it has no column %(lacking)s (it has %(count)d columns).") % {
         "name": part.name,
         "profile": profile.label,
@@ -410,7 +410,7 @@ def _other_columns(part: Part, found: list[str], profile: Profile) -> str:
         "count": len(found),
     }
     others = [name for name in profiles.NAMES if name not in (profiles.GENERIC, profile.name)]
-    fitting = [name for name in others if fits(found, profiles.get(name))]
+    fitting = [name for name in others if header_fits(found, profiles.get(name))]
     return f"{words} {_('Its columns are those of the profile %(name)s.') % {'name': fitting[0]}}" if fitting else words
 
 

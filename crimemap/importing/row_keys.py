@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from crimemap.importing.parsed_rows import Interpreted
-from crimemap.importing.readers.cells import LOST
-from crimemap.importing.readers.files import UnreadableError
+from crimemap.importing.parsed_rows import ParsedRow
+from crimemap.importing.readers.cells import LOST_ID
+from crimemap.importing.readers.files import UnreadableFileError
 
-ANONYMOUS = "~?"  # how the key of a row begins that has an id which its file did not say
-REPEATS = 1_000_000  # rows that share their id with another: more, and the column holds no ids
+LOST_ID_PREFIX = "~?"  # how the key of a row begins that has an id which its file did not say
+MAX_SHARED_IDS = 1_000_000  # rows that share their id with another: more, and the column holds no ids
 
 
-class Keys:
+class RowKeys:
     """What each row of a file is kept under: its id; without one, or when a row before has it, a hash and an ordinal. What
     has lost its id in this file alone is marked (ANONYMOUS), so that it is found when the id comes (recognizing.py).
 
@@ -32,7 +32,7 @@ class Keys:
         self.ordinals: Counter[str] = Counter()
         self.repeated, self.alike = 0, 0  # rows whose id a row before has; rows without id that are like one before
 
-    def of(self, rows: Sequence[Interpreted]) -> list[str]:
+    def of(self, rows: Sequence[ParsedRow]) -> list[str]:
         """Raises UnreadableError when ids repeat beyond reason."""
         ids = [_key(row) for row in rows]
         if self.shared:
@@ -51,14 +51,14 @@ class Keys:
                 self.alike += 1
                 self.ordinals[ids[at]] += 1
                 ids[at] += f"~{self.ordinals[ids[at]] + 1}"
-        if len(self.ordinals) > REPEATS:
-            raise UnreadableError(
+        if len(self.ordinals) > MAX_SHARED_IDS:
+            raise UnreadableFileError(
                 _("%(name)s: more than a million rows have the same id as another. That column holds no ids.")
                 % {"name": self.name}
             )
         return ids
 
-    def _beside(self, row: Interpreted) -> str:
+    def _beside(self, row: ParsedRow) -> str:
         """The key of a row that is not the first with its id."""
         ordinal = self.ordinals[_hashed(row)] + 1
         return f"{_hashed(row)}~{ordinal}" if ordinal > 1 else _hashed(row)
@@ -77,11 +77,11 @@ class Keys:
         return np.flatnonzero(again).tolist()
 
 
-def _key(row: Interpreted) -> str:
-    if row.external_id == LOST:
-        return f"{ANONYMOUS}{row.identity()}"
+def _key(row: ParsedRow) -> str:
+    if row.external_id == LOST_ID:
+        return f"{LOST_ID_PREFIX}{row.identity()}"
     return row.external_id or f"~{row.identity()}"
 
 
-def _hashed(row: Interpreted) -> str:
+def _hashed(row: ParsedRow) -> str:
     return f"{row.external_id}~{row.identity()[:16]}"

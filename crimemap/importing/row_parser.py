@@ -13,23 +13,23 @@ from django.utils.translation import gettext as _
 
 from crimemap.importing import parsed_rows
 from crimemap.importing.geocoder import Geocoder
-from crimemap.importing.header import Columns
-from crimemap.importing.profiles.base import JOINT, PARTS, Profile, header_key
+from crimemap.importing.header import HeaderColumns
+from crimemap.importing.profiles.base import DATE_PARTS, JOINER, Profile, normalize_header
 from crimemap.importing.readers import cells as values
 from crimemap.importing.readers import datetimes
-from crimemap.importing.readers.cells import LOST, CellError, Met
-from crimemap.importing.readers.datetimes import Moment, Moments
+from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
+from crimemap.importing.readers.datetimes import DatetimeParser, Moment
 from crimemap.privacy.locations import snap
 
-REMEMBERED = 200_000  # cells of a column
-LONGEST = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
-LONGEST_ID = 100
+MAX_REMEMBERED = 200_000  # cells of a column
+MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
+MAX_ID_LENGTH = 100
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
-class Memo(dict[Input, Output], Generic[Input, Output]):
+class BoundedMemo(dict[Input, Output], Generic[Input, Output]):
     """A function's answers, remembered."""
 
     def __init__(self, function: Callable[[Input], Output]) -> None:
@@ -37,13 +37,13 @@ class Memo(dict[Input, Output], Generic[Input, Output]):
 
     def __missing__(self, key: Input) -> Output:
         answer = self.function(key)
-        if len(self) >= REMEMBERED:
+        if len(self) >= MAX_REMEMBERED:
             self.clear()
         self[key] = answer
         return answer
 
 
-class Interpreter:
+class RowParser:
     """Reads the rows of one table. `met` is told each oddity when it is first worked out."""
 
     def __init__(
@@ -54,13 +54,13 @@ class Interpreter:
         time_zone: str,
         box: tuple[float, float, float, float] | None,
         geocoder: Geocoder,
-        met: Met,
+        met: NoteQuirk,
         rows: Callable[[], Iterable[list[str]]],
     ) -> None:
         """`rows` gives all rows from the start, should they have to tell day and month apart."""
         self.profile, self.met, self.box = profile, met, box or profile.box
         self.geocoder, self.time_zone, self.header = geocoder, time_zone, header
-        self.columns = Columns(header, profile)
+        self.columns = HeaderColumns(header, profile)
         self.width = len(header)
         at = self.columns.by_field
         self.rows, self.day_first = rows, profile.day_first
@@ -70,38 +70,40 @@ class Interpreter:
         assert start  # `fits` has seen to it
         self._start = start
         self.end = self._times("occurred_end", "end_date", "end_time")
-        self.updated = Memo(self._updated())
+        self.updated = BoundedMemo(self._updated())
         # Twice the last, so that there are two at least and a tuple comes of it.
-        parts = [self.columns.at[header_key(header)] for header in self._code_headers()]
+        parts = [self.columns.at[normalize_header(header)] for header in self._code_headers()]
         self.parts: Callable[[list[str]], tuple[str, ...]] = itemgetter(*parts, parts[-1])
-        self.codes: Memo[tuple[str, ...], tuple[str, str]] = Memo(self._code)
-        self.blocks: Memo[str, str] = Memo(lambda cell: values.block(cell, met))
-        self.spots: Memo[tuple[str, str, str], parsed_rows.Spot] = Memo(self._spot)
-        self.areas = [Memo(_area(profile.area_widths.get(name, 0), met)) for name in parsed_rows.AREAS]
-        self.descriptions: Memo[str, str] = Memo(lambda cell: values.text(cell, LONGEST["location_description"], met))
-        self.outcomes: Memo[str, str] = Memo(self._outcome)
+        self.codes: BoundedMemo[tuple[str, ...], tuple[str, str]] = BoundedMemo(self._code)
+        self.blocks: BoundedMemo[str, str] = BoundedMemo(lambda cell: values.clean_block(cell, met))
+        self.spots: BoundedMemo[tuple[str, str, str], parsed_rows.RowLocation] = BoundedMemo(self._spot)
+        self.areas = [BoundedMemo(_area(profile.area_widths.get(name, 0), met)) for name in parsed_rows.AREA_LAYERS]
+        self.descriptions: BoundedMemo[str, str] = BoundedMemo(
+            lambda cell: values.clean_text(cell, MAX_LENGTHS["location_description"], met)
+        )
+        self.outcomes: BoundedMemo[str, str] = BoundedMemo(self._outcome)
         self.domestics = [
-            (self.columns.at[header_key(header)], Memo(_domestic(pattern, met)))
+            (self.columns.at[normalize_header(header)], BoundedMemo(_domestic(pattern, met)))
             for header, pattern in profile.domestic.items()
             if self.columns.has(header)
         ]
         north, east, both = (at.get(name, -1) for name in ("latitude", "longitude", "point"))
         # Latitude and longitude stand in a column each, or in one.
-        self.pairs = (both, Memo(values.pair)) if both >= 0 and min(north, east) < 0 else None
+        self.pairs = (both, BoundedMemo(values.split_coordinate_pair)) if both >= 0 and min(north, east) < 0 else None
         every = (
             "external_id",
             "updated",
             "block",
             "latitude",
             "longitude",
-            *parsed_rows.AREAS,
+            *parsed_rows.AREA_LAYERS,
             "location_description",
             "outcome",
         )
         self.places = [at.get(name, -1) for name in every]
-        self.without_id = LOST if profile.columns.get("external_id") else ""  # of a file without that column
+        self.without_id = LOST_ID if profile.columns.get("external_id") else ""  # of a file without that column
 
-    def read(self, cells: list[str]) -> parsed_rows.Interpreted:
+    def read(self, cells: list[str]) -> parsed_rows.ParsedRow:
         """Raises CellError for a row that is no incident."""
         if len(cells) > self.width:
             raise CellError("row-too-long", _("The row has more cells than the header."))
@@ -126,7 +128,7 @@ class Interpreter:
         domestic = False
         for at, memo in self.domestics:
             domestic |= memo[cells[at]]
-        incident = parsed_rows.Incident._make(
+        incident = parsed_rows.ParsedIncident._make(
             (
                 start.minute,
                 self._end(cells, start) if self.end else None,
@@ -142,13 +144,13 @@ class Interpreter:
             )
         )
         own_id = _id(cells[own], self.met) if own >= 0 else self.without_id
-        return parsed_rows.Interpreted(own_id, incident, spot, self.updated[cells[touched]], given)
+        return parsed_rows.ParsedRow(own_id, incident, spot, self.updated[cells[touched]], given)
 
     def id_of(self, cells: list[str]) -> str:
         """The feed's id of a row that is no incident, so that it is not taken for gone."""
         at = self.places[0]
         own = _id(cells[at], self.met) if 0 <= at < len(cells) else ""
-        return "" if own == LOST else own
+        return "" if own == LOST_ID else own
 
     # Columns
 
@@ -175,17 +177,17 @@ class Interpreter:
         read = self._moments(date_at).read
         if time_at < 0:
             return lambda cells: read(cells[date_at])
-        if not header_key(self.header[time_at]).endswith("hour"):
+        if not normalize_header(self.header[time_at]).endswith("hour"):
             return lambda cells: read(cells[date_at], cells[time_at])
-        return lambda cells: _hourly(read(cells[date_at], _oclock(values.whole(cells[time_at], self.met))))
+        return lambda cells: _hourly(read(cells[date_at], _oclock(values.clean_number(cells[time_at], self.met))))
 
     def _parts(self) -> Callable[[list[str]], Moment] | None:
         """How a row's time is read from a column for each of year, month and day, hour and minute."""
-        year, month, day, hour, minute = (self.columns.by_field.get(name, -1) for name in PARTS)
+        year, month, day, hour, minute = (self.columns.by_field.get(name, -1) for name in DATE_PARTS)
         if min(year, month, day) < 0:
             return None
-        read = Moments(self.time_zone, met=self.met).read
-        number: Memo[str, str] = Memo(lambda cell: values.whole(cell, self.met))
+        read = DatetimeParser(self.time_zone, met=self.met).read
+        number: BoundedMemo[str, str] = BoundedMemo(lambda cell: values.clean_number(cell, self.met))
 
         def moment(cells: list[str]) -> Moment:
             told = number[cells[year]], number[cells[month]], number[cells[day]]
@@ -200,16 +202,18 @@ class Interpreter:
 
     def _day_first(self, columns: list[int]) -> bool:
         """Whether these columns have days before months; where they do not tell, as the incidents' own dates have them."""
-        return datetimes.day_first((cells[i] for cells in self.rows() for i in columns), self.day_first)
+        return datetimes.detect_day_first((cells[i] for cells in self.rows() for i in columns), self.day_first)
 
-    def _moments(self, at: int) -> Moments:
-        months = header_key(self.header[at]) == "month"
+    def _moments(self, at: int) -> DatetimeParser:
+        months = normalize_header(self.header[at]) == "month"
         day_first = self._day_first([at])
-        return Moments(self._zone(at), day_first=day_first, months=months, local=self.time_zone, met=self.met)
+        return DatetimeParser(self._zone(at), day_first=day_first, months=months, local=self.time_zone, met=self.met)
 
     def _zone(self, at: int) -> str:
-        key = header_key(self.header[at])
-        return next((zone for header, zone in self.profile.zones.items() if header_key(header) == key), self.time_zone)
+        key = normalize_header(self.header[at])
+        return next(
+            (zone for header, zone in self.profile.zones.items() if normalize_header(header) == key), self.time_zone
+        )
 
     def _end(self, cells: list[str], start: Moment) -> int | None:
         """None where there is none, it cannot be read, or it is not after the start."""
@@ -241,26 +245,28 @@ class Interpreter:
         told = dict(zip(self._code_headers(), cells, strict=False))
         code = ""
         for group in self.columns.codes:
-            each = [values.code(told[header], self.profile.code_width, self.met) for header in group]
-            code = JOINT.join(
+            each = [values.clean_code(told[header], self.profile.code_width, self.met) for header in group]
+            code = JOINER.join(
                 self.profile.prefixes.get(header, "") + part for header, part in zip(group, each, strict=True) if part
             )
             if code:
                 break
-        label = JOINT.join(filter(None, (values.text(told[header], 200, self.met) for header in self.columns.labels)))
-        return code[: LONGEST["code"]], label[: LONGEST["label"]]
+        label = JOINER.join(
+            filter(None, (values.clean_text(told[header], 200, self.met) for header in self.columns.labels))
+        )
+        return code[: MAX_LENGTHS["code"]], label[: MAX_LENGTHS["label"]]
 
     def _outcome(self, cell: str) -> str:
-        plain = values.text(cell, LONGEST["outcome"], self.met)
+        plain = values.clean_text(cell, MAX_LENGTHS["outcome"], self.met)
         words = self.profile.outcomes
         if plain.casefold() in words or not words or not plain:
             return words.get(plain.casefold(), plain)
-        said = values.boolean(cell, self.met)
+        said = values.parse_boolean(cell, self.met)
         return plain if said is None else words.get("true" if said else "false", plain)
 
-    def _spot(self, told: tuple[str, str, str]) -> parsed_rows.Spot:
+    def _spot(self, told: tuple[str, str, str]) -> parsed_rows.RowLocation:
         north, east, block_text = told
-        point = values.point(north, east, self.box, self.met)
+        point = values.parse_point(north, east, self.box, self.met)
         public = self.profile.points_are_public
         plain = snap(*(point or (None, None)), points_are_public=public, block_point=None)
         middle = self.geocoder.block_midpoint(block_text)
@@ -270,14 +276,14 @@ class Interpreter:
             areas = self.geocoder.areas_at(latitude, longitude)
         given = hash((round(point[0], 5), round(point[1], 5))) if point else None
         stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
-        return parsed_rows.Spot(
+        return parsed_rows.RowLocation(
             given,
             latitude,
             longitude,
             kind,
             stable,
             areas,
-            f"{latitude}{parsed_rows.BETWEEN}{longitude}{parsed_rows.BETWEEN}{kind}",
+            f"{latitude}{parsed_rows.FIELD_SEPARATOR}{longitude}{parsed_rows.FIELD_SEPARATOR}{kind}",
         )
 
 
@@ -289,15 +295,15 @@ def _hourly(moment: Moment) -> Moment:
     return moment._replace(precision=datetimes.HOUR) if moment.precision == datetimes.MINUTE else moment
 
 
-def _id(cell: str, met: Met) -> str:
+def _id(cell: str, met: NoteQuirk) -> str:
     """The feed's id; too long ones are told apart by a hash."""
-    own = cell if cell.isdigit() and cell[0] != "0" else values.identifier(cell, met)
-    return own if len(own) <= LONGEST_ID else parsed_rows.digest_of_texts([own]).hex()
+    own = cell if cell.isdigit() and cell[0] != "0" else values.clean_identifier(cell, met)
+    return own if len(own) <= MAX_ID_LENGTH else parsed_rows.hash_texts([own]).hex()
 
 
-def _area(width: int, met: Met) -> Callable[[str], str]:
-    return lambda cell: values.area(cell, width, met)
+def _area(width: int, met: NoteQuirk) -> Callable[[str], str]:
+    return lambda cell: values.clean_area_code(cell, width, met)
 
 
-def _domestic(pattern: str, met: Met) -> Callable[[str], bool]:
-    return lambda cell: values.domestic(cell, pattern, met)
+def _domestic(pattern: str, met: NoteQuirk) -> Callable[[str], bool]:
+    return lambda cell: values.parse_domestic(cell, pattern, met)

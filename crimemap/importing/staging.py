@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from crimemap.importing.parsed_rows import Incident
-from crimemap.importing.row_keys import ANONYMOUS
+from crimemap.importing.parsed_rows import ParsedIncident
+from crimemap.importing.row_keys import LOST_ID_PREFIX
 
 if TYPE_CHECKING:
     from crimemap.models import ImportRun
 
-FIELDS = Incident._fields
+FIELDS = ParsedIncident._fields
 # What residents can see of an incident, so that a change of it is kept as a revision.
 PUBLISHABLE = (
     "occurred_at", "occurred_end", "precision", "offence_code_id", "block_text", "latitude", "longitude", "district",
@@ -60,7 +60,7 @@ SELECT * FROM (
 UPDATE = f"""
 UPDATE crimemap_incident AS old SET last_run_id = %(run)s, removed_at = NULL,
     reclassified_at = CASE WHEN old.offence_code_id <> new.offence_code_id THEN now() ELSE old.reclassified_at END,
-    external_id = CASE WHEN starts_with(new.external_id, '{ANONYMOUS}') THEN old.external_id ELSE new.external_id END,
+    external_id = CASE WHEN starts_with(new.external_id, '{LOST_ID_PREFIX}') THEN old.external_id ELSE new.external_id END,
     {", ".join(f"{name} = new.{name}" for name in COLUMNS[1:])}
 FROM ready AS new WHERE old.id = new.incident
 """  # noqa: S608
@@ -74,7 +74,7 @@ WITHDRAW = f"UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(ru
 MANY = 1_000  # new rows that make PostgreSQL look at the table anew
 MOST_SIBLINGS = 1_000_000  # what a file may have of them (keying.REPEATS)
 
-Stored = tuple[int, bytes, bool]  # primary key, content hash, whether withdrawn
+StoredIncident = tuple[int, bytes, bool]  # primary key, content hash, whether withdrawn
 
 
 class Staging:
@@ -93,7 +93,7 @@ class Staging:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS staged, staged_code, still_there CASCADE")
 
-    def stored(self, keys: Sequence[str]) -> dict[str, Stored]:
+    def stored(self, keys: Sequence[str]) -> dict[str, StoredIncident]:
         """What is stored under these keys."""
         if self.first or not keys:
             return {}
@@ -121,19 +121,21 @@ class Staging:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s AND starts_with(external_id, %s))",
-                [self.run.source_id, ANONYMOUS],
+                [self.run.source_id, LOST_ID_PREFIX],
             )
             return bool(cursor.fetchone()[0])
 
-    def alike(self, contents: Sequence[bytes], first: int, last: int, *, anonymous: bool) -> dict[bytes, list[Stored]]:
+    def alike(
+        self, contents: Sequence[bytes], first: int, last: int, *, anonymous: bool
+    ) -> dict[bytes, list[StoredIncident]]:
         """Incidents between two times (minutes) with these contents, by content: those that lost their ids, or the others."""
-        found: dict[bytes, list[Stored]] = defaultdict(list)
+        found: dict[bytes, list[StoredIncident]] = defaultdict(list)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id, content_hash, removed_at IS NOT NULL FROM crimemap_incident WHERE source_id = %s"
                 " AND occurred_at BETWEEN to_timestamp(%s * 60) AND to_timestamp(%s * 60) AND content_hash = ANY(%s)"
                 " AND starts_with(external_id, %s) = %s ORDER BY id",
-                [self.run.source_id, first, last, list(contents), ANONYMOUS, anonymous],
+                [self.run.source_id, first, last, list(contents), LOST_ID_PREFIX, anonymous],
             )
             for number, content, gone in cursor:
                 found[bytes(content)].append((number, bytes(content), gone))

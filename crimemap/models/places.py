@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crimemap.street_names import comparable
+from crimemap.street_names import normalize_name
 
 
 class Located(models.Model):
@@ -76,7 +76,7 @@ class Area(Located):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.key = comparable(self.name)
+        self.key = normalize_name(self.name)
         super().save(*args, **kwargs)
 
 
@@ -114,7 +114,7 @@ class Block(Located):
         return gettext("%(hundred)s block of %(street)s") % {"hundred": self.hundred, "street": self.street}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.key = comparable(self.street)
+        self.key = normalize_name(self.street)
         super().save(*args, **kwargs)
 
 

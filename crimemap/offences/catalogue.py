@@ -24,7 +24,7 @@ _BESIDE = re.compile(r"[^A-Z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CatalogueCode:
     """`category` is a slug; `domestic`: whoever is reported under it is at odds with family or partner."""
 
     code: str
@@ -34,7 +34,7 @@ class Code:
     domestic: bool
 
 
-def key_of(name: str) -> str:
+def comparison_key(name: str) -> str:
     """What is compared of a code or label: exports differ in case, blanks and strokes."""
     return _BESIDE.sub("", name.upper())
 
@@ -44,12 +44,12 @@ class CodeList:
     """A scheme's codes, found by code, by label, and by the labels of other years."""
 
     scheme: str
-    codes: tuple[Code, ...] = ()
-    by_key: dict[str, Code] = field(default_factory=dict)
+    codes: tuple[CatalogueCode, ...] = ()
+    by_key: dict[str, CatalogueCode] = field(default_factory=dict)
 
-    def find(self, names: Iterable[str]) -> Code | None:
+    def find(self, names: Iterable[str]) -> CatalogueCode | None:
         """The code that the first known of `names` stands for."""
-        return next((code for name in names if (code := self.by_key.get(key_of(name)))), None)
+        return next((code for name in names if (code := self.by_key.get(comparison_key(name)))), None)
 
 
 def schemes() -> list[str]:
@@ -61,21 +61,21 @@ def code_list(scheme: str) -> CodeList:
     """That of data/codes/<scheme>.csv; an empty one for schemes that an agency made itself."""
     if scheme not in schemes():
         return CodeList(scheme)
-    codes: list[Code] = []
-    by_code: dict[str, Code] = {}
-    by_label: dict[str, Code] = {}
+    codes: list[CatalogueCode] = []
+    by_code: dict[str, CatalogueCode] = {}
+    by_label: dict[str, CatalogueCode] = {}
     for row in _rows(DATA / "codes" / f"{scheme}.csv"):
-        code = Code(row["code"], row["label"], row["category"], row["visibility"], row["domestic"] == "yes")
+        code = CatalogueCode(row["code"], row["label"], row["category"], row["visibility"], row["domestic"] == "yes")
         codes.append(code)
-        by_code[key_of(code.code)] = code
+        by_code[comparison_key(code.code)] = code
         for label in (code.label, *row["also"].split(" | ")):
             if label:
-                by_label.setdefault(key_of(label), code)
+                by_label.setdefault(comparison_key(label), code)
     return CodeList(scheme, tuple(codes), by_label | by_code)
 
 
 @transaction.atomic
-def ensure_codes() -> int:
+def create_missing_codes() -> int:
     """Write the codes that are missing and the categories they need; returns how many. What is there is the agency's."""
     known = set(OffenceCode.objects.values_list("scheme", "code"))
     missing = [

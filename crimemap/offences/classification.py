@@ -21,12 +21,12 @@ _STRICTNESS = {value: number for number, value in enumerate(Visibility.values)}
 PUBLIC_LIST = "nibrs"  # where a code that nobody has classified is looked for, to suggest something
 
 
-class LooserError(Exception):
+class LooserVisibilityError(Exception):
     """Incidents would be shown more openly than before, and nobody said why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnclassifiedCode:
     """A code that nobody has classified; `held` stored incidents have it. The suggestion is empty where there is none."""
 
     code: OffenceCode
@@ -35,7 +35,7 @@ class Unknown:
     visibility: str
 
 
-def effective(category: Category | None, visibility: str) -> str:
+def effective_visibility(category: Category | None, visibility: str) -> str:
     """The stricter of a code's own visibility and its category's least; "" while held."""
     if category is None or not visibility:
         return ""
@@ -53,12 +53,15 @@ def classify(code: OffenceCode, category: Category | None, visibility: str, by: 
     now = OffenceCode.objects.select_for_update(of=("self",)).select_related("category").get(pk=code.pk)
     if (now.category, now.visibility) == (category, visibility):
         return False
-    if is_looser(effective(now.category, now.visibility), effective(category, visibility)) and not why:
-        raise LooserError
+    if (
+        is_looser(effective_visibility(now.category, now.visibility), effective_visibility(category, visibility))
+        and not why
+    ):
+        raise LooserVisibilityError
     OffenceCode.objects.filter(pk=code.pk).update(category=category, visibility=visibility)
     change = f"{_said(now.category, now.visibility)} -> {_said(category, visibility)}"
     audit.record(by, "classified a code", f"code {code.scheme} {code}", f"{change}: {why}" if why else change)
-    publish_soon()
+    request_publication()
     return True
 
 
@@ -66,12 +69,12 @@ def _said(category: Category | None, visibility: str) -> str:
     return f"{category.slug}/{visibility}" if category else "held"
 
 
-def publish_soon() -> None:
+def request_publication() -> None:
     """Ask for a publication once the transaction is on the disk; the hourly one makes up for a lost message."""
     queue.send_on_commit("crimemap.bulk.publish")
 
 
-def unknown(scheme: str = "") -> list[Unknown]:
+def list_unclassified_codes(scheme: str = "") -> list[UnclassifiedCode]:
     """Codes that nobody has classified, those that hold back most incidents first."""
     waiting = OffenceCode.objects.filter(category=None)
     if scheme:
@@ -80,14 +83,14 @@ def unknown(scheme: str = "") -> list[Unknown]:
     return [_suggested(code, code.held) for code in counted.order_by("-held", "scheme", "code")]
 
 
-def _suggested(code: OffenceCode, held: int) -> Unknown:
+def _suggested(code: OffenceCode, held: int) -> UnclassifiedCode:
     found = catalogue.code_list(PUBLIC_LIST).find(name for name in (code.code, code.label) if name)
-    return Unknown(code, held, found.category if found else "", found.visibility if found else "")
+    return UnclassifiedCode(code, held, found.category if found else "", found.visibility if found else "")
 
 
-def schemes_with_unknown() -> Iterable[str]:
+def schemes_with_unclassified_codes() -> Iterable[str]:
     return OffenceCode.objects.filter(category=None).order_by("scheme").values_list("scheme", flat=True).distinct()
 
 
-def why_needed() -> str:
+def reason_required_message() -> str:
     return _("Incidents would be shown more openly than before. Say why: it goes into the audit trail.")

@@ -28,7 +28,7 @@ from shapely.geometry.base import BaseGeometry
 
 from crimemap.models import Area, Block, Incident, Intersection
 from crimemap.places.area_index import load_area_index
-from crimemap.street_names import comparable, spelled
+from crimemap.street_names import normalize_name, restore_capitals
 
 LARGEST = 200_000_000  # bytes, unpacked: centre-lines of a large county are about 60 MB
 LARGEST_CODE, LARGEST_NAME = 60, 80
@@ -230,7 +230,7 @@ def _by_code(features: Sequence[Feature], columns: AreaColumns) -> dict[str, lis
 
 
 def _area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, done: LayerImportResult) -> Area:
-    name = spelled(parts[0].properties.get(columns.name, ""))[:LARGEST_NAME]
+    name = restore_capitals(parts[0].properties.get(columns.name, ""))[:LARGEST_NAME]
     name = name or f"{Area.Layer(layer).label} {code}"
     shapes = [_mended(part, code, done) for part in parts]
     if len(parts) > 1:
@@ -240,7 +240,7 @@ def _area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, don
     shape = shapely.union_all(shapes) if len(shapes) > 1 else shapes[0]
     label = shape.representative_point()
     return Area(
-        layer=layer, code=code, name=name, key=comparable(name), latitude=round(label.y, 6), longitude=round(label.x, 6),
+        layer=layer, code=code, name=name, key=normalize_name(name), latitude=round(label.y, 6), longitude=round(label.x, 6),
         outline=orjson.loads(shapely.to_geojson(shape)),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from shapely.geometry.base import BaseGeometry
 from crimemap.models import Area, Block
 from crimemap.places import area_import
 from crimemap.places.area_import import Feature, LayerFileError, LayerImportResult
-from crimemap.street_names import comparable, spelled
+from crimemap.street_names import normalize_name, restore_capitals
 
 LARGEST_STREET, LARGEST_NUMBER = 80, 1_000_000
 # What files call things, best first; compared without case, spaces and underscores.
@@ -161,7 +161,7 @@ def _points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlocks:
             left_out[_("no block")] += 1
         elif y is None or x is None or abs(y) > 90 or abs(x) > 180 or x == y == 0:
             left_out[_("no point")] += 1
-        elif (place := (comparable(block[0]), block[1])) in blocks:
+        elif (place := (normalize_name(block[0]), block[1])) in blocks:
             left_out[_("the block came before")] += 1
         else:
             blocks[place] = BlockPoint(*block, x, y)
@@ -186,8 +186,8 @@ def _written(text: str) -> tuple[str, int] | None:
 
 
 def _block(street: str, number: float) -> tuple[str, int] | None:
-    street = spelled(" ".join(street.split()))[:LARGEST_STREET]
-    if not comparable(street) or not 0 <= number < LARGEST_NUMBER:
+    street = restore_capitals(" ".join(street.split()))[:LARGEST_STREET]
+    if not normalize_name(street) or not 0 <= number < LARGEST_NUMBER:
         return None
     return street, int(number) // 100 * 100
 
@@ -214,8 +214,8 @@ def _lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
     streets: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     for feature in features:
-        street = spelled(street_of(feature.properties))[:LARGEST_STREET]
-        key, ends = comparable(street), _ends([feature.properties.get(name, "") for name in ranges])
+        street = restore_capitals(street_of(feature.properties))[:LARGEST_STREET]
+        key, ends = normalize_name(street), _ends([feature.properties.get(name, "") for name in ranges])
         if not key:
             left_out[_("no street")] += 1
         elif ends is None:
@@ -284,7 +284,7 @@ def _found(blocks: list[BlockPoint], read: int, left_out: Counter[str]) -> Parse
 
 def replace(blocks: Sequence[BlockPoint]) -> LayerImportResult:
     """Make these the blocks of the city, in one transaction. A street may be spelled anew: the block stays the same row."""
-    given = {(comparable(block.street), block.hundred): block for block in blocks}
+    given = {(normalize_name(block.street), block.hundred): block for block in blocks}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {Block._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
         rows = Block.objects.order_by("-pk").values_list("key", "hundred", "pk", "street", "latitude", "longitude")

@@ -13,7 +13,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Abs, Length
 
 from crimemap.models import Area, Block, Intersection, Located
-from crimemap.street_names import comparable
+from crimemap.street_names import normalize_name
 
 LONGEST_SEARCH = 100
 STREETS = 6
@@ -27,13 +27,13 @@ def search(text: str, limit: int) -> Sequence[Located]:
     """Blocks, intersections and areas that `text` may mean, best first. Any input is safe."""
     text = " ".join(text[:LONGEST_SEARCH].split())
     one, *two = _AND.split(text, maxsplit=1)
-    corners = intersections(comparable(one), comparable(two[0]), limit) if two else []
+    corners = intersections(normalize_name(one), normalize_name(two[0]), limit) if two else []
     if corners:
         return corners
     numbered = _NUMBER.fullmatch(text)
     if numbered:
-        return numbered_blocks(int(numbered[1]) // 100 * 100, comparable(numbered[2]), limit)
-    query = comparable(text)
+        return numbered_blocks(int(numbered[1]) // 100 * 100, normalize_name(numbered[2]), limit)
+    query = normalize_name(text)
     if not query:
         return []
     areas = Area.objects.exclude(layer=Area.Layer.CITY)

@@ -41,7 +41,7 @@ def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
         from crimemap.offences import catalogue
 
         if not OffenceCode.objects.exists():
-            catalogue.ensure_codes()
+            catalogue.create_missing_codes()
 
 
 @pytest.fixture(scope="module")

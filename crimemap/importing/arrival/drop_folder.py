@@ -35,7 +35,7 @@ State = ImportRun.RunState
 _seen: dict[Path, tuple[int, int]] = {}
 
 
-def look() -> None:
+def scan_drop_folder() -> None:
     """Take in what has come to rest, one file after the other, oldest first. Two looks at once: the second does nothing."""
     root = settings.INCIDENT_DROP_DIR
     if root is None or not root.is_dir():
@@ -104,20 +104,20 @@ def _take_in(source: Source | None, folder: Path, path: Path) -> bool:
         _put_away(path, folder / FAILED, why)
         return True
     tries = path.with_name(f".{path.name}.tries")
-    if jobs.tried(tries) > jobs.MOST_TRIES:
+    if jobs.record_attempt(tries) > jobs.MAX_ATTEMPTS:
         tries.unlink()
-        why = _("The import of this file broke off %(count)s times. Nothing was stored.") % {"count": jobs.MOST_TRIES}
+        why = _("The import of this file broke off %(count)s times. Nothing was stored.") % {"count": jobs.MAX_ATTEMPTS}
         _put_away(path, folder / FAILED, why)
         return True
     run = ImportRun(source=source, origin=ImportRun.Origin.DROP, file_name=path.name)
     try:
-        jobs.take_in(run, [path])
-    except pipeline.BusyError:
+        jobs.import_files(run, [path])
+    except pipeline.ImportRunningError:
         tries.unlink()
         return False
     tries.unlink()
     if run.state == State.STOPPED:
-        jobs.keep_for_decision(run, path)
+        jobs.store_for_decision(run, path)
     if run.state == State.DONE:
         _put_away(path, folder / DONE / f"{timezone.localdate():%Y-%m-%d}")
     else:
@@ -144,7 +144,7 @@ def _refusal(source: Source | None, folder: Path, path: Path) -> str:
 def _put_away(path: Path, folder: Path, report: str = "") -> None:
     """Move the file, under a name that is free there, with a report beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = path.name if _USUAL.fullmatch(path.name) else jobs.shown_name(path.name)
+    name = path.name if _USUAL.fullmatch(path.name) else jobs.safe_file_name(path.name)
     to, number = folder / name, 1
     while os.path.lexists(to):
         number += 1

@@ -25,7 +25,7 @@ def is_late(source: Source, now: dt.datetime | None = None) -> bool:
     return (now or timezone.now()) > source.last_success_at + dt.timedelta(hours=source.expected_interval)
 
 
-def tell_of_late() -> None:
+def mail_about_late_sources() -> None:
     """Mail administrators of each source that has become late; once, until it has brought something again."""
     for source in Source.objects.exclude(expected_interval=None).exclude(last_success_at=None):
         last = source.last_success_at
@@ -45,7 +45,7 @@ def tell_of_late() -> None:
             Source.objects.filter(pk=source.pk).update(late_told_at=timezone.now())
 
 
-def tell_of(run: ImportRun) -> None:
+def mail_about_failed_import(run: ImportRun) -> None:
     """Mail administrators of an import that went wrong with nobody watching; not again while the source keeps failing."""
     if run.origin not in (Origin.PUSH, Origin.DROP) or run.state not in _WRONG:
         return

@@ -60,10 +60,10 @@ def _admitted(
 
     def admitted(request: HttpRequest, slug: str, **kwargs: int) -> HttpResponse:
         try:
-            source = push_tokens.admit(slug, request.headers.get("Authorization", ""))
+            source = push_tokens.authenticate_source(slug, request.headers.get("Authorization", ""))
         except Source.DoesNotExist:
             response: HttpResponse = _error(404, _("There is no source “%(slug)s”.") % {"slug": slug})
-        except push_tokens.NotAllowedError:
+        except push_tokens.InvalidTokenError:
             response = _error(401, _("The token is missing, wrong or revoked."))
             response.headers["WWW-Authenticate"] = "Bearer"
         else:
@@ -87,16 +87,16 @@ def push(request: HttpRequest, source: Source) -> HttpResponse:
         return _error(413, _("At most %(most)s MB at once: send it in parts.") % {"most": MOST_BYTES // 1_000_000})
     except _EmptyError:
         return _error(400, _("There is nothing in what you sent."))
-    except jobs.BusyError as error:
+    except jobs.SourceBusyError as error:
         response = _error(409, str(error))
         response.headers["Retry-After"] = "30"
         return response
-    except jobs.NotPossibleError as error:
+    except jobs.ImportNotPossibleError as error:
         return _error(503, str(error))
     except OSError:
         return _error(507, _("The server has no room for this file."))
     until = time.monotonic() + _wait(request)
-    while run.state in jobs.OPEN and time.monotonic() < until:
+    while run.state in jobs.OPEN_STATES and time.monotonic() < until:
         time.sleep(_LOOK)
         run.refresh_from_db()
     return _told(run)
@@ -113,14 +113,16 @@ def state(request: HttpRequest, source: Source, number: int) -> HttpResponse:  #
 def _asked(request: HttpRequest, source: Source) -> ImportRun:
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
-        raise jobs.NotPossibleError(_("This server takes no files: it has no folder for them (INCIDENT_UPLOADS)."))
+        raise jobs.ImportNotPossibleError(
+            _("This server takes no files: it has no folder for them (INCIDENT_UPLOADS).")
+        )
     handle, path = tempfile.mkstemp(prefix="push-", dir=uploads)
     try:
         with os.fdopen(handle, "wb") as file:
             if not _copied(request, file):
                 raise _EmptyError
         kind = "json" if "json" in (request.content_type or "") else "csv"
-        return jobs.ask(
+        return jobs.request_import(
             source, [_Body(Path(path), f"push.{kind}")], origin=ImportRun.Origin.PUSH, by=f"API of {source.slug}",
             dry_run=_flag(request, "dry_run"), full_snapshot=_flag(request, "full_snapshot"),
         )  # fmt: skip
@@ -161,7 +163,7 @@ def _told(run: ImportRun) -> JsonResponse:
         "message": run.message,
         "problems": list(problems),
     }
-    if run.state in jobs.OPEN:
+    if run.state in jobs.OPEN_STATES:
         response = JsonResponse(content, status=202)
         response.headers["Location"] = reverse("crimemap_api:state", args=[run.source.slug, run.pk])
         response.headers["Retry-After"] = "5"

@@ -15,12 +15,12 @@ from crimemap.models import Source
 _BYTES = 32
 
 
-class NotAllowedError(Exception):
+class InvalidTokenError(Exception):
     """The token is missing, wrong or revoked."""
 
 
 @transaction.atomic
-def make_token(source: Source, by: Account) -> str:
+def create_token(source: Source, by: Account) -> str:
     """A new token of the source; the one before, if any, no longer works."""
     token = secrets.token_urlsafe(_BYTES)
     Source.objects.filter(pk=source.pk).update(api_token_hash=_hash(token))
@@ -34,13 +34,13 @@ def revoke_token(source: Source, by: Account) -> None:
     audit.record(by, "revoked an API token", f"source {source.slug}")
 
 
-def admit(slug: str, authorization: str) -> Source:
+def authenticate_source(slug: str, authorization: str) -> Source:
     """The source that `Authorization: Bearer ...` opens. Raises Source.DoesNotExist and NotAllowedError."""
     source = Source.objects.get(slug=slug)
     kind, _space, token = authorization.partition(" ")
     known = bytes(source.api_token_hash or b"")
     if kind.casefold() != "bearer" or not known or not hmac.compare_digest(known, _hash(token.strip())):
-        raise NotAllowedError
+        raise InvalidTokenError
     return source
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-JOINT = " | "  # between the parts of a code or label made of several columns: "344 | 101"
+JOINER = " | "  # between the parts of a code or label made of several columns: "344 | 101"
 
 # Fields that a profile may find a column for. Names of people, attributes, narratives and case numbers are none of them.
 FIELDS = (
@@ -38,10 +38,10 @@ FIELDS = (
     "location_description",
     "outcome",
 )
-PARTS = ("year", "month", "day", "hour", "minute")
+DATE_PARTS = ("year", "month", "day", "hour", "minute")
 
 
-def header_key(name: str) -> str:
+def normalize_header(name: str) -> str:
     """A header as it is compared: letters and digits alone, in lower case."""
     return re.sub(r"[\W_]+", "", name).casefold()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.profiles.base import FIELDS, PARTS, Profile
+from crimemap.importing.profiles.base import DATE_PARTS, FIELDS, Profile
 
 MANY = ("code", "label")  # fields that several columns may make
 TIMES = ("occurred", "occurred_date")
@@ -21,7 +21,7 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class GenericConfig:
     """columns: field of base.FIELDS, "code", "label" or "domestic" -> header; code and label may be lists of headers.
 
     domestic_pattern: a regular expression searched in the domestic column; "" takes it for yes and no. scheme: a code list
@@ -39,7 +39,7 @@ class Config:
     scheme: str = ""
 
     @classmethod
-    def parse(cls, told: dict[str, Any]) -> Config:
+    def parse(cls, told: dict[str, Any]) -> GenericConfig:
         """From JSON. Raises ConfigError."""
         unknown = sorted(set(told) - set(cls.__dataclass_fields__))
         if unknown:
@@ -48,7 +48,7 @@ class Config:
         for name in config.columns:
             if name not in (*FIELDS, *MANY, "domestic"):
                 raise ConfigError(_("“%(name)s” is no field of an incident.") % {"name": name})
-        parts = all(config.columns.get(name) for name in PARTS[:3])
+        parts = all(config.columns.get(name) for name in DATE_PARTS[:3])
         if not parts and not any(config.columns.get(name) for name in TIMES):
             raise ConfigError(_("Say which column holds when it happened."))
         if not config.columns.get("code"):
@@ -60,15 +60,15 @@ class Config:
         return (told,) if isinstance(told, str) else tuple(told)
 
 
-def profile(told: dict[str, Any], source: str, time_zone: str) -> Profile:
+def build_profile(told: dict[str, Any], source: str, time_zone: str) -> Profile:
     """The profile of the source with that short name. Raises ConfigError."""
-    config = Config.parse(told)
+    config = GenericConfig.parse(told)
     columns = {name: config.headers(name) for name in FIELDS if config.headers(name)}
     every = [headers for name in (*FIELDS, "code") for headers in [config.headers(name)] if headers]
     return Profile(
         name="generic",
         label=_("columns as mapped for this source"),
-        scheme=config.scheme or scheme_of(source),
+        scheme=config.scheme or own_scheme(source),
         columns=columns,
         codes=(config.headers("code"),),
         labels=config.headers("label"),
@@ -84,6 +84,6 @@ def profile(told: dict[str, Any], source: str, time_zone: str) -> Profile:
     )
 
 
-def scheme_of(source: str) -> str:
+def own_scheme(source: str) -> str:
     """The code list that a source of the generic profile has to itself."""
     return f"generic:{source}"

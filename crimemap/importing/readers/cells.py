@@ -13,9 +13,9 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from crimemap.privacy.locations import block_label
-from crimemap.street_names import spelled
+from crimemap.street_names import restore_capitals
 
-Met = Callable[[str], None]
+NoteQuirk = Callable[[str], None]
 
 
 class CellError(ValueError):
@@ -30,7 +30,7 @@ _FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
 _BLANK = {"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "(null)", "nat"}
 
 
-def text(cell: str, longest: int, met: Met) -> str:
+def clean_text(cell: str, longest: int, met: NoteQuirk) -> str:
     """One line of printable characters, at most `longest`; never what a spreadsheet would run as a formula."""
     plain = " ".join(cell.split())
     if not plain.isprintable():
@@ -55,9 +55,9 @@ _WHOLE = re.compile(r"(\d+)[.,](?!000$)0+")  # three zeros are a thousand
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,3})")
 
 
-def whole(cell: str, met: Met) -> str:
+def clean_number(cell: str, met: NoteQuirk) -> str:
     """A number or code as text: without thousands separators, ".0" or exponent; what is no number stays as it is."""
-    plain = text(cell, 200, met)
+    plain = clean_text(cell, 200, met)
     if plain.isalnum() and not _SCIENTIFIC.fullmatch(plain):
         return plain
     if found := _WHOLE.fullmatch(plain):
@@ -74,24 +74,24 @@ def whole(cell: str, met: Met) -> str:
     return plain
 
 
-LOST = "?"  # in an id's place: the row has one, but this file no longer says which
+LOST_ID = "?"  # in an id's place: the row has one, but this file no longer says which
 
 
-def identifier(cell: str, met: Met) -> str:
+def clean_identifier(cell: str, met: NoteQuirk) -> str:
     """The feed's id; "" when it is blank, LOST when a spreadsheet has rounded it: 2.02515E+11 is many ids at once."""
-    plain = whole(cell, met)
+    plain = clean_number(cell, met)
     if _SCIENTIFIC.fullmatch(cell.strip()) and plain.endswith("000") and plain.isdigit():
         met("ids rounded")
-        return LOST
+        return LOST_ID
     return (plain.lstrip("0") or "0") if plain.isdigit() else plain
 
 
 _SHORT = re.compile(r"(\d+)([A-Za-z]?)")
 
 
-def code(cell: str, width: int, met: Met) -> str:
+def clean_code(cell: str, width: int, met: NoteQuirk) -> str:
     """An offence code in capitals; digits (and a letter) that lost their zeros are `width` characters again."""
-    plain = whole(cell, met).upper()
+    plain = clean_number(cell, met).upper()
     if not width or not _SHORT.fullmatch(plain):
         return plain
     bare = plain.lstrip("0")
@@ -101,30 +101,30 @@ def code(cell: str, width: int, met: Met) -> str:
     return padded
 
 
-LONGEST_AREA = 60  # some publishers name areas: "Central Business District"
+MAX_AREA_LENGTH = 60  # some publishers name areas: "Central Business District"
 
 
 _NO_AREA = re.compile(r"\d\.\d{4}|:\d\d|/\d{4}")
 
 
-def area(cell: str, width: int, met: Met) -> str:
+def clean_area_code(cell: str, width: int, met: NoteQuirk) -> str:
     """An area's code: with `width` digits, or without leading zeros when that is 0. Too long a text is none.
 
     Raises CellError for coordinates and dates: the row's cells are out of place, and a point must not pass for an area.
     """
-    plain = whole(cell, met)
+    plain = clean_number(cell, met)
     if plain.isdigit():
         plain = (plain.lstrip("0") or "0").zfill(width)
-        return "" if not plain.strip("0") else plain[:LONGEST_AREA]
+        return "" if not plain.strip("0") else plain[:MAX_AREA_LENGTH]
     if _NO_AREA.search(plain):
         raise CellError("cells-out-of-place", _("An area holds a point or a date: the row's cells are out of place."))
-    if len(plain) > LONGEST_AREA:
+    if len(plain) > MAX_AREA_LENGTH:
         met("area codes too long")
         return ""
     return plain
 
 
-def degrees(cell: str, met: Met) -> float | None:
+def parse_degrees(cell: str, met: NoteQuirk) -> float | None:
     """A coordinate, with a decimal point or comma; None when there is none, or no number."""
     plain = cell.strip().replace("\u2212", "-").lstrip("'").strip('="')
     if "," in plain or plain.count(".") > 1:
@@ -138,7 +138,7 @@ def degrees(cell: str, met: Met) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _decimal(plain: str, met: Met) -> str:
+def _decimal(plain: str, met: NoteQuirk) -> str:
     """Decimal commas, and the separators that a spreadsheet put between all groups of digits: "41.809.125.265"."""
     met("decimal commas" if plain.count(",") == 1 else "thousands separators")
     first, *others = re.split(r"[.,]", plain)
@@ -152,13 +152,13 @@ def _decimal(plain: str, met: Met) -> str:
 _TIPPED = 5.5e-9
 
 
-def point(
-    latitude: str, longitude: str, box: tuple[float, float, float, float] | None, met: Met
+def parse_point(
+    latitude: str, longitude: str, box: tuple[float, float, float, float] | None, met: NoteQuirk
 ) -> tuple[float, float] | None:
     """Where a row says it was; None when it does not, or the place is not in `box` (south, west, north, east)."""
     if not latitude.strip() or not longitude.strip():
         return None
-    north, east = degrees(latitude, met), degrees(longitude, met)
+    north, east = parse_degrees(latitude, met), parse_degrees(longitude, met)
     if north is None or east is None:
         return None
     south_edge, west_edge, north_edge, east_edge = box or (-90, -180, 90, 180)
@@ -173,7 +173,7 @@ def point(
     return north + math.copysign(_TIPPED, north), east + math.copysign(_TIPPED, east)
 
 
-def _scaled(number: float, least: float, most: float, met: Met) -> float:
+def _scaled(number: float, least: float, most: float, met: NoteQuirk) -> float:
     """A coordinate whose decimal point a spreadsheet took for a thousands separator: 41809125265 is 41.809125265, where that
     alone lies between `least` and `most`. Where another place of the point does too, it is not known."""
     if number.is_integer():
@@ -192,7 +192,7 @@ _NAMED = re.compile(
 _IN_TURN = re.compile(r"\(?\s*(?P<north>[-+]?\d{1,2}\.\d+)[,;\s]\s*(?P<east>[-+]?\d{1,3}\.\d+)\s*\)?\s*$")
 
 
-def pair(cell: str) -> tuple[str, str]:
+def split_coordinate_pair(cell: str) -> tuple[str, str]:
     """Latitude and longitude of one cell, as texts: "(41.8, -87.6)", perhaps after an address, "POINT (-87.6 41.8)", an
     API's object. Empty where there is no such pair."""
     for pattern in (_WELL_KNOWN, _GEOJSON, _NAMED, _IN_TURN):
@@ -208,7 +208,7 @@ _NO = {"false", "f", "no", "n", "0", "falsch", "nein", "faux", "non", "falso", "
 _USUAL = {"true", "false"}
 
 
-def boolean(cell: str, met: Met) -> bool | None:
+def parse_boolean(cell: str, met: NoteQuirk) -> bool | None:
     """Yes or no, however written; None for any other word."""
     plain = cell.strip().strip('="').casefold()
     if plain in _YES or plain in _NO:
@@ -218,11 +218,11 @@ def boolean(cell: str, met: Met) -> bool | None:
     return None
 
 
-def domestic(cell: str, pattern: str, met: Met) -> bool:
+def parse_domestic(cell: str, pattern: str, met: NoteQuirk) -> bool:
     """Whether a column says so: by a regular expression, or by yes and no. A word that is neither counts as yes."""
     if pattern:
         return re.search(pattern, cell, re.IGNORECASE) is not None
-    said = boolean(cell, met)
+    said = parse_boolean(cell, met)
     if said is None:
         met("domestic in other words")
     return said is not False
@@ -236,18 +236,18 @@ _NOWHERE = {"no location", "unknown", "offset to protect privacy", "not availabl
 _PARTS = re.compile(r"(\d+) block of (.+)")
 
 
-def block(cell: str, met: Met) -> str:
+def clean_block(cell: str, met: NoteQuirk) -> str:
     """ "004XX W 24TH PL", "4500 BLOCK CASTOR AV", "412 Arden St": the "400 block of W 24th Pl", never a house. "" for nowhere,
     and for a point, which must not pass for a name."""
-    plain = text(cell, 200, met)
+    plain = clean_text(cell, 200, met)
     if not plain or plain.casefold() in _NOWHERE:
         return ""
-    if pair(plain)[0]:
+    if split_coordinate_pair(plain)[0]:
         met("points in place of blocks")
         return ""
     named = block_label(_SAID.sub(lambda said: f"{said[1]}{'00' if said[2] else ''} block of ", plain))
     found = _PARTS.fullmatch(named)
-    return (f"{found[1]} block of {spelled(found[2])}" if found else spelled(named))[:120]
+    return (f"{found[1]} block of {restore_capitals(found[2])}" if found else restore_capitals(named))[:120]
 
 
 class BlockName(NamedTuple):

@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.readers.cells import CellError, Met
+from crimemap.importing.readers.cells import CellError, NoteQuirk
 
 MINUTE, HOUR, DAY, MONTH = "minute", "hour", "day", "month"
 EARLIEST = dt.date(1900, 1, 1)
-FORGOTTEN = 100_000  # dates remembered
-PLAIN_ROWS = 1_000  # so many dates that leave no doubt, and no doubt is looked for any further
+MAX_REMEMBERED = 100_000  # dates remembered
+MAX_UNAMBIGUOUS_DATES = 1_000  # so many dates that leave no doubt, and no doubt is looked for any further
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _SERIAL_EPOCH = dt.date(1899, 12, 30).toordinal()  # of spreadsheets, right from March 1900 on
@@ -57,7 +57,7 @@ class Moment(NamedTuple):
     precision: str
 
 
-def day_first(cells: Iterable[str], usual: bool) -> bool:
+def detect_day_first(cells: Iterable[str], usual: bool) -> bool:
     """Whether a file writes days before months: by the first date that cannot be read both ways; `usual` if none is.
 
     Looks no further when the file's dates are of a kind that leaves no doubt.
@@ -74,12 +74,12 @@ def day_first(cells: Iterable[str], usual: bool) -> bool:
                 return False
         elif cell.strip():
             plain += 1
-            if plain > PLAIN_ROWS:
+            if plain > MAX_UNAMBIGUOUS_DATES:
                 break
     return usual
 
 
-class Moments:
+class DatetimeParser:
     """Reads the times of one column. Dates, times and the clock's changes are remembered: files repeat them."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Moments:
         day_first: bool = False,
         months: bool = False,
         local: str = "",
-        met: Met = lambda _kind: None,
+        met: NoteQuirk = lambda _kind: None,
     ) -> None:
         """`zone` of the cells that name none; `local`: the source's own, by which midnight is told. `months`: no days."""
         self.zone, self.local = ZoneInfo(zone), ZoneInfo(local or zone)
@@ -187,7 +187,7 @@ class Moments:
             number = dt.date(year, month, day or 1).toordinal() - _EPOCH
         except (ValueError, OverflowError) as error:
             raise CellError("date-unreadable", _("The date is missing or cannot be read.")) from error
-        if len(self.dates) > FORGOTTEN:
+        if len(self.dates) > MAX_REMEMBERED:
             self.dates.clear()
             self.midnights.clear()
         self.dates[text] = number, not day
@@ -204,7 +204,7 @@ class Moments:
             hour = 0
         if hour > 23 or minute > 59:
             raise CellError("time-unreadable", _("The time cannot be read."))
-        if len(self.times) > FORGOTTEN:
+        if len(self.times) > MAX_REMEMBERED:
             self.times.clear()
             self.minutes.clear()
         self.times[text] = hour * 60 + minute, offset

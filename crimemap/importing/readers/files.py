@@ -25,12 +25,12 @@ MEMBERS = 1_000  # files in one archive
 WINDOWS = "crimemap-windows-1252"
 
 
-class UnreadableError(Exception):
+class UnreadableFileError(Exception):
     """Why a file cannot be read, in a sentence."""
 
 
 @dataclass(slots=True)
-class Part:
+class TableFile:
     """One table: a file, or a member of an archive. `met` tells what was odd: kind -> how often."""
 
     name: str
@@ -51,11 +51,11 @@ class Part:
                     self.read = file.tell()
                     yield text
         except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s is damaged or cut short: it cannot be unpacked to its end.") % {"name": self.name}
             ) from error
         except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression; encrypted
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s is packed in a way that cannot be opened, or has a password.") % {"name": self.name}
             ) from error
 
@@ -88,41 +88,45 @@ class _Bounded:
         content = self.stream.read(size)
         self.count += len(content)
         if self.count > SMALL and self.count > RATIO * self.packed:
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s unpacks to more than %(ratio)d times its size, which no export does.")
                 % {"name": self.name, "ratio": RATIO}
             )
         return content
 
 
-def parts(path: Path) -> list[Part]:
+def list_table_files(path: Path) -> list[TableFile]:
     """The tables in a file: itself, or the tables of a zip archive by name. Raises UnreadableError."""
     if not path.is_file():
         wrong = _("%(name)s is a folder, not a file.") if path.is_dir() else _("There is no file %(name)s.")
-        raise UnreadableError(wrong % {"name": path})
+        raise UnreadableFileError(wrong % {"name": path})
     try:
         with path.open("rb") as file:
             head = file.read(4)
     except OSError as error:
-        raise UnreadableError(_("%(name)s cannot be read: %(why)s.") % {"name": path, "why": error.strerror}) from error
+        raise UnreadableFileError(
+            _("%(name)s cannot be read: %(why)s.") % {"name": path, "why": error.strerror}
+        ) from error
     if head[:4] not in (b"PK\3\4", b"PK\5\6"):
-        return [Part(path.name, path)]
+        return [TableFile(path.name, path)]
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile as error:
-        raise UnreadableError(_("%(name)s is a damaged or cut short zip archive.") % {"name": path.name}) from error
+        raise UnreadableFileError(_("%(name)s is a damaged or cut short zip archive.") % {"name": path.name}) from error
     if any(name.startswith(("xl/", "[Content_Types]")) for name in names):
-        raise UnreadableError(_("%(name)s is an Excel workbook. Save it as CSV and import that.") % {"name": path.name})
+        raise UnreadableFileError(
+            _("%(name)s is an Excel workbook. Save it as CSV and import that.") % {"name": path.name}
+        )
     tables = sorted(name for name in names if _is_table(name))
     if not tables or len(tables) > MEMBERS:
-        raise UnreadableError(
+        raise UnreadableFileError(
             _(
                 "%(name)s is a zip archive with %(count)d tables (.csv, .tsv, .txt, .json); it should hold 1 to %(most)d."
             )
             % {"name": path.name, "count": len(tables), "most": MEMBERS}
         )
-    return [Part(f"{path.name}/{name}", path, name) for name in tables]
+    return [TableFile(f"{path.name}/{name}", path, name) for name in tables]
 
 
 def _is_table(name: str) -> bool:
@@ -144,10 +148,10 @@ _KINDS = (
 )  # fmt: skip
 
 
-def _decoded(stream: _Readable, part: Part) -> Iterator[str]:
+def _decoded(stream: _Readable, part: TableFile) -> Iterator[str]:
     head = stream.read(HEAD)
     if not head.strip():
-        raise UnreadableError(_("%(name)s is empty.") % {"name": part.name})
+        raise UnreadableFileError(_("%(name)s is empty.") % {"name": part.name})
     decode = _decoder(head, part)
     content, held = head, ""
     while content:
@@ -158,15 +162,15 @@ def _decoded(stream: _Readable, part: Part) -> Iterator[str]:
     yield (held + decode(b"", True)).replace("\r", "\n")
 
 
-def _decoder(head: bytes, part: Part) -> Callable[[bytes, bool], str]:
+def _decoder(head: bytes, part: TableFile) -> Callable[[bytes, bool], str]:
     """By byte order mark, by where zeros stand, else UTF-8 whose broken bytes are taken for Windows-1252."""
     for start, kind in _KINDS:
         if head.startswith(start):
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s is a %(kind)s file. CSV or JSON is needed.") % {"name": part.name, "kind": kind}
             )
     if head.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise UnreadableError(
+        raise UnreadableFileError(
             _("%(name)s is a web page, not a table: perhaps the download asked for a sign-in.") % {"name": part.name}
         )
     even, odd, length = head[::2].count(0), head[1::2].count(0), len(head) // 2
@@ -178,20 +182,20 @@ def _decoder(head: bytes, part: Part) -> Callable[[bytes, bool], str]:
         return _strict("utf-16-le" if odd > even else "utf-16-be", part)
     strange = len(head) - len(head.translate(None, bytes(set(range(32)) - set(b"\t\n\r\f\x1a"))))
     if strange > len(head) / 20:
-        raise UnreadableError(_("%(name)s is no text. CSV or JSON is needed.") % {"name": part.name})
+        raise UnreadableFileError(_("%(name)s is no text. CSV or JSON is needed.") % {"name": part.name})
     if head.startswith(codecs.BOM_UTF8):
         part.met["byte order mark"] = 1
     return _lenient(part)
 
 
-def _strict(encoding: str, part: Part) -> Callable[[bytes, bool], str]:
+def _strict(encoding: str, part: TableFile) -> Callable[[bytes, bool], str]:
     decoder = codecs.getincrementaldecoder(encoding)()
 
     def decode(content: bytes, final: bool) -> str:
         try:
             return decoder.decode(content, final)
         except UnicodeDecodeError as error:
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s begins as %(encoding)s text but is not so throughout.")
                 % {"name": part.name, "encoding": encoding.upper()}
             ) from error
@@ -199,7 +203,7 @@ def _strict(encoding: str, part: Part) -> Callable[[bytes, bool], str]:
     return decode
 
 
-def _lenient(part: Part) -> Callable[[bytes, bool], str]:
+def _lenient(part: TableFile) -> Callable[[bytes, bool], str]:
     rest, start = b"", True
 
     def decode(content: bytes, final: bool) -> str:

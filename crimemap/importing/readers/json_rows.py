@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.readers.files import Part, UnreadableError
+from crimemap.importing.readers.files import TableFile, UnreadableFileError
 
 MOST_CHARACTERS = 1_000_000  # of an object, and of what stands before the first row
 LATITUDE, LONGITUDE = "latitude", "longitude"  # what a feature's point is called, unless a property is called so
@@ -22,20 +22,20 @@ _ARRAY = re.compile(r"\[\s*(?=[\[{])")
 _SPACE = re.compile(r"[\s,]*")
 
 
-def rows(part: Part) -> Iterator[dict[str, str]]:
+def read_rows(part: TableFile) -> Iterator[dict[str, str]]:
     """Each row's cells by column, as texts; an object without content is an empty one. Raises UnreadableError."""
     opening, columns = _opening(part)
     for number, value in enumerate(_values(part, opening), 1):
         found = dict(zip(columns, value, strict=False)) if isinstance(value, list) and columns else value
         if not isinstance(found, dict):
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s: number %(number)d is no object. An array of objects is needed, one a row.")
                 % {"name": part.name, "number": number}
             )
         yield {key: _cell(value) for key, value in _flat(found).items() if key}
 
 
-def _opening(part: Part) -> tuple[int, list[str]]:
+def _opening(part: TableFile) -> tuple[int, list[str]]:
     """How many characters stand before the first row, and the columns where rows are arrays."""
     head = ""
     for text in part.texts():
@@ -79,7 +79,7 @@ def _columns(meta: object) -> list[str]:
         return []
 
 
-def _values(part: Part, opening: int) -> Iterator[object]:
+def _values(part: TableFile, opening: int) -> Iterator[object]:
     """Each value of an array or of lines, from the first that follows `opening`; ends at the array's end."""
     decode, buffer, number = json.JSONDecoder().raw_decode, "", 0
     for text in part.texts():
@@ -101,13 +101,13 @@ def _values(part: Part, opening: int) -> Iterator[object]:
             yield found
         buffer = buffer[at:]
         if len(buffer) > MOST_CHARACTERS:
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s: object %(number)d does not end or is broken.") % {"name": part.name, "number": number + 1}
             )
         if buffer.startswith("]"):
             return
     if buffer.strip():
-        raise UnreadableError(
+        raise UnreadableFileError(
             _("%(name)s is broken or cut short at object %(number)d.") % {"name": part.name, "number": number + 1}
         )
 

@@ -18,7 +18,7 @@ from itertools import islice
 from django.utils.translation import gettext as _
 
 from crimemap.importing.readers import json_rows
-from crimemap.importing.readers.files import Part, UnreadableError
+from crimemap.importing.readers.files import TableFile, UnreadableFileError
 
 MOST_CHARACTERS = 1_000_000  # of a line
 CELL = 131_072  # characters of a cell
@@ -34,7 +34,7 @@ Fits = Callable[[list[str]], bool]
 class Table:
     """One table of a file. Row 1 is the first after the header, whatever it holds, so that people find it again."""
 
-    part: Part
+    part: TableFile
     header: list[str]
     reader: Callable[[], Iterator[Row]]
 
@@ -43,7 +43,7 @@ class Table:
         return self.reader()
 
 
-def table(part: Part, fits: Fits, delimiter: str = "") -> Table:
+def open_table(part: TableFile, fits: Fits, delimiter: str = "") -> Table:
     """The part as a table whose header `fits`. Raises UnreadableError; HeaderError when no line is such a header."""
     head = ""
     for text in part.texts():
@@ -63,13 +63,13 @@ def table(part: Part, fits: Fits, delimiter: str = "") -> Table:
                     part.met["lines above the header"] = at
                 return Table(part, header, lambda: _csv_rows(part, separator, at, header))  # noqa: B023  (returned at once)
     best = max((next(_first_rows(head, separator), []) for separator in DELIMITERS), key=len)
-    raise HeaderError([cell.strip() for cell in best])
+    raise UnknownHeaderError([cell.strip() for cell in best])
 
 
 TAB = "\t"
 
 
-class HeaderError(UnreadableError):
+class UnknownHeaderError(UnreadableFileError):
     """No line is a header that the profile knows. `found`: the cells of the first line."""
 
     def __init__(self, found: list[str]) -> None:
@@ -89,7 +89,7 @@ def _first_rows(head: str, separator: str) -> Iterator[list[str]]:
         return
 
 
-def _csv_rows(part: Part, separator: str, at: int, header: list[str]) -> Iterator[Row]:
+def _csv_rows(part: TableFile, separator: str, at: int, header: list[str]) -> Iterator[Row]:
     csv.field_size_limit(CELL)
     lines = _Lines(part)
     rows = csv.reader(lines, delimiter=separator)
@@ -111,7 +111,7 @@ def _csv_rows(part: Part, separator: str, at: int, header: list[str]) -> Iterato
             else:
                 yield number, cells
     except csv.Error as error:
-        raise UnreadableError(
+        raise UnreadableFileError(
             _(
                 "%(name)s: a cell that begins in or before line %(line)d does not end within %(most)d characters."
                 " A quotation mark is probably missing there."
@@ -133,7 +133,7 @@ def _no_row(cells: list[str], header: list[str]) -> str:
 class _Lines(Iterable[str]):
     """Lines with their ends; `number` is about that of the line being read, exact when one is too long."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: TableFile) -> None:
         self.part, self.number = part, 0
 
     def __iter__(self) -> Iterator[str]:
@@ -155,7 +155,7 @@ class _Lines(Iterable[str]):
 
     def _check(self, rest: str) -> None:
         if len(rest) > MOST_CHARACTERS:
-            raise UnreadableError(
+            raise UnreadableFileError(
                 _("%(name)s: line %(line)d is longer than %(most)d characters.")
                 % {"name": self.part.name, "line": self.number + 1, "most": MOST_CHARACTERS}
             )
@@ -164,23 +164,23 @@ class _Lines(Iterable[str]):
 # JSON
 
 
-def _json_table(part: Part, fits: Fits) -> Table:
+def _json_table(part: TableFile, fits: Fits) -> Table:
     """Objects leave out what is blank, so the columns are those of all rows together."""
     part.met["JSON"] = 1
     keys: dict[str, None] = {}
-    for number, found in enumerate(json_rows.rows(part)):
+    for number, found in enumerate(json_rows.read_rows(part)):
         keys.update(dict.fromkeys(found))
         if number == 1000 and not fits(list(keys)):
             break
     header = list(keys)
     if not fits(header):
-        raise HeaderError(header)
+        raise UnknownHeaderError(header)
     return Table(
         part,
         header,
         lambda: (
             (number, [found.get(key, "") for key in header])
-            for number, found in enumerate(json_rows.rows(part), 1)
+            for number, found in enumerate(json_rows.read_rows(part), 1)
             if found
         ),
     )

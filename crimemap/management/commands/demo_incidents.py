@@ -66,6 +66,6 @@ class Command(BaseCommand):
             with path.open("w", newline="", encoding="utf-8") as file:
                 incidents.write(file, timezone.localdate())
             run = ImportRun.objects.create(source=source, origin=ImportRun.Origin.COMMAND)
-            pipeline.run(run, [path])
+            pipeline.run_import(run, [path])
         if run.state != ImportRun.RunState.DONE:
             raise CommandError(run.message)

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from crimemap.importing import pipeline, profiles
-from crimemap.importing.readers.files import UnreadableError, parts
+from crimemap.importing.readers.files import UnreadableFileError, list_table_files
 from crimemap.models import ImportRun, Source
 
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "held", "removed")
@@ -55,8 +55,8 @@ class Command(BaseCommand):
         paths = [Path(file) for file in files]
         try:
             for path in paths:
-                parts(path)
-        except UnreadableError as error:
+                list_table_files(path)
+        except UnreadableFileError as error:
             raise CommandError(str(error)) from error
         with transaction.atomic() if dry_run else nullcontext():
             known = source_named(source, profile)
@@ -65,8 +65,8 @@ class Command(BaseCommand):
             )
             chosen = profiles.get(profile) if profile and profile != profiles.GENERIC else None
             try:
-                pipeline.run(run, paths, profile=chosen, force=force, limit=limit)
-            except pipeline.BusyError as error:
+                pipeline.run_import(run, paths, profile=chosen, force=force, limit=limit)
+            except pipeline.ImportRunningError as error:
                 run.state, run.message = ImportRun.RunState.FAILED, str(error)
                 run.save()
                 raise CommandError(str(error)) from error

@@ -44,7 +44,7 @@ def upload(who: Account, city: Source, *files: Any, **options: str) -> ImportRun
 
 def uploaded(who: Account, city: Source, *files: Any, **options: str) -> ImportRun:
     run = upload(who, city, *files, **options)
-    jobs.work(run.pk)
+    jobs.process_run(run.pk)
     run.refresh_from_db()
     return run
 
@@ -72,7 +72,7 @@ class TestUploads:
         assert (run.state, run.by, run.file_name) == ("waiting", ada, "june.csv")
         assert "Waiting for the worker" in page(ada, of(run))
         assert Incident.objects.count() == 0
-        jobs.work(run.pk)
+        jobs.process_run(run.pk)
         shown = page(ada, of(run))
         found = counts(shown)
         assert (found["read"], found["created"], found["rejected"]) == (40, 39, 1)
@@ -85,8 +85,8 @@ class TestUploads:
         settings.FILE_UPLOAD_MAX_MEMORY_SIZE, settings.FILE_UPLOAD_TEMP_DIR = 100, tmp_path
         run = upload(ada, source())
         assert [path.name for path in tmp_path.iterdir()] == [str(run.pk)]
-        assert [path.read_bytes() for path in jobs.files_of(run)] == [export()]
-        jobs.work(run.pk)
+        assert [path.read_bytes() for path in jobs.run_files(run)] == [export()]
+        jobs.process_run(run.pk)
         assert Incident.objects.count() == 40
 
     def test_the_same_file_again_changes_nothing(self, ada: Account) -> None:
@@ -146,7 +146,7 @@ class TestUploads:
     ) -> None:
         settings.INCIDENT_DROP_DIR = None
         run = upload(ada, source())
-        assert jobs.waiting() == []
+        assert jobs.unfinished_run_ids() == []
         ImportRun.objects.update(asked_at="2026-01-01T00:00Z")
         (tmp_path / "999").mkdir()
         (tmp_path / "push-x").touch()
@@ -154,7 +154,7 @@ class TestUploads:
             os.utime(stray, (0, 0))
         from crimemap.tasks import look
 
-        assert jobs.waiting() == [run.pk]
+        assert jobs.unfinished_run_ids() == [run.pk]
         look()
         run.refresh_from_db()
         assert run.state == "done"
@@ -164,11 +164,11 @@ class TestUploads:
         self, ada: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = upload(ada, source())
-        monkeypatch.setattr(pipeline, "run", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+        monkeypatch.setattr(pipeline, "run_import", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
         for _try in range(3):
             with pytest.raises(KeyboardInterrupt):
-                jobs.work(run.pk)
-        jobs.work(run.pk)
+                jobs.process_run(run.pk)
+        jobs.process_run(run.pk)
         run.refresh_from_db()
         assert (run.state, run.message) == ("failed", "The import broke off 3 times. Nothing was stored.")
         assert not list(tmp_path.iterdir())
@@ -206,7 +206,7 @@ class TestDecisions:
     def test_released_it_is_stored(self, ada: Account, tmp_path: Path) -> None:
         run = self.stopped(ada)
         self.decide(ada, run, "release")
-        jobs.work(run.pk)
+        jobs.process_run(run.pk)
         run.refresh_from_db()
         assert (run.state, run.created, run.rejected, Incident.objects.count()) == ("done", 25, 15, 25)
         assert run.problems.count() == 15
@@ -233,7 +233,7 @@ class TestDecisions:
 
     def test_a_file_that_was_lost_meanwhile_is_told(self, ada: Account) -> None:
         run = self.stopped(ada)
-        jobs.let_go(run)
+        jobs.remove_files(run)
         assert "gone" in self.decide(ada, run, "release").content.decode()
 
 
@@ -349,7 +349,7 @@ class TestClassifying:
         assert "1 code is classified" in answer.content.decode()
         published = publisher.publish()
         assert (published.shown, published.held) == (20, 10)
-        assert [code.code.code for code in classification.unknown()] == ["ROBBERY"]
+        assert [code.code.code for code in classification.list_unclassified_codes()] == ["ROBBERY"]
         assert trail()[-1] == ("ada", "classified a code", "code generic:city BICYCLE THEFT", "held -> theft/block")
 
     def test_a_category_without_visibility_saves_nothing(self, ada: Account) -> None:
@@ -362,7 +362,7 @@ class TestClassifying:
         }
         answer = signed_in(ada).post(self.CLASSIFY, data)
         assert answer.status_code == 422
-        assert len(classification.unknown()) == 2
+        assert len(classification.list_unclassified_codes()) == 2
 
 
 class TestSources:
@@ -403,13 +403,13 @@ class TestSources:
         address = f"/admin/crimemap/source/{city.pk}/token/"
         made = signed_in(ada).post(address).content.decode()
         (token,) = re.findall(r"<code>([\w-]{43})</code>", made)
-        assert push_tokens.admit("city", f"Bearer {token}") == city
+        assert push_tokens.authenticate_source("city", f"Bearer {token}") == city
         assert token not in page(ada, address)
         city.refresh_from_db()
         assert token.encode() not in bytes(city.api_token_hash or b"")
         signed_in(ada).post(address, {"revoke": "1"})
-        with pytest.raises(push_tokens.NotAllowedError):
-            push_tokens.admit("city", f"Bearer {token}")
+        with pytest.raises(push_tokens.InvalidTokenError):
+            push_tokens.authenticate_source("city", f"Bearer {token}")
         assert [line[1] for line in trail()] == ["made an API token", "revoked an API token"]
 
 

@@ -27,7 +27,7 @@ def drop(settings: Any, tmp_path: Path) -> Path:
     (tmp_path / "drop").mkdir()
     (tmp_path / "uploads").mkdir()
     source()
-    drop_folder.look()
+    drop_folder.scan_drop_folder()
     return tmp_path / "drop" / "city"
 
 
@@ -41,7 +41,7 @@ def put(folder: Path, name: str = "june.csv", content: bytes | None = None, seco
 
 def looked(times: int = 2) -> None:
     for _look in range(times):
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
 
 
 def files(folder: Path) -> set[str]:
@@ -51,9 +51,9 @@ def files(folder: Path) -> set[str]:
 class TestFiles:
     def test_a_file_that_rests_is_imported_and_put_away(self, drop: Path) -> None:
         put(drop)
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
         assert files(drop) == {"june.csv"}
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
         assert files(drop) == {f"done/{TODAY}/june.csv"}
         run = ImportRun.objects.get()
         assert (run.state, run.origin, run.file_name, run.created) == ("done", "drop", "june.csv", 40)
@@ -61,9 +61,9 @@ class TestFiles:
 
     def test_a_file_that_is_still_written_is_left_alone(self, drop: Path) -> None:
         put(drop, content=export(ROWS[:10]))
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
         put(drop, content=export(ROWS[:20]))
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
         put(drop, seconds_ago=5)
         looked()
         assert files(drop) == {"june.csv"}
@@ -107,8 +107,8 @@ class TestFiles:
         run = ImportRun.objects.get()
         assert run.state == "stopped"
         assert "Row 1, " in (drop / "failed" / "june.csv.report.txt").read_text()
-        jobs.release(run, account())
-        jobs.work(run.pk)
+        jobs.release_run(run, account())
+        jobs.process_run(run.pk)
         run.refresh_from_db()
         assert (run.state, run.file_name, Incident.objects.count()) == ("done", "june.csv", 25)
 
@@ -128,38 +128,38 @@ class TestFiles:
 
     def test_a_look_that_was_killed_is_completed_by_the_next(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(drop)
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
         with monkeypatch.context() as patched:
-            patched.setattr(pipeline, "run", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+            patched.setattr(pipeline, "run_import", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                drop_folder.look()
+                drop_folder.scan_drop_folder()
         assert files(drop) == {".taken/june.csv", ".taken/.june.csv.tries"}
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
         assert files(drop) == {f"done/{TODAY}/june.csv"}
         assert Incident.objects.count() == 40
 
     def test_a_file_that_kills_whoever_reads_it_is_given_up(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(drop)
-        drop_folder.look()
-        monkeypatch.setattr(pipeline, "run", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+        drop_folder.scan_drop_folder()
+        monkeypatch.setattr(pipeline, "run_import", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
         for _try in range(3):
             with pytest.raises(KeyboardInterrupt):
-                drop_folder.look()
-        drop_folder.look()
+                drop_folder.scan_drop_folder()
+        drop_folder.scan_drop_folder()
         assert files(drop) == {"failed/june.csv", "failed/june.csv.report.txt"}
 
     def test_a_busy_source_is_waited_for(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(drop)
 
         def busy(*args: Any, **options: Any) -> None:
-            raise pipeline.BusyError
+            raise pipeline.ImportRunningError
 
         with monkeypatch.context() as patched:
-            patched.setattr(pipeline, "run", busy)
+            patched.setattr(pipeline, "run_import", busy)
             looked()
         assert files(drop) == {".taken/june.csv"}
         assert not ImportRun.objects.exists()
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
         assert ImportRun.objects.get().state == "done"
 
 
@@ -209,16 +209,16 @@ class TestRefused:
 
 def test_two_looks_at_once_take_a_file_once(drop: Path) -> None:
     put(drop)
-    drop_folder.look()
+    drop_folder.scan_drop_folder()
     with drop_folder._alone(drop.parent) as first:
         assert first
-        drop_folder.look()
+        drop_folder.scan_drop_folder()
     assert files(drop) == {"june.csv"}
 
 
 def test_without_a_folder_nothing_is_looked_for(settings: Any) -> None:
     settings.INCIDENT_DROP_DIR = None
-    drop_folder.look()
+    drop_folder.scan_drop_folder()
 
 
 class TestLate:
@@ -230,18 +230,18 @@ class TestLate:
         account()
         account("lena", "officer", "lena@example.org")
         self.late(25)
-        feed_monitor.tell_of_late()
-        feed_monitor.tell_of_late()
+        feed_monitor.mail_about_late_sources()
+        feed_monitor.mail_about_late_sources()
         (mail,) = mailoutbox
         assert (mail.to, mail.subject) == (["ada@example.org"], "City is late")
 
     def test_and_again_when_it_is_late_again(self, mailoutbox: Any) -> None:
         account()
         city = self.late(25)
-        feed_monitor.tell_of_late()
+        feed_monitor.mail_about_late_sources()
         Source.objects.update(late_told_at=timezone.now() - dt.timedelta(hours=60))
         Source.objects.update(last_success_at=timezone.now() - dt.timedelta(hours=30))
-        feed_monitor.tell_of_late()
+        feed_monitor.mail_about_late_sources()
         assert len(mailoutbox) == 2
         city.refresh_from_db()
         assert feed_monitor.is_late(city)
@@ -251,7 +251,7 @@ class TestLate:
         self.late(23)
         source("town", last_success_at=timezone.now() - dt.timedelta(days=900))
         source("village", expected_interval=1)
-        feed_monitor.tell_of_late()
+        feed_monitor.mail_about_late_sources()
         assert mailoutbox == []
 
     def test_a_mail_server_that_is_away_is_tried_again(self, mailoutbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,6 +263,6 @@ class TestLate:
 
         with monkeypatch.context() as patched:
             patched.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", away)
-            feed_monitor.tell_of_late()
-        feed_monitor.tell_of_late()
+            feed_monitor.mail_about_late_sources()
+        feed_monitor.mail_about_late_sources()
         assert len(mailoutbox) == 1

@@ -34,7 +34,7 @@ def source(config: dict[str, Any]) -> Source:
 def test_a_column_for_each_part_of_the_time(tmp_path: Path) -> None:
     path = tmp_path / "crimedata.csv"
     path.write_text(VANCOUVER)
-    config = column_mapping.guess(VANCOUVER.splitlines()[0].split(","))
+    config = column_mapping.guess_columns(VANCOUVER.splitlines()[0].split(","))
     source(config)
     told = imported("vancouver", path)
     assert outcomes(told) == (5, 0, 0, 0)
@@ -60,7 +60,7 @@ def test_a_column_for_each_part_of_the_time(tmp_path: Path) -> None:
 def test_codes_of_a_map_of_columns_are_held_until_somebody_classifies_them(tmp_path: Path) -> None:
     path = tmp_path / "crimedata.csv"
     path.write_text(VANCOUVER)
-    source(column_mapping.guess(VANCOUVER.splitlines()[0].split(",")))
+    source(column_mapping.guess_columns(VANCOUVER.splitlines()[0].split(",")))
     imported("vancouver", path)
     codes = OffenceCode.objects.filter(scheme="generic:vancouver")
     assert codes.count() == 4
@@ -129,13 +129,13 @@ def test_a_citys_columns_are_guessed_of_a_sample(tmp_path: Path, city: str) -> N
     header, row, zone, expected = CITIES[city]
     path = tmp_path / "export.csv"
     path.write_text(f"{header}\n{row}\n")
-    sample = column_mapping.read(path)
+    sample = column_mapping.read_sample(path)
     Source.objects.create(
         slug="city",
         name=city,
         profile="generic",
         time_zone=zone,
-        profile_config=column_mapping.guess(sample.header, sample),
+        profile_config=column_mapping.guess_columns(sample.header, sample),
     )
     assert outcomes(imported("city", path)) == (1, 0, 0, 0)
     assert outcomes(imported("city", path)) == (0, 0, 1, 0)
@@ -155,7 +155,9 @@ def test_a_citys_columns_are_guessed_of_a_sample(tmp_path: Path, city: str) -> N
 def test_neither_a_case_number_nor_a_servers_row_number_is_guessed_to_be_an_id() -> None:
     assert (
         "external_id"
-        not in column_mapping.guess(["OBJECTID", "Incident Number", "Case Number", "Date", "Offense"])["columns"]
+        not in column_mapping.guess_columns(["OBJECTID", "Incident Number", "Case Number", "Date", "Offense"])[
+            "columns"
+        ]
     )
 
 

@@ -16,11 +16,11 @@ from tests.crimemap.importing.administrators import ROWS, export
 from tests.stack import ROOT, Stack, wait_until
 
 PREPARE = """
-from crimemap.importing import push_tokens
+from crimemap.importing.arrival import push_tokens
 from crimemap.models import Source
 from tests.crimemap.importing.administrators import account
 city = Source.objects.create(slug="city", name="City", profile="chicago_portal", time_zone="America/Chicago", expected_interval=1)
-print("TOKEN", push_tokens.make_token(city, account()))
+print("TOKEN", push_tokens.create_token(city, account()))
 """
 
 

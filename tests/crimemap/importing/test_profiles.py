@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 import pytest
 
 from crimemap.importing import profiles
-from crimemap.importing.profiles.base import FIELDS, JOINT, Profile, header_key
+from crimemap.importing.profiles.base import FIELDS, JOINER, Profile, normalize_header
 from crimemap.offences import catalogue
 from tests.crimemap.importing.import_command import SHARED
 
@@ -69,12 +69,12 @@ PERSONAL = re.compile(
 
 
 def keys_of(header: str) -> set[str]:
-    return {header_key(name) for name in next(csv.reader([header]))}
+    return {normalize_header(name) for name in next(csv.reader([header]))}
 
 
 def accepted(profile: Profile, header: str) -> bool:
     present = keys_of(header)
-    return all(any(header_key(name) in present for name in group) for group in profile.required)
+    return all(any(normalize_header(name) in present for name in group) for group in profile.required)
 
 
 def read_by(profile: Profile) -> set[str]:
@@ -106,10 +106,10 @@ def test_a_publishers_headers_are_known_and_each_field_is_found(name: str, heade
     present = keys_of(header)
     whole = header == HEADERS[name][0]
     for field, columns in profile.columns.items():
-        found = any(header_key(column) in present for column in columns)
+        found = any(normalize_header(column) in present for column in columns)
         assert found or not whole, f"{field} of {name} is nowhere in {header}"
-    assert any(all(header_key(part) in present for part in group) for group in profile.codes)
-    assert any(header_key(label) in present for label in profile.labels)
+    assert any(all(normalize_header(part) in present for part in group) for group in profile.codes)
+    assert any(normalize_header(label) in present for label in profile.labels)
 
 
 @pytest.mark.parametrize(("name", "header"), OWN)
@@ -122,22 +122,25 @@ def test_another_publishers_file_is_not_taken_for_ones_own(name: str, header: st
 def test_nothing_about_people_is_read(profile: Profile):
     named = {header for header in read_by(profile) if PERSONAL.search(header)}
     assert named <= {"Latitude", "Longitude"}, "a column about people or an exact place"
-    assert header_key("Case Number") not in {header_key(header) for header in read_by(profile)}
+    assert normalize_header("Case Number") not in {normalize_header(header) for header in read_by(profile)}
 
 
 def names_of(profile: Profile, row: dict[str, str]) -> list[str]:
     """What a row is looked up by, best first (see Profile)."""
-    values = {header_key(header): (header, (value or "").strip()) for header, value in row.items() if header}
+    values = {normalize_header(header): (header, (value or "").strip()) for header, value in row.items() if header}
     group = next(
         group
         for group in profile.codes
-        if all(header_key(name) in values for name in group) and any(values[header_key(name)][1] for name in group)
+        if all(normalize_header(name) in values for name in group)
+        and any(values[normalize_header(name)][1] for name in group)
     )
     parts = [
-        profile.prefixes.get(name, "") + values[header_key(name)][1] for name in group if values[header_key(name)][1]
+        profile.prefixes.get(name, "") + values[normalize_header(name)][1]
+        for name in group
+        if values[normalize_header(name)][1]
     ]
-    labels = [values[header_key(name)][1] for name in profile.labels if header_key(name) in values]
-    return [JOINT.join(parts), JOINT.join(labels), *parts, *labels[:1]]
+    labels = [values[normalize_header(name)][1] for name in profile.labels if normalize_header(name) in values]
+    return [JOINER.join(parts), JOINER.join(labels), *parts, *labels[:1]]
 
 
 # File, profile, how many rows are in the commonest categories and how many in the hidden ones.
@@ -177,7 +180,7 @@ def test_the_codes_cover_a_real_file(name: str, profile: str, expected: dict[str
     known = profiles.get(profile)
     listed = catalogue.code_list(known.scheme)
     found: Counter[str] = Counter()
-    for row, count in distinct(name, {header_key(header) for header in read_by(known) - placed(known)}):
+    for row, count in distinct(name, {normalize_header(header) for header in read_by(known) - placed(known)}):
         code = listed.find(names_of(known, row))
         found[code.category if code else "held"] += count
     assert found["held"] == 0
@@ -194,7 +197,7 @@ def distinct(name: str, wanted: set[str]) -> Iterator[tuple[dict[str, str], int]
     with gzip.open(SHARED / name, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = next(reader)
-        columns = [index for index, title in enumerate(header) if header_key(title) in wanted]
+        columns = [index for index, title in enumerate(header) if normalize_header(title) in wanted]
         counts = Counter(tuple(row[index] for index in columns) for row in reader)
     for values, count in counts.items():
         yield dict(zip([header[index] for index in columns], values, strict=True)), count

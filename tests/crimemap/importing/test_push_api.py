@@ -22,7 +22,7 @@ CITY = "/api/incidents/city/"
 @pytest.fixture
 def token(settings: Any, tmp_path: Path) -> str:
     settings.INCIDENT_UPLOADS = tmp_path
-    return push_tokens.make_token(source(), account())
+    return push_tokens.create_token(source(), account())
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def _worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def asked(*args: Any, **options: Any) -> ImportRun:
         run = ask(*args, **options)
-        jobs.work(run.pk)
+        jobs.process_run(run.pk)
         run.refresh_from_db()
         return run
 
-    ask = jobs.ask
-    monkeypatch.setattr(jobs, "ask", asked)
+    ask = jobs.request_import
+    monkeypatch.setattr(jobs, "request_import", asked)
 
 
 def push(token: str, content: bytes | None = None, address: str = CITY, kind: str = "text/csv", **headers: str) -> Any:
@@ -126,7 +126,7 @@ class TestRefused:
         assert not list(tmp_path.iterdir())
 
     def test_the_token_of_another_source_opens_nothing(self, token: str) -> None:
-        other = push_tokens.make_token(source("town"), Account.objects.get())
+        other = push_tokens.create_token(source("town"), Account.objects.get())
         assert push(other).status_code == 401
         assert push(other, address="/api/incidents/village/").status_code == 404
 
@@ -156,7 +156,7 @@ class TestRefused:
         answer = push(token)
         assert (answer.status_code, answer.headers["Retry-After"]) == (409, "30")
         assert ImportRun.objects.count() == len(list(tmp_path.iterdir())) == 1
-        assert pipeline.LOCK
+        assert pipeline.LOCK_CLASS
 
     def test_other_methods(self, token: str) -> None:
         assert Client().get(CITY, headers={"Authorization": f"Bearer {token}"}).status_code == 405
@@ -168,7 +168,7 @@ def test_who_does_not_wait_asks_later(token: str) -> None:
     where = first.headers["Location"]
     assert where == f"{CITY}{first.json()['import']}/"
     assert Client().get(where).status_code == 401
-    jobs.work(first.json()["import"])
+    jobs.process_run(first.json()["import"])
     answer = Client().get(where, headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, counts(answer)) == (200, (40, 40, 0, 0, 0))
     assert Client().get(f"{CITY}999999/", headers={"Authorization": f"Bearer {token}"}).status_code == 404

@@ -25,7 +25,7 @@ HIDING = (
 TOLD_TOGETHER = {("police_uk", "Violence and sexual offences"): "area"}
 
 
-def named(*parts: str) -> list[catalogue.Code]:
+def named(*parts: str) -> list[catalogue.CatalogueCode]:
     return [code for _, code in ALL if any(part in code.label.upper() for part in parts)]
 
 
@@ -42,14 +42,14 @@ def test_every_code_has_a_category_and_is_written_as_the_tables_take_it():
 def test_no_two_lines_of_a_list_contradict_each_other():
     """Codes of other spelling, labels of other years: whichever line a name leads to, it means the same."""
     for scheme in catalogue.schemes():
-        meant: dict[str, catalogue.Code] = {}
+        meant: dict[str, catalogue.CatalogueCode] = {}
         rows = csv.DictReader((catalogue.DATA / "codes" / f"{scheme}.csv").open(encoding="utf-8"))
         for row in rows:
             code = catalogue.code_list(scheme).find([row["code"]])
             assert code is not None
             assert code.code == row["code"], "two codes that look alike"
             for name in (row["code"], row["label"], *filter(None, row["also"].split(" | "))):
-                other = meant.setdefault(catalogue.key_of(name), code)
+                other = meant.setdefault(catalogue.comparison_key(name), code)
                 same = (other.category, other.visibility, other.domestic)
                 assert same == (code.category, code.visibility, code.domestic), f"{scheme}: {name}"
 
@@ -149,7 +149,7 @@ def test_codes_are_found_by_code_by_label_and_by_the_label_of_another_year():
 def test_what_is_missing_is_written_once_and_what_the_agency_changed_stays():
     OffenceCode.objects.all().delete()
     Category.objects.all().delete()
-    written = catalogue.ensure_codes()
+    written = catalogue.create_missing_codes()
     assert written == len(ALL) + len(CATEGORIES)
     assert Category.objects.count() == len(CATEGORIES)
     for category in Category.objects.all():
@@ -159,19 +159,19 @@ def test_what_is_missing_is_written_once_and_what_the_agency_changed_stays():
     OffenceCode.objects.filter(scheme="chicago", code="0610").update(category=None, visibility="")
     OffenceCode.objects.filter(scheme="chicago", code="0620").delete()
     Category.objects.filter(slug="theft").update(name="Larceny", least_visibility="area")
-    assert catalogue.ensure_codes() == 1
+    assert catalogue.create_missing_codes() == 1
     assert OffenceCode.objects.get(scheme="chicago", code="0560").visibility == "hidden"
     assert OffenceCode.objects.get(scheme="chicago", code="0610").category is None
     assert OffenceCode.objects.get(scheme="chicago", code="0620").category.slug == "burglary"
     assert Category.objects.get(slug="theft").name == "Larceny"
-    assert catalogue.ensure_codes() == 0
+    assert catalogue.create_missing_codes() == 0
 
 
 @pytest.mark.django_db
 def test_a_category_that_the_agency_gave_up_stays_away():
-    catalogue.ensure_codes()
+    catalogue.create_missing_codes()
     traffic = Category.objects.get(slug="traffic")
     traffic.codes.update(category=Category.objects.get(slug="other"))
     traffic.delete()
-    assert catalogue.ensure_codes() == 0
+    assert catalogue.create_missing_codes() == 0
     assert not Category.objects.filter(slug="traffic").exists()

@@ -15,7 +15,7 @@ from crimemap.models import Area, Block, ImportRun, Incident, Intersection, Offe
 from crimemap.places import area_import, block_import, lookup
 from crimemap.places.area_index import load_area_index
 from crimemap.places.areas import area_outlines
-from crimemap.street_names import spelled
+from crimemap.street_names import restore_capitals
 from tests.crimemap.importing.import_command import SHARED
 
 SQUARE = [[0, 0], [0, 2], [2, 2], [2, 0], [0, 0]]
@@ -176,7 +176,7 @@ def test_properties_may_be_named(tmp_path: Path) -> None:
     ],
 )
 def test_shouted_names_are_spelled_as_people_write_them(shouted: str, written: str) -> None:
-    assert spelled(shouted) == written
+    assert restore_capitals(shouted) == written
 
 
 # Blocks

@@ -46,7 +46,7 @@ class Command(MigrateCommand):
                 )
         groups.ensure_groups()
         categories.ensure_categories()
-        catalogue.ensure_codes()
+        catalogue.create_missing_codes()
         guides.ensure_guides()
 
     def _refuse_unreleased(self, connection: BaseDatabaseWrapper) -> None:
