@@ -43,6 +43,16 @@ class KeyFile:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """One pair: whether new content is sealed to it, whether its private half is here, how many seals it holds."""
+
+    id: str
+    is_newest: bool
+    has_private_half: bool
+    seal_count: int
+
+
 def key_files(folder: Path | None, suffix: str) -> list[KeyFile]:
     """Keys in `folder`, oldest first. `suffix` is "pub" or "key"."""
     if folder is None or not folder.is_dir():

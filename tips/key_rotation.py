@@ -8,7 +8,6 @@ any tip or file refers to it, and what is just being written to the old key is r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,6 @@ _BATCH = 100
 _TRIES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class KeyStatus:
-    """One agency key: whether new tips are sealed to it, whether its private half is here, how many seals it holds."""
-
-    id: str
-    newest: bool
-    private_here: bool
-    seals: int
-
-
 def create_key() -> str:
     """Make a new pair, let the database know its id, and seal new tips to it from now on. Returns the id."""
 
@@ -47,12 +36,12 @@ def create_key() -> str:
     return vault.create_key_pair(*_folders(), before_public=announce)
 
 
-def status() -> list[KeyStatus]:
+def status() -> list[vault.KeyStatus]:
     """The live agency keys, oldest first."""
     public = vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub")
     private = {file.id for file in vault.key_files(settings.AGENCY_PRIVATE_KEYS, "key")}
     ids = [file.id for file in public] or [key.id for key in AgencyKey.objects.order_by("created_at")]
-    return [KeyStatus(key_id, key_id == ids[-1], key_id in private, _seals(key_id)) for key_id in ids]
+    return [vault.KeyStatus(key_id, key_id == ids[-1], key_id in private, _seals(key_id)) for key_id in ids]
 
 
 def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
@@ -62,13 +51,13 @@ def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
     here, before anything is changed.
     """
     live = status()
-    missing = [key.id for key in live if not key.private_here]
+    missing = [key.id for key in live if not key.has_private_half]
     if missing:
         raise vault.KeyMissingError(
             f"the private half of {', '.join(missing)} is not in {settings.AGENCY_PRIVATE_KEYS}"
         )
-    interrupted = len(live) > 1 and live[-1].newest
-    if not live or not (interrupted or live[-1].seals == 0):
+    interrupted = len(live) > 1 and live[-1].is_newest
+    if not live or not (interrupted or live[-1].seal_count == 0):
         create_key()
     public_folder, private_folder = _folders()
     *old, newest = vault.key_files(public_folder, "pub")

@@ -27,8 +27,8 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.keypairs import KeyMissingError, SealError
 from core.mail import headers
+from core.mail.subscriber_addresses import KeyMissingError, SealError
 
 log = logging.getLogger(__name__)
 

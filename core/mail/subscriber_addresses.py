@@ -32,7 +32,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from core import keypairs
-from core.keypairs import KEY_BYTES, KeyMissingError, SealError, Stored
+from core.keypairs import KEY_BYTES, KeyMissingError, KeyStatus, SealError, Stored
 
 FORMAT = b"\x01"
 LONGEST = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
@@ -190,4 +190,4 @@ def _folders() -> tuple[Path, Path]:
     return public, private
 
 
-__all__ = ["AddressError", "Contact", "KeyMissingError", "SealError", "SealedContactField"]
+__all__ = ["AddressError", "Contact", "KeyMissingError", "KeyStatus", "SealError", "SealedContactField"]

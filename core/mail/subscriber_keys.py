@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import BinaryField, F, Func, Model, Value
 
 from core.mail import subscriber_addresses
-from core.mail.subscriber_addresses import KeyMissingError, SealedContactField
+from core.mail.subscriber_addresses import KeyMissingError, KeyStatus, SealedContactField
 
 _AT_ONCE = 500
 
@@ -51,8 +51,20 @@ def _move(model: type[Model], name: str, newest: str) -> int:
     return len(rows)
 
 
-def seals() -> dict[str, int]:
-    """How many contacts are sealed to which pair, by its id."""
+def list_keys() -> list[KeyStatus]:
+    """Return the pairs whose private half is here, the newest one, and others that contacts are still sealed to.
+
+    Empty if there is no newest one, so that nothing can be sealed.
+    """
+    seals, here, newest = count_seals(), subscriber_addresses.key_ids(), subscriber_addresses.newest_key()
+    if not newest:
+        return []
+    ids = dict.fromkeys([*here, newest, *seals])
+    return [KeyStatus(key_id, key_id == newest, key_id in here, seals.get(key_id, 0)) for key_id in ids]
+
+
+def count_seals() -> dict[str, int]:
+    """Return the number of contacts sealed to each pair, by the pair's id."""
     counted: Counter[str] = Counter()
     for model, name in _columns():
         for sealed in model._default_manager.values_list(name, flat=True).iterator(chunk_size=5000):

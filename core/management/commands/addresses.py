@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from collections.abc import Callable
 
 from core.mail import subscriber_addresses, subscriber_keys
+from core.mail.subscriber_addresses import KeyStatus
+from core.management.key_command import KeyCommand
 
 
-class Command(BaseCommand):
+class Command(KeyCommand):
     help = "Create, rotate or show the keys that subscribers' e-mail addresses are sealed to."
+    created = "New addresses are sealed to key {key_id}."
+    moved = "{count} addresses moved"
+    rotated = "All addresses are sealed to key {key_id}; older keys are destroyed."
+    none_yet = "There is no key yet, so nobody can subscribe. Run `manage.py addresses create-key`."
+    seals = "addresses"
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["create-key", "rotate", "status"])
+    def create_key(self) -> str:
+        return subscriber_addresses.create_key_pair()
 
-    def handle(self, *args: Any, what: str, **options: Any) -> None:
-        try:
-            {"create-key": self.create, "rotate": self.rotate, "status": self.status}[what]()
-        except (subscriber_addresses.KeyMissingError, subscriber_addresses.SealError, DatabaseError) as error:
-            raise CommandError(str(error)) from error
+    def rotate_keys(self, report_moved: Callable[[int], None]) -> str:
+        return subscriber_keys.rotate(report_moved)
 
-    def create(self) -> None:
-        self.stdout.write(f"New addresses are sealed to key {subscriber_addresses.create_key_pair()}.")
-
-    def rotate(self) -> None:
-        newest = subscriber_keys.rotate(lambda moved: self.stdout.write(f"{moved} addresses moved", ending="\r"))
-        self.stdout.write(f"All addresses are sealed to key {newest}; older keys are destroyed.")
-
-    def status(self) -> None:
-        seals, here, newest = subscriber_keys.seals(), subscriber_addresses.key_ids(), subscriber_addresses.newest_key()
-        if not newest:
-            raise CommandError("There is no key yet, so nobody can subscribe. Run `manage.py addresses create-key`.")
-        for key_id in dict.fromkeys([*here, newest, *seals]):
-            private = "private half here" if key_id in here else "PRIVATE HALF NOT HERE"
-            use = "newest" if key_id == newest else "older"
-            self.stdout.write(f"{key_id}  {use}  {private}  {seals.get(key_id, 0)} addresses")
+    def list_keys(self) -> list[KeyStatus]:
+        return subscriber_keys.list_keys()

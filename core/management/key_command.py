@@ -1,0 +1,61 @@
+"""The command `create-key | rotate | status` for a set of key pairs: tips' (`vault`) and subscribers' (`addresses`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from core.mail.subscriber_addresses import KeyMissingError, KeyStatus, SealError
+
+
+class KeyCommand(BaseCommand, ABC):
+    """Subclasses say how the keys are kept, and the words for them."""
+
+    created: str  # with {key_id}
+    moved: str  # with {count}
+    rotated: str  # with {key_id}
+    none_yet: str
+    newest = "newest"
+    seals: str  # what `status` counts
+
+    @abstractmethod
+    def create_key(self) -> str:
+        """Create a pair and return its id."""
+
+    @abstractmethod
+    def rotate_keys(self, report_moved: Callable[[int], None]) -> str:
+        """Move everything to the newest pair, destroy the older ones and return the newest one's id."""
+
+    @abstractmethod
+    def list_keys(self) -> list[KeyStatus]:
+        """Return all pairs, oldest first; empty if nothing can be sealed yet."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", choices=["create-key", "rotate", "status"])
+
+    def handle(self, *args: Any, what: str, **options: Any) -> None:  # noqa: ARG002
+        action = {"create-key": self._create, "rotate": self._rotate, "status": self._print_status}[what]
+        try:
+            action()
+        except (KeyMissingError, SealError, DatabaseError) as error:
+            raise CommandError(str(error)) from error
+
+    def _create(self) -> None:
+        self.stdout.write(self.created.format(key_id=self.create_key()))
+
+    def _rotate(self) -> None:
+        newest_id = self.rotate_keys(lambda count: self.stdout.write(self.moved.format(count=count), ending="\r"))
+        self.stdout.write(self.rotated.format(key_id=newest_id))
+
+    def _print_status(self) -> None:
+        keys = self.list_keys()
+        if not keys:
+            raise CommandError(self.none_yet)
+        for key in keys:
+            age = self.newest if key.is_newest else "older"
+            private = "private half here" if key.has_private_half else "PRIVATE HALF NOT HERE"
+            self.stdout.write(f"{key.id}  {age}  {private}  {key.seal_count} {self.seals}")
