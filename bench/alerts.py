@@ -85,7 +85,7 @@ from django.db import connection
 from crimemap.snapshot import reader
 from crimemap.models import Edition, Subscription
 published = reader.current()
-rows = published.lines(range(len(published.columns["time"])))
+rows = published.read_rows(range(len(published.columns["time"])))
 new = set(bytes(Edition.objects.last().public_ids)[at : at + 12].decode() for at in range(0, 12 * int(sys.argv[2]), 12))
 with connection.cursor() as cursor:
     cursor.execute("CREATE TEMPORARY TABLE plain (public_id text, latitude float8, longitude float8, district text, beat text, category text)")

@@ -241,26 +241,31 @@ def compare(published: Any, cursor: Any) -> None:
         one = Filter(chosen.since, chosen.until, area=("neighbourhood", published.areas["neighbourhood"][20]))
         page = "ORDER BY at DESC, public_id LIMIT 50"
         within = "FROM shown WHERE at BETWEEN %s AND %s"
-        line(f"counts by category: {period}", lambda c=chosen: published.categories(c),
+        line(f"counts by category: {period}", lambda c=chosen: published.count_by_category(c),
              f"SELECT category, count(*) {within} GROUP BY 1", first, end)  # fmt: skip
-        line(f"months: {period}", lambda c=chosen: published.months(c),
+        line(f"months: {period}", lambda c=chosen: published.count_by_month(c),
              f"SELECT date_trunc('month', timestamp '1970-01-01' + at * interval '1 hour'), count(*) {within} GROUP BY 1",
              first, end)  # fmt: skip
-        line(f"hour by weekday: {period}", lambda c=chosen: published.hours(c),
+        line(f"hour by weekday: {period}", lambda c=chosen: published.count_by_hour(c),
              f"SELECT slot, count(*) {within} GROUP BY 1", first, end)  # fmt: skip
-        line(f"by area: {period}", lambda c=chosen: published.by_area(c, "neighbourhood"),
+        line(f"by area: {period}", lambda c=chosen: published.count_by_area(c, "neighbourhood"),
              f"SELECT area, count(*) {within} GROUP BY 1", first, end)  # fmt: skip
-        line(f"one area, by category: {period}", lambda c=one: published.categories(c),
+        line(f"one area, by category: {period}", lambda c=one: published.count_by_category(c),
              f"SELECT category, count(*) {within} AND area = 20 GROUP BY 1", first, end)  # fmt: skip
-        line(f"one area, hour by weekday: {period}", lambda c=one: published.hours(c),
+        line(f"one area, hour by weekday: {period}", lambda c=one: published.count_by_hour(c),
              f"SELECT slot, count(*) {within} AND area = 20 GROUP BY 1", first, end)  # fmt: skip
         for name, offset in (("first page", 0), ("page 1,000", 50_000)):
             if published.count(chosen) > offset:
-                line(f"rows, {name}: {period}", lambda c=chosen, o=offset: published.rows(c, offset=o, limit=50),
+                line(f"rows, {name}: {period}", lambda c=chosen, o=offset: published.read_page(c, offset=o, limit=50),
                      f"SELECT (SELECT count(*) {within}), * FROM (SELECT * {within} {page} OFFSET {offset}) page",
                      first, end, first, end)  # fmt: skip
-    public_id = published.rows(periods["25 years"], offset=1000, limit=1).rows[0].public_id
-    line("one incident", lambda: published.incident(public_id), "SELECT * FROM shown WHERE public_id = %s", public_id)
+    public_id = published.read_page(periods["25 years"], offset=1000, limit=1).rows[0].public_id
+    line(
+        "one incident",
+        lambda: published.find_incident(public_id),
+        "SELECT * FROM shown WHERE public_id = %s",
+        public_id,
+    )
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from crimemap.pages.filter_form import parse_form
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import PARTS, Filter, FilterError, FilterProblem
-from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
+from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.row_scan import Box
 
 LONGEST_QUERY = 4096  # characters: the longest filter that anyone can mean is a fifth of it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crimemap import wording
-from crimemap.snapshot import reader
+from crimemap.snapshot import published_incidents, reader
 
 
 def summarize(public_id: str) -> str:
@@ -13,7 +13,7 @@ def summarize(public_id: str) -> str:
     """
     try:
         published = reader.current()
-        row = published.incident(public_id)
-    except (reader.NothingPublishedError, reader.UnknownIncidentError):
+        row = published.find_incident(public_id)
+    except (published_incidents.NothingPublishedError, published_incidents.UnknownIncidentError):
         return ""
-    return ", ".join([published.names[row.category], wording.where(row), wording.when(row)])
+    return ", ".join([published.category_names[row.category], wording.where(row), wording.when(row)])

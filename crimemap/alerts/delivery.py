@@ -16,7 +16,7 @@ from core.mail.outbox import Outbox
 from crimemap.alerts import messages, planning
 from crimemap.alerts.new_incidents import News
 from crimemap.models import Delivery, Subscription
-from crimemap.snapshot import reader
+from crimemap.snapshot import published_incidents, reader
 
 MAX_REFUSALS = 3  # mails in a row to an address that the mail server does not know
 RETRY_PERIOD = dt.timedelta(days=4)
@@ -31,7 +31,7 @@ def send_due(limit: int = outbox.BATCH_SIZE) -> bool:
         return False
     try:
         published = reader.current()
-    except reader.NothingPublishedError:
+    except published_incidents.NothingPublishedError:
         return False
     now = timezone.now()
     told_after = [edition for delivery in batch for _pk, edition in delivery.parts]

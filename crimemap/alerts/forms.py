@@ -20,7 +20,7 @@ from crimemap.pages.filter_form import RADII_METERS, render_area_options
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.street_names import normalize_name
 
 CITY, AREA, PLACE = "city", "area", "place"
@@ -74,7 +74,7 @@ class AlertForm(forms.Form):
         category, radius = self.fields["category"], self.fields["radius"]
         assert isinstance(category, forms.MultipleChoiceField)
         assert isinstance(radius, forms.TypedChoiceField)
-        category.choices = [(slug, published.names[slug]) for slug in published.families]
+        category.choices = [(slug, published.category_names[slug]) for slug in published.families]
         radius.choices = [(each, wording.distance(each)) for each in RADII_METERS if each >= published.least_radius]
 
     # What the page shows
@@ -83,7 +83,7 @@ class AlertForm(forms.Form):
     def groups(self) -> list[tuple[Family, list[tuple[str, str, bool]]]]:
         """Families with the slug and name of each of their categories, and whether it is ticked."""
         ticked = set(self["category"].value() or ())
-        named = self.published.names
+        named = self.published.category_names
         return [
             (family, [(slug, named[slug], slug in ticked) for slug in slugs])
             for family in FAMILIES

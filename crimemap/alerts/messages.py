@@ -19,7 +19,7 @@ from crimemap.alerts import new_incidents, planning, subscription_wording
 from crimemap.alerts.new_incidents import News
 from crimemap.models import Delivery, Subscription
 from crimemap.snapshot.format import Array
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 
 MOST_INCIDENTS = 50
 MAP_PATH = "/map"  # the workers serve no pages: they know the map's addresses below it alone
@@ -39,7 +39,7 @@ def link(name: str, *args: str) -> str:
 
 def words(subscription: Subscription, published: PublishedIncidents) -> str:
     """ "Burglary, within 500 m (0.3 mi) of 400 block of Arden Street" """
-    return subscription_wording.words(planning.wanted(subscription), subscription.place, published.names)
+    return subscription_wording.words(planning.wanted(subscription), subscription.place, published.category_names)
 
 
 def confirmation(subscription: Subscription, published: PublishedIncidents) -> Mail | None:
@@ -91,9 +91,9 @@ def _incidents(new: News, numbers: Array) -> list[dict[str, str]]:
     """What the mail says of each row."""
     known = new.remembered
     missing = [number for number in numbers.tolist() if number not in known]
-    for number, row in zip(missing, new.published.lines(np.array(missing, "i8")), strict=True):
+    for number, row in zip(missing, new.published.read_rows(np.array(missing, "i8")), strict=True):
         known[number] = {
-            "category": new.published.names[row.category],
+            "category": new.published.category_names[row.category],
             "description": row.description,
             "when": wording.when(row),
             "where": wording.where(row),

@@ -15,7 +15,7 @@ import numpy as np
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.format import ID_CHARACTERS, Array
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 
 Circle = tuple[float, float, float]  # latitude, longitude, metres
 _ID = f"S{ID_CHARACTERS}"
@@ -86,7 +86,7 @@ class News:
         if wanted.area or wanted.circle:
             chosen = wanted.filter(self.published)
             there = np.zeros(len(self._places["latitude"]), bool)
-            there[row_scan.places_of(self._places, self.published.areas, chosen)] = True
+            there[row_scan.select_places(self._places, self.published.areas, chosen)] = True
             right = there[self._place[low:high]]
         if wanted.categories:
             right &= self._category_is_right(wanted)[self._category[low:high]]
@@ -96,5 +96,5 @@ class News:
     def _category_is_right(self, wanted: Wanted) -> Array:
         if wanted.categories not in self._categories:
             chosen = wanted.filter(self.published)
-            self._categories[wanted.categories] = row_scan.category_is_right(self.published.columns, chosen)
+            self._categories[wanted.categories] = row_scan.included_categories(self.published.columns, chosen)
         return self._categories[wanted.categories]

@@ -24,8 +24,8 @@ from django.utils import timezone
 from crimemap.alerts import new_incidents
 from crimemap.alerts.new_incidents import News, Wanted
 from crimemap.models import AlertLink, Delivery, Edition, Subscription
-from crimemap.snapshot import reader
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot import published_incidents, reader
+from crimemap.snapshot.published_incidents import PublishedIncidents
 
 FRESH = dt.timedelta(days=60)  # an incident that first appears later after its day is no news
 LONGEST_RHYTHM = dt.timedelta(days=31)
@@ -57,7 +57,7 @@ def look(now: dt.datetime) -> tuple[PublishedIncidents, Edition] | None:
     """What is published and its edition, which is not written yet if the publication is new. None: nothing is published."""
     try:
         published = reader.current()
-    except reader.NothingPublishedError:
+    except published_incidents.NothingPublishedError:
         return None
     newest = Edition.objects.only("number", "version").last()
     if newest is not None and newest.version == published.version:

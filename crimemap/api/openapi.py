@@ -14,7 +14,7 @@ from crimemap.exports.fields import COLUMNS
 from crimemap.offence_families import BY_SLUG
 from crimemap.snapshot.filters import PRESETS, WEEKDAYS
 from crimemap.snapshot.format import DEEPEST, LAYERS
-from crimemap.snapshot.reader import MOST_ROWS
+from crimemap.snapshot.published_incidents import MAX_PAGE_ROWS
 
 Schema = dict[str, Any]
 
@@ -114,7 +114,7 @@ def _schemas() -> dict[str, Schema]:
                 "version": VERSION,
                 "filter": FILTER,
                 "total": _whole("Incidents of the filter, on all pages."),
-                "incidents": _list(_ref("Incident"), maxItems=MOST_ROWS),
+                "incidents": _list(_ref("Incident"), maxItems=MAX_PAGE_ROWS),
                 "next": _or_null(_text("The next page; null on the last.", format="uri")),
             }
         ),
@@ -188,7 +188,7 @@ FILTERS = {
     "box": _part("box", "Latitudes and longitudes: south,west,north,east.", _text(), "41.80,-87.70,41.90,-87.60"),
 }
 OWN = {
-    "limit": _part("limit", "Incidents of a page.", _whole(minimum=1, maximum=MOST_ROWS, default=100)),
+    "limit": _part("limit", "Incidents of a page.", _whole(minimum=1, maximum=MAX_PAGE_ROWS, default=100)),
     "after": _part("after", "Where the page begins: part of `next`, not to be made up.", _text()),
     "view": _part("view", "What a map shows: south,west,north,east; everything by default.", _text()),
     "zoom": _part("zoom", "Of a web-mercator map; cells have 64 pixels.", _whole(maximum=DEEPEST, default=12)),

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from crimemap import http
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import PARTS, Filter, FilterError, FilterProblem
-from crimemap.snapshot.reader import (
+from crimemap.snapshot.published_incidents import (
     NothingPublishedError,
     PublishedIncidents,
     UnknownIncidentError,

@@ -22,7 +22,7 @@ from crimemap.offence_families import BY_SLUG
 from crimemap.places.areas import area_names
 from crimemap.snapshot import bubbles, format
 from crimemap.snapshot.filters import WEEKDAYS, FilterError, FilterProblem
-from crimemap.snapshot.reader import MIDNIGHT, MOST_ROWS, PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 ROWS = 100  # of a page, where none are asked for
@@ -32,11 +32,11 @@ CITY = 12  # the zoom, where none is asked for
 @endpoint("limit", "after")
 def incidents(asked: ApiQuery) -> ApiAnswer:
     """A page of incidents, newest first. `next` follows the last of them, whatever is published meanwhile."""
-    limit = http.whole(asked.request, asked.chosen, "limit", range(1, MOST_ROWS + 1), ROWS)
+    limit = http.whole(asked.request, asked.chosen, "limit", range(1, MAX_PAGE_ROWS + 1), ROWS)
     after = _after(asked)
 
     def compute() -> dict[str, Any]:
-        lists = asked.published.newest(asked.chosen, after=after, at_once=limit + 1)
+        lists = asked.published.iterate_newest(asked.chosen, after=after, batch_rows=limit + 1)
         rows = list(islice(chain.from_iterable(lists), limit + 1))
         return {
             "filter": asked.chosen.query_string(),
@@ -53,10 +53,10 @@ def incident(asked: ApiQuery, public_id: str) -> ApiAnswer:
     """One incident, with what it was called before."""
 
     def compute() -> dict[str, Any]:
-        row = asked.published.incident(public_id)
+        row = asked.published.find_incident(public_id)
         changes = [
             {"date": change.day, "before": change.before, "after": change.after}
-            for change in asked.published.history(public_id)
+            for change in asked.published.category_changes(public_id)
         ]
         return {"incident": _incident(row, asked.published), "changes": changes}
 
@@ -90,7 +90,9 @@ def bubbles_of_view(asked: ApiQuery) -> ApiAnswer:
 @endpoint()
 def months(asked: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
-        counts = [{"month": f"{month:%Y-%m}", "count": count} for month, count in asked.published.months(asked.chosen)]
+        counts = [
+            {"month": f"{month:%Y-%m}", "count": count} for month, count in asked.published.count_by_month(asked.chosen)
+        ]
         return _counts(asked, counts)
 
     return ApiAnswer(compute)
@@ -99,7 +101,7 @@ def months(asked: ApiQuery) -> ApiAnswer:
 @endpoint()
 def by_category(asked: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
-        found = asked.published.categories(asked.chosen)
+        found = asked.published.count_by_category(asked.chosen)
         return _counts(asked, [_category(slug, asked.published) | {"count": count} for slug, count in found.items()])
 
     return ApiAnswer(compute)
@@ -111,7 +113,7 @@ def by_area(asked: ApiQuery) -> ApiAnswer:
     layer = _layer(asked)
 
     def compute() -> dict[str, Any]:
-        found = asked.published.by_area(asked.chosen, layer)
+        found = asked.published.count_by_area(asked.chosen, layer)
         unknown = found.pop("", 0)
         names = area_names(layer)
         counts = [_area(layer, code, names) | {"count": count} for code, count in found.items()]
@@ -125,7 +127,7 @@ def hours(asked: ApiQuery) -> ApiAnswer:
     """Hours of the day by weekday; what is known by day or month alone stands beside."""
 
     def compute() -> dict[str, Any]:
-        found = asked.published.hours(asked.chosen)
+        found = asked.published.count_by_hour(asked.chosen)
         counts = [
             {"weekday": weekday, "hours": line, "no_hour": rest}
             for weekday, line, rest in zip(WEEKDAYS, found.grid, found.no_hour, strict=True)
@@ -140,7 +142,7 @@ def compare(asked: ApiQuery) -> ApiAnswer:
     """The filter's days, as many before them, and the same a year ago; null where the data begins later."""
 
     def compute() -> dict[str, Any]:
-        found = asked.published.compare(asked.chosen)
+        found = asked.published.compare_periods(asked.chosen)
         return {
             "filter": asked.chosen.query_string(),
             "count": found.this,
@@ -200,7 +202,7 @@ def about(asked: ApiQuery) -> ApiAnswer:
             ],
             "totals": [
                 {"area": total.area, "category": total.category, "year": total.year, "count": total.count}
-                for total in published.totals()
+                for total in published.yearly_totals()
             ],
             "rules": [str(rule) for rule in openapi.RULES],
             "page": f"{settings.PORTAL_URL}{reverse('crimemap:about')}",
@@ -225,7 +227,7 @@ def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """For people who write such programs."""
-    return render(request, "crimemap/pages/api.html", {"operations": openapi.operations(), "rows": MOST_ROWS})
+    return render(request, "crimemap/pages/api.html", {"operations": openapi.operations(), "rows": MAX_PAGE_ROWS})
 
 
 # Parts of the address, and shapes
@@ -245,7 +247,7 @@ def _after(asked: ApiQuery) -> tuple[int, str] | None:
 
 def _next(asked: ApiQuery, limit: int, last: IncidentRow) -> str:
     """With dates in the place of "the last 30 days", which are others tomorrow."""
-    hour = int((last.at - MIDNIGHT).total_seconds()) // 3600
+    hour = int((last.at - EPOCH_MIDNIGHT).total_seconds()) // 3600
     dated = replace(asked.chosen, days=0).query_string()
     address = f"{settings.PORTAL_URL}{reverse('open_api:incidents')}"
     return f"{address}?{dated}&limit={limit}&after={hour}-{last.public_id}"
@@ -266,7 +268,7 @@ def _incident(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]
 
 def _category(slug: str, published: PublishedIncidents) -> dict[str, Any]:
     family = published.families[slug]
-    name = published.names[slug]
+    name = published.category_names[slug]
     return {"category": slug, "name": name, "family": family, "family_name": str(BY_SLUG[family].name)}
 
 

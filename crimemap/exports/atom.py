@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from crimemap import wording
 from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 ENTRIES = 50
@@ -64,7 +64,7 @@ def feed(published: PublishedIncidents, *, area: tuple[str, str] | None = None, 
         ),
     )
     everything = replace(chosen, since=published.since, until=published.until, days=0)
-    rows = chain.from_iterable(published.newest(everything, at_once=ENTRIES))
+    rows = chain.from_iterable(published.iterate_newest(everything, batch_rows=ENTRIES))
     for row in islice(rows, ENTRIES):
         _add(made, row, published)
     written: bytes = made.writeString("utf-8").encode()
@@ -87,14 +87,17 @@ def _about(published: PublishedIncidents, area: tuple[str, str] | None, category
     if area:
         name, chosen = wording.area(*area, areas.area_names(area[0])), replace(chosen, area=area)
     elif category:
-        name = _("%(category)s in %(city)s") % {"category": published.names[category], "city": settings.CITY_NAME}
+        name = _("%(category)s in %(city)s") % {
+            "category": published.category_names[category],
+            "city": settings.CITY_NAME,
+        }
         chosen = replace(chosen, categories=frozenset([category]))
     return _("Incidents: %(what)s") % {"what": name}, chosen
 
 
 def _add(made: _Feed, row: IncidentRow, published: PublishedIncidents) -> None:
-    kind = published.names[row.category]
-    changed = [change.day for change in published.history(row.public_id)]
+    kind = published.category_names[row.category]
+    changed = [change.day for change in published.category_changes(row.public_id)]
     told = [wording.when(row), row.description, row.outcome]
     made.add_item(
         title=_plain(_("%(category)s, %(place)s") % {"category": kind, "place": wording.where(row)}),

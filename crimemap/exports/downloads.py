@@ -17,7 +17,7 @@ import orjson
 
 from crimemap.exports.fields import COLUMNS, named, values
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 AT_ONCE = 16  # downloads of one process: the rest of its threads are for pages
@@ -72,7 +72,7 @@ def as_csv(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
     writer = csv.writer(text)
     text.write(BOM)
     writer.writerow(COLUMNS)
-    for rows in chain([[]], published.newest(chosen, at_once=ROWS)):
+    for rows in chain([[]], published.iterate_newest(chosen, batch_rows=ROWS)):
         writer.writerows(_cells(row, published) for row in rows)
         yield text.getvalue().encode()
         text.seek(0)
@@ -88,7 +88,7 @@ def as_geojson(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]
     head = {"type": "FeatureCollection", "version": published.version, "filter": chosen.query_string()}
     yield orjson.dumps(head)[:-1] + b',"features":[\n'
     separator = b""
-    for rows in published.newest(chosen, at_once=ROWS):
+    for rows in published.iterate_newest(chosen, batch_rows=ROWS):
         if rows:
             yield separator + b",\n".join(orjson.dumps(_feature(row, published)) for row in rows)
             separator = b",\n"

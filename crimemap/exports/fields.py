@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ...]:
         row.at.hour if row.precision == "hour" else None,
         row.precision,
         row.category,
-        published.names[row.category],
+        published.category_names[row.category],
         published.families[row.category],
         row.block,
         row.latitude,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from crimemap.offence_families import FAMILIES, Family
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 
 EMPTY_CELL = "–"
 
@@ -76,12 +76,12 @@ def withheld_counts(published: PublishedIncidents) -> list[tuple[int, str, str]]
 
 def withheld_totals(published: PublishedIncidents) -> tuple[list[int], list[tuple[str, list[str]]]]:
     """Return the years, and for each category its name and its yearly totals in the whole agency."""
-    agency_totals = {(total.category, total.year): total.count for total in published.totals() if not total.area}
+    agency_totals = {(total.category, total.year): total.count for total in published.yearly_totals() if not total.area}
     years = sorted({year for _category, year in agency_totals})
-    slugs = [slug for slug in published.names if any(category == slug for category, _year in agency_totals)]
+    slugs = [slug for slug in published.category_names if any(category == slug for category, _year in agency_totals)]
     return years, [
         (
-            published.names[slug],
+            published.category_names[slug],
             [
                 number_format(agency_totals[slug, year], force_grouping=True)
                 if (slug, year) in agency_totals
@@ -99,7 +99,7 @@ def category_definitions(published: PublishedIncidents) -> list[tuple[Family, li
         (
             family,
             [
-                (published.names[slug], str(DEFINITIONS.get(slug, "")))
+                (published.category_names[slug], str(DEFINITIONS.get(slug, "")))
                 for slug, family_slug in published.families.items()
                 if family_slug == family.slug
             ],

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from crimemap import wording
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents, earlier
+from crimemap.snapshot.published_incidents import PublishedIncidents, comparison_filters
 from crimemap.snapshot.results import HourCounts
 
 # Longest selection, in days, that is drawn by day, by week, by month; longer ones are drawn by year.
@@ -116,7 +116,7 @@ def build_trend(published: PublishedIncidents, chosen: Filter, axis_max: int = 0
     `axis_max` sets the top of the axis for charts that stand side by side; 0 derives it from the counts.
     """
     series = _count_by_unit(published, chosen)
-    before, year_ago = earlier(chosen)
+    before, year_ago = comparison_filters(chosen)
     others = [(_("The same days a year before"), "year-ago", year_ago)]
     if before.since != year_ago.since:
         others.insert(0, (_("The period before"), "before", before))
@@ -152,14 +152,14 @@ def build_trend(published: PublishedIncidents, chosen: Filter, axis_max: int = 0
 
 def count_by_category(published: PublishedIncidents, chosen: Filter) -> list[CategoryBar]:
     """Count incidents by category, most frequent first, and compare with the period before."""
-    counts = published.categories(chosen)
-    before = earlier(chosen)[0]
-    known = published.categories(before) if before.since >= published.since else None
+    counts = published.count_by_category(chosen)
+    before = comparison_filters(chosen)[0]
+    known = published.count_by_category(before) if before.since >= published.since else None
     max_count = max(counts.values(), default=1)
     return [
         CategoryBar(
             slug,
-            published.names[slug],
+            published.category_names[slug],
             published.families[slug],
             count,
             round(count / max_count * 100, 1),
@@ -228,10 +228,10 @@ def _count_by_unit(published: PublishedIncidents, chosen: Filter) -> list[tuple[
     if unit in ("day", "week"):
         since = max(chosen.since, published.since)
         size = 1 if unit == "day" else 7
-        counts = published.days(chosen)
+        counts = published.count_by_day(chosen)
         starts = range(-(-len(counts) % size), len(counts), size)
         return [(since + timedelta(max(0, start)), sum(counts[max(0, start) : start + size])) for start in starts]
-    months = published.months(chosen)
+    months = published.count_by_month(chosen)
     if unit == "month":
         return months
     years: dict[date, int] = {}

@@ -24,7 +24,7 @@ from crimemap.offence_families import FAMILIES, Family
 from crimemap.places import areas
 from crimemap.snapshot import filters
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 
 RADII_METERS = (150, 300, 500, 1000, 2000, 5000)
 
@@ -97,7 +97,7 @@ class FilterPanel:
 
 def build_panel(published: PublishedIncidents, chosen: Filter) -> FilterPanel:
     """Fill in the form from a filter."""
-    counts = published.categories(replace(chosen, categories=frozenset()))
+    counts = published.count_by_category(replace(chosen, categories=frozenset()))
     stretches = wording.stretches(chosen.hours) if chosen.hours else []
     first_hour, last_hour = stretches[0] if len(stretches) == 1 else (None, None)
     area = ":".join(chosen.area) if chosen.area else ""
@@ -124,7 +124,7 @@ def build_panel(published: PublishedIncidents, chosen: Filter) -> FilterPanel:
         box=",".join(f"{edge:.5f}" for edge in chosen.box) if chosen.box else "",
         chips=_filter_chips(published, chosen),
         summary=_("%(period)s, %(types)s")
-        % {"period": wording.period(chosen), "types": wording.types(chosen, published.names)},
+        % {"period": wording.period(chosen), "types": wording.types(chosen, published.category_names)},
     )
 
 
@@ -205,7 +205,7 @@ def _family_options(published: PublishedIncidents, chosen: Filter, counts: Mappi
                 bool(chosen_slugs) or not chosen.categories,
                 [
                     CategoryOption(
-                        slug, published.names[slug], counts.get(slug, 0), is_partial and slug in chosen_slugs
+                        slug, published.category_names[slug], counts.get(slug, 0), is_partial and slug in chosen_slugs
                     )
                     for slug in slugs
                 ],
@@ -241,7 +241,9 @@ def _filter_chips(published: PublishedIncidents, chosen: Filter) -> list[FilterC
     if chosen.weekdays:
         chips.append(FilterChip(wording.weekdays(chosen.weekdays), _query_without(chosen, weekdays=frozenset())))
     if chosen.categories:
-        chips.append(FilterChip(wording.types(chosen, published.names), _query_without(chosen, categories=frozenset())))
+        chips.append(
+            FilterChip(wording.types(chosen, published.category_names), _query_without(chosen, categories=frozenset()))
+        )
     return chips
 
 

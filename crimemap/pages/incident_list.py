@@ -18,7 +18,7 @@ from crimemap import wording
 from crimemap.places import areas
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.format import LAYERS
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 PAGE_ROWS = 50
@@ -56,9 +56,9 @@ def build_page(published: PublishedIncidents, chosen: Filter, total: int, order:
     offset = (page_number - 1) * PAGE_ROWS
     if order == "date":
         start = max(0, total - offset - PAGE_ROWS)
-        rows = published.rows(chosen, offset=start, limit=total - offset - start).rows[::-1]
+        rows = published.read_page(chosen, offset=start, limit=total - offset - start).rows[::-1]
     elif order == DEFAULT_ORDER:
-        rows = published.rows(chosen, offset=offset, limit=PAGE_ROWS).rows
+        rows = published.read_page(chosen, offset=offset, limit=PAGE_ROWS).rows
     else:
         rows = list(_read_parts(published, _split_by_order(published, chosen, order), offset))
     return ListPage(rows, total, order, page_number, page_count, offset + 1)
@@ -87,7 +87,7 @@ def _read_parts(published: PublishedIncidents, parts: list[tuple[Filter, int]], 
     remaining = PAGE_ROWS
     for part, count in parts:
         if offset < count and remaining:
-            rows = published.rows(part, offset=offset, limit=remaining).rows
+            rows = published.read_page(part, offset=offset, limit=remaining).rows
             remaining -= len(rows)
             yield from rows
         offset = max(0, offset - count)
@@ -96,11 +96,11 @@ def _read_parts(published: PublishedIncidents, parts: list[tuple[Filter, int]], 
 def _split_by_order(published: PublishedIncidents, chosen: Filter, order: str) -> list[tuple[Filter, int]]:
     """Split the filter into parts with their counts, in the given order; rows without a known area come last."""
     if order.endswith("type"):
-        counts = published.categories(chosen)
-        slugs = sorted(counts, key=published.names.__getitem__, reverse=order.startswith("-"))
+        counts = published.count_by_category(chosen)
+        slugs = sorted(counts, key=published.category_names.__getitem__, reverse=order.startswith("-"))
         return [(replace(chosen, categories=frozenset([slug])), counts[slug]) for slug in slugs]
     layer = find_area_layer(published, chosen)
-    counts = published.by_area(chosen, layer)
+    counts = published.count_by_area(chosen, layer)
     names = areas.area_names(layer)
     codes = sorted(filter(None, counts), key=lambda code: wording.area(layer, code, names), reverse=order[0] == "-")
     if "" in counts:

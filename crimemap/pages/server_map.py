@@ -29,7 +29,7 @@ from crimemap.places import areas, base_map
 from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 
 MIN_CELL_UNITS = 96  # least width of a grid cell, in units of the drawing
 MAX_LISTED = 50  # incidents of a bubble that fit on one page of the list

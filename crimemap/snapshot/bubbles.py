@@ -10,8 +10,9 @@ import numpy as np
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.format import DEGREE, Array
-from crimemap.snapshot.reader import PublishedIncidents
-from crimemap.snapshot.row_scan import Box, Matched
+from crimemap.snapshot.period_sums import needs_rows
+from crimemap.snapshot.published_incidents import PublishedIncidents
+from crimemap.snapshot.row_scan import Box, MatchedRows
 
 MOST_CELLS = 4096  # of a view: a wider one is answered at a smaller zoom
 SHALLOWEST = format.MONTH_ZOOMS.start
@@ -23,7 +24,7 @@ class Bubble:
     """Incidents of one cell: how many, by family, and the mean of their points.
 
     `one_point`: all incidents of the cell, whatever the filter, stand on one point: no zoom parts them, and
-    Published.rows_at lists them.
+    PublishedIncidents.read_page_at_point lists them.
     """
 
     latitude: float
@@ -67,20 +68,23 @@ def bubbles(published: PublishedIncidents, chosen: Filter, view: View) -> list[B
     period = "month" if f"month_count_{view.zoom}" in columns else "year"
     low, high = row_scan.row_range(columns, chosen)
     whole = range(0)
-    if f"{period}_count_{view.zoom}" in columns and not (chosen.area or published.needs_rows(chosen)):
-        whole = published.whole_periods(period, low, high)
+    if f"{period}_count_{view.zoom}" in columns and not (chosen.area or needs_rows(chosen)):
+        whole = published.period_sums.whole_periods(period, low, high)
     if whole:
-        first, last = int(published.starts[period][whole.start]), int(published.starts[period][whole.stop])
-        if grid.rows * row_scan.BY_PLACE_COSTS < (high - low) - (last - first):
+        first, last = (
+            int(published.period_sums.starts[period][whole.start]),
+            int(published.period_sums.starts[period][whole.stop]),
+        )
+        if grid.rows * row_scan.PLACE_SCAN_COST < (high - low) - (last - first):
             whole = range(0)  # the view has fewer rows than the ends of the period
     if whole:
         grid.add_periods(period, whole)
         for start, end in ((low, first), (last, high)):
             if start < end:
-                grid.add(row_scan.through_time(columns, chosen, None, start, end))
+                grid.add(row_scan.scan_by_time(columns, chosen, None, start, end))
     elif len(grid.shown):
-        places = grid.places(row_scan.places_of(columns, published.areas, chosen))
-        grid.add(row_scan.matched(columns, chosen, places))
+        places = grid.places(row_scan.select_places(columns, published.areas, chosen))
+        grid.add(row_scan.match_rows(columns, chosen, places))
     return grid.bubbles()
 
 
@@ -98,7 +102,7 @@ class _Cells:
 
 def _cells(published: PublishedIncidents, zoom: int) -> _Cells:
     """Made once a version and zoom."""
-    known: _Cells | None = published.remembered.get(zoom)
+    known: _Cells | None = published.grid_cells.get(zoom)
     if known is None:
         columns, mapped = published.columns, published.meta["mapped_places"]
         x, y = format.cell(columns["x"][:mapped], zoom), format.cell(columns["y"][:mapped], zoom)
@@ -110,7 +114,7 @@ def _cells(published: PublishedIncidents, zoom: int) -> _Cells:
         one_point = np.logical_and.reduceat(same | begins, first) if mapped else same
         end = np.append(first[1:], mapped)
         known = _Cells(x[first], y[first], (np.cumsum(begins) - 1).astype("i4"), first, end, one_point)
-        published.remembered[zoom] = known
+        published.grid_cells[zoom] = known
     return known
 
 
@@ -121,7 +125,7 @@ class _Grid:
         self.published, self.zoom = published, view.zoom
         self.all = _cells(published, view.zoom)
         self.shown = self._shown(view)
-        is_right = row_scan.category_is_right(published.columns, chosen)
+        is_right = row_scan.included_categories(published.columns, chosen)
         self.right = np.flatnonzero(is_right)
         self.line = np.cumsum(is_right) - 1  # of a category that is asked for, its number among them
         self.sums = {name: np.zeros((len(self.shown), len(self.right)), "i8") for name in SUMS}
@@ -174,7 +178,7 @@ class _Grid:
             table = self.published.columns[f"{period}_{name}_{self.zoom}"]
             self.sums[name] += table[whole.stop][asked].astype("i8") - table[whole.start][asked]
 
-    def add(self, found: Matched) -> None:
+    def add(self, found: MatchedRows) -> None:
         """Rows, all of them of categories that are asked for."""
         columns = self.published.columns
         place, category = columns["place"][found.row], self.line[found.category]

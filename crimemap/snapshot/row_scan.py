@@ -17,12 +17,12 @@ from crimemap.snapshot.format import DEGREE, Array
 Columns = Mapping[str, Array]
 Box = tuple[float, float, float, float]  # south, west, north, east in degrees
 EPOCH = date(1970, 1, 1)
-BY_PLACE_COSTS = 3  # a row found through its place costs so many found through their time (measured)
-SLICE = 1 << 17  # rows looked at at once while one reads on, and of places that are read at once
+PLACE_SCAN_COST = 3  # a row found through its place costs so many found through their time (measured)
+SLICE_ROWS = 1 << 17  # rows looked at at once while one reads on, and of places that are read at once
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class MatchedRows:
     """Rows that a filter means, in no order: their numbers by time (an array, or a slice where all of it matches)."""
 
     row: Array | slice
@@ -33,65 +33,70 @@ class Matched:
         return len(self.time)
 
 
-def matched(columns: Columns, chosen: Filter, places: Array | None) -> Matched:
+def match_rows(columns: Columns, chosen: Filter, places: Array | None) -> MatchedRows:
     """The rows of `chosen` at `places` (numbers in rising order; None: anywhere, mapped or not)."""
     low, high = row_range(columns, chosen)
     if places is not None:
         start, end = columns["place_start"][places], columns["place_start"][places + 1]
-        if int((end - start).sum()) * BY_PLACE_COSTS < high - low:
-            return _through_places(columns, chosen, start, end)
-    return through_time(columns, chosen, places, low, high)
+        if int((end - start).sum()) * PLACE_SCAN_COST < high - low:
+            return _scan_by_place(columns, chosen, start, end)
+    return scan_by_time(columns, chosen, places, low, high)
 
 
-def through_time(columns: Columns, chosen: Filter, places: Array | None, low: int, high: int) -> Matched:
+def scan_by_time(columns: Columns, chosen: Filter, places: Array | None, low: int, high: int) -> MatchedRows:
     """Those of the rows from `low` to `high` by time, which are within the filter's days."""
     time, category = columns["time"][low:high], columns["category"][low:high]
-    right = category_is_right(columns, chosen)[category] if chosen.categories else None
+    right = included_categories(columns, chosen)[category] if chosen.categories else None
     if chosen.hours or chosen.weekdays:
-        right = _and(right, slot_is_right(chosen)[format.hour_slots(time, columns["precision"][low:high])])
+        right = _combine_masks(right, included_slots(chosen)[format.hour_slots(time, columns["precision"][low:high])])
     if places is not None:
         there = np.zeros(len(columns["latitude"]), bool)
         there[places] = True
-        right = _and(right, there[columns["place"][low:high]])
+        right = _combine_masks(right, there[columns["place"][low:high]])
     if right is None:
-        return Matched(slice(low, high), time, category)
+        return MatchedRows(slice(low, high), time, category)
     found = np.flatnonzero(right)
-    return Matched(found + low, time[found], category[found])
+    return MatchedRows(found + low, time[found], category[found])
 
 
-def newest_first(columns: Columns, chosen: Filter, places: Array | None, low: int, high: int) -> Iterator[Array]:
+def iterate_newest_first(
+    columns: Columns, chosen: Filter, places: Array | None, low: int, high: int
+) -> Iterator[Array]:
     """Numbers of the rows of `chosen` at `places` among those from `low` to `high`, the newest first, in arrays of SLICE
     at most: whoever stops reading stops the work, and whoever reads on needs no more memory."""
-    if places is not None and int((columns["place_start"][places + 1] - columns["place_start"][places]).sum()) <= SLICE:
-        row = matched(columns, chosen, places).row
+    if (
+        places is not None
+        and int((columns["place_start"][places + 1] - columns["place_start"][places]).sum()) <= SLICE_ROWS
+    ):
+        row = match_rows(columns, chosen, places).row
         numbers = np.sort(np.arange(row.start, row.stop) if isinstance(row, slice) else row)
         yield numbers[np.searchsorted(numbers, low) : np.searchsorted(numbers, high)][::-1]
         return
-    size = SLICE // 16
+    size = SLICE_ROWS // 16
     while high > low:
         start = max(low, high - size)
-        row = through_time(columns, chosen, places, start, high).row
+        row = scan_by_time(columns, chosen, places, start, high).row
         yield (np.arange(row.start, row.stop) if isinstance(row, slice) else row)[::-1]
-        high, size = start, min(size * 2, SLICE)
+        high, size = start, min(size * 2, SLICE_ROWS)
 
 
-def _through_places(columns: Columns, chosen: Filter, start: Array, end: Array) -> Matched:
+def _scan_by_place(columns: Columns, chosen: Filter, start: Array, end: Array) -> MatchedRows:
     first, last = hour_range(chosen)
     length = end - start
     position = np.repeat(start - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
     time, category = columns["place_time"][position], columns["place_category"][position]
     right = (time >= np.int32(first)) & (time < np.int32(last))
     if chosen.categories:
-        right &= category_is_right(columns, chosen)[category]
+        right &= included_categories(columns, chosen)[category]
     position, time, category = position[right], time[right], category[right]
     row = columns["place_row"][position]
     if chosen.hours or chosen.weekdays:
-        right = slot_is_right(chosen)[format.hour_slots(time, columns["precision"][row])]
+        right = included_slots(chosen)[format.hour_slots(time, columns["precision"][row])]
         row, time, category = row[right], time[right], category[right]
-    return Matched(row, time, category)
+    return MatchedRows(row, time, category)
 
 
-def _and(left: Array | None, right: Array) -> Array:
+def _combine_masks(left: Array | None, right: Array) -> Array:
     return right if left is None else left & right
 
 
@@ -106,13 +111,13 @@ def row_range(columns: Columns, chosen: Filter) -> tuple[int, int]:
     return low, max(low, high)
 
 
-def category_is_right(columns: Columns, chosen: Filter) -> Array:
+def included_categories(columns: Columns, chosen: Filter) -> Array:
     """By number of the category, True where the filter takes it."""
     slugs = columns["category_slugs"].tolist()
     return np.array([not chosen.categories or slug in chosen.categories for slug in slugs] or [False])
 
 
-def slot_is_right(chosen: Filter) -> Array:
+def included_slots(chosen: Filter) -> Array:
     """By hour slot (layout.hour_slots), True where the filter takes it: an unknown hour is no hour."""
     right = np.zeros(format.HOUR_SLOTS, bool)
     for weekday in chosen.weekdays or range(7):
@@ -125,7 +130,7 @@ def slot_is_right(chosen: Filter) -> Array:
 # Places
 
 
-def places_of(
+def select_places(
     columns: Columns, codes: Mapping[str, list[str]], chosen: Filter, view: Box | None = None
 ) -> Array | None:
     """Numbers of the places that the filter's area, circle and box, and the view, leave; None when nothing restricts."""
@@ -134,28 +139,28 @@ def places_of(
         return None
     low, high = 0, len(columns["latitude"])
     if boxes or chosen.circle:
-        boxes += [_around(chosen.circle)] if chosen.circle else []
-        low, high = _curve_range(columns, boxes)
+        boxes += [_bounding_box(chosen.circle)] if chosen.circle else []
+        low, high = _curve_range_of_boxes(columns, boxes)
     right = np.ones(high - low, bool)
     latitude, longitude = columns["latitude"][low:high], columns["longitude"][low:high]
     for south, west, north, east in boxes:
-        right &= (latitude >= _units(south)) & (latitude <= _units(north))
-        right &= (longitude >= _units(west)) & (longitude <= _units(east))
+        right &= (latitude >= _to_units(south)) & (latitude <= _to_units(north))
+        right &= (longitude >= _to_units(west)) & (longitude <= _to_units(east))
     if chosen.area:
         layer, code = chosen.area
         known = codes.get(layer, [])
         right &= (columns[layer][low:high] == np.uint16(known.index(code))) if code in known else False
     found = np.flatnonzero(right) + low
     if chosen.circle:
-        found = found[_metres(columns, found, chosen.circle) <= chosen.circle[2]]
+        found = found[_distances_meters(columns, found, chosen.circle) <= chosen.circle[2]]
     return found
 
 
-def _units(degrees: float) -> np.int32:
+def _to_units(degrees: float) -> np.int32:
     return np.int32(round(degrees * DEGREE))
 
 
-def _around(circle: tuple[float, float, float]) -> Box:
+def _bounding_box(circle: tuple[float, float, float]) -> Box:
     """A box that holds the circle; a little more, for the rounding of its points."""
     latitude, longitude, radius = circle
     north = radius / METERS_PER_DEGREE * 1.01 + 2 / DEGREE
@@ -168,7 +173,7 @@ def _around(circle: tuple[float, float, float]) -> Box:
     )
 
 
-def _metres(columns: Columns, places: Array, circle: tuple[float, float, float]) -> Array:
+def _distances_meters(columns: Columns, places: Array, circle: tuple[float, float, float]) -> Array:
     """Distance of places from the middle, as crimemap.geometry.metres_between has it."""
     latitude, longitude = format.degrees(columns["latitude"][places]), format.degrees(columns["longitude"][places])
     east = (longitude - circle[1]) * np.cos(np.radians((latitude + circle[0]) / 2))
@@ -176,7 +181,7 @@ def _metres(columns: Columns, places: Array, circle: tuple[float, float, float])
     return result
 
 
-def _curve_range(columns: Columns, boxes: list[Box]) -> tuple[int, int]:
+def _curve_range_of_boxes(columns: Columns, boxes: list[Box]) -> tuple[int, int]:
     """The numbers that places in the boxes' common part can have."""
     south, west = max(box[0] for box in boxes), max(box[1] for box in boxes)
     north, east = min(box[2] for box in boxes), min(box[3] for box in boxes)

@@ -15,9 +15,9 @@ from django.utils.translation import get_language
 from crimemap import wording
 from crimemap.offence_families import BY_SLUG
 from crimemap.places import areas
-from crimemap.snapshot import reader
+from crimemap.snapshot import published_incidents, reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
 register = template.Library()
@@ -62,10 +62,10 @@ def map_figures() -> dict[str, Any] | None:
     """Counts of the last 30 days, compared, and the day they reach to; None before anything is published."""
     try:
         published = reader.current()
-    except reader.NothingPublishedError:
+    except published_incidents.NothingPublishedError:
         return None
     last = published.until
-    return {"comparison": published.compare(Filter(last - timedelta(29), last, 30)), "until": last}
+    return {"comparison": published.compare_periods(Filter(last - timedelta(29), last, 30)), "until": last}
 
 
 @register.filter
@@ -93,5 +93,5 @@ def incident_link(row: IncidentRow, published: PublishedIncidents) -> SafeString
         '<a href="{}">{}{}</a>',
         reverse("crimemap:incident", args=[row.public_id]),
         symbol(published.families[row.category]),
-        published.names[row.category],
+        published.category_names[row.category],
     )

@@ -21,7 +21,7 @@ from crimemap.alerts import forms, subscription_wording, subscriptions
 from crimemap.alerts.subscriptions import Alert
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
-from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
+from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
 log = logging.getLogger(__name__)
 UNPROCESSABLE, UNAVAILABLE = 422, 503
@@ -164,7 +164,7 @@ def _told(alerts: list[Alert], published: PublishedIncidents) -> list[dict[str, 
     return [
         {
             "number": each.number,
-            "words": subscription_wording.words(each.wanted, each.place, published.names),
+            "words": subscription_wording.words(each.wanted, each.place, published.category_names),
             "rhythm": subscriptions.Rhythm(each.rhythm).label,
         }
         for each in alerts

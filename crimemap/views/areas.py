@@ -17,7 +17,7 @@ from crimemap.pages import charts, filter_form, server_map
 from crimemap.places import areas
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
-from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
+from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.views.selection import refusing
 
 LATEST = 10
@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
     chosen = _lately(published, MONTH)
     layers = []
     for layer, label in wording.LAYERS.items():
-        counts = published.by_area(chosen, layer)
+        counts = published.count_by_area(chosen, layer)
         names = areas.area_names(layer)
         codes = {*names, *filter(None, published.areas[layer])}
         named = sorted((wording.area(layer, code, names), code, counts.get(code, 0)) for code in codes)
@@ -65,13 +65,13 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "officers": areas.contact(layer, code),
         "is_known": code in published.areas[layer],  # else no filter can name it
         "published": published,
-        "month": published.compare(month),
-        "year": published.compare(year),
+        "month": published.compare_periods(month),
+        "year": published.compare_periods(year),
         "query": year.query_string(),
         "trend": charts.build_trend(published, year),
         "categories": charts.count_by_category(published, year)[:5],
         "without_category": year.query_string(),
-        "latest": published.rows(year, limit=LATEST).rows,
+        "latest": published.read_page(year, limit=LATEST).rows,
         "map": server_map.draw_map(published, month, "") if areas.outline(layer, code) else None,
         "others": filter_form.render_area_options(published),
     }
@@ -89,7 +89,7 @@ def compare(request: HttpRequest, published: PublishedIncidents, chosen: Filter)
         "published": published,
         "chosen": chosen,
         "period": wording.period(chosen),
-        "types": wording.types(chosen, published.names),
+        "types": wording.types(chosen, published.category_names),
         "options": [filter_form.render_area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
         "filled": filter_form.build_panel(published, chosen),
     }
@@ -112,8 +112,8 @@ def _side(request: HttpRequest, part: str, published: PublishedIncidents, chosen
 
 
 def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str, Any]:
-    counts = [published.categories(chosen) for chosen in filters]
-    slugs = [slug for slug in published.names if any(slug in each for each in counts)]
+    counts = [published.count_by_category(chosen) for chosen in filters]
+    slugs = [slug for slug in published.category_names if any(slug in each for each in counts)]
     trends = [charts.build_trend(published, chosen) for chosen in filters]
     axis_max = max(trend.axis_max for trend in trends)
     sides: list[dict[str, Any]] = []
@@ -126,13 +126,14 @@ def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str,
                 "code": code,
                 "name": wording.area(layer, code, areas.area_names(layer)),
                 "total": sum(count.values()),
-                "comparison": published.compare(chosen),
+                "comparison": published.compare_periods(chosen),
                 "trend": trend if trend.axis_max == axis_max else charts.build_trend(published, chosen, axis_max),
                 "query": chosen.query_string(),
             }
         )
     rows = [
-        (published.families[slug], published.names[slug], [count.get(slug, 0) for count in counts]) for slug in slugs
+        (published.families[slug], published.category_names[slug], [count.get(slug, 0) for count in counts])
+        for slug in slugs
     ]
     return {"sides": sides, "rows": rows, "is_small": min(side["total"] for side in sides) < wording.ENOUGH}
 

@@ -24,7 +24,7 @@ from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble, View
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.format import DEEPEST
-from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
+from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 from crimemap.snapshot.row_scan import Box
 from crimemap.views.selection import there
@@ -84,7 +84,7 @@ def rows(request: HttpRequest, published: PublishedIncidents, chosen: Filter) ->
     inside = replace(chosen, box=view if chosen.box is None else _common(view, chosen.box))
 
     def answer() -> dict[str, Any]:
-        page = published.rows(inside, offset=(number - 1) * ROWS, limit=ROWS)
+        page = published.read_page(inside, offset=(number - 1) * ROWS, limit=ROWS)
         pages = max(1, -(-page.total // ROWS))
         if number > pages:
             problem = FilterProblem("page", _("There are %(pages)d pages.") % {"pages": pages}, str(pages))
@@ -135,7 +135,7 @@ def _line(bubble: Bubble, zoom: int, families: list[str]) -> list[float]:
 def _row(row: IncidentRow, published: PublishedIncidents) -> dict[str, str]:
     return {
         "url": reverse("crimemap:incident", args=[row.public_id]),
-        "category": published.names[row.category],
+        "category": published.category_names[row.category],
         "family": published.families[row.category],
         "when": wording.when(row),
         "block": row.block,

@@ -15,7 +15,7 @@ from crimemap.pages import server_map
 from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import (
+from crimemap.snapshot.published_incidents import (
     NothingPublishedError,
     PublishedIncidents,
     UnknownIncidentError,
@@ -31,7 +31,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     """What, when and where, as exactly as it is published, and a way to tell us more. Gone for good: 410."""
     try:
         published = reader.current()
-        row = published.incident(public_id)
+        row = published.find_incident(public_id)
     except WithdrawnIncidentError:
         return render(request, "crimemap/pages/withdrawn_incident.html", status=410)
     except (NothingPublishedError, UnknownIncidentError):
@@ -45,7 +45,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
 def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
     return {
         "row": row,
-        "kind": published.names[row.category],
+        "kind": published.category_names[row.category],
         "family": published.families[row.category],
         "where": wording.where(row),
         "areas": [
@@ -58,7 +58,7 @@ def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
             for layer, code in row.areas.items()
         ],
         "source": next((each["name"] for each in published.meta["sources"] if each["slug"] == row.source), ""),
-        "history": [_sentence(change, published) for change in published.history(row.public_id)],
+        "history": [_sentence(change, published) for change in published.category_changes(row.public_id)],
         **({} if row.latitude is None or row.longitude is None else _on_map(published, row.latitude, row.longitude)),
     }
 
@@ -66,8 +66,8 @@ def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
 def _sentence(change: CategoryChange, published: PublishedIncidents) -> str:
     values = {
         "day": wording.day(change.day),
-        "before": published.names.get(change.before, ""),
-        "after": published.names.get(change.after, ""),
+        "before": published.category_names.get(change.before, ""),
+        "after": published.category_names.get(change.after, ""),
     }
     if not change.before:
         return _("Re-classified on %(day)s: it is %(after)s now.") % values

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from crimemap import wording
 from crimemap.pages import about_data, charts, incident_list, server_map
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.views.selection import of_selection, page
 
 LATEST = 5  # rows below the map
@@ -18,12 +18,12 @@ LATEST = 5  # rows below the map
 @of_selection
 def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """A drawing of the city with the incidents in it; script puts a map in its place."""
-    latest = published.rows(chosen, limit=LATEST)
+    latest = published.read_page(chosen, limit=LATEST)
     context = {
         "map": server_map.draw_map(published, chosen, request.GET.get("at", "")),
         "latest": latest.rows,
-        "comparison": published.compare(chosen),
-        "unmapped": published.unmapped(chosen),
+        "comparison": published.compare_periods(chosen),
+        "unmapped": published.count_unmapped(chosen),
     }
     return page(request, "map", published, chosen, context)
 
@@ -42,7 +42,7 @@ def listing_page(request: HttpRequest, published: PublishedIncidents, chosen: Fi
         "sort_query": "" if listing.order == incident_list.DEFAULT_ORDER else f"&sort={listing.order}",
         "layer": layer,
         "layer_name": wording.LAYERS[layer],
-        "unmapped": published.unmapped(chosen),
+        "unmapped": published.count_unmapped(chosen),
     }
     return page(request, "list", published, chosen, context)
 
@@ -53,10 +53,10 @@ def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Fil
     context = {
         "trend": charts.build_trend(published, chosen),
         "categories": charts.count_by_category(published, chosen),
-        "grid": charts.build_hour_grid(published.hours(chosen)),
-        "comparison": published.compare(chosen),
+        "grid": charts.build_hour_grid(published.count_by_hour(chosen)),
+        "comparison": published.compare_periods(chosen),
         "without_category": replace(chosen, categories=frozenset()).query_string(),
-        "unmapped": published.unmapped(chosen),
+        "unmapped": published.count_unmapped(chosen),
     }
     return page(request, "charts", published, chosen, context)
 

@@ -18,7 +18,7 @@ from crimemap.pages.filter_form import FilterChip, build_panel
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import PRESETS, Filter, FilterError
-from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
+from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
 Page = Callable[..., HttpResponseBase]
 RADIUS = 500  # metres around a place that was looked for

@@ -21,7 +21,7 @@ from crimemap.pages.filter_form import build_panel
 from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
-from crimemap.snapshot.reader import NothingPublishedError, PublishedIncidents
+from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
 Writer = Callable[[PublishedIncidents, Filter], Iterator[bytes]]
 # A program must not keep the page that says so as its file.

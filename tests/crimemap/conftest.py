@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from crimemap.snapshot.reader import PublishedIncidents
+    from crimemap.snapshot.published_incidents import PublishedIncidents
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from crimemap.alerts.new_incidents import Wanted
 from crimemap.alerts.subscriptions import Alert
 from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
 from crimemap.places import areas
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap.alerts.city import EVERYTHING, subscribe
 from tests.crimemap.importing.administrators import account, signed_in
 from tests.tipportal.database.test_grants import acting_as, refused

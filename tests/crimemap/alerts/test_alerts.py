@@ -352,8 +352,8 @@ KINDS = st.frozensets(st.sampled_from(["burglary", "assault", "fraud"]), max_siz
 def test_an_alert_means_what_the_map_means(everything_new: News, area: Any, circle: Any, kinds: frozenset[str]) -> None:
     wanted = Wanted(area, circle, kinds)
     published = everything_new.published
-    page = published.rows(wanted.filter(published), limit=1000)
-    rows = published.lines(everything_new.found(wanted, 1, 3))
+    page = published.read_page(wanted.filter(published), limit=1000)
+    rows = published.read_rows(everything_new.found(wanted, 1, 3))
     assert page.total == len(rows)
     assert {row.public_id for row in rows} >= {row.public_id for row in page.rows}
 

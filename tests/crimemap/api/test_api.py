@@ -16,7 +16,7 @@ from django.test import Client
 from crimemap.api import openapi, urls
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
@@ -143,7 +143,7 @@ def path_of(asked: str) -> str:
 def test_every_address_answers_as_described(
     client: Client, incidents: PublishedIncidents, riverton: None, document: dict[str, Any], asked: str
 ) -> None:
-    row = incidents.rows(Filter(incidents.since, incidents.until), limit=1).rows[0]
+    row = incidents.read_page(Filter(incidents.since, incidents.until), limit=1).rows[0]
     answer = client.get(V1 + asked.replace("{id}", row.public_id))
     assert answer.status_code == 200
     check(document, path_of(asked), answer)
@@ -213,7 +213,7 @@ def pages(client: Client, address: str) -> Iterator[list[dict[str, Any]]]:
 @pytest.mark.parametrize("asked", ["limit=97", "limit=97&area=district:1&days=90", "limit=1000&category=burglary"])
 def test_pages_are_all_incidents_once_newest_first(client: Client, incidents: PublishedIncidents, asked: str) -> None:
     given = dict(part.split("=") for part in asked.split("&"))
-    expected = [row.public_id for rows in incidents.newest(Filter.parse(given, incidents)) for row in rows]
+    expected = [row.public_id for rows in incidents.iterate_newest(Filter.parse(given, incidents)) for row in rows]
     read = list(pages(client, f"{V1}/incidents?{asked}"))
     assert [each["id"] for page in read for each in page] == expected
     assert {len(page) for page in read[:-1]} <= {int(given["limit"])}
@@ -235,7 +235,7 @@ def test_a_publication_between_two_pages_neither_repeats_nor_skips(
     assert reader.current().version != incidents.version
     read += [each for page in walk for each in page]
     chosen = replace(Filter.parse({"days": "30"}, incidents), days=0)
-    expected = [row.public_id for rows in incidents.newest(chosen) for row in rows]
+    expected = [row.public_id for rows in incidents.iterate_newest(chosen) for row in rows]
     assert [each["id"] for each in read] == expected
 
 
@@ -250,7 +250,7 @@ def test_numbers_are_those_of_the_map(client: Client, incidents: PublishedIncide
     assert sum(each["count"] for each in areas["counts"]) + areas["unknown"] == total
     hours = counts["/counts/hours"]
     assert sum(sum(each["hours"]) + each["no_hour"] for each in hours["counts"]) + hours["no_day"] == total
-    assert sum(each["count"] for each in counts["/bubbles"]["bubbles"]) == total - incidents.unmapped(chosen)
+    assert sum(each["count"] for each in counts["/bubbles"]["bubbles"]) == total - incidents.count_unmapped(chosen)
 
 
 def test_what_a_filter_may_name_it_takes(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
@@ -302,11 +302,21 @@ def test_other_pages_are_not_open(client: Client, incidents: PublishedIncidents,
 def test_who_has_the_answer_costs_nothing(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    row = incidents.rows(Filter(incidents.since, incidents.until), limit=1).rows[0]
+    row = incidents.read_page(Filter(incidents.since, incidents.until), limit=1).rows[0]
     address = V1 + path.replace("{id}", row.public_id) + "?category=burglary&days=30"
     first = client.get(address)
     assert first["Cache-Control"] == "public, max-age=60"
-    for name in ("newest", "incident", "months", "categories", "by_area", "hours", "compare", "count", "totals"):
+    for name in (
+        "iterate_newest",
+        "find_incident",
+        "count_by_month",
+        "count_by_category",
+        "count_by_area",
+        "count_by_hour",
+        "compare_periods",
+        "count",
+        "yearly_totals",
+    ):
         monkeypatch.setattr(PublishedIncidents, name, lambda *given, **more: 1 / 0)
     monkeypatch.setattr("crimemap.snapshot.bubbles.bubbles", lambda *given: 1 / 0)
     again = client.get(

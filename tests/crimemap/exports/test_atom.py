@@ -16,7 +16,7 @@ from django.test import Client
 from crimemap.exports import atom
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
@@ -74,11 +74,11 @@ def test_it_is_what_the_standard_asks(client: Client, incidents: PublishedIncide
 def test_the_newest_of_its_area_or_category(
     client: Client, incidents: PublishedIncidents, address: str, part: dict[str, Any]
 ) -> None:
-    rows = incidents.rows(Filter(incidents.since, incidents.until, **part), limit=atom.ENTRIES).rows
+    rows = incidents.read_page(Filter(incidents.since, incidents.until, **part), limit=atom.ENTRIES).rows
     found = entries(read(client, address))
     assert [text(entry, "a:id").rpartition("/")[2] for entry in found] == [row.public_id for row in rows]
     for entry, row in zip(found, rows, strict=True):
-        assert text(entry, "a:title").startswith(incidents.names[row.category])
+        assert text(entry, "a:title").startswith(incidents.category_names[row.category])
         (link,) = entry.findall("a:link", ATOM)
         assert link.get("href", "").endswith(f"/map/incident/{row.public_id}/")
         points = [point.text for point in entry.findall("g:point", ATOM)]
@@ -88,7 +88,7 @@ def test_the_newest_of_its_area_or_category(
 def test_no_time_is_finer_than_the_day(client: Client, incidents: PublishedIncidents) -> None:
     feed = read(client, ALL)
     assert text(feed, "a:updated") == f"{incidents.made_at:%Y-%m-%d}T00:00:00+00:00"
-    rows = incidents.rows(Filter(incidents.since, incidents.until), limit=atom.ENTRIES).rows
+    rows = incidents.read_page(Filter(incidents.since, incidents.until), limit=atom.ENTRIES).rows
     for entry, row in zip(entries(feed), rows, strict=True):
         assert text(entry, "a:updated") == f"{row.at:%Y-%m-%d}T00:00:00+00:00"
 

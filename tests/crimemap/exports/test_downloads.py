@@ -17,9 +17,9 @@ from django.test import Client
 
 from crimemap.exports import downloads
 from crimemap.exports.fields import COLUMNS
-from crimemap.snapshot import reader, row_scan
+from crimemap.snapshot import published_incidents, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
@@ -49,7 +49,7 @@ def test_both_files_have_the_filters_rows_newest_first(
     client: Client, incidents: PublishedIncidents, asked: str
 ) -> None:
     chosen = Filter.parse(dict(part.split("=") for part in asked.split("&")), incidents)
-    expected = incidents.rows(chosen, limit=1000)
+    expected = incidents.read_page(chosen, limit=1000)
     lines = read_csv(body(client.get(f"{CSV}?{asked}")))
     features = json.loads(body(client.get(f"{GEOJSON}?{asked}")))["features"]
     assert len(lines) == len(features) == expected.total > 10
@@ -61,7 +61,7 @@ def test_both_files_have_the_filters_rows_newest_first(
 def test_a_line_says_what_is_published_and_no_more(client: Client, incidents: PublishedIncidents) -> None:
     lines = {line["id"]: line for line in read_csv(body(client.get(CSV)))}
     whole = Filter(incidents.since, incidents.until)
-    for row in incidents.rows(whole, limit=200).rows:
+    for row in incidents.read_page(whole, limit=200).rows:
         line = lines[row.public_id]
         assert list(line) == list(COLUMNS)
         assert line["date"] == row.at.date().isoformat()
@@ -69,7 +69,7 @@ def test_a_line_says_what_is_published_and_no_more(client: Client, incidents: Pu
         assert (line["latitude"], line["longitude"]) == (
             ("", "") if row.latitude is None else (str(row.latitude), str(row.longitude))
         )
-        assert line["category_name"] == incidents.names[line["category"]]
+        assert line["category_name"] == incidents.category_names[line["category"]]
         assert line["district"] == row.areas.get("district", "")
 
 
@@ -77,7 +77,7 @@ def test_points_are_longitude_first_and_null_where_there_is_none(client: Client,
     answer = json.loads(body(client.get(GEOJSON)))
     assert answer["type"] == "FeatureCollection"
     chosen = Filter.parse({}, incidents)
-    assert sum(feature["geometry"] is None for feature in answer["features"]) == incidents.unmapped(chosen) > 0
+    assert sum(feature["geometry"] is None for feature in answer["features"]) == incidents.count_unmapped(chosen) > 0
     for feature in answer["features"]:
         if feature["geometry"]:
             east, north = feature["geometry"]["coordinates"]
@@ -136,11 +136,13 @@ def test_rows_are_read_as_the_client_takes_them(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     read: list[int] = []
-    lines = reader.PublishedIncidents.lines
+    read_rows = published_incidents.PublishedIncidents.read_rows
     monkeypatch.setattr(
-        reader.PublishedIncidents, "lines", lambda self, numbers: read.append(len(numbers)) or lines(self, numbers)
+        published_incidents.PublishedIncidents,
+        "read_rows",
+        lambda self, numbers: read.append(len(numbers)) or read_rows(self, numbers),
     )
-    monkeypatch.setattr(row_scan, "SLICE", 160)
+    monkeypatch.setattr(row_scan, "SLICE_ROWS", 160)
     answer = client.get(address)
     assert not read
     pieces = iter(answer.streaming_content)
@@ -171,7 +173,7 @@ def test_so_many_at_once_and_places_are_given_back(
     assert client.head(CSV).status_code == 200
     running[0].close()  # before anything was read
     body(running[1])  # to the end
-    monkeypatch.setattr(reader.PublishedIncidents, "lines", lambda self, numbers: 1 / 0)
+    monkeypatch.setattr(published_incidents.PublishedIncidents, "read_rows", lambda self, numbers: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         body(running[2])
     monkeypatch.undo()

@@ -12,7 +12,7 @@ import pytest
 from core import page_cache
 from crimemap import incident_summary
 from crimemap.models import Area
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import CategoryChange, IncidentRow
 from tests.crimemap import published_city as made
 from tests.crimemap.pages.test_map import read, usual
@@ -21,7 +21,7 @@ EVIL = "<script>alert(1)</script>"
 
 
 def some(incidents: PublishedIncidents, **wanted: Any) -> IncidentRow:
-    rows = incidents.rows(usual(incidents), limit=1000).rows
+    rows = incidents.read_page(usual(incidents), limit=1000).rows
     return next(row for row in rows if all(getattr(row, name) == value for name, value in wanted.items()))
 
 
@@ -61,7 +61,7 @@ def test_an_incident_leads_to_what_else_was_at_its_spot(client, riverton, incide
 def test_a_reclassified_incident_says_so(client, riverton, incidents: PublishedIncidents, monkeypatch):
     row = some(incidents, category="burglary")
     changes = [CategoryChange(date(2024, 9, 1), "fraud", "burglary"), CategoryChange(date(2024, 9, 2), "", "burglary")]
-    monkeypatch.setattr(PublishedIncidents, "history", lambda self, public_id: changes)
+    monkeypatch.setattr(PublishedIncidents, "category_changes", lambda self, public_id: changes)
     page = read(client, f"/map/incident/{row.public_id}/")
     assert "Re-classified on Sept. 1, 2024: it was Fraud before, it is Burglary now." in page
     assert "Re-classified on Sept. 2, 2024: it is Burglary now." in page
@@ -114,7 +114,7 @@ def test_an_area_has_its_own_figures(client, riverton, incidents: PublishedIncid
     assert '<path class="chosen"' in page
     assert "/map/feed/district/1.atom" in page
     for public_id in re.findall(r"/map/incident/(\w+)/", page):
-        assert incidents.incident(public_id).areas["district"] == "1"
+        assert incidents.find_incident(public_id).areas["district"] == "1"
 
 
 def test_the_officers_words_are_text_in_paragraphs(client, riverton, incidents: PublishedIncidents):
@@ -157,7 +157,7 @@ def test_an_area_that_only_incidents_name_has_a_page(client, riverton, incidents
 
 def test_all_areas_are_listed_with_their_counts(client, riverton, incidents: PublishedIncidents):
     page = read(client, "/map/areas/")
-    for code, count in incidents.by_area(usual(incidents, days="30"), "district").items():
+    for code, count in incidents.count_by_area(usual(incidents, days="30"), "district").items():
         assert re.search(rf'/map/area/district/{code}/" dir="auto">[^<]*</a> <b class="count">{count}<', page)
     assert "Harbor District" in page  # of no incident in these
 

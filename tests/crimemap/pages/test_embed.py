@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from crimemap.pages import server_map
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.stack import Stack
 
 EMBED = "/map/embed/"

@@ -12,7 +12,7 @@ import pytest
 
 from crimemap.pages import about_data, charts, incident_list
 from crimemap.snapshot.filters import Filter, FilterError
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import HourCounts
 from tests.crimemap.pages.test_map import read, usual
 
@@ -29,7 +29,7 @@ def listed(incidents: PublishedIncidents, order: str, chosen: Filter) -> list[An
 @pytest.mark.parametrize("query", [{}, {"days": "90", "category": "burglary"}, {"area": "district:2", "days": "90"}])
 def test_every_order_lists_every_incident_once(riverton, incidents: PublishedIncidents, order, query):
     chosen = usual(incidents, **query)
-    every = [row for offset in (0, 1000) for row in incidents.rows(chosen, offset=offset, limit=1000).rows]
+    every = [row for offset in (0, 1000) for row in incidents.read_page(chosen, offset=offset, limit=1000).rows]
     assert sorted(row.public_id for row in listed(incidents, order, chosen)) == sorted(row.public_id for row in every)
 
 
@@ -39,9 +39,11 @@ def test_orders(riverton, incidents: PublishedIncidents):
     assert dates == sorted(dates, reverse=True)
     dates = [row.at for row in listed(incidents, "date", chosen)]
     assert dates == sorted(dates)
-    kinds = [incidents.names[row.category] for row in listed(incidents, "type", chosen)]
+    kinds = [incidents.category_names[row.category] for row in listed(incidents, "type", chosen)]
     assert kinds == sorted(kinds)
-    assert [incidents.names[row.category] for row in listed(incidents, "-type", chosen)] == sorted(kinds, reverse=True)
+    assert [incidents.category_names[row.category] for row in listed(incidents, "-type", chosen)] == sorted(
+        kinds, reverse=True
+    )
     areas = [row.areas["neighbourhood"] for row in listed(incidents, "area", chosen)]
     assert areas == sorted(areas)  # Millside, Old Town: codes and names have the same order
     assert [row.areas["neighbourhood"] for row in listed(incidents, "-area", chosen)] == sorted(areas, reverse=True)
@@ -94,7 +96,7 @@ def test_ten_thousand_characters_of_query_are_refused(client, riverton, incident
 
 def test_a_row_says_no_more_than_is_published(client, riverton, incidents: PublishedIncidents):
     chosen = usual(incidents)
-    rows = incidents.rows(chosen, limit=1000).rows
+    rows = incidents.read_page(chosen, limit=1000).rows
     assert any(row.precision == "day" for row in rows)
     page = read(client, "/map/list/")
     shown = re.findall(r"/map/incident/(\w+)/.*?</th><td>([^<]*)</td>", page)
@@ -123,7 +125,7 @@ def test_trend_counts_every_incident_once(incidents: PublishedIncidents):
 def test_trend_is_compared_with_the_period_before_and_a_year_ago(incidents: PublishedIncidents):
     chosen = usual(incidents, days="30")
     trend = charts.build_trend(incidents, chosen)
-    comparison = incidents.compare(chosen)
+    comparison = incidents.compare_periods(chosen)
     assert [line.total for line in trend.comparisons] == [comparison.before, comparison.year_ago]
     assert trend.axis_max >= max(bar.count for bar in trend.bars)
     assert all(0 <= bar.height <= 100 for bar in trend.bars)
@@ -152,7 +154,7 @@ def test_figures_of_every_chart_are_in_a_table(client, riverton, incidents: Publ
         assert re.search(rf'{re.escape(bar.name)}[^<]*</th><td class="number">{bar.count}</td>', page)
     for category in charts.count_by_category(incidents, chosen):
         assert f'<td class="number">{category.count}</td><td class="number muted">{category.count_before}</td>' in page
-    hours = incidents.hours(chosen)
+    hours = incidents.count_by_hour(chosen)
     table = page[page.index('class="plain hours"') :]
     written = [int(each) for each in re.findall(r'<td class="number">(\d+)</td>', table[: table.index("</table>")])]
     expected = [n for line, unknown in zip(hours.grid, hours.no_hour, strict=True) for n in [*line, unknown]]
@@ -179,7 +181,7 @@ def test_about_page_says_what_is_published_and_what_is_not(client, riverton, inc
     assert "7 days after it happened" in page
     assert "preliminary and may change" in page
     assert "not for judging people" in page
-    for name in (incidents.names[slug] for slug in incidents.families):
+    for name in (incidents.category_names[slug] for slug in incidents.families):
         assert f"<dt>{name}</dt>" in page
     for year, hidden, _held in about_data.withheld_counts(incidents):
         assert f'<th scope="row">{year}</th><td class="number">{hidden}</td>' in page

@@ -18,7 +18,7 @@ from crimemap.models import Area, BaseLayer, Block
 from crimemap.pages import base_map_svg
 from crimemap.pages.filter_form import parse_form
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 
 FAMILIES = {"burglary": "theft", "fraud": "theft", "assault": "people"}
 
@@ -59,7 +59,7 @@ def test_the_page_draws_the_city_and_all_that_has_a_place(client, riverton, inci
     assert "Old Town" in page
     assert f"{incidents.count(chosen):,} incidents reported in the last year" in page
     marks = links(page, "many") + links(page, "one")
-    assert sum(number(name) for _address, name in marks) == incidents.count(chosen) - incidents.unmapped(chosen)
+    assert sum(number(name) for _address, name in marks) == incidents.count(chosen) - incidents.count_unmapped(chosen)
 
 
 def test_a_mark_leads_to_the_list_of_just_what_it_counts(client, riverton, incidents: PublishedIncidents):
@@ -252,7 +252,7 @@ def test_the_form_shows_the_filter_it_made(client, incidents: PublishedIncidents
 
 def test_the_legend_counts_what_the_rest_of_the_filter_leaves(client, incidents: PublishedIncidents, riverton):
     chosen = usual(incidents, days="90", category="burglary")
-    counts = incidents.categories(replace(chosen, categories=frozenset()))
+    counts = incidents.count_by_category(replace(chosen, categories=frozenset()))
     page = read(client, "/map/", days="90", category="burglary")
     told = dict(re.findall(r'<span>([^<]*)</span> <b class="count">(\d+)</b>', page))
     assert int(told["Assault"]) == counts["assault"]

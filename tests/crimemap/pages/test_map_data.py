@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from crimemap.snapshot import bubbles as grid
-from crimemap.snapshot import reader
+from crimemap.snapshot import published_incidents, reader
 from crimemap.snapshot.filters import Filter
 from crimemap.views import data
 from tests.crimemap import published_city as folder
@@ -39,7 +39,7 @@ def counted(found: list[list[float]]) -> int:
 
 def test_bubbles_hold_every_mapped_incident_of_the_filter(client, incidents):
     wanted = Filter.parse({}, incidents)
-    mapped = incidents.count(wanted) - incidents.unmapped(wanted)
+    mapped = incidents.count(wanted) - incidents.count_unmapped(wanted)
     assert 0 < counted(bubbles(client, z=12)) == mapped
     theft = counted(bubbles(client, z=12, category="family:theft"))
     assert 0 < theft < mapped
@@ -83,7 +83,7 @@ def test_who_has_the_answer_gets_304_before_anything_is_computed(client, inciden
         assert first["Cache-Control"] == "public, max-age=60"
         assert not first.cookies
         monkeypatch.setattr(grid, "bubbles", None)
-        monkeypatch.setattr(reader.PublishedIncidents, "rows", None)
+        monkeypatch.setattr(published_incidents.PublishedIncidents, "read_page", None)
         again = client.get(
             f"/map/data/{name}.json?category=assault&category=burglary&{urlencode(parts)}",
             headers={"if-none-match": first["ETag"]},

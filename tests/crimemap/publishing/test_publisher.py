@@ -24,7 +24,7 @@ from crimemap.models import Incident
 from crimemap.privacy import agency_rules, locations
 from crimemap.publishing import extract, publisher
 from crimemap.publishing.versions import KEPT, KEPT_SECONDS, MAKING, NoSnapshotFolderError, current_version
-from crimemap.snapshot import bubbles, format, reader, results
+from crimemap.snapshot import bubbles, format, published_incidents, reader, results
 from crimemap.snapshot.filters import Filter
 from tests.crimemap.publishing import killed_publisher
 from tests.crimemap.sample_incidents import Agency
@@ -46,16 +46,16 @@ def agency(folder: Path, db: None) -> Agency:
     return Agency()
 
 
-def everything(published: reader.PublishedIncidents) -> Filter:
+def everything(published: published_incidents.PublishedIncidents) -> Filter:
     return Filter(published.since, published.until)
 
 
-def rows(published: reader.PublishedIncidents | None = None) -> list[results.IncidentRow]:
+def rows(published: published_incidents.PublishedIncidents | None = None) -> list[results.IncidentRow]:
     published = published or reader.current()
-    return published.rows(everything(published), limit=1000).rows
+    return published.read_page(everything(published), limit=1000).rows
 
 
-def answers(published: reader.PublishedIncidents) -> list[Any]:
+def answers(published: published_incidents.PublishedIncidents) -> list[Any]:
     """All that can be asked, over many filters."""
     result: list[Any] = []
     whole = everything(published)
@@ -67,13 +67,13 @@ def answers(published: reader.PublishedIncidents) -> list[Any]:
                Filter(whole.since, whole.until, box=(41.0, -88.0, 42.0, -87.0))]  # fmt: skip
     for chosen in filters:
         result += [
-            published.rows(chosen, limit=1000),
-            published.categories(chosen),
-            published.months(chosen),
-            published.hours(chosen),
-            published.unmapped(chosen),
-            published.compare(chosen),
-            [published.by_area(chosen, layer) for layer in format.LAYERS],
+            published.read_page(chosen, limit=1000),
+            published.count_by_category(chosen),
+            published.count_by_month(chosen),
+            published.count_by_hour(chosen),
+            published.count_unmapped(chosen),
+            published.compare_periods(chosen),
+            [published.count_by_area(chosen, layer) for layer in format.LAYERS],
             [bubbles.bubbles(published, chosen, bubbles.view_of(EVERYWHERE, zoom)) for zoom in (4, 12, 18)],
         ]
     return result
@@ -105,7 +105,7 @@ class TestWhatComesOut:
                 source="city",
             )
         ]
-        assert reader.current().incident(stored.public_id) == rows()[0]
+        assert reader.current().find_incident(stored.public_id) == rows()[0]
 
     def test_area_has_the_day_and_wide_areas_alone(self, agency: Agency) -> None:
         agency.add("fraud", occurred_at=datetime(2024, 1, 2, 4, 10, tzinfo=UTC))  # still the 1st in Chicago
@@ -184,7 +184,7 @@ class TestWhatComesOut:
                 agency.add(code, run=run, district=district, domestic=code == "burglary")
         publisher.publish()
         published = reader.current()
-        assert published.totals() == [
+        assert published.yearly_totals() == [
             results.YearlyTotal("", "made-burglary", 2024, 5),
             results.YearlyTotal("", "made-sexual", 2024, 15),
             results.YearlyTotal("004", "made-burglary", 2024, 5),
@@ -200,12 +200,12 @@ class TestWhatComesOut:
         for now, count in ((datetime(2025, 1, 5, tzinfo=UTC), 0), (datetime(2025, 1, 10, tzinfo=UTC), 2)):
             monkeypatch.setattr("crimemap.publishing.extract.timezone.now", lambda now=now: now)
             publisher.publish()
-            assert len(reader.current().totals()) == count
+            assert len(reader.current().yearly_totals()) == count
 
     def test_a_hidden_category_has_a_name_and_is_no_filter(self, agency: Agency) -> None:
         publisher.publish()
         published = reader.current()
-        assert published.names["made-sexual"] == "made-sexual"
+        assert published.category_names["made-sexual"] == "made-sexual"
         assert "made-sexual" not in published.families
         assert published.families["made-assault"] == "people"
 
@@ -305,16 +305,16 @@ class TestLeaving:
         publisher.publish()
         assert [row.public_id for row in rows()] == [staying.public_id]
         assert leaving.public_id not in str(answers(reader.current()))
-        with pytest.raises(reader.WithdrawnIncidentError):
-            reader.current().incident(leaving.public_id)
+        with pytest.raises(published_incidents.WithdrawnIncidentError):
+            reader.current().find_incident(leaving.public_id)
 
     def test_who_was_never_shown_is_not_withdrawn(self, agency: Agency) -> None:
         never = agency.add("sexual", removed_at=datetime.now(UTC))
         agency.add()
         publisher.publish()
-        with pytest.raises(reader.UnknownIncidentError) as told:
-            reader.current().incident(never.public_id)
-        assert not isinstance(told.value, reader.WithdrawnIncidentError)
+        with pytest.raises(published_incidents.UnknownIncidentError) as told:
+            reader.current().find_incident(never.public_id)
+        assert not isinstance(told.value, published_incidents.WithdrawnIncidentError)
 
     @pytest.mark.parametrize("fields", [{"domestic": True}, {"offence_code": "sexual"}, {"offence_code": "unknown"}])
     def test_reclassified_leaves_without_a_word(self, agency: Agency, fields: dict[str, Any]) -> None:
@@ -327,9 +327,9 @@ class TestLeaving:
         agency.change(leaving, **fields)
         publisher.publish()
         assert leaving.public_id not in str(answers(reader.current()))
-        with pytest.raises(reader.UnknownIncidentError) as told:
-            reader.current().incident(leaving.public_id)
-        assert not isinstance(told.value, reader.WithdrawnIncidentError)
+        with pytest.raises(published_incidents.UnknownIncidentError) as told:
+            reader.current().find_incident(leaving.public_id)
+        assert not isinstance(told.value, published_incidents.WithdrawnIncidentError)
 
     def test_a_reclassification_between_shown_categories_is_told(self, agency: Agency, folder: Path) -> None:
         incident, other = agency.add("burglary"), agency.add("burglary")
@@ -338,12 +338,12 @@ class TestLeaving:
         agency.change(other, outcome="Nothing")
         publisher.publish()
         today = datetime.now(ZoneInfo("America/Chicago")).date()
-        assert reader.current().history(incident.public_id) == [
+        assert reader.current().category_changes(incident.public_id) == [
             results.CategoryChange(today, "made-assault", "made-fraud"),
             results.CategoryChange(today, "made-fraud", "made-burglary"),
         ]
-        assert reader.current().history(other.public_id) == []
-        assert reader.current().history("é" * 99) == []
+        assert reader.current().category_changes(other.public_id) == []
+        assert reader.current().category_changes("é" * 99) == []
 
     @pytest.mark.parametrize(
         ("before", "after", "fields"),
@@ -364,7 +364,7 @@ class TestLeaving:
         incident = agency.add("burglary", **fields)
         agency.reclassify(incident, before, after)
         publisher.publish()
-        assert reader.current().history(incident.public_id) == []
+        assert reader.current().category_changes(incident.public_id) == []
         assert len(reader.current().columns["change_id"]) == 0
 
     def test_moved_leaves_its_place(self, agency: Agency) -> None:
@@ -374,9 +374,9 @@ class TestLeaving:
         agency.change(moving, district="010", latitude=41.7, longitude=-87.5, block_text="100 block of E Oak St")
         publisher.publish()
         published = reader.current()
-        assert published.by_area(everything(published), "district") == {"007": 1, "010": 1}
-        assert published.rows_at(everything(published), 41.87811, -87.62981).total == 0
-        assert published.incident(moving.public_id).block == "100 block of E Oak St"
+        assert published.count_by_area(everything(published), "district") == {"007": 1, "010": 1}
+        assert published.read_page_at_point(everything(published), 41.87811, -87.62981).total == 0
+        assert published.find_incident(moving.public_id).block == "100 block of E Oak St"
 
 
 class TestVersions:
@@ -530,18 +530,18 @@ class TestFaults:
         settings.INCIDENT_SNAPSHOTS = None
         with pytest.raises(NoSnapshotFolderError, match="INCIDENT_SNAPSHOTS"):
             publisher.publish()
-        with pytest.raises(reader.NothingPublishedError):
+        with pytest.raises(published_incidents.NothingPublishedError):
             reader.current()
 
     def test_nothing_published_yet(self, folder: Path) -> None:
-        with pytest.raises(reader.NothingPublishedError):
+        with pytest.raises(published_incidents.NothingPublishedError):
             reader.current()
 
     @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"version": "gone"}'])
     def test_a_broken_pointer_is_nothing_published(self, folder: Path, content: bytes) -> None:
         folder.mkdir()
         (folder / format.CURRENT).write_bytes(content)
-        with pytest.raises(reader.NothingPublishedError):
+        with pytest.raises(published_incidents.NothingPublishedError):
             reader.current()
 
     def test_a_version_that_vanished_leaves_the_one_that_is_open(self, agency: Agency, folder: Path) -> None:

@@ -19,9 +19,9 @@ from psycopg2.extras import execute_values
 
 from crimemap.privacy import visibility
 from crimemap.publishing import prefix_sums, publisher
-from crimemap.snapshot import bubbles, format, reader, results, row_scan
+from crimemap.snapshot import bubbles, format, published_incidents, reader, results, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.reader import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap.sample_incidents import TODAY, records, rule
 
 ROWS = 3000
@@ -111,7 +111,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             "CREATE TEMP TABLE shown (public_id text, at timestamp, precision text, category text, lat float8, lon float8,"
             " district text, beat text, neighbourhood text)"
         )
-        page = published.rows(Filter(published.since, published.until), limit=1000)
+        page = published.read_page(Filter(published.since, published.until), limit=1000)
         rows = [row for start in range(0, page.total, 1000) for row in everything(published, start)]
         assert len(rows) == page.total == ROWS
         lines = [
@@ -127,7 +127,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def everything(published: PublishedIncidents, offset: int) -> list[results.IncidentRow]:
-    return published.rows(Filter(published.since, published.until), offset=offset, limit=1000).rows
+    return published.read_page(Filter(published.since, published.until), offset=offset, limit=1000).rows
 
 
 days = st.dates(FIRST - timedelta(40), LAST + timedelta(40))
@@ -163,16 +163,16 @@ def test_counts(both: Both, chosen: Filter) -> None:
     published = both.published
     ((count, unmapped),) = both.sql("count(*), count(*) FILTER (WHERE lat IS NULL)", chosen)
     assert published.count(chosen) == count
-    assert published.unmapped(chosen) == unmapped
-    assert published.categories(chosen) == dict(both.sql("category, count(*)", chosen, "GROUP BY 1"))
+    assert published.count_unmapped(chosen) == unmapped
+    assert published.count_by_category(chosen) == dict(both.sql("category, count(*)", chosen, "GROUP BY 1"))
     for layer in format.LAYERS:
-        assert published.by_area(chosen, layer) == dict(both.sql(f"{layer}, count(*)", chosen, "GROUP BY 1"))
+        assert published.count_by_area(chosen, layer) == dict(both.sql(f"{layer}, count(*)", chosen, "GROUP BY 1"))
 
 
 @quick
 @given(chosen=filters)
 def test_months(both: Both, chosen: Filter) -> None:
-    told = both.published.months(chosen)
+    told = both.published.count_by_month(chosen)
     in_sql = dict(both.sql("date_trunc('month', at)::date, count(*)", chosen, "GROUP BY 1"))
     assert {month: count for month, count in told if count} == in_sql
     months = [month for month, _ in told]
@@ -183,7 +183,7 @@ def test_months(both: Both, chosen: Filter) -> None:
 @quick
 @given(chosen=filters)
 def test_days(both: Both, chosen: Filter) -> None:
-    told = both.published.days(chosen)
+    told = both.published.count_by_day(chosen)
     first = max(chosen.since, both.published.since)
     in_sql = dict(both.sql("at::date, count(*)", chosen, "AND precision <> 'month' GROUP BY 1"))
     assert {first + timedelta(number): count for number, count in enumerate(told) if count} == in_sql
@@ -198,7 +198,7 @@ def test_the_bounds_hold_every_point(both: Both) -> None:
 @quick
 @given(chosen=filters)
 def test_hours(both: Both, chosen: Filter) -> None:
-    hours = both.published.hours(chosen)
+    hours = both.published.count_by_hour(chosen)
     grid = both.sql(
         "extract(isodow FROM at)::int - 1, extract(hour FROM at)::int, count(*)",
         chosen,
@@ -214,7 +214,7 @@ def test_hours(both: Both, chosen: Filter) -> None:
 @quick
 @given(chosen=filters)
 def test_compared(both: Both, chosen: Filter) -> None:
-    told = both.published.compare(chosen)
+    told = both.published.compare_periods(chosen)
     days = (chosen.until - chosen.since).days + 1
     before = Filter(chosen.since - timedelta(days), chosen.until - timedelta(days), *_rest(chosen))
     assert told.this == both.sql("count(*)", chosen)[0][0]
@@ -227,20 +227,20 @@ def _rest(chosen: Filter) -> list[Any]:
 
 
 def test_a_year_ago(both: Both) -> None:
-    told = both.published.compare(Filter(date(2024, 2, 1), date(2024, 2, 29)))
+    told = both.published.compare_periods(Filter(date(2024, 2, 1), date(2024, 2, 29)))
     assert told.year_ago == both.sql("count(*)", Filter(date(2023, 2, 1), date(2023, 2, 28)))[0][0]
-    assert both.published.compare(Filter(date(2022, 5, 1), date(2022, 6, 1))).year_ago is None
+    assert both.published.compare_periods(Filter(date(2022, 5, 1), date(2022, 6, 1))).year_ago is None
 
 
 @quick
 @given(chosen=filters, offset=st.integers(0, ROWS), limit=st.integers(0, 60))
 def test_rows_newest_first_at_any_depth(both: Both, chosen: Filter, offset: int, limit: int) -> None:
-    page = both.published.rows(chosen, offset=offset, limit=limit)
+    page = both.published.read_page(chosen, offset=offset, limit=limit)
     in_sql = both.sql("at, public_id", chosen, "ORDER BY at DESC")
     assert page.total == len(in_sql)
     assert [row.at for row in page.rows] == [at for at, _ in in_sql[offset : offset + limit]]
     assert {(row.at, row.public_id) for row in page.rows} <= set(in_sql)
-    whole = both.published.rows(chosen, limit=1000).rows
+    whole = both.published.read_page(chosen, limit=1000).rows
     if offset + limit <= len(whole):
         assert page.rows == whole[offset : offset + limit]
 
@@ -249,13 +249,13 @@ def test_rows_newest_first_at_any_depth(both: Both, chosen: Filter, offset: int,
 @given(chosen=filters, at_once=st.integers(1, 400), piece=st.sampled_from([16, 300, 1 << 17]))
 def test_all_rows_read_on_newest_first(both: Both, chosen: Filter, at_once: int, piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(row_scan, "SLICE", piece)
-        lists = list(both.published.newest(chosen, at_once=at_once))
+        patch.setattr(row_scan, "SLICE_ROWS", piece)
+        lists = list(both.published.iterate_newest(chosen, batch_rows=at_once))
     read = [row for rows in lists for row in rows]
     assert all(len(rows) <= at_once for rows in lists)
     assert len(read) == both.published.count(chosen)
     assert [row.public_id for row in read[:1000]] == [
-        row.public_id for row in both.published.rows(chosen, limit=1000).rows
+        row.public_id for row in both.published.read_page(chosen, limit=1000).rows
     ]
 
 
@@ -263,13 +263,13 @@ def test_all_rows_read_on_newest_first(both: Both, chosen: Filter, at_once: int,
 @given(chosen=filters, number=st.integers(0, ROWS), piece=st.sampled_from([16, 1 << 17]))
 def test_what_follows_a_row(both: Both, chosen: Filter, number: int, piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(row_scan, "SLICE", piece)
-        read = ids(both.published.newest(chosen))
+        patch.setattr(row_scan, "SLICE_ROWS", piece)
+        read = ids(both.published.iterate_newest(chosen))
         last = everything(both.published, number - number % 1000)[number % 1000 : number % 1000 + 1]
         for row in last:  # of all rows: it need not be one of the filter's
-            hour = int((row.at - reader.MIDNIGHT).total_seconds()) // 3600
-            rest = ids(both.published.newest(chosen, after=(hour, row.public_id)))
-            order = ids(both.published.newest(Filter(both.published.since, both.published.until)))
+            hour = int((row.at - published_incidents.EPOCH_MIDNIGHT).total_seconds()) // 3600
+            rest = ids(both.published.iterate_newest(chosen, after=(hour, row.public_id)))
+            order = ids(both.published.iterate_newest(Filter(both.published.since, both.published.until)))
             follow = set(order[order.index(row.public_id) + 1 :])
             assert rest == [each for each in read if each in follow]
 
@@ -282,7 +282,7 @@ def ids(lists: Iterator[list[results.IncidentRow]]) -> list[str]:
 @given(chosen=filters, number=st.integers(0, 59))
 def test_rows_at_one_point(both: Both, chosen: Filter, number: int) -> None:
     latitude, longitude = made_points()[number]
-    page = both.published.rows_at(chosen, latitude, longitude, limit=1000)
+    page = both.published.read_page_at_point(chosen, latitude, longitude, limit=1000)
     in_sql = both.sql("public_id", chosen, "AND lat = %(a)s AND lon = %(b)s", a=latitude, b=longitude)
     assert sorted(row.public_id for row in page.rows) == sorted(public_id for (public_id,) in in_sql)
     assert page.total == len(in_sql)
@@ -335,7 +335,7 @@ def test_a_bubble_says_when_no_zoom_parts_it(both: Both) -> None:
     near = bubbles.bubbles(published, whole, bubbles.view_of(CITY, 17))
     assert {bubble.one_point for bubble in near} == {True}
     for bubble in near[:10]:
-        assert published.rows_at(whole, bubble.latitude, bubble.longitude).total == bubble.count
+        assert published.read_page_at_point(whole, bubble.latitude, bubble.longitude).total == bubble.count
     assert not any(bubble.one_point for bubble in bubbles.bubbles(published, whole, bubbles.view_of(CITY, 5)))
 
 
@@ -356,10 +356,10 @@ def test_boxes_that_touch_the_same_cells_have_one_view() -> None:
 
 def test_incident_by_its_public_id(both: Both) -> None:
     for row in everything(both.published, 0)[::25]:
-        assert both.published.incident(row.public_id) == row
+        assert both.published.find_incident(row.public_id) == row
     for unknown in ("", "x", "000000000000", "é" * 12, "a" * 5000, "\0" * 12):
-        with pytest.raises(reader.UnknownIncidentError):
-            both.published.incident(unknown)
+        with pytest.raises(published_incidents.UnknownIncidentError):
+            both.published.find_incident(unknown)
 
 
 def test_every_row_is_found_by_its_id_even_among_many(tmp_path: Path) -> None:
@@ -370,14 +370,14 @@ def test_every_row_is_found_by_its_id_even_among_many(tmp_path: Path) -> None:
     publisher.write(tmp_path, stored, visibility.levels(stored, rule()), rule(), [])
     with override_settings(INCIDENT_SNAPSHOTS=tmp_path):
         published = reader.current()
-    assert [published.incident(public_id).public_id for public_id in ids] == ids
+    assert [published.find_incident(public_id).public_id for public_id in ids] == ids
 
 
 def test_midnight_that_means_day_is_no_hour(both: Both) -> None:
     """Rows that are only known by the day are not counted at 00:00."""
     published = both.published
     midnight = Filter(published.since, published.until, hours=frozenset({0}))
-    rows = published.rows(midnight, limit=1000).rows
+    rows = published.read_page(midnight, limit=1000).rows
     assert rows
     assert {row.precision for row in rows} == {"hour"}
     assert {row.at.hour for row in rows} == {0}
@@ -385,8 +385,8 @@ def test_midnight_that_means_day_is_no_hour(both: Both) -> None:
 
 def test_dates_beyond_all_data_are_answered(both: Both) -> None:
     for chosen in (Filter(date.min, date.max), Filter(date.min, date.min), Filter(date.max, date.max)):
-        both.published.months(chosen)
-        both.published.compare(chosen)
+        both.published.count_by_month(chosen)
+        both.published.compare_periods(chosen)
         assert both.published.count(chosen) == (ROWS if chosen.until > chosen.since else 0)
 
 
