@@ -22,7 +22,7 @@ from crimemap.offence_families import BY_SLUG
 from crimemap.places.areas import area_names
 from crimemap.snapshot import bubbles, format
 from crimemap.snapshot.filters import WEEKDAYS, FilterError, FilterProblem
-from crimemap.snapshot.published_incidents import PublishedIncidents
+from crimemap.snapshot.published_incidents import EPOCH_MIDNIGHT, MAX_PAGE_ROWS, PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 ROWS = 100  # of a page, where none are asked for
