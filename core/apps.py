@@ -9,7 +9,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Staff and audit"
 
     def ready(self) -> None:
-        from core import contrast  # noqa: F401  (registers a system check)
+        from core.web import contrast  # noqa: F401  (registers a system check)
 
 
 class StaffAdminConfig(SimpleAdminConfig):

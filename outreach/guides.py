@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import audit, context_processors
+from core import audit
 from core.models import Account
+from core.web import context_processors
 from outreach.models import Guide, GuideRevision, Picture
 from outreach.stories import texts
 

@@ -134,7 +134,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(autouse=True)
 def _foundations(request: pytest.FixtureRequest) -> None:
     """What `migrate` and `vault create-key` leave in every database; tests that flush take it away."""
-    from core import page_cache
+    from core.web import page_cache
 
     page_cache.forget()
     marker = request.node.get_closest_marker("django_db")

@@ -93,13 +93,13 @@ MIDDLEWARE = [
     # Static files leave here: what follows is about pages, and would weigh more than many of them.
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "core.middleware.HeadersMiddleware",
+    "core.web.middleware.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
-    "core.middleware.SentencesMiddleware",
+    "core.web.middleware.SentencesMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "core.middleware.OriginMiddleware",
+    "core.web.middleware.OriginMiddleware",
 ]
 if ROLE.serves_staff:
     MIDDLEWARE += [
@@ -125,7 +125,7 @@ TEMPLATES: list[dict[str, Any]] = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
-                "core.context_processors.portal",
+                "core.web.context_processors.portal",
                 *(
                     [
                         "django.contrib.auth.context_processors.auth",

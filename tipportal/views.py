@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from core import page_cache
+from core.web import page_cache
 from outreach.stories import impact
 from tips import statistics
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from core import page_cache
+from core.web import page_cache
 from tips.models import Category, Question
 
 TAXONOMY = Path(__file__).parent / "taxonomy.json"

@@ -35,7 +35,7 @@ def read(request: HttpRequest) -> Post:
     """A post, cleaned. Broken UTF-8 is replaced, not refused.
 
     Raises SuspiciousOperation when fewer bytes arrived than were announced (the line broke, and half a text must not
-    pass for a whole one), and what Django raises for a post beyond DATA_UPLOAD_MAX_*: core/middleware.py answers.
+    pass for a whole one), and what Django raises for a post beyond DATA_UPLOAD_MAX_*: core/web/middleware.py answers.
     Of a post that is refused no file is kept.
     """
     if request.content_type == "multipart/form-data":

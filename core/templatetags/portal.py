@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core import context_processors
+from core.web import context_processors
 
 register = template.Library()
 
@@ -28,5 +28,5 @@ def icon(name: str, extra: str = "") -> SafeString:
 
 @register.simple_tag
 def portal_facts() -> dict[str, Any]:
-    """`{% portal_facts as portal %}`: what core.context_processors gives other pages, for those rendered without a request."""
+    """`{% portal_facts as portal %}`: what core.web.context_processors gives other pages, for those rendered without a request."""
     return context_processors.facts()

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from core import page_cache
+from core.web import page_cache
 from crimemap import wording
 from crimemap.offence_families import FAMILIES, Family
 from crimemap.places import areas

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from core import page_cache
+from core.web import page_cache
 from crimemap.models import Area
 
 

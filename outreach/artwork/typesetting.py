@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from PIL import Image, ImageDraw, ImageFont
 
-from core import contrast
+from core.web import contrast
 
 STATIC: Path = settings.BASE_DIR / "static"
 FONT = STATIC / "fonts" / "atkinson-hyperlegible-next-latin-wght-normal.woff2"

@@ -10,7 +10,7 @@ from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import F, Prefetch, QuerySet
 from django.db.models.functions import ExtractYear
 
-from core import page_cache
+from core.web import page_cache
 from crimemap import places
 from outreach.models import Picture, PublishedStory, StoryCategory, Tag
 

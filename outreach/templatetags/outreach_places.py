@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core import page_cache
+from core.web import page_cache
 from outreach.models import Guide
 from outreach.stories import search
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from core import page_cache
+from core.web import page_cache
 from outreach import sitemap
 from outreach.artwork import poster
 from outreach.content import markdown, pictures

@@ -10,7 +10,7 @@ import pytest
 from django.template import Context, Template
 from django.urls import resolve
 
-from core import context_processors, page_cache
+from core.web import context_processors, page_cache
 from outreach import guides
 from outreach.content import links, markdown
 from outreach.models import Guide

@@ -12,8 +12,8 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 
-from core import context_processors
 from core.roles import Role
+from core.web import context_processors
 from outreach.events import actions
 from outreach.stories import impact
 from outreach.templatetags import outreach_places

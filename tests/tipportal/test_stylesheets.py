@@ -12,7 +12,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 
-from core import contrast
+from core.web import contrast
 
 STYLES = settings.BASE_DIR / "static" / "css"
 SHEETS = sorted(STYLES.glob("*.css"))

@@ -1,6 +1,6 @@
 """The source's pages: send a tip, and come back to it with the receipt.
 
-No page here sets a cookie except the inbox once a receipt has opened it; none is cached (core/middleware.py). With
+No page here sets a cookie except the inbox once a receipt has opened it; none is cached (core/web/middleware.py). With
 script and without, the same posts arrive here and get the same pages.
 """
 
@@ -23,7 +23,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from core import ephemeral_store, page_cache
+from core import ephemeral_store
+from core.web import page_cache
 from crimemap import incident_summary
 from tips import categories, form_posts, form_tokens, intake, receipts, source_wording, statistics, throttle, vault
 from tips import conversation as conversations

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core import page_cache
+from core.web import page_cache
 from crimemap import incident_summary
 from crimemap.models import Area
 from crimemap.snapshot.published_incidents import PublishedIncidents

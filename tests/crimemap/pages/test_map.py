@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.http import QueryDict
 
-from core import page_cache
+from core.web import page_cache
 from crimemap import wording
 from crimemap.models import Area, BaseLayer, Block
 from crimemap.pages import base_map_svg

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import page_cache
+from core.web import page_cache
 from crimemap.demo.load import load
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import areas, base_map, lookup

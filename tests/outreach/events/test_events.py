@@ -15,8 +15,8 @@ from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone
 
-from core import page_cache
 from core.models import Account, AuditEntry
+from core.web import page_cache
 from crimemap.models import Area
 from outreach.events import actions, ical
 from outreach.models import Event

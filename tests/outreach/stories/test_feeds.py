@@ -11,7 +11,7 @@ import feedparser
 import pytest
 from django.utils import timezone
 
-from core import page_cache
+from core.web import page_cache
 from outreach import sitemap
 from outreach.models import Event, Guide
 from outreach.stories import feeds

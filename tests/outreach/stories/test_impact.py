@@ -10,7 +10,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from core import page_cache
+from core.web import page_cache
 from outreach.stories import impact
 from tests.outreach.published import create_draft, create_published_story
 from tips import statistics

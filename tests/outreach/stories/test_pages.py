@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from core import page_cache
 from core.models import Account
+from core.web import page_cache
 from crimemap.models import Area
 from outreach.models import Correction, Guide, Picture, PreviewLink, PublishedStory, Status, Withdrawal
 from outreach.stories import previews, search, share_links
