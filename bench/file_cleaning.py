@@ -53,8 +53,17 @@ def plain_photo(source: Path) -> None:
 def plain_film(source: Path) -> None:
     """ffmpeg with the same settings, no sandbox, no poster."""
     with file_cleaning.open_workspace() as folder:
-        command = [FFMPEG, "-v", "error", "-i", str(source), *video._PICTURE.split(), "-vf", video._filters()]
-        command += [*video._SOUND.split(), *video._NOTHING_ELSE.split()]
+        command = [
+            FFMPEG,
+            "-v",
+            "error",
+            "-i",
+            str(source),
+            *video._ENCODE_VIDEO.split(),
+            "-vf",
+            video._build_filters(),
+        ]
+        command += [*video._ENCODE_AUDIO.split(), *video._STRIP_METADATA.split()]
         subprocess.run([*command, str(folder / "video.mp4")], check=True)
 
 

@@ -85,7 +85,7 @@ def seal_film(attachment_id: str, length: int) -> None:
         with path.open("wb") as stream:
             stream.truncate(length)
         file, key = rebuilt_file.seal(
-            RebuiltFile(MediaKind.VIDEO, [OutputPart("video", path, "video/mp4")], duration=3600.0)
+            RebuiltFile(MediaKind.VIDEO, [OutputPart("video", path, "video/mp4")], duration_seconds=3600.0)
         )
     row = Attachment.objects.only("id", "attempts", "file").order_by("pk").get(pk=UUID(attachment_id))
     worker._Job(row.id, row.attempts, row.file).finish(file, key)

@@ -1,4 +1,7 @@
-"""A stranger's file in, a clean file out. Knows no models; nothing else in the project opens such a file."""
+"""Rebuild untrusted files without their hidden content, each in a confined process.
+
+Knows no models and no settings of ours; no other package opens a file that a stranger or a camera made.
+"""
 
 from file_cleaning.detection import detect_kind
 from file_cleaning.formats import HEAD_BYTES, MediaKind

@@ -1,6 +1,6 @@
-"""What a file is, from its first bytes alone. Nothing is parsed here: the sandbox does that.
+"""Detect what a file is from its first bytes. Parsing is left to the sandbox.
 
-The names of formats are ours; file_cleaning/worker.py hands each to the one decoder that is allowed to see it.
+file_cleaning/worker.py hands each format to the one decoder that is allowed to read it.
 """
 
 from __future__ import annotations
@@ -12,37 +12,40 @@ from file_cleaning.refusals import FileRefusedError, RefusalReason
 
 
 def detect_kind(head: bytes) -> formats.MediaKind:
-    """The kind that a file with these first bytes (up to HEAD_BYTES) is treated as.
+    """Return the kind of media that a file with this head (its first HEAD_BYTES bytes) is processed as.
 
-    Raises RefusedError with a sentence that names what it is, where people do send such files. MP4, 3GP and WebM count as
-    video unless the bytes seen show that there is only sound; what comes out in the end says `Rebuilt.kind`.
+    MP4, 3GP and WebM count as video unless the head shows that there is only sound; the kind of the output is
+    `RebuiltFile.kind`. Raises FileRefusedError if the format is not accepted.
     """
-    found = detect_format(head)
-    if found in formats.PHOTO_FORMATS:
+    file_format = detect_format(head)
+    if file_format in formats.PHOTO_FORMATS:
         return formats.MediaKind.PHOTO
-    if found is formats.Format.PDF:
+    if file_format is formats.Format.PDF:
         return formats.MediaKind.DOCUMENT
-    if found in formats.AUDIO_FORMATS or (found is formats.Format.MOV and _only_sound_in_mov(head)):
+    if file_format in formats.AUDIO_FORMATS or (file_format is formats.Format.MOV and _is_audio_only_mov(head)):
         return formats.MediaKind.AUDIO
-    if found is formats.Format.MATROSKA and re.search(rb"\x86.A_[A-Z]", head, re.DOTALL) and b"V_" not in head:
+    if file_format is formats.Format.MATROSKA and re.search(rb"\x86.A_[A-Z]", head, re.DOTALL) and b"V_" not in head:
         return formats.MediaKind.AUDIO
     return formats.MediaKind.VIDEO
 
 
 def detect_format(head: bytes) -> formats.Format:
-    """The format these first bytes belong to. Raises RefusedError for all that is not on the list."""
+    """Return the format of a file with this head.
+
+    Raises FileRefusedError if the file is empty or of no accepted format; the sentence names formats people often send.
+    """
     if not head:
         raise FileRefusedError(RefusalReason.EMPTY)
-    found = _known(head)
-    if found:
-        return found
-    hint = _hint(head)
-    if hint in ("", "text") and b"%PDF-" in head[:1024]:  # some scanners and mail programs leave a line in front
+    file_format = _match_signature(head)
+    if file_format:
+        return file_format
+    hint = _find_hint(head)
+    if hint in ("", "text") and b"%PDF-" in head[:1024]:  # some scanners and mail programs put a line before it
         return formats.Format.PDF
     raise FileRefusedError(RefusalReason.UNSUPPORTED, hint)
 
 
-_STARTS: tuple[tuple[bytes, formats.Format], ...] = (
+_SIGNATURES: tuple[tuple[bytes, formats.Format], ...] = (
     (b"\xff\xd8\xff", formats.Format.JPEG),
     (b"\x89PNG\r\n\x1a\n", formats.Format.PNG),
     (b"GIF87a", formats.Format.GIF),
@@ -61,41 +64,41 @@ _RIFF = {b"WEBP": formats.Format.WEBP, b"AVI ": formats.Format.AVI, b"WAVE": for
 _BMP_HEADERS = (12, 40, 52, 56, 108, 124)  # bytes
 
 
-def _known(head: bytes) -> formats.Format | None:
-    for start, found in _STARTS:
-        if head.startswith(start):
-            is_canon_raw = found is formats.Format.TIFF and head[8:10] == b"CR"
-            return None if is_canon_raw else found
+def _match_signature(head: bytes) -> formats.Format | None:
+    for signature, file_format in _SIGNATURES:
+        if head.startswith(signature):
+            is_canon_raw = file_format is formats.Format.TIFF and head[8:10] == b"CR"
+            return None if is_canon_raw else file_format
     if head[:4] in (b"RIFF", b"RF64", b"BW64"):
         return _RIFF.get(head[8:12])
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return formats.Format.BMP
-    return _iso_media(head) or (formats.Format.MPEGTS if _is_transport_stream(head) else _mpeg_sound(head))
+    return _match_iso_media(head) or (formats.Format.MPEGTS if _is_transport_stream(head) else _match_mpeg_audio(head))
 
 
-def _iso_media(head: bytes) -> formats.Format | None:
-    brands = _brands(head)
+def _match_iso_media(head: bytes) -> formats.Format | None:
+    brands = _read_brands(head)
     if brands & {b"avif", b"avis"}:
         return formats.Format.AVIF
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
         return formats.Format.HEIF
-    before_ftyp = head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # QuickTime until 2001
-    return formats.Format.MOV if before_ftyp or (brands and not brands & _NOT_A_FILM) else None
+    has_no_ftyp = head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # QuickTime until 2001
+    return formats.Format.MOV if has_no_ftyp or (brands and not brands & _NON_VIDEO_BRANDS) else None
 
 
-def _brands(head: bytes) -> set[bytes]:
-    """Major and compatible brands of an ISO media file (ISO/IEC 14496-12), nothing for other files."""
+def _read_brands(head: bytes) -> set[bytes]:
+    """Return the major and compatible brands of an ISO media file (ISO/IEC 14496-12); empty for other files."""
     if head[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(head[:4], "big"), 512, len(head))
-    return {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
+    return {head[8:12], *(head[offset : offset + 4] for offset in range(16, end - 3, 4))}
 
 
-_PICTURES = frozenset({b"jp2 ", b"jpx ", b"jxl "})
-_NOT_A_FILM = _PICTURES | {b"crx ", b"F4V "}
+_IMAGE_BRANDS = frozenset({b"jp2 ", b"jpx ", b"jxl "})
+_NON_VIDEO_BRANDS = _IMAGE_BRANDS | {b"crx ", b"F4V "}
 
 
-def _only_sound_in_mov(head: bytes) -> bool:
+def _is_audio_only_mov(head: bytes) -> bool:
     if head[8:12] in (b"M4A ", b"M4B "):
         return True
     handlers = set(re.findall(rb"hdlr.{8}(vide|soun)", head, re.DOTALL))
@@ -103,33 +106,38 @@ def _only_sound_in_mov(head: bytes) -> bool:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Three packets in a row: 188 bytes each, or 192 as camcorders write them."""
+    """Check for three MPEG-TS packets in a row: 188 bytes each, or 192 as camcorders write them."""
     return any(
-        all(head[at : at + 1] == b"G" for at in (first, first + size, first + 2 * size))
+        all(head[offset : offset + 1] == b"G" for offset in (first, first + size, first + 2 * size))
         for first, size in ((0, 188), (4, 192))
     )
 
 
-def _mpeg_sound(head: bytes) -> formats.Format | None:
-    """MP3 or AAC by the first frame's header, past an ID3 tag whose end lies in `head`."""
-    tagged = head.startswith(b"ID3") and len(head) > 10
-    at = 0
-    if tagged:
+def _match_mpeg_audio(head: bytes) -> formats.Format | None:
+    """Recognize MP3, AAC or FLAC by the header of the first frame, after an ID3 tag if there is one."""
+    has_id3 = head.startswith(b"ID3") and len(head) > 10
+    offset = 0
+    if has_id3:
         size = 0
         for byte in head[6:10]:
             size = size << 7 | byte & 0x7F
-        at = 10 + size
-    frame = head[at : at + 4]
+        offset = 10 + size
+    frame = head[offset : offset + 4]
     if frame.startswith(b"fLaC"):
         return formats.Format.FLAC
     if len(frame) == 4 and frame[0] == 0xFF and frame[1] & 0xF6 == 0xF0:
         return formats.Format.AAC
-    layer, rate, frequency = (frame[1] >> 1 & 3, frame[2] >> 4, frame[2] >> 2 & 3) if len(frame) == 4 else (0, 0, 0)
-    is_mp3 = frame[:1] == b"\xff" and frame[1] & 0xE0 == 0xE0 and layer in (1, 2) and rate != 15 and frequency != 3
-    return formats.Format.MP3 if is_mp3 or tagged else None
+    layer, bit_rate, sample_rate = (
+        (frame[1] >> 1 & 3, frame[2] >> 4, frame[2] >> 2 & 3) if len(frame) == 4 else (0, 0, 0)
+    )
+    is_mp3 = (
+        frame[:1] == b"\xff" and frame[1] & 0xE0 == 0xE0 and layer in (1, 2) and bit_rate != 15 and sample_rate != 3
+    )
+    return formats.Format.MP3 if is_mp3 or has_id3 else None
 
 
-_SIGNS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+# First bytes of files we refuse, by the hint that explains the refusal (file_cleaning/refusals.py).
+_REFUSED_SIGNATURES: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"MZ", b"\x7fELF", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"dex\n", b"#!", b"\0asm"), "program"),
     ((b"Rar!", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"MSCF", b"xar!"), "archive"),
     ((b"{\\rtf",), "word"),
@@ -145,27 +153,27 @@ _SIGNS: tuple[tuple[tuple[bytes, ...], str], ...] = (
 )  # fmt: skip
 
 
-def _hint(head: bytes) -> str:
-    """The key of the sentence for a file that is not taken; empty where nothing better is known."""
+def _find_hint(head: bytes) -> str:
+    """Return the key of the sentence that explains the refusal; empty if the file is of no known kind."""
     if head.startswith(b"PK\x03\x04"):
-        return _in_zip(head)
+        return _find_zip_hint(head)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return _in_old_office(head)
-    brands = _brands(head)
+        return _find_compound_file_hint(head)
+    brands = _read_brands(head)
     if brands:
-        return "raw" if b"crx " in brands else "other_picture" if brands & _PICTURES else "other_film"
+        return "raw" if b"crx " in brands else "other_picture" if brands & _IMAGE_BRANDS else "other_film"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<"):
         return "drawing" if b"<svg" in text else "web_page"
-    found = next((hint for starts, hint in _SIGNS if head.startswith(starts)), "")
+    hint = next((hint for signatures, hint in _REFUSED_SIGNATURES if head.startswith(signatures)), "")
     if head[257:262] == b"ustar":
         return "archive"
-    return found or ("text" if _reads_as_text(head) else "")
+    return hint or ("text" if _is_text(head) else "")
 
 
-def _in_zip(head: bytes) -> str:
-    """Office files are archives with folders of a fixed name."""
-    for mark, hint in (
+def _find_zip_hint(head: bytes) -> str:
+    """Tell office files from other archives by the fixed names of their entries."""
+    for entry_name, hint in (
         (b"AndroidManifest.xml", "program"),
         (b"META-INF/MANIFEST.MF", "program"),
         (b"word/", "word"),
@@ -176,25 +184,25 @@ def _in_zip(head: bytes) -> str:
         (b"[Content_Types].xml", "office"),
         (b"epub+zip", "office"),
     ):
-        if mark in head:
+        if entry_name in head:
             return hint
     return "archive"
 
 
-def _in_old_office(head: bytes) -> str:
-    """Directory names of a compound file are UTF-16, and may lie behind the bytes seen."""
-    for name, hint in (
+def _find_compound_file_hint(head: bytes) -> str:
+    """Tell old office files apart by their UTF-16 directory names, which may lie beyond the head."""
+    for entry_name, hint in (
         ("WordDocument", "word"),
         ("Workbook", "excel"),
         ("PowerPoint", "powerpoint"),
         ("__nameid", "mail"),
     ):
-        if name.encode("utf-16-le") in head:
+        if entry_name.encode("utf-16-le") in head:
             return hint
     return "office"
 
 
-def _reads_as_text(head: bytes) -> bool:
+def _is_text(head: bytes) -> bool:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16
         return True
     try:

@@ -1,4 +1,7 @@
-"""Documents: each page drawn to a picture, the pictures bound again. Runs in the confined process only."""
+"""Rebuild a document: render each page to a picture and bind the pictures into a new PDF.
+
+Runs in the confined process only.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +15,40 @@ from PIL import Image
 
 from file_cleaning import limits
 from file_cleaning.formats import Format, MediaKind
-from file_cleaning.pixels import jpeg, smaller
+from file_cleaning.pixels import write_jpeg, write_reduced_jpegs
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
 
 
-def prepare(_found: Format) -> Path | None:
-    _pdfium()
+def prepare(_file_format: Format) -> Path | None:
+    """Import the PDF renderer before the process is confined. Needs no program."""
+    _import_pdfium()
     importlib.import_module("PIL.JpegImagePlugin")
     return None
 
 
-def _pdfium() -> Any:
+def _import_pdfium() -> Any:
     return importlib.import_module("pypdfium2")
 
 
-def rebuild(source: BinaryIO, _found: Format, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
-    """A PDF of pictures, and the pictures. Raises RefusedError: locked, too many pages, damaged."""
-    pypdfium2 = _pdfium()
+def rebuild(
+    source: BinaryIO, _file_format: Format, output_folder: Path, report_progress: Callable[[int], None]
+) -> RebuiltFile:
+    """Render a PDF to page pictures and a PDF of them. Raises FileRefusedError if it is locked, too long or damaged."""
+    pypdfium2 = _import_pdfium()
     try:
         document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError:
-        locked = pypdfium2.raw.FPDF_GetLastError() == pypdfium2.raw.FPDF_ERR_PASSWORD
-        raise FileRefusedError(RefusalReason.PROTECTED if locked else RefusalReason.DAMAGED) from None
+        is_locked = pypdfium2.raw.FPDF_GetLastError() == pypdfium2.raw.FPDF_ERR_PASSWORD
+        raise FileRefusedError(RefusalReason.PROTECTED if is_locked else RefusalReason.DAMAGED) from None
     if len(document) > limits.DOCUMENT_PAGES:
         raise FileRefusedError(RefusalReason.TOO_LONG)
-    document.init_forms()  # what was filled in is drawn; there is no script engine in this build
-    return bound(_drawn(document), len(document), into, progress)
+    document.init_forms()  # draws what was filled in; this build has no script engine
+    return bind_pages(_render_pages(document), len(document), output_folder, report_progress)
 
 
-def _drawn(document: Any) -> Iterator[Image.Image]:
+def _render_pages(document: Any) -> Iterator[Image.Image]:
+    """Yield each page in RGB at PAGE_DPI, less for very large pages. Raises FileRefusedError for impossible sizes."""
     for number in range(len(document)):
         page = document[number]
         width, height = page.get_size()
@@ -60,56 +67,58 @@ def _drawn(document: Any) -> Iterator[Image.Image]:
         page.close()
 
 
-def bound(pages: Iterable[Image.Image], count: int, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
-    """Bind pictures of pages, one in memory at a time."""
+def bind_pages(
+    pages: Iterable[Image.Image], count: int, output_folder: Path, report_progress: Callable[[int], None]
+) -> RebuiltFile:
+    """Bind page pictures into a PDF, with one picture in memory at a time. Raises FileRefusedError if there is none."""
     parts: list[OutputPart] = []
-    thumbnail: list[OutputPart] = []
+    thumbnails: list[OutputPart] = []
     for number, page in enumerate(pages, 1):
-        parts.append(jpeg(page, into, "page", quality=80, sharp=True, name=f"page-{number:03}"))
-        if not thumbnail:
-            thumbnail = smaller(page, into, ("thumbnail",))
-        progress(95 * number // count)
+        parts.append(write_jpeg(page, output_folder, "page", quality=80, sharp=True, name=f"page-{number:03}"))
+        if not thumbnails:
+            thumbnails = write_reduced_jpegs(page, output_folder, ("thumbnail",))
+        report_progress(95 * number // count)
     if not parts:
         raise FileRefusedError(RefusalReason.DAMAGED)
-    document = OutputPart("document", into / "document.pdf", "application/pdf")
+    document = OutputPart("document", output_folder / "document.pdf", "application/pdf")
     with document.path.open("wb") as stream:
         _write_pdf(stream, parts)
-    return RebuiltFile(MediaKind.DOCUMENT, [document, *thumbnail, *parts], pages=len(parts))
+    return RebuiltFile(MediaKind.DOCUMENT, [document, *thumbnails, *parts], pages=len(parts))
 
 
 def _write_pdf(stream: BinaryIO, pages: list[OutputPart]) -> None:
-    """The smallest PDF 1.4 that shows JPEGs: no producer, no dates, no identifier, which every library's writer adds."""
-    starts: list[int] = []
+    """Write a minimal PDF 1.4 of JPEG pages, without the producer, dates and identifier that PDF libraries add."""
+    offsets: list[int] = []
 
-    def add(head: str, body: bytes | None = None) -> None:
-        starts.append(stream.tell())
-        stream.write(f"{len(starts)} 0 obj\n{head}\n".encode())
+    def add_object(dictionary: str, body: bytes | None = None) -> None:
+        offsets.append(stream.tell())
+        stream.write(f"{len(offsets)} 0 obj\n{dictionary}\n".encode())
         if body is not None:
             stream.write(b"stream\n" + body + b"\nendstream\n")
         stream.write(b"endobj\n")
 
     stream.write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
-    add("<< /Type /Catalog /Pages 2 0 R >>")
+    add_object("<< /Type /Catalog /Pages 2 0 R >>")
     kids = " ".join(f"{3 + 3 * number} 0 R" for number in range(len(pages)))
-    add(f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>")
+    add_object(f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>")
     for number, page in enumerate(pages):
-        own = 3 + 3 * number
+        page_object = 3 + 3 * number
         width, height = (round((pixels or 1) * 72 / limits.PAGE_DPI, 2) for pixels in (page.width, page.height))
-        add(
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Contents {own + 1} 0 R"
-            f" /Resources << /XObject << /Page {own + 2} 0 R >> >> >>"
+        add_object(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Contents {page_object + 1} 0 R"
+            f" /Resources << /XObject << /Page {page_object + 2} 0 R >> >> >>"
         )
-        draw = f"{width} 0 0 {height} 0 0 cm /Page Do".encode()
-        add(f"<< /Length {len(draw)} >>", draw)
+        commands = f"{width} 0 0 {height} 0 0 cm /Page Do".encode()
+        add_object(f"<< /Length {len(commands)} >>", commands)
         body = page.path.read_bytes()
         with Image.open(page.path, formats=["JPEG"]) as picture:
-            colours = "DeviceGray" if picture.mode == "L" else "DeviceRGB"
-        add(
-            f"<< /Type /XObject /Subtype /Image /Width {page.width} /Height {page.height} /ColorSpace /{colours}"
+            color_space = "DeviceGray" if picture.mode == "L" else "DeviceRGB"
+        add_object(
+            f"<< /Type /XObject /Subtype /Image /Width {page.width} /Height {page.height} /ColorSpace /{color_space}"
             f" /BitsPerComponent 8 /Filter /DCTDecode /Length {len(body)} >>",
             body,
         )
-    table = stream.tell()
-    stream.write(f"xref\n0 {len(starts) + 1}\n0000000000 65535 f \n".encode())
-    stream.write("".join(f"{start:010} 00000 n \n" for start in starts).encode())
-    stream.write(f"trailer\n<< /Size {len(starts) + 1} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n".encode())
+    table_offset = stream.tell()
+    stream.write(f"xref\n0 {len(offsets) + 1}\n0000000000 65535 f \n".encode())
+    stream.write("".join(f"{offset:010} 00000 n \n" for offset in offsets).encode())
+    stream.write(f"trailer\n<< /Size {len(offsets) + 1} /Root 1 0 R >>\nstartxref\n{table_offset}\n%%EOF\n".encode())

@@ -1,13 +1,15 @@
-"""TODO docstring."""
+"""Kinds of media and the file formats we accept for each."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-HEAD_BYTES = 64 * 1024
+HEAD_BYTES = 64 * 1024  # of a file's beginning, enough to detect its format
 
 
 class MediaKind(StrEnum):
+    """What a file is to a reader. The values are stored and part of the JSON that pages read."""
+
     PHOTO = "photo"
     VIDEO = "video"
     AUDIO = "audio"
@@ -15,6 +17,8 @@ class MediaKind(StrEnum):
 
 
 class Format(StrEnum):
+    """A container or codec we accept. The values of video and audio are the names of ffmpeg's demuxers."""
+
     JPEG = "jpeg"
     PNG = "png"
     WEBP = "webp"

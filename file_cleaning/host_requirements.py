@@ -1,4 +1,4 @@
-"""What a machine lacks to open strangers' files safely."""
+"""What a machine must have to open untrusted files safely."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from file_cleaning.workspace import has_ram_folder
 
 
 def find_missing_requirements() -> list[str]:
-    """A sentence for each thing. Production refuses to start the media worker with any, `make run` tells them."""
+    """Return a sentence for each missing requirement.
+
+    In production the media worker refuses to start if there is one; `make run` prints them.
+    """
     missing = []
     if not has_ram_folder():
         missing.append("There is no folder in memory for files in plain: name one on a tmpfs in RAM_FOLDER.")
     try:
-        if not probe_sandbox().network_closed:
+        if not probe_sandbox().is_network_blocked:
             missing.append(
                 "What opens strangers' files could reach the network here: docs/media.md says how to close it."
             )

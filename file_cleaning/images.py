@@ -1,4 +1,4 @@
-"""Photos: decoded under limits and encoded anew. Runs in the confined process only."""
+"""Rebuild a photo: decode it under limits, then encode its pixels again. Runs in the confined process only."""
 
 from __future__ import annotations
 
@@ -10,53 +10,52 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile
 
-from file_cleaning import limits, pixels
+from file_cleaning import documents, limits, pixels, video
 from file_cleaning.formats import Format, MediaKind
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
 
 _PLUGINS = {Format.WEBP: "WebP"}
 _ANIMATED = (Format.GIF, Format.WEBP, Format.PNG, Format.AVIF)
-_SHARP = (Format.PNG, Format.GIF, Format.BMP, Format.TIFF)  # screenshots and scans: colours are kept at full resolution
-_SUBFILE_TYPE, _REDUCED = 254, 1  # TIFF 6.0: this picture is a smaller copy of another
+_SHARP = (Format.PNG, Format.GIF, Format.BMP, Format.TIFF)  # screenshots and scans: color is stored at full resolution
+_SUBFILE_TYPE, _REDUCED = 254, 1  # TIFF 6.0: this picture is a reduced copy of another
 
 
-def prepare(found: Format) -> Path | None:
-    """Import the format's plugin. What may be animated needs ffmpeg."""
-    Image.MAX_IMAGE_PIXELS = limits.JPEG_PIXELS // 2  # Pillow refuses twice this by itself
-    if found is Format.HEIF:
+def prepare(file_format: Format) -> Path | None:
+    """Import the format's decoder. Returns ffmpeg's path if the format can be animated."""
+    Image.MAX_IMAGE_PIXELS = limits.JPEG_PIXELS // 2  # Pillow refuses twice this on its own
+    if file_format is Format.HEIF:
         importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
         return None
-    importlib.import_module(f"PIL.{_PLUGINS.get(found, found.value.capitalize())}ImagePlugin")
-    if found in _ANIMATED:
-        program: Path = _films().program()
-        return program
-    if found is Format.TIFF:
-        _documents()
+    importlib.import_module(f"PIL.{_PLUGINS.get(file_format, file_format.value.capitalize())}ImagePlugin")
+    if file_format in _ANIMATED:
+        return video.find_ffmpeg()
     return None
 
 
-def rebuild(source: BinaryIO, found: Format, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
-    """A photo; for an animation a video, for a TIFF of several pages a document. Raises RefusedError."""
-    image = _opened(source, found)
-    if found in _ANIMATED and getattr(image, "is_animated", False):
-        film: RebuiltFile = _films().animation(image, into, progress)
-        return film
-    if found is Format.TIFF and len(pages := _pages(image)) > 1:
-        scan: RebuiltFile = _documents().bound((_page(image, number) for number in pages), len(pages), into, progress)
-        return scan
-    image = _decoded(image, source, found)
-    progress(50)
-    parts = [_full(image, into, sharp=found in _SHARP), *pixels.smaller(image, into, ("preview", "thumbnail"))]
+def rebuild(
+    source: BinaryIO, file_format: Format, output_folder: Path, report_progress: Callable[[int], None]
+) -> RebuiltFile:
+    """Rebuild a photo, an animation as a video, or a TIFF of several pages as a document. Raises FileRefusedError."""
+    image = _open_header(source, file_format)
+    if file_format in _ANIMATED and getattr(image, "is_animated", False):
+        return video.encode_animation(image, output_folder, report_progress)
+    if file_format is Format.TIFF and len(pages := _find_pages(image)) > 1:
+        page_pictures = (_decode_page(image, number) for number in pages)
+        return documents.bind_pages(page_pictures, len(pages), output_folder, report_progress)
+    image = _decode(image, source, file_format)
+    report_progress(50)
+    full = _encode_full(image, output_folder, sharp=file_format in _SHARP)
+    parts = [full, *pixels.write_reduced_jpegs(image, output_folder, ("preview", "thumbnail"))]
     return RebuiltFile(MediaKind.PHOTO, parts)
 
 
-def make_web_images(source: BinaryIO, found: Format, into: Path) -> list[OutputPart]:
-    """The picture in the widths of limits.WEB_IMAGE_WIDTHS, as WebP and JPEG each, narrowest first; never wider than it is.
+def make_web_images(source: BinaryIO, file_format: Format, output_folder: Path) -> list[OutputPart]:
+    """Encode a picture as WebP and JPEG in each of WEB_IMAGE_WIDTHS, narrowest first, never wider than the original.
 
-    Of an animation or a scan of several pages, the first picture. Raises RefusedError.
+    Of an animation or a scan of several pages only the first picture is used. Raises FileRefusedError.
     """
-    image = pixels.flat(_decoded(_opened(source, found), source, found))
+    image = pixels.flatten(_decode(_open_header(source, file_format), source, file_format))
     widths = [width for width in limits.WEB_IMAGE_WIDTHS if width < image.width]
     widths += [image.width] if image.width <= limits.WEB_IMAGE_WIDTHS[-1] else []
     parts = []
@@ -64,93 +63,86 @@ def make_web_images(source: BinaryIO, found: Format, into: Path) -> list[OutputP
         height = max(1, round(image.height * width / image.width))
         if height > limits.WEBP_EDGE:
             raise FileRefusedError(RefusalReason.TOO_LARGE)
-        narrow = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        webp, progressive = into / f"{width}.webp", into / f"{width}.jpg"
-        narrow.save(webp, "WEBP", quality=70, method=5)
-        narrow.save(progressive, "JPEG", quality=76, subsampling="4:2:0", optimize=True, progressive=True)
+        resized = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        webp_path, jpeg_path = output_folder / f"{width}.webp", output_folder / f"{width}.jpg"
+        resized.save(webp_path, "WEBP", quality=70, method=5)
+        resized.save(jpeg_path, "JPEG", quality=76, subsampling="4:2:0", optimize=True, progressive=True)
         parts += [
-            OutputPart("page", webp, "image/webp", width, height),
-            OutputPart("page", progressive, "image/jpeg", width, height),
+            OutputPart("web", webp_path, "image/webp", width, height),
+            OutputPart("web", jpeg_path, "image/jpeg", width, height),
         ]
     return parts
 
 
-def _films() -> Any:
-    return importlib.import_module("file_cleaning.video")
-
-
-def _documents() -> Any:
-    return importlib.import_module("file_cleaning.documents")
-
-
-def _opened(source: BinaryIO, found: Format) -> Image.Image:
-    """The header alone is read: sizes are judged before anything is decoded."""
+def _open_header(source: BinaryIO, file_format: Format) -> Image.Image:
+    """Read the header alone and check the size, before any pixel is decoded. Raises FileRefusedError if it is too large."""
     try:
-        image = Image.open(source, formats=[found.value.upper()])
+        image = Image.open(source, formats=[file_format.value.upper()])
     except Image.DecompressionBombError:
         raise FileRefusedError(RefusalReason.TOO_LARGE) from None
-    _judge_size(image)
+    _check_size(image)
     return image
 
 
-def _judge_size(image: Image.Image) -> None:
-    pixels, is_jpeg = image.width * image.height, image.format in ("JPEG", "MPO")
-    if pixels > (limits.JPEG_PIXELS if is_jpeg else limits.DECODED_PIXELS):
+def _check_size(image: Image.Image) -> None:
+    pixel_count, is_jpeg = image.width * image.height, image.format in ("JPEG", "MPO")
+    if pixel_count > (limits.JPEG_PIXELS if is_jpeg else limits.DECODED_PIXELS):
         raise FileRefusedError(RefusalReason.TOO_LARGE)
-    if pixels > limits.DECODED_PIXELS:
+    if pixel_count > limits.DECODED_PIXELS:
         image.draft(None, (image.width // 2, image.height // 2))  # decodes every second pixel
 
 
-def _decoded(image: Image.Image, source: BinaryIO, found: Format) -> Image.Image:
-    """The upright picture in sRGB. Of a JPEG that was cut off, what there is."""
+def _decode(image: Image.Image, source: BinaryIO, file_format: Format) -> Image.Image:
+    """Decode the picture upright and in sRGB; of a truncated JPEG the rows there are. Raises FileRefusedError for none."""
     try:
-        return pixels.upright(image)
+        return pixels.normalize(image)
     except OSError:
-        if found is not Format.JPEG:
+        if file_format is not Format.JPEG:
             raise
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     source.seek(0)
-    image = pixels.upright(_opened(source, found))
+    image = pixels.normalize(_open_header(source, file_format))
     if len(set(image.resize((64, 64)).convert("L").tobytes())) == 1:
-        raise FileRefusedError(RefusalReason.DAMAGED)  # not one row was there
+        raise FileRefusedError(RefusalReason.DAMAGED)  # not one row was decoded
     return image
 
 
-def _full(image: Image.Image, into: Path, *, sharp: bool) -> OutputPart:
+def _encode_full(image: Image.Image, output_folder: Path, *, sharp: bool) -> OutputPart:
+    """Write the picture at up to PHOTO_PIXELS: lossless WebP if it is transparent, JPEG otherwise."""
     if image.width * image.height > limits.PHOTO_PIXELS:
         scale = math.sqrt(limits.PHOTO_PIXELS / (image.width * image.height))
         image = image.resize((max(int(image.width * scale), 1), max(int(image.height * scale), 1)), reducing_gap=2.0)
     if image.mode == "RGBA" and max(image.size) <= limits.WEBP_EDGE:
-        path = into / "full.webp"
+        path = output_folder / "full.webp"
         image.save(path, "WEBP", lossless=True, quality=20, method=1, exact=True)
         return OutputPart("full", path, "image/webp", *image.size)
-    image = pixels.flat(image)
+    image = pixels.flatten(image)
     if max(image.size) > limits.JPEG_EDGE:
         image.thumbnail((limits.JPEG_EDGE, limits.JPEG_EDGE))
-    return pixels.jpeg(image, into, "full", quality=90, sharp=sharp)
+    return pixels.write_jpeg(image, output_folder, "full", quality=90, sharp=sharp)
 
 
-def _pages(image: Any) -> list[int]:
-    """Numbers of a TIFF's pages; smaller copies of pages do not count. Raises RefusedError for too many."""
-    found, number = [], 0
+def _find_pages(image: Any) -> list[int]:
+    """Return the frame numbers of a TIFF's pages, without reduced copies. Raises FileRefusedError for too many."""
+    pages, number = [], 0
     while True:
         try:
             image.seek(number)
         except (EOFError, OSError, ValueError):
             break
         if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _REDUCED:
-            found.append(number)
+            pages.append(number)
         number += 1
         if number > limits.DOCUMENT_PAGES:
             raise FileRefusedError(RefusalReason.TOO_LONG)
     image.seek(0)
-    return found or [0]
+    return pages or [0]
 
 
-def _page(image: Any, number: int) -> Image.Image:
+def _decode_page(image: Any, number: int) -> Image.Image:
     image.seek(number)
-    _judge_size(image)
-    page = pixels.flat(pixels.upright(image))
+    _check_size(image)
+    page = pixels.flatten(pixels.normalize(image))
     if page.width * page.height > limits.PAGE_PIXELS:
         page.thumbnail((limits.PAGE_EDGE, int(limits.PAGE_PIXELS**0.5)))
     return page

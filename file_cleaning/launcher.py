@@ -1,4 +1,4 @@
-"""A file goes into a fresh, confined process; what that says is checked before anybody believes it."""
+"""Start a confined process for each file, read its messages and validate its output before using it."""
 
 from __future__ import annotations
 
@@ -19,147 +19,149 @@ from file_cleaning import limits
 from file_cleaning.detection import detect_format, detect_kind
 from file_cleaning.formats import HEAD_BYTES, MediaKind
 from file_cleaning.refusals import FileRefusedError, RefusalReason
-from file_cleaning.results import OutputPart, RebuiltFile, checked, checked_for_pages
+from file_cleaning.results import OutputPart, RebuiltFile, validate_rebuilt_file, validate_web_images
 from file_cleaning.sandbox import SandboxLayers
 from file_cleaning.workspace import open_workspace
 
 logger = logging.getLogger("file_cleaning")
 
-# Isolated mode (-I) leaves the project's folder off the path; the worker needs no more of it than this package.
-_START = """
+# Isolated mode (-I) leaves the project's folder off the path; the worker needs only this package of it.
+_BOOTSTRAP = """
 import sys
 sys.path.append(sys.argv.pop(1))
 from file_cleaning.worker import main
 main()
 """
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
-_MOST_SAID = 1024 * 1024  # a result of 200 pages has 30 kB
+_MAX_MESSAGE_BYTES = 1024 * 1024  # in all; the reply for a document of 200 pages has 30 kB
 
-
-Made = TypeVar("Made")
+Output = TypeVar("Output")
 
 
 class SandboxError(Exception):
-    """It is this machine, not the file: no room in memory, a library missing, a process killed from outside.
+    """The machine failed, not the file: memory is full, a library is missing, or the process was killed from outside.
 
-    The file is to be kept and tried again. The message is a sentence for the administrator.
+    Keep the file and try it again. The message is a sentence for the administrator.
     """
 
 
-def rebuild(source: Path, into: Path, progress: Callable[[int], None] | None = None) -> RebuiltFile:
-    """Make a clean file out of a stranger's.
+def rebuild(source: Path, output_folder: Path, report_progress: Callable[[int], None] | None = None) -> RebuiltFile:
+    """Rebuild an untrusted file without its hidden content.
 
-    `source`: its plaintext in a workspace (/proc/self/fd/N is fine); `into`: an empty folder in the same, where the parts
-    end up. `progress` gets 0 to 100. Raises RefusedError for the file's fault, SandboxError for the machine's.
+    `source` is its plaintext in a workspace (/proc/self/fd/N is fine); `output_folder`, an empty folder in the same
+    workspace, receives the parts. `report_progress` is called with 0 to 100 percent. Raises FileRefusedError if the file is
+    at fault, SandboxError if the machine is.
     """
-    return _confined("rebuild", source, into, checked, progress)
+    return _run_confined("rebuild", source, output_folder, validate_rebuilt_file, report_progress)
 
 
-def make_web_images(source: Path, into: Path) -> list[OutputPart]:
-    """Make a picture for residents' pages, in several widths (limits.WEB_IMAGE_WIDTHS): WebP and JPEG by turns.
+def make_web_images(source: Path, output_folder: Path) -> list[OutputPart]:
+    """Rebuild a picture for residents' pages in each of limits.WEB_IMAGE_WIDTHS, WebP and JPEG alternating.
 
-    As `rebuild` otherwise; what is no picture is refused.
+    Arguments and exceptions are those of `rebuild`; a file that is not a picture is refused.
     """
     with source.open("rb") as stream:
         if detect_kind(stream.read(HEAD_BYTES)) is not MediaKind.PHOTO:
             raise FileRefusedError(RefusalReason.UNSUPPORTED)
-    return _confined("make_web_images", source, into, checked_for_pages)
-
-
-def _confined(
-    make: str,
-    source: Path,
-    into: Path,
-    check: Callable[[Any, Path], Made],
-    progress: Callable[[int], None] | None = None,
-) -> Made:
-    into = into.resolve(strict=True)
-    with source.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-        kind, found = detect_kind(head), detect_format(head)
-        stream.seek(0)
-        child = _Child([make, kind, found, str(into)], into, stream.fileno())
-        try:
-            child.listen(limits.PROCESS_LIMITS[kind].seconds, progress)
-        finally:
-            child.end()
-    return _result(child, kind, into, check)
+    return _run_confined("make_web_images", source, output_folder, validate_web_images)
 
 
 def probe_sandbox() -> SandboxLayers:
-    """Which layers of the sandbox hold on this machine, found out by a process that confines itself.
+    """Return which layers of the sandbox are active on this machine, as a process that confines itself reports them.
 
-    Raises SandboxError when it does not start.
+    Raises SandboxError if the process does not start.
     """
     with open_workspace(allow_disk=True) as folder:
-        child = _Child(["probe", str(folder)], folder, subprocess.DEVNULL)
+        child = _ConfinedProcess(["probe", str(folder)], folder, subprocess.DEVNULL)
         try:
-            child.listen(30, None)
+            child.read_messages(30, None)
         finally:
-            child.end()
-    if child.held is None:
+            child.terminate()
+    if child.layers is None:
         raise SandboxError("The process that rebuilds files does not start; its error stands above in the log.")
-    return child.held
+    return child.layers
 
 
-class _Child:
-    """One confined process. `held` and `outcome` are what it said; nothing of it is believed before `checked`."""
+def _run_confined(
+    operation: str,
+    source: Path,
+    output_folder: Path,
+    validate: Callable[[Any, Path], Output],
+    report_progress: Callable[[int], None] | None = None,
+) -> Output:
+    output_folder = output_folder.resolve(strict=True)
+    with source.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+        kind, file_format = detect_kind(head), detect_format(head)
+        stream.seek(0)
+        arguments = [operation, kind, file_format, str(output_folder)]
+        child = _ConfinedProcess(arguments, output_folder, stream.fileno())
+        try:
+            child.read_messages(limits.PROCESS_LIMITS[kind].elapsed_seconds, report_progress)
+        finally:
+            child.terminate()
+    return _interpret_reply(child, kind, output_folder, validate)
+
+
+class _ConfinedProcess:
+    """One confined process. Its messages end up in `layers` and `reply`; the reply is not trusted before validation."""
 
     def __init__(self, arguments: list[str], folder: Path, source: int) -> None:
         project = str(Path(__file__).resolve().parent.parent)
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", _START, project, *arguments],
+            [sys.executable, "-I", "-B", "-c", _BOOTSTRAP, project, *arguments],
             cwd=folder,
             env=_ENVIRONMENT,
             stdin=source,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self.held: SandboxLayers | None = None
-        self.outcome: dict[str, Any] = {}
-        self.timed_out = self.fell_silent = False
+        self.layers: SandboxLayers | None = None
+        self.reply: dict[str, Any] = {}
+        self.timed_out = self.closed_output = False
 
-    def listen(self, seconds: float, progress: Callable[[int], None] | None) -> None:
-        """Read lines until the process ends, its time is over or it says more than it may."""
-        until, said, rest, percent = time.monotonic() + seconds, 0, b"", -1
+    def read_messages(self, timeout_seconds: float, report_progress: Callable[[int], None] | None) -> None:
+        """Read lines until the process ends, its time is over or it has written more than it may."""
+        deadline, byte_count, rest, percent = time.monotonic() + timeout_seconds, 0, b"", -1
         assert self.process.stdout
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
-            while said < _MOST_SAID:
-                if not selector.select(max(until - time.monotonic(), 0)):
+            while byte_count < _MAX_MESSAGE_BYTES:
+                if not selector.select(max(deadline - time.monotonic(), 0)):
                     self.timed_out = True
                     return
-                read = os.read(self.process.stdout.fileno(), 65536)
-                if not read:
-                    self.fell_silent = True
+                chunk = os.read(self.process.stdout.fileno(), 65536)
+                if not chunk:
+                    self.closed_output = True
                     return
-                said += len(read)
-                *lines, rest = (rest + read).split(b"\n")
+                byte_count += len(chunk)
+                *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    now = self._take(line)
-                    if progress and now is not None and percent < now <= 100:
-                        percent = now
-                        progress(percent)
+                    new_percent = self._store_message(line)
+                    if report_progress and new_percent is not None and percent < new_percent <= 100:
+                        percent = new_percent
+                        report_progress(percent)
 
-    def _take(self, line: bytes) -> int | None:
-        """Keep what a line says. Returns a percentage, if it is one."""
+    def _store_message(self, line: bytes) -> int | None:
+        """Store a message in `layers` or `reply`. Returns the percentage of a progress message."""
         try:
             content = json.loads(line)
         except (ValueError, RecursionError):
             return None
         if not isinstance(content, dict):
             return None
-        if self.held is None and isinstance(content.get("held"), dict):
-            self.held = SandboxLayers(**{name: content["held"].get(name) is True for name in SandboxLayers.__slots__})
+        if self.layers is None and isinstance(content.get("layers"), dict):
+            layers = content["layers"]
+            self.layers = SandboxLayers(**{name: layers.get(name) is True for name in SandboxLayers.__slots__})
         elif "percent" in content:
             return content["percent"] if type(content["percent"]) is int else None
         else:
-            self.outcome = content
+            self.reply = content
         return None
 
-    def end(self) -> None:
-        """Kill it and all it started; afterwards nothing of the session is left."""
-        if self.fell_silent:
+    def terminate(self) -> None:
+        """Kill the process and all that it started; nothing of its session is left."""
+        if self.closed_output:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(5)
         with suppress(ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group of zombies
@@ -169,46 +171,48 @@ class _Child:
             self.process.stdout.close()
 
 
-def _result(child: _Child, kind: MediaKind, into: Path, check: Callable[[Any, Path], Made]) -> Made:
-    code = child.process.returncode
-    if child.held is None:
+def _interpret_reply(
+    child: _ConfinedProcess, kind: MediaKind, output_folder: Path, validate: Callable[[Any, Path], Output]
+) -> Output:
+    """Return the validated output, or raise FileRefusedError or SandboxError, whichever explains how the process ended."""
+    exit_code = child.process.returncode
+    if child.layers is None:
         raise SandboxError("The process that rebuilds files does not start; its error stands above in the log.")
-    _tell(child.held)
-    if "made" in child.outcome and not child.timed_out:
+    _log_missing_layers(child.layers)
+    if "output" in child.reply and not child.timed_out:
         try:
-            return check(child.outcome["made"], into)
+            return validate(child.reply["output"], output_folder)
         except ValueError:
             raise FileRefusedError(RefusalReason.DAMAGED) from None
-    room = os.statvfs(into)
-    if room.f_bavail * room.f_frsize < limits.MIB:
+    file_system = os.statvfs(output_folder)
+    if file_system.f_bavail * file_system.f_frsize < limits.MIB:
         raise SandboxError("The folder in memory is full. Give it more room (RAM_FOLDER), or start fewer workers.")
     if child.timed_out:
-        raise FileRefusedError(
-            RefusalReason.TOO_LONG if kind in (MediaKind.VIDEO, MediaKind.AUDIO) else RefusalReason.TOO_LARGE
-        )
-    if code == -signal.SIGKILL and child.fell_silent:
+        is_recording = kind in (MediaKind.VIDEO, MediaKind.AUDIO)
+        raise FileRefusedError(RefusalReason.TOO_LONG if is_recording else RefusalReason.TOO_LARGE)
+    if exit_code == -signal.SIGKILL and child.closed_output:
         raise SandboxError(
             "The process that rebuilds files was killed: by the system when memory was short, or by hand."
         )
-    if code in (-signal.SIGXCPU, -signal.SIGXFSZ):
+    if exit_code in (-signal.SIGXCPU, -signal.SIGXFSZ):
         raise FileRefusedError(RefusalReason.TOO_LARGE)
     with suppress(ValueError):
-        raise FileRefusedError(RefusalReason(str(child.outcome.get("refused"))))
+        raise FileRefusedError(RefusalReason(str(child.reply.get("refused"))))
     raise FileRefusedError(RefusalReason.DAMAGED)
 
 
-_told: set[SandboxLayers] = set()
+_logged_layers: set[SandboxLayers] = set()
 
 
-def _tell(held: SandboxLayers) -> None:
-    """Say once a process which layers are missing. Without a barrier to the network on Linux it is an error."""
-    if held in _told:
+def _log_missing_layers(layers: SandboxLayers) -> None:
+    """Log the missing layers, once per process. On Linux a network that is not blocked is an error."""
+    if layers in _logged_layers:
         return
-    _told.add(held)
-    if sys.platform == "linux" and not held.network_closed:
+    _logged_layers.add(layers)
+    if sys.platform == "linux" and not layers.is_network_blocked:
         logger.error(
             "Strangers' files are rebuilt WITHOUT a barrier to the network: neither user namespaces nor seccomp work here. See docs/media.md."
         )
-    missing = [name for name in SandboxLayers.__slots__ if not getattr(held, name)]
+    missing = [name for name in SandboxLayers.__slots__ if not getattr(layers, name)]
     if missing:
         logger.warning("The sandbox for strangers' files lacks here: %s. See docs/media.md.", ", ".join(missing))

@@ -1,7 +1,7 @@
-"""Why a file is refused: codes that may be stored, and the sentence for whoever sent it.
+"""Reasons for refusing a file: codes that may be stored, and a sentence for the person who sent the file.
 
-A code says nothing of what kind of file it was, since it stands in clear in the database. What is known only while the
-file is looked at ("This is a Word file") goes into the sentence by a hint, which is never stored.
+A code does not reveal the type of the file, since the database stores it unencrypted. A hint adds what is known only while
+the file is read ("This is a Word file"); it is used in the sentence and never stored.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from file_cleaning import limits
 
 
 class RefusalReason(StrEnum):
+    """Why a file is refused. The values are stored."""
+
     UNSUPPORTED = "unsupported"
     EMPTY = "empty"
     DAMAGED = "damaged"
     PROTECTED = "protected"
     TOO_LARGE = "too_large"
     TOO_LONG = "too_long"
-    DEADLY = "deadly"  # ended the worker three times; the caller counts
+    DEADLY = "deadly"  # the file killed the worker three times; the caller counts
 
 
 class FileRefusedError(Exception):
-    """A file that is not taken. `reason` may be stored, `sentence` is for the person who sent it."""
+    """The file cannot be accepted. `reason` may be stored; `sentence` is for the person who sent it."""
 
     def __init__(self, reason: RefusalReason, hint: str = "") -> None:
         super().__init__(reason.value)
@@ -35,11 +37,14 @@ class FileRefusedError(Exception):
 
 
 def explain_refusal(reason: RefusalReason, hint: str = "") -> str:
-    """What happened and what to do instead, in the active language. `hint`: one of the keys below; unknown ones are ignored."""
-    return _hints().get(hint) or _sentences()[reason]
+    """Return what happened and what to do instead, in the active language.
+
+    `hint` is a key of `_hint_sentences`; an unknown one is ignored.
+    """
+    return _hint_sentences().get(hint) or _reason_sentences()[reason]
 
 
-def _sentences() -> dict[RefusalReason, str]:
+def _reason_sentences() -> dict[RefusalReason, str]:
     from django.utils.translation import gettext as _
 
     return {
@@ -71,8 +76,8 @@ def _sentences() -> dict[RefusalReason, str]:
     }
 
 
-def _hints() -> dict[str, str]:
-    """What people do send, by name (file_cleaning/detection.py)."""
+def _hint_sentences() -> dict[str, str]:
+    """Sentences about formats that people often send, by the hint that file_cleaning/detection.py gives."""
     from django.utils.translation import gettext as _
 
     return {

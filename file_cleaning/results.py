@@ -1,4 +1,4 @@
-"""What comes out of the sandbox, and the check of what it claims to have made."""
+"""Output of the confined process, and its validation: the process may have been taken over by the file."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from typing import Any
 from file_cleaning import limits
 from file_cleaning.formats import MediaKind
 
-# Media type and first bytes of what each role may be.
 _JPEG, _WEBP, _MP4, _M4A, _PDF = "image/jpeg", "image/webp", "video/mp4", "audio/mp4", "application/pdf"
+# The roles of each kind's parts, in order, with the media types allowed for each.
 _ROLES: dict[MediaKind, dict[str, tuple[str, ...]]] = {
     MediaKind.PHOTO: {"full": (_JPEG, _WEBP), "preview": (_JPEG,), "thumbnail": (_JPEG,)},
     MediaKind.VIDEO: {"video": (_MP4,), "poster": (_JPEG,), "thumbnail": (_JPEG,)},
     MediaKind.AUDIO: {"audio": (_M4A,)},
     MediaKind.DOCUMENT: {"document": (_PDF,), "thumbnail": (_JPEG,), "page": (_JPEG,)},
 }
-_STARTS = {
+_SIGNATURES = {
     _JPEG: rb"\xff\xd8\xff",
     _WEBP: rb"RIFF....WEBP",
     _MP4: rb"....ftyp",
     _M4A: rb"....ftyp",
     _PDF: rb"%PDF-1\.4",
 }
-_MOST_PARTS = 1000
-_MOST_BYTES = 8 * 1024**3
-_MOST_SECONDS = 24 * 60 * 60
+_MAX_PARTS = 1000
+_MAX_BYTES = 8 * 1024**3
+_MAX_DURATION_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class OutputPart:
-    """One file of the result. `width` and `height` in pixels; None for sound and bound documents."""
+    """One file of the output. `width` and `height` are in pixels, None for audio and for the PDF of a document."""
 
     role: str
     path: Path
@@ -46,34 +46,35 @@ class OutputPart:
 
 @dataclass(frozen=True, slots=True)
 class RebuiltFile:
-    """`kind` is what came out: an animation comes out as a video, a film without picture as audio, a scan of several pages as a document.
+    """A rebuilt file. `kind` is that of the output: an animation becomes a video, a video without a picture becomes audio, and
+    a scan of several pages becomes a document.
 
     | kind     | roles of the parts, in this order                                                    |
     |----------|--------------------------------------------------------------------------------------|
-    | photo    | full, preview (1600 px), thumbnail (320 px): JPEG; full is WebP where see-through    |
+    | photo    | full, preview (1600 px), thumbnail (320 px): JPEG; full is WebP if transparent       |
     | video    | video (MP4, H.264 and AAC), poster, thumbnail: JPEG                                  |
     | audio    | audio (M4A, AAC)                                                                     |
     | document | document (PDF of pictures), thumbnail, page ... (JPEG, one each, in order)           |
 
-    `duration` in seconds of video and audio; `pages` of documents.
+    `duration_seconds` is set for video and audio, `pages` for documents.
     """
 
     kind: MediaKind
     parts: list[OutputPart]
-    duration: float | None = None
+    duration_seconds: float | None = None
     pages: int | None = None
 
 
-def checked(claim: Any, into: Path) -> RebuiltFile:
-    """What a confined process says it made, which may be a lie of whoever took it over.
+def validate_rebuilt_file(claim: Any, output_folder: Path) -> RebuiltFile:
+    """Validate the output that a confined process claims to have made; a hostile file may have made it lie.
 
-    Raises ValueError unless each part is a regular file in `into` that starts as its media type does, and the roles are
-    those of the kind.
+    Raises ValueError unless each part is a regular file in `output_folder` that begins as its media type does, and the
+    roles are those of the kind.
     """
-    if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or len(claim["parts"]) > _MOST_PARTS:
+    if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or len(claim["parts"]) > _MAX_PARTS:
         raise ValueError("no result")
     kind = MediaKind(str(claim.get("kind")))
-    parts = [_part(each, _ROLES[kind], into) for each in claim["parts"]]
+    parts = [_validate_part(part, _ROLES[kind], output_folder) for part in claim["parts"]]
     roles = [part.role for part in parts]
     pages = roles.count("page")
     expected = [role for role in _ROLES[kind] if role != "page"] + ["page"] * pages
@@ -83,24 +84,24 @@ def checked(claim: Any, into: Path) -> RebuiltFile:
         or (kind is MediaKind.DOCUMENT) != (pages > 0)
     ):
         raise ValueError("roles")
-    if sum(part.path.stat().st_size for part in parts) > _MOST_BYTES:
+    if sum(part.path.stat().st_size for part in parts) > _MAX_BYTES:
         raise ValueError("size")
     duration = claim.get("duration") if kind in (MediaKind.VIDEO, MediaKind.AUDIO) else None
     if duration is not None and not (
-        isinstance(duration, int | float) and math.isfinite(duration) and 0 <= duration < _MOST_SECONDS
+        isinstance(duration, int | float) and math.isfinite(duration) and 0 <= duration < _MAX_DURATION_SECONDS
     ):
         raise ValueError("duration")
-    return RebuiltFile(kind, parts, duration=duration, pages=pages or None)
+    return RebuiltFile(kind, parts, duration_seconds=duration, pages=pages or None)
 
 
-def checked_for_pages(claim: Any, into: Path) -> list[OutputPart]:
-    """As `checked`, of a picture in the widths that pages use: WebP and JPEG by turns."""
+def validate_web_images(claim: Any, output_folder: Path) -> list[OutputPart]:
+    """Validate a picture in the widths that web pages use, WebP and JPEG alternating. Raises ValueError."""
     if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or not claim["parts"]:
         raise ValueError("no result")
     if len(claim["parts"]) > 2 * len(limits.WEB_IMAGE_WIDTHS):
         raise ValueError("too many parts")
-    roles = {"page": (_WEBP, _JPEG)}
-    parts = [_part(each, roles, into) for each in claim["parts"]]
+    roles = {"web": (_WEBP, _JPEG)}
+    parts = [_validate_part(part, roles, output_folder) for part in claim["parts"]]
     if [part.media_type for part in parts] != [_WEBP, _JPEG] * (len(parts) // 2):
         raise ValueError("media types")
     if len({part.path for part in parts}) != len(parts):
@@ -108,18 +109,18 @@ def checked_for_pages(claim: Any, into: Path) -> list[OutputPart]:
     return parts
 
 
-def _part(claim: Any, roles: Mapping[str, tuple[str, ...]], into: Path) -> OutputPart:
+def _validate_part(claim: Any, roles: Mapping[str, tuple[str, ...]], output_folder: Path) -> OutputPart:
     if not isinstance(claim, dict):
         raise ValueError("part")
     role, name, media_type = (str(claim.get(key)) for key in ("role", "path", "media_type"))
     if media_type not in roles.get(role, ()) or not re.fullmatch(r"[a-z0-9-]{1,40}\.[a-z0-9]{3,4}", name):
         raise ValueError("part")
-    path = into / name
-    found = path.lstat() if path.is_symlink() or path.exists() else None
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or not found.st_size:
+    path = output_folder / name
+    status = path.lstat() if path.is_symlink() or path.exists() else None
+    if status is None or not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or not status.st_size:
         raise ValueError("no such file")
     with path.open("rb") as stream:
-        if not re.match(_STARTS[media_type], stream.read(16), re.DOTALL):
+        if not re.match(_SIGNATURES[media_type], stream.read(16), re.DOTALL):
             raise ValueError("media type")
     width, height = claim.get("width"), claim.get("height")
     if role in ("audio", "document"):

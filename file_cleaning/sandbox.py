@@ -1,8 +1,8 @@
-"""What a process takes from itself before it looks at a stranger's file.
+"""Confine the current process before it reads an untrusted file.
 
-Several layers, each for itself, since hosts differ: limits of the system (rlimit), a network of its own without any device
-(user and network namespace), no files but its own (Landlock), no sockets and nothing else of the kernel that decoders do
-not need (seccomp). `SandboxLayers` says which of them hold here.
+The layers are independent, since hosts differ: resource limits (rlimit), a network without devices (user and network
+namespace), no access to other files (Landlock), and no sockets or other system calls that decoders do not need (seccomp).
+`SandboxLayers` tells which of them are active.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# Both load a library of the system, so they are here before it is locked; without it their import fails in several ways.
+# Both load a system library, so they are imported before file access is restricted. Where the library is missing, the
+# import fails with various exceptions.
 landlockpy: ModuleType | None = None
 pyseccomp: ModuleType | None = None
 with contextlib.suppress(Exception):
@@ -38,8 +39,8 @@ CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS = 0x10000000, 0x40000000
 CLONE_THREAD = 0x00010000
 _CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 
-# What a decoder never needs: the network, other processes, names of kernel objects, mounts, new privileges. io_uring could
-# open sockets past this filter.
+# Never needed by a decoder: the network, other processes, named kernel objects, mounts, new privileges. io_uring could open
+# sockets without passing this filter.
 _REFUSED_CALLS = """
     socket socketpair connect bind listen accept accept4 sendto sendmsg sendmmsg recvmmsg
     io_uring_setup io_uring_enter io_uring_register
@@ -58,7 +59,7 @@ _NEW_PROCESS_CALLS = ("fork", "vfork", "execve", "execveat")
 
 @dataclass(frozen=True, slots=True)
 class SandboxLayers:
-    """Which layers hold. Linux kernels from 5.13 and hosts that allow them have all four."""
+    """The layers that are active. Linux since 5.13 has all four, unless the host forbids them."""
 
     namespace: bool = False
     landlock: bool = False
@@ -66,65 +67,69 @@ class SandboxLayers:
     memory: bool = False
 
     @property
-    def network_closed(self) -> bool:
+    def is_network_blocked(self) -> bool:
         return self.namespace or self.seccomp
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessLimits:
-    """Of one process: bytes of address space and of each file written; seconds of CPU and in all."""
+    """Limits of one process: its address space, each file it writes, its CPU time and its elapsed time."""
 
-    memory: int
+    memory_bytes: int
     file_bytes: int
     cpu_seconds: int
-    seconds: int
+    elapsed_seconds: int
 
 
-def confine_early(limits: ProcessLimits) -> tuple[bool, bool]:
-    """Before anything is imported, while there is one thread. Returns whether memory limit and namespace hold."""
+def confine_before_imports(limits: ProcessLimits) -> tuple[bool, bool]:
+    """Set resource limits and leave the network. Call it before decoders are imported, while there is one thread.
+
+    Returns whether the memory limit and the namespace are active.
+    """
     if _LINUX:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, limits.file_bytes)
-    _limit(resource.RLIMIT_NOFILE, 64)
-    _limit(resource.RLIMIT_CPU, limits.cpu_seconds)
-    # macOS takes the number and does not keep to it.
-    memory = _limit(resource.RLIMIT_AS, limits.memory) and _LINUX
-    namespace = _LINUX and _leave_network()
+    _set_limit(resource.RLIMIT_CORE, 0)
+    _set_limit(resource.RLIMIT_FSIZE, limits.file_bytes)
+    _set_limit(resource.RLIMIT_NOFILE, 64)
+    _set_limit(resource.RLIMIT_CPU, limits.cpu_seconds)
+    # macOS accepts the limit and does not enforce it.
+    memory = _set_limit(resource.RLIMIT_AS, limits.memory_bytes) and _LINUX
+    namespace = _LINUX and _isolate_network()
     if namespace:
-        # Counted in the namespace alone; outside of it the number would include the worker's own processes.
-        _limit(resource.RLIMIT_NPROC, 256)
+        # Counted within the namespace alone; without one the count would include the worker's own processes.
+        _set_limit(resource.RLIMIT_NPROC, 256)
     return memory, namespace
 
 
-def confine(into: Path, readable: Iterable[Path], program: Path | None) -> tuple[bool, bool]:
-    """After the imports, before the file is looked at. `program`: the one file that may be executed, if any.
+def confine_before_reading(output_folder: Path, readable: Iterable[Path], program: Path | None) -> tuple[bool, bool]:
+    """Restrict files and system calls. Call it after the imports, before the untrusted file is read.
 
-    Returns whether Landlock and seccomp hold.
+    `readable` are paths that may be read, `program` the one file that may be executed, if any. Returns whether Landlock and
+    seccomp are active.
     """
     if not _LINUX:
         return False, False
-    landlock = _see_only(into, readable, program)
+    landlock = _restrict_files(output_folder, readable, program)
     _drop_capabilities()
-    return landlock, _refuse_calls(may_start_programs=program is not None)
+    return landlock, _restrict_system_calls(may_start_programs=program is not None)
 
 
-def _limit(what: int, value: int) -> bool:
-    """The soft limit a little below the hard one, so that the process is told before it is killed."""
-    hard = value + 5 if what == resource.RLIMIT_CPU else value
+def _set_limit(kind: int, value: int) -> bool:
+    """Set a resource limit. CPU time has a hard limit above the soft one: SIGXCPU, which explains the end, comes first."""
+    hard = value + 5 if kind == resource.RLIMIT_CPU else value
     try:
-        resource.setrlimit(what, (value, hard))
+        resource.setrlimit(kind, (value, hard))
     except (ValueError, OSError):
         return False
     return True
 
 
-def _leave_network() -> bool:
-    """A user namespace of our own, so that no right is needed, and in it a network without devices."""
+def _isolate_network() -> bool:
+    """Enter a network namespace without devices, within a new user namespace so that no privilege is needed."""
     user, group = os.geteuid(), os.getegid()
-    others = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
-    if _libc.unshare(CLONE_NEWUSER | others) == 0:
+    namespaces = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    if _libc.unshare(CLONE_NEWUSER | namespaces) == 0:
         with contextlib.suppress(OSError):
             for name, content in (
                 ("setgroups", "deny"),
@@ -133,10 +138,10 @@ def _leave_network() -> bool:
             ):
                 Path(f"/proc/self/{name}").write_text(content, encoding="ascii")
         return True
-    return bool(_libc.unshare(others) == 0)  # root on hosts that forbid user namespaces
+    return bool(_libc.unshare(namespaces) == 0)  # root on hosts that forbid user namespaces
 
 
-def _see_only(into: Path, readable: Iterable[Path], program: Path | None) -> bool:
+def _restrict_files(output_folder: Path, readable: Iterable[Path], program: Path | None) -> bool:
     if landlockpy is None:
         return False
     access = landlockpy.AccessFS
@@ -144,13 +149,13 @@ def _see_only(into: Path, readable: Iterable[Path], program: Path | None) -> boo
     write = read | access.WRITE_FILE | access.TRUNCATE | access.MAKE_REG | access.REMOVE_FILE
     try:
         with landlockpy.Ruleset(scoped=landlockpy.Scope.ABSTRACT_UNIX_SOCKET | landlockpy.Scope.SIGNAL) as rules:
-            rules.allow_path(into, write)
+            rules.allow_path(output_folder, write)
             for path in readable:
                 if path.exists():
                     rules.allow_path(path, read if path.is_dir() else access.READ_FILE)
             for device in ("/dev/null", "/dev/urandom"):
                 rules.allow_path(device, access.READ_FILE | access.WRITE_FILE)
-            for file in (program, _loader_of(program)) if program else ():
+            for file in (program, _find_loader(program)) if program else ():
                 rules.allow_path(file, access.READ_FILE | access.EXECUTE)
             rules.restrict()
     except (landlockpy.LandlockError, OSError):
@@ -158,44 +163,44 @@ def _see_only(into: Path, readable: Iterable[Path], program: Path | None) -> boo
     return True
 
 
-def _loader_of(program: Path) -> Path:
-    """The dynamic loader that a program names in its first page; the program itself where it needs none."""
+def _find_loader(program: Path) -> Path:
+    """Return the dynamic loader that a program names in its first page, or the program itself if it needs none."""
     with program.open("rb") as stream:
-        found = re.search(rb"/lib[\w/.-]*/ld-[\w.-]+(?=\0)", stream.read(4096))
-    return Path(os.fsdecode(found[0])) if found else program
+        match = re.search(rb"/lib[\w/.-]*/ld-[\w.-]+(?=\0)", stream.read(4096))
+    return Path(os.fsdecode(match[0])) if match else program
 
 
 def _drop_capabilities() -> None:
-    """Root keeps no right beyond owning its files; a process in a user namespace has all of them there, and needs none."""
+    """Drop all capabilities: root has them, and so has any process in a user namespace of its own."""
     for number in range(64):
         if _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0:
             break
     _libc.capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
 
 
-def _refuse_calls(*, may_start_programs: bool) -> bool:
+def _restrict_system_calls(*, may_start_programs: bool) -> bool:
     if pyseccomp is None:
         return False
     refused = pyseccomp.ERRNO(errno.EPERM)
     try:
         rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
-        # Its flags lie in memory where no filter can look. The C library goes on with `clone`.
-        _add(rules, pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+        # A filter cannot read the flags of clone3, which lie in memory. The C library falls back to clone.
+        _add_rule(rules, pyseccomp.ERRNO(errno.ENOSYS), "clone3")
         for name in _REFUSED_CALLS.split():
-            _add(rules, refused, name)
-        _add(rules, refused, "tgkill", pyseccomp.Arg(0, pyseccomp.NE, os.getpid()))
+            _add_rule(rules, refused, name)
+        _add_rule(rules, refused, "tgkill", pyseccomp.Arg(0, pyseccomp.NE, os.getpid()))
         if not may_start_programs:
-            _add(rules, refused, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_THREAD, 0))
+            _add_rule(rules, refused, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_THREAD, 0))
             for name in _NEW_PROCESS_CALLS:
-                _add(rules, refused, name)
+                _add_rule(rules, refused, name)
         rules.load()
     except (OSError, RuntimeError, ValueError):
         return False
     return True
 
 
-def _add(rules: Any, action: int, name: str, *arguments: Any) -> None:
-    """Calls that this machine's libseccomp or processor does not know are left out; those that matter it knows."""
+def _add_rule(rules: Any, action: int, name: str, *arguments: Any) -> None:
+    """Add a rule; skip calls that this libseccomp or processor does not know, except three that every machine has."""
     try:
         rules.add_rule(action, name, *arguments)
     except (OSError, RuntimeError, ValueError):

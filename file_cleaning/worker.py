@@ -1,7 +1,7 @@
-"""The confined process: one file, then it ends. Started by file_cleaning/launcher.py.
+"""The confined process: rebuilds one file, then exits. Started by file_cleaning/launcher.py.
 
-Standard input is the file. On standard output one JSON object a line: first which layers hold, then progress, last the
-result. Before the first line nothing of the file has been looked at.
+Standard input is the file. Standard output is one JSON object per line: first the active layers of the sandbox, then
+progress, last the reply. No byte of the file is read before the first line is written.
 """
 
 from __future__ import annotations
@@ -27,19 +27,24 @@ _SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/sys/d
 READABLE = (*map(Path, _SYSTEM), Path(sys.prefix), Path(sys.base_prefix), ROOT)
 
 
-class Say(Protocol):
+class MessageSender(Protocol):
+    """Writes one message to the parent process."""
+
     def __call__(self, **content: Any) -> None: ...
 
 
 class Decoder(Protocol):
-    """What the modules images, films and documents have."""
+    """The interface of the modules images, video and documents."""
 
-    def prepare(self, found: Format) -> Path | None:
-        """Import what the format needs. Returns the program that may be executed, if any."""
+    def prepare(self, file_format: Format) -> Path | None:
+        """Import what the format needs. Returns the program that the process may execute, if any."""
 
-    def rebuild(self, source: BinaryIO, found: Format, into: Path, progress: Any) -> RebuiltFile: ...
+    def rebuild(
+        self, source: BinaryIO, file_format: Format, output_folder: Path, report_progress: Any
+    ) -> RebuiltFile: ...
 
 
+# Imported by name, and only after limits are set: each pulls in libraries that parse untrusted data.
 DECODERS = {
     MediaKind.PHOTO: "images",
     MediaKind.VIDEO: "video",
@@ -49,59 +54,77 @@ DECODERS = {
 
 
 def main() -> None:
-    """Arguments: what to make (`rebuild` or `make_web_images`), kind, format, folder for the parts; or `probe` and a folder."""
-    say = _speaker()
+    """Rebuild the file on standard input.
+
+    Arguments: an operation (`rebuild` or `make_web_images`), kind, format and output folder; or `probe` and a folder, to
+    report the active layers of the sandbox alone.
+    """
+    send = _open_sender()
     if sys.argv[1] == "probe":
-        say(held=asdict(_confine(MediaKind.PHOTO, None, Path(sys.argv[2]))[0]))
+        layers, _ = _confine(MediaKind.PHOTO, None, Path(sys.argv[2]))
+        send(layers=asdict(layers))
         return
-    make, kind, found, into = sys.argv[1], MediaKind(sys.argv[2]), Format(sys.argv[3]), Path(sys.argv[4])
-    held, decoder = _confine(kind, found, into)
-    say(held=asdict(held))
-    # Decoders in C print what they like; none of it goes into a log.
-    silent = os.open(os.devnull, os.O_RDWR)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
-    say(**_outcome(_maker(make, decoder, found, into, say)))
+    operation, kind, file_format, output_folder = (
+        sys.argv[1],
+        MediaKind(sys.argv[2]),
+        Format(sys.argv[3]),
+        Path(sys.argv[4]),
+    )
+    layers, decoder = _confine(kind, file_format, output_folder)
+    send(layers=asdict(layers))
+    # Decoders in C print messages that may quote the file; none of that may reach a log.
+    null_device = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null_device, 1)
+    os.dup2(null_device, 2)
+    send(**_run(_choose_processor(operation, decoder, file_format, output_folder, send)))
 
 
-def _confine(kind: MediaKind, found: Format | None, into: Path) -> tuple[SandboxLayers, Decoder]:
-    memory, namespace = sandbox.confine_early(limits.PROCESS_LIMITS[kind])
+def _confine(kind: MediaKind, file_format: Format | None, output_folder: Path) -> tuple[SandboxLayers, Decoder]:
+    """Confine this process. Returns the active layers and the decoder of `kind`, imported and prepared."""
+    memory, namespace = sandbox.confine_before_imports(limits.PROCESS_LIMITS[kind])
     decoder: Any = importlib.import_module(f"file_cleaning.{DECODERS[kind]}")
-    program = decoder.prepare(found) if found else None
-    landlock, seccomp = sandbox.confine(into, READABLE, program)
+    program = decoder.prepare(file_format) if file_format else None
+    landlock, seccomp = sandbox.confine_before_reading(output_folder, READABLE, program)
     return SandboxLayers(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory), decoder
 
 
-def _speaker() -> Say:
+def _open_sender() -> MessageSender:
+    """Return a function that writes messages to standard output as it is now."""
     pipe = os.dup(1)
 
-    def say(**content: Any) -> None:
+    def send(**content: Any) -> None:
         os.write(pipe, json.dumps(content).encode() + b"\n")
 
-    return say
+    return send
 
 
-def _maker(make: str, decoder: Any, found: Format, into: Path, say: Say) -> Callable[[BinaryIO], dict[str, Any]]:
-    """What makes of a file the result that is told."""
+def _choose_processor(
+    operation: str, decoder: Any, file_format: Format, output_folder: Path, send: MessageSender
+) -> Callable[[BinaryIO], dict[str, Any]]:
+    """Return the function that processes this kind of file and builds the output for the reply."""
 
     def make_web_images(source: BinaryIO) -> dict[str, Any]:
-        return {"parts": _told(decoder.make_web_images(source, found, into))}
+        return {"parts": _serialize_parts(decoder.make_web_images(source, file_format, output_folder))}
 
     def rebuild(source: BinaryIO) -> dict[str, Any]:
-        made: RebuiltFile = decoder.rebuild(source, found, into, lambda percent: say(percent=percent))
-        return {"kind": made.kind, "duration": made.duration, "pages": made.pages, "parts": _told(made.parts)}
+        rebuilt: RebuiltFile = decoder.rebuild(
+            source, file_format, output_folder, lambda percent: send(percent=percent)
+        )
+        parts = _serialize_parts(rebuilt.parts)
+        return {"kind": rebuilt.kind, "duration": rebuilt.duration_seconds, "pages": rebuilt.pages, "parts": parts}
 
-    return make_web_images if make == "make_web_images" else rebuild
+    return make_web_images if operation == "make_web_images" else rebuild
 
 
-def _told(parts: list[OutputPart]) -> list[dict[str, Any]]:
+def _serialize_parts(parts: list[OutputPart]) -> list[dict[str, Any]]:
     return [asdict(part) | {"path": part.path.name} for part in parts]
 
 
-def _outcome(make: Callable[[BinaryIO], dict[str, Any]]) -> dict[str, Any]:
+def _run(process: Callable[[BinaryIO], dict[str, Any]]) -> dict[str, Any]:
+    """Process standard input. Returns the reply: the output, or the reason why the file is refused."""
     try:
         with open(0, "rb", closefd=False) as source:
-            return {"made": make(source)}
+            return {"output": process(source)}
     except FileRefusedError as refusal:
         return {"refused": refusal.reason}
     except MemoryError:

@@ -1,7 +1,7 @@
 """A private folder in memory for the plaintext of one file.
 
-Beside each folder lies a file that its process holds locked. A free lock proves that the process is gone, so that what a
-killed one left can be removed, and a living one's is never touched.
+Beside each folder lies a lock file, locked by the process that uses the folder. A free lock proves that the process is
+gone: folders of killed processes can be removed, and those of running ones are never touched.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-DEFAULT = Path("/dev/shm")  # noqa: S108  (in memory on every Linux; the folder made in it is ours alone)
+DEFAULT_FOLDER = Path("/dev/shm")  # noqa: S108  (in memory on every Linux; the folder made in it is ours alone)
 
 
 class NoRamFolderError(Exception):
-    """This machine has no folder in memory. The message is a sentence that says what to do."""
+    """There is no usable folder in memory. The message is a sentence that says what to do."""
 
 
 def has_ram_folder() -> bool:
-    """Whether RAM_FOLDER, or /dev/shm where it is not set, lies in memory (tmpfs or ramfs) and can be written."""
-    folder = _chosen()
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) and _file_system(folder) in ("tmpfs", "ramfs")
+    """Return whether RAM_FOLDER (by default /dev/shm) lies in memory (tmpfs or ramfs) and is writable."""
+    folder = _configured_folder()
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) and _file_system_type(folder) in ("tmpfs", "ramfs")
 
 
 @contextmanager
 def open_workspace(*, allow_disk: bool = False) -> Iterator[Path]:
-    """An empty folder in memory, mode 0700, emptied and removed whatever happens.
+    """Yield an empty folder in memory, mode 0700, and remove it with its content afterwards.
 
-    What killed processes left is removed first. Raises NoRamFolderError where there is none, unless `allow_disk`
-    (demonstration and development: then a folder on the disk).
+    Folders of killed processes are removed first. If there is no folder in memory, raises NoRamFolderError, or uses the disk
+    if `allow_disk` (for demonstration and development).
     """
-    base = _base(allow_disk=allow_disk)
-    _sweep(base)
-    descriptor, lock = _locked_file(base)
+    base = _prepare_base(allow_disk=allow_disk)
+    _remove_unlocked(base)
+    descriptor, lock = _create_lock(base)
     folder = lock.with_suffix("")
     try:
         folder.mkdir(mode=0o700)
@@ -50,61 +50,62 @@ def open_workspace(*, allow_disk: bool = False) -> Iterator[Path]:
 
 
 def remove_abandoned_workspaces() -> None:
-    """Remove the folders of processes that are gone; those of living ones stay."""
+    """Remove the folders of processes that are gone."""
     with suppress(NoRamFolderError):
-        _sweep(_base(allow_disk=True))
+        _remove_unlocked(_prepare_base(allow_disk=True))
 
 
-def _chosen() -> Path:
-    return Path(os.environ.get("RAM_FOLDER") or DEFAULT)
+def _configured_folder() -> Path:
+    return Path(os.environ.get("RAM_FOLDER") or DEFAULT_FOLDER)
 
 
-def _base(*, allow_disk: bool) -> Path:
-    """The folder of this account's workspaces. Nobody else may have made it or may look into it."""
+def _prepare_base(*, allow_disk: bool) -> Path:
+    """Return the folder of this account's workspaces. It must belong to this account and be closed to all others."""
     if has_ram_folder():
-        parent = _chosen()
+        parent = _configured_folder()
     elif allow_disk:
         parent = Path(tempfile.gettempdir())
     else:
         raise NoRamFolderError(
-            f"{_chosen()} is no folder in memory, and residents' files are never put on a disk in clear. "
+            f"{_configured_folder()} is no folder in memory, and residents' files are never put on a disk in clear. "
             "Set RAM_FOLDER to a folder on a tmpfs that this account may write."
         )
     base = parent / f"tipportal-{os.geteuid()}"
     with suppress(FileExistsError):
         base.mkdir(mode=0o700)
-    found = base.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    status = base.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise NoRamFolderError(
             f"{base} belongs to somebody else or others may look into it. Remove it, then start again."
         )
     return base
 
 
-def _file_system(folder: Path) -> str:
-    """The type of the file system a folder lies on, by its device number; empty where that cannot be known."""
+def _file_system_type(folder: Path) -> str:
+    """Return the type of the file system that holds a folder, by its device number; empty if unknown."""
     if sys.platform != "linux":
         return ""
     device = folder.stat().st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
+    device_number = f"{os.major(device)}:{os.minor(device)}"
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
         fields = line.split()
-        if fields[2] == wanted:
+        if fields[2] == device_number:
             return fields[fields.index("-") + 1]
     return ""
 
 
-def _locked_file(base: Path) -> tuple[int, Path]:
+def _create_lock(base: Path) -> tuple[int, Path]:
+    """Return the descriptor and the path of a new, locked file."""
     while True:
         lock = base / f"{secrets.token_hex(8)}.lock"
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return descriptor, lock
-        os.close(descriptor)  # another process swept it between the two calls
+        os.close(descriptor)  # another process removed the file between the two calls
 
 
-def _sweep(base: Path) -> None:
+def _remove_unlocked(base: Path) -> None:
     for lock in base.glob("*.lock"):
         with suppress(OSError):
             descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
@@ -116,7 +117,7 @@ def _sweep(base: Path) -> None:
 
 
 def _remove(folder: Path, lock: Path) -> None:
-    """The folder first: a lock without folder is harmless, the reverse would never be found."""
+    """Remove the folder before its lock: a lock without a folder is harmless, a folder without a lock is never found."""
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
     lock.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import file_cleaning
 from file_cleaning import launcher
 
 PHOTO = b"\xff\xd8\xff\xe0 a photo by its first bytes"
-_BEFORE = launcher._START.removesuffix("main()\n")
+_BEFORE = launcher._BOOTSTRAP.removesuffix("main()\n")
 
 
 def take_over(monkeypatch: pytest.MonkeyPatch, attack: str, *, module: str = "images") -> None:
@@ -39,7 +39,7 @@ def attack(source, found, into, progress):
 {module}.rebuild = attack
 main()
 """
-    monkeypatch.setattr(launcher, "_START", start)
+    monkeypatch.setattr(launcher, "_BOOTSTRAP", start)
 
 
 def report(folder: Path, kind: bytes = PHOTO) -> dict[str, Any]:

@@ -34,5 +34,5 @@ def test_a_good_file_comes_out_clean_and_looks_the_same(path: Path, folder: Path
     assert check_media().check(path, whole) == []
     about = json.loads((GOOD / "manifest.json").read_text())[path.name]
     if "seconds" in about:
-        assert made.duration == pytest.approx(about["seconds"], abs=0.5)
+        assert made.duration_seconds == pytest.approx(about["seconds"], abs=0.5)
     assert made.pages == about.get("pages")

@@ -170,14 +170,14 @@ def test_an_animation_becomes_a_film(make: sample_files.Make, folder: Path) -> N
     assert result.kind is MediaKind.VIDEO
     assert traces.left(result) == []
     assert traces.sei_units(result.parts[0].path) == 0
-    assert result.duration == pytest.approx(1.5, abs=0.1)
+    assert result.duration_seconds == pytest.approx(1.5, abs=0.1)
     assert [part.role for part in result.parts] == ["video", "poster", "thumbnail"]
 
 
 def test_an_endless_animation_is_shortened(folder: Path) -> None:
     frames = [Image.new("L", (16, 16), number % 256) for number in range(1000)]
     result = rebuilt(saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100), folder)
-    assert result.duration == pytest.approx(20, abs=0.1)
+    assert result.duration_seconds == pytest.approx(20, abs=0.1)
 
 
 def test_a_scan_of_several_pages_becomes_a_document(folder: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import file_cleaning
 from file_cleaning import MediaKind, RefusalReason, launcher, limits
-from file_cleaning.results import checked
+from file_cleaning.results import validate_rebuilt_file
 from tests.file_cleaning.compromised_decoder import PHOTO, take_over
 from tests.stack import ROOT, wait_until
 
@@ -63,7 +63,7 @@ def test_memory_is_bounded(system: str, folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_time_is_bounded_and_what_it_started_ends_with_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.PHOTO], seconds=1)
+    short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.PHOTO], elapsed_seconds=1)
     monkeypatch.setitem(limits.PROCESS_LIMITS, MediaKind.PHOTO, short)
     take_over(monkeypatch, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass")
     assert refused(folder) is RefusalReason.TOO_LARGE
@@ -78,7 +78,7 @@ def test_killed_from_outside_it_is_the_machines_fault(folder: Path, monkeypatch:
 
 
 def test_a_process_that_does_not_start_is_the_machines_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "_START", "raise SystemExit(3)")
+    monkeypatch.setattr(launcher, "_BOOTSTRAP", "raise SystemExit(3)")
     (folder / "source").write_bytes(PHOTO)
     with pytest.raises(file_cleaning.SandboxError, match="does not start"):
         file_cleaning.rebuild(folder / "source", folder)
@@ -101,7 +101,7 @@ import signal, sys
 from pathlib import Path
 import file_cleaning
 from file_cleaning import launcher
-launcher._START = sys.argv[1]
+launcher._BOOTSTRAP = sys.argv[1]
 with file_cleaning.open_workspace(allow_disk=True) as folder:
     (folder / "source").write_bytes(b"\\xff\\xd8\\xff\\xe0")
     file_cleaning.rebuild(folder / "source", folder, lambda percent: print(folder, flush=True))
@@ -113,7 +113,7 @@ def test_a_killed_worker_takes_its_process_with_it_and_its_folder_is_swept(
     system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_over(monkeypatch, "progress(5)\nwhile True: pass")
-    command = [sys.executable, "-c", WORKER, launcher._START]
+    command = [sys.executable, "-c", WORKER, launcher._BOOTSTRAP]
     worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert worker.stdout
     left = Path(worker.stdout.readline().strip())
@@ -172,7 +172,7 @@ def into(tmp_path: Path) -> Path:
 
 
 def test_a_true_claim_is_taken(into: Path) -> None:
-    made = checked(claim(), into)
+    made = validate_rebuilt_file(claim(), into)
     assert [part.role for part in made.parts] == ["full", "preview", "thumbnail"]
     assert made.parts[0].path == into / "full.jpg"
 
@@ -200,13 +200,13 @@ LIES: dict[str, Any] = {
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_lie_is_not(lie: Any, into: Path) -> None:
     with pytest.raises(ValueError):
-        checked(lie, into)
+        validate_rebuilt_file(lie, into)
 
 
 @pytest.mark.parametrize("duration", [-1, float("nan"), float("inf"), 1e9, "1", [1]])
 def test_a_duration_is_a_number_of_seconds(duration: Any, tmp_path: Path) -> None:
     (tmp_path / "audio.m4a").write_bytes(b"\0\0\0\x1cftypM4A ")
     part = {"role": "audio", "path": "audio.m4a", "media_type": "audio/mp4"}
-    assert checked({"kind": "audio", "duration": 2.5, "parts": [part]}, tmp_path).duration == 2.5
+    assert validate_rebuilt_file({"kind": "audio", "duration": 2.5, "parts": [part]}, tmp_path).duration_seconds == 2.5
     with pytest.raises(ValueError):
-        checked({"kind": "audio", "duration": duration, "parts": [part]}, tmp_path)
+        validate_rebuilt_file({"kind": "audio", "duration": duration, "parts": [part]}, tmp_path)

@@ -28,7 +28,7 @@ def test_the_layers_that_linux_has_hold(system: str) -> None:
     assert held.seccomp
     assert held.landlock
     assert held.memory
-    assert held.network_closed  # user namespaces are the one thing that a host may forbid
+    assert held.is_network_blocked  # user namespaces are the one thing that a host may forbid
 
 
 @pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
@@ -113,7 +113,7 @@ def test_no_descriptor_is_handed_on(folder: Path, tmp_path: Path, monkeypatch: p
 WITHOUT = {
     "seccomp": "sandbox.pyseccomp = None",
     "landlock": "sandbox.landlockpy = None",
-    "namespace": "sandbox._leave_network = lambda: False",
+    "namespace": "sandbox._isolate_network = lambda: False",
 }
 
 
@@ -122,9 +122,9 @@ def test_a_missing_layer_is_told(
     missing: str, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = "\n".join(WITHOUT[name] for name in missing.split())
-    start = launcher._START.replace("main()\n", f"from file_cleaning import sandbox\n{lines}\nmain()\n")
-    monkeypatch.setattr(launcher, "_START", start)
-    monkeypatch.setattr(launcher, "_told", set())
+    start = launcher._BOOTSTRAP.replace("main()\n", f"from file_cleaning import sandbox\n{lines}\nmain()\n")
+    monkeypatch.setattr(launcher, "_BOOTSTRAP", start)
+    monkeypatch.setattr(launcher, "_logged_layers", set())
     source = folder / "source"
     source.write_bytes(b"\xff\xd8\xff\xe0")
 
@@ -134,6 +134,6 @@ def test_a_missing_layer_is_told(
 
     assert not any(getattr(held, name) for name in missing.split())
     if missing == "seccomp namespace":
-        assert not held.network_closed
-    assert any(record.levelname == "ERROR" for record in caplog.records) != held.network_closed
+        assert not held.is_network_blocked
+    assert any(record.levelname == "ERROR" for record in caplog.records) != held.is_network_blocked
     assert any(name in record.getMessage() for record in caplog.records for name in missing.split())

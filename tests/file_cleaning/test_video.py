@@ -54,7 +54,7 @@ def test_a_film_comes_out_as_every_browser_plays_it(make: sample_files.Make, fol
     picture, *sound = streams(whole)
     assert (picture["codec_name"], picture["pix_fmt"]) == ("h264", "yuv420p")
     assert all(track["codec_name"] == "aac" for track in sound)
-    assert result.duration == pytest.approx(1, abs=0.3)
+    assert result.duration_seconds == pytest.approx(1, abs=0.3)
     raw = whole.read_bytes()
     assert raw.index(b"moov") < raw.index(b"mdat")  # plays before all of it has arrived
 
@@ -112,7 +112,7 @@ def test_a_recording_comes_out_as_every_browser_plays_it(make: sample_files.Make
     assert sound["codec_name"] == "aac"
     assert int(str(sound["channels"])) <= 2
     assert sound["sample_rate"] in ("32000", "44100", "48000")
-    assert result.duration == pytest.approx(1, abs=0.1)
+    assert result.duration_seconds == pytest.approx(1, abs=0.1)
 
 
 def test_longer_than_is_taken(folder: Path) -> None:
@@ -137,7 +137,7 @@ def test_an_mp4_without_its_index_is_refused(folder: Path) -> None:
 def test_of_others_that_were_cut_off_there_is_what_came(make: sample_files.Make, folder: Path) -> None:
     content = make()
     result = rebuilt(content[: len(content) * 2 // 3], folder)
-    assert 0.2 < (result.duration or 0) < 1.1
+    assert 0.2 < (result.duration_seconds or 0) < 1.1
 
 
 def texts_that_fetch(address: str) -> dict[str, str]:

@@ -54,7 +54,7 @@ def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: Non
         sealed.waiting(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
     )
     sealed.photo_cleaned(ready)
-    worker._Job(refused.id, 0, refused.file).refuse(worker.Reason.DAMAGED)
+    worker._Job(refused.id, 0, refused.file).refuse(worker.RefusalReason.DAMAGED)
     new = key_rotation.rotate()
     assert set(Attachment.objects.values_list("agency_key", flat=True)) == {new}
     for row in (waiting, ready):

@@ -43,7 +43,7 @@ def seal(rebuilt: RebuiltFile) -> tuple[uuid.UUID, bytes]:
             parts.append(Part(part.role, part.media_type, start, writer.offset - start, part.width, part.height))
         writer.finish(
             kind=rebuilt.kind.value,
-            duration=rebuilt.duration,
+            duration=rebuilt.duration_seconds,
             pages=rebuilt.pages,
             parts=[dataclasses.asdict(part) for part in parts],
         )

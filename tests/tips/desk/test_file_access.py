@@ -46,8 +46,8 @@ def tip(officer: Account) -> Tip:
     photo, video, document = tip.attachments.all()
     sealed.photo_cleaned(photo)
     parts = (("video", "video/mp4", VIDEO), ("poster", "image/jpeg", b"poster"), ("thumbnail", "image/jpeg", b"small"))
-    sealed.cleaned(video, MediaKind.VIDEO, *parts, duration=83.2)
-    worker._Job(document.id, 0, document.file).refuse(worker.Reason.PROTECTED)
+    sealed.cleaned(video, MediaKind.VIDEO, *parts, duration_seconds=83.2)
+    worker._Job(document.id, 0, document.file).refuse(worker.RefusalReason.PROTECTED)
     triage.open_tip(tip.pk, officer)
     return tip
 

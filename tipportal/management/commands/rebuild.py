@@ -86,7 +86,7 @@ def _kept(made: file_cleaning.RebuiltFile, name: str, to: Path) -> dict[str, Any
         about = {"role": part.role, "file": _printable(written.name), "type": part.media_type}
         size = {"bytes": written.stat().st_size, "width": part.width, "height": part.height}
         parts.append(about | size)
-    return {"state": "ready", "kind": made.kind, "duration": made.duration, "pages": made.pages, "parts": parts}
+    return {"state": "ready", "kind": made.kind, "duration": made.duration_seconds, "pages": made.pages, "parts": parts}
 
 
 def _copy(source: Path, to: Path, name: str, ending: str, suffix: str) -> Path:
