@@ -34,7 +34,7 @@ from tipportal.deploy import processes
 from tipportal.deploy.processes import Process
 from tipportal.dev_stack import static_files
 from tipportal.dev_stack.child_process import Child
-from tipportal.dev_stack.launcher import workers_listening
+from tipportal.dev_stack.readiness import count_listening_workers
 from tipportal.dev_stack.servers import Servers
 from tips import vault
 
@@ -307,7 +307,7 @@ class Stack:
         until = time.monotonic() + seconds
         while process is not processes.BEAT and not ready(process):
             words = child.log.read_text(errors="replace")
-            assert child.alive, f"{process.name} stopped with {child.exit_code}:\n{words}"
+            assert child.is_alive, f"{process.name} stopped with {child.exit_code}:\n{words}"
             assert time.monotonic() < until, f"{process.name} is not ready after {seconds} s:\n{words}"
             time.sleep(0.05)
 
@@ -323,8 +323,8 @@ class Stack:
             connection.close()
 
     def _worker_listens(self, _process: Process) -> bool:
-        running = sum(name.startswith("worker-") and child.alive for name, child in self.children.items())
-        return workers_listening(self.servers.redis_url) >= running
+        running = sum(name.startswith("worker-") and child.is_alive for name, child in self.children.items())
+        return count_listening_workers(self.servers.redis_url) >= running
 
     def run_manage(self, *args: str, role: str = "all", check: bool = True, input: str | None = None) -> str:
         """`manage.py ARGS` as `role`; returns its standard output. With `check`, a failure raises AssertionError."""

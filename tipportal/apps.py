@@ -1,3 +1,5 @@
+"""App configuration of the roof."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig

@@ -1,4 +1,4 @@
-"""Addresses of residents' pages: served by the public role, and known to every other, so that the desk can tell a dead link."""
+"""URLs of residents' pages: served by the public role, and known to all roles so that the desk can find dead links."""
 
 from __future__ import annotations
 

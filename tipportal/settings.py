@@ -17,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
 
-# Who we are: shown on every page.
+# The agency, as shown on every page.
 AGENCY_NAME = env.str("AGENCY_NAME", "Riverton Police")
 CITY_NAME = env.str("CITY_NAME", "Riverton")
 EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", "911")
@@ -26,42 +26,42 @@ LEAVE_URL = env.str("LEAVE_URL", "https://www.weather.gov/")
 PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
 STAFF_URL = env.str("STAFF_URL", PORTAL_URL).rstrip("/")
 TIP_RETENTION_DAYS = env.int("TIP_RETENTION_DAYS", 365)
-# What one tip or one later message may bring.
+# Limits of the files that come with one tip or one later message.
 TIP_MAX_FILES = env.int("TIP_MAX_FILES", 10)
 TIP_MAX_BYTES = env.int("TIP_MAX_BYTES", 1024**3)
 
-# Whether an author may approve their own story, where an agency has one person for it; the audit trail says so.
+# Whether authors may approve their own stories, for agencies with one person; the audit trail records it.
 OUTREACH_SELF_APPROVAL = env.bool("OUTREACH_SELF_APPROVAL", False)
 
-# Secrets, each a file of its own so that a node holds only what its role needs.
-# Signs what browsers bring back: no worker and no command holds it.
-# Only staff sessions are signed with it; the other roles sign nothing and get none.
+# Secrets, each in its own file, so that a machine holds only those that its roles need.
+# The secret key signs staff sessions alone. Roles that sign nothing get a random one.
 SECRET_KEY = env.str("SECRET_KEY") if ROLE.serves_staff else token_urlsafe()
 RECEIPT_SALT = env.path("RECEIPT_SALT", None)
 AGENCY_PUBLIC_KEYS = env.path("AGENCY_PUBLIC_KEYS", None)
 AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
 AUDIT_KEY = env.path("AUDIT_KEY", None)
-# Residents' files, sealed (tips/files/sealed_store.py), and the media worker's own keys: what waits for it is sealed to them.
+# Residents' files, sealed (tips/files/sealed_store.py), and the keys of the media worker, to which new files are sealed.
 MEDIA_STORE = env.path("MEDIA_STORE", None)
 MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)
 MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
-# Subscribers' addresses (core/mail/subscriber_addresses.py): sealed by who takes them, opened by the bulk worker, which mails them.
+# Subscribers' addresses (core/mail/subscriber_addresses.py): sealed by the web process, opened by the bulk worker that mails them.
 ADDRESS_PUBLIC_KEYS = env.path("ADDRESS_PUBLIC_KEYS", None)
 ADDRESS_PRIVATE_KEYS = env.path("ADDRESS_PRIVATE_KEYS", None)
 ADDRESS_HASH_KEY = env.path("ADDRESS_HASH_KEY", None)
-# Published incidents: workers write the folder, web processes read it and no incident table (crimemap/publishing/publisher.py). The
-# cache beside it is private to the workers. The agency's own publication rule is a file (crimemap/privacy/agency_rules.py).
+# Published incidents: the bulk worker writes the folder, web processes read it instead of the incident tables
+# (crimemap/publishing/publisher.py). The cache is private to the worker. The agency's own publication rule is a file
+# (crimemap/privacy/agency_rules.py).
 INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
 INCIDENT_CACHE = env.path("INCIDENT_CACHE", None)
 PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
-# Files on their way in: staff's uploads and what agencies push wait in the one for the bulk worker, which looks through
-# the other every minute (crimemap/importing/arrival/jobs.py, crimemap/importing/arrival/drop_folder.py).
+# Incident files to import: uploads by staff and pushes by agencies wait in the first folder for the bulk worker, which scans
+# the second every minute (crimemap/importing/arrival/jobs.py, crimemap/importing/arrival/drop_folder.py).
 INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)
 INCIDENT_DROP_DIR = env.path("INCIDENT_DROP_DIR", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
 roles.refuse_address_keys(ROLE, ADDRESS_PRIVATE_KEYS)
 
-# True only under `make run` and in tests: plain http on this machine, and `manage.py demo` may write.
+# True only under `make run` and in tests: allows plain HTTP on this machine and `manage.py demo`.
 DEMO = env.bool("DEMO", False)
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if DEMO else [])
@@ -90,7 +90,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    # Static files leave here: what follows is about pages, and would weigh more than many of them.
+    # Static files are answered here: the middleware below is for pages, and would cost more than many of the files.
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.web.middleware.HeadersMiddleware",
@@ -109,11 +109,11 @@ if ROLE.serves_staff:
         "django.contrib.messages.middleware.MessageMiddleware",
     ]
 
-# Where there is no admin, its middleware is not missed; its tables are there for every role.
+# A role without the admin needs none of its middleware; all roles have its tables.
 SILENCED_SYSTEM_CHECKS = [] if ROLE.serves_staff else [f"admin.E{number}" for number in (402, 404, 408, 409, 410)]
 
 ROOT_URLCONF = "tipportal.urls"
-PUBLIC_URLCONF = "tipportal.public_urls"  # residents' pages, whatever this process serves
+PUBLIC_URLCONF = "tipportal.public_urls"  # residents' pages, whether or not this process serves them
 WSGI_APPLICATION = "tipportal.wsgi.application"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES: list[dict[str, Any]] = [
@@ -141,14 +141,14 @@ TEMPLATES: list[dict[str, Any]] = [
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-# One PostgreSQL user a role; beat has none.
+# One PostgreSQL user per role; beat has none.
 DATABASES: dict[str, Any] = {"default": {"ENGINE": "django.db.backends.dummy"}}
 if ROLE.database_user:
     DATABASES["default"] = env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)
     DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Redis: the broker in database 0; the memory-only store (inbox sessions, keys of the hour) in database 1.
+# Redis: the broker uses database 0; the memory-only store (inbox sessions, hourly keys) uses database 1.
 REDIS_URL = env.str("REDIS_URL")
 if REDIS_URL.startswith("unix://"):
     socket = urlsplit(REDIS_URL).path
@@ -158,11 +158,11 @@ else:
     BROKER_URL = f"{REDIS_URL.rstrip('/')}/0"
     MEMORY_URL = f"{REDIS_URL.rstrip('/')}/1"
 
-# Staff accounts. The second factor comes with the triage desk: until then `check --deploy` calls a staff role an error.
+# Staff accounts. There is no second factor yet: until then `check --deploy` reports an error for a staff role.
 AUTH_USER_MODEL = "core.Account"
 AUTHENTICATION_BACKENDS = ["core.staff.sign_in.AuditedBackend"]
 LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"  # also where an address of another site was asked for
+LOGIN_REDIRECT_URL = "admin:index"  # also if the requested URL is on another site
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -177,7 +177,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "tipportal.views.form_too_old"
 
-# Headers. Public pages and the admin share one policy: nothing inline, nothing from elsewhere.
+# Headers. Public pages and the admin share one policy: nothing inline, nothing from other sites.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -198,12 +198,12 @@ SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 
-# A tip is text; files come with an upload handler of their own. Twice the longest form we accept, in bytes.
+# In bytes, twice the longest form we accept. Files are not counted: they have an upload handler of their own.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
-# Whoever chooses a whole album is told how many files fit (tips/files/multipart.py), not that the form is broken.
+# Generous, so that a resident who selects a whole album reads how many files are allowed (tips/files/multipart.py).
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
-# What staff upload goes to the folder it stays in; /tmp may be memory.
+# Uploads by staff are written to the folder where they stay: /tmp may be in memory.
 FILE_UPLOAD_TEMP_DIR = INCIDENT_UPLOADS if INCIDENT_UPLOADS and INCIDENT_UPLOADS.is_dir() else None
 
 STATIC_URL = "static/"
@@ -232,11 +232,11 @@ EMAIL_USE_TLS = email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = email.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = BASE_DIR / (
     email.get("EMAIL_FILE_PATH") or "var/mail"
-)  # EMAIL_URL=file:///var/mail: a folder below the project
-EMAIL_TIMEOUT = 10
+)  # EMAIL_URL=file:///var/mail names a folder below the project
+EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
 
-# Logs say what failed and where in our code, never what was in the request (core/logs.py).
+# Logs tell what failed and where in our code, never the content of a request (core/logs.py).
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -249,7 +249,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "propagate": False},
-        # Its lines hold parts of channels' addresses, which are secrets; outreach/channels/posting.py says what became of a post.
+        # Its messages contain parts of channels' URLs, which are secrets; outreach/channels/posting.py logs the result of a post.
         "apprise": {"handlers": ["nowhere"], "propagate": False},
     },
 }

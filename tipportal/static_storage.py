@@ -1,4 +1,4 @@
-"""Static files under names that carry their content's hash, compressed ahead of time."""
+"""Storage of static files: names with a hash of the content, compressed in advance."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStorage(CompressedManifestStaticFilesStorage):
-    """Also rewrites `import` lines of our ES modules to the hashed names, so that a module and what it imports never mix versions."""
+    """Also rewrite `import` lines of our ES modules to hashed names, so that a module never imports another version."""
 
     support_js_module_import_aggregation = True

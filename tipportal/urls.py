@@ -1,4 +1,4 @@
-"""Addresses. A process has only those of its role: the public one has no /admin/, the staff one nothing else."""
+"""URLs of this process, by its role: the public role has no /admin/, the staff role nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if settings.ROLE.serves_public:
     urlpatterns += public_urls.urlpatterns
 
 if settings.ROLE.serves_staff:
-    # SimpleAdminConfig does not look for admin modules: django-leaflet's would ask for GeoDjango.
+    # SimpleAdminConfig does not discover admin modules: django-leaflet's would require GeoDjango.
     import core.admin  # noqa: F401
     import crimemap.admin  # noqa: F401
     import outreach.admin  # noqa: F401

@@ -1,4 +1,4 @@
-"""Pages that belong to no app: home, privacy, safety, and what is shown when something went wrong."""
+"""Pages that belong to no app: home, privacy, safety and error pages."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ROBOTS = f"User-agent: *\nDisallow: /tips/\nSitemap: {settings.PORTAL_URL}/sitem
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What one can do here; public figures only where there are any."""
-    return HttpResponse(page_cache.rendered(request, "pages/home.html", _home))
+    """Show what visitors can do here, with public figures if there are any."""
+    return HttpResponse(page_cache.rendered(request, "pages/home.html", _home_context))
 
 
-def _home() -> dict[str, Any]:
+def _home_context() -> dict[str, Any]:
     return {
         "figures": statistics.figures(),
         "outcomes": impact.total_outcomes(),
@@ -34,25 +34,25 @@ def _home() -> dict[str, Any]:
 
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """What is kept of a source, what is not, and what nobody can promise."""
+    """Explain which data of a source are stored, which are not, and what nobody can promise."""
     return render(request, "pages/privacy.html")
 
 
 @require_safe
 def safety(request: HttpRequest) -> HttpResponse:
-    """How to stay safe while reporting."""
+    """Explain how to stay safe while reporting."""
     return render(request, "pages/safety.html")
 
 
 @require_safe
 def robots(_request: HttpRequest) -> HttpResponse:
-    """Search engines stay away from tip pages."""
+    """Keep search engines away from tip pages."""
     return HttpResponse(ROBOTS, content_type="text/plain")
 
 
 @require_safe
 def healthy(_request: HttpRequest) -> HttpResponse:
-    """For the process manager: this process answers."""
+    """Tell the process manager that this process answers."""
     return HttpResponse("ok", content_type="text/plain")
 
 
@@ -69,12 +69,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(_request: HttpRequest) -> HttpResponse:
-    """Rendered without the request: whatever failed may fail again in a context processor."""
+    """Render the page without the request: the fault may repeat in a context processor."""
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """The admin's answer to a failed CSRF check; `reason` is for developers and not shown."""
+    """Answer a failed CSRF check in the admin. `reason` is for developers and is not shown."""
     sentence = _(
         "This page was open too long, or cookies are off. Go back, keep what you wrote if it is safe to, "
         "then reload the page and send it again."

@@ -1,3 +1,5 @@
+"""WSGI application of the web processes."""
+
 from __future__ import annotations
 
 import os
@@ -8,6 +10,6 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
 application = get_wsgi_application()
-# Django loads the addresses at the first request, after the web server has forked. The keys that live in memory only
-# (tips.form_tokens, tips.throttle) must be made before, so that all its workers share them.
+# Django would load the URLs at the first request, after the web server has forked. Keys that exist in memory alone
+# (tips.form_tokens, tips.throttle) must be made before that, so that all workers share them.
 import_module(settings.ROOT_URLCONF)

@@ -121,7 +121,7 @@ def test_run_twice_and_killed_in_between_each_resident_is_told_once(
     for _kill in kills:
         run(stack, to_the_end=False)
         assert killer.killed.acquire(timeout=90)
-        wait_until(lambda: not stack.children[WORKER].alive, 30, "the worker's end")
+        wait_until(lambda: not stack.children[WORKER].is_alive, 30, "the worker's end")
         stack.start_worker("bulk")
         ask(stack, TRY_NOW)
     for _again in range(3):

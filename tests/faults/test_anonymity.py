@@ -17,7 +17,7 @@ import redis
 
 from tests.journey import Visitor
 from tests.stack import Stack
-from tipportal.dev_stack.servers import binaries
+from tipportal.dev_stack.servers import postgres_programs
 
 ADDRESS = "127.45.67.89"
 FORWARDED = "203.0.113.77"
@@ -113,7 +113,7 @@ def found(told: tuple[Stack, str]) -> dict[str, bytes]:
 
 def dump(stack: Stack) -> bytes:
     url = stack.database_url("postgres")
-    return subprocess.run([binaries() / "pg_dump", "--inserts", url], capture_output=True, check=True).stdout
+    return subprocess.run([postgres_programs() / "pg_dump", "--inserts", url], capture_output=True, check=True).stdout
 
 
 NEEDLES = [ADDRESS, FORWARDED, AGENT, REFERRER, CANARY, ANSWER, MORE, NOTE]

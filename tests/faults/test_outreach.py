@@ -93,7 +93,7 @@ def test_a_worker_killed_when_the_channel_has_the_post(
 ) -> None:
     receiver.before = killed(stack)
     run(stack, STORY.format(slug=kind, address=getattr(receiver, kind)))
-    wait_until(lambda: not stack.children[WORKER].alive, 30, "the worker is killed")
+    wait_until(lambda: not stack.children[WORKER].is_alive, 30, "the worker is killed")
     query = f"SELECT p.state FROM outreach_post p JOIN outreach_channel c ON c.id = channel_id WHERE c.name = '{kind}'"
     assert value(stack, query) == "sending"
     assert len(receiver.posts) == 1
@@ -118,7 +118,7 @@ def test_a_worker_killed_when_the_mail_server_has_the_mail(stack: Stack) -> None
 
     stack.mails.handle_DATA = take_and_kill  # type: ignore[method-assign]
     run(stack, REMINDERS)
-    wait_until(lambda: not stack.children[WORKER].alive, 30, "the worker is killed")
+    wait_until(lambda: not stack.children[WORKER].is_alive, 30, "the worker is killed")
     stack.start_worker("bulk")
     again(stack, "remind")
     mails = stack.mails.wait(4)

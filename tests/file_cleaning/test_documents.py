@@ -80,7 +80,7 @@ def test_a_locked_file_is_told_from_a_damaged_one(folder: Path) -> None:
 
 
 def test_a_page_that_is_drawn_for_ever_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.DOCUMENT], seconds=1)
+    short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.DOCUMENT], elapsed_seconds=1)
     monkeypatch.setitem(limits.PROCESS_LIMITS, MediaKind.DOCUMENT, short)
     draw = b"0 0 1 rg 0 0 612 792 re f\n" * 200_000
     assert refused(sample_files.pdf(1, content=draw), folder) is RefusalReason.TOO_LARGE

@@ -11,7 +11,7 @@ import pytest
 import file_cleaning
 from tests.stack import ROOT
 
-HOLD = "import sys\nfrom file_cleaning import workspace\nwith workspace(allow_disk=True) as w: print(w, flush=True); sys.stdin.read()"
+HOLD = "import sys\nfrom file_cleaning import open_workspace\nwith open_workspace(allow_disk=True) as w: print(w, flush=True); sys.stdin.read()"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What `manage.py check` says about a deployment, as errors with a way out. `--deploy` adds what production alone must have."""
+"""System checks of a deployment for `manage.py check`. Those marked `deploy` apply to production alone (`--deploy`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core import audit
 from core.roles import Role
 
 SECOND_FACTOR_APP = "allauth.mfa"
-# What the processes that residents and strangers reach must have no right on (grants.sql).
+# Tables on which the web process for residents and the media worker must have no rights (grants.sql).
 STAFF_TABLES = (
     "core_account",
     "core_account_groups",
@@ -30,7 +30,7 @@ STAFF_TABLES = (
 
 
 @register(Tags.security, deploy=True)
-def second_factor(**_options: Any) -> list[CheckMessage]:
+def check_second_factor(**_options: Any) -> list[CheckMessage]:
     if not settings.ROLE.serves_staff or SECOND_FACTOR_APP in settings.INSTALLED_APPS:
         return []
     return [
@@ -43,14 +43,14 @@ def second_factor(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def demonstration(**_options: Any) -> list[CheckMessage]:
+def check_demo(**_options: Any) -> list[CheckMessage]:
     if not settings.DEMO:
         return []
     return [Error(_("DEMO is set."), hint=_("Remove it: it allows plain http and made-up tips."), id="tipportal.E002")]
 
 
 @register(Tags.security)
-def audit_key(**_options: Any) -> list[CheckMessage]:
+def check_audit_key(**_options: Any) -> list[CheckMessage]:
     path: Path | None = settings.AUDIT_KEY
     if not settings.ROLE.serves_staff:
         if path is None:
@@ -63,7 +63,7 @@ def audit_key(**_options: Any) -> list[CheckMessage]:
             )
         ]
     if path is not None and path.is_file() and path.stat().st_size == audit.KEY_BYTES:
-        return _readable_by_others(path)
+        return _check_file_mode(path)
     return [
         Error(
             _("AUDIT_KEY must name a file of %(count)s bytes: nobody can sign in without it.")
@@ -75,16 +75,16 @@ def audit_key(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-def private_keys(**_options: Any) -> list[CheckMessage]:
+def check_private_keys(**_options: Any) -> list[CheckMessage]:
     folder: Path | None = settings.AGENCY_PRIVATE_KEYS
     if folder is None or not folder.is_dir():
         return []
-    return [message for path in sorted(folder.glob("*.key")) for message in _readable_by_others(path)]
+    return [message for path in sorted(folder.glob("*.key")) for message in _check_file_mode(path)]
 
 
 @register(Tags.database)
-def rights(databases: Sequence[str] | None = None, **_options: Any) -> list[CheckMessage]:
-    """The PostgreSQL user of a process that strangers reach must see no staff table."""
+def check_database_rights(databases: Sequence[str] | None = None, **_options: Any) -> list[CheckMessage]:
+    """Require that the PostgreSQL user of the public or media role has no rights on a staff table."""
     if settings.ROLE not in (Role.PUBLIC, Role.MEDIA) or "default" not in (databases or ()):
         return []
     with connections["default"].cursor() as cursor:
@@ -107,7 +107,7 @@ def rights(databases: Sequence[str] | None = None, **_options: Any) -> list[Chec
     ]
 
 
-def _readable_by_others(path: Path) -> list[CheckMessage]:
+def _check_file_mode(path: Path) -> list[CheckMessage]:
     if not path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return []
     return [

@@ -1,4 +1,4 @@
-"""The web server: gunicorn with threads, and nothing about the client written anywhere."""
+"""Configuration of gunicorn, the web server: threads, and no log of clients."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from gunicorn.glogging import Logger
 
 from core.logs import PrivateFormatter
 
-# What a response says of the server: nothing.
+# Hide the server software in responses.
 gunicorn.SERVER = gunicorn.SERVER_SOFTWARE = "web"
 
-# Named, not imported: gunicorn's modules keep the name above when they are loaded.
-worker_class = "tipportal.deploy.gunicorn_worker.Worker"
+# A string, not an import: gunicorn's modules copy the name above when they are loaded.
+worker_class = "tipportal.deploy.gunicorn_worker.ExplainingWorker"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# A slow line holds one thread for as long as its file takes: fifty of them, all in one process, must leave some for pages.
+# A slow connection occupies one thread while it sends a file. Fifty of them in one process must leave threads for pages.
 threads = 64
-# The keys of flood counters are made at import, in the master: all workers share them, no disk has them.
+# The keys of flood counters are made at import, in the master: all workers share them, and they are never on disk.
 preload_app = True
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
-# The heartbeat file has no content; memory all the same, so that a slow disk cannot kill a worker.
+# For the heartbeat file, which has no content: in memory, a slow disk cannot make a worker miss its heartbeat.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
-# Who the client is does not matter here: no header may say so, and none is believed.
+# The client's address is not needed, so no header with one is trusted.
 forwarded_allow_ips = ""
 proxy_allow_ips = ""
 proxy_protocol = "off"
 control_socket_disable = True
 limit_request_line = 8190
 limit_request_fields = 60
-# A line that says nothing for so long is dead, and must hold neither a thread nor a file it was sending.
-SILENT_SECONDS = 60
+# After this silence a connection is closed: it must not occupy a thread, or the file it was sending.
+READ_TIMEOUT_SECONDS = 60
 
 
 class PrivateLogger(Logger):
-    """gunicorn's log without what a client sent: its address, its request line, its headers."""
+    """Log of gunicorn without the client's address, request line and headers."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        self.error_log.addFilter(_is_about_us)
+        self.error_log.addFilter(_has_no_address)
         for handler in self.error_log.handlers:
             handler.setFormatter(PrivateFormatter())
 
 
-def _is_about_us(record: logging.LogRecord) -> bool:
-    """gunicorn writes the address into this one line itself, before any formatter sees it."""
+def _has_no_address(record: logging.LogRecord) -> bool:
+    """Return False for the one message into which gunicorn formats the address itself."""
     return not str(record.msg).startswith("Invalid request")
 
 
@@ -61,12 +61,12 @@ logger_class = PrivateLogger
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """`timeout` above is about workers that hang. For lines, and for each read from one, this is."""
-    request.unreader.sock.settimeout(SILENT_SECONDS)
+    """Set the timeout of each read from a connection; `timeout` above is for workers that hang."""
+    request.unreader.sock.settimeout(READ_TIMEOUT_SECONDS)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """A connection opened while the application loaded must not be shared by the workers."""
+    """Close database connections opened while the application loaded: workers must not share one."""
     if "django.db" in sys.modules:
         from django.db import connections
 

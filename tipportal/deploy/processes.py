@@ -1,7 +1,7 @@
-"""The one list of the portal's processes, and which environment variables each may have.
+"""The portal's processes, and the environment variables each of them gets.
 
-`make run`, docker-compose.yml and the tests start them from here (`python -m tipportal.deploy.processes NAME` becomes that
-process), so a variable that a role must not see is kept from it everywhere.
+`make run`, docker-compose.yml and the tests all start processes from here (`python -m tipportal.deploy.processes NAME`
+becomes that process), so no role anywhere sees a variable that is not its own.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from core.roles import Role
 _GUNICORN = ("gunicorn", "--config", "python:tipportal.deploy.gunicorn", "tipportal.wsgi")
 
 
-def _worker(queue: str, at_once: int = 1) -> tuple[str, ...]:
+def _celery_worker(queue: str, concurrency: int = 1) -> tuple[str, ...]:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
-    # The node is named after its queue alone: Celery would add the machine's name to what it stores in Redis.
-    name, slots = f"{queue}@portal", str(at_once)
-    return ("celery", "--quiet", "-A", "tipportal", "worker", "-Q", queue, "-n", name, "-c", slots, *quiet)
+    # The node is named after its queue: Celery's default name would put the machine's name into Redis.
+    node = f"{queue}@portal"
+    return ("celery", "--quiet", "-A", "tipportal", "worker", "-Q", queue, "-n", node, "-c", str(concurrency), *quiet)
 
 
-# The clock keeps its times in memory: no file to lock or damage. What is due less often than hourly wants a crontab.
+# Beat keeps its schedule in memory, so there is no file to lock or damage. Its intervals start again with the process: a task
+# that runs less often than hourly needs a crontab.
 _BEAT = (
     "celery",
     "--quiet",
@@ -40,26 +41,26 @@ _BEAT = (
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`name` is also the service's in docker-compose.yml; `module` is what `python -m` runs."""
+    """A process: its name, also that of its service in docker-compose.yml, its role, and the arguments of `python -m`."""
 
     name: str
     role: Role
-    module: tuple[str, ...]
+    module_arguments: tuple[str, ...]
 
     @property
     def argv(self) -> list[str]:
-        return [sys.executable, "-m", *self.module]
+        return [sys.executable, "-m", *self.module_arguments]
 
 
 WEB_ALL = Process("web", Role.ALL, _GUNICORN)
 WEB_PUBLIC = Process("web-public", Role.PUBLIC, _GUNICORN)
 WEB_STAFF = Process("web-staff", Role.STAFF, _GUNICORN)
-# One queue each: nothing holds up alerts, a long video no photos, and a slow document not every photo.
+# One queue each: nothing delays alerts, a long video delays no photo, and a slow document not every photo.
 WORKERS = (
-    Process("worker-alerts", Role.ALERTS, _worker("alerts")),
-    Process("worker-bulk", Role.BULK, _worker("bulk")),
-    Process("worker-media", Role.MEDIA, _worker("media", at_once=2)),
-    Process("worker-media-video", Role.MEDIA, _worker("media-video")),
+    Process("worker-alerts", Role.ALERTS, _celery_worker("alerts")),
+    Process("worker-bulk", Role.BULK, _celery_worker("bulk")),
+    Process("worker-media", Role.MEDIA, _celery_worker("media", concurrency=2)),
+    Process("worker-media-video", Role.MEDIA, _celery_worker("media-video")),
 )
 BEAT = Process("beat", Role.BEAT, _BEAT)
 
@@ -67,8 +68,8 @@ PRODUCTION = (WEB_PUBLIC, WEB_STAFF, *WORKERS, BEAT)
 MAKE_RUN = (WEB_ALL, *WORKERS, BEAT)
 BY_NAME = {process.name: process for process in (WEB_ALL, *PRODUCTION)}
 
-# Every variable that the settings and the web server read, and the roles that get it. None: every role.
-# What is not here, no process of the portal reads; the variables of BY_HAND are for commands alone (tipportal/dev_stack/environment.py).
+# Each variable that the settings and the web server read, with the roles that get it; None stands for all roles.
+# COMMAND_VARIABLES are read by commands alone (tipportal/dev_stack/environment.py).
 _WEB = frozenset({Role.PUBLIC, Role.STAFF, Role.ALL})
 _STAFF = frozenset({Role.STAFF, Role.ALL})
 VARIABLES: dict[str, frozenset[Role] | None] = {
@@ -116,7 +117,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "ADDRESS_HASH_KEY": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
 }
 
-BY_HAND = ("OWNER_DATABASE_URL", "BULK_DATABASE_URL")
+COMMAND_VARIABLES = ("OWNER_DATABASE_URL", "BULK_DATABASE_URL")
 
 
 def variables_of(role: Role) -> set[str]:
@@ -124,13 +125,15 @@ def variables_of(role: Role) -> set[str]:
 
 
 def environment_for(role: Role, everything: Mapping[str, str]) -> dict[str, str]:
-    """What a process of `role` gets of `everything`: its own variables, and whatever is none of the portal's (PATH, TZ).
+    """Return the environment of a process: the variables of its role, and those that are not the portal's (PATH, TZ).
 
-    PORTAL_ROLE is set to the role, Django's settings module too.
+    PORTAL_ROLE and DJANGO_SETTINGS_MODULE are set.
     """
     own = variables_of(role)
-    kept = {name: value for name, value in everything.items() if name in own or name not in {*VARIABLES, *BY_HAND}}
-    return kept | {"PORTAL_ROLE": role.value, "DJANGO_SETTINGS_MODULE": "tipportal.settings"}
+    environment = {
+        name: value for name, value in everything.items() if name in own or name not in {*VARIABLES, *COMMAND_VARIABLES}
+    }
+    return environment | {"PORTAL_ROLE": role.value, "DJANGO_SETTINGS_MODULE": "tipportal.settings"}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Where a command typed by hand finds its settings when the environment names none.
+"""Settings for a command typed by hand beside `make run`.
 
-`make run` writes `var/environment` (mode 0600) while its private servers are up; production sets real variables and never
-has that file.
+`make run` writes `var/environment` (mode 0600) while its private servers are up. Production sets real variables and never
+has this file.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from tipportal.deploy import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "var" / "environment"
-# Commands that do what the web role may not: tables and rights are the owner's, incidents the bulk worker's. The file names
-# each role's database as OWNER_DATABASE_URL and BULK_DATABASE_URL.
-COMMANDS = {
+# Commands that need rights the web role lacks: the owner has tables and grants, the bulk worker incidents and mail. The file
+# names the database of each as OWNER_DATABASE_URL and BULK_DATABASE_URL.
+COMMAND_ROLES = {
     **dict.fromkeys(("migrate", "sqlmigrate", "makemigrations"), Role.OWNER),
     **dict.fromkeys(("import_incidents", "publish_incidents", "demo_incidents", "send_alerts", "addresses"), Role.BULK),
 }
-# These use no server and no key, so they work where nothing is set up, and want nothing of what is.
-PLAIN_COMMANDS = {"rebuild"}
+# Commands that use no server and no key, and so must work where nothing is set up.
+STANDALONE_COMMANDS = {"rebuild"}
 
 
 def load(command: str = "", path: Path = FILE) -> bool:
-    """Put the variables of a running `make run` into the environment unless PORTAL_ROLE is already set.
+    """Add the variables of a running `make run` to the environment unless PORTAL_ROLE is set.
 
-    Lines are `NAME=value`, taken as they are. Returns whether the file was used.
+    `command` is the name of a management command. Lines of the file are `NAME=value`, without quoting. Returns whether the
+    file was used.
     """
-    if command in PLAIN_COMMANDS:
+    if command in STANDALONE_COMMANDS:
         os.environ.setdefault("PORTAL_ROLE", "beat")
-        os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1")  # named because settings want it, never connected to
+        os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1")  # the settings require it; nothing connects to it
         return False
     if os.environ.get("PORTAL_ROLE") or not path.exists():
         return False
@@ -39,7 +40,7 @@ def load(command: str = "", path: Path = FILE) -> bool:
         name, separator, value = line.partition("=")
         if separator and not name.startswith("#"):
             os.environ.setdefault(name, value)
-    role = COMMANDS.get(command)
+    role = COMMAND_ROLES.get(command)
     url = f"{role.value.upper()}_DATABASE_URL" if role else ""
     if role and url in os.environ:
         os.environ |= {"PORTAL_ROLE": role.value, "DATABASE_URL": os.environ[url]}

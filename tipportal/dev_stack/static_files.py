@@ -1,5 +1,7 @@
-"""Static files for `make run` and the tests: collected once for each state of the sources, so that a second start is quick
-and a test run beside `make run` takes nothing from under it. Production collects when the image is built.
+"""Collect static files for `make run` and the tests, once per state of the sources.
+
+A second start is quick, and a test run beside `make run` does not replace files in use. Production collects static files when
+the image is built.
 """
 
 from __future__ import annotations
@@ -16,18 +18,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "var" / "static"
-KEPT_SECONDS = 7 * 24 * 60 * 60
+UNUSED_SECONDS_BEFORE_REMOVAL = 7 * 24 * 60 * 60
 
 
 def collect(environment: Mapping[str, str], folder: Path = FOLDER) -> Path:
-    """The folder with all static files as they are now. `environment` is that of a web role.
+    """Return the folder with all static files in their present state. `environment` is that of a web role.
 
-    Raises CalledProcessError, with Django's words in `stderr`, when they cannot be collected.
+    Raises CalledProcessError, with Django's messages in `stderr`, if they cannot be collected.
     """
-    ready = folder / _fingerprint()
-    if ready.is_dir():
-        os.utime(ready)
-        return ready
+    collected = folder / _fingerprint()
+    if collected.is_dir():
+        os.utime(collected)
+        return collected
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder))
     try:
@@ -39,18 +41,18 @@ def collect(environment: Mapping[str, str], folder: Path = FOLDER) -> Path:
             capture_output=True,
             text=True,
         )
-        if not ready.is_dir():
-            partial.rename(ready)
+        if not collected.is_dir():
+            partial.rename(collected)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _remove_old(folder)
-    return ready
+    _remove_unused(folder)
+    return collected
 
 
 def _fingerprint() -> str:
-    """Of our files' names and content, and of the pinned packages whose files are collected with them."""
+    """Hash our static files, the pinned packages that bring others, and the storage class that processes them."""
     content = hashlib.blake2b(digest_size=8)
-    folders = (ROOT / "static", *(found for found in sorted(ROOT.glob("*/static")) if found != FOLDER))
+    folders = (ROOT / "static", *(path for path in sorted(ROOT.glob("*/static")) if path != FOLDER))
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in (*files, ROOT / "requirements.txt", ROOT / "tipportal" / "static_storage.py"):
         content.update(f"{path.relative_to(ROOT)}\0".encode())
@@ -58,7 +60,7 @@ def _fingerprint() -> str:
     return content.hexdigest()
 
 
-def _remove_old(folder: Path) -> None:
+def _remove_unused(folder: Path) -> None:
     for other in folder.iterdir():
-        if other.stat().st_mtime < time.time() - KEPT_SECONDS:
+        if other.stat().st_mtime < time.time() - UNUSED_SECONDS_BEFORE_REMOVAL:
             shutil.rmtree(other, ignore_errors=True)

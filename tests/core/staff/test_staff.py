@@ -338,28 +338,28 @@ def ids_of(messages: list[Any]) -> list[str]:
 
 def test_a_staff_role_without_a_second_factor_is_an_error(settings: Any) -> None:
     settings.ROLE = Role.STAFF
-    assert ids_of(checks.second_factor()) == ["tipportal.E001"]
+    assert ids_of(checks.check_second_factor()) == ["tipportal.E001"]
     settings.ROLE = Role.PUBLIC
-    assert checks.second_factor() == []
+    assert checks.check_second_factor() == []
 
 
 def test_a_demonstration_is_no_deployment(settings: Any) -> None:
-    assert ids_of(checks.demonstration()) == ["tipportal.E002"]
+    assert ids_of(checks.check_demo()) == ["tipportal.E002"]
     settings.DEMO = False
-    assert checks.demonstration() == []
+    assert checks.check_demo() == []
 
 
 def test_the_audit_key_belongs_to_the_staff_side_alone(settings: Any, tmp_path: Path) -> None:
-    assert checks.audit_key() == []
+    assert checks.check_audit_key() == []
     settings.ROLE = Role.PUBLIC
-    assert ids_of(checks.audit_key()) == ["tipportal.E003"]
+    assert ids_of(checks.check_audit_key()) == ["tipportal.E003"]
     settings.AUDIT_KEY = None
-    assert checks.audit_key() == []
+    assert checks.check_audit_key() == []
     settings.ROLE = Role.STAFF
-    assert ids_of(checks.audit_key()) == ["tipportal.E004"]
+    assert ids_of(checks.check_audit_key()) == ["tipportal.E004"]
     settings.AUDIT_KEY = tmp_path / "short"
     settings.AUDIT_KEY.write_bytes(b"short")
-    assert ids_of(checks.audit_key()) == ["tipportal.E004"]
+    assert ids_of(checks.check_audit_key()) == ["tipportal.E004"]
 
 
 def test_keys_that_others_can_read_are_an_error(settings: Any, tmp_path: Path) -> None:
@@ -367,19 +367,19 @@ def test_keys_that_others_can_read_are_an_error(settings: Any, tmp_path: Path) -
     key = tmp_path / "0001-0123456789abcdef.key"
     key.write_bytes(bytes(32))
     key.chmod(0o640)
-    assert ids_of(checks.private_keys()) == ["tipportal.E006"]
+    assert ids_of(checks.check_private_keys()) == ["tipportal.E006"]
     key.chmod(0o600)
-    assert checks.private_keys() == []
+    assert checks.check_private_keys() == []
 
 
 def test_a_public_process_with_rights_on_staff_tables_is_an_error(db: None, settings: Any) -> None:
-    assert checks.rights(databases=["default"]) == []
+    assert checks.check_database_rights(databases=["default"]) == []
     settings.ROLE = Role.PUBLIC
-    (error,) = checks.rights(databases=["default"])
+    (error,) = checks.check_database_rights(databases=["default"])
     assert error.id == "tipportal.E005"
     assert "core_account" in error.msg
     assert "tips_notes" in error.msg
-    assert checks.rights(databases=None) == []
+    assert checks.check_database_rights(databases=None) == []
 
 
 @pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example/", ""])

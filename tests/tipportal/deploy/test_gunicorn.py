@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from tests.stack import Stack, wait_until
 from tipportal.deploy import gunicorn
-from tipportal.dev_stack.launcher import answers
+from tipportal.dev_stack.readiness import is_home_page_served
 
 
 def send(stack: Stack, raw: bytes) -> bytes:
@@ -55,7 +55,7 @@ def test_a_killed_worker_is_replaced(stack: Stack) -> None:
     for worker in workers:
         worker.kill()
 
-    wait_until(lambda: answers(stack.ports["all"]), 30, "new workers answer")
+    wait_until(lambda: is_home_page_served(stack.ports["all"]), 30, "new workers answer")
     assert not {worker.pid for worker in workers} & {worker.pid for worker in psutil.Process(master.pid).children()}
 
 
@@ -63,4 +63,4 @@ def test_a_silent_line_is_given_up() -> None:
     line, other = socket.socketpair()
     with line, other:
         gunicorn.pre_request(None, SimpleNamespace(unreader=SimpleNamespace(sock=line)))
-        assert line.gettimeout() == gunicorn.SILENT_SECONDS
+        assert line.gettimeout() == gunicorn.READ_TIMEOUT_SECONDS

@@ -167,7 +167,7 @@ def test_the_image_holds_what_the_portal_is_made_of_and_no_secret() -> None:
 
 class TestEnvironment:
     def test_a_process_gets_nothing_of_another_role(self) -> None:
-        everything = dict.fromkeys({*VARIABLES, *processes.BY_HAND}, "x") | {"PATH": "/bin"}
+        everything = dict.fromkeys({*VARIABLES, *processes.COMMAND_VARIABLES}, "x") | {"PATH": "/bin"}
         for role in Role:
             got = environment_for(role, everything)
             assert set(got) == variables_of(role) | {"PATH", "DJANGO_SETTINGS_MODULE"}

@@ -14,10 +14,10 @@ import pytest
 import redis
 
 from tests.stack import wait_until
-from tipportal.dev_stack import child_process
+from tipportal.dev_stack import postgres_account
 from tipportal.dev_stack import servers as embedded
-from tipportal.dev_stack.child_process import Child, ChildError
-from tipportal.dev_stack.servers import EmbeddedError, Servers
+from tipportal.dev_stack.child_process import Child, ProcessControlError
+from tipportal.dev_stack.servers import PrivateServerError, Servers
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -143,7 +143,7 @@ class TestPlaces:
 
     def test_a_folder_that_cannot_be_made_ends_in_a_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(EmbeddedError, match="cannot be used"):
+        with pytest.raises(PrivateServerError, match="cannot be used"):
             servers(tmp_path / "file" / "data")
 
 
@@ -219,31 +219,31 @@ class TestSentences:
     def test_missing_passwords(self, tmp_path: Path) -> None:
         write_and_leave(tmp_path)
         (tmp_path / "passwords").unlink()
-        with pytest.raises(EmbeddedError, match="passwords is missing"):
+        with pytest.raises(PrivateServerError, match="passwords is missing"):
             servers(tmp_path)
 
     def test_passwords_of_another_database(self, tmp_path: Path) -> None:
         write_and_leave(tmp_path)
         up = servers(tmp_path)
         up.passwords["postgres"] = "wrong"
-        with pytest.raises(EmbeddedError, match="does not belong to this database"):
+        with pytest.raises(PrivateServerError, match="does not belong to this database"):
             up.start()
 
     def test_damaged_data(self, tmp_path: Path) -> None:
         write_and_leave(tmp_path)
         (tmp_path / "postgres" / "postgresql.conf").unlink()
-        with pytest.raises(EmbeddedError, match="damaged or of another version"):
+        with pytest.raises(PrivateServerError, match="damaged or of another version"):
             servers(tmp_path).start()
 
     def test_full_disk(self) -> None:
         words = "LOG: x\nFATAL:  could not write lock file: No space left on device\n"
-        assert "The disk is full" in embedded._explain("postgres does not start", words)
+        assert "The disk is full" in embedded._explain_failure("postgres does not start", words)
 
     def test_a_program_that_is_not_there(self, tmp_path: Path) -> None:
         child = Child(
             "ghost", ["/no/such/program"], lock=tmp_path / "l", log=tmp_path / "g", environment={}, folder=tmp_path
         )
-        with pytest.raises(ChildError, match="ghost does not start"):
+        with pytest.raises(ProcessControlError, match="ghost does not start"):
             child.start()
 
 
@@ -257,7 +257,7 @@ class TestAsRoot:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write_and_leave(tmp_path / "closed folder")
-        monkeypatch.setattr(child_process, "namespaces_work", lambda: False)
+        monkeypatch.setattr(postgres_account, "can_disguise_root", lambda: False)
         with servers(tmp_path / "closed folder") as up:
             assert one(up, "portal_owner", "SELECT n FROM kept") == 42
             assert redis.Redis.from_url(up.redis_url).ping()

@@ -142,7 +142,7 @@ def test_a_tip_whose_rows_fail_has_no_files_either(client: Client, monkeypatch: 
     def fails(*_args: Any) -> None:
         raise OperationalError
 
-    monkeypatch.setattr(intake.alerts, "raise_alert", fails)  # the last that is written
+    monkeypatch.setattr(intake.officer_alerts, "raise_alert", fails)  # the last that is written
     page = send(client, attachments=arriving.sent(arriving.photo()))
     assert page.status_code == 503
     assert not Tip.objects.exists()

@@ -1,4 +1,4 @@
-"""`manage.py demo`: Riverton, its staff, its tips and its stories. Running it again changes nothing."""
+"""`manage.py demo`: load the demo city Riverton with its staff, tips, stories and events. A second run changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`migrate` as Django knows it, and what has to stand beside the tables: rules, rights, groups, categories, codes and guides.
+"""Django's `migrate`, then what must accompany the tables: rules, rights, groups, categories, codes and guides.
 
 Runs as the owner's PostgreSQL user (PORTAL_ROLE=owner).
 """
@@ -20,7 +20,7 @@ from crimemap.offences import catalogue
 from outreach import guides
 from tips import categories
 
-HERE = Path(__file__).resolve().parents[2] / "database"
+SQL_FOLDER = Path(__file__).resolve().parents[2] / "database"
 FROM_BEFORE_RELEASE = (
     "This database was made by a version before 0.9.0, and cannot be brought up to date: start with an empty one (after"
     " `make run`: move var/ away)."
@@ -35,11 +35,11 @@ class Command(MigrateCommand):
         if options["app_label"] or options["plan"] or options["check_unapplied"]:
             return
         with connection.cursor() as cursor:
-            cursor.execute((HERE / "rules.sql").read_text(encoding="utf-8"))
+            cursor.execute((SQL_FOLDER / "rules.sql").read_text(encoding="utf-8"))
             users = [role.database_user for role in Role if role.database_user]
             cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [users])
             if cursor.fetchone()[0] == len(users):
-                cursor.execute((HERE / "grants.sql").read_text(encoding="utf-8"))
+                cursor.execute((SQL_FOLDER / "grants.sql").read_text(encoding="utf-8"))
             elif options["verbosity"]:
                 self.stdout.write(
                     "This server has no users named portal_*: one user does everything, no rights were set."
