@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. Beside a running `make run` it works on the same servers: see tipportal/dev_stack/environment.py."""
+"""Django's command line. Beside a running `make run` it uses the same servers (tipportal/dev_stack/environment.py)."""
 
 from __future__ import annotations
 

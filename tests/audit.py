@@ -1,4 +1,4 @@
-"""`make audit`: known holes in what production installs. A package that could not be looked up counts as a failure."""
+"""`make audit`: list known vulnerabilities in the packages of production. A package that cannot be looked up is a failure."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def main() -> None:
     except (ValueError, KeyError):
         sys.exit(f"pip-audit gave no answer: {(done.stderr.strip().splitlines() or ['nothing said'])[-1]}")
     skipped = [package["name"] for package in packages if "skip_reason" in package]
-    holes = [
-        f"{package['name']} {package['version']}: {hole['id']}"
+    vulnerabilities = [
+        f"{package['name']} {package['version']}: {vulnerability['id']}"
         for package in packages
-        for hole in package.get("vulns", ())
+        for vulnerability in package.get("vulns", ())
     ]
-    for line in (*holes, *(f"{name}: could not be looked up" for name in skipped)):
+    for line in (*vulnerabilities, *(f"{name}: could not be looked up" for name in skipped)):
         print(line)
-    if holes or skipped:
+    if vulnerabilities or skipped:
         sys.exit(1)
     print(f"No known hole in {len(packages)} packages.")
 

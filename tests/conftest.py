@@ -1,6 +1,6 @@
-"""Servers for the tests: one private PostgreSQL and Valkey a run, shared by the processes of pytest-xdist.
+"""Shared fixtures, and the private PostgreSQL and Valkey of a test run, shared by all processes of pytest-xdist.
 
-They are up, and the environment names them, before pytest-django reads the settings.
+The servers run, and the environment names them, before pytest-django reads the settings.
 """
 
 from __future__ import annotations
@@ -22,39 +22,44 @@ from tipportal.dev_stack import static_files
 from tipportal.dev_stack.servers import Servers
 from tips import vault
 
-FIRST = ("test_make_run.py", "faults", "browser")
-_run: dict[str, Servers | Path] = {}
+RUN_FIRST = ("test_make_run.py", "faults", "browser")
+_run_resources: dict[str, Servers | Path] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # the workers of pytest-xdist inherit what the first process set
+    if not hasattr(config, "workerinput"):  # processes of pytest-xdist inherit the environment of the first
         _start_servers()
     from django.conf import settings
 
-    assert settings.ROLE.value == "all"  # read now: pytest-django sets Django up only once the settings are
+    assert settings.ROLE.value == "all"  # reading them loads the settings, after which pytest-django sets up Django
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: for a third of their time tests wait for processes that they have started."""
+    """Return one more than there are cores: tests spend a third of their time waiting for processes they have started."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What starts whole portals comes first, so that no process is left alone with it at the end; cases made of files that
-    this machine does not have do not exist, instead of being skipped."""
-    items.sort(key=lambda item: next((at for at, name in enumerate(FIRST) if name in item.path.parts), len(FIRST)))
-    nothing = [item for item in items if any(_is_empty(mark) for mark in item.iter_markers("skip"))]
-    if nothing:
-        config.hook.pytest_deselected(items=nothing)
-        items[:] = [item for item in items if item not in nothing]
+    """Order the tests, and drop the cases of empty parameter sets.
+
+    Tests that start whole portals run first, so that no process is left alone with them at the end. Cases for files that this
+    machine lacks are deselected instead of skipped.
+    """
+    items.sort(
+        key=lambda item: next((rank for rank, name in enumerate(RUN_FIRST) if name in item.path.parts), len(RUN_FIRST))
+    )
+    empty_cases = [item for item in items if any(_is_empty_parameter_set(mark) for mark in item.iter_markers("skip"))]
+    if empty_cases:
+        config.hook.pytest_deselected(items=empty_cases)
+        items[:] = [item for item in items if item not in empty_cases]
 
 
-def _is_empty(mark: pytest.Mark) -> bool:
+def _is_empty_parameter_set(mark: pytest.Mark) -> bool:
     return str(mark.kwargs.get("reason", "")).startswith("got empty parameter set")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    servers, folder = _run.pop("servers", None), _run.pop("folder", None)
+    servers, folder = _run_resources.pop("servers", None), _run_resources.pop("folder", None)
     if isinstance(servers, Servers):
         servers.stop()
     if isinstance(folder, Path):
@@ -63,16 +68,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _start_servers() -> None:
     folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
-    _run["folder"] = folder
+    _run_resources["folder"] = folder
     servers = Servers(folder / "servers", durable=False)
-    _run["servers"] = servers
+    _run_resources["servers"] = servers
     servers.start()
     for name in VARIABLES:
         os.environ.pop(name, None)
     keys = make_keys(folder / "keys")
     vault.create_key_pair(Path(keys["AGENCY_PUBLIC_KEYS"]), Path(keys["AGENCY_PRIVATE_KEYS"]))
     vault.create_key_pair(Path(keys["MEDIA_PUBLIC_KEYS"]), Path(keys["MEDIA_PRIVATE_KEYS"]))
-    del keys["ADDRESS_PRIVATE_KEYS"]  # whoever serves pages refuses to start with it
+    del keys["ADDRESS_PRIVATE_KEYS"]  # a web role refuses to start with it
     os.environ |= keys | {
         "DJANGO_SETTINGS_MODULE": "tipportal.settings",
         "PORTAL_ROLE": "all",
@@ -87,13 +92,13 @@ def _start_servers() -> None:
 
 @pytest.fixture
 def opens_addresses(settings: Any) -> None:
-    """What the bulk worker alone can do in a real portal."""
+    """Let this process open sealed addresses, as only the bulk worker can in a real portal."""
     settings.ADDRESS_PRIVATE_KEYS = settings.ADDRESS_PUBLIC_KEYS.with_name("addresses-private")
 
 
 @pytest.fixture
 def mails(settings: Any) -> Iterator[Mails]:
-    """A real mail server that keeps what it takes; this process sends to it."""
+    """Start a real mail server that stores its mail, and send this process's mail to it."""
     sink = Mails()
     sink.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -105,14 +110,14 @@ def mails(settings: Any) -> Iterator[Mails]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Riverton's portal in one web process with the alerts worker, for tests that only look (one a xdist process)."""
+    """Start Riverton's portal with one web process and the alerts worker, for tests that change little (one per xdist process)."""
     with Stack(tmp_path_factory.mktemp("stack"), web=["all"], workers=["alerts"], demo=True) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def portal(stack: Stack) -> Stack:
-    """The same with incidents of 400 days at eighty of the city's points."""
+    """Publish incidents of 400 days at eighty points of the city in `stack`."""
     from tests.crimemap import published_city
 
     folder = Path(stack.keys["INCIDENT_SNAPSHOTS"])
@@ -123,7 +128,7 @@ def portal(stack: Stack) -> Stack:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium, as long-lived as a module's tests, that finds this machine alone."""
+    """Start a real Chromium for the tests of a module. It can reach this machine alone."""
     arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium.path(), args=arguments)
@@ -133,7 +138,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _foundations(request: pytest.FixtureRequest) -> None:
-    """What `migrate` and `vault create-key` leave in every database; tests that flush take it away."""
+    """Restore the rows that `migrate` and `vault create-key` make, since tests that flush the database remove them."""
     from core.web import page_cache
 
     page_cache.forget()
@@ -148,6 +153,7 @@ def _foundations(request: pytest.FixtureRequest) -> None:
 
 
 def ensure_foundations() -> None:
+    """Make the groups, categories, guides and agency keys that every portal has, if they are missing."""
     from django.conf import settings
     from django.contrib.auth.models import Group
 

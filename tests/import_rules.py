@@ -1,6 +1,7 @@
-"""`make lint`: no circle of files, and no import inside a function to hide one.
+"""`make lint`: find circular imports, and imports inside functions that would hide one.
 
-import-linter knows the floors (pyproject.toml); this knows files. A line an offence, exit code 1.
+import-linter checks the floors (pyproject.toml), this module checks files. Prints one line per violation; then the exit code
+is 1.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ import grimp
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tipportal", "outreach", "tips", "crimemap", "file_cleaning", "core")
-# Imports of our own modules inside a function, each with what forces it.
+# Imports of our own modules inside a function, each with its reason.
 LATE_IMPORTS = {
     ("core/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
     ("tipportal/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
 }
 
 
-def import_graph() -> grimp.ImportGraph:
+def build_import_graph() -> grimp.ImportGraph:
     return grimp.build_graph(*PACKAGES, cache_dir=None)
 
 
-def circles(graph: grimp.ImportGraph) -> list[list[str]]:
-    """Groups of modules in which each imports, through others, itself (strongly connected components, Tarjan 1972)."""
+def find_circles(graph: grimp.ImportGraph) -> list[list[str]]:
+    """Return groups of modules that import each other: strongly connected components (Tarjan 1972)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    components: list[list[str]] = []
 
     def visit(module: str) -> None:
         index[module] = low[module] = len(index)
@@ -42,20 +43,20 @@ def circles(graph: grimp.ImportGraph) -> list[list[str]]:
             elif other in stack:
                 low[module] = min(low[module], index[other])
         if low[module] == index[module]:
-            at = stack.index(module)
-            component = stack[at:]
-            del stack[at:]
+            start = stack.index(module)
+            component = stack[start:]
+            del stack[start:]
             if len(component) > 1:
-                found.append(sorted(component))
+                components.append(sorted(component))
 
     for module in sorted(graph.modules):
         if module not in index:
             visit(module)
-    return found
+    return components
 
 
-def late_imports() -> Iterator[str]:
-    """Sentences about imports of our own modules that stand inside functions without a listed reason."""
+def find_late_imports() -> Iterator[str]:
+    """Yield a sentence for each import of our own modules inside a function without a listed reason."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
@@ -65,12 +66,12 @@ def late_imports() -> Iterator[str]:
                 if (name, function.name) in LATE_IMPORTS:
                     continue
                 for node in ast.walk(function):
-                    if _names(node) & set(PACKAGES):
+                    if _imported_packages(node) & set(PACKAGES):
                         yield f"{name}:{node.lineno} imports inside {function.name}()."  # type: ignore[attr-defined]
 
 
-def _names(node: ast.AST) -> set[str]:
-    """The packages that an import statement names."""
+def _imported_packages(node: ast.AST) -> set[str]:
+    """Return the top-level packages that an import statement names."""
     if isinstance(node, ast.ImportFrom):
         return {(node.module or "").partition(".")[0]}
     if isinstance(node, ast.Import):
@@ -79,10 +80,12 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def main() -> None:
-    offences = [f"These modules import each other: {', '.join(circle)}." for circle in circles(import_graph())]
-    offences += late_imports()
-    print("\n".join(offences) or "No circle of files, no import inside a function.")
-    sys.exit(bool(offences))
+    violations = [
+        f"These modules import each other: {', '.join(circle)}." for circle in find_circles(build_import_graph())
+    ]
+    violations += find_late_imports()
+    print("\n".join(violations) or "No circle of files, no import inside a function.")
+    sys.exit(bool(violations))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""A whole portal on private servers and free ports, for tests that look at it from outside.
+"""A whole portal on private servers and free ports, for tests from outside.
 
     with Stack(tmp_path, web=["public", "staff"], workers=["alerts"], demo=True) as stack:
         httpx.get(stack.public_url + "/tips/")
         stack.freeze_redis()
 
-Everything lives in the folder given: `servers/`, `keys/`, `logs/` (one file a process). Mails end in `stack.mails`.
+All its files are in the folder given: `servers/`, `keys/`, `logs/` (one file per process). Mail arrives in `stack.mails`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from tipportal.dev_stack.readiness import count_listening_workers
 from tipportal.dev_stack.servers import Servers
 from tips import vault
 
-TEMPLATES = "PORTAL_TEMPLATES"  # the variable that names the folder of portals that others begin with
-STAGES = (None, "migrated", "demo")  # each is made of the one before
+TEMPLATES = "PORTAL_TEMPLATES"  # the variable that names the folder of portals to copy
+STAGES = (None, "migrated", "demo")  # each begins with the one before
 ROOT = Path(__file__).resolve().parent.parent
 WEB = {"all": processes.WEB_ALL, "public": processes.WEB_PUBLIC, "staff": processes.WEB_STAFF}
 
@@ -50,29 +50,28 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Any, seconds: float, what: str) -> None:
-    """Poll until `condition()` is true. Raises AssertionError naming `what` when it is not in time."""
-    until = time.monotonic() + seconds
+def wait_until(condition: Any, seconds: float, expected: str) -> None:
+    """Poll until `condition()` is true. Raises AssertionError naming what was expected if it is not true in time."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {expected}"
         time.sleep(0.02)
 
 
-def _template(stage: str) -> Path:
-    """A stopped portal that others copy: made once a run of the tests, by whoever needs it first."""
-    made = Path(os.environ[TEMPLATES]) / stage
-    made.mkdir(parents=True, exist_ok=True)
-    with (made / "lock").open("w") as lock:
+def _make_template(stage: str) -> Path:
+    """Return the folder of a stopped portal to copy; the first process that needs it makes it, once per test run."""
+    folder = Path(os.environ[TEMPLATES]) / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (made / "ready").exists():
-            Stack(made, web=[], demo=stage == "demo", is_template=True).start().stop()
-            (made / "ready").touch()
-    return made
+        if not (folder / "ready").exists():
+            Stack(folder, web=[], demo=stage == "demo", is_template=True).start().stop()
+            (folder / "ready").touch()
+    return folder
 
 
 def make_keys(folder: Path) -> dict[str, str]:
-    """Secrets as `make run` makes them, the agency key excepted, where there are none yet; returns the variables that name
-    them."""
+    """Make the secrets that `make run` makes, except the agency key, if there are none. Returns the variables that name them."""
     if not folder.exists():
         folder.mkdir(parents=True)
         vault.write_secret(folder / "receipt_salt", os.urandom(16))
@@ -101,14 +100,14 @@ def make_keys(folder: Path) -> dict[str, str]:
 
 
 class Mails:
-    """An SMTP server that keeps what it is given, with the time of arrival (`time.monotonic`)."""
+    """An SMTP server that stores the mail it receives, with the time of arrival (`time.monotonic`)."""
 
     def __init__(self) -> None:
         self.received: list[EmailMessage] = []
         self.arrived: list[float] = []
         self.recipients: list[list[str]] = []
-        self.refuse: str | None = None  # an SMTP reply such as "451 later" instead of taking mail
-        self.refuse_to: dict[str, str] = {}  # the same for mail to one address
+        self.refuse: str | None = None  # an SMTP reply such as "451 later" to all mail
+        self.refuse_to: dict[str, str] = {}  # by address: an SMTP reply to mail for it
         self.port = free_port()
         self._thread: Controller | None = None
 
@@ -132,7 +131,7 @@ class Mails:
         return "250 taken"
 
     def wait(self, count: int = 1, seconds: float = 30) -> list[EmailMessage]:
-        """The mails so far, once there are `count`."""
+        """Wait until there are `count` mails. Returns all mails."""
         wait_until(lambda: len(self.received) >= count, seconds, f"{count} mails (there are {len(self.received)})")
         return list(self.received)
 
@@ -152,8 +151,10 @@ class Mails:
 
 
 class Stack:
-    """PostgreSQL, Valkey, an SMTP sink, web processes and workers of the roles named; migrated, with keys, and with the demo
-    city where it is wanted (`printed` is what the command says of it)."""
+    """PostgreSQL, Valkey, an SMTP sink, and web processes and workers of the given roles; migrated and with keys.
+
+    With `demo`, the demo city is loaded, and `printed` is the output of `manage.py demo`.
+    """
 
     def __init__(
         self,
@@ -170,27 +171,27 @@ class Stack:
         self.logs = self.folder / "logs"
         self.mails = Mails()
         self.demo = demo
-        has_data = (self.folder / "servers").exists()  # a database that this portal goes on with
-        self.begins_with = STAGES[1 + demo - is_template] if TEMPLATES in os.environ and not has_data else None
-        if self.begins_with:
-            template = _template(self.begins_with)
+        has_data = (self.folder / "servers").exists()  # the database of an earlier Stack in this folder
+        self.first_stage = STAGES[1 + demo - is_template] if TEMPLATES in os.environ and not has_data else None
+        if self.first_stage:
+            template = _make_template(self.first_stage)
             self.folder.mkdir(parents=True, exist_ok=True)
             subprocess.run(["cp", "-a", template / "servers", template / "keys", self.folder], check=True)
         self.servers = Servers(self.folder / "servers", durable=False)
         self.ports = {role: free_port() for role in web}
-        self.started = [WEB[role] for role in self.ports]
-        self.started += [process for process in processes.WORKERS if process.role in set(workers)]
-        self.started += [processes.BEAT] if beat else []
-        self.extra = dict(variables or {})
+        self.to_start = [WEB[role] for role in self.ports]
+        self.to_start += [process for process in processes.WORKERS if process.role in set(workers)]
+        self.to_start += [processes.BEAT] if beat else []
+        self.extra_variables = dict(variables or {})
         self.children: dict[str, Child] = {}
         self.keys: dict[str, str] = {}
         self.printed = ""
 
-    # Where things are
+    # Addresses
 
     @property
     def url(self) -> str:
-        """Of the first web process."""
+        """The URL of the first web process."""
         return self._url(next(iter(self.ports)))
 
     @property
@@ -205,7 +206,7 @@ class Stack:
         return f"http://127.0.0.1:{self.ports[role]}"
 
     def database_url(self, role: str = "owner") -> str:
-        """The URL of that role's own PostgreSQL user; "postgres" is the superuser."""
+        """Return the database URL of the role's PostgreSQL user; "postgres" is the superuser."""
         return self.servers.database_url("postgres" if role == "postgres" else f"portal_{role}")
 
     @property
@@ -213,60 +214,64 @@ class Stack:
         return self.servers.redis_url
 
     def connect(self, role: str = "owner") -> Any:
-        """A psycopg2 connection as that role's user."""
+        """Return a psycopg2 connection as the role's PostgreSQL user."""
         return self.servers.connect("postgres" if role == "postgres" else f"portal_{role}")
 
     def environment(self, role: str) -> dict[str, str]:
-        """What a process of `role` is started with."""
-        known = Role(role)
-        url = {role: self._url(role) for role in self.ports}
+        """Return the environment of a process of `role`."""
+        parsed_role = Role(role)
+        urls = {role: self._url(role) for role in self.ports}
         everything = {
             **{name: value for name, value in os.environ.items() if name not in processes.VARIABLES},
             **self.keys,
             "DEMO": "1",
-            "PORTAL_URL": url.get("public") or url.get("all") or "http://127.0.0.1:1",
-            "STAFF_URL": url.get("staff") or url.get("all") or "http://127.0.0.1:1",
+            "PORTAL_URL": urls.get("public") or urls.get("all") or "http://127.0.0.1:1",
+            "STAFF_URL": urls.get("staff") or urls.get("all") or "http://127.0.0.1:1",
             "REDIS_URL": self.servers.redis_url,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mails.port}",
-            **({"DATABASE_URL": self.servers.database_url(known.database_user)} if known.database_user else {}),
+            **(
+                {"DATABASE_URL": self.servers.database_url(parsed_role.database_user)}
+                if parsed_role.database_user
+                else {}
+            ),
             **({"BIND": f"127.0.0.1:{self.ports[role]}"} if role in self.ports else {}),
-            **self.extra,
+            **self.extra_variables,
         }
-        return processes.environment_for(known, everything)
+        return processes.environment_for(parsed_role, everything)
 
-    # Life
+    # Start and stop
 
     def start(self) -> Self:
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
             self.keys = make_keys(self.folder / "keys")
-            self.extra["STATIC_ROOT"] = str(static_files.collect(self.environment("all")))
+            self.extra_variables["STATIC_ROOT"] = str(static_files.collect(self.environment("all")))
             self.servers.start()
             self.mails.start()
-            if not self.begins_with:
+            if not self.first_stage:
                 self.run_manage("migrate", "--verbosity=0", role="owner")
                 while len(list(Path(self.keys["AGENCY_PUBLIC_KEYS"]).glob("*.pub"))) < 2:
                     self._create_key()
             if self.demo:
-                self.printed = self._printed()
-            for process in self.started:
+                self.printed = self._load_demo()
+            for process in self.to_start:
                 self._start(process)
-            for process in self.started:
-                self._wait(process)
+            for process in self.to_start:
+                self._wait_until_ready(process)
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _printed(self) -> str:
-        """What `manage.py demo` says; it is run where the city is not there yet."""
-        kept = self.folder / "keys" / "demo"
-        if not kept.exists():
-            kept.write_text(self.run_manage("demo"))
-        return kept.read_text()
+    def _load_demo(self) -> str:
+        """Return the output of `manage.py demo`, which runs only if a copied template does not hold the city."""
+        output_file = self.folder / "keys" / "demo"
+        if not output_file.exists():
+            output_file.write_text(self.run_manage("demo"))
+        return output_file.read_text()
 
     def _create_key(self) -> None:
-        """As `manage.py vault create-key` does, in a moment."""
+        """Do what `manage.py vault create-key` does, without starting a process."""
         with closing(self.connect("owner")) as connection, connection, connection.cursor() as cursor:
             insert = "INSERT INTO tips_agencykey (id, created_at) VALUES (%s, now())"
             public, private = (Path(self.keys[f"AGENCY_{half}_KEYS"]) for half in ("PUBLIC", "PRIVATE"))
@@ -301,18 +306,18 @@ class Stack:
         self.children[process.name] = child
         child.start()
 
-    def _wait(self, process: Process, seconds: float = 60) -> None:
+    def _wait_until_ready(self, process: Process, seconds: float = 60) -> None:
         child = self.children[process.name]
-        ready = self._web_answers if process.role.is_web else self._worker_listens
-        until = time.monotonic() + seconds
-        while process is not processes.BEAT and not ready(process):
-            words = child.log.read_text(errors="replace")
-            assert child.is_alive, f"{process.name} stopped with {child.exit_code}:\n{words}"
-            assert time.monotonic() < until, f"{process.name} is not ready after {seconds} s:\n{words}"
+        is_ready = self._web_answers if process.role.is_web else self._worker_listens
+        deadline = time.monotonic() + seconds
+        while process is not processes.BEAT and not is_ready(process):
+            output = child.log.read_text(errors="replace")
+            assert child.is_alive, f"{process.name} stopped with {child.exit_code}:\n{output}"
+            assert time.monotonic() < deadline, f"{process.name} is not ready after {seconds} s:\n{output}"
             time.sleep(0.05)
 
     def _web_answers(self, process: Process) -> bool:
-        """Any answer will do: the staff role has no home page."""
+        """Return whether there is any answer: the staff role has no home page."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[process.role.value], timeout=2)
         try:
             connection.request("GET", "/")
@@ -327,7 +332,7 @@ class Stack:
         return count_listening_workers(self.servers.redis_url) >= running
 
     def run_manage(self, *args: str, role: str = "all", check: bool = True, input: str | None = None) -> str:
-        """`manage.py ARGS` as `role`; returns its standard output. With `check`, a failure raises AssertionError."""
+        """Run `manage.py ARGS` as `role`. Returns its standard output; raises AssertionError if it fails, unless `check` is off."""
         done = subprocess.run(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,
@@ -362,13 +367,13 @@ class Stack:
         self.servers.start_postgres()
 
     def kill_web(self, role: str | None = None) -> None:
-        """SIGKILL to a web process and its workers: `role` or the first."""
+        """Kill a web process and its workers with SIGKILL: that of `role`, or the first."""
         self.children[WEB[role or next(iter(self.ports))].name].kill()
 
     def start_web(self, role: str | None = None) -> None:
         process = WEB[role or next(iter(self.ports))]
         self._start(process)
-        self._wait(process)
+        self._wait_until_ready(process)
 
     def stop_worker(self, role: str) -> None:
         self.children[f"worker-{role}"].stop()
@@ -376,4 +381,4 @@ class Stack:
     def start_worker(self, role: str) -> None:
         process = processes.BY_NAME[f"worker-{role}"]
         self._start(process)
-        self._wait(process)
+        self._wait_until_ready(process)

@@ -13,7 +13,7 @@ import file_cleaning
 from file_cleaning import launcher
 
 PHOTO = b"\xff\xd8\xff\xe0 a photo by its first bytes"
-_BEFORE = launcher._BOOTSTRAP.removesuffix("main()\n")
+_IMPORTS = launcher._BOOTSTRAP.removesuffix("main()\n")
 
 
 def take_over(monkeypatch: pytest.MonkeyPatch, attack: str, *, module: str = "images") -> None:
@@ -22,7 +22,7 @@ def take_over(monkeypatch: pytest.MonkeyPatch, attack: str, *, module: str = "im
     What attempts returned, or the name of the exception they raised, is in `report`.
     """
     start = f"""
-{_BEFORE}
+{_IMPORTS}
 import json, os, socket, subprocess, ctypes, signal
 from pathlib import Path
 from file_cleaning import {module}
@@ -42,7 +42,7 @@ main()
     monkeypatch.setattr(launcher, "_BOOTSTRAP", start)
 
 
-def report(folder: Path, kind: bytes = PHOTO) -> dict[str, Any]:
+def run_and_read_report(folder: Path, kind: bytes = PHOTO) -> dict[str, Any]:
     """Send a file through and read what the attack reported."""
     into = folder / "into"
     into.mkdir(mode=0o700)

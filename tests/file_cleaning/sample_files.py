@@ -19,14 +19,14 @@ XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><dc:creator>{NAME}</dc:creator></x:x
 PLACE = "+41.8781-087.6298/"
 
 
-def picture(width: int = 480, height: int = 320) -> Image.Image:
+def draw_picture(width: int = 480, height: int = 320) -> Image.Image:
     """A picture whose four corners differ, so that turning it is seen."""
     across = numpy.linspace(0, 255, width)[None, :].repeat(height, 0)
     down = numpy.linspace(0, 255, height)[:, None].repeat(width, 1)
     return Image.fromarray(numpy.dstack([across, down, (across + down) / 4]).astype("uint8"))
 
 
-def tags(orientation: int = 1) -> Image.Exif:
+def make_exif(orientation: int = 1) -> Image.Exif:
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0112], exif[0x9286] = "Canary", SERIAL, orientation, NAME
     exif[0x8769] = {0xA431: SERIAL, 0x9003: "2026:01:02 03:04:05"}
@@ -34,7 +34,7 @@ def tags(orientation: int = 1) -> Image.Exif:
     return exif
 
 
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
+def encode_picture(image: Image.Image, form: str, **options: object) -> bytes:
     pillow_heif.register_heif_opener()
     stream = io.BytesIO()
     image.save(stream, form, **options)
@@ -45,50 +45,56 @@ def png() -> bytes:
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", NAME * 100, zip=True)
     text.add_itxt("XML:com.adobe.xmp", XMP.decode())
-    return saved(picture(), "PNG", pnginfo=text, exif=tags(6).tobytes()) + b"CANARY behind the end"
+    return encode_picture(draw_picture(), "PNG", pnginfo=text, exif=make_exif(6).tobytes()) + b"CANARY behind the end"
 
 
 def jpeg(orientation: int = 6) -> bytes:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return saved(picture(), "JPEG", exif=tags(orientation), comment=NAME.encode(), xmp=XMP, icc_profile=profile)
+    return encode_picture(
+        draw_picture(), "JPEG", exif=make_exif(orientation), comment=NAME.encode(), xmp=XMP, icc_profile=profile
+    )
 
 
 def motion_photo() -> bytes:
     """A phone's picture with a second of film behind it."""
-    return jpeg() + b"MotionPhoto_Data" + film("-c:v", "libx264", "-metadata", f"title={NAME}")
+    return jpeg() + b"MotionPhoto_Data" + make_video("-c:v", "libx264", "-metadata", f"title={NAME}")
 
 
 def two_pictures() -> bytes:
     """A JPEG with a second one in it, as phones keep depth (CIPA DC-007)."""
-    return saved(picture(), "MPO", save_all=True, append_images=[picture(90, 60)], exif=tags())
+    return encode_picture(draw_picture(), "MPO", save_all=True, append_images=[draw_picture(90, 60)], exif=make_exif())
 
 
 def tiff_pages() -> bytes:
-    pages = [picture(), picture(300, 400), picture().convert("1")]
-    return saved(pages[0], "TIFF", save_all=True, append_images=pages[1:], tiffinfo={315: NAME, 305: SERIAL})
+    pages = [draw_picture(), draw_picture(300, 400), draw_picture().convert("1")]
+    return encode_picture(pages[0], "TIFF", save_all=True, append_images=pages[1:], tiffinfo={315: NAME, 305: SERIAL})
 
 
 def gif() -> bytes:
-    frames = [picture(161, 121).rotate(angle) for angle in (0, 90, 180)]
-    return saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=500, comment=NAME.encode())
+    frames = [draw_picture(161, 121).rotate(angle) for angle in (0, 90, 180)]
+    return encode_picture(
+        frames[0], "GIF", save_all=True, append_images=frames[1:], duration=500, comment=NAME.encode()
+    )
 
 
 def animated(form: str) -> bytes:
-    frames = [picture(160, 120).rotate(angle) for angle in (0, 90, 180)]
-    return saved(frames[0], form, save_all=True, append_images=frames[1:], duration=500, exif=tags().tobytes())
+    frames = [draw_picture(160, 120).rotate(angle) for angle in (0, 90, 180)]
+    return encode_picture(
+        frames[0], form, save_all=True, append_images=frames[1:], duration=500, exif=make_exif().tobytes()
+    )
 
 
-def see_through() -> bytes:
-    image = picture().convert("RGBA")
+def transparent_png() -> bytes:
+    image = draw_picture().convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
-    return saved(image, "PNG")
+    return encode_picture(image, "PNG")
 
 
-def sixteen_bits() -> bytes:
-    return saved(Image.fromarray(numpy.asarray(picture().convert("L")).astype("uint16") * 257), "PNG")
+def sixteen_bit_png() -> bytes:
+    return encode_picture(Image.fromarray(numpy.asarray(draw_picture().convert("L")).astype("uint16") * 257), "PNG")
 
 
-def ffmpeg(*arguments: str, form: str, given: bytes = b"") -> bytes:
+def run_ffmpeg(*arguments: str, form: str, given: bytes = b"") -> bytes:
     """The project's own ffmpeg, over a file since most containers seek."""
     import tempfile
 
@@ -101,28 +107,30 @@ def ffmpeg(*arguments: str, form: str, given: bytes = b"") -> bytes:
         return out.read_bytes()
 
 
-def film(*coding: str, form: str = "mp4", size: str = "320x180", rate: str = "25", sound: bool = False) -> bytes:
+def make_video(*coding: str, form: str = "mp4", size: str = "320x180", rate: str = "25", sound: bool = False) -> bytes:
     picture = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d=1"]
     tone = ["-f", "lavfi", "-i", "sine=440:d=1"] if sound else []
     names = ["-metadata", f"title={NAME}", "-metadata", f"comment={SERIAL}", "-metadata", f"location={PLACE}"]
     names += ["-metadata", "creation_time=2026-01-02T03:04:05Z", "-metadata:s:v", f"handler_name={NAME}"]
-    return ffmpeg(*picture, *tone, "-pix_fmt", "yuv420p", *names, *coding, form=form)
+    return run_ffmpeg(*picture, *tone, "-pix_fmt", "yuv420p", *names, *coding, form=form)
 
 
-def recording(*coding: str, form: str, rate: int = 44_100, channels: int = 1) -> bytes:
+def make_recording(*coding: str, form: str, rate: int = 44_100, channels: int = 1) -> bytes:
     tone = ["-f", "lavfi", "-i", f"sine=440:d=1:r={rate}", "-ac", str(channels)]
     names = ["-metadata", f"title={NAME}", "-metadata", f"comment={SERIAL}"]
-    return ffmpeg(*tone, *names, *coding, form=form)
+    return run_ffmpeg(*tone, *names, *coding, form=form)
 
 
-def turned_film() -> bytes:
-    return ffmpeg("-display_rotation", "90", "-i", "GIVEN", "-c", "copy", form="mov", given=film("-c:v", "libx264"))
+def rotated_video() -> bytes:
+    return run_ffmpeg(
+        "-display_rotation", "90", "-i", "GIVEN", "-c", "copy", form="mov", given=make_video("-c:v", "libx264")
+    )
 
 
-def film_with_everything() -> bytes:
+def video_with_extra_streams() -> bytes:
     """Subtitles, chapters, an attachment, two sound tracks."""
     subtitles = f"1\n00:00:00,000 --> 00:00:01,000\n{NAME}\n".encode()
-    return ffmpeg(
+    return run_ffmpeg(
         *("-f", "lavfi", "-i", "testsrc2=s=320x180:d=1", "-f", "lavfi", "-i", "sine=d=1", "-f", "lavfi", "-i", "sine=880:d=1"),
         *("-f", "srt", "-i", "GIVEN", "-map", "0", "-map", "1", "-map", "2", "-map", "3", "-c:v", "libx264", "-c:a", "aac"),
         *("-c:s", "srt", "-attach", "GIVEN", "-metadata:s:t", "mimetype=text/plain", "-metadata:s:t", f"filename={NAME}"),
@@ -132,7 +140,7 @@ def film_with_everything() -> bytes:
 
 
 def wav_with_broadcast_chunks() -> bytes:
-    plain = recording("-c:a", "pcm_s16le", form="wav")
+    plain = make_recording("-c:a", "pcm_s16le", form="wav")
     extra = b"".join(
         name + struct.pack("<I", len(content)) + content
         for name, content in ((b"bext", NAME.encode().ljust(602, b"\0")), (b"iXML", XMP + b"\0" * (len(XMP) % 2)))
@@ -149,7 +157,7 @@ def mp3_with_pictures() -> bytes:
         for name, content in ((b"APIC", cover), (b"GEOB", thing))
     )
     size = bytes(len(frames) >> shift & 0x7F for shift in (21, 14, 7, 0))
-    return b"ID3\x03\0\0" + size + frames + recording("-c:a", "libmp3lame", "-id3v2_version", "0", form="mp3")
+    return b"ID3\x03\0\0" + size + frames + make_recording("-c:a", "libmp3lame", "-id3v2_version", "0", form="mp3")
 
 
 def pdf(pages: int = 2, *, size: tuple[float, float] = (612, 792), extra: str = "", content: bytes = b"") -> bytes:
@@ -183,7 +191,7 @@ def pdf(pages: int = 2, *, size: tuple[float, float] = (612, 792), extra: str = 
     return body + f"8 0 obj\n<< /Author ({NAME}, later) >>\nendobj\n".encode()
 
 
-def png_of(width: int, height: int) -> bytes:
+def png_claiming_size(width: int, height: int) -> bytes:
     """A PNG that claims any size; its one row of data is all there is."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
@@ -195,4 +203,4 @@ def png_of(width: int, height: int) -> bytes:
     )
 
 
-Make = Callable[[], bytes]
+FileMaker = Callable[[], bytes]

@@ -103,32 +103,32 @@ NOT_TAKEN = [
 
 
 @pytest.mark.parametrize(("head", "kind"), TAKEN, ids=range(len(TAKEN)))
-def test_kinds_that_are_taken(head: bytes, kind: MediaKind) -> None:
+def test_detects_accepted_kinds(head: bytes, kind: MediaKind) -> None:
     assert detect_kind(head.ljust(256, b"\0")) is kind
 
 
 @pytest.mark.parametrize(("head", "words"), NOT_TAKEN, ids=range(len(NOT_TAKEN)))
-def test_the_sentence_names_what_people_do_send(head: bytes, words: str) -> None:
+def test_refusal_names_formats_people_often_send(head: bytes, words: str) -> None:
     with pytest.raises(FileRefusedError) as refused:
         detect_kind(head)
     assert refused.value.reason is RefusalReason.UNSUPPORTED
     assert words in refused.value.sentence
 
 
-def test_an_empty_file() -> None:
+def test_refuses_an_empty_file() -> None:
     with pytest.raises(FileRefusedError) as refused:
         detect_kind(b"")
     assert refused.value.reason is RefusalReason.EMPTY
 
 
 @given(start=st.sampled_from([head for head, _ in TAKEN + NOT_TAKEN] + [b""]), cut=st.integers(0, 64), rest=st.binary())
-def test_any_first_bytes_are_of_a_kind_or_refused(start: bytes, cut: int, rest: bytes) -> None:
+def test_detects_or_refuses_any_bytes(start: bytes, cut: int, rest: bytes) -> None:
     with suppress(FileRefusedError):
         assert detect_kind(start[:cut] + rest) in MediaKind
 
 
 @pytest.mark.parametrize("reason", RefusalReason)
-def test_each_reason_has_a_sentence_that_says_what_to_do(reason: RefusalReason) -> None:
+def test_each_reason_has_a_sentence_with_advice(reason: RefusalReason) -> None:
     assert "ttach" in explain_refusal(reason) or "Send" in explain_refusal(reason)
     assert explain_refusal(reason, "no such hint") == explain_refusal(reason)
 

@@ -14,12 +14,12 @@ from tests.file_cleaning import sample_files, traces
 from tests.file_cleaning.test_images import rebuilt, refused
 
 
-def test_pages_come_out_as_pictures_without_anything_else(folder: Path) -> None:
+def test_pages_become_pictures_without_hidden_content(folder: Path) -> None:
     result = rebuilt(sample_files.pdf(2), folder)
 
     assert (result.kind, result.pages) == (MediaKind.DOCUMENT, 2)
     assert [part.role for part in result.parts] == ["document", "thumbnail", "page", "page"]
-    assert traces.left(result) == []
+    assert traces.find_traces(result) == []
     raw = result.parts[0].path.read_bytes()
     for word in (
         b"JavaScript",
@@ -45,7 +45,7 @@ def test_pages_look_the_same_and_keep_their_size(folder: Path) -> None:
     assert Image.open(result.parts[2].path).size == pytest.approx((1275, 1650), abs=1)  # 150 dots an inch
 
 
-def test_what_was_filled_into_a_form_is_seen(folder: Path) -> None:
+def test_form_fields_are_rendered(folder: Path) -> None:
     """A check box is drawn by its field alone."""
     page = "/Annots [<< /Type /Annot /Subtype /Widget /FT /Btn /T (x) /Rect [0 0 612 792] /F 4 /AS /On /AP << /N << /On 20 0 R >> >> >>]"
     box = f"20 0 obj\n<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Length 33 >>\nstream\n{'0 0 1 rg 0 0 612 792 re f':<33}\nendstream\nendobj\n"
@@ -54,7 +54,7 @@ def test_what_was_filled_into_a_form_is_seen(folder: Path) -> None:
     assert Image.open(result.parts[2].path).convert("RGB").getpixel((600, 100))[2] > 240
 
 
-def test_too_many_pages(folder: Path) -> None:
+def test_refuses_too_many_pages(folder: Path) -> None:
     assert refused(sample_files.pdf(201), folder) is RefusalReason.TOO_LONG
 
 
@@ -68,7 +68,7 @@ def test_a_large_page_is_drawn_within_limits(folder: Path) -> None:
     assert (result.parts[2].width or 0) * (result.parts[2].height or 0) <= 8_010_000
 
 
-def test_a_locked_file_is_told_from_a_damaged_one(folder: Path) -> None:
+def test_distinguishes_a_locked_file_from_a_damaged_one(folder: Path) -> None:
     locked = sample_files.pdf(1).replace(
         b"/Info 8 0 R",
         b"/Info 8 0 R /ID [<00><00>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /Length 40"
@@ -79,7 +79,7 @@ def test_a_locked_file_is_told_from_a_damaged_one(folder: Path) -> None:
     assert refused(sample_files.pdf(1)[:300], folder) is RefusalReason.DAMAGED
 
 
-def test_a_page_that_is_drawn_for_ever_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stops_a_page_that_never_finishes_rendering(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.DOCUMENT], elapsed_seconds=1)
     monkeypatch.setitem(limits.PROCESS_LIMITS, MediaKind.DOCUMENT, short)
     draw = b"0 0 1 rg 0 0 612 792 re f\n" * 200_000

@@ -25,10 +25,10 @@ def check_media() -> Any:
 
 
 @pytest.mark.parametrize("path", files(GOOD), ids=lambda path: path.name)
-def test_a_good_file_comes_out_clean_and_looks_the_same(path: Path, folder: Path) -> None:
+def test_a_good_file_is_rebuilt_clean_and_looks_the_same(path: Path, folder: Path) -> None:
     made = file_cleaning.rebuild(path, folder)
 
-    assert traces.left(made) == []
+    assert traces.find_traces(made) == []
     whole = folder / f"{path.name}{made.parts[0].path.suffix}"
     shutil.copy(made.parts[0].path, whole)
     assert check_media().check(path, whole) == []

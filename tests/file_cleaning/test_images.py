@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageOps
 import file_cleaning
 from file_cleaning import MediaKind, RebuiltFile, RefusalReason
 from tests.file_cleaning import sample_files, traces
-from tests.file_cleaning.sample_files import jpeg, picture, saved, tags
+from tests.file_cleaning.sample_files import draw_picture, encode_picture, jpeg, make_exif
 
 
 def rebuilt(content: bytes, folder: Path) -> RebuiltFile:
@@ -40,54 +40,56 @@ def whole(result: RebuiltFile) -> Image.Image:
 LYING = {
     "jpeg": lambda: jpeg(6),
     "png": sample_files.png,
-    "webp": lambda: saved(picture(), "WEBP", exif=tags(6).tobytes(), xmp=sample_files.XMP),
-    "heic": lambda: saved(picture(), "HEIF", exif=tags(6).tobytes(), xmp=sample_files.XMP),
-    "avif": lambda: saved(picture(), "AVIF", exif=tags(6).tobytes(), xmp=sample_files.XMP),
-    "tiff": lambda: saved(picture(), "TIFF", tiffinfo={274: 6, 315: sample_files.NAME, 305: sample_files.SERIAL}),
+    "webp": lambda: encode_picture(draw_picture(), "WEBP", exif=make_exif(6).tobytes(), xmp=sample_files.XMP),
+    "heic": lambda: encode_picture(draw_picture(), "HEIF", exif=make_exif(6).tobytes(), xmp=sample_files.XMP),
+    "avif": lambda: encode_picture(draw_picture(), "AVIF", exif=make_exif(6).tobytes(), xmp=sample_files.XMP),
+    "tiff": lambda: encode_picture(
+        draw_picture(), "TIFF", tiffinfo={274: 6, 315: sample_files.NAME, 305: sample_files.SERIAL}
+    ),
     "motion photo": sample_files.motion_photo,
 }
 
 
 @pytest.mark.parametrize("make", LYING.values(), ids=LYING)
-def test_a_photo_is_upright_and_says_nothing_else(make: sample_files.Make, folder: Path) -> None:
+def test_a_photo_is_upright_and_has_no_metadata(make: sample_files.FileMaker, folder: Path) -> None:
     result = rebuilt(make(), folder)
 
     assert result.kind is MediaKind.PHOTO
-    assert traces.left(result) == []
+    assert traces.find_traces(result) == []
     assert [part.role for part in result.parts] == ["full", "preview", "thumbnail"]
     assert (result.parts[0].width, result.parts[0].height) == (320, 480)
-    assert difference(whole(result), picture().rotate(-90, expand=True)) < 4
+    assert difference(whole(result), draw_picture().rotate(-90, expand=True)) < 4
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_way_a_camera_is_held(orientation: int, folder: Path) -> None:
+def test_all_exif_orientations_become_upright(orientation: int, folder: Path) -> None:
     result = rebuilt(jpeg(orientation), folder)
     assert difference(whole(result), ImageOps.exif_transpose(Image.open(io.BytesIO(jpeg(orientation))))) < 4
 
 
 AS_IT_IS = {
-    "bmp": lambda: saved(picture(), "BMP"),
+    "bmp": lambda: encode_picture(draw_picture(), "BMP"),
     "two pictures in one": sample_files.two_pictures,
-    "progressive": lambda: saved(picture(), "JPEG", progressive=True),
-    "four inks": lambda: saved(picture().convert("CMYK"), "JPEG"),
-    "four inks, tiff": lambda: saved(picture().convert("CMYK"), "TIFF"),
-    "palette": lambda: saved(picture().quantize(256), "PNG"),
-    "gif": lambda: saved(picture().quantize(256), "GIF", comment=sample_files.NAME.encode()),
-    "sixteen bits": sample_files.sixteen_bits,
-    "black and white": lambda: saved(picture().convert("1"), "TIFF", compression="group4"),
+    "progressive": lambda: encode_picture(draw_picture(), "JPEG", progressive=True),
+    "four inks": lambda: encode_picture(draw_picture().convert("CMYK"), "JPEG"),
+    "four inks, tiff": lambda: encode_picture(draw_picture().convert("CMYK"), "TIFF"),
+    "palette": lambda: encode_picture(draw_picture().quantize(256), "PNG"),
+    "gif": lambda: encode_picture(draw_picture().quantize(256), "GIF", comment=sample_files.NAME.encode()),
+    "sixteen bits": sample_files.sixteen_bit_png,
+    "black and white": lambda: encode_picture(draw_picture().convert("1"), "TIFF", compression="group4"),
 }
 
 
 @pytest.mark.parametrize("make", AS_IT_IS.values(), ids=AS_IT_IS)
-def test_every_way_to_store_colours(make: sample_files.Make, folder: Path) -> None:
+def test_all_color_modes(make: sample_files.FileMaker, folder: Path) -> None:
     result = rebuilt(make(), folder)
-    assert traces.left(result) == []
-    assert difference(whole(result), picture()) < 8
+    assert traces.find_traces(result) == []
+    assert difference(whole(result), draw_picture()) < 8
 
 
-def test_what_is_see_through_stays_so_and_shows_white_in_the_preview(folder: Path) -> None:
-    result = rebuilt(sample_files.see_through(), folder)
-    assert traces.left(result) == []
+def test_transparency_is_preserved_and_white_in_the_preview(folder: Path) -> None:
+    result = rebuilt(sample_files.transparent_png(), folder)
+    assert traces.find_traces(result) == []
     assert result.parts[0].media_type == "image/webp"
     assert whole(result).getchannel("A").getextrema() == (0, 255)
     preview = Image.open(result.parts[1].path).convert("RGB")
@@ -95,7 +97,7 @@ def test_what_is_see_through_stays_so_and_shows_white_in_the_preview(folder: Pat
 
 
 def test_preview_and_thumbnail_sizes(folder: Path) -> None:
-    result = rebuilt(saved(picture(2400, 1800), "JPEG"), folder)
+    result = rebuilt(encode_picture(draw_picture(2400, 1800), "JPEG"), folder)
     assert [(part.width, part.height) for part in result.parts] == [(2400, 1800), (1600, 1200), (320, 240)]
     for part in result.parts:
         assert Image.open(part.path).size == (part.width, part.height)
@@ -125,83 +127,83 @@ def made_profile(**primaries: tuple[float, float]) -> bytes:
 
 def test_a_wide_gamut_becomes_srgb(folder: Path) -> None:
     flat = Image.new("RGB", (64, 64), (200, 100, 60))
-    plain = whole(rebuilt(saved(flat, "JPEG", quality=98), folder)).convert("RGB").getpixel((32, 32))
-    wide = whole(rebuilt(saved(flat, "JPEG", quality=98, icc_profile=wide_gamut()), folder)).convert("RGB")
+    plain = whole(rebuilt(encode_picture(flat, "JPEG", quality=98), folder)).convert("RGB").getpixel((32, 32))
+    wide = whole(rebuilt(encode_picture(flat, "JPEG", quality=98, icc_profile=wide_gamut()), folder)).convert("RGB")
     assert wide.getpixel((32, 32))[0] > plain[0] + 3
 
 
-def test_a_profile_that_shows_another_picture_is_ignored(folder: Path) -> None:
+def test_ignores_a_profile_that_changes_lightness(folder: Path) -> None:
     dark = made_profile(red=(0.64, 0.33), green=(0.64, 0.33), blue=(0.64, 0.33))
-    result = rebuilt(saved(picture(), "JPEG", icc_profile=dark), folder)
-    assert difference(whole(result), picture()) < 4
+    result = rebuilt(encode_picture(draw_picture(), "JPEG", icc_profile=dark), folder)
+    assert difference(whole(result), draw_picture()) < 4
 
 
 @pytest.mark.parametrize("profile", [b"junk", bytes(2_000_000)], ids=["damaged", "huge"])
-def test_a_bad_profile_is_ignored(profile: bytes, folder: Path) -> None:
-    result = rebuilt(saved(picture(), "JPEG", icc_profile=profile), folder)
-    assert traces.left(result) == []
-    assert difference(whole(result), picture()) < 4
+def test_ignores_a_damaged_profile(profile: bytes, folder: Path) -> None:
+    result = rebuilt(encode_picture(draw_picture(), "JPEG", icc_profile=profile), folder)
+    assert traces.find_traces(result) == []
+    assert difference(whole(result), draw_picture()) < 4
 
 
 @pytest.mark.parametrize("size", [(1, 1), (65_500, 1), (1, 20_000), (70_000, 2)])
-def test_odd_shapes(size: tuple[int, int], folder: Path) -> None:
-    result = rebuilt(saved(Image.new("L", size, 90), "PNG"), folder)
+def test_extreme_aspect_ratios(size: tuple[int, int], folder: Path) -> None:
+    result = rebuilt(encode_picture(Image.new("L", size, 90), "PNG"), folder)
     assert result.parts[0].width == min(size[0], 65_500)
 
 
-def test_larger_ones_are_scaled_to_fifty_megapixels(folder: Path) -> None:
-    result = rebuilt(saved(Image.new("L", (10_000, 6_000), 90), "JPEG"), folder)
+def test_large_photos_are_scaled_to_fifty_megapixels(folder: Path) -> None:
+    result = rebuilt(encode_picture(Image.new("L", (10_000, 6_000), 90), "JPEG"), folder)
     width, height = result.parts[0].width or 0, result.parts[0].height or 0
     assert 49_000_000 < width * height <= 50_000_000
     assert width / height == pytest.approx(10 / 6, rel=0.01)
 
 
 @pytest.mark.parametrize("size", [(11_000, 10_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
-def test_a_claim_of_too_many_pixels_is_refused_before_anything_is_decoded(size: tuple[int, int], folder: Path) -> None:
-    assert refused(sample_files.png_of(*size), folder) is RefusalReason.TOO_LARGE
+def test_refuses_too_many_pixels_before_decoding(size: tuple[int, int], folder: Path) -> None:
+    assert refused(sample_files.png_claiming_size(*size), folder) is RefusalReason.TOO_LARGE
 
 
 ANIMATED = {"gif": sample_files.gif, "webp": lambda: sample_files.animated("WEBP"), "png": lambda: sample_files.animated("PNG"), "avif": lambda: sample_files.animated("AVIF")}  # fmt: skip
 
 
 @pytest.mark.parametrize("make", ANIMATED.values(), ids=ANIMATED)
-def test_an_animation_becomes_a_film(make: sample_files.Make, folder: Path) -> None:
+def test_an_animation_becomes_a_video(make: sample_files.FileMaker, folder: Path) -> None:
     result = rebuilt(make(), folder)
     assert result.kind is MediaKind.VIDEO
-    assert traces.left(result) == []
-    assert traces.sei_units(result.parts[0].path) == 0
+    assert traces.find_traces(result) == []
+    assert traces.count_sei_units(result.parts[0].path) == 0
     assert result.duration_seconds == pytest.approx(1.5, abs=0.1)
     assert [part.role for part in result.parts] == ["video", "poster", "thumbnail"]
 
 
-def test_an_endless_animation_is_shortened(folder: Path) -> None:
+def test_a_long_animation_is_cut(folder: Path) -> None:
     frames = [Image.new("L", (16, 16), number % 256) for number in range(1000)]
-    result = rebuilt(saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100), folder)
+    result = rebuilt(encode_picture(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100), folder)
     assert result.duration_seconds == pytest.approx(20, abs=0.1)
 
 
 def test_a_scan_of_several_pages_becomes_a_document(folder: Path) -> None:
     result = rebuilt(sample_files.tiff_pages(), folder)
     assert (result.kind, result.pages) == (MediaKind.DOCUMENT, 3)
-    assert traces.left(result) == []
-    assert difference(Image.open(result.parts[2].path), picture()) < 4
+    assert traces.find_traces(result) == []
+    assert difference(Image.open(result.parts[2].path), draw_picture()) < 4
 
 
-def test_of_a_jpeg_that_was_cut_off_there_is_what_came(folder: Path) -> None:
-    content = saved(picture(), "JPEG", quality=95)
+def test_a_truncated_jpeg_keeps_its_complete_rows(folder: Path) -> None:
+    content = encode_picture(draw_picture(), "JPEG", quality=95)
     result = rebuilt(content[: len(content) // 2], folder)
     above = (0, 0, 480, 100)
-    assert difference(whole(result).crop(above), picture().crop(above)) < 4
+    assert difference(whole(result).crop(above), draw_picture().crop(above)) < 4
 
 
 @pytest.mark.parametrize(
     "make", [sample_files.png, lambda: sample_files.animated("WEBP"), LYING["heic"], LYING["avif"], LYING["tiff"]]
 )
-def test_others_that_were_cut_off_are_refused(make: sample_files.Make, folder: Path) -> None:
+def test_refuses_other_truncated_photos(make: sample_files.FileMaker, folder: Path) -> None:
     content = make()
     assert refused(content[: len(content) // 3], folder) is RefusalReason.DAMAGED
 
 
-def test_a_jpeg_without_a_row_is_refused(folder: Path) -> None:
-    content = saved(Image.new("RGB", (64, 64)), "JPEG")
+def test_refuses_a_jpeg_without_a_complete_row(folder: Path) -> None:
+    content = encode_picture(Image.new("RGB", (64, 64)), "JPEG")
     assert refused(content[: content.index(b"\xff\xda") + 8], folder) is RefusalReason.DAMAGED

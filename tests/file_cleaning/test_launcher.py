@@ -22,23 +22,23 @@ from tests.stack import ROOT, wait_until
 ON_LINUX = [sys.platform] if sys.platform == "linux" else []
 
 
-def confined(folder: Path) -> list[psutil.Process]:
+def find_processes_in(folder: Path) -> list[psutil.Process]:
     """The running processes that work in `folder`."""
     every = psutil.process_iter(["cmdline"])
     return [each for each in every if any(word.startswith(str(folder)) for word in each.info["cmdline"] or ())]
 
 
-def refused(folder: Path) -> RefusalReason:
+def rebuild_refused(folder: Path) -> RefusalReason:
     into = folder / "into"
     into.mkdir()
     (folder / "source").write_bytes(PHOTO)
     with pytest.raises(file_cleaning.FileRefusedError) as raised:
         file_cleaning.rebuild(folder / "source", into)
-    assert confined(folder) == []
+    assert find_processes_in(folder) == []
     return raised.value.reason
 
 
-ENDS = {
+WAYS_TO_END = {
     "crashes": ("ctypes.string_at(0)", RefusalReason.DAMAGED),
     "aborts": ("os.abort()", RefusalReason.DAMAGED),
     "leaves": ("os._exit(0)", RefusalReason.DAMAGED),
@@ -48,43 +48,43 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("attack", "reason"), ENDS.values(), ids=ENDS)
-def test_however_it_ends_the_file_is_refused(
+@pytest.mark.parametrize(("attack", "reason"), WAYS_TO_END.values(), ids=WAYS_TO_END)
+def test_refuses_the_file_however_the_process_ends(
     attack: str, reason: RefusalReason, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_over(monkeypatch, attack)
-    assert refused(folder) is reason
+    assert rebuild_refused(folder) is reason
 
 
 @pytest.mark.parametrize("system", ON_LINUX)
-def test_memory_is_bounded(system: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_limited(system: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over(monkeypatch, "bytearray(4 * 2**30)")
-    assert refused(folder) is RefusalReason.TOO_LARGE
+    assert rebuild_refused(folder) is RefusalReason.TOO_LARGE
 
 
-def test_time_is_bounded_and_what_it_started_ends_with_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_is_limited_for_the_process_and_its_children(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = dataclasses.replace(limits.PROCESS_LIMITS[MediaKind.PHOTO], elapsed_seconds=1)
     monkeypatch.setitem(limits.PROCESS_LIMITS, MediaKind.PHOTO, short)
     take_over(monkeypatch, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass")
-    assert refused(folder) is RefusalReason.TOO_LARGE
+    assert rebuild_refused(folder) is RefusalReason.TOO_LARGE
 
 
-def test_killed_from_outside_it_is_the_machines_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_killed_from_outside_is_a_sandbox_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over(monkeypatch, "progress(5)\nwhile True: pass")
     (folder / "source").write_bytes(PHOTO)
 
     with pytest.raises(file_cleaning.SandboxError, match="killed"):
-        file_cleaning.rebuild(folder / "source", folder, lambda _percent: confined(folder)[0].kill())
+        file_cleaning.rebuild(folder / "source", folder, lambda _percent: find_processes_in(folder)[0].kill())
 
 
-def test_a_process_that_does_not_start_is_the_machines_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_does_not_start_is_a_sandbox_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "_BOOTSTRAP", "raise SystemExit(3)")
     (folder / "source").write_bytes(PHOTO)
     with pytest.raises(file_cleaning.SandboxError, match="does not start"):
         file_cleaning.rebuild(folder / "source", folder)
 
 
-def test_a_callers_failure_leaves_no_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_in_the_caller_leaves_no_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over(monkeypatch, "progress(5)\nwhile True: pass")
     (folder / "source").write_bytes(PHOTO)
 
@@ -93,7 +93,7 @@ def test_a_callers_failure_leaves_no_process(folder: Path, monkeypatch: pytest.M
 
     with pytest.raises(KeyboardInterrupt):
         file_cleaning.rebuild(folder / "source", folder, stop)
-    assert confined(folder) == []
+    assert find_processes_in(folder) == []
 
 
 WORKER = """
@@ -109,7 +109,7 @@ with file_cleaning.open_workspace(allow_disk=True) as folder:
 
 
 @pytest.mark.parametrize("system", ON_LINUX)
-def test_a_killed_worker_takes_its_process_with_it_and_its_folder_is_swept(
+def test_killing_the_worker_ends_its_process_and_its_folder_is_removed_later(
     system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_over(monkeypatch, "progress(5)\nwhile True: pass")
@@ -140,11 +140,11 @@ def test_progress_rises_from_0_to_100(folder: Path, monkeypatch: pytest.MonkeyPa
 JPEG = b"\xff\xd8\xff\xe0 and so on"
 
 
-def claim(**changes: Any) -> dict[str, Any]:
-    return {"kind": "photo", "duration": None, "pages": None, "parts": parts()} | changes
+def make_claim(**changes: Any) -> dict[str, Any]:
+    return {"kind": "photo", "duration": None, "pages": None, "parts": make_parts()} | changes
 
 
-def parts(**changes: Any) -> list[dict[str, Any]]:
+def make_parts(**changes: Any) -> list[dict[str, Any]]:
     """Those of a photo; `changes` are made to the first."""
     made: list[dict[str, Any]] = [
         {"role": role, "path": f"{role}.jpg", "media_type": "image/jpeg", "width": 4, "height": 3}
@@ -171,40 +171,40 @@ def into(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_true_claim_is_taken(into: Path) -> None:
-    made = validate_rebuilt_file(claim(), into)
+def test_accepts_a_true_claim(into: Path) -> None:
+    made = validate_rebuilt_file(make_claim(), into)
     assert [part.role for part in made.parts] == ["full", "preview", "thumbnail"]
     assert made.parts[0].path == into / "full.jpg"
 
 
-NAMES = "../outside.jpg /etc/passwd missing.jpg html.jpg empty.jpg link.jpg folder.jpg pipe.jpg hard.jpg . .."
-LIES: dict[str, Any] = {
+INVALID_NAMES = "../outside.jpg /etc/passwd missing.jpg html.jpg empty.jpg link.jpg folder.jpg pipe.jpg hard.jpg . .."
+FALSE_CLAIMS: dict[str, Any] = {
     "nothing": None,
     "a list": [],
-    "no parts": claim(parts=[]),
-    "another kind": claim(kind="video"),
-    "an unknown kind": claim(kind="program"),
-    "a role missing": claim(parts=parts()[1:]),
-    "a role twice": claim(parts=[*parts(), parts()[0]]),
-    "one file for all": claim(parts=[part | {"path": "full.jpg"} for part in parts()]),
-    "too many": claim(parts=parts() * 1000),
-    "no objects": claim(parts=["full", "preview", "thumbnail"]),
-    **{f"file {name!r}": claim(parts=parts(path=name)) for name in (NAMES.split())},
-    "no name": claim(parts=parts(path=None)),
-    "another type": claim(parts=parts(media_type="text/html", path="page.html")),
-    "no such role": claim(parts=parts(role="page")),
-    **{f"width {width!r}": claim(parts=parts(width=width)) for width in (0, -1, 70000, "4", None, 4.0, True)},
+    "no parts": make_claim(parts=[]),
+    "another kind": make_claim(kind="video"),
+    "an unknown kind": make_claim(kind="program"),
+    "a role missing": make_claim(parts=make_parts()[1:]),
+    "a role twice": make_claim(parts=[*make_parts(), make_parts()[0]]),
+    "one file for all": make_claim(parts=[part | {"path": "full.jpg"} for part in make_parts()]),
+    "too many": make_claim(parts=make_parts() * 1000),
+    "no objects": make_claim(parts=["full", "preview", "thumbnail"]),
+    **{f"file {name!r}": make_claim(parts=make_parts(path=name)) for name in (INVALID_NAMES.split())},
+    "no name": make_claim(parts=make_parts(path=None)),
+    "another type": make_claim(parts=make_parts(media_type="text/html", path="page.html")),
+    "no such role": make_claim(parts=make_parts(role="page")),
+    **{f"width {width!r}": make_claim(parts=make_parts(width=width)) for width in (0, -1, 70000, "4", None, 4.0, True)},
 }
 
 
-@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_a_lie_is_not(lie: Any, into: Path) -> None:
+@pytest.mark.parametrize("lie", FALSE_CLAIMS.values(), ids=FALSE_CLAIMS)
+def test_rejects_a_false_claim(lie: Any, into: Path) -> None:
     with pytest.raises(ValueError):
         validate_rebuilt_file(lie, into)
 
 
 @pytest.mark.parametrize("duration", [-1, float("nan"), float("inf"), 1e9, "1", [1]])
-def test_a_duration_is_a_number_of_seconds(duration: Any, tmp_path: Path) -> None:
+def test_rejects_an_invalid_duration(duration: Any, tmp_path: Path) -> None:
     (tmp_path / "audio.m4a").write_bytes(b"\0\0\0\x1cftypM4A ")
     part = {"role": "audio", "path": "audio.m4a", "media_type": "audio/mp4"}
     assert validate_rebuilt_file({"kind": "audio", "duration": 2.5, "parts": [part]}, tmp_path).duration_seconds == 2.5

@@ -22,19 +22,19 @@ def rebuild(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-def told(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+def reported_files(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(done.stdout)["files"]
     return found
 
 
-def test_what_came_out_and_what_was_refused(tmp_path: Path) -> None:
+def test_prints_rebuilt_and_refused_files_as_json(tmp_path: Path) -> None:
     (tmp_path / "photo.HEIC").write_bytes(jpeg())
     (tmp_path / "page.jpg").write_text("<html>")
 
     done = rebuild(tmp_path / "photo.HEIC", tmp_path / "page.jpg", "--to", tmp_path / "out", "--json")
 
     assert done.returncode == 0, done.stderr
-    ready, refused = told(done)
+    ready, refused = reported_files(done)
     assert (ready["state"], ready["kind"]) == ("ready", "photo")
     assert [part["file"] for part in ready["parts"]] == [
         "photo.HEIC.jpg",
@@ -49,7 +49,7 @@ def test_what_came_out_and_what_was_refused(tmp_path: Path) -> None:
     assert NAME.encode() not in (tmp_path / "out" / "photo.HEIC.jpg").read_bytes()
 
 
-def test_the_same_in_words(tmp_path: Path) -> None:
+def test_prints_rebuilt_and_refused_files_as_text(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(jpeg())
     (tmp_path / "empty.jpg").write_bytes(b"")
     done = rebuild(tmp_path / "photo.jpg", tmp_path / "empty.jpg", "--to", tmp_path / "out")
@@ -60,7 +60,7 @@ def test_the_same_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("json_wanted", [True, False])
-def test_a_missing_file_is_told_and_the_others_are_done(tmp_path: Path, json_wanted: bool) -> None:
+def test_reports_a_missing_file_and_rebuilds_the_others(tmp_path: Path, json_wanted: bool) -> None:
     (tmp_path / "photo.jpg").write_bytes(jpeg())
     done = rebuild(
         tmp_path / "no.jpg", tmp_path, tmp_path / "photo.jpg", "--to", tmp_path / "out", *["--json"] * json_wanted
@@ -95,7 +95,7 @@ NAMES = [
 ]
 
 
-def test_hostile_names(tmp_path: Path) -> None:
+def test_escapes_hostile_names(tmp_path: Path) -> None:
     paths = [tmp_path / "in" / name for name in NAMES]
     (tmp_path / "in").mkdir()
     for path in paths:
@@ -104,7 +104,7 @@ def test_hostile_names(tmp_path: Path) -> None:
     done = rebuild(*paths, "--to", tmp_path / "out", "--json")
 
     assert done.returncode == 0, done.stderr
-    assert [file["state"] for file in told(done)] == ["ready"] * len(NAMES)
+    assert [file["state"] for file in reported_files(done)] == ["ready"] * len(NAMES)
     assert len(list((tmp_path / "out").iterdir())) == 3 * len(NAMES)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
     words = rebuild(*paths[3:5], "--to", tmp_path / "words").stdout
@@ -112,7 +112,7 @@ def test_hostile_names(tmp_path: Path) -> None:
     assert "line\\nbreak.jpg" in words
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_reports_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     done = rebuild(tmp_path / "file", "--to", tmp_path / "file")
     assert done.returncode == 2

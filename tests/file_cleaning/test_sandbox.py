@@ -12,7 +12,7 @@ import pytest
 
 import file_cleaning
 from file_cleaning import launcher
-from tests.file_cleaning.compromised_decoder import report, take_over
+from tests.file_cleaning.compromised_decoder import run_and_read_report, take_over
 from tests.stack import ROOT
 
 REFUSED = {"PermissionError", "OSError"}
@@ -23,7 +23,7 @@ KINDS = [(b"\xff\xd8\xff\xe0", "images"), (FILM, "video")] if ON_LINUX else []
 
 
 @pytest.mark.parametrize("system", ON_LINUX)
-def test_the_layers_that_linux_has_hold(system: str) -> None:
+def test_all_layers_are_active_on_linux(system: str) -> None:
     held = file_cleaning.probe_sandbox()
     assert held.seccomp
     assert held.landlock
@@ -32,7 +32,9 @@ def test_the_layers_that_linux_has_hold(system: str) -> None:
 
 
 @pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
-def test_no_network(start: bytes, module: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cannot_reach_the_network(
+    start: bytes, module: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket() as tcp, socket.socket(socket.AF_UNIX) as local:
         tcp.bind(("127.0.0.1", 0))
         local.bind(str(tmp_path / "s"))
@@ -46,12 +48,12 @@ def test_no_network(start: bytes, module: str, folder: Path, tmp_path: Path, mon
         """
         take_over(monkeypatch, attack, module=module)
 
-        assert set(report(folder, start).values()) <= REFUSED
+        assert set(run_and_read_report(folder, start).values()) <= REFUSED
         assert select.select([tcp, local], [], [], 0)[0] == []
 
 
 @pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
-def test_no_file_but_its_own(
+def test_cannot_reach_other_files(
     start: bytes, module: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "key").write_text("secret")
@@ -70,13 +72,13 @@ def test_no_file_but_its_own(
     """
     take_over(monkeypatch, attack, module=module)
 
-    assert set(report(folder, start).values()) == {"PermissionError"}
+    assert set(run_and_read_report(folder, start).values()) == {"PermissionError"}
     assert sorted(path.name for path in folder.iterdir()) == ["into", "other", "source"]
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
 @pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
-def test_no_other_process(start: bytes, module: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cannot_reach_other_processes(start: bytes, module: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attack = """
     libc = ctypes.CDLL(None, use_errno=True)
     attempt("program", lambda: subprocess.run(["/bin/true"]))
@@ -87,27 +89,29 @@ def test_no_other_process(start: bytes, module: str, folder: Path, monkeypatch: 
     """
     take_over(monkeypatch, attack, module=module)
 
-    assert set(report(folder, start).values()) <= {*REFUSED, "IndexError"}
+    assert set(run_and_read_report(folder, start).values()) <= {*REFUSED, "IndexError"}
 
 
 @pytest.mark.parametrize("system", ON_LINUX)
-def test_the_process_of_a_photo_starts_none(system: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_for_a_photo_cannot_start_others(
+    system: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     take_over(monkeypatch, 'attempt("fork", lambda: os.fork() or os._exit(0))')
-    assert report(folder) == {"fork": "PermissionError"}
+    assert run_and_read_report(folder) == {"fork": "PermissionError"}
 
 
-def test_nothing_of_the_environment_is_handed_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_does_not_inherit_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIA_PRIVATE_KEYS", "/keys")
     take_over(monkeypatch, 'attempt("names", lambda: " ".join(sorted(os.environ)))')
-    names = report(folder)["names"].strip("'").split()
+    names = run_and_read_report(folder)["names"].strip("'").split()
     assert set(names) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"HOME", "LANG", "PATH"}
 
 
-def test_no_descriptor_is_handed_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_does_not_inherit_descriptors(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "key").open("w") as stream:
         os.set_inheritable(stream.fileno(), True)
         take_over(monkeypatch, f'attempt("read", lambda: os.fstat({stream.fileno()}).st_ino)')
-        assert report(folder)["read"] != repr(os.fstat(stream.fileno()).st_ino)
+        assert run_and_read_report(folder)["read"] != repr(os.fstat(stream.fileno()).st_ino)
 
 
 WITHOUT = {
@@ -118,7 +122,7 @@ WITHOUT = {
 
 
 @pytest.mark.parametrize("missing", [*WITHOUT, "seccomp namespace"] if ON_LINUX else [])
-def test_a_missing_layer_is_told(
+def test_logs_a_missing_layer(
     missing: str, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = "\n".join(WITHOUT[name] for name in missing.split())

@@ -22,7 +22,7 @@ def _own_base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", None)
 
 
-def holder() -> tuple[subprocess.Popen[str], Path]:
+def start_holder() -> tuple[subprocess.Popen[str], Path]:
     """Another process with a workspace, and where that is."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -31,7 +31,7 @@ def holder() -> tuple[subprocess.Popen[str], Path]:
     return process, Path(process.stdout.readline().strip())
 
 
-def test_it_is_private_and_emptied_when_something_fails() -> None:
+def test_workspace_is_private_and_removed_after_an_exception() -> None:
     seen: list[Path] = []
 
     def fail() -> None:
@@ -46,8 +46,8 @@ def test_it_is_private_and_emptied_when_something_fails() -> None:
     assert list(seen[0].parent.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_removed_and_a_living_ones_stays() -> None:
-    (killed, left), (living, kept) = holder(), holder()
+def test_removes_folders_of_killed_processes_alone() -> None:
+    (killed, left), (living, kept) = start_holder(), start_holder()
     (left / "plain").write_bytes(b"secret")
     killed.kill()
     killed.wait()
@@ -61,18 +61,18 @@ def test_what_a_killed_process_left_is_removed_and_a_living_ones_stays() -> None
     assert list(kept.parent.iterdir()) == []
 
 
-def test_without_a_folder_in_memory_it_refuses_and_says_what_to_do() -> None:
+def test_refuses_without_a_folder_in_memory() -> None:
     assert not file_cleaning.has_ram_folder()
     with pytest.raises(file_cleaning.NoRamFolderError, match="Set RAM_FOLDER"), file_cleaning.open_workspace():
         pass
 
 
-def test_a_folder_on_a_disk_is_not_taken_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_on_a_disk_is_not_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAM_FOLDER", str(ROOT))
     assert not file_cleaning.has_ram_folder()
 
 
-def test_a_base_that_others_may_look_into_is_refused() -> None:
+def test_refuses_a_base_folder_that_others_can_read() -> None:
     with file_cleaning.open_workspace(allow_disk=True) as folder:
         base = folder.parent
     base.chmod(0o755)
@@ -81,7 +81,7 @@ def test_a_base_that_others_may_look_into_is_refused() -> None:
 
 
 @pytest.mark.parametrize("folder", [path for path in [Path("/dev/shm")] if path.is_dir()])
-def test_shared_memory_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_memory_is_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAM_FOLDER", str(folder))
     assert file_cleaning.has_ram_folder()
     with file_cleaning.open_workspace() as made:

@@ -26,41 +26,41 @@ _MP4 = """
 NEUTRAL = {".jpg": _PICTURE, ".webp": _PICTURE, ".pdf": _PDF, ".mp4": _MP4, ".m4a": _MP4}
 DATES = {"CreateDate", "ModifyDate", "TrackCreateDate", "TrackModifyDate", "MediaCreateDate", "MediaModifyDate"}
 FFPROBE = {"major_brand", "minor_version", "compatible_brands", "language", "handler_name", "vendor_id", "encoder"}
-SAID_OF_US = {"HandlerDescription": ["VideoHandler", "SoundHandler"], "CompressorName": ["Lavc libx264"]}
+OWN_VALUES = {"HandlerDescription": ["VideoHandler", "SoundHandler"], "CompressorName": ["Lavc libx264"]}
 
 
-def left(made: RebuiltFile) -> list[str]:
+def find_traces(made: RebuiltFile) -> list[str]:
     """Each trace in any part as a line; empty for a clean result."""
     paths = [part.path for part in made.parts]
-    found = _by_exiftool(paths)
+    found = _find_exiftool_traces(paths)
     for path in paths:
         if path.suffix in (".mp4", ".m4a"):
-            found += _by_ffprobe(path)
+            found += _find_ffprobe_traces(path)
         raw = path.read_bytes()
         found += [f"{path.name} bytes {canary!r}" for canary in CANARIES if canary in raw]
     return found
 
 
-def _by_exiftool(paths: list[Path]) -> list[str]:
+def _find_exiftool_traces(paths: list[Path]) -> list[str]:
     assert shutil.which("exiftool"), "the tests of media need exiftool (Debian: libimage-exiftool-perl)"
     command = ["exiftool", "-q", "-j", "-G1", "-a", "-ee3", *map(str, paths)]
     found = []
     for tags in json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout):
         suffix = Path(tags["SourceFile"]).suffix
-        found += [f"{suffix} {name}={value}" for name, value in tags.items() if _tells(name, value, suffix)]
+        found += [f"{suffix} {name}={value}" for name, value in tags.items() if _is_trace(name, value, suffix)]
     return found
 
 
-def _tells(name: str, value: object, suffix: str) -> bool:
+def _is_trace(name: str, value: object, suffix: str) -> bool:
     group, _, tag = name.partition(":")
     if group in ("System", "File", "ExifTool", "Composite", "SourceFile"):
         return tag == "Comment"
     if tag in DATES:
         return value != "0000:00:00 00:00:00"
-    return tag not in NEUTRAL[suffix].split() or value not in SAID_OF_US.get(tag, [value])
+    return tag not in NEUTRAL[suffix].split() or value not in OWN_VALUES.get(tag, [value])
 
 
-def _by_ffprobe(path: Path) -> list[str]:
+def _find_ffprobe_traces(path: Path) -> list[str]:
     command = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-show_chapters", "-of", "json", str(path)]
     probed = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     kinds = [stream["codec_type"] for stream in probed["streams"]]
@@ -72,13 +72,13 @@ def _by_ffprobe(path: Path) -> list[str]:
     return found
 
 
-def sei_units(path: Path) -> int:
+def count_sei_units(path: Path) -> int:
     """How many units of an H.264 stream carry remarks (type 6: encoder settings, captions, serial numbers)."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-c:v", "copy", "-bsf:v", "h264_mp4toannexb"]
     stream = subprocess.run([*command, "-f", "h264", "-"], capture_output=True, check=True).stdout
     return sum(unit[0] & 31 == 6 for unit in stream.split(b"\0\0\1")[1:] if unit)
 
 
-def seconds(path: Path) -> float:
+def probe_duration_seconds(path: Path) -> float:
     command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -1,4 +1,4 @@
-"""`manage.py demo`: what a first visitor of `make run` finds, and that it can be run at any time."""
+"""`manage.py demo`: the content of the demo city, and that the command can run at any time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
 
 
 @contextmanager
-def quickly():
+def fast_demo():
     """Simple passwords, and no pictures of stories: each is a process of its own (tests/outreach/demo/test_stories.py)."""
     hashers = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with hashers, pytest.MonkeyPatch.context() as patch:
@@ -41,32 +41,32 @@ def quickly():
 
 @pytest.fixture(autouse=True)
 def _quickly():
-    with quickly():
+    with fast_demo():
         yield
 
 
-def run() -> dict:
+def run_demo() -> dict:
     out = io.StringIO()
     call_command("demo", "--json", stdout=out)
     return json.loads(out.getvalue())
 
 
-def everything():
+def all_rows():
     models = (Account, AuditEntry, Tip, Message, Attachment, Alert, Block, Story)
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
 
 
 @pytest.fixture(scope="class")
 def city(_riverton_stands, django_db_blocker):  # noqa: F811
-    with quickly(), django_db_blocker.unblock():
+    with fast_demo(), django_db_blocker.unblock():
         opened = TestCase._enter_atomics()  # as for a test: what must not be within another transaction may be
         ensure_foundations()
         mail.outbox = []
-        yield run() | {"mails": len(mail.outbox)}
+        yield run_demo() | {"mails": len(mail.outbox)}
         TestCase._rollback_atomics(opened)
 
 
-class TestWhatIsThere:
+class TestContent:
     """In one city, loaded once."""
 
     def test_the_demo_receipt_opens_a_conversation_with_an_answer(self, city):
@@ -103,13 +103,13 @@ class TestWhatIsThere:
         assert set(Tip.objects.values_list("disposition", flat=True)) == {"", *Disposition.values}
         assert Tip.objects.count() >= 14
 
-    def test_the_figures_can_be_shown(self, city):
+    def test_there_are_enough_tips_for_public_figures(self, city):
         figures = statistics._count()
         assert figures.median_minutes is not None
         assert 5 <= figures.median_minutes <= 60
         assert figures.answered is not None
 
-    def test_nothing_happened_in_the_future_and_the_trail_is_whole(self, city):
+    def test_nothing_is_in_the_future_and_the_audit_trail_is_complete(self, city):
         now = timezone.now()
         assert not AuditEntry.objects.filter(at__gt=now).exists()
         assert not Message.objects.filter(written_at__gt=now).exists()
@@ -118,7 +118,7 @@ class TestWhatIsThere:
         assert times == sorted(times)
         assert audit.verify().broken is None
 
-    def test_nobody_is_alerted_of_demo_tips(self, city):
+    def test_demo_tips_raise_no_alert(self, city):
         assert city["mails"] == 0
         assert not Alert.objects.exclude(state="spread").exists()
         assert not Notification.objects.exists()
@@ -126,61 +126,61 @@ class TestWhatIsThere:
 
 def test_without_a_media_worker_there_are_no_files(settings, tmp_path):
     settings.MEDIA_PUBLIC_KEYS = tmp_path
-    run()
+    run_demo()
     assert Tip.objects.exists()
     assert not Attachment.objects.exists()
 
 
 def test_a_second_run_changes_nothing():
-    first = run()
-    before = everything()
-    assert run() == first
-    assert everything() == before
+    first = run_demo()
+    before = all_rows()
+    assert run_demo() == first
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("after", [1, 9, 30])
-def test_a_run_cut_short_is_finished_by_the_next(monkeypatch, after):
-    steps, follow = [], tips._follow
+def test_the_next_run_finishes_an_interrupted_one(monkeypatch, after):
+    steps, play_follow_up = [], tips._play_follow_up
 
-    def cut(step):
+    def interrupt(step):
         steps.append(step)
         if len(steps) > after:
             raise KeyboardInterrupt
-        follow(step)
+        play_follow_up(step)
 
-    monkeypatch.setattr(tips, "_follow", cut)
+    monkeypatch.setattr(tips, "_play_follow_up", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run()
-    monkeypatch.setattr(tips, "_follow", follow)
-    run()
-    script = tomllib.loads(tips.SCRIPT.read_text())["tip"]
+        run_demo()
+    monkeypatch.setattr(tips, "_play_follow_up", play_follow_up)
+    run_demo()
+    script = tomllib.loads(tips.SCRIPT_FILE.read_text())["tip"]
     assert Tip.objects.count() == len(script)
     written = [step for tip in script for step in tip.get("then", []) if step["do"] in ("ask", "answer", "source")]
     assert Message.objects.count() == len(written)
     assert set(Tip.objects.values_list("disposition", flat=True)) == {"", *Disposition.values}
 
 
-def test_a_deleted_demo_tip_is_there_again_after_the_next_run():
-    receipt = run()["receipt"]
+def test_the_next_run_restores_a_deleted_demo_tip():
+    receipt = run_demo()["receipt"]
     secret = receipts.stretched(receipts.parse(receipt))
     count = Tip.objects.count()
     Tip.objects.get(token_hash=secret.token_hash).delete()
-    run()
+    run_demo()
     assert Tip.objects.filter(token_hash=secret.token_hash).exists()
     assert Tip.objects.count() == count
 
 
 def test_a_new_secret_key_gives_new_passwords_that_work(settings):
-    old = run()["staff"][0]["password"]
+    old = run_demo()["staff"][0]["password"]
     settings.SECRET_KEY = "another-secret-key-" * 4
-    new = run()["staff"][0]["password"]
+    new = run_demo()["staff"][0]["password"]
     assert new != old
     assert authenticate(username="officer", password=new)
 
 
-def test_it_refuses_to_run_outside_a_demo(settings):
+def test_refuses_to_run_outside_a_demo(settings):
     settings.DEMO = False
     with pytest.raises(CommandError, match="DEMO=1"):
-        run()
+        run_demo()
     assert not Account.objects.exists()
     assert not Tip.objects.exists()

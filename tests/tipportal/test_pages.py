@@ -40,7 +40,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("figures")
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_sets_no_cookie_and_asks_the_database_nothing(client: Client, path: str) -> None:
+def test_a_page_sets_no_cookie_and_makes_no_query(client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200
     assert not response.cookies
@@ -49,7 +49,7 @@ def test_a_page_sets_no_cookie_and_asks_the_database_nothing(client: Client, pat
 
 @pytest.mark.usefixtures("figures")
 @pytest.mark.parametrize("path", [*PAGES, "/nowhere/", "/tips/nowhere/"])
-def test_a_page_has_nothing_inline_and_loads_nothing_from_elsewhere(client: Client, path: str) -> None:
+def test_a_page_has_no_inline_code_and_loads_nothing_from_other_sites(client: Client, path: str) -> None:
     page = client.get(path).content.decode()
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|javascript:", page)
     elsewhere = [found for found in FOREIGN.findall(page) if live_settings.LEAVE_URL not in found]
@@ -65,12 +65,12 @@ def test_the_emergency_line_comes_before_everything_else(client: Client, path: s
 
 
 @pytest.mark.usefixtures("figures")
-def test_home_shows_no_figure_where_there_is_none(client: Client) -> None:
+def test_home_shows_no_figures_without_data(client: Client) -> None:
     assert "nums" not in text_of(client.get("/"))
 
 
 @pytest.mark.usefixtures("figures")
-def test_home_shows_each_figure_there_is(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_shows_every_available_figure(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(received=41, answered=None, median_minutes=1))
     page = text_of(client.get("/"))
     assert "<dd>41</dd>" in page
@@ -79,14 +79,14 @@ def test_home_shows_each_figure_there_is(client: Client, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("figures")
-def test_the_receipt_box_posts_and_never_puts_the_words_into_an_address(client: Client) -> None:
+def test_the_receipt_box_posts_and_never_puts_words_into_a_url(client: Client) -> None:
     form = re.search(r"<form.*?</form>", text_of(client.get("/")), re.DOTALL)
     assert form
     assert 'method="post" action="/tips/inbox/"' in form[0]
     assert re.search(r'<input[^>]*name="receipt"[^>]*autocomplete="off"', form[0])
 
 
-def test_a_tip_page_can_be_left_and_is_neutral(client: Client, settings) -> None:
+def test_a_tip_page_has_a_leave_bar_and_a_neutral_title(client: Client, settings) -> None:
     settings.LEAVE_URL = "https://weather.example/"
     response = client.get("/tips/safety/")
     page = text_of(response)
@@ -98,7 +98,7 @@ def test_a_tip_page_can_be_left_and_is_neutral(client: Client, settings) -> None
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_a_mistyped_address_gets_a_sentence_with_the_leave_bar_among_the_tips(client: Client) -> None:
+def test_an_unknown_url_below_tips_has_the_leave_bar(client: Client) -> None:
     for path, can_leave in (("/nowhere/", False), ("/tips/nowhere/", True)):
         response = client.get(path)
         assert response.status_code == 404
@@ -107,7 +107,7 @@ def test_a_mistyped_address_gets_a_sentence_with_the_leave_bar_among_the_tips(cl
         assert ("data-leave" in text_of(response)) == can_leave
 
 
-def test_pages_of_failure_need_neither_database_nor_request(settings) -> None:
+def test_error_pages_need_neither_database_nor_request(settings) -> None:
     settings.EMERGENCY_NUMBER = "112"
     for template in ("500.html", "503.html"):
         page = html.unescape(render_to_string(template))
@@ -116,7 +116,7 @@ def test_pages_of_failure_need_neither_database_nor_request(settings) -> None:
     assert views.server_error(RequestFactory().get("/")).status_code == 500
 
 
-def test_an_old_form_of_the_admin_gets_a_sentence() -> None:
+def test_an_expired_admin_form_is_explained() -> None:
     client = Client(enforce_csrf_checks=True)
     response = client.post("/admin/login/", {"username": "a", "password": "b"}, headers={"Origin": "http://testserver"})
     assert response.status_code == 403
@@ -124,13 +124,13 @@ def test_an_old_form_of_the_admin_gets_a_sentence() -> None:
     assert "CSRF" not in text_of(response)
 
 
-def test_search_engines_are_told_to_stay_away_from_tips(client: Client) -> None:
+def test_search_engines_are_excluded_from_tips(client: Client) -> None:
     response = client.get("/robots.txt")
     lines = response.content.decode().splitlines()
     assert lines == ["User-agent: *", "Disallow: /tips/", f"Sitemap: {live_settings.PORTAL_URL}/sitemap.xml"]
 
 
-def test_facts_of_a_page_need_no_user_and_no_session() -> None:
+def test_template_facts_need_no_user_and_no_session() -> None:
     request = RequestFactory().get("/tips/")
     assert not hasattr(request, "session")
     facts = context_processors.portal(request)
@@ -138,14 +138,14 @@ def test_facts_of_a_page_need_no_user_and_no_session() -> None:
     assert facts["error_base"] == "base_tip.html"
 
 
-def test_the_staff_side_links_no_page_it_does_not_have(settings) -> None:
+def test_the_staff_side_links_only_pages_it_has(settings) -> None:
     settings.ROLE = Role.STAFF
     page = render_to_string("404.html", context_processors.portal(RequestFactory().get("/nowhere/")))
     assert "/tips/" not in page
     assert "/privacy/" not in page
 
 
-def test_every_icon_named_is_drawn() -> None:
+def test_every_icon_that_is_named_exists() -> None:
     root = live_settings.BASE_DIR
     drawn = set(re.findall(r'<symbol id="([\w-]+)"', (root / "static/img/icons.svg").read_text()))
     templates: list[Path] = [*(root / "templates").rglob("*.html")]

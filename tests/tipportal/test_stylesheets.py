@@ -36,19 +36,19 @@ def rules(css: str) -> str:
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
-def test_style_sheets_are_free_of_sides(sheet: Path) -> None:
+def test_style_sheets_use_logical_properties(sheet: Path) -> None:
     assert PHYSICAL.findall(rules(sheet.read_text())) == [], (
         "right-to-left needs inline-start, inline-size and the like"
     )
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
-def test_colours_are_named_in_the_tokens_alone(sheet: Path) -> None:
+def test_colors_appear_only_in_the_tokens(sheet: Path) -> None:
     css = re.sub(r"@layer tokens \{.*?\n\}", "", rules(sheet.read_text()), flags=re.DOTALL)
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[^{}]*[;}])|rgba?\(|hsla?\(", css) == []
 
 
-def test_the_portals_colours_can_be_read() -> None:
+def test_the_portals_colors_have_enough_contrast() -> None:
     assert list(contrast.problems(contrast.STYLES.read_text())) == []
 
 
@@ -60,7 +60,7 @@ def test_the_portals_colours_can_be_read() -> None:
         ("--navy2: #163260", "#8aa4d0", "--on-navy on --navy2"),
     ],
 )
-def test_a_brand_that_cannot_be_read_is_refused(
+def test_refuses_a_brand_color_without_enough_contrast(
     token: str, colour: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     css = contrast.STYLES.read_text()
@@ -71,17 +71,17 @@ def test_a_brand_that_cannot_be_read_is_refused(
     assert any(told in message.msg for message in contrast.readable())
 
 
-def test_contrast_is_that_of_wcag() -> None:
+def test_contrast_follows_wcag() -> None:
     assert contrast.contrast("#000", "#ffffff") == pytest.approx(21)
     assert contrast.contrast("#767676", "#fff") == pytest.approx(4.54, abs=0.01)
 
 
-def test_styles_of_a_tip_page_stay_under_nine_kilobytes() -> None:
+def test_style_sheets_of_a_tip_page_stay_under_nine_kilobytes() -> None:
     sheets = [STYLES / name for name in ("common.css", "portal.css", "forms.css", "tips.css")]
     assert sum(len(gzip.compress(sheet.read_bytes(), 9)) for sheet in sheets) < 9_000
 
 
-def test_hint_and_error_stand_between_label_and_control() -> None:
+def test_hint_and_error_are_between_label_and_control() -> None:
     page = render_crispy_form(Sample({"plate": "x"}))
     field = page[page.index('id="div_id_text"') : page.index('id="div_id_plate"')]
     places = [field.index(part) for part in ("<label", "id_text_helptext", "id_text_error", "<textarea")]
@@ -98,14 +98,14 @@ def test_a_group_is_described_as_a_whole() -> None:
     assert group.index("<legend") < group.index('id="id_kind_error"') < group.index('type="radio"')
 
 
-def test_only_what_is_optional_says_so() -> None:
+def test_only_optional_fields_are_marked() -> None:
     page = render_crispy_form(Sample())
     assert page.count("(optional)") == 1
     assert "*" not in page
     assert "style=" not in page
 
 
-def test_the_summary_leads_to_each_field_that_is_wrong() -> None:
+def test_the_summary_links_each_field_with_an_error() -> None:
     page = render_crispy_form(Sample({}))
     summary = page[: page.index("</section>")]
     targets = re.findall(r'href="#([\w]+)"', summary)

@@ -1,7 +1,7 @@
-"""The demo city's people and tips: four staff accounts, and tips that went the way every tip goes.
+"""Load the demo city's four staff accounts and its tips.
 
-Everything is written by the modules that write it for real, each step at its own time of a made-up month. Running it again
-changes nothing; running it after it was cut short finishes it. Two lines of the audit trail say what is done.
+The same modules as in production write everything, each step at its own time in a fictional month. A second run changes
+nothing; a run after an interrupted one finishes it. Two entries of the audit trail record what has been loaded.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from tips.files.attachments import Upload
 from tips.files.uploads import Incoming
 from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip
 
-# Fixed, so that it can stand in documents and tests: it opens nothing but a made-up tip.
+# Fixed, so that documents and tests can quote it; it opens nothing but a fictional tip.
 RECEIPT = "lantern harbor copper quiet pebble garden willow"
-SCRIPT = Path(__file__).parent / "tips.toml"
-NAMES = {
+SCRIPT_FILE = Path(__file__).parent / "tips.toml"
+NAMES_BY_ROLE = {
     groups.OFFICER: ("Amara", "Lindholm"),
     groups.SUPERVISOR: ("Tomas", "Okoye"),
     groups.COMMUNICATIONS: ("Priya", "Marsh"),
@@ -49,12 +49,12 @@ ACCOUNTS_MADE, TIPS_MADE = "made the demo accounts", "made the demo tips"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened to a tip; `number` makes its form id."""
+    """One event in the life of a tip. `action` is a word of the script; `number` makes the form id."""
 
     tip: str
     number: int
-    at: dt.datetime
-    do: str
+    happens_at: dt.datetime
+    action: str
     details: dict[str, Any]
 
     @property
@@ -62,21 +62,21 @@ class Step:
         return hashlib.sha256(f"Riverton {self.tip} {self.number}".encode()).digest()[: form_tokens.ID_BYTES]
 
 
-def password(role: str) -> str:
-    """Four words that follow from this portal's secret key: the same at every start, and written nowhere."""
+def derive_password(role: str) -> str:
+    """Derive a password of four words from the secret key: the same at every start, and stored nowhere."""
     digest = hmac.digest(settings.SECRET_KEY.encode(), f"demo account {role}".encode(), "sha256")
     words = receipts.words()
     return "-".join(words[int.from_bytes(digest[i : i + 8], "big") % len(words)] for i in range(0, 32, 8))
 
 
 def make_accounts() -> None:
-    """One account a role, with the password of `password`; again only when the secret key was replaced."""
-    passwords = {role: password(role) for role in NAMES}
-    mark = hashlib.sha256(repr(passwords).encode()).hexdigest()[:8]
-    if _done(ACCOUNTS_MADE, mark):
+    """Make one account per role, or set new passwords if the secret key has been replaced."""
+    passwords = {role: derive_password(role) for role in NAMES_BY_ROLE}
+    fingerprint = hashlib.sha256(repr(passwords).encode()).hexdigest()[:8]
+    if _is_recorded(ACCOUNTS_MADE, fingerprint):
         return
     with transaction.atomic():
-        for role, (first, last) in NAMES.items():
+        for role, (first, last) in NAMES_BY_ROLE.items():
             account, _ = Account.objects.get_or_create(
                 username=role,
                 defaults={"first_name": first, "last_name": last, "email": f"{role}@example.org", "is_staff": True},
@@ -84,56 +84,56 @@ def make_accounts() -> None:
             account.set_password(passwords[role])
             account.save(update_fields=["password"])
             account.groups.set([Group.objects.get(name=role)])
-        # On duty for everything: no category chosen.
+        # On duty for all categories, since none is chosen.
         Duty.objects.get_or_create(officer=Account.objects.get(username=groups.OFFICER), defaults={"on_duty": True})
         Duty.objects.get_or_create(officer=Account.objects.get(username=groups.SUPERVISOR))
-        audit.record(ACTOR, ACCOUNTS_MADE, detail=mark)
+        audit.record(ACTOR, ACCOUNTS_MADE, detail=fingerprint)
 
 
 def make_tips() -> None:
-    """The tips of the script; afterwards only the one of the demo receipt, should its source have deleted it."""
-    script = {tip["name"]: tip for tip in tomllib.loads(SCRIPT.read_text(encoding="utf-8"))["tip"]}
-    if _done(TIPS_MADE):
-        script = {name: tip for name, tip in script.items() if tip.get("demo_receipt") and not _arrived(name)}
+    """Play the script; in later runs only the tip of the demo receipt, if its source has deleted it."""
+    script = {tip["name"]: tip for tip in tomllib.loads(SCRIPT_FILE.read_text(encoding="utf-8"))["tip"]}
+    if _is_recorded(TIPS_MADE):
+        script = {name: tip for name, tip in script.items() if tip.get("demo_receipt") and not _was_sent(name)}
     if not script:
         return
-    for step in sorted(_steps(script), key=lambda step: step.at):
-        with clock_at(step.at):
-            _take(step) if step.do == "send" else _follow(step)
+    for step in sorted(_read_steps(script), key=lambda step: step.happens_at):
+        with clock_at(step.happens_at):
+            _send_tip(step) if step.action == "send" else _play_follow_up(step)
     audit.record(ACTOR, TIPS_MADE)
 
 
-def _done(action: str, mark: str = "") -> bool:
+def _is_recorded(action: str, fingerprint: str = "") -> bool:
     last = AuditEntry.objects.filter(actor=ACTOR, action=action).order_by("-at").first()
-    return last is not None and last.detail == mark
+    return last is not None and last.detail == fingerprint
 
 
-def _steps(script: dict[str, dict[str, Any]]) -> Iterator[Step]:
+def _read_steps(script: dict[str, dict[str, Any]]) -> Iterator[Step]:
     now = timezone.now()
     for name, tip in script.items():
-        arrived = now - _duration(tip["age"])
-        yield Step(name, 0, arrived, "send", tip)
+        sent_at = now - _parse_duration(tip["age"])
+        yield Step(name, 0, sent_at, "send", tip)
         for number, details in enumerate(tip.get("then", []), 1):
-            yield Step(name, number, arrived + _duration(details["after"]), details["do"], details)
+            yield Step(name, number, sent_at + _parse_duration(details["after"]), details["do"], details)
 
 
-def _duration(text: str) -> dt.timedelta:
-    """ "1d 2h 10m" """
+def _parse_duration(text: str) -> dt.timedelta:
+    """Parse days, hours and minutes, as in "1d 2h 10m"."""
     units = {"d": "days", "h": "hours", "m": "minutes"}
     return dt.timedelta(**{units[unit]: int(number) for number, unit in re.findall(r"(\d+)([dhm])", text)})
 
 
-def _token_id(name: str) -> bytes:
+def _derive_token_id(name: str) -> bytes:
     return hashlib.sha256(f"Riverton {name}".encode()).digest()[: form_tokens.ID_BYTES]
 
 
-def _arrived(name: str) -> bool:
-    return Tip.objects.filter(form_hash=form_tokens.hash_of(_token_id(name))).exists()
+def _was_sent(name: str) -> bool:
+    return Tip.objects.filter(form_hash=form_tokens.hash_of(_derive_token_id(name))).exists()
 
 
-def _take(step: Step) -> None:
-    """Send the tip as the form would, unless an earlier run did."""
-    if _arrived(step.tip):
+def _send_tip(step: Step) -> None:
+    """Send the tip as the form does, unless an earlier run has."""
+    if _was_sent(step.tip):
         return
     tip = step.details
     words = receipts.words()
@@ -150,13 +150,13 @@ def _take(step: Step) -> None:
         longitude=place.longitude if place else None,
         when=tip.get("when", ""),
     )
-    token = form_tokens.FormToken(_token_id(step.tip), int(step.at.timestamp()), positions)
-    files = _files(tip)
-    _quietly(lambda: intake.take(report, token, files))
+    token = form_tokens.FormToken(_derive_token_id(step.tip), int(step.happens_at.timestamp()), positions)
+    files = _seal_files(tip)
+    _without_alerts(lambda: intake.take(report, token, files))
 
 
-def _files(details: dict[str, Any]) -> list[Upload]:
-    """The files of a step, sealed as they arrive. None where no media worker was ever started: nobody would clean them."""
+def _seal_files(details: dict[str, Any]) -> list[Upload]:
+    """Seal the files of a step. Returns none if no media worker has ever run, since nothing would rebuild them."""
     if not vault.key_files(settings.MEDIA_PUBLIC_KEYS, "pub"):
         return []
     files = []
@@ -167,34 +167,34 @@ def _files(details: dict[str, Any]) -> list[Upload]:
     return files
 
 
-def _follow(step: Step) -> None:
-    """What an officer or the source did next. Each is nothing the second time."""
-    tip = Tip.objects.get(form_hash=form_tokens.hash_of(_token_id(step.tip)))
+def _play_follow_up(step: Step) -> None:
+    """Play what an officer or the source did next. A repeated step changes nothing."""
+    tip = Tip.objects.get(form_hash=form_tokens.hash_of(_derive_token_id(step.tip)))
     officer = Account.objects.get(username=groups.OFFICER)
     text = step.details.get("text", "").strip()
-    match step.do:
+    match step.action:
         case "open":
             if tip.state == State.NEW or tip.messages.filter(author=Author.SOURCE, read=False).exists():
                 triage.open_tip(tip.pk, officer)
         case "assign":
             triage.assign(tip, officer, officer)
         case "ask" | "answer":
-            triage.answer(tip, officer, text, step.form_id, ask=step.do == "ask")
+            triage.answer(tip, officer, text, step.form_id, ask=step.action == "ask")
         case "note":
             triage.note(tip, officer, text, step.form_id)
         case "source":
             key = conversation.key_for_officer(tip)
-            files = _files(step.details)
-            _quietly(lambda: conversation.add_from_source(tip, key, text, step.form_id, files))
+            files = _seal_files(step.details)
+            _without_alerts(lambda: conversation.add_from_source(tip, key, text, step.form_id, files))
         case "close":
             triage.close(tip, officer, Disposition(step.details["disposition"]))
         case unknown:
             raise ValueError(f"{step.tip}: nothing is called {unknown!r}")
 
 
-def _quietly(write: Callable[[], object]) -> None:
-    """Write without telling officers: a month of old alerts would only be in the way of the first real one."""
+def _without_alerts(write: Callable[[], object]) -> None:
+    """Write without alerting officers: a month of old alerts would bury the first real one."""
     with transaction.atomic():
-        known = set(Alert.objects.values_list("pk", flat=True))
+        alerts_before = set(Alert.objects.values_list("pk", flat=True))
         write()
-        Alert.objects.exclude(pk__in=known).update(state=Alert.AlertState.SPREAD)
+        Alert.objects.exclude(pk__in=alerts_before).update(state=Alert.AlertState.SPREAD)

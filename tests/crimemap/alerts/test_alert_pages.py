@@ -22,7 +22,7 @@ from crimemap.places import areas
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap.alerts.city import EVERYTHING, subscribe
 from tests.crimemap.importing.administrators import account, signed_in
-from tests.tipportal.database.test_grants import acting_as, refused
+from tests.tipportal.database.test_grants import acting_as, is_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses", "incidents")]
 
@@ -422,9 +422,9 @@ def test_the_public_role_has_no_right_on_the_tables(client: Client, table: str) 
         f"TRUNCATE crimemap_{table}",
         f"INSERT INTO crimemap_{table} SELECT * FROM crimemap_{table}",
     ):
-        assert refused("public", sql)
-    assert refused("public", "SELECT alert_erase(1)")
-    assert refused("public", "UPDATE crimemap_subscription SET confirmed_at = now()")
+        assert is_refused("public", sql)
+    assert is_refused("public", "SELECT alert_erase(1)")
+    assert is_refused("public", "UPDATE crimemap_subscription SET confirmed_at = now()")
 
 
 def test_the_public_role_does_all_that_residents_do(client: Client) -> None:
@@ -462,12 +462,12 @@ def test_nobody_but_the_bulk_worker_reads_a_seal_or_its_hash(client: Client, rol
         "UPDATE crimemap_subscription SET rhythm = 'daily'",
         "SELECT alert_leave('x', NULL)",
     ):
-        assert refused(role, sql)
+        assert is_refused(role, sql)
 
 
 def test_the_bulk_worker_writes_no_subscription_of_its_own(client: Client) -> None:
-    assert refused("bulk", "INSERT INTO crimemap_subscription SELECT * FROM crimemap_subscription")
-    assert refused("bulk", "INSERT INTO crimemap_alertlink SELECT * FROM crimemap_alertlink")
+    assert is_refused("bulk", "INSERT INTO crimemap_subscription SELECT * FROM crimemap_subscription")
+    assert is_refused("bulk", "INSERT INTO crimemap_alertlink SELECT * FROM crimemap_alertlink")
     with acting_as("bulk"):
         assert Subscription.objects.count() == 0
 

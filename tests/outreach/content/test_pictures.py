@@ -25,7 +25,7 @@ from tests.outreach.desk import (
     story_values,
     upload_picture,
 )
-from tests.tipportal.database.test_grants import acting_as, refused
+from tests.tipportal.database.test_grants import acting_as, is_refused
 from tests.tips.files.pictures import photo
 
 pytestmark = pytest.mark.django_db
@@ -161,7 +161,7 @@ class TestRights:
             "SELECT alt FROM outreach_picture",
             "SELECT title FROM outreach_publishedstory",
         ):
-            assert refused("media", sql)
+            assert is_refused("media", sql)
 
     def seen(self) -> tuple[int, int]:
         with acting_as("public"):
@@ -204,13 +204,13 @@ class TestRights:
             "SELECT * FROM outreach_storyrevision",
             "UPDATE outreach_guide SET shown = true",
         ):
-            assert refused(role, sql)
+            assert is_refused(role, sql)
 
     @pytest.mark.parametrize("role", ["public", "alerts", "media"])
     def test_drafts_are_read_by_nobody_but_staff_and_the_clock(self, role: str) -> None:
-        assert refused(role, "SELECT title FROM outreach_story")
-        assert refused(role, "UPDATE outreach_publishedstory SET body = 'x'")
-        assert refused(role, "INSERT INTO outreach_correction (note) VALUES ('x')")
+        assert is_refused(role, "SELECT title FROM outreach_story")
+        assert is_refused(role, "UPDATE outreach_publishedstory SET body = 'x'")
+        assert is_refused(role, "INSERT INTO outreach_correction (note) VALUES ('x')")
 
     def test_staff_rewrite_no_history(self) -> None:
         for sql in (
@@ -220,4 +220,4 @@ class TestRights:
             "DELETE FROM outreach_story",
             "DELETE FROM outreach_reviewcomment",
         ):
-            assert refused("staff", sql)
+            assert is_refused("staff", sql)

@@ -18,7 +18,7 @@ from outreach.events import actions, public_events, reminders
 from outreach.models import Event, Reminder, ReminderMail
 from tests.outreach.events.test_events import planned
 from tests.stack import Mails
-from tests.tipportal.database.test_grants import acting_as, refused
+from tests.tipportal.database.test_grants import acting_as, is_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses")]
 ADDRESS = "ada.canary@example.org"
@@ -223,7 +223,7 @@ def test_the_database_holds_no_address(client: Client, event: Event) -> None:
 )
 @pytest.mark.parametrize("role", ["public", "media", "alerts"])
 def test_other_roles_have_no_right_on_reminders_and_channels(role: str, sql: str) -> None:
-    assert refused(role, sql)
+    assert is_refused(role, sql)
 
 
 def test_the_public_role_does_all_a_resident_does(client: Client, event: Event, mails: Mails) -> None:

@@ -16,7 +16,7 @@ from tips.models import Attachment, Category, Message, Tip
 
 pytestmark = pytest.mark.django_db
 
-OTHERS = ("public", "alerts", "bulk", "media")
+ROLES_BUT_STAFF = ("public", "alerts", "bulk", "media")
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def acting_as(role: str) -> Iterator[None]:
             cursor.execute("RESET ROLE")
 
 
-def refused(role: str, sql: str, *values: object) -> bool:
+def is_refused(role: str, sql: str, *values: object) -> bool:
     try:
         with acting_as(role), connection.cursor() as cursor:
             cursor.execute(sql, values)
@@ -46,7 +46,7 @@ def session() -> inbox_session.Session:
     return inbox_session.session_of(receipts.stretched(receipt))
 
 
-@pytest.mark.parametrize("role", OTHERS)
+@pytest.mark.parametrize("role", ROLES_BUT_STAFF)
 @pytest.mark.parametrize(
     "sql",
     [
@@ -77,25 +77,25 @@ def session() -> inbox_session.Session:
         "COPY tips_category TO PROGRAM 'true'",
     ],
 )
-def test_refused_to_everybody_but_staff(role: str, sql: str) -> None:
+def test_roles_other_than_staff_are_refused(role: str, sql: str) -> None:
     if "SET ROLE" in sql or "CREATE ROLE" in sql or "ALTER ROLE" in sql:
         sql = sql.replace("SET ROLE portal_owner", "GRANT portal_owner TO CURRENT_USER")
-    assert refused(role, sql)
+    assert is_refused(role, sql)
 
 
 @pytest.mark.parametrize("role", ["alerts", "bulk", "media"])
 def test_workers_read_no_sealed_text(role: str) -> None:
-    assert refused(role, "SELECT report FROM tips_tip")
-    assert refused(role, "SELECT body FROM tips_message")
+    assert is_refused(role, "SELECT report FROM tips_tip")
+    assert is_refused(role, "SELECT body FROM tips_message")
 
 
 def test_public_reads_no_account_at_all() -> None:
     for column in ("id", "username", "email"):
-        assert refused("public", f"SELECT {column} FROM core_account")
-    assert refused("public", "SELECT * FROM auth_group")
+        assert is_refused("public", f"SELECT {column} FROM core_account")
+    assert is_refused("public", "SELECT * FROM auth_group")
 
 
-def test_public_takes_a_tip_and_a_message(session: inbox_session.Session) -> None:
+def test_public_can_store_a_tip_and_a_message(session: inbox_session.Session) -> None:
     with acting_as("public"):
         report = intake.Report(category=Category.objects.first(), description="Another")
         receipt = intake.take(report, form_tokens.read(form_tokens.issue()))
@@ -116,9 +116,9 @@ COLUMNS_OF_A_FILE = (
 )
 
 
-def test_the_media_worker_reads_of_a_file_neither_whose_it_is_nor_what(attachment: Attachment) -> None:
+def test_the_media_worker_cannot_read_the_tip_or_label_of_a_file(attachment: Attachment) -> None:
     for column in ("tip_id", "message_id", "position", "label"):
-        assert refused("media", f"SELECT {column} FROM tips_attachment")
+        assert is_refused("media", f"SELECT {column} FROM tips_attachment")
     for sql in (
         "UPDATE tips_attachment SET label = ''",
         "UPDATE tips_attachment SET received_at = now()",
@@ -129,22 +129,22 @@ def test_the_media_worker_reads_of_a_file_neither_whose_it_is_nor_what(attachmen
         "SELECT id FROM tips_message",
         "SELECT id FROM tips_agencykey",
     ):
-        assert refused("media", sql)
+        assert is_refused("media", sql)
 
 
 @pytest.mark.parametrize("role", ["alerts", "bulk"])
-def test_other_workers_have_no_right_on_files(role: str, attachment: Attachment) -> None:
+def test_other_workers_have_no_rights_on_files(role: str, attachment: Attachment) -> None:
     for sql in (
         "SELECT id FROM tips_attachment",
         "UPDATE tips_attachment SET progress = 1",
         "DELETE FROM tips_attachment",
     ):
-        assert refused(role, sql)
+        assert is_refused(role, sql)
 
 
-def test_public_writes_a_file_as_received_and_then_nothing_more(attachment: Attachment) -> None:
+def test_public_inserts_files_as_received_and_cannot_change_them(attachment: Attachment) -> None:
     for sql in ("UPDATE tips_attachment SET key_for_agency = ''", "DELETE FROM tips_attachment"):
-        assert refused("public", sql)
+        assert is_refused("public", sql)
     copy = f"INSERT INTO tips_attachment ({COLUMNS_OF_A_FILE}) SELECT {COLUMNS_OF_A_FILE} FROM tips_attachment"
     fresh = "gen_random_uuid(), 9, label, received_at"
     rest = "key_for_agency, worker_key, key_for_worker, agency_key_id, tip_id, message_id"
@@ -155,19 +155,19 @@ def test_public_writes_a_file_as_received_and_then_nothing_more(attachment: Atta
         "'received', '', 0, 2, NULL, id",
     ):
         forged = copy.replace(f"SELECT {COLUMNS_OF_A_FILE}", f"SELECT {fresh}, {standing}, {rest}")
-        assert refused("public", forged)
+        assert is_refused("public", forged)
 
 
-def test_staff_moves_a_files_key_and_changes_nothing_else_of_it(attachment: Attachment) -> None:
+def test_staff_can_change_a_files_key_and_nothing_else(attachment: Attachment) -> None:
     with acting_as("staff"), connection.cursor() as cursor:
         cursor.execute("UPDATE tips_attachment SET key_for_agency = key_for_agency, agency_key_id = agency_key_id")
     for column, value in (("label", "''"), ("file", "NULL"), ("state", "'ready'"), ("tip_id", "tip_id")):
-        assert refused("staff", f"UPDATE tips_attachment SET {column} = {value}")
-    assert refused("staff", "DELETE FROM tips_attachment")
+        assert is_refused("staff", f"UPDATE tips_attachment SET {column} = {value}")
+    assert is_refused("staff", "DELETE FROM tips_attachment")
 
 
-def test_public_writes_no_message_in_the_officers_name(session: inbox_session.Session) -> None:
-    assert refused(
+def test_public_cannot_write_a_message_as_staff(session: inbox_session.Session) -> None:
+    assert is_refused(
         "public",
         "INSERT INTO tips_message (id, position, body, written_at, author, form_hash, read, tip_id)"
         " VALUES (%s, 9, '', now(), 'staff', 'x', true, %s)",
@@ -176,9 +176,9 @@ def test_public_writes_no_message_in_the_officers_name(session: inbox_session.Se
     )
 
 
-def test_public_erases_with_the_token_alone(session: inbox_session.Session) -> None:
-    assert refused("public", "SELECT tip_erase(%s)", session.tip.id)
-    assert refused("public", "SELECT tips_expire(interval '0')")
+def test_public_can_erase_a_tip_only_with_its_token(session: inbox_session.Session) -> None:
+    assert is_refused("public", "SELECT tip_erase(%s)", session.tip.id)
+    assert is_refused("public", "SELECT tips_expire(interval '0')")
     with acting_as("public"):
         conversation.delete_by_source(bytes(session.tip.token_hash))
     assert Tip.objects.exists()
@@ -205,7 +205,7 @@ def test_public_erases_with_the_token_alone(session: inbox_session.Session) -> N
         "CREATE TEMPORARY TABLE mine (id int)",
     ],
 )
-def test_staff_neither_rewrites_the_past_nor_makes_superusers(sql: str) -> None:
+def test_staff_cannot_rewrite_history_or_make_superusers(sql: str) -> None:
     refusals = "permission denied|must be owner|append-only|only the owner"
     with pytest.raises(DatabaseError, match=refusals), acting_as("staff"), connection.cursor() as cursor:
         cursor.execute(sql)
@@ -213,12 +213,12 @@ def test_staff_neither_rewrites_the_past_nor_makes_superusers(sql: str) -> None:
 
 @pytest.mark.parametrize("column", ["sealed_contact", "address_hash", "link_hash", "asked_at"])
 @pytest.mark.parametrize("table", ["outreach_reminder", "crimemap_subscription"])
-def test_staff_cannot_tell_who_wants_mail(table: str, column: str) -> None:
-    assert refused("staff", f"SELECT {column} FROM {table}")
-    assert not refused("staff", f"SELECT id, confirmed_at FROM {table}")
+def test_staff_cannot_read_subscribers_addresses(table: str, column: str) -> None:
+    assert is_refused("staff", f"SELECT {column} FROM {table}")
+    assert not is_refused("staff", f"SELECT id, confirmed_at FROM {table}")
 
 
-def test_a_table_of_ones_own_under_a_catalogs_name_makes_nobody_superuser() -> None:
+def test_a_table_named_like_a_catalog_makes_no_superuser() -> None:
     """pg_temp is looked through before pg_catalog wherever a function does not say otherwise."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
@@ -234,14 +234,14 @@ def test_a_table_of_ones_own_under_a_catalogs_name_makes_nobody_superuser() -> N
             cursor.execute(intruder)
 
 
-def test_the_owner_changes_no_audit_entry_either() -> None:
+def test_not_even_the_owner_can_change_an_audit_entry() -> None:
     for sql in ("UPDATE core_auditentry SET actor = 'somebody'", "DELETE FROM core_auditentry"):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql)
 
 
-def test_all_is_public_and_staff_together(session: inbox_session.Session) -> None:
+def test_portal_all_has_the_rights_of_public_and_staff(session: inbox_session.Session) -> None:
     with acting_as("all"):
         assert Message.objects.count() == 0
         assert Tip.objects.count() == 1
-    assert refused("all", "CREATE TABLE mine (id int)")
+    assert is_refused("all", "CREATE TABLE mine (id int)")

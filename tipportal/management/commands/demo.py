@@ -33,7 +33,7 @@ class Command(BaseCommand):
         tips.make_tips()
         outreach.demo.stories.load()
         outreach.demo.events.load()
-        accounts = [{"user": role, "password": tips.password(role), "role": role} for role in tips.NAMES]
+        accounts = [{"user": role, "password": tips.derive_password(role), "role": role} for role in tips.NAMES_BY_ROLE]
         if options["json"]:
             self.stdout.write(json.dumps({"staff": accounts, "receipt": tips.RECEIPT}))
             return
