@@ -1,11 +1,11 @@
-"""How a page or an answer for programs asks the published incidents: one reading of the request, one kind of refusal.
+"""Reading a filter from a request and refusing it, in one way for pages and for programs; conditional caching of responses.
 
     @require_safe
-    @asked
-    def listing(request, published, chosen): ...
+    @with_selection
+    def list_page(request, published, chosen): ...
 
-A filter that cannot be used is answered by 400 with what is wrong and the nearest that can; without anything published the
-page says so kindly.
+An invalid filter gets status 400 with its problems and the nearest valid filter. While nothing is published, the visitor gets
+a page that says so.
 """
 
 from __future__ import annotations
@@ -28,72 +28,81 @@ from crimemap.snapshot.filters import PARTS, Filter, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.row_scan import Box
 
-LONGEST_QUERY = 4096  # characters: the longest filter that anyone can mean is a fifth of it
-KEPT = 60  # seconds that caches keep data: a new version is on all screens a minute later
+MAX_QUERY_CHARACTERS = 4096  # the longest useful filter is a fifth of it
+CACHE_SECONDS = 60  # so a new version is on all screens a minute later
 
-Asked = Callable[..., HttpResponseBase]
+SelectionView = Callable[..., HttpResponseBase]
 
 
-def asked(view: Callable[..., HttpResponseBase], *, before_anything: int = 200) -> Asked:
-    """Calls view(request, published, chosen, ...) of a page. `before_anything`: the status while nothing is published."""
+def with_selection(view: Callable[..., HttpResponseBase], *, unpublished_status: int = 200) -> SelectionView:
+    """Call view(request, published, chosen, ...) with the request's filter.
+
+    `unpublished_status` is the status of the page shown while nothing is published.
+    """
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            published, chosen = read(request)
+            published, chosen = read_selection(request)
         except NothingPublishedError:
-            return render(request, "crimemap/pages/nothing_published.html", status=before_anything)
+            return render(request, "crimemap/pages/nothing_published.html", status=unpublished_status)
         except FilterError as error:
-            return refused(request, error)
+            return render_filter_error(request, error)
         return view(request, published, chosen, *args, **kwargs)
 
-    return answer
+    return respond
 
 
-def read(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
-    """What is published now, and the filter asked for, as an address or as the form says it ("set").
+def read_selection(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
+    """Return the current publication and the filter, which comes as a canonical URL or as a submitted form ("set").
 
     Raises NothingPublishedError, FilterError.
     """
     published = reader.current()
     length = len(request.META.get("QUERY_STRING", ""))
-    sent = parse_form(request.GET, published.families) if "set" in request.GET else request.GET
+    parameters = parse_form(request.GET, published.families) if "set" in request.GET else request.GET
     try:
-        chosen, problems = Filter.parse(sent, published), []
+        chosen, problems = Filter.parse(parameters, published), []
     except FilterError as error:
         chosen, problems = error.filter, error.problems
-    if length > LONGEST_QUERY:
+    if length > MAX_QUERY_CHARACTERS:
         message = _("It has %(length)d characters, and no selection needs more than %(most)d.")
-        problems.append(FilterProblem(_("address"), message % {"length": length, "most": LONGEST_QUERY}, ""))
+        problems.append(FilterProblem(_("address"), message % {"length": length, "most": MAX_QUERY_CHARACTERS}, ""))
     if problems:
         raise FilterError(problems, chosen)
     return published, chosen
 
 
-def refused(request: HttpRequest, error: FilterError) -> HttpResponseBase:
-    """The page that says which parts are wrong, with a link to the nearest view; other parts of the address stay."""
+def render_filter_error(request: HttpRequest, error: FilterError) -> HttpResponseBase:
+    """Render the page that names the invalid parts and links to the nearest valid filter."""
     return render(
-        request, "crimemap/pages/unusable_filter.html", {"error": error, "nearest": nearest(request, error)}, status=400
+        request,
+        "crimemap/pages/unusable_filter.html",
+        {"error": error, "nearest": nearest_url(request, error)},
+        status=400,
     )
 
 
-def nearest(request: HttpRequest, error: FilterError) -> str:
-    """The path of the same view with the nearest filter; of what is not the filter's, only what is offered instead."""
-    own = [(each.part, each.offer) for each in error.problems if each.part not in PARTS and each.offer]
-    return f"{request.path}?{'&'.join(filter(None, [error.filter.query_string(), urlencode(own, safe=',:')]))}"
+def nearest_url(request: HttpRequest, error: FilterError) -> str:
+    """Return the path and query of the same view with the nearest valid filter.
+
+    Of the view's own parameters only the suggested replacements are included.
+    """
+    replacements = [(each.part, each.offer) for each in error.problems if each.part not in PARTS and each.offer]
+    return f"{request.path}?{'&'.join(filter(None, [error.filter.query_string(), urlencode(replacements, safe=',:')]))}"
 
 
-def as_json(error: FilterError, request: HttpRequest) -> JsonResponse:
-    """The same refusal for programs."""
+def filter_error_json(error: FilterError, request: HttpRequest) -> JsonResponse:
+    """Return the same problems as JSON."""
     problems = [{"part": each.part, "message": each.message, "offer": each.offer} for each in error.problems]
-    return JsonResponse({"problems": problems, "nearest": nearest(request, error)}, status=400)
+    return JsonResponse({"problems": problems, "nearest": nearest_url(request, error)}, status=400)
 
 
-# Parts of the address that are not the filter's
+# Query parameters that are not part of the filter
 
 
-def view_box(request: HttpRequest, chosen: Filter) -> Box:
-    """`view` of an address: what a map shows. Raises FilterError."""
+def parse_view_box(request: HttpRequest, chosen: Filter) -> Box:
+    """Parse `view`, the box that a map shows. Raises FilterError."""
     numbers = request.GET.get("view", "")[:100].split(",")
     if len(numbers) == 4 and all(re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,15})?", number) for number in numbers):
         south, west, north, east = map(float, numbers)
@@ -104,32 +113,29 @@ def view_box(request: HttpRequest, chosen: Filter) -> Box:
     raise FilterError([FilterProblem("view", message, "")], chosen)
 
 
-def whole(request: HttpRequest, chosen: Filter, part: str, allowed: range, default: int) -> int:
-    """A whole number. Raises FilterError with the nearest that is allowed."""
+def parse_whole_number(request: HttpRequest, chosen: Filter, part: str, allowed: range, default: int) -> int:
+    """Parse the query parameter `part` as a whole number. Raises FilterError with the nearest allowed number."""
     text = request.GET.get(part, str(default))
     number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
     if number in allowed:
         return number
-    nearest = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
+    nearest_allowed = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
     message = _("This is a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
-    raise FilterError([FilterProblem(part, message, str(nearest))], chosen)
+    raise FilterError([FilterProblem(part, message, str(nearest_allowed))], chosen)
 
 
-def cached(
-    request: HttpRequest, version: str, asked_for: str, compute: Callable[[], HttpResponseBase]
+def cached_response(
+    request: HttpRequest, version: str, canonical_query: str, compute: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
-    """compute(), to be kept for a minute; 304 for a client that has this very answer, and then nothing is computed.
+    """Return compute() with an ETag and a short cache lifetime, or 304, without computing, if the client has this response.
 
-    `version` is what the answer is made of (Published.version), `asked_for` all that it depends on besides the path, always
-    written in the same way (Filter.query_string).
+    `version` names the data (PublishedIncidents.version). `canonical_query` has everything else that the response depends on
+    besides the path, always written in the same way (Filter.query_string).
     """
-    digest = hashlib.sha256("\n".join([version, request.path, asked_for]).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([version, request.path, canonical_query]).encode()).hexdigest()
     etag = f'"{digest[:24]}"'
     response = get_conditional_response(request, etag=etag) or compute()
     if response.status_code in (200, 304):
         response.headers["ETag"] = etag
-        response.headers["Cache-Control"] = f"public, max-age={KEPT}"
+        response.headers["Cache-Control"] = f"public, max-age={CACHE_SECONDS}"
     return response
-
-
-__all__ = ["PARTS", "as_json", "asked", "cached", "nearest", "read", "refused", "view_box", "whole"]

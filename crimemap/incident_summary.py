@@ -16,4 +16,4 @@ def summarize(public_id: str) -> str:
         row = published.find_incident(public_id)
     except (published_incidents.NothingPublishedError, published_incidents.UnknownIncidentError):
         return ""
-    return ", ".join([published.category_names[row.category], wording.where(row), wording.when(row)])
+    return ", ".join([published.category_names[row.category], wording.describe_place(row), wording.describe_time(row)])

@@ -1,4 +1,4 @@
-"""Plain words for filters and incidents: the same on every page, in titles and in what screen readers hear."""
+"""Plain words for filters and incidents, the same on every page, in titles and for screen readers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
-ENOUGH = 30  # incidents from which a share in percent says something
+MIN_COUNT_FOR_PERCENT = 30  # fewer incidents make a percentage misleading
 
-LAYERS = {
+LAYER_NAMES = {
     "district": gettext_lazy("District"),
     "beat": gettext_lazy("Beat"),
     "neighbourhood": gettext_lazy("Neighborhood"),
 }
-PRESETS = {
+PERIOD_NAMES = {
     7: gettext_lazy("7 days"),
     14: gettext_lazy("14 days"),
     30: gettext_lazy("30 days"),
@@ -30,51 +30,54 @@ PRESETS = {
 }
 
 
-def day(value: date) -> str:
-    """Nov. 16, 2026"""
+def format_day(value: date) -> str:
+    """Format a date: Nov. 16, 2026."""
     return date_format(value, "N j, Y")
 
 
-def hour(number: int) -> str:
-    """18 -> "6 p.m."; 24 is midnight again."""
+def format_hour(number: int) -> str:
+    """Format an hour of the day: 18 -> "6 p.m."; 24 is midnight."""
     return time_format(time(number % 24), "P")
 
 
-def when(row: IncidentRow) -> str:
-    """As exact as it is published, never more."""
+def describe_time(row: IncidentRow) -> str:
+    """Say when an incident was, no more exactly than its published precision."""
     if row.precision == "month":
         return date_format(row.at, "F Y")
     if row.precision == "day":
-        return day(row.at)
-    return _("%(day)s, about %(hour)s") % {"day": day(row.at), "hour": hour(row.at.hour)}
+        return format_day(row.at)
+    return _("%(day)s, about %(hour)s") % {"day": format_day(row.at), "hour": format_hour(row.at.hour)}
 
 
-def area(layer: str, code: str, names: Mapping[str, str]) -> str:
-    """The name of an area, or "District 4" where it has none (or none but its code)."""
+def area_name(layer: str, code: str, names: Mapping[str, str]) -> str:
+    """Return the name of an area, or "District 4" if its name is missing or equal to its code."""
     name = names.get(code, "")
-    return name if name and name != code else f"{LAYERS[layer]} {code}"
+    return name if name and name != code else f"{LAYER_NAMES[layer]} {code}"
 
 
-def where(row: IncidentRow) -> str:
-    """The block, else the smallest area that is told."""
+def describe_place(row: IncidentRow) -> str:
+    """Say where an incident was: its block, else the smallest published area."""
     if row.block:
         return row.block
     for layer in ("neighbourhood", "beat", "district"):
         if layer in row.areas:
-            return area(layer, row.areas[layer], areas.area_names(layer))
+            return area_name(layer, row.areas[layer], areas.area_names(layer))
     return _("Place not published")
 
 
-def compared(comparison: PeriodComparison) -> str:
-    """ "6% fewer than in the period before." Nothing where the data begins later."""
-    before, this = comparison.before, comparison.this
-    if before is None:
+def describe_comparison(comparison: PeriodComparison) -> str:
+    """Compare counts with the period before: "6% fewer than in the period before."
+
+    Returns an empty string if the data does not go back that far.
+    """
+    count_before, count = comparison.before, comparison.this
+    if count_before is None:
         return ""
-    if before < ENOUGH:
+    if count_before < MIN_COUNT_FOR_PERCENT:
         return ngettext(
-            "In the period before it was %(count)d.", "In the period before there were %(count)d.", before
-        ) % {"count": before}
-    percent = round((this - before) / before * 100)
+            "In the period before it was %(count)d.", "In the period before there were %(count)d.", count_before
+        ) % {"count": count_before}
+    percent = round((count - count_before) / count_before * 100)
     if not percent:
         return _("About as many as in the period before.")
     sentence = (
@@ -85,19 +88,19 @@ def compared(comparison: PeriodComparison) -> str:
     return sentence % {"percent": abs(percent)}
 
 
-def period(chosen: Filter) -> str:
-    """ "the last 30 days", "Jan. 1, 2026 to Jan. 31, 2026" """
+def describe_period(chosen: Filter) -> str:
+    """Describe the filter's period: "the last 30 days", "Jan. 1, 2026 to Jan. 31, 2026"."""
     if chosen.days == 365:
         return _("the last year")
     if chosen.days:
         return ngettext("the last %(days)d day", "the last %(days)d days", chosen.days) % {"days": chosen.days}
     if chosen.since == chosen.until:
-        return day(chosen.since)
-    return _("%(first)s to %(last)s") % {"first": day(chosen.since), "last": day(chosen.until)}
+        return format_day(chosen.since)
+    return _("%(first)s to %(last)s") % {"first": format_day(chosen.since), "last": format_day(chosen.until)}
 
 
-def types(chosen: Filter, names: Mapping[str, str]) -> str:
-    """ "all types", "Burglary", "3 types" """
+def describe_categories(chosen: Filter, names: Mapping[str, str]) -> str:
+    """Describe the filter's categories: "all types", "Burglary", "3 types"."""
     if not chosen.categories:
         return _("all types")
     if len(chosen.categories) == 1:
@@ -105,33 +108,33 @@ def types(chosen: Filter, names: Mapping[str, str]) -> str:
     return ngettext("%(count)d type", "%(count)d types", len(chosen.categories)) % {"count": len(chosen.categories)}
 
 
-def hours(numbers: frozenset[int]) -> str:
-    """ "10 p.m. to 5 a.m."; several stretches are joined."""
+def describe_hours(hours: frozenset[int]) -> str:
+    """Describe hours of the day: "10 p.m. to 5 a.m."; several groups are joined with commas."""
     return ", ".join(
-        _("%(first)s to %(last)s") % {"first": hour(first), "last": hour(last + 1)}
-        for first, last in stretches(numbers)
+        _("%(first)s to %(last)s") % {"first": format_hour(first), "last": format_hour(last + 1)}
+        for first, last in group_hours(hours)
     )
 
 
-def stretches(numbers: frozenset[int]) -> list[tuple[int, int]]:
-    """Hours as (first, last), both in it; one that goes over midnight is one."""
-    starts = sorted(each for each in numbers if (each - 1) % 24 not in numbers)
+def group_hours(hours: frozenset[int]) -> list[tuple[int, int]]:
+    """Group consecutive hours as (first, last), inclusive; a group may cross midnight."""
+    starts = sorted(hour for hour in hours if (hour - 1) % 24 not in hours)
     result = []
     for first in starts:
         last = first
-        while (last + 1) % 24 in numbers:
+        while (last + 1) % 24 in hours:
             last = (last + 1) % 24
         result.append((first, last))
     return result
 
 
-def weekdays(numbers: frozenset[int]) -> str:
-    return ", ".join(str(WEEKDAYS_ABBR[number]) for number in sorted(numbers))
+def describe_weekdays(weekdays: frozenset[int]) -> str:
+    return ", ".join(str(WEEKDAYS_ABBR[weekday]) for weekday in sorted(weekdays))
 
 
-def distance(metres: float) -> str:
-    """ "500 m (0.3 mi)" """
-    if metres < 400:
-        return _("%(metres)d m (%(feet)d ft)") % {"metres": metres, "feet": round(metres / 0.3048, -1)}
-    kilometres = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:.0f} m"
-    return _("%(metric)s (%(miles)s mi)") % {"metric": kilometres, "miles": f"{metres / 1609.344:.1f}"}
+def format_distance(meters: float) -> str:
+    """Format a distance: "500 m (0.3 mi)"."""
+    if meters < 400:
+        return _("%(metres)d m (%(feet)d ft)") % {"metres": meters, "feet": round(meters / 0.3048, -1)}
+    metric_text = f"{meters / 1000:g} km" if meters >= 1000 else f"{meters:.0f} m"
+    return _("%(metric)s (%(miles)s mi)") % {"metric": metric_text, "miles": f"{meters / 1609.344:.1f}"}

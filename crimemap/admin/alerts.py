@@ -49,7 +49,7 @@ def by_place() -> list[tuple[str, list[str]]]:
     for (layer, code, is_circle, rhythm), count in counted.items():
         name = _("Around a block or crossing") if is_circle else _("The whole city")
         if layer:
-            name = wording.area(layer, code, areas.area_names(layer))
+            name = wording.area_name(layer, code, areas.area_names(layer))
         named.setdefault(name, Counter())[rhythm] += count
     return [(name, [_told(counts[rhythm]) for rhythm in Rhythm.values]) for name, counts in sorted(named.items())]
 

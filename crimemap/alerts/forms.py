@@ -75,7 +75,9 @@ class AlertForm(forms.Form):
         assert isinstance(category, forms.MultipleChoiceField)
         assert isinstance(radius, forms.TypedChoiceField)
         category.choices = [(slug, published.category_names[slug]) for slug in published.families]
-        radius.choices = [(each, wording.distance(each)) for each in RADII_METERS if each >= published.least_radius]
+        radius.choices = [
+            (each, wording.format_distance(each)) for each in RADII_METERS if each >= published.least_radius
+        ]
 
     # What the page shows
 

@@ -95,8 +95,8 @@ def _incidents(new: News, numbers: Array) -> list[dict[str, str]]:
         known[number] = {
             "category": new.published.category_names[row.category],
             "description": row.description,
-            "when": wording.when(row),
-            "where": wording.where(row),
+            "when": wording.describe_time(row),
+            "where": wording.describe_place(row),
             "link": link("incident", row.public_id),
         }
     return [known[number] for number in numbers.tolist()]

@@ -27,8 +27,8 @@ def words(wanted: Wanted, place: str, names: Mapping[str, str]) -> str:
 def where(wanted: Wanted, place: str) -> str:
     if wanted.area:
         layer, code = wanted.area
-        return wording.area(layer, code, areas.area_names(layer))
+        return wording.area_name(layer, code, areas.area_names(layer))
     if wanted.circle:
-        distance = wording.distance(wanted.circle[2])
+        distance = wording.format_distance(wanted.circle[2])
         return _("within %(distance)s of %(place)s") % {"distance": distance, "place": place}
     return _("the whole city")

@@ -99,9 +99,9 @@ def _answered(
         asked = ApiQuery(request, published, _filter(request, published, known))
         made = view(asked, **kwargs)
         depends_on = "&".join([asked.chosen.query_string(), *map(str, made.depends_on)])
-        return http.cached(request, published.version, depends_on, lambda: _written(asked, made))
+        return http.cached_response(request, published.version, depends_on, lambda: _written(asked, made))
     except FilterError as error:
-        return http.as_json(error, request)
+        return http.filter_error_json(error, request)
     except WithdrawnIncidentError:
         return refusal(410, "id", _("This incident was withdrawn by the agency."), nearest=_all(request))
     except UnknownIncidentError:

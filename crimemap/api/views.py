@@ -32,7 +32,7 @@ CITY = 12  # the zoom, where none is asked for
 @endpoint("limit", "after")
 def incidents(asked: ApiQuery) -> ApiAnswer:
     """A page of incidents, newest first. `next` follows the last of them, whatever is published meanwhile."""
-    limit = http.whole(asked.request, asked.chosen, "limit", range(1, MAX_PAGE_ROWS + 1), ROWS)
+    limit = http.parse_whole_number(asked.request, asked.chosen, "limit", range(1, MAX_PAGE_ROWS + 1), ROWS)
     after = _after(asked)
 
     def compute() -> dict[str, Any]:
@@ -66,9 +66,9 @@ def incident(asked: ApiQuery, public_id: str) -> ApiAnswer:
 @endpoint("view", "zoom")
 def bubbles_of_view(asked: ApiQuery) -> ApiAnswer:
     """Counts by cell of a fixed grid: 64 pixels of a web-mercator map at `zoom`."""
-    zoom = http.whole(asked.request, asked.chosen, "zoom", range(format.DEEPEST + 1), CITY)
+    zoom = http.parse_whole_number(asked.request, asked.chosen, "zoom", range(format.DEEPEST + 1), CITY)
     whole_city = "view" not in asked.request.GET
-    box = asked.published.bounds if whole_city else http.view_box(asked.request, asked.chosen)
+    box = asked.published.bounds if whole_city else http.parse_view_box(asked.request, asked.chosen)
     view = bubbles.view_of(box, zoom)
 
     def compute() -> dict[str, Any]:
@@ -273,7 +273,7 @@ def _category(slug: str, published: PublishedIncidents) -> dict[str, Any]:
 
 
 def _area(layer: str, code: str, names: dict[str, str]) -> dict[str, Any]:
-    return {"area": f"{layer}:{code}", "layer": layer, "code": code, "name": wording.area(layer, code, names)}
+    return {"area": f"{layer}:{code}", "layer": layer, "code": code, "name": wording.area_name(layer, code, names)}
 
 
 def _counts(asked: ApiQuery, counts: list[dict[str, Any]]) -> dict[str, Any]:

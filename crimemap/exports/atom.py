@@ -85,7 +85,7 @@ def _about(published: PublishedIncidents, area: tuple[str, str] | None, category
     chosen = Filter.parse({}, published)
     name = settings.CITY_NAME
     if area:
-        name, chosen = wording.area(*area, areas.area_names(area[0])), replace(chosen, area=area)
+        name, chosen = wording.area_name(*area, areas.area_names(area[0])), replace(chosen, area=area)
     elif category:
         name = _("%(category)s in %(city)s") % {
             "category": published.category_names[category],
@@ -98,9 +98,9 @@ def _about(published: PublishedIncidents, area: tuple[str, str] | None, category
 def _add(made: _Feed, row: IncidentRow, published: PublishedIncidents) -> None:
     kind = published.category_names[row.category]
     changed = [change.day for change in published.category_changes(row.public_id)]
-    told = [wording.when(row), row.description, row.outcome]
+    told = [wording.describe_time(row), row.description, row.outcome]
     made.add_item(
-        title=_plain(_("%(category)s, %(place)s") % {"category": kind, "place": wording.where(row)}),
+        title=_plain(_("%(category)s, %(place)s") % {"category": kind, "place": wording.describe_place(row)}),
         link=f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}",
         description=_plain(escape(". ".join(filter(None, told)))),  # Django marks it as HTML
         unique_id=_tag(f"incident/{row.public_id}"),

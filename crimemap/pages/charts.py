@@ -147,7 +147,14 @@ def build_trend(published: PublishedIncidents, chosen: Filter, axis_max: int = 0
         for (name, css_class, _series), line in zip(comparisons, counts, strict=True)
     ]
     total = sum(bar.count for bar in bars)
-    return Trend(unit, bars, lines, axis_max, total, min([total, *(line.total for line in lines)]) < wording.ENOUGH)
+    return Trend(
+        unit,
+        bars,
+        lines,
+        axis_max,
+        total,
+        min([total, *(line.total for line in lines)]) < wording.MIN_COUNT_FOR_PERCENT,
+    )
 
 
 def count_by_category(published: PublishedIncidents, chosen: Filter) -> list[CategoryBar]:
@@ -179,12 +186,12 @@ def build_hour_grid(hours: HourCounts) -> HourGrid:
     known = sum(map(sum, hours.grid))
     return HourGrid(
         weekdays,
-        [wording.hour(hour) for hour in range(24)],
+        [wording.format_hour(hour) for hour in range(24)],
         max_count,
         known,
         sum(hours.no_hour),
         hours.no_day,
-        _busiest_hours_sentence(hours.grid) if known >= wording.ENOUGH else "",
+        _busiest_hours_sentence(hours.grid) if known >= wording.MIN_COUNT_FOR_PERCENT else "",
     )
 
 
@@ -203,8 +210,8 @@ def _busiest_hours_sentence(counts: list[list[int]]) -> str:
     first = max(range(24), key=lambda start: sum(by_hour[(start + after) % 24] for after in range(6)))
     share = sum(by_hour[(first + after) % 24] for after in range(6)) / sum(by_hour)
     return _("Most were from %(first)s to %(last)s: %(percent)d%% of those with a known hour.") % {
-        "first": wording.hour(first),
-        "last": wording.hour(first + 6),
+        "first": wording.format_hour(first),
+        "last": wording.format_hour(first + 6),
         "percent": round(share * 100),
     }
 
@@ -263,9 +270,9 @@ def _period_name(unit: str, first: date) -> str:
         case "year":
             return date_format(first, "Y")
         case "week":
-            return _("Week from %(day)s") % {"day": wording.day(first)}
+            return _("Week from %(day)s") % {"day": wording.format_day(first)}
         case _:
-            return wording.day(first)
+            return wording.format_day(first)
 
 
 def _axis_label(unit: str, first: date) -> str:

@@ -98,13 +98,13 @@ class FilterPanel:
 def build_panel(published: PublishedIncidents, chosen: Filter) -> FilterPanel:
     """Fill in the form from a filter."""
     counts = published.count_by_category(replace(chosen, categories=frozenset()))
-    stretches = wording.stretches(chosen.hours) if chosen.hours else []
+    stretches = wording.group_hours(chosen.hours) if chosen.hours else []
     first_hour, last_hour = stretches[0] if len(stretches) == 1 else (None, None)
     area = ":".join(chosen.area) if chosen.area else ""
     return FilterPanel(
         total=sum(count for slug, count in counts.items() if not chosen.categories or slug in chosen.categories),
         families=_family_options(published, chosen, counts),
-        presets=[Option(str(days), str(name), days == chosen.days) for days, name in wording.PRESETS.items()],
+        presets=[Option(str(days), str(name), days == chosen.days) for days, name in wording.PERIOD_NAMES.items()],
         since=None if chosen.days else chosen.since,
         until=None if chosen.days else chosen.until,
         first_day=published.since,
@@ -124,7 +124,10 @@ def build_panel(published: PublishedIncidents, chosen: Filter) -> FilterPanel:
         box=",".join(f"{edge:.5f}" for edge in chosen.box) if chosen.box else "",
         chips=_filter_chips(published, chosen),
         summary=_("%(period)s, %(types)s")
-        % {"period": wording.period(chosen), "types": wording.types(chosen, published.category_names)},
+        % {
+            "period": wording.describe_period(chosen),
+            "types": wording.describe_categories(chosen, published.category_names),
+        },
     )
 
 
@@ -168,7 +171,9 @@ def render_area_options(published: PublishedIncidents, chosen: str = "") -> Safe
 @lru_cache(maxsize=16)
 def _render_hour_options(offset_hours: int, language: str | None) -> SafeString:  # noqa: ARG001  (the key)
     """Render the hours of a day, named by their beginning (`offset_hours` 0) or their end (1)."""
-    options = (f'<option value="{hour}">{escape(wording.hour(hour + offset_hours))}</option>' for hour in range(24))
+    options = (
+        f'<option value="{hour}">{escape(wording.format_hour(hour + offset_hours))}</option>' for hour in range(24)
+    )
     return mark_safe("".join(options))  # noqa: S308  (escaped)
 
 
@@ -179,12 +184,12 @@ def _mark_selected(options: SafeString, value: str) -> SafeString:
 
 def _area_options(published: PublishedIncidents) -> SafeString:
     lines = []
-    for layer, label in wording.LAYERS.items():
+    for layer, label in wording.LAYER_NAMES.items():
         names = areas.area_names(layer)
         codes = [code for code in published.areas.get(layer, []) if code]
         if codes:
             lines.append(f'<optgroup label="{escape(str(label))}">')
-            named = sorted((wording.area(layer, code, names), code) for code in codes)
+            named = sorted((wording.area_name(layer, code, names), code) for code in codes)
             lines += [f'<option value="{layer}:{escape(code)}">{escape(name)}</option>' for name, code in named]
             lines.append("</optgroup>")
     return mark_safe("".join(lines))  # noqa: S308  (escaped above)
@@ -223,26 +228,33 @@ def _radius_options(published: PublishedIncidents, chosen: Filter) -> list[Optio
         return []
     meters = round(chosen.circle[2])
     offered = {meters, *(radius for radius in RADII_METERS if radius >= published.least_radius)}
-    return [Option(str(radius), wording.distance(radius), radius == meters) for radius in sorted(offered)]
+    return [Option(str(radius), wording.format_distance(radius), radius == meters) for radius in sorted(offered)]
 
 
 def _filter_chips(published: PublishedIncidents, chosen: Filter) -> list[FilterChip]:
     chips = []
     if chosen.area:
         layer, code = chosen.area
-        chips.append(FilterChip(wording.area(layer, code, areas.area_names(layer)), _query_without(chosen, area=None)))
+        chips.append(
+            FilterChip(wording.area_name(layer, code, areas.area_names(layer)), _query_without(chosen, area=None))
+        )
     if chosen.circle:
-        name = _("Within %(distance)s of a place") % {"distance": wording.distance(chosen.circle[2])}
+        name = _("Within %(distance)s of a place") % {"distance": wording.format_distance(chosen.circle[2])}
         chips.append(FilterChip(name, _query_without(chosen, circle=None)))
     if chosen.box:
         chips.append(FilterChip(_("Inside a part of the map"), _query_without(chosen, box=None)))
     if chosen.hours:
-        chips.append(FilterChip(wording.hours(chosen.hours), _query_without(chosen, hours=frozenset())))
+        chips.append(FilterChip(wording.describe_hours(chosen.hours), _query_without(chosen, hours=frozenset())))
     if chosen.weekdays:
-        chips.append(FilterChip(wording.weekdays(chosen.weekdays), _query_without(chosen, weekdays=frozenset())))
+        chips.append(
+            FilterChip(wording.describe_weekdays(chosen.weekdays), _query_without(chosen, weekdays=frozenset()))
+        )
     if chosen.categories:
         chips.append(
-            FilterChip(wording.types(chosen, published.category_names), _query_without(chosen, categories=frozenset()))
+            FilterChip(
+                wording.describe_categories(chosen, published.category_names),
+                _query_without(chosen, categories=frozenset()),
+            )
         )
     return chips
 

@@ -102,7 +102,9 @@ def _split_by_order(published: PublishedIncidents, chosen: Filter, order: str) -
     layer = find_area_layer(published, chosen)
     counts = published.count_by_area(chosen, layer)
     names = areas.area_names(layer)
-    codes = sorted(filter(None, counts), key=lambda code: wording.area(layer, code, names), reverse=order[0] == "-")
+    codes = sorted(
+        filter(None, counts), key=lambda code: wording.area_name(layer, code, names), reverse=order[0] == "-"
+    )
     if "" in counts:
         codes.append("")
     return [(replace(chosen, area=(layer, code)), counts[code]) for code in codes]

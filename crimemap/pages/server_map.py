@@ -329,4 +329,4 @@ def _choose_scale_bar(drawing: MapDrawing) -> tuple[int, str]:
     """Return the length of the scale bar in units, at most 200, and its text."""
     unit_meters = METERS_PER_DEGREE / drawing.scale[1]
     meters = max((each for each in SCALE_BAR_METERS if each / unit_meters <= 200), default=SCALE_BAR_METERS[0])
-    return round(meters / unit_meters), wording.distance(meters)
+    return round(meters / unit_meters), wording.format_distance(meters)

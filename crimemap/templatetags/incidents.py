@@ -54,7 +54,7 @@ def symbol(slug: str) -> SafeString:
 
 @register.filter
 def when(row: IncidentRow) -> str:
-    return wording.when(row)
+    return wording.describe_time(row)
 
 
 @register.simple_tag
@@ -70,20 +70,20 @@ def map_figures() -> dict[str, Any] | None:
 
 @register.filter
 def compared(comparison: PeriodComparison) -> str:
-    return wording.compared(comparison)
+    return wording.describe_comparison(comparison)
 
 
 @register.simple_tag
 def where(row: IncidentRow) -> str:
-    return wording.where(row)
+    return wording.describe_place(row)
 
 
 @register.simple_tag
 def in_area(row: IncidentRow, layer: str) -> str:
     """The row's area of a layer; empty where it is not known, and where the place says it already."""
     code = row.areas.get(layer, "")
-    name = wording.area(layer, code, areas.area_names(layer)) if code else ""
-    return "" if name == wording.where(row) else name
+    name = wording.area_name(layer, code, areas.area_names(layer)) if code else ""
+    return "" if name == wording.describe_place(row) else name
 
 
 @register.simple_tag

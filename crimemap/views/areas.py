@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crimemap import wording
-from crimemap.http import asked
+from crimemap.http import with_selection
 from crimemap.pages import charts, filter_form, server_map
 from crimemap.places import areas
 from crimemap.snapshot import reader
@@ -34,11 +34,11 @@ def index(request: HttpRequest) -> HttpResponse:
         return render(request, "crimemap/pages/nothing_published.html")
     chosen = _lately(published, MONTH)
     layers = []
-    for layer, label in wording.LAYERS.items():
+    for layer, label in wording.LAYER_NAMES.items():
         counts = published.count_by_area(chosen, layer)
         names = areas.area_names(layer)
         codes = {*names, *filter(None, published.areas[layer])}
-        named = sorted((wording.area(layer, code, names), code, counts.get(code, 0)) for code in codes)
+        named = sorted((wording.area_name(layer, code, names), code, counts.get(code, 0)) for code in codes)
         if named:
             layers.append({"slug": layer, "name": label, "areas": named})
     return render(request, "crimemap/areas/index.html", {"layers": layers, "published": published})
@@ -51,7 +51,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         published = reader.current()
     except NothingPublishedError:
         return render(request, "crimemap/pages/nothing_published.html")
-    if layer not in wording.LAYERS:
+    if layer not in wording.LAYER_NAMES:
         raise Http404
     names = areas.area_names(layer)
     if not code or (code not in names and code not in published.areas[layer]):
@@ -60,8 +60,8 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
     context = {
         "layer": layer,
         "code": code,
-        "layer_name": wording.LAYERS[layer],
-        "name": wording.area(layer, code, names),
+        "layer_name": wording.LAYER_NAMES[layer],
+        "name": wording.area_name(layer, code, names),
         "officers": areas.contact(layer, code),
         "is_known": code in published.areas[layer],  # else no filter can name it
         "published": published,
@@ -80,7 +80,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
 
 @require_safe
 @refusing
-@asked
+@with_selection
 def compare(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """Two areas side by side, by the same filter."""
     chosen = replace(chosen, area=None)
@@ -88,8 +88,8 @@ def compare(request: HttpRequest, published: PublishedIncidents, chosen: Filter)
     context: dict[str, Any] = {
         "published": published,
         "chosen": chosen,
-        "period": wording.period(chosen),
-        "types": wording.types(chosen, published.category_names),
+        "period": wording.describe_period(chosen),
+        "types": wording.describe_categories(chosen, published.category_names),
         "options": [filter_form.render_area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
         "filled": filter_form.build_panel(published, chosen),
     }
@@ -124,7 +124,7 @@ def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str,
             {
                 "layer": layer,
                 "code": code,
-                "name": wording.area(layer, code, areas.area_names(layer)),
+                "name": wording.area_name(layer, code, areas.area_names(layer)),
                 "total": sum(count.values()),
                 "comparison": published.compare_periods(chosen),
                 "trend": trend if trend.axis_max == axis_max else charts.build_trend(published, chosen, axis_max),
@@ -135,7 +135,11 @@ def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str,
         (published.families[slug], published.category_names[slug], [count.get(slug, 0) for count in counts])
         for slug in slugs
     ]
-    return {"sides": sides, "rows": rows, "is_small": min(side["total"] for side in sides) < wording.ENOUGH}
+    return {
+        "sides": sides,
+        "rows": rows,
+        "is_small": min(side["total"] for side in sides) < wording.MIN_COUNT_FOR_PERCENT,
+    }
 
 
 def _lately(published: PublishedIncidents, days: int) -> Filter:

@@ -43,9 +43,9 @@ def for_script(view: Data) -> Callable[[HttpRequest], HttpResponseBase]:
     @require_safe
     def answer(request: HttpRequest) -> HttpResponseBase:
         try:
-            return view(request, *http.read(request))
+            return view(request, *http.read_selection(request))
         except FilterError as error:
-            return http.as_json(error, request)
+            return http.filter_error_json(error, request)
         except NothingPublishedError:
             raise Http404 from None
 
@@ -59,7 +59,9 @@ def bubbles_of_view(request: HttpRequest, published: PublishedIncidents, chosen:
     The view is widened to whole cells of 64 pixels, so that neighbours get one answer; `zoom` is smaller than asked for where
     it has too many cells. A bubble's counts follow in the order of `families`; `one` is 1 where all stand on one point.
     """
-    view = _cells(http.view_box(request, chosen), http.whole(request, chosen, "z", range(DEEPEST + 1), CITY))
+    view = _cells(
+        http.parse_view_box(request, chosen), http.parse_whole_number(request, chosen, "z", range(DEEPEST + 1), CITY)
+    )
     families = [family.slug for family in FAMILIES]
 
     def answer() -> dict[str, Any]:
@@ -79,8 +81,8 @@ def rows(request: HttpRequest, published: PublishedIncidents, chosen: Filter) ->
 
     A point is a view without size.
     """
-    view = http.view_box(request, chosen)
-    number = http.whole(request, chosen, "page", range(1, 100_000), 1)
+    view = http.parse_view_box(request, chosen)
+    number = http.parse_whole_number(request, chosen, "page", range(1, 100_000), 1)
     inside = replace(chosen, box=view if chosen.box is None else _common(view, chosen.box))
 
     def answer() -> dict[str, Any]:
@@ -116,7 +118,7 @@ def place_search(request: HttpRequest, published: PublishedIncidents, chosen: Fi
 def _answer(
     request: HttpRequest, published: PublishedIncidents, canonical: str, compute: Callable[[], dict[str, Any]]
 ) -> HttpResponseBase:
-    return http.cached(
+    return http.cached_response(
         request,
         published.version,
         canonical,
@@ -137,7 +139,7 @@ def _row(row: IncidentRow, published: PublishedIncidents) -> dict[str, str]:
         "url": reverse("crimemap:incident", args=[row.public_id]),
         "category": published.category_names[row.category],
         "family": published.families[row.category],
-        "when": wording.when(row),
+        "when": wording.describe_time(row),
         "block": row.block,
         "outcome": row.outcome,
     }

@@ -47,13 +47,13 @@ def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
         "row": row,
         "kind": published.category_names[row.category],
         "family": published.families[row.category],
-        "where": wording.where(row),
+        "where": wording.describe_place(row),
         "areas": [
             {
-                "layer": wording.LAYERS[layer],
+                "layer": wording.LAYER_NAMES[layer],
                 "slug": layer,
                 "code": code,
-                "name": wording.area(layer, code, areas.area_names(layer)),
+                "name": wording.area_name(layer, code, areas.area_names(layer)),
             }
             for layer, code in row.areas.items()
         ],
@@ -65,7 +65,7 @@ def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
 
 def _sentence(change: CategoryChange, published: PublishedIncidents) -> str:
     values = {
-        "day": wording.day(change.day),
+        "day": wording.format_day(change.day),
         "before": published.category_names.get(change.before, ""),
         "after": published.category_names.get(change.after, ""),
     }

@@ -41,7 +41,7 @@ def listing_page(request: HttpRequest, published: PublishedIncidents, chosen: Fi
         "order_name": incident_list.ORDERS[listing.order],
         "sort_query": "" if listing.order == incident_list.DEFAULT_ORDER else f"&sort={listing.order}",
         "layer": layer,
-        "layer_name": wording.LAYERS[layer],
+        "layer_name": wording.LAYER_NAMES[layer],
         "unmapped": published.count_unmapped(chosen),
     }
     return page(request, "list", published, chosen, context)

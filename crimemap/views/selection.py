@@ -32,7 +32,7 @@ def of_selection(view: Callable[..., HttpResponseBase]) -> Page:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if "set" in request.GET:
             return _sent(request)
-        return refusing(http.asked(view))(request, *args, **kwargs)
+        return refusing(http.with_selection(view))(request, *args, **kwargs)
 
     return answer
 
@@ -45,18 +45,18 @@ def refusing(view: Page) -> Page:
         try:
             return view(request, *args, **kwargs)
         except FilterError as error:
-            return http.refused(request, error)
+            return http.render_filter_error(request, error)
 
     return answer
 
 
 def _sent(request: HttpRequest) -> HttpResponseBase:
     try:
-        _published, chosen = http.read(request)
+        _published, chosen = http.read_selection(request)
     except NothingPublishedError:
         return redirect(request.path)
     except FilterError as error:
-        return http.refused(request, error)
+        return http.render_filter_error(request, error)
     words = request.GET.get("q", "").strip()[:100]
     more = "&" + urlencode({"q": words}) if words else ""
     return redirect(f"{request.path}?{chosen.query_string()}{more}")
@@ -80,7 +80,7 @@ def _wider(published: PublishedIncidents, chosen: Filter, chips: list[FilterChip
     longer.append(replace(chosen, days=0, since=first, until=last))
     for other in longer:
         if other.since < chosen.since and published.count(other):
-            return [FilterChip(wording.period(other), other.query_string()), *chips]
+            return [FilterChip(wording.describe_period(other), other.query_string()), *chips]
     return chips
 
 
@@ -97,7 +97,7 @@ def page(
         "query": chosen.query_string(),
         "panel": filled,
         "wider": [] if filled.total else _wider(published, chosen, filled.chips),
-        "period": wording.period(chosen),
+        "period": wording.describe_period(chosen),
         "words": words,
         "found": [
             {"place": place, "query": there(place, published, chosen).query_string()}

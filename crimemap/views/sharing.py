@@ -25,18 +25,18 @@ from crimemap.snapshot.published_incidents import NothingPublishedError, Publish
 
 Writer = Callable[[PublishedIncidents, Filter], Iterator[bytes]]
 # A program must not keep the page that says so as its file.
-_of_file = partial(http.asked, before_anything=404)
+_with_file_selection = partial(http.with_selection, unpublished_status=404)
 
 
 @require_safe
-@_of_file
+@_with_file_selection
 def csv(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "text/csv; charset=utf-8; header=present"
     return _download(request, published, chosen, kind="csv", media_type=media_type, write=downloads.as_csv)
 
 
 @require_safe
-@_of_file
+@_with_file_selection
 def geojson(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "application/geo+json"
     return _download(request, published, chosen, kind="geojson", media_type=media_type, write=downloads.as_geojson)
@@ -59,11 +59,11 @@ def _download(
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
-    return http.cached(request, published.version, chosen.query_string(), answer)
+    return http.cached_response(request, published.version, chosen.query_string(), answer)
 
 
 @require_safe
-@_of_file
+@_with_file_selection
 def columns(request: HttpRequest, published: PublishedIncidents, _chosen: Filter) -> HttpResponseBase:
     """What the files hold, and what they do not."""
 
@@ -71,7 +71,7 @@ def columns(request: HttpRequest, published: PublishedIncidents, _chosen: Filter
         context = {"published": published, "columns": COLUMNS}
         return render(request, "crimemap/exports/columns.txt", context, content_type="text/plain; charset=utf-8")
 
-    return http.cached(request, published.version, published.made_at.date().isoformat(), answer)
+    return http.cached_response(request, published.version, published.made_at.date().isoformat(), answer)
 
 
 @require_safe
@@ -89,7 +89,7 @@ def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = 
         body = atom.feed(published, area=area, category=category)
         return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
-    return http.cached(request, published.version, published.made_at.date().isoformat(), answer)
+    return http.cached_response(request, published.version, published.made_at.date().isoformat(), answer)
 
 
 def _is_area(published: PublishedIncidents, layer: str, code: str) -> bool:
@@ -105,8 +105,8 @@ def _is_area(published: PublishedIncidents, layer: str, code: str) -> bool:
 def embed(request: HttpRequest) -> HttpResponseBase:
     """The map in a frame of any site's page: a picture, counts, and links that leave the frame."""
     try:
-        published, chosen = http.read(request)
-        response = http.cached(
+        published, chosen = http.read_selection(request)
+        response = http.cached_response(
             request, published.version, _looks(chosen), lambda: _embedded(request, published, chosen)
         )
     except FilterError as error:

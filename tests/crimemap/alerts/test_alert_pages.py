@@ -323,8 +323,8 @@ def test_all_alerts_of_an_address_are_managed_by_any_of_its_links(client: Client
     for secret in (first, second):
         text = client.get(link("manage", secret)).content.decode()
         assert "All types: the whole city" in text
-        assert f"Burglary: {wording.area('district', '2', areas.area_names('district'))}" in text
-        assert wording.area("beat", "11", areas.area_names("beat")) not in text
+        assert f"Burglary: {wording.area_name('district', '2', areas.area_names('district'))}" in text
+        assert wording.area_name("beat", "11", areas.area_names("beat")) not in text
 
 
 def test_an_alert_is_changed_and_keeps_its_place_in_the_editions(client: Client) -> None:

@@ -274,8 +274,8 @@ def test_an_empty_selection_offers_wider_ones(client, incidents: PublishedIncide
 
 
 def test_hours_over_midnight_are_one_stretch():
-    assert wording.stretches(frozenset({22, 23, 0, 1, 9})) == [(9, 9), (22, 1)]
-    assert wording.hours(frozenset({22, 23, 0})) == "10 p.m. to 1 a.m."
+    assert wording.group_hours(frozenset({22, 23, 0, 1, 9})) == [(9, 9), (22, 1)]
+    assert wording.describe_hours(frozenset({22, 23, 0})) == "10 p.m. to 1 a.m."
 
 
 # The home page
