@@ -11,7 +11,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 
-from core.plain_text import cleaned
+from core.plain_text import clean_typed_text
 from tips.files import uploads
 from tips.files.multipart import SealingHandler
 
@@ -81,7 +81,7 @@ def _announced(request: HttpRequest) -> int:
 
 
 def _fields(request: HttpRequest) -> dict[str, str]:
-    return {name: cleaned(value) for name, value in request.POST.items() if isinstance(value, str)}
+    return {name: clean_typed_text(value) for name, value in request.POST.items() if isinstance(value, str)}
 
 
 def _remove_unwanted(fields: dict[str, str]) -> None:

@@ -6,7 +6,6 @@ entries carry that of the incident or of its last re-classification, the feed th
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from itertools import chain, islice
@@ -19,6 +18,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
+from core.plain_text import replace_non_xml
 from crimemap import wording
 from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
@@ -27,7 +27,6 @@ from crimemap.snapshot.results import IncidentRow
 
 ENTRIES = 50
 SINCE = 2026  # of the ids: a year in which whoever runs the portal had its name (RFC 4151); it never changes
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class _Feed(Atom1Feed):
@@ -50,11 +49,13 @@ def feed(published: PublishedIncidents, *, area: tuple[str, str] | None = None, 
     path = address(chosen)
     page = f"{settings.PORTAL_URL}{reverse('crimemap:map')}?{chosen.query_string()}"
     made = _Feed(
-        title=_plain(title),
+        title=replace_non_xml(title),
         link=page,
         description=None,
-        subtitle=_plain(_("Reported to %(agency)s. Points are blocks, not houses.") % {"agency": settings.AGENCY_NAME}),
-        author_name=_plain(settings.AGENCY_NAME),
+        subtitle=replace_non_xml(
+            _("Reported to %(agency)s. Points are blocks, not houses.") % {"agency": settings.AGENCY_NAME}
+        ),
+        author_name=replace_non_xml(settings.AGENCY_NAME),
         language=settings.LANGUAGE_CODE,
         feed_url=f"{settings.PORTAL_URL}{path}",
         feed_guid=_tag(path.removeprefix(reverse("crimemap:map"))),
@@ -100,9 +101,9 @@ def _add(made: _Feed, row: IncidentRow, published: PublishedIncidents) -> None:
     changed = [change.day for change in published.category_changes(row.public_id)]
     told = [wording.describe_time(row), row.description, row.outcome]
     made.add_item(
-        title=_plain(_("%(category)s, %(place)s") % {"category": kind, "place": wording.describe_place(row)}),
+        title=replace_non_xml(_("%(category)s, %(place)s") % {"category": kind, "place": wording.describe_place(row)}),
         link=f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}",
-        description=_plain(escape(". ".join(filter(None, told)))),  # Django marks it as HTML
+        description=replace_non_xml(escape(". ".join(filter(None, told)))),  # Django marks it as HTML
         unique_id=_tag(f"incident/{row.public_id}"),
         updateddate=_at(max([row.at.date(), *changed])),
         categories=[row.category],
@@ -116,8 +117,3 @@ def _tag(specific: str) -> str:
 
 def _at(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _plain(text: str) -> str:
-    """Without the characters that XML cannot hold."""
-    return _NOT_XML.sub(" ", text)

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.plain_text import clean_published_text
 from crimemap import places
 from outreach.admin.session_resume import is_resumed, resuming
 from outreach.content import markdown
@@ -123,7 +124,7 @@ class EventForm(forms.ModelForm):
     def columns(self) -> dict[str, Any]:
         """What is written of the event."""
         columns = {name: self.cleaned_data[name] for name in _COLUMNS if name in self.cleaned_data}
-        columns |= {name: markdown.cleaned(value) for name, value in columns.items() if isinstance(value, str)}
+        columns |= {name: clean_published_text(value) for name, value in columns.items() if isinstance(value, str)}
         spot = self.cleaned_data["spot"]
         if spot != self.initial["spot"]:
             place = places.search(spot, 1)[0] if spot else None

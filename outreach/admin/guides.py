@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from core.models import Account
+from core.plain_text import clean_published_text
 from outreach import guides
 from outreach.admin import story_page, wording
 from outreach.admin.session_resume import is_resumed, resuming
@@ -40,7 +41,7 @@ class GuideForm(forms.ModelForm):
             self.fields["slug"].disabled = self.instance.shown  # residents know it
 
     def clean_body(self) -> str:
-        body = markdown.cleaned(self.cleaned_data["body"])
+        body = clean_published_text(self.cleaned_data["body"])
         try:
             markdown.found_in(body)
         except markdown.TooMuchError as error:

@@ -21,6 +21,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
+from core.plain_text import clean_published_text
+
 LONGEST = 60_000  # characters; a long story has 6,000
 # Text beyond these costs more time than its length, and nobody writes so (measured: tests/outreach/content/test_markdown.py).
 _LONGEST_LINE = 20_000
@@ -29,11 +31,6 @@ _MARKS = re.compile(r"[*_~\[\]`<>!\\&]")
 
 SCHEMES = ("http", "https", "mailto", "tel")
 _PICTURE = re.compile(r"picture:([0-9]{1,9})")
-# Controls and what is no character, which XML cannot hold, and what reorders or hides text: bidirectional overrides and
-# isolates, zero-width characters that join nothing.
-_STEERING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
-)
 
 _TAGS = {
     "p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s", "blockquote", "code", "pre",
@@ -157,17 +154,12 @@ def found_in(text: str) -> Found:
     return Found(list(dict.fromkeys(pictures)), list(dict.fromkeys(links)), list(dict.fromkeys(foreign)))
 
 
-def cleaned(text: str) -> str:
-    """`text` without characters that steer instead of being read, its lines ended alike."""
-    return _STEERING.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
 def _walk(tokens: list[Token]) -> list[Token]:
     return [each for token in tokens for each in (token, *_walk(token.children or []))]
 
 
 def _parsed(text: str) -> list[Token]:
-    text = cleaned(text)
+    text = clean_published_text(text)
     if len(text) > LONGEST:
         raise TooMuchError(_("This text is too long: %(most)s characters are taken.") % {"most": f"{LONGEST:,}"})
     for block in re.split(r"\n[ \t]*\n", text):

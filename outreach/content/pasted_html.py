@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import nh3
 from django.utils.translation import gettext as _
 
+from core.plain_text import clean_published_text
 from outreach.content import markdown as rendering
 
 # A page from Word has some 40,000 characters and 500 tags, and a story a few pages.
@@ -72,7 +73,7 @@ def markdown(html: str) -> str:
     reader.feed(bare)
     reader.close()
     reader.end_block()
-    return rendering.cleaned(_joined(reader.blocks))
+    return clean_published_text(_joined(reader.blocks))
 
 
 def _joined(blocks: list[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from core.plain_text import clean_published_text
 from outreach.content import markdown
 from outreach.models import Picture, Story, Tag
 
@@ -25,7 +26,7 @@ def write_values(story: Story, text: StoryValues) -> None:
     for name in FIELDS:
         if name in text:
             value = text[name]
-            setattr(story, name, markdown.cleaned(value) if isinstance(value, str) else value)
+            setattr(story, name, clean_published_text(value) if isinstance(value, str) else value)
     story.save()
     story.tags.set(Tag.objects.filter(pk__in=text.get("tags", [])))
     story.pictures.set(Picture.objects.filter(pk__in=find_picture_ids(story.body, story.lead_id)))
@@ -47,7 +48,7 @@ def take_snapshot(story: Story) -> StoryValues:
 
 def snapshot_of_values(text: StoryValues) -> StoryValues:
     """The same of a text that is not saved."""
-    known = {name: markdown.cleaned(value) if isinstance(value, str) else value for name, value in text.items()}
+    known = {name: clean_published_text(value) if isinstance(value, str) else value for name, value in text.items()}
     return {name: known.get(name) for name in FIELDS} | {"tags": sorted(known.get("tags", []))}
 
 

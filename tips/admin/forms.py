@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
-from core.plain_text import cleaned
+from core.plain_text import clean_typed_text
 from tips.conversation import LONGEST_MESSAGE
 from tips.desk import permissions
 from tips.models import Disposition
@@ -23,7 +23,7 @@ class TextField(forms.CharField):
         self.widget.attrs.pop("maxlength", None)
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(cleaned(value) if isinstance(value, str) else value) or ""
+        return super().to_python(clean_typed_text(value) if isinstance(value, str) else value) or ""
 
 
 class AnswerForm(forms.Form):

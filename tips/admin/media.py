@@ -25,7 +25,7 @@ from tips import conversation, vault
 from tips.admin import serving
 from tips.conversation import File
 from tips.desk import file_access
-from tips.files.rebuilt_file import Part
+from tips.files.rebuilt_file import FilePart
 from tips.models import Attachment, Message, Tip
 
 AttachmentState = Attachment.AttachmentState
@@ -54,7 +54,7 @@ class Shown:
 
     file: File
     thumbnail: str
-    part: Part | None
+    part: FilePart | None
 
     @property
     def row(self) -> Attachment:
@@ -150,7 +150,7 @@ def page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
         return _damaged(request)
     with viewed.container as container:
         context = _around(viewed.tip, viewed.file, viewed.files) | _content(request, viewed, wanted)
-        context |= {"kind": container.kind, "duration": _minutes(container.duration)}
+        context |= {"kind": container.kind, "duration": _minutes(container.duration_seconds)}
     return TemplateResponse(request, PAGE, admin.site.each_context(request) | context)
 
 
@@ -164,7 +164,7 @@ def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBas
     except _UNOPENABLE:
         return _damaged(request)
     container = viewed.container
-    part = container.parts[container.numbers(_TAKEN[container.kind])[0]]
+    part = container.parts[container.part_indexes(_TAKEN[container.kind])[0]]
     name = f"tip-{viewed.tip.number}-{container.kind}-{number}"
     return serving.respond(request, container, part, name)
 
@@ -196,7 +196,7 @@ def _content(request: HttpRequest, viewed: file_access.Viewed, page: int) -> dic
     container = viewed.container
 
     def shown(role: str, at: int = 0) -> dict[str, Any] | None:
-        numbers = container.numbers(role)
+        numbers = container.part_indexes(role)
         if at >= len(numbers):
             return None
         part = container.parts[numbers[at]]
@@ -209,7 +209,7 @@ def _content(request: HttpRequest, viewed: file_access.Viewed, page: int) -> dic
             "taken": shown(_TAKEN[container.kind]),
             "poster": shown("poster"),
         }
-    pages = len(container.numbers("page"))
+    pages = len(container.part_indexes("page"))
     page = min(max(page, 1), pages)
     return {
         "shown": shown("page", page - 1),

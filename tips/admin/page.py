@@ -22,11 +22,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.plain_text import show_steering
 from crimemap import places
 from tips import conversation, vault
 from tips.admin import forms as page_forms
 from tips.admin import media
-from tips.admin.text import minutes_within, visible
+from tips.admin.text import minutes_within
 from tips.desk import permissions, triage
 from tips.models import Author, Disposition, State, Tip
 
@@ -198,7 +199,7 @@ def _content(opened: conversation.Opened) -> dict[str, Any]:
         "seen": triage.stamp(tip, len(opened.messages)),
         "arrived_at": opened.arrived_at,
         "opened_within": minutes_within(tip.opened_after) if tip.opened_after else "",
-        "description": visible(report["description"]),
+        "description": show_steering(report["description"]),
         "files": opened.files,
         "facts": _facts(report),
         "entries": _entries(opened.messages),
@@ -215,7 +216,7 @@ def _entries(entries: list[conversation.Entry]) -> list[dict[str, Any]]:
             "from_source": entry.author == Author.SOURCE,
             "who": entry.officer or (_("Source") if entry.author == Author.SOURCE else _("Former officer")),
             "when": entry.written_at,
-            "text": visible(entry.text),
+            "text": show_steering(entry.text),
             "files": entry.files,
             "new": not entry.read,
         }
@@ -242,7 +243,7 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         (_("When"), [report["when"]]),
         *((answer["question"], [answer["answer"]]) for answer in report["answers"]),
     ]
-    shown = [(visible(label), [visible(line) for line in lines if line]) for label, lines in facts]
+    shown = [(show_steering(label), [show_steering(line) for line in lines if line]) for label, lines in facts]
     return [(label, lines) for label, lines in shown if lines]
 
 

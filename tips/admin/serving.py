@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from tips.files.rebuilt_file import Container, Part
+from tips.files.rebuilt_file import FilePart, RebuiltFileReader
 
 # What the sandbox makes, and how a copy on an officer's disk is called.
 EXTENSIONS = {
@@ -43,7 +43,7 @@ def asked(header: str, length: int) -> range | None:
     return range(start, stop)
 
 
-def respond(request: HttpRequest, container: Container, part: Part, name: str = "") -> HttpResponseBase:
+def respond(request: HttpRequest, container: RebuiltFileReader, part: FilePart, name: str = "") -> HttpResponseBase:
     """The answer to GET and HEAD; closes `container`. With a `name` it is to be saved under that, and always whole."""
     whole = request.method == "HEAD" or name
     try:
@@ -72,12 +72,12 @@ def respond(request: HttpRequest, container: Container, part: Part, name: str = 
     return _inert(response, part)
 
 
-def _pieces(container: Container, part: Part, sent: range) -> Iterator[bytes]:
+def _pieces(container: RebuiltFileReader, part: FilePart, sent: range) -> Iterator[bytes]:
     with container:
-        yield from container.read(part, sent.start, sent.stop)
+        yield from container.read_part(part, sent.start, sent.stop)
 
 
-def _inert(response: HttpResponseBase, part: Part) -> HttpResponseBase:
+def _inert(response: HttpResponseBase, part: FilePart) -> HttpResponseBase:
     response.headers["Content-Type"] = part.type if part.type in EXTENSIONS else _UNKNOWN
     response.headers["Content-Security-Policy"] = POLICY
     return response

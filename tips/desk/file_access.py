@@ -22,7 +22,7 @@ from tips import conversation, vault
 from tips.conversation import File
 from tips.desk import permissions
 from tips.files import attachments
-from tips.files.rebuilt_file import Container, Part
+from tips.files.rebuilt_file import FilePart, RebuiltFileReader
 from tips.models import Attachment, Tip
 
 ADDRESS_LIVES_SECONDS = 3600
@@ -43,7 +43,7 @@ class Viewed:
     tip: Tip
     file: File
     files: list[File]
-    container: Container
+    container: RebuiltFileReader
 
 
 def files_of(tip_id: UUID, officer: Account) -> tuple[Tip, list[File]]:
@@ -60,14 +60,14 @@ def files_of(tip_id: UUID, officer: Account) -> tuple[Tip, list[File]]:
     return tip, [File(row, attachments.kind_of(row, key)) for row in rows]
 
 
-def thumbnails(tip: Tip, files: Sequence[File], officer: Account) -> dict[int, tuple[int, Part]]:
+def thumbnails(tip: Tip, files: Sequence[File], officer: Account) -> dict[int, tuple[int, FilePart]]:
     """(number of the part, part) of each thumbnail by the number of its file, for an opened tip's page."""
     found = {}
     for file in files:
         if file.row.state != Attachment.AttachmentState.READY:
             continue
         with suppress(OSError, vault.SealError, vault.KeyMissingError), _container(file.row) as container:
-            for number in container.numbers("thumbnail"):
+            for number in container.part_indexes("thumbnail"):
                 found[file.row.position] = number, container.parts[number]
     if found:
         _record(officer, "saw thumbnails", f"tip {tip.number}", f"files {', '.join(map(str, found))}")
@@ -104,7 +104,9 @@ def address_of(tip_id: UUID, number: int, part: int, session: str) -> str:
     return signing.dumps([str(tip_id), number, part], salt=_salt(session))
 
 
-def part_at(address: str, tip_id: UUID, number: int, session: str, officer: Account) -> tuple[Container, Part]:
+def part_at(
+    address: str, tip_id: UUID, number: int, session: str, officer: Account
+) -> tuple[RebuiltFileReader, FilePart]:
     """Raises conversation.GoneError for an address of another session or file, an old one, and a file that is gone.
 
     Raises PermissionDenied, FileNotFoundError, vault.SealError and vault.KeyMissingError too.
@@ -133,10 +135,10 @@ def _salt(session: str) -> str:
     return f"tips.desk.file_access {session}"
 
 
-def _container(row: Attachment) -> Container:
+def _container(row: Attachment) -> RebuiltFileReader:
     assert row.file is not None
     key = vault.open_key_with(row.key_for_agency, row.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
-    return Container(row.file, key)
+    return RebuiltFileReader(row.file, key)
 
 
 def _record(officer: Account, action: str, subject: str, detail: str = "") -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
-from core.plain_text import cleaned
+from core.plain_text import clean_typed_text
 from tips import vault
 from tips.files import sealed_store, uploads
 from tips.files.attachments import Upload
@@ -44,7 +44,7 @@ class SealingHandler(FileUploadHandler):
         if len(self.uploads) >= settings.TIP_MAX_FILES:
             self.left_out += 1
             raise SkipFile
-        self._shown = cleaned(file_name)[:_LONGEST_NAME_SHOWN]
+        self._shown = clean_typed_text(file_name)[:_LONGEST_NAME_SHOWN]
         longest = settings.TIP_MAX_BYTES - sum(upload.length for upload in self.uploads)
         with self._told():
             self._incoming = Incoming(uuid.uuid4(), vault.random_key(), longest)

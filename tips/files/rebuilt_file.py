@@ -6,8 +6,6 @@ import dataclasses
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from file_cleaning import MediaKind, RebuiltFile
 from tips import vault
@@ -15,7 +13,7 @@ from tips.files import sealed_store
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FilePart:
     """`start` and `length` in bytes; `width` and `height` in pixels, None for sound and bound documents."""
 
     role: str
@@ -40,7 +38,7 @@ def seal(rebuilt: RebuiltFile) -> tuple[uuid.UUID, bytes]:
             with part.path.open("rb") as stream:
                 while piece := stream.read(sealed_store.CHUNK):
                     writer.write(piece)
-            parts.append(Part(part.role, part.media_type, start, writer.offset - start, part.width, part.height))
+            parts.append(FilePart(part.role, part.media_type, start, writer.offset - start, part.width, part.height))
         writer.finish(
             kind=rebuilt.kind.value,
             duration=rebuilt.duration_seconds,
@@ -53,32 +51,23 @@ def seal(rebuilt: RebuiltFile) -> tuple[uuid.UUID, bytes]:
     return file, key
 
 
-class Container:
-    """A rebuilt file, opened with its key. Raises FileNotFoundError and vault.SealError."""
+class RebuiltFileReader(sealed_store.Reader):
+    """A rebuilt file, opened with its key. Raises FileNotFoundError and vault.SealError.
+
+    `duration_seconds` is None for photos and documents.
+    """
 
     def __init__(self, file: uuid.UUID, key: bytes) -> None:
-        self._reader = sealed_store.Reader(file, key)
-        content = self._reader.content
-        self.kind = MediaKind(content["kind"])
-        self.duration: float | None = content["duration"]
-        self.parts = [Part(**part) for part in content["parts"]]
+        super().__init__(file, key)
+        self.kind = MediaKind(self.content["kind"])
+        self.duration_seconds: float | None = self.content["duration"]
+        self.parts = [FilePart(**part) for part in self.content["parts"]]
 
-    def __enter__(self) -> Self:
-        return self
+    def part_indexes(self, role: str) -> list[int]:
+        """Return the indexes of the `parts` with this role, in order: one, except for the pages of a document."""
+        return [index for index, part in enumerate(self.parts) if part.role == role]
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._reader.close()
-
-    def numbers(self, role: str) -> list[int]:
-        """Which of `parts` have this role, in order: one, except for the pages of a document."""
-        return [number for number, part in enumerate(self.parts) if part.role == role]
-
-    def read(self, part: Part, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """The bytes of a part from `start` to before `stop`; only their chunks are opened."""
+    def read_part(self, part: FilePart, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes of a part from `start` to before `stop`; only the chunks they lie in are opened."""
         stop = part.length if stop is None else min(stop, part.length)
-        return self._reader.read(part.start + start, part.start + stop)
+        return self.read(part.start + start, part.start + stop)

@@ -189,7 +189,7 @@ class TestRights:
         self, client: Client, tip: Tip, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[Any] = []
-        monkeypatch.setattr("tips.desk.file_access.Container", lambda *file: opened.append(file))
+        monkeypatch.setattr("tips.desk.file_access.RebuiltFileReader", lambda *file: opened.append(file))
         settings.AUDIT_KEY = None
         client.raise_request_exception = False
         for name in ("file", "file_download"):

@@ -66,9 +66,9 @@ def take(row: Attachment) -> Attachment:
     return Attachment.objects.get(pk=row.pk)
 
 
-def agency_opens(row: Attachment) -> rebuilt_file.Container:
+def agency_opens(row: Attachment) -> rebuilt_file.RebuiltFileReader:
     key = vault.open_key_with(row.key_for_agency, row.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
-    return rebuilt_file.Container(row.file, key)
+    return rebuilt_file.RebuiltFileReader(row.file, key)
 
 
 def test_a_file_becomes_ready_and_its_original_is_destroyed(clean: list[Path]) -> None:
@@ -81,9 +81,9 @@ def test_a_file_becomes_ready_and_its_original_is_destroyed(clean: list[Path]) -
     with agency_opens(done) as opened:
         assert opened.kind is MediaKind.PHOTO
         assert [part.role for part in opened.parts] == ["full", "preview", "thumbnail"]
-        assert b"".join(opened.read(opened.parts[0])) == b"full" * 50_000
-        assert b"".join(opened.read(opened.parts[2])) == b"thumb"
-        assert b"".join(opened.read(opened.parts[1], 2, 5)) == b"evi"
+        assert b"".join(opened.read_part(opened.parts[0])) == b"full" * 50_000
+        assert b"".join(opened.read_part(opened.parts[2])) == b"thumb"
+        assert b"".join(opened.read_part(opened.parts[1], 2, 5)) == b"evi"
     assert not clean[0].exists()
 
 
@@ -91,7 +91,7 @@ def test_the_real_sandbox_cleans_a_photo() -> None:
     done = take(files.waiting(files.photo("canary in a comment")))
     assert done.state == "ready"
     with agency_opens(done) as opened:
-        full = b"".join(opened.read(opened.parts[opened.numbers("full")[0]]))
+        full = b"".join(opened.read_part(opened.parts[opened.part_indexes("full")[0]]))
     assert full.startswith(b"\xff\xd8")
     assert b"canary" not in full
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+
+from core import plain_text
+
+BIDI_CONTROLS = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))]
+CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"]
+CLEANERS = [plain_text.clean_typed_text, plain_text.clean_published_text]
+EVERYTHING = "".join(map(chr, range(0x110000)))
+
+
+@pytest.mark.parametrize("clean", CLEANERS)
+@pytest.mark.parametrize("character", [*BIDI_CONTROLS, *CONTROLS, "\ufeff", "\ufffe", "\uffff"])
+def test_control_characters_are_removed(clean: Callable[[str], str], character: str) -> None:
+    assert clean(f"left{character}right").replace("\n", "") == "leftright"
+
+
+@pytest.mark.parametrize("clean", CLEANERS)
+def test_letters_tabs_and_empty_lines_are_kept(clean: Callable[[str], str]) -> None:
+    text = "Ünïcode\tطريق\n\nשלום 🚲 می\u200cخواهم e\u0301"
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize("clean", CLEANERS)
+def test_cr_and_crlf_become_one_line_feed(clean: Callable[[str], str]) -> None:
+    assert clean("a\r\nb\rc\n\rd") == "a\nb\nc\n\nd"
+
+
+def test_typed_text_has_one_kind_of_line_end() -> None:
+    assert plain_text.clean_typed_text("a\x85b\u2028c\u2029d") == "a\nb\nc\nd"
+
+
+def test_published_text_drops_the_next_line_control_and_keeps_separators() -> None:
+    assert plain_text.clean_published_text("a\x85b\u2028c\u2029d") == "ab\u2028c\u2029d"
+
+
+def test_direction_marks_stay_in_typed_text_and_go_from_published_text() -> None:
+    assert plain_text.clean_typed_text("a\u200e\u200fb") == "a\u200e\u200fb"
+    assert plain_text.clean_published_text("a\u200e\u200f\u200b\u2060\U000e0041\ufff9b") == "ab"
+
+
+def test_typed_text_never_becomes_longer_and_can_be_stored() -> None:
+    cleaned = plain_text.clean_typed_text(EVERYTHING)
+    assert len(cleaned) <= len(EVERYTHING)
+    assert plain_text.clean_typed_text(cleaned) == cleaned
+    cleaned.encode()  # no half of a surrogate pair is left
+
+
+def test_steering_characters_are_written_out() -> None:
+    assert (
+        plain_text.show_steering("a\u202eb\x1b[31m\x00\U000e0041\r\nc") == "a[U+202E]b[U+001B][31m[U+0000][U+E0041]\nc"
+    )
+    assert plain_text.show_steering("plain\ttext\n<b>&") == "plain\ttext\n<b>&"
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1f", "\ud800", "\ufffe", "\uffff"])
+def test_a_character_that_xml_cannot_hold_becomes_a_space(character: str) -> None:
+    assert plain_text.replace_non_xml(f"a{character}b") == "a b"
+
+
+def test_xml_holds_every_character_that_is_left() -> None:
+    left = plain_text.replace_non_xml(EVERYTHING).translate(str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"}))
+    assert ElementTree.fromstring(f"<a>{left}</a>").text == re.sub(
+        "\r\n?", "\n", plain_text.replace_non_xml(EVERYTHING)
+    )
