@@ -19,7 +19,8 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from tests.stack import ROOT, Stack, free_port, wait_until
-from tips import throttle, vault
+from tips import vault
+from tips.source import throttle
 
 TEXT = "Two men load boxes from a white van behind the closed bakery most nights. Plate starts with 4KT. " * 4
 

@@ -6,11 +6,11 @@ from tips.views import source_pages, tus
 
 app_name = "tips"
 urlpatterns = [
-    path("", source_pages.form, name="form"),
+    path("", source_pages.tip_form, name="form"),
     path("files/", tus.files, name="files"),
     path("files/<uuid:file>/", tus.file, name="file"),
-    path("inbox/", source_pages.inbox, name="inbox"),
-    path("inbox/conversation/", source_pages.conversation, name="conversation"),
-    path("inbox/delete/", source_pages.delete, name="delete"),
-    path("leave/", source_pages.leave, name="leave"),
+    path("inbox/", source_pages.inbox_door, name="inbox"),
+    path("inbox/conversation/", source_pages.inbox_conversation, name="conversation"),
+    path("inbox/delete/", source_pages.delete_tip, name="delete"),
+    path("leave/", source_pages.leave_portal, name="leave"),
 ]

@@ -13,7 +13,7 @@ from core.staff import groups
 from tests.browser.source import check_looks, visit
 from tests.browser.test_staff import sign_in
 from tests.stack import Stack, wait_until
-from tests.tips.files.pictures import photo
+from tests.tips.files.sample_pictures import photo
 
 STORIES = "/admin/outreach/story/"
 WORD = (

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from tests.browser.source import TEXT, check, visit
 from tests.browser.test_source_script import press, step
 from tests.stack import Stack, wait_until
-from tests.tips.files import arriving, pictures
+from tests.tips.files import sample_pictures, sample_uploads
 
 
 def file(name: str, content: bytes) -> Any:
@@ -20,12 +20,12 @@ def file(name: str, content: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def portal(stack: Stack) -> Stack:
-    arriving.ensure_worker_key(stack.keys)
+    sample_uploads.ensure_worker_key(stack.keys)
     return stack
 
 
 def photo() -> Any:
-    return file("garden.jpg", pictures.photo("canary")) | {"mimeType": "image/jpeg"}
+    return file("garden.jpg", sample_pictures.photo("canary")) | {"mimeType": "image/jpeg"}
 
 
 def to_files(page: Page, origin: str) -> None:
@@ -49,7 +49,7 @@ def test_files_go_ahead_and_a_refused_one_takes_nothing_with_it(browser: Browser
         page.on("request", lambda request: request.method == "POST" and posted.append(request))
         to_files(page, portal.public_url)
         page.locator("#id_attachments").set_input_files(
-            [photo(), file("letter.docx", arriving.word()), file("van.mp4", arriving.video(3_000_000))]
+            [photo(), file("letter.docx", sample_uploads.word()), file("van.mp4", sample_uploads.video(3_000_000))]
         )
         expect(card(page, "van.mp4")).to_contain_text("Here, locked")
         expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
@@ -85,7 +85,7 @@ def test_a_broken_line_goes_on_by_itself(browser: Browser, portal: Stack) -> Non
 
         page.route("**/tips/files/*/", break_twice)
         to_files(page, portal.public_url)
-        page.locator("#id_attachments").set_input_files([file("van.mp4", arriving.video(200_000))])
+        page.locator("#id_attachments").set_input_files([file("van.mp4", sample_uploads.video(200_000))])
         expect(card(page, "van.mp4")).to_contain_text("It goes on by itself")
         expect(card(page, "van.mp4")).to_contain_text("Here, locked")
         assert len(broken) == 2
@@ -104,7 +104,7 @@ def test_send_waits_for_a_file_on_its_way_and_can_go_without_it(browser: Browser
 
         page.route("**/tips/files/*/", hold_the_first)
         to_files(page, portal.public_url)
-        page.locator("#id_attachments").set_input_files([file("van.mp4", arriving.video(200_000)), photo()])
+        page.locator("#id_attachments").set_input_files([file("van.mp4", sample_uploads.video(200_000)), photo()])
         press(page, "Continue")
         press(page, "Continue")
         press(page, "Send")
@@ -161,7 +161,7 @@ def test_files_in_the_inbox(browser: Browser, portal: Stack) -> None:
         page.get_by_label("Your receipt").fill(receipt)
         press(page, "Open my tip")
         page.wait_for_load_state("load")
-        page.locator("#id_attachments").set_input_files([photo(), file("letter.docx", arriving.word())])
+        page.locator("#id_attachments").set_input_files([photo(), file("letter.docx", sample_uploads.word())])
         expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
         expect(card(page, "letter.docx")).to_contain_text("This is a Word file.")
         check(page)
@@ -177,7 +177,7 @@ def test_without_script_files_come_with_the_form(browser: Browser, portal: Stack
         page.goto(portal.public_url + "/tips/")
         page.get_by_role("radio", name="Vehicle").check()
         page.get_by_label("Tell us in your own words").fill(TEXT)
-        page.locator("#id_attachments").set_input_files([photo(), file("letter.docx", arriving.word())])
+        page.locator("#id_attachments").set_input_files([photo(), file("letter.docx", sample_uploads.word())])
         main.get_by_role("button", name="Send").click()
         expect(page.locator("#problem")).to_contain_text("letter.docx: This is a Word file.")
         expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)

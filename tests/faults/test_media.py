@@ -20,7 +20,7 @@ from tests.browser.source import check, check_looks, visit
 from tests.faults.test_anonymity import parent_of
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
-from tests.tips.files import pictures
+from tests.tips.files import sample_pictures
 from tipportal.deploy import processes
 
 CANARY = b"canary 7fd1: taken with the phone of a person"
@@ -68,7 +68,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def photo() -> bytes:
-    return pictures.photo(CANARY.decode())
+    return sample_pictures.photo(CANARY.decode())
 
 
 def rows(stack: Stack) -> dict[int, tuple[str, str, int]]:

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.test_media import found_on_disk
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
-from tests.tips.files import arriving
+from tests.tips.files import sample_uploads
 from tips.files import sealed_store
 
 CANARY = b"canary 3be9: the first frames of a video"
@@ -25,13 +25,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("uploads")
     (folder / "temp").mkdir()
     with Stack(folder, web=["public"], variables={"TMPDIR": str(folder / "temp")}) as stack:
-        arriving.ensure_worker_key(stack.keys)
+        sample_uploads.ensure_worker_key(stack.keys)
         yield stack
 
 
 @pytest.fixture(scope="module")
 def video() -> bytes:
-    return arriving.video(100) + CANARY * 60_000
+    return sample_uploads.video(100) + CANARY * 60_000
 
 
 def in_store(stack: Stack) -> list[Path]:

@@ -15,7 +15,7 @@ from outreach.models import Picture, PictureOriginal, Story, StoryCategory
 from outreach.stories import checks, workflow
 from outreach.stories.texts import StoryValues
 from outreach.stories.workflow_rules import ActionDetails, StoryAction
-from tests.tips.files.pictures import photo
+from tests.tips.files.sample_pictures import photo
 
 PASSING_ANSWERS = {question.key: question.answers[0].key for question in checks.QUESTIONS}
 

@@ -9,8 +9,8 @@ import pytest
 
 if TYPE_CHECKING:
     from core.models import Account
-    from tips.inbox_session import Session
     from tips.models import Tip
+    from tips.source.inbox_session import Session
 
 
 @pytest.fixture
@@ -30,8 +30,9 @@ def store_of_its_own(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def session(db: None) -> Session:
     """A tip that was just sent, and its source signed in."""
-    from tips import form_tokens, inbox_session, intake, receipts
+    from tips import form_tokens, intake, receipts
     from tips.models import Category
+    from tips.source import inbox_session
 
     report = intake.Report(category=Category.objects.first(), description="Two men load boxes from a white van")
     receipt = intake.take(report, form_tokens.read(form_tokens.issue()))

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 
 from core.models import Account
-from tips import conversation, inbox_session, vault
+from tips import conversation, vault
 from tips.models import Alert, Author, Message, Note, NotesKey, State, Tip
+from tips.source import inbox_session
 
 
 def test_the_source_reads_what_the_officer_wrote(session: inbox_session.Session, officer: Account) -> None:

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from tips import conversation, form_tokens, inbox_session, intake, receipts, vault
+from tips import conversation, form_tokens, intake, receipts, vault
 from tips.models import AgencyKey, Alert, Category, Priority, Tip
+from tips.source import inbox_session
 
 CANARY = "canary sentence two men with boxes"
 

@@ -11,10 +11,11 @@ from django.core.management import call_command
 
 from core.models import Account
 from file_cleaning import MediaKind
-from tests.tips.files import sealed
-from tips import conversation, form_tokens, inbox_session, intake, key_rotation, receipts, vault
+from tests.tips.files import sealed_files
+from tips import conversation, form_tokens, intake, key_rotation, receipts, vault
 from tips.files import sealed_store, worker
 from tips.models import AgencyKey, Attachment, Category, NotesKey, Tip
+from tips.source import inbox_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,9 +52,9 @@ def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None
 
 def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: None) -> None:
     waiting, ready, refused = (
-        sealed.waiting(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
+        sealed_files.waiting(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
     )
-    sealed.photo_cleaned(ready)
+    sealed_files.photo_cleaned(ready)
     worker._Job(refused.id, 0, refused.file).refuse(worker.RefusalReason.DAMAGED)
     new = key_rotation.rotate()
     assert set(Attachment.objects.values_list("agency_key", flat=True)) == {new}
@@ -69,12 +70,12 @@ def test_a_file_cleaned_while_its_key_moves_keeps_the_later_key(
     store_of_its_own: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker puts the cleaned file in the original's place between two of the rotation's steps."""
-    row = sealed.waiting()
+    row = sealed_files.waiting()
     real, late = key_rotation._retire, iter([row])
 
     def retire(key_id: str) -> bool:
         if waits := next(late, None):
-            sealed.photo_cleaned(waits)
+            sealed_files.photo_cleaned(waits)
         return real(key_id)
 
     monkeypatch.setattr(key_rotation, "_retire", retire)

@@ -31,7 +31,7 @@ from tipportal.demo import attachments
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.desk import triage
 from tips.files.attachments import Upload
-from tips.files.uploads import Incoming
+from tips.files.incoming_file import IncomingFile
 from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip
 
 # Fixed, so that documents and tests can quote it; it opens nothing but a fictional tip.
@@ -161,7 +161,7 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
         return []
     files = []
     for name in details.get("files", []):
-        incoming = Incoming(uuid.uuid4(), vault.random_key(), settings.TIP_MAX_BYTES)
+        incoming = IncomingFile(uuid.uuid4(), vault.random_key(), settings.TIP_MAX_BYTES)
         incoming.write(attachments.FILES[name]())
         files.append(incoming.finish())
     return files

@@ -1,4 +1,4 @@
-"""Files that come with a post: each is sealed while the post is still arriving, and none of it is ever a plain file."""
+"""Seal the files of a multipart post while it arrives, so that no part of them is ever a plain file."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from django.http import HttpRequest
 
 from core.plain_text import clean_typed_text
 from tips import vault
-from tips.files import sealed_store, uploads
+from tips.files import sealed_store, upload_sentences
 from tips.files.attachments import Upload
-from tips.files.uploads import Incoming, NotTakenError
+from tips.files.incoming_file import FileNotAcceptedError, IncomingFile
+from tips.files.pending_files import PendingFiles
 
 FIELD = "attachments"
-_LONGEST_NAME_SHOWN = 60
+_MAX_SHOWN_NAME = 60  # characters
 
 
 class SealingHandler(FileUploadHandler):
-    """Django's upload handler for the source's pages. A file that cannot be taken is read to its end and dropped.
+    """Django's upload handler for the source's pages. A file that is not accepted is read to its end and dropped.
 
-    `uploads` are the files taken; `problems` a sentence for each that was not. The sender's name of a file is only ever in
-    such a sentence, in the answer to the very post that brought it; what type they say it has is not looked at.
+    `uploads` are the accepted files; `problems` has a sentence for each other. The sender's name of a file appears only in
+    such a sentence, in the answer to the very post that brought it; the type the sender claims is ignored.
     """
 
     chunk_size = 4 * sealed_store.CHUNK
@@ -34,62 +35,52 @@ class SealingHandler(FileUploadHandler):
         super().__init__(request)
         self.uploads: list[Upload] = []
         self.problems: list[str] = []
-        self.left_out = 0
-        self._incoming: Incoming | None = None
-        self._shown = ""
+        self._left_out_count = 0
+        self._incoming: IncomingFile | None = None
+        self._shown_name = ""
 
-    def new_file(self, field_name: str, file_name: str, *_about: Any, **_more: Any) -> None:
+    def new_file(self, field_name: str, file_name: str, *_args: Any, **_kwargs: Any) -> None:
         if field_name != FIELD:
             raise SkipFile
         if len(self.uploads) >= settings.TIP_MAX_FILES:
-            self.left_out += 1
+            self._left_out_count += 1
             raise SkipFile
-        self._shown = clean_typed_text(file_name)[:_LONGEST_NAME_SHOWN]
-        longest = settings.TIP_MAX_BYTES - sum(upload.length for upload in self.uploads)
-        with self._told():
-            self._incoming = Incoming(uuid.uuid4(), vault.random_key(), longest)
+        self._shown_name = clean_typed_text(file_name)[:_MAX_SHOWN_NAME]
+        max_bytes = settings.TIP_MAX_BYTES - sum(upload.length for upload in self.uploads)
+        with self._skip_if_not_accepted():
+            self._incoming = IncomingFile(uuid.uuid4(), vault.random_key(), max_bytes)
 
     def receive_data_chunk(self, raw_data: bytes, _start: int) -> None:
         if self._incoming is not None:
-            with self._told():
+            with self._skip_if_not_accepted():
                 self._incoming.write(raw_data)
 
     def file_complete(self, _file_size: int) -> None:
         if self._incoming is not None:
-            with suppress(SkipFile), self._told():
+            with suppress(SkipFile), self._skip_if_not_accepted():
                 self.uploads.append(self._incoming.finish())
             self._incoming = None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _skip_if_not_accepted(self) -> Iterator[None]:
+        """Turn FileNotAcceptedError into a problem with the file's name, and skip the rest of the file."""
         try:
             yield
-        except NotTakenError as error:
+        except FileNotAcceptedError as error:
             self._incoming = None
-            self.problems.append(f"{self._shown}: {error.sentence}")
+            self.problems.append(f"{self._shown_name}: {error.sentence}")
             raise SkipFile from None
 
-    def keep(self, fields: dict[str, str]) -> None:
-        """Put the files taken under the page's ticket, and name them in its fields."""
-        if self.left_out:
-            self.problems.append(uploads.left_out(self.left_out))
-        if not self.uploads:
-            return
-        if uploads.read_ticket(fields.get("ticket", "")) is None:
-            fields["ticket"] = uploads.new_ticket()
-        ticket = uploads.read_ticket(fields["ticket"])
-        assert ticket is not None
-        kept = []
-        for upload in self.uploads:
-            try:
-                uploads.keep(upload.file, upload.key, upload.length, ticket)
-                kept.append(upload.file)
-            except NotTakenError as error:
-                self.problems.append(error.sentence)
-        uploads.name(fields, [*uploads.named(fields), *kept])
+    def add_to(self, files: PendingFiles) -> PendingFiles:
+        """Return the page's pending files with the accepted ones among them."""
+        if self._left_out_count:
+            self.problems.append(upload_sentences.left_out(self._left_out_count))
+        files, problems = files.add(self.uploads)
+        self.problems += problems
+        return files
 
     def discard(self) -> None:
-        """Nothing is left of what came with this post."""
+        """Remove every file that came with this post."""
         if self._incoming is not None:
             self._incoming.discard()
         with suppress(OSError):

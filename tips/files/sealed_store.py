@@ -201,7 +201,7 @@ def remove(files: Collection[UUID]) -> None:
 
 
 def ticket_path(file: UUID) -> Path:
-    """Where the sealed key of a file stands that was sent ahead of its tip (tips/files/uploads.py)."""
+    """Where the sealed key of a file stands that was sent ahead of its tip (tips/files/pending_files.py)."""
     return folder() / f"{file}.ticket"
 
 

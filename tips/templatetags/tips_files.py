@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from tips import source_wording
+from tips.source import wording
 
 register = template.Library()
-register.filter("file_status", source_wording.file_status)
+register.filter("file_status", wording.file_status)

@@ -26,12 +26,12 @@ from django.views.decorators.http import require_http_methods
 from core import ephemeral_store
 from core.web import page_cache
 from crimemap import incident_summary
-from tips import categories, form_posts, form_tokens, intake, receipts, source_wording, statistics, throttle, vault
-from tips import conversation as conversations
-from tips import inbox_session as inboxes
-from tips.files import attachments, sealed_store, uploads
+from tips import categories, conversation, form_tokens, intake, receipts, statistics, vault
+from tips.files import attachments, sealed_store, upload_sentences
 from tips.files.attachments import Upload
-from tips.forms import TRAP, MessageForm, ReceiptForm, TipForm
+from tips.files.pending_files import PendingFiles, new_ticket
+from tips.source import form_posts, inbox_session, throttle, wording
+from tips.source.forms import TRAP, MessageForm, ReceiptForm, TipForm
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +43,18 @@ UNPROCESSABLE, TOO_MANY, UNAVAILABLE = 422, 429, 503
 
 
 @page
-def form(request: HttpRequest) -> HttpResponse:
+def tip_form(request: HttpRequest) -> HttpResponse:
     """The tip form, and what becomes of it when it is sent."""
     if request.method != "POST":
         page = _blank_form(request).replace(_TOKEN_HERE, form_tokens.issue())
-        return HttpResponse(page.replace(_TICKET_HERE, uploads.new_ticket()))
+        return HttpResponse(page.replace(_TICKET_HERE, new_ticket()))
     post = form_posts.read(request)
-    if set(post.fields) == {"incident"}:
+    if set(post.all_fields()) == {"incident"}:
         return HttpResponse(_form_about(request, post.fields["incident"]))
     try:
         return _find_place(request, post) if "find_place" in post.fields else _receive(request, post)
     except intake.AlreadyArrivedError as arrived:
-        _drop(post.arrived)
+        _drop(post.new_files)
         # A browser that runs our script sends the token alone to get here, one that does not sends the whole form again.
         return _receipt_page(request, arrived.receipt, arrived.files, again="description" in post.fields)
     except (DatabaseError, InterfaceError) as error:
@@ -89,11 +89,11 @@ def _form_about(request: HttpRequest, incident: str) -> str:
     or log has it."""
     about = incident_summary.summarize(incident)
     page = _blank_form(request, about=_ABOUT_HERE, incident=_INCIDENT_HERE) if about else _blank_form(request)
-    page = page.replace(_TOKEN_HERE, form_tokens.issue()).replace(_TICKET_HERE, uploads.new_ticket())
+    page = page.replace(_TOKEN_HERE, form_tokens.issue()).replace(_TICKET_HERE, new_ticket())
     return page.replace(_INCIDENT_HERE, escape(incident)).replace(_ABOUT_HERE, escape(about))
 
 
-def _receive(request: HttpRequest, post: form_posts.Post) -> HttpResponse:
+def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
     """Take the tip with its files, or answer with everything typed, the files kept, and a sentence that says why not.
 
     Before anything costs more than opening the token, a flood meets the gate.
@@ -103,12 +103,12 @@ def _receive(request: HttpRequest, post: form_posts.Post) -> HttpResponse:
         opened = form_tokens.read(token)
     except form_tokens.TokenError:
         return _fresh_token_page(request, post, token)
-    # The address is used here and nowhere else, and only as a keyed hash in memory (tips/throttle.py).
+    # The address is used here and nowhere else, and only as a keyed hash in memory (tips/source/throttle.py).
     wait = throttle.gate.seconds_until_ripe(opened.age_seconds, request.META.get("REMOTE_ADDR", ""))
     if wait:
         return _wait_page(request, post, wait)
     intake.refuse_if_arrived(opened.form_hash, opened.receipt)
-    files, problems = uploads.opened(post.fields)
+    files, problems = post.files.open()
     tip = TipForm(categories.offered(), post.fields)
     for sentence in post.problems + problems:
         tip.add_error("attachments", sentence)
@@ -129,16 +129,16 @@ def _drop(files: Iterable[UUID]) -> None:
         sealed_store.remove(list(files))
 
 
-def _fresh_token_page(request: HttpRequest, post: form_posts.Post, token: str) -> HttpResponse:
+def _fresh_token_page(request: HttpRequest, post: form_posts.FormPost, token: str) -> HttpResponse:
     """A token of more than an hour ago: its tip may have arrived all the same."""
     with contextlib.suppress(form_tokens.TokenError):
         intake.refuse_if_arrived(form_tokens.hash_of(form_tokens.id_of(token)), None)
     sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
-    post.fields["token"] = form_tokens.issue()
+    post = post.with_field("token", form_tokens.issue())
     return _again_page(request, post, "description", sentence, UNPROCESSABLE)
 
 
-def _wait_page(request: HttpRequest, post: form_posts.Post, seconds: int, status: int = TOO_MANY) -> HttpResponse:
+def _wait_page(request: HttpRequest, post: form_posts.FormPost, seconds: int, status: int = TOO_MANY) -> HttpResponse:
     sentence = ngettext(
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d second.",
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d seconds.",
@@ -149,16 +149,21 @@ def _wait_page(request: HttpRequest, post: form_posts.Post, seconds: int, status
     return response
 
 
-def _find_place(request: HttpRequest, post: form_posts.Post) -> HttpResponse:
+def _find_place(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
     """The page again, as it was typed, with the places found. Only files were looked at yet, so nothing else is wrong yet."""
-    files, problems = uploads.opened(post.fields)
+    files, problems = post.files.open()
     tip = TipForm(categories.offered(), initial=post.fields)
     tip.search_places()
     return _form_page(request, tip, post, files, searched=True, problems=post.problems + problems)
 
 
 def _form_page(
-    request: HttpRequest, tip: TipForm, post: form_posts.Post, files: list[Upload], status: int = 200, **context: Any
+    request: HttpRequest,
+    tip: TipForm,
+    post: form_posts.FormPost,
+    files: list[Upload],
+    status: int = 200,
+    **context: Any,
 ) -> HttpResponse:
     about = incident_summary.summarize(post.fields.get("incident", ""))
     context |= {"form": tip, "about": about, "token": post.fields.get("token", ""), "trap": TRAP}
@@ -166,8 +171,8 @@ def _form_page(
     return render(request, "tips/form.html", context, status=status)
 
 
-def _kept(post: form_posts.Post, files: list[Upload]) -> dict[str, Any]:
-    return _place_for_files(post.fields.get("ticket") or uploads.new_ticket(), files)
+def _kept(post: form_posts.FormPost, files: list[Upload]) -> dict[str, Any]:
+    return _place_for_files(post.files.ticket or new_ticket(), files)
 
 
 def _place_for_files(ticket: str, files: list[Upload]) -> dict[str, Any]:
@@ -179,14 +184,14 @@ def _place_for_files(ticket: str, files: list[Upload]) -> dict[str, Any]:
         "max_bytes": filesizeformat(settings.TIP_MAX_BYTES),
         "max_bytes_exactly": settings.TIP_MAX_BYTES,
         "kept_files": [
-            (attachments.name_of(upload.kind, number), f"{form_posts.REMOVE}{upload.file}")
+            (attachments.name_of(upload.kind, number), f"{form_posts.REMOVE_PREFIX}{upload.file}")
             for number, upload in enumerate(files, start=1)
         ],
     }
 
 
 def _again_page(
-    request: HttpRequest, post: form_posts.Post, shown: str, sentence: str, status: int = UNAVAILABLE
+    request: HttpRequest, post: form_posts.FormPost, shown: str, sentence: str, status: int = UNAVAILABLE
 ) -> HttpResponse:
     """A plain page that holds everything typed and sends it to the same address again. Needs no database, and costs a
     tenth of the form: it is what a flood gets. Script takes sentence and token from it and stays where it is."""
@@ -194,9 +199,9 @@ def _again_page(
         "sentence": sentence,
         "shown": shown,
         "text": post.fields.get(shown, ""),
-        "kept": [(name, value) for name, value in post.fields.items() if name != shown],
+        "kept": [(name, value) for name, value in post.all_fields().items() if name != shown],
         "problems": post.problems,
-        "files": len(uploads.named(post.fields)),
+        "files": len(post.files.ids),
     }
     return render(request, "tips/again.html", context, status=status)
 
@@ -209,7 +214,7 @@ def _receipt_page(request: HttpRequest, receipt: str | None, files: int, *, agai
         median = statistics.figures().median_minutes
     except (DatabaseError, InterfaceError):
         median = None
-    usually_read = source_wording.duration(median) if median is not None else ""
+    usually_read = wording.duration(median) if median is not None else ""
     context = {
         "receipt": _RECEIPT_HERE,
         "file": _FILE_HERE,
@@ -220,18 +225,18 @@ def _receipt_page(request: HttpRequest, receipt: str | None, files: int, *, agai
     }
     page = page_cache.rendered(request, "tips/receipt.html", lambda: context, files, again, usually_read)
     # Words of our own list, a data: address and an SVG of our own: none has anything to escape.
-    page = page.replace(_RECEIPT_HERE, receipt).replace(_FILE_HERE, source_wording.text_file(receipt))
-    return HttpResponse(page.replace(_QR_HERE, source_wording.qr_code(receipt)))
+    page = page.replace(_RECEIPT_HERE, receipt).replace(_FILE_HERE, wording.text_file(receipt))
+    return HttpResponse(page.replace(_QR_HERE, wording.qr_code(receipt)))
 
 
 # The inbox
 
 
 @page
-def inbox(request: HttpRequest) -> HttpResponse:
+def inbox_door(request: HttpRequest) -> HttpResponse:
     """The inbox's door."""
     if request.method == "POST":
-        return _sign_in(request, ReceiptForm(form_posts.read(request).fields))
+        return _sign_in(request, ReceiptForm(form_posts.read(request).all_fields()))
     return _door_page(request, ReceiptForm()) if _session_or_none(request) is None else redirect("tips:conversation")
 
 
@@ -240,12 +245,12 @@ def _sign_in(request: HttpRequest, door: ReceiptForm) -> HttpResponse:
     if not door.is_valid():
         return _door_page(request, door, status=UNPROCESSABLE)
     try:
-        secret = inboxes.open_with_receipt(door.cleaned_data["receipt"])
+        secret = inbox_session.open_with_receipt(door.cleaned_data["receipt"])
         if secret is None:
             sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
             return _door_page(request, door, sentence, UNPROCESSABLE)
         response: HttpResponse = redirect("tips:conversation")
-        inboxes.start(response, secret)
+        inbox_session.start(response, secret)
     except receipts.BusyError:
         return _door_page(
             request, door, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE
@@ -255,25 +260,26 @@ def _sign_in(request: HttpRequest, door: ReceiptForm) -> HttpResponse:
         sentence = _("Tips cannot be opened at this moment. Your tip is safe. Try again in a few minutes.")
         return _door_page(request, door, sentence, UNAVAILABLE)
     if door.cleaned_data["text"] or door.cleaned_data["uploads"]:
-        return _add_kept_message(request, door, inboxes.session_of(secret), response)
+        return _add_kept_message(request, door, inbox_session.session_of(secret), response)
     return response
 
 
 def _add_kept_message(
-    request: HttpRequest, door: ReceiptForm, session: inboxes.Session | None, signed_in: HttpResponse
+    request: HttpRequest, door: ReceiptForm, session: inbox_session.Session | None, signed_in: HttpResponse
 ) -> HttpResponse:
     """Add what was typed while the inbox expired; `signed_in` is the answer that carries the new cookie."""
     if session is None:
         return _gone_page(request)
-    kept = {name: door.cleaned_data[name] for name in ("text", "form_id", "ticket", "uploads")}
-    response = _add_message(request, session, form_posts.Post(kept))
+    fields = {name: door.cleaned_data[name] for name in ("text", "form_id")}
+    files = PendingFiles.from_fields(door.cleaned_data)
+    response = _add_message(request, session, form_posts.FormPost(fields, files))
     response.cookies.update(signed_in.cookies)
     return response
 
 
-def _session_or_none(request: HttpRequest) -> inboxes.Session | None:
+def _session_or_none(request: HttpRequest) -> inbox_session.Session | None:
     try:
-        return inboxes.current(request)
+        return inbox_session.current(request)
     except ephemeral_store.StoreDownError:
         return None
 
@@ -287,27 +293,27 @@ def _door_page(
 
 
 @page
-def conversation(request: HttpRequest) -> HttpResponse:
+def inbox_conversation(request: HttpRequest) -> HttpResponse:
     """A tip as its source sees it: what became of it, what was written, and room for more."""
-    post = form_posts.read(request) if request.method == "POST" else form_posts.Post()
+    post = form_posts.read(request) if request.method == "POST" else form_posts.FormPost()
     try:
-        session = inboxes.current(request)
-        if session is not None and post.fields:
+        session = inbox_session.current(request)
+        if session is not None and not post.is_empty:
             return _add_message(request, session, post)
         if session is not None:
-            return _conversation_page(request, session, MessageForm(), _place_for_files(uploads.new_ticket(), []))
+            return _conversation_page(request, session, MessageForm(), _place_for_files(new_ticket(), []))
     except (ephemeral_store.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("the conversation cannot be opened (%s)", type(error).__name__)
         return _again_page(request, post, "text", _("Your tip cannot be opened at this moment. It is safe."))
-    if not post.fields:
+    if post.is_empty:
         return redirect("tips:inbox")
-    door = ReceiptForm(initial=post.fields)
-    written = bool(post.fields.get("text") or post.fields.get("uploads"))
+    door = ReceiptForm(initial=post.all_fields())
+    written = bool(post.fields.get("text") or post.files.ids)
     return _door_page(request, door, status=UNPROCESSABLE, expired=written, problems=post.problems)
 
 
-def _add_message(request: HttpRequest, session: inboxes.Session, post: form_posts.Post) -> HttpResponse:
-    files, problems = uploads.opened(post.fields)
+def _add_message(request: HttpRequest, session: inbox_session.Session, post: form_posts.FormPost) -> HttpResponse:
+    files, problems = post.files.open()
     message = MessageForm(post.fields, alone=not files)
     for sentence in post.problems + problems:
         message.add_error("attachments", sentence)
@@ -315,19 +321,19 @@ def _add_message(request: HttpRequest, session: inboxes.Session, post: form_post
         return _conversation_page(request, session, message, _kept(post, files), UNPROCESSABLE)
     text, form_id = message.cleaned_data["text"], message.cleaned_data["form_id"]
     try:
-        if not conversations.add_from_source(session.tip, session.key, text, form_id.encode(), files):
-            _drop(post.arrived)
-    except conversations.GoneError:
-        _drop(post.arrived)
+        if not conversation.add_from_source(session.tip, session.key, text, form_id.encode(), files):
+            _drop(post.new_files)
+    except conversation.GoneError:
+        _drop(post.new_files)
         return _gone_page(request)
     except vault.KeyMissingError as error:
         log.error("no file can be taken: %s", error)
-        return _again_page(request, post, "text", uploads.no_room())
+        return _again_page(request, post, "text", upload_sentences.no_room())
     return HttpResponseRedirect(f"{reverse('tips:conversation')}?added#newest")
 
 
 def _conversation_page(
-    request: HttpRequest, session: inboxes.Session, message: MessageForm, files: dict[str, Any], status: int = 200
+    request: HttpRequest, session: inbox_session.Session, message: MessageForm, files: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     """`files`: of _place_for_files."""
     try:
@@ -342,7 +348,7 @@ def _conversation_page(
         "files": opened.files,
         "arrived_at": opened.arrived_at,
         "messages": opened.messages,
-        "status": source_wording.status(session.tip),
+        "status": wording.status(session.tip),
         "added": "added" in request.GET and status == 200,
         **files,
     }
@@ -352,16 +358,16 @@ def _conversation_page(
 def _gone_page(request: HttpRequest) -> HttpResponse:
     """The tip was deleted while its inbox was open: by its source elsewhere, or because its time was over."""
     response = render(request, "tips/deleted.html", {"gone": True}, status=410)
-    inboxes.end(request, response)
+    inbox_session.end(request, response)
     return response
 
 
 @page
-def delete(request: HttpRequest) -> HttpResponse:
+def delete_tip(request: HttpRequest) -> HttpResponse:
     """Delete a tip, asked twice. The first page says what will be erased, before the second asks again."""
-    post = form_posts.read(request) if request.method == "POST" else form_posts.Post()
+    post = form_posts.read(request) if request.method == "POST" else form_posts.FormPost()
     try:
-        session = inboxes.current(request)
+        session = inbox_session.current(request)
         if session is None:
             return redirect("tips:inbox")
         hold = session.tip.legal_hold
@@ -369,18 +375,18 @@ def delete(request: HttpRequest) -> HttpResponse:
         if post.fields.get("sure") != ("hold" if hold else "erase"):
             context = {"tip": session.tip, "hold": hold, "second": "first" in post.fields}
             return render(request, "tips/delete.html", context)
-        conversations.delete_by_source(session.token)
+        conversation.delete_by_source(session.token)
     except (ephemeral_store.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("a tip cannot be deleted (%s)", type(error).__name__)
         return _again_page(request, post, "", _("Your tip could not be deleted at this moment. It is still there."))
     response = render(request, "tips/deleted.html", {"hold": hold})
-    inboxes.end(request, response)
+    inbox_session.end(request, response)
     return response
 
 
 @page
-def leave(request: HttpRequest) -> HttpResponse:
+def leave_portal(request: HttpRequest) -> HttpResponse:
     """Sign out and go to a neutral site. Script has left already when its beacon arrives here, and wants no answer."""
     response = HttpResponse(status=204) if request.method == "POST" else HttpResponseRedirect(settings.LEAVE_URL)
-    inboxes.end(request, response)
+    inbox_session.end(request, response)
     return response

@@ -19,9 +19,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from core import ephemeral_store
-from tips import form_tokens, inbox_session, throttle, vault
-from tips.files import sealed_store, uploads
-from tips.files.uploads import Incoming, NotTakenError, UnknownError
+from tips import form_tokens, vault
+from tips.files import pending_files, sealed_store, upload_sentences
+from tips.files.incoming_file import TOO_LARGE, FileNotAcceptedError, IncomingFile
+from tips.files.pending_files import UnknownFileError
+from tips.source import inbox_session, throttle
 
 VERSION = "1.0.0"
 PIECE = "application/offset+octet-stream"
@@ -42,7 +44,7 @@ def files(request: HttpRequest) -> HttpResponse:
                 "Tus-Max-Size": str(settings.TIP_MAX_BYTES),
             },
         )
-    context = {"max_files": settings.TIP_MAX_FILES, "too_large": uploads.too_large()}
+    context = {"max_files": settings.TIP_MAX_FILES, "too_large": upload_sentences.too_large()}
     return render(request, "tips/file_card.html", context)
 
 
@@ -51,18 +53,18 @@ def file(request: HttpRequest, file: UUID) -> HttpResponse:
     """How far a file has come; its next piece; its end."""
     ticket = _ticket(request)
     try:
-        key, length = uploads.find(file, ticket)
+        key, length = pending_files.find_key(file, ticket)
         if request.method == "HEAD":
             return _how_far(file, key, length)
         if request.method == "PATCH":
             return _add_piece(request, file, key, length)
-    except UnknownError:
+    except UnknownFileError:
         return _answer(404)
     except sealed_store.WriterBusyError:
         return _answer(409, _("This file is being sent already."))
-    except NotTakenError as error:
+    except FileNotAcceptedError as error:
         return _answer(error.status, error.sentence)
-    uploads.forget([file], ticket)
+    pending_files.remove_unsent([file], ticket)
     return _answer(204)
 
 
@@ -77,16 +79,16 @@ def _begin(request: HttpRequest) -> HttpResponse:
     if wait:
         return _answer(429, _("Many files arrive at this moment."), **{"Retry-After": str(wait)})
     if length > settings.TIP_MAX_BYTES:
-        return _answer(uploads.TOO_LARGE, uploads.too_large())
+        return _answer(TOO_LARGE, upload_sentences.too_large())
     file, key = uuid.uuid4(), vault.random_key()
     try:
-        incoming = Incoming(file, key, length)
+        incoming = IncomingFile(file, key, length)
         if length:
             incoming.pause()
         else:
             incoming.finish()  # is refused, with the sentence for a file without content
-        uploads.keep(file, key, length, ticket)
-    except NotTakenError as error:
+        pending_files.store_key(file, key, length, ticket)
+    except FileNotAcceptedError as error:
         return _answer(error.status, error.sentence)
     return _answer(201, Location=reverse("tips:file", args=[file]))
 
@@ -108,7 +110,7 @@ def _has_inbox(request: HttpRequest) -> bool:
 
 
 def _how_far(file: UUID, key: bytes, length: int) -> HttpResponse:
-    offset = length if uploads.whole(file, key) else sealed_store.offset_of(file, length)
+    offset = length if pending_files.find_finished(file, key) else sealed_store.offset_of(file, length)
     return _answer(200, **{"Upload-Offset": str(offset), "Upload-Length": str(length)})
 
 
@@ -117,10 +119,10 @@ def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> Htt
     if request.content_type != PIECE or announced is None or offset is None:
         return _answer(415 if request.content_type != PIECE else 400)
     if offset + announced > length:
-        return _answer(uploads.TOO_LARGE, uploads.too_large())
-    incoming = Incoming(file, key, length)
+        return _answer(TOO_LARGE, upload_sentences.too_large())
+    incoming = IncomingFile(file, key, length)
     # Looked at under the writer's lock: nobody finishes the file meanwhile.
-    if (here := length if uploads.whole(file, key) else incoming.offset) != offset or here == length:
+    if (here := length if pending_files.find_finished(file, key) else incoming.offset) != offset or here == length:
         incoming.pause()
         return _answer(409, **{"Upload-Offset": str(here)})
     _copy(request, incoming, announced)
@@ -130,7 +132,7 @@ def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> Htt
     return _answer(204, **{"Upload-Offset": str(length)})
 
 
-def _copy(request: HttpRequest, incoming: Incoming, announced: int) -> None:
+def _copy(request: HttpRequest, incoming: IncomingFile, announced: int) -> None:
     """Seal what arrives, until the piece or the line ends."""
     while announced:
         try:
@@ -144,7 +146,7 @@ def _copy(request: HttpRequest, incoming: Incoming, announced: int) -> None:
 
 
 def _ticket(request: HttpRequest) -> bytes | None:
-    return uploads.read_ticket(request.headers.get("Upload-Ticket", ""))
+    return pending_files.decode_ticket(request.headers.get("Upload-Ticket", ""))
 
 
 def _number(request: HttpRequest, header: str) -> int | None:

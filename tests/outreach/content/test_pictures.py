@@ -26,7 +26,7 @@ from tests.outreach.desk import (
     upload_picture,
 )
 from tests.tipportal.database.test_grants import acting_as, is_refused
-from tests.tips.files.pictures import photo
+from tests.tips.files.sample_pictures import photo
 
 pytestmark = pytest.mark.django_db
 

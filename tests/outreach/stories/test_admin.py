@@ -36,7 +36,7 @@ from tests.outreach.desk import (
     story_values,
 )
 from tests.tips.desk.officers import trail
-from tests.tips.files.pictures import photo
+from tests.tips.files.sample_pictures import photo
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,10 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
-from tests.tips.files import sealed
-from tips import conversation, form_tokens, inbox_session, intake, receipts
+from tests.tips.files import sealed_files
+from tips import conversation, form_tokens, intake, receipts
 from tips.models import Attachment, Category, Message, Tip
+from tips.source import inbox_session
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +107,9 @@ def test_public_can_store_a_tip_and_a_message(session: inbox_session.Session) ->
 
 @pytest.fixture
 def attachment(session: inbox_session.Session) -> Attachment:
-    conversation.add_from_source(session.tip, session.key, "A photo", b"1", [sealed.arrived(sealed.photo())])
+    conversation.add_from_source(
+        session.tip, session.key, "A photo", b"1", [sealed_files.arrived(sealed_files.photo())]
+    )
     return Attachment.objects.get()
 
 

@@ -9,9 +9,10 @@ from django.test import Client
 
 from core.models import Account, AuditEntry
 from core.staff import groups as staff
-from tips import conversation, form_tokens, inbox_session, intake, receipts
+from tips import conversation, form_tokens, intake, receipts
 from tips.desk import triage
 from tips.models import Category, Duty, Tip
+from tips.source import inbox_session
 
 
 def officer(name: str = "okafor", *groups: str, mail: str | None = None, **columns: Any) -> Account:

@@ -16,9 +16,9 @@ from core.models import Account
 from core.staff import groups
 from file_cleaning import MediaKind
 from tests.tips.desk import officers
-from tests.tips.files import sealed
+from tests.tips.files import sealed_files
 from tips import conversation
-from tips.admin import serving
+from tips.admin import file_responses
 from tips.desk import triage
 from tips.files import sealed_store, worker
 from tips.models import Attachment, Tip
@@ -42,11 +42,11 @@ def client(officer: Account) -> Client:
 def tip(officer: Account) -> Tip:
     """Opened, with a photo that is ready, a video that is, and a document that was refused."""
     kinds = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
-    tip = sealed.send(*(sealed.arrived(kind.encode(), kind) for kind in kinds))
+    tip = sealed_files.send(*(sealed_files.arrived(kind.encode(), kind) for kind in kinds))
     photo, video, document = tip.attachments.all()
-    sealed.photo_cleaned(photo)
+    sealed_files.photo_cleaned(photo)
     parts = (("video", "video/mp4", VIDEO), ("poster", "image/jpeg", b"poster"), ("thumbnail", "image/jpeg", b"small"))
-    sealed.cleaned(video, MediaKind.VIDEO, *parts, duration_seconds=83.2)
+    sealed_files.cleaned(video, MediaKind.VIDEO, *parts, duration_seconds=83.2)
     worker._Job(document.id, 0, document.file).refuse(worker.RefusalReason.PROTECTED)
     triage.open_tip(tip.pk, officer)
     return tip
@@ -70,7 +70,7 @@ def content(response: Any) -> bytes:
 
 class TestPanel:
     def test_files_stand_by_the_message_they_came_with(self, client: Client, tip: Tip) -> None:
-        sealed.add(tip, sealed.arrived(b"later"))
+        sealed_files.add(tip, sealed_files.arrived(b"later"))
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
         with_tip, with_message = page.split("With the message of")
         for name in ("Photo 1", "Video 2", "Document 3"):
@@ -83,7 +83,7 @@ class TestPanel:
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
         thumbnails = re.findall(r'file-thumb"><img src="([^"]*)"', page)
         assert len(thumbnails) == 2
-        assert content(client.get(thumbnails[0])) == sealed.photo("thumbnail")
+        assert content(client.get(thumbnails[0])) == sealed_files.photo("thumbnail")
         assert [line for line in officers.trail() if line[1] == "saw thumbnails"] == [
             ("okafor", "saw thumbnails", f"tip {tip.number}", "files 1, 2")
         ]
@@ -115,11 +115,11 @@ class TestPage:
         assert officers.trail()[before:] == [("okafor", "viewed", f"file 2 of tip {tip.number}", "")]
 
     def test_pages_of_a_document_are_views_of_their_own(self, client: Client, officer: Account) -> None:
-        tip = sealed.send(sealed.arrived(b"pdf", MediaKind.DOCUMENT))
+        tip = sealed_files.send(sealed_files.arrived(b"pdf", MediaKind.DOCUMENT))
         triage.open_tip(tip.pk, officer)
         pages = [("page", "image/jpeg", b"one"), ("page", "image/jpeg", b"two")]
         bound = ("document", "application/pdf", b"%PDF")
-        sealed.cleaned(
+        sealed_files.cleaned(
             tip.attachments.get(), MediaKind.DOCUMENT, bound, ("thumbnail", "image/jpeg", b"t"), *pages, pages=2
         )
         assert "Page 1 of 2" in client.get(address("file", tip, 1)).content.decode()
@@ -132,7 +132,7 @@ class TestPage:
         assert [line[3] for line in officers.trail() if line[1] == "viewed"] == ["", "page 2", "page 99", ""]
 
     def test_a_file_that_is_not_ready_says_why(self, client: Client, tip: Tip) -> None:
-        sealed.add(tip, sealed.arrived(b"later"))
+        sealed_files.add(tip, sealed_files.arrived(b"later"))
         assert "It is locked with a password." in client.get(address("file", tip, 3)).content.decode()
         assert "Waits to be cleaned" in client.get(address("file", tip, 4)).content.decode()
         assert client.get(address("file_download", tip, 4)).status_code == 302
@@ -169,8 +169,8 @@ class TestRights:
             assert officers.trail() == before
 
     def test_a_tip_that_nobody_opened_shows_no_file(self, client: Client) -> None:
-        tip = sealed.send(sealed.arrived(b"x"))
-        sealed.photo_cleaned(tip.attachments.get())
+        tip = sealed_files.send(sealed_files.arrived(b"x"))
+        sealed_files.photo_cleaned(tip.attachments.get())
         assert client.get(address("file", tip, 1)).status_code == 404
         assert client.get(address("files", tip)).status_code == 404
 
@@ -213,17 +213,17 @@ class TestServed:
             assert "Content-Encoding" not in answer
 
     def test_a_type_that_the_sandbox_does_not_make_is_never_a_page(self, client: Client, officer: Account) -> None:
-        tip = sealed.send(sealed.arrived(b"x"))
+        tip = sealed_files.send(sealed_files.arrived(b"x"))
         triage.open_tip(tip.pk, officer)
         parts = ((role, "text/html", b"<script>") for role in ("full", "preview", "thumbnail"))
-        sealed.cleaned(tip.attachments.get(), MediaKind.PHOTO, *parts)
+        sealed_files.cleaned(tip.attachments.get(), MediaKind.PHOTO, *parts)
         assert client.get(part_of(client, tip, 1))["Content-Type"] == "application/octet-stream"
 
     def test_downloads_have_a_neutral_name_and_a_line(self, client: Client, tip: Tip) -> None:
         answer = client.get(address("file_download", tip, 1), headers={"range": "bytes=0-9"})
         assert answer.status_code == 200
         assert answer["Content-Disposition"] == f'attachment; filename="tip-{tip.number}-photo-1.jpg"'
-        assert content(answer) == sealed.photo("full")
+        assert content(answer) == sealed_files.photo("full")
         assert officers.trail()[-1][1:3] == ("downloaded", f"file 1 of tip {tip.number}")
 
     def test_head_tells_and_sends_nothing(self, client: Client, source: str) -> None:
@@ -265,7 +265,7 @@ class TestServed:
         "header", ["", "bytes=5-2", "bytes=-", "bytes=0-1,4-5", "lines=0-4", "bytes=x-", "bytes=٣-"]
     )
     def test_what_cannot_be_read_as_one_range_means_all(self, header: str) -> None:
-        assert serving.asked(header, 100) is None
+        assert file_responses.asked(header, 100) is None
 
     def test_only_the_chunks_asked_for_are_opened(
         self, client: Client, source: str, monkeypatch: pytest.MonkeyPatch

@@ -17,11 +17,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from tests.tips.files import arriving
-from tests.tips.pages import field_of, filled, receipt_of, words_of
-from tips import form_tokens, throttle, vault
-from tips.files import sealed_store, uploads
+from tests.tips.files import sample_uploads
+from tests.tips.source.pages import field_of, filled, receipt_of, words_of
+from tips import form_tokens, vault
+from tips.files import pending_files, sealed_store
+from tips.files.incoming_file import IncomingFile
 from tips.models import Attachment
+from tips.source import throttle
 
 CHUNK = sealed_store.CHUNK
 PIECE = "application/offset+octet-stream"
@@ -40,7 +42,7 @@ class Sender:
 
     def __init__(self, length: int, client: Client | None = None, **headers: str) -> None:
         self.client = client or Client()
-        self.ticket = uploads.new_ticket()
+        self.ticket = pending_files.new_ticket()
         headers = {
             "Upload-Length": str(length),
             "Form-Token": form_tokens.issue(),
@@ -77,18 +79,18 @@ class Sender:
 
     def arrived(self) -> bytes:
         """The whole file, opened with the ticket."""
-        key, length = uploads.find(self.id, uploads.read_ticket(self.ticket))
+        key, length = pending_files.find_key(self.id, pending_files.decode_ticket(self.ticket))
         with sealed_store.Reader(self.id, key) as reader:
             assert reader.length == length
             return b"".join(reader.read())
 
 
 def test_a_file_arrives_in_pieces_and_goes_with_the_tip(client: Client, db: None) -> None:
-    content = arriving.video(5 * CHUNK + 100)
+    content = sample_uploads.video(5 * CHUNK + 100)
     sender = Sender(len(content))
     assert sender.begun.status_code == 201
     assert sender.offset() == 0
-    for start, piece in arriving.pieces(content, 2 * CHUNK):
+    for start, piece in sample_uploads.pieces(content, 2 * CHUNK):
         answer = sender.patch(start, piece)
         assert answer.status_code == 204
         assert int(answer["Upload-Offset"]) == start + len(piece)
@@ -96,12 +98,12 @@ def test_a_file_arrives_in_pieces_and_goes_with_the_tip(client: Client, db: None
     page = client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
     receipt_of(page)
     assert "1 file arrived" in words_of(page)
-    assert arriving.opened_by_agency(Attachment.objects.get()) == content
+    assert sample_uploads.opened_by_agency(Attachment.objects.get()) == content
 
 
 def test_a_file_that_is_not_whole_does_not_go_with_the_tip(client: Client, db: None) -> None:
     sender = Sender(3 * CHUNK)
-    sender.patch(0, arriving.photo(2 * CHUNK))
+    sender.patch(0, sample_uploads.photo(2 * CHUNK))
     page = client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
     assert page.status_code == 422
     assert "1 file you attached is no longer here." in words_of(page)
@@ -137,7 +139,7 @@ def test_a_flood_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     sender = Sender(10)
     assert sender.begun.status_code == 429
     assert 5 <= int(sender.begun["Retry-After"]) <= 9
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
 
 
 @pytest.mark.parametrize("headers", [{"Upload-Length": ""}, {"Upload-Length": "-1"}, {"Upload-Ticket": "short"}])
@@ -146,10 +148,10 @@ def test_a_beginning_without_length_or_ticket_is_none(headers: dict[str, str]) -
 
 
 def test_without_the_ticket_a_file_is_not_there() -> None:
-    content = arriving.photo(CHUNK + 1)
+    content = sample_uploads.photo(CHUNK + 1)
     sender = Sender(len(content))
     sender.patch(0, content[:CHUNK])
-    wrong = uploads.new_ticket()
+    wrong = pending_files.new_ticket()
     for answer in (sender.head(wrong), sender.patch(CHUNK, content[CHUNK:], ticket=wrong), sender.delete(wrong)):
         assert answer.status_code == 404
     assert sender.offset() == CHUNK
@@ -160,45 +162,45 @@ def test_without_the_ticket_a_file_is_not_there() -> None:
 
 def test_the_ticket_is_in_no_file_and_its_key_opens_with_it_alone() -> None:
     sender = Sender(10)
-    ticket = uploads.read_ticket(sender.ticket)
+    ticket = pending_files.decode_ticket(sender.ticket)
     assert ticket is not None
-    assert not any(ticket in path.read_bytes() or sender.ticket in path.name for path in arriving.in_store())
-    key, _ = uploads.find(sender.id, ticket)
-    assert not any(key in path.read_bytes() for path in arriving.in_store())
+    assert not any(ticket in path.read_bytes() or sender.ticket in path.name for path in sample_uploads.in_store())
+    key, _ = pending_files.find_key(sender.id, ticket)
+    assert not any(key in path.read_bytes() for path in sample_uploads.in_store())
     other = Sender(10)
     sealed_store.ticket_path(other.id).write_bytes(sealed_store.ticket_path(sender.id).read_bytes())
-    with pytest.raises(uploads.UnknownError):
-        uploads.find(other.id, ticket)
+    with pytest.raises(pending_files.UnknownFileError):
+        pending_files.find_key(other.id, ticket)
 
 
 # What is refused
 
 
 def test_the_first_bytes_say_what_it_is() -> None:
-    content = arriving.word()
+    content = sample_uploads.word()
     sender = Sender(len(content))
     answer = sender.patch(0, content)
     assert answer.status_code == 415
     assert answer.content.decode() == "This is a Word file. Save it as PDF and attach that."
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
 
 
 def test_what_it_is_does_not_wait_for_the_end() -> None:
     sender = Sender(100 * CHUNK)
     assert sender.patch(0, b"%!PS-Adobe" + bytes(2 * CHUNK)).status_code == 415
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
 
 
 def test_an_empty_file_gets_its_sentence() -> None:
     sender = Sender(0)
     assert sender.begun.status_code == 415
     assert "This file is empty." in sender.begun.content.decode()
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
 
 
 def test_nothing_grows_beyond_what_was_announced_or_is_allowed(settings: Any) -> None:
     sender = Sender(CHUNK)
-    assert sender.patch(0, arriving.photo(CHUNK + 1)).status_code == 413
+    assert sender.patch(0, sample_uploads.photo(CHUNK + 1)).status_code == 413
     assert sender.offset() == 0
     settings.TIP_MAX_BYTES = 1000
     sender = Sender(1001)
@@ -209,10 +211,10 @@ def test_nothing_grows_beyond_what_was_announced_or_is_allowed(settings: Any) ->
 def test_a_full_disk_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     sender = Sender(2 * CHUNK)
     monkeypatch.setattr(sealed_store, "ROOM_KEPT_FREE", 1024**6)
-    for answer in (sender.patch(0, arriving.photo(CHUNK)), Sender(10).begun):
+    for answer in (sender.patch(0, sample_uploads.photo(CHUNK)), Sender(10).begun):
         assert answer.status_code == 507
         assert "Your text can" in answer.content.decode()
-    assert [path.stem for path in arriving.in_store()] == [str(sender.id)] * 2  # to go on with once there is room
+    assert [path.stem for path in sample_uploads.in_store()] == [str(sender.id)] * 2  # to go on with once there is room
 
 
 def test_another_type_or_no_offset_is_no_piece() -> None:
@@ -231,7 +233,7 @@ def test_another_type_or_no_offset_is_no_piece() -> None:
 
 
 def test_a_piece_cut_in_the_middle_goes_on_at_a_whole_chunk() -> None:
-    content = arriving.video(4 * CHUNK)
+    content = sample_uploads.video(4 * CHUNK)
     sender = Sender(len(content))
     sender.patch(0, content[: 2 * CHUNK + 77], announced=len(content))
     assert sender.offset() == 2 * CHUNK
@@ -240,7 +242,7 @@ def test_a_piece_cut_in_the_middle_goes_on_at_a_whole_chunk() -> None:
 
 
 def test_a_chunk_sent_twice_with_other_content_changes_nothing() -> None:
-    content = arriving.video(3 * CHUNK)
+    content = sample_uploads.video(3 * CHUNK)
     sender = Sender(len(content))
     sender.patch(0, content[: 2 * CHUNK])
     for offset in (0, CHUNK, 3 * CHUNK):
@@ -252,7 +254,7 @@ def test_a_chunk_sent_twice_with_other_content_changes_nothing() -> None:
 
 
 def test_a_finished_file_takes_nothing_more() -> None:
-    content = arriving.photo(CHUNK + 5)
+    content = sample_uploads.photo(CHUNK + 5)
     sender = Sender(len(content))
     sender.patch(0, content)
     for offset in (0, CHUNK, len(content)):
@@ -264,9 +266,9 @@ def test_a_finished_file_takes_nothing_more() -> None:
 
 def test_of_two_writers_one_is_told_so() -> None:
     sender = Sender(2 * CHUNK)
-    content = arriving.photo(2 * CHUNK)
-    key, length = uploads.find(sender.id, uploads.read_ticket(sender.ticket))
-    first = uploads.Incoming(sender.id, key, length)
+    content = sample_uploads.photo(2 * CHUNK)
+    key, length = pending_files.find_key(sender.id, pending_files.decode_ticket(sender.ticket))
+    first = IncomingFile(sender.id, key, length)
     first.write(content[:CHUNK])
     answer = sender.patch(0, os.urandom(CHUNK))
     assert answer.status_code == 409
@@ -279,7 +281,7 @@ def test_of_two_writers_one_is_told_so() -> None:
 @pytest.mark.parametrize("lost", [1, 2, 3, 8])
 @pytest.mark.parametrize("length", [35 * CHUNK, 35 * CHUNK + 9])
 def test_a_process_that_died_while_it_closed_the_file_costs_a_chunk(length: int, lost: int) -> None:
-    content = arriving.video(length)
+    content = sample_uploads.video(length)
     sender = Sender(length)
     sender.patch(0, content)
     path = sealed_store.path_of(sender.id)
@@ -303,7 +305,7 @@ def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
     chunks: int, rest: int, steps: list[tuple[int, int, int]]
 ) -> None:
     """`steps`: how much of a piece is announced, how much arrives, and by how much its offset is wrong."""
-    content = arriving.video(chunks * CHUNK + rest)
+    content = sample_uploads.video(chunks * CHUNK + rest)
     nonces: list[bytes] = []
     real = os.urandom
 
@@ -340,19 +342,19 @@ def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
 
 def test_a_file_is_taken_back(db: None) -> None:
     sender = Sender(2 * CHUNK)
-    sender.patch(0, arriving.photo(CHUNK))
+    sender.patch(0, sample_uploads.photo(CHUNK))
     assert sender.delete().status_code == 204
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
     assert sender.head().status_code == 404
 
 
 def test_a_file_that_a_tip_has_is_not_taken_back(client: Client, db: None) -> None:
-    content = arriving.photo()
+    content = sample_uploads.photo()
     sender = Sender(len(content))
     sender.patch(0, content)
     receipt_of(client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)}))
     sender.delete()  # the ticket is still there: nothing is committed in this test
-    assert arriving.opened_by_agency(Attachment.objects.get()) == content
+    assert sample_uploads.opened_by_agency(Attachment.objects.get()) == content
 
 
 def hour_old(paths: list[Path]) -> None:
@@ -363,24 +365,24 @@ def hour_old(paths: list[Path]) -> None:
 
 def test_what_nobody_goes_on_with_is_left_to_the_sweep_after_an_hour() -> None:
     sender = Sender(3 * CHUNK)
-    sender.patch(0, arriving.photo(CHUNK))
+    sender.patch(0, sample_uploads.photo(CHUNK))
     assert sealed_store.unclaimed() == []
-    hour_old(arriving.in_store())
+    hour_old(sample_uploads.in_store())
     assert sealed_store.unclaimed() == [sender.id]
 
 
 def test_a_file_on_its_way_for_longer_than_an_hour_is_not_swept() -> None:
     sender = Sender(3 * CHUNK)
     hour_old([sealed_store.ticket_path(sender.id)])
-    sender.patch(0, arriving.photo(CHUNK))
+    sender.patch(0, sample_uploads.photo(CHUNK))
     assert sealed_store.unclaimed() == []
 
 
 def test_a_page_that_comes_back_keeps_its_files_for_another_hour(client: Client, db: None) -> None:
-    content = arriving.photo()
+    content = sample_uploads.photo()
     sender = Sender(len(content))
     sender.patch(0, content)
-    hour_old(arriving.in_store())
+    hour_old(sample_uploads.in_store())
     fields = filled(client, description="") | {"ticket": sender.ticket, "uploads": str(sender.id)}
     assert "Photo 1, kept" in words_of(client.post("/tips/", fields))
     assert sealed_store.unclaimed() == []

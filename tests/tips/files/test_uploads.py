@@ -18,11 +18,12 @@ from django.http import HttpResponse
 from django.test import Client
 
 from core import ephemeral_store
-from tests.tips.files import arriving
-from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, words_of
-from tips import conversation, form_tokens, inbox_session, intake, receipts, throttle, vault
-from tips.files import attachments, sealed_store, uploads
+from tests.tips.files import sample_uploads
+from tests.tips.source.pages import TEXT, field_of, filled, receipt_of, send, words_of
+from tips import conversation, form_tokens, intake, receipts, vault
+from tips.files import attachments, pending_files, sealed_store
 from tips.models import Attachment, Message, Tip
+from tips.source import inbox_session, throttle
 
 pytestmark = pytest.mark.django_db
 
@@ -62,17 +63,19 @@ def fields_of(page: HttpResponse) -> dict[str, str]:
 def test_a_tip_comes_with_its_files(
     client: Client, media_tasks: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
-    contents = [arriving.photo(), arriving.video(200_000), arriving.document(sealed_store.CHUNK)]
+    contents = [sample_uploads.photo(), sample_uploads.video(200_000), sample_uploads.document(sealed_store.CHUNK)]
     with django_capture_on_commit_callbacks(execute=True):
-        page = send(client, attachments=[arriving.sent(content) for content in contents])
+        page = send(client, attachments=[sample_uploads.sent(content) for content in contents])
     rows = list(Attachment.objects.all())
     assert [row.state for row in rows] == ["received"] * 3
     assert [row.id for row in rows] == [row.file for row in rows]
-    assert [arriving.opened_by_agency(row) for row in rows] == contents
-    assert [arriving.opened_by_worker(row) for row in rows] == contents
+    assert [sample_uploads.opened_by_agency(row) for row in rows] == contents
+    assert [sample_uploads.opened_by_worker(row) for row in rows] == contents
     assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2", "Document 3"]
     assert "3 files arrived with it." in words_of(page)
-    assert [path.name for path in arriving.in_store()] == sorted(str(row.id) for row in rows)  # and no ticket any more
+    assert [path.name for path in sample_uploads.in_store()] == sorted(
+        str(row.id) for row in rows
+    )  # and no ticket any more
     queues = ["media", "media-video", "media"]
     assert media_tasks == [
         ("tips.media.rebuild", [str(row.id)], queue) for row, queue in zip(rows, queues, strict=True)
@@ -92,7 +95,7 @@ def test_an_empty_place_for_a_file_is_no_file(client: Client) -> None:
     )
     body += '--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename=""\r\n\r\n\r\n--a-boundary-of-forms--\r\n'
     receipt_of(client.post("/tips/", body.encode(), content_type="multipart/form-data; boundary=a-boundary-of-forms"))
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
 
 
 def test_no_handler_of_djangos_sees_a_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,21 +104,21 @@ def test_no_handler_of_djangos_sees_a_file(client: Client, monkeypatch: pytest.M
 
     for handler in (MemoryFileUploadHandler, TemporaryFileUploadHandler):
         monkeypatch.setattr(handler, "receive_data_chunk", never)
-    receipt_of(send(client, attachments=arriving.sent(arriving.photo())))
+    receipt_of(send(client, attachments=sample_uploads.sent(sample_uploads.photo())))
 
 
 def test_the_senders_name_of_a_file_is_nowhere(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    page = send(client, attachments=arriving.sent(arriving.photo(), "anna-kovacs-birthday.jpg"))
+    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo(), "anna-kovacs-birthday.jpg"))
     row = Attachment.objects.values().get()
     assert b"anna" not in b"".join(bytes(value) for value in row.values() if isinstance(value, bytes | memoryview))
     assert "anna" not in str(row) + caplog.text + page.content.decode()
-    assert not any("anna" in path.name or b"anna" in path.read_bytes() for path in arriving.in_store())
-    assert "anna" not in arriving.opened_by_agency(Attachment.objects.get()).decode("latin-1")
+    assert not any("anna" in path.name or b"anna" in path.read_bytes() for path in sample_uploads.in_store())
+    assert "anna" not in sample_uploads.opened_by_agency(Attachment.objects.get()).decode("latin-1")
 
 
 def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
-    send(client, attachments=arriving.sent(arriving.photo()))
+    send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
     row = Attachment.objects.get()
     assert b"photo" not in bytes(row.label)
     with pytest.raises(vault.SealError):
@@ -123,18 +126,24 @@ def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
 
 
 def test_the_same_form_twice_is_one_tip_with_its_files_once(client: Client) -> None:
-    fields, content = filled(client), arriving.photo()
-    first = client.post("/tips/", fields | {"attachments": arriving.sent(content)})
-    second = client.post("/tips/", fields | {"attachments": arriving.sent(content)})
+    fields, content = filled(client), sample_uploads.photo()
+    first = client.post("/tips/", fields | {"attachments": sample_uploads.sent(content)})
+    second = client.post("/tips/", fields | {"attachments": sample_uploads.sent(content)})
     assert receipt_of(first) == receipt_of(second)
     assert "1 file arrived with it." in words_of(second)
     assert Attachment.objects.count() == 1
-    assert [path.name for path in arriving.in_store() if path.suffix != ".ticket"] == [str(Attachment.objects.get().id)]
+    assert [path.name for path in sample_uploads.in_store() if path.suffix != ".ticket"] == [
+        str(Attachment.objects.get().id)
+    ]
 
 
 def test_the_token_alone_says_how_many_files_arrived(client: Client) -> None:
     fields = filled(client)
-    client.post("/tips/", fields | {"attachments": [arriving.sent(arriving.photo()), arriving.sent(arriving.photo())]})
+    client.post(
+        "/tips/",
+        fields
+        | {"attachments": [sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.photo())]},
+    )
     assert "2 files arrived with it." in words_of(client.post("/tips/", {"token": fields["token"]}))
 
 
@@ -143,7 +152,7 @@ def test_a_tip_whose_rows_fail_has_no_files_either(client: Client, monkeypatch: 
         raise OperationalError
 
     monkeypatch.setattr(intake.officer_alerts, "raise_alert", fails)  # the last that is written
-    page = send(client, attachments=arriving.sent(arriving.photo()))
+    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
     assert page.status_code == 503
     assert not Tip.objects.exists()
     assert not Attachment.objects.exists()
@@ -161,9 +170,9 @@ def test_a_queue_that_is_down_holds_no_receipt_back(
 
     monkeypatch.setattr(attachments.queue, "send", down)
     with django_capture_on_commit_callbacks(execute=True):
-        page = send(client, attachments=arriving.sent(arriving.photo()))
+        page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
     receipt_of(page)
-    assert [path.suffix for path in arriving.in_store()] == [""]
+    assert [path.suffix for path in sample_uploads.in_store()] == [""]
 
 
 # Not taken, nothing else lost
@@ -173,9 +182,9 @@ def test_a_word_file_gets_its_sentence_and_the_rest_is_kept(client: Client) -> N
     page = send(
         client,
         attachments=[
-            arriving.sent(arriving.photo()),
-            arriving.sent(arriving.word(), "note<b>.docx"),
-            arriving.sent(arriving.video()),
+            sample_uploads.sent(sample_uploads.photo()),
+            sample_uploads.sent(sample_uploads.word(), "note<b>.docx"),
+            sample_uploads.sent(sample_uploads.video()),
         ],
     )
     assert page.status_code == 422
@@ -198,27 +207,29 @@ def test_a_word_file_gets_its_sentence_and_the_rest_is_kept(client: Client) -> N
     ],
 )
 def test_what_is_no_photo_video_recording_or_pdf_is_refused(client: Client, content: bytes, words: str) -> None:
-    page = send(client, attachments=arriving.sent(content, "holiday.jpg"))
+    page = send(client, attachments=sample_uploads.sent(content, "holiday.jpg"))
     assert page.status_code == 422
     assert re.search(f"holiday.jpg: .*{words}", words_of(page), re.IGNORECASE)
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
 
 
 def test_a_file_that_was_kept_can_be_taken_back(client: Client) -> None:
     page = send(
-        client, description="", attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.document())]
+        client,
+        description="",
+        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.document())],
     )
     first, second = (field_of(page, "uploads") or "").split()
     page = client.post("/tips/", fields_of(page) | {"description": TEXT, f"remove_{first}": "1"})
     assert [file.name for file in opened(receipt_of(page)).files] == ["Document 1"]
-    assert {path.name.removesuffix(".ticket") for path in arriving.in_store()} == {second}
+    assert {path.name.removesuffix(".ticket") for path in sample_uploads.in_store()} == {second}
 
 
 def test_kept_files_survive_another_error_and_new_ones_join_them(client: Client) -> None:
-    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
-    page = client.post("/tips/", fields_of(page) | {"attachments": arriving.sent(arriving.video())})
+    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
+    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.sent(sample_uploads.video())})
     page = client.post(
-        "/tips/", fields_of(page) | {"description": TEXT, "attachments": arriving.sent(arriving.document())}
+        "/tips/", fields_of(page) | {"description": TEXT, "attachments": sample_uploads.sent(sample_uploads.document())}
     )
     assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2", "Document 3"]
 
@@ -228,7 +239,7 @@ def test_looking_for_a_street_keeps_the_files(client: Client) -> None:
         client,
         find_place="1",
         search="Arden",
-        attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.word())],
+        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.word())],
     )
     assert page.status_code == 200
     assert "This is a Word file." in words_of(page)
@@ -238,17 +249,17 @@ def test_looking_for_a_street_keeps_the_files(client: Client) -> None:
 
 def test_more_files_than_allowed_are_left_out_and_the_page_says_so(client: Client, settings: Any) -> None:
     settings.TIP_MAX_FILES = 3
-    page = send(client, attachments=[arriving.sent(arriving.photo()) for _ in range(5)])
+    page = send(client, attachments=[sample_uploads.sent(sample_uploads.photo()) for _ in range(5)])
     assert page.status_code == 422
     assert "You can send 3 files at once. 2 were left out." in words_of(page)
-    assert len([path for path in arriving.in_store() if not path.suffix]) == 3
-    page = client.post("/tips/", fields_of(page) | {"attachments": arriving.sent(arriving.photo())})
+    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 3
+    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.sent(sample_uploads.photo())})
     assert "You can send 3 files at once. 1 was left out." in words_of(page)
     assert "3 files arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_a_whole_album_is_told_how_many_fit(client: Client) -> None:
-    page = send(client, attachments=[arriving.sent(arriving.photo(20)) for _ in range(150)])
+    page = send(client, attachments=[sample_uploads.sent(sample_uploads.photo(20)) for _ in range(150)])
     assert "You can send 10 files at once. 140 were left out." in words_of(page)
     assert field_of(page, "description") == TEXT
 
@@ -268,20 +279,26 @@ def test_a_file_beyond_the_limit_is_dropped_while_it_arrives(
     monkeypatch.setattr(vault, "seal_chunk", counted)
     page = send(
         client,
-        attachments=[arriving.sent(arriving.video(2_000_000), "long.mp4"), arriving.sent(arriving.photo(250_000))],
+        attachments=[
+            sample_uploads.sent(sample_uploads.video(2_000_000), "long.mp4"),
+            sample_uploads.sent(sample_uploads.photo(250_000)),
+        ],
     )
     assert page.status_code == 422
     assert "long.mp4: Your files may have 293.0 KB together" in words_of(page).replace("\xa0", " ")
     assert sealed < 15  # 2 MB are 31 chunks
     assert "Photo 1, kept" in words_of(page)
-    page = client.post("/tips/", fields_of(page) | {"attachments": arriving.sent(arriving.photo(100_000))})
+    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.sent(sample_uploads.photo(100_000))})
     assert page.status_code == 422
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_under_a_flood_the_files_wait_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "CALM_POSTS", 0)
-    page = send(client, attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.word(), "a.docx")])
+    page = send(
+        client,
+        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.word(), "a.docx")],
+    )
     assert page.status_code == 429
     assert "1 file you attached is kept, locked, for an hour." in words_of(page)
     assert "a.docx: This is a Word file." in words_of(page)
@@ -292,13 +309,17 @@ def test_under_a_flood_the_files_wait_too(client: Client, monkeypatch: pytest.Mo
 def test_a_page_that_was_open_for_long_keeps_its_files(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = filled(client)
     monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
-    page = client.post("/tips/", fields | {"attachments": arriving.sent(arriving.photo())})
+    page = client.post("/tips/", fields | {"attachments": sample_uploads.sent(sample_uploads.photo())})
     monkeypatch.undo()
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_files_that_are_gone_at_send_are_said_before_the_tip_is_taken(client: Client) -> None:
-    page = send(client, description="", attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.video())])
+    page = send(
+        client,
+        description="",
+        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],
+    )
     first, second = (field_of(page, "uploads") or "").split()
     sealed_store.remove([uuid.UUID(first)])
     page = client.post("/tips/", fields_of(page) | {"description": TEXT})
@@ -310,20 +331,20 @@ def test_files_that_are_gone_at_send_are_said_before_the_tip_is_taken(client: Cl
 
 
 def test_another_ticket_opens_no_file(client: Client) -> None:
-    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
-    page = client.post("/tips/", fields_of(page) | {"description": TEXT, "ticket": uploads.new_ticket()})
+    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
+    page = client.post("/tips/", fields_of(page) | {"description": TEXT, "ticket": pending_files.new_ticket()})
     assert "1 file you attached is no longer here." in words_of(page)
-    assert len([path for path in arriving.in_store() if not path.suffix]) == 1
+    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 1
 
 
 def test_a_file_of_one_tip_cannot_be_sent_with_another(client: Client, media_tasks: list[Any]) -> None:
-    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
+    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
     kept = fields_of(page) | {"description": TEXT}
     receipt_of(client.post("/tips/", kept))  # the ticket is still there: nothing is committed in this test
     page = client.post("/tips/", filled(client) | {"ticket": kept["ticket"], "uploads": kept["uploads"]})
     assert page.status_code == 503
     assert Attachment.objects.count() == 1
-    assert len([path for path in arriving.in_store() if not path.suffix]) == 1
+    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 1
 
 
 def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
@@ -332,7 +353,7 @@ def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
         f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in parts.items()
     )
-    for content in (arriving.photo(), arriving.photo(200_000)):
+    for content in (sample_uploads.photo(), sample_uploads.photo(200_000)):
         body += (
             b'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n'
             + content
@@ -348,7 +369,7 @@ def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
         )
         assert page.status_code == 400
         assert "arrived incomplete" in words_of(page)
-        assert arriving.in_store() == []
+        assert sample_uploads.in_store() == []
     assert not Tip.objects.exists()
 
 
@@ -362,7 +383,7 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
 
     body = (
         b'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename="a.jpg"\r\n\r\n'
-        + arriving.photo(300_000)
+        + sample_uploads.photo(300_000)
     )
     page = client.generic(
         "POST",
@@ -372,7 +393,7 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
         **{"wsgi.input": Breaking(body)},
     )
     assert page.status_code == 400
-    assert arriving.in_store() == []
+    assert sample_uploads.in_store() == []
 
 
 # A store that fails
@@ -380,7 +401,7 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
 
 def test_without_a_store_the_tip_is_taken_without_its_files(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_STORE = tmp_path / "unmounted"
-    page = send(client, attachments=arriving.sent(arriving.photo(), "a.jpg"))
+    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo(), "a.jpg"))
     assert page.status_code == 422
     assert "a.jpg: Files cannot be taken at this moment. Your text can" in words_of(page)
     assert field_of(page, "description") == TEXT
@@ -389,7 +410,7 @@ def test_without_a_store_the_tip_is_taken_without_its_files(client: Client, sett
 
 def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed_store, "ROOM_KEPT_FREE", 1024**6)
-    page = send(client, attachments=arriving.sent(arriving.photo()))
+    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
     assert "Files cannot be taken at this moment." in words_of(page)
     receipt_of(client.post("/tips/", fields_of(page)))
 
@@ -398,7 +419,7 @@ def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytes
 def test_a_disk_that_fills_up_in_the_middle_keeps_what_is_whole(
     client: Client, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    page = send(client, description="", attachments=arriving.sent(arriving.photo()))
+    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
     kept = fields_of(page) | {"description": TEXT}
     real, calls = vault.seal_chunk, 0
 
@@ -417,17 +438,17 @@ def test_a_disk_that_fills_up_in_the_middle_keeps_what_is_whole(
     name = {"ticket": "open"}.get(when, when)
     instead = {"seal_chunk": full_at_third, "ticket": full_for_tickets, "fsync": full}[when]
     monkeypatch.setattr(vault if when == "seal_chunk" else os, name, instead)
-    page = client.post("/tips/", kept | {"attachments": arriving.sent(arriving.video(400_000))})
+    page = client.post("/tips/", kept | {"attachments": sample_uploads.sent(sample_uploads.video(400_000))})
     monkeypatch.undo()
     assert page.status_code == 422
     assert "Files cannot be taken at this moment." in words_of(page)
-    assert len(arriving.in_store()) == 2  # the photo and its ticket
+    assert len(sample_uploads.in_store()) == 2  # the photo and its ticket
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_without_the_workers_key_no_file_is_taken(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_PUBLIC_KEYS = tmp_path
-    page = send(client, attachments=arriving.sent(arriving.photo()))
+    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
     assert "Files cannot be taken at this moment." in words_of(page)
     receipt_of(client.post("/tips/", fields_of(page)))
 
@@ -450,10 +471,13 @@ def message(client: Client, **fields: Any) -> HttpResponse:
 
 
 def test_a_message_may_be_files_alone_and_its_source_sees_what_becomes_of_them(signed_in: Client) -> None:
-    page = message(signed_in, attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.video())])
+    page = message(
+        signed_in,
+        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],
+    )
     assert "Your message is added." in words_of(page)
     assert "Photo 1 Arrived. It is cleaned next" in words_of(page)
-    page = message(signed_in, text="And the plate", attachments=arriving.sent(arriving.document()))
+    page = message(signed_in, text="And the plate", attachments=sample_uploads.sent(sample_uploads.document()))
     assert "Document 3 Arrived." in words_of(page)
     assert [row.message.position for row in Attachment.objects.select_related("message")] == [1, 1, 2]  # type: ignore[union-attr]
     Attachment.objects.filter(position=1).update(state="rebuilding")
@@ -473,7 +497,9 @@ def test_a_message_needs_text_or_a_file(signed_in: Client) -> None:
 
 def test_a_refused_file_loses_no_word_of_a_message(signed_in: Client) -> None:
     page = message(
-        signed_in, text="The plate", attachments=[arriving.sent(arriving.word()), arriving.sent(arriving.photo())]
+        signed_in,
+        text="The plate",
+        attachments=[sample_uploads.sent(sample_uploads.word()), sample_uploads.sent(sample_uploads.photo())],
     )
     assert page.status_code == 422
     assert "This is a Word file." in words_of(page)
@@ -486,11 +512,11 @@ def test_a_refused_file_loses_no_word_of_a_message(signed_in: Client) -> None:
 
 
 def test_one_message_form_is_one_message_with_its_files_once(signed_in: Client) -> None:
-    content = arriving.photo()
+    content = sample_uploads.photo()
     for _ in range(2):
-        message(signed_in, form_id="the same", text="Look", attachments=arriving.sent(content))
+        message(signed_in, form_id="the same", text="Look", attachments=sample_uploads.sent(content))
     assert Attachment.objects.count() == Message.objects.count() == 1
-    assert len([path for path in arriving.in_store() if not path.suffix]) == 1
+    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 1
 
 
 def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
@@ -499,7 +525,9 @@ def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
     page = client.get("/tips/inbox/conversation/")
     fields = {"form_id": field_of(page, "form_id"), "ticket": field_of(page, "ticket"), "text": ""}
     ephemeral_store.forget(inbox_session._name(inbox_session._key_of(_request(client))))  # type: ignore[arg-type]
-    page = client.post("/tips/inbox/conversation/", fields | {"attachments": arriving.sent(arriving.photo())})
+    page = client.post(
+        "/tips/inbox/conversation/", fields | {"attachments": sample_uploads.sent(sample_uploads.photo())}
+    )
     assert "What you wrote and attached is still here." in words_of(page)
     kept = {name: field_of(page, name) or "" for name in ("form_id", "ticket", "uploads")}
     page = client.post("/tips/inbox/", kept | {"receipt": receipt, "text": ""}, follow=True)
@@ -513,18 +541,21 @@ def _request(client: Client) -> Any:
 
 
 def test_deleting_a_tip_removes_its_files_at_once(signed_in: Client) -> None:
-    message(signed_in, attachments=[arriving.sent(arriving.photo()), arriving.sent(arriving.video())])
-    kept = send(signed_in, description="", attachments=arriving.sent(arriving.photo()))
-    assert len(arriving.in_store()) > 2
+    message(
+        signed_in,
+        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],
+    )
+    kept = send(signed_in, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
+    assert len(sample_uploads.in_store()) > 2
     signed_in.post("/tips/inbox/delete/", {"sure": "erase"})
     assert not Attachment.objects.exists()
-    assert {path.name.removesuffix(".ticket") for path in arriving.in_store()} == {field_of(kept, "uploads")}
+    assert {path.name.removesuffix(".ticket") for path in sample_uploads.in_store()} == {field_of(kept, "uploads")}
 
 
 def test_a_tip_under_hold_keeps_its_files(signed_in: Client) -> None:
     import datetime as dt
 
-    message(signed_in, attachments=arriving.sent(arriving.photo()))
+    message(signed_in, attachments=sample_uploads.sent(sample_uploads.photo()))
     Tip.objects.update(state="open", opened_after=dt.timedelta(minutes=5), legal_hold=True)
     signed_in.post("/tips/inbox/delete/", {"sure": "hold"})
-    assert arriving.opened_by_agency(Attachment.objects.get())
+    assert sample_uploads.opened_by_agency(Attachment.objects.get())

@@ -25,9 +25,9 @@ from core.models import Account
 from core.plain_text import show_steering
 from crimemap import places
 from tips import conversation, vault
-from tips.admin import forms as page_forms
-from tips.admin import media
-from tips.admin.text import minutes_within
+from tips.admin import tip_files
+from tips.admin.forms import AnswerForm, AssignForm, CloseForm, NoteForm
+from tips.admin.times import minutes_within
 from tips.desk import permissions, triage
 from tips.models import Author, Disposition, State, Tip
 
@@ -61,14 +61,14 @@ def _answer(posted: Posted) -> None:
 
 
 ACTS: dict[str, Act] = {
-    "answer": Act(page_forms.AnswerForm, _answer, gettext_lazy("Your answer waits for the source.")),
+    "answer": Act(AnswerForm, _answer, gettext_lazy("Your answer waits for the source.")),
     "note": Act(
-        page_forms.NoteForm,
+        NoteForm,
         lambda posted: triage.note(posted.tip, posted.officer, posted.data["text"], posted.form_id),
         gettext_lazy("The note is kept."),
     ),
     "assign": Act(
-        page_forms.AssignForm,
+        AssignForm,
         lambda posted: triage.assign(posted.tip, posted.officer, posted.data["to"], seen=posted.seen),
         gettext_lazy("The assignment is changed."),
     ),
@@ -83,7 +83,7 @@ ACTS: dict[str, Act] = {
         gettext_lazy("The tip is open."),
     ),
     "close": Act(
-        page_forms.CloseForm,
+        CloseForm,
         lambda posted: triage.close(
             posted.tip, posted.officer, Disposition(posted.data["disposition"]), seen=posted.seen
         ),
@@ -170,7 +170,7 @@ def _shown(
         tip = permissions.find_tip(tip_id, officer)
         context |= {"tip": tip, "title": str(tip), "damage": _damage(tip, error)}
         return TemplateResponse(request, TEMPLATE, context, status=status)
-    context |= _content(opened) | media.panel(request, tip_id)
+    context |= _content(opened) | tip_files.panel(request, tip_id)
     context["forms"] = _forms(opened.tip, problem.forms_sent if problem else {})
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)

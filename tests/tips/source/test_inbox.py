@@ -14,9 +14,10 @@ from django.test import Client
 
 from core import ephemeral_store
 from core.models import Account
-from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, words_of
-from tips import conversation, inbox_session, receipts, throttle, vault
+from tests.tips.source.pages import TEXT, field_of, filled, receipt_of, send, words_of
+from tips import conversation, receipts, vault
 from tips.models import Author, Disposition, Message, State, Tip
+from tips.source import inbox_session, throttle
 
 pytestmark = pytest.mark.django_db
 DOOR, TALK, DELETE, LEAVE = "/tips/inbox/", "/tips/inbox/conversation/", "/tips/inbox/delete/", "/tips/leave/"
@@ -172,10 +173,10 @@ def test_the_status_is_in_plain_words(inside: Client, state: str, disposition: s
 
 
 def test_every_state_and_outcome_has_words() -> None:
-    from tips import source_wording
+    from tips.source import wording
 
-    assert set(source_wording.STATES) == set(State) - {State.CLOSED}
-    assert set(source_wording.OUTCOMES) == set(Disposition)
+    assert set(wording.STATES) == set(State) - {State.CLOSED}
+    assert set(wording.OUTCOMES) == set(Disposition)
 
 
 def test_an_answer_is_read_as_text_in_the_agencys_name(inside: Client) -> None:

@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
 from tips import conversation
-from tips.admin import filters, media, page
-from tips.admin.text import age
+from tips.admin import filters, tip_files, tip_page
+from tips.admin.times import age
 from tips.desk import permissions, triage
 from tips.models import Author, Message, Priority, State, Tip
 
@@ -133,7 +133,7 @@ class TipAdmin(admin.ModelAdmin):
     # One tip
 
     def get_urls(self) -> list[URLPattern]:
-        return media.urls(self.admin_site) + super().get_urls()
+        return tip_files.urls(self.admin_site) + super().get_urls()
 
     def change_view(
         self,
@@ -151,7 +151,7 @@ class TipAdmin(admin.ModelAdmin):
             **(extra_context or {}),
         }
         try:
-            return page.respond(request, _uuid(object_id), context)
+            return tip_page.respond(request, _uuid(object_id), context)
         except conversation.GoneError:
             sentence = _("This tip is not there: its source deleted it, its time was over, or the address is wrong.")
             self.message_user(request, sentence, messages.WARNING)

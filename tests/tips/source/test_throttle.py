@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tips import throttle
+from tips.source import throttle
 
 
 def test_in_calm_times_a_fresh_form_is_taken() -> None:

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 from core.models import Account
 from file_cleaning import MediaKind, RefusalReason
 from tips import conversation, vault
-from tips.admin import serving
+from tips.admin import file_responses
 from tips.conversation import File
 from tips.desk import file_access
 from tips.files.rebuilt_file import FilePart
@@ -166,7 +166,7 @@ def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBas
     container = viewed.container
     part = container.parts[container.part_indexes(_TAKEN[container.kind])[0]]
     name = f"tip-{viewed.tip.number}-{container.kind}-{number}"
-    return serving.respond(request, container, part, name)
+    return file_responses.respond(request, container, part, name)
 
 
 def part(request: HttpRequest, tip_id: UUID, number: int, address: str) -> HttpResponseBase:
@@ -176,7 +176,7 @@ def part(request: HttpRequest, tip_id: UUID, number: int, address: str) -> HttpR
         return _gone(request)
     except _UNOPENABLE:
         return _damaged(request)
-    return serving.respond(request, container, found)
+    return file_responses.respond(request, container, found)
 
 
 def _around(tip: Tip, file: File, files: list[File]) -> dict[str, Any]:

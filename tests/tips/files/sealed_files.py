@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from file_cleaning import MediaKind, OutputPart, RebuiltFile
-from tests.tips.files.pictures import photo
+from tests.tips.files.sample_pictures import photo
 from tips import conversation, form_tokens, intake, vault
 from tips.files import rebuilt_file, sealed_store, worker
 from tips.files.attachments import Upload

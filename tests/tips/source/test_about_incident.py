@@ -9,8 +9,9 @@ from django.db import connection
 from django.test import Client
 
 from tests.tips.desk import officers
-from tests.tips.pages import TEXT, receipt_of, send, token_of, words_of
-from tips import inbox_session, receipts
+from tests.tips.source.pages import TEXT, receipt_of, send, token_of, words_of
+from tips import receipts
+from tips.source import inbox_session
 
 pytestmark = pytest.mark.django_db
 ID = "aB3dE5gH7jK9"

@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from core import ephemeral_store
 from crimemap.places.lookup import Place
-from tests.tips.pages import TEXT, field_of, filled, receipt_of, send, token_of, words_of
-from tips import conversation, form_tokens, inbox_session, intake, receipts, throttle, vault
+from tests.tips.source.pages import TEXT, field_of, filled, receipt_of, send, token_of, words_of
+from tips import conversation, form_tokens, intake, receipts, vault
 from tips.models import Category, Question, Tip
+from tips.source import inbox_session, throttle
 
 pytestmark = pytest.mark.django_db
 BAKERY = Place("block:7", "block", "400 block of Arden Street", 41.25, -96.5, "North District")

@@ -11,8 +11,9 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client
 
-from tests.tips.pages import receipt_of, send, words_of
-from tips import receipts, source_wording, statistics, throttle
+from tests.tips.source.pages import receipt_of, send, words_of
+from tips import receipts, statistics
+from tips.source import throttle, wording
 from tips.statistics import Figures
 
 pytestmark = pytest.mark.django_db
@@ -45,8 +46,8 @@ def test_the_qr_code_is_a_drawing_without_style_or_script(page: HttpResponse) ->
     drawing = re.search(r"<svg viewBox=\"0 0 \d+ \d+\">.*?</svg>", page.content.decode(), re.DOTALL)[0]
     ElementTree.fromstring(drawing)
     assert "style" not in drawing
-    assert source_wording.qr_code(receipt_of(page)) == drawing
-    assert source_wording.qr_code(receipts.spell(receipts.draw())) != drawing
+    assert wording.qr_code(receipt_of(page)) == drawing
+    assert wording.qr_code(receipts.spell(receipts.draw())) != drawing
 
 
 def test_nothing_of_the_receipt_is_in_an_address_or_the_title(page: HttpResponse) -> None:
@@ -79,4 +80,4 @@ def test_a_failure_behind_the_figures_does_not_cost_the_receipt(
     [(1, "1 minute"), (59, "59 minutes"), (60, "1 hour"), (61, "2 hours"), (2880, "2 days"), (2881, "3 days")],
 )
 def test_durations_are_in_peoples_words(minutes: int, words: str) -> None:
-    assert source_wording.duration(minutes) == words
+    assert wording.duration(minutes) == words
