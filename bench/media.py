@@ -88,7 +88,7 @@ def seal_film(attachment_id: str, length: int) -> None:
             RebuiltFile(MediaKind.VIDEO, [OutputPart("video", path, "video/mp4")], duration_seconds=3600.0)
         )
     row = Attachment.objects.only("id", "attempts", "file").order_by("pk").get(pk=UUID(attachment_id))
-    worker._Job(row.id, row.attempts, row.file).finish(file, key)
+    worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
 
 
 def seeks(stack: Stack, officer: Visitor, length: int, how_many: int) -> None:

@@ -31,7 +31,7 @@ SLOW_BYTES_A_SECOND = 125_000  # 1 Mbit/s
 
 
 def sealing(seconds: float) -> None:
-    key, file, plain = vault.random_key(), uuid.uuid4(), NOISE[: vault.CHUNK_BYTES]
+    key, file, plain = vault.generate_key(), uuid.uuid4(), NOISE[: vault.CHUNK_BYTES]
     start, sealed = time.process_time(), 0
     while time.process_time() - start < seconds:
         for number in range(100):

@@ -13,7 +13,7 @@ from tips.models import Category, Question
 TAXONOMY = Path(__file__).parent / "taxonomy.json"
 
 
-def offered() -> list[Category]:
+def list_offered() -> list[Category]:
     """The categories on the form, in their order, each with its follow-up questions at hand."""
     return page_cache.kept(
         ("categories",), lambda: list(Category.objects.filter(active=True).prefetch_related("questions"))

@@ -22,12 +22,12 @@ from tips.files import attachments, sealed_store
 from tips.files.attachments import Upload
 from tips.models import Attachment, Author, Message, Note, NotesKey, Tip
 
-LONGEST_MESSAGE = 10_000
+MAX_MESSAGE_LENGTH = 10_000
 _POSITION_TAKEN_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class TipFile:
     """One file of a conversation, with what kind it is."""
 
     row: Attachment
@@ -35,11 +35,11 @@ class File:
 
     @property
     def name(self) -> str:
-        return attachments.name_of(self.kind, self.row.position)
+        return attachments.display_name(self.kind, self.row.position)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConversationEntry:
     """One opened text of a conversation, and the files that came with it. `officer` is "" for the source; `read` says whether
     an officer has read it."""
 
@@ -48,28 +48,28 @@ class Entry:
     written_at: dt.datetime
     officer: str = ""
     read: bool = True
-    files: list[File] = field(default_factory=list)
+    files: list[TipFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedTip:
     """A tip with its seal open. `report` has the keys of intake.Report.as_text; `arrived_at` is exact; `files` came with it."""
 
     tip: Tip
     report: dict[str, Any]
-    messages: list[Entry]
-    files: list[File]
+    messages: list[ConversationEntry]
+    files: list[TipFile]
 
     @property
     def arrived_at(self) -> dt.datetime:
         return dt.datetime.fromisoformat(self.report["arrived_at"])
 
 
-class GoneError(Exception):
+class TipGoneError(Exception):
     """The tip is no longer there: deleted by its source, or past its time."""
 
 
-def read(tip: Tip, key: bytes) -> Opened:
+def read_tip(tip: Tip, key: bytes) -> OpenedTip:
     """Open report and messages with the tip's key, as the source may see them: officers have no names.
 
     Raises vault.SealError if anything stored was changed or moved.
@@ -77,7 +77,7 @@ def read(tip: Tip, key: bytes) -> Opened:
     return _read(tip, key, list(tip.messages.all()), named=False)
 
 
-def read_as_officer(tip: Tip) -> Opened:
+def read_tip_as_officer(tip: Tip) -> OpenedTip:
     """The same with the agency's private key and officers' names. Staff side only; triage.open_tip audits first.
 
     Raises vault.SealError, vault.KeyMissingError.
@@ -85,13 +85,13 @@ def read_as_officer(tip: Tip) -> Opened:
     return _read(tip, key_for_officer(tip), list(tip.messages.select_related("officer")), named=True)
 
 
-def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> Opened:
-    report = json.loads(vault.open_text(key, tip.report, intake.place_of_report(tip.id)))
-    files: dict[uuid.UUID | None, list[File]] = {}
+def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> OpenedTip:
+    report = json.loads(vault.open_text(key, tip.report, intake.report_context(tip.id)))
+    files: dict[uuid.UUID | None, list[TipFile]] = {}
     for row in tip.attachments.all():
-        files.setdefault(row.message_id, []).append(File(row, attachments.kind_of(row, key)))
+        files.setdefault(row.message_id, []).append(TipFile(row, attachments.read_kind(row, key)))
     entries = [
-        Entry(
+        ConversationEntry(
             author=message.author,
             text=vault.open_text(key, message.body, _place("message", message.author, message)),
             written_at=message.written_at,
@@ -101,17 +101,17 @@ def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> Open
         )
         for message in messages
     ]
-    return Opened(tip, report, entries, files.get(None, []))
+    return OpenedTip(tip, report, entries, files.get(None, []))
 
 
-def read_notes(tip: Tip) -> list[Entry]:
+def read_notes(tip: Tip) -> list[ConversationEntry]:
     """Officers' notes, opened with the notes key. Staff side only."""
     notes_key = NotesKey.objects.filter(tip=tip).first()
     if notes_key is None:
         return []
     key = _open_notes_key(notes_key)
     return [
-        Entry(
+        ConversationEntry(
             Author.STAFF,
             vault.open_text(key, note.body, _place("note", Author.STAFF, note)),
             note.written_at,
@@ -146,7 +146,7 @@ def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes, uploads: Se
 
 def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     """Seal and store an answer of the agency, once a form. The source reads it with their receipt."""
-    form_hash = hash_of_answer(tip, form_id)
+    form_hash = hash_answer_form(tip, form_id)
     if Message.objects.filter(form_hash=form_hash).exists():
         return False
     _append(
@@ -163,7 +163,7 @@ def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> b
     return True
 
 
-def hash_of_answer(tip: Tip, form_id: bytes) -> bytes:
+def hash_answer_form(tip: Tip, form_id: bytes) -> bytes:
     return hashlib.sha256(b"answer" + tip.id.bytes + form_id).digest()
 
 
@@ -173,7 +173,7 @@ def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = 
         Tip.objects.select_for_update().get(pk=tip.pk)
         notes_key = NotesKey.objects.filter(tip=tip).first()
         if notes_key is None:
-            key = vault.random_key()
+            key = vault.generate_key()
             key_id, sealed = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
             NotesKey.objects.create(tip=tip, agency_key_id=key_id, key_for_agency=sealed)
         else:
@@ -197,7 +197,7 @@ def delete_by_source(token: bytes) -> None:
         kept = set(Attachment.objects.filter(file__in=files).values_list("file", flat=True))
         # Their keys are gone with the rows; what stays when this fails, or was rebuilt just now, is swept.
         with suppress(OSError):
-            sealed_store.remove([file for file in files - kept if file])
+            sealed_store.remove_files([file for file in files - kept if file])
 
 
 def _append(  # noqa: PLR0917
@@ -226,7 +226,7 @@ def _append(  # noqa: PLR0917
                     officer_alerts.raise_alert(tip)
         except IntegrityError:
             if not Tip.objects.filter(pk=tip.pk).exists():
-                raise GoneError from None
+                raise TipGoneError from None
             taken = model._default_manager.filter(tip=tip, position=row.position).exists()
             if not (taken or uploads) or attempt == _POSITION_TAKEN_TRIES - 1:
                 raise
@@ -234,8 +234,8 @@ def _append(  # noqa: PLR0917
             return
 
 
-def _place(kind: str, author: str, row: Message | Note) -> vault.Place:
-    return vault.Place(tip=row.tip_id, row=row.id, kind=kind, author=author, position=row.position, field="body")
+def _place(kind: str, author: str, row: Message | Note) -> vault.SealContext:
+    return vault.SealContext(tip=row.tip_id, row=row.id, kind=kind, author=author, position=row.position, field="body")
 
 
 def _open_notes_key(notes_key: NotesKey) -> bytes:

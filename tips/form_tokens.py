@@ -45,18 +45,18 @@ class FormToken:
 
     @property
     def receipt(self) -> str:
-        return receipts.spell(self.positions)
+        return receipts.spell_receipt(self.positions)
 
     @property
     def form_hash(self) -> bytes:
-        return hash_of(self.id)
+        return hash_token_id(self.id)
 
     @property
     def age_seconds(self) -> float:
         return time.time() - self.made_at
 
 
-def hash_of(token_id: bytes) -> bytes:
+def hash_token_id(token_id: bytes) -> bytes:
     return hashlib.sha256(b"form" + token_id).digest()
 
 
@@ -77,7 +77,7 @@ class _Keys:
             if hour in self._shared:
                 return self._shared[hour]
         try:
-            key = ephemeral_store.put_once(f"form-key:{hour}", vault.random_key(), 3 * HOUR)
+            key = ephemeral_store.put_once(f"form-key:{hour}", vault.generate_key(), 3 * HOUR)
         except ephemeral_store.StoreDownError:
             return None
         with self._lock:
@@ -92,14 +92,14 @@ def issue() -> str:
     """A new token with a new receipt in it, as the text of the form's hidden field."""
     token_id = os.urandom(ID_BYTES)
     now = int(time.time())
-    content = _CONTENT.pack(now, *receipts.draw())
+    content = _CONTENT.pack(now, *receipts.draw_positions())
     hour = now // HOUR
     shared = _keys.shared(hour)
     boxes = [vault.seal_box(key, content, token_id) for key in (_keys.node(hour), shared) if key]
     return base64.urlsafe_b64encode(b"".join([token_id, *boxes])).decode()
 
 
-def id_of(text: str) -> bytes:
+def read_token_id(text: str) -> bytes:
     """The id of a token, readable without any key. Raises TokenError for anything that cannot be a token."""
     return _split(text)[0]
 

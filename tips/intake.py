@@ -19,17 +19,17 @@ from tips.files.attachments import Upload
 from tips.form_tokens import FormToken
 from tips.models import AgencyKey, Author, Category, Priority, Tip, rounded_now
 
-LONGEST_DESCRIPTION = 10_000
-LONGEST_ANSWER = 1_000
+MAX_DESCRIPTION_LENGTH = 10_000
+MAX_ANSWER_LENGTH = 1_000
 # How long the same form still shows its receipt, in case the first answer was lost on the way. Arrival times are stored
 # rounded down to five minutes, so this gives between 15 and 20 minutes.
-RECEIPT_SHOWN_AGAIN = dt.timedelta(minutes=20)
+RECEIPT_REPEATED_FOR = dt.timedelta(minutes=20)
 
 _KEY_RETIRED_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FollowUpAnswer:
     question: str
     answer: str
 
@@ -41,7 +41,7 @@ class Report:
     category: Category
     description: str
     danger: str = ""  # "yes", "no", "unknown" or ""
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[FollowUpAnswer] = field(default_factory=list)
     place: str = ""
     place_ref: str = ""  # of crimemap.places.lookup
     latitude: float | None = None
@@ -83,7 +83,7 @@ class AlreadyArrivedError(Exception):
         self.files = files
 
 
-def take(report: Report, token: FormToken, uploads: Sequence[Upload] = ()) -> str:
+def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ()) -> str:
     """Take a tip with its files and return its receipt: once this returns, all of it is on the disk.
 
     Raises AlreadyArrivedError for a form that was taken before, receipts.BusyError when too many are in line, and
@@ -92,7 +92,7 @@ def take(report: Report, token: FormToken, uploads: Sequence[Upload] = ()) -> st
     A form that was taken before is recognised when its row is refused: callers that can be asked again for nothing ask
     refuse_if_arrived first, which spares Argon2id.
     """
-    secret = receipts.stretched(token.receipt)
+    secret = receipts.stretch_receipt(token.receipt)
     for attempt in range(_KEY_RETIRED_TRIES):
         try:
             _write(report, token, secret, uploads)
@@ -110,13 +110,13 @@ def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
     tips = Tip.objects.filter(form_hash=form_hash)
     received_at = tips.values_list("received_at", flat=True).first()
     if received_at is not None:
-        recent = timezone.now() - received_at < RECEIPT_SHOWN_AGAIN
+        recent = timezone.now() - received_at < RECEIPT_REPEATED_FOR
         files = tips.aggregate(files=Count("attachments", Q(attachments__message=None)))["files"]
         raise AlreadyArrivedError(receipt if recent else None, files)
 
 
 def _write(report: Report, token: FormToken, secret: vault.SourceSecret, uploads: Sequence[Upload]) -> None:
-    key = vault.random_key()
+    key = vault.generate_key()
     tip_id = uuid.uuid4()
     key_id, key_for_agency = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
     with transaction.atomic():
@@ -130,11 +130,11 @@ def _write(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
             key_for_source=vault.seal_key_to_source(key, secret.seed),
             token_hash=secret.token_hash,
             form_hash=token.form_hash,
-            report=vault.seal_text(key, report.as_text(timezone.now()), place_of_report(tip_id)),
+            report=vault.seal_text(key, report.as_text(timezone.now()), report_context(tip_id)),
         )
         attachments.add(tip, key, uploads)
         officer_alerts.raise_alert(tip)
 
 
-def place_of_report(tip_id: uuid.UUID) -> vault.Place:
-    return vault.Place(tip=tip_id, row=tip_id, kind="report", author=Author.SOURCE, position=0, field="report")
+def report_context(tip_id: uuid.UUID) -> vault.SealContext:
+    return vault.SealContext(tip=tip_id, row=tip_id, kind="report", author=Author.SOURCE, position=0, field="report")

@@ -197,7 +197,7 @@ class NotesKey(models.Model):
         return f"notes key of {self.tip_id}"
 
 
-class Entry(models.Model):
+class SealedEntry(models.Model):
     """What message and note share: a sealed body at a position of a tip's conversation."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -210,7 +210,7 @@ class Entry(models.Model):
         ordering = ["position"]
 
 
-class Message(Entry):
+class Message(SealedEntry):
     """A later message between source and staff, sealed under K."""
 
     tip = models.ForeignKey(Tip, models.CASCADE, related_name="messages")
@@ -224,7 +224,7 @@ class Message(Entry):
     )
     read = models.BooleanField(_("read by an officer"), default=False)
 
-    class Meta(Entry.Meta):
+    class Meta(SealedEntry.Meta):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         default_permissions = ()
@@ -241,13 +241,13 @@ class Message(Entry):
         return f"message {self.position} of {self.tip_id}"
 
 
-class Note(Entry):
+class Note(SealedEntry):
     """An officer's internal note, sealed under N."""
 
     tip = models.ForeignKey(Tip, models.CASCADE, related_name="notes")
     officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
-    class Meta(Entry.Meta):
+    class Meta(SealedEntry.Meta):
         verbose_name = _("note")
         verbose_name_plural = _("notes")
         default_permissions = ()

@@ -20,14 +20,14 @@ from tips import vault
 
 WORD_COUNT = 7
 WORD_LIST = Path(__file__).parent / "wordlists" / "en.txt"
-LONGEST_TYPED = 300
+MAX_TYPED_LENGTH = 300
 
 # Argon2id takes 25 ms and 19 MiB. Two at once fill two cores; sixteen sources at once are all served, in well under a
 # second; whoever finds the line full is told to press again.
-AT_ONCE = 2
-LINE = 16
-_at_once = threading.BoundedSemaphore(AT_ONCE)
-_line = threading.BoundedSemaphore(LINE)
+MAX_CONCURRENT = 2
+QUEUE_LENGTH = 16
+_at_once = threading.BoundedSemaphore(MAX_CONCURRENT)
+_line = threading.BoundedSemaphore(QUEUE_LENGTH)
 _LONGEST_WAIT_SECONDS = 15
 
 
@@ -48,38 +48,38 @@ class UnknownWordError(ReceiptError):
         self.suggestions = suggestions
 
 
-class BusyError(Exception):
+class ReceiptQueueFullError(Exception):
     """Too many are in line; nothing was done. Try again in some seconds."""
 
 
 @cache
-def words() -> tuple[str, ...]:
+def load_words() -> tuple[str, ...]:
     """The word list in its fixed order. Source: EFF long list (CC BY 3.0 US), https://www.eff.org/dice."""
     return tuple(WORD_LIST.read_text(encoding="ascii").split())
 
 
 @cache
 def _positions() -> dict[str, int]:
-    return {word: position for position, word in enumerate(words())}
+    return {word: position for position, word in enumerate(load_words())}
 
 
-def draw() -> tuple[int, ...]:
+def draw_positions() -> tuple[int, ...]:
     """The positions of seven words, drawn by the system's random generator."""
-    return tuple(secrets.randbelow(len(words())) for _ in range(WORD_COUNT))
+    return tuple(secrets.randbelow(len(load_words())) for _ in range(WORD_COUNT))
 
 
-def spell(positions: Sequence[int]) -> str:
+def spell_receipt(positions: Sequence[int]) -> str:
     """The receipt as shown: seven words with single spaces."""
-    return " ".join(words()[position] for position in positions)
+    return " ".join(load_words()[position] for position in positions)
 
 
-def parse(typed: str) -> str:
+def parse_receipt(typed: str) -> str:
     """The receipt meant by what a person typed: any case; spaces, hyphens, commas or line ends between; one slip of a
     letter a word where only one word is that near.
 
     Raises WordCountError or UnknownWordError. Neither depends on which receipts exist.
     """
-    parts = re.findall(r"[a-z]+", typed[:LONGEST_TYPED].casefold().replace("'", ""))
+    parts = re.findall(r"[a-z]+", typed[:MAX_TYPED_LENGTH].casefold().replace("'", ""))
     found = [_word_for(part) for part in _with_hyphens(parts)]
     if len(found) != WORD_COUNT:
         raise WordCountError(len(found))
@@ -102,7 +102,7 @@ def _with_hyphens(parts: list[str]) -> Iterator[str]:
 def _word_for(part: str) -> str:
     if part in _positions():
         return part
-    near = [word for word in words() if abs(len(word) - len(part)) <= 1 and _one_slip_apart(word, part)]
+    near = [word for word in load_words() if abs(len(word) - len(part)) <= 1 and _one_slip_apart(word, part)]
     if len(near) == 1:
         return near[0]
     raise UnknownWordError(part[:30], near[:3])
@@ -122,19 +122,19 @@ def _one_slip_apart(one: str, other: str) -> bool:
     )
 
 
-def stretched(receipt: str) -> vault.SourceSecret:
+def stretch_receipt(receipt: str) -> vault.SourceSecret:
     """What the receipt stretches to. Waits in line for its 25 ms of Argon2id; raises BusyError when the line is full."""
     with _turn():
-        return vault.stretch(receipt.encode(), _salt())
+        return vault.stretch_secret(receipt.encode(), _salt())
 
 
 @contextmanager
 def _turn() -> Iterator[None]:
     if not _line.acquire(blocking=False):
-        raise BusyError
+        raise ReceiptQueueFullError
     try:
         if not _at_once.acquire(timeout=_LONGEST_WAIT_SECONDS):
-            raise BusyError
+            raise ReceiptQueueFullError
         try:
             yield
         finally:
@@ -143,7 +143,7 @@ def _turn() -> Iterator[None]:
         _line.release()
 
 
-def line_is_full() -> bool:
+def is_queue_full() -> bool:
     """Whether the next call of `stretched` would be refused."""
     free = _line.acquire(blocking=False)
     if free:

@@ -8,7 +8,7 @@ from django.db import connection
 
 
 @shared_task(name="tips.bulk.expire")  # type: ignore[untyped-decorator]
-def expire() -> int:
+def erase_expired_tips() -> int:
     """Erase closed tips past TIP_RETENTION_DAYS and return how many. The rule is in the database (rules.sql, tips_expire),
     so that the bulk worker needs no right on the tips."""
     erased = 0

@@ -10,14 +10,14 @@ from django.db import connection
 from django.utils import timezone
 
 # Fewer say too much about single tips: anonymity.md folds numbers under 5, and a median needs 10 opened tips.
-LEAST_SHOWN = 5
-LEAST_FOR_MEDIAN = 10
+MIN_SHOWN = 5
+MIN_FOR_MEDIAN = 10
 CACHE_SECONDS = 60
 MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class TipFigures:
     """`received` and `answered` count tips; `median_minutes` is from arrival to an officer's eyes. None: too few to say."""
 
     received: int | None
@@ -26,7 +26,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class MonthFigures:
     """A month that is over. Both counts are rounded down to fives: 0 is fewer than five, 5 is five to nine."""
 
     first: dt.date
@@ -53,10 +53,10 @@ FROM generate_series(1, %(months)s) back,
 GROUP BY m ORDER BY m
 """
 
-_cached: tuple[float, Figures] | None = None
+_cached: tuple[float, TipFigures] | None = None
 
 
-def figures() -> Figures:
+def read_figures() -> TipFigures:
     """The figures of now, at most a minute old. Raises django.db.DatabaseError while there is no database."""
     global _cached  # noqa: PLW0603  (one value a process)
     if _cached is None or time.monotonic() - _cached[0] > CACHE_SECONDS:
@@ -64,18 +64,18 @@ def figures() -> Figures:
     return _cached[1]
 
 
-def _count() -> Figures:
+def _count() -> TipFigures:
     with connection.cursor() as cursor:
         cursor.execute(_SQL, {"today": timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)})
         received, answered, opened, median = cursor.fetchone()
-    return Figures(
-        received=received if received >= LEAST_SHOWN else None,
-        answered=answered if answered >= LEAST_SHOWN else None,
-        median_minutes=max(1, round(median)) if opened >= LEAST_FOR_MEDIAN else None,
+    return TipFigures(
+        received=received if received >= MIN_SHOWN else None,
+        answered=answered if answered >= MIN_SHOWN else None,
+        median_minutes=max(1, round(median)) if opened >= MIN_FOR_MEDIAN else None,
     )
 
 
-def months() -> list[Month]:
+def read_months() -> list[MonthFigures]:
     """The twelve months before this one, oldest first. Tips that were erased are in no count any more."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -83,6 +83,6 @@ def months() -> list[Month]:
             {"months": MONTHS, "today": timezone.now(), "zone": timezone.get_current_timezone_name()},
         )
         return [
-            Month(dt.date(year, month, 1), *(count - count % LEAST_SHOWN for count in counts))
+            MonthFigures(dt.date(year, month, 1), *(count - count % MIN_SHOWN for count in counts))
             for year, month, *counts in cursor.fetchall()
         ]

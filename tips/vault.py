@@ -56,7 +56,7 @@ seal_key_to_newest, seal_key_to, open_key_with = keypairs.seal_to_newest, keypai
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SealContext:
     """Where a sealed text belongs; every part is authenticated with it."""
 
     tip: UUID
@@ -71,19 +71,19 @@ class Place:
         return FORMAT + self.tip.bytes + self.row.bytes + "\x00".join(parts).encode()
 
 
-def random_key() -> bytes:
+def generate_key() -> bytes:
     return os.urandom(KEY_BYTES)
 
 
 # Text
 
 
-def seal_text(key: bytes, text: str, place: Place) -> bytes:
+def seal_text(key: bytes, text: str, place: SealContext) -> bytes:
     padded = sodium.sodium_pad(text.encode("utf-8"), PADDING)
     return FORMAT + _encrypt(key, padded, place.associated_data())
 
 
-def open_text(key: bytes, sealed: Stored, place: Place) -> str:
+def open_text(key: bytes, sealed: Stored, place: SealContext) -> str:
     """The text sealed at `place`. Raises SealError for another key, another place, or changed bytes."""
     content = bytes(sealed)
     if content[:1] != FORMAT:
@@ -152,7 +152,7 @@ class SourceSecret:
         return hashlib.sha256(self.token).digest()
 
 
-def stretch(secret: bytes, salt: bytes) -> SourceSecret:
+def stretch_secret(secret: bytes, salt: bytes) -> SourceSecret:
     """Argon2id to 64 bytes. 25 ms and 19 MiB: callers wait in line (receipts.stretched)."""
     stretched = sodium.crypto_pwhash_alg(
         64, secret, salt, ARGON2_PASSES, ARGON2_BYTES, sodium.crypto_pwhash_ALG_ARGON2ID13

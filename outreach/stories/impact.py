@@ -31,7 +31,7 @@ class Outcomes:
 class MonthBars:
     """One month in the drawing. `x` is the middle; `received` and `answered` are (top, height) of two bars."""
 
-    month: statistics.Month
+    month: statistics.MonthFigures
     x: float
     received: tuple[float, float]
     answered: tuple[float, float]
@@ -73,7 +73,7 @@ def list_latest_stories(count: int = 3) -> list[PublishedStory]:
     return list(search.published_stories()[:count])
 
 
-def lay_out_chart(months: list[statistics.Month]) -> Chart | None:
+def lay_out_chart(months: list[statistics.MonthFigures]) -> Chart | None:
     """The months as bars; None where there is nothing to draw yet."""
     most = max((month.received for month in months), default=0)
     if not most:

@@ -42,9 +42,9 @@ def impact_page(request: HttpRequest) -> HttpResponse:
 
 
 def _impact() -> dict[str, object]:
-    months = statistics.months()
+    months = statistics.read_months()
     return {
-        "figures": statistics.figures(),
+        "figures": statistics.read_figures(),
         "months": months,
         "chart": impact.lay_out_chart(months),
         "outcomes": impact.total_outcomes(),

@@ -110,7 +110,7 @@ def test_a_file_sent_ahead_goes_on_where_a_killed_web_server_stopped(stack: Stac
     source = Visitor(stack.public_url)
     fields = source.tip("Two men load boxes")
     ticket = source.field("ticket")
-    half = len(video) // 2 // sealed_store.CHUNK * sealed_store.CHUNK
+    half = len(video) // 2 // sealed_store.CHUNK_BYTES * sealed_store.CHUNK_BYTES
 
     def ask(method: str, path: str, content: bytes = b"", **headers: str) -> http.client.HTTPResponse:
         line = http.client.HTTPConnection(source.host, source.port, timeout=30)

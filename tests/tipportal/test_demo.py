@@ -71,19 +71,19 @@ class TestContent:
 
     def test_the_demo_receipt_opens_a_conversation_with_an_answer(self, city):
         receipt = city["receipt"]
-        secret = receipts.stretched(receipts.parse(receipt))
+        secret = receipts.stretch_receipt(receipts.parse_receipt(receipt))
         tip = Tip.objects.get(token_hash=secret.token_hash)
-        opened = conversation.read(tip, vault.open_key_as_source(tip.key_for_source, secret.seed))
+        opened = conversation.read_tip(tip, vault.open_key_as_source(tip.key_for_source, secret.seed))
         assert "garage" in opened.report["description"]
         assert [message.author for message in opened.messages] == ["staff", "source", "staff"]
 
     def test_sources_attach_a_file_of_each_kind(self, city):
         receipt = city["receipt"]
         assert Attachment.objects.filter(state="received").count() == Attachment.objects.count() == 6
-        kinds = {attachments.kind_of(row, conversation.key_for_officer(row.tip)) for row in Attachment.objects.all()}
+        kinds = {attachments.read_kind(row, conversation.key_for_officer(row.tip)) for row in Attachment.objects.all()}
         assert kinds == set(MediaKind)
-        tip = Tip.objects.get(token_hash=receipts.stretched(receipts.parse(receipt)).token_hash)
-        assert [file.name for file in conversation.read_as_officer(tip).files] == ["Photo 1"]
+        tip = Tip.objects.get(token_hash=receipts.stretch_receipt(receipts.parse_receipt(receipt)).token_hash)
+        assert [file.name for file in conversation.read_tip_as_officer(tip).files] == ["Photo 1"]
 
     def test_each_role_can_sign_in(self, city):
         staff = city["staff"]
@@ -162,7 +162,7 @@ def test_the_next_run_finishes_an_interrupted_one(monkeypatch, after):
 
 def test_the_next_run_restores_a_deleted_demo_tip():
     receipt = run_demo()["receipt"]
-    secret = receipts.stretched(receipts.parse(receipt))
+    secret = receipts.stretch_receipt(receipts.parse_receipt(receipt))
     count = Tip.objects.count()
     Tip.objects.get(token_hash=secret.token_hash).delete()
     run_demo()

@@ -31,7 +31,7 @@ def text_of(response: HttpResponse) -> str:
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing to tell: what home has to ask the database for, once a minute, is not asked for."""
-    monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(None, None, None))
+    monkeypatch.setattr(statistics, "read_figures", lambda: statistics.TipFigures(None, None, None))
     monkeypatch.setattr(impact, "total_outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "list_latest_stories", list)
     monkeypatch.setattr(outreach_places, "_guides", list)
@@ -71,7 +71,7 @@ def test_home_shows_no_figures_without_data(client: Client) -> None:
 
 @pytest.mark.usefixtures("figures")
 def test_home_shows_every_available_figure(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "figures", lambda: statistics.Figures(received=41, answered=None, median_minutes=1))
+    monkeypatch.setattr(statistics, "read_figures", lambda: statistics.TipFigures(received=41, answered=None, median_minutes=1))
     page = text_of(client.get("/"))
     assert "<dd>41</dd>" in page
     assert "minute, typically," in page

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from core.models import Account
     from tips.models import Tip
-    from tips.source.inbox_session import Session
+    from tips.source.inbox_session import InboxSession
 
 
 @pytest.fixture
@@ -28,19 +28,19 @@ def store_of_its_own(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def session(db: None) -> Session:
+def session(db: None) -> InboxSession:
     """A tip that was just sent, and its source signed in."""
     from tips import form_tokens, intake, receipts
     from tips.models import Category
     from tips.source import inbox_session
 
     report = intake.Report(category=Category.objects.first(), description="Two men load boxes from a white van")
-    receipt = intake.take(report, form_tokens.read(form_tokens.issue()))
-    session = inbox_session.session_of(receipts.stretched(receipt))
+    receipt = intake.accept_tip(report, form_tokens.read(form_tokens.issue()))
+    session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return session
 
 
 @pytest.fixture
-def tip(session: Session) -> Tip:
+def tip(session: InboxSession) -> Tip:
     return session.tip

@@ -13,7 +13,7 @@ from tips.models import Alert, Author, Message, Note, NotesKey, State, Tip
 from tips.source import inbox_session
 
 
-def test_the_source_reads_what_the_officer_wrote(session: inbox_session.Session, officer: Account) -> None:
+def test_the_source_reads_what_the_officer_wrote(session: inbox_session.InboxSession, officer: Account) -> None:
     conversation.add_from_officer(session.tip, officer, "Which nights did you see it?", b"1")
     conversation.add_from_source(session.tip, session.key, "Mondays, after ten", b"2")
     entries = session.read().messages
@@ -24,7 +24,7 @@ def test_the_source_reads_what_the_officer_wrote(session: inbox_session.Session,
 
 
 def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(
-    session: inbox_session.Session, officer: Account
+    session: inbox_session.InboxSession, officer: Account
 ) -> None:
     before = Alert.objects.count()
     conversation.add_from_officer(session.tip, officer, "Which nights?", b"1")
@@ -33,7 +33,7 @@ def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(
     assert Alert.objects.count() == before + 1
 
 
-def test_one_form_is_one_message(session: inbox_session.Session, officer: Account) -> None:
+def test_one_form_is_one_message(session: inbox_session.InboxSession, officer: Account) -> None:
     assert conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     assert not conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     assert conversation.add_from_officer(session.tip, officer, "Thank you", b"1")
@@ -41,14 +41,14 @@ def test_one_form_is_one_message(session: inbox_session.Session, officer: Accoun
     assert Message.objects.count() == 2
 
 
-def test_messages_and_notes_are_not_stored_in_clear(session: inbox_session.Session, officer: Account) -> None:
+def test_messages_and_notes_are_not_stored_in_clear(session: inbox_session.InboxSession, officer: Account) -> None:
     conversation.add_from_source(session.tip, session.key, "canary of the source", b"1")
     conversation.add_note(session.tip, officer, "canary of the officer")
     for body in [*Message.objects.values_list("body", flat=True), *Note.objects.values_list("body", flat=True)]:
         assert b"canary" not in bytes(body)
 
 
-def test_a_message_moved_to_another_place_does_not_open(session: inbox_session.Session) -> None:
+def test_a_message_moved_to_another_place_does_not_open(session: inbox_session.InboxSession) -> None:
     conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     conversation.add_from_source(session.tip, session.key, "Never on Fridays", b"2")
     Message.objects.filter(position=1).update(position=9)
@@ -56,7 +56,7 @@ def test_a_message_moved_to_another_place_does_not_open(session: inbox_session.S
         session.read()
 
 
-def test_a_message_said_to_be_the_officers_does_not_open(session: inbox_session.Session) -> None:
+def test_a_message_said_to_be_the_officers_does_not_open(session: inbox_session.InboxSession) -> None:
     conversation.add_from_source(session.tip, session.key, "Call me at once", b"1")
     Message.objects.update(author=Author.STAFF)
     with pytest.raises(vault.SealError):
@@ -64,7 +64,7 @@ def test_a_message_said_to_be_the_officers_does_not_open(session: inbox_session.
 
 
 def test_notes_open_with_the_agencys_key_and_not_with_the_sources(
-    session: inbox_session.Session, officer: Account
+    session: inbox_session.InboxSession, officer: Account
 ) -> None:
     conversation.add_note(session.tip, officer, "Known address")
     conversation.add_note(session.tip, officer, "Ask the school")
@@ -75,14 +75,14 @@ def test_notes_open_with_the_agencys_key_and_not_with_the_sources(
         vault.open_text(session.key, note.body, conversation._place("note", Author.STAFF, note))
 
 
-def test_a_tip_deleted_meanwhile_is_gone(session: inbox_session.Session) -> None:
+def test_a_tip_deleted_meanwhile_is_gone(session: inbox_session.InboxSession) -> None:
     check_at_once()
     conversation.delete_by_source(session.token)
-    with pytest.raises(conversation.GoneError):
+    with pytest.raises(conversation.TipGoneError):
         conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
 
 
-def test_delete_erases_all_of_it(session: inbox_session.Session, officer: Account) -> None:
+def test_delete_erases_all_of_it(session: inbox_session.InboxSession, officer: Account) -> None:
     conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     conversation.add_note(session.tip, officer, "Known address")
     conversation.delete_by_source(session.token)
@@ -90,29 +90,29 @@ def test_delete_erases_all_of_it(session: inbox_session.Session, officer: Accoun
         assert not model.objects.exists(), model
 
 
-def test_delete_needs_the_token(session: inbox_session.Session) -> None:
+def test_delete_needs_the_token(session: inbox_session.InboxSession) -> None:
     for guess in (session.tip.token_hash, b"", bytes(32)):
         conversation.delete_by_source(bytes(guess))
     assert Tip.objects.count() == 1
 
 
-def test_under_legal_hold_only_the_access_is_cut(session: inbox_session.Session, officer: Account) -> None:
+def test_under_legal_hold_only_the_access_is_cut(session: inbox_session.InboxSession, officer: Account) -> None:
     Tip.objects.update(state=State.OPEN, opened_after=dt.timedelta(minutes=3), legal_hold=True)
     conversation.delete_by_source(session.token)
     tip = Tip.objects.get()
     assert tip.token_hash is None
     assert tip.key_for_source is None
-    assert conversation.read_as_officer(tip).report["description"].startswith("Two men")
+    assert conversation.read_tip_as_officer(tip).report["description"].startswith("Two men")
 
 
 def test_two_writers_at_once_get_two_places(
-    session: inbox_session.Session, officer: Account, monkeypatch: pytest.MonkeyPatch
+    session: inbox_session.InboxSession, officer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second writer reads the last position before the first has written."""
     check_at_once()
     real = vault.seal_text
 
-    def beaten(key: bytes, text: str, place: vault.Place) -> bytes:
+    def beaten(key: bytes, text: str, place: vault.SealContext) -> bytes:
         monkeypatch.setattr(vault, "seal_text", real)
         conversation.add_from_officer(session.tip, officer, "I was first", b"1")
         return real(key, text, place)

@@ -30,7 +30,7 @@ def test_a_token_is_read_back() -> None:
     token = form_tokens.read(text)
     assert len(token.receipt.split(" ")) == 7
     assert token == form_tokens.read(text)
-    assert form_tokens.id_of(text) == token.id
+    assert form_tokens.read_token_id(text) == token.id
 
 
 def test_each_token_has_its_own_receipt() -> None:
@@ -57,7 +57,7 @@ def test_it_lives_an_hour_also_across_the_turn_of_the_hour(monkeypatch: pytest.M
     at(monkeypatch, start + 3 * 3600)
     with pytest.raises(form_tokens.TokenError):
         form_tokens.read(text)
-    assert form_tokens.id_of(text)
+    assert form_tokens.read_token_id(text)
 
 
 def test_another_node_reads_it_through_the_shared_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,9 +31,9 @@ def token() -> form_tokens.FormToken:
 
 
 def test_the_receipt_opens_what_was_sent(report: intake.Report, token: form_tokens.FormToken) -> None:
-    receipt = intake.take(report, token)
-    secret = inbox_session.open_with_receipt(receipts.parse(receipt))
-    session = inbox_session.session_of(secret)
+    receipt = intake.accept_tip(report, token)
+    secret = inbox_session.authenticate_source(receipts.parse_receipt(receipt))
+    session = inbox_session.find_session(secret)
     opened = session.read()
     assert opened.report["description"] == CANARY
     assert opened.report["place"] == "Mill Street"
@@ -41,18 +41,18 @@ def test_the_receipt_opens_what_was_sent(report: intake.Report, token: form_toke
 
 
 def test_the_agency_opens_it_too(report: intake.Report, token: form_tokens.FormToken) -> None:
-    intake.take(report, token)
+    intake.accept_tip(report, token)
     tip = Tip.objects.get()
-    assert conversation.read_as_officer(tip).report["description"] == CANARY
+    assert conversation.read_tip_as_officer(tip).report["description"] == CANARY
 
 
 def test_another_receipt_opens_nothing(report: intake.Report, token: form_tokens.FormToken) -> None:
-    intake.take(report, token)
-    assert inbox_session.open_with_receipt(receipts.spell(receipts.draw())) is None
+    intake.accept_tip(report, token)
+    assert inbox_session.authenticate_source(receipts.spell_receipt(receipts.draw_positions())) is None
 
 
 def test_nothing_of_it_is_stored_in_clear(report: intake.Report, token: form_tokens.FormToken) -> None:
-    intake.take(report, token)
+    intake.accept_tip(report, token)
     with connection.cursor() as cursor:
         cursor.execute("SELECT row_to_json(t)::text FROM tips_tip t")
         stored = cursor.fetchone()[0]
@@ -63,7 +63,7 @@ def test_nothing_of_it_is_stored_in_clear(report: intake.Report, token: form_tok
 def test_time_of_arrival_is_stored_in_steps_of_five_minutes(
     report: intake.Report, token: form_tokens.FormToken
 ) -> None:
-    intake.take(report, token)
+    intake.accept_tip(report, token)
     received_at = Tip.objects.get().received_at
     assert (received_at.minute % 5, received_at.second, received_at.microsecond) == (0, 0, 0)
     assert dt.timedelta(0) <= timezone.now() - received_at < dt.timedelta(minutes=5, seconds=10)
@@ -71,7 +71,7 @@ def test_time_of_arrival_is_stored_in_steps_of_five_minutes(
 
 
 def test_danger_makes_it_urgent(report: intake.Report, token: form_tokens.FormToken) -> None:
-    intake.take(intake.Report(category=report.category, description="x", danger="yes"), token)
+    intake.accept_tip(intake.Report(category=report.category, description="x", danger="yes"), token)
     assert Tip.objects.get().priority == Priority.URGENT
     assert Alert.objects.get().urgent
 
@@ -79,18 +79,18 @@ def test_danger_makes_it_urgent(report: intake.Report, token: form_tokens.FormTo
 def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(
     report: intake.Report, token: form_tokens.FormToken
 ) -> None:
-    receipt = intake.take(report, token)
+    receipt = intake.accept_tip(report, token)
     with pytest.raises(intake.AlreadyArrivedError) as caught:
-        intake.take(report, token)
+        intake.accept_tip(report, token)
     assert caught.value.receipt == receipt
     assert Tip.objects.count() == Alert.objects.count() == 1
 
 
 def test_later_the_same_form_only_says_that_it_has_arrived(report: intake.Report, token: form_tokens.FormToken) -> None:
-    intake.take(report, token)
-    Tip.objects.update(received_at=timezone.now() - intake.RECEIPT_SHOWN_AGAIN - dt.timedelta(seconds=1))
+    intake.accept_tip(report, token)
+    Tip.objects.update(received_at=timezone.now() - intake.RECEIPT_REPEATED_FOR - dt.timedelta(seconds=1))
     with pytest.raises(intake.AlreadyArrivedError) as caught:
-        intake.take(report, token)
+        intake.accept_tip(report, token)
     assert caught.value.receipt is None
     assert Tip.objects.count() == 1
 
@@ -104,7 +104,7 @@ def test_the_same_form_twice_at_once_is_one_tip(report: intake.Report, token: fo
 
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_sources_at_once_are_all_taken(report: intake.Report) -> None:
-    outcomes = together(16, lambda: intake.take(report, form_tokens.read(form_tokens.issue())))
+    outcomes = together(16, lambda: intake.accept_tip(report, form_tokens.read(form_tokens.issue())))
     assert len({outcome for outcome in outcomes if isinstance(outcome, str)}) == 16
     assert Tip.objects.count() == 16
 
@@ -121,7 +121,7 @@ def test_a_tip_sealed_to_a_retired_key_is_sealed_again(
     monkeypatch.setattr(vault, "seal_key_to_newest", stale)
     with connection.cursor() as cursor:  # as in production, where the check is at commit
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    assert intake.take(report, token) == token.receipt
+    assert intake.accept_tip(report, token) == token.receipt
     assert AgencyKey.objects.filter(pk=Tip.objects.get().agency_key_id).exists()
 
 
@@ -130,7 +130,7 @@ def test_without_an_agency_key_nothing_is_written(
 ) -> None:
     settings.AGENCY_PUBLIC_KEYS = tmp_path
     with pytest.raises(vault.KeyMissingError):
-        intake.take(report, token)
+        intake.accept_tip(report, token)
     assert not Tip.objects.exists()
 
 
@@ -138,17 +138,17 @@ def test_a_full_line_writes_nothing(
     report: intake.Report, token: form_tokens.FormToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(receipt: str) -> None:
-        raise receipts.BusyError
+        raise receipts.ReceiptQueueFullError
 
-    monkeypatch.setattr(receipts, "stretched", full)
-    with pytest.raises(receipts.BusyError):
-        intake.take(report, token)
+    monkeypatch.setattr(receipts, "stretch_receipt", full)
+    with pytest.raises(receipts.ReceiptQueueFullError):
+        intake.accept_tip(report, token)
     assert not Tip.objects.exists()
 
 
 def taken(report: intake.Report, token: form_tokens.FormToken) -> str | None:
     try:
-        return intake.take(report, token)
+        return intake.accept_tip(report, token)
     except intake.AlreadyArrivedError as arrived:
         return arrived.receipt
 
@@ -178,7 +178,7 @@ def test_the_public_node_needs_no_private_key(
     report: intake.Report, token: form_tokens.FormToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "AGENCY_PRIVATE_KEYS", None)
-    assert intake.take(report, token)
+    assert intake.accept_tip(report, token)
     tip = Tip.objects.get()
     with pytest.raises(vault.KeyMissingError):
         conversation.key_for_officer(tip)

@@ -29,7 +29,7 @@ def folders(settings: Any, tmp_path: Path) -> tuple[Path, Path]:
 
 
 def send(text: str = "Two men") -> str:
-    return intake.take(
+    return intake.accept_tip(
         intake.Report(category=Category.objects.first(), description=text), form_tokens.read(form_tokens.issue())
     )
 
@@ -41,13 +41,13 @@ def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None
     old = Tip.objects.first().agency_key_id
     new = key_rotation.rotate()
     assert new != old
-    assert {conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {
+    assert {conversation.read_tip_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {
         "tip 0",
         "tip 1",
         "tip 2",
     }
     assert conversation.read_notes(NotesKey.objects.get().tip)[0].text == "a note"
-    assert inbox_session.session_of(receipts.stretched(receipt)).read().report["description"] == "tip 0"
+    assert inbox_session.find_session(receipts.stretch_receipt(receipt)).read().report["description"] == "tip 0"
 
 
 def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: None) -> None:
@@ -55,7 +55,7 @@ def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: Non
         sealed_files.waiting(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
     )
     sealed_files.photo_cleaned(ready)
-    worker._Job(refused.id, 0, refused.file).refuse(worker.RefusalReason.DAMAGED)
+    worker.RebuildAttempt(refused.id, 0, refused.file).refuse(worker.RefusalReason.DAMAGED)
     new = key_rotation.rotate()
     assert set(Attachment.objects.values_list("agency_key", flat=True)) == {new}
     for row in (waiting, ready):
@@ -115,7 +115,7 @@ def test_interrupted_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(KeyboardInterrupt):
         key_rotation.rotate(interrupt)
-    assert len(key_rotation.status()) == 2
+    assert len(key_rotation.list_key_statuses()) == 2
     new = key_rotation.rotate()
     assert [(key.id, key.seal_count) for key in key_rotation.status()] == [(new, 5)]
     assert len({conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()}) == 5
@@ -129,7 +129,7 @@ def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.undo()
     key_rotation.rotate()
     assert len(vault.key_files(folders[1], "key")) == 1
-    assert conversation.read_as_officer(Tip.objects.get()).report["description"] == "Two men"
+    assert conversation.read_tip_as_officer(Tip.objects.get()).report["description"] == "Two men"
 
 
 def test_tips_sent_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,10 @@ def test_tips_sent_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     real, late = key_rotation._retire, iter(["late"])
     monkeypatch.setattr(key_rotation, "_retire", lambda key_id: (write_to(key_id, next(late, None)), real(key_id))[1])
     key_rotation.rotate()
-    assert {conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {"before", "late"}
+    assert {conversation.read_tip_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {
+        "before",
+        "late",
+    }
 
 
 def write_to(key_id: str, text: str | None) -> None:

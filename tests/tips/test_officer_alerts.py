@@ -421,7 +421,7 @@ def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.
 
     monkeypatch.setattr(queue, "send", down)
     token = form_tokens.read(form_tokens.issue())
-    assert intake.take(intake.Report(Category.objects.first(), "Two men"), token) == token.receipt  # type: ignore[arg-type]
+    assert intake.accept_tip(intake.Report(Category.objects.first(), "Two men"), token) == token.receipt  # type: ignore[arg-type]
     assert Alert.objects.get().state == Alert.AlertState.WAITING
 
 

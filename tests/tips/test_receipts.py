@@ -14,29 +14,29 @@ RECEIPT = "amber kettle violin harvest otter maple zebra"
 
 
 def of_the_list(*positions: int) -> str:
-    return receipts.spell(positions)
+    return receipts.spell_receipt(positions)
 
 
 def test_list_is_the_effs() -> None:
-    assert len(receipts.words()) == len(set(receipts.words())) == 7776
-    assert receipts.words()[0] == "abacus"
-    assert receipts.words()[-1] == "zoom"
+    assert len(receipts.load_words()) == len(set(receipts.load_words())) == 7776
+    assert receipts.load_words()[0] == "abacus"
+    assert receipts.load_words()[-1] == "zoom"
 
 
 def test_draw_gives_seven_words() -> None:
-    assert len(receipts.spell(receipts.draw()).split(" ")) == 7
+    assert len(receipts.spell_receipt(receipts.draw_positions()).split(" ")) == 7
 
 
 @given(st.lists(st.integers(0, 7775), min_size=7, max_size=7))
 def test_what_is_shown_is_understood(positions: list[int]) -> None:
-    receipt = receipts.spell(positions)
-    assert receipts.parse(receipt) == receipt
+    receipt = receipts.spell_receipt(positions)
+    assert receipts.parse_receipt(receipt) == receipt
 
 
 @pytest.mark.parametrize("separator", [" ", "  ", "-", ", ", ",", "\n", "\t", " \u2013 ", "."])
 def test_any_separator_and_case(separator: str) -> None:
     receipt = of_the_list(0, 1, 2, 7748, 7775, 2009, 6640)
-    assert receipts.parse("  " + receipt.upper().replace(" ", separator) + " ") == receipt
+    assert receipts.parse_receipt("  " + receipt.upper().replace(" ", separator) + " ") == receipt
 
 
 def test_one_slip_a_word_is_forgiven() -> None:
@@ -44,7 +44,7 @@ def test_one_slip_a_word_is_forgiven() -> None:
     for slipped in ("swap", "drop", "add", "change"):
         words = receipt.split(" ")
         words[1] = slip(words[1], slipped)
-        assert receipts.parse(" ".join(words)) == receipt, (slipped, words[1])
+        assert receipts.parse_receipt(" ".join(words)) == receipt, (slipped, words[1])
 
 
 def slip(word: str, kind: str) -> str:
@@ -59,13 +59,13 @@ def slip(word: str, kind: str) -> str:
 def test_an_ambiguous_slip_is_asked_about() -> None:
     near = next(
         (word, other)
-        for word in receipts.words()
-        for other in receipts.words()
+        for word in receipts.load_words()
+        for other in receipts.load_words()
         if word != other and len(word) == len(other) == 5 and word[1:] == other[1:]
     )
     typed = "q" + near[0][1:]
     with pytest.raises(receipts.UnknownWordError) as caught:
-        receipts.parse(" ".join([typed, *RECEIPT.split()[1:]]))
+        receipts.parse_receipt(" ".join([typed, *RECEIPT.split()[1:]]))
     assert caught.value.word == typed
     assert set(near) <= set(caught.value.suggestions) or len(caught.value.suggestions) == 3
 
@@ -75,22 +75,22 @@ def test_an_ambiguous_slip_is_asked_about() -> None:
 )
 def test_wrong_number_of_words(typed: str, found: int) -> None:
     with pytest.raises(receipts.WordCountError) as caught:
-        receipts.parse(typed)
+        receipts.parse_receipt(typed)
     assert caught.value.found == found
 
 
 @given(st.text(max_size=2000))
 def test_nothing_typed_breaks_it(typed: str) -> None:
     with suppress(receipts.ReceiptError):
-        assert len(receipts.parse(typed).split()) == 7
+        assert len(receipts.parse_receipt(typed).split()) == 7
 
 
 def test_same_receipt_same_secret_and_no_other() -> None:
     one = of_the_list(1, 2, 3, 4, 5, 6, 7)
     other = of_the_list(1, 2, 3, 4, 5, 6, 8)
-    assert receipts.stretched(one) == receipts.stretched(one)
-    assert receipts.stretched(one).token != receipts.stretched(other).token
-    assert receipts.stretched(one).token != receipts.stretched(one).seed
+    assert receipts.stretch_receipt(one) == receipts.stretch_receipt(one)
+    assert receipts.stretch_receipt(one).token != receipts.stretch_receipt(other).token
+    assert receipts.stretch_receipt(one).token != receipts.stretch_receipt(one).seed
 
 
 def test_a_full_line_refuses_at_once_and_sixteen_at_once_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,23 +102,26 @@ def test_a_full_line_refuses_at_once_and_sixteen_at_once_are_served(monkeypatch:
         release.wait(20)
         return "done"
 
-    monkeypatch.setattr(receipts.vault, "stretch", slow)
+    monkeypatch.setattr(receipts.vault, "stretch_secret", slow)
     done: list[str] = []
-    threads = [threading.Thread(target=lambda: done.append(receipts.stretched(RECEIPT))) for _ in range(receipts.LINE)]
+    threads = [
+        threading.Thread(target=lambda: done.append(receipts.stretch_receipt(RECEIPT)))
+        for _ in range(receipts.QUEUE_LENGTH)
+    ]
     for thread in threads:
         thread.start()
-    for _ in range(receipts.AT_ONCE):
+    for _ in range(receipts.MAX_CONCURRENT):
         assert waiting.acquire(timeout=20)
     full = False
     while not full:  # the others reach the line within moments; each probe itself leaves it again only when refused
-        full = receipts.line_is_full()
-    with pytest.raises(receipts.BusyError):
-        receipts.stretched(RECEIPT)
+        full = receipts.is_queue_full()
+    with pytest.raises(receipts.ReceiptQueueFullError):
+        receipts.stretch_receipt(RECEIPT)
     release.set()
     for thread in threads:
         thread.join(20)
-    assert done == ["done"] * receipts.LINE
-    assert receipts.LINE >= 16
+    assert done == ["done"] * receipts.QUEUE_LENGTH
+    assert receipts.QUEUE_LENGTH >= 16
 
 
 def test_no_plain_word_list_is_missing_its_licence() -> None:

@@ -15,7 +15,7 @@ from tips import vault
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 KEY = bytes(range(32))
-PLACE = vault.Place(
+PLACE = vault.SealContext(
     tip=uuid.UUID(int=1), row=uuid.UUID(int=2), kind="message", author="source", position=3, field="body"
 )
 
@@ -125,7 +125,7 @@ def test_a_swapped_public_key_is_refused(tmp_path: Path) -> None:
 
 def test_vector_text() -> None:
     vector = VECTORS["text"]
-    place = vault.Place(
+    place = vault.SealContext(
         **{**vector["place"], "tip": uuid.UUID(vector["place"]["tip"]), "row": uuid.UUID(vector["place"]["row"])}
     )
     assert vault.open_text(bytes.fromhex(vector["key"]), bytes.fromhex(vector["sealed"]), place) == vector["text"]
@@ -133,7 +133,7 @@ def test_vector_text() -> None:
 
 def test_vector_stretch() -> None:
     vector = VECTORS["stretch"]
-    secret = vault.stretch(vector["receipt"].encode(), bytes.fromhex(vector["salt"]))
+    secret = vault.stretch_secret(vector["receipt"].encode(), bytes.fromhex(vector["salt"]))
     assert secret.token.hex() == vector["token"]
     assert secret.seed.hex() == vector["seed"]
     assert secret.token_hash.hex() == vector["token_hash"]

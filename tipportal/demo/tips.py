@@ -65,7 +65,7 @@ class Step:
 def derive_password(role: str) -> str:
     """Derive a password of four words from the secret key: the same at every start, and stored nowhere."""
     digest = hmac.digest(settings.SECRET_KEY.encode(), f"demo account {role}".encode(), "sha256")
-    words = receipts.words()
+    words = receipts.load_words()
     return "-".join(words[int.from_bytes(digest[i : i + 8], "big") % len(words)] for i in range(0, 32, 8))
 
 
@@ -128,7 +128,7 @@ def _derive_token_id(name: str) -> bytes:
 
 
 def _was_sent(name: str) -> bool:
-    return Tip.objects.filter(form_hash=form_tokens.hash_of(_derive_token_id(name))).exists()
+    return Tip.objects.filter(form_hash=form_tokens.hash_token_id(_derive_token_id(name))).exists()
 
 
 def _send_tip(step: Step) -> None:
@@ -136,14 +136,16 @@ def _send_tip(step: Step) -> None:
     if _was_sent(step.tip):
         return
     tip = step.details
-    words = receipts.words()
-    positions = tuple(words.index(word) for word in RECEIPT.split()) if tip.get("demo_receipt") else receipts.draw()
+    words = receipts.load_words()
+    positions = (
+        tuple(words.index(word) for word in RECEIPT.split()) if tip.get("demo_receipt") else receipts.draw_positions()
+    )
     place = places.search(tip["find"])[0] if "find" in tip else None
     report = intake.Report(
         category=Category.objects.get(slug=tip["category"]),
         description=tip["description"].strip(),
         danger=tip.get("danger", ""),
-        answers=[intake.Answer(question, answer) for question, answer in tip.get("answers", {}).items()],
+        answers=[intake.FollowUpAnswer(question, answer) for question, answer in tip.get("answers", {}).items()],
         place=place.name if place else tip.get("place", ""),
         place_ref=place.ref if place else "",
         latitude=place.latitude if place else None,
@@ -152,7 +154,7 @@ def _send_tip(step: Step) -> None:
     )
     token = form_tokens.FormToken(_derive_token_id(step.tip), int(step.happens_at.timestamp()), positions)
     files = _seal_files(tip)
-    _without_alerts(lambda: intake.take(report, token, files))
+    _without_alerts(lambda: intake.accept_tip(report, token, files))
 
 
 def _seal_files(details: dict[str, Any]) -> list[Upload]:
@@ -161,7 +163,7 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
         return []
     files = []
     for name in details.get("files", []):
-        incoming = IncomingFile(uuid.uuid4(), vault.random_key(), settings.TIP_MAX_BYTES)
+        incoming = IncomingFile(uuid.uuid4(), vault.generate_key(), settings.TIP_MAX_BYTES)
         incoming.write(attachments.FILES[name]())
         files.append(incoming.finish())
     return files
@@ -169,7 +171,7 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
 
 def _play_follow_up(step: Step) -> None:
     """Play what an officer or the source did next. A repeated step changes nothing."""
-    tip = Tip.objects.get(form_hash=form_tokens.hash_of(_derive_token_id(step.tip)))
+    tip = Tip.objects.get(form_hash=form_tokens.hash_token_id(_derive_token_id(step.tip)))
     officer = Account.objects.get(username=groups.OFFICER)
     text = step.details.get("text", "").strip()
     match step.action:

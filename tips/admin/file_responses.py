@@ -23,11 +23,11 @@ POLICY = "sandbox; default-src 'none'"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
-class UnsatisfiableError(Exception):
+class RangeNotSatisfiableError(Exception):
     """The range lies behind the end."""
 
 
-def asked(header: str, length: int) -> range | None:
+def parse_range(header: str, length: int) -> range | None:
     """The bytes that a Range header asks for (RFC 9110, 14.1.2). None for all of them: no header, more than one range, or
     one that cannot be read. Raises UnsatisfiableError."""
     match = _RANGE.fullmatch(header.strip())
@@ -39,16 +39,18 @@ def asked(header: str, length: int) -> range | None:
     start = int(first) if first else max(length - int(last), 0)
     stop = min(int(last) + 1, length) if first and last else length
     if start >= stop:
-        raise UnsatisfiableError
+        raise RangeNotSatisfiableError
     return range(start, stop)
 
 
-def respond(request: HttpRequest, container: RebuiltFileReader, part: FilePart, name: str = "") -> HttpResponseBase:
+def file_response(
+    request: HttpRequest, container: RebuiltFileReader, part: FilePart, name: str = ""
+) -> HttpResponseBase:
     """The answer to GET and HEAD; closes `container`. With a `name` it is to be saved under that, and always whole."""
     whole = request.method == "HEAD" or name
     try:
-        wanted = None if whole else asked(request.headers.get("Range", ""), part.length)
-    except UnsatisfiableError:
+        wanted = None if whole else parse_range(request.headers.get("Range", ""), part.length)
+    except RangeNotSatisfiableError:
         container.close()
         return _inert(HttpResponse(status=416, headers={"Content-Range": f"bytes */{part.length}"}), part)
     sent = range(part.length) if wanted is None else wanted

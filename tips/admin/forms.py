@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
 from core.plain_text import clean_typed_text
-from tips.conversation import LONGEST_MESSAGE
+from tips.conversation import MAX_MESSAGE_LENGTH
 from tips.desk import permissions
 from tips.models import Disposition
 
@@ -18,7 +18,9 @@ class TextField(forms.CharField):
     """Several lines, cleaned and with one kind of line end before they are counted."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=LONGEST_MESSAGE, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}), **options)
+        super().__init__(
+            max_length=MAX_MESSAGE_LENGTH, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}), **options
+        )
         # The browser counts line ends twice and would cut silently; the server says by how much it is too long.
         self.widget.attrs.pop("maxlength", None)
 

@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from tips.models import ROUNDING
 
 
-def age(received_at: dt.datetime) -> str:
+def describe_age(received_at: dt.datetime) -> str:
     """How long ago a tip came, in words; arrival is known to five minutes."""
     if timezone.now() - received_at < 2 * ROUNDING:
         return _("a few minutes")
     return timesince(received_at, depth=1)
 
 
-def minutes_within(duration: dt.timedelta) -> str:
+def describe_duration(duration: dt.timedelta) -> str:
     """A rounded duration in words that do not pretend to be exact."""
     return _("within %(duration)s") % {"duration": timesince(timezone.now() - duration, depth=2)}

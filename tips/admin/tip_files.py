@@ -23,7 +23,7 @@ from core.models import Account
 from file_cleaning import MediaKind, RefusalReason
 from tips import conversation, vault
 from tips.admin import file_responses
-from tips.conversation import File
+from tips.conversation import TipFile
 from tips.desk import file_access
 from tips.files.rebuilt_file import FilePart
 from tips.models import Attachment, Message, Tip
@@ -49,10 +49,10 @@ _ICONS = {MediaKind.PHOTO: "picture", MediaKind.VIDEO: "film", MediaKind.AUDIO: 
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PanelFile:
     """One file in the panel."""
 
-    file: File
+    file: TipFile
     thumbnail: str
     part: FilePart | None
 
@@ -62,7 +62,7 @@ class Shown:
 
     @property
     def status(self) -> str:
-        return status(self.row)
+        return describe_status(self.row)
 
     @property
     def waits(self) -> bool:
@@ -73,7 +73,7 @@ class Shown:
         return _ICONS[self.file.kind]
 
 
-def status(row: Attachment) -> str:
+def describe_status(row: Attachment) -> str:
     """What became of a file so far, for officers; empty once it can be seen."""
     match row.state:
         case AttachmentState.READY:
@@ -85,15 +85,15 @@ def status(row: Attachment) -> str:
     return _("Waits to be cleaned")
 
 
-def panel(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
+def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
     """What the panel's template needs. The thumbnails are in the audit trail once this returns."""
-    tip, files = file_access.files_of(tip_id, _officer(request))
-    thumbnails = file_access.thumbnails(tip, files, _officer(request))
-    groups: dict[Message | None, list[Shown]] = {}
+    tip, files = file_access.list_files(tip_id, _officer(request))
+    thumbnails = file_access.list_thumbnails(tip, files, _officer(request))
+    groups: dict[Message | None, list[PanelFile]] = {}
     for file in files:
         index, part = thumbnails.get(file.row.position, (None, None))
         address = "" if index is None else _part_address(request, tip.pk, file, index)
-        groups.setdefault(file.row.message, []).append(Shown(file, address, part))
+        groups.setdefault(file.row.message, []).append(PanelFile(file, address, part))
     shown = [file for group in groups.values() for file in group]
     return {
         "tip": tip,
@@ -118,8 +118,8 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 def again(request: HttpRequest, tip_id: UUID) -> HttpResponse:
     """The panel alone, for the script of a page on which a file has become ready."""
     try:
-        return render(request, PANEL, panel(request, tip_id))
-    except conversation.GoneError:
+        return render(request, PANEL, panel_context(request, tip_id))
+    except conversation.TipGoneError:
         return _gone(request)
     except _UNOPENABLE:
         return _damaged(request)
@@ -127,10 +127,12 @@ def again(request: HttpRequest, tip_id: UUID) -> HttpResponse:
 
 def states(request: HttpRequest, tip_id: UUID) -> HttpResponse:
     """How far each file is. Nothing sealed is opened for it."""
-    rows = file_access.states_of(tip_id, _officer(request))
+    rows = file_access.list_file_states(tip_id, _officer(request))
     if not rows:
         return _gone(request)
-    found = {row.position: {"state": row.state, "percent": row.progress, "status": status(row)} for row in rows}
+    found = {
+        row.position: {"state": row.state, "percent": row.progress, "status": describe_status(row)} for row in rows
+    }
     return JsonResponse(found)
 
 
@@ -140,11 +142,11 @@ def page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
     asked = request.GET.get("page", "1")
     wanted = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else 1
     try:
-        viewed = file_access.view(tip_id, number, _officer(request), wanted)
-    except file_access.NotReadyError as error:
-        context = _around(error.tip, error.file, error.files) | {"status": status(error.file.row)}
+        viewed = file_access.open_for_view(tip_id, number, _officer(request), wanted)
+    except file_access.FileNotReadyError as error:
+        context = _around(error.tip, error.file, error.files) | {"status": describe_status(error.file.row)}
         return TemplateResponse(request, PAGE, admin.site.each_context(request) | context)
-    except conversation.GoneError:
+    except conversation.TipGoneError:
         return _gone(request)
     except _UNOPENABLE:
         return _damaged(request)
@@ -156,30 +158,30 @@ def page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
 
 def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBase:
     try:
-        viewed = file_access.download(tip_id, number, _officer(request))
-    except file_access.NotReadyError:
+        viewed = file_access.open_for_download(tip_id, number, _officer(request))
+    except file_access.FileNotReadyError:
         return HttpResponseRedirect(reverse("admin:tips_file", args=[tip_id, number]))
-    except conversation.GoneError:
+    except conversation.TipGoneError:
         return _gone(request)
     except _UNOPENABLE:
         return _damaged(request)
     container = viewed.container
     part = container.parts[container.part_indexes(_TAKEN[container.kind])[0]]
     name = f"tip-{viewed.tip.number}-{container.kind}-{number}"
-    return file_responses.respond(request, container, part, name)
+    return file_responses.file_response(request, container, part, name)
 
 
 def part(request: HttpRequest, tip_id: UUID, number: int, address: str) -> HttpResponseBase:
     try:
-        container, found = file_access.part_at(address, tip_id, number, _session(request), _officer(request))
-    except conversation.GoneError:
+        container, found = file_access.open_part(address, tip_id, number, _session(request), _officer(request))
+    except conversation.TipGoneError:
         return _gone(request)
     except _UNOPENABLE:
         return _damaged(request)
-    return file_responses.respond(request, container, found)
+    return file_responses.file_response(request, container, found)
 
 
-def _around(tip: Tip, file: File, files: list[File]) -> dict[str, Any]:
+def _around(tip: Tip, file: TipFile, files: list[TipFile]) -> dict[str, Any]:
     """Where the page stands among the tip's files."""
     at = files.index(file)
     return {
@@ -191,7 +193,7 @@ def _around(tip: Tip, file: File, files: list[File]) -> dict[str, Any]:
     }
 
 
-def _content(request: HttpRequest, viewed: file_access.Viewed, page: int) -> dict[str, Any]:
+def _content(request: HttpRequest, viewed: file_access.ViewedFile, page: int) -> dict[str, Any]:
     """What is shown of the file: addresses with sizes."""
     container = viewed.container
 
@@ -221,9 +223,9 @@ def _content(request: HttpRequest, viewed: file_access.Viewed, page: int) -> dic
     }
 
 
-def _part_address(request: HttpRequest, tip_id: UUID, file: File, part: int) -> str:
+def _part_address(request: HttpRequest, tip_id: UUID, file: TipFile, part: int) -> str:
     number = file.row.position
-    address = file_access.address_of(tip_id, number, part, _session(request))
+    address = file_access.sign_part_address(tip_id, number, part, _session(request))
     return reverse("admin:tips_file_part", args=[tip_id, number, address])
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.models import Account
 from tips import conversation
 from tips.admin import filters, tip_files, tip_page
-from tips.admin.times import age
+from tips.admin.times import describe_age
 from tips.desk import permissions, triage
 from tips.models import Author, Message, Priority, State, Tip
 
@@ -90,7 +90,7 @@ class TipAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("age"), ordering="-received_at")
     def age(self, tip: Tip) -> str:
-        return age(tip.received_at)
+        return describe_age(tip.received_at)
 
     @admin.display(description=gettext_lazy("status"), ordering="state")
     def status(self, tip: Tip) -> SafeString:
@@ -117,7 +117,7 @@ class TipAdmin(admin.ModelAdmin):
         for tip in tips:
             try:
                 triage.assign(tip, request.user, request.user)
-            except (triage.TransitionError, conversation.GoneError):
+            except (triage.TransitionError, conversation.TipGoneError):
                 refused += 1
         if done := len(tips) - refused:
             sentence = ngettext("%(count)s tip is assigned to you.", "%(count)s tips are assigned to you.", done)
@@ -152,7 +152,7 @@ class TipAdmin(admin.ModelAdmin):
         }
         try:
             return tip_page.respond(request, _uuid(object_id), context)
-        except conversation.GoneError:
+        except conversation.TipGoneError:
             sentence = _("This tip is not there: its source deleted it, its time was over, or the address is wrong.")
             self.message_user(request, sentence, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:tips_tip_changelist"))
@@ -166,4 +166,4 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise conversation.GoneError from None
+        raise conversation.TipGoneError from None

@@ -27,7 +27,7 @@ from crimemap import places
 from tips import conversation, vault
 from tips.admin import tip_files
 from tips.admin.forms import AnswerForm, AssignForm, CloseForm, NoteForm
-from tips.admin.times import minutes_within
+from tips.admin.times import describe_duration
 from tips.desk import permissions, triage
 from tips.models import Author, Disposition, State, Tip
 
@@ -36,7 +36,7 @@ _FORM_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class SubmittedAction:
     """What a form of the page sent, beside the tip as it is now."""
 
     tip: Tip
@@ -47,54 +47,54 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class OfficerAction:
     """One thing an officer can do on the page: its form, what it calls, and the sentence that says it is done."""
 
     form: type[forms.Form]
-    do: Callable[[Posted], object]
+    do: Callable[[SubmittedAction], object]
     done: Promise
 
 
-def _answer(posted: Posted) -> None:
+def _answer(posted: SubmittedAction) -> None:
     text, ask = posted.data["text"], posted.data["ask"]
     triage.answer(posted.tip, posted.officer, text, posted.form_id, ask=ask, seen=posted.seen)
 
 
-ACTS: dict[str, Act] = {
-    "answer": Act(AnswerForm, _answer, gettext_lazy("Your answer waits for the source.")),
-    "note": Act(
+ACTIONS: dict[str, OfficerAction] = {
+    "answer": OfficerAction(AnswerForm, _answer, gettext_lazy("Your answer waits for the source.")),
+    "note": OfficerAction(
         NoteForm,
         lambda posted: triage.note(posted.tip, posted.officer, posted.data["text"], posted.form_id),
         gettext_lazy("The note is kept."),
     ),
-    "assign": Act(
+    "assign": OfficerAction(
         AssignForm,
         lambda posted: triage.assign(posted.tip, posted.officer, posted.data["to"], seen=posted.seen),
         gettext_lazy("The assignment is changed."),
     ),
-    "wait": Act(
+    "wait": OfficerAction(
         forms.Form,
         lambda posted: triage.wait(posted.tip, posted.officer, seen=posted.seen),
         gettext_lazy("The tip waits for the source."),
     ),
-    "reopen": Act(
+    "reopen": OfficerAction(
         forms.Form,
         lambda posted: triage.reopen(posted.tip, posted.officer, seen=posted.seen),
         gettext_lazy("The tip is open."),
     ),
-    "close": Act(
+    "close": OfficerAction(
         CloseForm,
         lambda posted: triage.close(
             posted.tip, posted.officer, Disposition(posted.data["disposition"]), seen=posted.seen
         ),
         gettext_lazy("The tip is closed."),
     ),
-    "hold": Act(
+    "hold": OfficerAction(
         forms.Form,
         lambda posted: triage.hold(posted.tip, posted.officer, seen=posted.seen),
         gettext_lazy("The tip is under legal hold."),
     ),
-    "release": Act(
+    "release": OfficerAction(
         forms.Form,
         lambda posted: triage.release(posted.tip, posted.officer, seen=posted.seen),
         gettext_lazy("The legal hold is over."),
@@ -126,9 +126,9 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
     return HttpResponseRedirect(request.path)
 
 
-def _do(request: HttpRequest, tip_id: UUID, officer: Account) -> Act:
+def _do(request: HttpRequest, tip_id: UUID, officer: Account) -> OfficerAction:
     name = request.POST.get("act", "")
-    act, form_id = ACTS.get(name), _form_id(request)
+    act, form_id = ACTIONS.get(name), _form_id(request)
     if act is None or form_id is None:
         raise _ProblemError(_("What you sent arrived incomplete, so nothing was done. Send it again."), 400)
     tip = permissions.find_tip(tip_id, officer)
@@ -137,10 +137,10 @@ def _do(request: HttpRequest, tip_id: UUID, officer: Account) -> Act:
     if not form.is_valid():
         raise _ProblemError("", 422, sent)
     try:
-        act.do(Posted(tip, officer, form.cleaned_data, form_id, request.POST.get("seen", "")))
+        act.do(SubmittedAction(tip, officer, form.cleaned_data, form_id, request.POST.get("seen", "")))
     except triage.TransitionError as error:
         raise _ProblemError(str(error), 409, sent) from None
-    except triage.StaleError:
+    except triage.TipChangedError:
         sentence = _(
             "This tip has changed since you opened it. Read what is new, then send again. Your text is still here."
         )
@@ -170,7 +170,7 @@ def _shown(
         tip = permissions.find_tip(tip_id, officer)
         context |= {"tip": tip, "title": str(tip), "damage": _damage(tip, error)}
         return TemplateResponse(request, TEMPLATE, context, status=status)
-    context |= _content(opened) | tip_files.panel(request, tip_id)
+    context |= _content(opened) | tip_files.panel_context(request, tip_id)
     context["forms"] = _forms(opened.tip, problem.forms_sent if problem else {})
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
@@ -187,7 +187,7 @@ def _damage(tip: Tip, error: Exception) -> str:
     return _("The seal of this tip does not open: what is stored was changed, moved or cut. Tell an administrator.")
 
 
-def _content(opened: conversation.Opened) -> dict[str, Any]:
+def _content(opened: conversation.OpenedTip) -> dict[str, Any]:
     tip, report = opened.tip, opened.report
     try:
         notes, notes_damaged = _entries(conversation.read_notes(tip)), False
@@ -198,7 +198,7 @@ def _content(opened: conversation.Opened) -> dict[str, Any]:
         "title": str(tip),
         "seen": triage.stamp(tip, len(opened.messages)),
         "arrived_at": opened.arrived_at,
-        "opened_within": minutes_within(tip.opened_after) if tip.opened_after else "",
+        "opened_within": describe_duration(tip.opened_after) if tip.opened_after else "",
         "description": show_steering(report["description"]),
         "files": opened.files,
         "facts": _facts(report),
@@ -210,7 +210,7 @@ def _content(opened: conversation.Opened) -> dict[str, Any]:
     }
 
 
-def _entries(entries: list[conversation.Entry]) -> list[dict[str, Any]]:
+def _entries(entries: list[conversation.ConversationEntry]) -> list[dict[str, Any]]:
     return [
         {
             "from_source": entry.author == Author.SOURCE,
@@ -228,7 +228,7 @@ def _forms(tip: Tip, sent: Mapping[str, forms.Form]) -> dict[str, forms.Form]:
     """One form an act, as sent or fresh."""
     fresh: dict[str, dict[str, Any]] = {"answer": {}, "note": {}, "assign": {"to": tip.assigned_to_id}, "close": {}}
     return {
-        name: sent.get(name) or ACTS[name].form(initial=initial, auto_id=f"{name}-%s")
+        name: sent.get(name) or ACTIONS[name].form(initial=initial, auto_id=f"{name}-%s")
         for name, initial in fresh.items()
     }
 

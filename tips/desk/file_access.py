@@ -19,34 +19,34 @@ from django.db import transaction
 from core import audit
 from core.models import Account
 from tips import conversation, vault
-from tips.conversation import File
+from tips.conversation import TipFile
 from tips.desk import permissions
 from tips.files import attachments
 from tips.files.rebuilt_file import FilePart, RebuiltFileReader
 from tips.models import Attachment, Tip
 
-ADDRESS_LIVES_SECONDS = 3600
+ADDRESS_LIFETIME_SECONDS = 3600
 
 
-class NotReadyError(Exception):
+class FileNotReadyError(Exception):
     """The file is not cleaned yet, or was refused."""
 
-    def __init__(self, tip: Tip, file: File, files: list[File]) -> None:
+    def __init__(self, tip: Tip, file: TipFile, files: list[TipFile]) -> None:
         super().__init__()
         self.tip, self.file, self.files = tip, file, files
 
 
 @dataclass(frozen=True, slots=True)
-class Viewed:
+class ViewedFile:
     """A file opened for an officer, among all `files` of its tip. Whoever has it closes `container`."""
 
     tip: Tip
-    file: File
-    files: list[File]
+    file: TipFile
+    files: list[TipFile]
     container: RebuiltFileReader
 
 
-def files_of(tip_id: UUID, officer: Account) -> tuple[Tip, list[File]]:
+def list_files(tip_id: UUID, officer: Account) -> tuple[Tip, list[TipFile]]:
     """The files of an opened tip, each with its message; none of them is opened by this.
 
     Raises conversation.GoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
@@ -54,13 +54,13 @@ def files_of(tip_id: UUID, officer: Account) -> tuple[Tip, list[File]]:
     permissions.require(permissions.can_open(officer))
     tip = permissions.opened_tips(officer).filter(pk=tip_id).first()
     if tip is None:
-        raise conversation.GoneError
+        raise conversation.TipGoneError
     key = conversation.key_for_officer(tip)
     rows = tip.attachments.select_related("message").defer("message__body")
-    return tip, [File(row, attachments.kind_of(row, key)) for row in rows]
+    return tip, [TipFile(row, attachments.read_kind(row, key)) for row in rows]
 
 
-def thumbnails(tip: Tip, files: Sequence[File], officer: Account) -> dict[int, tuple[int, FilePart]]:
+def list_thumbnails(tip: Tip, files: Sequence[TipFile], officer: Account) -> dict[int, tuple[int, FilePart]]:
     """(number of the part, part) of each thumbnail by the number of its file, for an opened tip's page."""
     found = {}
     for file in files:
@@ -74,7 +74,7 @@ def thumbnails(tip: Tip, files: Sequence[File], officer: Account) -> dict[int, t
     return found
 
 
-def view(tip_id: UUID, number: int, officer: Account, page: int = 1) -> Viewed:
+def open_for_view(tip_id: UUID, number: int, officer: Account, page: int = 1) -> ViewedFile:
     """A file for its page. Must not be called in a transaction.
 
     Raises conversation.GoneError, NotReadyError, PermissionDenied, FileNotFoundError, vault.SealError,
@@ -83,28 +83,28 @@ def view(tip_id: UUID, number: int, officer: Account, page: int = 1) -> Viewed:
     return _open(tip_id, number, officer, "viewed", f"page {page}" if page > 1 else "")
 
 
-def download(tip_id: UUID, number: int, officer: Account) -> Viewed:
+def open_for_download(tip_id: UUID, number: int, officer: Account) -> ViewedFile:
     """A file to be taken along. Raises as `view` does."""
     return _open(tip_id, number, officer, "downloaded")
 
 
-def _open(tip_id: UUID, number: int, officer: Account, action: str, detail: str = "") -> Viewed:
-    tip, files = files_of(tip_id, officer)
+def _open(tip_id: UUID, number: int, officer: Account, action: str, detail: str = "") -> ViewedFile:
+    tip, files = list_files(tip_id, officer)
     file = next((file for file in files if file.row.position == number), None)
     if file is None:
-        raise conversation.GoneError
+        raise conversation.TipGoneError
     if file.row.state != Attachment.AttachmentState.READY:
-        raise NotReadyError(tip, file, files)
+        raise FileNotReadyError(tip, file, files)
     _record(officer, action, f"file {number} of tip {tip.number}", detail)
-    return Viewed(tip, file, files, _container(file.row))
+    return ViewedFile(tip, file, files, _container(file.row))
 
 
-def address_of(tip_id: UUID, number: int, part: int, session: str) -> str:
+def sign_part_address(tip_id: UUID, number: int, part: int, session: str) -> str:
     """What opens one part of a file that this session views."""
     return signing.dumps([str(tip_id), number, part], salt=_salt(session))
 
 
-def part_at(
+def open_part(
     address: str, tip_id: UUID, number: int, session: str, officer: Account
 ) -> tuple[RebuiltFileReader, FilePart]:
     """Raises conversation.GoneError for an address of another session or file, an old one, and a file that is gone.
@@ -113,19 +113,19 @@ def part_at(
     """
     permissions.require(permissions.can_open(officer))
     try:
-        *file, part = signing.loads(address, salt=_salt(session), max_age=ADDRESS_LIVES_SECONDS)
+        *file, part = signing.loads(address, salt=_salt(session), max_age=ADDRESS_LIFETIME_SECONDS)
     except signing.BadSignature:
-        raise conversation.GoneError from None
+        raise conversation.TipGoneError from None
     tips = permissions.opened_tips(officer).filter(pk=tip_id)
     ready = Attachment.objects.filter(tip__in=tips, position=number, state=Attachment.AttachmentState.READY)
     row = ready.first() if file == [str(tip_id), number] else None
     if row is None:
-        raise conversation.GoneError
+        raise conversation.TipGoneError
     container = _container(row)
     return container, container.parts[part]
 
 
-def states_of(tip_id: UUID, officer: Account) -> list[Attachment]:
+def list_file_states(tip_id: UUID, officer: Account) -> list[Attachment]:
     """Return the rows of a tip's files, to say how far each is; nothing sealed is opened. Raises PermissionDenied."""
     permissions.require(permissions.can_open(officer))
     return list(Attachment.objects.filter(tip__in=permissions.visible_tips(officer).filter(pk=tip_id)))

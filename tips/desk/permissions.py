@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from core.models import Account
 from core.staff.groups import OFFICER, SUPERVISOR
-from tips.conversation import GoneError
+from tips.conversation import TipGoneError
 from tips.models import State, Tip
 
 LIST_TIPS = "tips.view_tip"
@@ -43,7 +43,7 @@ def find_tip(tip_id: UUID, account: User) -> Tip:
     """Return a visible tip, its sealed report left in the database. Raises GoneError if there is none with this id."""
     tip = visible_tips(account).defer("report").filter(pk=tip_id).first()
     if tip is None:
-        raise GoneError
+        raise TipGoneError
     return tip
 
 

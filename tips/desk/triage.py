@@ -34,7 +34,7 @@ class TransitionError(Exception):
     """This cannot be done with the tip as it is; the message is a sentence for the officer."""
 
 
-class StaleError(Exception):
+class TipChangedError(Exception):
     """The tip has moved since the officer's page was made."""
 
 
@@ -51,7 +51,7 @@ def stamp(tip: Tip, messages: int) -> str:
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
-def open_tip(tip_id: UUID, officer: Account) -> conversation.Opened:
+def open_tip(tip_id: UUID, officer: Account) -> conversation.OpenedTip:
     """Open the seal for an officer; the audit entry is on the disk before anything is opened.
 
     Raises conversation.GoneError, vault.SealError, vault.KeyMissingError and PermissionDenied. Must not be called in a
@@ -65,7 +65,7 @@ def open_tip(tip_id: UUID, officer: Account) -> conversation.Opened:
         tip = _lock(tip_id, officer)
         # Listed before reading: what arrives in between is shown, and stays marked as unread.
         unread = list(tip.messages.filter(author=Author.SOURCE, read=False).values_list("pk", flat=True))
-        opened = conversation.read_as_officer(tip)
+        opened = conversation.read_tip_as_officer(tip)
         _seen_by_an_officer(tip, new_messages=bool(unread))
         Message.objects.filter(pk__in=unread).update(read=True)
     return opened
@@ -87,7 +87,7 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
     Raises TransitionError, StaleError, conversation.GoneError, vault.SealError, vault.KeyMissingError.
     """
     with _locked(tip, officer, permissions.can_act) as locked:
-        if Message.objects.filter(form_hash=conversation.hash_of_answer(locked, form_id)).exists():
+        if Message.objects.filter(form_hash=conversation.hash_answer_form(locked, form_id)).exists():
             return False
         _refuse_stale(locked, seen)
         _refuse_unopened(locked)
@@ -202,13 +202,13 @@ def _lock(tip_id: UUID, officer: Account) -> Tip:
     # Not FOR UPDATE: a source's message refers to the tip and would wait for the officer.
     tip = permissions.visible_tips(officer).select_for_update(no_key=True, of=("self",)).filter(pk=tip_id).first()
     if tip is None:
-        raise conversation.GoneError
+        raise conversation.TipGoneError
     return tip
 
 
 def _refuse_stale(tip: Tip, seen: str | None) -> None:
     if seen is not None and seen != stamp(tip, tip.messages.count()):
-        raise StaleError
+        raise TipChangedError
 
 
 def _refuse_unopened(tip: Tip) -> None:

@@ -20,7 +20,7 @@ from tips.files import sealed_store
 from tips.models import AgencyKey, Attachment, Author, Message, Tip
 
 # As officers and sources see them, with the file's number in the tip: the sender's names are not kept.
-NAMES: dict[str, Promise] = {
+DISPLAY_NAMES: dict[str, Promise] = {
     MediaKind.PHOTO: gettext_lazy("Photo %(number)d"),
     MediaKind.VIDEO: gettext_lazy("Video %(number)d"),
     MediaKind.AUDIO: gettext_lazy("Recording %(number)d"),
@@ -79,16 +79,16 @@ def _taken(uploads: Sequence[Upload]) -> None:
         queue.send("tips.media.rebuild", str(upload.file), queue=name)
 
 
-def kind_of(attachment: Attachment, key: bytes) -> MediaKind:
+def read_kind(attachment: Attachment, key: bytes) -> MediaKind:
     """What kind of file it is, with the tip's key. Raises vault.SealError."""
     return MediaKind(json.loads(vault.open_text(key, attachment.label, _place_of_label(attachment)))["kind"])
 
 
-def name_of(kind: MediaKind, number: int) -> str:
-    return str(NAMES[kind]) % {"number": number}
+def display_name(kind: MediaKind, number: int) -> str:
+    return str(DISPLAY_NAMES[kind]) % {"number": number}
 
 
-def _place_of_label(row: Attachment) -> vault.Place:
-    return vault.Place(
+def _place_of_label(row: Attachment) -> vault.SealContext:
+    return vault.SealContext(
         tip=row.tip_id, row=row.id, kind="attachment", author=Author.SOURCE, position=row.position, field="label"
     )

@@ -63,7 +63,7 @@ class IncomingFile:
             raise FileNotAcceptedError(upload_sentences.too_large(), TOO_LARGE)
         with self._discard_on_error():
             self._writer.write(content)
-            if self._kind is None and self.offset >= sealed_store.CHUNK:
+            if self._kind is None and self.offset >= sealed_store.CHUNK_BYTES:
                 self._kind = file_cleaning.detect_kind(self._writer.head())
 
     def pause(self) -> int:

@@ -29,7 +29,7 @@ class SealingHandler(FileUploadHandler):
     such a sentence, in the answer to the very post that brought it; the type the sender claims is ignored.
     """
 
-    chunk_size = 4 * sealed_store.CHUNK
+    chunk_size = 4 * sealed_store.CHUNK_BYTES
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
@@ -48,7 +48,7 @@ class SealingHandler(FileUploadHandler):
         self._shown_name = clean_typed_text(file_name)[:_MAX_SHOWN_NAME]
         max_bytes = settings.TIP_MAX_BYTES - sum(upload.length for upload in self.uploads)
         with self._skip_if_not_accepted():
-            self._incoming = IncomingFile(uuid.uuid4(), vault.random_key(), max_bytes)
+            self._incoming = IncomingFile(uuid.uuid4(), vault.generate_key(), max_bytes)
 
     def receive_data_chunk(self, raw_data: bytes, _start: int) -> None:
         if self._incoming is not None:
@@ -84,4 +84,4 @@ class SealingHandler(FileUploadHandler):
         if self._incoming is not None:
             self._incoming.discard()
         with suppress(OSError):
-            sealed_store.remove([upload.file for upload in self.uploads])
+            sealed_store.remove_files([upload.file for upload in self.uploads])

@@ -112,7 +112,7 @@ class PendingFiles:
 
 def new_ticket() -> str:
     """Return a random ticket as the text of a page's hidden field."""
-    return base64.urlsafe_b64encode(vault.random_key()).decode()
+    return base64.urlsafe_b64encode(vault.generate_key()).decode()
 
 
 def decode_ticket(text: str) -> bytes | None:
@@ -134,7 +134,7 @@ def store_key(file: UUID, key: bytes, length: int, ticket: bytes) -> None:
     except OSError as error:
         log.error("a file's key cannot be stored (%s)", type(error).__name__)
         with suppress(OSError):
-            sealed_store.remove([file])
+            sealed_store.remove_files([file])
         raise FileNotAcceptedError(upload_sentences.no_room(), NO_ROOM) from None
 
 
@@ -149,7 +149,7 @@ def find_key(file: UUID, ticket: bytes | None) -> tuple[bytes, int]:
         raise UnknownFileError from None
 
 
-def find_finished(file: UUID, key: bytes) -> Upload | None:
+def find_whole_file(file: UUID, key: bytes) -> Upload | None:
     """Return the file if all of it has arrived, else None."""
     try:
         with sealed_store.Reader(file, key) as reader:
@@ -167,12 +167,12 @@ def remove_unsent(files: Collection[UUID], ticket: bytes | None) -> None:
             of_ticket.append(file)
     if of_ticket:
         sent = Attachment.objects.filter(file__in=of_ticket).values_list("file", flat=True)
-        sealed_store.remove(set(of_ticket) - set(sent))
+        sealed_store.remove_files(set(of_ticket) - set(sent))
 
 
 def _open(file: UUID, ticket: bytes | None) -> Upload | None:
     try:
-        upload = find_finished(file, find_key(file, ticket)[0])
+        upload = find_whole_file(file, find_key(file, ticket)[0])
         if upload is not None:
             sealed_store.touch(file)
     except (UnknownFileError, OSError):

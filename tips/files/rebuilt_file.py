@@ -29,14 +29,14 @@ def seal(rebuilt: RebuiltFile) -> tuple[uuid.UUID, bytes]:
 
     Raises store.StoreFullError; then nothing of it is left.
     """
-    file, key = uuid.uuid4(), vault.random_key()
+    file, key = uuid.uuid4(), vault.generate_key()
     writer = sealed_store.Writer(file, key)
     try:
         parts = []
         for part in rebuilt.parts:
             start = writer.offset
             with part.path.open("rb") as stream:
-                while piece := stream.read(sealed_store.CHUNK):
+                while piece := stream.read(sealed_store.CHUNK_BYTES):
                     writer.write(piece)
             parts.append(FilePart(part.role, part.media_type, start, writer.offset - start, part.width, part.height))
         writer.finish(

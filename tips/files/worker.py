@@ -37,7 +37,7 @@ from tips.models import ROUNDING, Attachment, rounded_now
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 _KEY_RETIRED_TRIES = 3
 _PROGRESS_SECONDS = 1.0
 # What may be read here; grants.sql has the same columns.
@@ -76,10 +76,10 @@ def tend() -> None:
 
 def sweep_store() -> None:
     """Remove sealed files that no row names and nobody wrote to for an hour: not sent, or of a tip that is gone."""
-    unclaimed = sealed_store.unclaimed()
+    unclaimed = sealed_store.list_stale_files()
     claimed = set(Attachment.objects.filter(file__in=unclaimed).values_list("file", flat=True))
     # Asked again: one that was sent meanwhile was touched before its row was written.
-    sealed_store.remove((set(unclaimed) - claimed) & set(sealed_store.unclaimed()))
+    sealed_store.remove_files((set(unclaimed) - claimed) & set(sealed_store.list_stale_files()))
 
 
 def _waiting() -> QuerySet[Attachment]:
@@ -104,12 +104,12 @@ def _take(attachment_id: UUID) -> None:
     with alone_with(attachment_id) as alone:
         row = _waiting().filter(pk=attachment_id).first() if alone else None
         if row is not None:
-            _attempt(row, _Job(row.id, row.attempts, row.file))
+            _attempt(row, RebuildAttempt(row.id, row.attempts, row.file))
 
 
-def _attempt(row: Attachment, job: _Job) -> None:
+def _attempt(row: Attachment, job: RebuildAttempt) -> None:
     """What comes of it is on the row afterwards, whatever happens; unless this process dies, which the next one sees."""
-    if row.attempts >= MOST_ATTEMPTS:
+    if row.attempts >= MAX_ATTEMPTS:
         job.refuse(RefusalReason.DEADLY)
         return
     try:
@@ -142,7 +142,7 @@ def _rebuilt(original: sealed_store.Reader, progress: Callable[[int], None]) -> 
 
 
 @dataclass(slots=True)
-class _Job:
+class RebuildAttempt:
     """One attempt at one file. What it writes counts only while the row still says that this attempt is under way."""
 
     id: UUID
@@ -193,7 +193,7 @@ class _Job:
             else:
                 break
         if not done:
-            sealed_store.remove([file])
+            sealed_store.remove_files([file])
 
     def _end(self, **columns: Any) -> bool:
         with transaction.atomic():
@@ -201,7 +201,7 @@ class _Job:
         if done and self.original is not None:
             # Its keys went with the row; what stays here when the disk fails is swept.
             with suppress(OSError):
-                sealed_store.remove([self.original])
+                sealed_store.remove_files([self.original])
         return bool(done)
 
 

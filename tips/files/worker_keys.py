@@ -18,8 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tips import vault
 
-LIVES_SECONDS = 24 * 3600
-KEPT_SECONDS = 3600
+KEY_LIFETIME_SECONDS = 24 * 3600
+OLD_KEY_LIFETIME_SECONDS = 3600
 
 
 def renew() -> None:
@@ -28,7 +28,7 @@ def renew() -> None:
     with _alone(private):
         mine, known = vault.key_files(private, "key"), vault.key_files(public, "pub")
         in_use = bool(mine and known) and mine[-1].id == known[-1].id
-        if not in_use or _age(mine[-1]) >= LIVES_SECONDS:
+        if not in_use or _age(mine[-1]) >= KEY_LIFETIME_SECONDS:
             vault.create_key_pair(public, private)
         for old in vault.key_files(public, "pub")[:-1]:
             old.path.unlink()
@@ -39,7 +39,7 @@ def destroy_old(needed: Collection[str]) -> None:
     public, private = _folders()
     with _alone(private):
         *old, newest = vault.key_files(private, "key")
-        if _age(newest) < KEPT_SECONDS:
+        if _age(newest) < OLD_KEY_LIFETIME_SECONDS:
             return
         for file in old:
             if file.id not in needed:

@@ -22,13 +22,13 @@ from crimemap import incident_summary, places
 from tips import conversation, intake, receipts
 from tips.models import Category, Question
 
-LONGEST_PLACE = 500
-LONGEST_WHEN = 200
+MAX_PLACE_LENGTH = 500
+MAX_WHEN_LENGTH = 200
 # A field that people neither see nor reach, and that programs fill in.
-TRAP = "subject"
+HONEYPOT_FIELD = "subject"
 
 
-def no_longer_than(limit: int) -> Any:
+def make_length_validator(limit: int) -> Any:
     """A validator whose sentence says by how much a text is too long."""
 
     def check(text: str) -> None:
@@ -53,7 +53,9 @@ def _text(limit: int, rows: int = 1, **options: Any) -> forms.CharField:
     typed into an input they never keep it to offer it to the next person at the same device.
     """
     widget = forms.Textarea({"rows": rows, "dir": "auto"})
-    return forms.CharField(**{"required": False, "widget": widget, "validators": [no_longer_than(limit)], **options})
+    return forms.CharField(
+        **{"required": False, "widget": widget, "validators": [make_length_validator(limit)], **options}
+    )
 
 
 def _unremembered(limit: int, **options: Any) -> forms.CharField:
@@ -73,7 +75,7 @@ class TipForm(forms.Form):
     `search` is what the source looks for on the map's list of streets; found places are choices of `place_ref`.
     """
 
-    longest = intake.LONGEST_DESCRIPTION
+    longest = intake.MAX_DESCRIPTION_LENGTH
 
     category = forms.ChoiceField(
         widget=forms.RadioSelect,
@@ -93,7 +95,7 @@ class TipForm(forms.Form):
         error_messages={"invalid_choice": gettext_lazy("Choose yes, no or “I do not know”.")},
     )
     description = _text(
-        intake.LONGEST_DESCRIPTION,
+        intake.MAX_DESCRIPTION_LENGTH,
         rows=8,
         required=True,
         label=gettext_lazy("Tell us in your own words"),
@@ -102,7 +104,7 @@ class TipForm(forms.Form):
     )
     attachments = _attachments()
     place = _text(
-        LONGEST_PLACE,
+        MAX_PLACE_LENGTH,
         rows=2,
         label=gettext_lazy("Where did it happen?"),
         help_text=gettext_lazy("For example an address, a shop, “behind the school”."),
@@ -113,7 +115,7 @@ class TipForm(forms.Form):
     latitude = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
     longitude = forms.FloatField(required=False, min_value=-180, max_value=180, widget=forms.HiddenInput)
     when = _text(
-        LONGEST_WHEN,
+        MAX_WHEN_LENGTH,
         label=gettext_lazy("When?"),
         help_text=gettext_lazy("For example “last night about 10” or “most weekends”."),
     )
@@ -141,7 +143,7 @@ class TipForm(forms.Form):
                 name = f"answer_{question.pk}"
                 rows = 3 if question.kind == Question.Kind.LONG else 1
                 self.fields[name] = _text(
-                    intake.LONGEST_ANSWER, rows=rows, label=question.label, help_text=question.hint
+                    intake.MAX_ANSWER_LENGTH, rows=rows, label=question.label, help_text=question.hint
                 )
                 self.answers[name] = question
         self.order_fields(["category", "danger", "description", "attachments", *self.answers])
@@ -191,7 +193,7 @@ class TipForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if self.data.get(TRAP):
+        if self.data.get(HONEYPOT_FIELD):
             self.add_error(
                 None, _("A field that must stay empty was filled in. We emptied it. Please press Send again.")
             )
@@ -212,7 +214,9 @@ class TipForm(forms.Form):
             description=data["description"],
             danger=data["danger"],
             answers=[
-                intake.Answer(question.label, data[name]) for name, question in self.answers.items() if data[name]
+                intake.FollowUpAnswer(question.label, data[name])
+                for name, question in self.answers.items()
+                if data[name]
             ],
             place=data["place"] or (place.name if place else ""),
             place_ref=data["place_ref"],
@@ -228,7 +232,7 @@ class ReceiptForm(forms.Form):
     """The inbox's door. The hidden fields carry a message that was typed while the inbox expired."""
 
     receipt = _unremembered(
-        receipts.LONGEST_TYPED,
+        receipts.MAX_TYPED_LENGTH,
         required=True,
         label=gettext_lazy("Your receipt"),
         help_text=gettext_lazy("Seven words. Capitals, commas and small slips do not matter."),
@@ -247,7 +251,7 @@ class ReceiptForm(forms.Form):
     def clean_receipt(self) -> str:
         """The receipt as receipts.stretched wants it."""
         try:
-            return receipts.parse(self.cleaned_data["receipt"])
+            return receipts.parse_receipt(self.cleaned_data["receipt"])
         except receipts.WordCountError as error:
             raise ValidationError(
                 ngettext(
@@ -267,10 +271,10 @@ class ReceiptForm(forms.Form):
 class MessageForm(forms.Form):
     """More from the source, in the inbox. `form_id` makes one message of a form that is sent twice."""
 
-    longest = conversation.LONGEST_MESSAGE
+    longest = conversation.MAX_MESSAGE_LENGTH
 
     text = _text(
-        conversation.LONGEST_MESSAGE,
+        conversation.MAX_MESSAGE_LENGTH,
         rows=5,
         label=gettext_lazy("Add something"),
         help_text=gettext_lazy("An answer, or something new. Leave out your own name."),

@@ -25,29 +25,29 @@ _LABEL = b"inbox session"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class InboxSession:
     """A signed-in source: their tip, its key `K`, and the token that deletes it."""
 
     tip: Tip
     key: bytes
     token: bytes
 
-    def read(self) -> conversation.Opened:
-        return conversation.read(self.tip, self.key)
+    def read(self) -> conversation.OpenedTip:
+        return conversation.read_tip(self.tip, self.key)
 
 
-def open_with_receipt(receipt: str) -> vault.SourceSecret | None:
+def authenticate_source(receipt: str) -> vault.SourceSecret | None:
     """The source's secret if `receipt` (as receipts.parse gives it) has a tip, else None, after the same work.
 
     Raises receipts.BusyError.
     """
-    secret = receipts.stretched(receipt)
-    return secret if session_of(secret) else None
+    secret = receipts.stretch_receipt(receipt)
+    return secret if find_session(secret) else None
 
 
 def start(response: HttpResponse, secret: vault.SourceSecret) -> None:
     """Sign the source in. Raises memory.StoreDownError: nothing was set then."""
-    key = vault.random_key()
+    key = vault.generate_key()
     ephemeral_store.put(_name(key), vault.seal_box(key, secret.token + secret.seed, _LABEL), LIFETIME_SECONDS)
     response.set_cookie(
         COOKIE,
@@ -59,7 +59,7 @@ def start(response: HttpResponse, secret: vault.SourceSecret) -> None:
     )
 
 
-def current(request: HttpRequest) -> Session | None:
+def find_current(request: HttpRequest) -> InboxSession | None:
     """The signed-in source of this request, for ten more minutes; None if nobody is, or no longer.
 
     Raises memory.StoreDownError.
@@ -74,7 +74,7 @@ def current(request: HttpRequest) -> Session | None:
         opened = vault.open_box(key, sealed, _LABEL)
     except vault.SealError:
         return None
-    return session_of(vault.SourceSecret(opened[:32], opened[32:]))
+    return find_session(vault.SourceSecret(opened[:32], opened[32:]))
 
 
 def end(request: HttpRequest, response: HttpResponse) -> None:
@@ -88,11 +88,11 @@ def end(request: HttpRequest, response: HttpResponse) -> None:
         response.cookies[COOKIE]["secure"] = settings.HTTPS
 
 
-def session_of(secret: vault.SourceSecret) -> Session | None:
+def find_session(secret: vault.SourceSecret) -> InboxSession | None:
     tip = Tip.objects.filter(token_hash=secret.token_hash).select_related("category").first()
     if tip is None or tip.key_for_source is None:
         return None
-    return Session(tip, vault.open_key_as_source(tip.key_for_source, secret.seed), secret.token)
+    return InboxSession(tip, vault.open_key_as_source(tip.key_for_source, secret.seed), secret.token)
 
 
 def _key_of(request: HttpRequest) -> bytes | None:

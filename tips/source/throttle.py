@@ -26,7 +26,7 @@ RIPE_SECONDS_BUSY_ADDRESS = 15
 _secret = os.urandom(32)
 
 
-class Gate:
+class FloodGate:
     def __init__(self) -> None:
         self._posts: deque[tuple[float, bytes]] = deque()
         self._by_address: dict[bytes, int] = {}
@@ -59,4 +59,4 @@ def _name(address: str) -> bytes:
     return hashlib.blake2b(f"{day} {address}".encode(), key=_secret, digest_size=16).digest()
 
 
-gate = Gate()
+gate = FloodGate()

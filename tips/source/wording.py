@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 import file_cleaning
-from tips.conversation import File
+from tips.conversation import TipFile
 from tips.models import Attachment, Disposition, State, Tip
 
 STATES: dict[str, Promise] = {
@@ -37,21 +37,21 @@ FILE_STATES: dict[str, Promise] = {
 }
 
 
-def status(tip: Tip) -> str:
+def describe_status(tip: Tip) -> str:
     """What became of the tip so far, in a resident's words."""
     if tip.state == State.CLOSED:
         return str(OUTCOMES[tip.disposition])
     return str(STATES[tip.state])
 
 
-def file_status(file: File) -> str:
+def describe_file(file: TipFile) -> str:
     """What became of a file so far, and if it was refused, why and what to do instead."""
     if file.row.state == Attachment.AttachmentState.REFUSED:
         return f"{_('Not taken, and erased.')} {file_cleaning.explain_refusal(file_cleaning.RefusalReason(file.row.reason))}"
     return str(FILE_STATES[file.row.state])
 
 
-def duration(minutes: int) -> str:
+def describe_duration(minutes: int) -> str:
     """Minutes in the words people use: exact below an hour, then hours, then days, rounded up."""
     if minutes < 60:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
@@ -62,7 +62,7 @@ def duration(minutes: int) -> str:
     return _("%(count)d days") % {"count": days}
 
 
-def qr_code(receipt: str) -> SafeString:
+def draw_qr_code(receipt: str) -> SafeString:
     """The receipt as a QR code: inline SVG without any style attribute, black on white with its quiet zone."""
     # Trying all eight masks costs 5 ms of a submission; with this one all of 100 receipts were read from turned pictures.
     svg = segno.make(receipt, error="m", micro=False, mask=3).svg_inline(
@@ -71,6 +71,6 @@ def qr_code(receipt: str) -> SafeString:
     return mark_safe(svg)  # noqa: S308  (segno's own output of words from our own list)
 
 
-def text_file(receipt: str) -> str:
+def text_file_address(receipt: str) -> str:
     """The receipt as the address of a text file that the page itself carries: saving it asks the server for nothing."""
     return "data:text/plain;charset=utf-8," + quote(receipt + "\n")

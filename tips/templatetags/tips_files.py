@@ -7,4 +7,4 @@ from django import template
 from tips.source import wording
 
 register = template.Library()
-register.filter("file_status", wording.file_status)
+register.filter("file_status", wording.describe_file)

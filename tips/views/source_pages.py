@@ -31,7 +31,7 @@ from tips.files import attachments, sealed_store, upload_sentences
 from tips.files.attachments import Upload
 from tips.files.pending_files import PendingFiles, new_ticket
 from tips.source import form_posts, inbox_session, throttle, wording
-from tips.source.forms import TRAP, MessageForm, ReceiptForm, TipForm
+from tips.source.forms import HONEYPOT_FIELD, MessageForm, ReceiptForm, TipForm
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +74,10 @@ def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") ->
         request,
         "tips/form.html",
         lambda: {
-            "form": TipForm(categories.offered(), initial={"incident": incident}),
+            "form": TipForm(categories.list_offered(), initial={"incident": incident}),
             "about": about,
             "token": _TOKEN_HERE,
-            "trap": TRAP,
+            "trap": HONEYPOT_FIELD,
             **_place_for_files(_TICKET_HERE, []),
         },
         about,
@@ -109,14 +109,14 @@ def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
         return _wait_page(request, post, wait)
     intake.refuse_if_arrived(opened.form_hash, opened.receipt)
     files, problems = post.files.open()
-    tip = TipForm(categories.offered(), post.fields)
+    tip = TipForm(categories.list_offered(), post.fields)
     for sentence in post.problems + problems:
         tip.add_error("attachments", sentence)
     if not tip.is_valid():
         return _form_page(request, tip, post, files, status=UNPROCESSABLE)
     try:
-        return _receipt_page(request, intake.take(tip.report(), opened, files), len(files))
-    except receipts.BusyError:
+        return _receipt_page(request, intake.accept_tip(tip.report(), opened, files), len(files))
+    except receipts.ReceiptQueueFullError:
         return _wait_page(request, post, 5, UNAVAILABLE)
     except vault.KeyMissingError as error:
         log.error("no tip can be taken: %s", error)
@@ -126,13 +126,13 @@ def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
 def _drop(files: Iterable[UUID]) -> None:
     """Files of a post whose text was taken before, or has no tip any more."""
     with contextlib.suppress(OSError):
-        sealed_store.remove(list(files))
+        sealed_store.remove_files(list(files))
 
 
 def _fresh_token_page(request: HttpRequest, post: form_posts.FormPost, token: str) -> HttpResponse:
     """A token of more than an hour ago: its tip may have arrived all the same."""
     with contextlib.suppress(form_tokens.TokenError):
-        intake.refuse_if_arrived(form_tokens.hash_of(form_tokens.id_of(token)), None)
+        intake.refuse_if_arrived(form_tokens.hash_token_id(form_tokens.read_token_id(token)), None)
     sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
     post = post.with_field("token", form_tokens.issue())
     return _again_page(request, post, "description", sentence, UNPROCESSABLE)
@@ -152,7 +152,7 @@ def _wait_page(request: HttpRequest, post: form_posts.FormPost, seconds: int, st
 def _find_place(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
     """The page again, as it was typed, with the places found. Only files were looked at yet, so nothing else is wrong yet."""
     files, problems = post.files.open()
-    tip = TipForm(categories.offered(), initial=post.fields)
+    tip = TipForm(categories.list_offered(), initial=post.fields)
     tip.search_places()
     return _form_page(request, tip, post, files, searched=True, problems=post.problems + problems)
 
@@ -166,7 +166,7 @@ def _form_page(
     **context: Any,
 ) -> HttpResponse:
     about = incident_summary.summarize(post.fields.get("incident", ""))
-    context |= {"form": tip, "about": about, "token": post.fields.get("token", ""), "trap": TRAP}
+    context |= {"form": tip, "about": about, "token": post.fields.get("token", ""), "trap": HONEYPOT_FIELD}
     context |= _kept(post, files)
     return render(request, "tips/form.html", context, status=status)
 
@@ -184,7 +184,7 @@ def _place_for_files(ticket: str, files: list[Upload]) -> dict[str, Any]:
         "max_bytes": filesizeformat(settings.TIP_MAX_BYTES),
         "max_bytes_exactly": settings.TIP_MAX_BYTES,
         "kept_files": [
-            (attachments.name_of(upload.kind, number), f"{form_posts.REMOVE_PREFIX}{upload.file}")
+            (attachments.display_name(upload.kind, number), f"{form_posts.REMOVE_PREFIX}{upload.file}")
             for number, upload in enumerate(files, start=1)
         ],
     }
@@ -211,10 +211,10 @@ def _receipt_page(request: HttpRequest, receipt: str | None, files: int, *, agai
     if receipt is None:
         return render(request, "tips/arrived.html", {"files": files})
     try:
-        median = statistics.figures().median_minutes
+        median = statistics.read_figures().median_minutes
     except (DatabaseError, InterfaceError):
         median = None
-    usually_read = wording.duration(median) if median is not None else ""
+    usually_read = wording.describe_duration(median) if median is not None else ""
     context = {
         "receipt": _RECEIPT_HERE,
         "file": _FILE_HERE,
@@ -225,8 +225,8 @@ def _receipt_page(request: HttpRequest, receipt: str | None, files: int, *, agai
     }
     page = page_cache.rendered(request, "tips/receipt.html", lambda: context, files, again, usually_read)
     # Words of our own list, a data: address and an SVG of our own: none has anything to escape.
-    page = page.replace(_RECEIPT_HERE, receipt).replace(_FILE_HERE, wording.text_file(receipt))
-    return HttpResponse(page.replace(_QR_HERE, wording.qr_code(receipt)))
+    page = page.replace(_RECEIPT_HERE, receipt).replace(_FILE_HERE, wording.text_file_address(receipt))
+    return HttpResponse(page.replace(_QR_HERE, wording.draw_qr_code(receipt)))
 
 
 # The inbox
@@ -245,13 +245,13 @@ def _sign_in(request: HttpRequest, door: ReceiptForm) -> HttpResponse:
     if not door.is_valid():
         return _door_page(request, door, status=UNPROCESSABLE)
     try:
-        secret = inbox_session.open_with_receipt(door.cleaned_data["receipt"])
+        secret = inbox_session.authenticate_source(door.cleaned_data["receipt"])
         if secret is None:
             sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
             return _door_page(request, door, sentence, UNPROCESSABLE)
         response: HttpResponse = redirect("tips:conversation")
         inbox_session.start(response, secret)
-    except receipts.BusyError:
+    except receipts.ReceiptQueueFullError:
         return _door_page(
             request, door, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE
         )
@@ -260,12 +260,12 @@ def _sign_in(request: HttpRequest, door: ReceiptForm) -> HttpResponse:
         sentence = _("Tips cannot be opened at this moment. Your tip is safe. Try again in a few minutes.")
         return _door_page(request, door, sentence, UNAVAILABLE)
     if door.cleaned_data["text"] or door.cleaned_data["uploads"]:
-        return _add_kept_message(request, door, inbox_session.session_of(secret), response)
+        return _add_kept_message(request, door, inbox_session.find_session(secret), response)
     return response
 
 
 def _add_kept_message(
-    request: HttpRequest, door: ReceiptForm, session: inbox_session.Session | None, signed_in: HttpResponse
+    request: HttpRequest, door: ReceiptForm, session: inbox_session.InboxSession | None, signed_in: HttpResponse
 ) -> HttpResponse:
     """Add what was typed while the inbox expired; `signed_in` is the answer that carries the new cookie."""
     if session is None:
@@ -277,9 +277,9 @@ def _add_kept_message(
     return response
 
 
-def _session_or_none(request: HttpRequest) -> inbox_session.Session | None:
+def _session_or_none(request: HttpRequest) -> inbox_session.InboxSession | None:
     try:
-        return inbox_session.current(request)
+        return inbox_session.find_current(request)
     except ephemeral_store.StoreDownError:
         return None
 
@@ -297,7 +297,7 @@ def inbox_conversation(request: HttpRequest) -> HttpResponse:
     """A tip as its source sees it: what became of it, what was written, and room for more."""
     post = form_posts.read(request) if request.method == "POST" else form_posts.FormPost()
     try:
-        session = inbox_session.current(request)
+        session = inbox_session.find_current(request)
         if session is not None and not post.is_empty:
             return _add_message(request, session, post)
         if session is not None:
@@ -312,7 +312,7 @@ def inbox_conversation(request: HttpRequest) -> HttpResponse:
     return _door_page(request, door, status=UNPROCESSABLE, expired=written, problems=post.problems)
 
 
-def _add_message(request: HttpRequest, session: inbox_session.Session, post: form_posts.FormPost) -> HttpResponse:
+def _add_message(request: HttpRequest, session: inbox_session.InboxSession, post: form_posts.FormPost) -> HttpResponse:
     files, problems = post.files.open()
     message = MessageForm(post.fields, alone=not files)
     for sentence in post.problems + problems:
@@ -323,7 +323,7 @@ def _add_message(request: HttpRequest, session: inbox_session.Session, post: for
     try:
         if not conversation.add_from_source(session.tip, session.key, text, form_id.encode(), files):
             _drop(post.new_files)
-    except conversation.GoneError:
+    except conversation.TipGoneError:
         _drop(post.new_files)
         return _gone_page(request)
     except vault.KeyMissingError as error:
@@ -333,7 +333,11 @@ def _add_message(request: HttpRequest, session: inbox_session.Session, post: for
 
 
 def _conversation_page(
-    request: HttpRequest, session: inbox_session.Session, message: MessageForm, files: dict[str, Any], status: int = 200
+    request: HttpRequest,
+    session: inbox_session.InboxSession,
+    message: MessageForm,
+    files: dict[str, Any],
+    status: int = 200,
 ) -> HttpResponse:
     """`files`: of _place_for_files."""
     try:
@@ -348,7 +352,7 @@ def _conversation_page(
         "files": opened.files,
         "arrived_at": opened.arrived_at,
         "messages": opened.messages,
-        "status": wording.status(session.tip),
+        "status": wording.describe_status(session.tip),
         "added": "added" in request.GET and status == 200,
         **files,
     }
@@ -367,7 +371,7 @@ def delete_tip(request: HttpRequest) -> HttpResponse:
     """Delete a tip, asked twice. The first page says what will be erased, before the second asks again."""
     post = form_posts.read(request) if request.method == "POST" else form_posts.FormPost()
     try:
-        session = inbox_session.current(request)
+        session = inbox_session.find_current(request)
         if session is None:
             return redirect("tips:inbox")
         hold = session.tip.legal_hold

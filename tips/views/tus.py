@@ -27,7 +27,7 @@ from tips.source import inbox_session, throttle
 
 VERSION = "1.0.0"
 PIECE = "application/offset+octet-stream"
-READ_BYTES = 4 * sealed_store.CHUNK
+READ_BYTES = 4 * sealed_store.CHUNK_BYTES
 
 
 @require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
@@ -80,7 +80,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
         return _answer(429, _("Many files arrive at this moment."), **{"Retry-After": str(wait)})
     if length > settings.TIP_MAX_BYTES:
         return _answer(TOO_LARGE, upload_sentences.too_large())
-    file, key = uuid.uuid4(), vault.random_key()
+    file, key = uuid.uuid4(), vault.generate_key()
     try:
         incoming = IncomingFile(file, key, length)
         if length:
@@ -104,13 +104,13 @@ def _seconds_to_wait(request: HttpRequest) -> int | None:
 
 def _has_inbox(request: HttpRequest) -> bool:
     try:
-        return inbox_session.current(request) is not None
+        return inbox_session.find_current(request) is not None
     except ephemeral_store.StoreDownError:
         return False
 
 
 def _how_far(file: UUID, key: bytes, length: int) -> HttpResponse:
-    offset = length if pending_files.find_finished(file, key) else sealed_store.offset_of(file, length)
+    offset = length if pending_files.find_whole_file(file, key) else sealed_store.find_resume_offset(file, length)
     return _answer(200, **{"Upload-Offset": str(offset), "Upload-Length": str(length)})
 
 
@@ -122,7 +122,7 @@ def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> Htt
         return _answer(TOO_LARGE, upload_sentences.too_large())
     incoming = IncomingFile(file, key, length)
     # Looked at under the writer's lock: nobody finishes the file meanwhile.
-    if (here := length if pending_files.find_finished(file, key) else incoming.offset) != offset or here == length:
+    if (here := length if pending_files.find_whole_file(file, key) else incoming.offset) != offset or here == length:
         incoming.pause()
         return _answer(409, **{"Upload-Offset": str(here)})
     _copy(request, incoming, announced)

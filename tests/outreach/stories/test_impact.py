@@ -15,7 +15,7 @@ from outreach.stories import impact
 from tests.outreach.published import create_draft, create_published_story
 from tips import statistics
 from tips.models import AgencyKey, Category, Message, Tip
-from tips.statistics import Month
+from tips.statistics import MonthFigures
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def test_months_are_rounded_down_to_fives_and_end_with_the_last_whole_one():
     tips(9, dt.datetime(2026, 5, 10, tzinfo=dt.UTC), answered=6)
     tips(5, dt.datetime(2026, 6, 30, 23, tzinfo=dt.UTC), answered=4)
     tips(50, dt.datetime(2026, 7, 10, tzinfo=dt.UTC))
-    months = statistics.months()
+    months = statistics.read_months()
     assert [month.first for month in months] == [
         dt.date(2025, 7, 1) if number == 0 else dt.date(2025 + (6 + number) // 12, (6 + number) % 12 + 1, 1)
         for number in range(12)
@@ -72,7 +72,7 @@ def test_months_are_rounded_down_to_fives_and_end_with_the_last_whole_one():
 
 def test_a_month_ends_at_midnight_where_the_agency_is(settings):
     tips(5, dt.datetime(2026, 6, 1, 3, tzinfo=dt.UTC))  # still the 31st of May in Chicago
-    counted = {month.first.month: month.received for month in statistics.months()}
+    counted = {month.first.month: month.received for month in statistics.read_months()}
     assert (counted[5], counted[6]) == (5, 0)
 
 

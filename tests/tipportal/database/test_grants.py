@@ -41,10 +41,10 @@ def is_refused(role: str, sql: str, *values: object) -> bool:
 
 
 @pytest.fixture
-def session() -> inbox_session.Session:
+def session() -> inbox_session.InboxSession:
     report = intake.Report(category=Category.objects.first(), description="Two men")
-    receipt = intake.take(report, form_tokens.read(form_tokens.issue()))
-    return inbox_session.session_of(receipts.stretched(receipt))
+    receipt = intake.accept_tip(report, form_tokens.read(form_tokens.issue()))
+    return inbox_session.find_session(receipts.stretch_receipt(receipt))
 
 
 @pytest.mark.parametrize("role", ROLES_BUT_STAFF)
@@ -96,17 +96,17 @@ def test_public_reads_no_account_at_all() -> None:
     assert is_refused("public", "SELECT * FROM auth_group")
 
 
-def test_public_can_store_a_tip_and_a_message(session: inbox_session.Session) -> None:
+def test_public_can_store_a_tip_and_a_message(session: inbox_session.InboxSession) -> None:
     with acting_as("public"):
         report = intake.Report(category=Category.objects.first(), description="Another")
-        receipt = intake.take(report, form_tokens.read(form_tokens.issue()))
-        other = inbox_session.session_of(receipts.stretched(receipt))
+        receipt = intake.accept_tip(report, form_tokens.read(form_tokens.issue()))
+        other = inbox_session.find_session(receipts.stretch_receipt(receipt))
         assert conversation.add_from_source(other.tip, other.key, "More", b"1")
         assert [entry.text for entry in other.read().messages] == ["More"]
 
 
 @pytest.fixture
-def attachment(session: inbox_session.Session) -> Attachment:
+def attachment(session: inbox_session.InboxSession) -> Attachment:
     conversation.add_from_source(
         session.tip, session.key, "A photo", b"1", [sealed_files.arrived(sealed_files.photo())]
     )
@@ -169,7 +169,7 @@ def test_staff_can_change_a_files_key_and_nothing_else(attachment: Attachment) -
     assert is_refused("staff", "DELETE FROM tips_attachment")
 
 
-def test_public_cannot_write_a_message_as_staff(session: inbox_session.Session) -> None:
+def test_public_cannot_write_a_message_as_staff(session: inbox_session.InboxSession) -> None:
     assert is_refused(
         "public",
         "INSERT INTO tips_message (id, position, body, written_at, author, form_hash, read, tip_id)"
@@ -179,7 +179,7 @@ def test_public_cannot_write_a_message_as_staff(session: inbox_session.Session) 
     )
 
 
-def test_public_can_erase_a_tip_only_with_its_token(session: inbox_session.Session) -> None:
+def test_public_can_erase_a_tip_only_with_its_token(session: inbox_session.InboxSession) -> None:
     assert is_refused("public", "SELECT tip_erase(%s)", session.tip.id)
     assert is_refused("public", "SELECT tips_expire(interval '0')")
     with acting_as("public"):
@@ -243,7 +243,7 @@ def test_not_even_the_owner_can_change_an_audit_entry() -> None:
             cursor.execute(sql)
 
 
-def test_portal_all_has_the_rights_of_public_and_staff(session: inbox_session.Session) -> None:
+def test_portal_all_has_the_rights_of_public_and_staff(session: inbox_session.InboxSession) -> None:
     with acting_as("all"):
         assert Message.objects.count() == 0
         assert Tip.objects.count() == 1

@@ -33,15 +33,15 @@ def send(description: str = "Two men load boxes from a white van", **said: Any) 
     """A tip as its source sends it."""
     said.setdefault("category", Category.objects.first())
     token = form_tokens.read(form_tokens.issue())
-    intake.take(intake.Report(description=description, **said), token)
+    intake.accept_tip(intake.Report(description=description, **said), token)
     return Tip.objects.get(form_hash=token.form_hash)
 
 
-def send_and_stay(description: str = "Two men load boxes from a white van") -> inbox_session.Session:
+def send_and_stay(description: str = "Two men load boxes from a white van") -> inbox_session.InboxSession:
     """The same, with its source signed in to the inbox."""
     token = form_tokens.read(form_tokens.issue())
-    receipt = intake.take(intake.Report(category=Category.objects.first(), description=description), token)
-    session = inbox_session.session_of(receipts.stretched(receipt))
+    receipt = intake.accept_tip(intake.Report(category=Category.objects.first(), description=description), token)
+    session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return session
 

@@ -199,7 +199,7 @@ def test_the_page_shows_what_the_source_sent(okafor: Account) -> None:
         "danger": "unknown",
         "place": "behind the bakery",
         "when": "most nights",
-        "answers": [intake.Answer("Which plate?", "4KT 119")],
+        "answers": [intake.FollowUpAnswer("Which plate?", "4KT 119")],
     }
     page = shown(okafor, page_of(officers.send("Two men load boxes", **said)))
     for words in (
@@ -243,7 +243,7 @@ HOSTILE = "<script>alert(1)</script> {{ 7|add:7 }} \u202eevil\u2066 \x1b[31m\x00
 
 def test_text_is_text(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     tip = officers.opened(
-        okafor, description=HOSTILE, place=HOSTILE, when=HOSTILE, answers=[intake.Answer(HOSTILE, HOSTILE)]
+        okafor, description=HOSTILE, place=HOSTILE, when=HOSTILE, answers=[intake.FollowUpAnswer(HOSTILE, HOSTILE)]
     )
     officers.write_as_source(tip, HOSTILE, b"1")
     triage.note(tip, okafor, HOSTILE, b"2")
@@ -445,7 +445,7 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
     ("name", "data", "sentence"),
     [
         ("answer", {"text": " \n "}, "Write what the source should read."),
-        ("answer", {"text": "x" * (conversation.LONGEST_MESSAGE + 1)}, "at most 10000 characters (it has 10001)"),
+        ("answer", {"text": "x" * (conversation.MAX_MESSAGE_LENGTH + 1)}, "at most 10000 characters (it has 10001)"),
         ("note", {"text": ""}, "Write the note."),
         ("close", {}, "Choose what came of this tip."),
         ("close", {"disposition": "nonsense"}, "Select a valid choice"),
@@ -466,7 +466,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
 
 
 def test_line_ends_count_once(okafor: Account) -> None:
-    text = "x\r\n" * (conversation.LONGEST_MESSAGE // 2 - 1) + "xy"
+    text = "x\r\n" * (conversation.MAX_MESSAGE_LENGTH // 2 - 1) + "xy"
     assert act(okafor, officers.opened(okafor), "answer", text=text).status_code == 302
 
 

@@ -47,7 +47,7 @@ def tip(officer: Account) -> Tip:
     sealed_files.photo_cleaned(photo)
     parts = (("video", "video/mp4", VIDEO), ("poster", "image/jpeg", b"poster"), ("thumbnail", "image/jpeg", b"small"))
     sealed_files.cleaned(video, MediaKind.VIDEO, *parts, duration_seconds=83.2)
-    worker._Job(document.id, 0, document.file).refuse(worker.RefusalReason.PROTECTED)
+    worker.RebuildAttempt(document.id, 0, document.file).refuse(worker.RefusalReason.PROTECTED)
     triage.open_tip(tip.pk, officer)
     return tip
 
@@ -148,8 +148,8 @@ class TestPage:
 
     def test_what_does_not_open_ends_in_a_sentence(self, client: Client, tip: Tip) -> None:
         row = tip.attachments.get(position=1)
-        with sealed_store.path_of(row.file).open("r+b") as stream:
-            stream.truncate(sealed_store.SEALED_CHUNK)
+        with sealed_store.file_path(row.file).open("r+b") as stream:
+            stream.truncate(sealed_store.SEALED_CHUNK_BYTES)
         for name in ("file", "file_download"):
             answer = client.get(address(name, tip, 1))
             assert answer.status_code == 409
@@ -182,7 +182,7 @@ class TestRights:
         assert officers.signed_in(officer).get(source).status_code == 404
         assert client.get(source.replace("/files/1/", "/files/2/")).status_code == 404
         assert client.get(source[:-2] + "x/").status_code == 404
-        monkeypatch.setattr("tips.desk.file_access.ADDRESS_LIVES_SECONDS", -1)
+        monkeypatch.setattr("tips.desk.file_access.ADDRESS_LIFETIME_SECONDS", -1)
         assert client.get(source).status_code == 404
 
     def test_nothing_is_read_when_the_trail_cannot_be_written(
@@ -265,7 +265,7 @@ class TestServed:
         "header", ["", "bytes=5-2", "bytes=-", "bytes=0-1,4-5", "lines=0-4", "bytes=x-", "bytes=٣-"]
     )
     def test_what_cannot_be_read_as_one_range_means_all(self, header: str) -> None:
-        assert file_responses.asked(header, 100) is None
+        assert file_responses.parse_range(header, 100) is None
 
     def test_only_the_chunks_asked_for_are_opened(
         self, client: Client, source: str, monkeypatch: pytest.MonkeyPatch
@@ -285,4 +285,4 @@ class TestServed:
 def test_the_conversation_names_the_files(client: Client, tip: Tip) -> None:
     page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
     assert '<a href="#file-2">Video 2</a>' in page
-    assert conversation.read_as_officer(tip).files
+    assert conversation.read_tip_as_officer(tip).files

@@ -40,7 +40,7 @@ def test_no_tip_exists_for_an_account_outside_the_desk(tip: Tip, group: str) -> 
     outsider = officers.officer("ito", group, is_superuser=True)
     for account in (outsider, AnonymousUser(), officers.officer("gone", is_active=False)):
         assert not permissions.visible_tips(account).exists()
-        with pytest.raises(conversation.GoneError):
+        with pytest.raises(conversation.TipGoneError):
             permissions.find_tip(tip.pk, account)
 
 
@@ -50,7 +50,7 @@ def test_an_officer_sees_all_tips_and_the_files_of_opened_ones(tip: Tip) -> None
     assert set(permissions.visible_tips(officer)) == {tip, opened}
     assert set(permissions.opened_tips(officer)) == {opened}
     assert permissions.find_tip(tip.pk, officer) == tip
-    with pytest.raises(conversation.GoneError):
+    with pytest.raises(conversation.TipGoneError):
         permissions.find_tip(uuid.uuid4(), officer)
 
 

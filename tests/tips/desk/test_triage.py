@@ -87,14 +87,14 @@ def test_opening_marks_the_sources_messages_as_read(okafor: Account) -> None:
 
 def test_a_message_that_comes_while_reading_stays_unread(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     tip = officers.opened(okafor)
-    real = conversation.read_as_officer
+    real = conversation.read_tip_as_officer
 
-    def slow(opened: Tip) -> conversation.Opened:
+    def slow(opened: Tip) -> conversation.OpenedTip:
         result = real(opened)
         officers.write_as_source(tip, "Just now", b"1")
         return result
 
-    monkeypatch.setattr(conversation, "read_as_officer", slow)
+    monkeypatch.setattr(conversation, "read_tip_as_officer", slow)
     triage.open_tip(tip.pk, okafor)
     assert Message.objects.get().read is False
 
@@ -125,7 +125,7 @@ def test_the_entry_is_on_the_disk_before_the_seal_is_opened(monkeypatch: pytest.
         thread.join()
         raise vault.SealError
 
-    monkeypatch.setattr(conversation, "read_as_officer", fails)
+    monkeypatch.setattr(conversation, "read_tip_as_officer", fails)
     with pytest.raises(vault.SealError):
         triage.open_tip(tip.pk, okafor)
     assert seen == [("okafor", "opened", f"tip {tip.number}", "")]
@@ -149,9 +149,9 @@ def test_nothing_is_opened_when_nothing_can_be_recorded(okafor: Account, setting
 def test_a_tip_that_is_gone_is_said_to_be_gone(okafor: Account) -> None:
     tip = officers.opened(okafor)
     Tip.objects.all().delete()
-    with pytest.raises(conversation.GoneError):
+    with pytest.raises(conversation.TipGoneError):
         triage.open_tip(tip.pk, okafor)
-    with pytest.raises(conversation.GoneError):
+    with pytest.raises(conversation.TipGoneError):
         triage.answer(tip, okafor, "Thank you", b"1", ask=False)
 
 
@@ -404,11 +404,11 @@ def test_whoever_comes_second_sees_what_changed_before_anything_is_done(okafor: 
     for change in changes:
         change()
         before = (now(tip).state, now(tip).assigned_to, officers.trail(), Message.objects.count())
-        with pytest.raises(triage.StaleError):
+        with pytest.raises(triage.TipChangedError):
             triage.answer(tip, okafor, "My answer", b"3", ask=False, seen=seen)
-        with pytest.raises(triage.StaleError):
+        with pytest.raises(triage.TipChangedError):
             triage.assign(tip, okafor, okafor, seen=seen)
-        with pytest.raises(triage.StaleError):
+        with pytest.raises(triage.TipChangedError):
             triage.close(tip, okafor, Disposition.ARREST, seen=seen)
         assert (now(tip).state, now(tip).assigned_to, officers.trail(), Message.objects.count()) == before
         seen = stamp(tip)
@@ -427,13 +427,13 @@ def test_two_at_the_same_moment_close_it_once() -> None:
         try:
             triage.close(tip, officer, disposition, seen=seen)
             outcomes.append("closed")
-        except triage.StaleError:
+        except triage.TipChangedError:
             outcomes.append("stale")
         connections.close_all()
 
     threads = [
         threading.Thread(target=close, args=pair)
-        for pair in zip(officers, [Disposition.ARREST, Disposition.USEFUL], strict=True)
+        for pair in zip(both, [Disposition.ARREST, Disposition.USEFUL], strict=True)
     ]
     for thread in threads:
         thread.start()

@@ -19,7 +19,7 @@ PHOTO = MediaKind.PHOTO
 
 def arrived(content: bytes, kind: MediaKind = PHOTO) -> Upload:
     """A whole sealed file in the store."""
-    file, key = uuid.uuid4(), vault.random_key()
+    file, key = uuid.uuid4(), vault.generate_key()
     writer = sealed_store.Writer(file, key)
     writer.write(content)
     return Upload(file, key, kind, writer.finish(kind=kind.value))
@@ -29,7 +29,7 @@ def send(*uploads: Upload, description: str = "Two men load boxes from a white v
     """A tip with these files as its source sends it."""
     token = form_tokens.read(form_tokens.issue())
     report = intake.Report(category=Category.objects.first(), description=description)
-    intake.take(report, token, uploads)
+    intake.accept_tip(report, token, uploads)
     return Tip.objects.get(form_hash=token.form_hash)
 
 
@@ -52,7 +52,7 @@ def cleaned(row: Attachment, kind: MediaKind, *parts: tuple[str, str, bytes], **
             size = (320, 240) if media_type.startswith("image") else (None, None)
             made.append(OutputPart(role, path, media_type, *size))
         file, key = rebuilt_file.seal(RebuiltFile(kind, made, **about))
-    worker._Job(row.id, row.attempts, row.file).finish(file, key)
+    worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
     return Attachment.objects.get(pk=row.pk)
 
 
@@ -62,4 +62,4 @@ def photo_cleaned(row: Attachment) -> Attachment:
 
 
 def in_store() -> set[str]:
-    return {path.name for path in Path(sealed_store.folder()).iterdir()}
+    return {path.name for path in Path(sealed_store.store_folder()).iterdir()}

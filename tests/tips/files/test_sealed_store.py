@@ -17,7 +17,7 @@ from tips import vault
 from tips.files import sealed_store
 
 KEY = bytes(range(32))
-CHUNK, SEALED = sealed_store.CHUNK, sealed_store.SEALED_CHUNK
+CHUNK, SEALED = sealed_store.CHUNK_BYTES, sealed_store.SEALED_CHUNK_BYTES
 
 
 @pytest.fixture(autouse=True)
@@ -72,12 +72,13 @@ def test_size_gives_away_only_an_order_of_magnitude() -> None:
     assert all(n <= padded <= max(n * 1.12, n + 1) for n, padded in sizes.items())
     assert len(set(sizes.values())) < 200
     assert (
-        sealed_store.path_of(written(b"x")).stat().st_size == sealed_store.path_of(written(b"y" * CHUNK)).stat().st_size
+        sealed_store.file_path(written(b"x")).stat().st_size
+        == sealed_store.file_path(written(b"y" * CHUNK)).stat().st_size
     )
 
 
 def test_time_of_arrival_is_rounded_on_the_disk_too() -> None:
-    assert sealed_store.path_of(written(b"x")).stat().st_mtime % 300 == 0
+    assert sealed_store.file_path(written(b"x")).stat().st_mtime % 300 == 0
 
 
 def _cut(path: Path) -> None:
@@ -107,7 +108,7 @@ def _empty(path: Path) -> None:
 @pytest.mark.parametrize("damage", [_cut, _swap, _flip, _join, _empty])
 def test_damage_is_refused(damage: object) -> None:
     file = written(os.urandom(3 * CHUNK))
-    damage(sealed_store.path_of(file))  # type: ignore[operator]
+    damage(sealed_store.file_path(file))  # type: ignore[operator]
     with pytest.raises(vault.SealError):
         whole(file)
 
@@ -116,7 +117,7 @@ def test_another_key_or_another_name_opens_nothing() -> None:
     file, other = written(b"secret"), uuid.uuid4()
     with pytest.raises(vault.SealError):
         whole(file, bytes(32))
-    sealed_store.path_of(other).write_bytes(sealed_store.path_of(file).read_bytes())
+    sealed_store.file_path(other).write_bytes(sealed_store.file_path(file).read_bytes())
     with pytest.raises(vault.SealError):
         whole(other)
 
@@ -134,7 +135,7 @@ def test_two_writers_of_one_file() -> None:
 def test_a_full_disk_is_said_before_anything_is_written(folder: Path) -> None:
     with (
         mock.patch.object(
-            sealed_store.shutil, "disk_usage", return_value=mock.Mock(free=sealed_store.ROOM_KEPT_FREE - 1)
+            sealed_store.shutil, "disk_usage", return_value=mock.Mock(free=sealed_store.MIN_FREE_BYTES - 1)
         ),
         pytest.raises(sealed_store.StoreFullError),
     ):
@@ -143,7 +144,7 @@ def test_a_full_disk_is_said_before_anything_is_written(folder: Path) -> None:
 
 
 def nonces(file: uuid.UUID) -> list[bytes]:
-    content = sealed_store.path_of(file).read_bytes()
+    content = sealed_store.file_path(file).read_bytes()
     return [content[at : at + vault.NONCE_BYTES] for at in range(0, len(content), SEALED)]
 
 
@@ -179,7 +180,7 @@ def test_a_file_that_went_on_after_broken_lines_is_exactly_right(
             for at in range(start, min(start + size, len(content)), pieces):
                 writer.write(content[at : min(at + pieces, start + size, len(content))])
             assert writer.pause() % CHUNK == 0
-            with sealed_store.path_of(file).open("ab") as stream:
+            with sealed_store.file_path(file).open("ab") as stream:
                 stream.write(bytes(garbage % SEALED))  # a chunk that was being written when the power failed
         writer = sealed_store.Writer(file, KEY)
         writer.write(content[writer.offset :])
@@ -191,17 +192,17 @@ def test_a_file_that_went_on_after_broken_lines_is_exactly_right(
 
 def test_unclaimed_are_those_that_nobody_wrote_to_for_an_hour() -> None:
     old, new = written(b"old"), written(b"new")
-    long_ago = sealed_store.path_of(old).stat().st_mtime - 2 * sealed_store.UNSENT_KEPT_SECONDS
-    os.utime(sealed_store.path_of(old), (long_ago, long_ago))
-    assert sealed_store.unclaimed() == [old]
-    sealed_store.remove([old, old])
-    assert sealed_store.unclaimed() == []
+    long_ago = sealed_store.file_path(old).stat().st_mtime - 2 * sealed_store.UNSENT_LIFETIME_SECONDS
+    os.utime(sealed_store.file_path(old), (long_ago, long_ago))
+    assert sealed_store.list_stale_files() == [old]
+    sealed_store.remove_files([old, old])
+    assert sealed_store.list_stale_files() == []
     assert whole(new) == b"new"
 
 
 def test_nothing_of_the_content_is_in_the_store(folder: Path) -> None:
     file = written(b"CANARY" * 30_000, kind="CANARYKIND")
-    assert b"CANARY" not in sealed_store.path_of(file).read_bytes()
+    assert b"CANARY" not in sealed_store.file_path(file).read_bytes()
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from tips.files.incoming_file import IncomingFile
 from tips.models import Attachment
 from tips.source import throttle
 
-CHUNK = sealed_store.CHUNK
+CHUNK = sealed_store.CHUNK_BYTES
 PIECE = "application/offset+octet-stream"
 
 
@@ -33,7 +33,7 @@ PIECE = "application/offset+octet-stream"
 def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings.MEDIA_STORE = tmp_path / "store"
     settings.MEDIA_STORE.mkdir()
-    monkeypatch.setattr(throttle, "gate", throttle.Gate())
+    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
     return tmp_path / "store"
 
 
@@ -210,7 +210,7 @@ def test_nothing_grows_beyond_what_was_announced_or_is_allowed(settings: Any) ->
 
 def test_a_full_disk_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     sender = Sender(2 * CHUNK)
-    monkeypatch.setattr(sealed_store, "ROOM_KEPT_FREE", 1024**6)
+    monkeypatch.setattr(sealed_store, "MIN_FREE_BYTES", 1024**6)
     for answer in (sender.patch(0, sample_uploads.photo(CHUNK)), Sender(10).begun):
         assert answer.status_code == 507
         assert "Your text can" in answer.content.decode()
@@ -284,8 +284,8 @@ def test_a_process_that_died_while_it_closed_the_file_costs_a_chunk(length: int,
     content = sample_uploads.video(length)
     sender = Sender(length)
     sender.patch(0, content)
-    path = sealed_store.path_of(sender.id)
-    os.truncate(path, path.stat().st_size - lost * sealed_store.SEALED_CHUNK)
+    path = sealed_store.file_path(sender.id)
+    os.truncate(path, path.stat().st_size - lost * sealed_store.SEALED_CHUNK_BYTES)
     offset = sender.offset()
     assert offset < length
     assert sender.patch(offset, content[offset:]).status_code == 204
@@ -319,7 +319,7 @@ def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
         tempfile.TemporaryDirectory() as folder,
         override_settings(MEDIA_STORE=Path(folder)),
         mock.patch.object(vault.os, "urandom", watched),
-        mock.patch.object(throttle, "gate", throttle.Gate()),
+        mock.patch.object(throttle, "gate", throttle.FloodGate()),
     ):
         sender = Sender(len(content))
         for announced, reaching, shift in steps:
@@ -366,16 +366,16 @@ def hour_old(paths: list[Path]) -> None:
 def test_what_nobody_goes_on_with_is_left_to_the_sweep_after_an_hour() -> None:
     sender = Sender(3 * CHUNK)
     sender.patch(0, sample_uploads.photo(CHUNK))
-    assert sealed_store.unclaimed() == []
+    assert sealed_store.list_stale_files() == []
     hour_old(sample_uploads.in_store())
-    assert sealed_store.unclaimed() == [sender.id]
+    assert sealed_store.list_stale_files() == [sender.id]
 
 
 def test_a_file_on_its_way_for_longer_than_an_hour_is_not_swept() -> None:
     sender = Sender(3 * CHUNK)
     hour_old([sealed_store.ticket_path(sender.id)])
     sender.patch(0, sample_uploads.photo(CHUNK))
-    assert sealed_store.unclaimed() == []
+    assert sealed_store.list_stale_files() == []
 
 
 def test_a_page_that_comes_back_keeps_its_files_for_another_hour(client: Client, db: None) -> None:
@@ -385,4 +385,4 @@ def test_a_page_that_comes_back_keeps_its_files_for_another_hour(client: Client,
     hour_old(sample_uploads.in_store())
     fields = filled(client, description="") | {"ticket": sender.ticket, "uploads": str(sender.id)}
     assert "Photo 1, kept" in words_of(client.post("/tips/", fields))
-    assert sealed_store.unclaimed() == []
+    assert sealed_store.list_stale_files() == []

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
     """A store of this test's own, and no post of another test counts."""
     settings.MEDIA_STORE = tmp_path / "store"
     settings.MEDIA_STORE.mkdir()
-    monkeypatch.setattr(throttle, "gate", throttle.Gate())
+    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
     return tmp_path / "store"
 
 
@@ -45,8 +45,8 @@ def media_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], s
     return told
 
 
-def opened(receipt: str) -> conversation.Opened:
-    session = inbox_session.session_of(receipts.stretched(receipt))
+def opened(receipt: str) -> conversation.OpenedTip:
+    session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return session.read()
 
@@ -63,7 +63,11 @@ def fields_of(page: HttpResponse) -> dict[str, str]:
 def test_a_tip_comes_with_its_files(
     client: Client, media_tasks: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
-    contents = [sample_uploads.photo(), sample_uploads.video(200_000), sample_uploads.document(sealed_store.CHUNK)]
+    contents = [
+        sample_uploads.photo(),
+        sample_uploads.video(200_000),
+        sample_uploads.document(sealed_store.CHUNK_BYTES),
+    ]
     with django_capture_on_commit_callbacks(execute=True):
         page = send(client, attachments=[sample_uploads.sent(content) for content in contents])
     rows = list(Attachment.objects.all())
@@ -122,7 +126,7 @@ def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
     row = Attachment.objects.get()
     assert b"photo" not in bytes(row.label)
     with pytest.raises(vault.SealError):
-        attachments.kind_of(row, vault.random_key())
+        attachments.read_kind(row, vault.generate_key())
 
 
 def test_the_same_form_twice_is_one_tip_with_its_files_once(client: Client) -> None:
@@ -321,7 +325,7 @@ def test_files_that_are_gone_at_send_are_said_before_the_tip_is_taken(client: Cl
         attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],
     )
     first, second = (field_of(page, "uploads") or "").split()
-    sealed_store.remove([uuid.UUID(first)])
+    sealed_store.remove_files([uuid.UUID(first)])
     page = client.post("/tips/", fields_of(page) | {"description": TEXT})
     assert page.status_code == 422
     assert "1 file you attached is no longer here." in words_of(page)
@@ -409,7 +413,7 @@ def test_without_a_store_the_tip_is_taken_without_its_files(client: Client, sett
 
 
 def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealed_store, "ROOM_KEPT_FREE", 1024**6)
+    monkeypatch.setattr(sealed_store, "MIN_FREE_BYTES", 1024**6)
     page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
     assert "Files cannot be taken at this moment." in words_of(page)
     receipt_of(client.post("/tips/", fields_of(page)))

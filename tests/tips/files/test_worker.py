@@ -115,7 +115,7 @@ def test_a_refused_file_is_destroyed_and_says_why(sandbox: Callable[[Rebuild], N
 
 def test_a_file_that_was_changed_in_the_store_is_refused(clean: list[Path]) -> None:
     row = sealed_files.waiting()
-    with sealed_store.path_of(row.file).open("r+b") as stream:
+    with sealed_store.file_path(row.file).open("r+b") as stream:
         stream.seek(1000)
         stream.write(b"changed")
     assert take(row).reason == "damaged"
@@ -279,21 +279,21 @@ class TestSweep:
     def test_of_the_store_removes_what_nobody_has(self) -> None:
         row, unsent, fresh = sealed_files.waiting(), sealed_files.arrived(b"x"), sealed_files.arrived(b"y")
         for file in (row.file, unsent.file):
-            an_hour_ago(sealed_store.path_of(file))
+            an_hour_ago(sealed_store.file_path(file))
         worker.sweep_store()
         assert sealed_files.in_store() == {str(row.file), str(fresh.file)}
 
     def test_of_the_store_takes_what_a_deleted_tip_left(self, clean: list[Path]) -> None:
         done = take(sealed_files.waiting())
-        an_hour_ago(sealed_store.path_of(done.file))
+        an_hour_ago(sealed_store.file_path(done.file))
         Attachment.objects.all().delete()
         worker.sweep_store()
         assert sealed_files.in_store() == set()
 
     def test_of_the_store_keeps_what_is_sent_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
         upload = sealed_files.arrived(b"x")
-        an_hour_ago(sealed_store.path_of(upload.file))
-        real, first = sealed_store.unclaimed, iter([True])
+        an_hour_ago(sealed_store.file_path(upload.file))
+        real, first = sealed_store.list_stale_files, iter([True])
 
         def unclaimed() -> list[uuid.UUID]:
             if next(first, False):
@@ -301,7 +301,7 @@ class TestSweep:
             sealed_store.touch(upload.file)  # sent: after the rows were read
             return real()
 
-        monkeypatch.setattr(sealed_store, "unclaimed", unclaimed)
+        monkeypatch.setattr(sealed_store, "list_stale_files", unclaimed)
         worker.sweep_store()
         assert sealed_files.in_store() == {str(upload.file)}
 
@@ -377,12 +377,12 @@ class TestKeys:
     def test_of_today_open_nothing_of_a_month_ago(self, clean: list[Path]) -> None:
         """The worker's keys, its database user and an old copy of everything, in one hand."""
         old = sealed_files.waiting()
-        copy = sealed_store.path_of(old.file).read_bytes()
+        copy = sealed_store.file_path(old.file).read_bytes()
         take(old)
         for age in (25 * 3600, 3700):
             self.age(age)
             worker.tend()
-        sealed_store.path_of(old.file).write_bytes(copy)
+        sealed_store.file_path(old.file).write_bytes(copy)
         now = sealed_files.waiting()
         opened = []
         for sealed, key_id, file in (
@@ -414,7 +414,7 @@ def test_the_rights_of_the_workers_user_are_enough_and_no_more(clean: list[Path]
 def test_officers_and_sources_read_what_came_of_it(clean: list[Path]) -> None:
     tip = sealed_files.send(sealed_files.arrived(sealed_files.photo()), sealed_files.arrived(b"", MediaKind.DOCUMENT))
     sealed_files.add(Tip.objects.get(), sealed_files.arrived(sealed_files.photo()))
-    opened = conversation.read_as_officer(tip)
+    opened = conversation.read_tip_as_officer(tip)
     assert [file.name for file in opened.files] == ["Photo 1", "Document 2"]
     assert [file.name for entry in opened.messages for file in entry.files] == ["Photo 3"]
 

@@ -25,7 +25,7 @@ def one_incident(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def report_of(receipt: str) -> dict[str, object]:
-    session = inbox_session.session_of(receipts.stretched(receipt))
+    session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return session.read().report
 

@@ -26,11 +26,11 @@ BAKERY = Place("block:7", "block", "400 block of Arden Street", 41.25, -96.5, "N
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """No post of another test counts."""
-    monkeypatch.setattr(throttle, "gate", throttle.Gate())
+    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
 
 
-def opened(receipt: str) -> conversation.Opened:
-    session = inbox_session.session_of(receipts.stretched(receipt))
+def opened(receipt: str) -> conversation.OpenedTip:
+    session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return session.read()
 
@@ -226,7 +226,7 @@ def test_a_hundred_thousand_characters_get_a_sentence_and_stay(client: Client) -
 
 
 def test_the_limit_counts_code_points_and_one_for_a_line_end(client: Client) -> None:
-    text = "😀\r\n" * (intake.LONGEST_DESCRIPTION // 2 - 1) + "ab"
+    text = "😀\r\n" * (intake.MAX_DESCRIPTION_LENGTH // 2 - 1) + "ab"
     assert send(client, description=text).status_code == 200
     assert send(client, description=text + "c").status_code == 422
 
@@ -293,9 +293,9 @@ def test_what_a_flood_gets_asks_the_database_nothing(
 
 def test_a_full_line_says_wait_and_keeps_the_text(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(_receipt: str) -> None:
-        raise receipts.BusyError
+        raise receipts.ReceiptQueueFullError
 
-    monkeypatch.setattr(receipts, "stretched", busy)
+    monkeypatch.setattr(receipts, "stretch_receipt", busy)
     page = send(client)
     assert page.status_code == 503
     assert "Many tips arrive at this moment." in words_of(page)
@@ -323,7 +323,7 @@ def test_without_a_database_everything_typed_is_in_a_page_that_sends_it_again(
 
     fields = filled(client, when="most nights", danger="no")
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "take", down)
+        patch.setattr(intake, "accept_tip", down)
         page = client.post("/tips/", fields)
     assert page.status_code == 503
     assert "Everything you typed is kept in this page" in words_of(page)

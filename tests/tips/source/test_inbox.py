@@ -25,7 +25,7 @@ DOOR, TALK, DELETE, LEAVE = "/tips/inbox/", "/tips/inbox/conversation/", "/tips/
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "gate", throttle.Gate())
+    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def expire(client: Client) -> None:
 
 
 def texts_of(receipt: str) -> list[str]:
-    session = inbox_session.session_of(receipts.stretched(receipt))
+    session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return [message.text for message in session.read().messages]
 
@@ -104,8 +104,8 @@ def test_a_word_with_several_neighbours_gets_suggestions(client: Client) -> None
 
 
 def test_unknown_and_deleted_receipts_get_the_same_answer(client: Client, inside: Client, receipt: str) -> None:
-    unknown = client.post(DOOR, {"receipt": receipts.spell(receipts.draw())})
-    conversation.delete_by_source(receipts.stretched(receipt).token)
+    unknown = client.post(DOOR, {"receipt": receipts.spell_receipt(receipts.draw_positions())})
+    conversation.delete_by_source(receipts.stretch_receipt(receipt).token)
     deleted = client.post(DOOR, {"receipt": receipt})
     assert unknown.status_code == deleted.status_code == 422
     assert "No tip has this receipt." in words_of(unknown)
@@ -118,14 +118,16 @@ def test_wrong_and_right_receipts_are_stretched_alike(
     client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work: list[str] = []
-    stretched = receipts.stretched
-    monkeypatch.setattr(receipts, "stretched", lambda words: work.append(words) or stretched(words))
+    stretched = receipts.stretch_receipt
+    monkeypatch.setattr(receipts, "stretch_receipt", lambda words: work.append(words) or stretched(words))
     client.post(DOOR, {"receipt": receipt})
-    client.post(DOOR, {"receipt": receipts.spell(receipts.draw())})
+    client.post(DOOR, {"receipt": receipts.spell_receipt(receipts.draw_positions())})
     assert len(work) == 2
 
 
-@pytest.mark.parametrize("error", [receipts.BusyError(), OperationalError("gone"), vault.KeyMissingError("no salt")])
+@pytest.mark.parametrize(
+    "error", [receipts.ReceiptQueueFullError(), OperationalError("gone"), vault.KeyMissingError("no salt")]
+)
 def test_a_door_that_cannot_open_says_so_and_keeps_what_was_typed(
     client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -255,7 +257,7 @@ def test_without_the_store_the_message_is_kept_in_the_page(
 
 def test_a_text_that_was_moved_in_the_database_is_not_shown(inside: Client, client: Client) -> None:
     other = receipt_of(Client().post("/tips/", filled(client, description="Another tip")))
-    stolen = inbox_session.session_of(receipts.stretched(other)).tip
+    stolen = inbox_session.find_session(receipts.stretch_receipt(other)).tip
     Tip.objects.exclude(pk=stolen.pk).update(report=bytes(stolen.report))
     page = inside.get(TALK)
     assert page.status_code == 500
@@ -265,7 +267,7 @@ def test_a_text_that_was_moved_in_the_database_is_not_shown(inside: Client, clie
 
 def test_a_tip_deleted_elsewhere_while_writing(inside: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> None:
-        raise conversation.GoneError
+        raise conversation.TipGoneError
 
     message = message_of(inside.get(TALK), "more")
     monkeypatch.setattr(conversation, "add_from_source", gone)

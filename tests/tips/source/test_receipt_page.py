@@ -14,14 +14,14 @@ from django.test import Client
 from tests.tips.source.pages import receipt_of, send, words_of
 from tips import receipts, statistics
 from tips.source import throttle, wording
-from tips.statistics import Figures
+from tips.statistics import TipFigures
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "gate", throttle.Gate())
+    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def page(client: Client) -> HttpResponse:
 
 
 def test_the_receipt_is_seven_words_that_nobody_can_restore(page: HttpResponse) -> None:
-    assert receipts.parse(receipt_of(page)) == receipt_of(page)
+    assert receipts.parse_receipt(receipt_of(page)) == receipt_of(page)
     assert "nobody can restore them" in words_of(page)
 
 
@@ -46,8 +46,8 @@ def test_the_qr_code_is_a_drawing_without_style_or_script(page: HttpResponse) ->
     drawing = re.search(r"<svg viewBox=\"0 0 \d+ \d+\">.*?</svg>", page.content.decode(), re.DOTALL)[0]
     ElementTree.fromstring(drawing)
     assert "style" not in drawing
-    assert wording.qr_code(receipt_of(page)) == drawing
-    assert wording.qr_code(receipts.spell(receipts.draw())) != drawing
+    assert wording.draw_qr_code(receipt_of(page)) == drawing
+    assert wording.draw_qr_code(receipts.spell_receipt(receipts.draw_positions())) != drawing
 
 
 def test_nothing_of_the_receipt_is_in_an_address_or_the_title(page: HttpResponse) -> None:
@@ -59,9 +59,9 @@ def test_nothing_of_the_receipt_is_in_an_address_or_the_title(page: HttpResponse
 
 
 def test_how_soon_tips_are_read_is_said_only_when_known(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "figures", lambda: Figures(None, None, 9))
+    monkeypatch.setattr(statistics, "read_figures", lambda: TipFigures(None, None, 9))
     assert "Half of all tips are read within 9 minutes." in words_of(send(client))
-    monkeypatch.setattr(statistics, "figures", lambda: Figures(None, None, None))
+    monkeypatch.setattr(statistics, "read_figures", lambda: TipFigures(None, None, None))
     assert "Half of all tips" not in words_of(send(client))
 
 
@@ -71,7 +71,7 @@ def test_a_failure_behind_the_figures_does_not_cost_the_receipt(
     def down() -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(statistics, "figures", down)
+    monkeypatch.setattr(statistics, "read_figures", down)
     receipt_of(send(client))
 
 
@@ -80,4 +80,4 @@ def test_a_failure_behind_the_figures_does_not_cost_the_receipt(
     [(1, "1 minute"), (59, "59 minutes"), (60, "1 hour"), (61, "2 hours"), (2880, "2 days"), (2881, "3 days")],
 )
 def test_durations_are_in_peoples_words(minutes: int, words: str) -> None:
-    assert wording.duration(minutes) == words
+    assert wording.describe_duration(minutes) == words

@@ -4,7 +4,7 @@ from tips.source import throttle
 
 
 def test_in_calm_times_a_fresh_form_is_taken() -> None:
-    gate = throttle.Gate()
+    gate = throttle.FloodGate()
     assert {gate.seconds_until_ripe(0.5, "a", now=second) for second in range(throttle.CALM_POSTS)} == {0}
 
 
@@ -38,8 +38,8 @@ def test_nothing_is_kept_of_an_address_after_the_window() -> None:
     assert "192.0.2.7" not in repr(vars(gate))
 
 
-def flooded(addresses: int) -> throttle.Gate:
-    gate = throttle.Gate()
+def flooded(addresses: int) -> throttle.FloodGate:
+    gate = throttle.FloodGate()
     for number in range(1000):
         gate.seconds_until_ripe(0.1, str(number % addresses), now=number / 1000)
     return gate
