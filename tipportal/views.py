@@ -26,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _home_context() -> dict[str, Any]:
     return {
-        "figures": statistics.figures(),
+        "figures": statistics.read_figures(),
         "outcomes": impact.total_outcomes(),
         "stories": impact.list_latest_stories(),
     }

@@ -36,7 +36,7 @@ def create_key() -> str:
     return vault.create_key_pair(*_folders(), before_public=announce)
 
 
-def status() -> list[vault.KeyStatus]:
+def list_keys() -> list[vault.KeyStatus]:
     """The live agency keys, oldest first."""
     public = vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub")
     private = {file.id for file in vault.key_files(settings.AGENCY_PRIVATE_KEYS, "key")}
@@ -50,7 +50,7 @@ def rotate(progress: Callable[[int], None] = lambda _: None) -> str:
     `progress` is told after each batch how many seals have moved. Raises KeyMissingError when an old private half is not
     here, before anything is changed.
     """
-    live = status()
+    live = list_keys()
     missing = [key.id for key in live if not key.has_private_half]
     if missing:
         raise vault.KeyMissingError(

@@ -50,8 +50,8 @@ def _impact() -> dict[str, object]:
         "outcomes": impact.total_outcomes(),
         "years": impact.outcomes_by_year(),
         "said": impact.list_you_said_we_did(),
-        "least": statistics.LEAST_SHOWN,
-        "least_for_median": statistics.LEAST_FOR_MEDIAN,
+        "least": statistics.MIN_SHOWN,
+        "least_for_median": statistics.MIN_FOR_MEDIAN,
     }
 
 

@@ -117,7 +117,7 @@ def test_interrupted_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None
         key_rotation.rotate(interrupt)
     assert len(key_rotation.list_key_statuses()) == 2
     new = key_rotation.rotate()
-    assert [(key.id, key.seal_count) for key in key_rotation.status()] == [(new, 5)]
+    assert [(key.id, key.seal_count) for key in key_rotation.list_keys()] == [(new, 5)]
     assert len({conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()}) == 5
 
 

@@ -15,7 +15,6 @@ from outreach.stories import impact
 from tests.outreach.published import create_draft, create_published_story
 from tips import statistics
 from tips.models import AgencyKey, Category, Message, Tip
-from tips.statistics import MonthFigures
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +87,11 @@ def test_small_months_are_told_as_such(client):
 
 
 def test_bars_are_as_tall_as_what_they_tell():
-    months = [Month(dt.date(2026, 1, 1), 20, 10), Month(dt.date(2026, 2, 1), 5, 0), Month(dt.date(2026, 3, 1), 0, 0)]
+    months = [
+        statistics.MonthFigures(dt.date(2026, 1, 1), 20, 10),
+        statistics.MonthFigures(dt.date(2026, 2, 1), 5, 0),
+        statistics.MonthFigures(dt.date(2026, 3, 1), 0, 0),
+    ]
     chart = impact.lay_out_chart(months)
     tall = [(bar.received[1], bar.answered[1]) for bar in chart.bars]
     assert tall[0][0] == pytest.approx(4 * tall[1][0], abs=0.3)
@@ -99,12 +102,12 @@ def test_bars_are_as_tall_as_what_they_tell():
         for top, high in (bar.received for bar in chart.bars)
     )
     assert min(bar.received[0] for bar in chart.bars) >= impact.HEAD
-    assert impact.lay_out_chart([Month(dt.date(2026, 1, 1), 0, 0)]) is None
+    assert impact.lay_out_chart([statistics.MonthFigures(dt.date(2026, 1, 1), 0, 0)]) is None
 
 
 @pytest.mark.parametrize("most", [5, 15, 20, 95, 100, 1234, 99_995, 12_345_670])
 def test_the_scale_has_few_lines_and_holds_the_largest(most):
-    chart = impact.lay_out_chart([Month(dt.date(2026, 1, 1), most, 0)])
+    chart = impact.lay_out_chart([statistics.MonthFigures(dt.date(2026, 1, 1), most, 0)])
     values = [value for _y, value in chart.lines]
     assert 2 <= len(values) <= 5
     assert values[-2] < most <= values[-1]

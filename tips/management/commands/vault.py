@@ -25,4 +25,4 @@ class Command(KeyCommand):
         return key_rotation.rotate(report_moved)
 
     def list_keys(self) -> list[KeyStatus]:
-        return key_rotation.status()
+        return key_rotation.list_keys()
