@@ -71,7 +71,9 @@ def test_home_shows_no_figures_without_data(client: Client) -> None:
 
 @pytest.mark.usefixtures("figures")
 def test_home_shows_every_available_figure(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "read_figures", lambda: statistics.TipFigures(received=41, answered=None, median_minutes=1))
+    monkeypatch.setattr(
+        statistics, "read_figures", lambda: statistics.TipFigures(received=41, answered=None, median_minutes=1)
+    )
     page = text_of(client.get("/"))
     assert "<dd>41</dd>" in page
     assert "minute, typically," in page

@@ -47,7 +47,7 @@ def read(request: HttpRequest) -> FormPost:
     """Return the post with its text cleaned. Broken UTF-8 is replaced, not refused.
 
     Raises SuspiciousOperation when fewer bytes arrived than were announced (the connection broke, and half a text must not
-    pass for a whole one), and Django's exceptions for a post beyond DATA_UPLOAD_MAX_*, which core/middleware.py answers.
+    pass for a whole one), and Django's exceptions for a post beyond DATA_UPLOAD_MAX_*, which core/web/middleware.py answers.
     No file of a refused post is kept.
     """
     if request.content_type == "multipart/form-data":
