@@ -1,10 +1,10 @@
-# One image for every process of the portal; docker-compose.yml says which one a container becomes.
+# One image for all processes of the portal; docker-compose.yml chooses the process of each container.
 FROM python:3.11-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /portal
 
-# Keeps the network away from what opens strangers' files (file_cleaning/).
+# Blocks the network for the process that opens untrusted files (file_cleaning/).
 RUN apt-get update && apt-get install -y --no-install-recommends libseccomp2 && rm -rf /var/lib/apt/lists/*
 
 COPY requirements.txt constraints.txt ./
@@ -21,11 +21,11 @@ COPY outreach outreach
 COPY file_cleaning file_cleaning
 COPY core core
 
-# The clock's role has neither database nor keys, so static files can be collected without any.
+# Beat needs neither a database nor keys, so its role can collect static files here.
 RUN PORTAL_ROLE=beat REDIS_URL=redis://none python manage.py collectstatic --noinput --verbosity=0
 
-# Volumes take their owner from here.
+# Volumes get their owner from these folders.
 RUN install -d -o 10001 -g 10001 /media /snapshots /incidents /uploads
 
-# A number without an account: keys on the host belong to it (portal.env.example).
+# A user id without an account; the keys on the host belong to it (portal.env.example).
 USER 10001:10001

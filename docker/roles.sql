@@ -1,5 +1,5 @@
--- One PostgreSQL user a role (core/roles.py), made once, when the data volume is empty. What each may is granted by
--- `manage.py migrate`. None may make databases, users or superusers.
+-- One PostgreSQL user per role (core/roles.py), created once, when the data volume is empty. `manage.py migrate` grants their
+-- rights. None can create databases, users or superusers.
 \getenv owner PORTAL_OWNER_PASSWORD
 \getenv public PORTAL_PUBLIC_PASSWORD
 \getenv staff PORTAL_STAFF_PASSWORD
@@ -13,7 +13,7 @@ CREATE ROLE portal_staff LOGIN PASSWORD :'staff';
 CREATE ROLE portal_alerts LOGIN PASSWORD :'alerts';
 CREATE ROLE portal_bulk LOGIN PASSWORD :'bulk';
 CREATE ROLE portal_media LOGIN PASSWORD :'media';
--- Both sides in one process exist under `make run` only: here nobody signs in as that.
+-- Only `make run` serves residents and staff from one process: here this role cannot log in.
 CREATE ROLE portal_all NOLOGIN;
 GRANT portal_public, portal_staff TO portal_all;
 ALTER DATABASE portal OWNER TO portal_owner;

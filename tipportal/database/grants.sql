@@ -1,14 +1,15 @@
--- What each role's PostgreSQL user may: nothing, except what stands here. Applied by `manage.py migrate`.
--- tests/tipportal/database/test_grants.py tries as each.
+-- Rights of each role's PostgreSQL user; it has no others. `manage.py migrate` applies this file each time, and
+-- tests/tipportal/database/test_grants.py attacks as each user.
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
 GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_alerts, portal_bulk, portal_media;
--- portal_all is a member of portal_public and portal_staff: whoever creates the users says so (tipportal/dev_stack/servers.py, docker).
+-- portal_all is a member of portal_public and portal_staff, by the code that creates the users (tipportal/dev_stack/servers.py,
+-- docker/roles.sql).
 
--- public: takes tips and messages; reads them sealed; changes and deletes nothing. No accounts, groups, sessions, admin
--- log, audit, notes. A message it writes is a source's, whatever the program says.
+-- public: inserts tips and messages, reads them sealed, and cannot change or delete them. No access to accounts, groups,
+-- sessions, the admin log, the audit trail and notes. Every message it writes is a source's, whatever its program claims.
 GRANT SELECT ON tips_category, tips_question TO portal_public;
 GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
 GRANT SELECT, INSERT ON tips_attachment TO portal_public;
@@ -18,7 +19,7 @@ GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
 GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_leave TO portal_public;
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
--- What is published of stories has tables of its own; guides, events and pictures have rows for both sides.
+-- Published stories have their own tables; guides, events and pictures share tables, where policies select the public rows.
 GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
     outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event TO portal_public;
 GRANT SELECT (id, alt, credit, state, variants) ON outreach_picture TO portal_public;
@@ -37,7 +38,7 @@ DROP POLICY IF EXISTS event_by_others ON outreach_event;
 CREATE POLICY event_shown ON outreach_event FOR SELECT TO portal_public USING (status IN ('published', 'cancelled'));
 CREATE POLICY event_by_others ON outreach_event TO portal_staff, portal_bulk USING (true) WITH CHECK (true);
 
--- A picture is public while something published names it. The link tables hold rows of shown guides and others alike.
+-- A picture is public while a published story or a shown guide uses it. The link table of guides also has rows of hidden ones.
 ALTER TABLE outreach_picture ENABLE ROW LEVEL SECURITY;
 ALTER TABLE outreach_picturefile ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS picture_named ON outreach_picture;
@@ -63,7 +64,7 @@ CREATE POLICY message_read ON tips_message FOR SELECT TO portal_public USING (tr
 CREATE POLICY message_by_source ON tips_message FOR INSERT TO portal_public WITH CHECK (author = 'source');
 CREATE POLICY message_by_staff ON tips_message TO portal_staff USING (true) WITH CHECK (true);
 
--- A file that the public role writes down has just arrived and waits for the media worker; whatever comes later is the worker's.
+-- The public role can insert a file only as just received; all later states are the media worker's.
 ALTER TABLE tips_attachment ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS attachment_read ON tips_attachment;
 DROP POLICY IF EXISTS attachment_received ON tips_attachment;
@@ -73,13 +74,13 @@ CREATE POLICY attachment_received ON tips_attachment FOR INSERT TO portal_public
     WITH CHECK (state = 'received' AND file = id AND attempts = 0 AND progress = 0 AND started_at IS NULL);
 CREATE POLICY attachment_by_others ON tips_attachment TO portal_staff, portal_media USING (true) WITH CHECK (true);
 
--- staff: the desk and the admin. Content that a source wrote is never rewritten; the audit trail only grows.
+-- staff: the desk and the admin. It cannot rewrite a source's content, and can only append to the audit trail.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO portal_staff;
--- Of alerts by e-mail it counts what waits, and sees neither a sealed address nor the hash that two alerts of one have in common.
+-- It can count incident alerts, but read neither the sealed addresses nor their hashes, which would link the alerts of one person.
 REVOKE SELECT ON crimemap_subscription, crimemap_delivery, crimemap_alertlink FROM portal_staff;
 GRANT SELECT (id, layer, code, radius, rhythm, confirmed_at) ON crimemap_subscription TO portal_staff;
 GRANT SELECT (id, state, made_at, confirms_id) ON crimemap_delivery TO portal_staff;
--- The same of reminders: how many want one of which event.
+-- Likewise it can count the reminders of each event.
 REVOKE SELECT ON outreach_reminder, outreach_remindermail FROM portal_staff;
 GRANT SELECT (id, event_id, confirmed_at) ON outreach_reminder TO portal_staff;
 GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
@@ -107,16 +108,16 @@ GRANT INSERT, UPDATE, DELETE ON outreach_guide, outreach_guide_pictures, outreac
 GRANT INSERT, UPDATE, DELETE ON outreach_event, outreach_channel, outreach_post TO portal_staff;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
 
--- alerts: that something awaits and whom to tell; no text, no password.
+-- alerts: reads that a tip or message waits and which officers to alert; no text, no password.
 GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, tips_category, auth_group, core_account_groups TO portal_alerts;
 GRANT SELECT (id, category_id, priority) ON tips_tip TO portal_alerts;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
 GRANT UPDATE (state) ON tips_alert TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 
--- bulk: erases tips past their time, without reading one.
+-- bulk: erases tips past their retention time without reading them.
 GRANT EXECUTE ON FUNCTION tips_expire TO portal_bulk;
--- It imports incidents and publishes them. The public role reads none of these tables: what it shows is a folder.
+-- It imports and publishes incidents. The public role reads the published folder, none of these tables.
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
 GRANT SELECT, INSERT ON crimemap_offencecode TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE ON crimemap_source, crimemap_importrun TO portal_bulk;
@@ -128,15 +129,15 @@ DO $$ BEGIN
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO portal_bulk', current_database());
 END $$;
--- It finds which incidents are new, and mails those who asked for them.
+-- It finds new incidents and mails their subscribers.
 GRANT SELECT, INSERT, DELETE ON crimemap_edition TO portal_bulk;
 GRANT SELECT, UPDATE, DELETE ON crimemap_subscription TO portal_bulk;
 GRANT SELECT, DELETE ON crimemap_alertlink TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_delivery TO portal_bulk;
--- It mails administrators when a feed is late or an import failed.
+-- It mails administrators if a feed is late or an import has failed.
 GRANT SELECT ON auth_group, core_account_groups TO portal_bulk;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_bulk;
--- It publishes what is scheduled, and tells the agency's channels of it.
+-- It publishes scheduled stories and posts them on the agency's channels.
 GRANT SELECT ON outreach_story, outreach_story_tags, outreach_story_pictures, outreach_picture, outreach_tag TO portal_bulk;
 GRANT UPDATE (status, publish_at, correction) ON outreach_story TO portal_bulk;
 GRANT SELECT (id), INSERT ON outreach_storystep TO portal_bulk;
@@ -149,12 +150,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outreach_reminder, outreach_remindermail
 GRANT USAGE ON SEQUENCE outreach_storystep_id_seq, outreach_correction_id_seq, outreach_publishedstory_tags_id_seq,
     outreach_publishedstory_pictures_id_seq TO portal_bulk;
 
--- media: what waits to be rebuilt, by the file; nothing says whose it is.
+-- media: reads the files to rebuild, without the tip or message they belong to.
 GRANT SELECT (id, received_at, state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
     ON tips_attachment TO portal_media;
 GRANT UPDATE (state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
     ON tips_attachment TO portal_media;
--- Staff's pictures: it takes the original, and leaves what it made of it.
+-- It replaces the original of a picture that staff uploaded with the rebuilt files.
 GRANT SELECT (id, state, attempts, started_at, original_digest) ON outreach_picture TO portal_media;
 GRANT UPDATE (state, reason, variants, attempts, started_at) ON outreach_picture TO portal_media;
 GRANT SELECT, DELETE ON outreach_pictureoriginal TO portal_media;

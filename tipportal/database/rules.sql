@@ -1,4 +1,4 @@
--- What the database itself refuses or does, whoever asks. Applied by `manage.py migrate`, any number of times.
+-- Rules that the database itself enforces on every user. `manage.py migrate` applies this file each time.
 
 -- The audit trail is append-only.
 CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -8,7 +8,7 @@ END $$;
 CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON core_auditentry
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 
--- Nobody makes a superuser but the owner of the database.
+-- Only the owner of the database can make a superuser.
 CREATE OR REPLACE FUNCTION superuser_refuse() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -21,7 +21,7 @@ END $$;
 CREATE OR REPLACE TRIGGER superuser_only_by_owner BEFORE INSERT OR UPDATE ON core_account
     FOR EACH ROW EXECUTE FUNCTION superuser_refuse();
 
--- Erase one tip with all that hangs on it: the sealed keys first, so that no half-erased tip can be opened.
+-- Erase a tip with all its rows: the sealed keys first, so that a partly erased tip cannot be opened.
 CREATE OR REPLACE FUNCTION tip_erase(erased uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -36,8 +36,8 @@ BEGIN
     DELETE FROM tips_tip WHERE id = erased;
 END $$;
 
--- The source's own deletion. Whoever has no look-up token deletes nothing, even with the public role's database user.
--- Under legal hold, which only an opened tip can have, access is cut and the tip kept. Returns whether there was a tip.
+-- Delete a tip for its source. Without the look-up token not even the public role's user can delete one. Under legal hold,
+-- which only an opened tip can have, the source loses access and the tip stays. Returns whether there was a tip.
 CREATE OR REPLACE FUNCTION source_delete(token bytea) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -55,7 +55,7 @@ BEGIN
     RETURN true;
 END $$;
 
--- Erase closed tips whose time is over. Returns how many.
+-- Erase closed tips past their retention time. Returns their number.
 CREATE OR REPLACE FUNCTION tips_expire(kept interval) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -72,7 +72,7 @@ END $$;
 
 REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire FROM PUBLIC;
 
--- Incidents are written by the million, so their references are not constraints; what they refer to stays all the same.
+-- Incidents are inserted by the million, so their references are not foreign keys; this refuses to delete their targets.
 CREATE OR REPLACE FUNCTION incident_reference_refuse() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -94,8 +94,8 @@ CREATE OR REPLACE TRIGGER code_of_incidents_stays BEFORE DELETE ON crimemap_offe
 CREATE OR REPLACE TRIGGER import_of_incidents_stays BEFORE DELETE ON crimemap_importrun
     FOR EACH ROW EXECUTE FUNCTION incident_reference_refuse('first_run_id', 'last_run_id');
 
--- A preview link opens one story of the desk's and its pictures, until it expires; the public role reads no other
--- (outreach/stories/previews.py). `token` is the SHA-256 of what the link carries.
+-- A preview link opens one story of the desk and its pictures until it expires; the public role can read no other
+-- (outreach/stories/previews.py). `token` is the SHA-256 of the token in the link.
 CREATE OR REPLACE FUNCTION story_preview(token bytea) RETURNS SETOF outreach_story
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT s.* FROM outreach_story s JOIN outreach_previewlink l ON l.story_id = s.id
@@ -113,15 +113,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 REVOKE EXECUTE ON FUNCTION story_preview, story_preview_pictures, story_preview_file FROM PUBLIC;
 
--- Only a table's owner may have PostgreSQL look at how many rows it holds and what is in them.
+-- Update the planner's statistics of incidents, which PostgreSQL allows only to the owner of a table.
 CREATE OR REPLACE FUNCTION incidents_analyze() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS 'ANALYZE public.crimemap_incident';
 REVOKE EXECUTE ON FUNCTION incidents_analyze FROM PUBLIC;
 
--- Reminders of events. Residents have no right on the tables: they ask, confirm and leave through these, and whoever holds
--- the public role's database user finds no address there, and nobody's reminder without its link.
--- Returns false when so many were asked for within an hour that somebody plays with it. Says nothing of whether an address
--- is known: it is asked to confirm once a day an event, and of three events a day at most.
+-- Reminders of events. The public role has no rights on the tables: residents subscribe, confirm and unsubscribe through these
+-- functions, so an attacker with its user can find no address, and no reminder without its link.
+-- Store a reminder to confirm. Returns false for an unknown or past event, and if there were so many within an hour that it looks
+-- like abuse. Does not reveal whether an address is known: it gets a mail to confirm once a day per event, and for at most three events a day.
 CREATE OR REPLACE FUNCTION reminder_ask(wanted bigint, contact bytea, address bytea, link bytea) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -157,14 +157,14 @@ BEGIN
     DELETE FROM outreach_reminder WHERE id = erased;
 END $$;
 
--- What the holder of a link sees: the event, and whether they confirmed. Nothing after two days without.
+-- Return the event of a link and whether it is confirmed; nothing if it was not confirmed within two days.
 CREATE OR REPLACE FUNCTION reminder_of(secret bytea) RETURNS TABLE (event bigint, confirmed boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT event_id, confirmed_at IS NOT NULL FROM outreach_reminder WHERE link_hash = sha256(secret)
         AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '2 days');
 $$;
 
--- Returns whether there was one to confirm, or one confirmed already.
+-- Confirm a reminder. Returns whether there is one, confirmed now or before.
 CREATE OR REPLACE FUNCTION reminder_confirm(secret bytea) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -173,7 +173,7 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- The address is gone at once.
+-- Unsubscribe. The address is erased at once.
 CREATE OR REPLACE FUNCTION reminder_leave(secret bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -182,10 +182,10 @@ END $$;
 
 REVOKE EXECUTE ON FUNCTION reminder_ask, reminder_erase, reminder_of, reminder_confirm, reminder_leave FROM PUBLIC;
 
--- Alerts about incidents by e-mail. Residents have no right on the tables: they ask, confirm, change and leave through these,
--- and whoever holds the public role's database user finds no address there, and nobody's alerts without a link's secret.
--- Returns false when so many were asked for within an hour that somebody plays with it. Says nothing of whether an address is
--- known: it is asked to confirm once a day while it does not, and ten alerts are all that it can have.
+-- Incident alerts by email. The public role has no rights on the tables: residents subscribe, confirm, change and unsubscribe
+-- through these functions, so an attacker with its user can find no address, and no alert without a link's secret.
+-- Store a subscription to confirm. Returns false if there were so many within an hour that it looks like abuse. Does not reveal
+-- whether an address is known: until confirmed it gets one mail a day, and it can have at most ten alerts.
 CREATE OR REPLACE FUNCTION alert_ask(contact bytea, address bytea, link bytea, layer text, code text, latitude double precision,
     longitude double precision, radius integer, place text, categories text[], rhythm text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -213,7 +213,7 @@ BEGIN
     RETURN true;
 END $$;
 
--- The alerts that a link's secret speaks for: all confirmed ones of its address, or the one that it would confirm.
+-- Return the alerts of a link: all confirmed alerts of its address, or the one alert it can confirm.
 CREATE OR REPLACE FUNCTION alerts_of(secret bytea) RETURNS TABLE (id bigint, layer text, code text, latitude double precision,
     longitude double precision, radius integer, place text, categories text[], rhythm text, confirmed boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -225,8 +225,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     ORDER BY id;
 $$;
 
--- What comes out from now on is told; `looked` is the day, week or month that has begun. Returns whether there was one to
--- confirm, or one confirmed already.
+-- Confirm an alert: it covers incidents published from now on. `looked` is the day, week or month that has begun. Returns
+-- whether there is one, confirmed now or before.
 CREATE OR REPLACE FUNCTION alert_confirm(secret bytea, looked date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -254,8 +254,8 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- Remove one alert of the link's address, or with NULL all of them. With the last the address is gone, at once. Returns
--- whether there was one.
+-- Remove one alert of the link's address, or all of them if `left_one` is NULL. With the last one the address is erased at
+-- once. Returns whether there was one.
 CREATE OR REPLACE FUNCTION alert_leave(secret bytea, left_one bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
