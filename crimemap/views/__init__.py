@@ -1,1 +1,1 @@
-"""Pages and data of the crime map: thin callers of crimemap.snapshot.reader and crimemap.places.lookup."""
+"""Views of the crime map's pages and of the data that its scripts load."""

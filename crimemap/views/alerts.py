@@ -1,6 +1,6 @@
-"""Alerts by e-mail: asking for one, confirming it, changing and leaving them. All without a cookie: a link's secret is the key.
+"""E-mail alerts: subscribe, confirm, change, unsubscribe. No page needs a cookie: the secret in the mailed link is the key.
 
-Nothing is done by opening a link, since programs that look through mail open all of them: what does something is a post.
+Opening a link changes nothing, since mail scanners open every link; only a POST does.
 """
 
 from __future__ import annotations
@@ -26,33 +26,38 @@ from crimemap.snapshot.published_incidents import NothingPublishedError, Publish
 log = logging.getLogger(__name__)
 UNPROCESSABLE, UNAVAILABLE = 422, 503
 
-Linked = Callable[..., HttpResponse]
+LinkView = Callable[..., HttpResponse]
 
 
-def of_link(view: Callable[..., HttpResponse]) -> Linked:
-    """Calls view(request, published, secret, alerts, ...) with the alerts that the link in the address speaks for, which
-    may be none. Such a page stays in no cache, in no search engine, and out of the Referer."""
+def with_link_secret(view: Callable[..., HttpResponse]) -> LinkView:
+    """Call view(request, published, secret, alerts, ...) with the alerts that belong to the secret in the link; perhaps none.
+
+    The response is kept out of caches, search engines and the Referer header, since its URL is the key.
+    """
 
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
-    def answer(request: HttpRequest, text: str, **kwargs: Any) -> HttpResponse:
+    def respond(request: HttpRequest, link_text: str, **kwargs: Any) -> HttpResponse:
         try:
             published = reader.current()
         except NothingPublishedError:
             return render(request, "crimemap/pages/nothing_published.html", status=UNAVAILABLE)
-        secret = subscriber_addresses.secret_of(text) or b""
+        secret = subscriber_addresses.secret_of(link_text) or b""
         response = view(request, published, secret, subscriptions.of(secret), **kwargs)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
         response.headers["Referrer-Policy"] = "strict-origin"
         return response
 
-    return answer
+    return respond
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscribe(request: HttpRequest) -> HttpResponse:
-    """The form, filled in from the map's filter; sent, it has a link mailed and says so, whoever the address belongs to."""
+    """Show the form, filled in from the map's filter. Posting it mails a confirmation link.
+
+    The reply is the same for every address, so that nobody learns whether an address is subscribed.
+    """
     try:
         published = reader.current()
     except NothingPublishedError:
@@ -60,13 +65,15 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     if not subscriber_addresses.newest_key():
         return render(request, "crimemap/alerts/unavailable.html", status=UNAVAILABLE)
     if request.method != "POST":
-        form = forms.AlertForm(published, initial=forms.initial_of(forms.wanted_of(_chosen(request, published))))
+        form = forms.AlertForm(
+            published, initial=forms.initial_of(forms.wanted_of(_filter_of_query(request, published)))
+        )
         return _form_page(request, form)
     form = forms.AlertForm(published, request.POST)
-    return _again(request, form) or _ask(request, form)
+    return _form_again(request, form) or _request_alert(request, form)
 
 
-def _ask(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
+def _request_alert(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
     try:
         subscriptions.ask(form.cleaned_data["email"], form.alert())
     except subscriptions.BusyError:
@@ -79,15 +86,15 @@ def _ask(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
     return _form_page(request, form, UNAVAILABLE)
 
 
-def _again(request: HttpRequest, form: forms.AlertForm, **context: Any) -> HttpResponse | None:
-    """The form once more, where a place was looked for or something is wrong."""
+def _form_again(request: HttpRequest, form: forms.AlertForm, **context: Any) -> HttpResponse | None:
+    """Return the form again if a place was searched for or the form is invalid, else None."""
     if "find_place" in request.POST:
         form.find()
         return _form_page(request, form, **context)
     return None if form.is_valid() else _form_page(request, form, UNPROCESSABLE, **context)
 
 
-def _chosen(request: HttpRequest, published: PublishedIncidents) -> Filter:
+def _filter_of_query(request: HttpRequest, published: PublishedIncidents) -> Filter:
     try:
         return Filter.parse(request.GET, published)
     except FilterError as error:
@@ -101,79 +108,84 @@ def _form_page(request: HttpRequest, form: forms.AlertForm, status: int = 200, *
 
 
 @require_safe
-def asked(request: HttpRequest) -> HttpResponse:
+def link_sent_page(request: HttpRequest) -> HttpResponse:
     return render(request, "crimemap/alerts/link_sent.html")
 
 
-@of_link
+@with_link_secret
 def confirm(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     if not alerts:
-        return _gone(request)
-    page = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
+        return _unknown_link_page(request)
+    manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
     if request.method == "POST":
-        return redirect(f"{page}?done=confirmed") if subscriptions.confirm(secret) else _gone(request)
+        return (
+            redirect(f"{manage_url}?done=confirmed") if subscriptions.confirm(secret) else _unknown_link_page(request)
+        )
     if alerts[0].is_confirmed:
-        return redirect(page)
-    return render(request, "crimemap/alerts/confirm.html", {"alerts": _told(alerts, published)})
+        return redirect(manage_url)
+    return render(request, "crimemap/alerts/confirm.html", {"alerts": _describe_alerts(alerts, published)})
 
 
-@of_link
+@with_link_secret
 def manage(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     if not alerts or not alerts[0].is_confirmed:
-        return _gone(request)
+        return _unknown_link_page(request)
     context = {
-        "alerts": _told(alerts, published),
+        "alerts": _describe_alerts(alerts, published),
         "done": request.GET.get("done"),
-        "text": subscriber_addresses.link_text(secret),
+        "link_text": subscriber_addresses.link_text(secret),
     }
     return render(request, "crimemap/alerts/manage.html", context)
 
 
-@of_link
+@with_link_secret
 def change(
     request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert], number: int
 ) -> HttpResponse:
     alert = next((each for each in alerts if each.number == number and each.is_confirmed), None)
     if alert is None:
-        return _gone(request)
-    page = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
+        return _unknown_link_page(request)
+    manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
     if request.method != "POST":
         initial = forms.initial_of(alert.wanted, alert.rhythm)
-        return _form_page(request, forms.AlertForm(published, initial=initial, with_address=False), manage=page)
+        return _form_page(request, forms.AlertForm(published, initial=initial, with_address=False), manage=manage_url)
     if "remove" in request.POST:
         subscriptions.leave(secret, number)
-        return redirect(f"{page}?done=removed") if subscriptions.of(secret) else _left(request)
+        return redirect(f"{manage_url}?done=removed") if subscriptions.of(secret) else _unsubscribed_page(request)
     form = forms.AlertForm(published, request.POST, with_address=False)
-    if again := _again(request, form, manage=page):
-        return again
+    if form_page := _form_again(request, form, manage=manage_url):
+        return form_page
     subscriptions.change(secret, form.alert(number))
-    return redirect(f"{page}?done=changed")
+    return redirect(f"{manage_url}?done=changed")
 
 
-@of_link
+@with_link_secret
 def leave(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
-    """Also what a mail program's own button posts to (RFC 8058): no cookie, no Origin, and the answer is 200 every time."""
+    """Unsubscribe from all alerts of an address.
+
+    A mail program's own unsubscribe button posts here, too (RFC 8058): without cookie or Origin, always answered with 200.
+    """
     if request.method == "POST":
         subscriptions.leave(secret)
     elif alerts:
-        return render(request, "crimemap/alerts/unsubscribe.html", {"alerts": _told(alerts, published)})
-    return _left(request)
+        return render(request, "crimemap/alerts/unsubscribe.html", {"alerts": _describe_alerts(alerts, published)})
+    return _unsubscribed_page(request)
 
 
-def _told(alerts: list[Alert], published: PublishedIncidents) -> list[dict[str, Any]]:
+def _describe_alerts(alerts: list[Alert], published: PublishedIncidents) -> list[dict[str, Any]]:
     return [
         {
             "number": each.number,
-            "words": subscription_wording.words(each.wanted, each.place, published.category_names),
+            "description": subscription_wording.words(each.wanted, each.place, published.category_names),
             "rhythm": subscriptions.Rhythm(each.rhythm).label,
         }
         for each in alerts
     ]
 
 
-def _left(request: HttpRequest) -> HttpResponse:
+def _unsubscribed_page(request: HttpRequest) -> HttpResponse:
     return render(request, "crimemap/alerts/unsubscribed.html")
 
 
-def _gone(request: HttpRequest) -> HttpResponse:
+def _unknown_link_page(request: HttpRequest) -> HttpResponse:
     return render(request, "crimemap/alerts/unknown_link.html", status=404)

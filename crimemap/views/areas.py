@@ -1,4 +1,4 @@
-"""The pages of areas: what happens in one, all of them, two side by side."""
+"""Pages of areas: one area, the list of all, and two side by side."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from crimemap.places import areas
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
-from crimemap.views.selection import refusing
+from crimemap.views.selection import catch_filter_errors
 
-LATEST = 10
-MONTH, YEAR = 30, 365  # days
-Area = tuple[str, str]  # layer and code
+LATEST_ROWS = 10
+MONTH_DAYS, YEAR_DAYS = 30, 365
+AreaKey = tuple[str, str]  # layer and code
 
 
 @require_safe
-def index(request: HttpRequest) -> HttpResponse:
-    """All areas, by layer, with their counts of the last 30 days."""
+def index_page(request: HttpRequest) -> HttpResponse:
+    """List all areas by layer, with their counts of the last 30 days."""
     try:
         published = reader.current()
     except NothingPublishedError:
         return render(request, "crimemap/pages/nothing_published.html")
-    chosen = _lately(published, MONTH)
+    chosen = _recent_filter(published, MONTH_DAYS)
     layers = []
     for layer, label in wording.LAYER_NAMES.items():
         counts = published.count_by_area(chosen, layer)
         names = areas.area_names(layer)
         codes = {*names, *filter(None, published.areas[layer])}
-        named = sorted((wording.area_name(layer, code, names), code, counts.get(code, 0)) for code in codes)
-        if named:
-            layers.append({"slug": layer, "name": label, "areas": named})
+        named_areas = sorted((wording.area_name(layer, code, names), code, counts.get(code, 0)) for code in codes)
+        if named_areas:
+            layers.append({"slug": layer, "name": label, "areas": named_areas})
     return render(request, "crimemap/areas/index.html", {"layers": layers, "published": published})
 
 
 @require_safe
-def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
-    """One area: what was reported there, how it has changed, whom to speak to."""
+def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponse:
+    """Show one area: what was reported there, how it has changed, and which officers to contact."""
     try:
         published = reader.current()
     except NothingPublishedError:
@@ -56,14 +56,14 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
     names = areas.area_names(layer)
     if not code or (code not in names and code not in published.areas[layer]):
         raise Http404
-    month, year = (replace(_lately(published, days), area=(layer, code)) for days in (MONTH, YEAR))
+    month, year = (replace(_recent_filter(published, days), area=(layer, code)) for days in (MONTH_DAYS, YEAR_DAYS))
     context = {
         "layer": layer,
         "code": code,
         "layer_name": wording.LAYER_NAMES[layer],
         "name": wording.area_name(layer, code, names),
         "officers": areas.contact(layer, code),
-        "is_known": code in published.areas[layer],  # else no filter can name it
+        "is_known": code in published.areas[layer],  # a filter can name only published areas
         "published": published,
         "month": published.compare_periods(month),
         "year": published.compare_periods(year),
@@ -71,7 +71,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "trend": charts.build_trend(published, year),
         "categories": charts.count_by_category(published, year)[:5],
         "without_category": year.query_string(),
-        "latest": published.read_page(year, limit=LATEST).rows,
+        "latest": published.read_page(year, limit=LATEST_ROWS).rows,
         "map": server_map.draw_map(published, month, "") if areas.outline(layer, code) else None,
         "others": filter_form.render_area_options(published),
     }
@@ -79,27 +79,28 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
 
 
 @require_safe
-@refusing
+@catch_filter_errors
 @with_selection
-def compare(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Two areas side by side, by the same filter."""
+def compare_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+    """Compare two areas under the same filter."""
     chosen = replace(chosen, area=None)
-    sides = [_side(request, part, published, chosen) for part in ("a", "b")]
+    areas_by_side = [_parse_area(request, part, published, chosen) for part in ("a", "b")]
     context: dict[str, Any] = {
         "published": published,
         "chosen": chosen,
         "period": wording.describe_period(chosen),
         "types": wording.describe_categories(chosen, published.category_names),
         "options": [filter_form.render_area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
-        "filled": filter_form.build_panel(published, chosen),
+        "panel": filter_form.build_panel(published, chosen),
     }
-    both = [side for side in sides if side is not None]
-    if len(both) == 2:
-        context |= _compared(published, [replace(chosen, area=side) for side in both])
+    chosen_areas = [area for area in areas_by_side if area is not None]
+    if len(chosen_areas) == 2:
+        context |= _build_comparison(published, [replace(chosen, area=area) for area in chosen_areas])
     return render(request, "crimemap/areas/compare.html", context)
 
 
-def _side(request: HttpRequest, part: str, published: PublishedIncidents, chosen: Filter) -> Area | None:
+def _parse_area(request: HttpRequest, part: str, published: PublishedIncidents, chosen: Filter) -> AreaKey | None:
+    """Parse the query parameter `part`, such as "district:4". Raises FilterError for an unknown area."""
     value = request.GET.get(part, "")[:100]
     if not value:
         return None
@@ -111,13 +112,13 @@ def _side(request: HttpRequest, part: str, published: PublishedIncidents, chosen
     )
 
 
-def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str, Any]:
-    counts = [published.count_by_category(chosen) for chosen in filters]
-    slugs = [slug for slug in published.category_names if any(slug in each for each in counts)]
+def _build_comparison(published: PublishedIncidents, filters: list[Filter]) -> dict[str, Any]:
+    category_counts = [published.count_by_category(chosen) for chosen in filters]
+    slugs = [slug for slug in published.category_names if any(slug in counts for counts in category_counts)]
     trends = [charts.build_trend(published, chosen) for chosen in filters]
     axis_max = max(trend.axis_max for trend in trends)
     sides: list[dict[str, Any]] = []
-    for chosen, count, trend in zip(filters, counts, trends, strict=True):
+    for chosen, counts, trend in zip(filters, category_counts, trends, strict=True):
         assert chosen.area
         layer, code = chosen.area
         sides.append(
@@ -125,14 +126,14 @@ def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str,
                 "layer": layer,
                 "code": code,
                 "name": wording.area_name(layer, code, areas.area_names(layer)),
-                "total": sum(count.values()),
+                "total": sum(counts.values()),
                 "comparison": published.compare_periods(chosen),
                 "trend": trend if trend.axis_max == axis_max else charts.build_trend(published, chosen, axis_max),
                 "query": chosen.query_string(),
             }
         )
     rows = [
-        (published.families[slug], published.category_names[slug], [count.get(slug, 0) for count in counts])
+        (published.families[slug], published.category_names[slug], [counts.get(slug, 0) for counts in category_counts])
         for slug in slugs
     ]
     return {
@@ -142,5 +143,5 @@ def _compared(published: PublishedIncidents, filters: list[Filter]) -> dict[str,
     }
 
 
-def _lately(published: PublishedIncidents, days: int) -> Filter:
+def _recent_filter(published: PublishedIncidents, days: int) -> Filter:
     return Filter(published.until - timedelta(days - 1), published.until, days)

@@ -1,4 +1,4 @@
-"""What scripts of the map ask for: the base map, bubbles, the incidents behind one, places. Small, cached, without cookies."""
+"""JSON for the map's scripts: base map, bubbles, the incidents behind one, places. Small, cacheable, without cookies."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from crimemap.snapshot.format import DEEPEST
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 from crimemap.snapshot.row_scan import Box
-from crimemap.views.selection import there
+from crimemap.views.selection import narrow_to_place
 
-YEAR = 365 * 24 * 3600  # seconds
-ROWS = 20  # a page of those behind a bubble
-MOST_CELLS = 2048  # bubbles of an answer: at the most crowded 27 kB packed; a 3840 x 2160 screen shows 2040
-CITY = 12  # the zoom of who names none
+YEAR_SECONDS = 365 * 24 * 3600
+PAGE_ROWS = 20  # of the incidents behind a bubble
+MAX_BUBBLES = 2048  # in one response: at worst 27 kB compressed; a 3840 x 2160 screen shows 2040
+DEFAULT_ZOOM = 12  # shows the whole city
 
-Data = Callable[[HttpRequest, PublishedIncidents, Filter], HttpResponseBase]
+DataView = Callable[[HttpRequest, PublishedIncidents, Filter], HttpResponseBase]
 
 
-def for_script(view: Data) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Calls view(request, published, chosen); refusals are JSON."""
+def json_for_script(view: DataView) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Call view(request, published, chosen); report an invalid filter as JSON."""
 
     @require_safe
-    def answer(request: HttpRequest) -> HttpResponseBase:
+    def respond(request: HttpRequest) -> HttpResponseBase:
         try:
             return view(request, *http.read_selection(request))
         except FilterError as error:
@@ -49,45 +49,47 @@ def for_script(view: Data) -> Callable[[HttpRequest], HttpResponseBase]:
         except NothingPublishedError:
             raise Http404 from None
 
-    return answer
+    return respond
 
 
-@for_script
-def bubbles_of_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """?view=south,west,north,east&z=14 and the filter: {"zoom", "families", "bubbles": [[latitude, longitude, one, ...]]}.
+@json_for_script
+def bubbles_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+    """Return the bubbles of a view: {"zoom", "families", "bubbles": [[latitude, longitude, one_point, ...counts]]}.
 
-    The view is widened to whole cells of 64 pixels, so that neighbours get one answer; `zoom` is smaller than asked for where
-    it has too many cells. A bubble's counts follow in the order of `families`; `one` is 1 where all stand on one point.
+    Query: the filter and view=south,west,north,east&z=14. The view is widened to whole cells of 64 pixels, so that nearby
+    views share one cached response. `zoom` is lower than requested if the view has too many cells. A bubble's counts are in
+    the order of `families`; `one_point` is 1 if all its incidents have the same point.
     """
-    view = _cells(
-        http.parse_view_box(request, chosen), http.parse_whole_number(request, chosen, "z", range(DEEPEST + 1), CITY)
+    view = _limit_cells(
+        http.parse_view_box(request, chosen),
+        http.parse_whole_number(request, chosen, "z", range(DEEPEST + 1), DEFAULT_ZOOM),
     )
     families = [family.slug for family in FAMILIES]
 
-    def answer() -> dict[str, Any]:
-        found = bubbles.bubbles(published, chosen, view)
+    def compute() -> dict[str, Any]:
+        counted_bubbles = bubbles.bubbles(published, chosen, view)
         return {
             "zoom": view.zoom,
             "families": families,
-            "bubbles": [_line(each, view.zoom, families) for each in found],
+            "bubbles": [_bubble_values(each, view.zoom, families) for each in counted_bubbles],
         }
 
-    return _answer(request, published, f"{chosen.query_string()}&{view}", answer)
+    return _cached_json(request, published, f"{chosen.query_string()}&{view}", compute)
 
 
-@for_script
-def rows(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """?view=south,west,north,east&page=1 and the filter: the incidents in the view, newest first.
+@json_for_script
+def rows_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+    """Return a page of the incidents in a view, newest first.
 
-    A point is a view without size.
+    Query: the filter and view=south,west,north,east&page=1. A point is a view of size zero.
     """
     view = http.parse_view_box(request, chosen)
     number = http.parse_whole_number(request, chosen, "page", range(1, 100_000), 1)
-    inside = replace(chosen, box=view if chosen.box is None else _common(view, chosen.box))
+    inside = replace(chosen, box=view if chosen.box is None else _intersect_boxes(view, chosen.box))
 
-    def answer() -> dict[str, Any]:
-        page = published.read_page(inside, offset=(number - 1) * ROWS, limit=ROWS)
-        pages = max(1, -(-page.total // ROWS))
+    def compute() -> dict[str, Any]:
+        page = published.read_page(inside, offset=(number - 1) * PAGE_ROWS, limit=PAGE_ROWS)
+        pages = max(1, -(-page.total // PAGE_ROWS))
         if number > pages:
             problem = FilterProblem("page", _("There are %(pages)d pages.") % {"pages": pages}, str(pages))
             raise FilterError([problem], chosen)
@@ -95,46 +97,46 @@ def rows(request: HttpRequest, published: PublishedIncidents, chosen: Filter) ->
             "total": page.total,
             "page": number,
             "pages": pages,
-            "rows": [_row(row, published) for row in page.rows],
+            "rows": [_row_values(row, published) for row in page.rows],
         }
 
-    return _answer(request, published, f"{chosen.query_string()}&{view}&{number}", answer)
+    return _cached_json(request, published, f"{chosen.query_string()}&{view}&{number}", compute)
 
 
-@for_script
+@json_for_script
 def place_search(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """?q=412 arden and the filter: {"places": [{"name", "district", "query"}]}, best first.
+    """Return the places that match a search text, best first: {"places": [{"name", "district", "query"}]}.
 
-    `query` is the same selection there. What people look for is kept nowhere.
+    Query: the filter and q=412 arden. `query` is the filter narrowed to the place. Search texts are not stored or cached.
     """
-    found = [
-        {"name": each.name, "district": each.district, "query": there(each, published, chosen).query_string()}
+    places = [
+        {"name": each.name, "district": each.district, "query": narrow_to_place(each, published, chosen).query_string()}
         for each in lookup.search(request.GET.get("q", ""))
     ]
-    content = orjson.dumps({"places": found})
+    content = orjson.dumps({"places": places})
     return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _answer(
-    request: HttpRequest, published: PublishedIncidents, canonical: str, compute: Callable[[], dict[str, Any]]
+def _cached_json(
+    request: HttpRequest, published: PublishedIncidents, canonical_query: str, compute: Callable[[], dict[str, Any]]
 ) -> HttpResponseBase:
     return http.cached_response(
         request,
         published.version,
-        canonical,
+        canonical_query,
         lambda: HttpResponse(orjson.dumps(compute()), content_type="application/json"),
     )
 
 
-def _line(bubble: Bubble, zoom: int, families: list[str]) -> list[float]:
-    """As exact as a pixel of its zoom, and as it is published where a list can be asked for."""
-    listed = bubble.one_point or bubble.count == 1
-    digits = 5 if listed or zoom > 13 else 4 if zoom > 10 else 3
+def _bubble_values(bubble: Bubble, zoom: int, families: list[str]) -> list[float]:
+    """Return a bubble's point and counts; the point is rounded to about a pixel, unless it is needed to list the incidents."""
+    needs_exact_point = bubble.one_point or bubble.count == 1
+    digits = 5 if needs_exact_point or zoom > 13 else 4 if zoom > 10 else 3
     counts = [bubble.families.get(family, 0) for family in families]
     return [round(bubble.latitude, digits), round(bubble.longitude, digits), int(bubble.one_point), *counts]
 
 
-def _row(row: IncidentRow, published: PublishedIncidents) -> dict[str, str]:
+def _row_values(row: IncidentRow, published: PublishedIncidents) -> dict[str, str]:
     return {
         "url": reverse("crimemap:incident", args=[row.public_id]),
         "category": published.category_names[row.category],
@@ -145,16 +147,17 @@ def _row(row: IncidentRow, published: PublishedIncidents) -> dict[str, str]:
     }
 
 
-def _cells(box: Box, zoom: int) -> View:
+def _limit_cells(box: Box, zoom: int) -> View:
+    """Return the view at this zoom, or at the highest lower zoom with at most MAX_BUBBLES cells."""
     view = bubbles.view_of(box, zoom)
-    while (view.east - view.west + 1) * (view.south - view.north + 1) > MOST_CELLS and view.zoom > bubbles.SHALLOWEST:
+    while (view.east - view.west + 1) * (view.south - view.north + 1) > MAX_BUBBLES and view.zoom > bubbles.SHALLOWEST:
         view = bubbles.view_of(box, view.zoom - 1)
     return view
 
 
-def _common(one: Box, other: Box) -> Box:
-    """The part that two boxes share; where there is none, its south is north of its north."""
-    return max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])
+def _intersect_boxes(first: Box, second: Box) -> Box:
+    """Return the intersection of two boxes; if they are disjoint, its south is greater than its north."""
+    return max(first[0], second[0]), max(first[1], second[1]), min(first[2], second[2]), min(first[3], second[3])
 
 
 # The base map
@@ -162,24 +165,24 @@ def _common(one: Box, other: Box) -> Box:
 
 @require_safe
 def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
-    """The base map for maps in the browser, cached for ever: its address changes with its content."""
+    """Return the base map for maps in the browser, cacheable forever: its URL changes with its content."""
     current = base_map_version()
     if version != current:
         if not current:
             raise Http404
         return redirect("crimemap:base_map", version=current)
-    body, packed = _packed(version)
+    body, compressed = _load_base_map(version)
     wants_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
-    response = HttpResponse(packed if wants_gzip else body, content_type="application/json")
+    response = HttpResponse(compressed if wants_gzip else body, content_type="application/json")
     if wants_gzip:
         response["Content-Encoding"] = "gzip"
     response["ETag"] = f'"{version}{"-gz" if wants_gzip else ""}"'
-    response["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    response["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     patch_vary_headers(response, ["Accept-Encoding"])
     return response
 
 
 @lru_cache(maxsize=2)
-def _packed(version: str) -> tuple[bytes, bytes]:  # noqa: ARG001  (the key)
+def _load_base_map(version: str) -> tuple[bytes, bytes]:  # noqa: ARG001  (the key)
     body = base_map_json()
     return body, gzip.compress(body, 9, mtime=0)

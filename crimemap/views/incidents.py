@@ -23,12 +23,12 @@ from crimemap.snapshot.published_incidents import (
 )
 from crimemap.snapshot.results import CategoryChange, IncidentRow
 
-NEAR, DAYS = 500, 90  # metres and days of "what else"
+NEARBY_METERS, NEARBY_DAYS = 500, 90  # of the link to incidents nearby
 
 
 @require_safe
-def incident(request: HttpRequest, public_id: str) -> HttpResponse:
-    """What, when and where, as exactly as it is published, and a way to tell us more. Gone for good: 410."""
+def incident_page(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show one incident as exactly as it is published, with a button to send a tip about it. A withdrawn one answers 410."""
     try:
         published = reader.current()
         row = published.find_incident(public_id)
@@ -37,7 +37,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     except (NothingPublishedError, UnknownIncidentError):
         raise Http404 from None
     response = render(request, "crimemap/pages/incident.html", _context(published, row))
-    # The tip form is asked for by post so that no log holds which incident is meant: its Referer must not say it either.
+    # The tip form is opened by POST so that no log says which incident a tip is about; its Referer must not say so either.
     response.headers["Referrer-Policy"] = "strict-origin"
     return response
 
@@ -58,12 +58,16 @@ def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
             for layer, code in row.areas.items()
         ],
         "source": next((each["name"] for each in published.meta["sources"] if each["slug"] == row.source), ""),
-        "history": [_sentence(change, published) for change in published.category_changes(row.public_id)],
-        **({} if row.latitude is None or row.longitude is None else _on_map(published, row.latitude, row.longitude)),
+        "history": [_describe_change(change, published) for change in published.category_changes(row.public_id)],
+        **(
+            {}
+            if row.latitude is None or row.longitude is None
+            else _nearby_context(published, row.latitude, row.longitude)
+        ),
     }
 
 
-def _sentence(change: CategoryChange, published: PublishedIncidents) -> str:
+def _describe_change(change: CategoryChange, published: PublishedIncidents) -> str:
     values = {
         "day": wording.format_day(change.day),
         "before": published.category_names.get(change.before, ""),
@@ -74,17 +78,20 @@ def _sentence(change: CategoryChange, published: PublishedIncidents) -> str:
     return _("Re-classified on %(day)s: it was %(before)s before, it is %(after)s now.") % values
 
 
-def _on_map(published: PublishedIncidents, latitude: float, longitude: float) -> dict[str, Any]:
+def _nearby_context(published: PublishedIncidents, latitude: float, longitude: float) -> dict[str, Any]:
     last = published.until
     version = base_map.base_map_version()
     drawing = server_map.draw_surroundings(version, latitude, longitude) if version else None
     point = (latitude, longitude, latitude, longitude)
-    near = Filter(
-        last - timedelta(DAYS - 1), last, DAYS, circle=(latitude, longitude, max(NEAR, published.least_radius))
+    nearby = Filter(
+        last - timedelta(NEARBY_DAYS - 1),
+        last,
+        NEARBY_DAYS,
+        circle=(latitude, longitude, max(NEARBY_METERS, published.least_radius)),
     )
     return {
         "drawing": drawing,
         "spot": drawing and drawing.project(latitude, longitude),
         "same_spot": Filter(last - timedelta(364), last, 365, box=point).query_string(),
-        "near": near.query_string(),
+        "nearby": nearby.query_string(),
     }

@@ -1,4 +1,4 @@
-"""The four views of the same selection, and the page of one incident."""
+"""The four pages of a selection: map, list, charts, about the data."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from crimemap import wording
 from crimemap.pages import about_data, charts, incident_list, server_map
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
-from crimemap.views.selection import of_selection, page
+from crimemap.views.selection import render_selection, selection_page
 
-LATEST = 5  # rows below the map
+LATEST_ROWS = 5  # below the map
 
 
-@of_selection
+@selection_page
 def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """A drawing of the city with the incidents in it; script puts a map in its place."""
-    latest = published.read_page(chosen, limit=LATEST)
+    """Show a drawn map of the incidents; script replaces it with a live map."""
+    latest = published.read_page(chosen, limit=LATEST_ROWS)
     context = {
         "map": server_map.draw_map(published, chosen, request.GET.get("at", "")),
         "latest": latest.rows,
         "comparison": published.compare_periods(chosen),
         "unmapped": published.count_unmapped(chosen),
     }
-    return page(request, "map", published, chosen, context)
+    return render_selection(request, "map", published, chosen, context)
 
 
-@of_selection
-def listing_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """All incidents of the selection, a page at a time."""
+@selection_page
+def list_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+    """List all incidents of the selection, a page at a time."""
     order = request.GET.get("sort", incident_list.DEFAULT_ORDER)
     total = published.count(chosen)
     listing = incident_list.build_page(published, chosen, total, order, request.GET.get("page", "1"))
@@ -44,12 +44,12 @@ def listing_page(request: HttpRequest, published: PublishedIncidents, chosen: Fi
         "layer_name": wording.LAYER_NAMES[layer],
         "unmapped": published.count_unmapped(chosen),
     }
-    return page(request, "list", published, chosen, context)
+    return render_selection(request, "list", published, chosen, context)
 
 
-@of_selection
+@selection_page
 def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """The selection over time, by type and by hour."""
+    """Chart the selection over time, by type and by hour."""
     context = {
         "trend": charts.build_trend(published, chosen),
         "categories": charts.count_by_category(published, chosen),
@@ -58,11 +58,11 @@ def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Fil
         "without_category": replace(chosen, categories=frozenset()).query_string(),
         "unmapped": published.count_unmapped(chosen),
     }
-    return page(request, "charts", published, chosen, context)
+    return render_selection(request, "charts", published, chosen, context)
 
 
-@of_selection
-def about(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+@selection_page
+def about_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """Where the data is from, what it means, what is not listing."""
     years, totals = about_data.withheld_totals(published)
     context = {
@@ -72,4 +72,4 @@ def about(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -
         "totals": totals,
         "definitions": about_data.category_definitions(published),
     }
-    return page(request, "about", published, chosen, context)
+    return render_selection(request, "about", published, chosen, context)

@@ -1,4 +1,4 @@
-"""What the pages of a selection share: the filter's form around them, and the answer to who sent it."""
+"""Shared by the pages of a selection: the filter's form around them and the redirect after it is submitted."""
 
 from __future__ import annotations
 
@@ -20,61 +20,61 @@ from crimemap.places.lookup import Place
 from crimemap.snapshot.filters import PRESETS, Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
-Page = Callable[..., HttpResponseBase]
-RADIUS = 500  # metres around a place that was looked for
+SelectionView = Callable[..., HttpResponseBase]
+SEARCH_RADIUS_METERS = 500  # around a place that was searched for
 
 
-def of_selection(view: Callable[..., HttpResponseBase]) -> Page:
-    """Calls view(request, published, chosen, ...), which may raise FilterError; a sent form leads to its own address."""
+def selection_page(view: Callable[..., HttpResponseBase]) -> SelectionView:
+    """Call view(request, published, chosen, ...), which may raise FilterError; redirect a submitted form to its canonical URL."""
 
     @require_safe
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if "set" in request.GET:
-            return _sent(request)
-        return refusing(http.with_selection(view))(request, *args, **kwargs)
+            return _redirect_submitted_form(request)
+        return catch_filter_errors(http.with_selection(view))(request, *args, **kwargs)
 
-    return answer
+    return respond
 
 
-def refusing(view: Page) -> Page:
-    """Answers 400 for a part of the address that is the view's own, such as its page, as `asked` does for the filter's."""
+def catch_filter_errors(view: SelectionView) -> SelectionView:
+    """Answer 400 if the view itself raises FilterError, for example for its page number."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except FilterError as error:
             return http.render_filter_error(request, error)
 
-    return answer
+    return respond
 
 
-def _sent(request: HttpRequest) -> HttpResponseBase:
+def _redirect_submitted_form(request: HttpRequest) -> HttpResponseBase:
     try:
         _published, chosen = http.read_selection(request)
     except NothingPublishedError:
         return redirect(request.path)
     except FilterError as error:
         return http.render_filter_error(request, error)
-    words = request.GET.get("q", "").strip()[:100]
-    more = "&" + urlencode({"q": words}) if words else ""
-    return redirect(f"{request.path}?{chosen.query_string()}{more}")
+    search_text = request.GET.get("q", "").strip()[:100]
+    search_query = "&" + urlencode({"q": search_text}) if search_text else ""
+    return redirect(f"{request.path}?{chosen.query_string()}{search_query}")
 
 
-def there(place: Place, published: PublishedIncidents, chosen: Filter) -> Filter:
-    """The selection at a place that was looked for: the area, or a circle around the point."""
+def narrow_to_place(place: Place, published: PublishedIncidents, chosen: Filter) -> Filter:
+    """Return the filter narrowed to a place: to its area, or to a circle around its point."""
     layer, _colon, code = place.area.partition(":")
     if code and code in published.areas.get(layer, []):
         return replace(chosen, area=(layer, code), circle=None, box=None)
     if layer == "city":
         return replace(chosen, area=None, circle=None, box=None)
-    radius = float(max(RADIUS, published.least_radius))
+    radius = float(max(SEARCH_RADIUS_METERS, published.least_radius))
     return replace(chosen, circle=(place.latitude, place.longitude, radius), area=None, box=None)
 
 
-def _wider(published: PublishedIncidents, chosen: Filter, chips: list[FilterChip]) -> list[FilterChip]:
-    """What an empty selection may have meant: the next longer period that has incidents, or without one of its limits."""
+def _suggest_wider_filters(published: PublishedIncidents, chosen: Filter, chips: list[FilterChip]) -> list[FilterChip]:
+    """Suggest filters for a selection without incidents: the shortest longer period that has some, and each limit removed."""
     last, first = published.until, published.since
     longer = [replace(chosen, days=days, since=last - timedelta(days - 1), until=last) for days in PRESETS]
     longer.append(replace(chosen, days=0, since=first, until=last))
@@ -84,24 +84,24 @@ def _wider(published: PublishedIncidents, chosen: Filter, chips: list[FilterChip
     return chips
 
 
-def page(
+def render_selection(
     request: HttpRequest, name: str, published: PublishedIncidents, chosen: Filter, context: dict[str, Any]
 ) -> HttpResponseBase:
-    """The page crimemap/pages/NAME.html with the form, the tabs and the places that `q` may mean."""
-    words = request.GET.get("q", "").strip()[:100]
-    filled = build_panel(published, chosen)
+    """Render crimemap/pages/NAME.html with the filter's form, the tabs and the places that match the search text `q`."""
+    search_text = request.GET.get("q", "").strip()[:100]
+    filter_panel = build_panel(published, chosen)
     shared = {
         "view": name,
         "published": published,
         "chosen": chosen,
         "query": chosen.query_string(),
-        "panel": filled,
-        "wider": [] if filled.total else _wider(published, chosen, filled.chips),
+        "panel": filter_panel,
+        "wider": [] if filter_panel.total else _suggest_wider_filters(published, chosen, filter_panel.chips),
         "period": wording.describe_period(chosen),
-        "words": words,
-        "found": [
-            {"place": place, "query": there(place, published, chosen).query_string()}
-            for place in (lookup.search(words) if words else [])
+        "search_text": search_text,
+        "place_matches": [
+            {"place": place, "query": narrow_to_place(place, published, chosen).query_string()}
+            for place in (lookup.search(search_text) if search_text else [])
         ],
     }
     return render(request, f"crimemap/pages/{name}.html", shared | context)

@@ -1,4 +1,4 @@
-"""Ways out of the map for people and programs: downloads, feeds, a map for other sites."""
+"""Downloads, feeds, and the map embedded in other sites."""
 
 from __future__ import annotations
 
@@ -23,77 +23,88 @@ from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
-Writer = Callable[[PublishedIncidents, Filter], Iterator[bytes]]
-# A program must not keep the page that says so as its file.
+FileWriter = Callable[[PublishedIncidents, Filter], Iterator[bytes]]
+# While nothing is published: a program must not save the page that says so as its file.
 _with_file_selection = partial(http.with_selection, unpublished_status=404)
 
 
 @require_safe
 @_with_file_selection
-def csv(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+def download_csv(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "text/csv; charset=utf-8; header=present"
-    return _download(request, published, chosen, kind="csv", media_type=media_type, write=downloads.as_csv)
+    return _download(request, published, chosen, extension="csv", media_type=media_type, write_file=downloads.as_csv)
 
 
 @require_safe
 @_with_file_selection
-def geojson(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+def download_geojson(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "application/geo+json"
-    return _download(request, published, chosen, kind="geojson", media_type=media_type, write=downloads.as_geojson)
+    return _download(
+        request, published, chosen, extension="geojson", media_type=media_type, write_file=downloads.as_geojson
+    )
 
 
 def _download(
-    request: HttpRequest, published: PublishedIncidents, chosen: Filter, *, kind: str, media_type: str, write: Writer
+    request: HttpRequest,
+    published: PublishedIncidents,
+    chosen: Filter,
+    *,
+    extension: str,
+    media_type: str,
+    write_file: FileWriter,
 ) -> HttpResponseBase:
-    def answer() -> HttpResponseBase:
+    def compute() -> HttpResponseBase:
         try:
-            # A question for the head alone takes no place: nothing of it would be read to the end.
-            pieces = downloads.DownloadStream(write(published, chosen)) if request.method == "GET" else iter(())
+            # HEAD must not occupy one of the limited download slots: its stream would never be read to the end.
+            pieces = downloads.DownloadStream(write_file(published, chosen)) if request.method == "GET" else iter(())
         except downloads.TooManyDownloadsError:
             sentence = _("Many people are downloading just now. Try again in a minute.")
             response: HttpResponseBase = render(request, "400.html", {"sentence": sentence}, status=503)
             response.headers["Retry-After"] = "60"
             return response
         response = StreamingHttpResponse(pieces, content_type=media_type)
-        name = downloads.file_name(published, chosen, kind)
+        name = downloads.file_name(published, chosen, extension)
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
-    return http.cached_response(request, published.version, chosen.query_string(), answer)
+    return http.cached_response(request, published.version, chosen.query_string(), compute)
 
 
 @require_safe
 @_with_file_selection
-def columns(request: HttpRequest, published: PublishedIncidents, _chosen: Filter) -> HttpResponseBase:
-    """What the files hold, and what they do not."""
+def describe_columns(request: HttpRequest, published: PublishedIncidents, _chosen: Filter) -> HttpResponseBase:
+    """Describe the columns of the files, and what the files leave out."""
 
-    def answer() -> HttpResponse:
+    def compute() -> HttpResponse:
         context = {"published": published, "columns": COLUMNS}
         return render(request, "crimemap/exports/columns.txt", context, content_type="text/plain; charset=utf-8")
 
-    return http.cached_response(request, published.version, published.made_at.date().isoformat(), answer)
+    return http.cached_response(request, published.version, published.made_at.date().isoformat(), compute)
 
 
 @require_safe
-def feed(request: HttpRequest, layer: str = "", code: str = "", category: str = "") -> HttpResponseBase:
-    """The newest incidents: of an area, of a category, or of everything. It takes no filter: readers ask for it for years."""
+def atom_feed(request: HttpRequest, layer: str = "", code: str = "", category: str = "") -> HttpResponseBase:
+    """Serve the newest incidents of an area, of a category, or of everything, as Atom.
+
+    It takes no other filter, because feed readers keep a URL for years.
+    """
     try:
         published = reader.current()
     except NothingPublishedError:
         raise Http404 from None
     area = (layer, code) if layer else None
-    if (area and not _is_area(published, *area)) or (category and category not in published.families):
+    if (area and not _has_area(published, *area)) or (category and category not in published.families):
         raise Http404
 
-    def answer() -> HttpResponse:
+    def compute() -> HttpResponse:
         body = atom.feed(published, area=area, category=category)
         return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
-    return http.cached_response(request, published.version, published.made_at.date().isoformat(), answer)
+    return http.cached_response(request, published.version, published.made_at.date().isoformat(), compute)
 
 
-def _is_area(published: PublishedIncidents, layer: str, code: str) -> bool:
-    """Also one where nothing was reported yet."""
+def _has_area(published: PublishedIncidents, layer: str, code: str) -> bool:
+    """Return whether the area exists, with or without published incidents."""
     return (
         layer in published.areas and bool(code) and (code in published.areas[layer] or code in areas.area_names(layer))
     )
@@ -102,12 +113,15 @@ def _is_area(published: PublishedIncidents, layer: str, code: str) -> bool:
 @require_safe
 @xframe_options_exempt
 @csp_replace({"frame-ancestors": ["*"]})
-def embed(request: HttpRequest) -> HttpResponseBase:
-    """The map in a frame of any site's page: a picture, counts, and links that leave the frame."""
+def embedded_map(request: HttpRequest) -> HttpResponseBase:
+    """Serve the map for a frame in another site: a drawing, counts, and links that leave the frame."""
     try:
         published, chosen = http.read_selection(request)
         response = http.cached_response(
-            request, published.version, _looks(chosen), lambda: _embedded(request, published, chosen)
+            request,
+            published.version,
+            _embed_cache_key(chosen),
+            lambda: _render_embedded_map(request, published, chosen),
         )
     except FilterError as error:
         context = {"error": error, "query": error.filter.query_string()}
@@ -118,7 +132,7 @@ def embed(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _embedded(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponse:
+def _render_embedded_map(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponse:
     context = {
         "published": published,
         "query": chosen.query_string(),
@@ -128,7 +142,7 @@ def _embedded(request: HttpRequest, published: PublishedIncidents, chosen: Filte
     return render(request, "crimemap/pages/embed.html", context)
 
 
-def _looks(chosen: Filter) -> str:
-    """What the frame shows depends on the streets and on the style sheets, too, whose old names lead nowhere."""
+def _embed_cache_key(chosen: Filter) -> str:
+    """Return everything a cached frame depends on: the filter, the base map, and the style sheets, whose old URLs stop working."""
     sheets = [static(f"css/{name}.css") for name in ("common", "map", "embed")]
     return "&".join([chosen.query_string(), base_map.base_map_version(), *sheets])
