@@ -1,4 +1,4 @@
-"""What the browser tests of the source's pages share: a browser that notices what must never happen."""
+"""Shared by browser tests: pages that fail on errors, foreign requests and policy violations, and checks with axe."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-
 TEXT = "A white van behind the old bakery\nmost nights. Canary: quartz-lemon-trellis."
 NEUTRAL = "https://www.weather.gov/"
 LOOKS = ((390, "dark"), (1280, "light"))  # width in pixels, scheme
-# A colour on its way from one to another is none to measure.
+# Wait for transitions: colors in between would fail the contrast check.
 SETTLED = """Promise.allSettled(
     document.getAnimations().filter(each => each.effect.getComputedTiming().endTime < 2000).map(each => each.finished)
 )"""
-# Chromium writes these itself for answers that our pages expect and handle.
+# Console messages of Chromium about responses that our pages expect and handle.
 EXPECTED = ("Failed to load resource", "net::ERR")
 
 
@@ -50,19 +50,19 @@ def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 39
 
 
 def check(page: Page) -> None:
-    """axe-core finds nothing, and the page does not scroll sideways."""
-    page.wait_for_load_state()  # without its style sheets there is another page to see
+    """Check that axe-core finds nothing and the page does not scroll sideways."""
+    page.wait_for_load_state()  # without its style sheets the page looks different
     page.evaluate(SETTLED)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    # Not preloading: for Django's stylesheets that import others axe would write inline styles, which the policy refuses.
+    # No preload: for Django's style sheets that import others, axe would add inline styles, which the policy refuses.
     found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'], preload: false })).violations")
     assert not found, [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
 def check_looks(page: Page) -> None:
-    """The same on a phone in the dark and at a desk by day."""
+    """Check the page on a phone in dark mode and on a desktop in light mode."""
     before = page.viewport_size
     assert before is not None
     for width, scheme in LOOKS:
@@ -73,7 +73,7 @@ def check_looks(page: Page) -> None:
 
 
 def stored(page: Page) -> str:
-    """All that the page's origin keeps in the browser, and the history entry it stands on."""
+    """Return all storage of the page's origin, and the state of its history entry."""
     return str(page.evaluate("JSON.stringify([history.state, {...localStorage}, {...sessionStorage}, location.href])"))
 
 

@@ -1,4 +1,4 @@
-"""E-mail alerts in a real browser, without script: asked for from the map, confirmed, changed and left; axe finds nothing."""
+"""Email alerts in a real browser without script: subscribed from the map, confirmed, changed, unsubscribed; axe finds nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.source import check_looks, cookies, visit
 from tests.stack import Stack
 
-# What the mail's link has: the bulk worker alone can read it.
+# The secret of a mail's link, which only the bulk worker can read.
 SECRET = """
 from crimemap.models import Subscription
 from core.mail import subscriber_addresses as addresses
@@ -33,7 +33,7 @@ def ask(page: Page, portal: Stack, address: str) -> None:
     page.get_by_role("button", name="Send me the link").click()
 
 
-def test_from_the_map_to_an_alert_and_out_again(browser: Browser, portal: Stack) -> None:
+def test_from_the_map_to_an_alert_and_unsubscribing(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url, script=False) as page:
         page.goto(portal.public_url + "/map/?area=district:1&category=burglary")
         page.get_by_role("link", name="e-mail").first.click()

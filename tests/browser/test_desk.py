@@ -65,7 +65,7 @@ def test_a_story_from_the_first_word_to_its_withdrawal(
         sign_in(author, desk, passwords, groups.COMMUNICATIONS)
         sign_in(second, desk, passwords, groups.ADMINISTRATOR)
         write(author, desk, "Lamps at dusk")
-        expect(author.locator("[data-preview] strong")).to_have_text("dark")  # while one writes
+        expect(author.locator("[data-preview] strong")).to_have_text("dark")  # while typing
         paste(author)
         assert author.get_by_label("Text", exact=True).input_value().endswith("Nine **lamps**")
         look(author, "editor")
@@ -145,7 +145,7 @@ def paste(page: Page) -> None:
 
 
 def _wait_for_picture(page: Page) -> None:
-    """Until the media worker has it; the page is asked again as an editor would."""
+    """Reload the page, as an editor would, until the media worker has rebuilt the picture."""
 
     def ready() -> bool:
         page.reload()
@@ -154,9 +154,7 @@ def _wait_for_picture(page: Page) -> None:
     wait_until(ready, 60, "the picture is ready")
 
 
-def test_what_was_written_survives_the_end_of_the_session(
-    browser: Browser, desk: Stack, passwords: dict[str, str]
-) -> None:
+def test_text_survives_the_end_of_the_session(browser: Browser, desk: Stack, passwords: dict[str, str]) -> None:
     with visit(browser, desk.staff_url) as page:
         sign_in(page, desk, passwords, groups.COMMUNICATIONS)
         write(page, desk, "Written in the night")

@@ -1,4 +1,4 @@
-"""The crime map in a real browser: what residents do with it, by pointer, by keyboard, without script, on paper."""
+"""The crime map in a real browser: by pointer and keyboard, without script, and printed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def in_view(page: Page) -> int:
 
 
 def bubbles(page: Page) -> list[str]:
-    """What each bubble says, in the order of the page."""
+    """Return the text of each bubble, in the order of the page."""
     return page.locator(".bub:not([inert]) .visually-hidden").all_text_contents()
 
 
@@ -40,20 +40,20 @@ def query(page: Page) -> dict[str, list[str]]:
 
 @contextmanager
 def answered(page: Page, name: str = "bubbles") -> Iterator[None]:
-    """Waits for an answer of the data, and until it is shown."""
+    """Wait for a data response and until it is shown."""
     with page.expect_response(lambda response: f"/data/{name}.json" in response.url):
         yield
     expect(page.locator("#crime-map")).not_to_have_class(re.compile("is-loading"))
 
 
 def move(page: Page, key: str) -> None:
-    """Presses an arrow key of the map and waits until the address says that it has moved."""
+    """Press an arrow key on the map and wait until the URL shows that it has moved."""
     before = page.url
     page.keyboard.press(key)
     page.wait_for_function("before => location.href !== before", arg=before)
 
 
-def test_bubbles_split_as_one_zooms_and_stacked_incidents_are_listed(browser: Browser, portal: Stack) -> None:
+def test_zooming_splits_bubbles_and_lists_stacked_incidents(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal, width=1280) as page:
         assert page.locator("#crime-map svg.city").count() == 0
         whole, many = in_view(page), bubbles(page)
@@ -189,7 +189,7 @@ def test_everything_can_be_done_with_the_keyboard(browser: Browser, portal: Stac
         expect(page.locator("#lead")).to_contain_text("Aug. 31, 2024")
 
 
-def test_places_are_found_while_one_types(browser: Browser, portal: Stack) -> None:
+def test_places_are_found_while_typing(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal) as page:
         page.locator("#panel > summary").click()
         field = page.get_by_label("Street, block or neighborhood")
@@ -207,7 +207,7 @@ def test_places_are_found_while_one_types(browser: Browser, portal: Stack) -> No
         assert "near" not in query(page)
 
 
-def test_enter_goes_to_the_one_place_that_is_found(browser: Browser, portal: Stack) -> None:
+def test_enter_goes_to_the_only_place_found(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal) as page:
         page.locator("#panel > summary").click()
         field = page.get_by_label("Street, block or neighborhood")
@@ -234,8 +234,8 @@ def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:
         expect(page.locator("#chips")).to_contain_text("Inside a part of the map")
 
 
-def test_where_somebody_is_stays_on_the_device(browser: Browser, portal: Stack) -> None:
-    """Two people in one cell of the grid ask for exactly the same."""
+def test_the_users_location_stays_on_the_device(browser: Browser, portal: Stack) -> None:
+    """Two people in one cell of the grid send identical requests."""
     asked = []
     for latitude, longitude in ((41.49731, -38.50217), (41.49588, -38.49812)):
         where = {"latitude": latitude, "longitude": longitude}
@@ -258,7 +258,7 @@ def test_where_somebody_is_stays_on_the_device(browser: Browser, portal: Stack) 
         assert "near" not in query(page)
 
 
-def test_what_does_not_load_is_told_and_tried_again(browser: Browser, portal: Stack) -> None:
+def test_a_failed_load_is_reported_and_retried(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal, width=1280) as page:
         shown = bubbles(page)
 

@@ -1,4 +1,4 @@
-"""The crime map without script in a real browser: what stands where, a journey through all views, paper, and axe."""
+"""The crime map without script in a real browser: positions of marks, a journey through all views, print, and axe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.source import check_looks, cookies, visit
 from tests.stack import Stack
 
-# Where each mark of the drawing is seen, and where its own numbers say that it stands, in pixels.
+# Of each mark of the drawing, in pixels: where it is rendered, and where its attributes place it.
 MARKS = """() => [...document.querySelectorAll("svg.city a > g")].map((mark) => {
   const [x, y] = mark.getAttribute("transform").match(/-?[0-9.]+/g).map(Number);
   const svg = mark.ownerSVGElement;
@@ -27,12 +27,10 @@ def days(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("address", ["/map/", "/map/?days=30&at=41.50000,-38.50000,15", "/map/area/district/1/"])
-def test_each_mark_of_the_drawing_stands_at_its_place(
-    browser: Browser, portal: Stack, address: str, width: int
-) -> None:
+def test_each_mark_of_the_drawing_is_at_its_place(browser: Browser, portal: Stack, address: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844})
     page = context.new_page()
-    page.route("**/*.js", lambda route: route.abort())  # the page without script, and measured all the same
+    page.route("**/*.js", lambda route: route.abort())  # no script of the page runs, while this test can still measure
     page.goto(portal.public_url + address)
     marks = page.evaluate(MARKS)
     assert len(marks) > 5
@@ -69,7 +67,7 @@ def test_from_the_map_to_a_tip_about_an_incident(browser: Browser, portal: Stack
         assert cookies(page.context) == []
 
 
-def test_the_tip_form_is_asked_for_without_naming_the_incident_in_any_header(browser: Browser, portal: Stack) -> None:
+def test_no_request_header_names_the_incident_of_a_tip(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url) as page:
         page.goto(portal.public_url + "/map/list/")
         page.locator("table.flow tbody th a").first.click()
@@ -107,7 +105,7 @@ def test_axe_finds_nothing(browser: Browser, portal: Stack) -> None:
         check_looks(page)
 
 
-def test_the_list_on_paper_is_the_list_alone(browser: Browser, portal: Stack) -> None:
+def test_the_printed_list_has_nothing_else(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url, width=800) as page:
         page.goto(portal.public_url + "/map/list/?days=90")
         page.emulate_media(media="print")

@@ -1,4 +1,4 @@
-"""Files in a real browser: sent ahead with script, with the form without, and the text never lost over one."""
+"""Files in a real browser: uploaded ahead with script, sent with the form without, and never at the cost of the text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def in_store(portal: Stack) -> list[str]:
     return [path.name for path in Path(portal.keys["MEDIA_STORE"]).iterdir()]
 
 
-def test_files_go_ahead_and_a_refused_one_takes_nothing_with_it(browser: Browser, portal: Stack) -> None:
+def test_files_upload_ahead_and_a_refused_one_affects_no_other(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url) as page:
         posted: list[Request] = []
         page.on("request", lambda request: request.method == "POST" and posted.append(request))
@@ -72,7 +72,7 @@ def test_files_go_ahead_and_a_refused_one_takes_nothing_with_it(browser: Browser
         assert "garden" not in sent  # its name stays with its sender
 
 
-def test_a_broken_line_goes_on_by_itself(browser: Browser, portal: Stack) -> None:
+def test_a_broken_upload_resumes_by_itself(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url) as page:
         broken: list[str] = []
 
@@ -92,7 +92,7 @@ def test_a_broken_line_goes_on_by_itself(browser: Browser, portal: Stack) -> Non
         assert len(set(broken)) == 1  # the same file, not begun again
 
 
-def test_send_waits_for_a_file_on_its_way_and_can_go_without_it(browser: Browser, portal: Stack) -> None:
+def test_send_waits_for_an_upload_and_can_skip_it(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url) as page:
         held: list[Route] = []
 
@@ -114,7 +114,7 @@ def test_send_waits_for_a_file_on_its_way_and_can_go_without_it(browser: Browser
         expect(page.get_by_text("2 files arrived with it.")).to_be_visible()
 
 
-def test_leaving_takes_the_files_back(browser: Browser, portal: Stack) -> None:
+def test_leaving_withdraws_the_files(browser: Browser, portal: Stack) -> None:
     before = set(in_store(portal))
     with visit(browser, portal.public_url) as page:
         to_files(page, portal.public_url)
@@ -138,7 +138,7 @@ def test_removing_a_card_removes_the_file(browser: Browser, portal: Stack) -> No
         wait_until(lambda: not set(in_store(portal)) - before, 10, "the file is taken back")
 
 
-def test_a_page_without_the_module_carries_its_files_itself(browser: Browser, portal: Stack) -> None:
+def test_without_the_upload_module_files_come_with_the_form(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url) as page:
         page.route("**/js/uploads.*.js", lambda route: route.abort())
         to_files(page, portal.public_url)

@@ -1,4 +1,4 @@
-"""The source's way in a real browser with script: the form in steps, Send, Back, Leave, and the inbox."""
+"""A source's journey in a real browser with script: the form in steps, Send, Back, Leave, and the inbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def step(page: Page) -> str:
 
 
 def write(page: Page, origin: str, text: str = TEXT) -> None:
-    """To the last step, with the least a tip needs."""
+    """Fill in the minimum and go to the last step."""
     page.goto(origin + "/tips/")
     page.get_by_role("radio", name="Vehicle").check()
     press(page, "Continue")
@@ -30,7 +30,7 @@ def write(page: Page, origin: str, text: str = TEXT) -> None:
 
 
 def way_back_is_empty(page: Page) -> None:
-    """Each earlier entry of the history, straight from here, is an empty form at its first step."""
+    """Check that each earlier entry of the history is an empty form at its first step."""
     for entries in (1, 2, 3):
         with page.expect_event("load"):
             page.evaluate(f"history.go(-{entries})")
@@ -47,7 +47,7 @@ def tips(stack: Stack) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_a_tip_goes_all_the_way(browser: Browser, stack: Stack) -> None:
+def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
     origin = stack.public_url
     with visit(browser, origin) as page:
         # Step 1: nothing is chosen, Continue says what is missing, and 911 stands there with the answer
@@ -183,7 +183,7 @@ def test_a_tip_goes_all_the_way(browser: Browser, stack: Stack) -> None:
         assert cookies(page.context) == []
 
 
-def test_an_answer_lost_on_the_way_costs_nothing(browser: Browser, stack: Stack) -> None:
+def test_a_lost_response_costs_nothing(browser: Browser, stack: Stack) -> None:
     before = tips(stack)
 
     def lose_the_answer(route: Route) -> None:
@@ -206,7 +206,7 @@ def test_an_answer_lost_on_the_way_costs_nothing(browser: Browser, stack: Stack)
         assert tips(stack) == before + 1
 
 
-def test_the_servers_sentence_leads_to_its_step(browser: Browser, stack: Stack) -> None:
+def test_a_server_error_leads_to_its_step(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.public_url) as page:
         write(page, stack.public_url, "x" * 10_003)
         press(page, "Send")
@@ -222,7 +222,7 @@ def test_the_servers_sentence_leads_to_its_step(browser: Browser, stack: Stack) 
         page.wait_for_selector(".receipt")
 
 
-def test_told_to_wait_send_counts_down_and_goes_with_the_fresh_token(browser: Browser, stack: Stack) -> None:
+def test_when_throttled_send_counts_down_and_uses_a_fresh_token(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.public_url) as page:
         page.clock.install()
         write(page, stack.public_url)
@@ -244,7 +244,7 @@ def test_told_to_wait_send_counts_down_and_goes_with_the_fresh_token(browser: Br
         page.wait_for_selector(".receipt")
 
 
-def test_leaving_takes_everything_along(browser: Browser, stack: Stack) -> None:
+def test_leaving_clears_everything(browser: Browser, stack: Stack) -> None:
     origin = stack.public_url
     with visit(browser, origin, width=1280) as page:
         # Shift with a letter is a capital, Shift alone three times leaves
@@ -282,7 +282,7 @@ def demo_receipt(stack: Stack) -> str:
     return re.search(r"Demo receipt: (.+)", stack.printed)[1].strip()
 
 
-def test_every_page_of_a_source_is_sound_in_both_schemes(browser: Browser, stack: Stack) -> None:
+def test_every_page_for_sources_is_accessible_in_both_color_schemes(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.public_url) as page:
         write(page, stack.public_url)
         check_looks(page)
@@ -305,7 +305,7 @@ def test_every_page_of_a_source_is_sound_in_both_schemes(browser: Browser, stack
         check_looks(page)
 
 
-def test_the_form_is_light_until_a_map_is_asked_for(browser: Browser, stack: Stack) -> None:
+def test_the_form_loads_no_map_before_it_is_opened(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.public_url) as page:
         weights: dict[str, int] = {}
 

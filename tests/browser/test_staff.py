@@ -30,7 +30,7 @@ ADMINISTRATORS = [
 
 @pytest.fixture(scope="module")
 def passwords(stack: Stack) -> dict[str, str]:
-    """Of the demo accounts, as `manage.py demo` prints them."""
+    """Return the passwords of the demo accounts, as `manage.py demo` prints them."""
     printed = [line.split() for line in stack.printed.splitlines() if line.startswith("Staff:")]
     return {user: password for _word, _url, user, password in printed}
 
@@ -86,7 +86,9 @@ def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passw
             check_looks(page)
 
 
-def test_who_opens_no_tips_reads_a_plain_refusal(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
+def test_an_account_without_access_to_tips_reads_a_refusal(
+    browser: Browser, stack: Stack, passwords: dict[str, str]
+) -> None:
     with visit(browser, stack.staff_url) as page:
         sign_in(page, stack, passwords, groups.ADMINISTRATOR)
         answer = page.goto(stack.staff_url + LIST)

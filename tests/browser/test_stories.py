@@ -30,7 +30,7 @@ def test_mirrored_pages_do_not_scroll_sideways(stack: Stack, browser: Browser) -
 
 
 def test_a_story_weighs_little_on_a_phone(stack: Stack, browser: Browser) -> None:
-    """Below 150 kB with its picture, style, font and script, at three pixels a point."""
+    """It stays below 150 kB with picture, style, font and script, at three device pixels per CSS pixel."""
     with visit(browser, stack.public_url, device_scale_factor=3) as page:
         received: list[float] = []
         pictures: list[str] = []
@@ -46,7 +46,7 @@ def test_a_story_weighs_little_on_a_phone(stack: Stack, browser: Browser) -> Non
         assert lead.endswith(".webp")
 
 
-def test_a_story_is_found_read_and_told_on(stack: Stack, browser: Browser) -> None:
+def test_a_story_is_found_read_and_shared(stack: Stack, browser: Browser) -> None:
     with visit(browser, stack.public_url, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto(stack.public_url + "/stories/")
         page.get_by_label("About").select_option(label="Property returned (2)")
@@ -68,7 +68,7 @@ def test_a_story_is_found_read_and_told_on(stack: Stack, browser: Browser) -> No
         assert page.context.cookies() == []
 
 
-def test_everything_is_there_without_script(stack: Stack, browser: Browser) -> None:
+def test_everything_works_without_script(stack: Stack, browser: Browser) -> None:
     with visit(browser, stack.public_url, script=False) as page:
         page.goto(stack.public_url + STORY)
         expect(page.get_by_role("link", name="Bluesky")).to_be_visible()
@@ -83,7 +83,7 @@ def test_everything_is_there_without_script(stack: Stack, browser: Browser) -> N
         expect(page.get_by_role("heading", name="You said, we did")).to_be_visible()
 
 
-def test_a_guide_prints_without_what_is_only_for_the_screen(stack: Stack, browser: Browser) -> None:
+def test_a_guide_prints_without_parts_for_the_screen(stack: Stack, browser: Browser) -> None:
     with visit(browser, stack.public_url, width=1280) as page:
         page.goto(stack.public_url + "/guides/staying-safe/")
         page.emulate_media(media="print")

@@ -110,7 +110,7 @@ class Killer:
         monkeypatch.setattr(stack.mails, "handle_DATA", handle)
 
 
-def test_run_twice_and_killed_in_between_each_resident_is_told_once(
+def test_each_resident_is_mailed_once_despite_a_second_run_and_a_kill(
     stack: Stack, city: City, links: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = (7, 15)
@@ -148,7 +148,7 @@ def test_run_twice_and_killed_in_between_each_resident_is_told_once(
         assert not any(public_id in text for public_id in new)
 
 
-def test_nothing_of_an_address_is_in_clear_in_database_or_logs(stack: Stack, links: dict[str, str]) -> None:
+def test_no_address_is_in_plaintext_in_database_or_logs(stack: Stack, links: dict[str, str]) -> None:
     secrets = [path.split("/")[-2] for path in links.values()]
     connection = stack.connect("postgres")
     try:
@@ -167,9 +167,7 @@ def test_nothing_of_an_address_is_in_clear_in_database_or_logs(stack: Stack, lin
         assert not any(secret in text for secret in secrets)
 
 
-def test_whoever_leaves_hears_nothing_more_and_nothing_of_them_is_left(
-    stack: Stack, city: City, links: dict[str, str]
-) -> None:
+def test_after_unsubscribing_there_is_no_mail_and_no_data(stack: Stack, city: City, links: dict[str, str]) -> None:
     stack.mails.clear()
     provider = Visitor(stack.public_url)
     for address in PEOPLE[:23]:

@@ -1,4 +1,4 @@
-"""From outside: after a whole journey nothing of the source is found anywhere, and nothing they wrote in clear."""
+"""After a whole journey neither the source's address nor any plaintext of the tip is anywhere in the portal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PASSWORD = "not-a-real-password-17"
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
-    """The portal after a journey, and its receipt."""
+    """Return the portal after a journey, and the receipt."""
     folder = tmp_path_factory.mktemp("anonymity")
     temp = folder / "temp"
     temp.mkdir()
@@ -91,7 +91,7 @@ def act(officer: Visitor, address: str, what: str, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def found(told: tuple[Stack, str]) -> dict[str, bytes]:
-    """Everything the portal left: dump of the database, its files, Redis, logs, temp folder, mails, environments."""
+    """Collect all remains: database dump and files, Redis, logs, temp folder, mails, and environments of processes."""
     stack, _ = told
     left: dict[str, bytes] = {"database dump": dump(stack)}
     for number in (0, 1):
@@ -102,7 +102,7 @@ def found(told: tuple[Stack, str]) -> dict[str, bytes]:
         for path in folder.rglob("*"):
             try:
                 left[f"file {path}"] = path.read_bytes() if path.is_file() else b""
-            except FileNotFoundError:  # PostgreSQL recycles its own files meanwhile
+            except FileNotFoundError:  # PostgreSQL recycles its files
                 continue
     for number, mail in enumerate(stack.mails.received):
         left[f"mail {number}"] = mail.as_bytes()
@@ -119,8 +119,8 @@ def dump(stack: Stack) -> bytes:
 NEEDLES = [ADDRESS, FORWARDED, AGENT, REFERRER, CANARY, ANSWER, MORE, NOTE]
 
 
-@pytest.mark.parametrize("needle", NEEDLES, ids=range(len(NEEDLES)))  # names of tests are in processes' environments
-def test_found_nowhere(found: dict[str, bytes], needle: str) -> None:
+@pytest.mark.parametrize("needle", NEEDLES, ids=range(len(NEEDLES)))  # ids of tests are in environments of processes
+def test_the_needle_is_found_nowhere(found: dict[str, bytes], needle: str) -> None:
     spellings = {needle.encode(), needle.encode().hex().encode(), base64.b64encode(needle.encode()).rstrip(b"=")}
     spellings |= {needle.encode("utf-16-le")}
     assert [place for place, content in found.items() if any(spelling in content for spelling in spellings)] == []
@@ -160,12 +160,12 @@ def test_no_digest_of_the_address_under_any_secret_at_hand(told: tuple[Stack, st
     }
     everything = b"".join(found.values())
     assert not holds(everything, spellings)
-    for spelling in sorted(spellings)[::2000]:  # were one there, at whatever place, the search would see it
+    for spelling in sorted(spellings)[::2000]:  # the search must find one wherever it is
         assert holds(everything[: len(spelling) + 3] + spelling + everything[-3:], spellings)
 
 
 def holds(content: bytes, wanted: set[bytes]) -> bool:
-    """Whether any of many texts, of 8 bytes at least, stands in `content`: its windows of 8 bytes are looked up at once."""
+    """Return whether `content` contains one of many texts of at least 8 bytes, by looking up its windows of 8 bytes."""
     begins = np.array([int.from_bytes(text[:8], "little") for text in wanted], "<u8")
     low = np.uint64(2**24 - 1)
     may_begin = np.zeros(2**24, bool)
@@ -183,8 +183,8 @@ def holds(content: bytes, wanted: set[bytes]) -> bool:
     return False
 
 
-def test_the_search_itself_finds_what_is_there(told: tuple[Stack, str], found: dict[str, bytes]) -> None:
-    """The agency's officer is in the dump, the mail and the files: were the source anywhere, we would see it."""
+def test_the_search_finds_existing_text(told: tuple[Stack, str], found: dict[str, bytes]) -> None:
+    """The search does find the agency's officer in the dump, the mail and the files."""
     assert b"okafor@example.org" in found["database dump"]
     assert b"okafor@example.org" in found["mail 0"]
     assert any(b"okafor@example.org" in content for place, content in found.items() if "servers" in place)
@@ -208,7 +208,7 @@ def parent_of(process: str) -> str:
         return ""
 
 
-def test_the_public_address_has_no_admin(told: tuple[Stack, str]) -> None:
+def test_the_public_role_has_no_admin(told: tuple[Stack, str]) -> None:
     visitor = Visitor(told[0].public_url)
     visitor.open("/admin/")
     assert visitor.status == 404

@@ -1,4 +1,4 @@
-"""Residents' files in real processes: killed workers, a broker that was away, and plaintext nowhere but in memory."""
+"""Residents' files in real processes: killed workers, a missing broker, and plaintext only in memory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def officer(stack: Stack) -> Visitor:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Some seconds of work, with the canary in its metadata."""
+    """Make a video that takes seconds to rebuild, with the canary in its metadata."""
     path = tmp_path_factory.mktemp("made") / "video.mp4"
     source = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=12"]
     coding = ["-c:v", "libx264", "-preset", "ultrafast", "-metadata", f"comment={CANARY.decode()}"]
@@ -72,7 +72,7 @@ def photo() -> bytes:
 
 
 def rows(stack: Stack) -> dict[int, tuple[str, str, int]]:
-    """State, reason and attempts of the files of the newest tip."""
+    """Return state, reason and attempts of the newest tip's files."""
     query = (
         "SELECT position, state, reason, attempts FROM tips_attachment"
         " WHERE tip_id = (SELECT id FROM tips_tip ORDER BY number DESC LIMIT 1) ORDER BY position"
@@ -99,13 +99,13 @@ def newest_tip(officer: Visitor) -> str:
 
 
 def found_on_disk(stack: Stack, needle: bytes) -> list[str]:
-    """Files below the portal's folder (servers, store, keys, logs, temp) that hold these bytes."""
+    """Return the files in the portal's folder (servers, store, keys, logs, temp) that contain these bytes."""
     found = []
     for path in stack.folder.rglob("*"):
         try:
             if path.is_file() and needle in path.read_bytes():
                 found.append(str(path))
-        except FileNotFoundError:  # gone meanwhile
+        except FileNotFoundError:  # removed meanwhile
             continue
     return found
 
@@ -137,7 +137,7 @@ def test_from_the_form_to_the_officers_screen(
     assert not [path for path in ram.rglob("*") if path.is_file() and path.stat().st_size]
 
 
-def test_the_panel_follows_the_cleaning_and_shows_when_asked(
+def test_the_panel_shows_progress_and_opens_files_on_request(
     browser: Browser, stack: Stack, officer: Visitor, photo: bytes
 ) -> None:
     stack.stop_worker("media")
@@ -198,7 +198,7 @@ def test_the_player_seeks_and_the_panel_works_without_script(
         expect(page.get_by_role("button", name="Larger")).to_be_hidden()
 
 
-def test_killed_worker_and_lost_broker_cost_time_alone(stack: Stack, photo: bytes, video: bytes, ram: Path) -> None:
+def test_a_killed_worker_and_a_lost_broker_only_delay(stack: Stack, photo: bytes, video: bytes, ram: Path) -> None:
     Visitor(stack.public_url).send("A video", files=[video])
     wait_until(lambda: found_in_memory(ram, CANARY) and states(stack) == ["rebuilding"], 60, "it is being rebuilt")
     stack.children[VIDEO_WORKER].kill()

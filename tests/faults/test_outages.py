@@ -1,4 +1,4 @@
-"""What a source notices when a part of the portal is away: nothing, or a sentence. Nothing sent is lost."""
+"""Outages of a part of the portal: a source notices nothing or reads an explanation, and nothing sent is lost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def tips(stack: Stack) -> int:
 
 
 @pytest.mark.parametrize("how", ["stopped", "hung"])
-def test_redis_away_tip_taken_within_two_seconds_and_the_alert_follows(stack: Stack, source: Visitor, how: str) -> None:
+def test_without_redis_a_tip_is_stored_within_two_seconds_and_alerted_later(
+    stack: Stack, source: Visitor, how: str
+) -> None:
     fields = source.tip("Two men load boxes")
     before = len(stack.mails.received)
     (stack.stop_redis if how == "stopped" else stack.freeze_redis)()
@@ -58,7 +60,7 @@ def test_redis_away_tip_taken_within_two_seconds_and_the_alert_follows(stack: St
     assert "Two men load boxes" in source.enter_inbox(receipt)
 
 
-def test_postgresql_away_says_so_and_keeps_the_text(stack: Stack, source: Visitor) -> None:
+def test_without_postgresql_the_page_explains_and_keeps_the_text(stack: Stack, source: Visitor) -> None:
     fields = source.tip("Two men load boxes from a van")
     stack.stop_database()
     try:
@@ -72,15 +74,15 @@ def test_postgresql_away_says_so_and_keeps_the_text(stack: Stack, source: Visito
     assert source.receipt()
 
 
-def test_the_web_process_killed_after_the_receipt_loses_nothing(stack: Stack, source: Visitor) -> None:
+def test_a_web_process_killed_after_the_receipt_loses_nothing(stack: Stack, source: Visitor) -> None:
     receipt = source.send("Sent right before the power went")
     stack.kill_web()
     stack.start_web()
     assert "Sent right before the power went" in source.enter_inbox(receipt)
 
 
-def test_the_web_process_killed_before_leaves_a_whole_tip_or_none(stack: Stack, source: Visitor) -> None:
-    """Killed at different moments of a post; whatever is stored is whole, and the same page sent again is the same tip."""
+def test_a_web_process_killed_before_leaves_a_complete_tip_or_none(stack: Stack, source: Visitor) -> None:
+    """Killed at various moments of a post: a stored tip is complete, and sending the page again yields the same tip."""
     for delay in (0.0, 0.02, 0.04, 0.06, 0.1):
         fields = source.tip(f"Killed after {delay} s")
         before = tips(stack)
@@ -108,7 +110,7 @@ def post_and_ignore(stack: Stack, fields: dict[str, str]) -> None:
         Visitor(stack.public_url).open("/tips/", fields)
 
 
-def test_the_connection_dropped_after_commit_and_sent_again_gives_the_receipt(stack: Stack, source: Visitor) -> None:
+def test_a_post_repeated_after_a_dropped_connection_gives_the_receipt(stack: Stack, source: Visitor) -> None:
     fields = source.tip("The answer was lost on the way")
     before = tips(stack)
     body = urlencode(fields).encode()
@@ -125,7 +127,7 @@ def test_the_connection_dropped_after_commit_and_sent_again_gives_the_receipt(st
     assert "The answer was lost on the way" in source.enter_inbox(receipt)
 
 
-def test_a_post_cut_short_takes_nothing(stack: Stack, source: Visitor) -> None:
+def test_a_truncated_post_stores_nothing(stack: Stack, source: Visitor) -> None:
     fields = source.tip("Only half of this arrives " * 40)
     before = tips(stack)
     body = urlencode(fields).encode()

@@ -88,7 +88,7 @@ def killed(stack: Stack) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize(("kind", "state", "asked"), [("webhook", "unsure", 1), ("mastodon", "sent", 2)])
-def test_a_worker_killed_when_the_channel_has_the_post(
+def test_a_worker_killed_after_the_channel_received_the_post(
     stack: Stack, receiver: Receiver, kind: str, state: str, asked: int
 ) -> None:
     receiver.before = killed(stack)
@@ -106,7 +106,7 @@ def test_a_worker_killed_when_the_channel_has_the_post(
     assert len({request["headers"].get("Idempotency-Key") for request in receiver.asked}) == 1
 
 
-def test_a_worker_killed_when_the_mail_server_has_the_mail(stack: Stack) -> None:
+def test_a_worker_killed_after_the_mail_server_received_the_mail(stack: Stack) -> None:
     """One is repeated under its Message-ID; the others come once."""
     kill, take = killed(stack), stack.mails.handle_DATA
     stack.mails.clear()

@@ -1,4 +1,4 @@
-"""Files on their way in, in real processes: lines that break, a web server that is killed, and plaintext on no disk."""
+"""Uploads in real processes: broken connections, a killed web server, and plaintext on no disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def in_store(stack: Stack) -> list[Path]:
 
 
 class Form:
-    """A tip with one file, sent as slowly as a test needs it."""
+    """A tip with one file, sent as slowly as a test needs."""
 
     def __init__(self, stack: Stack, content: bytes) -> None:
         self.source = Visitor(stack.public_url)
@@ -69,7 +69,7 @@ class Form:
         return answer.decode()
 
 
-def test_what_arrives_is_on_no_disk_in_clear_nor_is_its_name(stack: Stack, video: bytes) -> None:
+def test_neither_content_nor_name_is_on_a_disk_in_plaintext(stack: Stack, video: bytes) -> None:
     form = Form(stack, video)
     form.send(1_000_000)
     wait_until(lambda: sum(path.stat().st_size for path in in_store(stack)) > 500_000, 20, "half a file is sealed")
@@ -83,7 +83,7 @@ def test_what_arrives_is_on_no_disk_in_clear_nor_is_its_name(stack: Stack, video
 
 
 @pytest.mark.parametrize("how", ["closed", "reset"])
-def test_who_goes_away_in_the_middle_leaves_nothing(stack: Stack, video: bytes, how: str) -> None:
+def test_an_abandoned_upload_leaves_nothing(stack: Stack, video: bytes, how: str) -> None:
     form = Form(stack, video)
     form.send(1_000_000)
     wait_until(lambda: in_store(stack), 20, "the file is begun")
@@ -93,7 +93,7 @@ def test_who_goes_away_in_the_middle_leaves_nothing(stack: Stack, video: bytes, 
     wait_until(lambda: not in_store(stack), 20, "nothing is left")
 
 
-def test_a_killed_web_server_leaves_nothing_in_clear_and_its_rest_is_swept(stack: Stack, video: bytes) -> None:
+def test_a_killed_web_server_leaves_no_plaintext_and_its_remains_are_removed(stack: Stack, video: bytes) -> None:
     form = Form(stack, video)
     form.send(1_000_000)
     wait_until(lambda: in_store(stack), 20, "the file is begun")
@@ -102,11 +102,11 @@ def test_a_killed_web_server_leaves_nothing_in_clear_and_its_rest_is_swept(stack
     assert found_on_disk(stack, NAME.encode()) == []
     stack.start_web()
     assert found_on_disk(stack, CANARY[:20]) == []
-    (rest,) = in_store(stack)  # sealed, and nobody has its key any more
+    (rest,) = in_store(stack)  # sealed with a key that no longer exists
     rest.unlink()
 
 
-def test_a_file_sent_ahead_goes_on_where_a_killed_web_server_stopped(stack: Stack, video: bytes) -> None:
+def test_an_upload_resumes_where_a_killed_web_server_stopped(stack: Stack, video: bytes) -> None:
     source = Visitor(stack.public_url)
     fields = source.tip("Two men load boxes")
     ticket = source.field("ticket")
@@ -131,7 +131,7 @@ def test_a_file_sent_ahead_goes_on_where_a_killed_web_server_stopped(stack: Stac
     assert ask("HEAD", address).headers["Upload-Offset"] == str(half)
     assert ask("PATCH", address, video[half:], Content_Type=kind, Upload_Offset=str(half)).status == 204
     assert found_on_disk(stack, CANARY[:20]) == []
-    # The page was made before the server died: the keys of its form are gone, what it holds is not.
+    # The page is from before the server died: the keys of its form are lost, its content is not.
     page = source.open("/tips/", fields | {"ticket": ticket, "uploads": address.split("/")[-2]})
     if source.status != 200:
         page = source.open("/tips/", fields | {name: source.field(name) for name in ("token", "ticket", "uploads")})

@@ -1,4 +1,4 @@
-"""A decoder that a hostile file has taken over: code of the test's own, run in the real sandbox at the decoder's place."""
+"""A compromised decoder: code of a test that runs in the real sandbox in place of the decoder."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _IMPORTS = launcher._BOOTSTRAP.removesuffix("main()\n")
 
 
 def take_over(monkeypatch: pytest.MonkeyPatch, attack: str, *, module: str = "images") -> None:
-    """`attack` runs as the decoder's `rebuild`; it has `source`, `into`, `progress` and `attempt(name, function)`.
+    """Run `attack` as the decoder's `rebuild`, with `source`, `into`, `progress` and `attempt(name, function)`.
 
-    What attempts returned, or the name of the exception they raised, is in `report`.
+    `report` maps the name of each attempt to its result or to the name of its exception.
     """
     start = f"""
 {_IMPORTS}
@@ -43,7 +43,7 @@ main()
 
 
 def run_and_read_report(folder: Path, kind: bytes = PHOTO) -> dict[str, Any]:
-    """Send a file through and read what the attack reported."""
+    """Rebuild a file and return the report of the attack."""
     into = folder / "into"
     into.mkdir(mode=0o700)
     source = folder / "source"

@@ -1,4 +1,4 @@
-"""Files as phones, cameras, scanners and attackers make them, with planted names and places. Made anew for each run."""
+"""Make files like those of phones, cameras, scanners and attackers, with planted names and places."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLACE = "+41.8781-087.6298/"
 
 
 def draw_picture(width: int = 480, height: int = 320) -> Image.Image:
-    """A picture whose four corners differ, so that turning it is seen."""
+    """Draw a picture with four different corners, so that a rotation shows."""
     across = numpy.linspace(0, 255, width)[None, :].repeat(height, 0)
     down = numpy.linspace(0, 255, height)[:, None].repeat(width, 1)
     return Image.fromarray(numpy.dstack([across, down, (across + down) / 4]).astype("uint8"))
@@ -56,12 +56,12 @@ def jpeg(orientation: int = 6) -> bytes:
 
 
 def motion_photo() -> bytes:
-    """A phone's picture with a second of film behind it."""
+    """Make a phone's picture with a second of video after its end."""
     return jpeg() + b"MotionPhoto_Data" + make_video("-c:v", "libx264", "-metadata", f"title={NAME}")
 
 
 def two_pictures() -> bytes:
-    """A JPEG with a second one in it, as phones keep depth (CIPA DC-007)."""
+    """Make a JPEG with a second one in it, as phones store depth (CIPA DC-007)."""
     return encode_picture(draw_picture(), "MPO", save_all=True, append_images=[draw_picture(90, 60)], exif=make_exif())
 
 
@@ -95,7 +95,7 @@ def sixteen_bit_png() -> bytes:
 
 
 def run_ffmpeg(*arguments: str, form: str, given: bytes = b"") -> bytes:
-    """The project's own ffmpeg, over a file since most containers seek."""
+    """Run the project's ffmpeg. Its output is a file, since most containers need to seek."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -128,7 +128,7 @@ def rotated_video() -> bytes:
 
 
 def video_with_extra_streams() -> bytes:
-    """Subtitles, chapters, an attachment, two sound tracks."""
+    """Make a video with subtitles, an attachment and two sound tracks."""
     subtitles = f"1\n00:00:00,000 --> 00:00:01,000\n{NAME}\n".encode()
     return run_ffmpeg(
         *("-f", "lavfi", "-i", "testsrc2=s=320x180:d=1", "-f", "lavfi", "-i", "sine=d=1", "-f", "lavfi", "-i", "sine=880:d=1"),
@@ -149,7 +149,7 @@ def wav_with_broadcast_chunks() -> bytes:
 
 
 def mp3_with_pictures() -> bytes:
-    """ID3 frames with a picture and an object."""
+    """Make an MP3 whose ID3 tag has a picture and an object."""
     cover = b"\0image/jpeg\0\x03\0" + jpeg()
     thing = b"\0text/plain\0canary.txt\0\0" + NAME.encode()
     frames = b"".join(
@@ -161,7 +161,7 @@ def mp3_with_pictures() -> bytes:
 
 
 def pdf(pages: int = 2, *, size: tuple[float, float] = (612, 792), extra: str = "", content: bytes = b"") -> bytes:
-    """A PDF by hand: script, form, attachment, metadata, and after its end an update that changes the author."""
+    """Write a PDF with script, form, attachment and metadata, and an update after its end that changes the author."""
     draw = content or b"0.9 0.2 0.1 rg 72 72 200 300 re f"
     kids = " ".join(f"{10 + number} 0 R" for number in range(pages))
     things = {
@@ -192,7 +192,7 @@ def pdf(pages: int = 2, *, size: tuple[float, float] = (612, 792), extra: str = 
 
 
 def png_claiming_size(width: int, height: int) -> bytes:
-    """A PNG that claims any size; its one row of data is all there is."""
+    """Make a PNG that claims a size but has a single row of data."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

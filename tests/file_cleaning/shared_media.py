@@ -1,4 +1,4 @@
-"""The media beside the project, where they are."""
+"""Media files in a folder beside the project, on machines that have it."""
 
 from __future__ import annotations
 

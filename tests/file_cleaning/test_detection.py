@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; and the sentences for those that are not taken."""
+"""Detection of formats by the first bytes, and the sentences for refused files."""
 
 from __future__ import annotations
 

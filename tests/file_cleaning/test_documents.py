@@ -1,4 +1,4 @@
-"""PDF files of our own making: what is seen on the pages comes out, and nothing else."""
+"""Rebuilt PDF files show the pages and contain nothing else."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def test_pages_look_the_same_and_keep_their_size(folder: Path) -> None:
     for place in ((150, 500), (20, 20)):
         one, other = (page.render().to_pil().convert("RGB").getpixel(place) for page in (before, after))
         assert one == pytest.approx(other, abs=8)
-    assert Image.open(result.parts[2].path).size == pytest.approx((1275, 1650), abs=1)  # 150 dots an inch
+    assert Image.open(result.parts[2].path).size == pytest.approx((1275, 1650), abs=1)  # 150 dots per inch
 
 
 def test_form_fields_are_rendered(folder: Path) -> None:
-    """A check box is drawn by its field alone."""
+    """A check box is drawn only by its form field."""
     page = "/Annots [<< /Type /Annot /Subtype /Widget /FT /Btn /T (x) /Rect [0 0 612 792] /F 4 /AS /On /AP << /N << /On 20 0 R >> >> >>]"
     box = f"20 0 obj\n<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Length 33 >>\nstream\n{'0 0 1 rg 0 0 612 792 re f':<33}\nendstream\nendobj\n"
     content = sample_files.pdf(1).replace(b"/Contents 9 0 R", b"/Contents 9 0 R " + page.encode())

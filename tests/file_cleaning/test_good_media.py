@@ -1,4 +1,4 @@
-"""The shared good files, where they are: each comes out clean and looks the same."""
+"""Good files beside the project, if there are any: each is rebuilt clean and looks the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared hostile files, where they are: none does harm."""
+"""Hostile files beside the project, if there are any: none does harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos of our own making, in every format: clean, upright, of the right colours, within limits."""
+"""Rebuilt photos of every format are clean, upright, of the right colors and within limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def refused(content: bytes, folder: Path) -> RefusalReason:
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Mean difference of 64 by 64 grey pixels, of 255."""
+    """Return the mean difference of 64 by 64 gray pixels, of 255."""
     first, second = (image.convert("RGB").convert("L").resize((64, 64)).tobytes() for image in (one, other))
     return sum(abs(a - b) for a, b in zip(first, second, strict=True)) / len(first)
 
@@ -104,12 +104,12 @@ def test_preview_and_thumbnail_sizes(folder: Path) -> None:
 
 
 def wide_gamut() -> bytes:
-    """Apple's Display P3, as phones' photos have it, made from its primaries."""
+    """Build Apple's Display P3 profile, which phones' photos have, from its primaries."""
     return made_profile(red=(0.680, 0.320), green=(0.265, 0.690), blue=(0.150, 0.060))
 
 
 def made_profile(**primaries: tuple[float, float]) -> bytes:
-    """The sRGB profile with other primaries (ICC.1:2010 rXYZ, gXYZ, bXYZ); good enough to be told apart."""
+    """Build the sRGB profile with other primaries (ICC.1:2010 rXYZ, gXYZ, bXYZ); close enough for a test."""
     import struct
 
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

@@ -1,4 +1,4 @@
-"""Whatever becomes of the confined process, its caller lives on, nothing of it is left, and nothing it says is believed."""
+"""However the confined process ends, its caller survives, no process is left, and its output is not trusted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ON_LINUX = [sys.platform] if sys.platform == "linux" else []
 
 
 def find_processes_in(folder: Path) -> list[psutil.Process]:
-    """The running processes that work in `folder`."""
+    """Return the running processes that work in `folder`."""
     every = psutil.process_iter(["cmdline"])
     return [each for each in every if any(word.startswith(str(folder)) for word in each.info["cmdline"] or ())]
 
@@ -145,7 +145,7 @@ def make_claim(**changes: Any) -> dict[str, Any]:
 
 
 def make_parts(**changes: Any) -> list[dict[str, Any]]:
-    """Those of a photo; `changes` are made to the first."""
+    """Return the parts of a photo, with `changes` to the first."""
     made: list[dict[str, Any]] = [
         {"role": role, "path": f"{role}.jpg", "media_type": "image/jpeg", "width": 4, "height": 3}
         for role in ("full", "preview", "thumbnail")

@@ -1,4 +1,4 @@
-"""`manage.py rebuild`: what an administrator sees of it, on a machine where nothing else is set up."""
+"""`manage.py rebuild`: its output and exit codes on a machine where nothing else is set up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decoder that a hostile file has taken over reaches nothing: not the network, no other file, no other process."""
+"""A compromised decoder can reach neither the network nor other files nor other processes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.stack import ROOT
 REFUSED = {"PermissionError", "OSError"}
 FILM = b"\x1a\x45\xdf\xa3" + b"webm\x86\x85V_VP8"
 ON_LINUX = [sys.platform] if sys.platform == "linux" else []
-# Kinds whose process may start ffmpeg, and those that may start nothing.
+# First bytes of a kind whose process may start nothing, and of one whose process may start ffmpeg.
 KINDS = [(b"\xff\xd8\xff\xe0", "images"), (FILM, "video")] if ON_LINUX else []
 
 
 @pytest.mark.parametrize("system", ON_LINUX)
 def test_all_layers_are_active_on_linux(system: str) -> None:
-    held = file_cleaning.probe_sandbox()
-    assert held.seccomp
-    assert held.landlock
-    assert held.memory
-    assert held.is_network_blocked  # user namespaces are the one thing that a host may forbid
+    layers = file_cleaning.probe_sandbox()
+    assert layers.seccomp
+    assert layers.landlock
+    assert layers.memory
+    assert layers.is_network_blocked  # user namespaces are the only layer that hosts commonly forbid
 
 
 @pytest.mark.parametrize(("start", "module"), KINDS, ids=["photo", "film"])
@@ -132,12 +132,12 @@ def test_logs_a_missing_layer(
     source = folder / "source"
     source.write_bytes(b"\xff\xd8\xff\xe0")
 
-    held = file_cleaning.probe_sandbox()
+    layers = file_cleaning.probe_sandbox()
     with pytest.raises(file_cleaning.FileRefusedError):
         file_cleaning.rebuild(source, folder)
 
-    assert not any(getattr(held, name) for name in missing.split())
+    assert not any(getattr(layers, name) for name in missing.split())
     if missing == "seccomp namespace":
-        assert not held.is_network_blocked
-    assert any(record.levelname == "ERROR" for record in caplog.records) != held.is_network_blocked
+        assert not layers.is_network_blocked
+    assert any(record.levelname == "ERROR" for record in caplog.records) != layers.is_network_blocked
     assert any(name in record.getMessage() for record in caplog.records for name in missing.split())

@@ -1,4 +1,4 @@
-"""Video and sound of our own making: picture and sound alone come out, and play everywhere."""
+"""Rebuilt video and audio contain picture and sound alone, and play in every browser."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_video_plays_in_every_browser(make: sample_files.FileMaker, folder: Pa
     assert all(track["codec_name"] == "aac" for track in sound)
     assert result.duration_seconds == pytest.approx(1, abs=0.3)
     raw = whole.read_bytes()
-    assert raw.index(b"moov") < raw.index(b"mdat")  # plays before all of it has arrived
+    assert raw.index(b"moov") < raw.index(b"mdat")  # playable before the whole file has arrived
 
 
 def test_a_rotated_video_becomes_upright(folder: Path) -> None:
@@ -153,7 +153,7 @@ def texts_that_fetch(address: str) -> dict[str, str]:
 def test_never_opens_a_url_that_a_file_names(
     text: str, taken_for: Format, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even where the check of first bytes let one through: ffmpeg is told which format it is."""
+    """Even if detection took such a file for a video: ffmpeg gets the format by name."""
     monkeypatch.setattr(launcher, "detect_format", lambda head: taken_for)
     monkeypatch.setattr(launcher, "detect_kind", lambda head: MediaKind.VIDEO)
     with socket.socket() as listener:

@@ -1,4 +1,4 @@
-"""The folder in memory: private, emptied whatever happens, and never another process's."""
+"""A workspace is private, always removed, and never taken from another process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ HOLD = "import sys\nfrom file_cleaning import open_workspace\nwith open_workspac
 
 @pytest.fixture(autouse=True)
 def _own_base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of other tests that run at the same time: a base on the disk."""
+    """Use a base folder on the disk, apart from tests that run at the same time."""
     monkeypatch.setenv("RAM_FOLDER", "/nowhere")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
 
 
 def start_holder() -> tuple[subprocess.Popen[str], Path]:
-    """Another process with a workspace, and where that is."""
+    """Start another process with a workspace. Returns it and the folder."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""What a rebuilt file still says of a person, place, device or time. exiftool and ffprobe look at it."""
+"""Find what a rebuilt file still reveals of a person, place, device or time, with exiftool and ffprobe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from file_cleaning import RebuiltFile
 
 CANARIES = (b"CANARY", b"Jane Canary")
-# All that our own writers put into a file, by name: anything else is a trace.
+# Tags that our own encoders write; anything else is a trace.
 _PICTURE = "JFIFVersion ResolutionUnit XResolution YResolution ImageWidth ImageHeight AlphaIsUsed"
 _PDF = "PDFVersion Linearized PageCount"
 _MP4 = """
@@ -30,7 +30,7 @@ OWN_VALUES = {"HandlerDescription": ["VideoHandler", "SoundHandler"], "Compresso
 
 
 def find_traces(made: RebuiltFile) -> list[str]:
-    """Each trace in any part as a line; empty for a clean result."""
+    """Return a line for each trace in any part; none if the file is clean."""
     paths = [part.path for part in made.parts]
     found = _find_exiftool_traces(paths)
     for path in paths:
@@ -73,7 +73,7 @@ def _find_ffprobe_traces(path: Path) -> list[str]:
 
 
 def count_sei_units(path: Path) -> int:
-    """How many units of an H.264 stream carry remarks (type 6: encoder settings, captions, serial numbers)."""
+    """Count the SEI units of an H.264 stream (type 6): encoder settings, captions, serial numbers."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-c:v", "copy", "-bsf:v", "h264_mp4toannexb"]
     stream = subprocess.run([*command, "-f", "h264", "-"], capture_output=True, check=True).stdout
     return sum(unit[0] & 31 == 6 for unit in stream.split(b"\0\0\1")[1:] if unit)

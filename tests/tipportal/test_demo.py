@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
 
 @contextmanager
 def fast_demo():
-    """Simple passwords, and no pictures of stories: each is a process of its own (tests/outreach/demo/test_stories.py)."""
+    """Use a fast password hash, and rebuild no pictures of stories, each of which starts a process."""
     hashers = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with hashers, pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "rebuild", lambda _original: None)
@@ -59,7 +59,9 @@ def all_rows():
 @pytest.fixture(scope="class")
 def city(_riverton_stands, django_db_blocker):  # noqa: F811
     with fast_demo(), django_db_blocker.unblock():
-        opened = TestCase._enter_atomics()  # as for a test: what must not be within another transaction may be
+        opened = (
+            TestCase._enter_atomics()
+        )  # as for a test, which allows code that must not run within another transaction
         ensure_foundations()
         mail.outbox = []
         yield run_demo() | {"mails": len(mail.outbox)}
@@ -67,7 +69,7 @@ def city(_riverton_stands, django_db_blocker):  # noqa: F811
 
 
 class TestContent:
-    """In one city, loaded once."""
+    """Read-only tests of one city, loaded once."""
 
     def test_the_demo_receipt_opens_a_conversation_with_an_answer(self, city):
         receipt = city["receipt"]

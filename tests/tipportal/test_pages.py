@@ -1,4 +1,4 @@
-"""The pages every visitor sees: what they say, what they must not carry, and that they still come when much is broken."""
+"""Pages for every visitor: their content, what they must not contain, and error pages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def text_of(response: HttpResponse) -> str:
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing to tell: what home has to ask the database for, once a minute, is not asked for."""
+    """Give the home page empty figures, which it would query once a minute."""
     monkeypatch.setattr(statistics, "read_figures", lambda: statistics.TipFigures(None, None, None))
     monkeypatch.setattr(impact, "total_outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "list_latest_stories", list)

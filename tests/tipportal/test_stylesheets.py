@@ -1,4 +1,4 @@
-"""The style sheets keep the rules of the visual language, and the form templates put things where they belong."""
+"""Style sheets follow the rules of the visual language, and form templates the order of label, hint and control."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sample(forms.Form):
 
 
 def rules(css: str) -> str:
-    """The style sheet without comments and without the conditions of its media queries, which know no logical names."""
+    """Return the style sheet without comments and media query conditions, which have no logical properties."""
     return re.sub(r"/\*.*?\*/|@media[^{]*", "", css, flags=re.DOTALL)
 
 
@@ -53,7 +53,7 @@ def test_the_portals_colors_have_enough_contrast() -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "colour", "told"),
+    ("token", "color", "pair"),
     [
         ("--action: #1450a0", "#7fb0e6", "--on-action on --action"),
         ("--gold: #f2b632", "#6b5200", "--gold-ink on --gold"),
@@ -61,14 +61,14 @@ def test_the_portals_colors_have_enough_contrast() -> None:
     ],
 )
 def test_refuses_a_brand_color_without_enough_contrast(
-    token: str, colour: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    token: str, color: str, pair: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     css = contrast.STYLES.read_text()
     assert token in css
     changed = tmp_path / "common.css"
-    changed.write_text(css.replace(token, f"{token.split(':', maxsplit=1)[0]}: {colour}", 1))
+    changed.write_text(css.replace(token, f"{token.split(':', maxsplit=1)[0]}: {color}", 1))
     monkeypatch.setattr(contrast, "STYLES", changed)
-    assert any(told in message.msg for message in contrast.readable())
+    assert any(pair in message.msg for message in contrast.readable())
 
 
 def test_contrast_follows_wcag() -> None:

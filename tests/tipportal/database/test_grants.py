@@ -1,4 +1,4 @@
-"""With a role's database user in an attacker's hands: what each may not do, tried as each."""
+"""An attacker who controls a role's database user: what each user cannot do, tried as that user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROLES_BUT_STAFF = ("public", "alerts", "bulk", "media")
 
 @contextmanager
 def acting_as(role: str) -> Iterator[None]:
-    """Run as the role's PostgreSQL user; what was done is undone at the end."""
+    """Run as the role's PostgreSQL user, within a transaction."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL ROLE portal_{role}")
@@ -222,7 +222,7 @@ def test_staff_cannot_read_subscribers_addresses(table: str, column: str) -> Non
 
 
 def test_a_table_named_like_a_catalog_makes_no_superuser() -> None:
-    """pg_temp is looked through before pg_catalog wherever a function does not say otherwise."""
+    """A function searches pg_temp before pg_catalog unless it sets its search_path."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         cursor.execute(f'GRANT TEMPORARY ON DATABASE "{cursor.fetchone()[0]}" TO portal_staff')

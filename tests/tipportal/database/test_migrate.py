@@ -1,4 +1,4 @@
-"""What `migrate` does beside Django's own."""
+"""Steps of `migrate` beyond Django's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web server as it is started in production: what it writes and what it says of itself."""
+"""The web server as started in production: its log and its responses."""
 
 from __future__ import annotations
 

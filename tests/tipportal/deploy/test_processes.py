@@ -22,7 +22,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OTHER_SERVICES = {"postgres", "redis", "migrate", "vault", "addresses"}
 
-# Set by tipportal.deploy.processes itself, by the image, or never in production.
+# Variables set by tipportal.deploy.processes or the image, or never set in production.
 NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}
 
 
@@ -210,7 +210,7 @@ class TestEnvironment:
 
 
 def test_users_of_compose_are_those_of_the_private_servers(tmp_path: Path) -> None:
-    """docker/roles.sql, run by the real psql on a cluster without them."""
+    """Run docker/roles.sql with the real psql on a cluster without the users."""
     attributes = "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname LIKE 'portal%' ORDER BY 1"
     members = "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members WHERE member::regrole::text = 'portal_all' ORDER BY 1"
     with servers.Servers(tmp_path, durable=False) as running:

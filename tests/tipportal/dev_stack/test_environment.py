@@ -1,4 +1,4 @@
-"""Commands typed beside `make run`: each gets the database user that may do what it does, and no other role's secrets."""
+"""Commands typed beside `make run` get the database user they need, and no secret of another role."""
 
 from __future__ import annotations
 

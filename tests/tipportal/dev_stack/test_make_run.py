@@ -1,4 +1,4 @@
-"""`make run`, typed in a copy of the project whose path is long and has spaces in it."""
+"""`make run` in a copy of the project, in a folder with a long path and spaces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECONDS = 180
 
 
 class Run:
-    """A running `make run` with what it printed."""
+    """A running `make run` and its output."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
@@ -56,20 +56,20 @@ class Run:
     def lines(self) -> list[str]:
         return self.text.splitlines()
 
-    def up(self) -> Run:
+    def wait_until_up(self) -> Run:
         wait_until(
             lambda: LAST_LINE in self.text or self.make.poll() is not None, SECONDS, f"make run is up: {self.text}"
         )
         assert LAST_LINE in self.text, self.text
         return self
 
-    def ends(self) -> str:
-        """Wait for its end; what it said."""
+    def wait_for_end(self) -> str:
+        """Wait for its end. Returns its output."""
         self.make.wait(SECONDS)
         return self.text
 
     def signal(self, number: signal.Signals) -> None:
-        """As a terminal does: to the whole group."""
+        """Send a signal to the whole process group, as a terminal does."""
         os.killpg(self.make.pid, number)
 
     def processes(self) -> list[psutil.Process]:
@@ -102,7 +102,7 @@ def is_free(lock: Path) -> bool:
 
 
 def copy_project(folder: Path) -> Path:
-    """The project as cloned, with the packages that stand here already."""
+    """Copy the project as a clone would have it, with the packages already installed here."""
     ignored = shutil.ignore_patterns(".venv", ".git", "var", "static-root", "node_modules", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, folder, ignore=ignored)
     (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -117,7 +117,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(project: Path) -> Iterator[Run]:
-    run = Run(project).up()
+    run = Run(project).wait_until_up()
     yield run
     run.stop()
 
@@ -209,21 +209,21 @@ def _pages_answer(running: Run) -> bool:
 
 
 class TestStopping:
-    """After the tests above, in the same folder: each starts again on the data that is there."""
+    """These run after the tests above, in the same folder and on its data."""
 
     def test_a_start_after_kill_9_works_and_keeps_the_data(self, project: Path, running: Run) -> None:
         before = [line for line in running.lines if line.startswith("Demo receipt: ")]
         processes = running.processes()
         launcher = next(each for each in processes if "tipportal.dev_stack.launcher" in each.cmdline())
         launcher.kill()
-        running.ends()
-        run = Run(project).up()
+        running.wait_for_end()
+        run = Run(project).wait_until_up()
         assert have_ended(processes)
         assert run.get("/") == 200
         assert [line for line in run.lines if line.startswith("Demo receipt: ")] == before
         processes = run.processes()
         assert len(processes) > 8
-        self._stops(run, signal.SIGINT, processes)
+        self._check_stop(run, signal.SIGINT, processes)
         assert not (project / "var" / "environment").exists()
         locks = [*(project / "var" / "run").glob("*.lock"), *(project / "var" / "servers").glob("*.lock")]
         assert len(locks) == len(MAKE_RUN) + 2
@@ -244,25 +244,25 @@ class TestStopping:
         running.stop()
         run = Run(project)
 
-        def reached() -> bool:
+        def has_begun() -> bool:
             commands = " | ".join(" ".join(each.cmdline()) for each in run.processes() if have_ended([each]) is False)
-            signs = {
+            signs_by_moment = {
                 "imports": "tipportal.dev_stack.launcher",
                 "servers": "/postgres ",
                 "tables": "manage.py",
                 "web": "-m gunicorn",
             }
-            return signs[moment] in commands
+            return signs_by_moment[moment] in commands
 
-        wait_until(lambda: _holds(reached), 60, f"{moment} has begun")
-        text = self._stops(run, number, run.processes())
+        wait_until(lambda: _holds(has_begun), 60, f"{moment} has begun")
+        text = self._check_stop(run, number, run.processes())
         assert LAST_LINE not in text
         assert is_free(project / "var" / "lock")
 
-    def _stops(self, run: Run, number: signal.Signals, processes: list[psutil.Process]) -> str:
-        """Everything, with a word and no complaint; what it said."""
+    def _check_stop(self, run: Run, number: signal.Signals, processes: list[psutil.Process]) -> str:
+        """Check that the signal stops everything cleanly. Returns the output."""
         run.signal(number)
-        text = run.ends()
+        text = run.wait_for_end()
         assert "Stopped." in text
         assert "Traceback" not in text
         assert have_ended(processes)
@@ -270,7 +270,7 @@ class TestStopping:
 
 
 def _holds(condition: Callable[[], bool]) -> bool:
-    """A process may end while it is looked at."""
+    """Evaluate the condition; False if a process ends meanwhile."""
     try:
         return condition()
     except psutil.Error:
@@ -281,7 +281,9 @@ class TestExternalServers:
     def test_database_url_and_redis_url_are_used(self, project: Path, running: Run) -> None:
         running.stop()
         with Servers(project / "var" / "servers", durable=False) as servers:  # with the city's data
-            run = Run(project, DATABASE_URL=servers.database_url("portal_owner"), REDIS_URL=servers.redis_url).up()
+            run = Run(
+                project, DATABASE_URL=servers.database_url("portal_owner"), REDIS_URL=servers.redis_url
+            ).wait_until_up()
             assert run.get("/tips/") == 200
             assert not any(
                 "valkey-server" in part or part.endswith("/postgres")
@@ -296,7 +298,7 @@ class TestExternalServers:
         port = free_port()
         urls = {"DATABASE_URL": f"postgres://a:b@127.0.0.1:{port}/c", "REDIS_URL": f"redis://127.0.0.1:{port}"}
         run = Run(project, **{name: urls[name]})
-        text = run.ends()
+        text = run.wait_for_end()
         assert f"The server that {name} names does not answer" in text
         assert "Traceback" not in text
         assert run.make.returncode != 0
@@ -309,7 +311,7 @@ class TestPort:
             other.bind(("127.0.0.1", 0))
             other.listen()
             port = other.getsockname()[1]
-            text = Run(project, PORT=str(port)).ends()
+            text = Run(project, PORT=str(port)).wait_for_end()
         assert f"Port {port} is in use by another program." in text
         assert f"PORT={port + 1} make run" in text
         assert "Traceback" not in text
@@ -329,7 +331,7 @@ class TestPort:
 
 
 class TestBootstrap:
-    """The first steps, with folders of their own."""
+    """bootstrap.py, in folders of its own."""
 
     @pytest.fixture
     def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -405,7 +407,7 @@ class TestBootstrap:
         monkeypatch.setattr(bootstrap, "MIN_VERSION", (99, 0))
         monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/bin/{name}" if name == "python3.12" else None)
         monkeypatch.setattr(bootstrap.os, "execv", lambda path, argv: became.append(path))
-        with pytest.raises(bootstrap.BootstrapError):  # execv came back, as it never does
+        with pytest.raises(bootstrap.BootstrapError):  # the real execv never returns
             bootstrap.switch_to_newer_python()
         assert became[0] == "/bin/python3.12"
 

@@ -1,4 +1,4 @@
-"""The private PostgreSQL and Valkey: that they start from anything a killed start leaves behind, and tell nothing."""
+"""The private PostgreSQL and Valkey start from whatever a killed start left behind, and log no content."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def query_value(running: Servers, user: str, statement: str) -> object:
 
 
 def make_database_with_a_row(folder: Path) -> None:
-    """Start, store a row, stop."""
+    """Start the servers, store a row, stop."""
     with make_servers(folder) as running:
         connection = running.connect("portal_owner")
         with connection, connection.cursor() as cursor:
@@ -148,7 +148,7 @@ class TestFolders:
 
 
 class TestLeftovers:
-    """What a power cut or kill -9 leaves behind."""
+    """Starts after a power failure or kill -9."""
 
     def test_an_interrupted_initdb_is_repeated(self, tmp_path: Path) -> None:
         (tmp_path / "postgres.partial" / "base").mkdir(parents=True)
@@ -172,7 +172,7 @@ class TestLeftovers:
             innocent.wait()
 
     def test_servers_end_with_a_killed_parent(self, tmp_path: Path) -> None:
-        """By themselves on Linux; elsewhere the next start ends them."""
+        """On Linux they end by themselves; elsewhere the next start ends them."""
         code = (
             "import sys, signal; from pathlib import Path; from tipportal.dev_stack.servers import Servers\n"
             "up = Servers(Path(sys.argv[1]), durable=False).start()\n"
@@ -248,7 +248,7 @@ class TestExplanations:
 
 
 class TestAsRoot:
-    """PostgreSQL refuses root. For an ordinary user all of this holds by itself."""
+    """PostgreSQL refuses root. For an ordinary user these hold trivially."""
 
     def test_nothing_changes_owner(self, running: Servers) -> None:
         assert {path.stat().st_uid for path in running.folder.rglob("*")} == {os.geteuid()}
