@@ -17,32 +17,32 @@ from core.web import context_processors
 from outreach.models import Guide, GuideRevision, Picture
 from outreach.stories import texts
 
-STARTING = Path(__file__).parent / "starting"
-DIVIDER = "+++\n"
+_STARTER_FOLDER = Path(__file__).parent / "starter_guides"
+_HEAD_END = "+++\n"
 
 
 def ensure_guides() -> None:
     """Store the guides that are not there yet and show them. One that staff changed or hid stays as it is."""
     known = set(Guide.objects.values_list("slug", flat=True))
-    for path in sorted(STARTING.glob("*.md")):
+    for path in sorted(_STARTER_FOLDER.glob("*.md")):
         if path.stem not in known:
-            _store(path.stem, *read(path))
+            _store_guide(path.stem, *read_guide_file(path))
 
 
-def read(path: Path) -> tuple[dict[str, Any], str]:
+def read_guide_file(path: Path) -> tuple[dict[str, Any], str]:
     """Head (title, summary, place, order) and text of a guide, the agency's facts filled in.
 
     A file is TOML, a line of three plus signs, then Markdown in which {city}, {emergency_number} and {tips_kept} stand for
     what the settings say.
     """
-    head, text = path.read_text(encoding="utf-8").split(DIVIDER, 1)
+    head, text = path.read_text(encoding="utf-8").split(_HEAD_END, 1)
     for name in ("city", "emergency_number", "tips_kept"):
         text = text.replace(f"{{{name}}}", str(context_processors.facts()[name]))
     return tomllib.loads(head), text
 
 
 @transaction.atomic
-def _store(slug: str, head: dict[str, Any], text: str) -> None:
+def _store_guide(slug: str, head: dict[str, Any], text: str) -> None:
     guide = Guide.objects.create(slug=slug, body=text, shown=True, **head)
     snapshot = {"slug": slug, "body": text, "shown": True, **head}
     GuideRevision.objects.create(guide=guide, number=1, note=_("Came with the portal"), snapshot=snapshot)
@@ -53,7 +53,7 @@ def _store(slug: str, head: dict[str, Any], text: str) -> None:
 FIELDS = ("slug", "title", "summary", "body", "place", "order", "shown")
 
 
-class StaleError(Exception):
+class StaleGuideError(Exception):
     """Somebody saved the guide meanwhile. The text that was sent is kept beside the history; `guide` is as it is now."""
 
     def __init__(self, guide: Guide) -> None:
@@ -61,35 +61,35 @@ class StaleError(Exception):
         self.guide = guide
 
 
-def snapshot(guide: Guide) -> dict[str, Any]:
+def take_snapshot(guide: Guide) -> dict[str, Any]:
     return {name: getattr(guide, name) for name in FIELDS}
 
 
 @transaction.atomic
-def create(by: Account, values: dict[str, Any]) -> Guide:
-    return _keep(Guide(**values), by, "")
+def create_guide(by: Account, values: dict[str, Any]) -> Guide:
+    return _save_version(Guide(**values), by, "")
 
 
-def save(guide_id: int, by: Account, values: dict[str, Any], version: int, note: str = "") -> Guide:
+def save_guide(guide_id: int, by: Account, values: dict[str, Any], version: int, note: str = "") -> Guide:
     """Keep a changed guide, begun from `version`. The same again changes nothing. Raises StaleError."""
     with transaction.atomic():
         guide = Guide.objects.select_for_update().get(pk=guide_id)
-        if snapshot(guide) == values:
+        if take_snapshot(guide) == values:
             return guide
         if guide.version == version:
             for name, value in values.items():
                 setattr(guide, name, value)
             guide.version, guide.updated_on = version + 1, timezone.localdate()
-            return _keep(guide, by, note)
+            return _save_version(guide, by, note)
         aside = {"guide": guide, "by": by, "aside": True, "snapshot": values}
         if not GuideRevision.objects.filter(**aside).exists():
             GuideRevision.objects.create(number=version, **aside)
-    raise StaleError(guide)
+    raise StaleGuideError(guide)
 
 
-def _keep(guide: Guide, by: Account, note: str) -> Guide:
+def _save_version(guide: Guide, by: Account, note: str) -> Guide:
     guide.save()
     guide.pictures.set(Picture.objects.filter(pk__in=texts.find_picture_ids(guide.body)))
-    GuideRevision.objects.create(guide=guide, number=guide.version, by=by, note=note, snapshot=snapshot(guide))
+    GuideRevision.objects.create(guide=guide, number=guide.version, by=by, note=note, snapshot=take_snapshot(guide))
     audit.record(by, "changed guide", f"guide {guide.slug}", f"version {guide.version}")
     return guide

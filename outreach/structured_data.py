@@ -15,12 +15,12 @@ from outreach.models import Event, PublishedStory
 from outreach.stories.share_links import absolute_url
 
 # Nothing in the text may end the element (HTML Living Standard, restrictions for contents of script elements).
-_ESCAPED = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
+_ESCAPES = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
 
 
-def article(story: PublishedStory, address: str, image: str) -> SafeString:
+def article_data(story: PublishedStory, address: str, image: str) -> SafeString:
     """A story as a NewsArticle. Days only."""
-    return script(
+    return script_content(
         {
             "@context": "https://schema.org",
             "@type": "NewsArticle",
@@ -33,41 +33,41 @@ def article(story: PublishedStory, address: str, image: str) -> SafeString:
             "dateModified": (story.corrected_on or story.published_on).isoformat(),
             "articleSection": str(story.get_category_display()),
             "keywords": [tag.name for tag in story.tags.all()],
-            "author": _agency(),
-            "publisher": _agency(),
+            "author": _agency_data(),
+            "publisher": _agency_data(),
             "isAccessibleForFree": True,
         }
     )
 
 
-def event(event: Event) -> SafeString:
+def event_data(event: Event) -> SafeString:
     """An event as an Event, with its hours: they are public."""
     cancelled = event.status == Event.EventStatus.CANCELLED
     place: dict[str, Any] = {"@type": "Place", "name": event.place, "address": f"{event.place}, {settings.CITY_NAME}"}
     if event.latitude is not None and event.longitude is not None:
         place["geo"] = {"@type": "GeoCoordinates", "latitude": event.latitude, "longitude": event.longitude}
-    return script(
+    return script_content(
         {
             "@context": "https://schema.org",
             "@type": "Event",
             "name": event.title,
-            "description": ical.plain(event)[:500],
-            "url": ical.address_of(event),
+            "description": ical.plain_text(event)[:500],
+            "url": ical.event_url(event),
             "startDate": timezone.localtime(event.starts_at).isoformat(),
             "endDate": timezone.localtime(event.ends_at).isoformat(),
             "eventStatus": f"https://schema.org/{'EventCancelled' if cancelled else 'EventScheduled'}",
             "eventAttendanceMode": "https://schema.org/OfflineEventAttendanceMode",
             "isAccessibleForFree": True,
             "location": place,
-            "organizer": _agency(),
+            "organizer": _agency_data(),
         }
     )
 
 
-def _agency() -> dict[str, str]:
+def _agency_data() -> dict[str, str]:
     return {"@type": "GovernmentOrganization", "name": settings.AGENCY_NAME, "url": absolute_url("/")}
 
 
-def script(content: dict[str, Any]) -> SafeString:
+def script_content(content: dict[str, Any]) -> SafeString:
     """The content as JSON that cannot leave its script element."""
-    return mark_safe(json.dumps(content, ensure_ascii=False).translate(_ESCAPED))  # noqa: S308
+    return mark_safe(json.dumps(content, ensure_ascii=False).translate(_ESCAPES))  # noqa: S308

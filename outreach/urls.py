@@ -9,7 +9,7 @@ from outreach.views import events, lists, media, pages, preview, reminders, stor
 app_name = "outreach"
 urlpatterns = [
     path("stories/", lists.stories, name="stories"),
-    path("stories/search/", lists.search, name="search"),
+    path("stories/search/", lists.search_stories, name="search"),
     path("stories/archive/", lists.archive, name="archive"),
     path("stories/archive/<int:year>/", lists.year, name="year"),
     path("stories/tag/<slug:slug>/", lists.tag, name="tag"),

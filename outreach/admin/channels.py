@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
-from outreach.admin.session_resume import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.channels import posting, transport
 from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, Story
@@ -58,8 +58,8 @@ class ChannelForm(forms.ModelForm):
                 raise ValidationError(_("Enter the channel's address."))
             return ""
         try:
-            transport.kind_of(address)
-        except transport.AddressError as error:
+            transport.detect_kind(address)
+        except transport.ChannelAddressError as error:
             raise ValidationError(str(error)) from None
         return address
 
@@ -89,7 +89,7 @@ class ChannelAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Channel, form: ChannelForm, change: bool) -> None:
         if address := form.cleaned_data["secret"]:
-            obj.address, obj.kind, obj.host = address, transport.kind_of(address), transport.host_of(address)
+            obj.address, obj.kind, obj.host = address, transport.detect_kind(address), transport.visible_host(address)
         super().save_model(request, obj, form, change)
         # Names of fields alone: a value may be the secret.
         done = "changed channel" if change else "added channel"
@@ -102,7 +102,7 @@ class ChannelAdmin(admin.ModelAdmin):
     # Of one story
 
     def get_urls(self) -> list[URLPattern]:
-        view = resuming(self.admin_site, self.story_view)
+        view = keep_post_through_sign_in(self.admin_site, self.story_view)
         return [path("of-story/<int:pk>/", view, name="outreach_story_channels"), *super().get_urls()]
 
     def story_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -112,7 +112,7 @@ class ChannelAdmin(admin.ModelAdmin):
             raise Http404
         if not request.user.has_perm("outreach.view_story"):
             raise PermissionDenied
-        rows = [_Row(post) for post in posting.posts_of(story)]
+        rows = [_ChannelRow(post) for post in posting.list_posts(story)]
         may = request.user.has_perm("outreach.change_story")
         if request.method == "POST":
             if not may:
@@ -131,20 +131,20 @@ class ChannelAdmin(admin.ModelAdmin):
         }  # fmt: skip
         return TemplateResponse(request, "admin/outreach/story_channels.html", context)
 
-    def _settled(self, request: HttpRequest, rows: list[_Row]) -> bool:
+    def _settled(self, request: HttpRequest, rows: list[_ChannelRow]) -> bool:
         """What somebody found on a channel. Whether it was that button."""
         decision, _colon, number = request.POST.get("settle", "").partition(":")
         post_ids = {str(row.post.pk): row.post.pk for row in rows}
         if decision not in ("there", "again") or number not in post_ids:
             return False
         try:
-            posting.settle(UUID(number), _account(request), again=decision == "again")
+            posting.settle_post(UUID(number), _account(request), again=decision == "again")
             messages.success(request, _("Noted.") if decision == "there" else _("It is being posted again."))
-        except posting.NotNowError as refused:
+        except posting.PostActionRefusedError as refused:
             messages.error(request, str(refused))
         return True
 
-    def _prepared(self, request: HttpRequest, story: Story, rows: list[_Row]) -> bool:
+    def _prepared(self, request: HttpRequest, story: Story, rows: list[_ChannelRow]) -> bool:
         """Keep the texts. False when one has a problem: its sentence is with its row then, and all is as it was typed."""
         for row in rows:
             row.read(request)
@@ -153,8 +153,8 @@ class ChannelAdmin(admin.ModelAdmin):
         for row in rows:
             if row.editable:
                 try:
-                    posting.prepare(story, row.post.channel, row.text, wanted=row.wanted)
-                except posting.NotNowError as refused:
+                    posting.prepare_post(story, row.post.channel, row.text, wanted=row.wanted)
+                except posting.PostActionRefusedError as refused:
                     row.problem = str(refused)
                     return False
         audit.record(_account(request), "prepared posts", f"story {story.slug}")
@@ -162,7 +162,7 @@ class ChannelAdmin(admin.ModelAdmin):
         return True
 
 
-class _Row:
+class _ChannelRow:
     """A channel on the page of a story: its post, what was typed, and how it will look."""
 
     def __init__(self, post: Post) -> None:
@@ -180,11 +180,11 @@ class _Row:
         if self.editable:
             self.text = request.POST.get(f"text-{self.post.channel_id}", "").replace("\r\n", "\n")
             self.wanted = f"wanted-{self.post.channel_id}" in request.POST
-            self.problem = posting.problem_of(self.text, self.post.channel.kind) if self.wanted else ""
+            self.problem = posting.find_text_problem(self.text, self.post.channel.kind) if self.wanted else ""
 
     @property
     def length(self) -> int:
-        return posting.length(self.text, self.post.channel.kind)
+        return posting.count_characters(self.text, self.post.channel.kind)
 
     @property
     def may_settle(self) -> bool:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from core.models import Account
 from core.plain_text import clean_published_text
 from crimemap import places
-from outreach.admin.session_resume import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import markdown
 from outreach.events import actions, public_events
 from outreach.models import Event
@@ -30,7 +30,7 @@ Status = Event.EventStatus
 _COLUMNS = ("title", "slug", "starts_at", "ends_at", "place", "body")
 
 
-def _moment(label: Any, of_day: Any, of_time: Any) -> forms.SplitDateTimeField:
+def _datetime_field(label: Any, of_day: Any, of_time: Any) -> forms.SplitDateTimeField:
     widget = forms.SplitDateTimeWidget(
         date_attrs={"type": "date", "aria-label": of_day},
         time_attrs={"type": "time", "aria-label": of_time},
@@ -43,8 +43,10 @@ def _moment(label: Any, of_day: Any, of_time: Any) -> forms.SplitDateTimeField:
 class EventForm(forms.ModelForm):
     """Refuses what another editor overtook, with what stands there now; pressing Save once more is then a decision."""
 
-    starts_at = _moment(gettext_lazy("Starts"), gettext_lazy("Day of the start"), gettext_lazy("Time of the start"))
-    ends_at = _moment(gettext_lazy("Ends"), gettext_lazy("Day of the end"), gettext_lazy("Time of the end"))
+    starts_at = _datetime_field(
+        gettext_lazy("Starts"), gettext_lazy("Day of the start"), gettext_lazy("Time of the start")
+    )
+    ends_at = _datetime_field(gettext_lazy("Ends"), gettext_lazy("Day of the end"), gettext_lazy("Time of the end"))
     begun_from = forms.IntegerField(widget=forms.HiddenInput, required=False)  # the version
     spot = forms.CharField(
         label=gettext_lazy("Place on the map"),
@@ -74,15 +76,15 @@ class EventForm(forms.ModelForm):
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
-        if slug in actions.RESERVED:
+        if slug in actions.RESERVED_SLUGS:
             raise ValidationError(_("This address is a page of its own. Choose another."))
         return slug
 
     def clean_body(self) -> str:
         body: str = self.cleaned_data["body"]
         try:
-            markdown.rendered(body)
-        except markdown.TooMuchError as error:
+            markdown.render(body)
+        except markdown.TextTooComplexError as error:
             raise ValidationError(str(error)) from None
         return body
 
@@ -96,7 +98,7 @@ class EventForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at and ends_at and {"starts_at", "ends_at"} & set(self.changed_data):
-            for field, sentence in actions.problems(starts_at, ends_at).items():
+            for field, sentence in actions.find_time_problems(starts_at, ends_at).items():
                 self.add_error(field, sentence)
         if self.instance.pk:
             self._look_for_others(cleaned)
@@ -110,7 +112,7 @@ class EventForm(forms.ModelForm):
         if cleaned.get("begun_from") == current.version:
             return
         theirs = [
-            (str(self.fields[name].label), _in_words(getattr(current, name)))
+            (str(self.fields[name].label), _format_value(getattr(current, name)))
             for name in _COLUMNS
             if name in self.fields and name in cleaned and getattr(current, name) != cleaned[name]
         ]
@@ -189,9 +191,9 @@ class EventAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:
         by = _account(request)
         if change:
-            actions.change(obj.pk, form.columns(), by, form.cleaned_data["begun_from"])
+            actions.change_event(obj.pk, form.columns(), by, form.cleaned_data["begun_from"])
         else:
-            obj.pk = actions.create(form.columns(), by).pk
+            obj.pk = actions.create_event(form.columns(), by).pk
 
     def response_add(self, request: HttpRequest, obj: Event, post_url_continue: str | None = None) -> HttpResponse:
         """A new event is read on its page before it is published: that page comes next, not the list."""
@@ -201,15 +203,17 @@ class EventAdmin(admin.ModelAdmin):
         return super().response_add(request, obj, post_url_continue)
 
     def delete_model(self, request: HttpRequest, obj: Event) -> None:
-        actions.erase_draft(obj, _account(request))
+        actions.delete_draft(obj, _account(request))
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         return [
-            path("add/", resuming(site, self.add_view), name="outreach_event_add"),
-            path("<int:object_id>/change/", resuming(site, self._change), name="outreach_event_change"),
+            path("add/", keep_post_through_sign_in(site, self.add_view), name="outreach_event_add"),
+            path(
+                "<int:object_id>/change/", keep_post_through_sign_in(site, self._change), name="outreach_event_change"
+            ),
             path("<int:pk>/publish/", site.admin_view(self.publish_view), name="outreach_event_publish"),
-            path("<int:pk>/cancel/", resuming(site, self.cancel_view), name="outreach_event_cancel"),
+            path("<int:pk>/cancel/", keep_post_through_sign_in(site, self.cancel_view), name="outreach_event_cancel"),
             *super().get_urls(),
         ]
 
@@ -220,9 +224,9 @@ class EventAdmin(admin.ModelAdmin):
         event = self._acting_on(request, pk)
         if request.method == "POST":
             try:
-                actions.publish(event.pk, _account(request))
+                actions.publish_event(event.pk, _account(request))
                 messages.success(request, _("Residents see this event now."))
-            except actions.NotNowError as refused:
+            except actions.EventActionRefusedError as refused:
                 messages.error(request, str(refused))
         return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
 
@@ -231,12 +235,12 @@ class EventAdmin(admin.ModelAdmin):
         because, problem = request.POST.get("because", "")[:300], ""
         if request.method == "POST" and not is_resumed(request):
             try:
-                actions.cancel(event.pk, because, _account(request))
+                actions.cancel_event(event.pk, because, _account(request))
                 messages.success(
                     request, _("Cancelled. The page and calendars say so, and reminders are on their way.")
                 )
                 return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
-            except actions.NotNowError as refused:
+            except actions.EventActionRefusedError as refused:
                 problem = str(refused)
         context = {
             **self.admin_site.each_context(request),
@@ -263,13 +267,13 @@ class EventAdmin(admin.ModelAdmin):
                 "event": event,
                 "can_publish": may and event.status == Status.DRAFT,
                 "can_cancel": may and event.status == Status.PUBLISHED,
-                "shown": markdown.rendered(event.body),
+                "shown": markdown.render(event.body),
                 "address": f"/events/{event.slug}/",
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def _in_words(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return date_format(timezone.localtime(value), "DATETIME_FORMAT") if isinstance(value, dt.datetime) else str(value)
 
 

@@ -17,19 +17,21 @@ from outreach.models import HowSoon, Picture, Story, StoryCategory, StoryContent
 from outreach.stories import checks
 from outreach.stories.texts import FIELDS, StoryValues
 
-LAYERS = {"district": gettext_lazy("Districts"), "neighbourhood": gettext_lazy("Neighborhoods")}
+_LAYER_NAMES = {"district": gettext_lazy("Districts"), "neighbourhood": gettext_lazy("Neighborhoods")}
 # Addresses below /stories/ that are pages of their own.
-TAKEN = ("search", "archive", "tag", "area", "media", "card", "preview", "feed")
-_LEADS = 60  # pictures to choose a lead from, the newest
+RESERVED_SLUGS = ("search", "archive", "tag", "area", "media", "card", "preview", "feed")
+_MAX_LEAD_CHOICES = 60  # pictures to choose a lead from, the newest
 
 
 def area_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """(layer in words, [("district:3", name)]) of what the map knows."""
-    named = {layer: [(f"{layer}:{area.code}", area.name) for area in places.area_outlines(layer)] for layer in LAYERS}
-    return [(str(LAYERS[layer]), choices) for layer, choices in named.items() if choices]
+    named = {
+        layer: [(f"{layer}:{area.code}", area.name) for area in places.area_outlines(layer)] for layer in _LAYER_NAMES
+    }
+    return [(str(_LAYER_NAMES[layer]), choices) for layer, choices in named.items() if choices]
 
 
-def _words(name: str, rows: int = 0, **options: Any) -> forms.CharField:
+def _text_field(name: str, rows: int = 0, **options: Any) -> forms.CharField:
     """As the model's field of this name."""
     field: Any = StoryContent._meta.get_field(name)
     widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
@@ -37,7 +39,7 @@ def _words(name: str, rows: int = 0, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, help_text=help_text, max_length=field.max_length, widget=widget, **options)
 
 
-def _count(label: Any) -> forms.IntegerField:
+def _count_field(label: Any) -> forms.IntegerField:
     return forms.IntegerField(label=label, required=False, min_value=0, max_value=1_000_000)
 
 
@@ -46,8 +48,8 @@ class StoryForm(forms.Form):
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     caret = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
-    title = _words("title")
-    summary = _words("summary", rows=3, required=False)
+    title = _text_field("title")
+    summary = _text_field("summary", rows=3, required=False)
     body = forms.CharField(
         label=gettext_lazy("Text"),
         required=False,
@@ -60,16 +62,16 @@ class StoryForm(forms.Form):
     category = forms.ChoiceField(
         label=gettext_lazy("Category"), choices=StoryCategory.choices, initial=StoryCategory.OTHER
     )
-    what_happened = _words("what_happened", required=False)
+    what_happened = _text_field("what_happened", required=False)
     how_soon = forms.ChoiceField(label=gettext_lazy("How soon after the tip"), choices=HowSoon.choices, required=False)
-    arrests = _count(gettext_lazy("Arrests"))
-    weapons = _count(gettext_lazy("Weapons off the street"))
-    property_returned = _count(gettext_lazy("Things returned"))
-    property_words = _words("property_words", required=False)
-    quote = _words("quote", rows=2, required=False)
-    quote_by = _words("quote_by", required=False)
-    you_said = _words("you_said", rows=2, required=False)
-    we_did = _words("we_did", rows=2, required=False)
+    arrests = _count_field(gettext_lazy("Arrests"))
+    weapons = _count_field(gettext_lazy("Weapons off the street"))
+    property_returned = _count_field(gettext_lazy("Things returned"))
+    property_words = _text_field("property_words", required=False)
+    quote = _text_field("quote", rows=2, required=False)
+    quote_by = _text_field("quote_by", required=False)
+    you_said = _text_field("you_said", rows=2, required=False)
+    we_did = _text_field("we_did", rows=2, required=False)
     lead = forms.ModelChoiceField(
         Picture.objects.none(), label=gettext_lazy("Lead picture"), required=False, empty_label=gettext_lazy("None")
     )
@@ -96,7 +98,9 @@ class StoryForm(forms.Form):
         self.story = story
         self.fields["slug"].disabled = fixed_slug
         lead: Any = self.fields["lead"]
-        newest = Picture.objects.exclude(state=Picture.PictureState.REFUSED).values_list("pk", flat=True)[:_LEADS]
+        newest = Picture.objects.exclude(state=Picture.PictureState.REFUSED).values_list("pk", flat=True)[
+            :_MAX_LEAD_CHOICES
+        ]
         lead.queryset = Picture.objects.filter(Q(pk__in=list(newest)) | Q(pk=(story.lead_id if story else None) or 0))
         areas: Any = self.fields["areas"]
         areas.choices = area_choices()
@@ -104,8 +108,8 @@ class StoryForm(forms.Form):
     def clean_body(self) -> str:
         body: str = self.cleaned_data["body"]
         try:
-            markdown.found_in(body)
-        except markdown.TooMuchError as error:
+            markdown.find_references(body)
+        except markdown.TextTooComplexError as error:
             raise ValidationError(str(error)) from None
         return body
 
@@ -118,11 +122,11 @@ class StoryForm(forms.Form):
                 raise ValidationError(_("Write an address: letters a to z, digits and hyphens."))
             return given
         if self.cleaned_data["slug"]:
-            if given in TAKEN or others.filter(slug=given).exists():
+            if given in RESERVED_SLUGS or others.filter(slug=given).exists():
                 raise ValidationError(_("Another page has this address. Choose a different one."))
             return given
         number, free = 1, given
-        while free in TAKEN or others.filter(slug=free).exists():
+        while free in RESERVED_SLUGS or others.filter(slug=free).exists():
             number += 1
             free = f"{given}-{number}"
         return free
@@ -134,7 +138,7 @@ class StoryForm(forms.Form):
         return {name: data.get(name) for name in FIELDS} | special | {"tags": sorted(tag.pk for tag in data["tags"])}
 
 
-def initial_of(text: StoryValues) -> dict[str, Any]:
+def initial_values(text: StoryValues) -> dict[str, Any]:
     """What a StoryForm starts with, of a text."""
     areas = [":".join(area) for area in text.get("areas") or []]
     return {**text, "areas": areas, "lead": text.get("lead_id"), "tags": text.get("tags", [])}
@@ -191,18 +195,18 @@ class ChecksForm(forms.Form):
             )
 
 
-def _note(label: Any, help_text: Any) -> forms.CharField:
+def _note_field(label: Any, help_text: Any) -> forms.CharField:
     return forms.CharField(
         label=label, max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
     )
 
 
 class ReasonForm(forms.Form):
-    note = _note(gettext_lazy("Reason"), gettext_lazy("Only staff read it."))
+    note = _note_field(gettext_lazy("Reason"), gettext_lazy("Only staff read it."))
 
 
 class CorrectionForm(forms.Form):
-    note = _note(gettext_lazy("What is corrected"), gettext_lazy("Stands under the story, with the date."))
+    note = _note_field(gettext_lazy("What is corrected"), gettext_lazy("Stands under the story, with the date."))
 
 
 class TimeForm(forms.Form):

@@ -16,7 +16,7 @@ from core.models import Account
 from core.plain_text import clean_published_text
 from outreach import guides
 from outreach.admin import story_page, wording
-from outreach.admin.session_resume import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import links, markdown
 from outreach.models import Guide, GuideRevision
 from outreach.stories import texts
@@ -43,8 +43,8 @@ class GuideForm(forms.ModelForm):
     def clean_body(self) -> str:
         body = clean_published_text(self.cleaned_data["body"])
         try:
-            markdown.found_in(body)
-        except markdown.TooMuchError as error:
+            markdown.find_references(body)
+        except markdown.TextTooComplexError as error:
             raise ValidationError(str(error)) from None
         return body
 
@@ -66,7 +66,7 @@ class GuideAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def at(route: str, view: Any, name: str) -> URLPattern:
-            return path(route, resuming(self.admin_site, view), name=f"outreach_guide_{name}")
+            return path(route, keep_post_through_sign_in(self.admin_site, view), name=f"outreach_guide_{name}")
 
         return [
             at("", self.changelist_view, "changelist"),
@@ -95,9 +95,9 @@ class GuideAdmin(admin.ModelAdmin):
         if request.method == "POST":
             valid = form.is_valid()
             if is_resumed(request):
-                context["sentence"] = wording.resumed()
+                context["sentence"] = wording.signed_in_again_sentence()
             elif "_preview" in request.POST:
-                context["preview"] = story_page.preview(request.POST.get("body", ""))
+                context["preview"] = story_page.render_preview(request.POST.get("body", ""))
             elif valid and (done := self._saved(request, kept, by, form, context)):
                 return done
             elif not valid:
@@ -119,19 +119,19 @@ class GuideAdmin(admin.ModelAdmin):
     ) -> HttpResponse | None:
         try:
             if guide is None:
-                saved = guides.create(by, form.values())
+                saved = guides.create_guide(by, form.values())
             else:
-                saved = guides.save(guide.pk, by, form.values(), form.cleaned_data["version"])
-        except guides.StaleError as stale:
+                saved = guides.save_guide(guide.pk, by, form.values(), form.cleaned_data["version"])
+        except guides.StaleGuideError as stale:
             form.data = cast(QueryDict, form.data).copy()
             form.data["version"] = str(stale.guide.version)
-            context["overtaken"] = compared(guides.snapshot(stale.guide), form.values())
+            context["overtaken"] = compare_snapshots(guides.take_snapshot(stale.guide), form.values())
             context["status"] = 409
             return None
         messages.success(
             request, _("The guide is saved. Residents read it at once.") if saved.shown else _("The guide is saved.")
         )
-        for problem in links.problems(markdown.found_in(saved.body).links):
+        for problem in links.find_broken_links(markdown.find_references(saved.body).links):
             messages.warning(request, problem)
         return HttpResponseRedirect(reverse("admin:outreach_guide_change", args=[saved.pk]))
 
@@ -141,15 +141,15 @@ class GuideAdmin(admin.ModelAdmin):
         kept = GuideRevision.objects.filter(guide=pk, pk=revision).select_related("by").first()
         if guide is None or kept is None:
             raise Http404
-        sentence = wording.resumed() if is_resumed(request) else ""
+        sentence = wording.signed_in_again_sentence() if is_resumed(request) else ""
         if request.method == "POST" and not sentence:
             note = _("Restored from version %(number)s") % {"number": kept.number}
-            values = guides.snapshot(guide) | {
+            values = guides.take_snapshot(guide) | {
                 name: kept.snapshot[name] for name in guides.FIELDS if name in kept.snapshot
             }
             try:
-                guides.save(pk, by, values | {"slug": guide.slug}, int(request.POST.get("version") or 0), note)
-            except (guides.StaleError, ValueError):
+                guides.save_guide(pk, by, values | {"slug": guide.slug}, int(request.POST.get("version") or 0), note)
+            except (guides.StaleGuideError, ValueError):
                 sentence = _("The guide has changed since you opened this page. Look at the differences again.")
             else:
                 messages.success(request, _("The earlier version is the newest now."))
@@ -160,15 +160,15 @@ class GuideAdmin(admin.ModelAdmin):
             "title": _("Version %(number)s of %(guide)s") % {"number": kept.number, "guide": guide.title},
             "guide": guide,
             "revision": kept,
-            "differences": compared(kept.snapshot, guides.snapshot(guide)),
-            "text": story_page.preview(str(kept.snapshot.get("body", ""))),
+            "differences": compare_snapshots(kept.snapshot, guides.take_snapshot(guide)),
+            "text": story_page.render_preview(str(kept.snapshot.get("body", ""))),
             "sentence": sentence,
             "may_restore": self.has_change_permission(request),
         }
         return TemplateResponse(request, "admin/outreach/guide_version.html", context, status=409 if sentence else 200)
 
 
-def compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.DiffPiece]]]:
+def compare_snapshots(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.DiffPiece]]]:
     """(field in words, its differences) of what differs between two snapshots."""
     fields: dict[str, Any] = {name: Guide._meta.get_field(name) for name in guides.FIELDS}
     named = [(name, str(field.verbose_name).capitalize()) for name, field in fields.items()]

@@ -17,23 +17,25 @@ from django.utils.translation import gettext_lazy
 from core import audit
 from core.models import Account
 from outreach.admin.forms import PictureForm
-from outreach.admin.session_resume import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import pictures
 from outreach.models import Picture, PictureFile
 
-ADDRESS = "/admin/outreach/picture/file/"
+FILE_URL = "/admin/outreach/picture/file/"
 State = Picture.PictureState
 
 
-def thumbnail(picture: Picture) -> SafeString:
+def render_thumbnail(picture: Picture) -> SafeString:
     """The narrowest there is, or the state in words."""
     narrow = next((each for each in picture.variants if each["format"] == "jpg"), None)
     if picture.state != State.READY or narrow is None:
-        sentence = pictures.sentence(picture.reason) if picture.state == State.REFUSED else picture.get_state_display()
+        sentence = (
+            pictures.refusal_sentence(picture.reason) if picture.state == State.REFUSED else picture.get_state_display()
+        )
         return format_html('<span class="muted">{}</span>', sentence)
     return format_html(
         '<img class="thumb" src="{}{}.jpg" alt="{}" width="{}" height="{}" loading="lazy">',
-        ADDRESS, narrow["digest"], picture.alt, narrow["width"], narrow["height"],
+        FILE_URL, narrow["digest"], picture.alt, narrow["width"], narrow["height"],
     )  # fmt: skip
 
 
@@ -55,7 +57,7 @@ class PictureAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [
-            path("add/", resuming(self.admin_site, self.add_view), name="outreach_picture_add"),
+            path("add/", keep_post_through_sign_in(self.admin_site, self.add_view), name="outreach_picture_add"),
             path(
                 "file/<str:digest>.<str:form>", self.admin_site.admin_view(self.file_view), name="outreach_picture_file"
             ),
@@ -64,7 +66,7 @@ class PictureAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("picture"))
     def shown(self, picture: Picture) -> SafeString:
-        return thumbnail(picture)
+        return render_thumbnail(picture)
 
     @admin.display(description=gettext_lazy("in texts"))
     def code(self, picture: Picture) -> SafeString:
@@ -74,7 +76,7 @@ class PictureAdmin(admin.ModelAdmin):
         if not self.has_add_permission(request) or not isinstance(request.user, Account):
             raise PermissionDenied
         form = PictureForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and not is_resumed(request) and form.is_valid() and add(form, request.user):
+        if request.method == "POST" and not is_resumed(request) and form.is_valid() and add_picture(form, request.user):
             self.message_user(request, _("The picture is taken and will be ready in a moment."))
             return HttpResponseRedirect(reverse("admin:outreach_picture_changelist"))
         title = _("Add a picture")
@@ -98,12 +100,12 @@ class PictureAdmin(admin.ModelAdmin):
         return response
 
 
-def add(form: PictureForm, by: Account) -> Picture | None:
+def add_picture(form: PictureForm, by: Account) -> Picture | None:
     """Take the picture of a valid form; where it is refused, the form says why."""
     data = form.cleaned_data
     try:
-        picture = pictures.take(data["sent"], data["alt"], data["credit"], by)
-    except pictures.NotTakenError as error:
+        picture = pictures.accept_upload(data["sent"], data["alt"], data["credit"], by)
+    except pictures.PictureRefusedError as error:
         form.add_error("sent", str(error))
         return None
     audit.record(by, "added picture", f"picture {picture.pk}")

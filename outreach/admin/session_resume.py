@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 from core.staff.sign_in import SignInForm
 
 View = Callable[..., HttpResponse]
-_OWN = ("csrfmiddlewaretoken", "username", "password", "_again")
+_SIGN_IN_FIELDS = ("csrfmiddlewaretoken", "username", "password", "_again")
 
 
-def resuming(site: AdminSite, view: View) -> View:
+def keep_post_through_sign_in(site: AdminSite, view: View) -> View:
     """An admin view that loses no post when nobody is signed in any more."""
     inner: View = site.admin_view(view)
 
@@ -33,7 +33,12 @@ def resuming(site: AdminSite, view: View) -> View:
         again = "_again" in request.POST
         form = SignInForm(request, data=request.POST if again else None)
         if not (again and form.is_valid()):
-            kept = [(name, value) for name, values in request.POST.lists() if name not in _OWN for value in values]
+            kept = [
+                (name, value)
+                for name, values in request.POST.lists()
+                if name not in _SIGN_IN_FIELDS
+                for value in values
+            ]
             context = {**site.each_context(request), "form": form, "kept": kept, "title": _("Sign in again")}
             return TemplateResponse(request, "admin/outreach/sign_in.html", context, status=403 if again else 401)
         login(request, form.get_user())

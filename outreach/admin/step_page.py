@@ -23,7 +23,7 @@ from outreach.stories import checks, workflow, workflow_rules
 from outreach.stories.workflow_rules import ActionDetails, StoryAction, StoryState
 
 TEMPLATE = "admin/outreach/step.html"
-_DONE = {
+_SUCCESS_MESSAGES = {
     StoryAction.SUBMIT: gettext_lazy("The story is in review."),
     StoryAction.ASK_CHANGES: gettext_lazy("The story is a draft again, with your comment."),
     StoryAction.APPROVE: gettext_lazy("The story is approved."),
@@ -35,7 +35,7 @@ _DONE = {
 }
 
 
-def _form_of(action: StoryAction, state: StoryState) -> type[forms.Form]:
+def _form_class(action: StoryAction, state: StoryState) -> type[forms.Form]:
     if action in (StoryAction.SUBMIT, StoryAction.APPROVE):
         return ChecksForm
     if action is StoryAction.SCHEDULE:
@@ -49,19 +49,19 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
     """The answer to a GET or POST of a step's page."""
     by = request.user
     assert isinstance(by, Account)
-    if name not in _DONE:
+    if name not in _SUCCESS_MESSAGES:
         raise Http404
-    action, story = StoryAction(name), story_page.found(pk)
+    action, story = StoryAction(name), story_page.get_story_or_404(pk)
     state = workflow.read_state(story)
-    form = _form_of(action, state)(request.POST or None, initial=_initial(action, story))
+    form = _form_class(action, state)(request.POST or None, initial=_initial_values(action, story))
     sentence, status = "", 200
     if request.method == "POST" and is_resumed(request):
-        sentence = wording.resumed()
+        sentence = wording.signed_in_again_sentence()
     elif request.method == "POST":
         if form.is_valid():
-            refused = _do(action, story, by, form, request.POST.get("version", ""))
+            refused = _perform(action, story, by, form, request.POST.get("version", ""))
             if refused is None:
-                messages.success(request, str(_DONE[action]))
+                messages.success(request, str(_SUCCESS_MESSAGES[action]))
                 return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]))
             sentence, status = refused, 409
         else:
@@ -70,30 +70,30 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
         state, workflow.actor_for(by), self_approval=workflow.is_self_approval_allowed()
     ):
         raise PermissionDenied
-    words = wording.button(action, state)
+    words = wording.button_label(action, state)
     context |= {
         "title": f"{words}: {story.title}",
         "story": story,
         "action": action,
         "form": form,
         "button": words,
-        "explained": wording.explained(action, state),
+        "explained": wording.action_explanation(action, state),
         "sentence": sentence,
         "problems": state.problems if action in (StoryAction.SUBMIT, StoryAction.APPROVE) else (),
         "revealing_passages": checks.find_revealing_passages([story.title, story.summary, story.body, story.quote]),
         "zone": f"{timezone.localtime():%Z}" if action is StoryAction.SCHEDULE else "",
-        "text": story_page.preview(story.body) if action is StoryAction.APPROVE else "",
+        "text": story_page.render_preview(story.body) if action is StoryAction.APPROVE else "",
         "open_comments": story.comments.filter(settled=False).count() if action is StoryAction.APPROVE else 0,
         "has_errors": bool(form.is_bound and (form.errors or sentence)),
     }
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 
-def _initial(action: StoryAction, story: Story) -> dict[str, Any]:
+def _initial_values(action: StoryAction, story: Story) -> dict[str, Any]:
     return {"at": story.publish_at, "note": story.correction} if action is StoryAction.SCHEDULE else {}
 
 
-def _do(action: StoryAction, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
+def _perform(action: StoryAction, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
     """Do it; where it is refused, the form says what to mend, and this is the sentence above it."""
     data = form.cleaned_data
     answers = {question.key: data.get(question.key, "") for question in checks.QUESTIONS}

@@ -18,13 +18,13 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from outreach.admin import step_page, story_page, wording
-from outreach.admin.session_resume import is_resumed, resuming
+from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import markdown, pasted_html
 from outreach.models import Status, Story
 from outreach.stories import previews, texts, workflow
 
 
-class Unfinished(admin.SimpleListFilter):
+class StatusFilter(admin.SimpleListFilter):
     """Withdrawn stories are found, but not in the way."""
 
     title = gettext_lazy("state")
@@ -44,7 +44,7 @@ class Unfinished(admin.SimpleListFilter):
         return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
 
 
-class ByTag(admin.RelatedFieldListFilter):
+class TagFilter(admin.RelatedFieldListFilter):
     """With words where Django puts a dash."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
@@ -55,7 +55,7 @@ class ByTag(admin.RelatedFieldListFilter):
 @admin.register(Story)
 class StoryAdmin(admin.ModelAdmin):
     list_display = ("title", "state", "category", "author_name", "edited_at", "planned")
-    list_filter = (Unfinished, "category", ("tags", ByTag))
+    list_filter = (StatusFilter, "category", ("tags", TagFilter))
     list_select_related = ("author",)
     list_per_page = 50
     search_fields = ("title", "summary", "slug")
@@ -76,7 +76,7 @@ class StoryAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("state"), ordering="status")
     def state(self, story: Story) -> SafeString:
-        chip = wording.CHIPS[Status(story.status)]
+        chip = wording.STATUS_CHIPS[Status(story.status)]
         return format_html('<span class="chip {}">{}</span>', chip, story.get_status_display())
 
     @admin.display(description=gettext_lazy("author"), ordering="author__username")
@@ -85,7 +85,7 @@ class StoryAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("planned for"), ordering="publish_at")
     def planned(self, story: Story) -> str:
-        return wording.moment(story.publish_at)
+        return wording.format_moment(story.publish_at)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": _("Stories"), **(extra_context or {})})
@@ -94,7 +94,7 @@ class StoryAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def at(route: str, view: Any, name: str) -> URLPattern:
-            return path(route, resuming(self.admin_site, view), name=f"outreach_story_{name}")
+            return path(route, keep_post_through_sign_in(self.admin_site, view), name=f"outreach_story_{name}")
 
         return [
             at("", self.changelist_view, "changelist"),
@@ -114,17 +114,17 @@ class StoryAdmin(admin.ModelAdmin):
 
     def story_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         context = self._context(request)
-        return story_page.respond(request, None if pk is None else story_page.found(pk), context)
+        return story_page.respond(request, None if pk is None else story_page.get_story_or_404(pk), context)
 
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         return step_page.respond(request, pk, name, self._context(request))
 
     def version_view(self, request: HttpRequest, pk: int, revision: int) -> HttpResponse:
         """An earlier text, and what is different from it now; a button to take it up again."""
-        context, story = self._context(request), story_page.found(pk)
-        kept, by = story_page.revision_of(story, revision), request.user
+        context, story = self._context(request), story_page.get_story_or_404(pk)
+        kept, by = story_page.get_revision_or_404(story, revision), request.user
         assert isinstance(by, Account)
-        sentence = wording.resumed() if is_resumed(request) else ""
+        sentence = wording.signed_in_again_sentence() if is_resumed(request) else ""
         if request.method == "POST" and not sentence:
             try:
                 workflow.restore_revision(pk, by, kept, int(request.POST.get("version") or 0))
@@ -139,8 +139,8 @@ class StoryAdmin(admin.ModelAdmin):
             "title": _("Version %(number)s of %(story)s") % {"number": kept.number, "story": story.title},
             "story": story,
             "revision": kept,
-            "differences": story_page.compared(kept.snapshot, texts.take_snapshot(story)),
-            "text": story_page.preview(str(kept.snapshot.get("body", ""))),
+            "differences": story_page.compare_snapshots(kept.snapshot, texts.take_snapshot(story)),
+            "text": story_page.render_preview(str(kept.snapshot.get("body", ""))),
             "sentence": sentence,
             "may_restore": workflow.actor_for(by).can_write and story.status != Status.WITHDRAWN,
         }
@@ -148,14 +148,14 @@ class StoryAdmin(admin.ModelAdmin):
 
     def links_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a preview link, which is in this one answer and nowhere else, or revoke one."""
-        context, story, by = self._context(request), story_page.found(pk), request.user
+        context, story, by = self._context(request), story_page.get_story_or_404(pk), request.user
         assert isinstance(by, Account)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not workflow.actor_for(by).can_write:
             raise PermissionDenied
         if is_resumed(request):
-            messages.info(request, wording.resumed())
+            messages.info(request, wording.signed_in_again_sentence())
             return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
         if (number := request.POST.get("revoke", "")).isdecimal():
             previews.revoke_link(story, int(number), by)
@@ -172,7 +172,7 @@ class StoryAdmin(admin.ModelAdmin):
         self._context(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        return HttpResponse(story_page.preview(request.POST.get("body", "")))
+        return HttpResponse(story_page.render_preview(request.POST.get("body", "")))
 
     def paste_view(self, request: HttpRequest) -> HttpResponse:
         """Pasted HTML as Markdown."""
@@ -180,6 +180,6 @@ class StoryAdmin(admin.ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            return JsonResponse({"markdown": pasted_html.markdown(request.POST.get("html", ""))})
-        except markdown.TooMuchError as error:
+            return JsonResponse({"markdown": pasted_html.convert_to_markdown(request.POST.get("html", ""))})
+        except markdown.TextTooComplexError as error:
             return JsonResponse({"problem": str(error)}, status=413)

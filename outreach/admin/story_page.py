@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 
 from core.models import Account
 from outreach.admin import wording
-from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_of
-from outreach.admin.pictures import ADDRESS, add, thumbnail
+from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_values
+from outreach.admin.pictures import FILE_URL, add_picture, render_thumbnail
 from outreach.admin.session_resume import is_resumed
 from outreach.content import markdown, pictures
 from outreach.models import Picture, ReviewComment, Status, Story, StoryRevision
@@ -34,7 +34,7 @@ _RECENT_PICTURES = 12
 
 
 @dataclass(slots=True)
-class Shown:
+class StoryPageState:
     """What a page shows beside the story itself: forms with what was typed, a problem, a preview, another's changes."""
 
     form: StoryForm | None = None
@@ -55,14 +55,14 @@ def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) 
     if story is None and not actor.can_write:
         raise PermissionDenied
     if request.method != "POST":
-        return _page(request, story, Shown(), context)
-    done = _posted(request, story, by)
-    return done if isinstance(done, HttpResponse) else _page(request, story, done, context)
+        return _render_page(request, story, StoryPageState(), context)
+    done = _handle_post(request, story, by)
+    return done if isinstance(done, HttpResponse) else _render_page(request, story, done, context)
 
 
-def _posted(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | Shown:
+def _handle_post(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | StoryPageState:
     if story is not None and "_comment" in request.POST:
-        return _comment(request, story, by)
+        return _add_comment(request, story, by)
     if story is not None and "_settle" in request.POST:
         if not workflow.actor_for(by).can_write or not request.POST["_settle"].isdecimal():
             raise PermissionDenied
@@ -70,64 +70,64 @@ def _posted(request: HttpRequest, story: Story | None, by: Account) -> HttpRespo
         return HttpResponseRedirect(request.path + "#comments")
     if not workflow.actor_for(by).can_write:
         raise PermissionDenied
-    return _edit(request, story, by)
+    return _handle_edit(request, story, by)
 
 
-def _comment(request: HttpRequest, story: Story, by: Account) -> HttpResponse | Shown:
+def _add_comment(request: HttpRequest, story: Story, by: Account) -> HttpResponse | StoryPageState:
     form = CommentForm(request.POST)
     actor = workflow.actor_for(by)
     if not (actor.can_write or actor.can_approve):
         raise PermissionDenied
     if is_resumed(request):
-        return Shown(comment=form, sentence=wording.resumed(), status=200)
+        return StoryPageState(comment=form, sentence=wording.signed_in_again_sentence(), status=200)
     if not form.is_valid():
-        return Shown(comment=form, status=422)
+        return StoryPageState(comment=form, status=422)
     ReviewComment.objects.create(story=story, version=story.version, by=by, text=form.cleaned_data["comment"])
     messages.success(request, _("Your comment is kept."))
     return HttpResponseRedirect(request.path + "#comments")
 
 
-def _edit(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | Shown:
+def _handle_edit(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | StoryPageState:
     """Save, or show again with what is wrong. Nothing that was typed is lost on the way."""
     data = request.POST.copy()
     picture = PictureForm(request.POST, request.FILES) if "_add_picture" in request.POST else None
     added = None
-    if picture is not None and not is_resumed(request) and picture.is_valid() and (added := add(picture, by)):
-        data["body"] = _with_picture(data.get("body", ""), data.get("caret", ""), added)
+    if picture is not None and not is_resumed(request) and picture.is_valid() and (added := add_picture(picture, by)):
+        data["body"] = _insert_picture(data.get("body", ""), data.get("caret", ""), added)
         picture = None
     fixed = story is not None and publication.was_published(story)
     initial = {"slug": story.slug} if story is not None and fixed else None
     form = StoryForm(data, story=story, fixed_slug=fixed, initial=initial)
     valid = form.is_valid()
-    shown = Shown(form=form, picture=picture, status=200 if valid and picture is None else 422)
+    shown = StoryPageState(form=form, picture=picture, status=200 if valid and picture is None else 422)
     if is_resumed(request):
-        shown.sentence, shown.status = wording.resumed(), 200
+        shown.sentence, shown.status = wording.signed_in_again_sentence(), 200
     elif "_preview" in request.POST:
-        shown.preview, shown.status = preview(data.get("body", "")), 200
+        shown.preview, shown.status = render_preview(data.get("body", "")), 200
     elif shown.status == 200:
-        return _kept(request, story, by, form, added)
+        return _save(request, story, by, form, added)
     return shown
 
 
-def _kept(
+def _save(
     request: HttpRequest, story: Story | None, by: Account, form: StoryForm, added: Picture | None
-) -> HttpResponse | Shown:
+) -> HttpResponse | StoryPageState:
     try:
-        saved = _saved(story, by, form)
+        saved = _create_or_save(story, by, form)
     except workflow.StaleStoryError as stale:
-        return _overtaken(stale.story, by, form)
+        return _keep_conflicting_text(stale.story, by, form)
     except workflow.StoryActionRefusedError as refused:
-        return Shown(form=form, sentence=str(refused), status=409)
-    return _after(request, saved, added)
+        return StoryPageState(form=form, sentence=str(refused), status=409)
+    return _redirect_after_save(request, saved, added)
 
 
-def _saved(story: Story | None, by: Account, form: StoryForm) -> Story:
+def _create_or_save(story: Story | None, by: Account, form: StoryForm) -> Story:
     if story is None:
         return workflow.create_story(by, form.text())
     return workflow.save_text(story.pk, by, form.text(), form.cleaned_data["version"])
 
 
-def _after(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
+def _redirect_after_save(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
     if added is not None:
         messages.success(
             request, _("The story is saved, and the picture is in its text. It will be ready in a moment.")
@@ -141,7 +141,7 @@ def _after(request: HttpRequest, story: Story, added: Picture | None) -> HttpRes
     return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[story.pk]))
 
 
-def _with_picture(body: str, caret: str, picture: Picture) -> str:
+def _insert_picture(body: str, caret: str, picture: Picture) -> str:
     """The picture as a paragraph of its own after the one that the caret is in, or at the end."""
     body = body.replace("\r\n", "\n")
     at = body.find("\n\n", int(caret)) if caret.isdecimal() and int(caret) < len(body) else -1
@@ -149,18 +149,20 @@ def _with_picture(body: str, caret: str, picture: Picture) -> str:
     return f"{before}\n\n![](picture:{picture.pk}){after}".lstrip("\n")
 
 
-def _overtaken(story: Story, by: Account, form: StoryForm) -> Shown:
+def _keep_conflicting_text(story: Story, by: Account, form: StoryForm) -> StoryPageState:
     mine, theirs = form.text(), texts.take_snapshot(story)
     workflow.set_text_aside(story.pk, by, mine, form.cleaned_data["version"])
     form.data = cast(QueryDict, form.data).copy()
     form.data["version"] = str(story.version)
     name = story.edited_by.get_full_name() or story.edited_by.get_username()
-    return Shown(form=form, overtaken=compared(theirs, texts.snapshot_of_values(mine)), overtaken_by=name, status=409)
+    return StoryPageState(
+        form=form, overtaken=compare_snapshots(theirs, texts.snapshot_of_values(mine)), overtaken_by=name, status=409
+    )
 
 
-def compared(before: StoryValues, after: StoryValues) -> list[tuple[str, list[DiffPiece]]]:
+def compare_snapshots(before: StoryValues, after: StoryValues) -> list[tuple[str, list[DiffPiece]]]:
     """(field in words, its differences) of what differs between two snapshots."""
-    words_before, words_after = wording.in_words(before), wording.in_words(after)
+    words_before, words_after = wording.label_fields(before), wording.label_fields(after)
     return [
         (label, texts.diff_texts(words_before[label], words_after[label]))
         for label in words_after
@@ -168,18 +170,20 @@ def compared(before: StoryValues, after: StoryValues) -> list[tuple[str, list[Di
     ]
 
 
-def preview(body: str) -> SafeString:
+def render_preview(body: str) -> SafeString:
     """A text as residents would read it, with pictures that staff may see. A sentence where it is too much."""
     try:
-        return markdown.rendered(body, pictures.shown(texts.find_picture_ids(body), ADDRESS))
-    except markdown.TooMuchError as error:
+        return markdown.render(body, pictures.load_ready_pictures(texts.find_picture_ids(body), FILE_URL))
+    except markdown.TextTooComplexError as error:
         return SafeString(escape(str(error)))
 
 
 # The page
 
 
-def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict[str, Any]) -> HttpResponse:
+def _render_page(
+    request: HttpRequest, story: Story | None, shown: StoryPageState, context: dict[str, Any]
+) -> HttpResponse:
     by = request.user
     assert isinstance(by, Account)
     actor = workflow.actor_for(by)
@@ -193,65 +197,65 @@ def _page(request: HttpRequest, story: Story | None, shown: Shown, context: dict
         "story": story,
         "shown": shown,
         "editing": editing,
-        "form": (shown.form or _fresh_form(story)) if editing else None,
+        "form": (shown.form or _new_form(story)) if editing else None,
         "picture_form": (shown.picture or PictureForm()) if editing else None,
-        "recent": _recent() if editing else [],
+        "recent": _recent_pictures() if editing else [],
         "has_errors": bool(shown.sentence or shown.status >= 400),
     }
     if story is not None:
-        context |= _about(story, actor)
+        context |= _story_context(story, actor)
         context["comment_form"] = shown.comment or CommentForm()
         if not editing:
-            context["text"] = preview(story.body)
+            context["text"] = render_preview(story.body)
     return TemplateResponse(request, TEMPLATE, context, status=shown.status)
 
 
-def _fresh_form(story: Story | None) -> StoryForm:
+def _new_form(story: Story | None) -> StoryForm:
     if story is None:
         return StoryForm(initial={"version": 0})
-    initial = initial_of(texts.take_snapshot(story)) | {"version": story.version}
+    initial = initial_values(texts.take_snapshot(story)) | {"version": story.version}
     return StoryForm(initial=initial, story=story, fixed_slug=publication.was_published(story))
 
 
-def _about(story: Story, actor: workflow_rules.Actor) -> Mapping[str, Any]:
+def _story_context(story: Story, actor: workflow_rules.Actor) -> Mapping[str, Any]:
     state = workflow.read_state(story)
     offered = workflow_rules.offered_actions(state, actor, self_approval=workflow.is_self_approval_allowed())
     steps = [action for action in offered if action is not StoryAction.EDIT]
     return {
-        "state": wording.state(story, state),
-        "chip": wording.CHIPS[Status(story.status)],
+        "state": wording.state_sentence(story, state),
+        "chip": wording.STATUS_CHIPS[Status(story.status)],
         "live": state.is_live,
         "address": share_links.absolute_url(f"/stories/{story.slug}/"),
-        "steps": [(action, wording.button(action, state)) for action in steps],
+        "steps": [(action, wording.button_label(action, state)) for action in steps],
         "may_edit": StoryAction.EDIT in offered,
-        "waits_for": wording.waits_for(story, state, steps),
+        "waits_for": wording.missing_button_sentence(story, state, steps),
         "problems": state.problems if story.status in (Status.DRAFT, Status.IN_REVIEW) else (),
         "revealing_passages": checks.find_revealing_passages(
             [story.title, story.summary, story.body, story.quote, story.you_said, story.we_did]
         ),
-        "facts": wording.facts(texts.take_snapshot(story)),
+        "facts": wording.label_facts(texts.take_snapshot(story)),
         "comments": list(story.comments.select_related("by")),
         "revisions": list(story.revisions.select_related("by").defer("snapshot")[:50]),
-        "happened": [(step, wording.did(step)) for step in story.steps.select_related("by")[:50]],
+        "happened": [(step, wording.step_sentence(step)) for step in story.steps.select_related("by")[:50]],
         "links": list(story.preview_links.select_related("made_by")),
         "may_comment": actor.can_write or actor.can_approve,
         "may_write": actor.can_write,
     }
 
 
-def _recent() -> list[tuple[Picture, SafeString]]:
+def _recent_pictures() -> list[tuple[Picture, SafeString]]:
     newest = Picture.objects.exclude(state=Picture.PictureState.REFUSED)[:_RECENT_PICTURES]
-    return [(picture, thumbnail(picture)) for picture in newest]
+    return [(picture, render_thumbnail(picture)) for picture in newest]
 
 
-def found(pk: int) -> Story:
+def get_story_or_404(pk: int) -> Story:
     story = Story.objects.select_related("author", "edited_by", "approved_by", "lead").filter(pk=pk).first()
     if story is None:
         raise Http404
     return story
 
 
-def revision_of(story: Story, pk: int) -> StoryRevision:
+def get_revision_or_404(story: Story, pk: int) -> StoryRevision:
     revision = StoryRevision.objects.filter(story=story, pk=pk).select_related("by").first()
     if revision is None:
         raise Http404

@@ -14,7 +14,7 @@ from outreach.models import HowSoon, Picture, Status, Story, StoryCategory, Stor
 from outreach.stories.texts import StoryValues
 from outreach.stories.workflow_rules import StoryAction, StoryState
 
-CHIPS = {
+STATUS_CHIPS = {
     Status.DRAFT: "",
     Status.IN_REVIEW: "chip-gold",
     Status.APPROVED: "chip-gold",
@@ -25,20 +25,20 @@ CHIPS = {
 }
 
 
-def resumed() -> str:
+def signed_in_again_sentence() -> str:
     return _(
         "You are signed in again, and what you wrote is here. It is not saved yet: press the button once more. A picture must be chosen again."
     )
 
 
-def state(story: Story, state: StoryState) -> str:
+def state_sentence(story: Story, state: StoryState) -> str:
     """Where a story state, in a sentence or two."""
     read = _("Residents read the version that was published; what is changed here they do not see yet.")
     sentences = {
         Status.DRAFT: read if state.is_live else _("Only staff can read it."),
         Status.IN_REVIEW: _("It waits for a second person to read and approve it."),
         Status.APPROVED: _("It is approved and can be published."),
-        Status.SCHEDULED: _("It is published by itself on %(when)s.") % {"when": moment(story.publish_at)},
+        Status.SCHEDULED: _("It is published by itself on %(when)s.") % {"when": format_moment(story.publish_at)},
         Status.PUBLISHED: _("Residents read it."),
         Status.CORRECTED: _("Residents read it, with the correction under it."),
         Status.WITHDRAWN: _("Residents cannot read it; its address says that it is gone."),
@@ -48,7 +48,7 @@ def state(story: Story, state: StoryState) -> str:
     return f"{sentence} {read}" if waiting and state.is_live else sentence
 
 
-def waits_for(story: Story, state: StoryState, steps: Sequence[StoryAction]) -> str:
+def missing_button_sentence(story: Story, state: StoryState, steps: Sequence[StoryAction]) -> str:
     """Why somebody who looks for a button does not find it."""
     if story.status == Status.IN_REVIEW and StoryAction.APPROVE not in steps:
         return _("You wrote this text, or your account may not approve: somebody else approves it.")
@@ -57,7 +57,7 @@ def waits_for(story: Story, state: StoryState, steps: Sequence[StoryAction]) -> 
     return ""
 
 
-def moment(at: object) -> str:
+def format_moment(at: object) -> str:
     """Day and time in the agency's zone, with the zone's name."""
     local = timezone.localtime(at) if at else None  # type: ignore[arg-type]
     return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}" if local else ""
@@ -75,7 +75,7 @@ _BUTTONS = {
 }
 
 
-def button(action: StoryAction, state: StoryState) -> str:
+def button_label(action: StoryAction, state: StoryState) -> str:
     if action is StoryAction.WITHDRAW and not state.is_live:
         return _("Put away")
     if action is StoryAction.SCHEDULE and state.status == Status.SCHEDULED:
@@ -83,7 +83,7 @@ def button(action: StoryAction, state: StoryState) -> str:
     return str(_BUTTONS[action])
 
 
-def explained(action: StoryAction, state: StoryState) -> str:
+def action_explanation(action: StoryAction, state: StoryState) -> str:
     """What happens when the button of a step's page is pressed."""
     return {
         StoryAction.SUBMIT: _("A second person reads the story next. Answer these questions first; they are asked again before it is approved."),
@@ -97,7 +97,7 @@ def explained(action: StoryAction, state: StoryState) -> str:
     }.get(action, "")  # fmt: skip
 
 
-_DID = {
+_STEP_PHRASES = {
     "create": gettext_lazy("wrote it"),
     StoryAction.EDIT: gettext_lazy("changed the text"),
     StoryAction.SUBMIT: gettext_lazy("sent it to review"),
@@ -111,13 +111,13 @@ _DID = {
 }
 
 
-def did(step: StoryStep) -> str:
+def step_sentence(step: StoryStep) -> str:
     """ "Priya Marsh approved it" """
     who = (step.by.get_full_name() or step.by.get_username()) if step.by else _("The clock")
-    return f"{who} {_DID.get(step.action, step.action)}"
+    return f"{who} {_STEP_PHRASES.get(step.action, step.action)}"
 
 
-def in_words(text: StoryValues) -> dict[str, str]:
+def label_fields(text: StoryValues) -> dict[str, str]:
     """The fields of a text by their names in words, in the order of the editor; empty where nothing is said."""
     tags = Tag.objects.filter(pk__in=text.get("tags") or []).values_list("name", flat=True)
     lead = Picture.objects.filter(pk=text.get("lead_id") or 0).first()
@@ -135,10 +135,10 @@ def in_words(text: StoryValues) -> dict[str, str]:
     return shown | {_("Address"): str(text.get("slug") or "")}
 
 
-def facts(text: StoryValues) -> list[tuple[str, str]]:
+def label_facts(text: StoryValues) -> list[tuple[str, str]]:
     """What is said beside title, summary and text."""
     told = {str(StoryContent._meta.get_field(name).verbose_name).capitalize() for name in ("title", "summary", "body")}  # type: ignore[union-attr]
-    return [(label, words) for label, words in in_words(text).items() if words and label not in told]
+    return [(label, words) for label, words in label_fields(text).items() if words and label not in told]
 
 
 def _area_name(layer: str, code: str) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
 from outreach.artwork import typesetting
-from outreach.artwork.typesetting import BOLD, REGULAR, Room, colours, write
+from outreach.artwork.typesetting import BOLD, REGULAR, TextBox, theme_colors, write_text
 from outreach.stories import share_links
 
 DPI = 200
@@ -27,7 +27,7 @@ WHITE, BLACK = "#fff", "#000"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PosterWords:
     """What stands on the poster, in the page's language. `link` is what the QR code leads to, `address` how it is read."""
 
     agency: str
@@ -41,9 +41,9 @@ class Words:
     address: str
 
 
-def ours() -> Words:
+def poster_words() -> PosterWords:
     """What this portal's poster says."""
-    return Words(
+    return PosterWords(
         agency=settings.AGENCY_NAME,
         headline=(_("Tell us what you know."), _("Not who you are.")),
         lead=_("Send a tip without giving your name. You can read our answer."),
@@ -62,9 +62,9 @@ def ours() -> Words:
 
 
 @lru_cache(maxsize=8)
-def draw(words: Words, paper: str) -> bytes:
+def draw_poster(words: PosterWords, paper: str) -> bytes:
     """The poster as PDF. `paper` is a key of PAPERS. Text in a script our font lacks is left out; the QR code stays."""
-    page = picture(words, PAPERS[paper])
+    page = draw_page(words, PAPERS[paper])
     stream = io.BytesIO()
     now = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     page.save(
@@ -80,43 +80,45 @@ def draw(words: Words, paper: str) -> bytes:
     return stream.getvalue()
 
 
-def picture(words: Words, size: tuple[int, int]) -> Image.Image:
+def draw_page(words: PosterWords, size: tuple[int, int]) -> Image.Image:
     width, height = size
-    tokens, margin = colours(), 120
+    tokens, margin = theme_colors(), 120
     page = Image.new("RGB", size, WHITE)
     canvas = ImageDraw.Draw(page)
     inner = width - 2 * margin
 
     head = 760
-    page.paste(typesetting.ground((width, head)), (0, 0))
-    write(canvas, (margin, 96), words.agency, Room(inner, 1, (48, 40)), tokens["gold"])
+    page.paste(typesetting.draw_background((width, head)), (0, 0))
+    write_text(canvas, (margin, 96), words.agency, TextBox(inner, 1, (48, 40)), tokens["gold"])
     y = 196
     for line in words.headline:
-        y = write(canvas, (margin, y), line, Room(inner, 2, (126, 108, 92, 78)), tokens["on-navy"])
-    write(canvas, (margin, y + 36), words.lead, Room(inner, 3, (54, 46)), tokens["on-navy-muted"], weight=REGULAR)
+        y = write_text(canvas, (margin, y), line, TextBox(inner, 2, (126, 108, 92, 78)), tokens["on-navy"])
+    write_text(
+        canvas, (margin, y + 36), words.lead, TextBox(inner, 3, (54, 46)), tokens["on-navy-muted"], weight=REGULAR
+    )
     canvas.rectangle((0, head, width, head + 16), fill=tokens["gold"])
 
     top, side = head + 76, 600
-    code = qr(words.link, side)
+    code = draw_qr_code(words.link, side)
     page.paste(code, (width - margin - side, top))
     left = inner - side - 70
     y = top
     for point in words.points:
-        if not typesetting.can_write(point):
+        if not typesetting.has_glyphs(point):
             continue
         canvas.rectangle((margin, y + 12, margin + 14, y + 52), fill=tokens["gold"])
-        y = write(canvas, (margin + 44, y), point, Room(left - 44, 3, (50, 44)), BLACK, weight=REGULAR) + 32
+        y = write_text(canvas, (margin + 44, y), point, TextBox(left - 44, 3, (50, 44)), BLACK, weight=REGULAR) + 32
     y = max(y, top + side) + 16
-    y = write(canvas, (margin, y), words.scan, Room(inner, 1, (48, 40)), tokens["ink"], weight=REGULAR)
-    y = write(canvas, (margin, y + 4), words.address, Room(inner, 1, (84, 72, 60, 48, 40)), tokens["navy"])
+    y = write_text(canvas, (margin, y), words.scan, TextBox(inner, 1, (48, 40)), tokens["ink"], weight=REGULAR)
+    y = write_text(canvas, (margin, y + 4), words.address, TextBox(inner, 1, (84, 72, 60, 48, 40)), tokens["navy"])
 
     strips = height - 440
-    write(canvas, (margin, strips - 88), words.emergency, Room(inner, 1, (50, 44, 36)), tokens["red"])
-    _strips(page, words, strips)
+    write_text(canvas, (margin, strips - 88), words.emergency, TextBox(inner, 1, (50, 44, 36)), tokens["red"])
+    _draw_strips(page, words, strips)
     return page
 
 
-def qr(link: str, side: int) -> Image.Image:
+def draw_qr_code(link: str, side: int) -> Image.Image:
     """The QR code of `link` as a square of `side` pixels, its quiet zone inside."""
     code = segno.make(link, error="m", micro=False)
     rows = [bytes(0 if dark else 255 for dark in row) for row in code.matrix_iter(border=2)]
@@ -128,21 +130,21 @@ def qr(link: str, side: int) -> Image.Image:
     return square
 
 
-def _strips(page: Image.Image, words: Words, top: int) -> None:
+def _draw_strips(page: Image.Image, words: PosterWords, top: int) -> None:
     """Strips to cut and tear off along the foot, each with the address, turned to be read from the side."""
     canvas = ImageDraw.Draw(page)
     wide, high = page.width / STRIPS, page.height - top
     for dash in range(0, page.width, 24):
-        canvas.line((dash, top, dash + 12, top), fill=colours()["field"], width=3)
+        canvas.line((dash, top, dash + 12, top), fill=theme_colors()["field"], width=3)
     strip = Image.new("RGB", (high, int(wide)), WHITE)
     drawn = ImageDraw.Draw(strip)
     y = 44
     for text, sizes, weight in ((words.strip, (36, 30), REGULAR), (words.address, (42, 38, 34, 30, 26, 22, 18), BOLD)):
-        y = write(drawn, (24, y), text, Room(high - 48, 1, sizes), BLACK, weight=weight) + 8
+        y = write_text(drawn, (24, y), text, TextBox(high - 48, 1, sizes), BLACK, weight=weight) + 8
     turned = strip.rotate(90, expand=True)
     for number in range(STRIPS):
         left = round(number * wide)
         page.paste(turned, (left + 2, top + 2))
         if number:
             for dash in range(top, page.height, 24):
-                canvas.line((left, dash, left, dash + 12), fill=colours()["field"], width=3)
+                canvas.line((left, dash, left, dash + 12), fill=theme_colors()["field"], width=3)

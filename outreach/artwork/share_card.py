@@ -10,14 +10,14 @@ from functools import lru_cache
 from PIL import Image, ImageDraw
 
 from outreach.artwork import typesetting
-from outreach.artwork.typesetting import BOLD, REGULAR, Room, colours, font, write
+from outreach.artwork.typesetting import BOLD, REGULAR, TextBox, load_font, theme_colors, write_text
 
 SIZE = (1200, 630)  # what Open Graph readers expect: 1.91 to 1
 MARGIN = 72
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ShareCard:
     """What stands on a card. `facts`: a few words each."""
 
     title: str
@@ -29,33 +29,40 @@ class Card:
     @property
     def digest(self) -> str:
         """Changes with anything that is drawn."""
-        drawn = repr((astuple(self), sorted(colours().items())))
+        drawn = repr((astuple(self), sorted(theme_colors().items())))
         return hashlib.sha256(drawn.encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=128)
-def draw(card: Card) -> bytes:
+def draw_card(card: ShareCard) -> bytes:
     """The card as PNG. A title in a script our font lacks is left out: the agency's name says whose page it is."""
-    picture = typesetting.ground(SIZE).copy()
+    picture = typesetting.draw_background(SIZE).copy()
     canvas = ImageDraw.Draw(picture)
-    tokens = colours()
+    tokens = theme_colors()
     width = SIZE[0] - 2 * MARGIN
-    write(canvas, (MARGIN, MARGIN), card.label.upper(), Room(width, 1, (28,)), tokens["gold"])
-    top = write(canvas, (MARGIN, MARGIN + 54), card.title, Room(width, 4, (82, 72, 64, 56, 48)), tokens["on-navy"]) + 22
+    write_text(canvas, (MARGIN, MARGIN), card.label.upper(), TextBox(width, 1, (28,)), tokens["gold"])
+    top = (
+        write_text(
+            canvas, (MARGIN, MARGIN + 54), card.title, TextBox(width, 4, (82, 72, 64, 56, 48)), tokens["on-navy"]
+        )
+        + 22
+    )
     left = MARGIN
     for fact in (" ".join(fact.split()) for fact in card.facts):
-        if not typesetting.can_write(fact) or top > 470:
+        if not typesetting.has_glyphs(fact) or top > 470:
             continue
-        wide = round(font(28, BOLD).getlength(fact)) + 44
+        wide = round(load_font(28, BOLD).getlength(fact)) + 44
         if left + wide > SIZE[0] - MARGIN:
             break
         canvas.rounded_rectangle((left, top, left + wide, top + 52), 26, fill=tokens["gold"])
-        canvas.text((left + 22, top + 26), fact, font=font(28, BOLD), fill=tokens["gold-ink"], anchor="lm")
+        canvas.text((left + 22, top + 26), fact, font=load_font(28, BOLD), fill=tokens["gold-ink"], anchor="lm")
         left += wide + 16
     foot = SIZE[1] - MARGIN
     canvas.rectangle((MARGIN, foot - 62, MARGIN + 96, foot - 56), fill=tokens["gold"])
-    write(canvas, (MARGIN, foot - 36), card.agency, Room(640, 1, (36, 30)), tokens["on-navy"])
-    canvas.text((SIZE[0] - MARGIN, foot), card.site, font=font(28, REGULAR), fill=tokens["on-navy-muted"], anchor="rs")
+    write_text(canvas, (MARGIN, foot - 36), card.agency, TextBox(640, 1, (36, 30)), tokens["on-navy"])
+    canvas.text(
+        (SIZE[0] - MARGIN, foot), card.site, font=load_font(28, REGULAR), fill=tokens["on-navy-muted"], anchor="rs"
+    )
     stream = io.BytesIO()
-    picture.quantize(palette=typesetting.palette(SIZE), dither=Image.Dither.NONE).save(stream, "PNG")
+    picture.quantize(palette=typesetting.card_palette(SIZE), dither=Image.Dither.NONE).save(stream, "PNG")
     return stream.getvalue()

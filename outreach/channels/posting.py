@@ -33,16 +33,16 @@ log = logging.getLogger(__name__)
 
 State = Post.PostState
 # Mastodon remembers a key for up to an hour (docs.joinmastodon.org/methods/statuses); later a repeat would be a second post.
-KEY_REMEMBERED = dt.timedelta(minutes=50)
-_WAITS = [dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)]
-_MOST_ATTEMPTS = 15  # some two days
-_SWEPT_AT_ONCE = 50
+IDEMPOTENCY_WINDOW = dt.timedelta(minutes=50)
+_BACK_OFF = [dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)]
+_MAX_ATTEMPTS = 15  # some two days
+_BATCH_SIZE = 50
 _LINK = re.compile(r"https?://\S+")
-_MASTODON_LINK = 23  # characters that any link counts there
+_MASTODON_LINK_CHARACTERS = 23  # characters that any link counts there
 EDITABLE = (State.PREPARED, State.LEFT_OUT)
 
 
-class NotNowError(ValueError):
+class PostActionRefusedError(ValueError):
     """It cannot be done with the post as it is. The message is a sentence for staff."""
 
 
@@ -53,28 +53,28 @@ def default_text(channel: Channel, title: str, summary: str, slug: str) -> str:
     """The channel's template filled in; the title is cut where all would be too long. The link is always whole."""
     link = f"{settings.PORTAL_URL}/stories/{slug}/"
     values = {"title": title, "summary": summary, "link": link}
-    text = _filled(channel.template, values)
+    text = _fill_template(channel.template, values)
     for name in ("summary", "title"):
-        over = length(text, channel.kind) - KINDS[channel.kind].longest
+        over = count_characters(text, channel.kind) - KINDS[channel.kind].longest
         if over > 0 and f"{{{name}}}" in channel.template:
             kept = max(0, len(values[name]) - over - 1)
             values[name] = f"{values[name][:kept].rstrip()}…" if kept else ""
-            text = _filled(channel.template, values)
+            text = _fill_template(channel.template, values)
     return text.strip()
 
 
-def _filled(template: str, values: dict[str, str]) -> str:
+def _fill_template(template: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(title|summary|link)\}", lambda found: values[found[1]], template)
 
 
-def length(text: str, kind: str) -> int:
+def count_characters(text: str, kind: str) -> int:
     """Characters as the channel counts them."""
-    return len(_LINK.sub("x" * _MASTODON_LINK, text) if kind == "mastodon" else text)
+    return len(_LINK.sub("x" * _MASTODON_LINK_CHARACTERS, text) if kind == "mastodon" else text)
 
 
-def problem_of(text: str, kind: str) -> str:
+def find_text_problem(text: str, kind: str) -> str:
     """A sentence on what is wrong with a text, or nothing."""
-    longest, has = KINDS[kind].longest, length(text, kind)
+    longest, has = KINDS[kind].longest, count_characters(text, kind)
     if not text.strip():
         return _("Write a text, or choose not to post here.")
     if has > longest:
@@ -87,45 +87,45 @@ def problem_of(text: str, kind: str) -> str:
 # With the story, at the desk
 
 
-def posts_of(story: Story) -> list[Post]:
+def list_posts(story: Story) -> list[Post]:
     """In the order of the channels' names: those there are; until publication also unsaved ones for channels without one."""
     found = {post.channel_id: post for post in story.posts.select_related("channel", "story")}
     if PublishedStory.objects.filter(story=story).exists():
         return sorted(found.values(), key=lambda post: post.channel.name)
     channels = Channel.objects.filter(Q(enabled=True) | Q(pk__in=found))
     return [
-        found.get(channel.pk) or Post(story=story, channel=channel, text=_default(channel, story))
+        found.get(channel.pk) or Post(story=story, channel=channel, text=_default_text_for(channel, story))
         for channel in channels
     ]
 
 
-def unsure() -> list[Post]:
+def list_unsure_posts() -> list[Post]:
     """What somebody has to look at, the oldest first."""
     waiting = Post.objects.filter(state=State.UNSURE).select_related("channel", "story")
     return list(waiting.order_by("begun_at")[:20])
 
 
-def prepare(story: Story, channel: Channel, text: str, *, wanted: bool) -> None:
+def prepare_post(story: Story, channel: Channel, text: str, *, wanted: bool) -> None:
     """Keep the text for a channel until the story is published. Raises NotNowError."""
     text = text.strip().replace("\r\n", "\n")
-    if wanted and (problem := problem_of(text, channel.kind)):
-        raise NotNowError(problem)
+    if wanted and (problem := find_text_problem(text, channel.kind)):
+        raise PostActionRefusedError(problem)
     with transaction.atomic():
         post, _made = Post.objects.select_for_update().get_or_create(story=story, channel=channel)
         if post.state not in EDITABLE:
-            raise NotNowError(_("This went out already."))
+            raise PostActionRefusedError(_("This went out already."))
         post.text, post.state = text, State.PREPARED if wanted else State.LEFT_OUT
         post.save()
 
 
-def let_go(story: Story) -> None:
+def release_posts(story: Story) -> None:
     """The story is published: what is prepared may go out, and channels without a text get the default one.
 
     Runs in the transaction that publishes. A second publication of the same story posts nothing again.
     """
     known = dict(story.posts.values_list("channel_id", "state"))
     fresh = [
-        Post(story=story, channel=channel, state=State.WAITING, text=_default(channel, story))
+        Post(story=story, channel=channel, state=State.WAITING, text=_default_text_for(channel, story))
         for channel in Channel.objects.filter(enabled=True).exclude(pk__in=known)
     ]
     Post.objects.bulk_create(fresh, ignore_conflicts=True)
@@ -133,22 +133,22 @@ def let_go(story: Story) -> None:
     queue.send_on_commit("outreach.bulk.post", expires=600)
 
 
-def _default(channel: Channel, story: Story) -> str:
+def _default_text_for(channel: Channel, story: Story) -> str:
     return default_text(channel, story.title, story.summary, story.slug)
 
 
-def settle(post_id: UUID, by: Account, *, again: bool) -> Post:
+def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
     """What staff found on the channel: it is there, or it is not and is to be posted again. Raises NotNowError."""
     with transaction.atomic():
         post = Post.objects.select_for_update().select_related("channel", "story").get(pk=post_id)
         if post.state != State.UNSURE and not (again and post.state in (State.FAILED, State.LEFT_OUT)):
-            raise NotNowError(_("Nothing is left to decide about this post."))
+            raise PostActionRefusedError(_("Nothing is left to decide about this post."))
         if again:
             if not PublishedStory.objects.filter(story=post.story_id).exists():
-                raise NotNowError(_("The story is not published."))
+                raise PostActionRefusedError(_("The story is not published."))
             # A key of its own: under the old one the channel may say that it has the post, which is gone.
             post.state, post.key, post.begun_at, post.attempts = State.WAITING, uuid.uuid4(), None, 0
-            post.text = post.text or _default(post.channel, post.story)
+            post.text = post.text or _default_text_for(post.channel, post.story)
             post.next_attempt_at = timezone.now()
             queue.send_on_commit("outreach.bulk.post", expires=600)
         else:
@@ -164,59 +164,63 @@ def settle(post_id: UUID, by: Account, *, again: bool) -> Post:
 
 
 @shared_task(name="outreach.bulk.post", expires=600)  # type: ignore[untyped-decorator]
-def post_all() -> None:
+def post_due() -> None:
     """Post what is due; take up what a killed worker left."""
-    due = _unfinished().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
-    for post_id in due.values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
+    due = _unfinished_posts().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
+    for post_id in due.values_list("pk", flat=True)[:_BATCH_SIZE]:
         with alone_with(post_id) as alone:
-            post = _unfinished().filter(pk=post_id).select_related("channel").first() if alone else None
+            post = _unfinished_posts().filter(pk=post_id).select_related("channel").first() if alone else None
             if post is not None:
-                _attempt(post)
+                _attempt_post(post)
 
 
-def _unfinished() -> QuerySet[Post]:
+def _unfinished_posts() -> QuerySet[Post]:
     return Post.objects.filter(state__in=(State.WAITING, State.SENDING))
 
 
-def _attempt(post: Post) -> None:
+def _attempt_post(post: Post) -> None:
     """One try. What it may have done is on the row before it begins, and what is known of it afterwards."""
     kind = KINDS[post.channel.kind]
     now = timezone.now()
-    if post.begun_at is not None and not (kind.takes_key and now - post.begun_at < KEY_REMEMBERED):
-        _write(post, state=State.UNSURE, problem=post.problem or _("The program was stopped while it posted this."))
+    if post.begun_at is not None and not (kind.takes_key and now - post.begun_at < IDEMPOTENCY_WINDOW):
+        _update_post(
+            post, state=State.UNSURE, problem=post.problem or _("The program was stopped while it posted this.")
+        )
         return
     if not PublishedStory.objects.filter(story=post.story_id).exists():
         unsure = post.begun_at is not None
-        _write(post, state=State.UNSURE if unsure else State.FAILED, problem=_("The story is not published any more."))
+        _update_post(
+            post, state=State.UNSURE if unsure else State.FAILED, problem=_("The story is not published any more.")
+        )
         return
     earlier = post.begun_at
-    _write(post, state=State.SENDING, begun_at=earlier or now, attempts=post.attempts + 1)
-    answer = transport.send(post.channel.address, post.text, str(post.key))
-    _note(post, answer, earlier)
+    _update_post(post, state=State.SENDING, begun_at=earlier or now, attempts=post.attempts + 1)
+    answer = transport.send_post(post.channel.address, post.text, str(post.key))
+    _record_result(post, answer, earlier)
 
 
-def _note(post: Post, answer: transport.Answer, earlier: dt.datetime | None) -> None:
+def _record_result(post: Post, answer: transport.DeliveryResult, earlier: dt.datetime | None) -> None:
     """`earlier`: when an attempt before this one may have arrived already."""
-    kind, retry = KINDS[post.channel.kind], timezone.now() + _WAITS[min(post.attempts, len(_WAITS)) - 1]
+    kind, retry = KINDS[post.channel.kind], timezone.now() + _BACK_OFF[min(post.attempts, len(_BACK_OFF)) - 1]
     match answer.outcome:
         case Outcome.SENT:
-            _write(post, state=State.SENT, sent_at=timezone.now(), problem="")
+            _update_post(post, state=State.SENT, sent_at=timezone.now(), problem="")
         case Outcome.UNSURE if kind.takes_key:
-            _write(post, state=State.WAITING, problem=answer.words, next_attempt_at=retry)
-        case Outcome.LATER if post.attempts < _MOST_ATTEMPTS:
-            _write(post, state=State.WAITING, begun_at=earlier, problem=answer.words, next_attempt_at=retry)
+            _update_post(post, state=State.WAITING, problem=answer.words, next_attempt_at=retry)
+        case Outcome.LATER if post.attempts < _MAX_ATTEMPTS:
+            _update_post(post, state=State.WAITING, begun_at=earlier, problem=answer.words, next_attempt_at=retry)
         case Outcome.UNSURE:
-            _write(post, state=State.UNSURE, problem=answer.words)
+            _update_post(post, state=State.UNSURE, problem=answer.words)
         case _:
             state = State.FAILED if earlier is None else State.UNSURE
-            _write(post, state=state, begun_at=earlier, problem=answer.words)
+            _update_post(post, state=state, begun_at=earlier, problem=answer.words)
     if answer.outcome != Outcome.SENT:
         log.warning(
             "an attempt at a post did not arrive, or may not have (%s, %s)", post.channel.kind, answer.outcome.value
         )
 
 
-def _write(post: Post, **columns: Any) -> None:
+def _update_post(post: Post, **columns: Any) -> None:
     for name, value in columns.items():
         setattr(post, name, value)
     Post.objects.filter(pk=post.pk).update(**columns)

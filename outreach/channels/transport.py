@@ -20,13 +20,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from urllib3.exceptions import NewConnectionError
 
-TIMEOUT = (5, 20)  # seconds: to reach the channel, and to wait for its answer
-LONGEST_WEBHOOK = 4000
+TIMEOUT_SECONDS = (5, 20)  # seconds: to reach the channel, and to wait for its answer
+_MAX_WEBHOOK_CHARACTERS = 4000
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ChannelKind:
     """`schemas` are the beginnings of apprise's addresses; `longest` is in characters. `takes_key`: the same post sent
     again under the same key is one post."""
 
@@ -37,13 +37,13 @@ class Kind:
 
 
 KINDS = {
-    "mastodon": Kind("Mastodon", ("toot", "toots", "mastodon", "mastodons"), 500, takes_key=True),
-    "bluesky": Kind("Bluesky", ("bluesky", "bsky"), 300),
-    "slack": Kind("Slack", ("slack",), 3000),
-    "teams": Kind("Microsoft Teams", ("workflow", "workflows"), 1000),
-    "discord": Kind("Discord", ("discord",), 2000),
-    "matrix": Kind("Matrix", ("matrix", "matrixs"), 4000),
-    "webhook": Kind(gettext_lazy("Webhook (JSON)"), ("json", "jsons"), LONGEST_WEBHOOK),
+    "mastodon": ChannelKind("Mastodon", ("toot", "toots", "mastodon", "mastodons"), 500, takes_key=True),
+    "bluesky": ChannelKind("Bluesky", ("bluesky", "bsky"), 300),
+    "slack": ChannelKind("Slack", ("slack",), 3000),
+    "teams": ChannelKind("Microsoft Teams", ("workflow", "workflows"), 1000),
+    "discord": ChannelKind("Discord", ("discord",), 2000),
+    "matrix": ChannelKind("Matrix", ("matrix", "matrixs"), 4000),
+    "webhook": ChannelKind(gettext_lazy("Webhook (JSON)"), ("json", "jsons"), _MAX_WEBHOOK_CHARACTERS),
 }
 
 
@@ -55,49 +55,49 @@ class Outcome(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeliveryResult:
     """`words`: a sentence for staff without anything of the channel's address."""
 
     outcome: Outcome
     words: str = ""
 
 
-class AddressError(ValueError):
+class ChannelAddressError(ValueError):
     """Not an address of a channel we post to. The message is a sentence for staff, without the address."""
 
 
-def kind_of(address: str) -> str:
+def detect_kind(address: str) -> str:
     """Which of KINDS an address is. Raises AddressError."""
     schema = address.strip().partition("://")[0].lower()
     for name, kind in KINDS.items():
         if schema in kind.schemas:
-            _service(address)
+            _apprise_service(address)
             return name
     known = ", ".join(f"{kind.schemas[-1]}://" for kind in KINDS.values())
-    raise AddressError(_("An address begins with one of these: %(known)s.") % {"known": known})
+    raise ChannelAddressError(_("An address begins with one of these: %(known)s.") % {"known": known})
 
 
-def host_of(address: str) -> str:
+def visible_host(address: str) -> str:
     """What may be shown of an address: the server, where that is not itself a secret or always the same one."""
-    service = _service(address)
-    return str(service.host or "") if kind_of(address) in ("mastodon", "matrix", "webhook") else ""
+    service = _apprise_service(address)
+    return str(service.host or "") if detect_kind(address) in ("mastodon", "matrix", "webhook") else ""
 
 
-def send(address: str, text: str, key: str) -> Answer:
+def send_post(address: str, text: str, key: str) -> DeliveryResult:
     """Post `text` once. `key` is the post's own, the same at each attempt. Raises nothing."""
     try:
-        kind, service = kind_of(address), _service(address)
-    except AddressError:
-        return Answer(Outcome.REFUSED, _("The channel's address is not valid any more. Enter it again."))
+        kind, service = detect_kind(address), _apprise_service(address)
+    except ChannelAddressError:
+        return DeliveryResult(Outcome.REFUSED, _("The channel's address is not valid any more. Enter it again."))
     try:
         if kind == "mastodon":
-            return _toot(service, text, key)
-        return _notify(service, text)
+            return _send_to_mastodon(service, text, key)
+        return _send_with_apprise(service, text)
     except Exception as error:  # its text may hold the address, and the post may be there
-        return Answer(Outcome.UNSURE, _("It broke off (%(error)s).") % {"error": type(error).__name__})
+        return DeliveryResult(Outcome.UNSURE, _("It broke off (%(error)s).") % {"error": type(error).__name__})
 
 
-def _service(address: str) -> Any:
+def _apprise_service(address: str) -> Any:
     """apprise's object for one recipient, set to send once and to follow nobody. Raises AddressError."""
     import apprise  # here: it loads a hundred channels, and most processes never post
 
@@ -105,29 +105,29 @@ def _service(address: str) -> Any:
     asset = apprise.AppriseAsset(http_redirects=False, async_mode=False, app_id="Portal")
     service = apprise.Apprise.instantiate(address.strip(), asset=asset, suppress_exceptions=True)
     if service is None:
-        raise AddressError(_("This address is not complete. The manual of apprise shows how one is written."))
+        raise ChannelAddressError(_("This address is not complete. The manual of apprise shows how one is written."))
     service.retry, service.redirects = 0, False
     service.overflow_mode = apprise.OverflowMode.UPSTREAM
-    service.socket_connect_timeout, service.socket_read_timeout = map(float, TIMEOUT)
+    service.socket_connect_timeout, service.socket_read_timeout = map(float, TIMEOUT_SECONDS)
     if len(service) != 1:
-        raise AddressError(
+        raise ChannelAddressError(
             _("This address has several recipients. Add a channel for each, so that each has its outcome.")
         )
     return service
 
 
-def _notify(service: Any, text: str) -> Answer:
+def _send_with_apprise(service: Any, text: str) -> DeliveryResult:
     import apprise
 
     sender = apprise.Apprise(service, asset=service.asset)
     result = sender.notify(body=text, body_format=apprise.NotifyFormat.TEXT)
     if result:
-        return Answer(Outcome.SENT)
+        return DeliveryResult(Outcome.SENT)
     statuses = [int(found[1]) for entry in result.logs() if (found := _STATUS.search(entry.message))]
-    return _meaning(statuses[0] if len(statuses) == 1 else None)
+    return _interpret_status(statuses[0] if len(statuses) == 1 else None)
 
 
-def _toot(service: Any, text: str, key: str) -> Answer:
+def _send_to_mastodon(service: Any, text: str, key: str) -> DeliveryResult:
     """Mastodon, by its API (POST /api/v1/statuses): a key is remembered there for an hour."""
     status: dict[str, str] = {"status": text}
     if service.visibility != "default":
@@ -139,23 +139,29 @@ def _toot(service: Any, text: str, key: str) -> Answer:
             f"{service.api_url}/api/v1/statuses",
             json=status,
             headers={"Authorization": f"Bearer {service.token}", "Idempotency-Key": key},
-            timeout=TIMEOUT,
+            timeout=TIMEOUT_SECONDS,
             verify=service.verify_certificate,
             allow_redirects=False,
         )
     except (requests.ConnectTimeout, requests.exceptions.SSLError):
-        return Answer(Outcome.LATER, _("The server cannot be reached."))
+        return DeliveryResult(Outcome.LATER, _("The server cannot be reached."))
     except requests.ConnectionError as error:
         never_began = isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
-        return Answer(Outcome.LATER, _("The server cannot be reached.")) if never_began else _meaning(None)
-    return Answer(Outcome.SENT) if response.status_code in (200, 202) else _meaning(response.status_code)
+        return (
+            DeliveryResult(Outcome.LATER, _("The server cannot be reached."))
+            if never_began
+            else _interpret_status(None)
+        )
+    return (
+        DeliveryResult(Outcome.SENT) if response.status_code in (200, 202) else _interpret_status(response.status_code)
+    )
 
 
-def _meaning(status: int | None) -> Answer:
+def _interpret_status(status: int | None) -> DeliveryResult:
     """What an HTTP status that is no success says about the post; None: there was no answer."""
     if status is None:
-        return Answer(Outcome.UNSURE, _("No answer came back."))
+        return DeliveryResult(Outcome.UNSURE, _("No answer came back."))
     words = _("The channel answered with %(status)s.") % {"status": status}
     if status == 429:
-        return Answer(Outcome.LATER, words)
-    return Answer(Outcome.REFUSED if 400 <= status < 500 and status != 408 else Outcome.UNSURE, words)
+        return DeliveryResult(Outcome.LATER, words)
+    return DeliveryResult(Outcome.REFUSED if 400 <= status < 500 and status != 408 else Outcome.UNSURE, words)

@@ -1,4 +1,4 @@
-"""Links in texts: those within the portal must lead somewhere; those to elsewhere are looked at, never called."""
+"""Checks of the links in a text: links within the portal must lead to a page; other sites are never requested."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from django.utils.translation import gettext as _
 
 from outreach.models import Event, Guide, PublishedStory
 
-# Addresses with a name in them: who has such a name.
-_NAMED = {
+# Views whose address holds a slug, and the rows that are public under it.
+_PAGES_WITH_SLUG = {
     "outreach:story": PublishedStory.objects.all(),
     "outreach:guide": Guide.objects.filter(shown=True),
     "outreach:event": Event.objects.exclude(status=Event.EventStatus.DRAFT),
 }
 
 
-def problems(addresses: Iterable[str]) -> list[str]:
-    """A sentence for each link that leads nowhere."""
+def find_broken_links(addresses: Iterable[str]) -> list[str]:
+    """Return a sentence for each link that leads nowhere."""
     return [
         _("The link to %(address)s leads nowhere.") % {"address": address[:200]}
         for address in addresses
-        if not leads_somewhere(address)
+        if not is_valid_link(address)
     ]
 
 
-def leads_somewhere(address: str) -> bool:
-    """True of links to other sites that are well formed, and of links to a page of the portal that is there."""
+def is_valid_link(address: str) -> bool:
+    """Whether the address is a well-formed link to another site, or a link to an existing page of the portal."""
     try:
         parts = urlsplit(address)
         portal = urlsplit(settings.PORTAL_URL)
@@ -42,13 +42,13 @@ def leads_somewhere(address: str) -> bool:
         return False
     if not parts.path:
         return bool(parts.fragment) or bool(parts.netloc)
-    return _is_page(unquote(parts.path))
+    return _is_portal_page(unquote(parts.path))
 
 
-def _is_page(path: str) -> bool:
+def _is_portal_page(path: str) -> bool:
     try:
         match = resolve(path, urlconf=settings.PUBLIC_URLCONF)
     except Resolver404:
         return path.startswith(f"/{settings.STATIC_URL.lstrip('/')}")
-    named = _NAMED.get(match.view_name)
-    return named is None or named.all().filter(slug=match.kwargs.get("slug")).exists()
+    rows = _PAGES_WITH_SLUG.get(match.view_name)
+    return rows is None or rows.all().filter(slug=match.kwargs.get("slug")).exists()

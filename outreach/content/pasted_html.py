@@ -1,4 +1,4 @@
-"""HTML from the clipboard becomes Markdown: what a word processor or a web page puts there, without its clothes."""
+"""Converts HTML from the clipboard, as word processors and browsers put it there, to Markdown."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ import nh3
 from django.utils.translation import gettext as _
 
 from core.plain_text import clean_published_text
-from outreach.content import markdown as rendering
+from outreach.content import markdown
 
 # A page from Word has some 40,000 characters and 500 tags, and a story a few pages.
-_LONGEST, _MOST_TAGS, _LONGEST_BARE = 1_500_000, 10_000, 200_000
-_SILENT = {"script", "style", "head", "title", "xml", "noscript", "iframe", "object", "svg", "math", "template"}
+_MAX_CHARACTERS, _MAX_TAGS, _MAX_CLEAN_CHARACTERS = 1_500_000, 10_000, 200_000
+_DROPPED_WITH_CONTENT = {
+    "script",
+    "style",
+    "head",
+    "title",
+    "xml",
+    "noscript",
+    "iframe",
+    "object",
+    "svg",
+    "math",
+    "template",
+}
 _BLOCKS = {
     "p",
     "div",
@@ -31,7 +43,7 @@ _BLOCKS = {
     "html",
 }
 _HEADINGS = {f"h{level}" for level in range(1, 7)}
-_KEPT = {
+_ALLOWED_TAGS = {
     *_BLOCKS,
     *_HEADINGS,
     "li",
@@ -48,72 +60,83 @@ _KEPT = {
     "strike",
     "del",
 }
-_KEPT_ATTRIBUTES = {"a": {"href"}, "b": {"style"}, "p": {"class", "style"}}
+_ALLOWED_ATTRIBUTES = {"a": {"href"}, "b": {"style"}, "p": {"class", "style"}}
 _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "s": "~~", "strike": "~~", "del": "~~"}
 _SCHEMES = {"http", "https", "mailto", "tel"}
-_SPECIAL = re.compile(r"([\\`*_\[\]<>~])")
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>~])")
 _BULLET = re.compile(r"^\s*(?:[·•○▪◦‣\uf0a7\uf0b7§]|o(?=\s{2,}|\u00a0))[\s\u00a0]*")
 _NUMBER = re.compile(r"^\s*(\d{1,3}|[a-z])[.)][\s\u00a0]+")
 
 
-def markdown(html: str) -> str:
-    """Markdown of pasted HTML: headings, paragraphs, lists, links, bold and italic, tables.
+def convert_to_markdown(html: str) -> str:
+    """Convert pasted HTML: headings, paragraphs, lists, links, bold and italic, tables.
 
-    Raises rendering.TooMuchError for what is larger than any text.
+    Raises markdown.TextTooComplexError for input larger than any story.
     """
-    too_much = rendering.TooMuchError(_("That is too much to paste at once. Paste it in parts."))
-    if html.count("<") > _MOST_TAGS or len(html) > _LONGEST:
-        raise too_much
-    reader = _Reader()
-    bare = nh3.clean(
-        html, tags=_KEPT, clean_content_tags=_SILENT, attributes=_KEPT_ATTRIBUTES, link_rel=None, url_schemes=_SCHEMES
+    too_large = markdown.TextTooComplexError(_("That is too much to paste at once. Paste it in parts."))
+    if html.count("<") > _MAX_TAGS or len(html) > _MAX_CHARACTERS:
+        raise too_large
+    writer = _MarkdownWriter()
+    sanitized = nh3.clean(
+        html,
+        tags=_ALLOWED_TAGS,
+        clean_content_tags=_DROPPED_WITH_CONTENT,
+        attributes=_ALLOWED_ATTRIBUTES,
+        link_rel=None,
+        url_schemes=_SCHEMES,
     )
-    if len(bare) > _LONGEST_BARE:
-        raise too_much
-    reader.feed(bare)
-    reader.close()
-    reader.end_block()
-    return clean_published_text(_joined(reader.blocks))
+    if len(sanitized) > _MAX_CLEAN_CHARACTERS:
+        raise too_large
+    writer.feed(sanitized)
+    writer.close()
+    writer.end_block()
+    return clean_published_text(_join_blocks(writer.blocks))
 
 
-def _joined(blocks: list[tuple[str, str]]) -> str:
-    """Blocks with an empty line between, items of one list and rows of one table without."""
-    text, before = "", ""
+def _join_blocks(blocks: list[tuple[str, str]]) -> str:
+    """Join (kind, text) blocks by empty lines; items of one list and rows of one table by a line end alone."""
+    text, last_kind = "", ""
     for kind, block in blocks:
-        text += ("\n" if kind == before and kind in ("item", "row") else "\n\n" if text else "") + block
-        before = kind
+        text += ("\n" if kind == last_kind and kind in ("item", "row") else "\n\n" if text else "") + block
+        last_kind = kind
     return text
 
 
-class _Reader(HTMLParser):
+class _MarkdownWriter(HTMLParser):
+    """Collects (kind, Markdown) blocks from HTML.
+
+    Marks and links are first written between \\x00, \\x01 and \\x02, which the input cannot contain, and resolved by
+    `_take_inline` once the whole block is known.
+    """
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.blocks: list[tuple[str, str]] = []
         self._text: list[str] = []
-        self._lists: list[list[int]] = []  # of each open list: its next number; 0 for bullets
-        self._start = ("", "paragraph")  # what the block under way begins with, and its kind
+        self._lists: list[list[int]] = []  # the next number of each open list; 0 for bullets
+        self._start = ("", "paragraph")  # prefix and kind of the present block
         self._links: list[str] = []
         self._quotes = 0
         self._cells: list[str] | None = None
         self._rows = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag in _MARKS:
-            # Some wrap everything in <b style="font-weight:normal">.
-            if not re.search(r"(?<![-\w])font-weight:\s*normal", given.get("style", "")):
+            # Google Docs wraps everything in <b style="font-weight:normal">.
+            if not re.search(r"(?<![-\w])font-weight:\s*normal", attributes.get("style", "")):
                 self._text.append(f"\x00{_MARKS[tag]}")
         elif tag == "a":
-            self._links.append(given.get("href", ""))
+            self._links.append(attributes.get("href", ""))
             self._text.append("\x00[")
         elif tag == "br":
             self._text.append("\n")
         elif tag in ("td", "th"):
             self._begin_cell()
         else:
-            self._begin_block(tag, given)
+            self._begin_block(tag, attributes)
 
-    def _begin_block(self, tag: str, given: dict[str, str]) -> None:
+    def _begin_block(self, tag: str, attributes: dict[str, str]) -> None:
         if self._cells is not None and tag != "tr":
             self._text.append(" ")
             return
@@ -125,7 +148,7 @@ class _Reader(HTMLParser):
             self._lists.append([1 if tag == "ol" else 0])
         elif tag == "li":
             self.end_block()
-            self._start = (self._item(), "item")
+            self._start = (self._item_prefix(), "item")
         elif tag == "blockquote":
             self.end_block()
             self._quotes += 1
@@ -137,10 +160,10 @@ class _Reader(HTMLParser):
             self._cells = []
         elif tag in _BLOCKS and self._start[1] != "item":
             self.end_block()
-            if re.search(r"MsoList|mso-list", f"{given.get('class', '')} {given.get('style', '')}"):
+            if re.search(r"MsoList|mso-list", f"{attributes.get('class', '')} {attributes.get('style', '')}"):
                 self._start = ("", "word item")
 
-    def _item(self) -> str:
+    def _item_prefix(self) -> str:
         indent = "   " * max(0, len(self._lists) - 1)
         if not self._lists or not self._lists[-1][0]:
             return f"{indent}- "
@@ -157,9 +180,9 @@ class _Reader(HTMLParser):
         elif tag == "tr":
             self._end_row()
         elif self._cells is None:
-            self._end(tag)
+            self._end_element(tag)
 
-    def _end(self, tag: str) -> None:
+    def _end_element(self, tag: str) -> None:
         if tag in _BLOCKS or tag in ("li", "blockquote") or tag in _HEADINGS:
             self.end_block()
         if tag in ("ul", "ol") and self._lists:
@@ -168,12 +191,12 @@ class _Reader(HTMLParser):
             self._quotes = max(0, self._quotes - 1)
 
     def handle_data(self, data: str) -> None:
-        self._text.append(_SPECIAL.sub(r"\\\1", re.sub(r"[\x00\x01\x02]", "", data).replace("\n", " ")))
+        self._text.append(_MARKDOWN_SPECIAL.sub(r"\\\1", re.sub(r"[\x00\x01\x02]", "", data).replace("\n", " ")))
 
     def _begin_cell(self) -> None:
         if self._cells is None:
             self._cells = []
-        if content := self._inline().replace("\n", " ").replace("|", "\\|"):
+        if content := self._take_inline().replace("\n", " ").replace("|", "\\|"):
             self._cells.append(content)
 
     def _end_row(self) -> None:
@@ -186,7 +209,7 @@ class _Reader(HTMLParser):
             self._rows += 1
 
     def end_block(self) -> None:
-        content, (start, kind) = self._inline(), self._start
+        content, (start, kind) = self._take_inline(), self._start
         self._start = ("", "paragraph")
         if kind == "word item":
             number = _NUMBER.match(content)
@@ -202,35 +225,35 @@ class _Reader(HTMLParser):
         lines = (start + content.replace("\n", "\\\n")).split("\n")
         self.blocks.append((kind, "\n".join(quote + line for line in lines)))
 
-    def _inline(self) -> str:
-        """The text gathered so far, its marks set tight around words."""
+    def _take_inline(self) -> str:
+        """Return the text gathered so far with its marks tight around words, and begin a new one."""
         text = re.sub(r"[ \t\u00a0]+", " ", "".join(self._text)).replace("\r", "")
         self._text = []
         for mark in ("**", "*", "~~"):
-            text = _tight(text, mark)
-        text = re.sub(r"\x00\[([^\x00\x01]*)\x01\]([^\x02]*)\x02", _link, text)
+            text = _tighten_marks(text, mark)
+        text = re.sub(r"\x00\[([^\x00\x01]*)\x01\]([^\x02]*)\x02", _format_link, text)
         text = re.sub(r"\x01\][^\x02]*\x02|\x00(?:\*\*|\*|~~|\[)|\x01(?:\*\*|\*|~~)|[\x00\x01\x02]", "", text)
         return re.sub(r" ?\n ?", "\n", text).strip()
 
 
-def _tight(text: str, mark: str) -> str:
-    """Begin, words, end -> ** around the words, spaces outside; nothing around nothing."""
+def _tighten_marks(text: str, mark: str) -> str:
+    """Put the mark around the words it encloses, with surrounding spaces outside; drop marks around nothing."""
     escaped = re.escape(mark)
 
-    def around(found: re.Match[str]) -> str:
-        words = found[1]
-        bare = words.strip()
-        if not bare:
-            return words
-        before, after = words[: len(words) - len(words.lstrip())], words[len(words.rstrip()) :]
-        return f"{before}{mark}{bare}{mark}{after}"
+    def put_around(match: re.Match[str]) -> str:
+        enclosed = match[1]
+        words = enclosed.strip()
+        if not words:
+            return enclosed
+        before, after = enclosed[: len(enclosed) - len(enclosed.lstrip())], enclosed[len(enclosed.rstrip()) :]
+        return f"{before}{mark}{words}{mark}{after}"
 
-    return re.sub(rf"\x00{escaped}([^\x00\x01]*)\x01{escaped}", around, text)
+    return re.sub(rf"\x00{escaped}([^\x00\x01]*)\x01{escaped}", put_around, text)
 
 
-def _link(found: re.Match[str]) -> str:
-    words, address = found[1].strip(), found[2].strip()
+def _format_link(match: re.Match[str]) -> str:
+    words, address = match[1].strip(), match[2].strip()
     if not words or not re.match(r"(https?://|mailto:|tel:|/|#)", address, re.IGNORECASE):
-        return found[1]
+        return match[1]
     safe = re.sub(r"[\s<>()\\]", lambda letter: f"%{ord(letter[0]):02X}", address)
     return f"[{words}]({safe})"

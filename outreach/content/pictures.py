@@ -1,7 +1,7 @@
-"""Pictures of stories and guides: taken from staff, rebuilt by the media worker, shown in several widths.
+"""Pictures of stories and guides: accepted from staff, rebuilt by the media worker, shown in several widths.
 
-What staff send may carry where and when it was taken, so it goes the way of residents' files (file_cleaning), and the
-original is destroyed. The row is the truth, the queue only hurries it: `sweep` takes up what was lost.
+A photo may carry the place and time it was taken at, so it is rebuilt like residents' files (file_cleaning) and the
+original is deleted. The row is the truth, the queue only hurries it: `rebuild_waiting_pictures` finds lost ones.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ from core import queue
 from core.advisory_locks import alone_with
 from core.models import Account
 from file_cleaning import FileRefusedError, MediaKind, NoRamFolderError, OutputPart, RefusalReason, SandboxError
-from outreach.content.markdown import ShownPicture
+from outreach.content.markdown import ResponsivePicture
 from outreach.models import Picture, PictureFile, PictureOriginal
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 25 * 1024 * 1024  # a phone's largest photos have some 15 MB
-MOST_ATTEMPTS = 3
-PUBLIC_ADDRESS = "/stories/media/"
+MAX_BYTES = 25 * 1024 * 1024  # a phone's largest photos have some 15 MB
+MAX_ATTEMPTS = 3
+PUBLIC_URL = "/stories/media/"
 _FORMATS = {"image/webp": PictureFile.Format.WEBP, "image/jpeg": PictureFile.Format.JPEG}
 
 PictureState = Picture.PictureState
 
 
-class NotTakenError(Exception):
-    """What was sent is not taken; the message is a sentence for the person who sent it."""
+class PictureRefusedError(Exception):
+    """The uploaded file is no usable picture. The message is a sentence for the person who uploaded it."""
 
 
 @transaction.atomic
-def take(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Picture:
-    """Keep a picture for the media worker. Raises NotTakenError for what is seen at once; damage shows later."""
+def accept_upload(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Picture:
+    """Store a picture for the media worker. Raises PictureRefusedError; damage is found only when it is rebuilt."""
     size = sent.size or 0
-    if size > MOST_BYTES:
-        raise NotTakenError(
+    if size > MAX_BYTES:
+        raise PictureRefusedError(
             _("This picture has %(size)s. Pictures of up to %(most)s are taken: save it smaller, then choose it again.")
-            % {"size": filesizeformat(size), "most": filesizeformat(MOST_BYTES)}
+            % {"size": filesizeformat(size), "most": filesizeformat(MAX_BYTES)}
         )
     content = sent.read()
     try:
         kind = file_cleaning.detect_kind(content[: file_cleaning.HEAD_BYTES])
-    except FileRefusedError as refused:
-        raise NotTakenError(sentence(refused.reason)) from None
+    except FileRefusedError as error:
+        raise PictureRefusedError(refusal_sentence(error.reason)) from None
     if kind is not MediaKind.PHOTO:
-        raise NotTakenError(sentence(RefusalReason.UNSUPPORTED))
+        raise PictureRefusedError(refusal_sentence(RefusalReason.UNSUPPORTED))
     digest = hashlib.sha256(content).hexdigest()
     picture = Picture.objects.create(alt=alt, credit=credit, original_digest=digest, added_by=by)
     original = PictureOriginal.objects.create(picture=picture, content=content)
@@ -67,8 +67,8 @@ def take(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Pictu
     return picture
 
 
-def sentence(reason: str) -> str:
-    """Why a picture is refused and what to do, for staff."""
+def refusal_sentence(reason: str) -> str:
+    """Return a sentence for staff: why a picture is refused and what to do."""
     return {
         RefusalReason.UNSUPPORTED: _("This is not a picture we can take. Send a JPEG, PNG, WebP or HEIC."),
         RefusalReason.EMPTY: _("This file is empty. Look whether it opens on your computer, then choose it again."),
@@ -79,83 +79,88 @@ def sentence(reason: str) -> str:
     )
 
 
-def shown(numbers: Iterable[int], address: str = PUBLIC_ADDRESS) -> dict[int, ShownPicture]:
-    """Pictures by number, as outreach/content/markdown.py takes them; those that are ready, and that the reader may see."""
-    ready = Picture.objects.filter(pk__in=set(numbers), state=PictureState.READY)
-    found = ready.order_by().only("id", "alt", "credit", "variants")  # no column that residents may not read
-    return {picture.pk: as_shown(picture.alt, picture.credit, picture.variants, address) for picture in found}
+def load_ready_pictures(picture_ids: Iterable[int], address: str = PUBLIC_URL) -> dict[int, ResponsivePicture]:
+    """Load pictures by id for `markdown.render`: those that are ready and that the database role may read."""
+    ready = Picture.objects.filter(pk__in=set(picture_ids), state=PictureState.READY)
+    rows = ready.order_by().only("id", "alt", "credit", "variants")  # the public role may read no other column
+    return {picture.pk: responsive_picture(picture.alt, picture.credit, picture.variants, address) for picture in rows}
 
 
-def as_shown(alt: str, credit: str, variants: list[dict[str, Any]], address: str = PUBLIC_ADDRESS) -> ShownPicture:
-    return ShownPicture(alt, credit, tuple(variants), address)
+def responsive_picture(
+    alt: str, credit: str, variants: list[dict[str, Any]], address: str = PUBLIC_URL
+) -> ResponsivePicture:
+    return ResponsivePicture(alt, credit, tuple(variants), address)
 
 
 # The media worker
 
 
 @shared_task(name="outreach.media.rebuild")  # type: ignore[untyped-decorator]
-def rebuild(original_id: str) -> None:
-    """Rebuild one picture. Does nothing when that is done, or another worker is at it."""
-    _take_up(UUID(original_id))
+def rebuild_picture(original_id: str) -> None:
+    """Rebuild one picture. Does nothing if that is done, or another worker is doing it."""
+    _rebuild_if_free(UUID(original_id))
 
 
 @shared_task(name="outreach.media.sweep", expires=60)  # type: ignore[untyped-decorator]
-def sweep() -> None:
-    """Rebuild what waits and is in nobody's hands."""
+def rebuild_waiting_pictures() -> None:
+    """Rebuild waiting pictures that no worker is rebuilding."""
     for original_id in PictureOriginal.objects.order_by("pk").values_list("pk", flat=True):
-        _take_up(original_id)
+        _rebuild_if_free(original_id)
 
 
-def _take_up(original_id: UUID) -> None:
+def _rebuild_if_free(original_id: UUID) -> None:
     with alone_with(original_id) as alone:
         original = PictureOriginal.objects.filter(pk=original_id).first() if alone else None
         if original is not None:
-            _attempt(original)
+            _attempt_rebuild(original)
 
 
-def _attempt(original: PictureOriginal) -> None:
-    """What comes of it is on the row afterwards; a picture that ends the worker is known by its count, and refused."""
+def _attempt_rebuild(original: PictureOriginal) -> None:
+    """Rebuild or refuse the picture, and write the outcome to its row.
+
+    The attempt is counted beforehand: a picture that kills the worker MAX_ATTEMPTS times is refused.
+    """
     row = Picture.objects.filter(pk=original.picture_id)
     attempts = row.values_list("attempts", flat=True).get()
-    if attempts >= MOST_ATTEMPTS:
-        _refuse(original, RefusalReason.DEADLY)
+    if attempts >= MAX_ATTEMPTS:
+        _mark_refused(original, RefusalReason.DEADLY)
         return
     row.update(attempts=F("attempts") + 1, started_at=timezone.now())
     try:
         with file_cleaning.open_workspace(allow_disk=settings.DEMO) as folder:
-            source, into = folder / "original", folder / "made"
-            into.mkdir()
+            source, output = folder / "original", folder / "made"
+            output.mkdir()
             source.write_bytes(original.content)
-            _keep(original, _read(file_cleaning.make_web_images(source, into)))
-    except FileRefusedError as refused:
-        _refuse(original, refused.reason)
+            _store_rebuilt(original, _read_files(file_cleaning.make_web_images(source, output)))
+    except FileRefusedError as error:
+        _mark_refused(original, error.reason)
     except (SandboxError, NoRamFolderError, OSError) as error:
-        # The machine's fault: the picture waits, and this attempt does not count.
+        # The machine is at fault, not the picture: it waits, and this attempt does not count.
         log.error("a picture cannot be rebuilt on this machine now: %s: %s", type(error).__name__, error)
         row.update(attempts=attempts)
 
 
-def _read(parts: list[OutputPart]) -> list[tuple[OutputPart, bytes]]:
+def _read_files(parts: list[OutputPart]) -> list[tuple[OutputPart, bytes]]:
     return [(part, Path(part.path).read_bytes()) for part in parts]
 
 
 @transaction.atomic
-def _keep(original: PictureOriginal, made: list[tuple[OutputPart, bytes]]) -> None:
-    """The rebuilt files take the original's place."""
+def _store_rebuilt(original: PictureOriginal, files: list[tuple[OutputPart, bytes]]) -> None:
+    """Replace the original with the rebuilt files."""
     variants = []
-    for part, content in made:
+    for part, content in files:
         digest, form = hashlib.sha256(content).hexdigest(), _FORMATS[part.media_type]
         PictureFile.objects.create(picture_id=original.picture_id, digest=digest, format=form, content=content)
         size = {"width": part.width, "height": part.height, "size": len(content)}
         variants.append({"format": form.value, "digest": digest} | size)
-    _end(original, state=PictureState.READY, reason="", variants=variants)
+    _finish(original, state=PictureState.READY, reason="", variants=variants)
 
 
 @transaction.atomic
-def _refuse(original: PictureOriginal, reason: RefusalReason) -> None:
-    _end(original, state=PictureState.REFUSED, reason=reason)
+def _mark_refused(original: PictureOriginal, reason: RefusalReason) -> None:
+    _finish(original, state=PictureState.REFUSED, reason=reason)
 
 
-def _end(original: PictureOriginal, **columns: Any) -> None:
+def _finish(original: PictureOriginal, **columns: Any) -> None:
     Picture.objects.filter(pk=original.picture_id).update(**columns)
     PictureOriginal.objects.filter(pk=original.pk).delete()

@@ -18,10 +18,10 @@ LIT, STEEL, RED, GREEN, LEAF = "#f7d583", "#c3cfe3", "#a11d1d", "#17633f", "#8fb
 
 def bridge() -> Image.Image:
     """A bridge and lit windows at night."""
-    picture, draw = _scene("#0b1c38", "#24508a")
+    picture, draw = _draw_scene("#0b1c38", "#24508a")
     draw.ellipse((1180, 90, 1370, 280), fill=GOLD)
-    _houses(draw, 560, [210, 130, 300, 90, 240, 170, 280, 120, 200, 90, 260, 150], "#173765")
-    _houses(draw, 610, [150, 230, 100, 190, 80, 210, 130, 100, 180], DEEP, lit=True)
+    _draw_houses(draw, 560, [210, 130, 300, 90, 240, 170, 280, 120, 200, 90, 260, 150], "#173765")
+    _draw_houses(draw, 610, [150, 230, 100, 190, 80, 210, 130, 100, 180], DEEP, lit=True)
     draw.rectangle((0, 610, 1600, 750), fill=WATER)
     draw.arc((830, 330, 1470, 900), 180, 360, fill=STEEL, width=14)
     for x in range(900, 1440, 90):
@@ -34,12 +34,12 @@ def bridge() -> Image.Image:
 
 def lamps() -> Image.Image:
     """Steps with street lamps at dusk."""
-    picture, draw = _scene("#2a2350", "#c9714f")
-    _houses(draw, 750, [420, 360, 460, 0, 0, 0, 0, 480, 520, 430], "#1d1a3c", lit=True)
+    picture, draw = _draw_scene("#2a2350", "#c9714f")
+    _draw_houses(draw, 750, [420, 360, 460, 0, 0, 0, 0, 480, 520, 430], "#1d1a3c", lit=True)
     for number, colour in enumerate(("#e9d9c4", "#dcc8ae", "#cfb798", "#c1a684", "#b29572", "#a38563")):
         draw.rectangle((560 + 44 * number, 700 - 50 * number, 1190 - 44 * number, 750 - 50 * number), fill=colour)
     for x, foot, high in ((630, 680, 270), (1120, 680, 270), (870, 450, 210)):
-        picture = _glow(picture, (x, foot - high), 190)
+        picture = _draw_glow(picture, (x, foot - high), 190)
         draw = ImageDraw.Draw(picture)
         draw.line((x, foot, x, foot - high), fill="#15122e", width=14)
         top = foot - high
@@ -49,7 +49,7 @@ def lamps() -> Image.Image:
 
 def bicycles() -> Image.Image:
     """Three bicycles with tags in a row."""
-    picture, draw = _scene("#dbe9f4", "#eef4f8")
+    picture, draw = _draw_scene("#dbe9f4", "#eef4f8")
     draw.ellipse((190, 90, 360, 260), fill=GOLD)
     draw.ellipse((-300, 430, 900, 1200), fill="#b9d3c0")
     draw.ellipse((500, 470, 2100, 1200), fill=LEAF)
@@ -68,7 +68,7 @@ def bicycles() -> Image.Image:
 
 def telephone() -> Image.Image:
     """A telephone on a table, its receiver down."""
-    picture, draw = _scene("#e6eef9", "#f7f5f0")
+    picture, draw = _draw_scene("#e6eef9", "#f7f5f0")
     draw.rectangle((0, 560, 1600, 750), fill="#a38563")
     draw.rectangle((0, 560, 1600, 584), fill="#8a6d4c")
     draw.rectangle((150, 90, 560, 420), fill="#bcd6e6", outline=STEEL, width=18)
@@ -87,7 +87,7 @@ def telephone() -> Image.Image:
 
 def copper() -> Image.Image:
     """Coils of copper pipe in front of a school."""
-    picture, draw = _scene("#c9dcee", "#f2efe7")
+    picture, draw = _draw_scene("#c9dcee", "#f2efe7")
     draw.rectangle((260, 190, 1340, 650), fill="#cfa07a")
     draw.polygon(((210, 200), (800, 50), (1390, 200)), fill="#7a3d2c")
     for row in (270, 440):
@@ -104,9 +104,9 @@ def copper() -> Image.Image:
 
 def quay() -> Image.Image:
     """A quiet street along the water, with a speed bump."""
-    picture, draw = _scene("#f0c987", "#f7e7c9")
+    picture, draw = _draw_scene("#f0c987", "#f7e7c9")
     draw.ellipse((1060, 120, 1300, 360), fill="#e58f4a")
-    _houses(draw, 400, [120, 190, 90, 150, 110, 0, 0, 0, 0, 0, 130, 170, 100], "#7f6b8f")
+    _draw_houses(draw, 400, [120, 190, 90, 150, 110, 0, 0, 0, 0, 0, 130, 170, 100], "#7f6b8f")
     draw.rectangle((0, 400, 1600, 530), fill="#5d8fb3")
     for x in range(1020, 1340, 60):
         draw.line((x - 30, 430 + (x % 7) * 10, x + 50, 430 + (x % 7) * 10), fill="#f7c98a", width=9)
@@ -125,7 +125,7 @@ def quay() -> Image.Image:
 
 def footprints() -> Image.Image:
     """Prints of shoes on a pale floor, seen through a magnifying glass."""
-    picture, draw = _scene("#efece4", "#dcd7cb")
+    picture, draw = _draw_scene("#efece4", "#dcd7cb")
     for number in range(7):
         x, y = 60 + 220 * number, 560 - 62 * number + (90 if number % 2 else 0)
         draw.ellipse((x, y, x + 130, y + 64), fill="#8d8675")
@@ -142,7 +142,7 @@ def footprints() -> Image.Image:
 
 def box() -> Image.Image:
     """A steel box with a slot at a front desk."""
-    picture, draw = _scene("#dfe6f0", "#f7f5f0")
+    picture, draw = _draw_scene("#dfe6f0", "#f7f5f0")
     draw.rectangle((0, 600, 1600, 750), fill="#b29572")
     draw.rectangle((0, 590, 1600, 612), fill="#8a6d4c")
     draw.rounded_rectangle((560, 170, 1040, 600), 26, fill=NAVY)
@@ -164,20 +164,20 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
 }
 
 
-def png(name: str) -> bytes:
+def png_file(name: str) -> bytes:
     """The drawing as a file."""
     stream = io.BytesIO()
     PICTURES[name]().resize((WIDTH, WIDTH * SIZE[1] // SIZE[0]), Image.Resampling.LANCZOS).save(stream, "PNG")
     return stream.getvalue()
 
 
-def _scene(top: str, bottom: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+def _draw_scene(top: str, bottom: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     down = Image.linear_gradient("L").resize(SIZE)
     picture = Image.composite(Image.new("RGB", SIZE, bottom), Image.new("RGB", SIZE, top), down)
     return picture, ImageDraw.Draw(picture)
 
 
-def _houses(draw: ImageDraw.ImageDraw, foot: int, heights: list[int], colour: str, *, lit: bool = False) -> None:
+def _draw_houses(draw: ImageDraw.ImageDraw, foot: int, heights: list[int], colour: str, *, lit: bool = False) -> None:
     wide = SIZE[0] / len(heights)
     for number, high in enumerate(heights):
         if not high:
@@ -190,7 +190,7 @@ def _houses(draw: ImageDraw.ImageDraw, foot: int, heights: list[int], colour: st
                     draw.rectangle((window, row, window + 20, row + 28), fill=LIT)
 
 
-def _glow(picture: Image.Image, at: tuple[int, int], radius: int) -> Image.Image:
+def _draw_glow(picture: Image.Image, at: tuple[int, int], radius: int) -> Image.Image:
     mask = Image.new("L", SIZE)
     x, y = at
     ImageDraw.Draw(mask).ellipse((x - radius // 2, y - radius // 2, x + radius // 2, y + radius // 2), fill=170)

@@ -50,17 +50,17 @@ def load() -> None:
     known = set(Event.objects.values_list("slug", flat=True))
     for told in EVENTS:
         if told["slug"] not in known:
-            actions.publish(actions.create(_columns(told), by).pk, by)
+            actions.publish_event(actions.create_event(_event_columns(told), by).pk, by)
     address = "jsons://newsroom.riverton.example/portal"
     Channel.objects.get_or_create(
         name="Newsroom (demo, not in use)",
         defaults={
-            "address": address, "kind": transport.kind_of(address), "host": transport.host_of(address), "enabled": False,
+            "address": address, "kind": transport.detect_kind(address), "host": transport.visible_host(address), "enabled": False,
         },
     )  # fmt: skip
 
 
-def _columns(told: dict[str, Any]) -> dict[str, Any]:
+def _event_columns(told: dict[str, Any]) -> dict[str, Any]:
     day = timezone.localdate() + dt.timedelta(days=told["days"])
     starts = timezone.make_aware(dt.datetime.combine(day, dt.time(told["at"])))
     place = next(iter(places.search(told["find"], 1)), None)

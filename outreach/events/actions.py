@@ -20,19 +20,19 @@ from crimemap import places
 from outreach.models import Event
 
 Status = Event.EventStatus
-LONGEST = dt.timedelta(days=14)  # a longer one is a slip of the calendar
-FARTHEST = dt.timedelta(days=3 * 366)
+MAX_DURATION = dt.timedelta(days=14)  # a longer one is a slip of the calendar
+MAX_LEAD_TIME = dt.timedelta(days=3 * 366)
 # Words that stand for pages of their own below /events/
-RESERVED = frozenset({"past", "reminders", "calendar"})
+RESERVED_SLUGS = frozenset({"past", "reminders", "calendar"})
 # What residents who were promised a reminder are told of
-_MOVING = ("starts_at", "ends_at", "place", "latitude", "longitude")
+_TIME_AND_PLACE = ("starts_at", "ends_at", "place", "latitude", "longitude")
 
 
-class NotNowError(ValueError):
+class EventActionRefusedError(ValueError):
     """It cannot be done with the event as it is. The message is a sentence for staff."""
 
 
-class StaleError(Exception):
+class StaleEventError(Exception):
     """Somebody else saved the event meanwhile. Holds it as it is now; nothing was written."""
 
     def __init__(self, current: Event) -> None:
@@ -46,110 +46,110 @@ class StaleError(Exception):
 # What staff do
 
 
-def create(fields: Mapping[str, Any], by: Account) -> Event:
+def create_event(fields: Mapping[str, Any], by: Account) -> Event:
     """A new draft. `fields` are columns of Event."""
     with transaction.atomic():
         event = Event(**fields)
-        event.areas = areas_of(event)
+        event.areas = find_areas(event)
         event.save(force_insert=True)
         audit.record(by, "added event", f"event {event.pk}", event.slug)
     return event
 
 
-def change(event_id: int, fields: Mapping[str, Any], by: Account, version: int) -> Event:
+def change_event(event_id: int, fields: Mapping[str, Any], by: Account, version: int) -> Event:
     """Write `fields` over `version` of the event. Raises StaleError when there is a newer one, NotNowError.
 
     When a published event moves, those who asked for a reminder are told (outreach/events/reminders.py).
     """
     with transaction.atomic():
-        event = _locked(event_id)
+        event = _lock_event(event_id)
         if event.version != version:
-            raise StaleError(event)
+            raise StaleEventError(event)
         if event.status == Status.CANCELLED:
-            raise NotNowError(_("This event is cancelled. Make a new one."))
+            raise EventActionRefusedError(_("This event is cancelled. Make a new one."))
         before = {name: getattr(event, name) for name in fields}
         if event.status != Status.DRAFT and before.get("slug", event.slug) != fields.get("slug", event.slug):
-            raise NotNowError(_("The address of a published event stays as it is."))
+            raise EventActionRefusedError(_("The address of a published event stays as it is."))
         changed = [name for name, value in fields.items() if before[name] != value]
         if not changed:
             return event
         for name in changed:
             setattr(event, name, fields[name])
-        event.areas = areas_of(event)
-        if event.status == Status.PUBLISHED and any(name in changed for name in _MOVING):
+        event.areas = find_areas(event)
+        if event.status == Status.PUBLISHED and any(name in changed for name in _TIME_AND_PLACE):
             event.moves += 1
-        _save(event)
+        _save_version(event)
         audit.record(by, "changed event", f"event {event.pk}", ", ".join(changed))
     return event
 
 
-def publish(event_id: int, by: Account) -> Event:
+def publish_event(event_id: int, by: Account) -> Event:
     """Show a draft to residents. Raises NotNowError."""
     with transaction.atomic():
-        event = _locked(event_id)
+        event = _lock_event(event_id)
         if event.status != Status.DRAFT:
-            raise NotNowError(_("This event is published already."))
+            raise EventActionRefusedError(_("This event is published already."))
         if event.ends_at <= timezone.now():
-            raise NotNowError(_("This event is over. Change its time, then publish it."))
+            raise EventActionRefusedError(_("This event is over. Change its time, then publish it."))
         event.status = Status.PUBLISHED
-        _save(event)
+        _save_version(event)
         audit.record(by, "published event", f"event {event.pk}", event.slug)
     return event
 
 
-def cancel(event_id: int, because: str, by: Account) -> Event:
+def cancel_event(event_id: int, because: str, by: Account) -> Event:
     """Say that a published event does not take place, and why: its page, calendars and reminders do. Raises NotNowError."""
     because = because.strip()
     with transaction.atomic():
-        event = _locked(event_id)
+        event = _lock_event(event_id)
         if event.status != Status.PUBLISHED:
-            raise NotNowError(_("Only a published event can be cancelled."))
+            raise EventActionRefusedError(_("Only a published event can be cancelled."))
         if event.ends_at <= timezone.now():
-            raise NotNowError(_("This event is over."))
+            raise EventActionRefusedError(_("This event is over."))
         if not because:
-            raise NotNowError(_("Write one sentence that tells residents why."))
+            raise EventActionRefusedError(_("Write one sentence that tells residents why."))
         event.status, event.cancelled_because = Status.CANCELLED, because
-        _save(event)
+        _save_version(event)
         audit.record(by, "cancelled event", f"event {event.pk}", event.slug)
     return event
 
 
-def problems(starts_at: dt.datetime, ends_at: dt.datetime) -> dict[str, str]:
+def find_time_problems(starts_at: dt.datetime, ends_at: dt.datetime) -> dict[str, str]:
     """What is wrong with the time of an event that is planned now: a sentence for each field."""
     now = timezone.now()
     wrong = {}
     if starts_at <= now:
         wrong["starts_at"] = _("This start is in the past. Choose a later one.")
-    elif starts_at - now > FARTHEST:
+    elif starts_at - now > MAX_LEAD_TIME:
         wrong["starts_at"] = _("This is more than three years away. Check the year.")
     if ends_at <= starts_at:
         wrong["ends_at"] = _("The end must be after the start.")
-    elif ends_at - starts_at > LONGEST:
+    elif ends_at - starts_at > MAX_DURATION:
         wrong["ends_at"] = _("An event lasts two weeks at most. Check the day of the end.")
     return wrong
 
 
-def areas_of(event: Event) -> list[list[str]]:
+def find_areas(event: Event) -> list[list[str]]:
     """The areas that the event's point lies in."""
     if event.latitude is None or event.longitude is None:
         return []
     return [list(area) for area in places.areas_at(event.latitude, event.longitude)]
 
 
-def _locked(event_id: int) -> Event:
+def _lock_event(event_id: int) -> Event:
     return Event.objects.select_for_update().get(pk=event_id)
 
 
-def _save(event: Event) -> None:
+def _save_version(event: Event) -> None:
     event.version += 1
     event.changed_at = timezone.now()
     event.save()
 
 
-def erase_draft(event: Event, by: Account) -> None:
+def delete_draft(event: Event, by: Account) -> None:
     """Raises NotNowError for what residents have seen."""
     with transaction.atomic():
         deleted, _models = Event.objects.filter(Q(pk=event.pk, status=Status.DRAFT)).delete()
         if not deleted:
-            raise NotNowError(_("Residents have seen this event. Cancel it instead."))
+            raise EventActionRefusedError(_("Residents have seen this event. Cancel it instead."))
         audit.record(by, "deleted event", f"event {event.pk}", event.slug)

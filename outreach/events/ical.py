@@ -21,21 +21,21 @@ from outreach.content import markdown
 from outreach.models import Event
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
-KEPT = dt.timedelta(days=90)  # how long after its end an event stays in the feed of all
-_ASK_AGAIN = dt.timedelta(hours=6)
+FEED_RETENTION = dt.timedelta(days=90)  # how long after its end an event stays in the feed of all
+_REFRESH_INTERVAL = dt.timedelta(hours=6)
 
 
-def address_of(event: Event) -> str:
+def event_url(event: Event) -> str:
     """The event's page. Written out: workers have no pages of their own to ask for it."""
     return f"{settings.PORTAL_URL}/events/{event.slug}/"
 
 
-def plain(event: Event) -> str:
+def plain_text(event: Event) -> str:
     """The event's text without Markdown."""
-    return unescape(strip_tags(markdown.rendered(event.body))).strip() if event.body else ""
+    return unescape(strip_tags(markdown.render(event.body))).strip() if event.body else ""
 
 
-def file_of(events: Iterable[Event], name: str = "") -> bytes:
+def write_calendar(events: Iterable[Event], name: str = "") -> bytes:
     """One calendar file. `name` is what subscribers see; only a feed has one."""
     calendar = Calendar()
     calendar.add("prodid", "-//tipportal//events//EN")
@@ -43,15 +43,15 @@ def file_of(events: Iterable[Event], name: str = "") -> bytes:
     if name:
         calendar.add("name", name)
         calendar.add("x-wr-calname", name)
-        calendar.add("refresh-interval", _ASK_AGAIN, parameters={"VALUE": "DURATION"})
-        calendar.add("x-published-ttl", f"PT{_ASK_AGAIN // dt.timedelta(hours=1)}H")
+        calendar.add("refresh-interval", _REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
+        calendar.add("x-published-ttl", f"PT{_REFRESH_INTERVAL // dt.timedelta(hours=1)}H")
     for event in events:
-        calendar.add_component(_entry(event))
+        calendar.add_component(_calendar_entry(event))
     calendar.add_missing_timezones()
     return bytes(calendar.to_ical())
 
 
-def _entry(event: Event) -> Entry:
+def _calendar_entry(event: Event) -> Entry:
     zone = ZoneInfo(settings.TIME_ZONE)
     cancelled = event.status == Event.EventStatus.CANCELLED
     entry = Entry()
@@ -68,7 +68,7 @@ def _entry(event: Event) -> Entry:
     if event.latitude is not None and event.longitude is not None:
         entry.add("geo", (round(event.latitude, 5), round(event.longitude, 5)))
     because = _("Cancelled: %(because)s") % {"because": event.cancelled_because} if cancelled else ""
-    entry.add("description", "\n\n".join(filter(None, (because, plain(event), address_of(event)))))
-    entry.add("url", address_of(event))
+    entry.add("description", "\n\n".join(filter(None, (because, plain_text(event), event_url(event)))))
+    entry.add("url", event_url(event))
     entry.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     return entry

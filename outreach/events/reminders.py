@@ -185,7 +185,7 @@ def message(mail: ReminderMail, contact: Contact) -> EmailMessage:
     kind = Kind(mail.kind)
     link = f"{settings.PORTAL_URL}/events/reminders/{subscriber_addresses.link_text(contact.secret)}/"
     context = {
-        "kind": kind.value, "event": event, "when": public_events.format_event_time(event), "page": ical.address_of(event), "link": link, "leave": f"{link}leave/",
+        "kind": kind.value, "event": event, "when": public_events.format_event_time(event), "page": ical.event_url(event), "link": link, "leave": f"{link}leave/",
         "agency": settings.AGENCY_NAME,
     }  # fmt: skip
     return EmailMessage(

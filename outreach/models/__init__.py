@@ -1,4 +1,4 @@
-"""The conversation with the public: stories, guides, pictures, events, and the channels that publications are told on."""
+"""Stories, guides, pictures and events for the public, and the channels that stories are posted on."""
 
 from outreach.models.channels import Channel, Post
 from outreach.models.events import Event, Reminder, ReminderMail

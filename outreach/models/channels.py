@@ -1,4 +1,4 @@
-"""The agency's channels, and what became of each telling of a story on one of them."""
+"""The agency's accounts on other services (channels), and the posts of stories on them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from outreach.models.stories import Story
 
 
 class Channel(models.Model):
-    """One of the agency's accounts. Its address, in apprise's notation, holds its secret: staff enter it and never see it
-    again, and of the workers bulk alone reads it (grants.sql)."""
+    """One of the agency's accounts. Its address, in apprise's notation, holds its secret: staff type it and never see it
+    again, and the bulk worker is the only worker that may read it (grants.sql)."""
 
     name = models.CharField(_("name"), max_length=60, unique=True, help_text=_("For example: Mastodon, press office."))
-    kind = models.CharField(_("kind"), max_length=10, editable=False)  # of outreach.channels.transport.KINDS
+    kind = models.CharField(_("kind"), max_length=10, editable=False)  # a key of outreach.channels.transport.KINDS
     host = models.CharField(_("server"), max_length=253, blank=True, editable=False)
     address = models.CharField(_("address and secret"), max_length=1000, editable=False)
     enabled = models.BooleanField(_("in use"), default=True)
@@ -39,7 +39,7 @@ class Channel(models.Model):
 
 
 class Post(models.Model):
-    """One telling of a story on a channel: prepared with the story, sent by the bulk worker once that is published."""
+    """A story's post on one channel: prepared with the story, sent by the bulk worker after publication."""
 
     class PostState(models.TextChoices):
         PREPARED = "prepared", _("Goes out with the story")

@@ -1,4 +1,4 @@
-"""Events residents can come to, and the reminders they asked for."""
+"""Events that residents can come to, and the reminders they subscribe to."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from core.mail.subscriber_addresses import SealedContactField
 
 
 class Event(models.Model):
-    """One event. `place_ref` and `areas` ([layer, code] each) are as crimemap.places.lookup names them; the point is where it is.
+    """One event. `place_ref` and `areas`, a list of [layer, code], are keys of crimemap.places.lookup.
 
-    `version` counts what was saved: whoever saves says which they changed. `moves` counts changes of time or place that
-    residents were told of.
+    `version` counts saves and is checked against edit conflicts. `moves` counts changes of time or place after publication.
     """
 
     class EventStatus(models.TextChoices):

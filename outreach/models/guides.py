@@ -1,4 +1,4 @@
-"""Guides: how to describe a person, what happens to a tip. Shipped as starting content, then the agency's own."""
+"""Guides, such as how to describe a person. Shipped as starter texts; afterwards the agency's own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from outreach.models.stories import Revision
 
 
 class Guide(models.Model):
-    """One guide. What is shown and saved here is public at once."""
+    """One guide. If it is shown, each save is public at once."""
 
     class Place(models.TextChoices):
-        """Where a link to it stands, beside the list of guides."""
+        """The page that links to the guide, besides the list of guides."""
 
         NOWHERE = "", _("In the list of guides alone")
         TIP_FORM = "tip_form", _("Tip form")

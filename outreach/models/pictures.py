@@ -1,7 +1,7 @@
-"""Pictures of stories and guides: what staff sent waits for the media worker, what it made of that is shown.
+"""Pictures of stories and guides: an upload waits for the media worker; pages show only the files that it rebuilt.
 
-The files are in the database, so that the rights of the public role hold for each of them (grants.sql): it reads those
-that something published names, and no other.
+The files are in the database so that row security applies to each of them (grants.sql): the public role reads only the
+files of pictures that something published refers to.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Picture(models.Model):
 
 
 class PictureOriginal(models.Model):
-    """What staff sent, until the media worker has rebuilt it."""
+    """The file as staff uploaded it. Deleted once the media worker has rebuilt it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     picture = models.OneToOneField(Picture, on_delete=models.CASCADE, related_name="original")

@@ -1,8 +1,8 @@
 """Stories at the desk, and as residents read them.
 
-`Story` is what the desk works on, with its state; the public never reads it. `PublishedStory` is the copy that publication
-makes (outreach/stories/workflow.py), and all that the public role may read of a story. So a draft cannot leak through a query, and
-a published story can be worked on while residents go on reading what was approved.
+`Story` is the desk's row, with its state; the public role cannot read it. `PublishedStory` is a copy made at publication
+(outreach/stories/publication.py), and the only part of a story that the public role may read. So no query can leak a
+draft, and a published story can be edited while residents go on reading the approved text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from outreach.models.story_content import StoryContent
 
 
 class Status(models.TextChoices):
-    """Where a story's working text stands. What residents read meanwhile is its PublishedStory, if there is one."""
+    """The state of a story's text at the desk. Residents meanwhile read its PublishedStory, if there is one."""
 
     DRAFT = "draft", _("Draft")
     IN_REVIEW = "in_review", _("In review")
@@ -33,16 +33,16 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
-def _account_field(name: Any, *, required: bool = False) -> models.ForeignKey:
+def _account_field(label: Any, *, required: bool = False) -> models.ForeignKey:
     return models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=name, null=not required, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, verbose_name=label, null=not required, on_delete=models.PROTECT, related_name="+"
     )
 
 
 class Story(StoryContent):
     """A story at the desk. Only outreach/stories/workflow.py changes its text and its state.
 
-    `version` counts the changes of the text: whoever saves says which they changed.
+    `version` counts the changes of the text and is checked against edit conflicts.
     """
 
     Status = Status
@@ -57,7 +57,7 @@ class Story(StoryContent):
     edited_at = models.DateTimeField(_("last changed"), default=timezone.now, editable=False)
     approved_by = _account_field(_("approved by"))
     publish_at = models.DateTimeField(_("planned for"), null=True, blank=True, editable=False)
-    # Of the next publication, where residents have read the story before
+    # For the next scheduled publication, if residents have read the story before
     correction = models.CharField(_("correction"), max_length=500, blank=True, editable=False)
     pictures = models.ManyToManyField(Picture, related_name="stories", editable=False, blank=True)
 
@@ -83,13 +83,13 @@ class Story(StoryContent):
 
 
 class PublishedStory(StoryContent):
-    """What residents read of a story: the approved text and the day. The exact time of publication is in no public table."""
+    """The copy that residents read: the approved text and the day. No public table has the hour of publication."""
 
     story = models.OneToOneField(Story, primary_key=True, on_delete=models.PROTECT, related_name="published")
     slug = models.SlugField(_("address"), unique=True)
     published_on = models.DateField(_("published on"))
     corrected_on = models.DateField(_("corrected on"), null=True, blank=True)
-    # Those of the text and the lead
+    # The pictures in the text, and the lead
     pictures = models.ManyToManyField(Picture, related_name="published_stories", editable=False, blank=True)
     search = models.GeneratedField(
         expression=SearchVector("title", weight="A", config="english")
@@ -112,7 +112,7 @@ class PublishedStory(StoryContent):
 
 
 class Withdrawal(models.Model):
-    """A story that residents could read and no longer can: its address answers 410. No word of it is left to read."""
+    """The address of a story that was public and was withdrawn: it answers 410 Gone. The text is deleted."""
 
     slug = models.SlugField(_("address"), primary_key=True)
     on = models.DateField(_("withdrawn on"))
@@ -126,7 +126,7 @@ class Withdrawal(models.Model):
 
 
 class Correction(models.Model):
-    """A dated note under a published story. Goes with the published copy when that is withdrawn."""
+    """A dated note under a published story. Deleted with the published copy."""
 
     published = models.ForeignKey(PublishedStory, on_delete=models.CASCADE, related_name="corrections")
     on = models.DateField(_("corrected on"))
@@ -142,14 +142,14 @@ class Correction(models.Model):
 
 
 class Revision(models.Model):
-    """One version of what is told, as it was saved. `snapshot` is JSON of its fields.
+    """One saved version of a text. `snapshot` holds its fields as JSON.
 
-    Who saves what somebody else has changed meanwhile has their text set `aside`, under the number it was begun from.
+    A text that lost an edit conflict is kept as well: `aside`, under the number of the version it was begun from.
     """
 
     number = models.PositiveIntegerField(_("version"))
     at = models.DateTimeField(_("when"), default=timezone.now)
-    by = _account_field(_("who"))  # nobody: shipped with the portal
+    by = _account_field(_("who"))  # None: shipped with the portal
     note = models.CharField(_("note"), max_length=200, blank=True)
     aside = models.BooleanField(default=False)
     snapshot = models.JSONField()
@@ -173,7 +173,7 @@ class StoryRevision(Revision):
 
 
 class StoryStep(models.Model):
-    """One thing that was done with a story: the desk's own record, beside the audit trail. `by` is None for the clock."""
+    """One action on a story: the desk's own record, beside the audit trail. `by` is None for the clock."""
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="steps")
     at = models.DateTimeField(_("when"), default=timezone.now)
@@ -190,7 +190,7 @@ class StoryStep(models.Model):
 
 
 class StoryCheck(models.Model):
-    """One answer to a publishing check (outreach/stories/checks.py): of one person, about one version, before one action."""
+    """One person's answer to a publishing check (outreach/stories/checks.py) about one version, before one action."""
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="checks")
     version = models.PositiveIntegerField(_("version"))
@@ -208,7 +208,7 @@ class StoryCheck(models.Model):
 
 
 class ReviewComment(models.Model):
-    """What somebody at the desk says about a version of a story."""
+    """A colleague's comment on a version of a story."""
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="comments")
     version = models.PositiveIntegerField(_("version"))
@@ -227,7 +227,7 @@ class ReviewComment(models.Model):
 
 
 class PreviewLink(models.Model):
-    """Shows a story as it is now to whoever has the link, until it expires or is revoked. The link itself is not kept."""
+    """A link that shows a story as it is now until it expires or is revoked. Only a hash of its token is stored."""
 
     DAYS: ClassVar[int] = 7
 

@@ -1,4 +1,4 @@
-"""What a story says: the fields that the desk writes, each version keeps and residents read."""
+"""The content of a story: the fields shared by the desk's row and the public copy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class StoryCategory(models.TextChoices):
-    """What a story is about."""
+    """The subject of a story."""
 
     ARREST = "arrest", _("An arrest")
     WEAPONS = "weapons", _("Weapons off the street")
@@ -18,7 +18,7 @@ class StoryCategory(models.TextChoices):
 
 
 class HowSoon(models.TextChoices):
-    """How soon after a tip it happened: steps so wide that none points to a tip."""
+    """How soon after a tip it happened, in steps too wide to point to a single tip."""
 
     UNSAID = "", _("Not said")
     QUARTER_HOUR = "quarter_hour", _("Within a quarter of an hour")
@@ -29,7 +29,7 @@ class HowSoon(models.TextChoices):
 
 
 class Tag(models.Model):
-    """A word that stories are found by."""
+    """A keyword for finding stories."""
 
     slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Stands in addresses."))
     name = models.CharField(_("name"), max_length=40, unique=True)
@@ -44,9 +44,9 @@ class Tag(models.Model):
 
 
 class StoryContent(models.Model):
-    """The words and facts of a story. `areas` is a list of [layer, code], as crimemap.places.lookup names them.
+    """The text and facts of a story. `areas` is a list of [layer, code], keys of crimemap.places.lookup.
 
-    Place and time of what is told stay coarse: an area and no point, and no time at all.
+    The place stays coarse, an area and no point, and there is no time: a story must not point to a source.
     """
 
     title = models.CharField(_("title"), max_length=100)

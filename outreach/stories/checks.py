@@ -86,8 +86,8 @@ def find_answer_errors(answers: Mapping[str, str]) -> dict[str, str]:
 def find_problems(told: StoryContent) -> list[str]:
     """What the program finds that keeps a story from being published, a sentence each."""
     try:
-        found = markdown.found_in(told.body)
-    except markdown.TooMuchError as error:
+        found = markdown.find_references(told.body)
+    except markdown.TextTooComplexError as error:
         return [str(error)]
     sentences = [] if told.body.strip() else [_("The story has no text yet.")]
     if not told.summary.strip():
@@ -102,7 +102,7 @@ def find_problems(told: StoryContent) -> list[str]:
     sentences += [
         sentence for number in dict.fromkeys(named) if (sentence := _picture_problem(number, pictures.get(number)))
     ]
-    return sentences + links.problems(found.links)
+    return sentences + links.find_broken_links(found.links)
 
 
 def _picture_problem(number: int, picture: Picture | None) -> str:
@@ -111,7 +111,7 @@ def _picture_problem(number: int, picture: Picture | None) -> str:
         return _("There is no picture %(number)s.") % {"number": number}
     if picture.state == Picture.PictureState.REFUSED:
         refused = _("Picture %(number)s was refused. Take it out, or add another.") % {"number": number}
-        return f"{refused} {pictures.sentence(picture.reason)}"
+        return f"{refused} {pictures.refusal_sentence(picture.reason)}"
     if picture.state == Picture.PictureState.WAITING:
         return _("Picture %(number)s is still being prepared. Try again in a moment.") % {"number": number}
     return ""
@@ -130,5 +130,5 @@ _REVEALING = re.compile(
 
 def find_revealing_passages(texts: Iterable[str]) -> list[str]:
     """Passages that may say too much of time or place, as they stand there; at most ten."""
-    found = [match[0].strip() for text in texts for match in _REVEALING.finditer(text[: markdown.LONGEST])]
+    found = [match[0].strip() for text in texts for match in _REVEALING.finditer(text[: markdown.MAX_CHARACTERS])]
     return list(dict.fromkeys(found))[:10]

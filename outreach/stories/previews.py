@@ -17,7 +17,7 @@ from django.utils import timezone
 from core import audit
 from core.models import Account
 from outreach.content import pictures
-from outreach.content.markdown import ShownPicture
+from outreach.content.markdown import ResponsivePicture
 from outreach.models import Picture, PreviewLink, Story
 
 
@@ -26,7 +26,7 @@ class Preview:
     """`story.lead` is there where it can be shown; `pictures` are by number, at addresses below the link's own."""
 
     story: Story
-    pictures: dict[int, ShownPicture]
+    pictures: dict[int, ResponsivePicture]
 
 
 @transaction.atomic
@@ -56,7 +56,9 @@ def open_preview(token: str, address: str) -> Preview | None:
     named = "SELECT id, alt, credit, state, variants FROM story_preview_pictures(%s)"
     known = {picture.pk: picture for picture in Picture.objects.raw(named, [_token_hash(token)])}
     story.lead = known.get(story.lead_id or 0)
-    shown = {pk: pictures.as_shown(each.alt, each.credit, each.variants, address) for pk, each in known.items()}
+    shown = {
+        pk: pictures.responsive_picture(each.alt, each.credit, each.variants, address) for pk, each in known.items()
+    }
     return Preview(story, shown)
 
 

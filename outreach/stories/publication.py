@@ -39,7 +39,7 @@ def publish(story: Story, correction: str, now: dt.datetime) -> PublishedStory:
         Correction.objects.create(published=published, on=today, note=correction)
     published.tags.set(story.tags.all())
     published.pictures.set(story.pictures.all())
-    posting.let_go(story)
+    posting.release_posts(story)
     return published
 
 

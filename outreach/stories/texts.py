@@ -35,8 +35,8 @@ def write_values(story: Story, text: StoryValues) -> None:
 def find_picture_ids(body: str, lead_id: int | None = None) -> set[int]:
     """Numbers of the pictures that a text names, and the lead's."""
     try:
-        named = set(markdown.found_in(body).pictures)
-    except markdown.TooMuchError:
+        named = set(markdown.find_references(body).pictures)
+    except markdown.TextTooComplexError:
         named = set()
     return named | ({lead_id} if lead_id else set())
 

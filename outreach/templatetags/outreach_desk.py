@@ -18,7 +18,7 @@ register = template.Library()
 def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
     """Posts that wait for somebody to look at the channel, for those who may settle them."""
     user = context["request"].user
-    return {"posts": posting.unsure() if user.has_perm("outreach.change_story") else []}
+    return {"posts": posting.list_unsure_posts() if user.has_perm("outreach.change_story") else []}
 
 
 @register.inclusion_tag("admin/outreach/awaiting_approval.html", takes_context=True)
@@ -40,4 +40,4 @@ def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
 @register.inclusion_tag("admin/outreach/story_posts.html")
 def story_posts(story: Story) -> dict[str, Any]:
     """What goes out with a story on each channel, or became of it."""
-    return {"story": story, "posts": posting.posts_of(story)}
+    return {"story": story, "posts": posting.list_posts(story)}

@@ -26,17 +26,17 @@ def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
 @register.inclusion_tag("outreach/guide_links.html")
 def guide_links(place: str) -> dict[str, Any]:
     """Links to the guides that staff placed on the "tip_form", the "receipt" or the "map"."""
-    return {"guides": [(slug, title) for slug, title, where in _guides() if where == place]}
+    return {"guides": [(slug, title) for slug, title, where in _list_guides() if where == place]}
 
 
 @register.simple_tag
 def guide_link(slug: str) -> SafeString:
     """A link to one guide under its own title; nothing while it is not shown."""
-    title = next((title for found, title, _where in _guides() if found == slug), None)
+    title = next((title for found, title, _where in _list_guides() if found == slug), None)
     return format_html('<a href="{}">{}</a>', reverse("outreach:guide", args=[slug]), title) if title else SafeString()
 
 
-def _guides() -> list[tuple[str, str, str]]:
+def _list_guides() -> list[tuple[str, str, str]]:
     """Address, title and place of all guides shown; at most a minute old, since forms ask for it."""
     return page_cache.kept(
         ("guides",), lambda: list(Guide.objects.filter(shown=True).values_list("slug", "title", "place"))

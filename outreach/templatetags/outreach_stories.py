@@ -14,24 +14,24 @@ register.filter("fact_words", facts.fact_phrases)
 register.filter("returned_words", facts.returned_property_phrase)
 
 # How wide pictures stand. A phone is told two thirds of its width: at three pixels a point that is as sharp as eyes are.
-CARD = "(min-width: 52em) 24rem, 66vw"
-LEAD = "(min-width: 60em) 46rem, 66vw"
+_CARD_SIZES = "(min-width: 52em) 24rem, 66vw"
+_LEAD_SIZES = "(min-width: 60em) 46rem, 66vw"
 
 
 @register.simple_tag
 def card_picture(told: StoryContent, first: bool = False) -> SafeString:
     """The lead picture of a story in a list; nothing for one that has none or whose files are not ready."""
-    return _picture(told, CARD, lazy=not first)
+    return _render_lead(told, _CARD_SIZES, lazy=not first)
 
 
 @register.simple_tag
 def lead_picture(told: StoryContent, address: str) -> SafeString:
     """The lead picture on the story's own page, or on a preview whose files have another `address`."""
-    return _picture(told, LEAD, lazy=False, address=address or pictures.PUBLIC_ADDRESS)
+    return _render_lead(told, _LEAD_SIZES, lazy=False, address=address or pictures.PUBLIC_URL)
 
 
-def _picture(told: StoryContent, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_ADDRESS) -> SafeString:
+def _render_lead(told: StoryContent, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_URL) -> SafeString:
     lead = told.lead
     if lead is None or lead.state != lead.PictureState.READY:
         return SafeString()
-    return pictures.as_shown(lead.alt, lead.credit, lead.variants, address).html(sizes=sizes, lazy=lazy)
+    return pictures.responsive_picture(lead.alt, lead.credit, lead.variants, address).html(sizes=sizes, lazy=lazy)

@@ -17,7 +17,7 @@ from outreach.content import markdown
 from outreach.events import ical, public_events, reminders
 from outreach.models import Event
 
-A_PAGE = 20
+PAGE_SIZE = 20
 
 
 @require_safe
@@ -30,51 +30,51 @@ def event_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def past(request: HttpRequest) -> HttpResponse:
     """What took place, the latest first."""
-    page = Paginator(public_events.past_events(), A_PAGE).get_page(request.GET.get("page", "")[:6])
+    page = Paginator(public_events.past_events(), PAGE_SIZE).get_page(request.GET.get("page", "")[:6])
     return render(request, "outreach/events/past.html", {"page": page})
 
 
 @require_safe
 def event(request: HttpRequest, slug: str) -> HttpResponse:
     """One event: when, where, what."""
-    return event_page(request, _shown(slug))
+    return render_event(request, _get_event_or_404(slug))
 
 
 @require_safe
 def event_file(_request: HttpRequest, slug: str) -> HttpResponse:
     """The event for a calendar."""
-    found = _shown(slug)
-    return _calendar(ical.file_of([found]), f"{found.slug}.ics")
+    found = _get_event_or_404(slug)
+    return _calendar_response(ical.write_calendar([found]), f"{found.slug}.ics")
 
 
 @require_safe
 def calendar(_request: HttpRequest) -> HttpResponse:
     """All events of these weeks, for calendars that subscribe."""
-    recent = public_events.visible_events().filter(ends_at__gt=timezone.now() - ical.KEPT)
+    recent = public_events.visible_events().filter(ends_at__gt=timezone.now() - ical.FEED_RETENTION)
     name = _("Events of %(agency)s") % {"agency": settings.AGENCY_NAME}
-    return _calendar(ical.file_of(recent, name), "events.ics")
+    return _calendar_response(ical.write_calendar(recent, name), "events.ics")
 
 
-def event_page(request: HttpRequest, found: Event, status: int = 200, **more: Any) -> HttpResponse:
+def render_event(request: HttpRequest, found: Event, status: int = 200, **more: Any) -> HttpResponse:
     """The page of an event; `more` is what the form for reminders has to say."""
     context = {
         "event": found,
-        "text": markdown.rendered(found.body),
+        "text": markdown.render(found.body),
         "is_over": found.ends_at <= timezone.now(),
         "can_remind": reminders.are_possible(found),
-        "data": structured_data.event(found),
+        "data": structured_data.event_data(found),
         **more,
     }
     return render(request, "outreach/events/event.html", context, status=status)
 
 
-def _shown(slug: str) -> Event:
+def _get_event_or_404(slug: str) -> Event:
     found = public_events.visible_events().filter(slug=slug).first()
     if found is None:
         raise Http404
     return found
 
 
-def _calendar(content: bytes, name: str) -> HttpResponse:
+def _calendar_response(content: bytes, name: str) -> HttpResponse:
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "public, max-age=300"}
     return HttpResponse(content, content_type=ical.CONTENT_TYPE, headers=headers)

@@ -13,31 +13,31 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from outreach.models import PublishedStory, Tag
-from outreach.stories import search as searching
+from outreach.stories import search
 
-A_PAGE = 12
+PAGE_SIZE = 12
 
 
 @require_safe
 def stories(request: HttpRequest) -> HttpResponse:
     """All stories, newest first, or those that the filter lets through."""
     chosen = {
-        name: searching.normalize_query(request.GET.get(name, ""))[:80] for name in ("category", "tag", "area", "year")
+        name: search.normalize_query(request.GET.get(name, ""))[:80] for name in ("category", "tag", "area", "year")
     }
     layer, _slash, code = chosen["area"].partition("/")
-    year = _year(chosen["year"])
-    found = searching.filter_stories(
+    year = _parse_year(chosen["year"])
+    found = search.filter_stories(
         category=chosen["category"], tag=chosen["tag"], area=(layer, code) if chosen["area"] else None, year=year
     )
     if chosen["year"] and year is None:
         found = found.none()
     filters = [
-        ("category", _("About"), searching.category_choices()),
-        ("tag", _("Tag"), searching.tag_choices()),
-        ("area", _("Area"), searching.area_choices()),
-        ("year", _("Year"), searching.year_choices()),
+        ("category", _("About"), search.category_choices()),
+        ("tag", _("Tag"), search.tag_choices()),
+        ("area", _("Area"), search.area_choices()),
+        ("year", _("Year"), search.year_choices()),
     ]
-    return _list(
+    return _render_list(
         request,
         found,
         "outreach/stories.html",
@@ -51,25 +51,25 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """The stories of one tag."""
     wanted = get_object_or_404(Tag, slug=slug)
     heading = _("Stories: %(tag)s") % {"tag": wanted.name}
-    return _list(request, searching.filter_stories(tag=slug), "outreach/some.html", heading=heading)
+    return _render_list(request, search.filter_stories(tag=slug), "outreach/some.html", heading=heading)
 
 
 @require_safe
 def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
     """The stories of one area of the map."""
-    name = searching.area_name(layer, code)
+    name = search.area_name(layer, code)
     if not name:
         raise Http404
     heading = _("Stories from %(area)s") % {"area": name}
-    return _list(
-        request, searching.filter_stories(area=(layer, code)), "outreach/some.html", heading=heading, area=name
+    return _render_list(
+        request, search.filter_stories(area=(layer, code)), "outreach/some.html", heading=heading, area=name
     )
 
 
 @require_safe
 def archive(request: HttpRequest) -> HttpResponse:
     """The years."""
-    return render(request, "outreach/archive.html", {"years": searching.year_choices()})
+    return render(request, "outreach/archive.html", {"years": search.year_choices()})
 
 
 @require_safe
@@ -80,32 +80,30 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
     found = list(stories.only("slug", "title", "published_on"))
     if not found:
         raise Http404
-    return render(
-        request, "outreach/year.html", {"year": str(year), "stories": found, "years": searching.year_choices()}
-    )
+    return render(request, "outreach/year.html", {"year": str(year), "stories": found, "years": search.year_choices()})
 
 
 @require_safe
-def search(request: HttpRequest) -> HttpResponse:
+def search_stories(request: HttpRequest) -> HttpResponse:
     """Stories with the words that were typed."""
-    query = searching.normalize_query(request.GET.get("q", ""))
-    found = searching.find_matching_ids(query) if query else []
-    return _list(request, found, "outreach/search.html", query=query, most=len(found) >= searching.MAX_RANKED)
+    query = search.normalize_query(request.GET.get("q", ""))
+    found = search.find_matching_ids(query) if query else []
+    return _render_list(request, found, "outreach/search.html", query=query, most=len(found) >= search.MAX_RANKED)
 
 
-def _list(
+def _render_list(
     request: HttpRequest, found: QuerySet[PublishedStory] | list[int], template: str, **context: Any
 ) -> HttpResponse:
     """One page of stories or of their numbers. A page number that makes no sense shows the nearest page that does."""
     # Numbers are counted off from the index; of the stories only those of the page are read.
     numbers = found if isinstance(found, list) else found.values_list("pk", flat=True)
-    page = Paginator(numbers, A_PAGE).get_page(request.GET.get("page"))
-    shown = searching.load_stories(page.object_list)
-    context |= {"page": page, "shown": shown, "pages": _pages(request.GET, page.paginator.num_pages, page.number)}
+    page = Paginator(numbers, PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = search.load_stories(page.object_list)
+    context |= {"page": page, "shown": shown, "pages": _page_links(request.GET, page.paginator.num_pages, page.number)}
     return render(request, template, context)
 
 
-def _pages(query: QueryDict, count: int, here: int) -> list[tuple[int | None, str]]:
+def _page_links(query: QueryDict, count: int, here: int) -> list[tuple[int | None, str]]:
     """Numbers and addresses of the first, the last and the pages around this one; (None, "") where some are left out."""
     shown = sorted({1, count, *range(max(1, here - 1), min(count, here + 1) + 1)})
     links: list[tuple[int | None, str]] = []
@@ -118,5 +116,5 @@ def _pages(query: QueryDict, count: int, here: int) -> list[tuple[int | None, st
     return links if count > 1 else []
 
 
-def _year(text: str) -> int | None:
+def _parse_year(text: str) -> int | None:
     return int(text) if len(text) == 4 and text.isascii() and text.isdigit() and text != "0000" else None

@@ -18,10 +18,10 @@ def picture(_request: HttpRequest, digest: str, extension: str) -> HttpResponse:
     file = found.only("content").first()
     if file is None:
         raise Http404
-    return answer(bytes(file.content), extension)
+    return file_response(bytes(file.content), extension)
 
 
-def answer(content: bytes, extension: str) -> HttpResponse:
+def file_response(content: bytes, extension: str) -> HttpResponse:
     """A day in caches and no longer: what is withdrawn must go from there, too."""
     response = HttpResponse(content, content_type=PictureFile.Format(extension).label)
     response["Cache-Control"] = "public, max-age=86400"

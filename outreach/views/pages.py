@@ -29,7 +29,9 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
     others = Guide.objects.filter(shown=True).exclude(pk=found.pk).defer("body")
     context = {
         "guide": found,
-        "text": markdown.rendered(found.body, pictures.shown(found.pictures.order_by().values_list("pk", flat=True))),
+        "text": markdown.render(
+            found.body, pictures.load_ready_pictures(found.pictures.order_by().values_list("pk", flat=True))
+        ),
         "others": others,
     }
     return render(request, "outreach/guide.html", context)
@@ -38,10 +40,10 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def impact_page(request: HttpRequest) -> HttpResponse:
     """What tips and talks do, in figures, and how we count."""
-    return HttpResponse(page_cache.rendered(request, "outreach/impact.html", _impact))
+    return HttpResponse(page_cache.rendered(request, "outreach/impact.html", _impact_context))
 
 
-def _impact() -> dict[str, object]:
+def _impact_context() -> dict[str, object]:
     months = statistics.read_months()
     return {
         "figures": statistics.read_figures(),
@@ -61,7 +63,7 @@ def poster_file(request: HttpRequest) -> HttpResponse:
     paper = request.GET.get("paper", "")
     if paper not in poster.PAPERS:
         paper = "letter" if request.GET.get("paper") is None and settings.LANGUAGE_CODE.endswith("us") else "a4"
-    response = HttpResponse(poster.draw(poster.ours(), paper), content_type="application/pdf")
+    response = HttpResponse(poster.draw_poster(poster.poster_words(), paper), content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="poster-{paper}.pdf"'
     return response
 

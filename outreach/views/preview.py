@@ -18,19 +18,19 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
     address = reverse("outreach:preview", args=[token]) + "media/"
     found = previews.open_preview(token, address)
     if found is None:
-        return _private(render(request, "outreach/preview_over.html", status=404))
+        return _keep_private(render(request, "outreach/preview_over.html", status=404))
     story = found.story
     try:
-        text = markdown.rendered(story.body, found.pictures)
-    except markdown.TooMuchError as error:
-        text = markdown.rendered(str(error))
+        text = markdown.render(story.body, found.pictures)
+    except markdown.TextTooComplexError as error:
+        text = markdown.render(str(error))
     context = {
         "story": story,
         "text": text,
         "picture_address": address,
         "places": search.named_areas(story.areas),
     }
-    return _private(render(request, "outreach/preview.html", context))
+    return _keep_private(render(request, "outreach/preview.html", context))
 
 
 @require_safe
@@ -39,10 +39,10 @@ def picture(_request: HttpRequest, token: str, digest: str, extension: str) -> H
     content = previews.read_picture_file(token, digest, extension)
     if content is None:
         raise Http404
-    return _private(media.answer(content, extension))
+    return _keep_private(media.file_response(content, extension))
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def _keep_private(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from core.mail import subscriber_addresses
 from outreach.events import public_events, reminders
 from outreach.models import Event
-from outreach.views.events import event_page
+from outreach.views.events import render_event
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "outreach/events/asked.html", {"event": event})
     typed = request.POST.get("email", "")[:400]
     if not reminders.are_possible(event):
-        return event_page(request, event, status=400)
+        return render_event(request, event, status=400)
     try:
         if reminders.ask(event, typed):
             return redirect("outreach:remind", slug)
@@ -44,7 +44,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
     except subscriber_addresses.KeyMissingError:
         log.exception("reminders cannot be taken on this node")
         problem = _("Reminders do not work at the moment. Put the event into your calendar instead.")
-    return event_page(request, event, status=400, typed=typed, problem=problem)
+    return render_event(request, event, status=400, typed=typed, problem=problem)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,11 +55,11 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
     found = reminders.of(secret) if secret else None
     event = public_events.visible_events().filter(pk=found[0]).first() if found else None
     if secret is None or found is None or event is None:
-        return _page(request, "gone", status=404)
+        return _render_step(request, "gone", status=404)
     if request.method == "POST":
         reminders.confirm(secret)
         return redirect(request.path)
-    return _page(request, "confirmed" if found[1] else "confirm", event, link=link)
+    return _render_step(request, "confirmed" if found[1] else "confirm", event, link=link)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,13 +68,13 @@ def leave(request: HttpRequest, link: str) -> HttpResponse:
     """The link that ends it."""
     secret = subscriber_addresses.secret_of(link)
     if request.method != "POST":
-        return _page(request, "leave" if secret and reminders.of(secret) else "gone", link=link)
+        return _render_step(request, "leave" if secret and reminders.of(secret) else "gone", link=link)
     if secret is not None:
         reminders.leave(secret)
-    return _page(request, "left")
+    return _render_step(request, "left")
 
 
-def _page(
+def _render_step(
     request: HttpRequest, step: str, event: Event | None = None, *, link: str = "", status: int = 200
 ) -> HttpResponse:
     context = {"step": step, "event": event, "leave": reverse("outreach:reminder_leave", args=[link]) if link else ""}

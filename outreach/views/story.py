@@ -14,29 +14,29 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from outreach import structured_data
-from outreach.artwork import share_card as cards
+from outreach.artwork import share_card
 from outreach.content import markdown, pictures
 from outreach.models import PublishedStory, StoryContent, Withdrawal
 from outreach.stories import facts, search, share_links
 
-A_DAY = "public, max-age=86400"  # and no longer: what is withdrawn must go from caches, too
+_CACHE_ONE_DAY = "public, max-age=86400"  # and no longer: what is withdrawn must go from caches, too
 
 
 @require_safe
 def story(request: HttpRequest, slug: str) -> HttpResponse:
     """A published story; 410 with a sentence for one that was withdrawn."""
-    found = _published(slug)
+    found = _get_story(slug)
     if found is None:
-        return _gone(request, slug)
+        return _withdrawn_response(request, slug)
     named = found.pictures.order_by().values_list("pk", flat=True)
     address = share_links.absolute_url(reverse("outreach:story", args=[slug]))
-    image = card_address(found)
+    image = share_card_url(found)
     context = {
         "story": found,
-        "text": markdown.rendered(found.body, pictures.shown(named)),
+        "text": markdown.render(found.body, pictures.load_ready_pictures(named)),
         "address": address,
         "card": image,
-        "metadata": structured_data.article(found, address, image),
+        "metadata": structured_data.article_data(found, address, image),
         "shares": share_links.list_share_links(found.title, address),
         "related": search.find_related(found),
         "corrections": found.corrections.all(),
@@ -49,9 +49,9 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def share(request: HttpRequest, slug: str) -> HttpResponse:
     """Ways to tell a story on that need more than a link: Mastodon with one's own server, a QR code, the bare address."""
-    found = _published(slug)
+    found = _get_story(slug)
     if found is None:
-        return _gone(request, slug)
+        return _withdrawn_response(request, slug)
     address = share_links.absolute_url(reverse("outreach:story", args=[slug]))
     typed = request.GET.get("server", "").strip()[:300]
     host = share_links.parse_mastodon_host(typed) if typed else None
@@ -73,20 +73,20 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def card(request: HttpRequest, slug: str) -> HttpResponse:
     """The share card as PNG, kept for a day under the address that names its content."""
-    found = _published(slug)
+    found = _get_story(slug)
     if found is None:
         raise Http404
-    made = share_card(found)
-    response = HttpResponse(cards.draw(made), content_type="image/png")
+    made = build_share_card(found)
+    response = HttpResponse(share_card.draw_card(made), content_type="image/png")
     if request.GET.get("v") == made.digest:
-        response["Cache-Control"] = A_DAY
+        response["Cache-Control"] = _CACHE_ONE_DAY
     # Other sites show it beside a link to the story; their pages must be able to.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 
-def share_card(told: StoryContent) -> cards.Card:
-    return cards.Card(
+def build_share_card(told: StoryContent) -> share_card.ShareCard:
+    return share_card.ShareCard(
         title=told.title,
         label=str(told.get_category_display()),
         facts=tuple(facts.fact_phrases(told)),
@@ -95,18 +95,18 @@ def share_card(told: StoryContent) -> cards.Card:
     )
 
 
-def card_address(found: PublishedStory) -> str:
+def share_card_url(found: PublishedStory) -> str:
     path = reverse("outreach:card", args=[found.slug])
-    return share_links.absolute_url(f"{path}?v={share_card(found).digest}")
+    return share_links.absolute_url(f"{path}?v={build_share_card(found).digest}")
 
 
-def _published(slug: str) -> PublishedStory | None:
+def _get_story(slug: str) -> PublishedStory | None:
     return (
         search.published_stories().defer(None).defer("search").prefetch_related("corrections").filter(slug=slug).first()
     )
 
 
-def _gone(request: HttpRequest, slug: str) -> HttpResponse:
+def _withdrawn_response(request: HttpRequest, slug: str) -> HttpResponse:
     withdrawn = Withdrawal.objects.filter(slug=slug).first()
     if withdrawn is None:
         raise Http404

@@ -22,7 +22,7 @@ from core.models import Account
 by, _ = Account.objects.get_or_create(username="marsh")
 story = Story.objects.create(slug={slug!r}, title="One gun fewer", author=by, edited_by=by)
 Channel.objects.exclude(address={address!r}).update(enabled=False)
-Channel.objects.create(name={slug!r}, address={address!r}, kind=transport.kind_of({address!r}))
+Channel.objects.create(name={slug!r}, address={address!r}, kind=transport.detect_kind({address!r}))
 publication.publish(story, "", timezone.now())
 """
 REMINDERS = """
@@ -32,8 +32,8 @@ from outreach.events import actions, reminders
 from core.models import Account
 by, _ = Account.objects.get_or_create(username="marsh")
 starts = timezone.now() + dt.timedelta(days=9)
-event = actions.create(dict(slug="tea", title="Tea", starts_at=starts, ends_at=starts + dt.timedelta(hours=1), place="Hall"), by)
-event = actions.publish(event.pk, by)
+event = actions.create_event(dict(slug="tea", title="Tea", starts_at=starts, ends_at=starts + dt.timedelta(hours=1), place="Hall"), by)
+event = actions.publish_event(event.pk, by)
 for name in ("ada", "ben", "eve"):
     reminders.ask(event, name + "@example.org")
 """
@@ -98,9 +98,9 @@ def test_a_worker_killed_after_the_channel_received_the_post(
     assert value(stack, query) == "sending"
     assert len(receiver.posts) == 1
     stack.start_worker("bulk")
-    again(stack, "post_all")
+    again(stack, "post_due")
     wait_until(lambda: value(stack, query) == state, 30, f"the post is {state}")
-    again(stack, "post_all")
+    again(stack, "post_due")
     assert value(stack, query) == state
     assert (len(receiver.posts), len(receiver.asked)) == (1, asked)
     assert len({request["headers"].get("Idempotency-Key") for request in receiver.asked}) == 1

@@ -68,11 +68,11 @@ def create_published_story(author: Account, second: Account, **said: Any) -> Sto
 def upload_picture(by: Account | None = None, **said: Any) -> Picture:
     """A picture as staff send it, waiting."""
     sent = SimpleUploadedFile("steps.jpg", said.pop("content", None) or photo())
-    return pictures.take(sent, said.get("alt", "Steps with lamps"), said.get("credit", "City of Riverton"), by)
+    return pictures.accept_upload(sent, said.get("alt", "Steps with lamps"), said.get("credit", "City of Riverton"), by)
 
 
 def create_ready_picture(**said: Any) -> Picture:
     taken = upload_picture(**said)
-    pictures.rebuild(str(PictureOriginal.objects.get(picture=taken).pk))
+    pictures.rebuild_picture(str(PictureOriginal.objects.get(picture=taken).pk))
     taken.refresh_from_db()
     return taken

@@ -17,7 +17,7 @@ from outreach.models import Guide
 
 pytestmark = pytest.mark.django_db
 
-SHIPPED = sorted(guides.STARTING.glob("*.md"))
+SHIPPED = sorted(guides._STARTER_FOLDER.glob("*.md"))
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def test_the_five_guides_are_there_and_shown(client):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_guide_is_short_plain_and_leads_somewhere(path: Path, client):
-    head, text = guides.read(path)
+    head, text = guides.read_guide_file(path)
     assert not re.search(r"{\w+}", text), "a fact that was not filled in"
     assert 300 <= len(words_of(text)) <= 700
     assert len(head["summary"]) <= 300
@@ -54,8 +54,8 @@ def test_a_shipped_guide_is_short_plain_and_leads_somewhere(path: Path, client):
     words = words_of(plain)
     syllables = sum(max(1, len(re.findall(r"[aeiouy]+", re.sub(r"e\b", "", word.lower())))) for word in words)
     assert 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59 < 7
-    found = markdown.found_in(text)
-    assert links.problems(found.links) == []
+    found = markdown.find_references(text)
+    assert links.find_broken_links(found.links) == []
     assert all(resolve(link) for link in found.links)
     page = client.get(f"/guides/{path.stem}/")
     assert page.status_code == 200
@@ -79,7 +79,7 @@ def test_a_shipped_guide_has_its_first_version():
 def test_the_facts_of_the_agency_are_filled_in(settings):
     settings.EMERGENCY_NUMBER = "112"
     settings.TIP_RETENTION_DAYS = 30
-    texts = " ".join(guides.read(path)[1] for path in SHIPPED)
+    texts = " ".join(guides.read_guide_file(path)[1] for path in SHIPPED)
     assert "call 112" in texts
     assert context_processors.facts()["tips_kept"] in texts
 

@@ -35,7 +35,7 @@ def fast_demo():
     """Use a fast password hash, and rebuild no pictures of stories, each of which starts a process."""
     hashers = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with hashers, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "rebuild", lambda _original: None)
+        patch.setattr(pictures, "rebuild_picture", lambda _original: None)
         yield
 
 

@@ -34,7 +34,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "read_figures", lambda: statistics.TipFigures(None, None, None))
     monkeypatch.setattr(impact, "total_outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "list_latest_stories", list)
-    monkeypatch.setattr(outreach_places, "_guides", list)
+    monkeypatch.setattr(outreach_places, "_list_guides", list)
     monkeypatch.setattr(actions, "upcoming", lambda *_area: [])
 
 

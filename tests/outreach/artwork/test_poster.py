@@ -10,7 +10,7 @@ import segno
 
 from outreach.artwork import poster
 
-WORDS = poster.Words(
+WORDS = poster.PosterWords(
     agency="Riverton Police",
     headline=("Tell us what you know.", "Not who you are."),
     lead="Send a tip without giving your name.",
@@ -25,18 +25,18 @@ WORDS = poster.Words(
 
 @pytest.mark.parametrize(("paper", "size"), [("letter", (612, 792)), ("a4", (595, 842))])
 def test_a_poster_is_one_page_of_its_paper(paper, size):
-    document = pypdfium2.PdfDocument(poster.draw(WORDS, paper))
+    document = pypdfium2.PdfDocument(poster.draw_poster(WORDS, paper))
     assert len(document) == 1
     assert [round(points) for points in document[0].get_size()] == pytest.approx(size, abs=1)
     assert document.get_metadata_dict()["Title"] == "Tell us what you know. Not who you are."
 
 
 def test_the_code_on_the_page_is_that_of_the_link():
-    page = poster.picture(WORDS, poster.PAPERS["letter"]).convert("L")
+    page = poster.draw_page(WORDS, poster.PAPERS["letter"]).convert("L")
     wanted = [
         [bool(dark) for dark in row] for row in segno.make(WORDS.link, error="m", micro=False).matrix_iter(border=0)
     ]
-    code = poster.qr(WORDS.link, 600).convert("L")
+    code = poster.draw_qr_code(WORDS.link, 600).convert("L")
     left, top, right, _ = code.point(lambda v: 255 - v).getbbox()
     module = (right - left) / len(wanted)
     found = [
@@ -52,7 +52,7 @@ def test_the_code_on_the_page_is_that_of_the_link():
 
 
 def test_every_strip_has_the_address():
-    page = poster.picture(WORDS, poster.PAPERS["a4"]).convert("L")
+    page = poster.draw_page(WORDS, poster.PAPERS["a4"]).convert("L")
     wide = page.width / poster.STRIPS
     strips = [
         page.crop((round(n * wide) + 12, page.height - 430, round((n + 1) * wide) - 12, page.height)).getextrema()[0]
@@ -64,4 +64,4 @@ def test_every_strip_has_the_address():
 @pytest.mark.parametrize("text", ["词语", "Wort " * 80, "", "x" * 300])
 def test_any_words_give_a_poster(text):
     changed = replace(WORDS, agency=text, headline=(text, text), lead=text, points=(text,), address=text or "a")
-    assert poster.draw(changed, "a4").startswith(b"%PDF")
+    assert poster.draw_poster(changed, "a4").startswith(b"%PDF")

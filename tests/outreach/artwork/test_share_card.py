@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from outreach.artwork import share_card, typesetting
-from outreach.artwork.typesetting import Room
+from outreach.artwork.typesetting import TextBox
 
-CARD = share_card.Card(
+CARD = share_card.ShareCard(
     title="A quarter of an hour, and one gun fewer",
     label="Weapons off the street",
     facts=("Within a quarter of an hour", "1 arrest"),
@@ -20,8 +20,8 @@ CARD = share_card.Card(
 )
 
 
-def drawn(card: share_card.Card) -> Image.Image:
-    return Image.open(io.BytesIO(share_card.draw(card))).convert("RGB")
+def drawn(card: share_card.ShareCard) -> Image.Image:
+    return Image.open(io.BytesIO(share_card.draw_card(card))).convert("RGB")
 
 
 def near(picture: Image.Image, colour: str) -> int:
@@ -37,9 +37,9 @@ def near(picture: Image.Image, colour: str) -> int:
 def test_a_card_has_the_size_open_graph_readers_expect_in_the_agencys_colours():
     picture = drawn(CARD)
     assert picture.size == (1200, 630)
-    assert near(picture, typesetting.colours()["gold"]) > 10_000
+    assert near(picture, typesetting.theme_colors()["gold"]) > 10_000
     assert near(picture, "#ffffff") > 10_000
-    assert len(share_card.draw(CARD)) < 60_000
+    assert len(share_card.draw_card(CARD)) < 60_000
     for corner in ((8, 8), (40, 620), (600, 30), (1190, 8)):
         assert picture.getpixel(corner)[2] > picture.getpixel(corner)[0], "the ground is blue, each time"
 
@@ -55,7 +55,7 @@ def test_the_digest_changes_with_whatever_is_drawn(monkeypatch):
     assert len({CARD.digest, *(card.digest for card in changed)}) == 6
     assert CARD.digest == replace(CARD).digest
     before = CARD.digest
-    monkeypatch.setattr(share_card, "colours", lambda: {**typesetting.colours(), "gold": "#ffffff"})
+    monkeypatch.setattr(share_card, "theme_colors", lambda: {**typesetting.theme_colors(), "gold": "#ffffff"})
     assert CARD.digest != before
 
 
@@ -67,18 +67,18 @@ def test_any_title_gives_a_card(title):
 
 
 def test_a_title_our_font_has_no_letters_for_is_left_out_rather_than_drawn_as_boxes():
-    assert typesetting.can_write("São Paulo, Groß-Gerau")
-    assert not typesetting.can_write("قصة")
-    assert share_card.draw(replace(CARD, title="قصة")) == share_card.draw(replace(CARD, title="说明"))
+    assert typesetting.has_glyphs("São Paulo, Groß-Gerau")
+    assert not typesetting.has_glyphs("قصة")
+    assert share_card.draw_card(replace(CARD, title="قصة")) == share_card.draw_card(replace(CARD, title="说明"))
 
 
 def test_long_text_is_made_smaller_and_then_cut():
-    assert typesetting.fit("short", Room(600, 2, (60, 40))).size == 60
-    long = typesetting.fit("some words that go on " * 3, Room(600, 3, (60, 40)))
+    assert typesetting.fit_text("short", TextBox(600, 2, (60, 40))).size == 60
+    long = typesetting.fit_text("some words that go on " * 3, TextBox(600, 3, (60, 40)))
     assert (long.size, long.lines[-1].endswith(typesetting.ELLIPSIS)) == (40, False)
-    cut = typesetting.fit("some words that go on " * 30, Room(600, 3, (60, 40)))
+    cut = typesetting.fit_text("some words that go on " * 30, TextBox(600, 3, (60, 40)))
     assert len(cut.lines) == 3
     assert cut.lines[-1].endswith(typesetting.ELLIPSIS)
-    face = typesetting.font(40, typesetting.BOLD)
+    face = typesetting.load_font(40, typesetting.BOLD)
     assert all(face.getlength(line) <= 600 for line in cut.lines)
     assert " ".join(long.lines) == " ".join(("some words that go on " * 3).split())

@@ -45,7 +45,7 @@ def story(by: Account) -> Story:
 
 
 def channel(address: str, name: str = "Press office", **columns: object) -> Channel:
-    kind = transport.kind_of(address)
+    kind = transport.detect_kind(address)
     return Channel.objects.create(name=name, kind=kind, address=address, **columns)
 
 
@@ -70,8 +70,8 @@ def test_publication_lets_one_post_a_channel_in_use_go(story: Story, receiver: R
     channel(receiver.webhook, "Newsroom")
     channel(receiver.webhook, "Old", enabled=False)
     publish(story)
-    posting.post_all()
-    posting.post_all()
+    posting.post_due()
+    posting.post_due()
     assert receiver.posts == ["One gun fewer http://127.0.0.1:8000/stories/gun/"] * 2
     assert set(Post.objects.values_list("state", flat=True)) == {State.SENT}
     assert Post.objects.count() == 2
@@ -80,20 +80,20 @@ def test_publication_lets_one_post_a_channel_in_use_go(story: Story, receiver: R
 def test_a_correction_is_not_told_again(story: Story, receiver: Receiver) -> None:
     channel(receiver.webhook)
     publish(story)
-    posting.post_all()
+    posting.post_due()
     publication.publish(story, "The day was wrong.", timezone.now())
-    posting.post_all()
+    posting.post_due()
     assert len(receiver.posts) == 1
 
 
 def test_the_prepared_text_goes_out_and_what_is_left_out_does_not(story: Story, receiver: Receiver) -> None:
     first, second = channel(receiver.mastodon, "Mastodon"), channel(receiver.webhook, "Newsroom")
-    posting.prepare(story, first, "Our own words", wanted=True)
-    posting.prepare(story, second, "", wanted=False)
-    posting.post_all()
+    posting.prepare_post(story, first, "Our own words", wanted=True)
+    posting.prepare_post(story, second, "", wanted=False)
+    posting.post_due()
     assert receiver.asked == []  # not published yet
     publish(story)
-    posting.post_all()
+    posting.post_due()
     assert receiver.posts == ["Our own words"]
     assert {post.channel.name: post.state for post in Post.objects.all()} == {
         "Mastodon": State.SENT,
@@ -104,16 +104,16 @@ def test_the_prepared_text_goes_out_and_what_is_left_out_does_not(story: Story, 
 def test_a_text_that_is_too_long_or_empty_gets_a_sentence(story: Story, receiver: Receiver) -> None:
     place = channel(receiver.mastodon)
     for text in ("x" * 501, "   "):
-        with pytest.raises(posting.NotNowError, match=r"takes 500|Write a text"):
-            posting.prepare(story, place, text, wanted=True)
-    posting.prepare(story, place, "x" * 476 + " http://127.0.0.1:8000/" + "y" * 100, wanted=True)
+        with pytest.raises(posting.PostActionRefusedError, match=r"takes 500|Write a text"):
+            posting.prepare_post(story, place, text, wanted=True)
+    posting.prepare_post(story, place, "x" * 476 + " http://127.0.0.1:8000/" + "y" * 100, wanted=True)
 
 
 @pytest.mark.parametrize("kind", list(transport.KINDS))
 def test_the_text_from_the_template_always_fits_and_keeps_its_link(kind: str) -> None:
     place = Channel(kind=kind, template="{title}: {summary} {link}")
     text = posting.default_text(place, "T" * 100, "S" * 300 * 20, "slug")
-    assert posting.problem_of(text, kind) == ""
+    assert posting.find_text_problem(text, kind) == ""
     assert text.endswith("/stories/slug/")
     assert text.startswith("T" * 100)
 
@@ -127,7 +127,7 @@ def test_nothing_is_posted_of_a_story_that_was_withdrawn_meanwhile(story: Story,
     channel(receiver.webhook)
     publish(story)
     publication.withdraw(story, timezone.now())
-    posting.post_all()
+    posting.post_due()
     assert receiver.asked == []
     assert only().state == State.FAILED
 
@@ -135,14 +135,14 @@ def test_nothing_is_posted_of_a_story_that_was_withdrawn_meanwhile(story: Story,
 def test_each_role_has_the_rights_that_its_part_takes(story: Story, receiver: Receiver) -> None:
     first, _second = channel(receiver.mastodon, "Mastodon"), channel(receiver.webhook, "Newsroom")
     with acting_as("staff"):
-        posting.prepare(story, first, "Our own words", wanted=True)
+        posting.prepare_post(story, first, "Our own words", wanted=True)
         publish(story)
     with acting_as("bulk"):
         publication.publish(story, "The day was wrong.", timezone.now())
         receiver.status = 500
-        posting.post_all()
+        posting.post_due()
     with acting_as("staff"):
-        posting.settle(Post.objects.get(state=State.UNSURE).pk, story.author, again=False)
+        posting.settle_post(Post.objects.get(state=State.UNSURE).pk, story.author, again=False)
     assert sorted(request.get("status") or request["message"] for request in receiver.asked) == [
         "One gun fewer http://127.0.0.1:8000/stories/gun/",
         "Our own words",
@@ -163,11 +163,11 @@ def test_what_a_webhook_answers_decides(
     receiver.status = status
     channel(receiver.webhook)
     publish(story)
-    posting.post_all()
+    posting.post_due()
     assert only().state == state
     receiver.status = 200
     later(monkeypatch, hours=1)
-    posting.post_all()
+    posting.post_due()
     assert len(receiver.asked) == (2 if state == State.WAITING else 1)  # nothing unsure is tried again by itself
     assert all(request["path"] == f"/{TOKEN}" for request in receiver.asked)  # nobody is followed elsewhere
 
@@ -179,11 +179,11 @@ def test_mastodon_gets_the_same_post_again_under_the_same_key(
     receiver.status = status
     channel(receiver.mastodon)
     publish(story)
-    posting.post_all()
+    posting.post_due()
     assert only().state == State.WAITING
     receiver.status = 200
     later(monkeypatch, minutes=2)
-    posting.post_all()
+    posting.post_due()
     assert only().state == State.SENT
     assert len(receiver.posts) == 1
     first, second = (request["headers"]["Idempotency-Key"] for request in receiver.asked)
@@ -196,9 +196,9 @@ def test_mastodon_is_not_tried_once_its_key_may_be_forgotten(
     receiver.status = None
     channel(receiver.mastodon)
     publish(story)
-    posting.post_all()
+    posting.post_due()
     later(monkeypatch, minutes=51)
-    posting.post_all()
+    posting.post_due()
     assert only().state == State.UNSURE
     assert len(receiver.asked) == 1
 
@@ -209,10 +209,10 @@ def test_a_refusal_after_an_attempt_that_may_have_arrived_is_unsure(
     receiver.status = None
     channel(receiver.mastodon)
     publish(story)
-    posting.post_all()
+    posting.post_due()
     receiver.status = 401
     later(monkeypatch, minutes=2)
-    posting.post_all()
+    posting.post_due()
     assert only().state == State.UNSURE
 
 
@@ -226,12 +226,12 @@ def test_a_server_that_cannot_be_reached_is_tried_for_days_and_then_given_up(
     while only().state == State.WAITING:
         due = only().next_attempt_at
         monkeypatch.setattr(timezone, "now", lambda due=due: due)
-        posting.post_all()
+        posting.post_due()
         tries += 1
     assert (only().state, tries) == (State.FAILED, 15)
     Channel.objects.update(address=place.address)
-    posting.settle(only().pk, story.author, again=True)
-    posting.post_all()
+    posting.settle_post(only().pk, story.author, again=True)
+    posting.post_due()
     assert receiver.posts == ["One gun fewer http://127.0.0.1:8000/stories/gun/"]
 
 
@@ -245,9 +245,9 @@ def dies_before_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(posting, "_note", killed)
+        patched.setattr(posting, "_record_result", killed)
         with pytest.raises(KilledError):
-            posting.post_all()
+            posting.post_due()
 
 
 def test_after_a_kill_a_webhook_is_unsure_and_not_posted_twice(
@@ -257,7 +257,7 @@ def test_after_a_kill_a_webhook_is_unsure_and_not_posted_twice(
     publish(story)
     dies_before_it_knows(monkeypatch)
     assert only().state == State.SENDING
-    posting.post_all()
+    posting.post_due()
     assert only().state == State.UNSURE
     assert len(receiver.posts) == 1
 
@@ -268,7 +268,7 @@ def test_after_a_kill_mastodon_is_posted_under_the_same_key_and_once(
     channel(receiver.mastodon)
     publish(story)
     dies_before_it_knows(monkeypatch)
-    posting.post_all()
+    posting.post_due()
     assert only().state == State.SENT
     assert (len(receiver.asked), len(receiver.posts)) == (2, 1)
 
@@ -281,27 +281,27 @@ def test_staff_settle_what_is_unsure(story: Story, by: Account, receiver: Receiv
     receiver.status = None
     channel(receiver.webhook)
     publish(story)
-    posting.post_all()
+    posting.post_due()
     key = only().key
     receiver.status = 200
-    posting.settle(only().pk, by, again=again)
-    posting.post_all()
+    posting.settle_post(only().pk, by, again=again)
+    posting.post_due()
     assert only().state == State.SENT
     assert len(receiver.asked) == (2 if again else 1)
     assert (only().key != key) == again
     assert AuditEntry.objects.get().subject == f"story {story.pk}"
-    with pytest.raises(posting.NotNowError):
-        posting.settle(only().pk, by, again=again)
+    with pytest.raises(posting.PostActionRefusedError):
+        posting.settle_post(only().pk, by, again=again)
 
 
 def test_posted_again_to_mastodon_has_a_new_key(story: Story, by: Account, receiver: Receiver) -> None:
     """Under the old one the server would answer with the post that somebody has just deleted there."""
     channel(receiver.mastodon)
     publish(story)
-    posting.post_all()
+    posting.post_due()
     Post.objects.update(state=State.UNSURE, sent_at=None)
-    posting.settle(only().pk, by, again=True)
-    posting.post_all()
+    posting.settle_post(only().pk, by, again=True)
+    posting.post_due()
     assert len(receiver.posts) == 2
 
 
@@ -317,7 +317,7 @@ def test_nothing_of_the_address_is_in_logs_rows_or_the_trail(
     receiver.status = status
     channel(getattr(receiver, kind))
     publish(story)
-    posting.post_all()
+    posting.post_due()
     # apprise's own lines are led nowhere (settings.LOGGING; tests/faults/test_outreach.py reads a real worker's log).
     lines = [record.getMessage() for record in caplog.records if not record.name.startswith("apprise")]
     told = "\n".join([*lines, *capfd.readouterr(), *(str(row) for row in AuditEntry.objects.values())])
@@ -330,8 +330,8 @@ def test_an_error_of_the_library_tells_its_kind_alone(receiver: Receiver, monkey
     def broken(*_args: object) -> None:
         raise RuntimeError(f"at {TOKEN}")
 
-    monkeypatch.setattr(transport, "_notify", broken)
-    answer = transport.send(receiver.webhook, "text", str(uuid.uuid4()))
+    monkeypatch.setattr(transport, "_send_with_apprise", broken)
+    answer = transport.send_post(receiver.webhook, "text", str(uuid.uuid4()))
     assert answer.outcome == Outcome.UNSURE
     assert TOKEN not in answer.words
 
@@ -342,19 +342,19 @@ def test_an_error_of_the_library_tells_its_kind_alone(receiver: Receiver, monkey
      "mastodon://", f"json://{TOKEN},other", f"slack://TokenA12/TokenB345/{TOKEN}0123456789012/#a/#b"],
 )  # fmt: skip
 def test_an_address_that_we_do_not_post_to_gets_a_sentence_without_it(address: str) -> None:
-    with pytest.raises(transport.AddressError) as refused:
-        transport.kind_of(address)
+    with pytest.raises(transport.ChannelAddressError) as refused:
+        transport.detect_kind(address)
     assert TOKEN not in str(refused.value)
 
 
 def test_retries_and_redirects_that_an_address_asks_for_are_ours_to_decide(receiver: Receiver) -> None:
     receiver.status = 500
-    transport.send(f"{receiver.webhook}?retry=3&wait=0", "text", "key")
+    transport.send_post(f"{receiver.webhook}?retry=3&wait=0", "text", "key")
     receiver.status = 307
-    transport.send(f"{receiver.webhook}?redirect=yes", "text", "key")
+    transport.send_post(f"{receiver.webhook}?redirect=yes", "text", "key")
     assert len(receiver.asked) == 2
 
 
 def test_what_may_be_shown_of_an_address_is_the_server_alone(receiver: Receiver) -> None:
-    assert transport.host_of(receiver.mastodon) == "127.0.0.1"
-    assert transport.host_of("bsky://name:secret@example.org".replace(":secret@example.org", "@secret")) == ""
+    assert transport.visible_host(receiver.mastodon) == "127.0.0.1"
+    assert transport.visible_host("bsky://name:secret@example.org".replace(":secret@example.org", "@secret")) == ""

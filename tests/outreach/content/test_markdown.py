@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outreach.content import markdown, pasted_html
-from outreach.content.markdown import ShownPicture, TooMuchError, found_in, rendered
+from outreach.content.markdown import ResponsivePicture, TextTooComplexError, find_references, render
 
 SIZES = ({"width": 400, "height": 300}, {"width": 1200, "height": 900})
-PICTURE = ShownPicture(
+PICTURE = ResponsivePicture(
     'Steps "at night"',
     "City <b>",
     tuple(
@@ -118,33 +118,33 @@ def is_harmless(html: str) -> bool:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attacks_come_out_inert(attack: str) -> None:
-    assert is_harmless(rendered(attack, {1: PICTURE}))
+    assert is_harmless(render(attack, {1: PICTURE}))
     assert is_harmless(
-        rendered(f"Words {attack} words\n\n- {attack}\n\n> {attack}\n\n| a |\n|---|\n| {attack} |", {1: PICTURE})
+        render(f"Words {attack} words\n\n- {attack}\n\n> {attack}\n\n| a |\n|---|\n| {attack} |", {1: PICTURE})
     )
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attacks_that_are_pasted_come_out_inert(attack: str) -> None:
-    pasted = pasted_html.markdown(attack)
-    assert is_harmless(rendered(pasted, {1: PICTURE}))
+    pasted = pasted_html.convert_to_markdown(attack)
+    assert is_harmless(render(pasted, {1: PICTURE}))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab <>\"'`*_[]()!#|-:^\\&;/=\n\tonscript\u202e"), max_size=120))
 def test_whatever_is_typed_comes_out_inert(text: str) -> None:
-    assert is_harmless(rendered(text, {1: PICTURE}))
+    assert is_harmless(render(text, {1: PICTURE}))
 
 
 def test_what_markdown_is_for() -> None:
-    html = rendered("## One\n\n**b** *i* ~~s~~ [map](/map/)\n\n- x\n\n1. y\n\n> q\n\nA note[^n]\n\n[^n]: Said.")
+    html = render("## One\n\n**b** *i* ~~s~~ [map](/map/)\n\n- x\n\n1. y\n\n> q\n\nA note[^n]\n\n[^n]: Said.")
     for part in ("<h2>One</h2>", "<strong>b</strong>", "<em>i</em>", "<s>s</s>", '<a href="/map/" rel="noopener">map</a>',
                  "<li>x</li>", "<li>y</li>", "<blockquote>", '<a href="#fn1" id="fnref1" aria-label="Note 1"', '<li id="fn1">'):  # fmt: skip
         assert part in html
 
 
 def test_tables_have_heads_and_scroll() -> None:
-    html = rendered("| a | b |\n|---|--:|\n| 1 | 2 |")
+    html = render("| a | b |\n|---|--:|\n| 1 | 2 |")
     assert '<th scope="col">a</th>' in html
     assert '<td class="end">2</td>' in html
     assert '<div class="table-scroll" tabindex="0" role="region" aria-label="Table">' in html
@@ -161,11 +161,11 @@ def test_tables_have_heads_and_scroll() -> None:
     ],
 )
 def test_headings_start_at_h2(text: str, levels: list[str]) -> None:
-    assert re.findall(r"<(h\d)>", rendered(text)) == levels
+    assert re.findall(r"<(h\d)>", render(text)) == levels
 
 
 def test_a_picture_alone_is_a_figure_with_its_credit() -> None:
-    html = rendered('![](picture:1 "At dusk")', {1: PICTURE})
+    html = render('![](picture:1 "At dusk")', {1: PICTURE})
     assert html.startswith("<figure><picture>")
     assert 'alt="Steps &quot;at night&quot;"' in html
     assert "<figcaption>At dusk <small>Picture: City &lt;b&gt;</small></figcaption>" in html
@@ -175,17 +175,17 @@ def test_a_picture_alone_is_a_figure_with_its_credit() -> None:
 
 
 def test_a_picture_in_a_line_takes_its_own_words() -> None:
-    html = rendered("See ![the lamps](picture:1) here", {1: PICTURE})
+    html = render("See ![the lamps](picture:1) here", {1: PICTURE})
     assert "<figure>" not in html
     assert 'alt="the lamps"' in html
 
 
 def test_a_picture_that_is_not_there_stands_in_words() -> None:
-    assert "<p>the lamps</p>" in rendered("![the lamps](picture:7)").replace("figure", "p")
+    assert "<p>the lamps</p>" in render("![the lamps](picture:7)").replace("figure", "p")
 
 
 def test_what_a_text_names_is_found() -> None:
-    found = found_in(
+    found = find_references(
         "![](picture:3) ![](picture:3) [a](/map/) <https://x.example> ![](http://y.example/z.png)\n\n[^1]: [b](/b/)\n\n[^1]"
     )
     assert (found.pictures, found.foreign) == ([3], ["http://y.example/z.png"])
@@ -201,8 +201,8 @@ def test_what_a_text_names_is_found() -> None:
     ids=lambda text: text[:8],
 )  # fmt: skip
 def test_what_would_take_for_ever_gets_a_sentence(text: str) -> None:
-    with pytest.raises(TooMuchError, match="too long"):
-        rendered(text)
+    with pytest.raises(TextTooComplexError, match="too long"):
+        render(text)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_what_would_take_for_ever_gets_a_sentence(text: str) -> None:
     ids=["table", "list", "lines", "headings", "brackets", "links", "stars", "nested list", "nested quotes"],
 )
 def test_what_is_only_much_comes_out(text: str) -> None:
-    assert is_harmless(rendered(text[: markdown.LONGEST]))
+    assert is_harmless(render(text[: markdown.MAX_CHARACTERS]))
 
 
 class TestPasting:
@@ -233,7 +233,7 @@ class TestPasting:
             <p class=MsoListParagraphCxSpFirst style='mso-list:l0 level1 lfo1'><![if !supportLists]><span>·<span>&nbsp;&nbsp;</span></span><![endif]>First</p>
             <p class=MsoListParagraphCxSpLast style='mso-list:l0 level1 lfo1'><span>·<span>&nbsp; </span></span>Second</p>
             <p class=MsoNormal>See <a href="https://riverton.example/a b">the <i>map</i></a>.</p><!--EndFragment--></body></html>"""
-        assert pasted_html.markdown(html) == (
+        assert pasted_html.convert_to_markdown(html) == (
             "## Brighter steps\n\nNine **lamps**\n\n- First\n- Second\n\nSee [the *map*](https://riverton.example/a%20b)."
         )
 
@@ -253,9 +253,9 @@ class TestPasting:
         ],
     )  # fmt: skip
     def test_parts(self, html: str, markdown: str) -> None:
-        assert pasted_html.markdown(html) == markdown
+        assert pasted_html.convert_to_markdown(html) == markdown
 
     @pytest.mark.parametrize("html", ["<p>" * 20_000, "x" * 2_000_000, "<p>" + "&amp;" * 100_000])
     def test_too_much_gets_a_sentence(self, html: str) -> None:
-        with pytest.raises(TooMuchError, match="in parts"):
-            pasted_html.markdown(html)
+        with pytest.raises(TextTooComplexError, match="in parts"):
+            pasted_html.convert_to_markdown(html)

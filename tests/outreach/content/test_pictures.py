@@ -92,10 +92,10 @@ def test_nothing_of_a_real_photos_metadata_is_left(path: Path, tmp_path: Path) -
 def test_hostile_pictures_are_refused_or_come_out_clean(path: Path) -> None:
     try:
         row = create_ready_picture(content=path.read_bytes())
-    except pictures.NotTakenError:
+    except pictures.PictureRefusedError:
         return
     assert row.state in (State.READY, State.REFUSED)
-    assert pictures.sentence(row.reason) if row.state == State.REFUSED else row.variants
+    assert pictures.refusal_sentence(row.reason) if row.state == State.REFUSED else row.variants
 
 
 def test_a_broken_picture_is_refused_with_its_reason() -> None:
@@ -107,8 +107,8 @@ def test_a_broken_picture_is_refused_with_its_reason() -> None:
 
 def test_what_the_queue_lost_is_swept_up_and_done_once() -> None:
     upload_picture()
-    pictures.sweep()
-    pictures.sweep()
+    pictures.rebuild_waiting_pictures()
+    pictures.rebuild_waiting_pictures()
     assert Picture.objects.get().state == State.READY
     assert PictureFile.objects.count() == 4  # 640 pixels wide: 400 and 640, two formats
 
@@ -123,10 +123,10 @@ def test_one_that_ends_the_worker_is_refused_the_fourth_time(monkeypatch) -> Non
         raise Killed
 
     monkeypatch.setattr(file_cleaning, "make_web_images", kill)
-    for _attempt in range(pictures.MOST_ATTEMPTS):
+    for _attempt in range(pictures.MAX_ATTEMPTS):
         with pytest.raises(Killed):
-            pictures.sweep()
-    pictures.sweep()
+            pictures.rebuild_waiting_pictures()
+    pictures.rebuild_waiting_pictures()
     row.refresh_from_db()
     assert (row.state, row.reason) == (State.REFUSED, "deadly")
 
@@ -139,9 +139,9 @@ def test_the_machines_fault_is_not_the_pictures(monkeypatch) -> None:
 
     with monkeypatch.context() as broken:
         broken.setattr(file_cleaning, "make_web_images", full)
-        for _attempt in range(pictures.MOST_ATTEMPTS + 2):
-            pictures.sweep()
-    pictures.sweep()
+        for _attempt in range(pictures.MAX_ATTEMPTS + 2):
+            pictures.rebuild_waiting_pictures()
+    pictures.rebuild_waiting_pictures()
     row.refresh_from_db()
     assert row.state == State.READY
 
@@ -151,7 +151,7 @@ class TestRights:
         row = upload_picture()
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL ROLE portal_media")
-        pictures.sweep()
+        pictures.rebuild_waiting_pictures()
         with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
         row.refresh_from_db()
@@ -165,7 +165,9 @@ class TestRights:
 
     def seen(self) -> tuple[int, int]:
         with acting_as("public"):
-            return len(pictures.shown(Picture.objects.values_list("pk", flat=True))), PictureFile.objects.count()
+            return len(
+                pictures.load_ready_pictures(Picture.objects.values_list("pk", flat=True))
+            ), PictureFile.objects.count()
 
     def test_the_public_role_reads_pictures_of_what_is_published_and_no_other(self) -> None:
         row, author, second = create_ready_picture(), create_account(), create_account("lee")

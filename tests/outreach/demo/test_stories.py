@@ -13,7 +13,7 @@ from tipportal.demo import tips as portal_demo
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_riverton_stands")]
 
-TOLD = tomllib.loads(stories.SCRIPT.read_text(encoding="utf-8"))["story"]
+TOLD = tomllib.loads(stories._SCRIPT.read_text(encoding="utf-8"))["story"]
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def _people(settings):
 @pytest.fixture
 def _no_pictures(monkeypatch):
     """Each picture is a process of its own: a second, all in all some."""
-    monkeypatch.setattr(stories.pictures, "rebuild", lambda _original: None)
+    monkeypatch.setattr(stories.pictures, "rebuild_picture", lambda _original: None)
 
 
 def test_the_demo_stories_come_once_each_with_its_picture(monkeypatch):

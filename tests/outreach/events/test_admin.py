@@ -114,7 +114,7 @@ def test_an_event_that_is_over_may_still_be_mended(desk: Client, by: Account) ->
 
 def test_two_editors_on_one_event_see_both_texts_and_choose(desk: Client, by: Account) -> None:
     event = planned(by, publish=False)
-    actions.change(event.pk, {"title": "Their title"}, by, 1)
+    actions.change_event(event.pk, {"title": "Their title"}, by, 1)
     response = desk.post(change(event), typed(title="My title"))
     page = response.content.decode()
     assert "Somebody else saved this event" in page
@@ -222,7 +222,7 @@ def story(by: Account) -> Story:
 
 
 def channel(name: str = "Mastodon", address: str = "mastodons://t@social.example") -> Channel:
-    return Channel.objects.create(name=name, address=address, kind=transport.kind_of(address))
+    return Channel.objects.create(name=name, address=address, kind=transport.detect_kind(address))
 
 
 def page_of(story: Story) -> str:
@@ -286,4 +286,4 @@ def test_who_may_only_look_settles_nothing(story: Story) -> None:
     assert page.status_code == 200
     assert "It is there" not in page.content.decode()
     assert client.post(page_of(story), {"settle": f"there:{Post.objects.get().pk}"}).status_code == 403
-    assert posting.posts_of(story)[0].state == State.UNSURE
+    assert posting.list_posts(story)[0].state == State.UNSURE

@@ -38,8 +38,8 @@ def planned(by: Account, *, publish: bool = True, **fields: Any) -> Event:
         "slug": "coffee", "title": "Coffee with an officer", "body": "Come *as you are*.", "starts_at": starts,
         "ends_at": starts + dt.timedelta(hours=2), "place": "Library, 12 Mill Street", **fields,
     }  # fmt: skip
-    event = actions.create(columns, by)
-    return actions.publish(event.pk, by) if publish else event
+    event = actions.create_event(columns, by)
+    return actions.publish_event(event.pk, by) if publish else event
 
 
 def entries(content: bytes) -> list[Any]:
@@ -104,7 +104,7 @@ def test_the_page_of_an_area_names_the_events_there(by: Account) -> None:
 
 def test_a_cancelled_one_stays_and_says_why(client: Client, by: Account) -> None:
     event = planned(by)
-    actions.cancel(event.pk, "The hall is flooded.", by)
+    actions.cancel_event(event.pk, "The hall is flooded.", by)
     for path in ("/events/", "/events/coffee/"):
         page = client.get(path).content.decode()
         assert "The hall is flooded." in page
@@ -160,7 +160,7 @@ def test_structured_data_says_when_and_where(client: Client, by: Account) -> Non
     assert (data["@type"], data["name"]) == ("Event", event.title)
     assert dt.datetime.fromisoformat(data["startDate"]) == event.starts_at
     assert data["eventStatus"].endswith("EventScheduled")
-    actions.cancel(event.pk, "No room.", by)
+    actions.cancel_event(event.pk, "No room.", by)
     assert "EventCancelled" in client.get("/events/coffee/").content.decode()
 
 
@@ -189,7 +189,7 @@ def test_the_calendar_file_is_complete(client: Client, by: Account, path: str) -
 def test_a_calendar_reads_the_hour_in_summer_and_winter(by: Account, month: int, hours: int) -> None:
     """Read by a program that knows no zones but those in the file."""
     starts = dt.datetime(2027, month, 15, 18, 30, tzinfo=CHICAGO)
-    content = ical.file_of([planned(by, publish=False, starts_at=starts)])
+    content = ical.write_calendar([planned(by, publish=False, starts_at=starts)])
     calendar = icalendar.Calendar.from_ical(content)
     (zone,) = calendar.walk("VTIMEZONE")
     (entry,) = calendar.walk("VEVENT")
@@ -204,9 +204,11 @@ def test_calendars_know_an_event_again_and_see_what_became_of_it(client: Client,
     (first,) = entries(client.get("/events/coffee/event.ics").content)
     assert client.get("/events/coffee/event.ics").content == client.get("/events/coffee/event.ics").content
     moved = event.starts_at + dt.timedelta(hours=1)
-    event = actions.change(event.pk, {"starts_at": moved, "ends_at": moved + dt.timedelta(hours=1)}, by, event.version)
+    event = actions.change_event(
+        event.pk, {"starts_at": moved, "ends_at": moved + dt.timedelta(hours=1)}, by, event.version
+    )
     (second,) = entries(client.get("/events/coffee/event.ics").content)
-    actions.cancel(event.pk, "The hall is flooded.", by)
+    actions.cancel_event(event.pk, "The hall is flooded.", by)
     (third,) = entries(client.get("/events/calendar.ics").content)
     assert first["UID"] == second["UID"] == third["UID"]
     assert first["SEQUENCE"] < second["SEQUENCE"] < third["SEQUENCE"]
@@ -217,7 +219,7 @@ def test_calendars_know_an_event_again_and_see_what_became_of_it(client: Client,
 
 def test_text_in_a_calendar_cannot_add_lines(by: Account) -> None:
     event = planned(by, title="A\r\nATTENDEE:mailto:x@example.org", place="B;C,D\\E\nSTATUS:CANCELLED")
-    (entry,) = entries(ical.file_of([event]))
+    (entry,) = entries(ical.write_calendar([event]))
     assert "ATTENDEE" not in entry
     assert entry["STATUS"] == "CONFIRMED"
     assert entry["LOCATION"] == "B;C,D\\E\nSTATUS:CANCELLED"
@@ -228,61 +230,61 @@ def test_text_in_a_calendar_cannot_add_lines(by: Account) -> None:
 
 def test_a_stale_save_writes_nothing_and_names_the_current_text(by: Account) -> None:
     event = planned(by)
-    actions.change(event.pk, {"title": "Tea with an officer"}, by, event.version)
-    with pytest.raises(actions.StaleError) as stale:
-        actions.change(event.pk, {"title": "Cake with an officer"}, by, event.version)
+    actions.change_event(event.pk, {"title": "Tea with an officer"}, by, event.version)
+    with pytest.raises(actions.StaleEventError) as stale:
+        actions.change_event(event.pk, {"title": "Cake with an officer"}, by, event.version)
     assert stale.value.current.title == "Tea with an officer"
     assert Event.objects.get().title == "Tea with an officer"
 
 
 def test_the_same_text_again_is_no_change(by: Account) -> None:
     event = planned(by)
-    assert actions.change(event.pk, {"title": event.title}, by, event.version).version == event.version
+    assert actions.change_event(event.pk, {"title": event.title}, by, event.version).version == event.version
 
 
 def test_a_move_counts_once_residents_were_told_and_a_word_does_not(by: Account) -> None:
     event = planned(by, publish=False)
-    event = actions.change(event.pk, {"place": "Town hall"}, by, event.version)
+    event = actions.change_event(event.pk, {"place": "Town hall"}, by, event.version)
     assert event.moves == 0
-    event = actions.publish(event.pk, by)
-    event = actions.change(event.pk, {"body": "Come."}, by, event.version)
+    event = actions.publish_event(event.pk, by)
+    event = actions.change_event(event.pk, {"body": "Come."}, by, event.version)
     assert event.moves == 0
-    assert actions.change(event.pk, {"place": "Fire station"}, by, event.version).moves == 1
+    assert actions.change_event(event.pk, {"place": "Fire station"}, by, event.version).moves == 1
 
 
 def test_the_address_of_a_published_event_stays(by: Account) -> None:
     event = planned(by)
-    with pytest.raises(actions.NotNowError, match="stays as it is"):
-        actions.change(event.pk, {"slug": "tea"}, by, event.version)
+    with pytest.raises(actions.EventActionRefusedError, match="stays as it is"):
+        actions.change_event(event.pk, {"slug": "tea"}, by, event.version)
 
 
 def test_what_cannot_be_done_gets_a_sentence(by: Account) -> None:
     draft = planned(by, publish=False)
-    with pytest.raises(actions.NotNowError, match="Only a published"):
-        actions.cancel(draft.pk, "No.", by)
-    event = actions.publish(draft.pk, by)
+    with pytest.raises(actions.EventActionRefusedError, match="Only a published"):
+        actions.cancel_event(draft.pk, "No.", by)
+    event = actions.publish_event(draft.pk, by)
     for act in (
-        lambda: actions.publish(event.pk, by),
-        lambda: actions.cancel(event.pk, "  ", by),
-        lambda: actions.erase_draft(event, by),
+        lambda: actions.publish_event(event.pk, by),
+        lambda: actions.cancel_event(event.pk, "  ", by),
+        lambda: actions.delete_draft(event, by),
     ):
-        with pytest.raises(actions.NotNowError):
+        with pytest.raises(actions.EventActionRefusedError):
             act()
-    actions.cancel(event.pk, "No.", by)
-    with pytest.raises(actions.NotNowError, match="cancelled"):
-        actions.change(event.pk, {"title": "x"}, by, event.version + 1)
-    with pytest.raises(actions.NotNowError):
-        actions.publish(event.pk, by)
+    actions.cancel_event(event.pk, "No.", by)
+    with pytest.raises(actions.EventActionRefusedError, match="cancelled"):
+        actions.change_event(event.pk, {"title": "x"}, by, event.version + 1)
+    with pytest.raises(actions.EventActionRefusedError):
+        actions.publish_event(event.pk, by)
 
 
 def test_what_is_over_is_not_published_or_cancelled(by: Account) -> None:
     draft, event = planned(by, publish=False), planned(by, slug="other")
     over(draft)
     over(event)
-    with pytest.raises(actions.NotNowError, match="over"):
-        actions.publish(draft.pk, by)
-    with pytest.raises(actions.NotNowError, match="over"):
-        actions.cancel(event.pk, "No.", by)
+    with pytest.raises(actions.EventActionRefusedError, match="over"):
+        actions.publish_event(draft.pk, by)
+    with pytest.raises(actions.EventActionRefusedError, match="over"):
+        actions.cancel_event(event.pk, "No.", by)
 
 
 @pytest.mark.parametrize(
@@ -291,9 +293,9 @@ def test_what_is_over_is_not_published_or_cancelled(by: Account) -> None:
 )  # fmt: skip
 def test_impossible_times_get_a_sentence(starts: int, ends: int, field: str) -> None:
     now = timezone.now()
-    wrong = actions.problems(now + dt.timedelta(hours=starts), now + dt.timedelta(hours=ends))
+    wrong = actions.find_time_problems(now + dt.timedelta(hours=starts), now + dt.timedelta(hours=ends))
     assert list(wrong) == [field]
-    assert not actions.problems(now + dt.timedelta(hours=24), now + dt.timedelta(hours=25))
+    assert not actions.find_time_problems(now + dt.timedelta(hours=24), now + dt.timedelta(hours=25))
 
 
 def test_the_database_refuses_what_must_never_be(by: Account) -> None:
@@ -311,8 +313,8 @@ def test_the_database_refuses_what_must_never_be(by: Account) -> None:
 
 def test_each_act_is_in_the_trail(by: Account) -> None:
     event = planned(by)
-    actions.change(event.pk, {"title": "Tea"}, by, event.version)
-    actions.cancel(event.pk, "No.", by)
+    actions.change_event(event.pk, {"title": "Tea"}, by, event.version)
+    actions.cancel_event(event.pk, "No.", by)
     acts = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
     assert acts == ["added event", "published event", "changed event", "cancelled event"]
 
@@ -327,7 +329,7 @@ def test_only_staff_write_events(role: str, by: Account) -> None:
 def test_the_staff_role_does_all_that_the_desk_does(by: Account) -> None:
     with acting_as("staff"):
         event = planned(by)
-        event = actions.change(event.pk, {"place": "Town hall"}, by, event.version)
-        actions.cancel(event.pk, "No.", by)
-        actions.erase_draft(planned(by, slug="draft", publish=False), by)
+        event = actions.change_event(event.pk, {"place": "Town hall"}, by, event.version)
+        actions.cancel_event(event.pk, "No.", by)
+        actions.delete_draft(planned(by, slug="draft", publish=False), by)
     assert Event.objects.count() == 1

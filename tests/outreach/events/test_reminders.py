@@ -173,7 +173,7 @@ def test_nothing_is_taken_for_an_event_that_is_near_over_or_cancelled(
 ) -> None:
     planned(by, slug="near", starts_at=timezone.now() + dt.timedelta(hours=23))
     planned(by, slug="draft", publish=False)
-    actions.cancel(event.pk, "No.", by)
+    actions.cancel_event(event.pk, "No.", by)
     assert [ask(client, slug=slug).status_code for slug in ("near", "draft", "coffee")] == [400, 404, 400]
     assert not Reminder.objects.exists()
 
@@ -301,9 +301,11 @@ def test_when_the_event_moves_one_mail_says_so_and_the_reminder_follows(
     a_day_before(event, monkeypatch)
     reminders.remind()
     later = event.starts_at + dt.timedelta(days=7)
-    event = actions.change(event.pk, {"starts_at": later, "ends_at": later + dt.timedelta(hours=1)}, by, event.version)
-    event = actions.change(event.pk, {"place": "Town hall"}, by, event.version)
-    event = actions.change(event.pk, {"body": "A word"}, by, event.version)
+    event = actions.change_event(
+        event.pk, {"starts_at": later, "ends_at": later + dt.timedelta(hours=1)}, by, event.version
+    )
+    event = actions.change_event(event.pk, {"place": "Town hall"}, by, event.version)
+    event = actions.change_event(event.pk, {"body": "A word"}, by, event.version)
     reminders.remind()
     reminders.remind()
     a_day_before(event, monkeypatch)
@@ -320,7 +322,7 @@ def test_a_move_on_the_last_day_is_told_once_and_not_reminded_of_as_well(
     confirmed(client, mails)
     at(monkeypatch, event.starts_at - dt.timedelta(hours=10))
     later = event.starts_at + dt.timedelta(hours=1)
-    actions.change(event.pk, {"starts_at": later, "ends_at": later + dt.timedelta(hours=1)}, by, event.version)
+    actions.change_event(event.pk, {"starts_at": later, "ends_at": later + dt.timedelta(hours=1)}, by, event.version)
     reminders.remind()
     reminders.remind()
     assert subjects(mails) == ["Changed: Coffee with an officer"]
@@ -330,7 +332,7 @@ def test_a_cancelled_event_is_told_once_and_the_address_deleted(
     client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(client, mails)
-    actions.cancel(event.pk, "The hall is flooded.", by)
+    actions.cancel_event(event.pk, "The hall is flooded.", by)
     reminders.remind()
     a_day_before(event, monkeypatch)
     reminders.remind()
@@ -346,7 +348,7 @@ def test_a_reminder_that_waited_too_long_says_nothing_untrue(
     confirmed(client, mails)
     a_day_before(event, monkeypatch)
     reminders.raise_due()
-    actions.cancel(event.pk, "No.", by)
+    actions.cancel_event(event.pk, "No.", by)
     reminders.remind()
     assert [subject.split(":")[0] for subject in subjects(mails)] == ["Cancelled"]
 

@@ -282,7 +282,7 @@ class TestEndedSession:
         story = workflow.create_story(author, story_values(body="First words"))
         workflow.save_text(story.pk, author, story_values(body="Second words"), 1)
         guide = Guide.objects.get(slug="staying-safe")
-        guides.save(guide.pk, author, guides.snapshot(guide) | {"body": "Changed"}, guide.version)
+        guides.save_guide(guide.pk, author, guides.take_snapshot(guide) | {"body": "Changed"}, guide.version)
         earlier = f"version/{StoryRevision.objects.get(number=1).pk}/"
         shipped = f"version/{GuideRevision.objects.get(guide=guide, number=1).pk}/"
         again = {"version": "2", "_again": "1", "username": "marsh", "password": "four-words-of-nobody"}
