@@ -1,4 +1,7 @@
-"""What must be answered before a story goes to review, and again before it is approved; and what the program checks itself."""
+"""Checks before a story is published: questions that people answer, and problems that the program finds.
+
+The questions are answered when a story goes to review, and again by the person who approves it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from outreach.models import Picture, StoryContent
 
 @dataclass(frozen=True, slots=True)
 class CheckAnswer:
-    """`refusal` says what to do instead where a story with this answer must not be published; else it is empty."""
+    """One answer to choose. `refusal` is empty, or says what to do if the answer forbids publication."""
 
     key: str
     label: str | Promise
@@ -72,52 +75,50 @@ QUESTIONS = (
 
 
 def find_answer_errors(answers: Mapping[str, str]) -> dict[str, str]:
-    """Of each question that is not answered, or answered so that the story must wait: a sentence."""
-    found = {}
+    """Return a sentence for each question that has no answer, or one that forbids publication, by the question's key."""
+    errors = {}
     for question in QUESTIONS:
-        given = next((each for each in question.answers if each.key == answers.get(question.key)), None)
-        if given is None:
-            found[question.key] = _("Answer this question.")
-        elif given.refusal:
-            found[question.key] = str(given.refusal)
-    return found
+        answer = next((each for each in question.answers if each.key == answers.get(question.key)), None)
+        if answer is None:
+            errors[question.key] = _("Answer this question.")
+        elif answer.refusal:
+            errors[question.key] = str(answer.refusal)
+    return errors
 
 
-def find_problems(told: StoryContent) -> list[str]:
-    """What the program finds that keeps a story from being published, a sentence each."""
+def find_problems(story: StoryContent) -> list[str]:
+    """Return a sentence for each fault that keeps a story from being published."""
     try:
-        found = markdown.find_references(told.body)
+        references = markdown.find_references(story.body)
     except markdown.TextTooComplexError as error:
         return [str(error)]
-    sentences = [] if told.body.strip() else [_("The story has no text yet.")]
-    if not told.summary.strip():
+    sentences = [] if story.body.strip() else [_("The story has no text yet.")]
+    if not story.summary.strip():
         sentences.append(_("The story has no summary yet."))
     sentences += [
         _("A picture from elsewhere (%(address)s) would not be shown. Add it as a picture of ours.")
         % {"address": address}
-        for address in found.foreign
+        for address in references.foreign
     ]
-    named = [*found.pictures, *([told.lead_id] if told.lead_id else [])]
-    pictures = Picture.objects.in_bulk(set(named))
-    sentences += [
-        sentence for number in dict.fromkeys(named) if (sentence := _picture_problem(number, pictures.get(number)))
-    ]
-    return sentences + links.find_broken_links(found.links)
+    picture_ids = dict.fromkeys([*references.pictures, *([story.lead_id] if story.lead_id else [])])
+    known = Picture.objects.in_bulk(picture_ids)
+    sentences += [problem for number in picture_ids if (problem := _picture_problem(number, known.get(number)))]
+    return sentences + links.find_broken_links(references.links)
 
 
 def _picture_problem(number: int, picture: Picture | None) -> str:
-    """The text of an alternative is never empty: the database sees to that (Picture)."""
+    """Return why the picture cannot be shown, or an empty string. Its alt text needs no check: the database has one."""
     if picture is None:
         return _("There is no picture %(number)s.") % {"number": number}
     if picture.state == Picture.PictureState.REFUSED:
-        refused = _("Picture %(number)s was refused. Take it out, or add another.") % {"number": number}
-        return f"{refused} {pictures.refusal_sentence(picture.reason)}"
+        sentence = _("Picture %(number)s was refused. Take it out, or add another.") % {"number": number}
+        return f"{sentence} {pictures.refusal_sentence(picture.reason)}"
     if picture.state == Picture.PictureState.WAITING:
         return _("Picture %(number)s is still being prepared. Try again in a moment.") % {"number": number}
     return ""
 
 
-# Not faults, but what an editor should look at before answering: clock times, minutes, dates, house numbers, case numbers.
+# No faults, but passages an editor should look at before answering: clock times, minutes, dates, house numbers, case numbers.
 _REVEALING = re.compile(
     r"\b\d{1,2}:\d{2}(?:\s?[ap]\.?m\b\.?)?"
     r"|\b\d{1,2}\s?[ap]\.?m\b\.?"
@@ -129,6 +130,6 @@ _REVEALING = re.compile(
 
 
 def find_revealing_passages(texts: Iterable[str]) -> list[str]:
-    """Passages that may say too much of time or place, as they stand there; at most ten."""
-    found = [match[0].strip() for text in texts for match in _REVEALING.finditer(text[: markdown.MAX_CHARACTERS])]
-    return list(dict.fromkeys(found))[:10]
+    """Return up to ten passages, word for word, that may say too much about time or place."""
+    passages = [match[0].strip() for text in texts for match in _REVEALING.finditer(text[: markdown.MAX_CHARACTERS])]
+    return list(dict.fromkeys(passages))[:10]

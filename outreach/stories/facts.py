@@ -1,4 +1,4 @@
-"""The facts of a story in a few plain words each: for cards, lists, feeds and the share card. Never a place or a time."""
+"""The facts of a story as short phrases, for cards, lists, feeds and the share card. Never a place or a time."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from django.utils.translation import ngettext
 from outreach.models import StoryCategory, StoryContent
 
 
-def fact_phrases(told: StoryContent) -> list[str]:
-    """How soon, arrests, weapons, property; what nobody filled in is left out."""
-    facts = [told.get_how_soon_display()] if told.how_soon else []
-    if told.arrests:
-        facts.append(ngettext("%(count)d arrest", "%(count)d arrests", told.arrests) % {"count": told.arrests})
-    if told.weapons:
-        facts.append(
-            ngettext("%(count)d weapon off the street", "%(count)d weapons off the street", told.weapons)
-            % {"count": told.weapons}
+def fact_phrases(story: StoryContent) -> list[str]:
+    """Return the facts that were filled in: how soon, arrests, weapons, returned property."""
+    phrases = [story.get_how_soon_display()] if story.how_soon else []
+    if story.arrests:
+        phrases.append(ngettext("%(count)d arrest", "%(count)d arrests", story.arrests) % {"count": story.arrests})
+    if story.weapons:
+        phrases.append(
+            ngettext("%(count)d weapon off the street", "%(count)d weapons off the street", story.weapons)
+            % {"count": story.weapons}
         )
-    if returned := returned_property_phrase(told):
-        facts.append(_("%(what)s returned") % {"what": returned})
-    if not facts and told.category == StoryCategory.YOU_SAID:
-        facts.append(_("You said, we did"))
-    return facts
+    if returned := returned_property_phrase(story):
+        phrases.append(_("%(what)s returned") % {"what": returned})
+    if not phrases and story.category == StoryCategory.YOU_SAID:
+        phrases.append(_("You said, we did"))
+    return phrases
 
 
-def returned_property_phrase(told: StoryContent) -> str:
-    """ "22 bicycles", or "3 things" where nobody said which; empty where nothing was returned."""
-    if not told.property_returned:
+def returned_property_phrase(story: StoryContent) -> str:
+    """Return "22 bicycles", "3 things" if no noun was given, or an empty string if nothing was returned."""
+    count = story.property_returned
+    if not count:
         return ""
-    if told.property_words:
-        return f"{told.property_returned} {told.property_words}"
-    return ngettext("%(count)d thing", "%(count)d things", told.property_returned) % {"count": told.property_returned}
+    if story.property_words:
+        return f"{count} {story.property_words}"
+    return ngettext("%(count)d thing", "%(count)d things", count) % {"count": count}

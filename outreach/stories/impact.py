@@ -1,4 +1,4 @@
-"""The figures that show what tips and talks do: counts of tips (tips.statistics) and what published stories tell."""
+"""Figures of the impact page: sums over published stories, and the chart of tips by month (tips.statistics)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from outreach.models import PublishedStory
 from outreach.stories import search
 from tips import statistics
 
-WIDTH, HEIGHT, FOOT, HEAD = 720, 260, 30, 24  # of the drawing, in its own units
+# The drawing in SVG units: its size, and the margins for month names below, for headroom, and for the scale on the left
+WIDTH, HEIGHT, FOOT, HEAD, LEFT = 720, 260, 30, 24, 48
+_BAR_SHARE = 0.36  # of a month's width that one of its two bars has
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Sums of what stories tell, of one year or (year None) of all."""
+    """Sums over the stories of one year, or of all years (`year` is None)."""
 
     year: int | None
     stories: int
@@ -29,7 +31,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class MonthBars:
-    """One month in the drawing. `x` is the middle; `received` and `answered` are (top, height) of two bars."""
+    """One month in the drawing: `x` is its middle; `received` and `answered` are (top, height) of its two bars."""
 
     month: statistics.MonthFigures
     x: float
@@ -39,22 +41,22 @@ class MonthBars:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Tips by month. `lines` are (y, words) of the scale; `step` is half of what a month may take."""
+    """Tips by month. `lines` are (y, value) of the scale, `bar_width` is that of a single bar."""
 
     bars: list[MonthBars]
     lines: list[tuple[float, int]]
-    wide: float
+    bar_width: float
     width: int = WIDTH
     height: int = HEIGHT
 
 
 def total_outcomes() -> Outcomes:
-    """What all published stories tell together."""
+    """Sum up all published stories."""
     return Outcomes(None, **_read_sums(PublishedStory.objects.aggregate(**_SUM_COLUMNS)))
 
 
 def outcomes_by_year() -> list[Outcomes]:
-    """The same year by year, newest first."""
+    """Sum up published stories by year, newest first."""
     years = (
         PublishedStory.objects.order_by()
         .annotate(year=ExtractYear("published_on"))
@@ -65,35 +67,37 @@ def outcomes_by_year() -> list[Outcomes]:
 
 
 def list_you_said_we_did(count: int = 20) -> list[PublishedStory]:
-    """The newest stories that say what residents said and what was done."""
+    """Return the newest stories with both a "you said" and a "we did"."""
     return list(search.published_stories().exclude(you_said="").exclude(we_did="")[:count])
 
 
 def list_latest_stories(count: int = 3) -> list[PublishedStory]:
+    """Return the newest stories, for the home page."""
     return list(search.published_stories()[:count])
 
 
 def lay_out_chart(months: list[statistics.MonthFigures]) -> Chart | None:
-    """The months as bars; None where there is nothing to draw yet."""
-    most = max((month.received for month in months), default=0)
-    if not most:
+    """Lay the months out as bars. Returns None if there is nothing to draw yet."""
+    largest = max((month.received for month in months), default=0)
+    if not largest:
         return None
+    # The smallest step of 5, 10, 20, 50 ... that needs at most four lines
     step = next(
-        step for base in range(1, 9) for step in (5 * 10 ** (base - 1), 10**base, 2 * 10**base) if most <= 4 * step
+        step for base in range(1, 9) for step in (5 * 10 ** (base - 1), 10**base, 2 * 10**base) if largest <= 4 * step
     )
-    top, room = -(-most // step) * step, HEIGHT - FOOT - HEAD
-    each = (WIDTH - 48) / len(months)
+    top_value, plot_height = -(-largest // step) * step, HEIGHT - FOOT - HEAD
+    month_width = (WIDTH - LEFT) / len(months)
 
     def bar(count: int) -> tuple[float, float]:
-        tall = room * count / top
-        return round(HEIGHT - FOOT - tall, 1), round(tall, 1)
+        bar_height = plot_height * count / top_value
+        return round(HEIGHT - FOOT - bar_height, 1), round(bar_height, 1)
 
     bars = [
-        MonthBars(month, round(48 + each * (number + 0.5), 1), bar(month.received), bar(month.answered))
+        MonthBars(month, round(LEFT + month_width * (number + 0.5), 1), bar(month.received), bar(month.answered))
         for number, month in enumerate(months)
     ]
-    lines = [(bar(value)[0], value) for value in range(0, top + 1, step)]
-    return Chart(bars, lines, round(each * 0.36, 1))
+    lines = [(bar(value)[0], value) for value in range(0, top_value + 1, step)]
+    return Chart(bars, lines, round(month_width * _BAR_SHARE, 1))
 
 
 _SUM_COLUMNS = {

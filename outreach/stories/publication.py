@@ -1,6 +1,6 @@
-"""What residents read of a story: a copy made when it is published, and gone when it is withdrawn.
+"""The public copy of a story: written when the story is published, deleted when it is withdrawn.
 
-Called by outreach/stories/workflow.py alone, with the story locked.
+Only outreach/stories/workflow.py calls this, with the story locked.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from outreach.stories import texts
 
 
 def is_live(story: Story) -> bool:
+    """Whether residents can read a version of the story now."""
     return PublishedStory.objects.filter(pk=story.pk).exists()
 
 
 def was_published(story: Story) -> bool:
-    """Whether its address has ever been public; it then stays as it is."""
+    """Whether the story's address has ever been public. Such an address must not change."""
     return is_live(story) or Withdrawal.objects.filter(slug=story.slug).exists()
 
 
 def publish(story: Story, correction: str, now: dt.datetime) -> PublishedStory:
-    """Copy the story's text to where residents read it; the day is public, the hour is not.
+    """Write the public copy of the story and release its posts. The day is public, the hour is not.
 
-    The first publication has no correction; later ones carry theirs.
+    `correction` is stored if the story was public before; a first publication has none.
     """
     today = timezone.localdate(now)
-    told = {name: getattr(story, name) for name in texts.FIELDS}
+    fields = {name: getattr(story, name) for name in texts.FIELDS}
     published = PublishedStory.objects.filter(pk=story.pk).first()
     if published is None:
-        published = PublishedStory.objects.create(pk=story.pk, published_on=today, **told)
+        published = PublishedStory.objects.create(pk=story.pk, published_on=today, **fields)
         Withdrawal.objects.filter(slug=story.slug).delete()
     else:
-        PublishedStory.objects.filter(pk=story.pk).update(corrected_on=today, **told)
+        PublishedStory.objects.filter(pk=story.pk).update(corrected_on=today, **fields)
         Correction.objects.create(published=published, on=today, note=correction)
     published.tags.set(story.tags.all())
     published.pictures.set(story.pictures.all())
@@ -44,7 +45,7 @@ def publish(story: Story, correction: str, now: dt.datetime) -> PublishedStory:
 
 
 def withdraw(story: Story, now: dt.datetime) -> None:
-    """Nothing of it is left to read; its address says that it is gone."""
-    gone, _by_model = PublishedStory.objects.filter(pk=story.pk).delete()
-    if gone:
+    """Delete the public copy. The address of a story that was public then answers 410 Gone."""
+    deleted_count, _by_model = PublishedStory.objects.filter(pk=story.pk).delete()
+    if deleted_count:
         Withdrawal.objects.get_or_create(slug=story.slug, defaults={"on": timezone.localdate(now)})

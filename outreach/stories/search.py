@@ -1,4 +1,4 @@
-"""What residents can read of stories, and how they find it. Reads published copies alone (outreach.models.PublishedStory)."""
+"""How residents find stories: lists, filters and full-text search. Reads only PublishedStory, the public copies."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from crimemap import places
 from outreach.models import Picture, PublishedStory, StoryCategory, Tag
 
 MAX_QUERY_CHARACTERS = 200
-# The columns of pictures that the public role may read
+# Only the columns that the public role may read (grants.sql)
 _PUBLIC_PICTURES = Picture.objects.only("id", "alt", "credit", "state", "variants")
-# Of very common words only the newest matches are found: ranking reads the words of each.
+# A search for very common words ranks only the newest matches, because ranking reads the text of each.
 MAX_RANKED = 500
 
 
 @dataclass(frozen=True, slots=True)
 class FilterChoice:
-    """One value of a filter: what stands in the address, its name, and how many stories it has."""
+    """One value of a filter: `value` is used in the query string, `count` is its number of stories."""
 
     value: str
     name: str
@@ -31,28 +31,31 @@ class FilterChoice:
 
 
 def published_stories() -> QuerySet[PublishedStory]:
-    """All published stories, newest first, with their lead pictures and tags, without the text."""
+    """Return all published stories, newest first, with their lead pictures and tags, without the text."""
     return PublishedStory.objects.defer("body", "search").prefetch_related(Prefetch("lead", _PUBLIC_PICTURES), "tags")
 
 
 def filter_stories(
     *, category: str = "", tag: str = "", area: tuple[str, str] | None = None, year: int | None = None
 ) -> QuerySet[PublishedStory]:
-    """The stories that every filter lets through. An unknown value lets none through."""
-    found = published_stories()
+    """Return the stories that match every given filter; `area` is (layer, code). An unknown value matches none."""
+    stories = published_stories()
     if category:
-        found = found.filter(category=category)
+        stories = stories.filter(category=category)
     if tag:
-        found = found.filter(tags__slug=tag)
+        stories = stories.filter(tags__slug=tag)
     if area:
-        found = found.filter(areas__contains=[list(area)])
+        stories = stories.filter(areas__contains=[list(area)])
     if year:
-        found = found.filter(published_on__year=year)
-    return found
+        stories = stories.filter(published_on__year=year)
+    return stories
 
 
 def find_matching_ids(text: str) -> list[int]:
-    """Numbers of stories with these words, best first. Understands "quoted phrases", OR and -without; any input is safe."""
+    """Return the ids of stories that match the words, best match first.
+
+    Understands "quoted phrases", OR and -without (websearch_to_tsquery of PostgreSQL); any input is safe.
+    """
     query = SearchQuery(normalize_query(text), config="english", search_type="websearch")
     newest = PublishedStory.objects.filter(search=query).values("pk")[:MAX_RANKED]
     best = PublishedStory.objects.filter(pk__in=newest).order_by(
@@ -61,11 +64,11 @@ def find_matching_ids(text: str) -> list[int]:
     return list(best.values_list("pk", flat=True))
 
 
-def load_stories(numbers: Iterable[int]) -> list[PublishedStory]:
-    """These stories in this order."""
-    wanted = list(numbers)
-    found = published_stories().in_bulk(wanted)
-    return [found[number] for number in wanted if number in found]
+def load_stories(story_ids: Iterable[int]) -> list[PublishedStory]:
+    """Load stories in the order of their ids. Ids of stories that are gone are skipped."""
+    ids = list(story_ids)
+    stories = published_stories().in_bulk(ids)
+    return [stories[pk] for pk in ids if pk in stories]
 
 
 def normalize_query(text: str) -> str:
@@ -73,17 +76,18 @@ def normalize_query(text: str) -> str:
 
 
 def find_related(story: PublishedStory, count: int = 3) -> list[PublishedStory]:
-    """The newest others of the same tags, then of the same category."""
+    """Return the newest other stories with the same tags, then with the same category."""
     tags = [tag.pk for tag in story.tags.all()]
-    alike = list(published_stories().filter(tags__in=tags).exclude(pk=story.pk).distinct()[:count]) if tags else []
-    if len(alike) < count:
-        known = [story.pk, *(other.pk for other in alike)]
-        alike += published_stories().filter(category=story.category).exclude(pk__in=known)[: count - len(alike)]
-    return alike
+    others = published_stories().exclude(pk=story.pk)
+    related = list(others.filter(tags__in=tags).distinct()[:count]) if tags else []
+    if len(related) < count:
+        more = others.filter(category=story.category).exclude(pk__in=[each.pk for each in related])
+        related += more[: count - len(related)]
+    return related
 
 
 def year_choices() -> list[FilterChoice]:
-    """Years with stories, newest first. At most a minute old, as are all choices."""
+    """Return the years that have stories, newest first. Like all choices, at most a minute old."""
     return page_cache.kept(("stories", "years"), _count_by_year)
 
 
@@ -92,22 +96,22 @@ def category_choices() -> list[FilterChoice]:
 
 
 def tag_choices() -> list[FilterChoice]:
-    """The tags that stories have, by name."""
+    """Return the tags that stories have, by name."""
     return page_cache.kept(("stories", "tags"), _count_by_tag)
 
 
 def area_choices() -> list[FilterChoice]:
-    """The areas that stories name, by name; `value` is "layer/code". Areas that are no longer known are left out."""
+    """Return the areas that stories have, by name; `value` is "layer/code". Areas no longer on the map are left out."""
     return page_cache.kept(("stories", "areas"), _count_by_area)
 
 
 def area_name(layer: str, code: str) -> str:
-    """The name of an area as the map has it; empty where it is not known."""
+    """Return the area's name on the map, or an empty string for an unknown area."""
     return places.area_names(layer).get(code, "")
 
 
 def named_areas(areas: list[list[str]]) -> list[tuple[str, str, str]]:
-    """Layer, code and name of a story's areas that the map knows."""
+    """Return (layer, code, name) for those of a story's areas that are on the map."""
     return [(layer, code, name) for layer, code in areas if (name := area_name(layer, code))]
 
 
@@ -129,11 +133,11 @@ def _count_by_tag() -> list[FilterChoice]:
 
 
 def _count_by_area() -> list[FilterChoice]:
-    named = PublishedStory.objects.exclude(areas=[]).order_by().values_list("areas", flat=True)
-    counts = Counter((str(layer), str(code)) for areas in named for layer, code in areas)
-    found = [
+    areas_by_story = PublishedStory.objects.exclude(areas=[]).order_by().values_list("areas", flat=True)
+    counts = Counter((str(layer), str(code)) for areas in areas_by_story for layer, code in areas)
+    choices = [
         FilterChoice(f"{layer}/{code}", name, count)
         for (layer, code), count in counts.items()
         if (name := area_name(layer, code))
     ]
-    return sorted(found, key=lambda choice: choice.name)
+    return sorted(choices, key=lambda choice: choice.name)

@@ -1,7 +1,7 @@
-"""Where a story can be told on: plain links that the reader follows or not. Nothing of another site is on our page.
+"""Links to share a story on other sites. They are plain links: nothing is loaded from another site.
 
-No link of ours sends a reader on by itself: the page for Mastodon shows a link to the server that was typed, so that our
-address cannot be misused to send people elsewhere unseen.
+There is no redirect, which would let anyone send people to another site through our address: the page for Mastodon shows
+a link to the server that the reader typed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# A name as in DNS (RFC 1035) that ends in a top-level domain: no address in digits, no port, no path, no sign-in part.
+# A DNS name (RFC 1035) that ends in a top-level domain: no IP address, port, path or user part.
 _HOST = re.compile(rf"(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
 
 
@@ -25,24 +25,27 @@ class ShareLink:
 
 
 def absolute_url(path: str) -> str:
-    """The address of one of our pages as others write it."""
+    """Return the absolute URL of one of our pages."""
     return settings.PORTAL_URL + path
 
 
 def list_share_links(title: str, address: str) -> list[ShareLink]:
-    """The places that take a text and a link in an address."""
-    both = f"{title} {address}"
+    """Return links to sites that accept a text and a link in a query string."""
+    text = f"{title} {address}"
     return [
-        ShareLink("Bluesky", "https://bsky.app/intent/compose?" + urlencode({"text": both})),
+        ShareLink("Bluesky", "https://bsky.app/intent/compose?" + urlencode({"text": text})),
         ShareLink("X", "https://x.com/intent/post?" + urlencode({"text": title, "url": address})),
         ShareLink("Facebook", "https://www.facebook.com/sharer/sharer.php?" + urlencode({"u": address})),
-        ShareLink("WhatsApp", "https://wa.me/?" + urlencode({"text": both})),
-        ShareLink(_("E-mail"), "mailto:?" + urlencode({"subject": title, "body": both}).replace("+", "%20")),
+        ShareLink("WhatsApp", "https://wa.me/?" + urlencode({"text": text})),
+        ShareLink(_("E-mail"), "mailto:?" + urlencode({"subject": title, "body": text}).replace("+", "%20")),
     ]
 
 
 def parse_mastodon_host(typed: str) -> str | None:
-    """The server somebody named: "mastodon.social", "https://mastodon.social/", "@me@mastodon.social". None if it is none."""
+    """Read a server's name from "mastodon.social", "https://mastodon.social/" or "@me@mastodon.social".
+
+    Returns None if the text names no server.
+    """
     host = typed.strip()[:300].removeprefix("https://").removeprefix("http://").rstrip("/")
     if host.startswith("@") or re.fullmatch(r"[\w.-]+@[^@]+", host):
         host = host.rpartition("@")[2]
@@ -54,5 +57,5 @@ def parse_mastodon_host(typed: str) -> str | None:
 
 
 def mastodon_share_url(host: str, title: str, address: str) -> str:
-    """Where a server of Mastodon's takes a text. `host` is what `mastodon_host` gave."""
+    """Return the share page of a Mastodon server. `host` is a result of `parse_mastodon_host`."""
     return f"https://{host}/share?" + urlencode({"text": f"{title} {address}"})

@@ -1,4 +1,4 @@
-"""The text of a story as values: written to its row, kept as a snapshot, compared."""
+"""The text of a story as a dict of values: written to its row, stored as a JSON snapshot, compared."""
 
 from __future__ import annotations
 
@@ -12,56 +12,60 @@ from core.plain_text import clean_published_text
 from outreach.content import markdown
 from outreach.models import Picture, Story, Tag
 
-# Fields of Told by name, and the address; tags are kept apart, since they are rows.
+# Names of the columns of StoryContent, and the slug. Tags are rows, not columns.
 FIELDS = (
     "slug", "title", "summary", "body", "category", "areas", "lead_id", "what_happened", "how_soon", "arrests", "weapons",
     "property_returned", "property_words", "quote", "quote_by", "you_said", "we_did",
 )  # fmt: skip
-# FIELDS by name, and "tags": a list of numbers of tags.
+# Values by the names of FIELDS, and "tags": a list of tag ids
 StoryValues = dict[str, Any]
 
 
-def write_values(story: Story, text: StoryValues) -> None:
-    """Save the story with this text, and note which pictures it names."""
+def write_values(story: Story, values: StoryValues) -> None:
+    """Save the story with these values, and link the pictures that its text refers to."""
     for name in FIELDS:
-        if name in text:
-            value = text[name]
+        if name in values:
+            value = values[name]
             setattr(story, name, clean_published_text(value) if isinstance(value, str) else value)
     story.save()
-    story.tags.set(Tag.objects.filter(pk__in=text.get("tags", [])))
+    story.tags.set(Tag.objects.filter(pk__in=values.get("tags", [])))
     story.pictures.set(Picture.objects.filter(pk__in=find_picture_ids(story.body, story.lead_id)))
 
 
 def find_picture_ids(body: str, lead_id: int | None = None) -> set[int]:
-    """Numbers of the pictures that a text names, and the lead's."""
+    """Return the ids of the pictures that a text refers to, and the lead's."""
     try:
-        named = set(markdown.find_references(body).pictures)
+        ids = set(markdown.find_references(body).pictures)
     except markdown.TextTooComplexError:
-        named = set()
-    return named | ({lead_id} if lead_id else set())
+        ids = set()
+    return ids | ({lead_id} if lead_id else set())
 
 
 def take_snapshot(story: Story) -> StoryValues:
-    """The text as it stands, as JSON can hold it."""
+    """Return the story's present text as values that JSON can hold."""
     return {name: getattr(story, name) for name in FIELDS} | {"tags": sorted(story.tags.values_list("pk", flat=True))}
 
 
-def snapshot_of_values(text: StoryValues) -> StoryValues:
-    """The same of a text that is not saved."""
-    known = {name: clean_published_text(value) if isinstance(value, str) else value for name, value in text.items()}
-    return {name: known.get(name) for name in FIELDS} | {"tags": sorted(known.get("tags", []))}
+def snapshot_of_values(values: StoryValues) -> StoryValues:
+    """Return the snapshot that a story would have once these values are saved."""
+    normalized = {
+        name: clean_published_text(value) if isinstance(value, str) else value for name, value in values.items()
+    }
+    return {name: normalized.get(name) for name in FIELDS} | {"tags": sorted(normalized.get("tags", []))}
 
 
-def values_from_snapshot(kept: StoryValues) -> StoryValues:
-    """A text to save again; a picture or tag that is gone since is left out."""
-    lead = kept.get("lead_id")
-    lead = lead if lead and Picture.objects.filter(pk=lead).exists() else None
-    return {name: kept[name] for name in FIELDS if name in kept} | {"lead_id": lead, "tags": kept.get("tags", [])}
+def values_from_snapshot(snapshot: StoryValues) -> StoryValues:
+    """Return values to save again. A lead picture that was deleted meanwhile is left out."""
+    lead_id = snapshot.get("lead_id")
+    lead_id = lead_id if lead_id and Picture.objects.filter(pk=lead_id).exists() else None
+    values = {name: snapshot[name] for name in FIELDS if name in snapshot}
+    return values | {"lead_id": lead_id, "tags": snapshot.get("tags", [])}
 
 
-def is_unchanged(story: Story, text: StoryValues) -> bool:
-    was, now = take_snapshot(story), snapshot_of_values(text)
-    return all(was[name] == now[name] for name in was)
+def is_unchanged(story: Story, values: StoryValues) -> bool:
+    """Whether saving these values would leave the story as it is."""
+    before, after = take_snapshot(story), snapshot_of_values(values)
+    return all(before[name] == after[name] for name in before)
 
 
 # Differences
@@ -76,11 +80,11 @@ class DiffPiece:
 
 
 _WORDS = re.compile(r"\s+|[^\s]+")
-_MOST_WORDS = 4000  # of one changed stretch; longer ones are shown as a whole
+_MAX_WORDS = 4000  # in one changed stretch; the diff of a longer one would take too long, so it is shown as a whole
 
 
 def diff_texts(before: str, after: str) -> list[DiffPiece]:
-    """What became of `before`: by lines, and within changed lines by words."""
+    """Return how `before` became `after`: compared by lines, and within changed lines by words."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     pieces: list[DiffPiece] = []
     for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new).get_opcodes():
@@ -94,7 +98,7 @@ def diff_texts(before: str, after: str) -> list[DiffPiece]:
 
 def _diff_words(removed: str, added: str) -> Iterator[DiffPiece]:
     old, new = _WORDS.findall(removed), _WORDS.findall(added)
-    whole = len(old) + len(new) > _MOST_WORDS
+    whole = len(old) + len(new) > _MAX_WORDS
     steps = [("replace", 0, len(old), 0, len(new))] if whole else difflib.SequenceMatcher(None, old, new).get_opcodes()
     for kind, i1, i2, j1, j2 in steps:
         if kind == "equal":
