@@ -1,9 +1,9 @@
-"""The form token: one form is one tip, however often and whenever it is posted.
+"""Form tokens, the idempotency keys of the tip form: one form is one tip, however often and whenever it is posted.
 
-A token is made with the form and posted back in a hidden field. It carries the receipt-to-be and the time it was made,
-sealed under keys that live in memory only: one of this web server (made before it forks, so that its workers share it)
+A token is issued with the form and posted back in a hidden field. It carries the receipt-to-be and its time of issue,
+sealed under keys that exist in memory only: one of this web server (drawn before it forks, so that its workers share it)
 and one of the hour that all nodes share through the memory-only store. Either opens it, so a restart of the web server or
-an outage of the store costs nobody their receipt; both together cost one more press of Send.
+an outage of the store costs no source the receipt; both together cost one more press of Send.
 
     token = base64url( id (16) | box under the node's key (70 bytes of 18) | box under the shared key, or nothing )
 """
@@ -30,17 +30,19 @@ _BOX_BYTES = vault.NONCE_BYTES + _CONTENT.size + 16
 
 
 class TokenError(Exception):
-    """Not a token of ours, or one whose keys are gone."""
+    """The text is no token of ours, or its keys are gone."""
 
 
 class TokenExpiredError(TokenError):
-    """A token of ours that is older than an hour."""
+    """The token is ours, but older than an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormToken:
+    """An opened token: its id, its time of issue in Unix seconds, and the word positions of the receipt-to-be."""
+
     id: bytes
-    made_at: int
+    issued_at: int
     positions: tuple[int, ...]
 
     @property
@@ -53,26 +55,28 @@ class FormToken:
 
     @property
     def age_seconds(self) -> float:
-        return time.time() - self.made_at
+        return time.time() - self.issued_at
 
 
 def hash_token_id(token_id: bytes) -> bytes:
+    """Return the hash that is stored with a tip (Tip.form_hash), from which the token's id cannot be read."""
     return hashlib.sha256(b"form" + token_id).digest()
 
 
 class _Keys:
-    """The two keys of an hour. Both are forgotten two hours later; neither is ever written to a disk."""
+    """The two keys of an hour. Neither outlives the next hour by more than one; neither is ever written to a disk."""
 
     def __init__(self) -> None:
         self._node_secret = os.urandom(vault.KEY_BYTES)
         self._shared: dict[int, bytes] = {}
         self._lock = threading.Lock()
 
-    def node(self, hour: int) -> bytes:
+    def node_key(self, hour: int) -> bytes:
+        """Return this web server's key of an hour."""
         return hashlib.blake2b(hour.to_bytes(8, "big"), key=self._node_secret, digest_size=vault.KEY_BYTES).digest()
 
-    def shared(self, hour: int) -> bytes | None:
-        """The shared key of this hour, or None while the store is down and this process has not seen it."""
+    def shared_key(self, hour: int) -> bytes | None:
+        """Return all nodes' key of an hour, or None while the store is down and this process has not seen it."""
         with self._lock:
             if hour in self._shared:
                 return self._shared[hour]
@@ -81,7 +85,7 @@ class _Keys:
         except ephemeral_store.StoreDownError:
             return None
         with self._lock:
-            self._shared = {known: value for known, value in self._shared.items() if known >= hour - 1} | {hour: key}
+            self._shared = {past: value for past, value in self._shared.items() if past >= hour - 1} | {hour: key}
         return key
 
 
@@ -89,18 +93,18 @@ _keys = _Keys()
 
 
 def issue() -> str:
-    """A new token with a new receipt in it, as the text of the form's hidden field."""
+    """Return a new token with a new receipt in it, as the text of the form's hidden field."""
     token_id = os.urandom(ID_BYTES)
     now = int(time.time())
     content = _CONTENT.pack(now, *receipts.draw_positions())
     hour = now // HOUR
-    shared = _keys.shared(hour)
-    boxes = [vault.seal_box(key, content, token_id) for key in (_keys.node(hour), shared) if key]
+    shared = _keys.shared_key(hour)
+    boxes = [vault.seal_box(key, content, token_id) for key in (_keys.node_key(hour), shared) if key]
     return base64.urlsafe_b64encode(b"".join([token_id, *boxes])).decode()
 
 
 def read_token_id(text: str) -> bytes:
-    """The id of a token, readable without any key. Raises TokenError for anything that cannot be a token."""
+    """Return the id of a token, which no key protects. Raises TokenError for any text that cannot be a token."""
     return _split(text)[0]
 
 
@@ -109,12 +113,12 @@ def read(text: str) -> FormToken:
     token_id, boxes = _split(text)
     this_hour = int(time.time()) // HOUR
     for hour in (this_hour, this_hour - 1):
-        for key, box in zip((_keys.node, _keys.shared), boxes, strict=False):
-            content = _opened(key(hour), box, token_id)
+        for key_of_hour, box in zip((_keys.node_key, _keys.shared_key), boxes, strict=False):
+            content = _open_or_none(key_of_hour(hour), box, token_id)
             if content is None:
                 continue
-            made_at, *positions = _CONTENT.unpack(content)
-            token = FormToken(token_id, made_at, tuple(positions))
+            issued_at, *positions = _CONTENT.unpack(content)
+            token = FormToken(token_id, issued_at, tuple(positions))
             if token.age_seconds > LIFETIME_SECONDS:
                 raise TokenExpiredError
             return token
@@ -132,7 +136,7 @@ def _split(text: str) -> tuple[bytes, list[bytes]]:
     return token_id, [rest[:_BOX_BYTES], rest[_BOX_BYTES:]]
 
 
-def _opened(key: bytes | None, box: bytes, token_id: bytes) -> bytes | None:
+def _open_or_none(key: bytes | None, box: bytes, token_id: bytes) -> bytes | None:
     if key is None or not box:
         return None
     try:

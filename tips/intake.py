@@ -1,4 +1,4 @@
-"""Taking a tip: seal it, write it, alert the officers. All that happens when a tip arrives is in `take`."""
+"""Accept a tip: seal it, write it, alert the officers. All of that is in accept_tip."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tips.models import AgencyKey, Author, Category, Priority, Tip, rounded_now
 
 MAX_DESCRIPTION_LENGTH = 10_000
 MAX_ANSWER_LENGTH = 1_000
-# How long the same form still shows its receipt, in case the first answer was lost on the way. Arrival times are stored
-# rounded down to five minutes, so this gives between 15 and 20 minutes.
+# How long posting the same form again shows its receipt, in case the first response was lost on the way. Arrival times are
+# stored rounded down to five minutes, so this is between 15 and 20 minutes.
 RECEIPT_REPEATED_FOR = dt.timedelta(minutes=20)
 
 _KEY_RETIRED_TRIES = 3
@@ -30,38 +30,40 @@ _KEY_RETIRED_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class FollowUpAnswer:
+    """A source's answer to a follow-up question of the category, with the question as it read then."""
+
     question: str
     answer: str
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a source sends first. Only category and description are required; "" and None mean not said."""
+    """A tip as its source sends it. Only category and description are required; "" and None mean not answered."""
 
     category: Category
     description: str
     danger: str = ""  # "yes", "no", "unknown" or ""
     answers: list[FollowUpAnswer] = field(default_factory=list)
     place: str = ""
-    place_ref: str = ""  # of crimemap.places.lookup
+    place_ref: str = ""  # a reference of crimemap.places.lookup
     latitude: float | None = None
     longitude: float | None = None
     when: str = ""
-    incident: str = ""  # the public id of the one on the map that it is about
-    about: str = ""  # the same in words, as crimemap.places.lookup had them when the tip was sent
+    incident: str = ""  # public id of the incident on the map that the tip is about
+    about: str = ""  # that incident in words, as the map described it when the tip was sent
 
     @property
     def priority(self) -> Priority:
         return Priority.URGENT if self.danger == "yes" else Priority.NORMAL
 
     def as_text(self, arrived_at: dt.datetime) -> str:
-        """The JSON that is sealed: all but the category, with the exact arrival."""
+        """Return the JSON to seal: everything but the category, with the exact time of arrival."""
         return json.dumps(
             {
                 "arrived_at": arrived_at.isoformat(timespec="seconds"),
                 "description": self.description,
                 "danger": self.danger,
-                "answers": [{"question": a.question, "answer": a.answer} for a in self.answers],
+                "answers": [{"question": answer.question, "answer": answer.answer} for answer in self.answers],
                 "place": self.place,
                 "place_ref": self.place_ref,
                 "latitude": self.latitude,
@@ -75,27 +77,27 @@ class Report:
 
 
 class AlreadyArrivedError(Exception):
-    """This very form was taken before, with so many files. `receipt` is set while it may still be shown."""
+    """This form was accepted before, with `file_count` files. `receipt` is None once it may no longer be shown."""
 
-    def __init__(self, receipt: str | None, files: int) -> None:
+    def __init__(self, receipt: str | None, file_count: int) -> None:
         super().__init__()
         self.receipt = receipt
-        self.files = files
+        self.file_count = file_count
 
 
 def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ()) -> str:
-    """Take a tip with its files and return its receipt: once this returns, all of it is on the disk.
+    """Seal and store a tip with its files, and return its receipt: once this returns, all of it is on the disk.
 
-    Raises AlreadyArrivedError for a form that was taken before, receipts.BusyError when too many are in line, and
-    vault.KeyMissingError when the node has no agency key. Whatever is raised, nothing was written.
+    Raises AlreadyArrivedError for a form that was accepted before, receipts.ReceiptQueueFullError when too many sources
+    wait, and vault.KeyMissingError when the node has no agency key. Whatever is raised, nothing was written.
 
-    A form that was taken before is recognised when its row is refused: callers that can be asked again for nothing ask
-    refuse_if_arrived first, which spares Argon2id.
+    A form that was accepted before is recognized when its row violates a constraint. Call refuse_if_arrived first where
+    repeats are likely: it spares Argon2id.
     """
     secret = receipts.stretch_receipt(token.receipt)
     for attempt in range(_KEY_RETIRED_TRIES):
         try:
-            _write(report, token, secret, uploads)
+            _store(report, token, secret, uploads)
         except IntegrityError:
             refuse_if_arrived(token.form_hash, token.receipt)
             if attempt == _KEY_RETIRED_TRIES - 1:
@@ -106,16 +108,16 @@ def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ())
 
 
 def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
-    """Raise AlreadyArrivedError if this form's tip is here, with the receipt unless it is too late to show it again."""
+    """Raise AlreadyArrivedError if this form's tip is stored, with the receipt unless it is too late to show it again."""
     tips = Tip.objects.filter(form_hash=form_hash)
     received_at = tips.values_list("received_at", flat=True).first()
     if received_at is not None:
-        recent = timezone.now() - received_at < RECEIPT_REPEATED_FOR
-        files = tips.aggregate(files=Count("attachments", Q(attachments__message=None)))["files"]
-        raise AlreadyArrivedError(receipt if recent else None, files)
+        is_recent = timezone.now() - received_at < RECEIPT_REPEATED_FOR
+        file_count = tips.aggregate(count=Count("attachments", Q(attachments__message=None)))["count"]
+        raise AlreadyArrivedError(receipt if is_recent else None, file_count)
 
 
-def _write(report: Report, token: FormToken, secret: vault.SourceSecret, uploads: Sequence[Upload]) -> None:
+def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads: Sequence[Upload]) -> None:
     key = vault.generate_key()
     tip_id = uuid.uuid4()
     key_id, key_for_agency = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
@@ -137,4 +139,5 @@ def _write(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
 
 
 def report_context(tip_id: uuid.UUID) -> vault.SealContext:
+    """Return the context that a tip's report is sealed in."""
     return vault.SealContext(tip=tip_id, row=tip_id, kind="report", author=Author.SOURCE, position=0, field="report")

@@ -1,7 +1,7 @@
 """Receipts: seven words that are the only way back to a tip.
 
-Seven words of the 7,776-word EFF long list are 90 bits. The server stores neither the words nor what opens a tip: only the
-hash of a look-up token that Argon2id makes of the words and a secret salt.
+Seven words of the 7,776-word EFF long list are 90 bits. The server stores neither the words nor a key that opens the tip:
+only the hash of a look-up token that Argon2id derives from the words and a secret salt.
 """
 
 from __future__ import annotations
@@ -23,25 +23,29 @@ WORD_LIST = Path(__file__).parent / "wordlists" / "en.txt"
 MAX_TYPED_LENGTH = 300
 
 # Argon2id takes 25 ms and 19 MiB. Two at once fill two cores; sixteen sources at once are all served, in well under a
-# second; whoever finds the line full is told to press again.
+# second; when the queue is full, the page asks the source to press the button again.
 MAX_CONCURRENT = 2
 QUEUE_LENGTH = 16
-_at_once = threading.BoundedSemaphore(MAX_CONCURRENT)
-_line = threading.BoundedSemaphore(QUEUE_LENGTH)
+_running = threading.BoundedSemaphore(MAX_CONCURRENT)
+_queue = threading.BoundedSemaphore(QUEUE_LENGTH)
 _LONGEST_WAIT_SECONDS = 15
 
 
 class ReceiptError(Exception):
-    """What was typed cannot be a receipt."""
+    """The text that was typed cannot be a receipt."""
 
 
 class WordCountError(ReceiptError):
+    """The text has another number of words than a receipt; `found` is that number."""
+
     def __init__(self, found: int) -> None:
         super().__init__(found)
         self.found = found
 
 
 class UnknownWordError(ReceiptError):
+    """A word is not on the list; `suggestions` are similar words that are."""
+
     def __init__(self, word: str, suggestions: list[str]) -> None:
         super().__init__()
         self.word = word
@@ -49,12 +53,12 @@ class UnknownWordError(ReceiptError):
 
 
 class ReceiptQueueFullError(Exception):
-    """Too many are in line; nothing was done. Try again in some seconds."""
+    """The queue for Argon2id is full; nothing was done. Try again in some seconds."""
 
 
 @cache
 def load_words() -> tuple[str, ...]:
-    """The word list in its fixed order. Source: EFF long list (CC BY 3.0 US), https://www.eff.org/dice."""
+    """Return the word list in its fixed order. Source: EFF long list (CC BY 3.0 US), https://www.eff.org/dice."""
     return tuple(WORD_LIST.read_text(encoding="ascii").split())
 
 
@@ -64,29 +68,31 @@ def _positions() -> dict[str, int]:
 
 
 def draw_positions() -> tuple[int, ...]:
-    """The positions of seven words, drawn by the system's random generator."""
+    """Return the positions of seven words, drawn by the operating system's random generator."""
     return tuple(secrets.randbelow(len(load_words())) for _ in range(WORD_COUNT))
 
 
 def spell_receipt(positions: Sequence[int]) -> str:
-    """The receipt as shown: seven words with single spaces."""
+    """Return the receipt as shown: seven words with single spaces."""
     return " ".join(load_words()[position] for position in positions)
 
 
 def parse_receipt(typed: str) -> str:
-    """The receipt meant by what a person typed: any case; spaces, hyphens, commas or line ends between; one slip of a
-    letter a word where only one word is that near.
+    """Return the receipt that a person meant to type.
+
+    Accepts any case, spaces, hyphens, commas or line ends between the words, and one wrong letter a word where only one word
+    of the list is that similar.
 
     Raises WordCountError or UnknownWordError. Neither depends on which receipts exist.
     """
     parts = re.findall(r"[a-z]+", typed[:MAX_TYPED_LENGTH].casefold().replace("'", ""))
-    found = [_word_for(part) for part in _with_hyphens(parts)]
+    found = [_match_word(part) for part in _join_hyphenated(parts)]
     if len(found) != WORD_COUNT:
         raise WordCountError(len(found))
     return " ".join(found)
 
 
-def _with_hyphens(parts: list[str]) -> Iterator[str]:
+def _join_hyphenated(parts: list[str]) -> Iterator[str]:
     """Join the halves of the list's few hyphenated words ("yo-yo")."""
     position = 0
     while position < len(parts):
@@ -99,17 +105,17 @@ def _with_hyphens(parts: list[str]) -> Iterator[str]:
             position += 1
 
 
-def _word_for(part: str) -> str:
+def _match_word(part: str) -> str:
     if part in _positions():
         return part
-    near = [word for word in load_words() if abs(len(word) - len(part)) <= 1 and _one_slip_apart(word, part)]
-    if len(near) == 1:
-        return near[0]
-    raise UnknownWordError(part[:30], near[:3])
+    similar = [word for word in load_words() if abs(len(word) - len(part)) <= 1 and _is_one_slip_apart(word, part)]
+    if len(similar) == 1:
+        return similar[0]
+    raise UnknownWordError(part[:30], similar[:3])
 
 
-def _one_slip_apart(one: str, other: str) -> bool:
-    """One letter changed, left out, added, or two neighbours swapped."""
+def _is_one_slip_apart(one: str, other: str) -> bool:
+    """Return whether two words differ by one letter changed, left out or added, or by two neighboring letters swapped."""
     start = 0
     while start < min(len(one), len(other)) and one[start] == other[start]:
         start += 1
@@ -123,36 +129,39 @@ def _one_slip_apart(one: str, other: str) -> bool:
 
 
 def stretch_receipt(receipt: str) -> vault.SourceSecret:
-    """What the receipt stretches to. Waits in line for its 25 ms of Argon2id; raises BusyError when the line is full."""
-    with _turn():
-        return vault.stretch_secret(receipt.encode(), _salt())
+    """Derive the source's secret from a receipt, as parse_receipt returns it. Waits in the queue for 25 ms of Argon2id.
+
+    Raises ReceiptQueueFullError.
+    """
+    with _wait_for_turn():
+        return vault.stretch_secret(receipt.encode(), _read_salt())
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    if not _line.acquire(blocking=False):
+def _wait_for_turn() -> Iterator[None]:
+    if not _queue.acquire(blocking=False):
         raise ReceiptQueueFullError
     try:
-        if not _at_once.acquire(timeout=_LONGEST_WAIT_SECONDS):
+        if not _running.acquire(timeout=_LONGEST_WAIT_SECONDS):
             raise ReceiptQueueFullError
         try:
             yield
         finally:
-            _at_once.release()
+            _running.release()
     finally:
-        _line.release()
+        _queue.release()
 
 
 def is_queue_full() -> bool:
-    """Whether the next call of `stretched` would be refused."""
-    free = _line.acquire(blocking=False)
-    if free:
-        _line.release()
-    return not free
+    """Return whether the next call of stretch_receipt would be refused."""
+    has_room = _queue.acquire(blocking=False)
+    if has_room:
+        _queue.release()
+    return not has_room
 
 
 @cache
-def _salt() -> bytes:
+def _read_salt() -> bytes:
     if settings.RECEIPT_SALT is None:
         raise vault.KeyMissingError("RECEIPT_SALT is not set on this node")
     salt: bytes = settings.RECEIPT_SALT.read_bytes()

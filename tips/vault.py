@@ -1,10 +1,11 @@
-"""The only door of the tips to cryptography: libsodium through PyNaCl, no other primitive (core/keypairs.py has the
-pairs of keys, which subscribers' addresses are sealed to as well).
+"""Seal and open tips and their files: the only door of the tips to cryptography.
+
+libsodium through PyNaCl, no other primitive. Key pairs are in core/keypairs.py, which subscribers' addresses use as well.
 
 - A tip's content is sealed under a random 32-byte key `K`; `K` is sealed to the agency and to the source (sealed boxes).
 - Text: XChaCha20-Poly1305, padded to multiples of 512 bytes, bound by its associated data to tip, row, kind, author,
-  position and field, so that whoever writes the database can neither move nor re-attribute a text.
-- Files: chunks of 64 KiB, each under a random nonce and bound to file, number and whether it is the last, so that any
+  position and field, so that an attacker who writes the database can neither move nor re-attribute a text.
+- Files: chunks of 64 KiB, each under a random nonce and bound to file, chunk number and whether it is the last, so that any
   range opens by itself and cutting, reordering or joining fails (tips/files/sealed_store.py lays the chunks out).
 - Agency keys are files: `<number>-<id>.pub` on every node, `<number>-<id>.key` (mode 0600) where officers work. New tips
   are sealed to the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.
@@ -51,13 +52,13 @@ SALT_BYTES = sodium.crypto_pwhash_SALTBYTES
 ARGON2_PASSES = 2
 ARGON2_BYTES = 19 * 1024 * 1024
 
-# What the tips seal to a pair is always a key: the agency's pair, and the media worker's.
+# Tips seal only keys to a key pair, the agency's or the media worker's; hence the names.
 seal_key_to_newest, seal_key_to, open_key_with = keypairs.seal_to_newest, keypairs.seal_to, keypairs.open_with
 
 
 @dataclass(frozen=True, slots=True)
 class SealContext:
-    """Where a sealed text belongs; every part is authenticated with it."""
+    """The place a sealed text belongs to. Every field is authenticated with the text."""
 
     tip: UUID
     row: UUID
@@ -78,47 +79,49 @@ def generate_key() -> bytes:
 # Text
 
 
-def seal_text(key: bytes, text: str, place: SealContext) -> bytes:
+def seal_text(key: bytes, text: str, context: SealContext) -> bytes:
+    """Return `text` sealed under the 32-byte `key`, padded to a multiple of 512 bytes and bound to its context."""
     padded = sodium.sodium_pad(text.encode("utf-8"), PADDING)
-    return FORMAT + _encrypt(key, padded, place.associated_data())
+    return FORMAT + _encrypt(key, padded, context.associated_data())
 
 
-def open_text(key: bytes, sealed: Stored, place: SealContext) -> str:
-    """The text sealed at `place`. Raises SealError for another key, another place, or changed bytes."""
+def open_text(key: bytes, sealed: Stored, context: SealContext) -> str:
+    """Return the text sealed in `context`. Raises SealError for another key, another context, or changed bytes."""
     content = bytes(sealed)
     if content[:1] != FORMAT:
         raise SealError("unknown format")
-    return sodium.sodium_unpad(_decrypt(key, content[1:], place.associated_data()), PADDING).decode("utf-8")
+    return sodium.sodium_unpad(_decrypt(key, content[1:], context.associated_data()), PADDING).decode("utf-8")
 
 
 # Files
 
 
 def seal_chunk(key: bytes, plain: bytes, file: UUID, number: int, *, last: bool) -> bytes:
-    """`plain` is CHUNK_BYTES long. Sealed twice it takes two nonces: nothing is reused when a broken line goes on."""
+    """Seal CHUNK_BYTES of a file. A chunk sealed again gets a new nonce, so an interrupted upload may repeat it safely."""
     if len(plain) != CHUNK_BYTES:
         raise ValueError(f"a chunk of {len(plain)} bytes")
-    return _encrypt(key, plain, _chunk_place(file, number, last))
+    return _encrypt(key, plain, _chunk_context(file, number, last))
 
 
 def open_chunk(key: bytes, sealed: bytes, file: UUID, number: int, *, last: bool) -> bytes:
-    """CHUNK_BYTES. Raises SealError for another key, file, number or end, and for changed bytes."""
-    return _decrypt(key, sealed, _chunk_place(file, number, last))
+    """Return the CHUNK_BYTES of a chunk. Raises SealError for another key, file, number or `last`, and for changed bytes."""
+    return _decrypt(key, sealed, _chunk_context(file, number, last))
 
 
-def _chunk_place(file: UUID, number: int, last: bool) -> bytes:
+def _chunk_context(file: UUID, number: int, last: bool) -> bytes:
     return FORMAT + b"chunk" + file.bytes + number.to_bytes(8, "big") + bytes([last])
 
 
-# Small secrets that only servers see: form tokens, inbox seeds
+# Small secrets that only servers see: form tokens, inbox sessions, tickets
 
 
 def seal_box(key: bytes, plain: bytes, label: bytes) -> bytes:
+    """Return `plain` sealed under `key` and bound to `label`, which keeps one use of a key apart from another."""
     return _encrypt(key, plain, label)
 
 
 def open_box(key: bytes, sealed: bytes, label: bytes) -> bytes:
-    """Raises SealError for another key, another label, or changed bytes."""
+    """Return the content of a box. Raises SealError for another key, another label, or changed bytes."""
     return _decrypt(key, sealed, label)
 
 
@@ -137,12 +140,12 @@ def _decrypt(key: bytes, sealed: bytes, associated: bytes) -> bytes:
         raise SealError("does not open") from error
 
 
-# The source's side
+# Receipts
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSecret:
-    """What a receipt stretches to: `token` finds the tip, `seed` opens it."""
+    """The two secrets that a receipt stretches to: `token` finds the tip, `seed` opens it; 32 bytes each."""
 
     token: bytes
     seed: bytes
@@ -153,7 +156,7 @@ class SourceSecret:
 
 
 def stretch_secret(secret: bytes, salt: bytes) -> SourceSecret:
-    """Argon2id to 64 bytes. 25 ms and 19 MiB: callers wait in line (receipts.stretched)."""
+    """Stretch a receipt with Argon2id. 25 ms and 19 MiB a call: use receipts.stretch_receipt, which waits in a queue."""
     stretched = sodium.crypto_pwhash_alg(
         64, secret, salt, ARGON2_PASSES, ARGON2_BYTES, sodium.crypto_pwhash_ALG_ARGON2ID13
     )
@@ -161,11 +164,13 @@ def stretch_secret(secret: bytes, salt: bytes) -> SourceSecret:
 
 
 def seal_key_to_source(key: bytes, seed: bytes) -> bytes:
+    """Return `key` sealed to the key pair that the source's seed determines: 80 bytes."""
     public, _ = sodium.crypto_box_seed_keypair(seed)
     return sodium.crypto_box_seal(key, public)
 
 
 def open_key_as_source(sealed: Stored, seed: bytes) -> bytes:
+    """Return the key sealed by seal_key_to_source. Raises SealError."""
     return keypairs.open_seal(sealed, *sodium.crypto_box_seed_keypair(seed))
 
 

@@ -115,10 +115,10 @@ def test_interrupted_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(KeyboardInterrupt):
         key_rotation.rotate(interrupt)
-    assert len(key_rotation.list_key_statuses()) == 2
+    assert len(key_rotation.list_keys()) == 2
     new = key_rotation.rotate()
     assert [(key.id, key.seal_count) for key in key_rotation.list_keys()] == [(new, 5)]
-    assert len({conversation.read_as_officer(tip).report["description"] for tip in Tip.objects.all()}) == 5
+    assert len({conversation.read_tip_as_officer(tip).report["description"] for tip in Tip.objects.all()}) == 5
 
 
 def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]) -> None:

@@ -1,4 +1,4 @@
-"""The rows of files that arrived with a tip or a message: written in its transaction, so that either all is taken or nothing."""
+"""The attachment rows of a tip or a message, written in its transaction: either all of it is stored or nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tips import vault
 from tips.files import sealed_store
 from tips.models import AgencyKey, Attachment, Author, Message, Tip
 
-# As officers and sources see them, with the file's number in the tip: the sender's names are not kept.
+# Names of files as officers and sources see them, by the file's number in the tip: the sender's names are not stored.
 DISPLAY_NAMES: dict[str, Promise] = {
     MediaKind.PHOTO: gettext_lazy("Photo %(number)d"),
     MediaKind.VIDEO: gettext_lazy("Video %(number)d"),
@@ -30,7 +30,7 @@ DISPLAY_NAMES: dict[str, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A sealed file that arrived whole. `length` in bytes; `key` opens it."""
+    """A sealed file that has arrived whole. `key` opens it; `length` in bytes."""
 
     file: UUID
     key: bytes
@@ -39,20 +39,20 @@ class Upload:
 
 
 def add(tip: Tip, key: bytes, uploads: Sequence[Upload], message: Message | None = None) -> None:
-    """Write a row a file, each with its key sealed to the agency and to the media worker. Within the caller's transaction;
-    once that is on the disk the page's ticket opens them no more and the worker is told.
+    """Write one row a file within the caller's transaction, its key sealed to the agency and to the media worker.
 
-    Raises vault.KeyMissingError, and IntegrityError when a position is taken or a file was taken before.
+    On commit the page's ticket stops opening the files, and the worker gets a task for each. Raises vault.KeyMissingError,
+    and IntegrityError when a position is occupied or a file already has a row.
     """
     if not uploads:
         return
     last = 0 if message is None else tip.attachments.aggregate(last=Max("position"))["last"] or 0
-    rows = [_row(tip, key, upload, position, message) for position, upload in enumerate(uploads, start=last + 1)]
+    rows = [_build_row(tip, key, upload, position, message) for position, upload in enumerate(uploads, start=last + 1)]
     Attachment.objects.bulk_create(rows)
-    transaction.on_commit(lambda: _taken(uploads), robust=True)
+    transaction.on_commit(lambda: _hand_to_worker(uploads), robust=True)
 
 
-def _row(tip: Tip, key: bytes, upload: Upload, position: int, message: Message | None) -> Attachment:
+def _build_row(tip: Tip, key: bytes, upload: Upload, position: int, message: Message | None) -> Attachment:
     agency_key, key_for_agency = vault.seal_key_to_newest(upload.key, settings.AGENCY_PUBLIC_KEYS)
     worker_key, key_for_worker = vault.seal_key_to_newest(upload.key, settings.MEDIA_PUBLIC_KEYS)
     row = Attachment(
@@ -66,29 +66,30 @@ def _row(tip: Tip, key: bytes, upload: Upload, position: int, message: Message |
         worker_key=worker_key,
         key_for_worker=key_for_worker,
     )
-    row.label = vault.seal_text(key, json.dumps({"kind": upload.kind}), _place_of_label(row))
+    row.label = vault.seal_text(key, json.dumps({"kind": upload.kind}), _label_context(row))
     return row
 
 
-def _taken(uploads: Sequence[Upload]) -> None:
-    """The rows are on the disk. A worker that cannot be told now finds them by itself."""
+def _hand_to_worker(uploads: Sequence[Upload]) -> None:
+    """Remove the tickets and queue the rebuilding. If the queue is down, the worker's sweep finds the rows."""
     for upload in uploads:
         sealed_store.ticket_path(upload.file).unlink(missing_ok=True)
     for upload in uploads:
-        name = "media-video" if upload.kind == MediaKind.VIDEO else "media"
-        queue.send("tips.media.rebuild", str(upload.file), queue=name)
+        queue_name = "media-video" if upload.kind == MediaKind.VIDEO else "media"
+        queue.send("tips.media.rebuild", str(upload.file), queue=queue_name)
 
 
 def read_kind(attachment: Attachment, key: bytes) -> MediaKind:
-    """What kind of file it is, with the tip's key. Raises vault.SealError."""
-    return MediaKind(json.loads(vault.open_text(key, attachment.label, _place_of_label(attachment)))["kind"])
+    """Return the kind of a file, opened with the tip's key. Raises vault.SealError."""
+    return MediaKind(json.loads(vault.open_text(key, attachment.label, _label_context(attachment)))["kind"])
 
 
 def display_name(kind: MediaKind, number: int) -> str:
+    """Return the name of a tip's file, such as "Photo 2", in the language of the request."""
     return str(DISPLAY_NAMES[kind]) % {"number": number}
 
 
-def _place_of_label(row: Attachment) -> vault.SealContext:
+def _label_context(row: Attachment) -> vault.SealContext:
     return vault.SealContext(
         tip=row.tip_id, row=row.id, kind="attachment", author=Author.SOURCE, position=row.position, field="label"
     )

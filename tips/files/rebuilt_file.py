@@ -1,4 +1,4 @@
-"""A rebuilt file as it lies in the store: one sealed file, its parts one after the other, and at its end what they are."""
+"""Rebuilt files in the sealed store: one sealed file each, its parts one after the other, described in its closing chunk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from tips.files import sealed_store
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """`start` and `length` in bytes; `width` and `height` in pixels, None for sound and bound documents."""
+    """One part of a rebuilt file, such as its thumbnail or a page.
+
+    `type` is a media type; `start` and `length` are in bytes, `width` and `height` in pixels, None for sound and bound
+    documents.
+    """
 
     role: str
     type: str
@@ -25,9 +29,9 @@ class FilePart:
 
 
 def seal(rebuilt: RebuiltFile) -> tuple[uuid.UUID, bytes]:
-    """Seal what came out of the sandbox under a new key; returns (file, key) once it is on the disk.
+    """Seal a rebuilt file under a new key; return (file, key) once it is on the disk.
 
-    Raises store.StoreFullError; then nothing of it is left.
+    Raises sealed_store.StoreFullError, with nothing of it left in the store.
     """
     file, key = uuid.uuid4(), vault.generate_key()
     writer = sealed_store.Writer(file, key)

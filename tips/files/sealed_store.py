@@ -1,12 +1,12 @@
 """The store of sealed files: one flat folder, a file's name is its id, and no plaintext ever.
 
-A sealed file is a row of chunks of the same size (tips/vault.py): the data, chunks of zeros that hide the length, and a
-closing chunk with the length and whatever the writer says of the content, as JSON. The number of data chunks is rounded up
-as Padmé does (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files", PETS 2019): at most 12 % more, and a
+A sealed file is a sequence of chunks of the same size (tips/vault.py): the data, chunks of zeros that hide the length, and
+a closing chunk with the length and the writer's description of the content, as JSON. The number of data chunks is rounded
+up as Padmé does (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files", PETS 2019): at most 12 % more, and a
 length gives away no more than its order of magnitude.
 
-A file that nothing in the database names is an upload that was not sent, or what remains of a tip that was deleted: after
-an hour `sweep` removes it.
+A file without a row in the database is an upload that was never sent, or belongs to a deleted tip: the media worker removes
+it after an hour (tips/files/worker.py).
 """
 
 from __future__ import annotations
@@ -31,24 +31,25 @@ from tips.models import ROUNDING
 CHUNK_BYTES = vault.CHUNK_BYTES
 SEALED_CHUNK_BYTES = vault.SEALED_CHUNK_BYTES
 UNSENT_LIFETIME_SECONDS = 3600
-# Below this much room no more files are taken, so that the database beside them goes on.
+# With less free space no more files are accepted, so that the database on the same disk can go on.
 MIN_FREE_BYTES = 1024**3
 
 
 class StoreFullError(Exception):
-    """No room for more files. Text still has some."""
+    """The disk has no room for more files. Texts still fit."""
 
 
 class WriterBusyError(Exception):
-    """Somebody else is writing this very file."""
+    """Another request is writing this file."""
 
 
 def file_path(file: UUID) -> Path:
+    """Return the path of a sealed file. Raises FileNotFoundError when this node has no store."""
     return store_folder() / str(file)
 
 
 def store_folder() -> Path:
-    """Raises FileNotFoundError when this node has no store."""
+    """Return the folder of the store. Raises FileNotFoundError when this node has none."""
     if settings.MEDIA_STORE is None:
         raise FileNotFoundError("MEDIA_STORE is not set")
     path: Path = settings.MEDIA_STORE
@@ -56,26 +57,27 @@ def store_folder() -> Path:
 
 
 class Writer:
-    """Seals into the store what is written to it, chunk by chunk. Plaintext is held in memory only, 64 KiB of it.
+    """A file of the store that is being written: sealed chunk by chunk, with at most 64 KiB of plaintext, in memory.
 
-    Opened on an existing file it goes on after the last whole chunk: `offset` says where, and no whole chunk is touched
-    before the next write. `longest`: how long the file is to become, if that is known. One writer a file at a time: raises WriterBusyError.
-    Raises StoreFullError.
+    On an existing file it continues after the last whole chunk: `offset` says where, and whole chunks stay untouched until
+    the next write. `final_bytes`: how long the file is to become, if that is known.
+
+    Raises WriterBusyError when the file has a writer already, and StoreFullError.
     """
 
-    def __init__(self, file: UUID, key: bytes, longest: int | None = None) -> None:
+    def __init__(self, file: UUID, key: bytes, final_bytes: int | None = None) -> None:
         self.file = file
         self._key = key
         self._pending = bytearray()
-        self._untouched = True
+        self._is_untouched = True
         _refuse_when_full()
         descriptor = os.open(file_path(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._stream: BinaryIO = os.fdopen(descriptor, "r+b", buffering=0)
         try:
-            _lock(self._stream)
+            _lock_stream(self._stream)
             size = os.fstat(descriptor).st_size
             self._stream.truncate(size // SEALED_CHUNK_BYTES * SEALED_CHUNK_BYTES)
-            self._chunks = _chunks_of(size, longest)
+            self._chunks = _whole_chunks(size, final_bytes)
             self._stream.seek(self._chunks * SEALED_CHUNK_BYTES)
         except BaseException:
             self._stream.close()
@@ -87,14 +89,14 @@ class Writer:
         return self._chunks * CHUNK_BYTES + len(self._pending)
 
     def head(self) -> bytes:
-        """The first 64 KiB of what was written so far, or all of it."""
+        """Return the first 64 KiB written so far, or all of it if it is shorter."""
         if not self._chunks:
             return bytes(self._pending)
         sealed = os.pread(self._stream.fileno(), SEALED_CHUNK_BYTES, 0)
         return vault.open_chunk(self._key, sealed, self.file, 0, last=False)
 
     def write(self, content: bytes | memoryview) -> None:
-        """Raises StoreFullError too: other files arrive meanwhile."""
+        """Append bytes. Raises StoreFullError: other files may have filled the disk meanwhile."""
         self._pending += content
         whole = len(self._pending) // CHUNK_BYTES * CHUNK_BYTES
         if not whole:
@@ -106,7 +108,7 @@ class Writer:
         del self._pending[:whole]
 
     def pause(self) -> int:
-        """Put what is whole on the disk, forget the rest, and return the offset from which to go on."""
+        """Put whole chunks on the disk, drop the rest, close the file, and return the offset to go on from."""
         self._pending.clear()
         os.fsync(self._stream.fileno())
         flush_folder(store_folder())
@@ -114,12 +116,15 @@ class Writer:
         return self.offset
 
     def finish(self, **content: Any) -> int:
-        """Close the file and return its length; once this returns it is on the disk. `content` is kept with it, sealed."""
+        """Close the file and return its length in bytes; once this returns it is on the disk.
+
+        `content` describes it, and is sealed in the closing chunk as JSON.
+        """
         length = self.offset
         if self._pending:
             self._append(bytes(self._pending.ljust(CHUNK_BYTES, b"\0")))
             self._pending.clear()
-        for _ in range(_padded(self._chunks) - self._chunks):
+        for _ in range(_pad_chunk_count(self._chunks) - self._chunks):
             self._append(bytes(CHUNK_BYTES))
         closing = json.dumps({"length": length, **content}).encode()
         if len(closing) > CHUNK_BYTES:
@@ -132,15 +137,15 @@ class Writer:
         return length
 
     def discard(self) -> None:
-        """Remove what was written."""
+        """Close the file and remove it."""
         self._pending.clear()
         remove_files([self.file])
         self._stream.close()
 
     def _append(self, plain: bytes, *, last: bool = False) -> None:
-        if self._untouched:
+        if self._is_untouched:
             self._stream.truncate(self._chunks * SEALED_CHUNK_BYTES)
-            self._untouched = False
+            self._is_untouched = False
         sealed = memoryview(vault.seal_chunk(self._key, plain, self.file, self._chunks, last=last))
         while sealed:
             sealed = sealed[self._stream.write(sealed) :]
@@ -148,7 +153,7 @@ class Writer:
 
 
 class Reader:
-    """A finished file of the store, opened with its key. `content` is what the writer said of it.
+    """A finished file of the store, opened with its key. `content` is the writer's description, `length` in bytes.
 
     Raises FileNotFoundError, and vault.SealError for another key or bytes that were changed, moved or cut.
     """
@@ -162,7 +167,7 @@ class Reader:
             if size % SEALED_CHUNK_BYTES or not size:
                 raise vault.SealError("cut short")
             closing = size // SEALED_CHUNK_BYTES - 1
-            self.content: dict[str, Any] = json.loads(self._chunk(closing, last=True))
+            self.content: dict[str, Any] = json.loads(self._open_chunk(closing, last=True))
             self.length: int = self.content.pop("length")
         except BaseException:
             self._stream.close()
@@ -180,64 +185,65 @@ class Reader:
         self._stream.close()
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` to before `stop`, in pieces of up to 64 KiB; only their chunks are opened."""
+        """Yield the bytes from `start` to before `stop` in pieces of up to 64 KiB; only the chunks they lie in are opened."""
         stop = self.length if stop is None else min(stop, self.length)
         while start < stop:
             number, within = divmod(start, CHUNK_BYTES)
-            piece = self._chunk(number)[within : within + stop - start]
+            piece = self._open_chunk(number)[within : within + stop - start]
             yield piece
             start += len(piece)
 
-    def _chunk(self, number: int, *, last: bool = False) -> bytes:
+    def _open_chunk(self, number: int, *, last: bool = False) -> bytes:
         self._stream.seek(number * SEALED_CHUNK_BYTES)
         return vault.open_chunk(self._key, self._stream.read(SEALED_CHUNK_BYTES), self.file, number, last=last)
 
 
 def remove_files(files: Collection[UUID]) -> None:
-    """Remove sealed files and what stands beside them. Those already gone are no matter."""
+    """Remove sealed files and their tickets. Ignores files that are gone already."""
     for file in files:
         file_path(file).unlink(missing_ok=True)
         ticket_path(file).unlink(missing_ok=True)
 
 
 def ticket_path(file: UUID) -> Path:
-    """Where the sealed key of a file stands that was sent ahead of its tip (tips/files/pending_files.py)."""
+    """Return the path of a pending file's sealed key (tips/files/pending_files.py)."""
     return store_folder() / f"{file}.ticket"
 
 
-def find_resume_offset(file: UUID, longest: int) -> int:
-    """From where a file that is not finished goes on; it is to become `longest` bytes. Disturbs nobody who writes it."""
+def find_resume_offset(file: UUID, final_bytes: int) -> int:
+    """Return the offset from which an unfinished file of `final_bytes` continues. Takes no lock: a writer is not disturbed."""
     try:
-        return _chunks_of(file_path(file).stat().st_size, longest) * CHUNK_BYTES
+        return _whole_chunks(file_path(file).stat().st_size, final_bytes) * CHUNK_BYTES
     except FileNotFoundError:
         return 0
 
 
-def _chunks_of(size: int, longest: int | None) -> int:
-    """How many chunks of an unfinished file count. A process may have died while it closed the file: then the last chunk of
-    the data, and what hides its length, are written again."""
+def _whole_chunks(size: int, final_bytes: int | None) -> int:
+    """Return how many chunks of an unfinished file of `size` sealed bytes are kept.
+
+    A process may have died while it closed the file: then the last data chunk and the padding are written again.
+    """
     whole = size // SEALED_CHUNK_BYTES
-    return whole if longest is None else min(whole, max(longest - 1, 0) // CHUNK_BYTES)
+    return whole if final_bytes is None else min(whole, max(final_bytes - 1, 0) // CHUNK_BYTES)
 
 
 def touch(file: UUID) -> None:
     """Keep a file for another hour. Raises FileNotFoundError."""
-    moment = _rounded_time()
-    os.utime(file_path(file), (moment, moment))
+    timestamp = _rounded_time()
+    os.utime(file_path(file), (timestamp, timestamp))
 
 
 def list_stale_files() -> list[UUID]:
-    """Files that have not been written to for an hour, nor what stands beside them. Those that no attachment names are
-    nobody's."""
-    oldest = time.time() - UNSENT_LIFETIME_SECONDS
-    written: dict[UUID, float] = {}
+    """Return the files that were not written to for an hour, nor their tickets; without an attachment they are abandoned."""
+    cutoff = time.time() - UNSENT_LIFETIME_SECONDS
+    written_at: dict[UUID, float] = {}
     for entry in os.scandir(store_folder()):
         try:
-            file, moment = UUID(entry.name.removesuffix(".ticket")), entry.stat().st_mtime
+            file, timestamp = UUID(entry.name.removesuffix(".ticket")), entry.stat().st_mtime
         except (ValueError, FileNotFoundError):
             continue
-        written[file] = max(moment, written.get(file, 0))
-    return sorted(file for file, moment in written.items() if moment < oldest)
+        written_at[file] = max(timestamp, written_at.get(file, 0))
+    return sorted(file for file, timestamp in written_at.items() if timestamp < cutoff)
 
 
 def _refuse_when_full() -> None:
@@ -245,15 +251,15 @@ def _refuse_when_full() -> None:
         raise StoreFullError
 
 
-def _lock(stream: BinaryIO) -> None:
+def _lock_stream(stream: BinaryIO) -> None:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise WriterBusyError from None
 
 
-def _padded(chunks: int) -> int:
-    """`chunks` rounded up as Padmé does: only its leading bits may differ from zero."""
+def _pad_chunk_count(chunks: int) -> int:
+    """Return `chunks` rounded up as Padmé does: all bits but the leading ones are zero."""
     if chunks < 2:
         return chunks
     exponent = chunks.bit_length() - 1
@@ -263,9 +269,9 @@ def _padded(chunks: int) -> int:
 
 
 def _round_times(stream: BinaryIO) -> None:
-    """The finest time of arrival in clear is five minutes, for the file system too."""
-    moment = _rounded_time()
-    os.utime(stream.fileno(), (moment, moment))
+    """Round the file's times down: no time of arrival in clear is finer than five minutes, in the file system neither."""
+    timestamp = _rounded_time()
+    os.utime(stream.fileno(), (timestamp, timestamp))
 
 
 def _rounded_time() -> int:

@@ -1,11 +1,11 @@
-"""The media worker: residents' files are opened into memory, rebuilt in a sandbox, sealed anew, and what was sent is destroyed.
+"""The media worker: rebuild residents' files in a sandbox, seal the result, and destroy the originals.
 
-The row is the truth, the queue only hurries it: `sweep` takes up what the queue lost or a killed worker left. A file is in
-the hands of one worker at a time by a lock of PostgreSQL's, which is given back the moment its holder dies. An attempt is
-counted and on the disk before the file is opened, so one that kills the worker is known by its count, and refused.
+The row is the truth, the queue only hurries it: `sweep` takes up rows that the queue lost or a killed worker left. One
+worker at a time has a file, by an advisory lock of PostgreSQL that is released the moment its holder dies. An attempt is
+counted and committed before the file is opened, so a file that kills the worker is known by its count, and refused.
 
-This process parses what strangers made, so it can open what waits for it and nothing else: its own pair of keys is replaced
-daily, and it reads of a file's row neither whose it is nor what kind of file.
+This process parses strangers' files, so it can open waiting files and nothing else: its own key pair is replaced daily, and
+it may read neither the tip of a file's row nor its sealed label.
 """
 
 from __future__ import annotations
@@ -40,97 +40,97 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 _KEY_RETIRED_TRIES = 3
 _PROGRESS_SECONDS = 1.0
-# What may be read here; grants.sql has the same columns.
+# The columns this role may read; grants.sql has the same.
 _COLUMNS = ("id", "state", "attempts", "file", "worker_key", "key_for_worker")
 
 AttachmentState = Attachment.AttachmentState
 
 
-class _GoneError(Exception):
+class _RowGoneError(Exception):
     """The tip was deleted while its file was being rebuilt."""
 
 
 @shared_task(name="tips.media.rebuild")  # type: ignore[untyped-decorator]
 def rebuild(attachment_id: str) -> None:
-    """Rebuild one file. Does nothing when that is done, or another worker is at it, or the tip is gone."""
-    _take(UUID(attachment_id))
+    """Rebuild one file. Does nothing if that is done, another worker has the file, or the tip is gone."""
+    _rebuild_if_free(UUID(attachment_id))
 
 
 @shared_task(name="tips.media.sweep", expires=60)  # type: ignore[untyped-decorator]
 def sweep(*, videos: bool = False) -> None:
-    """Rebuild what waits and is in nobody's hands: the videos, or all the rest. What was just put back waits some minutes."""
-    put_back = {"state": AttachmentState.RECEIVED, "started_at__gt": timezone.now() - ROUNDING}
-    for row in _waiting().exclude(**put_back):
+    """Rebuild the waiting files that no worker has: videos, or all others. Files put back a moment ago wait some minutes."""
+    just_put_back = {"state": AttachmentState.RECEIVED, "started_at__gt": timezone.now() - ROUNDING}
+    for row in _waiting_rows().exclude(**just_put_back):
         if _is_video(row) == videos:
-            _take(row.id)
+            _rebuild_if_free(row.id)
 
 
 @shared_task(name="tips.media.tend", expires=600)  # type: ignore[untyped-decorator]
 def tend() -> None:
     """Replace the worker's keys when they are a day old, and remove files that no tip has."""
     worker_keys.renew()
-    worker_keys.destroy_old(needed=set(_waiting().values_list("worker_key", flat=True)))
+    worker_keys.destroy_old(needed=set(_waiting_rows().values_list("worker_key", flat=True)))
     sweep_store()
     file_cleaning.remove_abandoned_workspaces()
 
 
 def sweep_store() -> None:
-    """Remove sealed files that no row names and nobody wrote to for an hour: not sent, or of a tip that is gone."""
-    unclaimed = sealed_store.list_stale_files()
-    claimed = set(Attachment.objects.filter(file__in=unclaimed).values_list("file", flat=True))
-    # Asked again: one that was sent meanwhile was touched before its row was written.
-    sealed_store.remove_files((set(unclaimed) - claimed) & set(sealed_store.list_stale_files()))
+    """Remove sealed files that have no row and were not written to for an hour: never sent, or of a deleted tip."""
+    stale = sealed_store.list_stale_files()
+    attached = set(Attachment.objects.filter(file__in=stale).values_list("file", flat=True))
+    # Listed a second time: a file that was sent meanwhile was touched before its row was written.
+    sealed_store.remove_files((set(stale) - attached) & set(sealed_store.list_stale_files()))
 
 
-def _waiting() -> QuerySet[Attachment]:
+def _waiting_rows() -> QuerySet[Attachment]:
     return Attachment.objects.filter(key_for_worker__isnull=False).order_by("received_at", "pk").only(*_COLUMNS)
 
 
 def _is_video(row: Attachment) -> bool:
-    """Told by the end of the sealed file; one that does not open is taken with the photos, and refused there."""
-    with suppress(vault.SealError, vault.KeyMissingError, OSError), _opened(row) as original:
+    """Read the kind from the end of the sealed file. A file that does not open counts as no video, and is refused later."""
+    with suppress(vault.SealError, vault.KeyMissingError, OSError), _open_original(row) as original:
         return bool(original.content.get("kind") == MediaKind.VIDEO)
     return False
 
 
-def _opened(row: Attachment) -> sealed_store.Reader:
+def _open_original(row: Attachment) -> sealed_store.Reader:
     assert row.file is not None
     assert row.key_for_worker is not None
     key = vault.open_key_with(row.key_for_worker, row.worker_key, settings.MEDIA_PRIVATE_KEYS)
     return sealed_store.Reader(row.file, key)
 
 
-def _take(attachment_id: UUID) -> None:
+def _rebuild_if_free(attachment_id: UUID) -> None:
     with alone_with(attachment_id) as alone:
-        row = _waiting().filter(pk=attachment_id).first() if alone else None
+        row = _waiting_rows().filter(pk=attachment_id).first() if alone else None
         if row is not None:
-            _attempt(row, RebuildAttempt(row.id, row.attempts, row.file))
+            _run(row, RebuildAttempt(row.id, row.attempts, row.file))
 
 
-def _attempt(row: Attachment, job: RebuildAttempt) -> None:
-    """What comes of it is on the row afterwards, whatever happens; unless this process dies, which the next one sees."""
+def _run(row: Attachment, attempt: RebuildAttempt) -> None:
+    """Rebuild one file and write the result to its row. If this process dies, the next attempt sees the count."""
     if row.attempts >= MAX_ATTEMPTS:
-        job.refuse(RefusalReason.DEADLY)
+        attempt.refuse(RefusalReason.DEADLY)
         return
     try:
-        with _opened(row) as original:
-            job.begin()
-            file, key = _rebuilt(original, job.progress)
-        job.finish(file, key)
+        with _open_original(row) as original:
+            attempt.begin()
+            file, key = _rebuild_and_seal(original, attempt.report_progress)
+        attempt.finish(file, key)
     except FileRefusedError as refused:
-        job.refuse(refused.reason)
+        attempt.refuse(refused.reason)
     except vault.SealError:
-        job.refuse(RefusalReason.DAMAGED)
-    except _GoneError:
+        attempt.refuse(RefusalReason.DAMAGED)
+    except _RowGoneError:
         return
     except (SandboxError, NoRamFolderError, sealed_store.StoreFullError, vault.KeyMissingError, OSError) as error:
-        # Store, keys or memory may come back; nothing must be given up meanwhile.
+        # Store, keys or memory may come back: no file is given up for them.
         log.error("a file cannot be cleaned on this machine now: %s: %s", type(error).__name__, error)
-        job.put_back()
+        attempt.put_back()
 
 
-def _rebuilt(original: sealed_store.Reader, progress: Callable[[int], None]) -> tuple[UUID, bytes]:
-    """The rebuilt file's id and key. Its plaintext, as the original's, is in memory only, and gone afterwards."""
+def _rebuild_and_seal(original: sealed_store.Reader, progress: Callable[[int], None]) -> tuple[UUID, bytes]:
+    """Return id and key of the rebuilt file. All plaintext is in memory only, and removed at the end."""
     with file_cleaning.open_workspace(allow_disk=settings.DEMO) as folder:
         source, into = folder / "original", folder / "rebuilt"
         into.mkdir()
@@ -143,66 +143,67 @@ def _rebuilt(original: sealed_store.Reader, progress: Callable[[int], None]) -> 
 
 @dataclass(slots=True)
 class RebuildAttempt:
-    """One attempt at one file. What it writes counts only while the row still says that this attempt is under way."""
+    """One attempt to rebuild one file. Its updates change the row only while that still has this attempt's number."""
 
     id: UUID
     attempts: int
     original: UUID | None
-    _begun: bool = False
-    _told: float = field(default_factory=time.monotonic)
+    _is_begun: bool = False
+    _reported_at: float = field(default_factory=time.monotonic)
 
     @property
     def row(self) -> QuerySet[Attachment]:
         return Attachment.objects.filter(pk=self.id, attempts=self.attempts, key_for_worker__isnull=False)
 
     def begin(self) -> None:
-        """Raises _GoneError."""
+        """Count this attempt and mark the file as being cleaned. Raises _RowGoneError."""
         attempts = self.attempts + 1
         if not self.row.update(
             state=AttachmentState.REBUILDING, attempts=attempts, started_at=rounded_now(), progress=0
         ):
-            raise _GoneError
-        self.attempts, self._begun = attempts, True
+            raise _RowGoneError
+        self.attempts, self._is_begun = attempts, True
 
     def put_back(self) -> None:
-        """It waits again, and this attempt does not count."""
-        before = self.attempts - self._begun
-        self.row.update(state=AttachmentState.RECEIVED, attempts=before, started_at=rounded_now(), progress=0)
+        """Let the file wait again, without counting this attempt."""
+        earlier_attempts = self.attempts - self._is_begun
+        self.row.update(state=AttachmentState.RECEIVED, attempts=earlier_attempts, started_at=rounded_now(), progress=0)
 
-    def progress(self, percent: int) -> None:
-        """Raises _GoneError, which ends the rebuilding."""
-        if time.monotonic() - self._told < _PROGRESS_SECONDS:
+    def report_progress(self, percent: int) -> None:
+        """Write the percentage, at most once a second. Raises _RowGoneError, which ends the rebuilding."""
+        if time.monotonic() - self._reported_at < _PROGRESS_SECONDS:
             return
-        self._told = time.monotonic()
+        self._reported_at = time.monotonic()
         if not self.row.update(progress=percent):
-            raise _GoneError
+            raise _RowGoneError
 
     def refuse(self, reason: RefusalReason) -> None:
-        self._end(state=AttachmentState.REFUSED, reason=reason, file=None, key_for_agency=b"")
+        """Mark the file as refused, and destroy it."""
+        self._write_result(state=AttachmentState.REFUSED, reason=reason, file=None, key_for_agency=b"")
 
     def finish(self, file: UUID, key: bytes) -> None:
-        """The rebuilt file takes the place of the original, which is destroyed."""
-        for attempt in range(_KEY_RETIRED_TRIES):
+        """Put the rebuilt file in the place of the original, which is destroyed."""
+        for tries in range(_KEY_RETIRED_TRIES):
             key_id, sealed = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
             ready = {"state": AttachmentState.READY, "file": file, "progress": 100}
             try:
-                done = self._end(**ready, agency_key=key_id, key_for_agency=sealed)
+                is_written = self._write_result(**ready, agency_key=key_id, key_for_agency=sealed)
             except IntegrityError:  # that key was retired just now
-                if attempt == _KEY_RETIRED_TRIES - 1:
+                if tries == _KEY_RETIRED_TRIES - 1:
                     raise
             else:
                 break
-        if not done:
+        if not is_written:
             sealed_store.remove_files([file])
 
-    def _end(self, **columns: Any) -> bool:
+    def _write_result(self, **columns: Any) -> bool:
         with transaction.atomic():
-            done = self.row.update(**columns, key_for_worker=None, worker_key="")
-        if done and self.original is not None:
-            # Its keys went with the row; what stays here when the disk fails is swept.
+            is_written = bool(self.row.update(**columns, key_for_worker=None, worker_key=""))
+        if is_written and self.original is not None:
+            # Its keys are gone with the row's update; if the disk fails here, the sweep removes the file.
             with suppress(OSError):
                 sealed_store.remove_files([self.original])
-        return bool(done)
+        return is_written
 
 
 # The start of a worker
@@ -210,7 +211,7 @@ class RebuildAttempt:
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def refuse_unsafe_start(**_: object) -> None:
-    """A media worker makes its keys first. In production it wants memory for plaintext, and a sandbox without network."""
+    """Create a media worker's keys, and exit in production without memory for plaintext and a sandbox without network."""
     if settings.ROLE is not Role.MEDIA:
         return
     if missing := find_missing_requirements():

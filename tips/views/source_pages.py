@@ -56,7 +56,7 @@ def tip_form(request: HttpRequest) -> HttpResponse:
     except intake.AlreadyArrivedError as arrived:
         _drop(post.new_files)
         # A browser that runs our script sends the token alone to get here, one that does not sends the whole form again.
-        return _receipt_page(request, arrived.receipt, arrived.files, again="description" in post.fields)
+        return _receipt_page(request, arrived.receipt, arrived.file_count, again="description" in post.fields)
     except (DatabaseError, InterfaceError) as error:
         log.error("a tip could not be stored (%s)", type(error).__name__)
         sentence = _("Your tip could not be taken at this moment.")

@@ -68,7 +68,7 @@ def test_a_range_opens_only_its_own_chunks(start: int, stop: int) -> None:
 
 
 def test_size_gives_away_only_an_order_of_magnitude() -> None:
-    sizes = {n: sealed_store._padded(n) for n in range(2000)}
+    sizes = {n: sealed_store._pad_chunk_count(n) for n in range(2000)}
     assert all(n <= padded <= max(n * 1.12, n + 1) for n, padded in sizes.items())
     assert len(set(sizes.values())) < 200
     assert (

@@ -407,7 +407,7 @@ def test_the_rights_of_the_workers_user_are_enough_and_no_more(clean: list[Path]
         worker.rebuild(str(row.id))
         worker.sweep()
         worker.tend()
-        assert [each.state for each in worker._waiting()] == []
+        assert [each.state for each in worker._waiting_rows()] == []
         assert list(Attachment.objects.order_by("id").values_list("state", flat=True)) == ["ready"]
 
 

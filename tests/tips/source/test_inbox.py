@@ -77,7 +77,7 @@ def test_the_receipt_opens_the_tip(client: Client, receipt: str) -> None:
 def test_a_slip_of_one_letter_is_forgiven(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     meant = "abacus zoom abdomen zipfile amber velvet kettle"
     tried: list[str] = []
-    monkeypatch.setattr(inbox_session, "open_with_receipt", tried.append)
+    monkeypatch.setattr(inbox_session, "authenticate_source", tried.append)
     client.post(DOOR, {"receipt": meant.replace("velvet", "vellvet").replace("abdomen", "abdomne")})
     assert tried == [meant]
 
@@ -134,7 +134,7 @@ def test_a_door_that_cannot_open_says_so_and_keeps_what_was_typed(
     def fail(_receipt: str) -> None:
         raise error
 
-    monkeypatch.setattr(inbox_session, "open_with_receipt", fail)
+    monkeypatch.setattr(inbox_session, "authenticate_source", fail)
     page = client.post(DOOR, {"receipt": receipt, "text": "more", "form_id": "abc"})
     assert page.status_code == 503
     assert "at this moment" in words_of(page)
