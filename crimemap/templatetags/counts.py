@@ -1,4 +1,4 @@
-"""Large counts as people read them."""
+"""`{% load counts %}`: counts formatted for readers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ register = template.Library()
 
 
 @register.filter
-def counted(number: int) -> str:
-    """1234567 -> "1,234,567", as the language has it."""
+def format_count(number: int) -> str:
+    """Group digits as the language does: 1234567 -> "1,234,567"."""
     return number_format(number, force_grouping=True)

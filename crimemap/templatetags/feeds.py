@@ -1,4 +1,4 @@
-"""What administrators should know of the feeds, on the first page of their desk."""
+"""`{% load feeds %}`: problems with the data feeds, on the first page of the admin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.inclusion_tag("admin/crimemap/feed_trouble.html", takes_context=True)
 def feed_trouble(context: RequestContext) -> dict[str, Any]:
-    """Feeds that are late, imports that wait for a decision, codes nobody has classified; nothing for who looks after none."""
+    """List late feeds, imports that wait for a decision and unclassified codes; nothing for users without access to imports."""
     user = context.get("user")
     if user is None or not user.has_perm("crimemap.view_importrun"):
         return {}

@@ -22,8 +22,8 @@ from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
 register = template.Library()
 
-# Around 0 0, within 15 units; the letter of a triangle stands where there is room for it.
-PATHS = {
+# SVG path, centered on 0 0 within 15 units, and the vertical offset of the letter: a triangle has room for it lower down.
+SHAPES = {
     "diamond": ("M0-14L14 0 0 14-14 0z", 0),
     "circle": ("M12 0A12 12 0 1 1-12 0 12 12 0 1 1 12 0z", 0),
     "triangle": ("M0-14L14 11H-14z", 3),
@@ -33,33 +33,35 @@ PATHS = {
 
 
 @register.simple_tag
-def mark(slug: str) -> SafeString:
-    """Shape and letter of a family, to stand in a <g class="sym SLUG">."""
-    return _mark(slug, get_language())
+def symbol_shape(slug: str) -> SafeString:
+    """Draw the shape and letter of a family, for use inside <g class="sym SLUG">."""
+    return _draw_shape(slug, get_language())
 
 
 @lru_cache(maxsize=64)
-def _mark(slug: str, language: str | None) -> SafeString:  # noqa: ARG001  (letters are translated)
+def _draw_shape(slug: str, language: str | None) -> SafeString:  # noqa: ARG001  (letters are translated)
     family = BY_SLUG[slug]
-    path, y = PATHS[family.shape]
-    letter = format_html('<text y="{}">{}</text>', y, family.letter) if family.letter else ""
+    path, letter_offset = SHAPES[family.shape]
+    letter = format_html('<text y="{}">{}</text>', letter_offset, family.letter) if family.letter else ""
     return format_html('<path d="{}"/>{}', path, letter)
 
 
 @register.simple_tag
 def symbol(slug: str) -> SafeString:
-    """The same as a picture of its own; always stands beside words."""
-    return format_html('<svg class="sym {}" viewBox="-15 -15 30 30" aria-hidden="true">{}</svg>', slug, mark(slug))
+    """Draw the shape as a complete <svg>. It is hidden from screen readers, so text must stand beside it."""
+    return format_html(
+        '<svg class="sym {}" viewBox="-15 -15 30 30" aria-hidden="true">{}</svg>', slug, symbol_shape(slug)
+    )
 
 
 @register.filter
-def when(row: IncidentRow) -> str:
+def incident_time(row: IncidentRow) -> str:
     return wording.describe_time(row)
 
 
 @register.simple_tag
-def map_figures() -> dict[str, Any] | None:
-    """Counts of the last 30 days, compared, and the day they reach to; None before anything is published."""
+def recent_incident_counts() -> dict[str, Any] | None:
+    """Compare the counts of the newest 30 published days, and name the last day; None before anything is published."""
     try:
         published = reader.current()
     except published_incidents.NothingPublishedError:
@@ -69,18 +71,18 @@ def map_figures() -> dict[str, Any] | None:
 
 
 @register.filter
-def compared(comparison: PeriodComparison) -> str:
+def comparison_text(comparison: PeriodComparison) -> str:
     return wording.describe_comparison(comparison)
 
 
 @register.simple_tag
-def where(row: IncidentRow) -> str:
+def incident_place(row: IncidentRow) -> str:
     return wording.describe_place(row)
 
 
 @register.simple_tag
-def in_area(row: IncidentRow, layer: str) -> str:
-    """The row's area of a layer; empty where it is not known, and where the place says it already."""
+def incident_area(row: IncidentRow, layer: str) -> str:
+    """Name the row's area in a layer; empty if it is unknown, or if the place already is this area."""
     code = row.areas.get(layer, "")
     name = wording.area_name(layer, code, areas.area_names(layer)) if code else ""
     return "" if name == wording.describe_place(row) else name
@@ -88,7 +90,7 @@ def in_area(row: IncidentRow, layer: str) -> str:
 
 @register.simple_tag
 def incident_link(row: IncidentRow, published: PublishedIncidents) -> SafeString:
-    """The category with its family's symbol, as a link to the page of the incident."""
+    """Link to the incident's page: the symbol of its family and the name of its category."""
     return format_html(
         '<a href="{}">{}{}</a>',
         reverse("crimemap:incident", args=[row.public_id]),

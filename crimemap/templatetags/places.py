@@ -1,4 +1,4 @@
-"""`{% load places %}`: the point picker for a form of another app, and a drawing of where something is."""
+"""`{% load places %}`: a point picker and a drawn map of a place, for pages of other apps."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ register = template.Library()
 
 @register.inclusion_tag("crimemap/map/place_picker.html")
 def place_picker(latitude_id: str = "id_latitude", longitude_id: str = "id_longitude") -> dict[str, Any]:
-    """The button "Pick a point on the map" for two hidden inputs; nothing without a base map or without script."""
+    """Render the button "Pick a point on the map" for two hidden inputs; nothing without a base map or without script."""
     return {"version": base_map.base_map_version(), "latitude_id": latitude_id, "longitude_id": longitude_id}
 
 
 @register.inclusion_tag("crimemap/map/place.html")
 def place_map(latitude: float | None, longitude: float | None, name: str) -> dict[str, Any]:
-    """The streets around a point with a pin on it; nothing without a point or a base map. Needs css/map.css."""
+    """Draw the streets around a point with a pin on it; nothing without a point or a base map. Needs css/map.css."""
     version = base_map.base_map_version()
     if not version or latitude is None or longitude is None:
         return {"drawing": None}

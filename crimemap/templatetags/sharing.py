@@ -1,4 +1,4 @@
-"""`{% load sharing %}`: ways out of a page of the map."""
+"""`{% load sharing %}`: the feed that matches a page of the map."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ register = template.Library()
 
 
 @register.simple_tag
-def feed_of(chosen: Filter) -> str:
-    """The address of the feed that fits a selection best."""
+def atom_feed_url(chosen: Filter) -> str:
+    """Return the URL of the feed closest to a selection."""
     return atom.address(chosen)

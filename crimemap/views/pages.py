@@ -63,7 +63,7 @@ def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Fil
 
 @selection_page
 def about_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Where the data is from, what it means, what is not listing."""
+    """Explain where the data is from, what it means and what is withheld."""
     years, totals = about_data.withheld_totals(published)
     context = {
         "sources": about_data.source_ages(published),
