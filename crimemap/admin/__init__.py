@@ -1,7 +1,7 @@
-"""The crime map in Django's admin: places, codes, sources and imports. Rules are in the modules named after them."""
+"""The crime map in the admin: places, offense codes, sources, imports and counts of alerts. Rules are elsewhere."""
 
 from __future__ import annotations
 
-from crimemap.admin import alerts, codes, places, runs, sources
+from crimemap.admin import alerts, import_runs, offence_codes, places, sources
 
-__all__ = ["alerts", "codes", "places", "runs", "sources"]
+__all__ = ["alerts", "import_runs", "offence_codes", "places", "sources"]

@@ -1,4 +1,4 @@
-"""E-mail alerts in the admin: how many there are and what waits. No row is shown: staff's database user reads none."""
+"""E-mail alerts in the admin, as counts only: the staff role's database user cannot read the addresses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from crimemap.models import Delivery, Subscription
 from crimemap.places import areas
 
 Rhythm, State = Subscription.Rhythm, Delivery.DeliveryState
-FEW = 5  # fewer in one area could be somebody one knows: "under 5"
+SMALLEST_SHOWN = 5  # a smaller count in one area could identify a neighbor: "under 5"
 
 
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    """Counts in the place of the list; nothing to add, change or delete."""
+    """Shows counts instead of the list; nothing can be added, changed or deleted."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -31,9 +31,9 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             "title": _("E-mail alerts"),
             "opts": self.opts,
             "rhythms": list(Rhythm.labels),
-            "lines": by_place(),
+            "places": count_by_place(),
             "unconfirmed": Subscription.objects.filter(confirmed_at=None).count(),
-            "mails": [(State(state).label, count) for state, count in mails().items()],
+            "mails": [(State(state).label, count) for state, count in count_mails_by_state().items()],
         }
         return TemplateResponse(request, "admin/crimemap/alert_counts.html", context | (extra_context or {}))
 
@@ -41,26 +41,31 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         raise PermissionDenied
 
 
-def by_place() -> list[tuple[str, list[str]]]:
-    """The name of each area with confirmed alerts and their numbers by rhythm; all round points are one line."""
+def count_by_place() -> list[tuple[str, list[str]]]:
+    """Count confirmed alerts for each area, by rhythm. All alerts around a point are counted together."""
     rows = Subscription.objects.filter(confirmed_at__isnull=False).values_list("layer", "code", "radius", "rhythm")
-    counted = Counter((layer, code, radius is not None, rhythm) for layer, code, radius, rhythm in rows.iterator())
-    named: dict[str, Counter[str]] = {}
-    for (layer, code, is_circle, rhythm), count in counted.items():
+    counts_by_key = Counter(
+        (layer, code, radius is not None, rhythm) for layer, code, radius, rhythm in rows.iterator()
+    )
+    counts_by_name: dict[str, Counter[str]] = {}
+    for (layer, code, is_circle, rhythm), count in counts_by_key.items():
         name = _("Around a block or crossing") if is_circle else _("The whole city")
         if layer:
             name = wording.area_name(layer, code, areas.area_names(layer))
-        named.setdefault(name, Counter())[rhythm] += count
-    return [(name, [_told(counts[rhythm]) for rhythm in Rhythm.values]) for name, counts in sorted(named.items())]
+        counts_by_name.setdefault(name, Counter())[rhythm] += count
+    return [
+        (name, [_mask_small_count(counts[rhythm]) for rhythm in Rhythm.values])
+        for name, counts in sorted(counts_by_name.items())
+    ]
 
 
-def _told(count: int) -> str:
-    if 0 < count < FEW:
-        return _("under %(few)d") % {"few": FEW}
+def _mask_small_count(count: int) -> str:
+    if 0 < count < SMALLEST_SHOWN:
+        return _("under %(few)d") % {"few": SMALLEST_SHOWN}
     return str(count)
 
 
-def mails() -> dict[str, int]:
-    """How many mails of the last days are in which state."""
-    counted = Counter(Delivery.objects.values_list("state", flat=True).iterator())
-    return {state: counted[state] for state in (State.WAITING, State.SENT, State.REFUSED, State.FAILED)}
+def count_mails_by_state() -> dict[str, int]:
+    """Count the mails of the last days in each state."""
+    counts_by_state = Counter(Delivery.objects.values_list("state", flat=True).iterator())
+    return {state: counts_by_state[state] for state in (State.WAITING, State.SENT, State.REFUSED, State.FAILED)}

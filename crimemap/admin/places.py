@@ -1,4 +1,4 @@
-"""The places of the city in the admin: an agency puts in its own areas, blocks and base map."""
+"""Areas, blocks, crossings and the base map in the admin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
-from crimemap.admin.audited import AuditedAdmin
+from crimemap.admin.audited_admin import AuditedAdmin
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import area_import, block_import
 from crimemap.places.area_import import LayerImportResult
@@ -53,8 +53,8 @@ class BlocksForm(forms.Form):
     )
 
 
-class _ImportedAdmin(AuditedAdmin):
-    """A list that a file can replace: one page with a form beside the list."""
+class _ReplaceableAdmin(AuditedAdmin):
+    """A list that an uploaded file can replace, on a page beside the list."""
 
     import_form: type[forms.Form]
     import_title: Any
@@ -69,11 +69,11 @@ class _ImportedAdmin(AuditedAdmin):
         form = self.import_form(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             try:
-                done = self.replace(request, form.cleaned_data)
+                result = self.replace_from_file(request, form.cleaned_data)
             except area_import.LayerFileError as error:
                 form.add_error("file", str(error))
             else:
-                for number, note in enumerate(done.in_words().split("\n")):
+                for number, note in enumerate(result.in_words().split("\n")):
                     messages.add_message(request, messages.WARNING if number else messages.SUCCESS, note)
                 return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": self.import_title, "form": form}
@@ -81,27 +81,27 @@ class _ImportedAdmin(AuditedAdmin):
             request, "admin/crimemap/import_layer.html", context, status=422 if form.errors else 200
         )
 
-    def replace(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
+    def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
         raise NotImplementedError
 
-    def recorded(
+    def replace_and_record(
         self, request: HttpRequest, subject: str, file_name: str, replace: Callable[[], LayerImportResult]
     ) -> LayerImportResult:
-        """Replace, and say so in the audit trail; a refusal leaves no line."""
+        """Call `replace` and record it in the audit trail; a rejected file leaves no entry."""
         assert isinstance(request.user, Account)
-        done = replace()
-        audit.record(request.user, "imported a layer", subject, f"{file_name}: {done.in_words().splitlines()[0]}")
-        return done
+        result = replace()
+        audit.record(request.user, "imported a layer", subject, f"{file_name}: {result.in_words().splitlines()[0]}")
+        return result
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        may = self.has_add_permission(request) and self.has_delete_permission(request)
+        may_import = self.has_add_permission(request) and self.has_delete_permission(request)
         return super().changelist_view(
-            request, {"may_import": may, "import_title": self.import_title, **(extra_context or {})}
+            request, {"may_import": may_import, "import_title": self.import_title, **(extra_context or {})}
         )
 
 
 @admin.register(Area)
-class AreaAdmin(_ImportedAdmin):
+class AreaAdmin(_ReplaceableAdmin):
     list_display = ["name", "layer", "code"]
     list_filter = ["layer"]
     search_fields = ["name", "code"]
@@ -110,26 +110,26 @@ class AreaAdmin(_ImportedAdmin):
     import_title = gettext_lazy("Import a layer of areas")
 
     def get_fields(self, request: HttpRequest, obj: Area | None = None) -> Any:  # noqa: ARG002
-        """An outline of thousands of points is changed by a file, not in a text box."""
+        """Show the outline only for a new area: thousands of points are changed by a file, not in a text box."""
         fields = ["layer", "code", "name", "contact", "latitude", "longitude"]
         return fields if obj else [*fields, "outline"]
 
-    def replace(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
-        def work() -> LayerImportResult:
+    def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
+        def replace() -> LayerImportResult:
             features = area_import.read(data["file"].read())
             columns = area_import.choose(features, data["layer"], data["code"], data["name"] or None)
-            done = area_import.replace(data["layer"], features, columns)
-            named = (
+            result = area_import.replace(data["layer"], features, columns)
+            name_note = (
                 _("Names are from “%(name)s”.") % {"name": columns.name} if columns.name else _("No names were found.")
             )
-            done.notes.insert(0, _("Codes are from “%(code)s”.") % {"code": columns.code} + " " + named)
-            return done
+            result.notes.insert(0, _("Codes are from “%(code)s”.") % {"code": columns.code} + " " + name_note)
+            return result
 
-        return self.recorded(request, f"layer {data['layer']}", data["file"].name, work)
+        return self.replace_and_record(request, f"layer {data['layer']}", data["file"].name, replace)
 
 
 @admin.register(Block)
-class BlockAdmin(_ImportedAdmin):
+class BlockAdmin(_ReplaceableAdmin):
     list_display = ["__str__", "street", "hundred"]
     search_fields = ["street"]
     show_full_result_count = False
@@ -137,14 +137,14 @@ class BlockAdmin(_ImportedAdmin):
     import_form = BlocksForm
     import_title = gettext_lazy("Import the blocks")
 
-    def replace(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
-        def work() -> LayerImportResult:
-            found = block_import.read(data["file"].read())
-            done = block_import.replace(found.blocks)
-            done.notes += found.notes
-            return done
+    def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
+        def replace() -> LayerImportResult:
+            parsed = block_import.read(data["file"].read())
+            result = block_import.replace(parsed.blocks)
+            result.notes += parsed.notes
+            return result
 
-        return self.recorded(request, "layer blocks", data["file"].name, work)
+        return self.replace_and_record(request, "layer blocks", data["file"].name, replace)
 
 
 @admin.register(Intersection)

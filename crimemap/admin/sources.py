@@ -1,4 +1,4 @@
-"""The feeds of an agency: how their files are read, how often they should come, and the key for pushing them."""
+"""Data feeds in the admin: how their files are read, how often they are due, and the token for pushing them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from crimemap.admin import columns
-from crimemap.admin.audited import AuditedAdmin
+from crimemap.admin import column_mapping_page
+from crimemap.admin.audited_admin import AuditedAdmin
 from crimemap.importing import profiles
 from crimemap.importing.arrival import feed_monitor, push_tokens
 from crimemap.models import Source
 
-_BOX = ("south", "west", "north", "east")
+_BOX_FIELDS = ("south", "west", "north", "east")
 
 
 def profile_choices() -> list[tuple[str, str]]:
-    named = [(name, profiles.get(name).label) for name in profiles.NAMES if name != profiles.GENERIC]
-    return [*named, (profiles.GENERIC, _("Another: you say which column is what"))]
+    known_profiles = [(name, profiles.get(name).label) for name in profiles.NAMES if name != profiles.GENERIC]
+    return [*known_profiles, (profiles.GENERIC, _("Another: you say which column is what"))]
 
 
 class SourceForm(forms.ModelForm):
@@ -38,7 +38,7 @@ class SourceForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        box = [cleaned.get(name) for name in _BOX]
+        box = [cleaned.get(name) for name in _BOX_FIELDS]
         south, west, north, east = box
         if any(side is not None for side in box) and not self.errors:
             if south is None or west is None or north is None or east is None:
@@ -67,7 +67,7 @@ class SourceAdmin(AuditedAdmin):
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Addresses, folders and commands name it."""
+        """The slug stays as it is: URLs, folders and commands name the source by it."""
         return ("slug",) if obj else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Source | None = None) -> dict[str, Any]:  # noqa: ARG002
@@ -91,7 +91,7 @@ class SourceAdmin(AuditedAdmin):
     def pushes(self, source: Source) -> bool:
         return source.api_token_hash is not None
 
-    # Beside the form
+    # Token and columns
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -110,15 +110,15 @@ class SourceAdmin(AuditedAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_add(self, request: HttpRequest, obj: Source, post_url_continue: str | None = None) -> HttpResponse:
-        """A generic source is nothing without its columns."""
+        """After adding a source with the generic profile, go on to its columns: it cannot be imported without them."""
         if obj.profile == profiles.GENERIC and "_save" in request.POST:
             messages.success(request, _("The source is kept. Now say which column of its files is what."))
             return HttpResponseRedirect(reverse("admin:crimemap_source_columns", args=[obj.pk]))
         return super().response_add(request, obj, post_url_continue)
 
     def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make or revoke the API token; a new one is in this one answer and nowhere else."""
-        source, by = self._changing(request, pk)
+        """Make or revoke the API token. A new token is shown only in this response."""
+        source, by = self._get_changeable_source(request, pk)
         token = ""
         if request.method == "POST" and "revoke" in request.POST:
             push_tokens.revoke_token(source, by)
@@ -126,20 +126,20 @@ class SourceAdmin(AuditedAdmin):
             return HttpResponseRedirect(request.path)
         if request.method == "POST":
             token = push_tokens.create_token(source, by)
-        address = f"{settings.STAFF_URL}{reverse('crimemap_api:push', args=[source.slug])}"
-        context = self._context(request, source, _("API token of %(source)s") % {"source": source})
+        push_url = f"{settings.STAFF_URL}{reverse('crimemap_api:push', args=[source.slug])}"
+        context = self._page_context(request, source, _("API token of %(source)s") % {"source": source})
         return TemplateResponse(
-            request, "admin/crimemap/push_token.html", context | {"token": token, "address": address}
+            request, "admin/crimemap/push_token.html", context | {"token": token, "push_url": push_url}
         )
 
     def columns_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        source, by = self._changing(request, pk)
+        source, by = self._get_changeable_source(request, pk)
         if source.profile != profiles.GENERIC:
             raise Http404
-        context = self._context(request, source, _("Columns of %(source)s") % {"source": source})
-        return columns.respond(request, source, by, context)
+        context = self._page_context(request, source, _("Columns of %(source)s") % {"source": source})
+        return column_mapping_page.mapping_response(request, source, by, context)
 
-    def _changing(self, request: HttpRequest, pk: int) -> tuple[Source, Account]:
+    def _get_changeable_source(self, request: HttpRequest, pk: int) -> tuple[Source, Account]:
         source = Source.objects.filter(pk=pk).first()
         if not self.has_change_permission(request, source) or not isinstance(request.user, Account):
             raise PermissionDenied
@@ -147,5 +147,5 @@ class SourceAdmin(AuditedAdmin):
             raise Http404
         return source, request.user
 
-    def _context(self, request: HttpRequest, source: Source, title: str) -> dict[str, Any]:
+    def _page_context(self, request: HttpRequest, source: Source, title: str) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, "source": source, "title": title}

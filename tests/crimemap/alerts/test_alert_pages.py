@@ -481,11 +481,11 @@ def test_the_admin_counts_and_names_nobody(client: Client) -> None:
     subscribe(MARIA, Wanted(None, (41.5, -38.5, 500.0), frozenset()), "weekly")
     post(client, **CITY | {"email": OMAR})
     with acting_as("staff"):
-        assert alerts_admin.by_place() == [
+        assert alerts_admin.count_by_place() == [
             ("Around a block or crossing", ["0", "under 5", "0"]),
             ("The whole city", ["6", "0", "0"]),
         ]
-        assert alerts_admin.mails() == {"waiting": 1, "sent": 0, "refused": 0, "failed": 0}
+        assert alerts_admin.count_mails_by_state() == {"waiting": 1, "sent": 0, "refused": 0, "failed": 0}
     text = signed_in(account()).get("/admin/crimemap/subscription/").content.decode()
     for words in ("Around a block or crossing", "under 5", "1 waits to be confirmed."):
         assert words in text

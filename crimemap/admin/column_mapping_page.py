@@ -1,6 +1,6 @@
-"""The page on which an administrator says which column of a source's files is what (crimemap/importing/column_mapping.py).
+"""The page on which an administrator maps the columns of a source's files to fields (crimemap/importing/column_mapping.py).
 
-The sample travels with the page: it is nowhere kept on the server, and nothing of it is stored.
+The rows of the sample file are sent back and forth with the page; the server stores nothing of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from crimemap.models.incidents import known_time_zone
 from crimemap.offences import catalogue
 
 TEMPLATE = "admin/crimemap/column_mapping.html"
-_MOST = 1_500_000  # characters of a sample on its way with the page
+_MAX_SAMPLE_CHARACTERS = 1_500_000  # as JSON inside the page
 _FIELDS: dict[str, tuple[Any, Any]] = {
     "occurred": (gettext_lazy("Date and time"), gettext_lazy("In one column; otherwise choose the two below.")),
     "occurred_date": (gettext_lazy("Date"), ""),
@@ -67,22 +67,22 @@ class SampleForm(forms.Form):
 
 
 class ColumnsForm(forms.Form):
-    """A select a field, over the columns of the sample."""
+    """One <select> for each field, offering the columns of the sample."""
 
     def __init__(self, *args: Any, sample: Sample, time_zone: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", "---------"), *((name, _example(name, sample)) for name in sample.header)]
+        choices = [("", "---------"), *((name, _column_label(name, sample)) for name in sample.header)]
         for name, (label, help_text) in _FIELDS.items():
             self.fields[name] = forms.ChoiceField(label=label, help_text=help_text, choices=choices, required=False)
-        dated = self["occurred"].value() or self["occurred_date"].value() or ""
-        said = column_mapping.compare_date_orders(sample, dated, time_zone)
+        date_column = self["occurred"].value() or self["occurred_date"].value() or ""
+        examples = column_mapping.compare_date_orders(sample, date_column, time_zone)
         self.fields |= {
             "time_zone": forms.CharField(
                 label=_("Time zone"), max_length=40, validators=[known_time_zone], help_text=_("Of the times in the files.")
             ),
             "day_first": forms.ChoiceField(
                 label=_("Order of dates"),
-                choices=[("", _order(_("Month first"), said.get(False))), ("1", _order(_("Day first"), said.get(True)))],
+                choices=[("", _order_label(_("Month first"), examples.get(False))), ("1", _order_label(_("Day first"), examples.get(True)))],
                 required=False,
                 help_text=_("Only where a file does not tell: a 13th to 31st of a month in it decides by itself."),
             ),
@@ -106,13 +106,13 @@ class ColumnsForm(forms.Form):
             ),
         }  # fmt: skip
 
-    def config(self, kept: dict[str, Any]) -> dict[str, Any]:
-        """As Source.profile_config keeps it; what this page does not show stays as it is."""
+    def profile_config(self, current: dict[str, Any]) -> dict[str, Any]:
+        """Return the new Source.profile_config; keys that this page does not show keep their current value."""
         data = self.cleaned_data
         columns: dict[str, str | list[str]] = {name: data[name] for name in _FIELDS if name != "code2" and data[name]}
         if data["code2"] and data["code"]:
             columns["code"] = [data["code"], data["code2"]]
-        shown = {
+        edited = {
             "columns": columns,
             "day_first": bool(data["day_first"]),
             "scheme": data["scheme"],
@@ -120,29 +120,29 @@ class ColumnsForm(forms.Form):
             "domestic_pattern": data["domestic_pattern"],
             "points_are_public": data["points_are_public"],
         }
-        return {**kept, **shown}
+        return {**current, **edited}
 
 
-def _example(name: str, sample: Sample) -> str:
+def _column_label(name: str, sample: Sample) -> str:
     cell = next((cell for cell in sample.cells(name) if cell.strip()), "")
     return f"{name} ({cell[:30]})" if cell else name
 
 
-def _order(order: str, said: str | None) -> str:
-    return f"{order}: {said}" if said else order
+def _order_label(order: str, example: str | None) -> str:
+    return f"{order}: {example}" if example else order
 
 
-def respond(request: HttpRequest, source: Source, by: Account, context: dict[str, Any]) -> HttpResponse:
-    """The answer to a GET or POST of a source's page of columns."""
+def mapping_response(request: HttpRequest, source: Source, by: Account, context: dict[str, Any]) -> HttpResponse:
+    """Answer GET or POST on the column page of a source: show a sample, preview its rows, or save the mapping."""
     sample_form, sample = SampleForm(), None
     if request.method == "POST" and "sample" in request.FILES:
         sample_form = SampleForm(request.POST, request.FILES)
         try:
-            sample = _sample(request.FILES["sample"]) if sample_form.is_valid() else None
+            sample = _read_sample(request.FILES["sample"]) if sample_form.is_valid() else None
         except UnreadableFileError as error:
             sample_form.add_error("sample", str(error))
-        form = _fresh(sample, source) if sample else None
-    elif request.method == "POST" and (sample := _travelled(request.POST.get("rows", ""))):
+        form = _initial_form(sample, source) if sample else None
+    elif request.method == "POST" and (sample := _parse_posted_sample(request.POST.get("rows", ""))):
         form = ColumnsForm(request.POST, sample=sample, time_zone=source.time_zone)
         if form.is_valid() and "save" in request.POST and _save(form, source, by):
             messages.success(request, _("The columns are kept. Try them with a dry run of a whole file."))
@@ -156,29 +156,29 @@ def respond(request: HttpRequest, source: Source, by: Account, context: dict[str
         "sample_form": sample_form,
         "form": form,
         "sample": sample,
-        "kept": source.profile_config.get("columns"),
+        "current_columns": source.profile_config.get("columns"),
     }
     if form and sample:
-        context |= _previewed(form, sample, source)
+        context |= _preview_context(form, sample, source)
         context["rows"] = json.dumps([sample.name, sample.header, sample.rows])
-    wrong = bool(sample_form.errors or (form and form.errors))
-    return TemplateResponse(request, TEMPLATE, context, status=422 if wrong else 200)
+    has_errors = bool(sample_form.errors or (form and form.errors))
+    return TemplateResponse(request, TEMPLATE, context, status=422 if has_errors else 200)
 
 
-def _sample(file: Any) -> Sample:
+def _read_sample(file: Any) -> Sample:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(file.name).name
-        with path.open("wb") as kept:
-            for piece in file.chunks():
-                kept.write(piece)
+        with path.open("wb") as copy:
+            for chunk in file.chunks():
+                copy.write(chunk)
         sample = column_mapping.read_sample(path)
-    while len(json.dumps(sample.rows)) > _MOST:
+    while len(json.dumps(sample.rows)) > _MAX_SAMPLE_CHARACTERS:
         sample = Sample(sample.name, sample.header, sample.rows[: len(sample.rows) // 2])
     return sample
 
 
-def _travelled(text: str) -> Sample | None:
-    """The sample that came back with the page; None when it is none."""
+def _parse_posted_sample(text: str) -> Sample | None:
+    """Parse the sample that the page posts back; None if it is malformed."""
     try:
         name, header, rows = json.loads(text)
         sample = Sample(str(name), [str(each) for each in header], [[str(cell) for cell in row] for row in rows])
@@ -187,8 +187,8 @@ def _travelled(text: str) -> Sample | None:
     return sample if sample.rows and all(len(row) == len(sample.header) for row in sample.rows) else None
 
 
-def _fresh(sample: Sample, source: Source) -> ColumnsForm:
-    """As the source has it, where the sample has those columns; otherwise as guessed."""
+def _initial_form(sample: Sample, source: Source) -> ColumnsForm:
+    """Fill in the form from the source's configuration or, without one, by guessing; columns the sample lacks stay empty."""
     config = source.profile_config or column_mapping.guess_columns(sample.header, sample)
     columns = dict(config.get("columns", {}))
     code = columns.get("code", "")
@@ -202,8 +202,8 @@ def _fresh(sample: Sample, source: Source) -> ColumnsForm:
     return ColumnsForm(initial=initial, sample=sample, time_zone=source.time_zone)
 
 
-def _previewed(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, Any]:
-    """What the first rows become with the form as it stands."""
+def _preview_context(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, Any]:
+    """Preview the sample's rows under the mapping in the form."""
     if not form.is_bound:
         values = {name: form[name].value() or "" for name in form.fields}
         form = ColumnsForm(values, sample=sample, time_zone=source.time_zone)
@@ -211,15 +211,15 @@ def _previewed(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, A
         return {}
     source.time_zone = form.cleaned_data["time_zone"]
     try:
-        shown, met = column_mapping.preview_rows(sample, form.config(source.profile_config), source)
+        preview_rows, quirks = column_mapping.preview_rows(sample, form.profile_config(source.profile_config), source)
     except generic.ConfigError as error:
         return {"preview_problem": str(error)}
-    return {"preview": shown, "met": sorted(met.items())}
+    return {"preview": preview_rows, "quirks": sorted(quirks.items())}
 
 
 @transaction.atomic
 def _save(form: ColumnsForm, source: Source, by: Account) -> bool:
-    config = form.config(source.profile_config)
+    config = form.profile_config(source.profile_config)
     try:
         generic.GenericConfig.parse(config)
     except generic.ConfigError as error:

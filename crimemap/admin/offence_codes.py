@@ -1,4 +1,4 @@
-"""What codes count as. Whatever changes is published at once from the stored incidents (crimemap/offences/classification.py)."""
+"""Categories and offense codes in the admin. A change is published at once from the stored incidents."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
-from crimemap.admin.audited import AuditedAdmin, changes
+from crimemap.admin.audited_admin import AuditedAdmin, describe_changes
 from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offences import classification
 
-CLASSIFIED_AT_ONCE = 50
+CODES_PER_PAGE = 50
 
 
-class WhyForm(forms.ModelForm):
-    """Asks for a reason where incidents would be shown more openly."""
+class ReasonForm(forms.ModelForm):
+    """Requires a reason if a change shows incidents more openly."""
 
     why = forms.CharField(
         label=gettext_lazy("Why more openly"),
@@ -32,22 +32,22 @@ class WhyForm(forms.ModelForm):
         help_text=gettext_lazy("Only when incidents are shown more openly than before. It goes into the audit trail."),
     )
 
-    def looser(self, cleaned: dict[str, Any]) -> bool:
+    def is_looser(self, cleaned: dict[str, Any]) -> bool:
         raise NotImplementedError
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.instance.pk and not self.errors and not cleaned.get("why") and self.looser(cleaned):
+        if self.instance.pk and not self.errors and not cleaned.get("why") and self.is_looser(cleaned):
             self.add_error("why", classification.reason_required_message())
         return cleaned
 
 
-class CategoryForm(WhyForm):
-    def looser(self, cleaned: dict[str, Any]) -> bool:
+class CategoryForm(ReasonForm):
+    def is_looser(self, cleaned: dict[str, Any]) -> bool:
         return classification.is_looser(self.initial["least_visibility"], cleaned["least_visibility"])
 
 
-class CodeForm(WhyForm):
+class OffenceCodeForm(ReasonForm):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if bool(cleaned.get("category")) != bool(cleaned.get("visibility")):
@@ -56,7 +56,7 @@ class CodeForm(WhyForm):
             )
         return super().clean()
 
-    def looser(self, cleaned: dict[str, Any]) -> bool:
+    def is_looser(self, cleaned: dict[str, Any]) -> bool:
         before = OffenceCode.objects.select_related("category").get(pk=self.instance.pk)
         return classification.is_looser(
             classification.effective_visibility(before.category, before.visibility),
@@ -65,7 +65,7 @@ class CodeForm(WhyForm):
 
 
 @admin.register(Category)
-class CategoryAdmin(AuditedAdmin):
+class IncidentCategoryAdmin(AuditedAdmin):
     form = CategoryForm
     list_display = ("name", "family", "least_visibility", "codes_count", "person_offence", "order")
     list_filter = ("family", "least_visibility")
@@ -80,7 +80,7 @@ class CategoryAdmin(AuditedAdmin):
         return categories.annotate(code_count=Count("codes"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Addresses and the agency's publication rule name it."""
+        """The slug stays as it is: URLs and the agency's publication rules name it."""
         return ("slug",) if obj else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Category | None = None) -> dict[str, Any]:  # noqa: ARG002
@@ -114,7 +114,7 @@ class ClassifiedFilter(admin.SimpleListFilter):
 
 @admin.register(OffenceCode)
 class OffenceCodeAdmin(AuditedAdmin):
-    form = CodeForm
+    form = OffenceCodeForm
     list_display = ("code", "label", "scheme", "category", "visibility_shown")
     list_filter = (ClassifiedFilter, "scheme", "visibility", "category")
     list_select_related = ("category",)
@@ -126,13 +126,13 @@ class OffenceCodeAdmin(AuditedAdmin):
         return ["scheme", "code", "label", "category", "visibility", *why]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Stored incidents have it, or will again."""
+        """Never: stored incidents have the code, or the next import will bring it back."""
         return False
 
     def get_form(
         self, request: HttpRequest, obj: OffenceCode | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """Categories are made and changed on pages of their own."""
+        """Hide the buttons beside the category field: categories are edited on their own pages."""
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         if "category" in form.base_fields:
             widget = form.base_fields["category"].widget
@@ -157,32 +157,36 @@ class OffenceCodeAdmin(AuditedAdmin):
         classification.classify(obj, obj.category, obj.visibility, request.user, form.cleaned_data["why"])
         if "label" in form.changed_data:
             OffenceCode.objects.filter(pk=obj.pk).update(label=obj.label)
-            self.record(request, "changed", obj, changes(form))
+            self.record(request, "changed", obj, describe_changes(form))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         held = OffenceCode.objects.filter(category=None).count() if self.has_change_permission(request) else 0
         return super().changelist_view(request, {"unknown_codes": held, **(extra_context or {})})
 
-    # Many at once
+    # Classification of many codes
 
     def get_urls(self) -> list[URLPattern]:
-        own = path("classify/", self.admin_site.admin_view(self.classify_view), name="crimemap_offencecode_classify")
-        return [own, *super().get_urls()]
+        classify_path = path(
+            "classify/", self.admin_site.admin_view(self.classify_view), name="crimemap_offencecode_classify"
+        )
+        return [classify_path, *super().get_urls()]
 
     def classify_view(self, request: HttpRequest) -> HttpResponse:
-        """Codes that nobody has classified, those that hold back most incidents first: a category and a visibility each."""
+        """Classify codes, those that hold back the most incidents first: each gets a category and a visibility."""
         if not self.has_change_permission(request) or not isinstance(request.user, Account):
             raise PermissionDenied
         scheme = request.GET.get("scheme", "")
-        found = classification.list_unclassified_codes(scheme)
-        shown = found[:CLASSIFIED_AT_ONCE]
-        rows = [(unknown, RowForm(request.POST if request.method == "POST" else None, unknown)) for unknown in shown]
-        if request.method == "POST" and all(form.is_valid() for _unknown, form in rows):
+        unclassified = classification.list_unclassified_codes(scheme)
+        codes = unclassified[:CODES_PER_PAGE]
+        rows = [
+            (code, CodeClassificationForm(request.POST if request.method == "POST" else None, code)) for code in codes
+        ]
+        if request.method == "POST" and all(form.is_valid() for _code, form in rows):
             count = sum(
                 classification.classify(
-                    unknown.code, form.cleaned_data["category"], form.cleaned_data["visibility"], request.user
+                    code.code, form.cleaned_data["category"], form.cleaned_data["visibility"], request.user
                 )
-                for unknown, form in rows
+                for code, form in rows
                 if form.cleaned_data["category"]
             )
             sentence = ngettext("%(count)s code is classified.", "%(count)s codes are classified.", count)
@@ -194,31 +198,31 @@ class OffenceCodeAdmin(AuditedAdmin):
             "opts": self.opts,
             "title": _("Classify codes"),
             "rows": rows,
-            "others": len(found) - len(shown),
-            "held": sum(unknown.held for unknown in found),
+            "others": len(unclassified) - len(codes),
+            "held": sum(code.held for code in unclassified),
             "scheme": scheme,
             "schemes": list(classification.schemes_with_unclassified_codes()),
-            "has_errors": any(form.errors for _unknown, form in rows),
+            "has_errors": any(form.errors for _code, form in rows),
         }
         status = 422 if context["has_errors"] else 200
         return TemplateResponse(request, "admin/crimemap/classify_codes.html", context, status=status)
 
 
-class RowForm(forms.Form):
-    """One code of the page. What is suggested comes from the public code list and is chosen already."""
+class CodeClassificationForm(forms.Form):
+    """One code of the page, with the suggestion of the public code list preselected."""
 
     category = forms.ModelChoiceField(Category.objects.none(), required=False, to_field_name="slug")
     visibility = forms.ChoiceField(choices=[("", "---------"), *Visibility.choices], required=False)
 
-    def __init__(self, sent: QueryDict | None, unknown: classification.UnclassifiedCode) -> None:
-        initial = {"category": unknown.category, "visibility": unknown.visibility}
-        super().__init__(sent, prefix=f"code{unknown.code.pk}", initial=initial)
+    def __init__(self, submitted: QueryDict | None, code: classification.UnclassifiedCode) -> None:
+        initial = {"category": code.category, "visibility": code.visibility}
+        super().__init__(submitted, prefix=f"code{code.code.pk}", initial=initial)
         field = self.fields["category"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Category.objects.all()
         field.empty_label = _("Hold")
         for name, label in (("category", _("Category of %(code)s")), ("visibility", _("Visibility of %(code)s"))):
-            self.fields[name].widget.attrs["aria-label"] = label % {"code": unknown.code.code}
+            self.fields[name].widget.attrs["aria-label"] = label % {"code": code.code.code}
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data

@@ -1,4 +1,4 @@
-"""Imports in the admin: ask for one, watch it, read what it met, and decide about one that a guard stopped."""
+"""Imports in the admin: upload files, watch a run, read its report, and decide on one that a sanity check stopped."""
 
 from __future__ import annotations
 
@@ -19,23 +19,27 @@ from core.models import Account
 from crimemap.importing.arrival import jobs
 from crimemap.models import ImportRun, OffenceCode, Source
 
-PROBLEMS_SHOWN = 200
+MAX_PROBLEMS_SHOWN = 200
 State = ImportRun.RunState
 _CHIPS = {State.STOPPED: "chip-red", State.FAILED: "chip-red", State.DONE: "chip-green", State.RUNNING: "chip-gold"}
 
 
-class _Files(forms.ClearableFileInput):
+class _MultipleFileInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
 class FilesField(forms.FileField):
-    """One or more files; cleans to a list."""
+    """A field of one or more files; its cleaned value is a list."""
 
-    widget = _Files
+    widget = _MultipleFileInput
 
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        one = super().clean
-        return [one(file, initial) for file in data] if isinstance(data, list) and data else [one(data, initial)]
+        clean_file = super().clean
+        return (
+            [clean_file(file, initial) for file in data]
+            if isinstance(data, list) and data
+            else [clean_file(data, initial)]
+        )
 
 
 class UploadForm(forms.Form):
@@ -56,8 +60,8 @@ class UploadForm(forms.Form):
     )
 
 
-class Opened(admin.SimpleListFilter):
-    """Dry runs are found, but not in the way."""
+class DryRunFilter(admin.SimpleListFilter):
+    """Filters the list by real imports and dry runs."""
 
     title = gettext_lazy("kind")
     parameter_name = "kind"
@@ -75,7 +79,7 @@ class ImportRunAdmin(admin.ModelAdmin):
         "number", "source", "status", "origin", "asked_at", "file_name",
         "read", "created", "updated", "rejected", "held",
     )  # fmt: skip
-    list_filter = ("state", "source", "origin", Opened, "asked_at")
+    list_filter = ("state", "source", "origin", DryRunFilter, "asked_at")
     list_select_related = ("source",)
     list_per_page = 50
     search_fields = ("file_name", "=id")
@@ -84,7 +88,7 @@ class ImportRunAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "admin/crimemap/import_run_list.html"
 
-    # Runs are asked for on a page of their own, and never changed or deleted by hand.
+    # Runs are requested on a separate page, and never changed or deleted by hand.
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
@@ -114,7 +118,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             *super().get_urls(),
         ]
 
-    # Asking for one
+    # Upload
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         if not self.has_add_permission(request) or not isinstance(request.user, Account):
@@ -128,7 +132,7 @@ class ImportRunAdmin(admin.ModelAdmin):
                     data["source"], data["sent"], origin=ImportRun.Origin.UPLOAD, by=request.user,
                     dry_run=data["dry_run"], full_snapshot=data["full_snapshot"],
                 )  # fmt: skip
-                return HttpResponseRedirect(_address(run))
+                return HttpResponseRedirect(_run_url(run))
             except jobs.ImportNotPossibleError as error:
                 form.add_error(None, str(error))
             except OSError:
@@ -141,8 +145,8 @@ class ImportRunAdmin(admin.ModelAdmin):
     # One run
 
     def change_view(self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        run = self._run(request, object_id)
-        problems = list(run.problems.all()[: PROBLEMS_SHOWN + 1])
+        run = self._get_run(request, object_id)
+        problems = list(run.problems.all()[: MAX_PROBLEMS_SHOWN + 1])
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -150,26 +154,26 @@ class ImportRunAdmin(admin.ModelAdmin):
             "run": run,
             "chip": _CHIPS.get(State(run.state), ""),
             "is_open": run.state in jobs.OPEN_STATES,
-            "percent": percent(run),
+            "percent": progress_percent(run),
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
             "quirks": sorted(run.report.get("quirks", {}).items()),
             "cells": sorted(run.report.get("cells", {}).items()),
-            "problems": problems[:PROBLEMS_SHOWN],
+            "problems": problems[:MAX_PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),
-            "more_problems": len(problems) > PROBLEMS_SHOWN,
+            "more_problems": len(problems) > MAX_PROBLEMS_SHOWN,
             "may_decide": run.state == State.STOPPED and not run.dry_run and self.has_add_permission(request),
             "unknown_codes": OffenceCode.objects.filter(category=None).exists() if run.held else False,
         }
         return TemplateResponse(request, "admin/crimemap/import_run.html", context)
 
     def state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """For the progress bar: how far it is, and whether the page has anything new to tell."""
-        run = self._run(request, str(pk))
+        """Return the progress for the page's script: whether the run is open, its percentage and a text."""
+        run = self._get_run(request, str(pk))
         words = _("%(read)s rows read") % {"read": f"{run.read:,}"}
-        return JsonResponse({"open": run.state in jobs.OPEN_STATES, "percent": percent(run), "words": words})
+        return JsonResponse({"open": run.state in jobs.OPEN_STATES, "percent": progress_percent(run), "words": words})
 
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        run = self._run(request, str(pk))
+        run = self._get_run(request, str(pk))
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_add_permission(request) or not isinstance(request.user, Account):
@@ -183,9 +187,9 @@ class ImportRunAdmin(admin.ModelAdmin):
                 messages.success(request, _("The import is discarded. Nothing of it was stored."))
         except jobs.ImportNotPossibleError as error:
             messages.warning(request, str(error))
-        return HttpResponseRedirect(_address(run))
+        return HttpResponseRedirect(_run_url(run))
 
-    def _run(self, request: HttpRequest, number: str) -> ImportRun:
+    def _get_run(self, request: HttpRequest, number: str) -> ImportRun:
         if not self.has_view_permission(request):
             raise PermissionDenied
         run = ImportRun.objects.select_related("source", "by").filter(pk=number if number.isdecimal() else 0).first()
@@ -197,9 +201,9 @@ class ImportRunAdmin(admin.ModelAdmin):
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "removed", "held")
 
 
-def percent(run: ImportRun) -> int | None:
+def progress_percent(run: ImportRun) -> int | None:
     return min(100, run.read * 100 // run.rows_total) if run.rows_total else None
 
 
-def _address(run: ImportRun) -> str:
+def _run_url(run: ImportRun) -> str:
     return reverse("admin:crimemap_importrun_change", args=[run.pk])

@@ -1,4 +1,4 @@
-"""What an administrator adds, changes or deletes here is a line of the audit trail, written with the change."""
+"""Admin base class that records each addition, change and deletion in the audit trail, in the same transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from core import audit
 from core.models import Account
 
-_LONGEST = 60  # characters of a value that stands in the trail; of longer ones only the field's name does
+_MAX_VALUE_CHARACTERS = 60  # of longer values, only the field's name is recorded
 
 
 class AuditedAdmin(admin.ModelAdmin):
@@ -20,7 +20,7 @@ class AuditedAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if form.changed_data or not change:
-            self.record(request, "changed" if change else "added", obj, changes(form) if change else "")
+            self.record(request, "changed" if change else "added", obj, describe_changes(form) if change else "")
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         self.record(request, "deleted", obj)
@@ -37,11 +37,11 @@ class AuditedAdmin(admin.ModelAdmin):
         audit.record(request.user, f"{verb} {kind}", f"{kind} {obj}", detail)
 
 
-def changes(form: Any) -> str:
-    """ "embargo_days: 7 -> 14, name: ..." """
-    told = []
+def describe_changes(form: Any) -> str:
+    """Describe a form's changes: "embargo_days: 7 -> 14, name: Old -> New"."""
+    descriptions = []
     for name in form.changed_data:
         before, after = str(form.initial.get(name, "")), str(form.cleaned_data.get(name, ""))
-        short = len(before) <= _LONGEST and len(after) <= _LONGEST
-        told.append(f"{name}: {before or '-'} -> {after or '-'}" if short else name)
-    return ", ".join(told)
+        is_short = len(before) <= _MAX_VALUE_CHARACTERS and len(after) <= _MAX_VALUE_CHARACTERS
+        descriptions.append(f"{name}: {before or '-'} -> {after or '-'}" if is_short else name)
+    return ", ".join(descriptions)
