@@ -129,7 +129,7 @@ class ChannelAdmin(admin.ModelAdmin):
             "editable": may and any(row.editable for row in rows),
             "title": _("Channels: %(story)s") % {"story": story},
         }  # fmt: skip
-        return TemplateResponse(request, "admin/outreach/story_channels.html", context)
+        return TemplateResponse(request, "admin/outreach/channels/story_channels.html", context)
 
     def _settled(self, request: HttpRequest, rows: list[_ChannelRow]) -> bool:
         """What somebody found on a channel. Whether it was that button."""

@@ -141,7 +141,7 @@ class EventForm(forms.ModelForm):
 @admin.register(Event)
 class EventAdmin(admin.ModelAdmin):
     form = EventForm
-    change_form_template = "admin/outreach/event.html"
+    change_form_template = "admin/outreach/events/event.html"
     list_display = ("title", "time", "place", "status", "wanted")
     list_filter = ("status",)
     search_fields = ("title", "place")
@@ -247,7 +247,7 @@ class EventAdmin(admin.ModelAdmin):
             "opts": self.opts, "event": event, "because": because, "problem": problem,
             "title": _("Cancel %(event)s") % {"event": event},
         }  # fmt: skip
-        return TemplateResponse(request, "admin/outreach/cancel.html", context)
+        return TemplateResponse(request, "admin/outreach/events/cancel.html", context)
 
     def _acting_on(self, request: HttpRequest, pk: int) -> Event:
         event = Event.objects.filter(pk=pk).first()

@@ -112,7 +112,7 @@ class GuideAdmin(admin.ModelAdmin):
             "revisions": list(kept.revisions.select_related("by").defer("snapshot")[:50]) if kept else [],
             "has_errors": context["status"] >= 400 or bool(context["sentence"]),
         }
-        return TemplateResponse(request, "admin/outreach/guide.html", context, status=context["status"])
+        return TemplateResponse(request, "admin/outreach/guides/guide.html", context, status=context["status"])
 
     def _saved(
         self, request: HttpRequest, guide: Guide | None, by: Account, form: GuideForm, context: dict[str, Any]
@@ -165,7 +165,7 @@ class GuideAdmin(admin.ModelAdmin):
             "sentence": sentence,
             "may_restore": self.has_change_permission(request),
         }
-        return TemplateResponse(request, "admin/outreach/guide_version.html", context, status=409 if sentence else 200)
+        return TemplateResponse(request, "admin/outreach/guides/version.html", context, status=409 if sentence else 200)
 
 
 def compare_snapshots(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.DiffPiece]]]:

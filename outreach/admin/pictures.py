@@ -48,8 +48,8 @@ class PictureAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     fields = ("shown", "alt", "credit", "code")
     readonly_fields = ("shown", "code")
-    change_list_template = "admin/outreach/list.html"
-    change_form_template = "admin/outreach/form.html"
+    change_list_template = "admin/outreach/pictures/list.html"
+    change_form_template = "admin/outreach/pictures/change.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """What a story of any time names stays."""
@@ -81,7 +81,9 @@ class PictureAdmin(admin.ModelAdmin):
             return HttpResponseRedirect(reverse("admin:outreach_picture_changelist"))
         title = _("Add a picture")
         context = {**self.admin_site.each_context(request), "opts": self.opts, "form": form, "title": title}
-        return TemplateResponse(request, "admin/outreach/add_picture.html", context, status=422 if form.errors else 200)
+        return TemplateResponse(
+            request, "admin/outreach/pictures/add.html", context, status=422 if form.errors else 200
+        )
 
     def save_model(self, request: HttpRequest, obj: Picture, form: Any, change: bool) -> None:  # noqa: ARG002
         obj.save(update_fields=["alt", "credit"])

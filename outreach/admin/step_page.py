@@ -22,7 +22,7 @@ from outreach.models import ReviewComment, Story
 from outreach.stories import checks, workflow, workflow_rules
 from outreach.stories.workflow_rules import ActionDetails, StoryAction, StoryState
 
-TEMPLATE = "admin/outreach/step.html"
+TEMPLATE = "admin/outreach/stories/step.html"
 _SUCCESS_MESSAGES = {
     StoryAction.SUBMIT: gettext_lazy("The story is in review."),
     StoryAction.ASK_CHANGES: gettext_lazy("The story is a draft again, with your comment."),

@@ -62,7 +62,7 @@ class StoryAdmin(admin.ModelAdmin):
     search_help_text = gettext_lazy("Words of the title or the summary")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    change_list_template = "admin/outreach/stories.html"
+    change_list_template = "admin/outreach/stories/list.html"
     actions = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -144,7 +144,9 @@ class StoryAdmin(admin.ModelAdmin):
             "sentence": sentence,
             "may_restore": workflow.actor_for(by).can_write and story.status != Status.WITHDRAWN,
         }
-        return TemplateResponse(request, "admin/outreach/version.html", context, status=409 if sentence else 200)
+        return TemplateResponse(
+            request, "admin/outreach/stories/version.html", context, status=409 if sentence else 200
+        )
 
     def links_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a preview link, which is in this one answer and nowhere else, or revoke one."""
@@ -164,7 +166,7 @@ class StoryAdmin(admin.ModelAdmin):
         link, token = previews.create_link(story, by)
         address = f"{settings.PORTAL_URL}/stories/preview/{token}/"
         context |= {"title": _("Preview link"), "story": story, "address": address, "expires": link.expires_at}
-        return TemplateResponse(request, "admin/outreach/link.html", context)
+        return TemplateResponse(request, "admin/outreach/stories/preview_link.html", context)
 
     # For the script
 

@@ -29,7 +29,7 @@ from outreach.stories import checks, publication, share_links, texts, workflow, 
 from outreach.stories.texts import DiffPiece, StoryValues
 from outreach.stories.workflow_rules import StoryAction
 
-TEMPLATE = "admin/outreach/story.html"
+TEMPLATE = "admin/outreach/stories/story.html"
 _RECENT_PICTURES = 12
 
 

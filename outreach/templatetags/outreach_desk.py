@@ -14,14 +14,14 @@ from outreach.stories.workflow_rules import StoryAction
 register = template.Library()
 
 
-@register.inclusion_tag("admin/outreach/unsure_posts.html", takes_context=True)
+@register.inclusion_tag("admin/outreach/channels/unsure_posts.html", takes_context=True)
 def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
     """Posts that wait for somebody to look at the channel, for those who may settle them."""
     user = context["request"].user
     return {"posts": posting.list_unsure_posts() if user.has_perm("outreach.change_story") else []}
 
 
-@register.inclusion_tag("admin/outreach/awaiting_approval.html", takes_context=True)
+@register.inclusion_tag("admin/outreach/stories/awaiting_approval.html", takes_context=True)
 def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
     """Stories in review that this actor may approve."""
     actor = workflow.actor_for(context["request"].user)
@@ -37,7 +37,7 @@ def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@register.inclusion_tag("admin/outreach/story_posts.html")
+@register.inclusion_tag("admin/outreach/channels/story_posts.html")
 def story_posts(story: Story) -> dict[str, Any]:
     """What goes out with a story on each channel, or became of it."""
     return {"story": story, "posts": posting.list_posts(story)}

@@ -20,7 +20,7 @@ def upcoming_events(limit: int = 3) -> list[Event]:
     return list(public_events.upcoming_events()[:limit])
 
 
-@register.inclusion_tag("outreach/events/of_area.html")
+@register.inclusion_tag("outreach/events/area_events.html")
 def area_events(layer: str, code: str) -> dict[str, Any]:
     """Events to come in an area of the map; nothing where there are none."""
     return {"events": public_events.upcoming_events((layer, code))[:5]}

@@ -16,14 +16,14 @@ from outreach.stories import search
 register = template.Library()
 
 
-@register.inclusion_tag("outreach/area_stories.html")
+@register.inclusion_tag("outreach/stories/area_stories.html")
 def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
     """The newest stories of one area, with a link to all of them; nothing where there is none."""
     found = list(search.filter_stories(area=(layer, code))[: count + 1])
     return {"stories": found[:count], "more": len(found) > count, "layer": layer, "code": code}
 
 
-@register.inclusion_tag("outreach/guide_links.html")
+@register.inclusion_tag("outreach/guides/links.html")
 def guide_links(place: str) -> dict[str, Any]:
     """Links to the guides that staff placed on the "tip_form", the "receipt" or the "map"."""
     return {"guides": [(slug, title) for slug, title, where in _list_guides() if where == place]}

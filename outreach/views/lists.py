@@ -40,7 +40,7 @@ def stories(request: HttpRequest) -> HttpResponse:
     return _render_list(
         request,
         found,
-        "outreach/stories.html",
+        "outreach/stories/list.html",
         filters=[(name, label, choices, chosen[name]) for name, label, choices in filters if choices],
         filtered=any(chosen.values()),
     )
@@ -51,7 +51,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """The stories of one tag."""
     wanted = get_object_or_404(Tag, slug=slug)
     heading = _("Stories: %(tag)s") % {"tag": wanted.name}
-    return _render_list(request, search.filter_stories(tag=slug), "outreach/some.html", heading=heading)
+    return _render_list(request, search.filter_stories(tag=slug), "outreach/stories/tag_or_area.html", heading=heading)
 
 
 @require_safe
@@ -62,14 +62,18 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         raise Http404
     heading = _("Stories from %(area)s") % {"area": name}
     return _render_list(
-        request, search.filter_stories(area=(layer, code)), "outreach/some.html", heading=heading, area=name
+        request,
+        search.filter_stories(area=(layer, code)),
+        "outreach/stories/tag_or_area.html",
+        heading=heading,
+        area=name,
     )
 
 
 @require_safe
 def archive(request: HttpRequest) -> HttpResponse:
     """The years."""
-    return render(request, "outreach/archive.html", {"years": search.year_choices()})
+    return render(request, "outreach/stories/archive.html", {"years": search.year_choices()})
 
 
 @require_safe
@@ -80,7 +84,9 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
     found = list(stories.only("slug", "title", "published_on"))
     if not found:
         raise Http404
-    return render(request, "outreach/year.html", {"year": str(year), "stories": found, "years": search.year_choices()})
+    return render(
+        request, "outreach/stories/year.html", {"year": str(year), "stories": found, "years": search.year_choices()}
+    )
 
 
 @require_safe
@@ -88,7 +94,9 @@ def search_stories(request: HttpRequest) -> HttpResponse:
     """Stories with the words that were typed."""
     query = search.normalize_query(request.GET.get("q", ""))
     found = search.find_matching_ids(query) if query else []
-    return _render_list(request, found, "outreach/search.html", query=query, most=len(found) >= search.MAX_RANKED)
+    return _render_list(
+        request, found, "outreach/stories/search.html", query=query, most=len(found) >= search.MAX_RANKED
+    )
 
 
 def _render_list(

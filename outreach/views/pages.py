@@ -19,7 +19,7 @@ from tips import statistics
 @require_safe
 def guide_list(request: HttpRequest) -> HttpResponse:
     """All guides that are shown."""
-    return render(request, "outreach/guides.html", {"guides": Guide.objects.filter(shown=True).defer("body")})
+    return render(request, "outreach/guides/list.html", {"guides": Guide.objects.filter(shown=True).defer("body")})
 
 
 @require_safe
@@ -34,13 +34,13 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
         ),
         "others": others,
     }
-    return render(request, "outreach/guide.html", context)
+    return render(request, "outreach/guides/guide.html", context)
 
 
 @require_safe
 def impact_page(request: HttpRequest) -> HttpResponse:
     """What tips and talks do, in figures, and how we count."""
-    return HttpResponse(page_cache.rendered(request, "outreach/impact.html", _impact_context))
+    return HttpResponse(page_cache.rendered(request, "outreach/impact/impact.html", _impact_context))
 
 
 def _impact_context() -> dict[str, object]:

@@ -18,7 +18,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
     address = reverse("outreach:preview", args=[token]) + "media/"
     found = previews.open_preview(token, address)
     if found is None:
-        return _keep_private(render(request, "outreach/preview_over.html", status=404))
+        return _keep_private(render(request, "outreach/stories/preview_expired.html", status=404))
     story = found.story
     try:
         text = markdown.render(story.body, found.pictures)
@@ -30,7 +30,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
         "picture_address": address,
         "places": search.named_areas(story.areas),
     }
-    return _keep_private(render(request, "outreach/preview.html", context))
+    return _keep_private(render(request, "outreach/stories/preview.html", context))
 
 
 @require_safe

@@ -31,7 +31,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
     if event is None:
         raise Http404
     if request.method != "POST":
-        return render(request, "outreach/events/asked.html", {"event": event})
+        return render(request, "outreach/events/reminder_requested.html", {"event": event})
     typed = request.POST.get("email", "")[:400]
     if not reminders.are_possible(event):
         return render_event(request, event, status=400)
@@ -78,4 +78,4 @@ def _render_step(
     request: HttpRequest, step: str, event: Event | None = None, *, link: str = "", status: int = 200
 ) -> HttpResponse:
     context = {"step": step, "event": event, "leave": reverse("outreach:reminder_leave", args=[link]) if link else ""}
-    return render(request, "outreach/events/reminder.html", context, status=status)
+    return render(request, "outreach/events/reminder_link.html", context, status=status)

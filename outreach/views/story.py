@@ -43,7 +43,7 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
         "tags": found.tags.all(),
         "places": search.named_areas(found.areas),
     }
-    return render(request, "outreach/story.html", context)
+    return render(request, "outreach/stories/story.html", context)
 
 
 @require_safe
@@ -67,7 +67,7 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
         # segno writes the picture itself; nothing of a stranger's is in it
         "qr": mark_safe(code.svg_inline(scale=6, border=3, light="#fff", omitsize=True, svgclass="", lineclass="")),  # noqa: S308
     }
-    return render(request, "outreach/share.html", context)
+    return render(request, "outreach/stories/share.html", context)
 
 
 @require_safe
@@ -110,4 +110,4 @@ def _withdrawn_response(request: HttpRequest, slug: str) -> HttpResponse:
     withdrawn = Withdrawal.objects.filter(slug=slug).first()
     if withdrawn is None:
         raise Http404
-    return render(request, "outreach/withdrawn.html", {"on": withdrawn.on}, status=410)
+    return render(request, "outreach/stories/withdrawn.html", {"on": withdrawn.on}, status=410)
