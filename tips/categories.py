@@ -1,4 +1,4 @@
-"""What a tip can be about: data that administrators edit, and the list a new portal starts with."""
+"""Categories of tips: rows that administrators edit, and the list that a new portal starts with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TAXONOMY = Path(__file__).parent / "taxonomy.json"
 
 
 def list_offered() -> list[Category]:
-    """The categories on the form, in their order, each with its follow-up questions at hand."""
+    """Return the categories of the form in their order, with their follow-up questions prefetched."""
     return page_cache.kept(
         ("categories",), lambda: list(Category.objects.filter(active=True).prefetch_related("questions"))
     )
@@ -22,13 +22,13 @@ def list_offered() -> list[Category]:
 
 @transaction.atomic
 def ensure_categories() -> int:
-    """Write the default list if there is no category at all; returns how many were written."""
+    """Write the default list if there is no category at all, and return how many were written."""
     if Category.objects.exists():
         return 0
     entries = json.loads(TAXONOMY.read_text(encoding="utf-8"))
-    for place, entry in enumerate(entries, start=1):
+    for number, entry in enumerate(entries, start=1):
         questions = entry.pop("questions")
-        category = Category.objects.create(order=10 * place, **entry)
+        category = Category.objects.create(order=10 * number, **entry)
         Question.objects.bulk_create(
             Question(category=category, order=10 * position, **question)
             for position, question in enumerate(questions, start=1)

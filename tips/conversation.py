@@ -1,4 +1,4 @@
-"""The conversation of a tip: what source and staff write to each other, and officers' notes beside it."""
+"""The conversation of a tip: messages between source and staff, and officers' notes beside them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _POSITION_TAKEN_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class TipFile:
-    """One file of a conversation, with what kind it is."""
+    """A file of a tip, with its kind opened."""
 
     row: Attachment
     kind: MediaKind
@@ -40,20 +40,25 @@ class TipFile:
 
 @dataclass(frozen=True, slots=True)
 class ConversationEntry:
-    """One opened text of a conversation, and the files that came with it. `officer` is "" for the source; `read` says whether
-    an officer has read it."""
+    """An opened message or note, with the files that came with it.
+
+    `officer` is a name, or "" for the source and where names are not shown; `is_read`: an officer has read it.
+    """
 
     author: str
     text: str
     written_at: dt.datetime
     officer: str = ""
-    read: bool = True
+    is_read: bool = True
     files: list[TipFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedTip:
-    """A tip with its seal open. `report` has the keys of intake.Report.as_text; `arrived_at` is exact; `files` came with it."""
+    """A tip with its seal open.
+
+    `report` has the keys of intake.Report.as_text, `arrived_at` is exact, and `files` are those sent with the report.
+    """
 
     tip: Tip
     report: dict[str, Any]
@@ -66,26 +71,26 @@ class OpenedTip:
 
 
 class TipGoneError(Exception):
-    """The tip is no longer there: deleted by its source, or past its time."""
+    """The tip, or the file asked for, does not exist or no longer does: deleted by its source, or past its retention."""
 
 
 def read_tip(tip: Tip, key: bytes) -> OpenedTip:
-    """Open report and messages with the tip's key, as the source may see them: officers have no names.
+    """Return the tip opened with its key, as the source may see it: without names of officers.
 
-    Raises vault.SealError if anything stored was changed or moved.
+    Raises vault.SealError if a stored text was changed or moved.
     """
-    return _read(tip, key, list(tip.messages.all()), named=False)
+    return _open(tip, key, list(tip.messages.all()), with_names=False)
 
 
 def read_tip_as_officer(tip: Tip) -> OpenedTip:
-    """The same with the agency's private key and officers' names. Staff side only; triage.open_tip audits first.
+    """Return the tip opened with the agency's private key, with names of officers. Only for triage.open_tip, which audits.
 
     Raises vault.SealError, vault.KeyMissingError.
     """
-    return _read(tip, key_for_officer(tip), list(tip.messages.select_related("officer")), named=True)
+    return _open(tip, key_for_officer(tip), list(tip.messages.select_related("officer")), with_names=True)
 
 
-def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> OpenedTip:
+def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) -> OpenedTip:
     report = json.loads(vault.open_text(key, tip.report, intake.report_context(tip.id)))
     files: dict[uuid.UUID | None, list[TipFile]] = {}
     for row in tip.attachments.all():
@@ -93,10 +98,10 @@ def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> Open
     entries = [
         ConversationEntry(
             author=message.author,
-            text=vault.open_text(key, message.body, _place("message", message.author, message)),
+            text=vault.open_text(key, message.body, _body_context("message", message.author, message)),
             written_at=message.written_at,
-            officer=_name_of(message) if named else "",
-            read=message.read,
+            officer=_officer_name(message) if with_names else "",
+            is_read=message.read,
             files=files.get(message.id, []),
         )
         for message in messages
@@ -105,7 +110,7 @@ def _read(tip: Tip, key: bytes, messages: list[Message], *, named: bool) -> Open
 
 
 def read_notes(tip: Tip) -> list[ConversationEntry]:
-    """Officers' notes, opened with the notes key. Staff side only."""
+    """Return the officers' notes, opened with the notes key. Staff side only."""
     notes_key = NotesKey.objects.filter(tip=tip).first()
     if notes_key is None:
         return []
@@ -113,24 +118,24 @@ def read_notes(tip: Tip) -> list[ConversationEntry]:
     return [
         ConversationEntry(
             Author.STAFF,
-            vault.open_text(key, note.body, _place("note", Author.STAFF, note)),
+            vault.open_text(key, note.body, _body_context("note", Author.STAFF, note)),
             note.written_at,
-            _name_of(note),
+            _officer_name(note),
         )
         for note in tip.notes.select_related("officer")
     ]
 
 
 def key_for_officer(tip: Tip) -> bytes:
-    """K, opened with the agency's private key. Staff side only; triage.open_tip writes the audit entry first."""
+    """Return the tip's key K, opened with the agency's private key. Staff side only; triage.open_tip audits first."""
     return vault.open_key_with(tip.key_for_agency, tip.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
 
 
 def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes, uploads: Sequence[Upload] = ()) -> bool:
-    """Seal and store a message of the source with its files and alert the officers, once a form. False if this form was taken
-    before. The text may be "" when there are files.
+    """Seal and store a message of the source with its files, and alert the officers, once a form.
 
-    Raises GoneError when the tip was deleted meanwhile.
+    The text may be "" when there are files. Returns False if this form was stored before. Raises TipGoneError when the tip
+    was deleted meanwhile.
     """
     form_hash = hashlib.sha256(b"message" + tip.id.bytes + form_id).digest()
     if Message.objects.filter(form_hash=form_hash).exists():
@@ -145,7 +150,7 @@ def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes, uploads: Se
 
 
 def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
-    """Seal and store an answer of the agency, once a form. The source reads it with their receipt."""
+    """Seal and store an answer to the source, once a form. Returns False if this form was stored before."""
     form_hash = hash_answer_form(tip, form_id)
     if Message.objects.filter(form_hash=form_hash).exists():
         return False
@@ -164,11 +169,12 @@ def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> b
 
 
 def hash_answer_form(tip: Tip, form_id: bytes) -> bytes:
+    """Return the Message.form_hash of an officer's answer."""
     return hashlib.sha256(b"answer" + tip.id.bytes + form_id).digest()
 
 
 def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = None) -> None:
-    """Seal and store an internal note under the notes key, which is made at the first note."""
+    """Seal and store an internal note under the notes key, which is created with the first note."""
     with transaction.atomic():
         Tip.objects.select_for_update().get(pk=tip.pk)
         notes_key = NotesKey.objects.filter(tip=tip).first()
@@ -182,10 +188,10 @@ def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = 
 
 
 def delete_by_source(token: bytes) -> None:
-    """Cut the source's access at once and erase the tip with its files; under legal hold only the access is cut.
+    """Cut the source's access and erase the tip with its files; under legal hold only cut the access.
 
-    The rule is in the database (rules.sql, source_delete): whoever holds no look-up token deletes nothing, even with the
-    public role's database user in hand.
+    The rule is in the database (rules.sql, source_delete): without the look-up token nothing is deleted, not even by an
+    attacker who has the public role's database account.
     """
     token_hash = hashlib.sha256(token).digest()
     files = set(
@@ -194,10 +200,10 @@ def delete_by_source(token: bytes) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT source_delete(%s)", [token])
     if files:
-        kept = set(Attachment.objects.filter(file__in=files).values_list("file", flat=True))
-        # Their keys are gone with the rows; what stays when this fails, or was rebuilt just now, is swept.
+        remaining = set(Attachment.objects.filter(file__in=files).values_list("file", flat=True))
+        # Their keys are gone with the rows. The sweep removes files that stay when this fails, or were rebuilt just now.
         with suppress(OSError):
-            sealed_store.remove_files([file for file in files - kept if file])
+            sealed_store.remove_files([file for file in files - remaining if file])
 
 
 def _append(  # noqa: PLR0917
@@ -210,13 +216,13 @@ def _append(  # noqa: PLR0917
     uploads: Sequence[Upload] = (),
     **columns: Any,
 ) -> None:
-    """Write one entry at the next free position; two writers at once get two positions, and so do their files."""
+    """Write one message or note at the next free position; two concurrent writers get two positions, as do their files."""
     for attempt in range(_POSITION_TAKEN_TRIES):
         last = model._default_manager.filter(tip=tip).aggregate(last=Max("position"))["last"] or 0
         row = model(**{"id": uuid.uuid4(), **columns}, tip=tip, position=last + 1)
         if isinstance(row, Message):
             row.author = author
-        row.body = vault.seal_text(key, text, _place(kind, author, row))
+        row.body = vault.seal_text(key, text, _body_context(kind, author, row))
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
@@ -227,14 +233,14 @@ def _append(  # noqa: PLR0917
         except IntegrityError:
             if not Tip.objects.filter(pk=tip.pk).exists():
                 raise TipGoneError from None
-            taken = model._default_manager.filter(tip=tip, position=row.position).exists()
-            if not (taken or uploads) or attempt == _POSITION_TAKEN_TRIES - 1:
+            is_position_taken = model._default_manager.filter(tip=tip, position=row.position).exists()
+            if not (is_position_taken or uploads) or attempt == _POSITION_TAKEN_TRIES - 1:
                 raise
         else:
             return
 
 
-def _place(kind: str, author: str, row: Message | Note) -> vault.SealContext:
+def _body_context(kind: str, author: str, row: Message | Note) -> vault.SealContext:
     return vault.SealContext(tip=row.tip_id, row=row.id, kind=kind, author=author, position=row.position, field="body")
 
 
@@ -242,6 +248,6 @@ def _open_notes_key(notes_key: NotesKey) -> bytes:
     return vault.open_key_with(notes_key.key_for_agency, notes_key.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
 
 
-def _name_of(row: Model) -> str:
+def _officer_name(row: Model) -> str:
     officer = getattr(row, "officer", None)
     return (officer.get_full_name() or officer.get_username()) if officer else ""

@@ -1,4 +1,4 @@
-"""What is stored of a tip. Sealed columns are opened by tips/vault.py alone; who may touch which table is in grants.sql.
+"""The stored form of tips. Only tips/vault.py opens sealed columns; the rights of each role on each table are in grants.sql.
 
 In clear: number, category, state, priority, assignment, times rounded down to five minutes, counts and padded sizes.
 Everything a source wrote is in `report` and `body`, sealed.
@@ -23,7 +23,7 @@ ROUNDING = dt.timedelta(minutes=5)
 
 
 def rounded_now() -> dt.datetime:
-    """Now, rounded down to five minutes: the finest time about a source that is stored in clear."""
+    """Return the current time rounded down to five minutes: the finest time about a source that is stored in clear."""
     now = timezone.now()
     return now - (now - dt.datetime.min.replace(tzinfo=dt.UTC)) % ROUNDING
 
@@ -57,7 +57,7 @@ class Author(models.TextChoices):
 
 
 class Category(models.Model):
-    """What a tip is about; decides who is alerted and which follow-up questions are asked. Editable by administrators."""
+    """The subject of a tip, editable by administrators. Decides which officers are alerted and which questions are asked."""
 
     slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Never changes once tips use it."))
     name = models.CharField(_("name"), max_length=60, unique=True)
@@ -99,8 +99,10 @@ class Question(models.Model):
 
 
 class AgencyKey(models.Model):
-    """The id of a live agency key. Key material is in files only; the row exists so that the database itself refuses a tip
-    sealed to a key whose private half is about to be destroyed (the foreign key of Tip)."""
+    """The id of an agency key in use; key material is in files only.
+
+    The row exists so that the foreign key of Tip refuses a tip sealed to a key whose private half is about to be destroyed.
+    """
 
     id = models.CharField(primary_key=True, max_length=16)
     created_at = models.DateTimeField(default=timezone.now)
@@ -110,6 +112,8 @@ class AgencyKey(models.Model):
 
 
 class Tip(models.Model):
+    """A tip: its report sealed under its key K, and K sealed to the agency and to the source."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.BigIntegerField(
         _("number"), unique=True, editable=False, db_default=Func(Value("tips_tip_number"), function="nextval")
@@ -187,7 +191,7 @@ class Tip(models.Model):
 
 
 class NotesKey(models.Model):
-    """N of a tip, made by the staff side at the first note, so that no public process ever held it."""
+    """The key N of a tip's notes, created by the staff side with the first note: no public process ever has it."""
 
     tip = models.OneToOneField(Tip, models.CASCADE, primary_key=True, related_name="notes_key")
     agency_key = models.ForeignKey(AgencyKey, models.PROTECT, related_name="notes_keys")
@@ -198,7 +202,7 @@ class NotesKey(models.Model):
 
 
 class SealedEntry(models.Model):
-    """What message and note share: a sealed body at a position of a tip's conversation."""
+    """The columns that messages and notes share: a sealed body at a position of a tip's conversation."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     position = models.PositiveIntegerField(validators=[MinValueValidator(1)])
@@ -258,9 +262,9 @@ class Note(SealedEntry):
 
 
 class Attachment(models.Model):
-    """A file that a source sent: sealed as it arrived until it is rebuilt, then sealed as rebuilt. Its bytes are in tips/files/sealed_store.py.
+    """A file that a source sent: the original until it is rebuilt, then the rebuilt file. Its bytes are in the sealed store.
 
-    What kind of file it is, and how long, is sealed: `label` under K, the rest at the end of the sealed file itself.
+    Its kind is sealed in `label` under K, and with its length at the end of the sealed file (tips/files/sealed_store.py).
     """
 
     class AttachmentState(models.TextChoices):
@@ -318,7 +322,7 @@ class Attachment(models.Model):
 
 
 class Duty(models.Model):
-    """Who is alerted of what: one row an officer."""
+    """An officer's duty: whether they are on duty, and for which categories they are alerted; none stands for all."""
 
     officer = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="duty", verbose_name=_("officer")

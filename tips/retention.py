@@ -1,4 +1,4 @@
-"""How long a tip is kept: closed tips are erased when their time is over, those under legal hold are not."""
+"""Retention: closed tips are erased after TIP_RETENTION_DAYS, except those under legal hold."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from django.db import connection
 
 @shared_task(name="tips.bulk.expire")  # type: ignore[untyped-decorator]
 def erase_expired_tips() -> int:
-    """Erase closed tips past TIP_RETENTION_DAYS and return how many. The rule is in the database (rules.sql, tips_expire),
-    so that the bulk worker needs no right on the tips."""
+    """Erase closed tips past TIP_RETENTION_DAYS, and return how many.
+
+    The rule is in the database (rules.sql, tips_expire), so that the bulk worker needs no right on the tips.
+    """
     erased = 0
     with connection.cursor() as cursor:
         while True:

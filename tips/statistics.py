@@ -1,4 +1,4 @@
-"""Plain public counts of tips, for the home page, the receipt page and the impact page."""
+"""Public counts of tips for the home page, the receipt page and the impact page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils import timezone
 
-# Fewer say too much about single tips: anonymity.md folds numbers under 5, and a median needs 10 opened tips.
+# Smaller numbers say too much about single tips: docs/anonymity.md folds counts under 5, and a median needs 10 opened tips.
 MIN_SHOWN = 5
 MIN_FOR_MEDIAN = 10
 CACHE_SECONDS = 60
@@ -18,7 +18,7 @@ MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class TipFigures:
-    """`received` and `answered` count tips; `median_minutes` is from arrival to an officer's eyes. None: too few to say."""
+    """Totals: tips received and answered, and the median minutes from arrival to opening. None: too few to say."""
 
     received: int | None
     answered: int | None
@@ -27,14 +27,14 @@ class TipFigures:
 
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
-    """A month that is over. Both counts are rounded down to fives: 0 is fewer than five, 5 is five to nine."""
+    """A past month; `first` is its first day. Both counts are rounded down to fives: 0 is fewer than five, 5 is 5 to 9."""
 
     first: dt.date
     received: int
     answered: int
 
 
-# Tips are counted from the next day on: a count that moves at once would tell who watches it that a tip was just sent.
+# Tips are counted from the next day on: a count that moved at once would tell an observer that a tip was just sent.
 _SQL = """
 SELECT count(*) FILTER (WHERE received_at < %(today)s),
        count(*) FILTER (WHERE received_at < %(today)s AND EXISTS (SELECT 1 FROM tips_message m WHERE m.tip_id = t.id AND m.author = 'staff')),
@@ -57,14 +57,14 @@ _cached: tuple[float, TipFigures] | None = None
 
 
 def read_figures() -> TipFigures:
-    """The figures of now, at most a minute old. Raises django.db.DatabaseError while there is no database."""
+    """Return the current figures, at most a minute old. Raises django.db.DatabaseError while there is no database."""
     global _cached  # noqa: PLW0603  (one value a process)
     if _cached is None or time.monotonic() - _cached[0] > CACHE_SECONDS:
-        _cached = (time.monotonic(), _count())
+        _cached = (time.monotonic(), _count_tips())
     return _cached[1]
 
 
-def _count() -> TipFigures:
+def _count_tips() -> TipFigures:
     with connection.cursor() as cursor:
         cursor.execute(_SQL, {"today": timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)})
         received, answered, opened, median = cursor.fetchone()
@@ -76,7 +76,7 @@ def _count() -> TipFigures:
 
 
 def read_months() -> list[MonthFigures]:
-    """The twelve months before this one, oldest first. Tips that were erased are in no count any more."""
+    """Return the twelve months before this one, oldest first. Erased tips are no longer counted."""
     with connection.cursor() as cursor:
         cursor.execute(
             _MONTHS_SQL,

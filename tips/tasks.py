@@ -1,4 +1,4 @@
-"""The tips' Celery tasks live with their rules; this module makes sure workers know them."""
+"""Import the modules that define the tips' Celery tasks, so that workers know them."""
 
 from __future__ import annotations
 

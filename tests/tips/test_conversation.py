@@ -72,7 +72,7 @@ def test_notes_open_with_the_agencys_key_and_not_with_the_sources(
     assert conversation.read_notes(session.tip)[0].officer == "Ana Okafor"
     note = Note.objects.first()
     with pytest.raises(vault.SealError):
-        vault.open_text(session.key, note.body, conversation._place("note", Author.STAFF, note))
+        vault.open_text(session.key, note.body, conversation._body_context("note", Author.STAFF, note))
 
 
 def test_a_tip_deleted_meanwhile_is_gone(session: inbox_session.InboxSession) -> None:

@@ -71,14 +71,14 @@ def test_a_file_cleaned_while_its_key_moves_keeps_the_later_key(
 ) -> None:
     """The worker puts the cleaned file in the original's place between two of the rotation's steps."""
     row = sealed_files.waiting()
-    real, late = key_rotation._retire, iter([row])
+    real, late = key_rotation._retire_key, iter([row])
 
     def retire(key_id: str) -> bool:
         if waits := next(late, None):
             sealed_files.photo_cleaned(waits)
         return real(key_id)
 
-    monkeypatch.setattr(key_rotation, "_retire", retire)
+    monkeypatch.setattr(key_rotation, "_retire_key", retire)
     new = key_rotation.rotate()
     now = Attachment.objects.get()
     assert (now.state, now.agency_key_id) == ("ready", new)
@@ -107,7 +107,7 @@ def test_content_is_not_touched() -> None:
 def test_interrupted_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         send(f"tip {number}")
-    monkeypatch.setattr(key_rotation, "_BATCH", 2)
+    monkeypatch.setattr(key_rotation, "_BATCH_ROWS", 2)
 
     def interrupt(moved: int) -> None:
         if moved == 4:
@@ -135,8 +135,10 @@ def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch,
 def test_tips_sent_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """One is sealed to the old key after its seals were moved, right before the key is retired."""
     send("before")
-    real, late = key_rotation._retire, iter(["late"])
-    monkeypatch.setattr(key_rotation, "_retire", lambda key_id: (write_to(key_id, next(late, None)), real(key_id))[1])
+    real, late = key_rotation._retire_key, iter(["late"])
+    monkeypatch.setattr(
+        key_rotation, "_retire_key", lambda key_id: (write_to(key_id, next(late, None)), real(key_id))[1]
+    )
     key_rotation.rotate()
     assert {conversation.read_tip_as_officer(tip).report["description"] for tip in Tip.objects.all()} == {
         "before",

@@ -218,7 +218,7 @@ def _entries(entries: list[conversation.ConversationEntry]) -> list[dict[str, An
             "when": entry.written_at,
             "text": show_steering(entry.text),
             "files": entry.files,
-            "new": not entry.read,
+            "new": not entry.is_read,
         }
         for entry in entries
     ]

@@ -1,7 +1,7 @@
-"""The inbox session: how a source stays signed in for ten minutes without either side holding what opens the tip.
+"""The inbox session: keep a source signed in for ten minutes, though neither side alone can open the tip.
 
-The browser holds a random key in a session cookie; the memory-only store holds the source's secret sealed under that key.
-Neither alone opens anything. Leaving deletes both.
+The browser has a random key in a session cookie; the memory-only store has the source's secret sealed under that key.
+Neither alone opens anything. Signing out deletes both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LABEL = b"inbox session"
 
 @dataclass(frozen=True, slots=True)
 class InboxSession:
-    """A signed-in source: their tip, its key `K`, and the token that deletes it."""
+    """A signed-in source: their tip, its key K, and the look-up token, which also deletes the tip."""
 
     tip: Tip
     key: bytes
@@ -37,18 +37,18 @@ class InboxSession:
 
 
 def authenticate_source(receipt: str) -> vault.SourceSecret | None:
-    """The source's secret if `receipt` (as receipts.parse gives it) has a tip, else None, after the same work.
+    """Return the source's secret if `receipt` (of receipts.parse_receipt) has a tip, else None after the same work.
 
-    Raises receipts.BusyError.
+    Raises receipts.ReceiptQueueFullError.
     """
     secret = receipts.stretch_receipt(receipt)
     return secret if find_session(secret) else None
 
 
 def start(response: HttpResponse, secret: vault.SourceSecret) -> None:
-    """Sign the source in. Raises memory.StoreDownError: nothing was set then."""
+    """Sign the source in: store the sealed secret and set the cookie. Raises ephemeral_store.StoreDownError, with no cookie."""
     key = vault.generate_key()
-    ephemeral_store.put(_name(key), vault.seal_box(key, secret.token + secret.seed, _LABEL), LIFETIME_SECONDS)
+    ephemeral_store.put(_store_name(key), vault.seal_box(key, secret.token + secret.seed, _LABEL), LIFETIME_SECONDS)
     response.set_cookie(
         COOKIE,
         base64.urlsafe_b64encode(key).decode(),
@@ -60,14 +60,14 @@ def start(response: HttpResponse, secret: vault.SourceSecret) -> None:
 
 
 def find_current(request: HttpRequest) -> InboxSession | None:
-    """The signed-in source of this request, for ten more minutes; None if nobody is, or no longer.
+    """Return the session of this request, extended to ten more minutes; None without one, or if it has expired.
 
-    Raises memory.StoreDownError.
+    Raises ephemeral_store.StoreDownError.
     """
-    key = _key_of(request)
+    key = _read_cookie_key(request)
     if key is None:
         return None
-    sealed = ephemeral_store.get_and_touch(_name(key), LIFETIME_SECONDS)
+    sealed = ephemeral_store.get_and_touch(_store_name(key), LIFETIME_SECONDS)
     if sealed is None:
         return None
     try:
@@ -78,24 +78,25 @@ def find_current(request: HttpRequest) -> InboxSession | None:
 
 
 def end(request: HttpRequest, response: HttpResponse) -> None:
-    """Sign out: forget the sealed secret and the cookie. Works without the store, which forgets by itself."""
-    key = _key_of(request)
+    """Sign the source out: delete the sealed secret and the cookie. Works without the store, where the secret expires."""
+    key = _read_cookie_key(request)
     if key is not None:
         with suppress(ephemeral_store.StoreDownError):
-            ephemeral_store.forget(_name(key))
+            ephemeral_store.forget(_store_name(key))
     response.delete_cookie(COOKIE, path="/", samesite="Strict")
     if COOKIE in response.cookies:
         response.cookies[COOKIE]["secure"] = settings.HTTPS
 
 
 def find_session(secret: vault.SourceSecret) -> InboxSession | None:
+    """Return the session of the tip that this secret finds; None if there is none, or its source deleted it."""
     tip = Tip.objects.filter(token_hash=secret.token_hash).select_related("category").first()
     if tip is None or tip.key_for_source is None:
         return None
     return InboxSession(tip, vault.open_key_as_source(tip.key_for_source, secret.seed), secret.token)
 
 
-def _key_of(request: HttpRequest) -> bytes | None:
+def _read_cookie_key(request: HttpRequest) -> bytes | None:
     try:
         key = base64.urlsafe_b64decode(request.COOKIES.get(COOKIE, ""))
     except (binascii.Error, ValueError):
@@ -103,5 +104,5 @@ def _key_of(request: HttpRequest) -> bytes | None:
     return key if len(key) == vault.KEY_BYTES else None
 
 
-def _name(key: bytes) -> str:
+def _store_name(key: bytes) -> str:
     return "inbox:" + hashlib.sha256(b"name" + key).hexdigest()[:32]

@@ -81,7 +81,7 @@ def test_opening_marks_the_sources_messages_as_read(okafor: Account) -> None:
     officers.write_as_source(tip, "One more thing", b"1")
     assert Message.objects.get().read is False
     opened = triage.open_tip(tip.pk, okafor)
-    assert opened.messages[0].read is False  # the page marks it as new
+    assert opened.messages[0].is_read is False  # the page marks it as new
     assert Message.objects.get().read is True
 
 

@@ -528,7 +528,7 @@ def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
     client.post("/tips/inbox/", {"receipt": receipt})
     page = client.get("/tips/inbox/conversation/")
     fields = {"form_id": field_of(page, "form_id"), "ticket": field_of(page, "ticket"), "text": ""}
-    ephemeral_store.forget(inbox_session._name(inbox_session._key_of(_request(client))))  # type: ignore[arg-type]
+    ephemeral_store.forget(inbox_session._store_name(inbox_session._read_cookie_key(_request(client))))  # type: ignore[arg-type]
     page = client.post(
         "/tips/inbox/conversation/", fields | {"attachments": sample_uploads.sent(sample_uploads.photo())}
     )

@@ -47,7 +47,7 @@ def message_of(page: HttpResponse, text: str) -> dict[str, str | None]:
 def expire(client: Client) -> None:
     """Ten minutes later: the store has forgotten, the browser has not."""
     key = base64.urlsafe_b64decode(client.cookies[inbox_session.COOKIE].value)
-    ephemeral_store.forget(inbox_session._name(key))
+    ephemeral_store.forget(inbox_session._store_name(key))
 
 
 def texts_of(receipt: str) -> list[str]:
