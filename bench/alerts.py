@@ -40,7 +40,7 @@ for number in range(count):
         "day": today - 8 - int(random.integers(50)), "hour": int(random.integers(24)), "public_id": f"{number:012}"})
 stored = records(*rows)
 settings.INCIDENT_SNAPSHOTS.mkdir(exist_ok=True)
-publisher.write(settings.INCIDENT_SNAPSHOTS, stored, visibility.levels(stored, rules), rules, [])
+publisher.write_version(settings.INCIDENT_SNAPSHOTS, stored, visibility.decide_levels(stored, rules), rules, [])
 """
 
 # A mixture: most want their block, some a district or beat, a few all; half of them single types.

@@ -19,7 +19,7 @@ from crimemap.importing.readers import cells as values
 from crimemap.importing.readers import datetimes
 from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
 from crimemap.importing.readers.datetimes import DatetimeParser, Moment
-from crimemap.privacy.locations import snap
+from crimemap.privacy.locations import coarsen_location
 
 MAX_REMEMBERED = 200_000  # cells of a column
 MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
@@ -268,9 +268,11 @@ class RowParser:
         north, east, block_text = told
         point = values.parse_point(north, east, self.box, self.met)
         public = self.profile.points_are_public
-        plain = snap(*(point or (None, None)), points_are_public=public, block_point=None)
+        plain = coarsen_location(*(point or (None, None)), points_are_public=public, block_point=None)
         middle = self.geocoder.block_midpoint(block_text)
-        latitude, longitude, kind = snap(None, None, points_are_public=public, block_point=middle) if middle else plain
+        latitude, longitude, kind = (
+            coarsen_location(None, None, points_are_public=public, block_point=middle) if middle else plain
+        )
         areas: tuple[str, ...] = ("", "", "")
         if latitude is not None and longitude is not None:
             areas = self.geocoder.areas_at(latitude, longitude)

@@ -1,4 +1,7 @@
-"""TODO docstring."""
+"""Coarsening of locations, so that no published point or text names a house.
+
+Import calls this before anything is stored; publication generalizes block texts once more.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,21 @@ import polars as pl
 
 from crimemap.geometry import METERS_PER_DEGREE
 
-GRID = 250.0  # metres: the side of a cell of the fixed grid
+GRID_METERS = 250.0  # side of a cell of the fixed grid
 Point = tuple[float, float]  # latitude, longitude in degrees
 
 
-def snap(
+def coarsen_location(
     latitude: float | None, longitude: float | None, *, points_are_public: bool, block_point: Point | None
 ) -> tuple[float | None, float | None, str]:
-    """The one point that may be kept of an incident: (latitude, longitude, kind), rounded to five decimals (a metre).
+    """Return the only point that may be stored of an incident: (latitude, longitude, kind), rounded to a meter.
 
-    kind says where it comes from: "block" (the middle of its block in the agency's own layer, given as `block_point`),
-    "published" (the publisher has already moved its points off the address: `points_are_public`), "grid" (the centre of
-    the fixed 250 m cell the point lies in), "none" (no usable point: both coordinates are None).
-    No function of other incidents' points, no random: an incident that is added or moved changes no other point.
+    kind: "block" (`block_point`, the middle of its block in the agency's own layer), "published" (the point as given,
+    because the publisher has already moved its points off the addresses: `points_are_public`), "grid" (the center of the
+    fixed 250 m cell around the point), "none" (no usable point; both coordinates are None).
+
+    The result depends on this incident alone, never on other incidents or chance: adding or moving one changes no other
+    point, so versions cannot be compared to find the exact one.
     """
     if block_point is not None:
         return round(block_point[0], 5), round(block_point[1], 5), "block"
@@ -29,12 +34,12 @@ def snap(
         return None, None, "none"
     if points_are_public:
         return round(latitude, 5), round(longitude, 5), "published"
-    return *cell_centre(latitude, longitude), "grid"
+    return *grid_cell_center(latitude, longitude), "grid"
 
 
-def cell_centre(latitude: float, longitude: float) -> Point:
-    """The centre of the grid cell that a point lies in: rows of 250 m from the equator, columns as wide at each row's middle."""
-    height = GRID / METERS_PER_DEGREE
+def grid_cell_center(latitude: float, longitude: float) -> Point:
+    """Return the center of the grid cell around a point: rows of 250 m from the equator, columns as wide at mid-row."""
+    height = GRID_METERS / METERS_PER_DEGREE
     row = (math.floor(latitude / height) + 0.5) * height
     width = height / max(0.01, math.cos(math.radians(row)))
     column = (math.floor(longitude / width) + 0.5) * width
@@ -47,10 +52,10 @@ _NUMBER = re.compile(r"^0*(\d+)[A-Za-z]?(?:\s*[-/&]\s*\d+[A-Za-z]?)*\s+(block\b(
 _MASKED = re.compile(r"^0*(\d*)X{2}(?=\s)", re.I)
 
 
-def block_label(text: str) -> str:
-    """A block's name without the number of a house or flat: "412 Arden St Apt 3" becomes "400 block of Arden St".
+def generalize_address(text: str) -> str:
+    """Replace house and unit numbers by the block: "412 Arden St Apt 3" becomes "400 block of Arden St".
 
-    A second barrier: the importer names blocks, and this leaves such names as they are.
+    This is a second barrier: the importer already writes block names, which are returned unchanged.
     """
     low = text.lower()
     if any(word in low for word in _UNIT_WORDS):
@@ -59,22 +64,22 @@ def block_label(text: str) -> str:
     for part in text.split(","):
         stripped = part.strip()
         if "xx" in low:
-            stripped = _MASKED.sub(lambda found: f"{found[1] or '0'}00", stripped)
-        found = _NUMBER.match(stripped)
-        if found:
-            hundred = int(found[1][-9:]) // 100 * 100
-            stripped = f"{hundred} {found[2] or 'block of'} {stripped[found.end() :].strip()}"
+            stripped = _MASKED.sub(lambda match: f"{match[1] or '0'}00", stripped)
+        number = _NUMBER.match(stripped)
+        if number:
+            hundred = int(number[1][-9:]) // 100 * 100
+            stripped = f"{hundred} {number[2] or 'block of'} {stripped[number.end() :].strip()}"
         parts.append(stripped)
     return ", ".join(part for part in parts if part)[:80]
 
 
-# What block_label leaves as it is: no number or a whole hundred, one part, no unit, nothing masked.
+# Texts that generalize_address returns unchanged: no number or a whole hundred, one part, no unit, nothing masked.
 _LABEL = r"^(?:(?:[1-9][0-9]{0,6}00|0) block of [^,\s]|[^\d,\s])(?:[^,]*[^,\s])?$"
-_NO_LABEL = rf"(?i){_UNIT.pattern}|xx|[\x1c-\x1f]"  # the last are white space to Python and not to polars
+_NO_LABEL = rf"(?i){_UNIT.pattern}|xx|[\x1c-\x1f]"  # the last range is white space to Python but not to polars
 
 
-def block_labels(texts: list[str]) -> list[str]:
-    """The same of hundreds of thousands at once, nearly all of which are such names: five times as fast."""
-    given = pl.Series(texts, dtype=pl.String)
-    is_label = given.str.contains(_LABEL) & ~given.str.contains(_NO_LABEL) & (given.str.len_chars() <= 80)
-    return [text if label else block_label(text) for text, label in zip(texts, is_label.to_list(), strict=True)]
+def generalize_addresses(texts: list[str]) -> list[str]:
+    """Generalize many addresses, five times as fast as one by one: nearly all are block names already."""
+    series = pl.Series(texts, dtype=pl.String)
+    is_label = series.str.contains(_LABEL) & ~series.str.contains(_NO_LABEL) & (series.str.len_chars() <= 80)
+    return [text if label else generalize_address(text) for text, label in zip(texts, is_label.to_list(), strict=True)]

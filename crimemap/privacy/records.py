@@ -1,6 +1,7 @@
-"""Stored incidents as columns: what publication works on. Private: domestic flags, held and hidden rows are in here.
+"""Stored incidents as columns, the input of publication. Private: includes domestic flags, held and hidden rows.
 
-An incident is a position in arrays of one length. What many share stands in tables that the arrays point into.
+An incident is a position in arrays of equal length. Values that many incidents share are dictionary-encoded: they stand
+in the tables `kinds`, `places` and `texts`, and the arrays point into these.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ MINUTE, HOUR, DAY, MONTH = range(4)
 COLUMNS: dict[str, str] = {
     "id": "i8",
     "public_id": f"S{format.ID_CHARACTERS}",
-    "hour": "i4",  # the start: local hours since 1970-01-01 00:00
-    "end_day": "i4",  # the last local day it can have happened on, in days since 1970-01-01
-    "kind": "i4",  # into `kinds`
-    "place": "i4",  # into `places`
+    "hour": "i4",  # local hour of the start, since 1970-01-01 00:00
+    "end_day": "i4",  # last local day on which it can have happened, since 1970-01-01
+    "kind": "i4",  # row of `kinds`
+    "place": "i4",  # row of `places`
 }
-# Columns of `kinds`: primary keys of source and offence code (0: none), position in PRECISIONS, 0 or 1, texts.
+# Columns of `kinds`: primary keys of source and offense code (0: none), position in PRECISIONS, two flags, two texts.
 SOURCE, CODE, PRECISION, DOMESTIC, REMOVED, DESCRIPTION, OUTCOME = range(7)
-# Columns of `places`: 1/DEGREE degrees or NOWHERE, texts.
+# Columns of `places`: coordinates in 1/DEGREE degrees or NOWHERE, then texts.
 LATITUDE, LONGITUDE, DISTRICT, BEAT, NEIGHBOURHOOD, BLOCK_TEXT = range(6)
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """`columns`: one array for each of COLUMNS. `kinds` (n x 7, i4) and `places` (n x 6, i4) may hold a line twice.
+    """Incidents and the tables they point into.
 
-    Their texts are positions in `texts`, where 0 is "": unknown.
+    columns: one array for each of COLUMNS. kinds (n x 7, i4) and places (n x 6, i4) may repeat a row. Their text columns
+    are positions in `texts`, where position 0 is "" (unknown).
     """
 
     columns: dict[str, format.Array]
@@ -47,13 +49,13 @@ class Records:
     def __getitem__(self, name: str) -> format.Array:
         return self.columns[name]
 
-    def of_kind(self, column: int) -> format.Array:
-        """One column of `kinds`, by record."""
+    def kind_column(self, column: int) -> format.Array:
+        """Return one column of `kinds`, one value per incident."""
         result: format.Array = self.kinds[:, column][self.columns["kind"]]
         return result
 
-    def where(self, chosen: format.Array) -> Records:
-        """Those of a boolean mask or an array of positions, with the same tables."""
+    def select(self, chosen: format.Array) -> Records:
+        """Return the incidents of a boolean mask or an array of positions, with the same tables."""
         return replace(self, columns={name: column[chosen] for name, column in self.columns.items()})
 
 
@@ -63,8 +65,8 @@ EMPTY = Records(
 
 
 class Reclassification(NamedTuple):
-    """`incident`: primary key; `day`: of the import that told, where it happened, in days since 1970-01-01; the offence
-    codes before and after: primary keys."""
+    """A changed offense code. incident, before, after: primary keys of the incident and of its codes; day: local day of the
+    import that brought the change, in days since 1970-01-01."""
 
     incident: int
     public_id: str
@@ -73,23 +75,28 @@ class Reclassification(NamedTuple):
     after: int
 
 
-def joined(first: Records, second: Records) -> Records:
-    """All of both, one after the other; their tables, too."""
+def concatenate_records(first: Records, second: Records) -> Records:
+    """Return the incidents of both, one after the other, with their tables concatenated too."""
     columns = {}
     for name in COLUMNS:
         shift = {"kind": len(first.kinds), "place": len(first.places)}.get(name)
         added = second[name] if shift is None else second[name] + np.int32(shift)
         columns[name] = np.concatenate([first[name], added])
-    by = len(first.texts) - 1
+    text_shift = len(first.texts) - 1  # position 0, the empty text, is shared
     return Records(
         columns,
-        np.concatenate([first.kinds, _shifted(second.kinds, [DESCRIPTION, OUTCOME], by)]),
-        np.concatenate([first.places, _shifted(second.places, [DISTRICT, BEAT, NEIGHBOURHOOD, BLOCK_TEXT], by)]),
+        np.concatenate([first.kinds, _shift_text_positions(second.kinds, [DESCRIPTION, OUTCOME], text_shift)]),
+        np.concatenate(
+            [
+                first.places,
+                _shift_text_positions(second.places, [DISTRICT, BEAT, NEIGHBOURHOOD, BLOCK_TEXT], text_shift),
+            ]
+        ),
         first.texts + second.texts[1:],
     )
 
 
-def _shifted(table: format.Array, texts: Sequence[int], by: int) -> format.Array:
+def _shift_text_positions(table: format.Array, text_columns: Sequence[int], shift: int) -> format.Array:
     result = table.copy()
-    result[:, texts] += np.where(result[:, texts] == 0, 0, by).astype("i4")
+    result[:, text_columns] += np.where(result[:, text_columns] == 0, 0, shift).astype("i4")
     return result

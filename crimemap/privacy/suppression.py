@@ -1,8 +1,8 @@
-"""Yearly totals of what is not shown one by one, so that no small number can be read or worked out. Pure functions.
+"""Statistical disclosure control for yearly totals of hidden incidents: no small number can be read or derived.
 
-Incidents that are hidden enter totals of area x category x calendar year from `least` up. The sums of a category in a year,
-and of a year, are published too; where a sum and its parts would give away a small rest, one more part is folded into the
-rest (complementary suppression, as statistical offices do it: Hundepool et al., Statistical Disclosure Control, 2012, ch. 4).
+Totals are published by area x category x calendar year, by category x year, and by year, each only from `threshold` up.
+Where a sum and its published parts would reveal a small remainder, one more part is suppressed as well (complementary
+suppression: Hundepool et al., Statistical Disclosure Control, 2012, ch. 4). Pure functions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Part = TypeVar("Part", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class PublicTotals:
-    """Only numbers that may be shown; what is absent is "fewer than `least`" or folded into the sum above it.
+    """Totals that may be published. A missing one is below the threshold or suppressed.
 
     areas: (area code, category, year) to count; categories: (category, year) to count; years: year to count.
     """
@@ -27,39 +27,40 @@ class PublicTotals:
     years: dict[int, int]
 
 
-def totals(counts: Mapping[tuple[str, str, int], int], least: int) -> PublicTotals:
-    """What may be shown of hidden incidents counted by (area code, category, year)."""
+def suppress_small_totals(counts: Mapping[tuple[str, str, int], int], threshold: int) -> PublicTotals:
+    """Return the publishable totals of hidden incidents counted by (area code, category, year)."""
     by_category: dict[tuple[str, int], int] = defaultdict(int)
     by_year: dict[int, int] = defaultdict(int)
     for (_area, category, year), count in counts.items():
         by_category[category, year] += count
         by_year[year] += count
-    years = {year: count for year, count in by_year.items() if count >= least}
-    lines: dict[int, dict[tuple[str, int], int]] = defaultdict(dict)
+    years = {year: count for year, count in by_year.items() if count >= threshold}
+    categories_by_year: dict[int, dict[tuple[str, int], int]] = defaultdict(dict)
     for key, count in by_category.items():
-        lines[key[1]][key] = count
+        categories_by_year[key[1]][key] = count
     categories: dict[tuple[str, int], int] = {}
     for year in years:
-        categories |= shown(lines[year], least)
-    cells: dict[tuple[str, int], dict[tuple[str, str, int], int]] = defaultdict(dict)
+        categories |= select_publishable(categories_by_year[year], threshold)
+    areas_by_category: dict[tuple[str, int], dict[tuple[str, str, int], int]] = defaultdict(dict)
     for cell, count in counts.items():
-        cells[cell[1:]][cell] = count
+        areas_by_category[cell[1:]][cell] = count
     areas: dict[tuple[str, str, int], int] = {}
-    for key in categories:  # the parts of a folded one would unfold it
-        areas |= shown(cells[key], least)
+    for key in categories:  # the parts of a suppressed category would reveal it
+        areas |= select_publishable(areas_by_category[key], threshold)
     return PublicTotals(areas, categories, years)
 
 
-def shown(parts: Mapping[Part, int], least: int) -> dict[Part, int]:
-    """The parts of a shown sum that may be shown: each at least `least`, and what is left out is nothing or at least it, too.
+def select_publishable(parts: Mapping[Part, int], threshold: int) -> dict[Part, int]:
+    """Return the parts of a published sum that may be published as well.
 
-    A rest of at least `least` must also come from two parts or more, else the sum would tell the one. Folded are the
-    smallest, in the order of their names where they are equal, so that the same counts always give the same answer.
+    Each part reaches `threshold`, and so does the suppressed remainder, which also comes from at least two parts:
+    otherwise the sum would reveal the single one. The smallest parts are suppressed first, equal ones in the order of
+    their names, so that the same counts always give the same result.
     """
-    kept = dict(
-        sorted(((part, n) for part, n in parts.items() if n >= least), key=lambda item: (-item[1], str(item[0])))
+    publishable = dict(
+        sorted(((part, n) for part, n in parts.items() if n >= threshold), key=lambda item: (-item[1], str(item[0])))
     )
-    rest = [n for n in parts.values() if 0 < n < least]
-    while kept and rest and (sum(rest) < least or len(rest) < 2):
-        rest.append(kept.popitem()[1])
-    return kept
+    suppressed = [n for n in parts.values() if 0 < n < threshold]
+    while publishable and suppressed and (sum(suppressed) < threshold or len(suppressed) < 2):
+        suppressed.append(publishable.popitem()[1])
+    return publishable

@@ -1,8 +1,8 @@
-"""The publication rule: what of an incident residents may see, where, and how exactly. Pure functions; nothing is read here.
+"""The publication rule: which parts of an incident residents may see, and how exactly. Pure functions.
 
-SECURITY.md tells the rule in words. Visibility belongs to the agency's code, a category sets a minimum, the agency's file
-(crimemap/privacy/agency_rules.py) may be stricter. `snap` is used on import, so that exact points are never stored; the rest decides
-at publication.
+SECURITY.md explains the rule. Each offense code of the agency has a visibility, its category sets a minimum, and the
+agency's own file (crimemap/privacy/agency_rules.py) may be stricter. Exact points never get this far: import coarsens them
+(crimemap/privacy/locations.py).
 """
 
 from __future__ import annotations
@@ -38,39 +38,39 @@ from crimemap.privacy.records import (
 from crimemap.snapshot.format import NOWHERE, Array
 
 NEVER = -(2**31)
-HELD = "held"  # a code that nobody classified: not public until staff do
+HELD = "held"  # the code is not classified yet: not public until staff classify it
 STRICTNESS = (BLOCK, AREA, HIDDEN)
 
 
-def strictest(*visibilities: str) -> str:
-    """The strictest of some visibilities; BLOCK of none."""
+def strictest_visibility(*visibilities: str) -> str:
+    """Return the strictest of these visibilities, BLOCK if there are none."""
     return max(visibilities, key=STRICTNESS.index, default=BLOCK)
 
 
-def visibility_of(code: str | None, category: str | None, agency: str | None = None) -> str:
-    """Of a row: its code's visibility, its category's least and the agency's own least for either, strictest first.
+def decide_visibility(code: str | None, category: str | None, agency: str | None = None) -> str:
+    """Return the strictest of the code's visibility, the category's minimum and the agency's own minimum.
 
-    HELD when nobody classified the code (`code` or `category` is None). Domestic rows are HIDDEN whatever this says.
+    HELD if the code is not classified (`code` or `category` is None). Domestic rows are HIDDEN in any case (decide_levels).
     """
     if code is None or category is None:
         return HELD
-    return strictest(code, category, agency or BLOCK)
+    return strictest_visibility(code, category, agency or BLOCK)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleCategory:
-    """`least` is its minimum of visibility; `person`: an offence against a person, whose kind of place is not told."""
+    """least: minimum visibility. against_person: an offense against a person; its location description is not published."""
 
     slug: str
     name: str
     family: str
     least: str
-    person: bool
+    against_person: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RuleCode:
-    """Of the agency's code list. Either None: nobody classified it."""
+    """An offense code of the agency: category slug and visibility, both None while it is not classified."""
 
     category: str | None
     visibility: str | None
@@ -78,7 +78,7 @@ class RuleCode:
 
 @dataclass(frozen=True, slots=True)
 class RuleSource:
-    """`today` is the day on its clock, in days since 1970-01-01."""
+    """A data source. today: its local day, in days since 1970-01-01."""
 
     slug: str
     name: str
@@ -88,7 +88,7 @@ class RuleSource:
 
 @dataclass(frozen=True, slots=True)
 class PublicationRule:
-    """Everything the decision about a row hangs on. Codes and sources by primary key; categories in their order."""
+    """Everything that decides about a row. Codes and sources by primary key; categories in display order."""
 
     categories: tuple[RuleCategory, ...]
     codes: dict[int, RuleCode]
@@ -96,43 +96,43 @@ class PublicationRule:
     agency: AgencyRules
 
 
-# What becomes of a row: an index, so that a column of them is an array.
+# The possible decisions about a row; a position in LEVELS, so that the decisions fit in an array.
 LEVELS = (BLOCK, AREA, HIDDEN, HELD, "embargoed", "removed")
 AT_BLOCK, AT_AREA, IS_HIDDEN, IS_HELD, IS_EMBARGOED, IS_REMOVED = range(6)
 
 
-def levels(records: Records, rule: PublicationRule) -> Array:
-    """What becomes of each record: an array of positions in LEVELS (u1).
+def decide_levels(records: Records, rule: PublicationRule) -> Array:
+    """Decide about each record: an array of positions in LEVELS (u1).
 
-    Nothing is told of a row before its last possible day and the embargo's whole days after it are over (where it
-    happened): days, not hours, so that the moment of its appearance tells no more than the day.
+    A row stays embargoed until the whole local days of the embargo after its last possible day are over. Days, not hours,
+    so that the moment it appears reveals no more than the day.
     """
     known = {category.slug: category for category in rule.categories}
-    newest = np.full(len(records.kinds), NEVER, "i4")
-    of_kind = np.full(len(records.kinds), IS_HELD, "u1")
-    for number, line in enumerate(records.kinds.tolist()):
-        source, code = rule.sources.get(line[SOURCE]), rule.codes.get(line[CODE])
+    newest_day = np.full(len(records.kinds), NEVER, "i4")
+    level_by_kind = np.full(len(records.kinds), IS_HELD, "u1")
+    for number, kind in enumerate(records.kinds.tolist()):
+        source, code = rule.sources.get(kind[SOURCE]), rule.codes.get(kind[CODE])
         category = known.get(code.category or "") if code else None
         if source:
-            newest[number] = source.today - max(rule.agency.embargo_days, source.embargo_days, 1) - 1
+            newest_day[number] = source.today - max(rule.agency.embargo_days, source.embargo_days, 1) - 1
         if code and category:
             agency = rule.agency.visibility.get(category.slug)
-            of_kind[number] = LEVELS.index(visibility_of(code.visibility, category.least, agency))
-        if line[DOMESTIC] and of_kind[number] != IS_HELD:
-            of_kind[number] = IS_HIDDEN
-        if line[REMOVED]:
-            of_kind[number] = IS_REMOVED
-    result: Array = of_kind[records["kind"]]
-    result[(records["end_day"] > newest[records["kind"]]) & (result != IS_REMOVED)] = IS_EMBARGOED
+            level_by_kind[number] = LEVELS.index(decide_visibility(code.visibility, category.least, agency))
+        if kind[DOMESTIC] and level_by_kind[number] != IS_HELD:
+            level_by_kind[number] = IS_HIDDEN
+        if kind[REMOVED]:
+            level_by_kind[number] = IS_REMOVED
+    result: Array = level_by_kind[records["kind"]]
+    result[(records["end_day"] > newest_day[records["kind"]]) & (result != IS_REMOVED)] = IS_EMBARGOED
     return result
 
 
 @dataclass(frozen=True, slots=True)
 class PublicRows:
-    """Rows as residents may see them, in no order yet. `places` and `texts` as in Records, coarsened.
+    """Rows as residents may see them, not ordered yet. places and texts: as in Records, coarsened.
 
-    time: local hours since 1970-01-01, as exact as `precision` says; category: into the rule's; source: primary key;
-    description and outcome: into `texts`.
+    time: local hours since 1970-01-01, as exact as `precision` says. category: position in the rule's categories. source:
+    primary key. description, outcome: positions in `texts`.
     """
 
     public_id: Array
@@ -147,14 +147,14 @@ class PublicRows:
     texts: list[str]
 
 
-def public_rows(records: Records, level: Array, rule: PublicationRule) -> PublicRows:
-    """What is published of those records whose level is AT_BLOCK or AT_AREA."""
+def select_public_rows(records: Records, level: Array, rule: PublicationRule) -> PublicRows:
+    """Return the public form of the records whose level is AT_BLOCK or AT_AREA."""
     shown = level <= AT_AREA
     at_area = level[shown] == AT_AREA
     kind, kinds = records["kind"][shown], records.kinds
-    category = category_of_kinds(records, rule)
-    person = np.array([category.person for category in rule.categories] or [False])[category]
-    description = np.where(person | (not rule.agency.description), 0, kinds[:, DESCRIPTION])[kind]
+    category = category_by_kind(records, rule)
+    against_person = np.array([category.against_person for category in rule.categories] or [False])[category]
+    description = np.where(against_person | (not rule.agency.description), 0, kinds[:, DESCRIPTION])[kind]
     description[at_area] = 0
     outcome = kinds[:, OUTCOME] if rule.agency.outcome else np.zeros(len(kinds), "i4")
     finest = np.array([HOUR, DAY], "u1")[at_area.view("u1")]
@@ -164,7 +164,7 @@ def public_rows(records: Records, level: Array, rule: PublicationRule) -> Public
     places, texts = _public_places(records, rule.agency)
     return PublicRows(
         public_id=records["public_id"][shown],
-        time=start_of(records["hour"][shown], precision),
+        time=round_to_precision(records["hour"][shown], precision),
         precision=precision,
         category=category[kind],
         source=kinds[:, SOURCE][kind],
@@ -176,19 +176,19 @@ def public_rows(records: Records, level: Array, rule: PublicationRule) -> Public
     )
 
 
-def public_changes(
-    told: Iterable[Reclassification], records: Records, level: Array, rule: PublicationRule
+def select_public_reclassifications(
+    reclassifications: Iterable[Reclassification], records: Records, level: Array, rule: PublicationRule
 ) -> list[PublicReclassification]:
-    """Re-classifications that residents may read of: of incidents that are shown, between categories that are."""
-    told = list(told)
-    if not told:
+    """Return the re-classifications of shown incidents between two shown categories, sorted."""
+    reclassifications = list(reclassifications)
+    if not reclassifications:
         return []
-    shown = np.zeros(max(int(records["id"].max(initial=0)), *(each.incident for each in told)) + 1, bool)
+    shown = np.zeros(max(int(records["id"].max(initial=0)), *(each.incident for each in reclassifications)) + 1, bool)
     shown[records["id"][level <= AT_AREA]] = True
-    category = {key: _shown_category(code, rule) for key, code in rule.codes.items()}
+    category = {key: _public_category(code, rule) for key, code in rule.codes.items()}
     changes = [
         PublicReclassification(each.public_id, each.day, before, after)
-        for each in told
+        for each in reclassifications
         if shown[each.incident]
         and (before := category.get(each.before)) is not None
         and (after := category.get(each.after)) is not None
@@ -198,7 +198,7 @@ def public_changes(
 
 
 class PublicReclassification(NamedTuple):
-    """Categories before and after are positions in the rule's."""
+    """A change of category; before and after are positions in the rule's categories, day counts from 1970-01-01."""
 
     public_id: str
     day: int
@@ -206,24 +206,24 @@ class PublicReclassification(NamedTuple):
     after: int
 
 
-def _shown_category(code: RuleCode, rule: PublicationRule) -> int | None:
-    """The position of the code's category; None where rows of this code are not shown one by one."""
+def _public_category(code: RuleCode, rule: PublicationRule) -> int | None:
+    """Return the position of the code's category, None if rows with this code are not shown one by one."""
     for number, category in enumerate(rule.categories):
         if category.slug == code.category:
-            least = visibility_of(code.visibility, category.least, rule.agency.visibility.get(category.slug))
+            least = decide_visibility(code.visibility, category.least, rule.agency.visibility.get(category.slug))
             return number if least in (BLOCK, AREA) else None
     return None
 
 
-def category_of_kinds(records: Records, rule: PublicationRule) -> Array:
-    """The position of each kind's category in the rule's (u1); 0 where it has none: the caller knows, it is held."""
+def category_by_kind(records: Records, rule: PublicationRule) -> Array:
+    """Return the position of each kind's category in the rule's (u1), 0 for a kind without one: such rows are held anyway."""
     positions = {category.slug: number for number, category in enumerate(rule.categories)}
     codes = {key: positions.get(code.category or "", 0) for key, code in rule.codes.items()}
     return np.array([codes.get(key, 0) for key in records.kinds[:, CODE].tolist()], "u1")
 
 
-def start_of(hour: Array, precision: Array) -> Array:
-    """Local hours rounded down to what the precision tells: the hour, the day, the month's first day."""
+def round_to_precision(hour: Array, precision: Array) -> Array:
+    """Round local hours down to the hour, the day or the first day of the month, by the precision of each."""
     result = hour.astype("i4")
     daily = np.flatnonzero(precision >= DAY)
     result[daily] = hour[daily] // 24 * 24
@@ -234,11 +234,11 @@ def start_of(hour: Array, precision: Array) -> Array:
 
 
 def _public_places(records: Records, agency: AgencyRules) -> tuple[Array, list[str]]:
-    """Each place as rows at BLOCK have it, then each as rows at AREA do (the codes of its wide areas alone); the texts."""
+    """Return the place table for rows at BLOCK followed by that for rows at AREA (area codes alone), and the texts."""
     texts = list(records.texts)
     exact = records.places.copy()
     used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
-    labels = locations.block_labels([texts[number] for number in used.tolist()])
+    labels = locations.generalize_addresses([texts[number] for number in used.tolist()])
     exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
     wide = np.zeros_like(exact)
     wide[:, [LATITUDE, LONGITUDE]] = NOWHERE

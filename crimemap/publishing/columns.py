@@ -1,5 +1,6 @@
-"""From public rows to the columns of the published folder (crimemap/snapshot/format.py). Pure; the same rows in any order and in any
-tables give the same columns, so nothing of the order they came in is left.
+"""Arranges public rows as the columns of the published folder (crimemap/snapshot/format.py). Pure functions.
+
+The same rows in any order and with any tables give the same columns, so the order of arrival cannot be derived from them.
 """
 
 from __future__ import annotations
@@ -23,40 +24,43 @@ AREA_COLUMNS = {"district": DISTRICT, "beat": BEAT, "neighbourhood": NEIGHBOURHO
 
 
 @dataclass(frozen=True, slots=True)
-class Arranged:
-    """`columns`: name to array, as in layout; `meta`: what a reader must know to use them, as plain values."""
+class ArrangedColumns:
+    """columns: name to array, as in format.py. meta: plain values a reader needs to interpret them."""
 
     columns: dict[str, Array]
     meta: dict[str, Any]
 
 
-def arrange(
+def arrange_columns(
     rows: PublicRows, rule: PublicationRule, withdrawn: Array, changes: Sequence[PublicReclassification] = ()
-) -> Arranged:
-    """`withdrawn`: public ids (S12) whose pages answer that they are gone; `changes` in order."""
+) -> ArrangedColumns:
+    """Arrange the rows of one version.
+
+    withdrawn: public ids (S12) whose pages answer 410. changes: sorted re-classifications.
+    """
     used = np.flatnonzero(np.bincount(rows.place, minlength=len(rows.places)))
-    with ThreadPoolExecutor(1) as pool:  # numpy lets go of the interpreter where it sorts and counts
-        sorting = pool.submit(_by_time, rows)
-        texts, text_at = _texts(rows, used)
-        places, place_at, codes = _places(rows, used, text_at)
+    with ThreadPoolExecutor(1) as pool:  # numpy releases the interpreter while it sorts and counts
+        sorting = pool.submit(_order_by_time, rows)
+        texts, text_position = _collect_texts(rows, used)
+        places, place_position, codes = _arrange_places(rows, used, text_position)
         order = sorting.result()
     sources = sorted(rule.sources, key=lambda number: rule.sources[number].slug)
-    source_at = np.zeros(max(sources, default=0) + 1, "u1")
-    source_at[sources] = np.arange(len(sources))
+    source_position = np.zeros(max(sources, default=0) + 1, "u1")
+    source_position[sources] = np.arange(len(sources))
     columns = {
         "time": rows.time[order],
         "precision": rows.precision[order],
         "category": rows.category[order],
-        "source": source_at[rows.source[order]],
-        "place": place_at[rows.place[order]],
-        "description": text_at[rows.description[order]],
-        "outcome": text_at[rows.outcome[order]],
+        "source": source_position[rows.source[order]],
+        "place": place_position[rows.place[order]],
+        "description": text_position[rows.description[order]],
+        "outcome": text_position[rows.outcome[order]],
         "public_id": rows.public_id[order],
     }
     columns |= places
     with ThreadPoolExecutor(2) as pool:
-        by_place = pool.submit(_by_place, columns, len(places["x"]))
-        by_id = pool.submit(_by_id, columns["public_id"])
+        by_place = pool.submit(_index_by_place, columns, len(places["x"]))
+        by_id = pool.submit(_order_by_id, columns["public_id"])
         cubes, spans = prefix_sums.build_cubes(columns, len(rule.categories), codes)
         columns |= by_place.result() | {"by_id": by_id.result()}
     columns["withdrawn"] = np.sort(withdrawn)
@@ -78,24 +82,26 @@ def arrange(
         "areas": codes,
         "mapped_places": int(np.count_nonzero(places["latitude"] != NOWHERE)),
     }
-    return Arranged(columns | cubes, meta | spans)
+    return ArrangedColumns(columns | cubes, meta | spans)
 
 
-def _texts(rows: PublicRows, places: Array) -> tuple[list[str], Array]:
-    """The texts that are used, sorted, and where each of the rows' own texts stands among them."""
+def _collect_texts(rows: PublicRows, places: Array) -> tuple[list[str], Array]:
+    """Return the texts in use, sorted, and the position of each of the rows' own texts among them."""
     used = np.zeros(len(rows.texts), bool)
     used[0] = True
     used[rows.description] = used[rows.outcome] = True
     used[rows.places[places, BLOCK_TEXT]] = True
     numbers = np.flatnonzero(used)
     named = pl.Series([rows.texts[number] for number in numbers.tolist()], dtype=pl.String)
-    at = np.zeros(len(rows.texts), "i4")
-    at[numbers] = named.rank("dense").to_numpy() - 1
-    return named.unique().sort().to_list(), at
+    positions = np.zeros(len(rows.texts), "i4")
+    positions[numbers] = named.rank("dense").to_numpy() - 1
+    return named.unique().sort().to_list(), positions
 
 
-def _places(rows: PublicRows, used: Array, text_at: Array) -> tuple[dict[str, Array], Array, dict[str, list[str]]]:
-    """Columns of the places that rows stand at, where each of the rows' own places went, and the area codes by layer."""
+def _arrange_places(
+    rows: PublicRows, used: Array, text_position: Array
+) -> tuple[dict[str, Array], Array, dict[str, list[str]]]:
+    """Return the columns of places in use, the new position of each of the rows' own places, and the area codes by layer."""
     table = rows.places[used]
     columns: dict[str, Array] = {"latitude": table[:, LATITUDE], "longitude": table[:, LONGITUDE]}
     unmapped = table[:, LATITUDE] == NOWHERE
@@ -108,23 +114,23 @@ def _places(rows: PublicRows, used: Array, text_at: Array) -> tuple[dict[str, Ar
         names, pointer = np.unique(table[:, column], return_inverse=True)
         texts = [rows.texts[number] for number in names]
         codes[layer] = sorted({"", *texts})
-        place_of = {code: number for number, code in enumerate(codes[layer])}
-        columns[layer] = np.array([place_of[text] for text in texts], "u2")[pointer]
-    columns["block"] = text_at[table[:, BLOCK_TEXT]]
+        code_position = {code: number for number, code in enumerate(codes[layer])}
+        columns[layer] = np.array([code_position[text] for text in texts], "u2")[pointer]
+    columns["block"] = text_position[table[:, BLOCK_TEXT]]
     keys = [columns[name] for name in ("block", "neighbourhood", "beat", "district", "longitude", "latitude")]
     curve = format.curve(columns["x"], columns["y"])
     order = np.lexsort([*keys, curve, unmapped])
     differs = np.zeros(len(order), bool)
     for key in keys:
         differs[1:] |= key[order][1:] != key[order][:-1]
-    at = np.zeros(len(rows.places), "i4")
-    at[used[order]] = np.cumsum(differs)
+    positions = np.zeros(len(rows.places), "i4")
+    positions[used[order]] = np.cumsum(differs)
     first = order[np.concatenate([[True], differs[1:]])] if len(order) else order
-    return {name: column[first] for name, column in columns.items()}, at, codes
+    return {name: column[first] for name, column in columns.items()}, positions, codes
 
 
-def _by_time(rows: PublicRows) -> Array:
-    """Positions by time. What falls in one hour is ordered by a scramble of random ids: no order of arrival is left."""
+def _order_by_time(rows: PublicRows) -> Array:
+    """Return positions in the order of time; within an hour by scrambled id, so that no order of arrival remains."""
     if not len(rows.time):
         return np.empty(0, "i8")
     hours = (rows.time.astype("i8") - int(rows.time.min())).astype("u8")
@@ -136,9 +142,10 @@ def _by_time(rows: PublicRows) -> Array:
     return order
 
 
-def _by_place(columns: dict[str, Array], places: int) -> dict[str, Array]:
+def _index_by_place(columns: dict[str, Array], places: int) -> dict[str, Array]:
+    """Return the columns BY_PLACE of format.py and `place_start`."""
     place = columns["place"]
-    key = _sorted((place.astype("u8") << np.uint64(32)) | np.arange(len(place), dtype="u8"))
+    key = _sort_integers((place.astype("u8") << np.uint64(32)) | np.arange(len(place), dtype="u8"))
     row = (key & np.uint64(0xFFFFFFFF)).astype("i4")
     start = np.zeros(places + 1, "i8")
     np.cumsum(np.bincount(place, minlength=places), out=start[1:])
@@ -150,16 +157,13 @@ def _by_place(columns: dict[str, Array], places: int) -> dict[str, Array]:
     }
 
 
-def _sorted(key: Array) -> Array:
-    """polars sorts whole numbers four times as fast as numpy."""
+def _sort_integers(key: Array) -> Array:
+    """Sort integers with polars, four times as fast as numpy."""
     return pl.Series(key).sort().to_numpy()
 
 
-def _by_id(public_ids: Array) -> Array:
-    """Rows ordered by the scramble of their id, as far as its bits go beside a row's number."""
+def _order_by_id(public_ids: Array) -> Array:
+    """Return row numbers in the order of the scrambled id, compared by the bits that fit beside a row number."""
     bits = np.uint64(max(1, len(public_ids)).bit_length())
     key = (format.scramble(public_ids) >> bits << bits) | np.arange(len(public_ids), dtype="u8")
-    return (_sorted(key) & ((np.uint64(1) << bits) - np.uint64(1))).astype("i4")
-
-
-# Prefix sums
+    return (_sort_integers(key) & ((np.uint64(1) << bits) - np.uint64(1))).astype("i4")

@@ -1,7 +1,8 @@
-"""The stored incidents as columns, read from PostgreSQL in one stream; only what publication needs.
+"""Extraction of the stored incidents from PostgreSQL as columns, limited to those that publication needs.
 
-With INCIDENT_CACHE (a private folder: domestic flags and hidden rows are in it) the columns of the last whole reading are
-kept, and afterwards only rows of later imports are read. Whoever changes a row of crimemap_incident sets its `last_run`.
+If INCIDENT_CACHE is set (a private folder, since it holds domestic flags and hidden rows), the columns of the last full
+extraction are cached and afterwards only rows of later imports are read. This relies on every change of a row in
+crimemap_incident setting its `last_run`.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from django.db import connection
 from django.utils import timezone
 
 from crimemap.privacy.agency_rules import AgencyRules
-from crimemap.privacy.records import DAY, MONTH, PRECISION, SOURCE, Reclassification, Records, joined
+from crimemap.privacy.records import DAY, MONTH, PRECISION, SOURCE, Reclassification, Records, concatenate_records
 from crimemap.privacy.visibility import PublicationRule, RuleCategory, RuleCode, RuleSource
 from crimemap.publishing import binary_copy, extract_cache
 from crimemap.snapshot import format
 from crimemap.snapshot.format import DEGREE, NOWHERE, PRECISIONS, Array
 
-FEW = 200_000  # changed rows: more, and everything is read and kept anew
-FINAL = ("done", "discarded")  # a failed import may be tried again
+MAX_CHANGED_ROWS = 200_000  # beyond this, everything is read and cached again
+FINAL_RUN_STATES = ("done", "discarded")  # a failed import may be tried again
 
-# What many rows share, as columns with their type.
-KIND = {
+# The values that many rows share: SQL expression to the type suffix of PostgreSQL's hash function for it.
+KIND_COLUMNS = {
     "source_id": "int8",
     "coalesce(offence_code_id, 0)": "int8",
     "precision": "text",
@@ -42,7 +43,7 @@ KIND = {
     "location_description": "text",
     "outcome": "text",
 }
-PLACE = {
+PLACE_COLUMNS = {
     "coalesce(latitude, 'NaN')": "float8",
     "coalesce(longitude, 'NaN')": "float8",
     "district": "text",
@@ -52,20 +53,20 @@ PLACE = {
 }
 
 
-def _hashed(columns: dict[str, str]) -> str:
-    """SQL of a hash (64 bits) of all columns, each one's being the seed of the next: a third cheaper than of a record."""
-    hashed = "1"
-    for column, kind in columns.items():
-        hashed = f"hash{kind}extended({column}, {hashed})"
-    return hashed
+def _hash_expression(columns: dict[str, str]) -> str:
+    """Return SQL for a 64-bit hash of all columns, each hash the seed of the next: a third cheaper than hashing a record."""
+    expression = "1"
+    for column, type_suffix in columns.items():
+        expression = f"hash{type_suffix}extended({column}, {expression})"
+    return expression
 
 
-# Rows of one width: what is shared comes as a hash, and each hash's line is then asked for once.
-ROWS = """
+# Rows of equal width: shared values come as a hash, and the values behind each hash are queried once afterwards.
+COPY_ROWS = """
 COPY (SELECT id, public_id, occurred_at, coalesce(occurred_end, occurred_at), {kind}, {place}
     FROM crimemap_incident {where}) TO STDOUT (FORMAT binary)
 """
-LINES = "SELECT {hashed}, {columns} FROM crimemap_incident WHERE id = ANY(%s)"
+SHARED_ROWS = "SELECT {hashed}, {columns} FROM crimemap_incident WHERE id = ANY(%s)"
 RECLASSIFIED = """
 SELECT incident_id, public_id, (at AT TIME ZONE time_zone)::date - date '1970-01-01',
     (changes -> 'offence_code_id' ->> 0)::bigint, (changes -> 'offence_code_id' ->> 1)::bigint
@@ -78,81 +79,83 @@ WHERE changes ? 'offence_code_id' ORDER BY revision.id
 
 @dataclass(frozen=True)
 class PublicationInput:
-    """All stored incidents, the rule for them, how old each source's data is, and a mark: the same one, the same input.
+    """Everything a publication depends on. freshness: the age of each source's data, as the pointer file names it.
 
-    The mark is empty when everything was read.
+    fingerprint: equal fingerprints mean equal input; empty after a full extraction.
     """
 
     records: Records
     rule: PublicationRule
     freshness: list[dict[str, Any]]
-    mark: str
+    fingerprint: str
 
     @cached_property
     def reclassified(self) -> list[Reclassification]:
-        """What imports told of other codes, oldest first."""
+        """The code changes that imports recorded, oldest first."""
         with connection.cursor() as cursor:
             cursor.execute(RECLASSIFIED)
             return [Reclassification(*row) for row in cursor.fetchall()]
 
 
-def gather(agency: AgencyRules, *, afresh: bool = False) -> PublicationInput:
-    """What is stored. `afresh` reads everything again, whatever is kept in INCIDENT_CACHE."""
-    rule, freshness, zones = _rule(agency)
-    kept = None if afresh else extract_cache.load_extract(zones)
-    if kept is not None:
-        changed, digest = _read(zones, "WHERE last_run_id = ANY(%s)", [_runs_besides(kept.final)])
-        records = _merged(kept.records, changed)
-        if len(changed) <= FEW and len(records) == _stored():
-            mark = hashlib.sha256(f"{format.FORMAT} {rule!r} {kept.token} {digest}".encode()).hexdigest()
-            return PublicationInput(records, rule, freshness, mark)
-    final = _final_runs()  # asked before the rows: what is committed in between is read again next time
-    records, _digest = _read(zones)
-    records = records.where(_by_hour(records["hour"]))
-    extract_cache.save_extract(extract_cache.CachedExtract(records, final, zones, secrets.token_hex()))
+def gather_input(agency: AgencyRules, *, afresh: bool = False) -> PublicationInput:
+    """Read everything a publication depends on. `afresh`: ignore the cache and read all rows."""
+    rule, freshness, zones = _read_rule(agency)
+    cached = None if afresh else extract_cache.load_extract(zones)
+    if cached is not None:
+        changed, digest = _read_rows(zones, "WHERE last_run_id = ANY(%s)", [_list_runs_except(cached.final_runs)])
+        records = _merge_changes(cached.records, changed)
+        if len(changed) <= MAX_CHANGED_ROWS and len(records) == _count_stored():
+            content = f"{format.FORMAT} {rule!r} {cached.token} {digest}"
+            return PublicationInput(records, rule, freshness, hashlib.sha256(content.encode()).hexdigest())
+    final_runs = _list_final_runs()  # before the rows: anything committed in between is read again next time
+    records, _digest_rows = _read_rows(zones)
+    records = records.select(_order_by_hour(records["hour"]))
+    extract_cache.save_extract(extract_cache.CachedExtract(records, final_runs, zones, secrets.token_hex()))
     return PublicationInput(records, rule, freshness, "")
 
 
-def _by_hour(hour: Array) -> Array:
-    """Positions by hour; a sort of whole numbers with the position in them is the fastest."""
+def _order_by_hour(hour: Array) -> Array:
+    """Return positions in the order of the hour. Fastest as a sort of integers that carry the position in their low bits."""
     shifted = (hour.astype("i8") - int(hour.min(initial=0))).astype("u8")
     key = (shifted << np.uint64(32)) | np.arange(len(hour), dtype="u8")
     return (pl.Series(key).sort().to_numpy() & np.uint64(0xFFFFFFFF)).astype("i8")
 
 
-def _merged(old: Records, changed: Records) -> Records:
+def _merge_changes(old: Records, changed: Records) -> Records:
+    """Return `old` with the changed rows replaced and new ones added."""
     if not len(changed):
         return old
-    changes = np.zeros(int(max(old["id"].max(initial=0), changed["id"].max())) + 1, bool)
-    changes[changed["id"]] = True
-    both, replaced = joined(old, changed), np.flatnonzero(changes[old["id"]])
+    is_changed = np.zeros(int(max(old["id"].max(initial=0), changed["id"].max())) + 1, bool)
+    is_changed[changed["id"]] = True
+    both, replaced = concatenate_records(old, changed), np.flatnonzero(is_changed[old["id"]])
     length = len(both) - len(replaced)
     for column in both.columns.values():
-        column[replaced] = column[length:]  # the last of the changed rows take the places of those that were replaced
+        column[replaced] = column[length:]  # the last changed rows move to the positions of the replaced ones
     return replace(both, columns={name: column[:length] for name, column in both.columns.items()})
 
 
-def _final_runs() -> list[int]:
-    """Imports whose rows will not change any more, unless by another."""
+def _list_final_runs() -> list[int]:
+    """Return the imports that will not change further rows themselves."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM crimemap_importrun WHERE state = ANY(%s) ORDER BY id", [list(FINAL)])
+        cursor.execute("SELECT id FROM crimemap_importrun WHERE state = ANY(%s) ORDER BY id", [list(FINAL_RUN_STATES)])
         return [number for (number,) in cursor.fetchall()]
 
 
-def _runs_besides(final: list[int]) -> list[int]:
+def _list_runs_except(final_runs: list[int]) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM crimemap_importrun WHERE NOT id = ANY(%s)", [final])
+        cursor.execute("SELECT id FROM crimemap_importrun WHERE NOT id = ANY(%s)", [final_runs])
         return [number for (number,) in cursor.fetchall()]
 
 
-def _stored() -> int:
-    """Rows are withdrawn, not deleted; should some be gone after all, what is kept of them does not count."""
+def _count_stored() -> int:
+    """Count the stored rows. Rows are withdrawn, never deleted; if some are gone after all, the cache is not valid."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM crimemap_incident")
         return int(cursor.fetchone()[0])
 
 
-def _rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any]], dict[int, str]]:
+def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any]], dict[int, str]]:
+    """Return the publication rule, the freshness of each source, and the time zone of each by primary key."""
     with connection.cursor() as cursor:
         cursor.execute(
             'SELECT slug, name, family, least_visibility, person_offence FROM crimemap_category ORDER BY "order", slug'
@@ -168,7 +171,9 @@ def _rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any]], d
             " ORDER BY slug"
         )
         rows = cursor.fetchall()
-    sources = {number: RuleSource(slug, name, embargo, _today(zone)) for number, slug, name, zone, embargo, *_ in rows}
+    sources = {
+        number: RuleSource(slug, name, embargo, _local_day(zone)) for number, slug, name, zone, embargo, *_ in rows
+    }
     freshness = [
         {
             "slug": slug,
@@ -185,90 +190,96 @@ def _rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any]], d
     )
 
 
-def _today(zone: str) -> int:
+def _local_day(zone: str) -> int:
     return (timezone.now().astimezone(ZoneInfo(zone)).date() - datetime(1970, 1, 1).date()).days  # noqa: DTZ001
 
 
-# Reading
-
-
-def _read(zones: dict[int, str], where: str = "", values: Iterable[object] = ()) -> tuple[Records, str]:
-    """The rows that `where` chooses, of one moment, and a digest of them (of everything: none)."""
+def _read_rows(zones: dict[int, str], where: str = "", values: Iterable[object] = ()) -> tuple[Records, str]:
+    """Read the rows that `where` selects, as of one moment, and a digest of them ("" for all rows)."""
     while True:
         decoder = binary_copy.BinaryCopyDecoder()
         with connection.cursor() as cursor:
-            sql = ROWS.format(kind=_hashed(KIND), place=_hashed(PLACE), where=where)
+            sql = COPY_ROWS.format(
+                kind=_hash_expression(KIND_COLUMNS), place=_hash_expression(PLACE_COLUMNS), where=where
+            )
             cursor.copy_expert(cursor.mogrify(sql, list(values)).decode() if where else sql, decoder)
         raw = decoder.columns()
         texts: dict[str, int] = {"": 0}
-        kinds = _table(raw, "kind", KIND, partial(_kind, texts))
+        kinds = _read_shared_rows(raw, "kind", KIND_COLUMNS, partial(_encode_kind, texts))
         if kinds is not None:
-            with ThreadPoolExecutor(1) as pool:  # while PostgreSQL looks places up
-                times = pool.submit(_times, raw, kinds, zones)
-                places = _table(raw, "place", PLACE, partial(_place, texts))
+            with ThreadPoolExecutor(1) as pool:  # while PostgreSQL answers the query for places
+                times = pool.submit(_local_times, raw, kinds, zones)
+                places = _read_shared_rows(raw, "place", PLACE_COLUMNS, partial(_encode_place, texts))
             if places is not None:
                 break
-        # An import ended between the questions and changed a row that stood for others: ask again.
+        # An import committed between the queries and changed a row that stood for others: read again.
     hour, end_day = times.result()
     columns = {"id": raw["id"], "public_id": raw["public_id"], "hour": hour, "end_day": end_day}
     records = Records(columns | {"kind": kinds[0], "place": places[0]}, kinds[1], places[1], list(texts))
-    return records, _digest(raw) if where else ""
+    return records, _digest_rows(raw) if where else ""
 
 
-def _digest(raw: dict[str, Array]) -> str:
+def _digest_rows(raw: dict[str, Array]) -> str:
     order = np.argsort(raw["id"])
     return hashlib.sha256(b"".join(column[order].tobytes() for column in raw.values())).hexdigest()
 
 
-def _table(
-    raw: dict[str, Array], name: str, columns: dict[str, str], line_of: Callable[[tuple[Any, ...]], list[int]]
+def _read_shared_rows(
+    raw: dict[str, Array], name: str, columns: dict[str, str], encode: Callable[[tuple[Any, ...]], list[int]]
 ) -> tuple[Array, Array] | None:
-    """Where each row's hash stands in the table of lines, and that table; None when a line is no longer what it was."""
+    """Read the shared values behind the hashes of column `name`.
+
+    Return for each row its position in the table of shared values, and the table. Return None if a row has changed since
+    the hashes were read.
+    """
     hashes = pl.DataFrame({"id": raw["id"], "hash": raw[name]})
     ids = hashes.group_by("hash").agg(pl.col("id").first())["id"].to_list()
-    known: list[int] = []
-    lines = [np.empty((0, len(columns)), "i4")]
-    sql = LINES.format(hashed=_hashed(columns), columns=", ".join(columns))
+    read_hashes: list[int] = []
+    tables = [np.empty((0, len(columns)), "i4")]
+    sql = SHARED_ROWS.format(hashed=_hash_expression(columns), columns=", ".join(columns))
     with connection.cursor() as cursor:
-        for start in range(0, len(ids), binary_copy.CHUNK):
-            cursor.execute(sql, [ids[start : start + binary_copy.CHUNK]])
+        for start in range(0, len(ids), binary_copy.CHUNK_ROWS):
+            cursor.execute(sql, [ids[start : start + binary_copy.CHUNK_ROWS]])
             found = cursor.fetchall()
-            known += [line[0] for line in found]
-            lines.append(np.array([line_of(line[1:]) for line in found], "i4").reshape(-1, lines[0].shape[1]))
-    numbers = pl.DataFrame({"hash": known}, {"hash": pl.Int64}).with_row_index("number").unique("hash")
-    at = hashes.select("hash").join(numbers, on="hash", how="left", maintain_order="left")["number"]
-    return None if at.null_count() else (at.to_numpy().astype("i4"), np.concatenate(lines))
+            read_hashes += [row[0] for row in found]
+            tables.append(np.array([encode(row[1:]) for row in found], "i4").reshape(-1, len(columns)))
+    numbers = pl.DataFrame({"hash": read_hashes}, {"hash": pl.Int64}).with_row_index("number").unique("hash")
+    positions = hashes.select("hash").join(numbers, on="hash", how="left", maintain_order="left")["number"]
+    return None if positions.null_count() else (positions.to_numpy().astype("i4"), np.concatenate(tables))
 
 
-def _kind(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
-    source, code, precision, domestic, removed, *words = line
+def _encode_kind(texts: dict[str, int], row: tuple[Any, ...]) -> list[int]:
+    source, code, precision, domestic, removed, *words = row
     exact = PRECISIONS.index(precision) if precision in PRECISIONS else DAY
-    return [source, code, exact, domestic, removed] + [_text(word, texts) for word in words]
+    return [source, code, exact, domestic, removed] + [_encode_text(word, texts) for word in words]
 
 
-def _place(texts: dict[str, int], line: tuple[Any, ...]) -> list[int]:
-    latitude, longitude, *words = line
+def _encode_place(texts: dict[str, int], row: tuple[Any, ...]) -> list[int]:
+    latitude, longitude, *words = row
     point = [NOWHERE, NOWHERE]
     if not (isnan(latitude) or isnan(longitude)):
         point = [round(latitude * DEGREE), round(longitude * DEGREE)]
-    return point + [_text(word, texts) for word in words]
+    return point + [_encode_text(word, texts) for word in words]
 
 
-def _text(text: str | None, texts: dict[str, int]) -> int:
+def _encode_text(text: str | None, texts: dict[str, int]) -> int:
     return texts.setdefault(text or "", len(texts))
 
 
-def _times(raw: dict[str, Array], kinds: tuple[Array, Array], zones: dict[int, str]) -> tuple[Array, Array]:
-    """Local hour of the start, and the last local day that the row can mean."""
+def _local_times(raw: dict[str, Array], kinds: tuple[Array, Array], zones: dict[int, str]) -> tuple[Array, Array]:
+    """Return the local hour of each start and the last local day on which each incident can have happened."""
     kind, table = kinds
     source = table[:, SOURCE][kind]
     hour, end_day = np.empty(len(kind), "i4"), np.empty(len(kind), "i4")
     for number in np.unique(table[:, SOURCE]).tolist():
-        rows, zone = np.flatnonzero(source == number), zones.get(number, "UTC")  # a source that is gone shows nothing
-        hour[rows] = _local(raw["start"][rows], zone) // 4
+        rows, zone = (
+            np.flatnonzero(source == number),
+            zones.get(number, "UTC"),
+        )  # rows of a deleted source are never shown
+        hour[rows] = _to_local_quarters(raw["start"][rows], zone) // 4
         end_day[rows] = hour[rows] // 24
         longer = rows[raw["end"][rows] != raw["start"][rows]]
-        end_day[longer] = _local(raw["end"][longer], zone) // 96
+        end_day[longer] = _to_local_quarters(raw["end"][longer], zone) // 96
     monthly = (table[:, PRECISION] == MONTH)[kind]
     if monthly.any():
         months = end_day[monthly].astype("datetime64[D]").astype("datetime64[M]")
@@ -276,20 +287,17 @@ def _times(raw: dict[str, Array], kinds: tuple[Array, Array], zones: dict[int, s
     return hour, end_day
 
 
-def _local(quarters: Array, zone: str) -> Array:
-    """Quarters of an hour since 1970-01-01 00:00 on the clock of `zone`."""
+def _to_local_quarters(quarters: Array, zone: str) -> Array:
+    """Convert quarters of an hour since 1970 from UTC to the local time of `zone`; ranges shorter than the data go by table."""
     first = int(quarters.min(initial=2**31 - 1))
     span = int(quarters.max(initial=first)) - first
     if span >= len(quarters):
-        return _converted(quarters, zone)
-    result: Array = _converted(np.arange(first, first + span + 1), zone)[quarters - first]
+        return _convert_quarters(quarters, zone)
+    result: Array = _convert_quarters(np.arange(first, first + span + 1), zone)[quarters - first]
     return result
 
 
-def _converted(quarters: Array, zone: str) -> Array:
-    utc = pl.Series(quarters.astype("i8") * binary_copy.QUARTER).cast(pl.Datetime("us", "UTC"))
+def _convert_quarters(quarters: Array, zone: str) -> Array:
+    utc = pl.Series(quarters.astype("i8") * binary_copy.QUARTER_MICROSECONDS).cast(pl.Datetime("us", "UTC"))
     local = utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).cast(pl.Int64).to_numpy()
-    return (local // binary_copy.QUARTER).astype("i4")
-
-
-# The private copy
+    return (local // binary_copy.QUARTER_MICROSECONDS).astype("i4")

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The private cache of the last full extraction (INCIDENT_CACHE), so that later ones read only the changed rows."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from crimemap.snapshot.format import Array
 
 @dataclass(frozen=True, slots=True)
 class CachedExtract:
-    """A whole reading: rows that no import but the `final` ones touched are as they were then."""
+    """A full extraction. Rows that only the `final_runs` have touched are unchanged since.
+
+    zones: time zone by source id. token: random, identifies this extraction.
+    """
 
     records: Records
-    final: list[int]
+    final_runs: list[int]
     zones: dict[int, str]
-    token: str  # of this reading
+    token: str
 
 
-def save_extract(kept: CachedExtract) -> None:
+def save_extract(extract: CachedExtract) -> None:
+    """Replace the cache by this extraction."""
     folder = settings.INCIDENT_CACHE
     if folder is None:
         return
@@ -36,14 +40,19 @@ def save_extract(kept: CachedExtract) -> None:
     making = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
     try:
         for name, array in (
-            kept.records.columns | {"kinds": kept.records.kinds, "places": kept.records.places}
+            extract.records.columns | {"kinds": extract.records.kinds, "places": extract.records.places}
         ).items():
             with (making / f"{name}.npy").open("wb") as file:
                 np.save(file, array, allow_pickle=False)
                 file.flush()
-                os.fsync(file.fileno())  # a torn copy would be taken for the truth
-        told = {"final": kept.final, "zones": kept.zones, "token": kept.token, "texts": kept.records.texts}
-        (making / "state.json").write_text(json.dumps(told))
+                os.fsync(file.fileno())  # a half-written cache must not look valid after a power failure
+        state = {
+            "final": extract.final_runs,
+            "zones": extract.zones,
+            "token": extract.token,
+            "texts": extract.records.texts,
+        }
+        (making / "state.json").write_text(json.dumps(state))
         shutil.rmtree(folder / "records", ignore_errors=True)
         making.rename(folder / "records")
     finally:
@@ -51,7 +60,7 @@ def save_extract(kept: CachedExtract) -> None:
 
 
 def load_extract(zones: dict[int, str]) -> CachedExtract | None:
-    """The last whole reading; None when there is none that holds (it is only ever a copy)."""
+    """Return the cached extraction, None if it is missing, damaged, or from before a source's time zone changed."""
     if settings.INCIDENT_CACHE is None:
         return None
     folder = settings.INCIDENT_CACHE / "records"
@@ -61,14 +70,14 @@ def load_extract(zones: dict[int, str]) -> CachedExtract | None:
         return column
 
     try:
-        told = json.loads((folder / "state.json").read_text())
+        state = json.loads((folder / "state.json").read_text())
         columns = {name: load(name) for name in COLUMNS}
-        records = Records(columns, load("kinds"), load("places"), told["texts"])
-        kept = CachedExtract(
-            records, told["final"], {int(number): zone for number, zone in told["zones"].items()}, told["token"]
+        records = Records(columns, load("kinds"), load("places"), state["texts"])
+        extract = CachedExtract(
+            records, state["final"], {int(number): zone for number, zone in state["zones"].items()}, state["token"]
         )
     except (OSError, ValueError, KeyError):
         return None
-    if any(zones.get(number) != zone for number, zone in kept.zones.items()):
-        return None  # a source's clock was set right: its local hours are others
-    return kept
+    if any(zones.get(number) != zone for number, zone in extract.zones.items()):
+        return None  # the cached local hours of that source are wrong now
+    return extract

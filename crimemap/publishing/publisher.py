@@ -1,10 +1,10 @@
-"""Publication: from the stored incidents to the folder that all public answers come from. Only this module writes it.
+"""Publication: turns the stored incidents into the folder that every public answer is read from.
 
-    snapshot.publish()    # what changed since the last time is in the new version; nothing changed: nothing is written
+    publisher.publish()    # writes a new version, or nothing if nothing has changed
 
-A version is a folder named after its content, written whole, flushed and renamed into place; `current` then names it in one
-step. Readers keep the version they opened: its files stay readable for them when its folder is removed. A publication that
-was killed leaves a folder that nothing names, and the next one sweeps it.
+A version is a folder named after a digest of its content. It is written completely, flushed and renamed into place; then
+the pointer file `current` is replaced in one step. Readers keep the version they opened: its files stay readable to them
+after the folder is removed. A killed publication leaves a folder that no pointer names; the next one removes it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ from crimemap.publishing.extract import PublicationInput
 from crimemap.snapshot import format
 from crimemap.snapshot.format import Array
 
-PUBLISHED = "published.json"  # in the cache: what was published of which input
+RESULT_FILE = "published.json"  # in the cache: the last result and the fingerprint of its input
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationResult:
-    """`version` is new when `changed`. Counts are of stored incidents that were not removed."""
+    """What a publication did. changed: `version` is a new one.
+
+    shown, hidden, held, embargoed: numbers of stored incidents, without removed ones. looser: AgencyRules.looser.
+    """
 
     version: str
     changed: bool
@@ -49,31 +52,31 @@ class PublicationResult:
 
 
 def publish(*, afresh: bool = False) -> PublicationResult:
-    """Bring what residents see up to date with the stored incidents, the codes, the agency's file and the day.
+    """Publish the stored incidents by the present codes, agency rules and date.
 
-    `afresh` reads every incident, whatever the cache holds. Two at once wait for each other. Raises NoFolderError,
-    publication.RulesError, OSError when the disk is full (then everything is as it was).
+    `afresh` ignores the cache and reads every incident. Concurrent calls wait for each other. Raises
+    NoSnapshotFolderError, AgencyRulesError, and OSError when the disk is full (the published version then stays).
     """
     folder = settings.INCIDENT_SNAPSHOTS
     if folder is None:
         raise versions.NoSnapshotFolderError("INCIDENT_SNAPSHOTS names no folder, so nothing can be published.")
-    agency = agency_rules.load()
+    agency = agency_rules.load_agency_rules()
     with versions.exclusive_lock(folder):
         versions.remove_leftovers(folder)
-        gathered = extract.gather(agency, afresh=afresh)
-        published = _published_already(folder, gathered)
-        if published is None:
-            level = visibility.levels(gathered.records, gathered.rule)
-            version, changed = write(
+        given = extract.gather_input(agency, afresh=afresh)
+        result = _reuse_last_publication(folder, given)
+        if result is None:
+            level = visibility.decide_levels(given.records, given.rule)
+            version, changed = write_version(
                 folder,
-                gathered.records,
+                given.records,
                 level,
-                gathered.rule,
-                gathered.freshness,
-                reclassified=gathered.reclassified,
+                given.rule,
+                given.freshness,
+                reclassified=given.reclassified,
             )
             counts = np.bincount(level, minlength=len(visibility.LEVELS))
-            published = PublicationResult(
+            result = PublicationResult(
                 version,
                 changed,
                 shown=int(counts[visibility.AT_BLOCK] + counts[visibility.AT_AREA]),
@@ -82,34 +85,35 @@ def publish(*, afresh: bool = False) -> PublicationResult:
                 embargoed=int(counts[visibility.IS_EMBARGOED]),
                 looser=agency.looser,
             )
-            _remember(published, gathered.mark)
-        versions.remove_old_versions(folder, published.version)
-    return published
+            _save_result(result, given.fingerprint)
+        versions.remove_old_versions(folder, result.version)
+    return result
 
 
-def _published_already(folder: Path, gathered: PublicationInput) -> PublicationResult | None:
-    """What the last publication said, when nothing is other than then: only the age of the data is told anew."""
+def _reuse_last_publication(folder: Path, given: PublicationInput) -> PublicationResult | None:
+    """Return the last result if the input has not changed, after updating the age of the data in the pointer; else None."""
     try:
-        told = json.loads((settings.INCIDENT_CACHE / PUBLISHED).read_bytes()) if settings.INCIDENT_CACHE else {}
+        saved = json.loads((settings.INCIDENT_CACHE / RESULT_FILE).read_bytes()) if settings.INCIDENT_CACHE else {}
     except (OSError, ValueError):
         return None
-    if not gathered.mark or told.get("mark") != gathered.mark:
+    if not given.fingerprint or saved.get("fingerprint") != given.fingerprint:
         return None
-    published = PublicationResult(**told["published"] | {"changed": False})
-    if versions.current_version(folder) != published.version or not (folder / published.version).is_dir():
+    result = PublicationResult(**saved["result"] | {"changed": False})
+    if versions.current_version(folder) != result.version or not (folder / result.version).is_dir():
         return None
-    versions.set_current(folder, published.version, gathered.freshness)
-    return published
+    versions.set_current_version(folder, result.version, given.freshness)
+    return result
 
 
-def _remember(published: PublicationResult, mark: str) -> None:
-    if settings.INCIDENT_CACHE and mark:
+def _save_result(result: PublicationResult, fingerprint: str) -> None:
+    if settings.INCIDENT_CACHE and fingerprint:
         atomic_files.write_atomically(
-            settings.INCIDENT_CACHE / PUBLISHED, json.dumps({"mark": mark, "published": asdict(published)}).encode()
+            settings.INCIDENT_CACHE / RESULT_FILE,
+            json.dumps({"fingerprint": fingerprint, "result": asdict(result)}).encode(),
         )
 
 
-def write(
+def write_version(
     folder: Path,
     records: Records,
     level: Array,
@@ -118,47 +122,48 @@ def write(
     *,
     reclassified: Sequence[Reclassification] = (),
 ) -> tuple[str, bool]:
-    """A version of these records, and `current` naming it. Returns the version and whether it is another than before."""
-    removed = _as_if_there(records.where(np.flatnonzero(level == visibility.IS_REMOVED)))
-    gone = removed["public_id"][visibility.levels(removed, rule) <= visibility.AT_AREA]
-    changes = visibility.public_changes(reclassified, records, level, rule)
-    arranged = columns.arrange(visibility.public_rows(records, level, rule), rule, gone, changes)
-    meta = {"format": format.FORMAT} | arranged.meta | _told(records, level, rule, arranged.columns["time"])
-    making = Path(tempfile.mkdtemp(prefix=versions.MAKING, dir=folder))
+    """Write a version of these records and make it the current one. Return the version and whether it is a new one."""
+    removed = _without_removal(records.select(np.flatnonzero(level == visibility.IS_REMOVED)))
+    withdrawn = removed["public_id"][visibility.decide_levels(removed, rule) <= visibility.AT_AREA]
+    changes = visibility.select_public_reclassifications(reclassified, records, level, rule)
+    arranged = columns.arrange_columns(visibility.select_public_rows(records, level, rule), rule, withdrawn, changes)
+    meta = {"format": format.FORMAT} | arranged.meta | _describe_data(records, level, rule, arranged.columns["time"])
+    partial = Path(tempfile.mkdtemp(prefix=versions.PARTIAL_FOLDER_PREFIX, dir=folder))
     try:
-        version = versions.write_columns(making, arranged.columns, meta)
+        version = versions.write_columns(partial, arranged.columns, meta)
         if not (folder / version).exists():
-            making.chmod(0o755)
-            making.rename(folder / version)
+            partial.chmod(0o755)
+            partial.rename(folder / version)
             atomic_files.flush_folder(folder)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     before = versions.current_version(folder)
-    versions.set_current(folder, version, freshness)
+    versions.set_current_version(folder, version, freshness)
     if before and before != version:
         with contextlib.suppress(FileNotFoundError):
-            os.utime(folder / before)  # replaced now: _forget counts from here
+            os.utime(folder / before)  # replaced now: remove_old_versions counts from here
     return version, before != version
 
 
-def _as_if_there(records: Records) -> Records:
+def _without_removal(records: Records) -> Records:
+    """Return the records as if none had been removed."""
     kinds = records.kinds.copy()
     kinds[:, REMOVED] = 0
     return Records(records.columns, kinds, records.places, records.texts)
 
 
-def _told(records: Records, level: Array, rule: PublicationRule, time: Array) -> dict[str, Any]:
-    """What pages tell about the data: days covered, what is not shown, yearly totals, the agency's choices."""
+def _describe_data(records: Records, level: Array, rule: PublicationRule, time: Array) -> dict[str, Any]:
+    """Return the facts about the data that pages show: days covered, hidden incidents, yearly totals, agency rules."""
     agency = rule.agency
     year = format.years_of(records["hour"]) + 1970
     not_shown: dict[str, dict[str, int | None]] = {}
     for name, number in (("hidden", visibility.IS_HIDDEN), ("held", visibility.IS_HELD)):
         years = year[level == number]
         first = int(years.min(initial=9999))
-        for after, count in enumerate(np.bincount(years - first).tolist()):
+        for offset, count in enumerate(np.bincount(years - first).tolist()):
             if count:
-                not_shown.setdefault(str(first + after), {})[name] = None if count < agency.totals_from else count
-    totals = suppression.totals(_hidden_counts(records, level, rule, year), agency.totals_from)
+                not_shown.setdefault(str(first + offset), {})[name] = None if count < agency.totals_from else count
+    totals = suppression.suppress_small_totals(_count_hidden(records, level, rule, year), agency.totals_from)
     return {
         "since": int(time[0]) // 24 if len(time) else None,
         "until": int(time[-1]) // 24 if len(time) else None,
@@ -175,11 +180,13 @@ def _told(records: Records, level: Array, rule: PublicationRule, time: Array) ->
     }
 
 
-def _hidden_counts(
+def _count_hidden(
     records: Records, level: Array, rule: PublicationRule, year: Array
 ) -> dict[tuple[str, str, int], int]:
-    """Hidden incidents by (area code, category, year) of years that are over: a number that grows day by day would tell
-    of each day what happened on it."""
+    """Count hidden incidents of past years by (area code, category, year).
+
+    The running year is left out: a number that grows day by day would reveal each day's incidents.
+    """
     newest = min(
         (source.today - max(source.embargo_days, rule.agency.embargo_days) for source in rule.sources.values()),
         default=0,
@@ -190,15 +197,13 @@ def _hidden_counts(
         return {}
     texts, area_of = np.unique(records.places[:, columns.AREA_COLUMNS[rule.agency.totals_layer]], return_inverse=True)
     categories, first = len(rule.categories), int(year[chosen].min())
-    category = visibility.category_of_kinds(records, rule)[records["kind"][chosen]]
+    category = visibility.category_by_kind(records, rule)[records["kind"][chosen]]
     area = area_of[records["place"][chosen]]
     counts = np.bincount(((year[chosen] - first) * categories + category) * len(texts) + area)
     result: dict[tuple[str, str, int], int] = defaultdict(int)
-    for number in np.flatnonzero(counts).tolist():
-        rest, at = divmod(number, len(texts))
-        when, slug = divmod(rest, categories)
-        result[records.texts[texts[at]], rule.categories[slug].slug, first + when] += int(counts[number])
+    for position in np.flatnonzero(counts).tolist():
+        rest, area_position = divmod(position, len(texts))
+        year_offset, category_position = divmod(rest, categories)
+        slug = rule.categories[category_position].slug
+        result[records.texts[texts[area_position]], slug, first + year_offset] += int(counts[position])
     return result
-
-
-# Files

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The versions in the published folder: writing one, naming the current one, removing old ones and leftovers."""
 
 from __future__ import annotations
 
@@ -21,53 +21,54 @@ from core.atomic_files import PARTIAL_PREFIX, flush_folder, write_atomically
 from crimemap.snapshot import format
 from crimemap.snapshot.format import Array
 
-KEPT = 2  # versions before the current one
-KEPT_SECONDS = 24 * 3600.0  # and none of them longer than this after it was replaced
-MAKING = ".making-"
+OLD_VERSIONS_KEPT = 2  # besides the current one
+OLD_VERSION_SECONDS = 24 * 3600.0  # from being replaced until it is removed in any case
+PARTIAL_FOLDER_PREFIX = ".making-"
 
 
 class NoSnapshotFolderError(Exception):
-    """INCIDENT_SNAPSHOTS names no folder that this process may write. The message says so."""
+    """INCIDENT_SNAPSHOTS is not set, or is not a folder this process can write. The message is a sentence about it."""
 
 
-def set_current(folder: Path, version: str, freshness: list[dict[str, Any]]) -> None:
+def set_current_version(folder: Path, version: str, freshness: list[dict[str, Any]]) -> None:
+    """Replace the pointer file. freshness: the age of each source's data."""
     pointer = {"version": version, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sources": freshness}
     write_atomically(folder / format.CURRENT, json.dumps(pointer).encode())
 
 
 def current_version(folder: Path) -> str:
-    """The version that `current` names; empty when there is none."""
+    """Return the version that the pointer file names, "" if there is none."""
     try:
         return str(json.loads((folder / format.CURRENT).read_bytes())["version"])
     except FileNotFoundError:
         return ""
 
 
-def write_columns(making: Path, columns: dict[str, Array], meta: dict[str, Any]) -> str:
-    """All files, flushed to the disk; returns the version: a digest of all of them."""
+def write_columns(folder: Path, columns: dict[str, Array], meta: dict[str, Any]) -> str:
+    """Write and flush all files of a version to `folder`. Return the version: a digest of their content."""
 
-    def put(item: tuple[str, Array]) -> tuple[str, str]:
+    def write_column(item: tuple[str, Array]) -> tuple[str, str]:
         name, column = item
         column = np.ascontiguousarray(column)
-        with (making / f"{name}.npy").open("wb") as file:
+        with (folder / f"{name}.npy").open("wb") as file:
             np.save(file, column, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o644)  # web processes may be another user
+            os.fchmod(file.fileno(), 0o644)  # web processes may run as another user
         head = f"{column.dtype.str} {column.shape} "
         return name, head + hashlib.sha256(column.reshape(-1).view(np.uint8).data).hexdigest()
 
-    with ThreadPoolExecutor(2) as pool:  # writing and hashing let go of the interpreter
-        digests = dict(pool.map(put, columns.items()))
+    with ThreadPoolExecutor(2) as pool:  # writing and hashing release the interpreter
+        digests = dict(pool.map(write_column, columns.items()))
     text = json.dumps(meta, sort_keys=True, ensure_ascii=False).encode()
-    write_atomically(making / format.META, text)
-    flush_folder(making)
+    write_atomically(folder / format.META, text)
+    flush_folder(folder)
     return hashlib.blake2b(text + json.dumps(digests, sort_keys=True).encode(), digest_size=10).hexdigest()
 
 
 @contextlib.contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """One publication at a time; the lock goes with the process that held it."""
+    """Hold the lock that allows one publication at a time; the system releases it if the process dies."""
     try:
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -81,20 +82,22 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """What a killed publication left: the lock is ours, so nobody is making any."""
-    for left in (*folder.glob(f"{MAKING}*"), *folder.glob(f"{PARTIAL_PREFIX}*")):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
+    """Remove the partial folders and files of killed publications. Call it with the lock held."""
+    for leftover in (*folder.glob(f"{PARTIAL_FOLDER_PREFIX}*"), *folder.glob(f"{PARTIAL_PREFIX}*")):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
         else:
-            left.unlink(missing_ok=True)
+            leftover.unlink(missing_ok=True)
 
 
 def remove_old_versions(folder: Path, version: str) -> None:
-    """Remove older versions, `KEPT` and those replaced a moment ago excepted."""
+    """Remove all versions but this one and the OLD_VERSIONS_KEPT replaced last, if replaced within OLD_VERSION_SECONDS."""
     others = [path for path in folder.iterdir() if path.is_dir() and path.name != version and path.name[0] != "."]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for number, path in enumerate(others):
-        if number >= KEPT or time.time() - path.stat().st_mtime > KEPT_SECONDS:
-            leaving = folder / f"{MAKING}{path.name}"  # renamed first: half a version is never found under its name
-            path.rename(leaving)
-            shutil.rmtree(leaving, ignore_errors=True)
+        if number >= OLD_VERSIONS_KEPT or time.time() - path.stat().st_mtime > OLD_VERSION_SECONDS:
+            renamed = (
+                folder / f"{PARTIAL_FOLDER_PREFIX}{path.name}"
+            )  # so that half a version is never found under its name
+            path.rename(renamed)
+            shutil.rmtree(renamed, ignore_errors=True)

@@ -44,5 +44,5 @@ def rows(number: int = ROWS) -> list[dict[str, Any]]:
 def write(folder: Path, given: list[dict[str, Any]] | None = None) -> Path:
     """A snapshot of these rows in `folder`."""
     stored = records(*(rows() if given is None else given))
-    publisher.write(folder, stored, visibility.levels(stored, rule()), rule(), [])
+    publisher.write_version(folder, stored, visibility.decide_levels(stored, rule()), rule(), [])
     return folder

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from crimemap.privacy.locations import block_label
+from crimemap.privacy.locations import generalize_address
 from crimemap.street_names import restore_capitals
 
 NoteQuirk = Callable[[str], None]
@@ -245,7 +245,7 @@ def clean_block(cell: str, met: NoteQuirk) -> str:
     if split_coordinate_pair(plain)[0]:
         met("points in place of blocks")
         return ""
-    named = block_label(_SAID.sub(lambda said: f"{said[1]}{'00' if said[2] else ''} block of ", plain))
+    named = generalize_address(_SAID.sub(lambda said: f"{said[1]}{'00' if said[2] else ''} block of ", plain))
     found = _PARTS.fullmatch(named)
     return (f"{found[1]} block of {restore_capitals(found[2])}" if found else restore_capitals(named))[:120]
 

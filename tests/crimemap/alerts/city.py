@@ -58,7 +58,7 @@ class City:
         stored = records(*self.rows.values())
         # As the others' rule, with no embargo for a year to come.
         ours = replace(rule(), sources={1: RuleSource("city", "City", 7, self.today + 365)})
-        publisher.write(self.folder, stored, visibility.levels(stored, ours), ours, [])
+        publisher.write_version(self.folder, stored, visibility.decide_levels(stored, ours), ours, [])
 
 
 EVERYTHING = Wanted(None, None, frozenset())

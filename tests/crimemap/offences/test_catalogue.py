@@ -9,7 +9,7 @@ import pytest
 from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offence_families import BY_SLUG
 from crimemap.offences import catalogue
-from crimemap.privacy.visibility import STRICTNESS, strictest, visibility_of
+from crimemap.privacy.visibility import STRICTNESS, decide_visibility, strictest_visibility
 
 CATEGORIES = {row["slug"]: row for row in csv.DictReader((catalogue.DATA / "categories.csv").open(encoding="utf-8"))}
 ALL = [(scheme, code) for scheme in catalogue.schemes() for code in catalogue.code_list(scheme).codes]
@@ -82,7 +82,7 @@ def test_hidden_kinds_are_hidden_by_their_category_too(slug: str):
 def test_no_code_is_looser_than_its_category():
     for scheme, code in ALL:
         least = CATEGORIES[code.category]["least_visibility"]
-        assert visibility_of(code.visibility, least) == code.visibility, f"{scheme} {code}"
+        assert decide_visibility(code.visibility, least) == code.visibility, f"{scheme} {code}"
 
 
 def test_harassment_and_threats_from_afar_lead_to_no_block():
@@ -117,7 +117,7 @@ def test_what_stands_for_the_rest_of_a_type_is_as_strict_as_its_strictest_code()
     assert len(rests) > 20
     for rest in rests:
         of_type = [code.visibility for code in listed if code.label.startswith(f"{rest.code}: ") and code is not rest]
-        assert STRICTNESS.index(rest.visibility) >= STRICTNESS.index(strictest(*of_type)), rest
+        assert STRICTNESS.index(rest.visibility) >= STRICTNESS.index(strictest_visibility(*of_type)), rest
 
 
 @pytest.mark.parametrize("scheme", ["philadelphia", "new_york"])
@@ -128,7 +128,7 @@ def test_a_general_code_is_as_strict_as_the_finer_ones_below_it(scheme: str):
         below = [code.visibility for code in listed.codes if code.code.startswith(start)]
         general = listed.find([start.strip()])
         assert general is not None
-        assert STRICTNESS.index(general.visibility) >= STRICTNESS.index(strictest(*below))
+        assert STRICTNESS.index(general.visibility) >= STRICTNESS.index(strictest_visibility(*below))
     if scheme == "new_york":  # key codes under which orders of protection, stranglings and minors are found
         for key_code in ("106", "115", "126", "234", "344", "355", "356", "359", "361"):
             assert listed.find([f"KY {key_code}"]).visibility == "hidden"

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from crimemap.privacy import agency_rules
-from crimemap.privacy.agency_rules import AgencyRules, AgencyRulesError, parse
+from crimemap.privacy.agency_rules import AgencyRules, AgencyRulesError, parse_agency_rules
 
 
 def test_the_file_that_comes_with_the_portal_is_the_default() -> None:
-    assert agency_rules.load(agency_rules.DEFAULT_FILE) == AgencyRules() == parse("")
+    assert agency_rules.load_agency_rules(agency_rules.DEFAULT_FILE) == AgencyRules() == parse_agency_rules("")
 
 
 def test_stricter() -> None:
-    rules = parse("""
+    rules = parse_agency_rules("""
         embargo_days = 14
         totals_from = 10
         least_radius = 400
@@ -53,11 +53,11 @@ def test_stricter() -> None:
 )
 def test_refused_with_a_sentence(text: str, words: str) -> None:
     with pytest.raises(AgencyRulesError, match=words):
-        parse(text)
+        parse_agency_rules(text)
 
 
 def test_looser_by_an_administrator_is_kept_with_who_when_and_why() -> None:
-    rules = parse("""
+    rules = parse_agency_rules("""
         embargo_days = 2
         [looser]
         embargo_days = {by = "Lt. Okafor", on = 2026-03-02, why = "Council resolution 26-118"}
@@ -71,9 +71,9 @@ def test_an_unusable_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "ours.toml"
     path.write_bytes(content)
     with pytest.raises(AgencyRulesError, match=r"ours\.toml"):
-        agency_rules.load(path)
+        agency_rules.load_agency_rules(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AgencyRulesError, match=r"none\.toml cannot be read"):
-        agency_rules.load(tmp_path / "none.toml")
+        agency_rules.load_agency_rules(tmp_path / "none.toml")

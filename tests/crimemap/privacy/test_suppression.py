@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crimemap.privacy.suppression import shown, totals
+from crimemap.privacy.suppression import select_publishable, suppress_small_totals
 
 Cells = dict[tuple[str, str, int], int]
 
 
 def test_from_five_up() -> None:
     counts = {("1", "sexual", 2023): 5, ("2", "sexual", 2023): 7}
-    result = totals(counts, 5)
+    result = suppress_small_totals(counts, 5)
     assert result.areas == counts
     assert result.categories == {("sexual", 2023): 12}
     assert result.years == {2023: 12}
@@ -20,23 +20,23 @@ def test_from_five_up() -> None:
 
 def test_a_small_cell_takes_another_with_it() -> None:
     """12 - 8 would be the 4 that may not be told."""
-    result = totals({("1", "sexual", 2023): 4, ("2", "sexual", 2023): 8, ("3", "sexual", 2023): 9}, 5)
+    result = suppress_small_totals({("1", "sexual", 2023): 4, ("2", "sexual", 2023): 8, ("3", "sexual", 2023): 9}, 5)
     assert result.areas == {("3", "sexual", 2023): 9}
     assert result.categories == {("sexual", 2023): 21}
 
 
 def test_two_small_cells_hide_each_other_when_their_sum_is_no_small_number() -> None:
-    assert shown({"a": 3, "b": 4, "c": 9}, 5) == {"c": 9}
-    assert shown({"a": 1, "b": 2, "c": 9, "d": 6}, 5) == {"c": 9}
+    assert select_publishable({"a": 3, "b": 4, "c": 9}, 5) == {"c": 9}
+    assert select_publishable({"a": 1, "b": 2, "c": 9, "d": 6}, 5) == {"c": 9}
 
 
 def test_a_small_year_says_nothing_at_all() -> None:
-    result = totals({("1", "sexual", 2023): 2, ("2", "family", 2023): 2}, 5)
+    result = suppress_small_totals({("1", "sexual", 2023): 2, ("2", "family", 2023): 2}, 5)
     assert (result.areas, result.categories, result.years) == ({}, {}, {})
 
 
 def test_parts_of_a_folded_category_do_not_unfold_it() -> None:
-    result = totals({("1", "family", 2023): 3, ("1", "sexual", 2023): 10, ("2", "sexual", 2023): 10}, 5)
+    result = suppress_small_totals({("1", "family", 2023): 3, ("1", "sexual", 2023): 10, ("2", "sexual", 2023): 10}, 5)
     assert result.years == {2023: 23}
     assert (result.categories, result.areas) == ({}, {})
 
@@ -50,7 +50,7 @@ CELLS = st.dictionaries(
 @given(CELLS)
 def test_whatever_the_counts_no_rest_of_a_sum_is_small(counts: Cells) -> None:
     """For every sum that is shown, what its shown parts leave is nothing, or five and more that several parts share."""
-    result = totals(counts, 5)
+    result = suppress_small_totals(counts, 5)
     for (area, category, year), count in result.areas.items():
         assert counts[area, category, year] == count >= 5
         assert (category, year) in result.categories
@@ -72,4 +72,4 @@ def assert_safe(total: int, parts: dict, told: dict) -> None:
 
 @given(CELLS)
 def test_the_order_of_the_counts_does_not_matter(counts: Cells) -> None:
-    assert totals(counts, 5) == totals(dict(reversed(counts.items())), 5)
+    assert suppress_small_totals(counts, 5) == suppress_small_totals(dict(reversed(counts.items())), 5)

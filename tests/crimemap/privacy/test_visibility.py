@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from crimemap.geometry import meters_between
 from crimemap.privacy import locations, visibility
-from crimemap.privacy.locations import block_label, block_labels, snap
+from crimemap.privacy.locations import coarsen_location, generalize_address, generalize_addresses
 from crimemap.privacy.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, NEIGHBOURHOOD
-from crimemap.privacy.visibility import LEVELS, strictest, visibility_of
+from crimemap.privacy.visibility import LEVELS, decide_visibility, strictest_visibility
 from crimemap.snapshot.format import NOWHERE
 from tests.crimemap.sample_incidents import (
     ASSAULT,
@@ -31,13 +31,13 @@ from tests.crimemap.sample_incidents import (
 
 
 def level(given: dict[str, Any], **agency: Any) -> str:
-    return LEVELS[visibility.levels(records(given), rule(**agency))[0]]
+    return LEVELS[visibility.decide_levels(records(given), rule(**agency))[0]]
 
 
 def shown(*given: dict[str, Any], **agency: Any) -> list[dict[str, Any]]:
     """The public rows of some incidents, in words."""
     stored = records(*given)
-    rows = visibility.public_rows(stored, visibility.levels(stored, rule(**agency)), rule(**agency))
+    rows = visibility.select_public_rows(stored, visibility.decide_levels(stored, rule(**agency)), rule(**agency))
     result = []
     for number in range(len(rows.time)):
         place = rows.places[rows.place[number]]
@@ -81,12 +81,12 @@ class TestVisibility:
     def test_strictest_of_code_category_and_agency(
         self, code: str | None, category: str | None, agency: str | None, expected: str
     ) -> None:
-        assert visibility_of(code, category, agency) == expected
+        assert decide_visibility(code, category, agency) == expected
 
     def test_nothing_is_looser_than_any_of_its_parts(self) -> None:
         for first in visibility.STRICTNESS:
             for second in visibility.STRICTNESS:
-                result = strictest(first, second)
+                result = strictest_visibility(first, second)
                 assert visibility.STRICTNESS.index(result) >= max(map(visibility.STRICTNESS.index, (first, second)))
 
     @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ class TestEmbargo:
         loosest = rule(embargo_days=0)
         loosest.sources[1] = visibility.RuleSource("city", "City", 0, TODAY)
         stored = records({"day": TODAY - 1, "hour": 23}, {"day": TODAY - 2, "hour": 23})
-        assert [LEVELS[n] for n in visibility.levels(stored, loosest)] == ["embargoed", "block"]
+        assert [LEVELS[n] for n in visibility.decide_levels(stored, loosest)] == ["embargoed", "block"]
 
     def test_a_source_that_is_gone_shows_nothing(self) -> None:
         orphan = rule()
         orphan.sources.clear()
-        assert LEVELS[visibility.levels(records({}), orphan)[0]] == "embargoed"
+        assert LEVELS[visibility.decide_levels(records({}), orphan)[0]] == "embargoed"
 
 
 class TestPublicRow:
@@ -199,43 +199,55 @@ class TestSnap:
     """Row 4: one point a block, of the block layer, of the publisher or of a fixed grid."""
 
     def test_block_layer_first(self) -> None:
-        assert snap(41.9, -87.6, points_are_public=True, block_point=(41.5, -87.5)) == (41.5, -87.5, "block")
+        assert coarsen_location(41.9, -87.6, points_are_public=True, block_point=(41.5, -87.5)) == (
+            41.5,
+            -87.5,
+            "block",
+        )
 
     def test_block_without_coordinates(self) -> None:
-        assert snap(None, None, points_are_public=False, block_point=(41.5, -87.5)) == (41.5, -87.5, "block")
+        assert coarsen_location(None, None, points_are_public=False, block_point=(41.5, -87.5)) == (
+            41.5,
+            -87.5,
+            "block",
+        )
 
     def test_published_point_as_published(self) -> None:
-        assert snap(41.81245, -87.6, points_are_public=True, block_point=None) == (41.81245, -87.6, "published")
+        assert coarsen_location(41.81245, -87.6, points_are_public=True, block_point=None) == (
+            41.81245,
+            -87.6,
+            "published",
+        )
 
     @pytest.mark.parametrize("point", [(None, None), (41.0, None), (math.nan, 5.0), (91.0, 0.0), (0.0, math.inf)])
     def test_no_point(self, point: tuple[float | None, float | None]) -> None:
         for public in (True, False):
-            assert snap(*point, points_are_public=public, block_point=None) == (None, None, "none")
+            assert coarsen_location(*point, points_are_public=public, block_point=None) == (None, None, "none")
 
     @given(st.floats(-80, 80), st.floats(-179, 179))
     def test_grid_is_fixed_and_near(self, latitude: float, longitude: float) -> None:
         """A point's cell depends on nothing but the point: its centre is its own centre, and no farther than a half diagonal."""
-        north, east, kind = snap(latitude, longitude, points_are_public=False, block_point=None)
+        north, east, kind = coarsen_location(latitude, longitude, points_are_public=False, block_point=None)
         assert kind == "grid"
         assert north is not None
         assert east is not None
         assert meters_between(latitude, longitude, north, east) < 180
-        assert snap(north, east, points_are_public=False, block_point=None) == (north, east, "grid")
+        assert coarsen_location(north, east, points_are_public=False, block_point=None) == (north, east, "grid")
 
     @given(st.floats(-80, 80), st.floats(-179, 179), st.floats(0, 1), st.floats(0, 1))
     def test_a_cell_has_one_point(self, latitude: float, longitude: float, up: float, right: float) -> None:
         """Wherever in the cell: the same point comes out, so it says nothing of where."""
-        north, east = locations.cell_centre(latitude, longitude)
+        north, east = locations.grid_cell_center(latitude, longitude)
         height = 250 / 111_320
         width = height / math.cos(math.radians(north))
         inside = (north + (up - 0.5) * height * 0.99, east + (right - 0.5) * width * 0.99)
-        assert locations.cell_centre(*inside) == (north, east)
+        assert locations.grid_cell_center(*inside) == (north, east)
 
     def test_no_published_coordinate_equals_one_that_came_in(self) -> None:
         """The attack: made-up exact points in."""
         random = np.random.default_rng(1)
         exact = {(41.8 + a, -87.7 + b) for a, b in random.random((2_000, 2)) * 0.1}
-        came_out = {snap(*point, points_are_public=False, block_point=None)[:2] for point in exact}
+        came_out = {coarsen_location(*point, points_are_public=False, block_point=None)[:2] for point in exact}
         assert not came_out & {(round(a, 5), round(b, 5)) for a, b in exact}
         assert len(came_out) < 1_700  # cells of a box of 11 by 8 km
 
@@ -258,8 +270,8 @@ class TestBlockLabel:
         ],
     )
     def test_no_number_of_a_house(self, text: str, expected: str) -> None:
-        assert block_label(text) == expected
-        assert block_label(expected) == expected
+        assert generalize_address(text) == expected
+        assert generalize_address(expected) == expected
 
 
 PARTS = ["400", "412", "0", "00", "0400", "12a", "4", "block of", "Block of", "block", "W", "24th", "Pl", "Western Ave", "Apt 3", "unit",
@@ -268,7 +280,7 @@ PARTS = ["400", "412", "0", "00", "0400", "12a", "4", "block of", "Block of", "b
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map(" ".join) | st.text(max_size=100)))
 def test_many_labels_at_once_are_those_of_each(texts: list[str]) -> None:
-    assert block_labels(texts) == [block_label(text) for text in texts]
+    assert generalize_addresses(texts) == [generalize_address(text) for text in texts]
 
 
 STORED = st.fixed_dictionaries(

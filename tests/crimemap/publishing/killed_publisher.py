@@ -40,4 +40,4 @@ if __name__ == "__main__":
     moment, folder, file = sys.argv[1:]
     records, rule, freshness = pickle.loads(Path(file).read_bytes())
     MOMENTS[moment]()
-    publisher.write(Path(folder), records, visibility.levels(records, rule), rule, freshness)
+    publisher.write_version(Path(folder), records, visibility.decide_levels(records, rule), rule, freshness)

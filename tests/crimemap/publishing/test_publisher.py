@@ -23,7 +23,13 @@ from core.atomic_files import PARTIAL_PREFIX
 from crimemap.models import Incident
 from crimemap.privacy import agency_rules, locations
 from crimemap.publishing import extract, publisher
-from crimemap.publishing.versions import KEPT, KEPT_SECONDS, MAKING, NoSnapshotFolderError, current_version
+from crimemap.publishing.versions import (
+    OLD_VERSION_SECONDS,
+    OLD_VERSIONS_KEPT,
+    PARTIAL_FOLDER_PREFIX,
+    NoSnapshotFolderError,
+    current_version,
+)
 from crimemap.snapshot import bubbles, format, published_incidents, reader, results
 from crimemap.snapshot.filters import Filter
 from tests.crimemap.publishing import killed_publisher
@@ -244,7 +250,7 @@ class TestAttacks:
         exact = [tuple(point) for point in np.round(random.random((50, 2)) * 0.05 + (41.85, -87.65), 6).tolist()]
         run = agency.run()
         for point in exact:
-            agency.add(run=run, point=locations.snap(*point, points_are_public=False, block_point=None)[:2])
+            agency.add(run=run, point=locations.coarsen_location(*point, points_are_public=False, block_point=None)[:2])
         publisher.publish()
         came_out = {(row.latitude, row.longitude) for row in rows()}
         assert not came_out & {(round(a, 5), round(b, 5)) for a, b in exact}
@@ -396,7 +402,7 @@ class TestVersions:
         agency.add()
         told = publisher.publish()
         with monkeypatch.context() as patched:
-            patched.setattr(publisher, "write", lambda *_: pytest.fail("worked on again"))
+            patched.setattr(publisher, "write_version", lambda *_: pytest.fail("worked on again"))
             again = publisher.publish()
         assert (again.version, again.shown, again.changed) == (told.version, 2, False)
         shutil.rmtree(folder / told.version)
@@ -495,14 +501,14 @@ class TestVersions:
         publisher.publish()
         held = reader.current()
         before = answers(held)
-        for _ in range(KEPT + 2):
+        for _ in range(OLD_VERSIONS_KEPT + 2):
             agency.add()
             publisher.publish()
         assert not (folder / held.version).exists()
         assert answers(held) == before
-        assert len(rows(reader.current())) == KEPT + 3
+        assert len(rows(reader.current())) == OLD_VERSIONS_KEPT + 3
         versions = [path for path in folder.iterdir() if path.is_dir()]
-        assert len(versions) == KEPT + 1
+        assert len(versions) == OLD_VERSIONS_KEPT + 1
 
     def test_old_versions_go_after_a_while(self, agency: Agency, folder: Path) -> None:
         agency.add()
@@ -510,7 +516,7 @@ class TestVersions:
         agency.add()
         publisher.publish()
         assert (folder / first).exists()
-        long_ago = (folder / first).stat().st_mtime - KEPT_SECONDS - 10
+        long_ago = (folder / first).stat().st_mtime - OLD_VERSION_SECONDS - 10
         os.utime(folder / first, (long_ago, long_ago))
         publisher.publish()
         assert not (folder / first).exists()
@@ -558,7 +564,7 @@ class TestFaults:
         agency.add()
         before = publisher.publish().version
         agency.add()
-        extract.gather(agency_rules.load())
+        extract.gather_input(agency_rules.load_agency_rules())
 
         def full(number: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -568,7 +574,7 @@ class TestFaults:
             with pytest.raises(OSError, match="No space"):
                 publisher.publish()
         assert current_version(folder) == before
-        assert not list(folder.glob(f"{MAKING}*-*/"))
+        assert not list(folder.glob(f"{PARTIAL_FOLDER_PREFIX}*-*/"))
         assert publisher.publish().shown == 2
 
     @pytest.mark.parametrize("moment", killed_publisher.MOMENTS)
@@ -577,7 +583,7 @@ class TestFaults:
         agency.add()
         before = publisher.publish().version
         agency.add()
-        gathered = extract.gather(agency_rules.load())
+        gathered = extract.gather_input(agency_rules.load_agency_rules())
         file = tmp_path / "given"
         file.write_bytes(pickle.dumps((gathered.records, gathered.rule, gathered.freshness)))
         command = [sys.executable, "-m", "tests.crimemap.publishing.killed_publisher", moment, folder, file]
@@ -586,7 +592,7 @@ class TestFaults:
         assert len(rows()) == 1
         assert publisher.publish().shown == 2
         assert len(rows()) == 2
-        assert not list(folder.glob(f"{MAKING}*"))
+        assert not list(folder.glob(f"{PARTIAL_FOLDER_PREFIX}*"))
         assert not list(folder.glob(f"{PARTIAL_PREFIX}*"))
 
 

@@ -99,10 +99,10 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     stored = records(*made_rows())
     with pytest.MonkeyPatch.context() as patch:
         # With as many rows as a city has, or with very few.
-        patch.setattr(prefix_sums, "CUBE_SHARE", 0 if request.param == "without" else 10**6)
+        patch.setattr(prefix_sums, "MAX_NUMBERS_PER_ROW", 0 if request.param == "without" else 10**6)
         if request.param == "with small ones alone":
-            patch.setattr(prefix_sums, "CUBE_SIZE", 2000)
-        publisher.write(folder, stored, visibility.levels(stored, rule()), rule(), [])
+            patch.setattr(prefix_sums, "MAX_CUBE_NUMBERS", 2000)
+        publisher.write_version(folder, stored, visibility.decide_levels(stored, rule()), rule(), [])
     with override_settings(INCIDENT_SNAPSHOTS=folder):
         published = reader.current()
     connection = psycopg2.connect(os.environ["DATABASE_URL"])
@@ -367,7 +367,7 @@ def test_every_row_is_found_by_its_id_even_among_many(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     ids = [f"{number:012x}" for number in random.choice(16**9, 5000, replace=False).tolist()]
     stored = records(*({"public_id": public_id} for public_id in ids))
-    publisher.write(tmp_path, stored, visibility.levels(stored, rule()), rule(), [])
+    publisher.write_version(tmp_path, stored, visibility.decide_levels(stored, rule()), rule(), [])
     with override_settings(INCIDENT_SNAPSHOTS=tmp_path):
         published = reader.current()
     assert [published.find_incident(public_id).public_id for public_id in ids] == ids
