@@ -91,9 +91,9 @@ function enhance(root) {
     if (!opening || atlas) return;
     show(text("loading"));
     try {
-      const { FIRST_ZOOM, cross, drawBase, load } = await import("./map/base.js");
-      const [base, L] = await load(data);
-      atlas = draw(L, base, frame, { text, choose, cross, drawBase, minZoom: FIRST_ZOOM - 1 });
+      const { FIRST_ZOOM, createCrosshair, drawBaseMap, loadMap } = await import("./map/base-map.js");
+      const [base, L] = await loadMap(data);
+      atlas = draw(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom: FIRST_ZOOM - 1 });
       show();
     } catch {
       opened.hidden = true;
@@ -114,7 +114,7 @@ function enhance(root) {
 }
 
 /* The map in `frame`. Returns what the form needs of it. */
-function draw(L, base, frame, { text, choose, cross, drawBase, minZoom }) {
+function draw(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom }) {
   const map = L.map(frame, {
     attributionControl: false,
     zoomControl: false,
@@ -130,9 +130,9 @@ function draw(L, base, frame, { text, choose, cross, drawBase, minZoom }) {
   frame.setAttribute("role", "application");
   frame.setAttribute("aria-label", text("map"));
   frame.setAttribute("aria-describedby", "place-picker-help");
-  frame.append(cross());
+  frame.append(createCrosshair());
 
-  drawBase(L, map, base);
+  drawBaseMap(L, map, base);
 
   let pin = null;
   const chosen = (point) => {

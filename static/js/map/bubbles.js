@@ -1,180 +1,181 @@
-/* Incidents on the map. Asks for the cells that the view touches, in whole tiles of 256 pixels, so that a small move asks
-   nothing and neighbours ask for the same; keeps what is shown until the new answer is there. */
+/* Incidents on the map. Requests the grid cells that the view touches, in whole tiles of 256 pixels, so that a small move
+   requests nothing and nearby views share cached responses. The old bubbles stay until the new ones have loaded. */
 
 import { element } from "../dom.js";
 
-const CELL = 64; // pixels, as crimemap.snapshot.format has it
-const TILE = 4; // cells
-const LEAST = 16; // pixels: radius of a bubble of few, and what the largest has more
-const MORE = 18;
+const CELL_PIXELS = 64; // the same as in crimemap.snapshot.format
+const TILE_CELLS = 4;
+const MIN_RADIUS = 16; // pixels
+const EXTRA_RADIUS = 18; // pixels by which the largest bubble's radius exceeds the minimum
 
 export class Bubbles {
-  /* `at`: the map, the address, symbols by family, `text`; `open(view, button, count)` lists what stands in a view;
-     `seen({total, families})` is called whenever something else is in view, `failed(error)` when an answer does not come. */
-  constructor(L, map, { url, query, symbols, names, text, open, seen, failed, busy }) {
-    Object.assign(this, { L, map, url, query, symbols, names, text, open, seen, failed, busy });
+  /* `symbols` and `names` are by family. `onList(view, button)` opens the list of the incidents in a view; `onCount({ total,
+     families })` is called whenever the incidents in view change, `onBusy(isBusy)` around requests, `onFailure(error)` when one
+     fails. */
+  constructor(L, map, { url, query, symbols, names, text, onList, onCount, onFailure, onBusy }) {
+    Object.assign(this, { L, map, url, query, symbols, names, text, onList, onCount, onFailure, onBusy });
     this.markers = new Map();
-    this.known = ""; // the question whose answer is shown; empty before the first
+    this.known = ""; // request whose bubbles are shown; empty before the first
     this.number = new Intl.NumberFormat(document.documentElement.lang);
-    this.few = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
+    this.compactNumber = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
     map.createPane("bubbles").style.zIndex = 650; // above the names of streets
     map.on("moveend", () => this.refresh());
   }
 
-  /* Asks for what is in view, if it is not known; resolves when it is shown or an error was told. */
+  /* Requests the bubbles in view unless they are shown already; resolves when they are, or after an error was reported. */
   async refresh(query = this.query) {
     this.query = query;
-    const asked = this.question();
-    if (asked === this.known) {
-      this.asking?.abort();
-      this.busy(false);
-      return this.count();
+    const requested = this.requestQuery();
+    if (requested === this.known) {
+      this.request?.abort();
+      this.onBusy(false);
+      return this.countInView();
     }
-    if (asked === this.pending) return;
-    this.asking?.abort();
-    const asking = (this.asking = new AbortController());
-    this.pending = asked;
-    this.busy(true);
+    if (requested === this.pending) return;
+    this.request?.abort();
+    const request = (this.request = new AbortController());
+    this.pending = requested;
+    this.onBusy(true);
     try {
-      const answer = await fetch(`${this.url}?${asked}`, { signal: asking.signal, credentials: "omit" });
-      if (answer.status === 400) return; // the page says in words what is wrong with the selection
-      if (!answer.ok) throw new Error(`bubbles: ${answer.status}`);
-      const { families, bubbles } = await answer.json();
-      if (asking.signal.aborted) return;
+      const response = await fetch(`${this.url}?${requested}`, { signal: request.signal, credentials: "omit" });
+      if (response.status === 400) return; // the page itself says what is wrong with the selection
+      if (!response.ok) throw new Error(`bubbles: ${response.status}`);
+      const { families, bubbles } = await response.json();
+      if (request.signal.aborted) return;
       this.known = this.pending;
-      this.draw(bubbles.map(([lat, lng, one, ...counts]) => ({ lat, lng, one, counts: named(families, counts), count: sum(counts) })));
-      this.count();
+      this.draw(bubbles.map(([lat, lng, one, ...counts]) => ({ lat, lng, one, counts: countsByFamily(families, counts), count: sum(counts) })));
+      this.countInView();
     } catch (error) {
-      if (!asking.signal.aborted) this.failed(error);
+      if (!request.signal.aborted) this.onFailure(error);
     } finally {
-      if (this.asking === asking) {
+      if (this.request === request) {
         this.pending = null;
-        this.busy(false);
+        this.onBusy(false);
       }
     }
   }
 
-  /* The same selection in other words: nothing is asked for it. */
-  rename(query) {
-    const before = this.question();
+  /* Takes over another query string of the same selection, without a request. */
+  renameQuery(query) {
+    const before = this.requestQuery();
     this.query = query;
-    for (const state of ["known", "pending"]) if (this[state] === before) this[state] = this.question();
+    for (const state of ["known", "pending"]) if (this[state] === before) this[state] = this.requestQuery();
   }
 
-  question() {
+  requestQuery() {
     const view = this.map.getBounds();
-    const zoom = this.zoom();
-    const tile = (point) => this.map.project(point, zoom).divideBy(CELL * TILE)._floor();
-    const first = tile(view.getNorthWest()).multiplyBy(TILE);
-    const last = tile(view.getSouthEast()).multiplyBy(TILE).add([TILE - 1, TILE - 1]);
-    const middle = (cell) => this.map.unproject(cell.add([0.5, 0.5]).multiplyBy(CELL), zoom);
-    const [north, south] = [middle(first), middle(last)];
+    const zoom = this.gridZoom();
+    const tile = (point) => this.map.project(point, zoom).divideBy(CELL_PIXELS * TILE_CELLS)._floor();
+    const first = tile(view.getNorthWest()).multiplyBy(TILE_CELLS);
+    const last = tile(view.getSouthEast()).multiplyBy(TILE_CELLS).add([TILE_CELLS - 1, TILE_CELLS - 1]);
+    const centerOf = (cell) => this.map.unproject(cell.add([0.5, 0.5]).multiplyBy(CELL_PIXELS), zoom);
+    const [north, south] = [centerOf(first), centerOf(last)];
     const edges = [south.lat, north.lng, north.lat, south.lng].map((degrees) => degrees.toFixed(5)).join();
     return [this.query, `z=${zoom}`, `view=${edges}`].filter(Boolean).join("&");
   }
 
-  /* Of the grid: half a step nearer its cells are wider. */
-  zoom() {
+  /* Returns the zoom level of the grid: the map's, rounded down. */
+  gridZoom() {
     return Math.floor(this.map.getZoom());
   }
 
   draw(bubbles) {
     const largest = Math.log(Math.max(20, ...bubbles.map(({ count }) => count)));
     const focused = document.activeElement;
-    const kept = new Map();
-    // In the order in which one reads, for who goes through them with the keyboard.
-    for (const bubble of bubbles.sort((one, other) => other.lat - one.lat || one.lng - other.lng)) {
+    const markers = new Map();
+    // In reading order, for people who go through them with the keyboard.
+    for (const bubble of bubbles.sort((first, second) => second.lat - first.lat || first.lng - second.lng)) {
       const key = `${bubble.lat},${bubble.lng},${Object.entries(bubble.counts)}`;
       const marker = this.markers.get(key) ?? this.marker(bubble);
-      marker.shown.style.setProperty("--size", `${LEAST + Math.round((MORE * Math.log(bubble.count)) / largest)}px`);
-      kept.set(key, marker);
+      marker.node.style.setProperty("--size", `${MIN_RADIUS + Math.round((EXTRA_RADIUS * Math.log(bubble.count)) / largest)}px`);
+      markers.set(key, marker);
     }
-    for (const [key, marker] of this.markers) if (!kept.has(key)) marker.remove();
-    for (const marker of kept.values()) {
+    for (const [key, marker] of this.markers) if (!markers.has(key)) marker.remove();
+    for (const marker of markers.values()) {
       if (!marker._map) marker.addTo(this.map);
       else marker.getElement().parentNode.append(marker.getElement());
     }
     if (focused?.classList.contains("bub") && document.activeElement !== focused) {
       (focused.isConnected ? focused : this.map.getContainer()).focus({ preventScroll: true });
     }
-    this.markers = kept;
+    this.markers = markers;
   }
 
   marker(bubble) {
     const families = Object.keys(bubble.counts);
-    const shown = element("button", "bub");
-    shown.type = "button";
+    const node = element("button", "bub");
+    node.type = "button";
     const symbol = families.length === 1 && this.symbols[families[0]];
     if (symbol) {
-      shown.classList.add("bub-one");
-      shown.append(symbol.cloneNode(true));
+      node.classList.add("bub-one");
+      node.append(symbol.cloneNode(true));
     }
-    const count = element(symbol ? "b" : "span", "", symbol && bubble.count === 1 ? "" : this.short(bubble.count));
+    const count = element(symbol ? "b" : "span", "", symbol && bubble.count === 1 ? "" : this.formatCount(bubble.count));
     count.setAttribute("aria-hidden", "true");
     const name = element("span", "visually-hidden");
-    shown.append(count, name);
-    const say = () => (name.textContent = this.words(bubble, families));
-    say();
-    shown.addEventListener("focus", say); // what it does changes with the zoom
-    shown.addEventListener("click", (event) => {
+    node.append(count, name);
+    const updateName = () => (name.textContent = this.describe(bubble, families));
+    updateName();
+    node.addEventListener("focus", updateName); // a click does something else at another zoom
+    node.addEventListener("click", (event) => {
       event.stopPropagation();
-      this.follow(bubble, shown);
+      this.activate(bubble, node);
     });
-    this.L.DomEvent.disableClickPropagation(shown);
-    const icon = this.L.divIcon({ className: "bub-at", html: shown, iconSize: [0, 0] });
-    return Object.assign(this.L.marker([bubble.lat, bubble.lng], { icon, keyboard: false, pane: "bubbles" }), { bubble, shown });
+    this.L.DomEvent.disableClickPropagation(node);
+    const icon = this.L.divIcon({ className: "bub-at", html: node, iconSize: [0, 0] });
+    return Object.assign(this.L.marker([bubble.lat, bubble.lng], { icon, keyboard: false, pane: "bubbles" }), { bubble, node });
   }
 
-  short(count) {
-    return count < 10000 ? this.number.format(count) : this.few.format(count);
+  formatCount(count) {
+    return count < 10000 ? this.number.format(count) : this.compactNumber.format(count);
   }
 
-  words({ one, counts, count }, families) {
+  describe({ one, counts, count }, families) {
     const kinds = families.length === 1 ? this.names[families[0]] : families.map((slug) => `${this.names[slug]} ${this.number.format(counts[slug])}`).join(", ");
-    const key = count === 1 ? "one" : this.parts({ one, count }) ? "many" : "stacked";
+    const key = count === 1 ? "one" : this.canSplit({ one, count }) ? "many" : "stacked";
     return this.text(key, { count: this.number.format(count), kinds });
   }
 
-  /* Whether zooming in parts the bubble. */
-  parts({ one, count }) {
+  /* Returns whether zooming in splits the bubble. */
+  canSplit({ one, count }) {
     return !one && count > 1 && this.map.getZoom() < this.map.getMaxZoom();
   }
 
-  follow(bubble, shown) {
+  activate(bubble, node) {
     const { lat, lng, one, count } = bubble;
-    if (this.parts(bubble)) {
+    if (this.canSplit(bubble)) {
       this.map.getContainer().focus({ preventScroll: true });
       this.map.setView([lat, lng], Math.min(this.map.getZoom() + 2, this.map.getMaxZoom()));
       return;
     }
-    this.open(one || count === 1 ? [lat, lng, lat, lng] : this.cell(lat, lng), shown);
+    this.onList(one || count === 1 ? [lat, lng, lat, lng] : this.cellBox(lat, lng), node);
   }
 
-  /* The edges of the cell around a point. */
-  cell(lat, lng) {
-    const zoom = this.zoom();
-    const corner = this.map.project([lat, lng], zoom).divideBy(CELL)._floor();
-    const [north, south] = [corner, corner.add([1, 1])].map((each) => this.map.unproject(each.multiplyBy(CELL), zoom));
+  /* Returns [south, west, north, east] of the grid cell around a point. */
+  cellBox(lat, lng) {
+    const zoom = this.gridZoom();
+    const corner = this.map.project([lat, lng], zoom).divideBy(CELL_PIXELS)._floor();
+    const [north, south] = [corner, corner.add([1, 1])].map((each) => this.map.unproject(each.multiplyBy(CELL_PIXELS), zoom));
     return [south.lat, north.lng, north.lat, south.lng];
   }
 
-  /* Tells how many incidents are in view, by family. */
-  count() {
+  /* Counts the incidents in view by family and reports them. */
+  countInView() {
     const view = this.map.getBounds();
     const families = {};
     let total = 0;
-    for (const { bubble, shown } of this.markers.values()) {
+    for (const { bubble, node } of this.markers.values()) {
       const { lat, lng, counts, count } = bubble;
-      shown.inert = !view.contains([lat, lng]); // beyond the edge, there for who drags the map
-      if (shown.inert) continue;
+      node.inert = !view.contains([lat, lng]); // drawn beyond the edge, for when the map is dragged
+      if (node.inert) continue;
       total += count;
       for (const [family, number] of Object.entries(counts)) families[family] = (families[family] ?? 0) + number;
     }
-    this.seen({ total, families });
+    this.onCount({ total, families });
   }
 }
 
-function named(families, counts) {
+function countsByFamily(families, counts) {
   return Object.fromEntries(families.map((family, number) => [family, counts[number]]).filter(([, count]) => count));
 }
 

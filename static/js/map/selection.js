@@ -1,7 +1,8 @@
-/* The filter on the page: a form and links that work without script. With script a change asks the server for the same page
-   and takes its parts from it, so that words, counts and links are always the server's, and the address stays the page's. */
+/* The filter on the page: a form and links that work without script. With script, a change fetches the same page from the
+   server and replaces parts of the present page with it, so that all text, counts and links come from the server, and the URL
+   is always the page's own. */
 
-const PARTS = {
+const PAGE_PARTS = {
   "#lead": null,
   "#chips": (part) => document.querySelector("#lead").after(part),
   "#views": null,
@@ -11,39 +12,39 @@ const PARTS = {
 };
 
 export class Selection {
-  /* `query`: of the page as it came. `asked(query, moves)` when a selection is asked for, elsewhere on the map if it moves;
-     `changed({ query, asked, figure, place, fit })` once its page is there; `failed(sentence or null, again)` if it does not come.
-     `at()` is what the address says of the view, or "". */
-  constructor({ query, asked, changed, failed, at }) {
-    Object.assign(this, { query, asked, changed, failed, at });
+  /* `query`: of the page as loaded. `onRequest(query, isElsewhere)` is called when a selection is requested; `isElsewhere`: it is
+     about another part of the map. `onChange({ query, requested, figure, position, fit })` follows once its page has loaded,
+     `onFailure(sentence or null, retry)` if it fails. `position()` is the `at` parameter of the present view, or "". */
+  constructor({ query, onRequest, onChange, onFailure, position }) {
+    Object.assign(this, { query, onRequest, onChange, onFailure, position });
     this.form = document.querySelector("#filter");
     this.page = document.querySelector(".map-page");
-    this.form.addEventListener("change", (event) => this.changedBy(event.target));
+    this.form.addEventListener("change", (event) => this.handleFieldChange(event.target));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.send();
+      this.submit();
     });
-    this.page.addEventListener("click", (event) => this.clicked(event));
-    addEventListener("popstate", () => this.go(location.search.slice(1), { push: false }));
+    this.page.addEventListener("click", (event) => this.handleClick(event));
+    addEventListener("popstate", () => this.load(location.search.slice(1), { push: false }));
   }
 
-  changedBy(field) {
+  handleFieldChange(field) {
     if (field.name === "q" || !field.name) return;
     const { from, to } = this.form.elements;
     if (field.name === "days" && field.value === "" && !from.value && !to.value) {
-      [from.value, to.value] = this.period(); // shown to be changed; nothing else is asked yet
+      [from.value, to.value] = this.period(); // fill in dates to edit; request nothing yet
       return;
     }
-    if (field === from || field === to) this.takeDates();
-    this.send();
+    if (field === from || field === to) this.useDates();
+    this.submit();
   }
 
-  /* The two dates count, not a number of days. */
-  takeDates() {
+  /* Makes the two dates count instead of a number of days. */
+  useDates() {
     this.form.querySelector("[name=days][value='']").checked = true;
   }
 
-  /* The first and last day of the selection, as date fields have them. */
+  /* Returns the first and last day of the selection as ISO dates. */
   period() {
     const { from, to, days } = this.form.elements;
     const preset = Number(days.value || new URLSearchParams(this.query).get("days"));
@@ -54,70 +55,70 @@ export class Selection {
     return [day < from.min ? from.min : day, to.max];
   }
 
-  /* Sends the form as it stands. */
-  send() {
+  /* Requests the selection that the form shows. */
+  submit() {
     const fields = new FormData(this.form);
     fields.delete("q");
     for (const [name, value] of [...fields]) if (value === "" && name !== "days") fields.delete(name);
-    return this.go(new URLSearchParams(fields).toString(), { whole: false });
+    return this.load(new URLSearchParams(fields).toString(), { refillForm: false });
   }
 
-  /* The same selection at another place: `parts` instead of its area, circle and box. */
-  elsewhere(parts) {
+  /* Requests the same selection elsewhere: `parts` replace its area, circle and box. */
+  moveTo(parts) {
     const query = new URLSearchParams(this.query);
     for (const name of ["area", "near", "radius", "box"]) query.delete(name);
     for (const [name, value] of Object.entries(parts)) query.set(name, value);
-    return this.go(readable(query));
+    return this.load(formatQuery(query));
   }
 
-  clicked(event) {
+  handleClick(event) {
     const link = event.target.closest?.("a[href]");
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     if (link.origin !== location.origin || link.pathname !== location.pathname || link.hash) return;
     event.preventDefault();
-    this.go(link.search.slice(1));
+    this.load(link.search.slice(1));
   }
 
-  /* Shows the selection of a query string. `whole`: the form is taken from the page, too. */
-  async go(raw, { push = true, whole = true } = {}) {
-    this.asking?.abort();
-    const asking = (this.asking = new AbortController());
+  /* Loads the selection of a query string. `refillForm`: replace the form as well. */
+  async load(raw, { push = true, refillForm = true } = {}) {
+    this.request?.abort();
+    const request = (this.request = new AbortController());
     const parts = new URLSearchParams(raw);
     const at = parts.get("at");
     parts.delete("at");
-    const asked = readable(parts);
-    const moves = !same(asked, this.query);
-    this.asked(asked, moves);
+    const requested = formatQuery(parts);
+    const isElsewhere = !coversSamePlace(requested, this.query);
+    this.onRequest(requested, isElsewhere);
     try {
-      const answer = await fetch(`${location.pathname}?${asked}`, { signal: asking.signal, credentials: "omit" });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (asking.signal.aborted) return;
-      if (!answer.ok) {
-        this.failed(answer.status === 400 ? page.querySelector("main li")?.textContent : null, () => this.go(raw, { push, whole }));
+      const response = await fetch(`${location.pathname}?${requested}`, { signal: request.signal, credentials: "omit" });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (request.signal.aborted) return;
+      if (!response.ok) {
+        this.onFailure(response.status === 400 ? page.querySelector("main li")?.textContent : null, () => this.load(raw, { push, refillForm }));
         return;
       }
       this.query = new URL(page.querySelector("#views a").href, location.href).search.slice(1);
-      this.take(page, whole);
-      if (push) history.pushState(null, "", `?${this.query}${!moves && this.at() ? `&at=${this.at()}` : ""}`);
-      this.changed({ query: this.query, asked, figure: page.querySelector("#crime-map"), place: at, fit: moves || !push });
+      this.applyPage(page, refillForm);
+      if (push) history.pushState(null, "", `?${this.query}${!isElsewhere && this.position() ? `&at=${this.position()}` : ""}`);
+      this.onChange({ query: this.query, requested, figure: page.querySelector("#crime-map"), position: at, fit: isElsewhere || !push });
     } catch {
-      if (!asking.signal.aborted) this.failed(null, () => this.go(raw, { push, whole }));
+      if (!request.signal.aborted) this.onFailure(null, () => this.load(raw, { push, refillForm }));
     }
   }
 
-  take(page, whole) {
+  applyPage(page, refillForm) {
     document.title = page.title;
     const focused = document.activeElement;
-    for (const [part, place] of Object.entries(PARTS)) {
-      const [now, next] = [document.querySelector(part), page.querySelector(part)];
-      if (now && next) now.replaceChildren(...next.childNodes);
-      else if (now) now.remove();
-      else if (next) place(next);
+    for (const [part, insert] of Object.entries(PAGE_PARTS)) {
+      const [current, next] = [document.querySelector(part), page.querySelector(part)];
+      if (current && next) current.replaceChildren(...next.childNodes);
+      else if (current) current.remove();
+      else if (next) insert(next);
     }
     const next = page.querySelector("#filter");
-    const has = (form) => ["near", "box"].map((name) => Boolean(form.elements[name]?.value)).join();
-    if (whole || has(next) !== has(this.form)) this.refill(next);
-    else this.recount(next);
+    const hiddenFields = (form) => ["near", "box"].map((name) => Boolean(form.elements[name]?.value)).join();
+    if (refillForm || hiddenFields(next) !== hiddenFields(this.form)) this.refill(next);
+    else this.updateCounts(next);
     this.form.dispatchEvent(new CustomEvent("taken"));
     if (focused !== document.body && !focused.isConnected && document.activeElement === document.body) {
       const lead = document.querySelector("#lead");
@@ -126,16 +127,16 @@ export class Selection {
     }
   }
 
-  /* The whole form anew, the field that has the focus keeping it. */
+  /* Replaces the form; the field with the focus keeps it. */
   refill(next) {
     const { id, name, value } = this.form.contains(document.activeElement) ? document.activeElement : {};
     this.form.replaceChildren(...next.childNodes);
-    const again = (id && this.form.querySelector(`#${CSS.escape(id)}`)) || [...this.form.elements].find((field) => name && field.name === name && field.value === value);
-    again?.focus({ preventScroll: true });
+    const sameField = (id && this.form.querySelector(`#${CSS.escape(id)}`)) || [...this.form.elements].find((field) => name && field.name === name && field.value === value);
+    sameField?.focus({ preventScroll: true });
     this.form.dispatchEvent(new CustomEvent("refilled"));
   }
 
-  recount(next) {
+  updateCounts(next) {
     const counts = new Map([...next.querySelectorAll("[name=category]")].map((box) => [box.value, box.closest("label").querySelector(".count").textContent]));
     for (const box of this.form.querySelectorAll("[name=category]")) {
       box.closest("label").querySelector(".count").textContent = counts.get(box.value) ?? "0";
@@ -143,13 +144,13 @@ export class Selection {
   }
 }
 
-/* As the server writes it: commas and colons stand for themselves. */
-export function readable(query) {
+/* Formats a query string as the server does: with plain commas and colons. */
+export function formatQuery(query) {
   return query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
 }
 
-/* Whether both mean the same part of the map. */
-function same(one, other) {
-  const [first, second] = [new URLSearchParams(one), new URLSearchParams(other)];
+/* Returns whether both queries are about the same part of the map. */
+function coversSamePlace(firstQuery, secondQuery) {
+  const [first, second] = [new URLSearchParams(firstQuery), new URLSearchParams(secondQuery)];
   return ["area", "near", "radius", "box"].every((name) => (first.get(name) ?? "") === (second.get(name) ?? ""));
 }

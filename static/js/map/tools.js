@@ -1,64 +1,64 @@
-/* What the map page can do beyond the first look at it. Loaded once the map is there. */
+/* The interactive parts of the map page: filter, search, months, tools. Loaded after the first view of the map. */
 
-import { drawSelection, tools } from "./around.js";
-import { slideMonths } from "./months.js";
-import { searchPlaces } from "./places.js";
+import { createFilterLayer, createTools } from "./area-tools.js";
+import { addMonthSlider } from "./month-slider.js";
+import { addPlaceSearch } from "./place-search.js";
 import { Selection } from "./selection.js";
-import { Stacked } from "./stacked.js";
+import { IncidentPanel } from "./incident-panel.js";
 
-export function equip({ L, map, bubbles, figure, within, symbols, text, said, look }) {
+export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView }) {
   const data = figure.dataset;
-  let isMoved = new URLSearchParams(location.search).has("at");
-  let isLooking = false; // the script moves the map, not the visitor
-  const at = () => {
+  let isMovedByVisitor = new URLSearchParams(location.search).has("at");
+  let isMovedByScript = false; // not by the visitor
+  const positionText = () => {
     const { lat, lng } = map.getCenter();
     return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`;
   };
 
-  const stacked = new Stacked(figure, { url: data.rowsUrl, symbols, text });
-  const show = drawSelection(L, map);
-  show({ query: data.query, outline: data.outline });
+  const stacked = new IncidentPanel(figure, { url: data.rowsUrl, symbols, text });
+  const drawFilter = createFilterLayer(L, map);
+  drawFilter({ query: data.query, outline: data.outline });
 
   const selection = new Selection({
     query: data.query,
-    at: () => (isMoved ? at() : ""),
-    asked: (query, moves) => {
+    position: () => (isMovedByVisitor ? positionText() : ""),
+    onRequest: (query, isElsewhere) => {
       stacked.close();
-      if (!moves) bubbles.refresh(query);
+      if (!isElsewhere) bubbles.refresh(query);
     },
-    changed: ({ query, asked, figure: next, place, fit }) => {
-      if (bubbles.query === asked) bubbles.rename(query);
+    onChange: ({ query, requested, figure: next, position, fit }) => {
+      if (bubbles.query === requested) bubbles.renameQuery(query);
       else bubbles.query = query;
-      show({ query, outline: next.dataset.outline });
-      if (!fit) return bubbles.count();
-      isMoved = Boolean(place);
-      isLooking = true;
-      look(L, map, place, next.dataset.box);
-      isLooking = false;
+      drawFilter({ query, outline: next.dataset.outline });
+      if (!fit) return bubbles.countInView();
+      isMovedByVisitor = Boolean(position);
+      isMovedByScript = true;
+      showView(L, map, position, next.dataset.box);
+      isMovedByScript = false;
     },
-    failed: (sentence, again) => said.trouble(sentence ?? text("failed"), sentence ? null : again),
+    onFailure: (sentence, retry) => statusLine.showError(sentence ?? text("failed"), sentence ? null : retry),
   });
-  selection.link = () => `${location.origin}${location.pathname}?${selection.query}&at=${at()}`;
+  selection.link = () => `${location.origin}${location.pathname}?${selection.query}&at=${positionText()}`;
 
   map.on("moveend", () => {
-    if (isLooking) return;
-    isMoved = true;
-    said.quiet();
-    history.replaceState(history.state, "", `?${selection.query}&at=${at()}`);
+    if (isMovedByScript) return;
+    isMovedByVisitor = true;
+    statusLine.clearPersistent();
+    history.replaceState(history.state, "", `?${selection.query}&at=${positionText()}`);
   });
 
-  const bar = tools(L, map, selection, { within, text, say: said.say });
-  said.line.after(bar);
-  slideMonths(selection, { text });
-  searchPlaces(selection, {
+  const toolbar = createTools(L, map, selection, { cityBounds, text, say: statusLine.say });
+  statusLine.node.after(toolbar);
+  addMonthSlider(selection, { text });
+  addPlaceSearch(selection, {
     url: data.placesUrl,
     text,
-    chosen: async (query, name) => {
-      await selection.go(query);
+    onChoice: async (query, name) => {
+      await selection.load(query);
       selection.form.elements.q.value = name;
       const panel = document.querySelector("#panel");
       if (panel.firstElementChild.checkVisibility()) {
-        panel.open = false; // a sheet on a phone: the map is what was asked for
+        panel.open = false; // on a phone the panel covers the map
         figure.scrollIntoView({ block: "nearest" });
         map.getContainer().focus({ preventScroll: true });
       }
