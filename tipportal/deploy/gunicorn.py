@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import sys
 from typing import Any
 
@@ -16,11 +17,13 @@ from core.logs import PrivateFormatter
 gunicorn.SERVER = gunicorn.SERVER_SOFTWARE = "web"
 
 # A string, not an import: gunicorn's modules copy the name above when they are loaded.
-worker_class = "tipportal.deploy.gunicorn_worker.ExplainingWorker"
+worker_class = "tipportal.deploy.gunicorn_worker.PollingWorker"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# A slow connection occupies one thread while it sends a file. Fifty of them in one process must leave threads for pages.
-threads = 64
+# 56 for uploads, 2 for sign-ins, 16 for long responses (gunicorn_worker.py, connection.py), the others for pages.
+threads = 96
+# Waiting connections occupy no thread. Beyond this many in a process the one that has waited longest is closed.
+worker_connections = 4000
 # The keys of flood counters are made at import, in the master: all workers share them, and they are never on disk.
 preload_app = True
 timeout = 60
@@ -38,8 +41,6 @@ proxy_protocol = "off"
 control_socket_disable = True
 limit_request_line = 8190
 limit_request_fields = 60
-# After this silence a connection is closed: it must not occupy a thread, or the file it was sending.
-READ_TIMEOUT_SECONDS = 60
 
 
 class PrivateLogger(Logger):
@@ -60,9 +61,18 @@ def _has_no_address(record: logging.LogRecord) -> bool:
 logger_class = PrivateLogger
 
 
+def on_starting(_server: Any) -> None:
+    """Raise the limit of open files, which is 1,024 on many systems, to what `worker_connections` need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * worker_connections
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
 def pre_request(_worker: Any, request: Any) -> None:
-    """Set the timeout of each read from a connection; `timeout` above is for workers that hang."""
-    request.unreader.sock.settimeout(READ_TIMEOUT_SECONDS)
+    """Keep gunicorn from repeating the "100 Continue" that the poller has sent (gunicorn_worker.py)."""
+    request._expected_100_continue = False
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

@@ -1,29 +1,302 @@
-"""Worker class of the web server: explains requests that gunicorn refuses."""
+"""Worker class of the web server: gunicorn's threads, behind a poller that no slow client can block.
+
+The poller reads heads and short bodies, sends responses and closes connections. It waits for thousands of clients at once,
+each within its time budget (tipportal/deploy/connection.py). A thread gets a request once it is complete, or once 64 kB of
+a long body have arrived, and leaves the response to the poller. Sign-ins and uploads have lanes: each kind shares a fixed
+number of threads and waits in line for them, so that other requests keep the rest.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import re
+import selectors
+import socket
+import time
+from collections import deque
+from functools import partial
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.gthread import ThreadWorker
 
-URL_TOO_LONG_PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>The address is too long</title>
-<h1>The address is too long</h1>
-<p>We read addresses of up to 8,000 characters, and this one is longer. Nothing you sent was kept.</p>
-<p><a href="/map/">Open the crime map</a> or <a href="/">the first page</a> and choose again.</p></html>
+from tipportal.deploy.connection import FIRST_SECONDS, LEAST_BYTES_A_SECOND, MOST_SECONDS, Connection
+
+SIGN_IN_THREADS = 2
+# Fifty lines of 1 Mbit/s, all on one process, must leave some threads for pages.
+UPLOAD_THREADS = 56
+# Beyond this many waiting requests a lane answers 503.
+MOST_IN_LINE = 1_000
+LONGEST_IN_LINE_SECONDS = 120.0
+# In bytes. A sign-in may carry a message, but no file.
+LONGEST_SIGN_IN = 1024 * 1024
+LINGER_SECONDS = 2.0
+CHECK_SECONDS = 0.5
+# Limit on the memory of all waiting connections of a process; beyond it the connection that uses most is closed.
+MOST_HELD_BYTES = 128 * 1024 * 1024
+
+_SIGN_IN = re.compile(rb"POST [^?#]*/(?:tips/inbox|admin/login)/?(?:[?#].*)?", re.DOTALL)
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<h1>{title}</h1>
+<p>{sentence}</p>
+<p><a href="/map/">Open the crime map</a> or <a href="/">the first page</a>.</p></html>
 """
+URL_TOO_LONG_PAGE = _PAGE.format(
+    title="The address is too long",
+    sentence="We read addresses of up to 8,000 characters, and this one is longer. Nothing you sent was kept. Choose again:",
+)
+TOO_LARGE_PAGE = _PAGE.format(
+    title="This is too large", sentence="We don't read requests this large here. Nothing you sent was kept."
+)
+BUSY_PAGE = _PAGE.format(
+    title="Too many people are here right now",
+    sentence="Go back: your browser still has what you typed. Try again in a minute.",
+)
 
 
-class ExplainingWorker(ThreadWorker):
-    """gunicorn's threaded worker, with a page for the one early refusal that a person may cause: a URL that is too long."""
+class Lane:
+    """Requests of one kind that share a fixed number of threads and are served in the order they arrive."""
+
+    def __init__(self, threads: int) -> None:
+        self.free = threads
+        self.waiting: deque[Connection] = deque()
+
+
+class PollingWorker(ThreadWorker):
+    """gunicorn's threaded worker with a poller for all waiting, and pages for the refusals that a person may cause.
+
+    `polled` has the connections that the poller waits for, the one that entered its stage first in front.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.polled: dict[Connection, None] = {}
+        self.sign_ins = Lane(SIGN_IN_THREADS)
+        self.uploads = Lane(UPLOAD_THREADS)
+        self._next_check = 0.0
+
+    # Requests on their way in
+
+    def accept(self, listener: Any) -> None:
+        if self.nr_conns >= self.worker_connections - 1 and self.polled:
+            self._close(next(iter(self.polled)))
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE) and self.polled:
+                self._close(next(iter(self.polled)))
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        self.nr_conns += 1
+        connection = Connection(self.cfg, client, address, listener.getsockname())
+        self._poll(connection, selectors.EVENT_READ, self._read, FIRST_SECONDS)
+
+    def _await_request(self, connection: Connection, seconds: float) -> None:
+        connection.begin_request()
+        if connection.sock.received:
+            self._poll(connection, selectors.EVENT_READ, self._read, FIRST_SECONDS)
+            self._consider(connection)
+        else:
+            self._poll(connection, selectors.EVENT_READ, self._read_first, seconds)
+
+    def _read_first(self, connection: Connection) -> None:
+        """Start the budget of a new request on a connection that was kept alive."""
+        self._stop_polling(connection)
+        self._poll(connection, selectors.EVENT_READ, self._read, FIRST_SECONDS)
+        self._read(connection)
+
+    def _read(self, connection: Connection) -> None:
+        count = connection.sock.read_ahead()
+        connection.deadline = _extended(connection.deadline, count)
+        if connection.sock.has_ended and not connection.head:
+            self._close(connection)
+        elif count or connection.sock.has_ended:
+            self._consider(connection)
+
+    def _consider(self, connection: Connection) -> None:
+        """Hand the request to a thread if enough of it has arrived."""
+        head = connection.head
+        if not head:
+            if connection.head_is_too_long:
+                # gunicorn itself refuses a URL that is too long, without reading further.
+                if b"\r\n" in connection.sock.received[:8192]:
+                    self._refuse(connection, "431 Request Header Fields Too Large", TOO_LARGE_PAGE)
+                else:
+                    self._start(connection, None)
+            return
+        if connection.awaits_permission:
+            connection.sock.unsent += b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sock.send_ahead()
+        whole = connection.is_whole
+        if is_sign_in(head):
+            if whole or connection.sock.has_ended:
+                self._start(connection, self.sign_ins)
+            elif len(connection.sock.received) > LONGEST_SIGN_IN:
+                self._refuse(connection, "413 Content Too Large", TOO_LARGE_PAGE)
+        elif whole:
+            self._start(connection, None)
+        elif connection.is_worth_a_thread:
+            self._start(connection, self.uploads)
+
+    def _start(self, connection: Connection, lane: Lane | None) -> None:
+        """Give the request a thread, or a place in the line of its lane."""
+        self._stop_polling(connection)
+        connection.sock.seconds_left = connection.deadline - time.monotonic()
+        connection.lane = lane
+        if lane is None:
+            self.enqueue_req(connection)
+        elif lane.free:
+            lane.free -= 1
+            self.enqueue_req(connection)
+        elif len(lane.waiting) < MOST_IN_LINE:
+            connection.deadline = time.monotonic() + LONGEST_IN_LINE_SECONDS
+            lane.waiting.append(connection)
+        else:
+            self._refuse(connection, "503 Service Unavailable", BUSY_PAGE)
+
+    # Answers on their way out
+
+    def finish_request(self, connection: Connection, future: Any) -> None:
+        """Pass the thread on to the next request of its lane, and send the rest of the response. Runs in the poller."""
+        lane = connection.lane
+        if lane is not None:
+            connection.lane = None
+            lane.free += 1
+            if lane.waiting:
+                lane.free -= 1
+                self.enqueue_req(lane.waiting.popleft())
+        try:
+            connection.keeps_alive = not future.cancelled() and bool(future.result()) and self.alive
+        except Exception:
+            connection.keeps_alive = False
+        self._send_rest(connection)
+
+    def _send_rest(self, connection: Connection) -> None:
+        line = connection.sock
+        if line.is_cut_off or line.fileno() < 0:
+            self._discard(connection)
+        elif line.held_until > time.monotonic():
+            # Watched for its deadline alone.
+            self._poll(connection, 0, self._send, line.held_until - time.monotonic())
+        else:
+            line.held_until = 0.0
+            seconds = FIRST_SECONDS + len(line.unsent) / LEAST_BYTES_A_SECOND
+            self._poll(connection, selectors.EVENT_WRITE, self._send, min(seconds, MOST_SECONDS))
+            self._guarded(self._send, connection)
+
+    def _send(self, connection: Connection) -> None:
+        connection.deadline = _extended(connection.deadline, connection.sock.send_ahead())
+        if connection.sock.unsent:
+            return
+        self._stop_polling(connection)
+        if connection.keeps_alive:
+            self._await_request(connection, self.cfg.keepalive)
+        else:
+            # Closing while bytes still arrive would make the system drop the response it has not sent yet.
+            connection.sock.shutdown(socket.SHUT_WR)
+            self._poll(connection, selectors.EVENT_READ, self._linger, LINGER_SECONDS)
+
+    def _linger(self, connection: Connection) -> None:
+        if connection.sock.drop_arriving():
+            self._close(connection)
+
+    def _refuse(self, connection: Connection, status: str, page: str) -> None:
+        if connection in self.polled:
+            self._stop_polling(connection)
+        connection.keeps_alive = False
+        connection.sock.unsent += _answer(status, page)
+        self._send_rest(connection)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         if not isinstance(exc, LimitRequestLine):
             return super().handle_error(req, client, addr, exc)  # type: ignore[no-any-return]
-        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: {len(URL_TOO_LONG_PAGE)}\r\n"
-        head += "Content-Security-Policy: default-src 'none'\r\nConnection: close\r\n\r\n"
         with contextlib.suppress(OSError):
-            client.sendall(head.encode() + URL_TOO_LONG_PAGE)
+            client.sendall(_answer("400 Bad Request", URL_TOO_LONG_PAGE))
         return None
+
+    # Waiting
+
+    def _poll(self, connection: Connection, events: int, stage: Any, seconds: float) -> None:
+        connection.deadline = time.monotonic() + seconds
+        self.polled[connection] = None
+        if events:
+            self.poller.register(connection.sock, events, partial(self._on_event, connection, stage))
+
+    def _on_event(self, connection: Connection, stage: Any, _sock: Any) -> None:
+        # An earlier event of the same round may have closed it.
+        if connection in self.polled:
+            self._guarded(stage, connection)
+
+    def _guarded(self, stage: Any, connection: Connection) -> None:
+        try:
+            stage(connection)
+        except OSError:
+            self._close(connection)
+
+    def _stop_polling(self, connection: Connection) -> None:
+        del self.polled[connection]
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(connection.sock)
+
+    def _close(self, connection: Connection) -> None:
+        if connection in self.polled:
+            self._stop_polling(connection)
+        self._discard(connection)
+
+    def _discard(self, connection: Connection) -> None:
+        self.nr_conns -= 1
+        connection.close()
+
+    # Called by gunicorn's loop
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close connections that are past their deadline. gunicorn calls this after every round of events."""
+        now = time.monotonic()
+        if force or now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            self._close_overdue(now, force)
+            self._keep_memory_within_limit()
+
+    def _close_overdue(self, now: float, force: bool) -> None:
+        for connection in [one for one in self.polled if force or one.deadline <= now]:
+            if connection.sock.held_until and not force:
+                self._stop_polling(connection)
+                self._send_rest(connection)
+            else:
+                self._close(connection)
+        for lane in (self.sign_ins, self.uploads):
+            while lane.waiting and (force or lane.waiting[0].deadline <= now):
+                self._refuse(lane.waiting.popleft(), "503 Service Unavailable", BUSY_PAGE)
+
+    def _keep_memory_within_limit(self) -> None:
+        held = {one: one.held_bytes for one in self.polled}
+        excess = sum(held.values()) - MOST_HELD_BYTES
+        while excess > 0:
+            largest = max(held, key=held.__getitem__)
+            excess -= held.pop(largest)
+            self._close(largest)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Let a stopping worker close connections without a request soon."""
+        for connection in self.polled:
+            if not connection.held_bytes:
+                connection.deadline = min(connection.deadline, deadline)
+
+
+def _extended(deadline: float, count: int) -> float:
+    return min(deadline + count / LEAST_BYTES_A_SECOND, time.monotonic() + MOST_SECONDS)
+
+
+def is_sign_in(head: bytes) -> bool:
+    return _SIGN_IN.fullmatch(unquote_to_bytes(head.split(b"\r\n", 1)[0].rpartition(b" ")[0])) is not None
+
+
+def _answer(status: str, page: str) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {len(page.encode())}\r\n"
+    head += "Content-Security-Policy: default-src 'none'\r\nRetry-After: 60\r\nConnection: close\r\n\r\n"
+    return (head + page).encode()

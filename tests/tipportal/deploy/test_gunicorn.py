@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from types import SimpleNamespace
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.urls import reverse
 
 from tests.stack import Stack, wait_until
-from tipportal.deploy import gunicorn
+from tipportal.deploy import gunicorn_worker
+from tipportal.deploy.connection import ANSWER_AHEAD, BODY_AHEAD, MOST_SECONDS, TimedSocket, TooSlowError
 from tipportal.dev_stack.readiness import is_home_page_served
 
 
@@ -59,8 +65,117 @@ def test_a_killed_worker_is_replaced(stack: Stack) -> None:
     assert not {worker.pid for worker in workers} & {worker.pid for worker in psutil.Process(master.pid).children()}
 
 
-def test_a_silent_connection_is_closed() -> None:
-    line, other = socket.socketpair()
-    with line, other:
-        gunicorn.pre_request(None, SimpleNamespace(unreader=SimpleNamespace(sock=line)))
-        assert line.gettimeout() == gunicorn.READ_TIMEOUT_SECONDS
+# More than all threads of both web processes.
+SLOW_LINES = 250
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000\r\n\r\ntoken=a"
+FILE = b'--x\r\nContent-Disposition: form-data; name="attachments"; filename="a"\r\n\r\n' + b"a" * 2 * BODY_AHEAD
+UPLOAD = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n" + FILE
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /ti",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half",
+        b"POST /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\n" + FORM,
+        b"POST /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\n" + UPLOAD,
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    ],
+    ids=["request line", "header", "body", "upload", "reader"],
+)
+def test_slow_lines_hold_no_thread_that_pages_need(stack: Stack, begun: bytes) -> None:
+    with ExitStack() as lines:
+        for _ in range(SLOW_LINES):
+            line = lines.enter_context(socket.socket())
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            line.settimeout(20)
+            line.connect(("127.0.0.1", stack.ports["all"]))
+            line.sendall(begun)
+        answer = send(stack, b"GET /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_two_requests_sent_at_once_are_both_answered(stack: Stack) -> None:
+    one = b"GET /privacy/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    answer = send(stack, one + b"\r\n" + one + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_client_that_asks_whether_to_send_its_body_is_told_to(stack: Stack) -> None:
+    with socket.create_connection(("127.0.0.1", stack.ports["all"]), 20) as line:
+        line.sendall(b"POST /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 7\r\n\r\n")
+        assert line.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.sendall(b"token=a")
+        assert b" 100 " not in line.recv(1000).split(b"\r\n")[0]
+
+
+def test_headers_without_end_are_refused(stack: Stack) -> None:
+    answer = send(stack, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X-A: b\r\n" * 5_000)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[TimedSocket, socket.socket]]:
+    ours, client = socket.socketpair()
+    with ours, client:
+        yield TimedSocket(ours), client
+
+
+Pair = tuple[TimedSocket, socket.socket]
+
+
+class TestTimedSocket:
+    def test_a_silent_line_is_cut_off_when_its_seconds_are_over(self, pair: Pair) -> None:
+        ours, _ = pair
+        ours.begin(0.01)
+        with pytest.raises(TooSlowError):
+            ours.recv(10)
+        with pytest.raises(TooSlowError):
+            ours.sendall(b"an answer")
+
+    def test_bytes_that_move_earn_time_up_to_a_minute(self, pair: Pair) -> None:
+        ours, client = pair
+        ours.begin(0.5)
+        client.sendall(b"a" * 3_000)
+        ours.recv(3_000)
+        assert 2 < ours.seconds_left <= 3.5
+        for _ in range(10):
+            client.sendall(b"a" * 10_000)
+            ours.recv(10_000)
+        assert ours.seconds_left == MOST_SECONDS
+
+    def test_a_page_is_left_to_the_poller_when_its_reader_is_slow(self, pair: Pair) -> None:
+        ours, client = pair
+        page = os.urandom(ANSWER_AHEAD)
+        ours.sendall(page)
+        assert ours.unsent
+        client.setblocking(False)
+        read = b""
+        while ours.unsent:
+            read += client.recv(len(page))
+            ours.send_ahead()
+        read += client.recv(len(page))
+        assert read == page
+
+    def test_a_thread_waits_for_the_reader_of_a_long_answer_and_gives_up(self, pair: Pair) -> None:
+        ours, _ = pair
+        ours.begin(0.01)
+        with pytest.raises(TooSlowError):
+            ours.sendall(b"a" * 4 * ANSWER_AHEAD)
+
+    def test_an_answer_that_is_held_is_not_sent_by_its_thread(self, pair: Pair) -> None:
+        ours, client = pair
+        ours.hold(20)
+        ours.sendall(b"not a receipt")
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(1)
+
+
+@pytest.mark.parametrize("name", ["tips:inbox", "admin:login"])
+def test_posts_to_the_doors_are_sign_ins_however_they_are_spelled(name: str) -> None:
+    path = reverse(name)
+    for spelled in (path, path.replace("i", "%69"), path + "?next=/", path + "#a", "http://host" + path):
+        assert gunicorn_worker.is_sign_in(f"POST {spelled} HTTP/1.1\r\nHost: a\r\n".encode())
+    assert not gunicorn_worker.is_sign_in(f"GET {path} HTTP/1.1\r\n".encode())
+    assert not gunicorn_worker.is_sign_in(b"POST /tips/ HTTP/1.1\r\n")
