@@ -1,4 +1,4 @@
-"""Incidents on a map: one bubble for each cell of a fixed grid, so that bubbles do not dance while one pans."""
+"""Bubbles of the map: one for each cell of a fixed grid, so that they stay in place while the map is panned."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from crimemap.snapshot.period_sums import needs_rows
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.row_scan import Box, MatchedRows
 
-MOST_CELLS = 4096  # of a view: a wider one is answered at a smaller zoom
-SHALLOWEST = format.MONTH_ZOOMS.start
-SUMS = ("count", "latitude", "longitude")
+MAX_VIEW_CELLS = 4096  # a larger view is answered at a smaller zoom
+MIN_ZOOM = format.MONTH_ZOOMS.start
+QUANTITIES = ("count", "latitude", "longitude")
 
 
-@dataclass(slots=True)  # a frozen one takes three times as long to make, hundreds of times an answer
+@dataclass(slots=True)  # a frozen one takes three times as long to create
 class Bubble:
-    """Incidents of one cell: how many, by family, and the mean of their points.
+    """The incidents of one cell: their number, also by family, and the mean of their points in degrees.
 
-    `one_point`: all incidents of the cell, whatever the filter, stand on one point: no zoom parts them, and
+    one_point: all incidents of the cell, whatever the filter, are at one point. No zoom separates them, and
     PublishedIncidents.read_page_at_point lists them.
     """
 
@@ -36,7 +36,7 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Cells of 64 pixels that a map shows at a zoom: x from `west` to `east`, y from `north` to `south`, both ends in it."""
+    """The cells of 64 pixels that a map shows at a zoom: x from west to east, y from north to south, both ends included."""
 
     zoom: int
     west: int
@@ -46,23 +46,23 @@ class View:
 
 
 def view_of(box: Box, zoom: int) -> View:
-    """The cells that a box touches, at the zoom asked for or the next where they are at most MOST_CELLS.
+    """Return the cells a box touches, at this zoom or the next smaller one with at most MAX_VIEW_CELLS.
 
-    Two boxes that touch the same cells have the same view, which a cache can hold. Any numbers are safe.
+    Boxes that touch the same cells have equal views, so that caches can share answers. Any numbers are safe.
     """
     south, west, north, east = np.nan_to_num(np.array(box, "f8")).tolist()
-    zoom = max(SHALLOWEST, min(zoom, format.DEEPEST))
+    zoom = max(MIN_ZOOM, min(zoom, format.DEEPEST))
     x, y = format.mercator(np.array([north, south]), np.clip(np.array([west, east]), -180, 180))
     while True:
         (left, right), (top, bottom) = format.cell(x, zoom).tolist(), format.cell(y, zoom).tolist()
         view = View(zoom, min(left, right), min(top, bottom), max(left, right), max(top, bottom))
-        if (view.east - view.west + 1) * (view.south - view.north + 1) <= MOST_CELLS:
+        if (view.east - view.west + 1) * (view.south - view.north + 1) <= MAX_VIEW_CELLS:
             return view
         zoom -= 1
 
 
 def bubbles(published: PublishedIncidents, chosen: Filter, view: View) -> list[Bubble]:
-    """The bubbles of a view, in the order of the grid. Rows without a mapped place are in none."""
+    """Return the bubbles of a view, in the order of the grid. Rows without a mapped place are in none."""
     columns = published.columns
     grid = _Grid(published, chosen, view)
     period = "month" if f"month_count_{view.zoom}" in columns else "year"
@@ -75,63 +75,67 @@ def bubbles(published: PublishedIncidents, chosen: Filter, view: View) -> list[B
             int(published.period_sums.starts[period][whole.start]),
             int(published.period_sums.starts[period][whole.stop]),
         )
-        if grid.rows * row_scan.PLACE_SCAN_COST < (high - low) - (last - first):
-            whole = range(0)  # the view has fewer rows than the ends of the period
+        if grid.row_count * row_scan.PLACE_SCAN_COST < (high - low) - (last - first):
+            whole = range(0)  # the view has fewer rows than the partial periods at both ends
     if whole:
         grid.add_periods(period, whole)
         for start, end in ((low, first), (last, high)):
             if start < end:
-                grid.add(row_scan.scan_by_time(columns, chosen, None, start, end))
+                grid.add_rows(row_scan.scan_by_time(columns, chosen, None, start, end))
     elif len(grid.shown):
-        places = grid.places(row_scan.select_places(columns, published.areas, chosen))
-        grid.add(row_scan.match_rows(columns, chosen, places))
-    return grid.bubbles()
+        places = grid.select_places(row_scan.select_places(columns, published.areas, chosen))
+        grid.add_rows(row_scan.match_rows(columns, chosen, places))
+    return grid.build_bubbles()
 
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The cells of a zoom that hold places, in the order of the curve; `of` each place with a point, the number of its cell."""
+    """The cells of a zoom that contain places, in the order of the curve.
+
+    x, y: grid position. first, end: range of place numbers. one_point: whether all places of the cell share one point.
+    of_place: for each mapped place, the number of its cell.
+    """
 
     x: Array
     y: Array
-    of: Array
+    of_place: Array
     first: Array
     end: Array
     one_point: Array
 
 
 def _cells(published: PublishedIncidents, zoom: int) -> _Cells:
-    """Made once a version and zoom."""
-    known: _Cells | None = published.grid_cells.get(zoom)
-    if known is None:
+    """Return the cells of a zoom, built once for each version."""
+    cached: _Cells | None = published.grid_cells.get(zoom)
+    if cached is None:
         columns, mapped = published.columns, published.meta["mapped_places"]
         x, y = format.cell(columns["x"][:mapped], zoom), format.cell(columns["y"][:mapped], zoom)
-        begins, same = np.ones(mapped, bool), np.ones(mapped, bool)
+        begins, same_point = np.ones(mapped, bool), np.ones(mapped, bool)
         begins[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
         for name in ("latitude", "longitude"):
-            same[1:] &= columns[name][1:mapped] == columns[name][: mapped - 1]
+            same_point[1:] &= columns[name][1:mapped] == columns[name][: mapped - 1]
         first = np.flatnonzero(begins)
-        one_point = np.logical_and.reduceat(same | begins, first) if mapped else same
+        one_point = np.logical_and.reduceat(same_point | begins, first) if mapped else same_point
         end = np.append(first[1:], mapped)
-        known = _Cells(x[first], y[first], (np.cumsum(begins) - 1).astype("i4"), first, end, one_point)
-        published.grid_cells[zoom] = known
-    return known
+        cached = _Cells(x[first], y[first], (np.cumsum(begins) - 1).astype("i4"), first, end, one_point)
+        published.grid_cells[zoom] = cached
+    return cached
 
 
 class _Grid:
-    """The cells of a view that hold places, and what is counted of each by those categories that are asked for."""
+    """The cells of a view that contain places, with counts and coordinate sums by included category."""
 
     def __init__(self, published: PublishedIncidents, chosen: Filter, view: View) -> None:
         self.published, self.zoom = published, view.zoom
         self.all = _cells(published, view.zoom)
-        self.shown = self._shown(view)
-        is_right = row_scan.included_categories(published.columns, chosen)
-        self.right = np.flatnonzero(is_right)
-        self.line = np.cumsum(is_right) - 1  # of a category that is asked for, its number among them
-        self.sums = {name: np.zeros((len(self.shown), len(self.right)), "i8") for name in SUMS}
+        self.shown = self._cells_in(view)
+        is_included = row_scan.included_categories(published.columns, chosen)
+        self.categories = np.flatnonzero(is_included)
+        self.category_position = np.cumsum(is_included) - 1  # of each included category in `categories`
+        self.sums = {name: np.zeros((len(self.shown), len(self.categories)), "i8") for name in QUANTITIES}
 
-    def _shown(self, view: View) -> Array:
-        """The cells in the view, in rising order: only the curve between its corners is looked at."""
+    def _cells_in(self, view: View) -> Array:
+        """Return the numbers of the cells in the view, ascending. Only the curve between its corners is searched."""
         side = format.WORLD - view.zoom - 2
         low, high = row_scan.curve_range(
             self.published.columns,
@@ -140,52 +144,53 @@ class _Grid:
         )
         if low == high:
             return np.empty(0, "i8")
-        first, last = int(self.all.of[low]), int(self.all.of[high - 1])
+        first, last = int(self.all.of_place[low]), int(self.all.of_place[high - 1])
         x, y = self.all.x[first : last + 1], self.all.y[first : last + 1]
         inside = (x >= view.west) & (x <= view.east) & (y >= view.north) & (y <= view.south)
         return np.flatnonzero(inside) + first
 
     @property
-    def rows(self) -> int:
-        """How many rows stand in the view."""
+    def row_count(self) -> int:
+        """The number of rows in the view, whatever the filter."""
         start = self.published.columns["place_start"]
         return int((start[self.all.end[self.shown]] - start[self.all.first[self.shown]]).sum())
 
-    def places(self, among: Array | None) -> Array:
-        """The places in the view: all of them, or of those given."""
+    def select_places(self, among: Array | None) -> Array:
+        """Return the places in the view: all of them, or those of `among`."""
         if among is not None:
-            among = among[among < len(self.all.of)]
-            return among[self._numbers(self.all.of[among]) >= 0]
+            among = among[among < len(self.all.of_place)]
+            return among[self._shown_positions(self.all.of_place[among]) >= 0]
         first = self.all.first[self.shown]
         length = self.all.end[self.shown] - first
         return np.repeat(first - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
 
-    def _numbers(self, cells: Array) -> Array:
-        """Of cells of the zoom their numbers among those shown; -1 for the others."""
+    def _shown_positions(self, cells: Array) -> Array:
+        """Return the positions of these cells among those shown, -1 for cells outside the view."""
         if not len(self.shown):
             return np.full(len(cells), -1, "i4")
         first, last = int(self.shown[0]), int(self.shown[-1])
-        numbers = np.full(last - first + 3, -1, "i4")  # one more at either end, for all that is beyond
-        numbers[self.shown - first + 1] = np.arange(len(self.shown))
-        result: Array = numbers[np.clip(cells - first, -1, last - first + 1) + 1]
+        positions = np.full(last - first + 3, -1, "i4")  # one more at either end, for cells beyond it
+        positions[self.shown - first + 1] = np.arange(len(self.shown))
+        result: Array = positions[np.clip(cells - first, -1, last - first + 1) + 1]
         return result
 
     def add_periods(self, period: str, whole: range) -> None:
-        """What the prefix sums tell; their cells are in the same order."""
-        # Whole lines are copied faster than numbers here and there.
-        asked = self.shown if len(self.right) == len(self.line) else np.ix_(self.shown, self.right)
-        for name in SUMS:
+        """Add whole months or years from the prefix sums, whose cells are in the same order."""
+        # Copying whole lines is faster than picking numbers.
+        all_included = len(self.categories) == len(self.category_position)
+        wanted = self.shown if all_included else np.ix_(self.shown, self.categories)
+        for name in QUANTITIES:
             table = self.published.columns[f"{period}_{name}_{self.zoom}"]
-            self.sums[name] += table[whole.stop][asked].astype("i8") - table[whole.start][asked]
+            self.sums[name] += table[whole.stop][wanted].astype("i8") - table[whole.start][wanted]
 
-    def add(self, found: MatchedRows) -> None:
-        """Rows, all of them of categories that are asked for."""
+    def add_rows(self, found: MatchedRows) -> None:
+        """Add rows, all of them of included categories."""
         columns = self.published.columns
-        place, category = columns["place"][found.row], self.line[found.category]
-        mapped = place < len(self.all.of)
+        place, category = columns["place"][found.row], self.category_position[found.category]
+        mapped = place < len(self.all.of_place)
         if not mapped.all():
             place, category = place[mapped], category[mapped]
-        cell = self._numbers(self.all.of[place])
+        cell = self._shown_positions(self.all.of_place[place])
         if (cell < 0).any():
             shown = cell >= 0
             cell, category, place = cell[shown], category[shown], place[shown]
@@ -196,9 +201,9 @@ class _Grid:
         for name in ("latitude", "longitude"):
             self.sums[name] += np.bincount(index, columns[name][place], minlength=size).astype("i8").reshape(shape)
 
-    def bubbles(self) -> list[Bubble]:
-        count, latitude, longitude = (self.sums[name] for name in SUMS)
-        families = np.array([each["family"] for each in self.published.meta["categories"]])[self.right]
+    def build_bubbles(self) -> list[Bubble]:
+        count, latitude, longitude = (self.sums[name] for name in QUANTITIES)
+        families = np.array([each["family"] for each in self.published.meta["categories"]])[self.categories]
         names = list(dict.fromkeys(families.tolist()))
         by_family = np.stack([count[:, families == name].sum(axis=1) for name in names], axis=1) if names else count
         total = count.sum(axis=1)

@@ -1,7 +1,7 @@
-"""The one filter of the crime map, kept in the address and the same for map, list, charts, downloads and alerts.
+"""The filter of the crime map, carried in the URL and shared by map, list, charts, downloads and alerts.
 
-wanted = Filter.parse(request.GET, published)    # raises FilterError: what is wrong, and the nearest that is right
-wanted.query_string()                            # "category=burglary&days=30", always in the same order
+chosen = Filter.parse(request.GET, published)    # raises FilterError: each problem, and the nearest usable filter
+chosen.query_string()                            # "category=burglary&days=30", always in the same order
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from django.utils.translation import gettext as _
 from crimemap.offence_families import BY_SLUG
 
 PRESETS = (7, 14, 30, 90, 365)  # days
-MOST_VALUES = 50  # of one part
-LONGEST = 200  # characters of one value that are looked at
-FARTHEST = 50_000.0  # metres
+MAX_VALUES = 50  # of one part
+MAX_VALUE_CHARACTERS = 200  # the rest of a value is ignored
+MAX_RADIUS_METERS = 50_000.0
 PARTS = ("category", "days", "from", "to", "hour", "weekday", "area", "near", "radius", "box")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class FilterVocabulary(Protocol):
-    """What a filter must know of the published incidents (crimemap.snapshot.reader.Published)."""
+    """The categories, areas and days that a filter may name; PublishedIncidents has them."""
 
     @property
     def families(self) -> Mapping[str, str]: ...  # category slug to family slug
@@ -44,7 +44,7 @@ class FilterVocabulary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilterProblem:
-    """One part of a query string that cannot be used: its name, a sentence, and the nearest value that can ("" if none)."""
+    """A part of a query string that cannot be used: its name, a sentence, and the nearest usable value ("" if none)."""
 
     part: str
     message: str
@@ -52,7 +52,10 @@ class FilterProblem:
 
 
 class FilterError(ValueError):
-    """`problems` tells each part that is wrong; `filter` is what is asked for with the nearest values in their place."""
+    """A query string has parts that cannot be used.
+
+    problems: one for each such part. filter: the query with the nearest usable values in their place.
+    """
 
     def __init__(self, problems: list[FilterProblem], nearest: Filter) -> None:
         super().__init__(" ".join(problem.message for problem in problems))
@@ -62,11 +65,12 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for. Dates are local days where it happened, both inclusive; an empty part means all.
+    """A selection of incidents. Dates are local days, both inclusive; an empty part selects everything.
 
-    categories: slugs; hours 0-23; weekdays 0 (Monday) to 6; area: (layer, code); circle: (latitude, longitude, metres);
-    box: (south, west, north, east). `days` names the preset that made the dates, 0 for custom ones. A row whose hour is
-    unknown is in no hour, one whose day is unknown on no weekday; one without a mapped place in no circle and no box.
+    days: the preset behind the dates, 0 for custom dates. categories: slugs. hours: 0 to 23. weekdays: 0 (Monday) to 6.
+    area: (layer, code). circle: (latitude, longitude, radius in meters). box: (south, west, north, east) in degrees.
+
+    A row with unknown hour matches no hour, with unknown day no weekday, without mapped place no circle and no box.
     """
 
     since: date
@@ -81,31 +85,31 @@ class Filter:
 
     @classmethod
     def parse(cls, query: Mapping[str, str], known: FilterVocabulary) -> Filter:
-        """The filter of a query string; parts it does not know are not its own. Raises FilterError.
+        """Parse a query string, ignoring parts that are not PARTS. Raises FilterError.
 
         category=burglary,theft or a family (family:theft) | days=30 | from=2026-01-01 to=2026-01-31 | hour=22-4 |
         weekday=sat,sun | area=district:004 | near=41.88,-87.63 radius=300 | box=south,west,north,east
-        A QueryDict's repeated values count all; a plain mapping's value may be one string.
+        Repeated values of a QueryDict are combined; a plain mapping has one string for each part.
         """
-        reader = _FilterParser(query, known)
-        since, until, days = reader.dates()
+        parser = _FilterParser(query, known)
+        since, until, days = parser.dates()
         result = cls(
             since,
             until,
             days,
-            categories=reader.categories(),
-            hours=reader.hours(),
-            weekdays=reader.weekdays(),
-            area=reader.area(),
-            circle=reader.circle(),
-            box=reader.box(),
+            categories=parser.categories(),
+            hours=parser.hours(),
+            weekdays=parser.weekdays(),
+            area=parser.area(),
+            circle=parser.circle(),
+            box=parser.box(),
         )
-        if reader.problems:
-            raise FilterError(reader.problems, result)
+        if parser.problems:
+            raise FilterError(parser.problems, result)
         return result
 
     def query_string(self) -> str:
-        """The same filter always gives the same string; the usual one (the last year's days) is named, too."""
+        """Return the filter as a query string; equal filters give equal strings, and the default dates are included."""
         parts: list[tuple[str, str]] = []
         if self.categories:
             parts.append(("category", ",".join(sorted(self.categories))))
@@ -127,16 +131,16 @@ class Filter:
         return urlencode(parts, safe=",:")
 
     def shifted(self, days: int) -> Filter:
-        """The same of a period so many days earlier."""
-        return replace(self, since=_back(self.since, days), until=_back(self.until, days), days=0)
+        """Return the same filter for a period this many days earlier."""
+        return replace(self, since=_days_before(self.since, days), until=_days_before(self.until, days), days=0)
 
 
-def _back(day: date, days: int) -> date:
+def _days_before(day: date, days: int) -> date:
     return day - timedelta(min(days, (day - date.min).days))
 
 
 class _FilterParser:
-    """Reads the parts of one query string and gathers what is wrong with them."""
+    """Parses the parts of one query string and collects their problems."""
 
     def __init__(self, query: Mapping[str, str], known: FilterVocabulary) -> None:
         self.query = query
@@ -144,13 +148,13 @@ class _FilterParser:
         self.problems: list[FilterProblem] = []
 
     def _values(self, part: str) -> list[str]:
-        """The values of a part: repeated ones, and one with commas, alike."""
+        """Return the values of a part, whether repeated or separated by commas."""
         getlist: Callable[[str], list[str]] | None = getattr(self.query, "getlist", None)
-        given = getlist(part)[:MOST_VALUES] if getlist else [self.query[part]] if part in self.query else []
-        values = [value.strip() for text in given for value in text[:LONGEST].split(",")]
-        return [value for value in values if value][:MOST_VALUES]
+        texts = getlist(part)[:MAX_VALUES] if getlist else [self.query[part]] if part in self.query else []
+        values = [value.strip() for text in texts for value in text[:MAX_VALUE_CHARACTERS].split(",")]
+        return [value for value in values if value][:MAX_VALUES]
 
-    def _wrong(self, part: str, message: str, offer: str = "") -> None:
+    def _add_problem(self, part: str, message: str, offer: str = "") -> None:
         self.problems.append(FilterProblem(part, message, offer))
 
     def dates(self) -> tuple[date, date, int]:
@@ -160,11 +164,11 @@ class _FilterParser:
             since, until = custom.get("from") or first, custom.get("to") or last
             if since > until:
                 message = _("The first day is after the last one.")
-                self._wrong("from", message, until.isoformat())
+                self._add_problem("from", message, until.isoformat())
                 since, until = until, since
             return since, until, 0
         days = self._days()
-        return max(date.min, _back(last, days - 1)), last, days
+        return max(date.min, _days_before(last, days - 1)), last, days
 
     def _days(self) -> int:
         given = self._values("days")
@@ -175,7 +179,9 @@ class _FilterParser:
             return number
         nearest = min(PRESETS, key=lambda preset: abs(preset - number))
         choices = ", ".join(map(str, PRESETS))
-        self._wrong("days", _("Choose one of %(choices)s days, or two dates.") % {"choices": choices}, str(nearest))
+        self._add_problem(
+            "days", _("Choose one of %(choices)s days, or two dates.") % {"choices": choices}, str(nearest)
+        )
         return nearest
 
     def _date(self, part: str) -> date | None:
@@ -188,11 +194,11 @@ class _FilterParser:
         except ValueError:
             offer = self._nearest_date(text, part)
             message = _("“%(text)s” is not a date such as %(example)s.") % {"text": text[:20], "example": offer}
-            self._wrong(part, message, offer.isoformat())
+            self._add_problem(part, message, offer.isoformat())
             return offer
 
     def _nearest_date(self, text: str, part: str) -> date:
-        """The last day of a month that has fewer, or the edge of what is published."""
+        """Return the last day of the month if the text names a month, else the first or last published day."""
         found = re.fullmatch(r"([0-9]{4})-([0-9]{1,2})(?:-[0-9]{1,2})?", text)
         if found and 1 <= int(found[1]) < 9999 and 1 <= int(found[2]) <= 12:
             year, month = int(found[1]), int(found[2])
@@ -206,28 +212,28 @@ class _FilterParser:
             if value in self.known.families:
                 chosen.add(value)
             elif value != family and family in BY_SLUG:
-                chosen |= {slug for slug, of in self.known.families.items() if of == family}
+                chosen |= {slug for slug, its_family in self.known.families.items() if its_family == family}
             else:
                 choices = [*self.known.families, *(f"family:{slug}" for slug in BY_SLUG)]
                 offer = (difflib.get_close_matches(value.lower(), choices, 1, 0.4) or [""])[0]
-                self._wrong("category", _("There is no category “%(name)s”.") % {"name": value[:40]}, offer)
+                self._add_problem("category", _("There is no category “%(name)s”.") % {"name": value[:40]}, offer)
                 if offer in self.known.families:
                     chosen.add(offer)
         return frozenset(chosen)
 
     def hours(self) -> frozenset[int]:
-        """Single hours and ranges; 22-4 goes over midnight. Both ends are in it."""
+        """Parse single hours and ranges, which include both ends and may cross midnight: "22-4"."""
         hours: set[int] = set()
         for value in self._values("hour"):
             found = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", value)
             if not found:
-                self._wrong("hour", _("Hours are numbers from 0 to 23, such as 22-4."), "0-23")
+                self._add_problem("hour", _("Hours are numbers from 0 to 23, such as 22-4."), "0-23")
                 continue
             first, last = int(found[1]), int(found[2] or found[1])
             if max(first, last) > 23:
                 first, last = min(first, 23), min(last, 23)
                 offer = f"{first}-{last}" if found[2] else str(first)
-                self._wrong("hour", _("Hours are numbers from 0 to 23, such as 22-4."), offer)
+                self._add_problem("hour", _("Hours are numbers from 0 to 23, such as 22-4."), offer)
             hours |= set(range(first, last + 1)) if first <= last else {*range(first, 24), *range(last + 1)}
         return frozenset(hours) if len(hours) < 24 else frozenset()
 
@@ -237,7 +243,7 @@ class _FilterParser:
             if value.lower() not in WEEKDAYS:
                 offer = (difflib.get_close_matches(value.lower()[:3], WEEKDAYS, 1, 0.3) or [""])[0]
                 choices = ", ".join(WEEKDAYS)
-                self._wrong("weekday", _("Weekdays are %(choices)s.") % {"choices": choices}, offer)
+                self._add_problem("weekday", _("Weekdays are %(choices)s.") % {"choices": choices}, offer)
                 chosen |= {WEEKDAYS.index(offer)} if offer else set()
             else:
                 chosen.add(WEEKDAYS.index(value.lower()))
@@ -252,7 +258,7 @@ class _FilterParser:
             return layer, code
         choices = [f"{name}:{each}" for name, codes in self.known.areas.items() for each in codes if each]
         offer = (difflib.get_close_matches(values[0], choices[:2000], 1, 0.5) or [""])[0]
-        self._wrong("area", _("There is no area “%(name)s”. Choose one.") % {"name": values[0][:40]}, offer)
+        self._add_problem("area", _("There is no area “%(name)s”. Choose one.") % {"name": values[0][:40]}, offer)
         layer, _colon, code = offer.partition(":")
         return (layer, code) if offer else None
 
@@ -260,17 +266,17 @@ class _FilterParser:
         point = self._numbers("near", 2)
         if point is None:
             if self._values("radius") and not self._values("near"):
-                self._wrong("radius", _("A radius needs a place: near=latitude,longitude."))
+                self._add_problem("radius", _("A radius needs a place: near=latitude,longitude."))
             return None
         least = float(self.known.least_radius)
         given = self._values("radius")
         radius = _number(given[0]) if len(given) == 1 else None
         if not given:
             radius = max(least, 500.0)
-        if radius is None or not least <= radius <= FARTHEST:
-            nearest = least if radius is None else min(max(radius, least), FARTHEST)
+        if radius is None or not least <= radius <= MAX_RADIUS_METERS:
+            nearest = least if radius is None else min(max(radius, least), MAX_RADIUS_METERS)
             message = _("The radius is a number of metres from %(least)d to %(most)d.")
-            self._wrong("radius", message % {"least": least, "most": FARTHEST}, f"{nearest:.0f}")
+            self._add_problem("radius", message % {"least": least, "most": MAX_RADIUS_METERS}, f"{nearest:.0f}")
             radius = nearest
         return point[0], point[1], radius
 
@@ -281,11 +287,11 @@ class _FilterParser:
         south, west, north, east = edges
         if south > north or west > east:
             south, north, west, east = min(south, north), max(south, north), min(west, east), max(west, east)
-            self._wrong("box", _("A box is south,west,north,east."), f"{south},{west},{north},{east}")
+            self._add_problem("box", _("A box is south,west,north,east."), f"{south},{west},{north},{east}")
         return south, west, north, east
 
     def _numbers(self, part: str, count: int) -> tuple[float, ...] | None:
-        """Latitudes and longitudes by turns, rounded to what a point can be told apart by."""
+        """Parse alternating latitudes and longitudes, rounded to five decimals (about a meter)."""
         values = self._values(part)
         if not values:
             return None
@@ -293,16 +299,16 @@ class _FilterParser:
         limits = [90.0, 180.0] * (count // 2)
         if len(numbers) != count or any(number is None for number in numbers):
             example = {"near": "41.88,-87.63", "box": "41.80,-87.70,41.90,-87.60"}[part]
-            self._wrong(part, _("This is not a place in degrees such as %(example)s.") % {"example": example})
+            self._add_problem(part, _("This is not a place in degrees such as %(example)s.") % {"example": example})
             return None
         inside = [max(-most, min(number or 0.0, most)) for number, most in zip(numbers, limits, strict=True)]
         if inside != numbers:
-            self._wrong(part, _("This place is not on earth."), ",".join(f"{number:g}" for number in inside))
+            self._add_problem(part, _("This place is not on earth."), ",".join(f"{number:g}" for number in inside))
         return tuple(round(number, 5) for number in inside)
 
 
 def _number(text: str) -> float | None:
-    """A finite number written plainly."""
+    """Return a finite number in plain decimal notation, None for any other text."""
     if not re.fullmatch(r"[+-]?[0-9]{1,12}(?:\.[0-9]{0,20})?", text):
         return None
     number = float(text)

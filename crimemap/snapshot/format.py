@@ -1,12 +1,14 @@
-"""The published folder: its columns and the map's grid. crimemap/publishing/publisher.py writes it, crimemap/snapshot/reader.py reads it.
+"""Format of the published folder, and the grid of the map.
+
+Written by crimemap/publishing/publisher.py, read by crimemap/snapshot/published_incidents.py.
 
     INCIDENT_SNAPSHOTS/
-        current              JSON: the version, when it was made, its sources with their age
+        current              JSON: the version, its time of publication, its sources with their age
         <version>/           never changes: columns as .npy files, meta.json
 
-Places are numbered along a Z-order curve, so that a box on the map is a short range of numbers; those without a point come
-last. Rows stand there twice: by time, and by place with a pointer to the row by time. Prefix sums over months or years hold
-the counts of everything before.
+Places are numbered along a Z-order curve, so that a box on the map is a short range of numbers; places without a point
+come last. Rows are stored twice: by time, and by place with the number of the row by time. Prefix sums over months or years
+hold the counts of everything before.
 """
 
 from __future__ import annotations
@@ -20,61 +22,61 @@ Array = npt.NDArray[Any]
 
 PRECISIONS = ("minute", "hour", "day", "month")
 ID_CHARACTERS = 12  # of a public id
-DEGREE = 100_000  # points are kept in whole hundred-thousandths of a degree: a metre
-NOWHERE = -(2**31)  # both coordinates of what has no mapped place
+DEGREE = 100_000  # coordinates are integers of a hundred-thousandth degree: about a meter
+NOWHERE = -(2**31)  # both coordinates of a place without a point
 
 FORMAT = 2
 CURRENT = "current"
 META = "meta.json"
 
-# name: type. One line a row, ordered by time, then by a scramble of the public id.
+# Column name to type. One value per row, ordered by time, then by the scrambled public id.
 BY_TIME = {
     "time": "i4",  # local hours since 1970-01-01
     "precision": "u1",  # 1 hour, 2 day, 3 month
-    "category": "u1",  # into meta["categories"]
-    "source": "u1",  # into meta["sources"]
+    "category": "u1",  # position in meta["categories"]
+    "source": "u1",  # position in meta["sources"]
     "place": "i4",
-    "description": "i4",  # into `texts`
+    "description": "i4",  # position in `texts`
     "outcome": "i4",
     "public_id": "S12",
 }
 # The same rows ordered by place, then time.
 BY_PLACE = {"place_row": "i4", "place_time": "i4", "place_category": "u1"}
-# One line a place, in hundred-thousandths of a degree, web-mercator units and codes; `place_start` has one more.
+# One value per place: 1/DEGREE degrees, web-mercator units, codes. `place_start` has one value more, for the end.
 PLACES = {
     "latitude": "i4",
     "longitude": "i4",
     "x": "u4",
     "y": "u4",
-    "district": "u2",  # into meta["areas"]["district"]
+    "district": "u2",  # position in meta["areas"]["district"]
     "beat": "u2",
     "neighbourhood": "u2",
-    "block": "i4",  # into `texts`
+    "block": "i4",  # position in `texts`
     "place_start": "i8",  # its first row by place
 }
-# Re-classifications, ordered by id and day; several of one incident are lines of their own.
+# Re-classifications, ordered by id and day; an incident may have several.
 CHANGES = {
     "change_id": "S12",
     "change_day": "i4",  # since 1970-01-01
-    "change_before": "u1",  # into meta["categories"]
+    "change_before": "u1",  # position in meta["categories"]
     "change_after": "u1",
 }
-# `by_id`: rows ordered by the scramble of their public id. `withdrawn`: ids whose pages answer "gone", sorted.
+# `by_id`: row numbers ordered by scrambled public id. `withdrawn`: ids whose pages answer 410, sorted.
 OTHERS = {"by_id": "i4", "withdrawn": "S12", "texts": "S"}
 LAYERS = ("district", "beat", "neighbourhood")
 
-# Prefix sums. Zooms that show a city have them by month, or by year where months are too many; the next ones by year; deeper
-# in, the rows of a view are few.
+# Prefix sums by map cell exist by month for zooms that show a city (by year if months are too many) and by year for the
+# next ones; at deeper zooms a view has few rows.
 MONTH_ZOOMS = range(4, 13)
 YEAR_ZOOMS = range(13, 15)
 DEEPEST = 18
-HOUR_SLOTS = 7 * 25 + 1  # weekday x (24 hours and "day known, hour not"), and "not even the day"
+HOUR_SLOTS = 7 * 25 + 1  # weekday x (24 hours + unknown hour), + unknown day
 
 WORLD = 32  # bits of a web-mercator coordinate
 
 
 def mercator(latitude: Array, longitude: Array) -> tuple[Array, Array]:
-    """Web-mercator coordinates (u4, x to the east, y to the south) of points in degrees."""
+    """Convert degrees to web-mercator coordinates (u4, x to the east, y to the south)."""
     sine = np.sin(np.radians(np.clip(latitude, -85.05, 85.05)))
     x = (longitude + 180) / 360
     y = 0.5 - np.log((1 + sine) / (1 - sine)) / (4 * np.pi)
@@ -83,12 +85,12 @@ def mercator(latitude: Array, longitude: Array) -> tuple[Array, Array]:
 
 
 def cell(coordinate: Array, zoom: int) -> Array:
-    """Cells of 64 pixels: 2 ** (zoom + 2) of them around the world."""
+    """Return the grid cell of a web-mercator coordinate: 64 pixels wide, 2 ** (zoom + 2) around the world."""
     return coordinate >> np.uint32(WORLD - zoom - 2)
 
 
 def curve(x: Array, y: Array) -> Array:
-    """The position on the Z-order curve (u8): bits of x and y by turns."""
+    """Return the position on the Z-order curve (u8): the bits of x and y interleaved."""
     result: Array = _spread(x) | (_spread(y) << np.uint64(1))
     return result
 
@@ -107,7 +109,7 @@ def _spread(values: Array) -> Array:
 
 
 def scramble(public_ids: Array) -> Array:
-    """A number (u8) of each 12-character id in which no order can be read."""
+    """Mix each 12-character id to a number (u8) that reveals no order of the ids."""
     halves = np.ascontiguousarray(public_ids).view([("first", "<u8"), ("rest", "<u4")])
     mixed = halves["first"] ^ (halves["rest"].astype("u8") * np.uint64(0x9E3779B97F4A7C15))
     mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -120,16 +122,16 @@ def degrees(units: Array) -> Array:
 
 
 def months_of(time: Array) -> Array:
-    """Months since 1970-01 of local hours."""
-    return _fast(time, "M")
+    """Convert local hours to months since 1970-01."""
+    return _convert_by_table(time, "M")
 
 
 def years_of(time: Array) -> Array:
-    """Years since 1970 of local hours."""
-    return _fast(time, "Y")
+    """Convert local hours to years since 1970."""
+    return _convert_by_table(time, "Y")
 
 
-def _fast(time: Array, unit: str) -> Array:
+def _convert_by_table(time: Array, unit: str) -> Array:
     if not len(time):
         return np.empty(0, "i4")
     days = time // 24
@@ -140,7 +142,7 @@ def _fast(time: Array, unit: str) -> Array:
 
 
 def hour_slots(time: Array, precision: Array) -> Array:
-    """Weekday x hour as one number below HOUR_SLOTS: a row whose hour or day is unknown is never counted as 00:00."""
+    """Return weekday and hour as one number below HOUR_SLOTS; rows with unknown hour or day have slots of their own."""
     weekday = (time // 24 + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     slot = weekday * 25 + np.where(precision >= 2, 24, time % 24)
     result: Array = np.where(precision >= 3, HOUR_SLOTS - 1, slot)

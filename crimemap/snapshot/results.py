@@ -1,4 +1,4 @@
-"""The shapes of what crimemap.snapshot.reader answers: plain values, for pages, downloads, feeds and mails alike."""
+"""The values that PublishedIncidents returns, for pages, downloads, feeds, alerts and the API."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """A published incident. `at` is local time where it happened, as exact as `precision` ("hour", "day" or "month") says.
+    """A published incident.
 
-    Areas are codes by layer; unknown ones are left out. Both coordinates are None where it has no mapped place.
+    at: local time, as exact as `precision` ("hour", "day" or "month"). areas: layer to code, without unknown ones. Both
+    coordinates are degrees, or None if the incident has no mapped place.
     """
 
     public_id: str
@@ -28,7 +29,7 @@ class IncidentRow:
 
 @dataclass(frozen=True, slots=True)
 class IncidentPage:
-    """Rows newest first, and how many the filter has in all."""
+    """Rows, newest first, and the number of all rows the filter matches."""
 
     rows: list[IncidentRow]
     total: int
@@ -36,8 +37,10 @@ class IncidentPage:
 
 @dataclass(frozen=True, slots=True)
 class HourCounts:
-    """Counts by weekday (Monday first) and hour. Rows whose hour is unknown stand in `no_hour` by weekday, those whose day
-    is unknown in `no_day`: neither is counted as midnight."""
+    """Counts by weekday (Monday first) and hour: grid[weekday][hour].
+
+    no_hour: rows with unknown hour, by weekday. no_day: rows with unknown day. Neither counts as midnight.
+    """
 
     grid: list[list[int]]
     no_hour: list[int]
@@ -46,7 +49,7 @@ class HourCounts:
 
 @dataclass(frozen=True, slots=True)
 class PeriodComparison:
-    """Counts of a period, of the one as long before it, and of the same days a year ago; None where data begins later."""
+    """Counts of a period, of the equally long period before it, and of the same days a year ago; None before the data begins."""
 
     this: int
     before: int | None
@@ -55,7 +58,7 @@ class PeriodComparison:
 
 @dataclass(frozen=True, slots=True)
 class YearlyTotal:
-    """Incidents of a year that are not shown one by one; `area` is empty for the whole agency."""
+    """The number of incidents of a year that are not shown one by one; `area` is "" for the whole agency."""
 
     area: str
     category: str
@@ -65,7 +68,7 @@ class YearlyTotal:
 
 @dataclass(frozen=True, slots=True)
 class CategoryChange:
-    """An incident's category was another before the agency told on `day` what it is: slugs."""
+    """A re-classification by the agency on `day`; category slugs."""
 
     day: date
     before: str

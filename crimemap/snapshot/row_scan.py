@@ -1,4 +1,4 @@
-"""Which published rows a filter means: by the shorter way, through the rows of its days or through the rows of its places."""
+"""Scans the published rows for those a filter matches, by time or by place, whichever means fewer rows to look at."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from crimemap.snapshot.format import DEGREE, Array
 Columns = Mapping[str, Array]
 Box = tuple[float, float, float, float]  # south, west, north, east in degrees
 EPOCH = date(1970, 1, 1)
-PLACE_SCAN_COST = 3  # a row found through its place costs so many found through their time (measured)
-SLICE_ROWS = 1 << 17  # rows looked at at once while one reads on, and of places that are read at once
+PLACE_SCAN_COST = 3  # a row scanned by place costs as much as this many scanned by time (measured)
+SLICE_ROWS = 1 << 17  # rows scanned at a time while a caller reads on
 
 
 @dataclass(frozen=True, slots=True)
 class MatchedRows:
-    """Rows that a filter means, in no order: their numbers by time (an array, or a slice where all of it matches)."""
+    """Rows that match a filter, in no order. row: their numbers by time, as an array or as a slice if all in it match."""
 
     row: Array | slice
     time: Array
@@ -34,7 +34,7 @@ class MatchedRows:
 
 
 def match_rows(columns: Columns, chosen: Filter, places: Array | None) -> MatchedRows:
-    """The rows of `chosen` at `places` (numbers in rising order; None: anywhere, mapped or not)."""
+    """Return the rows of `chosen` at `places` (ascending place numbers; None: anywhere, mapped or not)."""
     low, high = row_range(columns, chosen)
     if places is not None:
         start, end = columns["place_start"][places], columns["place_start"][places + 1]
@@ -44,26 +44,30 @@ def match_rows(columns: Columns, chosen: Filter, places: Array | None) -> Matche
 
 
 def scan_by_time(columns: Columns, chosen: Filter, places: Array | None, low: int, high: int) -> MatchedRows:
-    """Those of the rows from `low` to `high` by time, which are within the filter's days."""
+    """Return the matching rows among those numbered low..high, all of which are within the filter's days."""
     time, category = columns["time"][low:high], columns["category"][low:high]
-    right = included_categories(columns, chosen)[category] if chosen.categories else None
+    is_match = included_categories(columns, chosen)[category] if chosen.categories else None
     if chosen.hours or chosen.weekdays:
-        right = _combine_masks(right, included_slots(chosen)[format.hour_slots(time, columns["precision"][low:high])])
+        is_match = _combine_masks(
+            is_match, included_slots(chosen)[format.hour_slots(time, columns["precision"][low:high])]
+        )
     if places is not None:
-        there = np.zeros(len(columns["latitude"]), bool)
-        there[places] = True
-        right = _combine_masks(right, there[columns["place"][low:high]])
-    if right is None:
+        is_wanted_place = np.zeros(len(columns["latitude"]), bool)
+        is_wanted_place[places] = True
+        is_match = _combine_masks(is_match, is_wanted_place[columns["place"][low:high]])
+    if is_match is None:
         return MatchedRows(slice(low, high), time, category)
-    found = np.flatnonzero(right)
+    found = np.flatnonzero(is_match)
     return MatchedRows(found + low, time[found], category[found])
 
 
 def iterate_newest_first(
     columns: Columns, chosen: Filter, places: Array | None, low: int, high: int
 ) -> Iterator[Array]:
-    """Numbers of the rows of `chosen` at `places` among those from `low` to `high`, the newest first, in arrays of SLICE
-    at most: whoever stops reading stops the work, and whoever reads on needs no more memory."""
+    """Yield the numbers of matching rows among low..high, newest first, in arrays of at most SLICE_ROWS.
+
+    A caller that stops reading stops the work, and one that reads on needs no more memory.
+    """
     if (
         places is not None
         and int((columns["place_start"][places + 1] - columns["place_start"][places]).sum()) <= SLICE_ROWS
@@ -81,18 +85,19 @@ def iterate_newest_first(
 
 
 def _scan_by_place(columns: Columns, chosen: Filter, start: Array, end: Array) -> MatchedRows:
+    """Return the matching rows of places whose rows begin and end at these positions of the columns BY_PLACE."""
     first, last = hour_range(chosen)
     length = end - start
     position = np.repeat(start - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
     time, category = columns["place_time"][position], columns["place_category"][position]
-    right = (time >= np.int32(first)) & (time < np.int32(last))
+    is_match = (time >= np.int32(first)) & (time < np.int32(last))
     if chosen.categories:
-        right &= included_categories(columns, chosen)[category]
-    position, time, category = position[right], time[right], category[right]
+        is_match &= included_categories(columns, chosen)[category]
+    position, time, category = position[is_match], time[is_match], category[is_match]
     row = columns["place_row"][position]
     if chosen.hours or chosen.weekdays:
-        right = included_slots(chosen)[format.hour_slots(time, columns["precision"][row])]
-        row, time, category = row[right], time[right], category[right]
+        is_match = included_slots(chosen)[format.hour_slots(time, columns["precision"][row])]
+        row, time, category = row[is_match], time[is_match], category[is_match]
     return MatchedRows(row, time, category)
 
 
@@ -101,30 +106,31 @@ def _combine_masks(left: Array | None, right: Array) -> Array:
 
 
 def hour_range(chosen: Filter) -> tuple[int, int]:
-    """Local hours since 1970: from the first, up to and without the second."""
+    """Return the filter's days as local hours since 1970: first included, second excluded."""
     return (chosen.since - EPOCH).days * 24, ((chosen.until - EPOCH).days + 1) * 24
 
 
 def row_range(columns: Columns, chosen: Filter) -> tuple[int, int]:
-    # Numbers of the column's own type: others would make searchsorted cast all of it.
+    """Return the row numbers of the filter's days: first included, second excluded."""
+    # In the column's own type: for any other, searchsorted would cast the whole column.
     low, high = np.searchsorted(columns["time"], np.array(hour_range(chosen), columns["time"].dtype)).tolist()
     return low, max(low, high)
 
 
 def included_categories(columns: Columns, chosen: Filter) -> Array:
-    """By number of the category, True where the filter takes it."""
+    """Return a mask over category numbers: whether the filter includes each."""
     slugs = columns["category_slugs"].tolist()
     return np.array([not chosen.categories or slug in chosen.categories for slug in slugs] or [False])
 
 
 def included_slots(chosen: Filter) -> Array:
-    """By hour slot (layout.hour_slots), True where the filter takes it: an unknown hour is no hour."""
-    right = np.zeros(format.HOUR_SLOTS, bool)
+    """Return a mask over hour slots (format.hour_slots): whether the filter includes each. An unknown hour matches no hour."""
+    is_included = np.zeros(format.HOUR_SLOTS, bool)
     for weekday in chosen.weekdays or range(7):
         for hour in chosen.hours or range(25):
-            right[weekday * 25 + hour] = True
-    right[-1] = not chosen.hours and not chosen.weekdays
-    return right
+            is_included[weekday * 25 + hour] = True
+    is_included[-1] = not chosen.hours and not chosen.weekdays
+    return is_included
 
 
 # Places
@@ -133,7 +139,7 @@ def included_slots(chosen: Filter) -> Array:
 def select_places(
     columns: Columns, codes: Mapping[str, list[str]], chosen: Filter, view: Box | None = None
 ) -> Array | None:
-    """Numbers of the places that the filter's area, circle and box, and the view, leave; None when nothing restricts."""
+    """Return the numbers of the places within the filter's area, circle and box and the view; None if there is no limit."""
     boxes = [box for box in (chosen.box, view) if box is not None]
     if not (chosen.area or chosen.circle or boxes):
         return None
@@ -141,16 +147,16 @@ def select_places(
     if boxes or chosen.circle:
         boxes += [_bounding_box(chosen.circle)] if chosen.circle else []
         low, high = _curve_range_of_boxes(columns, boxes)
-    right = np.ones(high - low, bool)
+    is_match = np.ones(high - low, bool)
     latitude, longitude = columns["latitude"][low:high], columns["longitude"][low:high]
     for south, west, north, east in boxes:
-        right &= (latitude >= _to_units(south)) & (latitude <= _to_units(north))
-        right &= (longitude >= _to_units(west)) & (longitude <= _to_units(east))
+        is_match &= (latitude >= _to_units(south)) & (latitude <= _to_units(north))
+        is_match &= (longitude >= _to_units(west)) & (longitude <= _to_units(east))
     if chosen.area:
         layer, code = chosen.area
         known = codes.get(layer, [])
-        right &= (columns[layer][low:high] == np.uint16(known.index(code))) if code in known else False
-    found = np.flatnonzero(right) + low
+        is_match &= (columns[layer][low:high] == np.uint16(known.index(code))) if code in known else False
+    found = np.flatnonzero(is_match) + low
     if chosen.circle:
         found = found[_distances_meters(columns, found, chosen.circle) <= chosen.circle[2]]
     return found
@@ -161,7 +167,7 @@ def _to_units(degrees: float) -> np.int32:
 
 
 def _bounding_box(circle: tuple[float, float, float]) -> Box:
-    """A box that holds the circle; a little more, for the rounding of its points."""
+    """Return a box that contains the circle, slightly enlarged because points are rounded."""
     latitude, longitude, radius = circle
     north = radius / METERS_PER_DEGREE * 1.01 + 2 / DEGREE
     east = north / max(0.01, math.cos(math.radians(min(89.0, abs(latitude) + north))))
@@ -174,7 +180,7 @@ def _bounding_box(circle: tuple[float, float, float]) -> Box:
 
 
 def _distances_meters(columns: Columns, places: Array, circle: tuple[float, float, float]) -> Array:
-    """Distance of places from the middle, as crimemap.geometry.metres_between has it."""
+    """Return the distances of places from the center in meters, by the formula of crimemap.geometry.meters_between."""
     latitude, longitude = format.degrees(columns["latitude"][places]), format.degrees(columns["longitude"][places])
     east = (longitude - circle[1]) * np.cos(np.radians((latitude + circle[0]) / 2))
     result: Array = np.hypot(latitude - circle[0], east) * METERS_PER_DEGREE
@@ -182,7 +188,7 @@ def _distances_meters(columns: Columns, places: Array, circle: tuple[float, floa
 
 
 def _curve_range_of_boxes(columns: Columns, boxes: list[Box]) -> tuple[int, int]:
-    """The numbers that places in the boxes' common part can have."""
+    """Return the range of numbers that places in the intersection of the boxes can have."""
     south, west = max(box[0] for box in boxes), max(box[1] for box in boxes)
     north, east = min(box[2] for box in boxes), min(box[3] for box in boxes)
     if south > north or west > east:
@@ -192,7 +198,7 @@ def _curve_range_of_boxes(columns: Columns, boxes: list[Box]) -> tuple[int, int]
 
 
 def curve_range(columns: Columns, x: Array, y: Array) -> tuple[int, int]:
-    """The numbers (from, up to and without) that places between two corners can have: north-west first, as the curve runs."""
+    """Return the range of numbers of places between two corners, the north-western one first, as the curve runs."""
     first, last = format.curve(x, y)
     low, high = np.searchsorted(columns["curve"], first, "left"), np.searchsorted(columns["curve"], last, "right")
     return int(low), int(high)

@@ -150,7 +150,7 @@ def _row_values(row: IncidentRow, published: PublishedIncidents) -> dict[str, st
 def _limit_cells(box: Box, zoom: int) -> View:
     """Return the view at this zoom, or at the highest lower zoom with at most MAX_BUBBLES cells."""
     view = bubbles.view_of(box, zoom)
-    while (view.east - view.west + 1) * (view.south - view.north + 1) > MAX_BUBBLES and view.zoom > bubbles.SHALLOWEST:
+    while (view.east - view.west + 1) * (view.south - view.north + 1) > MAX_BUBBLES and view.zoom > bubbles.MIN_ZOOM:
         view = bubbles.view_of(box, view.zoom - 1)
     return view
 

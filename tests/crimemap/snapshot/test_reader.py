@@ -345,8 +345,8 @@ def test_a_bubble_says_when_no_zoom_parts_it(both: Both) -> None:
 )
 def test_any_view_is_of_bounded_size(box: row_scan.Box, zoom: int) -> None:
     view = bubbles.view_of(box, zoom)
-    assert (view.east - view.west + 1) * (view.south - view.north + 1) <= bubbles.MOST_CELLS
-    assert bubbles.SHALLOWEST <= view.zoom <= format.DEEPEST
+    assert (view.east - view.west + 1) * (view.south - view.north + 1) <= bubbles.MAX_VIEW_CELLS
+    assert bubbles.MIN_ZOOM <= view.zoom <= format.DEEPEST
 
 
 def test_boxes_that_touch_the_same_cells_have_one_view() -> None:
