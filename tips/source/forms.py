@@ -1,7 +1,7 @@
-"""The source's forms: what may be typed where, and the sentence for each thing that cannot be taken.
+"""The source's forms: the limits of each field, and the sentence for each error.
 
-Everything arrives here cleaned (core/plain_text.py), so lengths counted here and in the browser agree: code points, with
-one for a line end.
+All text arrives here cleaned (core/plain_text.py), so lengths counted here and in the browser agree: code points, with one
+for a line end.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from tips.models import Category, Question
 
 MAX_PLACE_LENGTH = 500
 MAX_WHEN_LENGTH = 200
-# A field that people neither see nor reach, and that programs fill in.
+# A field that people neither see nor reach, and that spam programs fill in.
 HONEYPOT_FIELD = "subject"
 
 
 def make_length_validator(limit: int) -> Any:
-    """A validator whose sentence says by how much a text is too long."""
+    """Return a validator whose sentence says by how many characters a text is too long."""
 
-    def check(text: str) -> None:
+    def validate(text: str) -> None:
         over = len(text) - limit
         if over > 0:
             raise ValidationError(
@@ -43,14 +43,14 @@ def make_length_validator(limit: int) -> Any:
                 % {"over": over, "limit": limit}
             )
 
-    return check
+    return validate
 
 
-def _text(limit: int, rows: int = 1, **options: Any) -> forms.CharField:
-    """A text of at most `limit` code points in `rows` lines.
+def _text_field(limit: int, rows: int = 1, **options: Any) -> forms.CharField:
+    """Return a field for a text of at most `limit` code points, `rows` lines high.
 
-    Also one line is a text area: browsers fill it in again on Back, as nobody's work should be lost, but unlike what is
-    typed into an input they never keep it to offer it to the next person at the same device.
+    Even a single line is a text area: browsers fill it in again on Back, so that no text is lost, but unlike the content of
+    an input they never store it and offer it to the next person at the same device.
     """
     widget = forms.Textarea({"rows": rows, "dir": "auto"})
     return forms.CharField(
@@ -58,24 +58,24 @@ def _text(limit: int, rows: int = 1, **options: Any) -> forms.CharField:
     )
 
 
-def _unremembered(limit: int, **options: Any) -> forms.CharField:
-    """A line that the browser shall neither keep nor fill in again."""
+def _unstored_line(limit: int, **options: Any) -> forms.CharField:
+    """Return a one-line field that the browser must neither store nor fill in again."""
     widget = forms.TextInput({"autocomplete": "off", **options.pop("attrs")})
-    return _text(limit, widget=widget, **options)
+    return _text_field(limit, widget=widget, **options)
 
 
-def _attachments() -> forms.FileField:
-    """For label, hint and what is wrong: the files themselves are read, and sealed, with the post (tips/files/multipart.py)."""
+def _attachments_field() -> forms.FileField:
+    """Return a field for label, hint and errors; the files are sealed while the post is read (tips/files/multipart.py)."""
     return forms.FileField(required=False, label=gettext_lazy("Photos, videos, recordings, PDF documents"))
 
 
 class TipForm(forms.Form):
-    """A tip as a source writes it. `report()` gives it as intake takes it.
+    """A tip as a source writes it; report() returns it for intake.
 
-    `search` is what the source looks for on the map's list of streets; found places are choices of `place_ref`.
+    `search` is a query to the map's list of streets; the places found are the choices of `place_ref`.
     """
 
-    longest = intake.MAX_DESCRIPTION_LENGTH
+    max_length = intake.MAX_DESCRIPTION_LENGTH
 
     category = forms.ChoiceField(
         widget=forms.RadioSelect,
@@ -94,7 +94,7 @@ class TipForm(forms.Form):
         ],
         error_messages={"invalid_choice": gettext_lazy("Choose yes, no or “I do not know”.")},
     )
-    description = _text(
+    description = _text_field(
         intake.MAX_DESCRIPTION_LENGTH,
         rows=8,
         required=True,
@@ -102,19 +102,19 @@ class TipForm(forms.Form):
         help_text=gettext_lazy("Who, what, and how you know. Leave out your own name."),
         error_messages={"required": gettext_lazy("Write what you saw or know. A few words are enough.")},
     )
-    attachments = _attachments()
-    place = _text(
+    attachments = _attachments_field()
+    place = _text_field(
         MAX_PLACE_LENGTH,
         rows=2,
         label=gettext_lazy("Where did it happen?"),
         help_text=gettext_lazy("For example an address, a shop, “behind the school”."),
     )
-    search = _unremembered(100, attrs={"dir": "auto"}, label=gettext_lazy("Find a street or a crossing"))
+    search = _unstored_line(100, attrs={"dir": "auto"}, label=gettext_lazy("Find a street or a crossing"))
     place_ref = forms.CharField(required=False, max_length=60)
     incident = forms.CharField(required=False, widget=forms.HiddenInput)
     latitude = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
     longitude = forms.FloatField(required=False, min_value=-180, max_value=180, widget=forms.HiddenInput)
-    when = _text(
+    when = _text_field(
         MAX_WHEN_LENGTH,
         label=gettext_lazy("When?"),
         help_text=gettext_lazy("For example “last night about 10” or “most weekends”."),
@@ -133,8 +133,8 @@ class TipForm(forms.Form):
         super().__init__(data, initial=dict(initial or {}), label_suffix="", use_required_attribute=False)
         self.offered = {category.slug: category for category in offered}
         self.answers: dict[str, Question] = {}
-        self.sought = ""
-        self.found: list[places.Place] = []
+        self.search_text = ""
+        self.found_places: list[places.Place] = []
         choices = self.fields["category"]
         assert isinstance(choices, forms.ChoiceField)
         choices.choices = [(category.slug, category.name) for category in offered]
@@ -142,7 +142,7 @@ class TipForm(forms.Form):
             for question in category.questions.all():
                 name = f"answer_{question.pk}"
                 rows = 3 if question.kind == Question.Kind.LONG else 1
-                self.fields[name] = _text(
+                self.fields[name] = _text_field(
                     intake.MAX_ANSWER_LENGTH, rows=rows, label=question.label, help_text=question.hint
                 )
                 self.answers[name] = question
@@ -151,28 +151,28 @@ class TipForm(forms.Form):
     # For the page
 
     def tiles(self) -> Iterator[tuple[Category, bool]]:
-        """The categories, each with whether it is chosen."""
+        """Yield the categories, each with whether it is chosen."""
         chosen = self["category"].value()
         return ((category, slug == chosen) for slug, category in self.offered.items())
 
     def groups(self) -> Iterator[tuple[Category, list[BoundField], bool]]:
-        """The follow-up questions of each category, and whether something is answered or wrong there."""
+        """Yield each category with its follow-up questions, and whether one of them has an answer or an error."""
         for category in self.offered.values():
             fields = [self[name] for name, question in self.answers.items() if question.category_id == category.pk]
             if fields:
                 yield category, fields, any(field.value() or field.errors for field in fields)
 
     def search_places(self) -> None:
-        """Look up what the source typed into `search`; `found` are the choices then."""
-        self.sought = str(self["search"].value() or "").strip()
-        self.found = places.search(self.sought)
+        """Look up the text in `search`; `found_places` are the choices then."""
+        self.search_text = str(self["search"].value() or "").strip()
+        self.found_places = places.search(self.search_text)
 
     def place_choices(self) -> list[places.Place]:
-        """What was found, and the place chosen before even if it is not among them."""
+        """Return the places found, and the place chosen before even if it is not among them."""
         chosen = places.find(str(self["place_ref"].value() or ""))
-        return self.found if chosen is None or chosen in self.found else [chosen, *self.found]
+        return self.found_places if chosen is None or chosen in self.found_places else [chosen, *self.found_places]
 
-    # What was sent
+    # For the post
 
     def clean_place_ref(self) -> str:
         ref: str = self.cleaned_data["place_ref"]
@@ -181,7 +181,7 @@ class TipForm(forms.Form):
         return ref
 
     def clean_incident(self) -> str:
-        """One that is gone in the meantime keeps no tip from arriving."""
+        """Drop an incident that is no longer on the map: it must not keep the tip from arriving."""
         public_id: str = self.cleaned_data["incident"]
         return public_id if incident_summary.summarize(public_id) else ""
 
@@ -202,7 +202,7 @@ class TipForm(forms.Form):
         return data
 
     def report(self) -> intake.Report:
-        """The tip. Only after is_valid()."""
+        """Return the tip for intake. Call only after is_valid()."""
         data = self.cleaned_data
         place = places.find(data["place_ref"]) if data["place_ref"] else None
         latitude, longitude = data["latitude"], data["longitude"]
@@ -229,14 +229,14 @@ class TipForm(forms.Form):
 
 
 class ReceiptForm(forms.Form):
-    """The inbox's door. The hidden fields carry a message that was typed while the inbox expired."""
+    """The receipt that opens the inbox. Hidden fields carry a message that was typed while the session expired."""
 
-    receipt = _unremembered(
+    receipt = _unstored_line(
         receipts.MAX_TYPED_LENGTH,
         required=True,
         label=gettext_lazy("Your receipt"),
         help_text=gettext_lazy("Seven words. Capitals, commas and small slips do not matter."),
-        # No dir="auto" and nothing that a keyboard would correct, learn or keep.
+        # No dir="auto", and the keyboard must not correct, learn or store the words.
         attrs={"dir": "ltr", "autocapitalize": "none", "spellcheck": "false", "autocorrect": "off", "class": "code"},
         error_messages={"required": gettext_lazy("Type the seven words of your receipt.")},
     )
@@ -249,7 +249,7 @@ class ReceiptForm(forms.Form):
         super().__init__(data, initial=dict(initial or {}), label_suffix="", use_required_attribute=False)
 
     def clean_receipt(self) -> str:
-        """The receipt as receipts.stretched wants it."""
+        """Return the receipt in the form that receipts.stretch_receipt needs."""
         try:
             return receipts.parse_receipt(self.cleaned_data["receipt"])
         except receipts.WordCountError as error:
@@ -269,23 +269,23 @@ class ReceiptForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """More from the source, in the inbox. `form_id` makes one message of a form that is sent twice."""
+    """A further message of the source, in the inbox. `form_id` makes one message of a form that is sent twice."""
 
-    longest = conversation.MAX_MESSAGE_LENGTH
+    max_length = conversation.MAX_MESSAGE_LENGTH
 
-    text = _text(
+    text = _text_field(
         conversation.MAX_MESSAGE_LENGTH,
         rows=5,
         label=gettext_lazy("Add something"),
         help_text=gettext_lazy("An answer, or something new. Leave out your own name."),
         error_messages={"required": gettext_lazy("Write something first. Or attach a file.")},
     )
-    attachments = _attachments()
+    attachments = _attachments_field()
     form_id = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, data: Mapping[str, str] | None = None, *, alone: bool = True) -> None:
-        """`alone`: no file comes with the text, so there has to be one."""
+    def __init__(self, data: Mapping[str, str] | None = None, *, is_text_required: bool = True) -> None:
+        """Build the form; `is_text_required` is False when files come with the message."""
         super().__init__(
             data, initial={"form_id": secrets.token_urlsafe(16)}, label_suffix="", use_required_attribute=False
         )
-        self.fields["text"].required = alone
+        self.fields["text"].required = is_text_required

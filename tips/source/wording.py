@@ -1,4 +1,4 @@
-"""How a source sees what officers and clocks call otherwise: states and durations in plain words, the receipt to take along."""
+"""Wording of the source's pages: states and durations in plain words, and the receipt as QR code and text file."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ FILE_STATES: dict[str, Promise] = {
 
 
 def describe_status(tip: Tip) -> str:
-    """What became of the tip so far, in a resident's words."""
+    """Return the status or outcome of a tip in a resident's words."""
     if tip.state == State.CLOSED:
         return str(OUTCOMES[tip.disposition])
     return str(STATES[tip.state])
 
 
 def describe_file(file: TipFile) -> str:
-    """What became of a file so far, and if it was refused, why and what to do instead."""
+    """Return the status of a file, and if it was refused, why and what to do instead."""
     if file.row.state == Attachment.AttachmentState.REFUSED:
         return f"{_('Not taken, and erased.')} {file_cleaning.explain_refusal(file_cleaning.RefusalReason(file.row.reason))}"
     return str(FILE_STATES[file.row.state])
 
 
 def describe_duration(minutes: int) -> str:
-    """Minutes in the words people use: exact below an hour, then hours, then days, rounded up."""
+    """Return minutes in words: exact below an hour, then hours, then days, rounded up."""
     if minutes < 60:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     hours = -(-minutes // 60)
@@ -63,8 +63,8 @@ def describe_duration(minutes: int) -> str:
 
 
 def draw_qr_code(receipt: str) -> SafeString:
-    """The receipt as a QR code: inline SVG without any style attribute, black on white with its quiet zone."""
-    # Trying all eight masks costs 5 ms of a submission; with this one all of 100 receipts were read from turned pictures.
+    """Return the receipt as a QR code: inline SVG without any style attribute, black on white with its quiet zone."""
+    # Trying all eight masks costs 5 ms a submission; with this one, 100 of 100 receipts were read from rotated pictures.
     svg = segno.make(receipt, error="m", micro=False, mask=3).svg_inline(
         scale=1, omitsize=True, svgclass=None, lineclass=None, light="#fff"
     )
@@ -72,5 +72,5 @@ def draw_qr_code(receipt: str) -> SafeString:
 
 
 def text_file_address(receipt: str) -> str:
-    """The receipt as the address of a text file that the page itself carries: saving it asks the server for nothing."""
+    """Return a data: address of a text file with the receipt, so that saving it sends no request to the server."""
     return "data:text/plain;charset=utf-8," + quote(receipt + "\n")

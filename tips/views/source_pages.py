@@ -1,7 +1,7 @@
 """The source's pages: send a tip, and come back to it with the receipt.
 
-No page here sets a cookie except the inbox once a receipt has opened it; none is cached (core/web/middleware.py). With
-script and without, the same posts arrive here and get the same pages.
+Only the inbox sets a cookie, once a receipt has opened it; no page is cached (core/web/middleware.py). With script and
+without, browsers send the same posts and get the same pages.
 """
 
 from __future__ import annotations
@@ -35,38 +35,39 @@ from tips.source.forms import HONEYPOT_FIELD, MessageForm, ReceiptForm, TipForm
 
 log = logging.getLogger(__name__)
 
-page = require_http_methods(["GET", "HEAD", "POST"])
-UNPROCESSABLE, TOO_MANY, UNAVAILABLE = 422, 429, 503
+allow_get_and_post = require_http_methods(["GET", "HEAD", "POST"])
+UNPROCESSABLE, TOO_MANY_REQUESTS, UNAVAILABLE = 422, 429, 503
 
 
 # The form
 
 
-@page
+@allow_get_and_post
 def tip_form(request: HttpRequest) -> HttpResponse:
-    """The tip form, and what becomes of it when it is sent."""
+    """Show the tip form, or accept the tip that it sends."""
     if request.method != "POST":
-        page = _blank_form(request).replace(_TOKEN_HERE, form_tokens.issue())
-        return HttpResponse(page.replace(_TICKET_HERE, new_ticket()))
+        page = _blank_form(request).replace(_TOKEN_MARK, form_tokens.issue())
+        return HttpResponse(page.replace(_TICKET_MARK, new_ticket()))
     post = form_posts.read(request)
     if set(post.all_fields()) == {"incident"}:
-        return HttpResponse(_form_about(request, post.fields["incident"]))
+        return HttpResponse(_form_about_incident(request, post.fields["incident"]))
     try:
         return _find_place(request, post) if "find_place" in post.fields else _receive(request, post)
     except intake.AlreadyArrivedError as arrived:
-        _drop(post.new_files)
-        # A browser that runs our script sends the token alone to get here, one that does not sends the whole form again.
-        return _receipt_page(request, arrived.receipt, arrived.file_count, again="description" in post.fields)
+        _remove_files(post.new_files)
+        # To get the receipt of a tip that has arrived, our script posts the token alone; without script, the browser posts
+        # the whole form again.
+        return _receipt_page(request, arrived.receipt, arrived.file_count, is_repeat="description" in post.fields)
     except (DatabaseError, InterfaceError) as error:
         log.error("a tip could not be stored (%s)", type(error).__name__)
         sentence = _("Your tip could not be taken at this moment.")
         return _again_page(request, post, "description", sentence)
 
 
-# Marks in pages rendered ahead, each replaced by what is one visitor's own.
-_TOKEN_HERE, _TICKET_HERE = "the-token-here", "the-ticket-here"
-_INCIDENT_HERE, _ABOUT_HERE = "the-incident-here", "what-it-is-about-here"
-_RECEIPT_HERE, _FILE_HERE, _QR_HERE = "the-receipt-here", "the-file-here", "the-qr-here"
+# Marks in cached pages, each replaced by a value of the visitor's own.
+_TOKEN_MARK, _TICKET_MARK = "the-token-here", "the-ticket-here"
+_INCIDENT_MARK, _ABOUT_MARK = "the-incident-here", "what-it-is-about-here"
+_RECEIPT_MARK, _FILE_MARK, _QR_MARK = "the-receipt-here", "the-file-here", "the-qr-here"
 
 
 def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") -> str:
@@ -76,46 +77,45 @@ def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") ->
         lambda: {
             "form": TipForm(categories.list_offered(), initial={"incident": incident}),
             "about": about,
-            "token": _TOKEN_HERE,
+            "token": _TOKEN_MARK,
             "trap": HONEYPOT_FIELD,
-            **_place_for_files(_TICKET_HERE, []),
+            **_files_context(_TICKET_MARK, []),
         },
         about,
     )
 
 
-def _form_about(request: HttpRequest, incident: str) -> str:
-    """The blank form with the incident of the map that its page's button named. It came by post, so that no address, history
-    or log has it."""
+def _form_about_incident(request: HttpRequest, incident: str) -> str:
+    """Return the blank form about an incident of the map. Its id comes by post, so that no address, history or log has it."""
     about = incident_summary.summarize(incident)
-    page = _blank_form(request, about=_ABOUT_HERE, incident=_INCIDENT_HERE) if about else _blank_form(request)
-    page = page.replace(_TOKEN_HERE, form_tokens.issue()).replace(_TICKET_HERE, new_ticket())
-    return page.replace(_INCIDENT_HERE, escape(incident)).replace(_ABOUT_HERE, escape(about))
+    page = _blank_form(request, about=_ABOUT_MARK, incident=_INCIDENT_MARK) if about else _blank_form(request)
+    page = page.replace(_TOKEN_MARK, form_tokens.issue()).replace(_TICKET_MARK, new_ticket())
+    return page.replace(_INCIDENT_MARK, escape(incident)).replace(_ABOUT_MARK, escape(about))
 
 
 def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
-    """Take the tip with its files, or answer with everything typed, the files kept, and a sentence that says why not.
+    """Accept the tip with its files, or return the page with everything typed, the pending files, and a sentence why not.
 
-    Before anything costs more than opening the token, a flood meets the gate.
+    The flood gate comes before anything that costs more than opening the token.
     """
-    token = post.fields.get("token", "")
+    token_text = post.fields.get("token", "")
     try:
-        opened = form_tokens.read(token)
+        token = form_tokens.read(token_text)
     except form_tokens.TokenError:
-        return _fresh_token_page(request, post, token)
+        return _fresh_token_page(request, post, token_text)
     # The address is used here and nowhere else, and only as a keyed hash in memory (tips/source/throttle.py).
-    wait = throttle.gate.seconds_until_ripe(opened.age_seconds, request.META.get("REMOTE_ADDR", ""))
-    if wait:
-        return _wait_page(request, post, wait)
-    intake.refuse_if_arrived(opened.form_hash, opened.receipt)
+    wait_seconds = throttle.gate.seconds_until_ripe(token.age_seconds, request.META.get("REMOTE_ADDR", ""))
+    if wait_seconds:
+        return _wait_page(request, post, wait_seconds)
+    intake.refuse_if_arrived(token.form_hash, token.receipt)
     files, problems = post.files.open()
-    tip = TipForm(categories.list_offered(), post.fields)
+    form = TipForm(categories.list_offered(), post.fields)
     for sentence in post.problems + problems:
-        tip.add_error("attachments", sentence)
-    if not tip.is_valid():
-        return _form_page(request, tip, post, files, status=UNPROCESSABLE)
+        form.add_error("attachments", sentence)
+    if not form.is_valid():
+        return _form_page(request, form, post, files, status=UNPROCESSABLE)
     try:
-        return _receipt_page(request, intake.accept_tip(tip.report(), opened, files), len(files))
+        return _receipt_page(request, intake.accept_tip(form.report(), token, files), len(files))
     except receipts.ReceiptQueueFullError:
         return _wait_page(request, post, 5, UNAVAILABLE)
     except vault.KeyMissingError as error:
@@ -123,22 +123,24 @@ def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
         return _again_page(request, post, "description", _("Tips cannot be taken at this moment. Try again later."))
 
 
-def _drop(files: Iterable[UUID]) -> None:
-    """Files of a post whose text was taken before, or has no tip any more."""
+def _remove_files(files: Iterable[UUID]) -> None:
+    """Remove the files of a post whose text was accepted before, or whose tip is gone."""
     with contextlib.suppress(OSError):
         sealed_store.remove_files(list(files))
 
 
-def _fresh_token_page(request: HttpRequest, post: form_posts.FormPost, token: str) -> HttpResponse:
-    """A token of more than an hour ago: its tip may have arrived all the same."""
+def _fresh_token_page(request: HttpRequest, post: form_posts.FormPost, token_text: str) -> HttpResponse:
+    """Return everything typed with a fresh token. Raises AlreadyArrivedError: the tip of an expired token may be stored."""
     with contextlib.suppress(form_tokens.TokenError):
-        intake.refuse_if_arrived(form_tokens.hash_token_id(form_tokens.read_token_id(token)), None)
+        intake.refuse_if_arrived(form_tokens.hash_token_id(form_tokens.read_token_id(token_text)), None)
     sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
     post = post.with_field("token", form_tokens.issue())
     return _again_page(request, post, "description", sentence, UNPROCESSABLE)
 
 
-def _wait_page(request: HttpRequest, post: form_posts.FormPost, seconds: int, status: int = TOO_MANY) -> HttpResponse:
+def _wait_page(
+    request: HttpRequest, post: form_posts.FormPost, seconds: int, status: int = TOO_MANY_REQUESTS
+) -> HttpResponse:
     sentence = ngettext(
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d second.",
         "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d seconds.",
@@ -150,33 +152,33 @@ def _wait_page(request: HttpRequest, post: form_posts.FormPost, seconds: int, st
 
 
 def _find_place(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
-    """The page again, as it was typed, with the places found. Only files were looked at yet, so nothing else is wrong yet."""
+    """Return the form as typed, with the places found. Only the files were checked so far, so no other error is shown."""
     files, problems = post.files.open()
-    tip = TipForm(categories.list_offered(), initial=post.fields)
-    tip.search_places()
-    return _form_page(request, tip, post, files, searched=True, problems=post.problems + problems)
+    form = TipForm(categories.list_offered(), initial=post.fields)
+    form.search_places()
+    return _form_page(request, form, post, files, searched=True, problems=post.problems + problems)
 
 
 def _form_page(
     request: HttpRequest,
-    tip: TipForm,
+    form: TipForm,
     post: form_posts.FormPost,
     files: list[Upload],
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
     about = incident_summary.summarize(post.fields.get("incident", ""))
-    context |= {"form": tip, "about": about, "token": post.fields.get("token", ""), "trap": HONEYPOT_FIELD}
-    context |= _kept(post, files)
+    context |= {"form": form, "about": about, "token": post.fields.get("token", ""), "trap": HONEYPOT_FIELD}
+    context |= _pending_files_context(post, files)
     return render(request, "tips/form.html", context, status=status)
 
 
-def _kept(post: form_posts.FormPost, files: list[Upload]) -> dict[str, Any]:
-    return _place_for_files(post.files.ticket or new_ticket(), files)
+def _pending_files_context(post: form_posts.FormPost, files: list[Upload]) -> dict[str, Any]:
+    return _files_context(post.files.ticket or new_ticket(), files)
 
 
-def _place_for_files(ticket: str, files: list[Upload]) -> dict[str, Any]:
-    """For tips/files.html: how much may be attached, and the files that are here already."""
+def _files_context(ticket: str, files: list[Upload]) -> dict[str, Any]:
+    """Return the context of tips/files.html: the limits, and the pending files with the names of their boxes."""
     return {
         "ticket": ticket,
         "uploads": " ".join(str(upload.file) for upload in files),
@@ -191,87 +193,96 @@ def _place_for_files(ticket: str, files: list[Upload]) -> dict[str, Any]:
 
 
 def _again_page(
-    request: HttpRequest, post: form_posts.FormPost, shown: str, sentence: str, status: int = UNAVAILABLE
+    request: HttpRequest, post: form_posts.FormPost, shown_field: str, sentence: str, status: int = UNAVAILABLE
 ) -> HttpResponse:
-    """A plain page that holds everything typed and sends it to the same address again. Needs no database, and costs a
-    tenth of the form: it is what a flood gets. Script takes sentence and token from it and stays where it is."""
+    """Return a plain page that carries everything typed and posts it to the same address again.
+
+    It needs no database and costs a tenth of the form, so a flood gets this page. Script reads sentence and token from it
+    and stays on its own page.
+    """
     context = {
         "sentence": sentence,
-        "shown": shown,
-        "text": post.fields.get(shown, ""),
-        "kept": [(name, value) for name, value in post.all_fields().items() if name != shown],
+        "shown": shown_field,
+        "text": post.fields.get(shown_field, ""),
+        "kept": [(name, value) for name, value in post.all_fields().items() if name != shown_field],
         "problems": post.problems,
         "files": len(post.files.ids),
     }
     return render(request, "tips/again.html", context, status=status)
 
 
-def _receipt_page(request: HttpRequest, receipt: str | None, files: int, *, again: bool = False) -> HttpResponse:
-    """The tip is on the disk: nothing that fails from here on may keep the receipt from its source."""
+def _receipt_page(
+    request: HttpRequest, receipt: str | None, file_count: int, *, is_repeat: bool = False
+) -> HttpResponse:
+    """Return the receipt of a tip that is on the disk: no failure from here on may keep the receipt from its source."""
     if receipt is None:
-        return render(request, "tips/arrived.html", {"files": files})
+        return render(request, "tips/arrived.html", {"files": file_count})
     try:
-        median = statistics.read_figures().median_minutes
+        median_minutes = statistics.read_figures().median_minutes
     except (DatabaseError, InterfaceError):
-        median = None
-    usually_read = wording.describe_duration(median) if median is not None else ""
+        median_minutes = None
+    usually_read = wording.describe_duration(median_minutes) if median_minutes is not None else ""
     context = {
-        "receipt": _RECEIPT_HERE,
-        "file": _FILE_HERE,
-        "qr": _QR_HERE,
-        "files": files,
-        "again": again,
+        "receipt": _RECEIPT_MARK,
+        "file": _FILE_MARK,
+        "qr": _QR_MARK,
+        "files": file_count,
+        "again": is_repeat,
         "usually_read": usually_read,
     }
-    page = page_cache.rendered(request, "tips/receipt.html", lambda: context, files, again, usually_read)
-    # Words of our own list, a data: address and an SVG of our own: none has anything to escape.
-    page = page.replace(_RECEIPT_HERE, receipt).replace(_FILE_HERE, wording.text_file_address(receipt))
-    return HttpResponse(page.replace(_QR_HERE, wording.draw_qr_code(receipt)))
+    page = page_cache.rendered(request, "tips/receipt.html", lambda: context, file_count, is_repeat, usually_read)
+    # Words of our own list, a data: address and an SVG of our own: nothing to escape.
+    page = page.replace(_RECEIPT_MARK, receipt).replace(_FILE_MARK, wording.text_file_address(receipt))
+    return HttpResponse(page.replace(_QR_MARK, wording.draw_qr_code(receipt)))
 
 
 # The inbox
 
 
-@page
-def inbox_door(request: HttpRequest) -> HttpResponse:
-    """The inbox's door."""
+@allow_get_and_post
+def inbox_sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask for the receipt, or sign the source in with it."""
     if request.method == "POST":
         return _sign_in(request, ReceiptForm(form_posts.read(request).all_fields()))
-    return _door_page(request, ReceiptForm()) if _session_or_none(request) is None else redirect("tips:conversation")
+    return (
+        _receipt_form_page(request, ReceiptForm())
+        if _session_or_none(request) is None
+        else redirect("tips:conversation")
+    )
 
 
-def _sign_in(request: HttpRequest, door: ReceiptForm) -> HttpResponse:
-    """A receipt opens the conversation; a message that came with it is added."""
-    if not door.is_valid():
-        return _door_page(request, door, status=UNPROCESSABLE)
+def _sign_in(request: HttpRequest, form: ReceiptForm) -> HttpResponse:
+    """Open the conversation with a receipt, and add the message that came with it."""
+    if not form.is_valid():
+        return _receipt_form_page(request, form, status=UNPROCESSABLE)
     try:
-        secret = inbox_session.authenticate_source(door.cleaned_data["receipt"])
+        secret = inbox_session.authenticate_source(form.cleaned_data["receipt"])
         if secret is None:
             sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
-            return _door_page(request, door, sentence, UNPROCESSABLE)
+            return _receipt_form_page(request, form, sentence, UNPROCESSABLE)
         response: HttpResponse = redirect("tips:conversation")
         inbox_session.start(response, secret)
     except receipts.ReceiptQueueFullError:
-        return _door_page(
-            request, door, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE
+        return _receipt_form_page(
+            request, form, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE
         )
     except (ephemeral_store.StoreDownError, vault.KeyMissingError, DatabaseError, InterfaceError) as error:
         log.error("the inbox cannot be opened (%s)", type(error).__name__)
         sentence = _("Tips cannot be opened at this moment. Your tip is safe. Try again in a few minutes.")
-        return _door_page(request, door, sentence, UNAVAILABLE)
-    if door.cleaned_data["text"] or door.cleaned_data["uploads"]:
-        return _add_kept_message(request, door, inbox_session.find_session(secret), response)
+        return _receipt_form_page(request, form, sentence, UNAVAILABLE)
+    if form.cleaned_data["text"] or form.cleaned_data["uploads"]:
+        return _add_carried_message(request, form, inbox_session.find_session(secret), response)
     return response
 
 
-def _add_kept_message(
-    request: HttpRequest, door: ReceiptForm, session: inbox_session.InboxSession | None, signed_in: HttpResponse
+def _add_carried_message(
+    request: HttpRequest, form: ReceiptForm, session: inbox_session.InboxSession | None, signed_in: HttpResponse
 ) -> HttpResponse:
-    """Add what was typed while the inbox expired; `signed_in` is the answer that carries the new cookie."""
+    """Add the message that was typed while the session expired; `signed_in` is the response with the new cookie."""
     if session is None:
         return _gone_page(request)
-    fields = {name: door.cleaned_data[name] for name in ("text", "form_id")}
-    files = PendingFiles.from_fields(door.cleaned_data)
+    fields = {name: form.cleaned_data[name] for name in ("text", "form_id")}
+    files = PendingFiles.from_fields(form.cleaned_data)
     response = _add_message(request, session, form_posts.FormPost(fields, files))
     response.cookies.update(signed_in.cookies)
     return response
@@ -284,47 +295,47 @@ def _session_or_none(request: HttpRequest) -> inbox_session.InboxSession | None:
         return None
 
 
-def _door_page(
-    request: HttpRequest, door: ReceiptForm, sentence: str = "", status: int = 200, **context: Any
+def _receipt_form_page(
+    request: HttpRequest, form: ReceiptForm, sentence: str = "", status: int = 200, **context: Any
 ) -> HttpResponse:
     if sentence:
-        door.add_error(None, sentence)
-    return render(request, "tips/inbox.html", {"form": door, **context}, status=status)
+        form.add_error(None, sentence)
+    return render(request, "tips/inbox.html", {"form": form, **context}, status=status)
 
 
-@page
+@allow_get_and_post
 def inbox_conversation(request: HttpRequest) -> HttpResponse:
-    """A tip as its source sees it: what became of it, what was written, and room for more."""
+    """Show a tip as its source sees it, with status, messages and a form for more, or add the message sent."""
     post = form_posts.read(request) if request.method == "POST" else form_posts.FormPost()
     try:
         session = inbox_session.find_current(request)
         if session is not None and not post.is_empty:
             return _add_message(request, session, post)
         if session is not None:
-            return _conversation_page(request, session, MessageForm(), _place_for_files(new_ticket(), []))
+            return _conversation_page(request, session, MessageForm(), _files_context(new_ticket(), []))
     except (ephemeral_store.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("the conversation cannot be opened (%s)", type(error).__name__)
         return _again_page(request, post, "text", _("Your tip cannot be opened at this moment. It is safe."))
     if post.is_empty:
         return redirect("tips:inbox")
-    door = ReceiptForm(initial=post.all_fields())
-    written = bool(post.fields.get("text") or post.files.ids)
-    return _door_page(request, door, status=UNPROCESSABLE, expired=written, problems=post.problems)
+    form = ReceiptForm(initial=post.all_fields())
+    has_message = bool(post.fields.get("text") or post.files.ids)
+    return _receipt_form_page(request, form, status=UNPROCESSABLE, expired=has_message, problems=post.problems)
 
 
 def _add_message(request: HttpRequest, session: inbox_session.InboxSession, post: form_posts.FormPost) -> HttpResponse:
     files, problems = post.files.open()
-    message = MessageForm(post.fields, alone=not files)
+    form = MessageForm(post.fields, is_text_required=not files)
     for sentence in post.problems + problems:
-        message.add_error("attachments", sentence)
-    if not message.is_valid():
-        return _conversation_page(request, session, message, _kept(post, files), UNPROCESSABLE)
-    text, form_id = message.cleaned_data["text"], message.cleaned_data["form_id"]
+        form.add_error("attachments", sentence)
+    if not form.is_valid():
+        return _conversation_page(request, session, form, _pending_files_context(post, files), UNPROCESSABLE)
+    text, form_id = form.cleaned_data["text"], form.cleaned_data["form_id"]
     try:
         if not conversation.add_from_source(session.tip, session.key, text, form_id.encode(), files):
-            _drop(post.new_files)
+            _remove_files(post.new_files)
     except conversation.TipGoneError:
-        _drop(post.new_files)
+        _remove_files(post.new_files)
         return _gone_page(request)
     except vault.KeyMissingError as error:
         log.error("no file can be taken: %s", error)
@@ -335,8 +346,8 @@ def _add_message(request: HttpRequest, session: inbox_session.InboxSession, post
 def _conversation_page(
     request: HttpRequest,
     session: inbox_session.InboxSession,
-    message: MessageForm,
-    files: dict[str, Any],
+    form: MessageForm,
+    files_context: dict[str, Any],
     status: int = 200,
 ) -> HttpResponse:
     """`files`: of _place_for_files."""
@@ -346,7 +357,7 @@ def _conversation_page(
         log.error("a stored text does not open: it was changed or moved")
         return render(request, "tips/damaged.html", status=500)
     context = {
-        "form": message,
+        "form": form,
         "tip": session.tip,
         "report": opened.report,
         "files": opened.files,
@@ -354,43 +365,43 @@ def _conversation_page(
         "messages": opened.messages,
         "status": wording.describe_status(session.tip),
         "added": "added" in request.GET and status == 200,
-        **files,
+        **files_context,
     }
     return render(request, "tips/conversation.html", context, status=status)
 
 
 def _gone_page(request: HttpRequest) -> HttpResponse:
-    """The tip was deleted while its inbox was open: by its source elsewhere, or because its time was over."""
+    """Say that the tip was deleted while its inbox was open, by its source elsewhere or by retention, and sign out."""
     response = render(request, "tips/deleted.html", {"gone": True}, status=410)
     inbox_session.end(request, response)
     return response
 
 
-@page
+@allow_get_and_post
 def delete_tip(request: HttpRequest) -> HttpResponse:
-    """Delete a tip, asked twice. The first page says what will be erased, before the second asks again."""
+    """Delete a tip after two questions: the first says what will be erased, the second asks again."""
     post = form_posts.read(request) if request.method == "POST" else form_posts.FormPost()
     try:
         session = inbox_session.find_current(request)
         if session is None:
             return redirect("tips:inbox")
-        hold = session.tip.legal_hold
-        # "sure" carries what the page said would happen; if a hold was set since, it has to be said and asked again.
-        if post.fields.get("sure") != ("hold" if hold else "erase"):
-            context = {"tip": session.tip, "hold": hold, "second": "first" in post.fields}
+        is_held = session.tip.legal_hold
+        # "sure" carries the outcome that the page announced; if a hold was set since, the source is asked again.
+        if post.fields.get("sure") != ("hold" if is_held else "erase"):
+            context = {"tip": session.tip, "hold": is_held, "second": "first" in post.fields}
             return render(request, "tips/delete.html", context)
         conversation.delete_by_source(session.token)
     except (ephemeral_store.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("a tip cannot be deleted (%s)", type(error).__name__)
         return _again_page(request, post, "", _("Your tip could not be deleted at this moment. It is still there."))
-    response = render(request, "tips/deleted.html", {"hold": hold})
+    response = render(request, "tips/deleted.html", {"hold": is_held})
     inbox_session.end(request, response)
     return response
 
 
-@page
+@allow_get_and_post
 def leave_portal(request: HttpRequest) -> HttpResponse:
-    """Sign out and go to a neutral site. Script has left already when its beacon arrives here, and wants no answer."""
+    """Sign out and redirect to a neutral site; a POST is the beacon of script that has left already, answered with 204."""
     response = HttpResponse(status=204) if request.method == "POST" else HttpResponseRedirect(settings.LEAVE_URL)
     inbox_session.end(request, response)
     return response
