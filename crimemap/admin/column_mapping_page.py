@@ -24,7 +24,7 @@ from core.models import Account
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
 from crimemap.importing.profiles import generic
-from crimemap.importing.readers.files import UnreadableFileError
+from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Source
 from crimemap.models.incidents import known_time_zone
 from crimemap.offences import catalogue

@@ -27,7 +27,7 @@ _BOX_FIELDS = ("south", "west", "north", "east")
 
 
 def profile_choices() -> list[tuple[str, str]]:
-    known_profiles = [(name, profiles.get(name).label) for name in profiles.NAMES if name != profiles.GENERIC]
+    known_profiles = [(name, profiles.get_profile(name).label) for name in profiles.NAMES if name != profiles.GENERIC]
     return [*known_profiles, (profiles.GENERIC, _("Another: you say which column is what"))]
 
 

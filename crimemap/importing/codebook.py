@@ -1,4 +1,4 @@
-"""Which offence code each row of an import has: known ones are found, new ones are written when the import is stored."""
+"""Finds the offense code of each row of an import; new codes are written when the import is stored."""
 
 from __future__ import annotations
 
@@ -7,92 +7,92 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from crimemap.importing.profiles.base import JOINER
-from crimemap.importing.readers.files import UnreadableFileError
+from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Category, OffenceCode
 from crimemap.offences import catalogue
 
-MAX_CODES = 20_000  # codes of one import: a column with more holds no codes
+MAX_CODES = 20_000  # of one import: a column with more holds no codes
 
 
 @dataclass(slots=True)
 class CodeEntry:
-    """A code met. `id` is None until it is written; without category and visibility its rows are held."""
+    """`id` is None until the code is written; without category and visibility its rows are held."""
 
     id: int | None
     code: str
     label: str
-    category: str = ""
+    category: str = ""  # a slug
     visibility: str = ""
 
     @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         return not self.category
 
 
 class CodeBook:
-    """The codes of one scheme during an import, by number."""
+    """The codes of one scheme that an import has met, numbered from 0."""
 
     def __init__(self, scheme: str) -> None:
         self.scheme = scheme
-        self.met: list[CodeEntry] = []
+        self.entries: list[CodeEntry] = []
         self.numbers: dict[str, int] = {}
-        self.list = catalogue.code_list(scheme)
+        self.code_list = catalogue.code_list(scheme)
         rows = OffenceCode.objects.filter(scheme=scheme).values_list(
             "id", "code", "label", "category__slug", "visibility"
         )
         self.stored = {catalogue.comparison_key(row[1]): CodeEntry(*row[:3], row[3] or "", row[4]) for row in rows}
 
     def number(self, code: str, label: str) -> int:
-        """Of a row's code. Raises UnreadableError when there are too many."""
-        found = self.numbers.get(code)
-        if found is None:
-            if len(self.met) >= MAX_CODES:
+        """Return the number of a row's code, a new one at its first row. Raises UnreadableFileError beyond MAX_CODES."""
+        number = self.numbers.get(code)
+        if number is None:
+            if len(self.entries) >= MAX_CODES:
                 raise UnreadableFileError(
                     _("More than %(most)d different offense codes: this column does not hold codes.")
                     % {"most": MAX_CODES}
                 )
-            found = self.numbers[code] = len(self.met)
-            self.met.append(self._known(code, label))
-        return found
+            number = self.numbers[code] = len(self.entries)
+            self.entries.append(self._find_or_make(code, label))
+        return number
 
-    def held(self, number: int) -> bool:
-        return self.met[number].held
+    def is_held(self, number: int) -> bool:
+        return self.entries[number].is_held
 
-    def write(self) -> list[int]:
-        """Write the new codes; the primary key of each number."""
-        new = {known.code: known for known in self.met if known.id is None}
-        slugs = {known.category for known in new.values()}
+    def write_new_codes(self) -> list[int]:
+        """Write the new codes; return the primary key of each number."""
+        new = {entry.code: entry for entry in self.entries if entry.id is None}
+        slugs = {entry.category for entry in new.values()}
         categories = dict(Category.objects.filter(slug__in=slugs).values_list("slug", "id"))
         written = OffenceCode.objects.bulk_create(
             OffenceCode(
                 scheme=self.scheme,
-                code=known.code,
-                label=known.label,
-                category_id=categories.get(known.category),
-                visibility=known.visibility if known.category in categories else "",
+                code=entry.code,
+                label=entry.label,
+                category_id=categories.get(entry.category),
+                visibility=entry.visibility if entry.category in categories else "",
             )
-            for known in new.values()
+            for entry in new.values()
         )
         ids = {code.code: code.pk for code in written}
-        return [known.id or ids[known.code] for known in self.met]
+        return [entry.id or ids[entry.code] for entry in self.entries]
 
-    def _known(self, code: str, label: str) -> CodeEntry:
-        """The code itself, one of the list that means the same, or a new one counted as what a part of it says."""
+    def _find_or_make(self, code: str, label: str) -> CodeEntry:
+        """Return the code itself, its equivalent in the list, or a new code classified by a part of its name."""
         for name in (code, label):
-            if name and (found := self._same(name)):
-                return found
+            if name and (entry := self._find(name)):
+                return entry
         for part in (*code.split(JOINER), label.split(JOINER, maxsplit=1)[0]):
-            if part and (found := self._same(part)):
-                return CodeEntry(None, code, label, found.category, found.visibility)
+            if part and (entry := self._find(part)):
+                return CodeEntry(None, code, label, entry.category, entry.visibility)
         return CodeEntry(None, code, label)
 
-    def _same(self, name: str) -> CodeEntry | None:
+    def _find(self, name: str) -> CodeEntry | None:
         key = catalogue.comparison_key(name)
         if not key:
             return None
         if stored := self.stored.get(key):
             return stored
-        listed = self.list.find([name])
+        listed = self.code_list.find([name])
         if listed is None:
             return None
         return self.stored.get(catalogue.comparison_key(listed.code)) or CodeEntry(

@@ -1,8 +1,8 @@
-"""The generic profile is made of a sample: what its columns probably are, and what its first rows become.
+"""Makes a generic profile from a sample: guesses what the columns hold, and previews what the first rows become.
 
-sample = sampling.read(path)
-config = sampling.guess(sample.header)
-for row in sampling.preview(sample, config, source): ...
+sample = read_sample(path)
+settings = guess_columns(sample.header, sample)
+rows, quirks = preview_rows(sample, settings, source)
 """
 
 from __future__ import annotations
@@ -17,25 +17,24 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing import parsed_rows
 from crimemap.importing.geocoder import Geocoder
+from crimemap.importing.parsed_rows import ParsedIncident
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
-from crimemap.importing.readers import cells as values
-from crimemap.importing.readers import files, tables
+from crimemap.importing.readers import cells, files, tables
 from crimemap.importing.readers.cells import CellError
 from crimemap.importing.readers.datetimes import DatetimeParser
-from crimemap.importing.readers.files import UnreadableFileError
+from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.row_parser import RowParser
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue
 
-ROWS, CELL, COLUMNS = 60, 200, 120  # of a sample: it travels with the page
-SHOWN = 8
+MAX_ROWS, MAX_CELL_CHARACTERS, MAX_COLUMNS = 60, 200, 120  # of a sample: the page's form carries it
+PREVIEW_ROWS = 8
 
-# What files call things, best first; compared as header_key does.
-_USUAL: dict[str, tuple[str, ...]] = {
-    # Neither what names a case, which may have several rows, nor what a server numbers anew with each export.
+# The names that files give their columns, best first; compared by normalize_header.
+_USUAL_NAMES: dict[str, tuple[str, ...]] = {
+    # Not the number of a case, which may have several rows; nor numbers that a server gives anew with each export.
     "external_id": (
         "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id",
     ),
@@ -94,20 +93,20 @@ _USUAL: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A header and the first rows, as texts; enough to see what a file is like."""
+    """The header and first rows of a file, as texts."""
 
     name: str
     header: list[str]
     rows: list[list[str]]
 
     def cells(self, column: str) -> list[str]:
-        at = self.header.index(column) if column in self.header else -1
-        return [row[at] for row in self.rows if 0 <= at < len(row)]
+        position = self.header.index(column) if column in self.header else -1
+        return [row[position] for row in self.rows if 0 <= position < len(row)]
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """What a row becomes. Texts for people; `problem` where it becomes nothing."""
+    """What a row would be stored as, in texts for people; `problem` if it would be rejected."""
 
     occurred: str = ""
     code: str = ""
@@ -123,126 +122,138 @@ class PreviewRow:
 
 
 def read_sample(path: Path) -> Sample:
-    """The head of a file, or of the first table in an archive. Raises UnreadableError."""
-    part = files.list_table_files(path)[0]
-    table = tables.open_table(part, lambda header: sum(map(bool, header)) > 2)
+    """Read the head of a file, or of the first table in an archive. Raises UnreadableFileError."""
+    file = files.list_table_files(path)[0]
+    table = tables.open_table(file, lambda header: sum(map(bool, header)) > 2)
     header = list(dict.fromkeys(name for name in table.header if name))
-    if len(header) > COLUMNS:
-        raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": COLUMNS})
-    at = [table.header.index(name) for name in header]
+    if len(header) > MAX_COLUMNS:
+        raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
+    positions = [table.header.index(name) for name in header]
     rows = []
-    for _number, cells in table.rows():
-        rows.append([cells[i][:CELL] for i in at])
-        if len(rows) == ROWS:
+    for _number, row in table.rows():
+        rows.append([row[position][:MAX_CELL_CHARACTERS] for position in positions])
+        if len(rows) == MAX_ROWS:
             break
     if not rows:
         raise UnreadableFileError(_("There is a header in this file, but no row below it."))
-    return Sample(part.name, header, rows)
+    return Sample(file.name, header, rows)
 
 
 def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[str, Any]:
-    """A map of columns, as Source.profile_config keeps it, of the usual names; of those whose cells in the sample fit."""
+    """Return settings for Source.profile_config: columns with usual names, if their cells in the sample fit the field."""
     known = {normalize_header(name): name for name in reversed(header)}
-    found = {
-        field: next((known[name] for name in names if name in known and _fits(field, known[name], sample)), "")
-        for field, names in _USUAL.items()
+    columns = {
+        field: next((known[name] for name in names if name in known and _cells_fit(field, known[name], sample)), "")
+        for field, names in _USUAL_NAMES.items()
     }
-    if found["occurred_time"] and found["occurred_date"] and "time" not in normalize_header(found["occurred"]):
-        found["occurred"] = ""
-    elif found["occurred"]:
-        found["occurred_date"] = found["occurred_time"] = ""
-    parts = not found["occurred"] and not found["occurred_date"] and all(found[name] for name in DATE_PARTS[:3])
-    found |= dict.fromkeys(("occurred_time",) if parts else DATE_PARTS, "")
-    if found["latitude"] and found["longitude"]:
-        found["point"] = ""
-    if found["point"] == found["block"]:
-        found["point" if sample is None else "block"] = ""
-    if found["label"] == found["code"]:
-        found["label"] = ""
-    return {"columns": {field: name for field, name in found.items() if name}}
+    if columns["occurred_time"] and columns["occurred_date"] and "time" not in normalize_header(columns["occurred"]):
+        columns["occurred"] = ""
+    elif columns["occurred"]:
+        columns["occurred_date"] = columns["occurred_time"] = ""
+    has_date = columns["occurred"] or columns["occurred_date"]
+    from_parts = not has_date and all(columns[name] for name in DATE_PARTS[:3])
+    columns |= dict.fromkeys(("occurred_time",) if from_parts else DATE_PARTS, "")
+    if columns["latitude"] and columns["longitude"]:
+        columns["point"] = ""
+    if columns["point"] == columns["block"]:
+        columns["point" if sample is None else "block"] = ""
+    if columns["label"] == columns["code"]:
+        columns["label"] = ""
+    return {"columns": {field: name for field, name in columns.items() if name}}
 
 
-def _fits(field: str, column: str, sample: Sample | None) -> bool:
-    """Whether the column's cells are such as the field needs; for most fields, and without a sample, any are."""
+def _cells_fit(field: str, column: str, sample: Sample | None) -> bool:
+    """Whether the column's cells suit the field. Most fields take any cells, as do all without a sample."""
     if sample is None or field not in ("latitude", "longitude", "point", "block"):
         return True
-    cells = [cell for cell in sample.cells(column) if cell.strip()]
+    filled = [cell for cell in sample.cells(column) if cell.strip()]
     if field in ("point", "block"):
-        pairs = any(values.split_coordinate_pair(cell)[0] for cell in cells)
-        return pairs == (field == "point")
-    most = 90 if field == "latitude" else 180
-    numbers = [values.parse_degrees(cell, lambda _kind: None) for cell in cells]
-    return any(number and abs(number) <= most for number in numbers)  # neither nought nor metres of a projection
+        has_pairs = any(cells.split_coordinate_pair(cell)[0] for cell in filled)
+        return has_pairs == (field == "point")
+    max_degrees = 90 if field == "latitude" else 180
+    numbers = [cells.parse_degrees(cell, lambda _quirk: None) for cell in filled]
+    return any(number and abs(number) <= max_degrees for number in numbers)  # neither zero nor projected meters
 
 
-def preview_rows(sample: Sample, config: dict[str, Any], source: Source) -> tuple[list[PreviewRow], dict[str, int]]:
-    """What the first rows become, and the oddities met in the whole sample. Raises generic.ConfigError."""
-    profile = generic.build_profile(config, source.slug, source.time_zone)
-    met: Counter[str] = Counter()
-    box = None if source.south is None else (source.south, source.west, source.north, source.east)
-    interpreter = RowParser(
-        sample.header, profile, time_zone=source.time_zone, box=box,  # type: ignore[arg-type]
-        geocoder=Geocoder(), met=lambda kind: met.update([kind]), rows=lambda: sample.rows,
-    )  # fmt: skip
-    categories = _categories(profile.scheme)
-    shown = [_shown(interpreter, list(cells), source, categories) for cells in sample.rows]
-    return shown[:SHOWN], dict(met) | (
-        {_("rows rejected"): bad} if (bad := sum(bool(row.problem) for row in shown)) else {}
+def preview_rows(sample: Sample, settings: dict[str, Any], source: Source) -> tuple[list[PreviewRow], dict[str, int]]:
+    """Return what the first rows become, and how often each oddity is in the sample. Raises generic.ConfigError."""
+    profile = generic.build_profile(settings, source.slug, source.time_zone)
+    quirks: Counter[str] = Counter()
+    box = (source.south, source.west, source.north, source.east)
+    parser = RowParser(
+        sample.header,
+        profile,
+        time_zone=source.time_zone,
+        box=box if None not in box else None,  # type: ignore[arg-type]
+        geocoder=Geocoder(),
+        note_quirk=lambda kind: quirks.update([kind]),
+        read_rows=lambda: sample.rows,
     )
+    categories = _category_names(profile.scheme)
+    rows = [_preview_row(parser, list(row), source, categories) for row in sample.rows]
+    if rejected_count := sum(bool(row.problem) for row in rows):
+        quirks[_("rows rejected")] = rejected_count
+    return rows[:PREVIEW_ROWS], dict(quirks)
 
 
-def _categories(scheme: str) -> dict[str, str]:
-    """Code, as it is compared, to the name of its category."""
+def _category_names(scheme: str) -> dict[str, str]:
+    """Return the names of categories by code, as catalogue.comparison_key compares codes."""
     rows = OffenceCode.objects.filter(scheme=scheme).exclude(category=None).values_list("code", "category__name")
     return {catalogue.comparison_key(code): category for code, category in rows}
 
 
-def _shown(interpreter: RowParser, cells: list[str], source: Source, categories: dict[str, str]) -> PreviewRow:
+def _preview_row(parser: RowParser, row: list[str], source: Source, categories: dict[str, str]) -> PreviewRow:
     try:
-        told = interpreter.read(cells).incident
+        incident = parser.parse(row).incident
     except CellError as error:
         return PreviewRow(problem=str(error))
-    moment = dt.datetime.fromtimestamp(told.occurred_at * 60, ZoneInfo(source.time_zone))
-    wholes = {"minute": "%Y-%m-%d %H:%M", "hour": _("%Y-%m-%d, about %H h"), "day": "%Y-%m-%d", "month": "%Y-%m"}
-    areas = [area for area in (told.district, told.beat, told.neighbourhood) if area]
-    category = categories.get(catalogue.comparison_key(told.raw_code)) or categories.get(
-        catalogue.comparison_key(told.raw_label), ""
-    )
+    moment = dt.datetime.fromtimestamp(incident.occurred_at * 60, ZoneInfo(source.time_zone))
+    formats = {"minute": "%Y-%m-%d %H:%M", "hour": _("%Y-%m-%d, about %H h"), "day": "%Y-%m-%d", "month": "%Y-%m"}
+    areas = [area for area in (incident.district, incident.beat, incident.neighbourhood) if area]
+    keys = catalogue.comparison_key(incident.raw_code), catalogue.comparison_key(incident.raw_label)
     return PreviewRow(
-        occurred=moment.strftime(wholes[told.precision]), code=told.raw_code, label=told.raw_label, category=category,
-        block=told.block_text, point=_point(told), areas=", ".join(areas), place=told.location_description,
-        outcome=told.outcome, domestic=told.domestic,
-    )  # fmt: skip
+        occurred=moment.strftime(formats[incident.precision]),
+        code=incident.raw_code,
+        label=incident.raw_label,
+        category=categories.get(keys[0]) or categories.get(keys[1], ""),
+        block=incident.block_text,
+        point=_describe_point(incident),
+        areas=", ".join(areas),
+        place=incident.location_description,
+        outcome=incident.outcome,
+        domestic=incident.domestic,
+    )
 
 
-def _point(told: parsed_rows.ParsedIncident) -> str:
+def _describe_point(incident: ParsedIncident) -> str:
     kinds = {
         "block": _("the block's middle"),
         "published": _("as published"),
         "grid": _("middle of a 250 m cell"),
         "none": _("none"),
     }
-    where = f" {told.latitude:.4f}, {told.longitude:.4f}" if told.latitude is not None else ""
-    return f"{kinds[told.point_kind]}{where}"
+    has_point = incident.latitude is not None
+    coordinates = f" {incident.latitude:.4f}, {incident.longitude:.4f}" if has_point else ""
+    return f"{kinds[incident.point_kind]}{coordinates}"
 
 
 def compare_date_orders(sample: Sample, column: str, time_zone: str) -> dict[bool, str]:
-    """What a date of the column is with the day first, and with the month first: {True: "3 April", False: "4 March"};
-    empty where no date of the sample can be read both ways."""
+    """Show how a date of the column reads with the day first (True) and with the month first (False).
+
+    Return a sentence for each; none if no date of the sample can be read both ways.
+    """
     zone = ZoneInfo(time_zone)
     for cell in sample.cells(column):
-        read: dict[bool, dt.date] = {}
+        dates: dict[bool, dt.date] = {}
         for day_first in (True, False):
             try:
-                moment = DatetimeParser(time_zone, day_first=day_first, local=time_zone, met=lambda _kind: None).read(
-                    cell
-                )
+                moment = DatetimeParser(time_zone, day_first=day_first, local=time_zone).parse(cell)
             except CellError:
                 break
-            read[day_first] = dt.datetime.fromtimestamp(moment.minute * 60, zone).date()
-        if len(read) == 2 and read[True] != read[False]:
+            dates[day_first] = dt.datetime.fromtimestamp(moment.minute * 60, zone).date()
+        if len(dates) == 2 and dates[True] != dates[False]:
             return {
                 day_first: _("“%(cell)s” is %(date)s") % {"cell": cell, "date": f"{date:%-d %B %Y}"}
-                for day_first, date in read.items()
+                for day_first, date in dates.items()
             }
     return {}

@@ -1,36 +1,36 @@
-"""TODO docstring."""
+"""Finds a profile's columns in the header of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crimemap.importing.profiles.base import JOINER, Profile, normalize_header
+from crimemap.importing.profiles.base import DATE_PARTS, JOINER, Profile, normalize_header
 
 
 class HeaderColumns:
-    """Where a profile's columns stand in a header; -1 for those that are not there."""
+    """Positions of a profile's columns in a header; -1 for those that the file lacks."""
 
     def __init__(self, header: Iterable[str], profile: Profile) -> None:
-        self.at: dict[str, int] = {}
-        for number, name in enumerate(header):
-            self.at.setdefault(normalize_header(name), number)
+        self.positions: dict[str, int] = {}
+        for position, name in enumerate(header):
+            self.positions.setdefault(normalize_header(name), position)
         self.profile = profile
-        self.by_field = {name: self.first(headers) for name, headers in profile.columns.items()}
+        self.by_field = {name: self.find_first(headers) for name, headers in profile.columns.items()}
         self.codes = [group for group in profile.codes if all(self.has(header) for header in group)]
         self.labels = [header for header in profile.labels if self.has(header)]
 
     def has(self, header: str) -> bool:
-        return normalize_header(header) in self.at
+        return normalize_header(header) in self.positions
 
-    def first(self, headers: Iterable[str]) -> int:
-        return next((self.at[normalize_header(header)] for header in headers if self.has(header)), -1)
+    def find_first(self, headers: Iterable[str]) -> int:
+        return next((self.positions[normalize_header(header)] for header in headers if self.has(header)), -1)
 
-    def missing(self) -> list[tuple[str, ...]]:
-        """Groups of headers of which the file has none, though it needs one of each."""
-        missing = [group for group in self.profile.required if self.first(group) < 0]
+    def list_missing(self) -> list[tuple[str, ...]]:
+        """Return the groups of headers that the file needs one each of, and has none of."""
+        missing = [group for group in self.profile.required if self.find_first(group) < 0]
         times = [self.profile.columns.get(name, ()) for name in ("occurred", "occurred_date")]
-        parts = all(self.by_field.get(name, -1) >= 0 for name in ("year", "month", "day"))
-        if not parts and not any(self.first(headers) >= 0 for headers in times):
+        has_date_parts = all(self.by_field.get(name, -1) >= 0 for name in DATE_PARTS[:3])
+        if not has_date_parts and not any(self.find_first(headers) >= 0 for headers in times):
             missing.append(tuple(header for headers in times for header in headers))
         if not self.codes:
             missing.append(tuple(JOINER.join(group) for group in self.profile.codes))
@@ -38,4 +38,4 @@ class HeaderColumns:
 
 
 def header_fits(header: list[str], profile: Profile) -> bool:
-    return not HeaderColumns(header, profile).missing()
+    return not HeaderColumns(header, profile).list_missing()

@@ -1,7 +1,7 @@
-"""Rows that have lost their id are recognized by their content, so that a spreadsheet's copy of a file stores nothing twice.
+"""Matches rows that have lost their id by their content, so that a spreadsheet's copy of a file stores nothing twice.
 
-Excel writes 202515001499 as 2.02515E+11, and somebody may delete the column. Such a row is the stored incident with an id that
-is like it in every stored cell; and when the ids come later, the incidents that were stored without get theirs.
+Excel writes 202515001499 as 2.02515E+11, and people delete the column. Such a row is the stored incident with an id that
+equals it in every stored field; and when a later file has the ids, incidents that were stored without get theirs.
 """
 
 from __future__ import annotations
@@ -12,42 +12,48 @@ from crimemap.importing.parsed_rows import ParsedRow
 from crimemap.importing.readers.cells import LOST_ID
 from crimemap.importing.staging import Staging, StoredIncident
 
-Row = tuple[int, ParsedRow]  # with its position
+IndexedRow = tuple[int, ParsedRow]  # with its index in the batch
 
 
 class LostIdMatcher:
-    """Of one import. `unknown`: rows without their id that are like no stored incident."""
+    """Matches the rows of one import. `unmatched_count`: rows without their id that equal no stored incident."""
 
     def __init__(self, staging: Staging) -> None:
         self.staging = staging
-        self.claimed: set[int] = set()  # incidents: each is one row
-        self.anonymous: bool | None = None  # whether the source has incidents that wait for their ids
-        self.unknown = 0
+        self.claimed: set[int] = set()  # primary keys: an incident is one row only
+        self.has_lost_ids: bool | None = None  # whether stored incidents wait for their ids; None until asked
+        self.unmatched_count = 0
 
-    def find(self, rows: Sequence[Row], taken: Collection[int]) -> dict[int, StoredIncident]:
-        """The stored incidents that rows not found by their key are, by position; none of `taken`."""
-        if self.staging.first:
+    def match(self, rows: Sequence[IndexedRow], taken: Collection[int]) -> dict[int, StoredIncident]:
+        """Return by index the stored incidents of rows that no key found; none with a primary key of `taken`."""
+        if self.staging.is_first_import:
             return {}
-        lost = [(at, row) for at, row in rows if row.external_id == LOST_ID]
-        found = self._alike(lost, taken, anonymous=False)
-        self.unknown += len(lost) - len(found)
-        if self.anonymous is None:
-            self.anonymous = self.staging.has_anonymous()
-        if self.anonymous:
-            others = [(at, row) for at, row in rows if row.external_id != LOST_ID]
-            found |= self._alike(others, taken, anonymous=True)
-        return found
+        lost = [(index, row) for index, row in rows if row.external_id == LOST_ID]
+        matches = self._match_content(lost, taken, lost_ids=False)
+        self.unmatched_count += len(lost) - len(matches)
+        if self.has_lost_ids is None:
+            self.has_lost_ids = self.staging.has_lost_ids()
+        if self.has_lost_ids:
+            others = [(index, row) for index, row in rows if row.external_id != LOST_ID]
+            matches |= self._match_content(others, taken, lost_ids=True)
+        return matches
 
-    def _alike(self, rows: Sequence[Row], taken: Collection[int], *, anonymous: bool) -> dict[int, StoredIncident]:
+    def _match_content(
+        self, rows: Sequence[IndexedRow], taken: Collection[int], *, lost_ids: bool
+    ) -> dict[int, StoredIncident]:
         if not rows:
             return {}
-        contents = {at: row.content() for at, row in rows}
-        times = [row.incident.occurred_at for _at, row in rows]
-        stored = self.staging.alike(list(contents.values()), min(times), max(times), anonymous=anonymous)
-        found = {}
-        for at, content in contents.items():
-            free = (each for each in stored.get(content, ()) if each[0] not in self.claimed and each[0] not in taken)
+        contents = {index: row.content_hash() for index, row in rows}
+        minutes = [row.incident.occurred_at for _index, row in rows]
+        stored = self.staging.find_by_content(list(contents.values()), min(minutes), max(minutes), lost_ids=lost_ids)
+        matches = {}
+        for index, content in contents.items():
+            free = (
+                incident
+                for incident in stored.get(content, ())
+                if incident.id not in self.claimed and incident.id not in taken
+            )
             if incident := next(free, None):
-                self.claimed.add(incident[0])
-                found[at] = incident
-        return found
+                self.claimed.add(incident.id)
+                matches[index] = incident
+        return matches

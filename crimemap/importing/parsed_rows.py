@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""A row as the row parser hands it on: the incident that is stored, its location, and the hashes it is recognized by."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from crimemap.privacy.locations import Point
 
 AREA_LAYERS = ("district", "beat", "neighbourhood")
-FIELD_SEPARATOR = "\x1f"  # what is hashed; no text has it
+FIELD_SEPARATOR = "\x1f"  # between hashed texts, none of which contains it
 
 
 class ParsedIncident(NamedTuple):
-    """What is stored of a row, in the order of staging's columns. Minutes count from 1970 in UTC."""
+    """The stored fields, in the order of staging's columns. Times are minutes since 1970 in UTC."""
 
     occurred_at: int
     occurred_end: int | None
@@ -33,50 +33,44 @@ class ParsedIncident(NamedTuple):
     domestic: bool
 
 
-OUTCOME = ParsedIncident._fields.index("outcome")
-
-
 class RowLocation(NamedTuple):
-    """What a row's place comes to. `given` stands for where the row said it was, for counting alone; None: nowhere."""
+    """A row's place on the map, snapped, with the agency's areas around it."""
 
-    given: int | None
+    reported_hash: int | None  # of the point that the row reports, only to count rows on one point; None without one
     latitude: float | None
     longitude: float | None
-    kind: str
-    stable: Point | None  # as snapped without the agency's layers, which may come later than the row
-    areas: tuple[str, ...]  # by the agency's layers, in the order of AREAS
-    text: str  # latitude, longitude and kind, as they are hashed
+    point_kind: str
+    snapped_alone: Point | None  # without the agency's block layer, which may be imported later than the row
+    areas: tuple[str, ...]  # by the agency's layers, in the order of AREA_LAYERS
+    hash_text: str  # latitude, longitude and kind, for content_hash()
 
 
 @dataclass(slots=True)
 class ParsedRow:
-    """`external_id` is "" when the feed gives none, LOST when it does and the file does not; `updated` is 0 when it does not
-    tell."""
-
-    external_id: str
+    external_id: str  # "" if the feed gives none, LOST_ID if this file has lost it
     incident: ParsedIncident
-    spot: RowLocation
-    updated: int
-    given_areas: tuple[str, ...]
+    location: RowLocation
+    updated_minute: int  # since 1970, when the publisher last changed the row; 0 if unknown
+    reported_areas: tuple[str, ...]
 
-    def content(self) -> bytes:
-        """16 bytes that change with anything stored."""
-        told = self.incident  # the point's numbers are written out once a spot: that is slow, and there are few spots
-        return hash_texts((*map(str, told[:6]), self.spot.text, *told[9:14], str(told[14])))
+    def content_hash(self) -> bytes:
+        """Return 16 bytes that change with any stored field."""
+        fields = self.incident  # coordinates are formatted once a location: that is slow, and there are few locations
+        return hash_texts((*map(str, fields[:6]), self.location.hash_text, *fields[9:14], str(fields[14])))
 
-    def identity(self) -> str:
-        """What the row is called without an id of its own: a hash of all that is not its outcome or the agency's layers."""
-        told = self.incident
-        kept = (
-            *told[:4],
-            told.block_text,
-            self.spot.stable,
-            self.given_areas,
-            told.location_description,
-            told.domestic,
+    def identity_hash(self) -> str:
+        """Return the key of a row without an id: a hash of all but its outcome and what the agency's layers add."""
+        incident = self.incident
+        identifying = (
+            *incident[:4],
+            incident.block_text,
+            self.location.snapped_alone,
+            self.reported_areas,
+            incident.location_description,
+            incident.domestic,
         )
-        return hash_texts(map(str, kept)).hex()
+        return hash_texts(map(str, identifying)).hex()
 
 
-def hash_texts(told: Iterable[str]) -> bytes:
-    return hashlib.blake2b(FIELD_SEPARATOR.join(told).encode(), digest_size=16).digest()
+def hash_texts(texts: Iterable[str]) -> bytes:
+    return hashlib.blake2b(FIELD_SEPARATOR.join(texts).encode(), digest_size=16).digest()

@@ -1,6 +1,6 @@
-"""A row of a file becomes an incident, by a profile. Everything personal ends here: what is not asked for is not looked at.
+"""Parses a row of a file into an incident, by a profile. Personal data ends here: unnamed columns are never looked at.
 
-Cells repeat (dates, blocks, codes), so that what each means is worked out once and remembered, in bounded memory.
+Cells repeat (dates, blocks, codes), so each distinct cell is parsed once and remembered, in bounded memory.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from crimemap.importing import parsed_rows
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns
+from crimemap.importing.parsed_rows import ParsedIncident, ParsedRow, RowLocation
 from crimemap.importing.profiles.base import DATE_PARTS, JOINER, Profile, normalize_header
-from crimemap.importing.readers import cells as values
-from crimemap.importing.readers import datetimes
+from crimemap.importing.readers import cells, datetimes
 from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
 from crimemap.importing.readers.datetimes import DatetimeParser, Moment
 from crimemap.privacy.locations import coarsen_location
@@ -25,26 +25,28 @@ MAX_REMEMBERED = 200_000  # cells of a column
 MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
 MAX_ID_LENGTH = 100
 
+Row = list[str]  # cells
+Box = tuple[float, float, float, float]  # south, west, north, east in degrees
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
 class BoundedMemo(dict[Input, Output], Generic[Input, Output]):
-    """A function's answers, remembered."""
+    """Remembers a function's results; starts afresh when it is full."""
 
     def __init__(self, function: Callable[[Input], Output]) -> None:
         self.function = function
 
     def __missing__(self, key: Input) -> Output:
-        answer = self.function(key)
+        result = self.function(key)
         if len(self) >= MAX_REMEMBERED:
             self.clear()
-        self[key] = answer
-        return answer
+        self[key] = result
+        return result
 
 
 class RowParser:
-    """Reads the rows of one table. `met` is told each oddity when it is first worked out."""
+    """Parses the rows of one table. Calls `note_quirk` the first time that a cell shows an oddity."""
 
     def __init__(
         self,
@@ -52,46 +54,26 @@ class RowParser:
         profile: Profile,
         *,
         time_zone: str,
-        box: tuple[float, float, float, float] | None,
+        box: Box | None,
         geocoder: Geocoder,
-        met: NoteQuirk,
-        rows: Callable[[], Iterable[list[str]]],
+        note_quirk: NoteQuirk,
+        read_rows: Callable[[], Iterable[Row]],
     ) -> None:
-        """`rows` gives all rows from the start, should they have to tell day and month apart."""
-        self.profile, self.met, self.box = profile, met, box or profile.box
+        """`read_rows` starts from the first row each time: all rows may have to tell days from months."""
+        self.profile, self.note_quirk, self.box = profile, note_quirk, box or profile.box
         self.geocoder, self.time_zone, self.header = geocoder, time_zone, header
         self.columns = HeaderColumns(header, profile)
         self.width = len(header)
-        at = self.columns.by_field
-        self.rows, self.day_first = rows, profile.day_first
-        occurred = [at[name] for name in ("occurred", "occurred_date") if at.get(name, -1) >= 0]
-        self.day_first = self._day_first(occurred)
-        start = self._times("occurred", "occurred_date", "occurred_time") or self._parts()
-        assert start  # `fits` has seen to it
-        self._start = start
-        self.end = self._times("occurred_end", "end_date", "end_time")
-        self.updated = BoundedMemo(self._updated())
-        # Twice the last, so that there are two at least and a tuple comes of it.
-        parts = [self.columns.at[normalize_header(header)] for header in self._code_headers()]
-        self.parts: Callable[[list[str]], tuple[str, ...]] = itemgetter(*parts, parts[-1])
-        self.codes: BoundedMemo[tuple[str, ...], tuple[str, str]] = BoundedMemo(self._code)
-        self.blocks: BoundedMemo[str, str] = BoundedMemo(lambda cell: values.clean_block(cell, met))
-        self.spots: BoundedMemo[tuple[str, str, str], parsed_rows.RowLocation] = BoundedMemo(self._spot)
-        self.areas = [BoundedMemo(_area(profile.area_widths.get(name, 0), met)) for name in parsed_rows.AREA_LAYERS]
-        self.descriptions: BoundedMemo[str, str] = BoundedMemo(
-            lambda cell: values.clean_text(cell, MAX_LENGTHS["location_description"], met)
-        )
-        self.outcomes: BoundedMemo[str, str] = BoundedMemo(self._outcome)
-        self.domestics = [
-            (self.columns.at[normalize_header(header)], BoundedMemo(_domestic(pattern, met)))
-            for header, pattern in profile.domestic.items()
-            if self.columns.has(header)
-        ]
-        north, east, both = (at.get(name, -1) for name in ("latitude", "longitude", "point"))
-        # Latitude and longitude stand in a column each, or in one.
-        self.pairs = (both, BoundedMemo(values.split_coordinate_pair)) if both >= 0 and min(north, east) < 0 else None
-        every = (
-            "external_id",
+        self.read_rows = read_rows
+        self._prepare_times()
+        self._prepare_codes()
+        self._prepare_texts()
+        self._prepare_places()
+        position = self.columns.by_field.get
+        self.id_position = position("external_id", -1)
+        self.id_without_column = LOST_ID if profile.columns.get("external_id") else ""
+        # The columns that parse() reads; -1 for those that the file lacks.
+        fields = (
             "updated",
             "block",
             "latitude",
@@ -100,212 +82,274 @@ class RowParser:
             "location_description",
             "outcome",
         )
-        self.places = [at.get(name, -1) for name in every]
-        self.without_id = LOST_ID if profile.columns.get("external_id") else ""  # of a file without that column
+        self.positions = [position(name, -1) for name in fields]
 
-    def read(self, cells: list[str]) -> parsed_rows.ParsedRow:
+    def parse(self, row: Row) -> ParsedRow:
         """Raises CellError for a row that is no incident."""
-        if len(cells) > self.width:
+        if len(row) > self.width:
             raise CellError("row-too-long", _("The row has more cells than the header."))
-        cells.append("")  # the column at -1: one that the file has not
-        own, touched, block, north, east, district, beat, neighbourhood, description, outcome = self.places
-        start = self._start(cells)
-        code, label = self.codes[self.parts(cells)]
+        row.append("")  # the cell at -1, for columns that the file lacks
+        updated, block, north, east, district, beat, neighbourhood, description, outcome = self.positions
+        start = self.parse_start(row)
+        code, label = self.codes[self.code_cells(row)]
         if not code:
             raise CellError("code-missing", _("The row names no offense."))
-        block_text = self.blocks[cells[block]]
-        if self.pairs is None:
-            spot = self.spots[cells[north], cells[east], block_text]
+        block_text = self.blocks[row[block]]
+        if self.coordinate_pairs is None:
+            location = self.locations[row[north], row[east], block_text]
         else:
-            both, pairs = self.pairs
-            spot = self.spots[*pairs[cells[both]], block_text]
-        given = (
-            self.areas[0][cells[district]],
-            self.areas[1][cells[beat]],
-            self.areas[2][cells[neighbourhood]],
+            position, pairs = self.coordinate_pairs
+            location = self.locations[*pairs[row[position]], block_text]
+        reported_areas = (
+            self.areas[0][row[district]],
+            self.areas[1][row[beat]],
+            self.areas[2][row[neighbourhood]],
         )
-        areas = given if all(given) else [told or found for told, found in zip(given, spot.areas, strict=True)]
+        areas = (
+            reported_areas
+            if all(reported_areas)
+            else [reported or found for reported, found in zip(reported_areas, location.areas, strict=True)]
+        )
         domestic = False
-        for at, memo in self.domestics:
-            domestic |= memo[cells[at]]
-        incident = parsed_rows.ParsedIncident._make(
+        for position, flags in self.domestic_flags:
+            domestic |= flags[row[position]]
+        incident = ParsedIncident._make(
             (
                 start.minute,
-                self._end(cells, start) if self.end else None,
+                self._parse_end(row, start) if self.parse_end else None,
                 start.precision,
                 code,
                 label,
                 block_text,
-                *spot[1:4],
+                *location[1:4],
                 *areas,
-                self.descriptions[cells[description]],
-                self.outcomes[cells[outcome]],
+                self.descriptions[row[description]],
+                self.outcomes[row[outcome]],
                 domestic,
             )
         )
-        own_id = _id(cells[own], self.met) if own >= 0 else self.without_id
-        return parsed_rows.ParsedRow(own_id, incident, spot, self.updated[cells[touched]], given)
+        external_id = (
+            _parse_id(row[self.id_position], self.note_quirk) if self.id_position >= 0 else self.id_without_column
+        )
+        return ParsedRow(external_id, incident, location, self.updated_minutes[row[updated]], reported_areas)
 
-    def id_of(self, cells: list[str]) -> str:
-        """The feed's id of a row that is no incident, so that it is not taken for gone."""
-        at = self.places[0]
-        own = _id(cells[at], self.met) if 0 <= at < len(cells) else ""
-        return "" if own == LOST_ID else own
+    def parse_rejected_id(self, row: Row) -> str:
+        """Return the feed's id of a row that parse() rejected, so that its incident is not taken for withdrawn."""
+        external_id = _parse_id(row[self.id_position], self.note_quirk) if 0 <= self.id_position < len(row) else ""
+        return "" if external_id == LOST_ID else external_id
 
-    # Columns
+    # Times
 
-    def _times(self, whole: str, date: str, time: str) -> Callable[[list[str]], Moment] | None:
-        """How a row's time is read: from one column, or from two, or from two where the one is blank.
+    def _prepare_times(self) -> None:
+        by_field = self.columns.by_field
+        occurred = [by_field[name] for name in ("occurred", "occurred_date") if by_field.get(name, -1) >= 0]
+        self.day_first = self._detect_day_first(occurred, self.profile.day_first)
+        start = self._time_parser("occurred", "occurred_date", "occurred_time") or self._date_parts_parser()
+        assert start  # the header fits the profile
+        self.parse_start = start
+        self.parse_end = self._time_parser("occurred_end", "end_date", "end_time")
+        self.updated_minutes: BoundedMemo[str, int] = BoundedMemo(self._updated_parser())
 
-        The clock of the place comes before a column in another zone, which not every export keeps to.
+    def _time_parser(self, whole: str, date: str, time: str) -> Callable[[Row], Moment] | None:
+        """Return the function that parses a row's time: from one column, from two, or from two where the one is blank.
+
+        Columns in the local time zone come before a column in another zone, which not every export keeps to.
         """
-        at, date_at, time_at = (self.columns.by_field.get(name, -1) for name in (whole, date, time))
-        one = self._whole(at) if at >= 0 else None
-        two = self._in_two(date_at, time_at) if date_at >= 0 else None
-        if one and two and self._zone(at) != self.time_zone and time_at >= 0:
-            return lambda cells: two(cells) if cells[date_at].strip() and cells[time_at].strip() else one(cells)
-        if one and two:
-            return lambda cells: one(cells) if cells[at].strip() or not cells[date_at].strip() else two(cells)
-        return one or two
+        position, date_position, time_position = (self.columns.by_field.get(name, -1) for name in (whole, date, time))
+        from_one = self._one_column_parser(position) if position >= 0 else None
+        from_two = self._two_column_parser(date_position, time_position) if date_position >= 0 else None
+        if from_one and from_two and self._column_zone(position) != self.time_zone and time_position >= 0:
+            return lambda row: (
+                from_two(row) if row[date_position].strip() and row[time_position].strip() else from_one(row)
+            )
+        if from_one and from_two:
+            return lambda row: (
+                from_one(row) if row[position].strip() or not row[date_position].strip() else from_two(row)
+            )
+        return from_one or from_two
 
-    def _whole(self, at: int) -> Callable[[list[str]], Moment]:
-        read = self._moments(at).read
-        return lambda cells: read(cells[at])
+    def _one_column_parser(self, position: int) -> Callable[[Row], Moment]:
+        parse = self._datetime_parser(position).parse
+        return lambda row: parse(row[position])
 
-    def _in_two(self, date_at: int, time_at: int) -> Callable[[list[str]], Moment]:
-        """A column of days with one of times, or of hours alone: 13 is not thirteen minutes past midnight there."""
-        read = self._moments(date_at).read
-        if time_at < 0:
-            return lambda cells: read(cells[date_at])
-        if not normalize_header(self.header[time_at]).endswith("hour"):
-            return lambda cells: read(cells[date_at], cells[time_at])
-        return lambda cells: _hourly(read(cells[date_at], _oclock(values.clean_number(cells[time_at], self.met))))
+    def _two_column_parser(self, date_position: int, time_position: int) -> Callable[[Row], Moment]:
+        """A column of days with one of times, or of hours alone: 13 is one o'clock there, not 13 minutes past midnight."""
+        parse = self._datetime_parser(date_position).parse
+        if time_position < 0:
+            return lambda row: parse(row[date_position])
+        if not normalize_header(self.header[time_position]).endswith("hour"):
+            return lambda row: parse(row[date_position], row[time_position])
+        return lambda row: _limit_to_hour(
+            parse(row[date_position], _full_hour(cells.clean_number(row[time_position], self.note_quirk)))
+        )
 
-    def _parts(self) -> Callable[[list[str]], Moment] | None:
-        """How a row's time is read from a column for each of year, month and day, hour and minute."""
+    def _date_parts_parser(self) -> Callable[[Row], Moment] | None:
+        """Return the function that parses a row's time from a column each for year, month and day, hour and minute."""
         year, month, day, hour, minute = (self.columns.by_field.get(name, -1) for name in DATE_PARTS)
         if min(year, month, day) < 0:
             return None
-        read = DatetimeParser(self.time_zone, met=self.met).read
-        number: BoundedMemo[str, str] = BoundedMemo(lambda cell: values.clean_number(cell, self.met))
+        parse = DatetimeParser(self.time_zone, note_quirk=self.note_quirk).parse
+        numbers: BoundedMemo[str, str] = BoundedMemo(lambda cell: cells.clean_number(cell, self.note_quirk))
 
-        def moment(cells: list[str]) -> Moment:
-            told = number[cells[year]], number[cells[month]], number[cells[day]]
-            date = "-".join(told) if told[1].isdigit() else " ".join(reversed(told))  # "1 January 2014"
-            if not number[cells[hour]]:
-                return read(date, "")
+        def parse_parts(row: Row) -> Moment:
+            parts = numbers[row[year]], numbers[row[month]], numbers[row[day]]
+            date = "-".join(parts) if parts[1].isdigit() else " ".join(reversed(parts))  # "1 January 2014"
+            if not numbers[row[hour]]:
+                return parse(date, "")
             if minute < 0:
-                return _hourly(read(date, _oclock(number[cells[hour]])))
-            return read(date, f"{number[cells[hour]]}:{number[cells[minute]].zfill(2)}")
+                return _limit_to_hour(parse(date, _full_hour(numbers[row[hour]])))
+            return parse(date, f"{numbers[row[hour]]}:{numbers[row[minute]].zfill(2)}")
 
-        return moment
+        return parse_parts
 
-    def _day_first(self, columns: list[int]) -> bool:
-        """Whether these columns have days before months; where they do not tell, as the incidents' own dates have them."""
-        return datetimes.detect_day_first((cells[i] for cells in self.rows() for i in columns), self.day_first)
+    def _detect_day_first(self, positions: list[int], default: bool) -> bool:
+        """Whether the columns write days before months; `default` if all their dates can be read both ways."""
+        return datetimes.detect_day_first((row[i] for row in self.read_rows() for i in positions), default)
 
-    def _moments(self, at: int) -> DatetimeParser:
-        months = normalize_header(self.header[at]) == "month"
-        day_first = self._day_first([at])
-        return DatetimeParser(self._zone(at), day_first=day_first, months=months, local=self.time_zone, met=self.met)
-
-    def _zone(self, at: int) -> str:
-        key = normalize_header(self.header[at])
-        return next(
-            (zone for header, zone in self.profile.zones.items() if normalize_header(header) == key), self.time_zone
+    def _datetime_parser(self, position: int) -> DatetimeParser:
+        return DatetimeParser(
+            self._column_zone(position),
+            day_first=self._detect_day_first([position], self.day_first),
+            months_only=normalize_header(self.header[position]) == "month",
+            local=self.time_zone,
+            note_quirk=self.note_quirk,
         )
 
-    def _end(self, cells: list[str], start: Moment) -> int | None:
-        """None where there is none, it cannot be read, or it is not after the start."""
-        assert self.end
+    def _column_zone(self, position: int) -> str:
+        key = normalize_header(self.header[position])
+        zones = self.profile.zones.items()
+        return next((zone for header, zone in zones if normalize_header(header) == key), self.time_zone)
+
+    def _parse_end(self, row: Row, start: Moment) -> int | None:
+        """Return the minute of the end; None if there is none, it cannot be read, or it is not after the start."""
+        assert self.parse_end
         try:
-            minute = self.end(cells).minute
+            minute = self.parse_end(row).minute
         except CellError:
             return None
         return minute if minute > start.minute else None
 
-    def _updated(self) -> Callable[[str], int]:
-        at = self.columns.by_field.get("updated", -1)
-        if at < 0:
+    def _updated_parser(self) -> Callable[[str], int]:
+        position = self.columns.by_field.get("updated", -1)
+        if position < 0:
             return lambda _cell: 0
-        read = self._moments(at).read
+        parse = self._datetime_parser(position).parse
 
-        def minute(cell: str) -> int:
+        def parse_minute(cell: str) -> int:
             try:
-                return read(cell).minute
+                return parse(cell).minute
             except CellError:
                 return 0
 
-        return minute
+        return parse_minute
 
-    def _code_headers(self) -> list[str]:
-        return list(dict.fromkeys([header for group in self.columns.codes for header in group] + self.columns.labels))
+    # Codes
 
-    def _code(self, cells: tuple[str, ...]) -> tuple[str, str]:
-        told = dict(zip(self._code_headers(), cells, strict=False))
+    def _prepare_codes(self) -> None:
+        codes, labels = self.columns.codes, self.columns.labels
+        self.code_headers = list(dict.fromkeys([header for group in codes for header in group] + labels))
+        positions = [self.columns.positions[normalize_header(header)] for header in self.code_headers]
+        # itemgetter returns a tuple only for two or more positions: repeat the last.
+        self.code_cells: Callable[[Row], tuple[str, ...]] = itemgetter(*positions, positions[-1])
+        self.codes: BoundedMemo[tuple[str, ...], tuple[str, str]] = BoundedMemo(self._parse_code)
+
+    def _parse_code(self, code_cells: tuple[str, ...]) -> tuple[str, str]:
+        """Return (code, label) from the cells of `code_headers`."""
+        by_header = dict(zip(self.code_headers, code_cells, strict=False))
         code = ""
         for group in self.columns.codes:
-            each = [values.clean_code(told[header], self.profile.code_width, self.met) for header in group]
+            parts = [cells.clean_code(by_header[header], self.profile.code_width, self.note_quirk) for header in group]
             code = JOINER.join(
-                self.profile.prefixes.get(header, "") + part for header, part in zip(group, each, strict=True) if part
+                self.profile.prefixes.get(header, "") + part for header, part in zip(group, parts, strict=True) if part
             )
             if code:
                 break
-        label = JOINER.join(
-            filter(None, (values.clean_text(told[header], 200, self.met) for header in self.columns.labels))
+        max_length = MAX_LENGTHS["label"]
+        texts = (cells.clean_text(by_header[header], max_length, self.note_quirk) for header in self.columns.labels)
+        return code[: MAX_LENGTHS["code"]], JOINER.join(filter(None, texts))[:max_length]
+
+    # Texts
+
+    def _prepare_texts(self) -> None:
+        max_length, note_quirk = MAX_LENGTHS["location_description"], self.note_quirk
+        self.descriptions: BoundedMemo[str, str] = BoundedMemo(
+            lambda cell: cells.clean_text(cell, max_length, note_quirk)
         )
-        return code[: MAX_LENGTHS["code"]], label[: MAX_LENGTHS["label"]]
+        self.outcomes: BoundedMemo[str, str] = BoundedMemo(self._parse_outcome)
+        self.domestic_flags = [
+            (self.columns.positions[normalize_header(header)], BoundedMemo(_domestic_parser(pattern, note_quirk)))
+            for header, pattern in self.profile.domestic.items()
+            if self.columns.has(header)
+        ]
 
-    def _outcome(self, cell: str) -> str:
-        plain = values.clean_text(cell, MAX_LENGTHS["outcome"], self.met)
-        words = self.profile.outcomes
-        if plain.casefold() in words or not words or not plain:
-            return words.get(plain.casefold(), plain)
-        said = values.parse_boolean(cell, self.met)
-        return plain if said is None else words.get("true" if said else "false", plain)
+    def _parse_outcome(self, cell: str) -> str:
+        text = cells.clean_text(cell, MAX_LENGTHS["outcome"], self.note_quirk)
+        names = self.profile.outcomes
+        if text.casefold() in names or not names or not text:
+            return names.get(text.casefold(), text)
+        flag = cells.parse_boolean(cell, self.note_quirk)
+        return text if flag is None else names.get("true" if flag else "false", text)
 
-    def _spot(self, told: tuple[str, str, str]) -> parsed_rows.RowLocation:
-        north, east, block_text = told
-        point = values.parse_point(north, east, self.box, self.met)
+    # Places
+
+    def _prepare_places(self) -> None:
+        position, note_quirk = self.columns.by_field.get, self.note_quirk
+        self.blocks: BoundedMemo[str, str] = BoundedMemo(lambda cell: cells.clean_block(cell, note_quirk))
+        self.locations: BoundedMemo[tuple[str, str, str], RowLocation] = BoundedMemo(self._locate)
+        self.areas = [
+            BoundedMemo(_area_parser(self.profile.area_widths.get(layer, 0), note_quirk))
+            for layer in parsed_rows.AREA_LAYERS
+        ]
+        # Latitude and longitude are in a column each, or together in one: its position, and its parsed cells.
+        north, east, point = (position(name, -1) for name in ("latitude", "longitude", "point"))
+        self.coordinate_pairs: tuple[int, BoundedMemo[str, tuple[str, str]]] | None = None
+        if point >= 0 and min(north, east) < 0:
+            self.coordinate_pairs = point, BoundedMemo(cells.split_coordinate_pair)
+
+    def _locate(self, place: tuple[str, str, str]) -> RowLocation:
+        """Snap a place, given as the cells of latitude and longitude and the block's name."""
+        latitude_cell, longitude_cell, block_text = place
+        point = cells.parse_point(latitude_cell, longitude_cell, self.box, self.note_quirk)
         public = self.profile.points_are_public
-        plain = coarsen_location(*(point or (None, None)), points_are_public=public, block_point=None)
-        middle = self.geocoder.block_midpoint(block_text)
-        latitude, longitude, kind = (
-            coarsen_location(None, None, points_are_public=public, block_point=middle) if middle else plain
+        snapped_alone = coarsen_location(*(point or (None, None)), points_are_public=public, block_point=None)
+        midpoint = self.geocoder.block_midpoint(block_text)
+        snapped = (
+            coarsen_location(None, None, points_are_public=public, block_point=midpoint) if midpoint else snapped_alone
         )
+        latitude, longitude, kind = snapped
         areas: tuple[str, ...] = ("", "", "")
         if latitude is not None and longitude is not None:
             areas = self.geocoder.areas_at(latitude, longitude)
-        given = hash((round(point[0], 5), round(point[1], 5))) if point else None
-        stable = (plain[0], plain[1]) if plain[0] is not None and plain[1] is not None else None
-        return parsed_rows.RowLocation(
-            given,
+        reported_hash = hash((round(point[0], 5), round(point[1], 5))) if point else None
+        north, east, _kind = snapped_alone
+        return RowLocation(
+            reported_hash,
             latitude,
             longitude,
             kind,
-            stable,
+            (north, east) if north is not None and east is not None else None,
             areas,
-            f"{latitude}{parsed_rows.FIELD_SEPARATOR}{longitude}{parsed_rows.FIELD_SEPARATOR}{kind}",
+            parsed_rows.FIELD_SEPARATOR.join(map(str, snapped)),
         )
 
 
-def _oclock(hour: str) -> str:
+def _full_hour(hour: str) -> str:
     return f"{hour}:00" if hour.isdigit() else hour
 
 
-def _hourly(moment: Moment) -> Moment:
+def _limit_to_hour(moment: Moment) -> Moment:
     return moment._replace(precision=datetimes.HOUR) if moment.precision == datetimes.MINUTE else moment
 
 
-def _id(cell: str, met: NoteQuirk) -> str:
-    """The feed's id; too long ones are told apart by a hash."""
-    own = cell if cell.isdigit() and cell[0] != "0" else values.clean_identifier(cell, met)
-    return own if len(own) <= MAX_ID_LENGTH else parsed_rows.hash_texts([own]).hex()
+def _parse_id(cell: str, note_quirk: NoteQuirk) -> str:
+    """Return the feed's id; a hash of one that is too long."""
+    external_id = cell if cell.isdigit() and cell[0] != "0" else cells.clean_identifier(cell, note_quirk)
+    return external_id if len(external_id) <= MAX_ID_LENGTH else parsed_rows.hash_texts([external_id]).hex()
 
 
-def _area(width: int, met: NoteQuirk) -> Callable[[str], str]:
-    return lambda cell: values.clean_area_code(cell, width, met)
+def _area_parser(width: int, note_quirk: NoteQuirk) -> Callable[[str], str]:
+    return lambda cell: cells.clean_area_code(cell, width, note_quirk)
 
 
-def _domestic(pattern: str, met: NoteQuirk) -> Callable[[str], bool]:
-    return lambda cell: values.parse_domestic(cell, pattern, met)
+def _domestic_parser(pattern: str, note_quirk: NoteQuirk) -> Callable[[str], bool]:
+    return lambda cell: cells.parse_domestic(cell, pattern, note_quirk)

@@ -1,6 +1,6 @@
-"""From rows to the table of incidents: what is new or changed waits in a temporary table and is stored at once.
+"""Collects new and changed rows of an import in a temporary table, and stores them at once.
 
-What is unchanged is never sent: each batch asks for the hashes of what is stored under its keys.
+Unchanged rows are never sent: each batch asks for the content hashes stored under its keys.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from crimemap.models import ImportRun
 
 FIELDS = ParsedIncident._fields
-# What residents can see of an incident, so that a change of it is kept as a revision.
+# Fields that residents can see: a change of one is recorded as a revision.
 PUBLISHABLE = (
     "occurred_at", "occurred_end", "precision", "offence_code_id", "block_text", "latitude", "longitude", "district",
     "beat", "neighbourhood", "location_description", "outcome",
 )  # fmt: skip
-TABLE = """
-DROP TABLE IF EXISTS staged, still_there;
+CREATE_TABLES = """
+DROP TABLE IF EXISTS staged, present;
 CREATE TEMPORARY TABLE staged (
     incident bigint, external_id text, content_hash bytea, code integer, occurred_at bigint, occurred_end bigint,
     precision text, raw_code text, raw_label text, block_text text, latitude float8, longitude float8, point_kind text,
     district text, beat text, neighbourhood text, location_description text, outcome text, domestic boolean
 );
-CREATE TEMPORARY TABLE still_there (incident bigint);
+CREATE TEMPORARY TABLE present (incident bigint);
 """
-# The rows as they will be: times as times, codes as keys.
-READY = """
+# The rows as they will be stored: times as timestamps, codes as foreign keys.
+CREATE_VIEW = """
 CREATE TEMPORARY VIEW ready AS
 SELECT incident, external_id, content_hash, codes.id AS offence_code_id, to_timestamp(occurred_at * 60) AS occurred_at,
     to_timestamp(occurred_end * 60) AS occurred_end, precision, raw_code, raw_label, block_text, latitude, longitude,
@@ -64,38 +64,46 @@ UPDATE crimemap_incident AS old SET last_run_id = %(run)s, removed_at = NULL,
     {", ".join(f"{name} = new.{name}" for name in COLUMNS[1:])}
 FROM ready AS new WHERE old.id = new.incident
 """  # noqa: S608
-GONE = """
+ABSENT = """
 crimemap_incident AS old WHERE source_id = %(source)s AND removed_at IS NULL
     AND occurred_at BETWEEN to_timestamp(%(first)s * 60) AND to_timestamp(%(last)s * 60)
-    AND NOT EXISTS (SELECT FROM still_there WHERE still_there.incident = old.id)
+    AND NOT EXISTS (SELECT FROM present WHERE present.incident = old.id)
 """
-WITHDRAW = f"UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s WHERE id IN (SELECT id FROM {GONE})"  # noqa: S608
+WITHDRAW = (
+    f"UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s WHERE id IN (SELECT id FROM {ABSENT})"  # noqa: S608
+)
 
-MANY = 1_000  # new rows that make PostgreSQL look at the table anew
-MOST_SIBLINGS = 1_000_000  # what a file may have of them (keying.REPEATS)
+ANALYZE_FROM = 1_000  # new rows: from here on PostgreSQL's statistics are out of date
+MAX_SIBLINGS = 1_000_000  # as many as a file may have (row_keys.MAX_SHARED_IDS)
 
-StoredIncident = tuple[int, bytes, bool]  # primary key, content hash, whether withdrawn
+
+class StoredIncident(NamedTuple):
+    id: int
+    content_hash: bytes
+    is_withdrawn: bool
 
 
 class Staging:
-    """Of one import. Nothing but temporary tables is touched before `store`."""
+    """The staged rows of one import. Touches nothing but temporary tables before `store`."""
 
     def __init__(self, run: ImportRun) -> None:
         self.run = run
-        self.names = {"source": run.source_id, "run": run.pk}
+        self.parameters = {"source": run.source_id, "run": run.pk}
         with connection.cursor() as cursor:
-            cursor.execute(TABLE)
+            cursor.execute(CREATE_TABLES)
             cursor.execute("SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s)", [run.source_id])
-            self.first = not cursor.fetchone()[0]
-        self.count, self.analyzed = 0, 0  # rows staged so far, and when PostgreSQL last looked at how many
+            self.is_first_import = not cursor.fetchone()[0]
+        self.staged_count, self.analyzed_count = 0, 0  # rows staged so far, and at the last ANALYZE
 
     def close(self) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("DROP TABLE IF EXISTS staged, staged_code, still_there CASCADE")
+            cursor.execute("DROP TABLE IF EXISTS staged, staged_code, present CASCADE")
 
-    def stored(self, keys: Sequence[str]) -> dict[str, StoredIncident]:
-        """What is stored under these keys."""
-        if self.first or not keys:
+    # Stored incidents
+
+    def find_stored(self, keys: Sequence[str]) -> dict[str, StoredIncident]:
+        """Return the stored incidents that have one of these keys, by key."""
+        if self.is_first_import or not keys:
             return {}
         with connection.cursor() as cursor:
             cursor.execute(
@@ -103,21 +111,21 @@ class Staging:
                 " WHERE source_id = %s AND external_id = ANY(%s)",
                 [self.run.source_id, list(keys)],
             )
-            return {key: (number, bytes(content), gone) for key, number, content, gone in cursor}
+            return {key: StoredIncident(id, bytes(content), withdrawn) for key, id, content, withdrawn in cursor}
 
-    def siblings(self) -> dict[str, bytes]:
-        """Content hashes of stored incidents that share their id with another, by key: the id, "~" and a hash."""
-        if self.first:
+    def load_siblings(self) -> dict[str, bytes]:
+        """Return content hashes of stored incidents that share their id with another, by key: the id, "~" and a hash."""
+        if self.is_first_import:
             return {}
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT external_id, content_hash FROM crimemap_incident WHERE source_id = %s AND strpos(external_id, '~') > 1 LIMIT %s",
-                [self.run.source_id, MOST_SIBLINGS],
+                [self.run.source_id, MAX_SIBLINGS],
             )
             return {key: bytes(content) for key, content in cursor}
 
-    def has_anonymous(self) -> bool:
-        """Whether the source has incidents that lost their ids on the way."""
+    def has_lost_ids(self) -> bool:
+        """Whether the source has stored incidents whose file had lost their ids."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s AND starts_with(external_id, %s))",
@@ -125,24 +133,24 @@ class Staging:
             )
             return bool(cursor.fetchone()[0])
 
-    def alike(
-        self, contents: Sequence[bytes], first: int, last: int, *, anonymous: bool
+    def find_by_content(
+        self, contents: Sequence[bytes], first: int, last: int, *, lost_ids: bool
     ) -> dict[bytes, list[StoredIncident]]:
-        """Incidents between two times (minutes) with these contents, by content: those that lost their ids, or the others."""
+        """Return stored incidents between two minutes by content hash: those that lost their ids, or the others."""
         found: dict[bytes, list[StoredIncident]] = defaultdict(list)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id, content_hash, removed_at IS NOT NULL FROM crimemap_incident WHERE source_id = %s"
                 " AND occurred_at BETWEEN to_timestamp(%s * 60) AND to_timestamp(%s * 60) AND content_hash = ANY(%s)"
                 " AND starts_with(external_id, %s) = %s ORDER BY id",
-                [self.run.source_id, first, last, list(contents), LOST_ID_PREFIX, anonymous],
+                [self.run.source_id, first, last, list(contents), LOST_ID_PREFIX, lost_ids],
             )
-            for number, content, gone in cursor:
-                found[bytes(content)].append((number, bytes(content), gone))
+            for id, content, withdrawn in cursor:
+                found[bytes(content)].append(StoredIncident(id, bytes(content), withdrawn))
         return found
 
     def has_ids(self, first: int, last: int) -> bool:
-        """Whether incidents between two times (minutes) are stored by their ids."""
+        """Whether incidents between two minutes are stored by their ids."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s"
@@ -152,73 +160,76 @@ class Staging:
             )
             return bool(cursor.fetchone()[0])
 
-    def waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Content hashes of what an earlier file of this import has staged under these keys."""
+    # Staged rows
+
+    def find_staged(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the content hashes of rows that an earlier file of this import has staged under these keys."""
         with connection.cursor() as cursor:
-            if self.count > 2 * self.analyzed:  # or PostgreSQL takes the table for a small one and reads all of it
+            if self.staged_count > 2 * self.analyzed_count:  # or PostgreSQL takes the table for small and reads it all
                 cursor.execute("CREATE INDEX IF NOT EXISTS staged_key ON staged (external_id); ANALYZE staged")
-                self.analyzed = self.count
+                self.analyzed_count = self.staged_count
             cursor.execute("SELECT external_id, content_hash FROM staged WHERE external_id = ANY(%s)", [list(keys)])
             return {key: bytes(content) for key, content in cursor}
 
-    def forget(self, keys: Sequence[str]) -> None:
-        """A later file of this import says otherwise."""
+    def unstage(self, keys: Sequence[str]) -> None:
+        """Remove rows that a later file of this import replaces."""
         if keys:
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM staged WHERE external_id = ANY(%s)", [list(keys)])
 
-    def add(self, rows: Sequence[tuple[object, ...]]) -> None:
-        """(primary key or None, key, content hash, number of its code, *Incident)."""
-        self.count += len(rows)
+    def stage(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Add rows: (primary key or None, key, content hash, number of the code, *ParsedIncident)."""
+        self.staged_count += len(rows)
         self._copy("staged", rows)
 
-    def keep(self, incidents: Iterable[int]) -> None:
-        """Stored incidents that the file still holds."""
-        self._copy("still_there", ((number,) for number in incidents))
+    def mark_present(self, incident_ids: Iterable[int]) -> None:
+        """Record stored incidents that the file still holds."""
+        self._copy("present", ((id,) for id in incident_ids))
 
-    def gone(self, first: int, last: int) -> tuple[int, int]:
-        """How many stored incidents between two times (minutes) the file does not hold, of how many."""
-        names = self.names | {"first": first, "last": last}
+    def count_absent(self, first: int, last: int) -> tuple[int, int]:
+        """Return how many stored incidents between two minutes the file lacks, and how many there are."""
+        parameters = self.parameters | {"first": first, "last": last}
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE still_there")
-            cursor.execute(f"SELECT count(*) FROM {GONE}", names)  # noqa: S608
-            missing = int(cursor.fetchone()[0])
+            cursor.execute("ANALYZE present")
+            cursor.execute(f"SELECT count(*) FROM {ABSENT}", parameters)  # noqa: S608
+            absent_count = int(cursor.fetchone()[0])
             cursor.execute(
                 "SELECT count(*) FROM crimemap_incident WHERE source_id = %(source)s AND removed_at IS NULL"
                 " AND occurred_at BETWEEN to_timestamp(%(first)s * 60) AND to_timestamp(%(last)s * 60)",
-                names,
+                parameters,
             )
-            return missing, int(cursor.fetchone()[0])
+            return absent_count, int(cursor.fetchone()[0])
 
-    def store(self, codes: Sequence[int], withdrawn: tuple[int, int] | None) -> None:
-        """Write what waits; codes by their numbers. `withdrawn`: between which times what is gone becomes a tombstone."""
+    def store(self, code_ids: Sequence[int], withdrawn_period: tuple[int, int] | None) -> None:
+        """Write the staged rows. `code_ids`: primary keys by code number. Absent incidents of the period get a tombstone."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "CREATE TEMPORARY TABLE staged_code AS SELECT id, number - 1 AS number"
                 " FROM unnest(%s::bigint[]) WITH ORDINALITY AS codes (id, number)",
-                [list(codes)],
+                [list(code_ids)],
             )
             cursor.execute("ANALYZE staged; ANALYZE staged_code")
-            cursor.execute(READY)
-            cursor.execute(INSERT, self.names)
-            if cursor.rowcount > MANY:  # the next import looks them up by key before autovacuum comes round
+            cursor.execute(CREATE_VIEW)
+            cursor.execute(INSERT, self.parameters)
+            if cursor.rowcount > ANALYZE_FROM:  # the next import looks them up by key before autovacuum comes round
                 cursor.execute("SELECT incidents_analyze()")
-            if not self.first:
-                cursor.execute(REVISE, self.names)
-                cursor.execute(UPDATE, self.names)
-            if withdrawn and not self.first:
-                names = self.names | {"first": withdrawn[0], "last": withdrawn[1]}
-                cursor.execute(WITHDRAW, names)
+            if self.is_first_import:
+                return
+            cursor.execute(REVISE, self.parameters)
+            cursor.execute(UPDATE, self.parameters)
+            if withdrawn_period:
+                first, last = withdrawn_period
+                cursor.execute(WITHDRAW, self.parameters | {"first": first, "last": last})
 
     def _copy(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
-        text = "".join(["\t".join(map(_field, row)) + "\n" for row in rows])
+        text = "".join(["\t".join(map(_copy_field, row)) + "\n" for row in rows])
         if text:
             with connection.cursor() as cursor:
                 cursor.copy_expert(f"COPY {table} FROM STDIN", io.StringIO(text))
 
 
-def _field(value: object) -> str:
-    """Texts have no tabs or line ends (values.text)."""
+def _copy_field(value: object) -> str:
+    """Format a value for COPY. Texts have no tabs or line ends (cells.clean_text)."""
     if isinstance(value, str):
         return value.replace("\\", "\\\\") if "\\" in value else value
     if value is None:

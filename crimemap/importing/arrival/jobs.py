@@ -1,7 +1,7 @@
-"""Files on their way in: asked for here, taken in by the bulk worker.
+"""Import jobs: web processes store the files that arrive, the bulk worker imports them.
 
-A run that waits has its files in INCIDENT_UPLOADS/<its number>/ until it is over; one that a guard stopped keeps them until
-staff decide. The row is the truth: a lost message is sent again by `sweep`, and a folder without a run that needs it goes.
+A waiting run has its files in INCIDENT_UPLOADS/<its number>/ until it is over; a run that a sanity check stopped keeps them
+until staff decide. The row is the truth: lost messages are sent again, and folders that no run needs are removed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Protocol
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit, queue
 from core.models import Account
-from crimemap.importing import pipeline
+from crimemap.importing import pipeline, source_lock
 from crimemap.importing.arrival import feed_monitor
 from crimemap.models import ImportRun, Source
 
@@ -32,22 +32,23 @@ log = logging.getLogger(__name__)
 
 State = ImportRun.RunState
 OPEN_STATES = (State.WAITING, State.RUNNING)
-_RESENT_AFTER = dt.timedelta(minutes=1)
+_RESEND_AFTER = dt.timedelta(minutes=1)
 _STRAY_AFTER = dt.timedelta(days=1)
-_FORCED, _TRIES = ".forced", ".tries"
-MAX_ATTEMPTS = 3  # of a file that kills whoever reads it
+# Marks in a run's folder: staff released it; a byte for each attempt to import it.
+_FORCED_MARK, _ATTEMPTS_MARK = ".forced", ".tries"
+MAX_ATTEMPTS = 3  # with a file that kills the worker
 
 
 class ImportNotPossibleError(Exception):
-    """The message is a sentence that says why and what to do; nothing was done."""
+    """Nothing was done; the message says in a sentence why, and what to do."""
 
 
 class SourceBusyError(ImportNotPossibleError):
-    """Another import of the source is not over."""
+    """Another import of the source is waiting or running."""
 
 
 class IncomingFile(Protocol):
-    """A file that somebody sent: its name as they gave it, and its content."""
+    """A file as it arrives: its sender's name for it, and its content."""
 
     @property
     def name(self) -> str | None: ...
@@ -56,7 +57,7 @@ class IncomingFile(Protocol):
 
 
 def run_folder(run: ImportRun) -> Path:
-    """Where the run's files are. Raises NotPossibleError where there is no folder for them."""
+    """Return the folder of the run's files. Raises ImportNotPossibleError if the server has none for uploads."""
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
         raise ImportNotPossibleError(
@@ -66,7 +67,7 @@ def run_folder(run: ImportRun) -> Path:
 
 
 def run_files(run: ImportRun) -> list[Path]:
-    """The run's files, in the order in which they were sent; none once it is over."""
+    """Return the run's files in the order in which they were sent; none once it is over."""
     folder = run_folder(run)
     numbered = sorted(folder.glob("[0-9]*"), key=lambda path: int(path.name)) if folder.is_dir() else []
     return [file for number in numbered for file in number.iterdir()]
@@ -82,10 +83,12 @@ def request_import(
     dry_run: bool = False,
     full_snapshot: bool = False,
 ) -> ImportRun:
-    """Keep the files and ask the worker to import them. Raises NotPossibleError, also while another import of the source
-    is not over; OSError when the disk is full."""
+    """Store the files and ask the worker to import them.
+
+    Raises ImportNotPossibleError, as SourceBusyError while another import of the source is not over; OSError for a full disk.
+    """
     Source.objects.select_for_update().get(pk=source.pk)
-    _refuse_second(source)
+    _refuse_if_busy(source)
     names = ", ".join(safe_file_name(file.name) for file in files)
     run = ImportRun.objects.create(
         source=source,
@@ -95,9 +98,9 @@ def request_import(
         dry_run=dry_run,
         full_snapshot=full_snapshot,
     )
-    _fill(run, files)
-    what = [word for word, given in (("dry run", dry_run), ("whole period", full_snapshot)) if given]
-    audit.record(by, "asked for an import", f"source {source.slug}", f"import {run.pk}: {', '.join([names, *what])}")
+    _store_files(run, files)
+    options = [word for word, chosen in (("dry run", dry_run), ("whole period", full_snapshot)) if chosen]
+    audit.record(by, "asked for an import", f"source {source.slug}", f"import {run.pk}: {', '.join([names, *options])}")
     send_import_task(run)
     return run
 
@@ -107,65 +110,62 @@ def send_import_task(run: ImportRun) -> None:
 
 
 def safe_file_name(name: str | None) -> str:
-    """A file's own name, safe as one: no folder, no odd character, at most 100 characters."""
-    own = re.split(r"[/\\]", name or "")[-1]
-    return re.sub(r"[^\w.()+ -]", "_", own).strip(". ")[-100:] or "file"
+    """Return a file's name without folders and unusual characters, at most 100 characters long."""
+    base = re.split(r"[/\\]", name or "")[-1]
+    return re.sub(r"[^\w.()+ -]", "_", base).strip(". ")[-100:] or "file"
 
 
-def _refuse_second(source: Source) -> None:
-    """Raises BusyError while an import of the source waits or is under way. One that was killed holds no lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [pipeline.LOCK_CLASS, source.pk])
-        free = cursor.fetchone()[0]
-        if free:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [pipeline.LOCK_CLASS, source.pk])
-    if not free or ImportRun.objects.filter(source=source, state=State.WAITING).exists():
+def _refuse_if_busy(source: Source) -> None:
+    """Raises SourceBusyError while an import of the source waits or runs. One that was killed holds no lock."""
+    with source_lock.try_lock(source) as is_free:
+        pass
+    if not is_free or ImportRun.objects.filter(source=source, state=State.WAITING).exists():
         raise SourceBusyError(_("Another import of this source is not over. Wait for it."))
 
 
-def _fill(run: ImportRun, files: Sequence[IncomingFile]) -> None:
-    """The run's folder: 1/first.csv, 2/second.csv."""
+def _store_files(run: ImportRun, files: Sequence[IncomingFile]) -> None:
+    """Fill the run's folder: 1/first.csv, 2/second.csv."""
     folder = run_folder(run)
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was never committed
     try:
         for number, file in enumerate(files, 1):
             (folder / str(number)).mkdir(mode=0o770, parents=True)
-            _keep(file, folder / str(number) / safe_file_name(file.name))
+            _store_file(file, folder / str(number) / safe_file_name(file.name))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
 def store_for_decision(run: ImportRun, path: Path) -> None:
-    """A dropped file that a guard stopped: staff may still release it. Without a folder or room for it they import it anew."""
+    """Store a dropped file that a sanity check stopped, so that staff can release it. Without room they drop it again."""
     with contextlib.suppress(ImportNotPossibleError, OSError), path.open("rb") as file:
-        _fill(run, [UploadedFile(file, path.name)])
+        _store_files(run, [UploadedFile(file, path.name)])
 
 
-def _keep(file: IncomingFile, path: Path) -> None:
-    """Rename what the web server wrote beside it already, copy what it holds in memory."""
-    written = getattr(file, "temporary_file_path", None)
-    if written is not None and Path(written()).parent == settings.INCIDENT_UPLOADS:
-        Path(written()).rename(path)
+def _store_file(file: IncomingFile, path: Path) -> None:
+    """Rename a temporary file of the same file system; copy one that is in memory or elsewhere."""
+    temporary_path = getattr(file, "temporary_file_path", None)
+    if temporary_path is not None and Path(temporary_path()).parent == settings.INCIDENT_UPLOADS:
+        Path(temporary_path()).rename(path)
     else:
-        with path.open("xb") as kept:
+        with path.open("xb") as copy:
             for piece in file.chunks():
-                kept.write(piece)
+                copy.write(piece)
     path.chmod(0o660)
-    with path.open("rb") as kept:
-        os.fsync(kept.fileno())
+    with path.open("rb") as stored:
+        os.fsync(stored.fileno())
 
 
 def release_run(run: ImportRun, by: Account) -> None:
-    """Import all the same what a guard stopped. Raises NotPossibleError."""
+    """Import the files of a stopped run without sanity checks. Raises ImportNotPossibleError."""
     with transaction.atomic():
         _decide(run, by, State.WAITING, "released an import")
-        (run_folder(run) / _FORCED).touch()
+        (run_folder(run) / _FORCED_MARK).touch()
         send_import_task(run)
 
 
 def discard_run(run: ImportRun, by: Account) -> None:
-    """Leave it at that: nothing of a stopped run was stored. Raises NotPossibleError."""
+    """Give up a stopped run; nothing of it was stored. Raises ImportNotPossibleError."""
     _decide(run, by, State.DISCARDED, "discarded an import")
     transaction.on_commit(lambda: remove_files(run))
 
@@ -179,17 +179,17 @@ def _decide(run: ImportRun, by: Account, state: str, action: str) -> None:
     if state == State.WAITING and not run_files(run):
         raise ImportNotPossibleError(_("The file of this import is gone. Import it anew."))
     if state == State.WAITING:
-        _refuse_second(run.source)
+        _refuse_if_busy(run.source)
     run.state = state
     run.save(update_fields=["state"])
     audit.record(by, action, f"source {run.source.slug}", f"import {run.pk}: {run.file_name}")
 
 
-# The worker's side
+# In the worker
 
 
 def process_run(run_id: int) -> None:
-    """Import what waits under this number. Does nothing for a run that is over, or that another worker is at."""
+    """Import the files of a run. Does nothing for a run that is over, or that another worker is importing."""
     run = ImportRun.objects.select_related("source").filter(pk=run_id, state__in=OPEN_STATES).first()
     if run is None:
         return
@@ -198,15 +198,15 @@ def process_run(run_id: int) -> None:
         _fail(run, _("The file of this import is gone. Import it anew."))
     if not files:
         return
-    if record_attempt(run_folder(run) / _TRIES) > MAX_ATTEMPTS:
+    if count_attempt(run_folder(run) / _ATTEMPTS_MARK) > MAX_ATTEMPTS:
         _fail(run, _("The import broke off %(count)s times. Nothing was stored.") % {"count": MAX_ATTEMPTS})
         remove_files(run)
         return
     try:
-        import_files(run, files, force=(run_folder(run) / _FORCED).exists())
+        import_files(run, files, force=(run_folder(run) / _FORCED_MARK).exists())
     except pipeline.ImportRunningError:
-        (run_folder(run) / _TRIES).unlink()
-        return  # sent again by the sweep
+        (run_folder(run) / _ATTEMPTS_MARK).unlink()
+        return  # unfinished_run_ids() sends it again
     if run.state != State.STOPPED or run.dry_run:
         remove_files(run)
 
@@ -216,8 +216,8 @@ def _fail(run: ImportRun, message: str) -> None:
     run.save(update_fields=["state", "finished_at", "message"])
 
 
-def record_attempt(mark: Path) -> int:
-    """How often something was begun, this time included: a byte each in `mark`, written before it can kill the worker."""
+def count_attempt(mark: Path) -> int:
+    """Count an attempt, a byte each in the file `mark`, before it can kill the worker; return how many there were."""
     with mark.open("ab") as file:
         file.write(b".")
         file.flush()
@@ -226,10 +226,10 @@ def record_attempt(mark: Path) -> int:
 
 
 def import_files(run: ImportRun, files: Sequence[Path], *, force: bool = False) -> None:
-    """Import files as this run, and tell administrators if it went wrong with nobody watching.
+    """Import files as this run, and mail administrators about an unattended import that went wrong.
 
-    Raises importing.BusyError while another import of the source runs, and OperationalError or InterfaceError when the
-    database is away; whatever else goes wrong ends as the run's state and message.
+    Raises ImportRunningError while another import of the source runs, OperationalError or InterfaceError when the database
+    is away; any other error becomes the run's state and message.
     """
     try:
         pipeline.run_import(run, files, force=force)
@@ -248,15 +248,15 @@ def remove_files(run: ImportRun) -> None:
 
 
 def unfinished_run_ids() -> list[int]:
-    """Runs whose message was probably lost, or whose worker was killed."""
-    before = timezone.now() - _RESENT_AFTER
+    """Return the runs whose message was probably lost or whose worker was killed, oldest first."""
+    before = timezone.now() - _RESEND_AFTER
     return list(
         ImportRun.objects.filter(state__in=OPEN_STATES, asked_at__lt=before).order_by("pk").values_list("pk", flat=True)
     )
 
 
 def remove_stray_folders() -> None:
-    """Remove what no run needs any more: left by a kill between two steps."""
+    """Remove files in INCIDENT_UPLOADS that no run needs: left by a process killed between two steps."""
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
         return

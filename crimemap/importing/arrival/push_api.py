@@ -1,6 +1,6 @@
-"""Agencies' systems push incidents: `POST /api/incidents/<source>/` with the source's token (docs/incidents.md).
+"""The push API: agencies' systems send `POST /api/incidents/<source>/` with the source's token (docs/incidents.md).
 
-On the staff host alone, without session, cookie or CSRF. The import itself is the bulk worker's; the answer waits for it.
+On the staff host only, without session, cookie or CSRF. The bulk worker imports the file; the response waits for it.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from django.views.decorators.http import require_POST, require_safe
 from crimemap.importing.arrival import jobs, push_tokens
 from crimemap.models import ImportRun, Source
 
-MOST_BYTES = 100_000_000
-PROBLEMS_TOLD = 100
-_WAIT, _LONGEST_WAIT = 20, 50  # seconds; proxies give up after a minute
-_LOOK = 0.1
-_PIECE = 1 << 20
+MAX_BYTES = 100_000_000
+MAX_REPORTED_PROBLEMS = 100
+_DEFAULT_WAIT_SECONDS, _MAX_WAIT_SECONDS = 20, 50  # proxies give up after a minute
+_POLL_SECONDS = 0.1
+_PIECE_BYTES = 1 << 20
 State = ImportRun.RunState
 
 
-class _TooLargeError(Exception):
-    """More than MOST_BYTES."""
+class _BodyTooLargeError(Exception):
+    """The body has more than MAX_BYTES."""
 
 
-class _EmptyError(Exception):
-    """There was nothing in it."""
+class _BodyEmptyError(Exception):
+    """The body has no bytes."""
 
 
-class _Body:
-    """A pushed file on the disk, as arrivals.File; in the folder in which it stays."""
+class _PushedFile:
+    """The body of a push on the disk, as jobs.IncomingFile; in the folder in which it stays."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.path, self.name = path, name
@@ -49,16 +49,14 @@ class _Body:
 
     def chunks(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            while piece := file.read(_PIECE):
+            while piece := file.read(_PIECE_BYTES):
                 yield piece
 
 
-def _admitted(
-    view: Callable[..., HttpResponse],
-) -> Callable[..., HttpResponse]:
-    """Only for who holds the source's token."""
+def _require_token(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorate a view: refuse requests without the source's token, pass on the source."""
 
-    def admitted(request: HttpRequest, slug: str, **kwargs: int) -> HttpResponse:
+    def authenticated(request: HttpRequest, slug: str, **kwargs: int) -> HttpResponse:
         try:
             source = push_tokens.authenticate_source(slug, request.headers.get("Authorization", ""))
         except Source.DoesNotExist:
@@ -71,21 +69,21 @@ def _admitted(
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    return admitted
+    return authenticated
 
 
 @require_POST
-@_admitted
-def push(request: HttpRequest, source: Source) -> HttpResponse:
-    """Take a file and import it. 200 with the counts; 202 when it takes longer than the client wants to wait."""
+@_require_token
+def push_file(request: HttpRequest, source: Source) -> HttpResponse:
+    """Import the request's body. 200 with the counts; 202 if it takes longer than the client wants to wait."""
     try:
         declared = int(request.headers.get("Content-Length") or 0)
-        if declared > MOST_BYTES:
-            raise _TooLargeError
-        run = _asked(request, source)
-    except _TooLargeError:
-        return _error(413, _("At most %(most)s MB at once: send it in parts.") % {"most": MOST_BYTES // 1_000_000})
-    except _EmptyError:
+        if declared > MAX_BYTES:
+            raise _BodyTooLargeError
+        run = _request_import(request, source)
+    except _BodyTooLargeError:
+        return _error(413, _("At most %(most)s MB at once: send it in parts.") % {"most": MAX_BYTES // 1_000_000})
+    except _BodyEmptyError:
         return _error(400, _("There is nothing in what you sent."))
     except jobs.SourceBusyError as error:
         response = _error(409, str(error))
@@ -95,22 +93,22 @@ def push(request: HttpRequest, source: Source) -> HttpResponse:
         return _error(503, str(error))
     except OSError:
         return _error(507, _("The server has no room for this file."))
-    until = time.monotonic() + _wait(request)
-    while run.state in jobs.OPEN_STATES and time.monotonic() < until:
-        time.sleep(_LOOK)
+    deadline = time.monotonic() + _wait_seconds(request)
+    while run.state in jobs.OPEN_STATES and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
         run.refresh_from_db()
-    return _told(run)
+    return _result(run)
 
 
 @require_safe
-@_admitted
-def state(request: HttpRequest, source: Source, number: int) -> HttpResponse:  # noqa: ARG001
-    """What became of a push: the answer that it would have had."""
+@_require_token
+def show_state(request: HttpRequest, source: Source, number: int) -> HttpResponse:  # noqa: ARG001
+    """Return the response that the push would have had if its client had waited."""
     run = ImportRun.objects.filter(pk=number, source=source).first()
-    return _told(run) if run else _error(404, _("There is no such import of this source."))
+    return _result(run) if run else _error(404, _("There is no such import of this source."))
 
 
-def _asked(request: HttpRequest, source: Source) -> ImportRun:
+def _request_import(request: HttpRequest, source: Source) -> ImportRun:
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
         raise jobs.ImportNotPossibleError(
@@ -119,23 +117,24 @@ def _asked(request: HttpRequest, source: Source) -> ImportRun:
     handle, path = tempfile.mkstemp(prefix="push-", dir=uploads)
     try:
         with os.fdopen(handle, "wb") as file:
-            if not _copied(request, file):
-                raise _EmptyError
+            if not _copy_body(request, file):
+                raise _BodyEmptyError
         kind = "json" if "json" in (request.content_type or "") else "csv"
         return jobs.request_import(
-            source, [_Body(Path(path), f"push.{kind}")], origin=ImportRun.Origin.PUSH, by=f"API of {source.slug}",
+            source, [_PushedFile(Path(path), f"push.{kind}")], origin=ImportRun.Origin.PUSH, by=f"API of {source.slug}",
             dry_run=_flag(request, "dry_run"), full_snapshot=_flag(request, "full_snapshot"),
         )  # fmt: skip
     finally:
         Path(path).unlink(missing_ok=True)
 
 
-def _copied(request: HttpRequest, file: IO[bytes]) -> int:
+def _copy_body(request: HttpRequest, file: IO[bytes]) -> int:
+    """Return the number of bytes. Raises _BodyTooLargeError."""
     size = 0
-    while piece := request.read(_PIECE):
+    while piece := request.read(_PIECE_BYTES):
         size += len(piece)
-        if size > MOST_BYTES:
-            raise _TooLargeError
+        if size > MAX_BYTES:
+            raise _BodyTooLargeError
         file.write(piece)
     return size
 
@@ -144,15 +143,15 @@ def _flag(request: HttpRequest, name: str) -> bool:
     return request.GET.get(name, "") in ("1", "true", "yes")
 
 
-def _wait(request: HttpRequest) -> int:
-    """Seconds, as `Prefer: wait=10` asks (RFC 7240)."""
-    asked = re.search(r"\bwait=(\d{1,4})\b", request.headers.get("Prefer", ""))
-    return min(int(asked[1]), _LONGEST_WAIT) if asked else _WAIT
+def _wait_seconds(request: HttpRequest) -> int:
+    """Return the seconds that `Prefer: wait=10` asks for (RFC 7240)."""
+    preference = re.search(r"\bwait=(\d{1,4})\b", request.headers.get("Prefer", ""))
+    return min(int(preference[1]), _MAX_WAIT_SECONDS) if preference else _DEFAULT_WAIT_SECONDS
 
 
-def _told(run: ImportRun) -> JsonResponse:
-    """200: taken in, whatever rows were rejected. 422: nothing was. 202: not yet known."""
-    problems = run.problems.values("row", "column", "code", "message")[:PROBLEMS_TOLD]
+def _result(run: ImportRun) -> JsonResponse:
+    """200 if rows were imported, even if others were rejected; 422 if none were; 202 while the import is not over."""
+    problems = run.problems.values("row", "column", "code", "message")[:MAX_REPORTED_PROBLEMS]
     content = {
         "import": run.pk,
         "state": run.state,
@@ -168,8 +167,8 @@ def _told(run: ImportRun) -> JsonResponse:
         response.headers["Location"] = reverse("crimemap_api:state", args=[run.source.slug, run.pk])
         response.headers["Retry-After"] = "5"
         return response
-    nothing = run.state != State.DONE or (run.rejected and run.rejected == run.read)
-    return JsonResponse(content, status=422 if nothing else 200)
+    is_empty = run.state != State.DONE or (run.rejected and run.rejected == run.read)
+    return JsonResponse(content, status=422 if is_empty else 200)
 
 
 def _error(status: int, sentence: str) -> JsonResponse:

@@ -1,4 +1,4 @@
-"""The key with which an agency's system pushes files of one source: shown once, kept as a hash, revoked at any time."""
+"""API tokens of sources, for systems that push files: shown once, stored as a hash, revoked at any time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core import audit
 from core.models import Account
 from crimemap.models import Source
 
-_BYTES = 32
+_TOKEN_BYTES = 32
 
 
 class InvalidTokenError(Exception):
@@ -21,8 +21,8 @@ class InvalidTokenError(Exception):
 
 @transaction.atomic
 def create_token(source: Source, by: Account) -> str:
-    """A new token of the source; the one before, if any, no longer works."""
-    token = secrets.token_urlsafe(_BYTES)
+    """Return a new token of the source; the previous one stops working."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
     Source.objects.filter(pk=source.pk).update(api_token_hash=_hash(token))
     audit.record(by, "made an API token", f"source {source.slug}")
     return token
@@ -35,15 +35,18 @@ def revoke_token(source: Source, by: Account) -> None:
 
 
 def authenticate_source(slug: str, authorization: str) -> Source:
-    """The source that `Authorization: Bearer ...` opens. Raises Source.DoesNotExist and NotAllowedError."""
+    """Return the source if the header `Authorization: Bearer ...` has its token.
+
+    Raises Source.DoesNotExist and InvalidTokenError.
+    """
     source = Source.objects.get(slug=slug)
     kind, _space, token = authorization.partition(" ")
-    known = bytes(source.api_token_hash or b"")
-    if kind.casefold() != "bearer" or not known or not hmac.compare_digest(known, _hash(token.strip())):
+    expected = bytes(source.api_token_hash or b"")
+    if kind.casefold() != "bearer" or not expected or not hmac.compare_digest(expected, _hash(token.strip())):
         raise InvalidTokenError
     return source
 
 
 def _hash(token: str) -> bytes:
-    """Plain SHA-256: a token of 32 random bytes cannot be guessed, however fast one hashes."""
+    """Hash with plain SHA-256: 32 random bytes cannot be guessed, however fast the hash."""
     return hashlib.sha256(token.encode(errors="replace")).digest()

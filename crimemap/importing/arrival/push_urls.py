@@ -1,4 +1,4 @@
-"""Where agencies push incidents, on the staff host."""
+"""URLs of the push API, on the staff host."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from crimemap.importing.arrival import push_api
 
 app_name = "crimemap_api"
 urlpatterns = [
-    path("<slug:slug>/", push_api.push, name="push"),
-    path("<slug:slug>/<int:number>/", push_api.state, name="state"),
+    path("<slug:slug>/", push_api.push_file, name="push"),
+    path("<slug:slug>/<int:number>/", push_api.show_state, name="state"),
 ]

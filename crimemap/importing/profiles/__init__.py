@@ -1,4 +1,4 @@
-"""How the files of each publisher are read: `get("chicago_portal")`. What an administrator maps is `generic`."""
+"""How each publisher's files are read: `get_profile("chicago_portal")`. `generic` is made of a source's own settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 from crimemap.importing.profiles.base import Profile
 
 GENERIC = "generic"
-_WHERE = {  # name -> module and the profile's name in it
+_LOCATIONS = {  # profile -> module, and the constant in it
     "chicago_portal": ("chicago", "PORTAL"),
     "chicago_soda": ("chicago", "SODA"),
     "police_uk": ("police_uk", "PROFILE"),
@@ -15,11 +15,11 @@ _WHERE = {  # name -> module and the profile's name in it
     "los_angeles": ("los_angeles", "PROFILE"),
     "new_york": ("new_york", "PROFILE"),
 }
-NAMES = (*_WHERE, GENERIC)
+NAMES = (*_LOCATIONS, GENERIC)
 
 
-def get(name: str) -> Profile:
-    """The named profile. Raises KeyError for a name that is none; `generic` is made of a source's columns instead."""
-    module, attribute = _WHERE[name]
-    profile: Profile = getattr(import_module(f"crimemap.importing.profiles.{module}"), attribute)
+def get_profile(name: str) -> Profile:
+    """Return a publisher's profile. Raises KeyError for any other name, also for GENERIC."""
+    module, constant = _LOCATIONS[name]
+    profile: Profile = getattr(import_module(f"crimemap.importing.profiles.{module}"), constant)
     return profile

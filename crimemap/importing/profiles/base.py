@@ -1,7 +1,6 @@
-"""What a profile says of an agency's files: which column is what, and how its values are to be taken. Data only;
-crimemap/importing/readers/tables.py and crimemap/importing/pipeline.py read it.
+"""The profile of an agency's files: what each column holds, and how its cells are read. Data only; row_parser.py reads it.
 
-A profile is an allow-list: a column that it does not name is never read. Headers are compared by `header_key`, so that
+A profile is an allow-list: a column that it does not name is never read. Headers are compared by `normalize_header`, so that
 "Primary Type", "primary_type" and "PRIMARY TYPE" are one.
 """
 
@@ -24,14 +23,14 @@ FIELDS = (
     "day",
     "hour",
     "minute",
-    "occurred_end",  # likewise, where the feed gives a span
+    "occurred_end",  # the same, if the feed gives a span of time
     "end_date",
     "end_time",
-    "updated",  # when the publisher last touched the row: tells an older file from a newer, never stored
+    "updated",  # when the publisher last changed the row: tells an older file from a newer, never stored
     "block",
     "latitude",
     "longitude",
-    "point",  # both in one column: taken where the file has no column for each
+    "point",  # both in one column: read if the file has no column for each
     "district",
     "beat",
     "neighbourhood",
@@ -50,25 +49,26 @@ def normalize_header(name: str) -> str:
 class Profile:
     """How one publisher's files are read.
 
-    columns: field -> header names; the first that the file has is taken.
-    codes: groups of headers, best first. A row's code is that of the first group of which the file has all columns and the
-        row any value: its values joined by " | ". Chicago: (("IUCR",), ("Primary Type", "Description")).
-    labels: headers whose values, joined by " | ", are the code in words; columns that the file has not are left out.
-    required: groups of headers; the file must have one of each, otherwise it is another kind of file and refused. Every
-        profile needs a time and a code, whatever stands here.
-    prefixes: header -> what is put before its value in a code, where two columns number alike ("PD_CD": "PD ").
-    scheme: the code list, crimemap/data/codes/<scheme>.csv and OffenceCode.scheme. What a row counts as is looked up by its
-        code, its label, each part of the code, the first part of the label; the first that the list has wins (compared
-        by codes.key_of). What is found by a part classifies a new code; what is not found at all is held.
-    time_zone: of times without one. zones: header -> zone, where a column has another (Philadelphia's are UTC).
-    day_first: how 01/02/2024 is read where the whole file does not tell. Files that tell are read as they tell.
-    code_width: codes of digits (and one letter at the end) that a spreadsheet shortened get their zeros back: 4 makes "486"
-        "0486". Widths of area codes likewise, by field; areas of other width 0 lose their leading zeros: "009" is "9".
-    domestic: header -> "" for a column of yes and no, or a regular expression that is searched in it, without case.
-    outcomes: what the outcome column holds, lower-case ("true"/"false" for yes and no however written) -> what residents
-        read. What is not here stays as it is.
-    box: (south, west, north, east) in degrees; points outside are none. A source's own box comes first.
-    points_are_public: the publisher has already moved the points off the addresses, so they may stand as published.
+    columns: field -> header names; the first that the file has is read.
+    codes: groups of headers, best first. A row's code comes from the first group whose columns the file has and in which the
+        row has any value: its values joined by " | ". Chicago: (("IUCR",), ("Primary Type", "Description")).
+    labels: headers whose values, joined by " | ", are the code in words; columns that the file lacks are left out.
+    required: groups of headers; a file that lacks all headers of a group is of another kind and refused. Every profile
+        also needs a time and a code.
+    prefixes: header -> prefix of its values in a code, for two columns that use the same numbers ("PD_CD": "PD ").
+    scheme: the code list, crimemap/data/codes/<scheme>.csv and OffenceCode.scheme. A row is classified by its code, its
+        label, each part of the code, or the first part of the label: the first that the list has (compared by
+        catalogue.comparison_key). A code found by a part is new but classified; one not found at all is held.
+    time_zone: of times without one. zones: header -> time zone, for columns with another (Philadelphia's are UTC).
+    day_first: how 01/02/2024 is read if the whole file leaves it open.
+    code_width: pads codes of digits (and one letter at the end) with the zeros that a spreadsheet dropped: 4 makes "486"
+        "0486". area_widths: the same for area codes, by field; without a width they lose their leading zeros: "009" is "9".
+    domestic: header -> "" for a column of yes and no, or a regular expression searched in it, ignoring case.
+    outcomes: value of the outcome column in lower case ("true"/"false" for yes and no in any spelling) -> text for residents.
+        Other values stay unchanged.
+    box: (south, west, north, east) in degrees; points outside are dropped. A source's own box takes precedence.
+    points_are_public: the publisher has already moved the points off the addresses, so they may be published.
+    delimiter: "" detects it.
     """
 
     name: str
@@ -88,5 +88,5 @@ class Profile:
     outcomes: Mapping[str, str] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None
     points_are_public: bool = False
-    delimiter: str = ""  # "" finds out
+    delimiter: str = ""
     notes: str = ""

@@ -1,4 +1,4 @@
-"""The profile that an administrator makes of a sample: which column is what, kept in Source.profile_config.
+"""The profile that an administrator makes from a sample: what each column holds, stored in Source.profile_config.
 
 {"columns": {"occurred": "Reported", "code": ["Type", "Detail"], "latitude": "Y"}, "day_first": true}
 """
@@ -12,20 +12,21 @@ from django.utils.translation import gettext as _
 
 from crimemap.importing.profiles.base import DATE_PARTS, FIELDS, Profile
 
-MANY = ("code", "label")  # fields that several columns may make
-TIMES = ("occurred", "occurred_date")
+MULTI_COLUMN_FIELDS = ("code", "label")
+TIME_FIELDS = ("occurred", "occurred_date")
 
 
 class ConfigError(ValueError):
-    """What is wrong with a map of columns, in a sentence."""
+    """The settings of a generic profile are wrong; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenericConfig:
-    """columns: field of base.FIELDS, "code", "label" or "domestic" -> header; code and label may be lists of headers.
+    """The settings, as Source.profile_config stores them.
 
-    domestic_pattern: a regular expression searched in the domestic column; "" takes it for yes and no. scheme: a code list
-    of crimemap/data/codes that the codes are of ("nibrs"); "" for the source's own. The rest as in base.Profile.
+    columns: field of base.FIELDS, "code", "label" or "domestic" -> header; code and label may be lists of headers.
+    domestic_pattern: a regular expression searched in the domestic column; "" for a column of yes and no. scheme: the name
+    of a list in crimemap/data/codes ("nibrs"); "" for the source's own. The others are those of base.Profile.
     """
 
     columns: dict[str, str | list[str]] = field(default_factory=dict)
@@ -39,40 +40,40 @@ class GenericConfig:
     scheme: str = ""
 
     @classmethod
-    def parse(cls, told: dict[str, Any]) -> GenericConfig:
-        """From JSON. Raises ConfigError."""
-        unknown = sorted(set(told) - set(cls.__dataclass_fields__))
+    def parse(cls, settings: dict[str, Any]) -> GenericConfig:
+        """Raises ConfigError."""
+        unknown = sorted(set(settings) - set(cls.__dataclass_fields__))
         if unknown:
             raise ConfigError(_("“%(name)s” is no setting of the generic profile.") % {"name": unknown[0]})
-        config = cls(**told)
+        config = cls(**settings)
         for name in config.columns:
-            if name not in (*FIELDS, *MANY, "domestic"):
+            if name not in (*FIELDS, *MULTI_COLUMN_FIELDS, "domestic"):
                 raise ConfigError(_("“%(name)s” is no field of an incident.") % {"name": name})
-        parts = all(config.columns.get(name) for name in DATE_PARTS[:3])
-        if not parts and not any(config.columns.get(name) for name in TIMES):
+        has_date_parts = all(config.columns.get(name) for name in DATE_PARTS[:3])
+        if not has_date_parts and not any(config.columns.get(name) for name in TIME_FIELDS):
             raise ConfigError(_("Say which column holds when it happened."))
         if not config.columns.get("code"):
             raise ConfigError(_("Say which column holds the offense."))
         return config
 
     def headers(self, name: str) -> tuple[str, ...]:
-        told = self.columns.get(name) or ()
-        return (told,) if isinstance(told, str) else tuple(told)
+        headers = self.columns.get(name) or ()
+        return (headers,) if isinstance(headers, str) else tuple(headers)
 
 
-def build_profile(told: dict[str, Any], source: str, time_zone: str) -> Profile:
-    """The profile of the source with that short name. Raises ConfigError."""
-    config = GenericConfig.parse(told)
+def build_profile(settings: dict[str, Any], source_slug: str, time_zone: str) -> Profile:
+    """Build a source's profile from its settings. Raises ConfigError."""
+    config = GenericConfig.parse(settings)
     columns = {name: config.headers(name) for name in FIELDS if config.headers(name)}
-    every = [headers for name in (*FIELDS, "code") for headers in [config.headers(name)] if headers]
+    mapped = [headers for name in (*FIELDS, "code") for headers in [config.headers(name)] if headers]
     return Profile(
         name="generic",
         label=_("columns as mapped for this source"),
-        scheme=config.scheme or own_scheme(source),
+        scheme=config.scheme or own_scheme(source_slug),
         columns=columns,
         codes=(config.headers("code"),),
         labels=config.headers("label"),
-        required=tuple((header,) for headers in every for header in headers),
+        required=tuple((header,) for headers in mapped for header in headers),
         time_zone=time_zone,
         day_first=config.day_first,
         code_width=config.code_width,
@@ -84,6 +85,6 @@ def build_profile(told: dict[str, Any], source: str, time_zone: str) -> Profile:
     )
 
 
-def own_scheme(source: str) -> str:
-    """The code list that a source of the generic profile has to itself."""
-    return f"generic:{source}"
+def own_scheme(source_slug: str) -> str:
+    """Return the name of the code list that a source of the generic profile has to itself."""
+    return f"generic:{source_slug}"

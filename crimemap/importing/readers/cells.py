@@ -1,6 +1,7 @@
-"""What a cell means: text, numbers, yes and no, ids and codes, whatever a spreadsheet has made of them. Pure functions.
+"""Cleans and parses single cells: text, numbers, yes and no, ids, codes, points and blocks. Pure functions.
 
-Each takes a cell as it stands in the file. `met` is called with the kind of each oddity, so that a report can name it.
+Each takes a cell as the file has it, with all that a spreadsheet may have done to it, and calls `note_quirk` with the kind of
+each oddity, for the import's report.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NoteQuirk = Callable[[str], None]
 
 
 class CellError(ValueError):
-    """A cell that its row cannot do without, or a row that means nothing; the message is a sentence, `kind` a word."""
+    """A cell makes its row useless. The message is a sentence; `kind` is a word to count such rows by."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -30,22 +31,22 @@ _FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
 _BLANK = {"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "(null)", "nat"}
 
 
-def clean_text(cell: str, longest: int, met: NoteQuirk) -> str:
-    """One line of printable characters, at most `longest`; never what a spreadsheet would run as a formula."""
-    plain = " ".join(cell.split())
-    if not plain.isprintable():
-        met("control characters")
-        plain = "".join(filter(str.isprintable, plain))
-    if plain[:1] in ("=", "+", "-", "@", "'"):
-        met("formulas")
-        wrapped = _FORMULA.fullmatch(plain)
-        plain = (wrapped[1] if wrapped and wrapped[1].replace(".", "").isalnum() else plain).lstrip("=+-@' ")
-    if plain.casefold() in _BLANK:
+def clean_text(cell: str, max_length: int, note_quirk: NoteQuirk) -> str:
+    """Return one line of printable characters, at most `max_length`; never a formula that a spreadsheet would run."""
+    cleaned = " ".join(cell.split())
+    if not cleaned.isprintable():
+        note_quirk("control characters")
+        cleaned = "".join(filter(str.isprintable, cleaned))
+    if cleaned[:1] in ("=", "+", "-", "@", "'"):
+        note_quirk("formulas")
+        wrapped = _FORMULA.fullmatch(cleaned)
+        cleaned = (wrapped[1] if wrapped and wrapped[1].replace(".", "").isalnum() else cleaned).lstrip("=+-@' ")
+    if cleaned.casefold() in _BLANK:
         return ""
-    if len(plain) > longest:
-        met("texts cut")
-        plain = plain[:longest].rstrip()
-    return plain
+    if len(cleaned) > max_length:
+        note_quirk("texts cut")
+        cleaned = cleaned[:max_length].rstrip()
+    return cleaned
 
 
 # Numbers
@@ -55,149 +56,155 @@ _WHOLE = re.compile(r"(\d+)[.,](?!000$)0+")  # three zeros are a thousand
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,3})")
 
 
-def clean_number(cell: str, met: NoteQuirk) -> str:
-    """A number or code as text: without thousands separators, ".0" or exponent; what is no number stays as it is."""
-    plain = clean_text(cell, 200, met)
-    if plain.isalnum() and not _SCIENTIFIC.fullmatch(plain):
-        return plain
-    if found := _WHOLE.fullmatch(plain):
-        met("numbers with .0")
-        return found[1]
-    if _GROUPED.fullmatch(plain):
-        met("thousands separators")
-        return re.sub(r"\D", "", plain)
-    if found := _SCIENTIFIC.fullmatch(plain):
-        digits, exponent = found[1] + (found[2] or ""), int(found[3])
-        if len(digits) - 1 <= exponent < 30 and ("." in plain or "," in plain or "+" in plain):
-            met("scientific numbers")
+def clean_number(cell: str, note_quirk: NoteQuirk) -> str:
+    """Return a number or code without thousands separators, ".0" or exponent; other text unchanged."""
+    cleaned = clean_text(cell, 200, note_quirk)
+    if cleaned.isalnum() and not _SCIENTIFIC.fullmatch(cleaned):
+        return cleaned
+    if match := _WHOLE.fullmatch(cleaned):
+        note_quirk("numbers with .0")
+        return match[1]
+    if _GROUPED.fullmatch(cleaned):
+        note_quirk("thousands separators")
+        return re.sub(r"\D", "", cleaned)
+    if match := _SCIENTIFIC.fullmatch(cleaned):
+        digits, exponent = match[1] + (match[2] or ""), int(match[3])
+        if len(digits) - 1 <= exponent < 30 and ("." in cleaned or "," in cleaned or "+" in cleaned):
+            note_quirk("scientific numbers")
             return digits + "0" * (exponent - len(digits) + 1)
-    return plain
+    return cleaned
 
 
-LOST_ID = "?"  # in an id's place: the row has one, but this file no longer says which
+LOST_ID = "?"  # in place of an id that this file has lost
 
 
-def clean_identifier(cell: str, met: NoteQuirk) -> str:
-    """The feed's id; "" when it is blank, LOST when a spreadsheet has rounded it: 2.02515E+11 is many ids at once."""
-    plain = clean_number(cell, met)
-    if _SCIENTIFIC.fullmatch(cell.strip()) and plain.endswith("000") and plain.isdigit():
-        met("ids rounded")
+def clean_identifier(cell: str, note_quirk: NoteQuirk) -> str:
+    """Return the feed's id; "" for blank, LOST_ID if a spreadsheet has rounded it: 2.02515E+11 stands for many ids."""
+    cleaned = clean_number(cell, note_quirk)
+    if _SCIENTIFIC.fullmatch(cell.strip()) and cleaned.endswith("000") and cleaned.isdigit():
+        note_quirk("ids rounded")
         return LOST_ID
-    return (plain.lstrip("0") or "0") if plain.isdigit() else plain
+    return (cleaned.lstrip("0") or "0") if cleaned.isdigit() else cleaned
 
 
-_SHORT = re.compile(r"(\d+)([A-Za-z]?)")
+_DIGITS_AND_LETTER = re.compile(r"(\d+)([A-Za-z]?)")
 
 
-def clean_code(cell: str, width: int, met: NoteQuirk) -> str:
-    """An offence code in capitals; digits (and a letter) that lost their zeros are `width` characters again."""
-    plain = clean_number(cell, met).upper()
-    if not width or not _SHORT.fullmatch(plain):
-        return plain
-    bare = plain.lstrip("0")
+def clean_code(cell: str, width: int, note_quirk: NoteQuirk) -> str:
+    """Return an offense code in capitals; digits (and a letter) are padded with the zeros they lost, to `width`."""
+    cleaned = clean_number(cell, note_quirk).upper()
+    if not width or not _DIGITS_AND_LETTER.fullmatch(cleaned):
+        return cleaned
+    bare = cleaned.lstrip("0")
     padded = bare.zfill(width)
-    if len(plain) < width:
-        met("zeros lost")
+    if len(cleaned) < width:
+        note_quirk("zeros lost")
     return padded
 
 
 MAX_AREA_LENGTH = 60  # some publishers name areas: "Central Business District"
+_POINT_OR_DATE = re.compile(r"\d\.\d{4}|:\d\d|/\d{4}")
 
 
-_NO_AREA = re.compile(r"\d\.\d{4}|:\d\d|/\d{4}")
+def clean_area_code(cell: str, width: int, note_quirk: NoteQuirk) -> str:
+    """Return an area's code with `width` digits, or without leading zeros if that is 0; "" for too long a text.
 
-
-def clean_area_code(cell: str, width: int, met: NoteQuirk) -> str:
-    """An area's code: with `width` digits, or without leading zeros when that is 0. Too long a text is none.
-
-    Raises CellError for coordinates and dates: the row's cells are out of place, and a point must not pass for an area.
+    Raises CellError for coordinates and dates: the row's cells are shifted, and a point must not pass for an area.
     """
-    plain = clean_number(cell, met)
-    if plain.isdigit():
-        plain = (plain.lstrip("0") or "0").zfill(width)
-        return "" if not plain.strip("0") else plain[:MAX_AREA_LENGTH]
-    if _NO_AREA.search(plain):
+    cleaned = clean_number(cell, note_quirk)
+    if cleaned.isdigit():
+        cleaned = (cleaned.lstrip("0") or "0").zfill(width)
+        return "" if not cleaned.strip("0") else cleaned[:MAX_AREA_LENGTH]
+    if _POINT_OR_DATE.search(cleaned):
         raise CellError("cells-out-of-place", _("An area holds a point or a date: the row's cells are out of place."))
-    if len(plain) > MAX_AREA_LENGTH:
-        met("area codes too long")
+    if len(cleaned) > MAX_AREA_LENGTH:
+        note_quirk("area codes too long")
         return ""
-    return plain
+    return cleaned
 
 
-def parse_degrees(cell: str, met: NoteQuirk) -> float | None:
-    """A coordinate, with a decimal point or comma; None when there is none, or no number."""
-    plain = cell.strip().replace("\u2212", "-").lstrip("'").strip('="')
-    if "," in plain or plain.count(".") > 1:
-        plain = _decimal(plain, met)
+def parse_degrees(cell: str, note_quirk: NoteQuirk) -> float | None:
+    """Return a coordinate written with a decimal point or comma; None for blanks and text."""
+    cleaned = cell.strip().replace("\u2212", "-").lstrip("'").strip('="')
+    if "," in cleaned or cleaned.count(".") > 1:
+        cleaned = _normalize_decimal(cleaned, note_quirk)
     try:
-        number = float(plain)
+        number = float(cleaned)
     except ValueError:
-        if plain and plain.casefold() not in _BLANK:
-            met("coordinates not understood")
+        if cleaned and cleaned.casefold() not in _BLANK:
+            note_quirk("coordinates not understood")
         return None
     return number if math.isfinite(number) else None
 
 
-def _decimal(plain: str, met: NoteQuirk) -> str:
-    """Decimal commas, and the separators that a spreadsheet put between all groups of digits: "41.809.125.265"."""
-    met("decimal commas" if plain.count(",") == 1 else "thousands separators")
-    first, *others = re.split(r"[.,]", plain)
-    if plain.count(",") == 1 and plain.count(".") == 1:
-        return re.sub(r"[.,](?=.*[.,])", "", plain).replace(",", ".")
+def _normalize_decimal(cleaned: str, note_quirk: NoteQuirk) -> str:
+    """Mend decimal commas, and separators that a spreadsheet put between groups of digits: "41.809.125.265"."""
+    note_quirk("decimal commas" if cleaned.count(",") == 1 else "thousands separators")
+    first, *others = re.split(r"[.,]", cleaned)
+    if cleaned.count(",") == 1 and cleaned.count(".") == 1:
+        return re.sub(r"[.,](?=.*[.,])", "", cleaned).replace(",", ".")
     return f"{first}.{''.join(others)}"
 
 
-# Degrees, half a millimetre: a spreadsheet keeps ten digits of a number, and a coordinate that it rounded up to half of a
-# hundred-thousandth would be rounded up once more. So the original is, too.
-_TIPPED = 5.5e-9
+# Degrees, half a millimeter, added to every coordinate. A spreadsheet keeps ten digits of a number; one that it rounded up to
+# half of a hundred-thousandth would be rounded up once more, so that the spreadsheet's copy of a file would differ.
+_ROUNDING_SHIFT = 5.5e-9
 
 
 def parse_point(
-    latitude: str, longitude: str, box: tuple[float, float, float, float] | None, met: NoteQuirk
+    latitude: str, longitude: str, box: tuple[float, float, float, float] | None, note_quirk: NoteQuirk
 ) -> tuple[float, float] | None:
-    """Where a row says it was; None when it does not, or the place is not in `box` (south, west, north, east)."""
+    """Return a row's (latitude, longitude); None for blanks, zeros and points outside `box` (south, west, north, east)."""
     if not latitude.strip() or not longitude.strip():
         return None
-    north, east = parse_degrees(latitude, met), parse_degrees(longitude, met)
+    north, east = parse_degrees(latitude, note_quirk), parse_degrees(longitude, note_quirk)
     if north is None or east is None:
         return None
     south_edge, west_edge, north_edge, east_edge = box or (-90, -180, 90, 180)
     if box and (abs(north) > 180 or abs(east) > 180):
-        north, east = _scaled(north, south_edge, north_edge, met), _scaled(east, west_edge, east_edge, met)
+        north, east = (
+            _restore_decimal_point(north, south_edge, north_edge, note_quirk),
+            _restore_decimal_point(east, west_edge, east_edge, note_quirk),
+        )
     if not north or not east or (abs(north - 36.6194) < 0.001 and abs(east + 91.6866) < 0.001):
-        met("zero coordinates")  # of the state plane too: that zero lies in Missouri
+        note_quirk("zero coordinates")  # of the state plane too: that zero lies in Missouri
         return None
     if not (south_edge <= north <= north_edge and west_edge <= east <= east_edge):
-        met("points outside")
+        note_quirk("points outside")
         return None
-    return north + math.copysign(_TIPPED, north), east + math.copysign(_TIPPED, east)
+    return north + math.copysign(_ROUNDING_SHIFT, north), east + math.copysign(_ROUNDING_SHIFT, east)
 
 
-def _scaled(number: float, least: float, most: float, met: NoteQuirk) -> float:
-    """A coordinate whose decimal point a spreadsheet took for a thousands separator: 41809125265 is 41.809125265, where that
-    alone lies between `least` and `most`. Where another place of the point does too, it is not known."""
+def _restore_decimal_point(number: float, lowest: float, highest: float, note_quirk: NoteQuirk) -> float:
+    """Restore a decimal point that a spreadsheet took for a thousands separator: 41809125265 is 41.809125265.
+
+    Return the number unchanged unless exactly one place of the point puts it between `lowest` and `highest`.
+    """
     if number.is_integer():
-        fitting = [told for power in range(1, 16) if least <= (told := number / float(10**power)) <= most]
+        scaled = (number / float(10**power) for power in range(1, 16))
+        fitting = [candidate for candidate in scaled if lowest <= candidate <= highest]
         if len(fitting) == 1:
-            met("decimal points lost")
+            note_quirk("decimal points lost")
             return fitting[0]
     return number
 
 
 _WELL_KNOWN = re.compile(r"POINT\s*Z?\s*\(\s*(?P<east>[-+]?[\d.]+)\s+(?P<north>[-+]?[\d.]+)", re.IGNORECASE)
 _GEOJSON = re.compile(r"""coordinates['"]:\s*\[\s*(?P<east>[-+]?[\d.]+),\s*(?P<north>[-+]?[\d.]+)""")
-_NAMED = re.compile(
+_OBJECT = re.compile(
     r"""(?=.*latitude['"]:\s*['"]?(?P<north>[-+]?[\d.]+))(?=.*longitude['"]:\s*['"]?(?P<east>[-+]?[\d.]+))""", re.DOTALL
 )
-_IN_TURN = re.compile(r"\(?\s*(?P<north>[-+]?\d{1,2}\.\d+)[,;\s]\s*(?P<east>[-+]?\d{1,3}\.\d+)\s*\)?\s*$")
+_TWO_NUMBERS = re.compile(r"\(?\s*(?P<north>[-+]?\d{1,2}\.\d+)[,;\s]\s*(?P<east>[-+]?\d{1,3}\.\d+)\s*\)?\s*$")
 
 
 def split_coordinate_pair(cell: str) -> tuple[str, str]:
-    """Latitude and longitude of one cell, as texts: "(41.8, -87.6)", perhaps after an address, "POINT (-87.6 41.8)", an
-    API's object. Empty where there is no such pair."""
-    for pattern in (_WELL_KNOWN, _GEOJSON, _NAMED, _IN_TURN):
-        if found := pattern.search(cell):
-            return found["north"], found["east"]
+    """Return latitude and longitude from one cell, as texts; empty if it holds no such pair.
+
+    "(41.8, -87.6)", perhaps after an address; "POINT (-87.6 41.8)"; the object of an API.
+    """
+    for pattern in (_WELL_KNOWN, _GEOJSON, _OBJECT, _TWO_NUMBERS):
+        if match := pattern.search(cell):
+            return match["north"], match["east"]
     return "", ""
 
 
@@ -205,49 +212,53 @@ def split_coordinate_pair(cell: str) -> tuple[str, str]:
 
 _YES = {"true", "t", "yes", "y", "1", "x", "wahr", "ja", "vrai", "oui", "verdadero", "si", "sí", "vero", "1.0", "-1"}
 _NO = {"false", "f", "no", "n", "0", "falsch", "nein", "faux", "non", "falso", "0.0"} | _BLANK
-_USUAL = {"true", "false"}
+_COMMON = {"true", "false"}
 
 
-def parse_boolean(cell: str, met: NoteQuirk) -> bool | None:
-    """Yes or no, however written; None for any other word."""
-    plain = cell.strip().strip('="').casefold()
-    if plain in _YES or plain in _NO:
-        if cell not in _USUAL and plain not in _BLANK:
-            met("yes and no in other words")
-        return plain in _YES
+def parse_boolean(cell: str, note_quirk: NoteQuirk) -> bool | None:
+    """Return yes or no, however written; None for any other word."""
+    cleaned = cell.strip().strip('="').casefold()
+    if cleaned in _YES or cleaned in _NO:
+        if cell not in _COMMON and cleaned not in _BLANK:
+            note_quirk("yes and no in other words")
+        return cleaned in _YES
     return None
 
 
-def parse_domestic(cell: str, pattern: str, met: NoteQuirk) -> bool:
-    """Whether a column says so: by a regular expression, or by yes and no. A word that is neither counts as yes."""
+def parse_domestic(cell: str, pattern: str, note_quirk: NoteQuirk) -> bool:
+    """Whether a cell marks a domestic incident: by a regular expression, or by yes and no. Any other word counts as yes."""
     if pattern:
         return re.search(pattern, cell, re.IGNORECASE) is not None
-    said = parse_boolean(cell, met)
-    if said is None:
-        met("domestic in other words")
-    return said is not False
+    flag = parse_boolean(cell, note_quirk)
+    if flag is None:
+        note_quirk("domestic in other words")
+    return flag is not False
 
 
 # Blocks
 
 # "2300 BLOCK", "1300 - 1399 BLOCK OF", "32XX BLOCK OF"
-_SAID = re.compile(r"^(\d+)(X{2})?(?:\s*-\s*\d+)?[\s-]+(?:BLOCK|BLK)(?:\s+OF)?\s+", re.IGNORECASE)
+_BLOCK_WORDS = re.compile(r"^(\d+)(X{2})?(?:\s*-\s*\d+)?[\s-]+(?:BLOCK|BLK)(?:\s+OF)?\s+", re.IGNORECASE)
 _NOWHERE = {"no location", "unknown", "offset to protect privacy", "not available", "redacted"}
-_PARTS = re.compile(r"(\d+) block of (.+)")
+_BLOCK_NAME = re.compile(r"(\d+) block of (.+)")
 
 
-def clean_block(cell: str, met: NoteQuirk) -> str:
-    """ "004XX W 24TH PL", "4500 BLOCK CASTOR AV", "412 Arden St": the "400 block of W 24th Pl", never a house. "" for nowhere,
-    and for a point, which must not pass for a name."""
-    plain = clean_text(cell, 200, met)
-    if not plain or plain.casefold() in _NOWHERE:
+def clean_block(cell: str, note_quirk: NoteQuirk) -> str:
+    """Return a place as its block, never a house: "004XX W 24TH PL" and "412 W 24th Pl" are the "400 block of W 24th Pl".
+
+    "" if the cell names no place, or holds a point: that must not pass for a name.
+    """
+    cleaned = clean_text(cell, 200, note_quirk)
+    if not cleaned or cleaned.casefold() in _NOWHERE:
         return ""
-    if split_coordinate_pair(plain)[0]:
-        met("points in place of blocks")
+    if split_coordinate_pair(cleaned)[0]:
+        note_quirk("points in place of blocks")
         return ""
-    named = generalize_address(_SAID.sub(lambda said: f"{said[1]}{'00' if said[2] else ''} block of ", plain))
-    found = _PARTS.fullmatch(named)
-    return (f"{found[1]} block of {restore_capitals(found[2])}" if found else restore_capitals(named))[:120]
+    name = generalize_address(
+        _BLOCK_WORDS.sub(lambda match: f"{match[1]}{'00' if match[2] else ''} block of ", cleaned)
+    )
+    match = _BLOCK_NAME.fullmatch(name)
+    return (f"{match[1]} block of {restore_capitals(match[2])}" if match else restore_capitals(name))[:120]
 
 
 class BlockName(NamedTuple):
@@ -257,5 +268,5 @@ class BlockName(NamedTuple):
 
 def split_block_name(name: str) -> BlockName | None:
     """Split "400 block of Arden St"; None for other places."""
-    match = _PARTS.fullmatch(name)
+    match = _BLOCK_NAME.fullmatch(name)
     return BlockName(int(match[1]), match[2]) if match and len(match[1]) < 9 else None

@@ -1,9 +1,9 @@
-"""When something happened, in any of the ways that agencies and spreadsheets write it.
+"""Parses dates and times in any of the ways that agencies and spreadsheets write them.
 
-    moments = Moments("America/Chicago", day_first=False)
-    start = moments.read("02/10/2024 12:44:00 AM")     # minutes since 1970 in UTC, and how exact that is
+    parser = DatetimeParser("America/Chicago", day_first=False)
+    start = parser.parse("02/10/2024 12:44:00 AM")     # minutes since 1970 in UTC, and the precision
 
-Whether 01/02/2024 is in January or February is not to be seen of one date: `day_first` asks the whole file.
+A single date does not show whether 01/02/2024 is in January or February: `detect_day_first` looks at the whole file.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from crimemap.importing.readers.cells import CellError, NoteQuirk
 
 MINUTE, HOUR, DAY, MONTH = "minute", "hour", "day", "month"
 EARLIEST = dt.date(1900, 1, 1)
-MAX_REMEMBERED = 100_000  # dates remembered
-MAX_UNAMBIGUOUS_DATES = 1_000  # so many dates that leave no doubt, and no doubt is looked for any further
+MAX_REMEMBERED = 100_000  # dates, and times
+MAX_UNAMBIGUOUS_DATES = 1_000  # in other formats, after which a column is not searched any further
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _SERIAL_EPOCH = dt.date(1899, 12, 30).toordinal()  # of spreadsheets, right from March 1900 on
@@ -51,138 +51,145 @@ _WORDED = re.compile(r"(.*?\d{4})[\s,]+(?:at\s+)?(\d{1,2}[:.]\d{2}.*)")
 
 
 class Moment(NamedTuple):
-    """`minute` counts from 1970-01-01 00:00 UTC; `precision` is minute, hour, day or month."""
+    """`minute` counts from 1970-01-01 00:00 UTC; `precision` is MINUTE, HOUR, DAY or MONTH."""
 
     minute: int
     precision: str
 
 
-def detect_day_first(cells: Iterable[str], usual: bool) -> bool:
-    """Whether a file writes days before months: by the first date that cannot be read both ways; `usual` if none is.
+def detect_day_first(cells: Iterable[str], default: bool) -> bool:
+    """Whether a file writes days before months: by its first date that can be read one way only, else `default`.
 
-    Looks no further when the file's dates are of a kind that leaves no doubt.
+    Stops early when the file's dates have a format that leaves no doubt.
     """
-    plain = 0
+    unambiguous = 0
     for cell in cells:
-        found = _TWO_FIRST.match(cell.strip())
-        if found:
-            first, second = int(found[1]), int(found[2])
-            usual = usual or "." in found[0]  # nobody writes months before days with dots
+        match = _TWO_FIRST.match(cell.strip())
+        if match:
+            first, second = int(match[1]), int(match[2])
+            default = default or "." in match[0]  # dots are written with the day first
             if first > 12 >= second:
                 return True
             if second > 12 >= first:
                 return False
         elif cell.strip():
-            plain += 1
-            if plain > MAX_UNAMBIGUOUS_DATES:
+            unambiguous += 1
+            if unambiguous > MAX_UNAMBIGUOUS_DATES:
                 break
-    return usual
+    return default
 
 
 class DatetimeParser:
-    """Reads the times of one column. Dates, times and the clock's changes are remembered: files repeat them."""
+    """Parses the dates and times of one column. Remembers each and the clock's changes, since files repeat them."""
 
     def __init__(
         self,
         zone: str,
         *,
         day_first: bool = False,
-        months: bool = False,
+        months_only: bool = False,
         local: str = "",
-        met: NoteQuirk = lambda _kind: None,
+        note_quirk: NoteQuirk = lambda _kind: None,
     ) -> None:
-        """`zone` of the cells that name none; `local`: the source's own, by which midnight is told. `months`: no days."""
+        """`zone`: of cells without one. `local`: the source's own, which decides whether a time is midnight.
+        `months_only`: the column has no days."""
         self.zone, self.local = ZoneInfo(zone), ZoneInfo(local or zone)
-        self.same = not local or local == zone
-        self.day_first, self.months, self.met = day_first, months, met
+        self.is_local = not local or local == zone
+        self.day_first, self.months_only, self.note_quirk = day_first, months_only, note_quirk
         self.dates: dict[str, tuple[int, bool]] = {}  # text -> day since 1970, whether it is a month
         self.times: dict[str, tuple[int, int | None]] = {}  # text -> minute of the day, offset of its zone
         self.offsets: dict[int, int | None] = {}  # day -> minutes east of UTC all day long; None on days of change
-        # What most cells are made of: dates of ordinary days (UTC minute of midnight), times that are no midnight.
+        # The short cut for most cells: dates of days without a clock change (UTC minute of midnight), times but midnight.
         self.midnights: dict[str, int] = {}
         self.minutes: dict[str, int] = {}
-        self.latest = dt.datetime.now(dt.UTC).date().toordinal() - _EPOCH + 1
+        self.latest_day = dt.datetime.now(dt.UTC).date().toordinal() - _EPOCH + 1
 
-    def read(self, cell: str, time: str | None = None) -> Moment:
-        """The moment of a cell, or of a date's and a time's. Raises CellError."""
+    def parse(self, cell: str, time: str | None = None) -> Moment:
+        """Parse a cell, or a date's cell with a time's. Raises CellError."""
         cell = cell.strip()
         head, space, tail = cell.partition(" ")
         if not space and cell[10:11] == "T":
             head, tail = cell[:10], cell[11:]
         if time is not None:
             tail = time.strip()
-        midnight, plain = self.midnights.get(head), self.minutes.get(tail)
-        if midnight is not None and plain is not None:
-            return Moment(midnight + plain, MINUTE)
+        midnight, minutes = self.midnights.get(head), self.minutes.get(tail)
+        if midnight is not None and minutes is not None:
+            return Moment(midnight + minutes, MINUTE)
         try:
-            day, monthly = self.dates.get(head) or self._date(head)
+            day, is_month = self.dates.get(head) or self._parse_date(head)
         except CellError:
-            return self._odd(cell, time)
-        minute, offset = self._time(tail)
-        moment = self._at(day, minute, offset, monthly)
-        if minute and moment.precision == MINUTE and offset is None and self.same and self.offsets.get(day) is not None:
+            return self._parse_unusual(cell, time)
+        minute, offset = self._parse_time(tail)
+        moment = self._moment(day, minute, offset, is_month)
+        if (
+            minute
+            and moment.precision == MINUTE
+            and offset is None
+            and self.is_local
+            and self.offsets.get(day) is not None
+        ):
             self.midnights[head], self.minutes[tail] = moment.minute - minute, minute
         return moment
 
-    def _at(self, day: int, minute: int | None, offset: int | None, monthly: bool = False) -> Moment:
-        if not EARLIEST.toordinal() - _EPOCH <= day <= self.latest:
+    def _moment(self, day: int, minute: int | None, offset: int | None, is_month: bool = False) -> Moment:
+        if not EARLIEST.toordinal() - _EPOCH <= day <= self.latest_day:
             raise CellError(
                 "date-impossible", _("The date lies in the future or before %(year)d.") % {"year": EARLIEST.year}
             )
-        if monthly or self.months:
+        if is_month or self.months_only:
             first = dt.date.fromordinal(day + _EPOCH).replace(day=1).toordinal() - _EPOCH
-            return Moment(self._utc(first, 0, self.local)[0], MONTH)
+            return Moment(self._to_utc(first, 0, self.local)[0], MONTH)
         if minute is None:
-            return Moment(self._utc(day, 0, self.local)[0], DAY)
+            return Moment(self._to_utc(day, 0, self.local)[0], DAY)
         if offset is not None:
             utc, precision = day * 1440 + minute - offset, MINUTE
         else:
-            utc, precision = self._utc(day, minute, self.zone)
-        midnight = minute == 0 if self.same and offset is None else self._is_midnight(utc)
+            utc, precision = self._to_utc(day, minute, self.zone)
+        midnight = minute == 0 if self.is_local and offset is None else self._is_midnight(utc)
         return Moment(utc, DAY if midnight else precision)
 
-    def _utc(self, day: int, minute: int, zone: ZoneInfo) -> tuple[int, str]:
-        """Of a time on the clock. One that comes twice is the first; one that never was is the clock's next."""
+    def _to_utc(self, day: int, minute: int, zone: ZoneInfo) -> tuple[int, str]:
+        """Return the UTC minute and precision of a local time. Of a repeated hour take the first; a skipped one moves on."""
         if zone is self.zone:
-            offset = self.offsets.get(day, 0) if day in self.offsets else self._offset(day)
+            offset = self.offsets.get(day, 0) if day in self.offsets else self._day_offset(day)
             if offset is not None:
                 return day * 1440 + minute - offset, MINUTE
         moment = dt.datetime.fromordinal(day + _EPOCH) + dt.timedelta(minutes=minute)
-        early, late = _minutes(moment, zone, 0), _minutes(moment, zone, 1)
+        early, late = _utc_offset_minutes(moment, zone, 0), _utc_offset_minutes(moment, zone, 1)
         return day * 1440 + minute - early, MINUTE if early == late else HOUR
 
-    def _offset(self, day: int) -> int | None:
+    def _day_offset(self, day: int) -> int | None:
         around = [dt.datetime.fromordinal(day + _EPOCH) + dt.timedelta(hours=hours) for hours in (-1, 12, 25)]
-        offsets = {_minutes(moment, self.zone, fold) for moment in around for fold in (0, 1)}
+        offsets = {_utc_offset_minutes(moment, self.zone, fold) for moment in around for fold in (0, 1)}
         self.offsets[day] = offsets.pop() if len(offsets) == 1 else None
         return self.offsets[day]
 
     def _is_midnight(self, utc: int) -> bool:
-        at = dt.datetime.fromtimestamp(utc * 60, self.local)
-        return not at.hour and not at.minute
+        local = dt.datetime.fromtimestamp(utc * 60, self.local)
+        return not local.hour and not local.minute
 
-    def _date(self, text: str) -> tuple[int, bool]:
-        """Raises CellError. Remembers."""
-        text_ = text.strip("\"'=, ")
+    def _parse_date(self, text: str) -> tuple[int, bool]:
+        """Return (day since 1970, whether it stands for its month), and remember them. Raises CellError."""
+        stripped = text.strip("\"'=, ")
         year, month, day = 0, 0, 0
-        if found := _YEAR_FIRST.fullmatch(text_):
-            year, month, day = int(found[1]), int(found[2]), int(found[3] or 0)
-        elif found := _TWO_FIRST.fullmatch(text_):
-            first, second, year = int(found[1]), int(found[2]), _year(found[3])
+        if match := _YEAR_FIRST.fullmatch(stripped):
+            year, month, day = int(match[1]), int(match[2]), int(match[3] or 0)
+        elif match := _TWO_FIRST.fullmatch(stripped):
+            first, second, year = int(match[1]), int(match[2]), _full_year(match[3])
             month, day = (second, first) if self.day_first else (first, second)
             if self.day_first:
-                self.met("days before months")
-            if len(found[3]) == 2:
-                self.met("years of two digits")
-        elif found := _MONTH_YEAR.fullmatch(text_):
-            month, year = int(found[1]), int(found[2])
-        elif found := _COMPACT.fullmatch(text_):
-            year, month, day = int(found[1]), int(found[2]), int(found[3])
-        elif found := _DAY_MONTH.fullmatch(text_):
-            year, month, day = _year(found[3]), _month(found[2]), int(found[1])
-        elif found := _MONTH_ALONE.fullmatch(text_):
-            year, month = _year(found[2]), _month(found[1])
-            self.met("months by name")
+                self.note_quirk("days before months")
+            if len(match[3]) == 2:
+                self.note_quirk("years of two digits")
+        elif match := _MONTH_YEAR.fullmatch(stripped):
+            month, year = int(match[1]), int(match[2])
+        elif match := _COMPACT.fullmatch(stripped):
+            year, month, day = int(match[1]), int(match[2]), int(match[3])
+        elif match := _DAY_MONTH.fullmatch(stripped):
+            year, month, day = _full_year(match[3]), _month_number(match[2]), int(match[1])
+        elif match := _MONTH_ALONE.fullmatch(stripped):
+            year, month = _full_year(match[2]), _month_number(match[1])
+            self.note_quirk("months by name")
         try:
             number = dt.date(year, month, day or 1).toordinal() - _EPOCH
         except (ValueError, OverflowError) as error:
@@ -193,13 +200,13 @@ class DatetimeParser:
         self.dates[text] = number, not day
         return self.dates[text]
 
-    def _time(self, text: str) -> tuple[int | None, int | None]:
-        """(minute of the day, offset); minute None for no time at all. Raises CellError. Remembers."""
+    def _parse_time(self, text: str) -> tuple[int | None, int | None]:
+        """Return (minute of the day, UTC offset), and remember them; no minute for a blank. Raises CellError."""
         if text in self.times:
             return self.times[text]
         if not text:
             return None, None
-        hour, minute, offset = self._clock(text)
+        hour, minute, offset = self._parse_clock(text)
         if (hour, minute) == (24, 0):
             hour = 0
         if hour > 23 or minute > 59:
@@ -210,71 +217,80 @@ class DatetimeParser:
         self.times[text] = hour * 60 + minute, offset
         return self.times[text]
 
-    def _clock(self, text: str) -> tuple[int, int, int | None]:
-        """(hour, minute, offset); the hour is 99 for what is no time."""
-        if found := _TIME.fullmatch(text):
-            hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
-            return _hour(hour, found[4]) if second < 61 else 99, minute, _zone(found[5]) if found[5] else None
-        if found := _HOURS.fullmatch(text):
-            return _hour(int(found[1]), found[2]), 0, None
-        if found := _MILITARY.fullmatch(text):
-            return *divmod(int(found[1]), 100), None
+    def _parse_clock(self, text: str) -> tuple[int, int, int | None]:
+        """Return (hour, minute, UTC offset); the hour is 99 if the text is no time."""
+        if match := _TIME.fullmatch(text):
+            hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+            return (
+                _hour_of_day(hour, match[4]) if second < 61 else 99,
+                minute,
+                _zone_offset_minutes(match[5]) if match[5] else None,
+            )
+        if match := _HOURS.fullmatch(text):
+            return _hour_of_day(int(match[1]), match[2]), 0, None
+        if match := _MILITARY.fullmatch(text):
+            return *divmod(int(match[1]), 100), None
         if _FRACTION.fullmatch(text):
-            self.met("times as numbers")
+            self.note_quirk("times as numbers")
             return *divmod(round(float(text.replace(",", ".")) * 1440), 60), None
         return 99, 0, None
 
-    def _odd(self, cell: str, time: str | None) -> Moment:
-        """Numbers of a spreadsheet or a computer's clock, and dates in words. Raises CellError."""
-        if (found := _SERIAL.fullmatch(cell)) and 20_000 <= int(found[1]) < 80_000:
-            self.met("dates as numbers")
-            seconds = round(float(f"0.{found[2] or 0}") * 86_400)
-            day = int(found[1]) + _SERIAL_EPOCH - _EPOCH + seconds // 86_400
-            minute, offset = self._time(time.strip()) if time is not None else (seconds % 86_400 // 60, None)
-            return self._at(day, minute if found[2] or time else None, offset)
+    def _parse_unusual(self, cell: str, time: str | None) -> Moment:
+        """Parse serial numbers of spreadsheets, Unix times and dates in words. Raises CellError."""
+        if (match := _SERIAL.fullmatch(cell)) and 20_000 <= int(match[1]) < 80_000:
+            self.note_quirk("dates as numbers")
+            seconds = round(float(f"0.{match[2] or 0}") * 86_400)
+            day = int(match[1]) + _SERIAL_EPOCH - _EPOCH + seconds // 86_400
+            minute, offset = self._parse_time(time.strip()) if time is not None else (seconds % 86_400 // 60, None)
+            return self._moment(day, minute if match[2] or time else None, offset)
         if _UNIX.fullmatch(cell) and time is None:
-            self.met("times as numbers")
+            self.note_quirk("times as numbers")
             utc = int(cell[:10]) // 60
-            return self._at(utc // 1440, utc % 1440, 0)
-        if found := _WORDED.fullmatch(cell):
-            day, monthly = self._worded(found[1])
-            return self._at(day, *self._time(found[2]), monthly)
-        day, monthly = self._worded(cell)
-        minute, offset = self._time(time.strip()) if time is not None else (None, None)
-        return self._at(day, minute, offset, monthly)
+            return self._moment(utc // 1440, utc % 1440, 0)
+        if match := _WORDED.fullmatch(cell):
+            day, is_month = self._parse_worded_date(match[1])
+            return self._moment(day, *self._parse_time(match[2]), is_month)
+        day, is_month = self._parse_worded_date(cell)
+        minute, offset = self._parse_time(time.strip()) if time is not None else (None, None)
+        return self._moment(day, minute, offset, is_month)
 
-    def _worded(self, text: str) -> tuple[int, bool]:
-        found = _MONTH_DAY.fullmatch(text)
-        return self._date(f"{found[2]} {found[1]} {found[3]}" if found else text)
+    def _parse_worded_date(self, text: str) -> tuple[int, bool]:
+        match = _MONTH_DAY.fullmatch(text)
+        return self._parse_date(f"{match[2]} {match[1]} {match[3]}" if match else text)
 
 
-def _minutes(moment: dt.datetime, zone: ZoneInfo, fold: int) -> int:
+def _utc_offset_minutes(moment: dt.datetime, zone: ZoneInfo, fold: int) -> int:
     offset = moment.replace(tzinfo=zone, fold=fold).utcoffset()
     assert offset is not None
     return int(offset.total_seconds() // 60)
 
 
-def _hour(hour: int, half: str | None) -> int:
-    """Of 24; 99 for 13 PM."""
+def _hour_of_day(hour: int, half: str | None) -> int:
+    """Return the hour of 24; 99 for impossible ones such as 13 PM."""
     if not half:
         return hour
     return hour % 12 + 12 * (half in "Pp") if 1 <= hour <= 12 else 99
 
 
-def _zone(text: str) -> int:
+def _zone_offset_minutes(text: str) -> int:
     if text in ("Z", "UTC"):
         return 0
     digits = text[1:].replace(":", "")
     return (int(digits[:2]) * 60 + int(digits[2:] or 0)) * (-1 if text[0] == "-" else 1)
 
 
-def _year(text: str) -> int:
-    """Two digits are of this century up to next year, otherwise of the last."""
+def _full_year(text: str) -> int:
+    """Return a year of four digits; two digits mean this century up to next year, else the last."""
     if len(text) == 4:
         return int(text)
     return int(text) + (2000 if int(text) <= dt.datetime.now(dt.UTC).year % 100 + 1 else 1900)
 
 
-def _month(name: str) -> int:
+def _month_number(name: str) -> int:
     plain = unicodedata.normalize("NFD", name.casefold()).encode("ascii", "ignore").decode()
     return _MONTHS.get(plain[:4]) or _MONTHS.get(plain[:3], 0)
+
+
+def minute_to_datetime(minute: int) -> dt.datetime:
+    """Return the UTC time of a minute since 1970."""
+    return dt.datetime.fromtimestamp(minute * 60, dt.UTC)

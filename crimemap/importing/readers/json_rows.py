@@ -1,7 +1,7 @@
 """The rows of a JSON file as flat objects, in the shapes that portals write.
 
-An array of objects, one object a line, an array within an object that says more (the whole download of a Socrata portal, CKAN,
-Carto, OData), features of GeoJSON or of Esri's JSON. Memory is bounded by MOST_CHARACTERS an object.
+An array of objects, one object a line, an array within a larger object (the whole download of a Socrata portal, CKAN, Carto,
+OData), features of GeoJSON or of Esri's JSON. Memory is bounded by MAX_OBJECT_CHARACTERS.
 """
 
 from __future__ import annotations
@@ -12,117 +12,122 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.readers.files import TableFile, UnreadableFileError
+from crimemap.importing.readers.errors import UnreadableFileError
+from crimemap.importing.readers.files import TableFile
 
-MOST_CHARACTERS = 1_000_000  # of an object, and of what stands before the first row
-LATITUDE, LONGITUDE = "latitude", "longitude"  # what a feature's point is called, unless a property is called so
-_ROWS = {"rows", "data", "results", "items", "value", "features", "records"}
+MAX_OBJECT_CHARACTERS = 1_000_000  # also of the text before the first row
+LATITUDE, LONGITUDE = "latitude", "longitude"  # columns of a feature's point, unless a property has that name
+_ROW_ARRAYS = {"rows", "data", "results", "items", "value", "features", "records"}
 _MEMBER = re.compile(r'[\s,]*"((?:[^"\\]|\\.)*)"\s*:\s*')
 _ARRAY = re.compile(r"\[\s*(?=[\[{])")
 _SPACE = re.compile(r"[\s,]*")
 
 
-def read_rows(part: TableFile) -> Iterator[dict[str, str]]:
-    """Each row's cells by column, as texts; an object without content is an empty one. Raises UnreadableError."""
-    opening, columns = _opening(part)
-    for number, value in enumerate(_values(part, opening), 1):
-        found = dict(zip(columns, value, strict=False)) if isinstance(value, list) and columns else value
-        if not isinstance(found, dict):
+def read_rows(file: TableFile) -> Iterator[dict[str, str]]:
+    """Yield each row's cells by column; an object without content is an empty row. Raises UnreadableFileError."""
+    start, columns = _find_first_row(file)
+    for number, value in enumerate(_read_values(file, start), 1):
+        row = dict(zip(columns, value, strict=False)) if isinstance(value, list) and columns else value
+        if not isinstance(row, dict):
             raise UnreadableFileError(
                 _("%(name)s: number %(number)d is no object. An array of objects is needed, one a row.")
-                % {"name": part.name, "number": number}
+                % {"name": file.name, "number": number}
             )
-        yield {key: _cell(value) for key, value in _flat(found).items() if key}
+        yield {key: _cell(value) for key, value in _flatten_feature(row).items() if key}
 
 
-def _opening(part: TableFile) -> tuple[int, list[str]]:
-    """How many characters stand before the first row, and the columns where rows are arrays."""
+def _find_first_row(file: TableFile) -> tuple[int, list[str]]:
+    """Return how many characters stand before the first row, and the columns where rows are arrays."""
     head = ""
-    for text in part.texts():
+    for text in file.read_text():
         head += text
         start = len(head) - len(head.lstrip())
         if head[start : start + 1] == "[":
             return start + 1, []
-        if found := _inside(head, start + 1):
+        if found := _find_row_array(head, start + 1):
             return found
-        if len(head) > MOST_CHARACTERS:
+        if len(head) > MAX_OBJECT_CHARACTERS:
             break
     return start, []
 
 
-def _inside(head: str, at: int) -> tuple[int, list[str]] | None:
-    """The same of an object that holds the rows, by its members from `at` on; None as long as it shows none."""
+def _find_row_array(head: str, position: int) -> tuple[int, list[str]] | None:
+    """Look for the array of rows among an object's members from `position` on; None as long as it has not come."""
     decode = json.JSONDecoder().raw_decode
     columns: list[str] = []
-    while member := _MEMBER.match(head, at):
-        at = member.end()
-        if member[1] in _ROWS and (array := _ARRAY.match(head, at)):
+    while member := _MEMBER.match(head, position):
+        position = member.end()
+        if member[1] in _ROW_ARRAYS and (array := _ARRAY.match(head, position)):
             return array.end(), columns
-        if member[1] == "result" and head[at : at + 1] == "{":  # CKAN's rows are a level deeper
-            at += 1
+        if member[1] == "result" and head[position : position + 1] == "{":  # CKAN's rows are a level deeper
+            position += 1
             continue
         try:
-            value, at = decode(head, at)
+            value, position = decode(head, position)
         except (ValueError, RecursionError):
             return None
         if member[1] == "meta":
-            columns = _columns(value)
+            columns = _socrata_columns(value)
     return None
 
 
-def _columns(meta: object) -> list[str]:
-    """Of a Socrata portal's whole download; what the portal itself added has no name here."""
+def _socrata_columns(meta: object) -> list[str]:
+    """Return the columns of a Socrata portal's whole download; those that the portal added have an empty name."""
     try:
-        told = meta["view"]["columns"]  # type: ignore[index]
-        return ["" if column.get("dataTypeName") == "meta_data" else str(column["name"]) for column in told]
+        columns = meta["view"]["columns"]  # type: ignore[index]
+        return ["" if column.get("dataTypeName") == "meta_data" else str(column["name"]) for column in columns]
     except (KeyError, TypeError, AttributeError):
         return []
 
 
-def _values(part: TableFile, opening: int) -> Iterator[object]:
-    """Each value of an array or of lines, from the first that follows `opening`; ends at the array's end."""
+def _read_values(file: TableFile, start: int) -> Iterator[object]:
+    """Yield each value of an array or of lines, from the character `start` on; ends at the array's end."""
     decode, buffer, number = json.JSONDecoder().raw_decode, "", 0
-    for text in part.texts():
+    for text in file.read_text():
         buffer += text
-        if opening >= len(buffer):
-            opening, buffer = opening - len(buffer), ""
+        if start >= len(buffer):
+            start, buffer = start - len(buffer), ""
             continue
-        at, opening = opening, 0
+        position, start = start, 0
         while True:
-            between = _SPACE.match(buffer, at)
-            at = between.end() if between else at
-            if at == len(buffer) or buffer[at] == "]":
+            space = _SPACE.match(buffer, position)
+            position = space.end() if space else position
+            if position == len(buffer) or buffer[position] == "]":
                 break
             try:
-                found, at = decode(buffer, at)
+                value, position = decode(buffer, position)
             except (ValueError, RecursionError):
                 break
             number += 1
-            yield found
-        buffer = buffer[at:]
-        if len(buffer) > MOST_CHARACTERS:
+            yield value
+        buffer = buffer[position:]
+        if len(buffer) > MAX_OBJECT_CHARACTERS:
             raise UnreadableFileError(
-                _("%(name)s: object %(number)d does not end or is broken.") % {"name": part.name, "number": number + 1}
+                _("%(name)s: object %(number)d does not end or is broken.") % {"name": file.name, "number": number + 1}
             )
         if buffer.startswith("]"):
             return
     if buffer.strip():
         raise UnreadableFileError(
-            _("%(name)s is broken or cut short at object %(number)d.") % {"name": part.name, "number": number + 1}
+            _("%(name)s is broken or cut short at object %(number)d.") % {"name": file.name, "number": number + 1}
         )
 
 
-def _flat(found: dict[str, object]) -> dict[str, object]:
-    """A feature's properties, and its point as latitude and longitude; any other object as it is."""
-    told = found.get("properties", found.get("attributes"))
-    if not isinstance(told, dict) or "geometry" not in found:
-        return found
-    shape = found["geometry"]
-    if isinstance(shape, dict):
-        place = shape.get("coordinates") or [shape.get("x"), shape.get("y")]
-        if isinstance(place, list) and all(isinstance(number, (int, float)) for number in place[:2]) and len(place) > 1:
-            return {**told, LATITUDE: told.get(LATITUDE, place[1]), LONGITUDE: told.get(LONGITUDE, place[0])}
-    return told
+def _flatten_feature(row: dict[str, object]) -> dict[str, object]:
+    """Return a feature's properties with its point as latitude and longitude; any other object unchanged."""
+    properties = row.get("properties", row.get("attributes"))
+    if not isinstance(properties, dict) or "geometry" not in row:
+        return row
+    geometry = row["geometry"]
+    if isinstance(geometry, dict):
+        point = geometry.get("coordinates") or [geometry.get("x"), geometry.get("y")]
+        if isinstance(point, list) and all(isinstance(number, (int, float)) for number in point[:2]) and len(point) > 1:
+            return {
+                **properties,
+                LATITUDE: properties.get(LATITUDE, point[1]),
+                LONGITUDE: properties.get(LONGITUDE, point[0]),
+            }
+    return properties
 
 
 def _cell(value: object) -> str:
@@ -130,6 +135,6 @@ def _cell(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, dict):  # an API's point (values.pair)
+    if isinstance(value, dict):  # an API's point: cells.split_coordinate_pair reads it
         return json.dumps(value) if LATITUDE in value or value.get("type") == "Point" else ""
     return repr(value) if isinstance(value, (int, float)) else ""

@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from crimemap.importing import pipeline, profiles
-from crimemap.importing.readers.files import UnreadableFileError, list_table_files
+from crimemap.importing.readers.errors import UnreadableFileError
+from crimemap.importing.readers.files import list_table_files
 from crimemap.models import ImportRun, Source
 
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "held", "removed")
@@ -63,7 +64,7 @@ class Command(BaseCommand):
             run = ImportRun.objects.create(
                 source=known, origin=ImportRun.Origin.COMMAND, dry_run=dry_run, full_snapshot=full_snapshot
             )
-            chosen = profiles.get(profile) if profile and profile != profiles.GENERIC else None
+            chosen = profiles.get_profile(profile) if profile and profile != profiles.GENERIC else None
             try:
                 pipeline.run_import(run, paths, profile=chosen, force=force, limit=limit)
             except pipeline.ImportRunningError as error:
@@ -93,7 +94,7 @@ def source_named(slug: str, profile: str | None) -> Source:
         raise CommandError(f"There is no source {slug!r}. Name one with --profile and it is made.")
     if profile == profiles.GENERIC:
         raise CommandError("The generic profile needs a map of columns: make the source in the admin, from a sample.")
-    source = Source(slug=slug, name=slug, profile=profile, time_zone=profiles.get(profile).time_zone)
+    source = Source(slug=slug, name=slug, profile=profile, time_zone=profiles.get_profile(profile).time_zone)
     try:
         source.full_clean()
     except ValidationError as error:

@@ -210,8 +210,8 @@ class TestRefused:
 def test_two_looks_at_once_take_a_file_once(drop: Path) -> None:
     put(drop)
     drop_folder.scan_drop_folder()
-    with drop_folder._alone(drop.parent) as first:
-        assert first
+    with drop_folder._exclusive_lock(drop.parent) as locked:
+        assert locked
         drop_folder.scan_drop_folder()
     assert files(drop) == {"june.csv"}
 

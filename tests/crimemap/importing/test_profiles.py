@@ -16,7 +16,7 @@ from crimemap.importing.profiles.base import FIELDS, JOINER, Profile, normalize_
 from crimemap.offences import catalogue
 from tests.crimemap.importing.import_command import SHARED
 
-NAMED = [profiles.get(name) for name in profiles.NAMES if name != profiles.GENERIC]
+NAMED = [profiles.get_profile(name) for name in profiles.NAMES if name != profiles.GENERIC]
 
 # Headers as the publishers write them, in full.
 HEADERS = {
@@ -101,7 +101,7 @@ def test_a_profile_is_whole(profile: Profile):
 
 @pytest.mark.parametrize(("name", "header"), OWN)
 def test_a_publishers_headers_are_known_and_each_field_is_found(name: str, header: str):
-    profile = profiles.get(name)
+    profile = profiles.get_profile(name)
     assert accepted(profile, header)
     present = keys_of(header)
     whole = header == HEADERS[name][0]
@@ -114,7 +114,7 @@ def test_a_publishers_headers_are_known_and_each_field_is_found(name: str, heade
 
 @pytest.mark.parametrize(("name", "header"), OWN)
 def test_another_publishers_file_is_not_taken_for_ones_own(name: str, header: str):
-    others = [profile for profile in NAMED if profile.scheme != profiles.get(name).scheme]
+    others = [profile for profile in NAMED if profile.scheme != profiles.get_profile(name).scheme]
     assert [profile.name for profile in others if accepted(profile, header)] == []
 
 
@@ -177,7 +177,7 @@ REAL = [
 )
 def test_the_codes_cover_a_real_file(name: str, profile: str, expected: dict[str, int]):
     """At most one row in a hundred waits for staff; with the lists of today none does."""
-    known = profiles.get(profile)
+    known = profiles.get_profile(profile)
     listed = catalogue.code_list(known.scheme)
     found: Counter[str] = Counter()
     for row, count in distinct(name, {normalize_header(header) for header in read_by(known) - placed(known)}):
@@ -227,17 +227,17 @@ def distinct(name: str, wanted: set[str]) -> Iterator[tuple[dict[str, str], int]
     ],
 )  # fmt: skip
 def test_what_a_row_counts_as(profile: str, row: dict[str, str], code: str | None, visibility: str | None):
-    known = profiles.get(profile)
+    known = profiles.get_profile(profile)
     found = catalogue.code_list(known.scheme).find(names_of(known, row))
     assert (found and found.code, found and found.visibility) == (code, visibility)
 
 
 def test_the_address_of_older_los_angeles_files_is_not_their_location():
     """There, "Location" holds coordinates."""
-    assert profiles.get("los_angeles").columns["block"][0] == "Address"
+    assert profiles.get_profile("los_angeles").columns["block"][0] == "Address"
 
 
 def test_domestic_violence_is_found_among_the_methods():
-    pattern = profiles.get("los_angeles").domestic["Mocodes"]
+    pattern = profiles.get_profile("los_angeles").domestic["Mocodes"]
     assert re.search(pattern, "0416 1822 2000 0444")
     assert not re.search(pattern, "0416 12000")

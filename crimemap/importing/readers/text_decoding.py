@@ -1,0 +1,109 @@
+"""Decodes an agency's file, in whatever encoding it comes, piece by piece; refuses files that hold no text."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from django.utils.translation import gettext as _
+
+from crimemap.importing.readers.errors import UnreadableFileError
+
+HEAD_BYTES = 65_536  # enough to recognize the encoding
+PIECE_BYTES = 262_144
+WINDOWS_1252_HANDLER = "crimemap-windows-1252"  # of codecs' error handlers
+_BINARY_FORMATS = (
+    (b"%PDF", "PDF"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BZh", "bzip2"),
+    (b"\xfd7zXZ", "xz"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"7z\xbc\xaf", "7-Zip"), (b"PAR1", "Parquet"),
+    (b"\xd0\xcf\x11\xe0", "Excel 97"), (b"SQLite format", "SQLite"), (b"Rar!", "RAR"),
+)  # fmt: skip
+
+Decode = Callable[[bytes, bool], str]  # of a piece; whether it is the last
+
+
+class ByteStream(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+def decode_text(stream: ByteStream, name: str, quirks: dict[str, int]) -> Iterator[str]:
+    """Yield the text in pieces, every line end as "\\n", and note the encoding in `quirks`. Raises UnreadableFileError."""
+    head = stream.read(HEAD_BYTES)
+    if not head.strip():
+        raise UnreadableFileError(_("%(name)s is empty.") % {"name": name})
+    decode = _choose_decoder(head, name, quirks)
+    content, carriage_return = head, ""
+    while content:
+        text = carriage_return + decode(content, False)
+        carriage_return = "\r" if text.endswith("\r") else ""  # its "\n" may come with the next piece
+        yield text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+        content = stream.read(PIECE_BYTES)
+    yield (carriage_return + decode(b"", True)).replace("\r", "\n")
+
+
+def _choose_decoder(head: bytes, name: str, quirks: dict[str, int]) -> Decode:
+    """UTF-16 by its byte order mark or by the places of zero bytes; else UTF-8, its invalid bytes as Windows-1252."""
+    for magic, kind in _BINARY_FORMATS:
+        if head.startswith(magic):
+            raise UnreadableFileError(
+                _("%(name)s is a %(kind)s file. CSV or JSON is needed.") % {"name": name, "kind": kind}
+            )
+    if head.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise UnreadableFileError(
+            _("%(name)s is a web page, not a table: perhaps the download asked for a sign-in.") % {"name": name}
+        )
+    even_zeros, odd_zeros, half_length = head[::2].count(0), head[1::2].count(0), len(head) // 2
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        quirks["utf-16"] = 1
+        return _strict_decoder("utf-16", name)
+    if max(even_zeros, odd_zeros) > 0.3 * half_length and min(even_zeros, odd_zeros) < 0.05 * half_length:
+        quirks["utf-16"] = 1
+        return _strict_decoder("utf-16-le" if odd_zeros > even_zeros else "utf-16-be", name)
+    control_count = len(head) - len(head.translate(None, bytes(set(range(32)) - set(b"\t\n\r\f\x1a"))))
+    if control_count > len(head) / 20:
+        raise UnreadableFileError(_("%(name)s is no text. CSV or JSON is needed.") % {"name": name})
+    if head.startswith(codecs.BOM_UTF8):
+        quirks["byte order mark"] = 1
+    return _lenient_decoder(quirks)
+
+
+def _strict_decoder(encoding: str, name: str) -> Decode:
+    decoder = codecs.getincrementaldecoder(encoding)()
+
+    def decode(content: bytes, final: bool) -> str:
+        try:
+            return decoder.decode(content, final)
+        except UnicodeDecodeError as error:
+            raise UnreadableFileError(
+                _("%(name)s begins as %(encoding)s text but is not so throughout.")
+                % {"name": name, "encoding": encoding.upper()}
+            ) from error
+
+    return decode
+
+
+def _lenient_decoder(quirks: dict[str, int]) -> Decode:
+    undecoded, at_start = b"", True
+
+    def decode(content: bytes, final: bool) -> str:
+        nonlocal undecoded, at_start
+        content = undecoded + content
+        try:
+            text, length = codecs.utf_8_decode(content, "strict", final)
+        except UnicodeDecodeError:
+            quirks["windows-1252"] = 1
+            text, length = codecs.utf_8_decode(content, WINDOWS_1252_HANDLER, final)
+        undecoded = content[length:]
+        if at_start and text:
+            text, at_start = text.removeprefix("\ufeff"), False
+        return text
+
+    return decode
+
+
+def _decode_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(WINDOWS_1252_HANDLER, _decode_windows_1252)
