@@ -1,5 +1,7 @@
-"""The guides: those that come with the portal are stored once, then all are the agency's own. What is saved is public at
-once, where the guide is shown; each version is kept."""
+"""Guides: starter texts are stored once, and belong to the agency from then on.
+
+A save is public at once if the guide is shown. Every version is kept.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ _HEAD_END = "+++\n"
 
 
 def ensure_guides() -> None:
-    """Store the guides that are not there yet and show them. One that staff changed or hid stays as it is."""
+    """Store the starter guides that are missing, and show them. Guides that staff changed or hid stay as they are."""
     known = set(Guide.objects.values_list("slug", flat=True))
     for path in sorted(_STARTER_FOLDER.glob("*.md")):
         if path.stem not in known:
@@ -30,10 +32,10 @@ def ensure_guides() -> None:
 
 
 def read_guide_file(path: Path) -> tuple[dict[str, Any], str]:
-    """Head (title, summary, place, order) and text of a guide, the agency's facts filled in.
+    """Return the head (title, summary, place, order) and the text of a starter guide.
 
-    A file is TOML, a line of three plus signs, then Markdown in which {city}, {emergency_number} and {tips_kept} stand for
-    what the settings say.
+    A file is TOML, a line of three plus signs, then Markdown in which {city}, {emergency_number} and {tips_kept} are
+    replaced by the agency's settings.
     """
     head, text = path.read_text(encoding="utf-8").split(_HEAD_END, 1)
     for name in ("city", "emergency_number", "tips_kept"):
@@ -54,7 +56,7 @@ FIELDS = ("slug", "title", "summary", "body", "place", "order", "shown")
 
 
 class StaleGuideError(Exception):
-    """Somebody saved the guide meanwhile. The text that was sent is kept beside the history; `guide` is as it is now."""
+    """Another editor saved the guide meanwhile. The new text is set aside as a revision; `guide` is the present row."""
 
     def __init__(self, guide: Guide) -> None:
         super().__init__("stale")
@@ -71,7 +73,7 @@ def create_guide(by: Account, values: dict[str, Any]) -> Guide:
 
 
 def save_guide(guide_id: int, by: Account, values: dict[str, Any], version: int, note: str = "") -> Guide:
-    """Keep a changed guide, begun from `version`. The same again changes nothing. Raises StaleError."""
+    """Save values that were begun from `version`. Unchanged values write nothing. Raises StaleGuideError."""
     with transaction.atomic():
         guide = Guide.objects.select_for_update().get(pk=guide_id)
         if take_snapshot(guide) == values:
@@ -81,9 +83,9 @@ def save_guide(guide_id: int, by: Account, values: dict[str, Any], version: int,
                 setattr(guide, name, value)
             guide.version, guide.updated_on = version + 1, timezone.localdate()
             return _save_version(guide, by, note)
-        aside = {"guide": guide, "by": by, "aside": True, "snapshot": values}
-        if not GuideRevision.objects.filter(**aside).exists():
-            GuideRevision.objects.create(number=version, **aside)
+        set_aside = {"guide": guide, "by": by, "aside": True, "snapshot": values}
+        if not GuideRevision.objects.filter(**set_aside).exists():
+            GuideRevision.objects.create(number=version, **set_aside)
     raise StaleGuideError(guide)
 
 

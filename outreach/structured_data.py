@@ -1,5 +1,4 @@
-"""What programs read of a story or an event: structured data of schema.org, as text for a script element of type
-application/ld+json."""
+"""Structured data (schema.org) of stories and events, as JSON for a script element of type application/ld+json."""
 
 from __future__ import annotations
 
@@ -14,12 +13,12 @@ from outreach.events import ical
 from outreach.models import Event, PublishedStory
 from outreach.stories.share_links import absolute_url
 
-# Nothing in the text may end the element (HTML Living Standard, restrictions for contents of script elements).
+# No text may end the script element (HTML Living Standard, restrictions for contents of script elements).
 _ESCAPES = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
 
 
 def article_data(story: PublishedStory, address: str, image: str) -> SafeString:
-    """A story as a NewsArticle. Days only."""
+    """Describe a story as a NewsArticle. It gives days only: the hour of publication is not public."""
     return script_content(
         {
             "@context": "https://schema.org",
@@ -41,7 +40,7 @@ def article_data(story: PublishedStory, address: str, image: str) -> SafeString:
 
 
 def event_data(event: Event) -> SafeString:
-    """An event as an Event, with its hours: they are public."""
+    """Describe an event, with its hours."""
     cancelled = event.status == Event.EventStatus.CANCELLED
     place: dict[str, Any] = {"@type": "Place", "name": event.place, "address": f"{event.place}, {settings.CITY_NAME}"}
     if event.latitude is not None and event.longitude is not None:
@@ -69,5 +68,5 @@ def _agency_data() -> dict[str, str]:
 
 
 def script_content(content: dict[str, Any]) -> SafeString:
-    """The content as JSON that cannot leave its script element."""
+    """Encode the content as JSON that cannot end its script element."""
     return mark_safe(json.dumps(content, ensure_ascii=False).translate(_ESCAPES))  # noqa: S308

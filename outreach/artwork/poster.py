@@ -1,6 +1,6 @@
-"""The poster: who takes tips, that no name is asked for, and the address as words, as a QR code and on strips to tear off.
+"""The printable poster: how to send a tip, the portal's address as text, as a QR code and on tear-off strips.
 
-A page of pixels at 200 to the inch inside a PDF, because nothing that is installed sets type in one.
+It is an image of 200 pixels per inch inside a PDF, because no installed library sets type in a PDF.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WHITE, BLACK = "#fff", "#000"
 
 @dataclass(frozen=True, slots=True)
 class PosterWords:
-    """What stands on the poster, in the page's language. `link` is what the QR code leads to, `address` how it is read."""
+    """The poster's texts in the page's language. The QR code holds `link`; `address` is its printed form."""
 
     agency: str
     headline: tuple[str, ...]
@@ -42,7 +42,7 @@ class PosterWords:
 
 
 def poster_words() -> PosterWords:
-    """What this portal's poster says."""
+    """Return the texts of this portal's poster."""
     return PosterWords(
         agency=settings.AGENCY_NAME,
         headline=(_("Tell us what you know."), _("Not who you are.")),
@@ -63,7 +63,7 @@ def poster_words() -> PosterWords:
 
 @lru_cache(maxsize=8)
 def draw_poster(words: PosterWords, paper: str) -> bytes:
-    """The poster as PDF. `paper` is a key of PAPERS. Text in a script our font lacks is left out; the QR code stays."""
+    """Draw the poster as a PDF. `paper` is a key of PAPERS. Text in a script that our font lacks is left out."""
     page = draw_page(words, PAPERS[paper])
     stream = io.BytesIO()
     now = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -81,6 +81,7 @@ def draw_poster(words: PosterWords, paper: str) -> bytes:
 
 
 def draw_page(words: PosterWords, size: tuple[int, int]) -> Image.Image:
+    """Draw the poster as an image of `size` pixels."""
     width, height = size
     tokens, margin = theme_colors(), 120
     page = Image.new("RGB", size, WHITE)
@@ -119,7 +120,7 @@ def draw_page(words: PosterWords, size: tuple[int, int]) -> Image.Image:
 
 
 def draw_qr_code(link: str, side: int) -> Image.Image:
-    """The QR code of `link` as a square of `side` pixels, its quiet zone inside."""
+    """Draw the QR code of `link` as a square of `side` pixels, quiet zone included."""
     code = segno.make(link, error="m", micro=False)
     rows = [bytes(0 if dark else 255 for dark in row) for row in code.matrix_iter(border=2)]
     small = Image.frombytes("L", (len(rows), len(rows)), b"".join(rows))
@@ -131,7 +132,7 @@ def draw_qr_code(link: str, side: int) -> Image.Image:
 
 
 def _draw_strips(page: Image.Image, words: PosterWords, top: int) -> None:
-    """Strips to cut and tear off along the foot, each with the address, turned to be read from the side."""
+    """Draw tear-off strips along the foot, each with the address turned by 90 degrees."""
     canvas = ImageDraw.Draw(page)
     wide, high = page.width / STRIPS, page.height - top
     for dash in range(0, page.width, 24):

@@ -1,4 +1,4 @@
-"""The share card of a story: what other sites show beside a link to it. A picture of words, 1200 by 630 pixels."""
+"""The share card of a story: the image of 1200 by 630 pixels that other sites show beside a link to it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from PIL import Image, ImageDraw
 from outreach.artwork import typesetting
 from outreach.artwork.typesetting import BOLD, REGULAR, TextBox, load_font, theme_colors, write_text
 
-SIZE = (1200, 630)  # what Open Graph readers expect: 1.91 to 1
+SIZE = (1200, 630)  # the 1.91 to 1 that Open Graph readers expect
 MARGIN = 72
 
 
 @dataclass(frozen=True, slots=True)
 class ShareCard:
-    """What stands on a card. `facts`: a few words each."""
+    """The texts on a card. `facts` are short phrases."""
 
     title: str
     label: str
@@ -28,14 +28,14 @@ class ShareCard:
 
     @property
     def digest(self) -> str:
-        """Changes with anything that is drawn."""
+        """A hash of everything that is drawn: texts and colors."""
         drawn = repr((astuple(self), sorted(theme_colors().items())))
         return hashlib.sha256(drawn.encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=128)
 def draw_card(card: ShareCard) -> bytes:
-    """The card as PNG. A title in a script our font lacks is left out: the agency's name says whose page it is."""
+    """Draw the card as a PNG. A title in a script that our font lacks is left out; the agency's name remains."""
     picture = typesetting.draw_background(SIZE).copy()
     canvas = ImageDraw.Draw(picture)
     tokens = theme_colors()

@@ -1,6 +1,6 @@
-"""Text and lines drawn with Pillow in the agency's colours and the portal's own font: what cards and posters share.
+"""Draws text and backgrounds with Pillow in the agency's colors and the portal's font, for share cards and posters.
 
-Opens no picture: only our own font, style sheet and street plan are read.
+It opens no image files: it reads only our own font, style sheet and street plan.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ELLIPSIS = "…"
 
 @dataclass(frozen=True, slots=True)
 class TextBox:
-    """What text may take: pixels across, lines, and the sizes to try, large to small."""
+    """The space for a text: width in pixels, number of lines, and the font sizes to try, large to small."""
 
     width: int
     lines: int
@@ -33,7 +33,7 @@ class TextBox:
 
 @dataclass(frozen=True, slots=True)
 class FittedText:
-    """Text in lines, and the size in pixels at which they fit."""
+    """A text broken into lines, and the font size in pixels at which they fit."""
 
     lines: list[str]
     size: int
@@ -41,19 +41,19 @@ class FittedText:
 
 @cache
 def theme_colors() -> dict[str, str]:
-    """The agency's light colours by token name (static/css/common.css)."""
+    """Return the agency's light theme: colors by token name (static/css/common.css)."""
     return contrast.themes(contrast.STYLES.read_text(encoding="utf-8"))["light"]
 
 
 @lru_cache(maxsize=64)
 def load_font(size: int, weight: int = REGULAR) -> ImageFont.FreeTypeFont:
-    made = ImageFont.truetype(str(FONT), size)
-    made.set_variation_by_axes([weight])
-    return made
+    font = ImageFont.truetype(str(FONT), size)
+    font.set_variation_by_axes([weight])
+    return font
 
 
 def has_glyphs(text: str) -> bool:
-    """Whether our font, which is Latin, has every letter of `text`. Other scripts would come out as empty boxes."""
+    """Whether our font, which is Latin, has every letter of `text`. Other scripts would be drawn as empty boxes."""
     return all(letter.isspace() or letter == ELLIPSIS or _has_glyph(letter) for letter in set(text))
 
 
@@ -63,46 +63,46 @@ def _has_glyph(letter: str) -> bool:
     return bytes(probe.getmask(letter)) != bytes(probe.getmask("\uffff"))
 
 
-def fit_text(text: str, room: TextBox, weight: int = BOLD) -> FittedText:
-    """`text` at the first size at which it fits the room; at the last one cut with an ellipsis, if it must be."""
-    for size in room.sizes:
-        setting = FittedText(_wrap(text, room.width, load_font(size, weight)), size)
-        if len(setting.lines) <= room.lines:
-            return setting
-    kept = setting.lines[: room.lines]
-    face = load_font(setting.size, weight)
-    while kept[-1] and face.getlength(kept[-1] + ELLIPSIS) > room.width:
-        kept[-1] = kept[-1][:-1].rstrip()
-    kept[-1] += ELLIPSIS
-    return FittedText(kept, setting.size)
+def fit_text(text: str, box: TextBox, weight: int = BOLD) -> FittedText:
+    """Fit `text` into the box at the largest size that works; at the smallest size it is cut with an ellipsis."""
+    for size in box.sizes:
+        fitted = FittedText(_wrap(text, box.width, load_font(size, weight)), size)
+        if len(fitted.lines) <= box.lines:
+            return fitted
+    lines = fitted.lines[: box.lines]
+    font = load_font(fitted.size, weight)
+    while lines[-1] and font.getlength(lines[-1] + ELLIPSIS) > box.width:
+        lines[-1] = lines[-1][:-1].rstrip()
+    lines[-1] += ELLIPSIS
+    return FittedText(lines, fitted.size)
 
 
 def write_text(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: TextBox, colour: str, *, weight: int = BOLD
+    draw: ImageDraw.ImageDraw, top_left: tuple[int, int], text: str, box: TextBox, color: str, *, weight: int = BOLD
 ) -> int:
-    """Draw `text` below the top left point `at`, nothing if our font lacks a letter of it.
+    """Draw `text` below the point `top_left`, or nothing if our font lacks one of its letters.
 
-    Returns where the next thing may begin.
+    Returns the y coordinate below the text.
     """
-    x, y = at
+    x, y = top_left
     if has_glyphs(text):
-        setting = fit_text(text, room, weight)
-        for line in setting.lines:
-            draw.text((x, y), line, font=load_font(setting.size, weight), fill=colour)
-            y += round(setting.size * 1.16)
+        fitted = fit_text(text, box, weight)
+        for line in fitted.lines:
+            draw.text((x, y), line, font=load_font(fitted.size, weight), fill=color)
+            y += round(fitted.size * 1.16)
     return y
 
 
-def _wrap(text: str, width: int, face: ImageFont.FreeTypeFont) -> list[str]:
-    """Lines no wider than `width`; a word that is too long for one is broken."""
+def _wrap(text: str, width: int, font: ImageFont.FreeTypeFont) -> list[str]:
+    """Break text into lines no wider than `width` pixels. Words longer than a line are broken."""
     lines = [""]
     for word in text.split():
         rest = word
-        if face.getlength(f"{lines[-1]} {rest}".strip()) <= width:
+        if font.getlength(f"{lines[-1]} {rest}".strip()) <= width:
             lines[-1] = f"{lines[-1]} {rest}".strip()
             continue
-        while face.getlength(rest) > width:
-            length = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or face.getlength(rest[:n]) <= width)
+        while font.getlength(rest) > width:
+            length = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or font.getlength(rest[:n]) <= width)
             lines.append(rest[:length])
             rest = rest[length:]
         lines.append(rest)
@@ -111,14 +111,14 @@ def _wrap(text: str, width: int, face: ImageFont.FreeTypeFont) -> list[str]:
 
 @lru_cache(maxsize=4)
 def card_palette(size: tuple[int, int]) -> Image.Image:
-    """The colours of the ground and of what is written on it, for pictures of few bytes made fast."""
+    """Return a palette image of the background and of text on it: quantizing to it is fast and makes small files."""
     marks = [theme_colors()[name] for name in ("gold", "gold-ink", "on-navy", "on-navy-muted")]
     swatches = draw_background(size).copy()
     draw = ImageDraw.Draw(swatches)
-    for row, colour in enumerate(marks):
+    for row, color in enumerate(marks):
         for step in range(16):
             shade = Image.blend(
-                Image.new("RGB", (1, 1), theme_colors()["navy"]), Image.new("RGB", (1, 1), colour), step / 15
+                Image.new("RGB", (1, 1), theme_colors()["navy"]), Image.new("RGB", (1, 1), color), step / 15
             )
             draw.rectangle((step * 40, row * 60, step * 40 + 40, row * 60 + 60), fill=shade.getpixel((0, 0)))
     return swatches.quantize(255, kmeans=2)
@@ -126,7 +126,7 @@ def card_palette(size: tuple[int, int]) -> Image.Image:
 
 @lru_cache(maxsize=4)
 def draw_background(size: tuple[int, int], streets: bool = True) -> Image.Image:
-    """The brand's navy, running into its lighter one, with the city's street plan where one reads left to right last."""
+    """Draw a gradient from navy to its lighter shade, left to right, with the street plan fading in on the right."""
     across = Image.linear_gradient("L").rotate(90).resize(size)
     picture = Image.composite(
         Image.new("RGB", size, theme_colors()["navy2"]), Image.new("RGB", size, theme_colors()["navy"]), across
@@ -140,7 +140,7 @@ def draw_background(size: tuple[int, int], streets: bool = True) -> Image.Image:
 
 
 def _street_mask(size: tuple[int, int]) -> Image.Image:
-    """The lines of static/img/streets.svg as a mask that fills `size`. Whatever is not a straight line is left out."""
+    """Return the straight lines of static/img/streets.svg as a mask that fills `size`."""
     scale = max(size[0] / 960, size[1] / 640)
     mask = Image.new("L", size)
     draw = ImageDraw.Draw(mask)

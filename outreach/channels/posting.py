@@ -1,9 +1,9 @@
-"""Telling of a published story on the agency's channels, each once.
+"""Posts a published story on each of the agency's channels, once.
 
-A Post row a channel: its text is prepared with the story, publication lets it go, the bulk worker posts it. That an attempt
-begins is on the disk before anything is sent. So a worker that dies in between leaves a row that says "being posted",
-and what comes of it then depends on the channel: one that forgets a repeated post by its key gets it again, under the same
-key; any other is UNSURE until somebody has looked. Nothing is posted twice.
+There is one Post row per channel: its text is prepared with the story, publication releases it, the bulk worker sends it.
+The row says that an attempt begins before anything is sent, so a worker that dies leaves a row in state SENDING. What
+follows depends on the channel: if it drops a repeated post by its idempotency key, the post is sent again under the same
+key; otherwise the post is UNSURE until staff have looked at the channel. Nothing is posted twice.
 """
 
 from __future__ import annotations
@@ -32,54 +32,54 @@ from outreach.models import Channel, Post, PublishedStory, Story
 log = logging.getLogger(__name__)
 
 State = Post.PostState
-# Mastodon remembers a key for up to an hour (docs.joinmastodon.org/methods/statuses); later a repeat would be a second post.
+# Mastodon keeps a key for an hour (docs.joinmastodon.org/methods/statuses); after that a repeat would be a second post.
 IDEMPOTENCY_WINDOW = dt.timedelta(minutes=50)
 _BACK_OFF = [dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)]
-_MAX_ATTEMPTS = 15  # some two days
+_MAX_ATTEMPTS = 15  # about two days
 _BATCH_SIZE = 50
 _LINK = re.compile(r"https?://\S+")
-_MASTODON_LINK_CHARACTERS = 23  # characters that any link counts there
+_MASTODON_LINK_CHARACTERS = 23  # Mastodon counts each link as this many, whatever its length
 EDITABLE = (State.PREPARED, State.LEFT_OUT)
 
 
 class PostActionRefusedError(ValueError):
-    """It cannot be done with the post as it is. The message is a sentence for staff."""
+    """The post's text or state does not allow the action. The message is a sentence for staff."""
 
 
 # Texts
 
 
 def default_text(channel: Channel, title: str, summary: str, slug: str) -> str:
-    """The channel's template filled in; the title is cut where all would be too long. The link is always whole."""
+    """Fill in the channel's template. Too long a text loses words of the summary, then of the title, never of the link."""
     link = f"{settings.PORTAL_URL}/stories/{slug}/"
     values = {"title": title, "summary": summary, "link": link}
     text = _fill_template(channel.template, values)
     for name in ("summary", "title"):
-        over = count_characters(text, channel.kind) - KINDS[channel.kind].longest
-        if over > 0 and f"{{{name}}}" in channel.template:
-            kept = max(0, len(values[name]) - over - 1)
-            values[name] = f"{values[name][:kept].rstrip()}…" if kept else ""
+        excess = count_characters(text, channel.kind) - KINDS[channel.kind].max_characters
+        if excess > 0 and f"{{{name}}}" in channel.template:
+            remaining = max(0, len(values[name]) - excess - 1)
+            values[name] = f"{values[name][:remaining].rstrip()}…" if remaining else ""
             text = _fill_template(channel.template, values)
     return text.strip()
 
 
 def _fill_template(template: str, values: dict[str, str]) -> str:
-    return re.sub(r"\{(title|summary|link)\}", lambda found: values[found[1]], template)
+    return re.sub(r"\{(title|summary|link)\}", lambda match: values[match[1]], template)
 
 
 def count_characters(text: str, kind: str) -> int:
-    """Characters as the channel counts them."""
+    """Count characters as the channel does."""
     return len(_LINK.sub("x" * _MASTODON_LINK_CHARACTERS, text) if kind == "mastodon" else text)
 
 
 def find_text_problem(text: str, kind: str) -> str:
-    """A sentence on what is wrong with a text, or nothing."""
-    longest, has = KINDS[kind].longest, count_characters(text, kind)
+    """Return a sentence on what is wrong with a text, or an empty string."""
+    limit, length = KINDS[kind].max_characters, count_characters(text, kind)
     if not text.strip():
         return _("Write a text, or choose not to post here.")
-    if has > longest:
+    if length > limit:
         return _("This text has %(has)d characters; %(kind)s takes %(longest)d.") % {
-            "has": has, "longest": longest, "kind": KINDS[kind].label,
+            "has": length, "longest": limit, "kind": KINDS[kind].label,
         }  # fmt: skip
     return ""
 
@@ -88,25 +88,25 @@ def find_text_problem(text: str, kind: str) -> str:
 
 
 def list_posts(story: Story) -> list[Post]:
-    """In the order of the channels' names: those there are; until publication also unsaved ones for channels without one."""
-    found = {post.channel_id: post for post in story.posts.select_related("channel", "story")}
+    """Return the story's posts, by channel name. Before publication, channels without a post have an unsaved one."""
+    posts = {post.channel_id: post for post in story.posts.select_related("channel", "story")}
     if PublishedStory.objects.filter(story=story).exists():
-        return sorted(found.values(), key=lambda post: post.channel.name)
-    channels = Channel.objects.filter(Q(enabled=True) | Q(pk__in=found))
+        return sorted(posts.values(), key=lambda post: post.channel.name)
+    channels = Channel.objects.filter(Q(enabled=True) | Q(pk__in=posts))
     return [
-        found.get(channel.pk) or Post(story=story, channel=channel, text=_default_text_for(channel, story))
+        posts.get(channel.pk) or Post(story=story, channel=channel, text=_default_text_for(channel, story))
         for channel in channels
     ]
 
 
 def list_unsure_posts() -> list[Post]:
-    """What somebody has to look at, the oldest first."""
+    """Return up to 20 posts that staff have to look for on the channel, the oldest first."""
     waiting = Post.objects.filter(state=State.UNSURE).select_related("channel", "story")
     return list(waiting.order_by("begun_at")[:20])
 
 
 def prepare_post(story: Story, channel: Channel, text: str, *, wanted: bool) -> None:
-    """Keep the text for a channel until the story is published. Raises NotNowError."""
+    """Store the text for a channel until the story is published. Raises PostActionRefusedError."""
     text = text.strip().replace("\r\n", "\n")
     if wanted and (problem := find_text_problem(text, channel.kind)):
         raise PostActionRefusedError(problem)
@@ -119,16 +119,16 @@ def prepare_post(story: Story, channel: Channel, text: str, *, wanted: bool) -> 
 
 
 def release_posts(story: Story) -> None:
-    """The story is published: what is prepared may go out, and channels without a text get the default one.
+    """Release the story's prepared posts, and create default ones for channels in use that have none.
 
     Runs in the transaction that publishes. A second publication of the same story posts nothing again.
     """
-    known = dict(story.posts.values_list("channel_id", "state"))
-    fresh = [
+    known_channels = story.posts.values_list("channel_id", flat=True)
+    new_posts = [
         Post(story=story, channel=channel, state=State.WAITING, text=_default_text_for(channel, story))
-        for channel in Channel.objects.filter(enabled=True).exclude(pk__in=known)
+        for channel in Channel.objects.filter(enabled=True).exclude(pk__in=list(known_channels))
     ]
-    Post.objects.bulk_create(fresh, ignore_conflicts=True)
+    Post.objects.bulk_create(new_posts, ignore_conflicts=True)
     story.posts.filter(state=State.PREPARED).update(state=State.WAITING, next_attempt_at=timezone.now())
     queue.send_on_commit("outreach.bulk.post", expires=600)
 
@@ -138,7 +138,10 @@ def _default_text_for(channel: Channel, story: Story) -> str:
 
 
 def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
-    """What staff found on the channel: it is there, or it is not and is to be posted again. Raises NotNowError."""
+    """Record what staff saw on the channel: the post is there; or it is not, and is to be posted `again`.
+
+    Raises PostActionRefusedError.
+    """
     with transaction.atomic():
         post = Post.objects.select_for_update().select_related("channel", "story").get(pk=post_id)
         if post.state != State.UNSURE and not (again and post.state in (State.FAILED, State.LEFT_OUT)):
@@ -146,7 +149,7 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
         if again:
             if not PublishedStory.objects.filter(story=post.story_id).exists():
                 raise PostActionRefusedError(_("The story is not published."))
-            # A key of its own: under the old one the channel may say that it has the post, which is gone.
+            # A new key: for the old one the channel might still answer that it has the post.
             post.state, post.key, post.begun_at, post.attempts = State.WAITING, uuid.uuid4(), None, 0
             post.text = post.text or _default_text_for(post.channel, post.story)
             post.next_attempt_at = timezone.now()
@@ -155,8 +158,8 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
             post.state, post.sent_at = State.SENT, post.begun_at
         post.problem = ""
         post.save()
-        told = "posted again" if again else "found on the channel"
-        audit.record(by, told, f"story {post.story_id}", f"channel {post.channel.name}")
+        audited = "posted again" if again else "found on the channel"
+        audit.record(by, audited, f"story {post.story_id}", f"channel {post.channel.name}")
     return post
 
 
@@ -165,7 +168,7 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
 
 @shared_task(name="outreach.bulk.post", expires=600)  # type: ignore[untyped-decorator]
 def post_due() -> None:
-    """Post what is due; take up what a killed worker left."""
+    """Send the posts that are due, also those that a killed worker left."""
     due = _unfinished_posts().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
     for post_id in due.values_list("pk", flat=True)[:_BATCH_SIZE]:
         with alone_with(post_id) as alone:
@@ -179,44 +182,48 @@ def _unfinished_posts() -> QuerySet[Post]:
 
 
 def _attempt_post(post: Post) -> None:
-    """One try. What it may have done is on the row before it begins, and what is known of it afterwards."""
+    """Try to send a post once. The row says that the attempt begins before it does, and its result afterwards."""
     kind = KINDS[post.channel.kind]
     now = timezone.now()
-    if post.begun_at is not None and not (kind.takes_key and now - post.begun_at < IDEMPOTENCY_WINDOW):
+    if post.begun_at is not None and not (kind.drops_repeats and now - post.begun_at < IDEMPOTENCY_WINDOW):
         _update_post(
             post, state=State.UNSURE, problem=post.problem or _("The program was stopped while it posted this.")
         )
         return
     if not PublishedStory.objects.filter(story=post.story_id).exists():
-        unsure = post.begun_at is not None
+        may_have_arrived = post.begun_at is not None
         _update_post(
-            post, state=State.UNSURE if unsure else State.FAILED, problem=_("The story is not published any more.")
+            post,
+            state=State.UNSURE if may_have_arrived else State.FAILED,
+            problem=_("The story is not published any more."),
         )
         return
-    earlier = post.begun_at
-    _update_post(post, state=State.SENDING, begun_at=earlier or now, attempts=post.attempts + 1)
-    answer = transport.send_post(post.channel.address, post.text, str(post.key))
-    _record_result(post, answer, earlier)
+    first_begun_at = post.begun_at
+    _update_post(post, state=State.SENDING, begun_at=first_begun_at or now, attempts=post.attempts + 1)
+    result = transport.send_post(post.channel.address, post.text, str(post.key))
+    _record_result(post, result, first_begun_at)
 
 
-def _record_result(post: Post, answer: transport.DeliveryResult, earlier: dt.datetime | None) -> None:
-    """`earlier`: when an attempt before this one may have arrived already."""
+def _record_result(post: Post, result: transport.DeliveryResult, first_begun_at: dt.datetime | None) -> None:
+    """Write the result of an attempt. `first_begun_at` is set if an attempt before this one may have arrived."""
     kind, retry = KINDS[post.channel.kind], timezone.now() + _BACK_OFF[min(post.attempts, len(_BACK_OFF)) - 1]
-    match answer.outcome:
+    match result.outcome:
         case Outcome.SENT:
             _update_post(post, state=State.SENT, sent_at=timezone.now(), problem="")
-        case Outcome.UNSURE if kind.takes_key:
-            _update_post(post, state=State.WAITING, problem=answer.words, next_attempt_at=retry)
+        case Outcome.UNSURE if kind.drops_repeats:
+            _update_post(post, state=State.WAITING, problem=result.explanation, next_attempt_at=retry)
         case Outcome.LATER if post.attempts < _MAX_ATTEMPTS:
-            _update_post(post, state=State.WAITING, begun_at=earlier, problem=answer.words, next_attempt_at=retry)
+            _update_post(
+                post, state=State.WAITING, begun_at=first_begun_at, problem=result.explanation, next_attempt_at=retry
+            )
         case Outcome.UNSURE:
-            _update_post(post, state=State.UNSURE, problem=answer.words)
+            _update_post(post, state=State.UNSURE, problem=result.explanation)
         case _:
-            state = State.FAILED if earlier is None else State.UNSURE
-            _update_post(post, state=state, begun_at=earlier, problem=answer.words)
-    if answer.outcome != Outcome.SENT:
+            state = State.FAILED if first_begun_at is None else State.UNSURE
+            _update_post(post, state=state, begun_at=first_begun_at, problem=result.explanation)
+    if result.outcome != Outcome.SENT:
         log.warning(
-            "an attempt at a post did not arrive, or may not have (%s, %s)", post.channel.kind, answer.outcome.value
+            "an attempt at a post did not arrive, or may not have (%s, %s)", post.channel.kind, result.outcome.value
         )
 
 

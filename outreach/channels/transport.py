@@ -1,9 +1,9 @@
-"""One text handed to one of the agency's channels, and what is known of it afterwards. Knows no models.
+"""Sends one text to one of the agency's channels and says what is known of its delivery. Uses no models.
 
-apprise speaks the channels' languages. It answers yes or no, and a no may also be a yes whose answer was lost. So a no
-counts as certain only where the channel itself said so (an HTTP status of 4xx, to a single recipient); anything else is
-UNSURE. Mastodon's server forgets a repeated post by its Idempotency-Key, which apprise (2.2) puts into the body, where
-Mastodon does not look for it. So Mastodon has a sender of its own here.
+apprise speaks the channels' protocols. It returns success or failure, and a failure may be a success whose response was
+lost. So a failure counts as certain only if the channel said so (an HTTP status of 4xx, to a single recipient); anything
+else is UNSURE. Mastodon drops a repeated post by its Idempotency-Key header, which apprise (2.2) puts into the body,
+where Mastodon ignores it. Therefore this module sends to Mastodon itself.
 
 A channel's address holds its secret. Nothing here writes it or any part of it to a log, an error or a result.
 """
@@ -20,24 +20,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from urllib3.exceptions import NewConnectionError
 
-TIMEOUT_SECONDS = (5, 20)  # seconds: to reach the channel, and to wait for its answer
+TIMEOUT_SECONDS = (5, 20)  # to connect, and to wait for the response
 _MAX_WEBHOOK_CHARACTERS = 4000
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelKind:
-    """`schemas` are the beginnings of apprise's addresses; `longest` is in characters. `takes_key`: the same post sent
-    again under the same key is one post."""
+    """A service that channels are on. `schemas` are apprise's URL schemes for it.
+
+    `drops_repeats`: a post sent again under the same idempotency key stays one post.
+    """
 
     label: Any
     schemas: tuple[str, ...]
-    longest: int
-    takes_key: bool = False
+    max_characters: int
+    drops_repeats: bool = False
 
 
 KINDS = {
-    "mastodon": ChannelKind("Mastodon", ("toot", "toots", "mastodon", "mastodons"), 500, takes_key=True),
+    "mastodon": ChannelKind("Mastodon", ("toot", "toots", "mastodon", "mastodons"), 500, drops_repeats=True),
     "bluesky": ChannelKind("Bluesky", ("bluesky", "bsky"), 300),
     "slack": ChannelKind("Slack", ("slack",), 3000),
     "teams": ChannelKind("Microsoft Teams", ("workflow", "workflows"), 1000),
@@ -56,18 +58,18 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """`words`: a sentence for staff without anything of the channel's address."""
+    """The outcome of an attempt. `explanation` is a sentence for staff, without any part of the channel's address."""
 
     outcome: Outcome
-    words: str = ""
+    explanation: str = ""
 
 
 class ChannelAddressError(ValueError):
-    """Not an address of a channel we post to. The message is a sentence for staff, without the address."""
+    """The text is no address of a supported channel. The message is a sentence for staff, without the address."""
 
 
 def detect_kind(address: str) -> str:
-    """Which of KINDS an address is. Raises AddressError."""
+    """Return the key in KINDS for an address. Raises ChannelAddressError."""
     schema = address.strip().partition("://")[0].lower()
     for name, kind in KINDS.items():
         if schema in kind.schemas:
@@ -78,13 +80,13 @@ def detect_kind(address: str) -> str:
 
 
 def visible_host(address: str) -> str:
-    """What may be shown of an address: the server, where that is not itself a secret or always the same one."""
+    """Return the part of an address that may be shown: the server, unless it is secret or the same for every account."""
     service = _apprise_service(address)
     return str(service.host or "") if detect_kind(address) in ("mastodon", "matrix", "webhook") else ""
 
 
 def send_post(address: str, text: str, key: str) -> DeliveryResult:
-    """Post `text` once. `key` is the post's own, the same at each attempt. Raises nothing."""
+    """Try to send `text` once. `key` is the post's idempotency key, the same in each attempt. Raises nothing."""
     try:
         kind, service = detect_kind(address), _apprise_service(address)
     except ChannelAddressError:
@@ -98,10 +100,10 @@ def send_post(address: str, text: str, key: str) -> DeliveryResult:
 
 
 def _apprise_service(address: str) -> Any:
-    """apprise's object for one recipient, set to send once and to follow nobody. Raises AddressError."""
+    """Return apprise's object for one recipient, set to try once and follow no redirect. Raises ChannelAddressError."""
     import apprise  # here: it loads a hundred channels, and most processes never post
 
-    # Every request goes to the configured channel and nowhere that it points to; one attempt each time.
+    # Requests go only to the configured server, one attempt each.
     asset = apprise.AppriseAsset(http_redirects=False, async_mode=False, app_id="Portal")
     service = apprise.Apprise.instantiate(address.strip(), asset=asset, suppress_exceptions=True)
     if service is None:
@@ -123,12 +125,12 @@ def _send_with_apprise(service: Any, text: str) -> DeliveryResult:
     result = sender.notify(body=text, body_format=apprise.NotifyFormat.TEXT)
     if result:
         return DeliveryResult(Outcome.SENT)
-    statuses = [int(found[1]) for entry in result.logs() if (found := _STATUS.search(entry.message))]
+    statuses = [int(match[1]) for entry in result.logs() if (match := _STATUS.search(entry.message))]
     return _interpret_status(statuses[0] if len(statuses) == 1 else None)
 
 
 def _send_to_mastodon(service: Any, text: str, key: str) -> DeliveryResult:
-    """Mastodon, by its API (POST /api/v1/statuses): a key is remembered there for an hour."""
+    """Send by Mastodon's API (POST /api/v1/statuses), which keeps an idempotency key for an hour."""
     status: dict[str, str] = {"status": text}
     if service.visibility != "default":
         status["visibility"] = service.visibility
@@ -146,22 +148,20 @@ def _send_to_mastodon(service: Any, text: str, key: str) -> DeliveryResult:
     except (requests.ConnectTimeout, requests.exceptions.SSLError):
         return DeliveryResult(Outcome.LATER, _("The server cannot be reached."))
     except requests.ConnectionError as error:
-        never_began = isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
-        return (
-            DeliveryResult(Outcome.LATER, _("The server cannot be reached."))
-            if never_began
-            else _interpret_status(None)
-        )
+        cause = getattr(error.args[0] if error.args else None, "reason", None)
+        if isinstance(cause, NewConnectionError):
+            return DeliveryResult(Outcome.LATER, _("The server cannot be reached."))
+        return _interpret_status(None)
     return (
         DeliveryResult(Outcome.SENT) if response.status_code in (200, 202) else _interpret_status(response.status_code)
     )
 
 
 def _interpret_status(status: int | None) -> DeliveryResult:
-    """What an HTTP status that is no success says about the post; None: there was no answer."""
+    """Return what an HTTP status other than success says about the post; None means there was no response."""
     if status is None:
         return DeliveryResult(Outcome.UNSURE, _("No answer came back."))
-    words = _("The channel answered with %(status)s.") % {"status": status}
+    explanation = _("The channel answered with %(status)s.") % {"status": status}
     if status == 429:
-        return DeliveryResult(Outcome.LATER, words)
-    return DeliveryResult(Outcome.REFUSED if 400 <= status < 500 and status != 408 else Outcome.UNSURE, words)
+        return DeliveryResult(Outcome.LATER, explanation)
+    return DeliveryResult(Outcome.REFUSED if 400 <= status < 500 and status != 408 else Outcome.UNSURE, explanation)

@@ -1,6 +1,6 @@
-"""Events: what staff do with them, which ones residents see, and when time or place may still be told anew.
+"""What staff do with events: create, change, publish, cancel.
 
-A published event is never erased: who put it into a calendar must read there that it is cancelled.
+A published event is never deleted: calendars that have it must learn that it is cancelled.
 """
 
 from __future__ import annotations
@@ -20,34 +20,28 @@ from crimemap import places
 from outreach.models import Event
 
 Status = Event.EventStatus
-MAX_DURATION = dt.timedelta(days=14)  # a longer one is a slip of the calendar
+MAX_DURATION = dt.timedelta(days=14)  # a longer one is a typing mistake
 MAX_LEAD_TIME = dt.timedelta(days=3 * 366)
-# Words that stand for pages of their own below /events/
+# Names of other pages below /events/
 RESERVED_SLUGS = frozenset({"past", "reminders", "calendar"})
-# What residents who were promised a reminder are told of
+# Changes of these are mailed to residents who subscribed to a reminder
 _TIME_AND_PLACE = ("starts_at", "ends_at", "place", "latitude", "longitude")
 
 
 class EventActionRefusedError(ValueError):
-    """It cannot be done with the event as it is. The message is a sentence for staff."""
+    """The event's state or the input does not allow the action. The message is a sentence for staff."""
 
 
 class StaleEventError(Exception):
-    """Somebody else saved the event meanwhile. Holds it as it is now; nothing was written."""
+    """Another editor saved the event meanwhile. Nothing was written; `current` is the present row."""
 
     def __init__(self, current: Event) -> None:
         super().__init__(current.pk)
         self.current = current
 
 
-# What residents see
-
-
-# What staff do
-
-
 def create_event(fields: Mapping[str, Any], by: Account) -> Event:
-    """A new draft. `fields` are columns of Event."""
+    """Create a draft. `fields` are columns of Event."""
     with transaction.atomic():
         event = Event(**fields)
         event.areas = find_areas(event)
@@ -57,9 +51,9 @@ def create_event(fields: Mapping[str, Any], by: Account) -> Event:
 
 
 def change_event(event_id: int, fields: Mapping[str, Any], by: Account, version: int) -> Event:
-    """Write `fields` over `version` of the event. Raises StaleError when there is a newer one, NotNowError.
+    """Write `fields` over `version` of the event. Raises StaleEventError and EventActionRefusedError.
 
-    When a published event moves, those who asked for a reminder are told (outreach/events/reminders.py).
+    If time or place of a published event changes, subscribers get a mail (outreach/events/reminders.py).
     """
     with transaction.atomic():
         event = _lock_event(event_id)
@@ -84,7 +78,7 @@ def change_event(event_id: int, fields: Mapping[str, Any], by: Account, version:
 
 
 def publish_event(event_id: int, by: Account) -> Event:
-    """Show a draft to residents. Raises NotNowError."""
+    """Make a draft public. Raises EventActionRefusedError."""
     with transaction.atomic():
         event = _lock_event(event_id)
         if event.status != Status.DRAFT:
@@ -98,7 +92,7 @@ def publish_event(event_id: int, by: Account) -> Event:
 
 
 def cancel_event(event_id: int, because: str, by: Account) -> Event:
-    """Say that a published event does not take place, and why: its page, calendars and reminders do. Raises NotNowError."""
+    """Cancel a published event. Its page, calendars and reminders give the reason. Raises EventActionRefusedError."""
     because = because.strip()
     with transaction.atomic():
         event = _lock_event(event_id)
@@ -115,22 +109,22 @@ def cancel_event(event_id: int, because: str, by: Account) -> Event:
 
 
 def find_time_problems(starts_at: dt.datetime, ends_at: dt.datetime) -> dict[str, str]:
-    """What is wrong with the time of an event that is planned now: a sentence for each field."""
+    """Return a sentence for each field that is wrong in the time of an event planned now."""
     now = timezone.now()
-    wrong = {}
+    errors = {}
     if starts_at <= now:
-        wrong["starts_at"] = _("This start is in the past. Choose a later one.")
+        errors["starts_at"] = _("This start is in the past. Choose a later one.")
     elif starts_at - now > MAX_LEAD_TIME:
-        wrong["starts_at"] = _("This is more than three years away. Check the year.")
+        errors["starts_at"] = _("This is more than three years away. Check the year.")
     if ends_at <= starts_at:
-        wrong["ends_at"] = _("The end must be after the start.")
+        errors["ends_at"] = _("The end must be after the start.")
     elif ends_at - starts_at > MAX_DURATION:
-        wrong["ends_at"] = _("An event lasts two weeks at most. Check the day of the end.")
-    return wrong
+        errors["ends_at"] = _("An event lasts two weeks at most. Check the day of the end.")
+    return errors
 
 
 def find_areas(event: Event) -> list[list[str]]:
-    """The areas that the event's point lies in."""
+    """Return the areas that contain the event's point, as [layer, code]."""
     if event.latitude is None or event.longitude is None:
         return []
     return [list(area) for area in places.areas_at(event.latitude, event.longitude)]
@@ -147,7 +141,7 @@ def _save_version(event: Event) -> None:
 
 
 def delete_draft(event: Event, by: Account) -> None:
-    """Raises NotNowError for what residents have seen."""
+    """Delete a draft. Raises EventActionRefusedError for an event that was published."""
     with transaction.atomic():
         deleted, _models = Event.objects.filter(Q(pk=event.pk, status=Status.DRAFT)).delete()
         if not deleted:

@@ -1,6 +1,6 @@
-"""Events as calendar files (RFC 5545), for one event and for all of them.
+"""Calendar files (RFC 5545) of one event, and of all of them as a feed.
 
-A calendar program knows an event by its UID for good, takes what has a higher SEQUENCE, and crosses out what is CANCELLED.
+A calendar program recognizes an event by its UID, replaces it if the SEQUENCE is higher, and strikes out CANCELLED ones.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from outreach.content import markdown
 from outreach.models import Event
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
-FEED_RETENTION = dt.timedelta(days=90)  # how long after its end an event stays in the feed of all
+FEED_RETENTION = dt.timedelta(days=90)  # how long after its end an event stays in the feed
 _REFRESH_INTERVAL = dt.timedelta(hours=6)
 
 
 def event_url(event: Event) -> str:
-    """The event's page. Written out: workers have no pages of their own to ask for it."""
+    """Return the URL of the event's page. Not by reverse(): the workers' URLconf has no public pages."""
     return f"{settings.PORTAL_URL}/events/{event.slug}/"
 
 
 def plain_text(event: Event) -> str:
-    """The event's text without Markdown."""
+    """Return the event's text without markup."""
     return unescape(strip_tags(markdown.render(event.body))).strip() if event.body else ""
 
 
 def write_calendar(events: Iterable[Event], name: str = "") -> bytes:
-    """One calendar file. `name` is what subscribers see; only a feed has one."""
+    """Return a calendar file. `name` is the calendar's title for subscribers; only the feed has one."""
     calendar = Calendar()
     calendar.add("prodid", "-//tipportal//events//EN")
     calendar.add("version", "2.0")
@@ -57,7 +57,7 @@ def _calendar_entry(event: Event) -> Entry:
     entry = Entry()
     entry.add("uid", f"{event.uid}@{urlsplit(settings.PORTAL_URL).hostname}")
     entry.add("sequence", event.version)
-    # DTSTAMP of a published calendar is the last change (RFC 5545, 3.8.7.2): the same event gives the same bytes.
+    # In a published calendar DTSTAMP is the last change (RFC 5545, 3.8.7.2), so the same event gives the same bytes.
     changed = event.changed_at.replace(microsecond=0)
     entry.add("dtstamp", changed)
     entry.add("last-modified", changed)

@@ -333,7 +333,7 @@ def test_an_error_of_the_library_tells_its_kind_alone(receiver: Receiver, monkey
     monkeypatch.setattr(transport, "_send_with_apprise", broken)
     answer = transport.send_post(receiver.webhook, "text", str(uuid.uuid4()))
     assert answer.outcome == Outcome.UNSURE
-    assert TOKEN not in answer.words
+    assert TOKEN not in answer.explanation
 
 
 @pytest.mark.parametrize(
