@@ -15,24 +15,22 @@ from crimemap.models import Area
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import CategoryChange, IncidentRow
 from tests.crimemap import published_city as made
-from tests.crimemap.pages.test_map import read, usual
+from tests.crimemap.pages.test_map import get_page, parse_filter
 
 EVIL = "<script>alert(1)</script>"
 
 
-def some(incidents: PublishedIncidents, **wanted: Any) -> IncidentRow:
-    rows = incidents.read_page(usual(incidents), limit=1000).rows
+def find_incident(incidents: PublishedIncidents, **wanted: Any) -> IncidentRow:
+    rows = incidents.read_page(parse_filter(incidents), limit=1000).rows
     return next(row for row in rows if all(getattr(row, name) == value for name, value in wanted.items()))
 
 
 # One incident
 
 
-def test_an_incident_says_what_when_and_where_as_exactly_as_it_is_published(
-    client, riverton, incidents: PublishedIncidents
-):
-    row = some(incidents, category="burglary", precision="hour", outcome="Arrest", description="Street")
-    page = read(client, f"/map/incident/{row.public_id}/")
+def test_incident_page_is_no_more_exact_than_the_publication(client, riverton, incidents: PublishedIncidents):
+    row = find_incident(incidents, category="burglary", precision="hour", outcome="Arrest", description="Street")
+    page = get_page(client, f"/map/incident/{row.public_id}/")
     assert ">Burglary<" in page
     assert row.block in page
     assert "(to the hour)" in page
@@ -42,32 +40,34 @@ def test_an_incident_says_what_when_and_where_as_exactly_as_it_is_published(
     assert 'class="sym theft"' in page
 
 
-def test_a_day_is_not_made_an_hour_and_an_area_not_a_point(client, riverton, incidents: PublishedIncidents):
-    fraud = some(incidents, category="fraud")
-    page = read(client, f"/map/incident/{fraud.public_id}/")
+def test_incident_page_shows_a_day_without_an_hour_and_an_area_without_a_point(
+    client, riverton, incidents: PublishedIncidents
+):
+    fraud = find_incident(incidents, category="fraud")
+    page = get_page(client, f"/map/incident/{fraud.public_id}/")
     assert "(to the hour)" not in page
     assert "about " not in re.search(r"<dt>When</dt><dd>(.*?)</dd>", page, re.DOTALL)[1]
     assert "no mapped place" in page
     assert '<svg class="city"' not in page
 
 
-def test_an_incident_leads_to_what_else_was_at_its_spot(client, riverton, incidents: PublishedIncidents):
-    row = some(incidents, category="assault")
-    page = read(client, f"/map/incident/{row.public_id}/")
+def test_incident_page_links_to_incidents_at_the_same_point(client, riverton, incidents: PublishedIncidents):
+    row = find_incident(incidents, category="assault")
+    page = get_page(client, f"/map/incident/{row.public_id}/")
     address = unescape(re.search(r'href="(/map/list/\?[^"]*)"', page)[1])
-    assert row.public_id in read(client, address)
+    assert row.public_id in get_page(client, address)
 
 
-def test_a_reclassified_incident_says_so(client, riverton, incidents: PublishedIncidents, monkeypatch):
-    row = some(incidents, category="burglary")
+def test_incident_page_reports_a_reclassification(client, riverton, incidents: PublishedIncidents, monkeypatch):
+    row = find_incident(incidents, category="burglary")
     changes = [CategoryChange(date(2024, 9, 1), "fraud", "burglary"), CategoryChange(date(2024, 9, 2), "", "burglary")]
     monkeypatch.setattr(PublishedIncidents, "category_changes", lambda self, public_id: changes)
-    page = read(client, f"/map/incident/{row.public_id}/")
+    page = get_page(client, f"/map/incident/{row.public_id}/")
     assert "Re-classified on Sept. 1, 2024: it was Fraud before, it is Burglary now." in page
     assert "Re-classified on Sept. 2, 2024: it is Burglary now." in page
 
 
-def test_withdrawn_is_gone_and_unknown_was_never_there(client, riverton, settings, tmp_path):
+def test_withdrawn_incident_answers_410_and_unknown_one_404(client, riverton, settings, tmp_path):
     rows = made.rows(50)
     rows[0]["removed"] = True
     settings.INCIDENT_SNAPSHOTS = made.write(tmp_path, rows)
@@ -78,25 +78,25 @@ def test_withdrawn_is_gone_and_unknown_was_never_there(client, riverton, setting
         assert client.get(f"/map/incident/{public_id}/").status_code == 404
 
 
-def test_the_tip_form_is_asked_for_by_post_and_no_referrer_tells_the_incident(
+def test_tip_form_is_opened_by_post_without_the_incident_in_the_referrer(
     client, riverton, incidents: PublishedIncidents
 ):
-    row = some(incidents, category="burglary")
+    row = find_incident(incidents, category="burglary")
     answer = client.get(f"/map/incident/{row.public_id}/")
     assert answer["Referrer-Policy"] == "strict-origin"
     form = re.search(r'<form[^>]*method="post" action="/tips/">(.*?)</form>', answer.content.decode(), re.DOTALL)[1]
     assert f'name="incident" value="{row.public_id}"' in form
 
 
-def test_others_ask_for_an_incident_in_words(riverton, incidents: PublishedIncidents):
-    row = some(incidents, category="burglary", precision="hour")
+def test_other_apps_get_a_summary_of_an_incident(riverton, incidents: PublishedIncidents):
+    row = find_incident(incidents, category="burglary", precision="hour")
     words = incident_summary.summarize(row.public_id)
     assert words.startswith(f"Burglary, {row.block}, ")
     assert incident_summary.summarize("zzzzzzzzzzzz") == ""
     assert incident_summary.summarize("é") == ""
 
 
-def test_without_anything_published_there_is_no_incident_to_ask_for(riverton, settings, tmp_path):
+def test_there_is_no_summary_while_nothing_is_published(riverton, settings, tmp_path):
     settings.INCIDENT_SNAPSHOTS = tmp_path
     assert incident_summary.summarize("00001abcdefg") == ""
 
@@ -104,10 +104,10 @@ def test_without_anything_published_there_is_no_incident_to_ask_for(riverton, se
 # Areas
 
 
-def test_an_area_has_its_own_figures(client, riverton, incidents: PublishedIncidents):
-    page = read(client, "/map/area/district/1/")
-    month = incidents.count(usual(incidents, days="30", area="district:1"))
-    year = incidents.count(usual(incidents, area="district:1"))
+def test_area_page_shows_its_own_counts(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/area/district/1/")
+    month = incidents.count(parse_filter(incidents, days="30", area="district:1"))
+    year = incidents.count(parse_filter(incidents, area="district:1"))
     assert '<h1 dir="auto">North District</h1>' in page
     assert f"{month} incidents reported in the last 30 days" in page
     assert f"<dt>in the last 12 months</dt><dd>{year}</dd>" in page
@@ -117,25 +117,25 @@ def test_an_area_has_its_own_figures(client, riverton, incidents: PublishedIncid
         assert incidents.find_incident(public_id).areas["district"] == "1"
 
 
-def test_the_officers_words_are_text_in_paragraphs(client, riverton, incidents: PublishedIncidents):
+def test_officers_contact_is_escaped_text_in_paragraphs(client, riverton, incidents: PublishedIncidents):
     page_cache.forget()
     Area.objects.filter(layer="district", code="1").update(contact=f"Sergeant Okoye\n\n{EVIL}")
-    page = read(client, "/map/area/district/1/")
+    page = get_page(client, "/map/area/district/1/")
     assert "<p>Sergeant Okoye</p>" in page
     assert EVIL not in page
     assert page.count("Sergeant Okoye") == 1  # the foot of the page has the agency's own words
-    assert "Your officers" not in read(client, "/map/area/beat/11/")
+    assert "Your officers" not in get_page(client, "/map/area/beat/11/")
 
 
-def test_an_area_without_incidents_says_so(client, riverton, incidents: PublishedIncidents):
-    page = read(client, "/map/area/district/4/")
+def test_area_page_says_when_nothing_was_reported(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/area/district/4/")
     assert "Nothing was reported and published here" in page
     assert "area=district:4" not in page  # no filter knows it
 
 
 @pytest.mark.parametrize("address", ["/map/area/district/1/", "/map/", "/map/list/", "/map/about/"])
-def test_every_link_of_a_page_leads_somewhere(client, riverton, incidents: PublishedIncidents, address):
-    page = read(client, address)
+def test_every_link_of_a_page_resolves(client, riverton, incidents: PublishedIncidents, address):
+    page = get_page(client, address)
     found = {unescape(each) for each in re.findall(r'href="((?:/map/|\?)[^"#]*)', page)}
     found = {each if each.startswith("/") else f"{address}{each}" for each in found}
     chosen = sorted(each for each in found if "/incident/" not in each and "box=" not in each and "at=" not in each)
@@ -144,20 +144,20 @@ def test_every_link_of_a_page_leads_somewhere(client, riverton, incidents: Publi
 
 
 @pytest.mark.parametrize("area", ["district/99", "city/riverton", "street/1", "district/%3Cb%3E", "beat/" + "1" * 300])
-def test_an_area_that_is_none_is_not_found(client, riverton, incidents: PublishedIncidents, area):
+def test_unknown_area_is_not_found(client, riverton, incidents: PublishedIncidents, area):
     assert client.get(f"/map/area/{area}/").status_code == 404
 
 
-def test_an_area_that_only_incidents_name_has_a_page(client, riverton, incidents: PublishedIncidents):
+def test_area_known_only_from_incidents_has_a_page(client, riverton, incidents: PublishedIncidents):
     Area.objects.filter(layer="district", code="1").delete()
     page_cache.forget()
-    page = read(client, "/map/area/district/1/")
+    page = get_page(client, "/map/area/district/1/")
     assert "District 1" in page
 
 
-def test_all_areas_are_listed_with_their_counts(client, riverton, incidents: PublishedIncidents):
-    page = read(client, "/map/areas/")
-    for code, count in incidents.count_by_area(usual(incidents, days="30"), "district").items():
+def test_index_lists_all_areas_with_their_counts(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/areas/")
+    for code, count in incidents.count_by_area(parse_filter(incidents, days="30"), "district").items():
         assert re.search(rf'/map/area/district/{code}/" dir="auto">[^<]*</a> <b class="count">{count}<', page)
     assert "Harbor District" in page  # of no incident in these
 
@@ -165,10 +165,10 @@ def test_all_areas_are_listed_with_their_counts(client, riverton, incidents: Pub
 # Two areas
 
 
-def test_two_areas_side_by_side(client, riverton, incidents: PublishedIncidents):
-    page = read(client, "/map/compare/", a="district:1", b="neighbourhood:old-town", days="90", category="burglary")
+def test_comparison_shows_two_areas_side_by_side(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/compare/", a="district:1", b="neighbourhood:old-town", days="90", category="burglary")
     counts = [
-        incidents.count(usual(incidents, days="90", category="burglary", area=area))
+        incidents.count(parse_filter(incidents, days="90", category="burglary", area=area))
         for area in ("district:1", "neighbourhood:old-town")
     ]
     assert re.search(rf'All</th><td class="number">{counts[0]}</td><td class="number">{counts[1]}</td>', page)
@@ -176,8 +176,8 @@ def test_two_areas_side_by_side(client, riverton, incidents: PublishedIncidents)
     assert len(set(re.findall(r'class="axis" aria-hidden="true"><span>([\d,]+)</span>', page))) == 1
 
 
-def test_a_comparison_has_a_form_and_refuses_areas_that_are_none(client, riverton, incidents: PublishedIncidents):
-    assert "Choose an area" in read(client, "/map/compare/")
-    assert "counts, not rates" not in read(client, "/map/compare/", a="district:1")
+def test_comparison_has_a_form_and_refuses_unknown_areas(client, riverton, incidents: PublishedIncidents):
+    assert "Choose an area" in get_page(client, "/map/compare/")
+    assert "counts, not rates" not in get_page(client, "/map/compare/", a="district:1")
     for query_string in ("a=district:1&b=district:77", "a=river&b=district:1", "a=district:1&b=district:2&days=8"):
         assert client.get(f"/map/compare/?{query_string}").status_code == 400

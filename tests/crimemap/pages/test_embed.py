@@ -24,7 +24,7 @@ REFUSED = f"{EMBED}?category=burglry"
 
 
 @pytest.mark.parametrize("address", [EMBED, f"{EMBED}?area=district:1&days=30", REFUSED])
-def test_any_page_may_frame_it_and_it_alone(
+def test_only_the_embedded_map_may_be_framed(
     client: Client, incidents: PublishedIncidents, riverton: None, address: str
 ) -> None:
     answer = client.get(address)
@@ -41,7 +41,9 @@ def test_any_page_may_frame_it_and_it_alone(
         assert "frame-ancestors 'none'" in other["Content-Security-Policy"]
 
 
-def test_it_needs_no_script_and_shows_the_filter(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
+def test_embedded_map_needs_no_script_and_shows_the_filter(
+    client: Client, incidents: PublishedIncidents, riverton: None
+) -> None:
     page = client.get(f"{EMBED}?category=burglary&days=90").content.decode()
     assert "<script" not in page
     assert "style=" not in page
@@ -53,7 +55,7 @@ def test_it_needs_no_script_and_shows_the_filter(client: Client, incidents: Publ
     assert not re.findall(r'(?:href|src)="(?!/|#)[^"]*"', page)
 
 
-def test_a_filter_that_cannot_be_leads_to_the_nearest(
+def test_invalid_filter_links_to_the_nearest_valid_one(
     client: Client, incidents: PublishedIncidents, riverton: None
 ) -> None:
     answer = client.get(REFUSED)
@@ -64,7 +66,7 @@ def test_a_filter_that_cannot_be_leads_to_the_nearest(
     assert "<nav" not in page
 
 
-def test_without_anything_published_it_says_so(client: Client, tmp_path: Path, settings: Any, db: None) -> None:
+def test_embedded_map_says_when_nothing_is_published(client: Client, tmp_path: Path, settings: Any, db: None) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
     answer = client.get(EMBED)
     assert answer.status_code == 200
@@ -72,7 +74,7 @@ def test_without_anything_published_it_says_so(client: Client, tmp_path: Path, s
     assert "X-Frame-Options" not in answer
 
 
-def test_readers_of_a_busy_page_cost_one_picture(
+def test_unchanged_embedded_map_is_not_drawn_again(
     client: Client, incidents: PublishedIncidents, riverton: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = client.get(EMBED)
@@ -86,7 +88,7 @@ def test_readers_of_a_busy_page_cost_one_picture(
 
 @pytest.fixture(scope="module")
 def elsewhere(portal: Stack) -> Iterator[str]:
-    """Another site, with the snippet of docs/communications.md on its page."""
+    """Serve another site with the snippet of docs/communications.md on its page."""
     text = (Path(__file__).parents[3] / "docs" / "communications.md").read_text()
     snippet = re.search(r"<iframe.*?</iframe>", text, re.DOTALL)
     assert snippet
@@ -113,24 +115,24 @@ def elsewhere(portal: Stack) -> Iterator[str]:
 def page(request: pytest.FixtureRequest, browser: Browser, portal: Stack, elsewhere: str) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=request.param)
     page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda each: asked.append(each.url))
+    requests: list[str] = []
+    page.on("request", lambda each: requests.append(each.url))
     page.goto(elsewhere)
     page.frame_locator("iframe").locator("svg.city").wait_for()
     yield page
-    assert all(url.startswith((portal.public_url, elsewhere)) for url in asked)
+    assert all(url.startswith((portal.public_url, elsewhere)) for url in requests)
     assert context.cookies() == []
     context.close()
 
 
-def test_another_sites_page_shows_it_without_trouble(page: Page) -> None:
+def test_embedded_map_is_accessible_in_a_page_of_another_site(page: Page) -> None:
     frame = page.frames[1]
     assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
     frame.evaluate(AXE.read_text())
     assert [each["id"] for each in frame.evaluate("() => axe.run()")["violations"]] == []
 
 
-def test_its_links_leave_the_frame(page: Page, portal: Stack) -> None:
+def test_links_of_the_embedded_map_leave_the_frame(page: Page, portal: Stack) -> None:
     page.frame_locator("iframe").get_by_role("link", name="Open the full map").click()
     page.wait_for_url(f"{portal.public_url}/map/**")
     assert len(page.frames) == 1

@@ -14,12 +14,12 @@ from crimemap.pages import about_data, charts, incident_list
 from crimemap.snapshot.filters import Filter, FilterError
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import HourCounts
-from tests.crimemap.pages.test_map import read, usual
+from tests.crimemap.pages.test_map import get_page, parse_filter
 
 # The list
 
 
-def listed(incidents: PublishedIncidents, order: str, chosen: Filter) -> list[Any]:
+def read_all_pages(incidents: PublishedIncidents, order: str, chosen: Filter) -> list[Any]:
     total = incidents.count(chosen)
     pages = range(1, -(-total // incident_list.PAGE_ROWS) + 1)
     return [row for page in pages for row in incident_list.build_page(incidents, chosen, total, order, str(page)).rows]
@@ -28,35 +28,39 @@ def listed(incidents: PublishedIncidents, order: str, chosen: Filter) -> list[An
 @pytest.mark.parametrize("order", incident_list.ORDERS)
 @pytest.mark.parametrize("query", [{}, {"days": "90", "category": "burglary"}, {"area": "district:2", "days": "90"}])
 def test_every_order_lists_every_incident_once(riverton, incidents: PublishedIncidents, order, query):
-    chosen = usual(incidents, **query)
+    chosen = parse_filter(incidents, **query)
     every = [row for offset in (0, 1000) for row in incidents.read_page(chosen, offset=offset, limit=1000).rows]
-    assert sorted(row.public_id for row in listed(incidents, order, chosen)) == sorted(row.public_id for row in every)
+    assert sorted(row.public_id for row in read_all_pages(incidents, order, chosen)) == sorted(
+        row.public_id for row in every
+    )
 
 
-def test_orders(riverton, incidents: PublishedIncidents):
-    chosen = usual(incidents, days="90")
-    dates = [row.at for row in listed(incidents, "-date", chosen)]
+def test_each_order_sorts_by_its_own_key(riverton, incidents: PublishedIncidents):
+    chosen = parse_filter(incidents, days="90")
+    dates = [row.at for row in read_all_pages(incidents, "-date", chosen)]
     assert dates == sorted(dates, reverse=True)
-    dates = [row.at for row in listed(incidents, "date", chosen)]
+    dates = [row.at for row in read_all_pages(incidents, "date", chosen)]
     assert dates == sorted(dates)
-    kinds = [incidents.category_names[row.category] for row in listed(incidents, "type", chosen)]
+    kinds = [incidents.category_names[row.category] for row in read_all_pages(incidents, "type", chosen)]
     assert kinds == sorted(kinds)
-    assert [incidents.category_names[row.category] for row in listed(incidents, "-type", chosen)] == sorted(
+    assert [incidents.category_names[row.category] for row in read_all_pages(incidents, "-type", chosen)] == sorted(
         kinds, reverse=True
     )
-    areas = [row.areas["neighbourhood"] for row in listed(incidents, "area", chosen)]
+    areas = [row.areas["neighbourhood"] for row in read_all_pages(incidents, "area", chosen)]
     assert areas == sorted(areas)  # Millside, Old Town: codes and names have the same order
-    assert [row.areas["neighbourhood"] for row in listed(incidents, "-area", chosen)] == sorted(areas, reverse=True)
+    assert [row.areas["neighbourhood"] for row in read_all_pages(incidents, "-area", chosen)] == sorted(
+        areas, reverse=True
+    )
 
 
-def test_within_a_type_the_newest_comes_first(riverton, incidents: PublishedIncidents):
-    rows = listed(incidents, "type", usual(incidents, days="90"))
+def test_rows_of_one_type_are_newest_first(riverton, incidents: PublishedIncidents):
+    rows = read_all_pages(incidents, "type", parse_filter(incidents, days="90"))
     dates = [row.at for row in rows if row.category == "burglary"]
     assert dates == sorted(dates, reverse=True)
 
 
-def test_pages_lead_on_and_keep_order_and_filter(client, riverton, incidents: PublishedIncidents):
-    page = read(client, "/map/list/", days="90", sort="type", page="2")
+def test_page_links_keep_order_and_filter(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/list/", days="90", sort="type", page="2")
     assert "Page 2 of" in page
     assert page.count("/map/incident/") == incident_list.PAGE_ROWS
     for rel, number in (("prev", "1"), ("next", "3")):
@@ -77,7 +81,7 @@ def test_pages_lead_on_and_keep_order_and_filter(client, riverton, incidents: Pu
         ({"page": "٣"}, "days=365&page=1"),
     ],
 )
-def test_a_page_or_an_order_that_is_none_is_refused_with_one_that_is(
+def test_unknown_page_or_order_is_refused_with_a_valid_one(
     client, riverton, incidents: PublishedIncidents, query, offered
 ):
     answer = client.get("/map/list/", query)
@@ -87,18 +91,18 @@ def test_a_page_or_an_order_that_is_none_is_refused_with_one_that_is(
     assert client.get(nearest).status_code == 200
 
 
-def test_ten_thousand_characters_of_query_are_refused(client, riverton, incidents: PublishedIncidents):
+def test_query_of_ten_thousand_characters_is_refused(client, riverton, incidents: PublishedIncidents):
     for address in ("/map/", "/map/list/", "/map/charts/", "/map/about/", "/map/compare/"):
         answer = client.get(f"{address}?days={'x' * 10_000}")
         assert answer.status_code == 400
         assert len(answer.content) < 20_000
 
 
-def test_a_row_says_no_more_than_is_published(client, riverton, incidents: PublishedIncidents):
-    chosen = usual(incidents)
+def test_list_row_is_no_more_exact_than_the_publication(client, riverton, incidents: PublishedIncidents):
+    chosen = parse_filter(incidents)
     rows = incidents.read_page(chosen, limit=1000).rows
     assert any(row.precision == "day" for row in rows)
-    page = read(client, "/map/list/")
+    page = get_page(client, "/map/list/")
     shown = re.findall(r"/map/incident/(\w+)/.*?</th><td>([^<]*)</td>", page)
     by_id = {row.public_id: row for row in rows}
     assert len(shown) == incident_list.PAGE_ROWS
@@ -116,40 +120,40 @@ def test_trend_counts_every_incident_once(incidents: PublishedIncidents):
         ({}, "month"),
         ({"days": "30", "category": "burglary"}, "week"),
     ):
-        chosen = usual(incidents, **query)
+        chosen = parse_filter(incidents, **query)
         trend = charts.build_trend(incidents, chosen)
         assert trend.unit == unit
         assert trend.total == sum(bar.count for bar in trend.bars) == incidents.count(chosen)
 
 
 def test_trend_is_compared_with_the_period_before_and_a_year_ago(incidents: PublishedIncidents):
-    chosen = usual(incidents, days="30")
+    chosen = parse_filter(incidents, days="30")
     trend = charts.build_trend(incidents, chosen)
     comparison = incidents.compare_periods(chosen)
     assert [line.total for line in trend.comparisons] == [comparison.before, comparison.year_ago]
     assert trend.axis_max >= max(bar.count for bar in trend.bars)
     assert all(0 <= bar.height <= 100 for bar in trend.bars)
-    first = usual(incidents, **{"from": incidents.since.isoformat(), "to": incidents.until.isoformat()})
+    first = parse_filter(incidents, **{"from": incidents.since.isoformat(), "to": incidents.until.isoformat()})
     assert charts.build_trend(incidents, first).comparisons == []
 
 
 def test_weeks_are_cut_back_from_the_last_day_and_a_partial_week_is_marked(incidents: PublishedIncidents):
-    trend = charts.build_trend(incidents, usual(incidents, days="30"))
+    trend = charts.build_trend(incidents, parse_filter(incidents, days="30"))
     assert [bar.is_partial for bar in trend.bars] == [True, False, False, False, False]
-    chosen = replace(usual(incidents), since=date(2024, 3, 1), until=date(2024, 8, 31), days=0)
+    chosen = replace(parse_filter(incidents), since=date(2024, 3, 1), until=date(2024, 8, 31), days=0)
     assert not charts.build_trend(incidents, chosen).has_partial_bars
     chosen = replace(chosen, since=date(2024, 3, 2))
     assert [bar.is_partial for bar in charts.build_trend(incidents, chosen).bars] == [True, *[False] * 5]
 
 
 def test_small_numbers_are_marked_as_small(client, riverton, incidents: PublishedIncidents):
-    assert "These numbers are small" in read(client, "/map/charts/", days="7", category="fraud")
-    assert "These numbers are small" not in read(client, "/map/charts/", days="90")
+    assert "These numbers are small" in get_page(client, "/map/charts/", days="7", category="fraud")
+    assert "These numbers are small" not in get_page(client, "/map/charts/", days="90")
 
 
 def test_figures_of_every_chart_are_in_a_table(client, riverton, incidents: PublishedIncidents):
-    chosen = usual(incidents, days="90")
-    page = read(client, "/map/charts/", days="90")
+    chosen = parse_filter(incidents, days="90")
+    page = get_page(client, "/map/charts/", days="90")
     for bar in charts.build_trend(incidents, chosen).bars:
         assert re.search(rf'{re.escape(bar.name)}[^<]*</th><td class="number">{bar.count}</td>', page)
     for category in charts.count_by_category(incidents, chosen):
@@ -177,7 +181,7 @@ def test_hour_grid_names_the_busiest_hours_and_shades_by_count():
 
 
 def test_about_page_says_what_is_published_and_what_is_not(client, riverton, incidents: PublishedIncidents):
-    page = read(client, "/map/about/")
+    page = get_page(client, "/map/about/")
     assert "7 days after it happened" in page
     assert "preliminary and may change" in page
     assert "not for judging people" in page
@@ -225,7 +229,7 @@ def test_every_default_category_has_a_definition():
     assert shown == set(about_data.DEFINITIONS)
 
 
-def test_a_listing_refuses_with_all_that_is_wrong(incidents: PublishedIncidents):
+def test_list_reports_every_invalid_parameter(incidents: PublishedIncidents):
     with pytest.raises(FilterError) as raised:
-        incident_list.build_page(incidents, usual(incidents), 100, "x", "y")
+        incident_list.build_page(incidents, parse_filter(incidents), 100, "x", "y")
     assert [problem.part for problem in raised.value.problems] == ["sort", "page"]
