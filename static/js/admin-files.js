@@ -1,8 +1,8 @@
-// A tip's files in the admin: thumbnails shown when asked for, the state of files that are being cleaned, and zoom.
+// A tip's files in the admin: thumbnails on request, the state of files that are being cleaned, and zoom.
 
-const FIRST = 2000;
-const LONGEST = 30000;
-const LARGEST = 8;
+const FIRST_DELAY_MS = 2000;
+const MAX_DELAY_MS = 30000;
+const MAX_ZOOM = 8;
 
 function panel() {
   return document.getElementById("files");
@@ -14,72 +14,72 @@ function offerThumbnails(clear) {
   const button = panel()?.querySelector("[data-clear]");
   if (!button) return;
   button.hidden = false;
-  show(button, clear);
+  setThumbnailsClear(button, clear);
 }
 
-function show(button, clear) {
+function setThumbnailsClear(button, clear) {
   button.setAttribute("aria-pressed", String(clear));
   panel().classList.toggle("files-clear", clear);
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-clear]");
-  if (button) show(button, button.getAttribute("aria-pressed") !== "true");
+  if (button) setThumbnailsClear(button, button.getAttribute("aria-pressed") !== "true");
 });
 
-// States. They cost the server little; only when a file has become ready the panel is asked for, with its thumbnails.
+// States. They are cheap for the server; the panel with its thumbnails is fetched only when a file has become ready.
 
-const waits = (card) => ["received", "rebuilding"].includes(card.dataset.state);
+const isWaiting = (card) => ["received", "rebuilding"].includes(card.dataset.state);
 
-async function look(delay) {
-  const cards = [...(panel()?.querySelectorAll(".file-card") ?? [])].filter(waits);
+async function pollStates(delay) {
+  const cards = [...(panel()?.querySelectorAll(".file-card") ?? [])].filter(isWaiting);
   if (!cards.length) return;
   if (!document.hidden) {
     try {
-      const answer = await fetch(panel().dataset.states, { redirect: "error" });
-      if (!answer.ok) return;
-      const states = await answer.json();
-      const settled = cards.filter((card) => draw(card, states[card.dataset.number]));
-      if (settled.length) await renew(settled.map((card) => card.querySelector(".file-name").textContent));
+      const response = await fetch(panel().dataset.states, { redirect: "error" });
+      if (!response.ok) return;
+      const states = await response.json();
+      const settled = cards.filter((card) => updateCard(card, states[card.dataset.number]));
+      if (settled.length) await replacePanel(settled.map((card) => card.querySelector(".file-name").textContent));
     } catch {
-      // The next look may find the line mended.
+      // The connection may be back at the next poll.
     }
   }
-  setTimeout(look, delay, Math.min(delay * 1.2, LONGEST));
+  setTimeout(pollStates, delay, Math.min(delay * 1.2, MAX_DELAY_MS));
 }
 
-// Whether the file no longer waits.
-function draw(card, now) {
-  if (!now) return false;
-  if (!["received", "rebuilding"].includes(now.state)) return true;
-  card.dataset.state = now.state;
-  card.querySelector("progress").value = now.percent;
-  card.querySelector("[data-status]").textContent = now.status;
+// Updates a card. Returns true if the file no longer waits.
+function updateCard(card, current) {
+  if (!current) return false;
+  if (!["received", "rebuilding"].includes(current.state)) return true;
+  card.dataset.state = current.state;
+  card.querySelector("progress").value = current.percent;
+  card.querySelector("[data-status]").textContent = current.status;
   return false;
 }
 
-async function renew(names) {
-  const old = panel();
-  const answer = await fetch(old.dataset.panel, { redirect: "error" });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("files");
-  const focused = old.contains(document.activeElement) && document.activeElement.closest("[id]").id;
-  const clear = old.classList.contains("files-clear");
-  old.replaceWith(fresh);
+async function replacePanel(names) {
+  const oldPanel = panel();
+  const response = await fetch(oldPanel.dataset.panel, { redirect: "error" });
+  if (!response.ok) return;
+  const newPanel = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("files");
+  const focused = oldPanel.contains(document.activeElement) && document.activeElement.closest("[id]").id;
+  const clear = oldPanel.classList.contains("files-clear");
+  oldPanel.replaceWith(newPanel);
   offerThumbnails(clear);
   if (focused) document.getElementById(focused)?.querySelector("a, button")?.focus();
-  document.querySelector("[data-files-said]").textContent = fresh.dataset.wordsReady.replace("{names}", names.join(", "));
+  document.querySelector("[data-files-said]").textContent = newPanel.dataset.wordsReady.replace("{names}", names.join(", "));
 }
 
-// Zoom: the frame scrolls; from its own size on a photo is shown in full.
+// Zoom: the frame scrolls. Above its initial size the photo is loaded in full resolution.
 
 function offerZoom(figure) {
-  const [bar, frame, said] = ["[data-zoom-bar]", ".file-frame", "[data-zoom-said]"].map((name) => figure.querySelector(name));
+  const [bar, frame, status] = ["[data-zoom-bar]", ".file-frame", "[data-zoom-said]"].map((name) => figure.querySelector(name));
   const image = frame.querySelector("img");
   let size = 1;
-  const zoom = (by) => {
+  const zoom = (factor) => {
     const before = [frame.scrollLeft + frame.clientWidth / 2, frame.scrollTop + frame.clientHeight / 2].map((at) => at / size);
-    size = by ? Math.min(Math.max(size * by, 1), LARGEST) : 1;
+    size = factor ? Math.min(Math.max(size * factor, 1), MAX_ZOOM) : 1;
     frame.classList.remove("zoomed");
     image.style.width = "";
     if (size > 1) {
@@ -89,7 +89,7 @@ function offerZoom(figure) {
       image.style.width = `${fitting * size}px`;
       frame.scrollTo(before[0] * size - frame.clientWidth / 2, before[1] * size - frame.clientHeight / 2);
     }
-    said.textContent = `${Math.round(size * 100)} %`;
+    status.textContent = `${Math.round(size * 100)} %`;
   };
   bar.hidden = false;
   bar.addEventListener("click", (event) => {
@@ -106,5 +106,5 @@ function offerZoom(figure) {
 }
 
 offerThumbnails(false);
-setTimeout(look, FIRST, FIRST);
+setTimeout(pollStates, FIRST_DELAY_MS, FIRST_DELAY_MS);
 document.querySelectorAll("[data-zoom]").forEach(offerZoom);

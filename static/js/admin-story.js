@@ -1,11 +1,11 @@
-/* The editor of stories and guides: a preview as one writes, pasted pages as Markdown, a word before unsaved text is left.
-   The page works without it: there is a button for the preview, and text is pasted as text. */
+/* The editor of stories and guides: live preview, pasted HTML as Markdown, a warning before leaving unsaved text. The page works
+   without script: it has a preview button, and text is pasted as plain text. */
 
-const WAIT = 400; // milliseconds without a key before the server is asked
+const TYPING_PAUSE_MS = 400; // before a preview is requested
 
 function enhance(form) {
   const text = form.querySelector("[data-markdown]");
-  const shown = form.querySelector("[data-preview]");
+  const previewArea = form.querySelector("[data-preview]");
   if (!text) return;
 
   const post = (address, fields) => {
@@ -16,34 +16,34 @@ function enhance(form) {
   // Preview
 
   let timer = 0;
-  let asked = 0;
+  let latestRequest = 0;
   async function preview() {
-    const number = ++asked;
+    const number = ++latestRequest;
     try {
-      const answer = await post(form.dataset.previewUrl, { body: text.value });
-      const html = answer.ok ? await answer.text() : null;
-      // Made and cleaned by outreach/content/markdown.py.
-      if (html !== null && number === asked) shown.innerHTML = html;
+      const response = await post(form.dataset.previewUrl, { body: text.value });
+      const html = response.ok ? await response.text() : null;
+      // Rendered and sanitized by outreach/content/markdown.py.
+      if (html !== null && number === latestRequest) previewArea.innerHTML = html;
     } catch {
-      /* The next key asks again. */
+      /* The next key requests it again. */
     }
   }
-  if (shown) {
+  if (previewArea) {
     text.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(preview, WAIT);
+      timer = setTimeout(preview, TYPING_PAUSE_MS);
     });
     form.querySelector("[data-preview-button]").hidden = true;
-    if (shown.querySelector("[data-preview-hint]")) preview();
+    if (previewArea.querySelector("[data-preview-hint]")) preview();
   }
 
-  // Paste: what a word processor brings becomes Markdown; where that fails, plain text.
+  // Paste: HTML from a word processor becomes Markdown or, if that fails, plain text.
 
-  function insert(words) {
+  function insertText(markdown) {
     text.focus();
-    // Keeps the browser's own undo.
-    if (!document.execCommand("insertText", false, words)) {
-      text.setRangeText(words, text.selectionStart, text.selectionEnd, "end");
+    // execCommand keeps the browser's undo history.
+    if (!document.execCommand("insertText", false, markdown)) {
+      text.setRangeText(markdown, text.selectionStart, text.selectionEnd, "end");
       text.dispatchEvent(new Event("input", { bubbles: true }));
     }
   }
@@ -52,33 +52,33 @@ function enhance(form) {
     const plain = event.clipboardData.getData("text/plain");
     if (!html) return;
     event.preventDefault();
-    let words = plain;
+    let markdown = plain;
     try {
-      const answer = await post(form.dataset.pasteUrl, { html });
-      if (answer.ok) words = (await answer.json()).markdown || plain;
+      const response = await post(form.dataset.pasteUrl, { html });
+      if (response.ok) markdown = (await response.json()).markdown || plain;
     } catch {
-      /* Plain text, then. */
+      /* Paste plain text. */
     }
-    insert(words);
+    insertText(markdown);
   });
 
-  // A picture is set where one writes.
+  // A picture is inserted at the caret.
 
   const caret = form.elements.caret;
   if (caret) {
     form.addEventListener("submit", () => {
-      // Lines end with two characters when they are sent; the server counts one.
+      // Submitted text has two characters for each line break; the server counts one.
       caret.value = text.selectionStart;
     });
   }
 
-  // Unsaved text is not left without a word.
+  // Warn before leaving unsaved text.
 
-  let unsaved = form.dataset.unsaved === "1";
-  form.addEventListener("input", () => (unsaved = true));
-  form.addEventListener("submit", () => (unsaved = false));
+  let isUnsaved = form.dataset.unsaved === "1";
+  form.addEventListener("input", () => (isUnsaved = true));
+  form.addEventListener("submit", () => (isUnsaved = false));
   window.addEventListener("beforeunload", (event) => {
-    if (unsaved) event.preventDefault();
+    if (isUnsaved) event.preventDefault();
   });
 }
 

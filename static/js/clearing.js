@@ -1,22 +1,21 @@
-// Taking typed text out of a page, and out of what the browser would put back.
+// Removes typed text from a page, also where the browser would restore it.
 //
-// Browsers remember the fields of a page for its history entry and fill them in again on Back. An entry that was left
-// behind earlier (a step of the form) still holds what was typed then (seen in Chromium 156), so each visit of a page has a random name in
-// history.state, and names of visits that were cleared are kept in sessionStorage: coming back to one clears it again.
-// No text is ever in either.
+// Browsers save the fields of a page with its history entry and restore them on Back. An earlier entry (a step of the form)
+// still has the text typed by then (observed in Chromium 156). So each visit of a page has a random name in history.state, and
+// the names of cleared visits are in sessionStorage: going back to one of them clears it again. Neither ever contains text.
 
 const KEY = "cleared";
 
-function names() {
+function clearedVisits() {
   try { return JSON.parse(sessionStorage.getItem(KEY)) || []; } catch { return []; }
 }
 
 export function wasCleared() {
-  return names().includes(history.state?.visit);
+  return clearedVisits().includes(history.state?.visit);
 }
 
-// The name of this visit: a new one if the last was cleared, so that what is typed now stays.
-export function nameOfVisit() {
+// Returns the name of this visit: a new one if the last was cleared, so that newly typed text stays.
+export function visitName() {
   return (!wasCleared() && history.state?.visit) || Array.from(crypto.getRandomValues(new Uint8Array(6))).join("-");
 }
 
@@ -28,9 +27,9 @@ export function emptyFields() {
   for (const copy of document.querySelectorAll("[data-review]")) copy.replaceChildren();
 }
 
-// For good: also for every way back to this visit.
+// Empties the fields now and at each return to this visit.
 export function clear() {
   emptyFields();
   const visit = history.state?.visit;
-  try { if (visit) sessionStorage.setItem(KEY, JSON.stringify([...names().slice(-20), visit])); } catch { /* storage is off: then there is nothing more to do */ }
+  try { if (visit) sessionStorage.setItem(KEY, JSON.stringify([...clearedVisits().slice(-20), visit])); } catch { /* storage is turned off */ }
 }

@@ -1,8 +1,8 @@
-// How many characters are left in a field. Counts as the server does: code points, one for a line end, none for spaces
-// around the text. Drawn at each key; said to screen readers only when typing rests and little is left.
+// Shows how many characters are left in a field. Counts as the server does: code points, one for a line break, none for spaces
+// around the text. Updated at each key, but announced to screen readers only after a pause, when few characters are left.
 
-const REST = 1000;
-const LITTLE = 0.1;
+const ANNOUNCE_AFTER_MS = 1000;
+const ANNOUNCE_BELOW = 0.1; // of the limit
 let timer;
 
 function draw(counter) {
@@ -10,11 +10,11 @@ function draw(counter) {
   if (!field) return;
   const limit = Number(counter.dataset.limit);
   const left = limit - [...field.value.replace(/\r\n?/g, "\n").trim()].length;
-  const words = left < 0 ? counter.dataset.wordsOver : counter.dataset.wordsLeft;
-  counter.textContent = words.replace("{n}", Math.abs(left).toLocaleString(document.documentElement.lang));
+  const template = left < 0 ? counter.dataset.wordsOver : counter.dataset.wordsLeft;
+  counter.textContent = template.replace("{n}", Math.abs(left).toLocaleString(document.documentElement.lang));
   counter.classList.toggle("over", left < 0);
   clearTimeout(timer);
-  if (left < limit * LITTLE) timer = setTimeout(() => { counter.nextElementSibling.textContent = counter.textContent; }, REST);
+  if (left < limit * ANNOUNCE_BELOW) timer = setTimeout(() => { counter.nextElementSibling.textContent = counter.textContent; }, ANNOUNCE_AFTER_MS);
 }
 
 export function drawCounters() {

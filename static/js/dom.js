@@ -1,4 +1,4 @@
-/* Small helpers for pages that are made of words the server sent. */
+/* Helpers to build nodes, and to read the texts that the server puts into data attributes. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -6,11 +6,11 @@ export function element(tag, className = "", textContent = "") {
   return Object.assign(document.createElement(tag), { className, textContent });
 }
 
-export function button(words, className) {
-  return Object.assign(element("button", className, words), { type: "button" });
+export function button(label, className) {
+  return Object.assign(element("button", className, label), { type: "button" });
 }
 
-/* A drawing of paths; beside words, so it says nothing itself. */
+/* Creates a drawing of paths. It stands beside text, so it is hidden from screen readers. */
 export function svg(viewBox, ...paths) {
   const drawing = shape("svg", { viewBox, "aria-hidden": "true" });
   drawing.append(...paths.map((d) => shape("path", { d })));
@@ -18,15 +18,15 @@ export function svg(viewBox, ...paths) {
 }
 
 export function shape(tag, attributes = {}) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
 }
 
-/* Sentences of a page: data-text-near-me="..." is text("nearMe"); words in {braces} are filled in. */
-export function texts({ dataset }, usual = {}) {
+/* Returns a function for the texts of a page: text("nearMe") reads data-text-near-me; {placeholders} are filled in. */
+export function texts({ dataset }, defaults = {}) {
   return (key, values = {}) => {
-    const sentence = dataset[`text${key[0].toUpperCase()}${key.slice(1)}`] ?? usual[key] ?? "";
+    const sentence = dataset[`text${key[0].toUpperCase()}${key.slice(1)}`] ?? defaults[key] ?? "";
     return sentence.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
   };
 }

@@ -1,25 +1,25 @@
-// The progress of an import. Without this, the page shows it at each reload.
+// Updates the progress of an import. Without script the page shows it at each reload.
 const section = document.querySelector("[data-progress]");
 const bar = section.querySelector("progress");
-const words = section.querySelector("[data-words]");
-let pause = 1000;
+const message = section.querySelector("[data-words]");
+let pauseMs = 1000;
 
-async function look() {
+async function poll() {
   try {
-    const answer = await fetch(section.dataset.progress, { headers: { Accept: "application/json" } });
-    if (answer.redirected || !answer.ok) throw new Error(String(answer.status));
-    const state = await answer.json();
+    const response = await fetch(section.dataset.progress, { headers: { Accept: "application/json" } });
+    if (response.redirected || !response.ok) throw new Error(String(response.status));
+    const state = await response.json();
     if (!state.open) {
       location.reload();
       return;
     }
     if (state.percent === null) bar.removeAttribute("value");
     else bar.value = state.percent;
-    if (words.textContent !== state.words) words.textContent = state.words;
-    pause = 1000;
+    if (message.textContent !== state.words) message.textContent = state.words;
+    pauseMs = 1000;
   } catch {
-    pause = Math.min(pause * 2, 30000); // the server is away for a moment, or the session is over
+    pauseMs = Math.min(pauseMs * 2, 30000); // the server is briefly unavailable, or the session has ended
   }
-  setTimeout(look, pause);
+  setTimeout(poll, pauseMs);
 }
-setTimeout(look, pause);
+setTimeout(poll, pauseMs);

@@ -1,34 +1,34 @@
-// The inbox: how much room a message has, and sending it so that nothing typed is lost and nothing sent comes back.
+// The inbox: counts the characters left, and sends a message so that typed text is never lost and sent text does not come back.
 
 import { clear } from "./clearing.js";
 import { drawCounters } from "./counter.js";
-import { files, filesReady, send } from "./sending.js";
+import { sendForm, uploads, uploadsReady } from "./sending.js";
 
-let busy = false;
+let isBusy = false;
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.id !== "message-form") return;
   event.preventDefault();
-  if (busy) return;
-  busy = true;
+  if (isBusy) return;
+  isBusy = true;
   try {
-    await filesReady(form.querySelector("[data-send]"));
-    const answer = await send(form, event.submitter);
-    if (answer.ok) {
+    await uploadsReady(form.querySelector("[data-send]"));
+    const response = await sendForm(form, event.submitter);
+    if (response.ok) {
       clear();
-      location.replace(`${new URL(answer.url).pathname}?added=${Date.now()}#newest`);
+      location.replace(`${new URL(response.url).pathname}?added=${Date.now()}#newest`);
     } else {
-      // The same page with its sentence, the receipt's door, or the page that keeps the text: each holds what was typed.
-      files?.adopt(answer.page);
-      document.getElementById("main").replaceWith(answer.page.getElementById("main"));
+      // The same page with an error message, the receipt form, or the page that keeps the text: each contains the typed text.
+      uploads?.adopt(response.page);
+      document.getElementById("main").replaceWith(response.page.getElementById("main"));
       drawCounters();
       document.querySelector("[autofocus], .problem, h1")?.focus();
     }
   } catch {
     form.querySelector("[data-notice]").textContent = form.dataset.wordsLost;
   } finally {
-    busy = false;
+    isBusy = false;
   }
 });
 

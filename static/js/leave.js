@@ -1,16 +1,16 @@
-// Leaving in a hurry: a press on "Leave this site", or Shift three times, as on GOV.UK.
+// Quick exit: a click on "Leave this site", or pressing Shift three times, as on GOV.UK.
 //
-// The page goes blank, its fields are emptied, the inbox is closed, and a neutral site takes this page's place, so that Back
-// does not bring it up. Without script the same links close the inbox on the server and go on; Back then still works.
+// The page goes blank, its fields are emptied, the inbox session ends, and a neutral site replaces this page in the history,
+// so that Back does not show it. Without script the same links end the session on the server; Back then still works.
 
 import { clear } from "./clearing.js";
 
-const IN_A_ROW = 3;
-const PAUSE = 5000; // ms between two presses of Shift
+const SHIFT_PRESSES = 3;
+const MAX_PAUSE_MS = 5000; // between two presses of Shift
 const hint = document.querySelector("[data-shift]");
-const hintAtRest = hint?.textContent;
+const initialHint = hint?.textContent;
 let presses = 0;
-let alone = false;
+let isShiftAlone = false;
 let timer;
 
 function leave(link) {
@@ -21,11 +21,11 @@ function leave(link) {
   location.replace(link.dataset.leave);
 }
 
-function count(number) {
+function setPresses(number) {
   presses = number;
   clearTimeout(timer);
-  if (number) timer = setTimeout(() => count(0), PAUSE);
-  if (hint) hint.textContent = number ? hint.dataset.words.replace("{n}", IN_A_ROW - number) : hintAtRest;
+  if (number) timer = setTimeout(() => setPresses(0), MAX_PAUSE_MS);
+  if (hint) hint.textContent = number ? hint.dataset.words.replace("{n}", SHIFT_PRESSES - number) : initialHint;
 }
 
 document.addEventListener("click", (event) => {
@@ -35,20 +35,20 @@ document.addEventListener("click", (event) => {
   leave(link);
 });
 
-// Only Shift by itself counts: not with a letter for a capital, not with a click.
+// Only Shift by itself counts, not together with a letter or a click.
 document.addEventListener("keydown", (event) => {
-  alone = event.key === "Shift" && (alone || !event.repeat);
-  if (!alone && presses) count(0);
+  isShiftAlone = event.key === "Shift" && (isShiftAlone || !event.repeat);
+  if (!isShiftAlone && presses) setPresses(0);
 });
-document.addEventListener("pointerdown", () => { alone = false; });
+document.addEventListener("pointerdown", () => { isShiftAlone = false; });
 document.addEventListener("keyup", (event) => {
-  if (event.key !== "Shift" || !alone) return;
-  alone = false;
-  if (presses + 1 < IN_A_ROW) count(presses + 1);
+  if (event.key !== "Shift" || !isShiftAlone) return;
+  isShiftAlone = false;
+  if (presses + 1 < SHIFT_PRESSES) setPresses(presses + 1);
   else leave(document.querySelector("[data-leave]"));
 });
 
-// Kept whole in memory and shown again by Back: ask the server instead.
+// A page restored from the back-forward cache: load it from the server instead.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 document.querySelectorAll("[data-needs-script]").forEach((part) => { part.hidden = false; });

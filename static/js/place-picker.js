@@ -1,17 +1,17 @@
-/* A point on the map, for a form that works without it.
+/* A point picker on the map, for a form that also works without it.
 
-   The page holds (made by {% place_picker %} of crimemap/templatetags/places.py, or by hand):
+   The page contains (rendered by {% place_picker %} of crimemap/templatetags/places.py, or written by hand):
 
      <div data-place-picker hidden
-          data-base-url="/map/base/<version>.json"     our base map (crimemap.places.base_map)
+          data-base-url="/map/base/<version>.json"     the base map (crimemap.places.base_map)
           data-leaflet-js="..." data-leaflet-css="..." Leaflet, from our own origin
           data-map-css="..."                           static/css/map.css; may be loaded by the page instead
           data-lat-input="id_latitude" data-lon-input="id_longitude"></div>
 
-   and imports this file once the part with the picker is shown (the tag gives its address as data-module).
+   and imports this file once the part with the picker is shown (its URL is in data-module).
 
-   Optionally it has data-text-* for every sentence of TEXTS below. Nothing is fetched before the button is pressed and nothing
-   when a point is chosen. The device is never asked where it is. The two inputs hold degrees with five decimals, or nothing. */
+   Optional: data-text-* for every text of TEXTS below. Nothing is fetched before the button is pressed, and nothing
+   when a point is chosen. The device's location is never used. The two inputs contain degrees with five decimals, or nothing. */
 
 import { button, element, shape, svg, texts } from "./dom.js";
 
@@ -30,7 +30,7 @@ const TEXTS = {
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
 };
-const NEAR_METRES = 120;
+const NEAR_METERS = 120;
 
 function enhance(root) {
   const data = root.dataset;
@@ -47,28 +47,28 @@ function enhance(root) {
   const help = element("p", "form-text", text("help"));
   help.id = "place-picker-help";
   const frame = element("div", "place-map");
-  const opened = element("div", "");
-  opened.id = "place-picker-map";
-  opened.hidden = true;
-  opened.append(help, frame, middle);
+  const content = element("div", "");
+  content.id = "place-picker-map";
+  content.hidden = true;
+  content.append(help, frame, middle);
   open.setAttribute("aria-expanded", "false");
-  open.setAttribute("aria-controls", opened.id);
+  open.setAttribute("aria-controls", content.id);
   const line = element("div", "acts");
   line.append(open, remove);
-  root.append(line, status, opened);
+  root.append(line, status, content);
   root.hidden = false;
 
-  let atlas = null;
+  let picker = null;
 
   function show(sentence) {
     const chosen = latitude.value !== "" && longitude.value !== "";
     remove.hidden = !chosen;
     status.textContent = sentence ?? (chosen ? sentenceFor() : "");
-    atlas?.mark(chosen ? [Number(latitude.value), Number(longitude.value)] : null);
+    picker?.mark(chosen ? [Number(latitude.value), Number(longitude.value)] : null);
   }
 
   function sentenceFor() {
-    const street = atlas?.streetNear(Number(latitude.value), Number(longitude.value));
+    const street = picker?.streetNear(Number(latitude.value), Number(longitude.value));
     return street ? text("near", { street }) : text("chosen");
   }
 
@@ -84,19 +84,19 @@ function enhance(root) {
   }
 
   open.addEventListener("click", async () => {
-    const opening = opened.hidden;
-    opened.hidden = !opening;
+    const opening = content.hidden;
+    content.hidden = !opening;
     open.setAttribute("aria-expanded", String(opening));
     open.textContent = text(opening ? "close" : "open");
-    if (!opening || atlas) return;
+    if (!opening || picker) return;
     show(text("loading"));
     try {
       const { FIRST_ZOOM, createCrosshair, drawBaseMap, loadMap } = await import("./map/base-map.js");
       const [base, L] = await loadMap(data);
-      atlas = draw(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom: FIRST_ZOOM - 1 });
+      picker = drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom: FIRST_ZOOM - 1 });
       show();
     } catch {
-      opened.hidden = true;
+      content.hidden = true;
       open.setAttribute("aria-expanded", "false");
       open.textContent = text("open");
       show(text("failed"));
@@ -106,15 +106,15 @@ function enhance(root) {
     clear(text("removed"));
     open.focus();
   });
-  middle.addEventListener("click", () => atlas?.chooseMiddle());
+  middle.addEventListener("click", () => picker?.chooseMiddle());
   latitude.form?.addEventListener("reset", () => setTimeout(() => clear("")));
-  // Leaving empties the inputs (clearing.js); coming back must not tell what they held.
+  // Leaving empties the inputs (clearing.js); the status must not reveal what they contained after coming back.
   window.addEventListener("pageshow", () => show());
   show();
 }
 
-/* The map in `frame`. Returns what the form needs of it. */
-function draw(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom }) {
+/* Draws the map in `frame`. Returns { chooseMiddle, mark, streetNear } for the form. */
+function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom }) {
   const map = L.map(frame, {
     attributionControl: false,
     zoomControl: false,
@@ -135,18 +135,18 @@ function draw(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZ
   drawBaseMap(L, map, base);
 
   let pin = null;
-  const chosen = (point) => {
+  const choosePoint = (point) => {
     map.panTo(point);
     choose(point.lat, point.lng);
   };
-  map.on("click", (event) => chosen(event.latlng));
+  map.on("click", (event) => choosePoint(event.latlng));
   frame.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target !== frame) return;
     event.preventDefault();
-    chosen(map.getCenter());
+    choosePoint(map.getCenter());
   });
   return {
-    chooseMiddle: () => chosen(map.getCenter()),
+    chooseMiddle: () => choosePoint(map.getCenter()),
     mark(point) {
       pin?.remove();
       pin = point && L.marker(point, { icon: pinIcon(L), keyboard: false, interactive: false }).addTo(map);
@@ -161,9 +161,9 @@ function pinIcon(L) {
   return L.divIcon({ className: "place-pin", html: drawing, iconSize: [36, 48], iconAnchor: [18, 47] });
 }
 
-/* The name of the street that runs nearest to a point, as the crow flies on the ground, or "" when none is near. */
+/* Returns the name of the street nearest to a point, or "" if none is within NEAR_METERS. */
 function nearestStreet(map, base, point) {
-  const place = map.project(point, 18);
+  const pixel = map.project(point, 18);
   let best = "";
   let least = Infinity;
   for (const { features } of base.layers.filter((layer) => layer.name === "streets")) {
@@ -172,17 +172,17 @@ function nearestStreet(map, base, point) {
       for (const line of lines) {
         const points = line.map(([lng, lat]) => map.project([lat, lng], 18));
         for (let i = 1; i < points.length; i += 1) {
-          const distance = toSegment(place, points[i - 1], points[i]);
+          const distance = distanceToSegment(pixel, points[i - 1], points[i]);
           if (distance < least) [least, best] = [distance, properties.name ?? ""];
         }
       }
     }
   }
-  const metre = 1 / (map.distance(map.unproject([place.x, place.y], 18), map.unproject([place.x + 1, place.y], 18)) || 1);
-  return least <= NEAR_METRES * metre ? best : "";
+  const pixelsPerMeter = 1 / (map.distance(map.unproject([pixel.x, pixel.y], 18), map.unproject([pixel.x + 1, pixel.y], 18)) || 1);
+  return least <= NEAR_METERS * pixelsPerMeter ? best : "";
 }
 
-function toSegment(p, a, b) {
+function distanceToSegment(p, a, b) {
   const span = (b.x - a.x) ** 2 + (b.y - a.y) ** 2;
   const along = span ? Math.max(0, Math.min(1, ((p.x - a.x) * (b.x - a.x) + (p.y - a.y) * (b.y - a.y)) / span)) : 0;
   return Math.hypot(p.x - a.x - (b.x - a.x) * along, p.y - a.y - (b.y - a.y) * along);

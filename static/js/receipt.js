@@ -1,11 +1,11 @@
-// The receipt page: copy and print. Everything else on it works without script.
+// Copies and prints a receipt. Everything else on the page works without script.
 
 const copy = document.querySelector("[data-copy]");
 const print = document.querySelector("[data-print]");
 
-function mark(words) {
+function selectText(node) {
   const range = document.createRange();
-  range.selectNodeContents(words);
+  range.selectNodeContents(node);
   getSelection().removeAllRanges();
   getSelection().addRange(range);
 }
@@ -13,14 +13,14 @@ function mark(words) {
 copy.hidden = print.hidden = false;
 print.addEventListener("click", () => window.print());
 copy.addEventListener("click", async () => {
-  const words = document.getElementById(copy.dataset.copy).firstElementChild;
-  let done = copy.dataset.wordsDone;
+  const receipt = document.getElementById(copy.dataset.copy).firstElementChild;
+  let message = copy.dataset.wordsDone;
   try {
-    await navigator.clipboard.writeText(words.textContent);
+    await navigator.clipboard.writeText(receipt.textContent);
   } catch {
-    mark(words); // no clipboard for this page: leave the copying to the person
-    done = copy.dataset.wordsMarked;
+    selectText(receipt); // the clipboard is not available: select the text for manual copying
+    message = copy.dataset.wordsMarked;
   }
-  document.querySelector("[data-copied]").textContent = done;
-  copy.querySelector("span").textContent = done;
+  document.querySelector("[data-copied]").textContent = message;
+  copy.querySelector("span").textContent = message;
 });

@@ -1,18 +1,19 @@
-// One post of a form by fetch, as the browser would send it. The page stays, with everything typed, until the answer is here.
+// Posts a form by fetch, as the browser would send it. The page with everything typed stays until the response has arrived.
 //
-// Resolves to { ok, url, wait, page }: `page` is the answer as a document, `wait` the seconds it asks to wait. Rejects when no whole answer came.
+// Resolves to { ok, url, wait, page }: `page` is the response as a document, `wait` the seconds it asks to wait. Rejects if no
+// complete response arrived.
 
-const LONGEST_WAIT = 90_000; // Tor can be slow
+const TIMEOUT_MS = 90_000; // Tor can be slow
 
-export async function send(form, button) {
+export async function sendForm(form, button) {
   const data = new FormData(form);
   if (button?.name) data.append(button.name, button.value);
-  const carries = [...data.values()].some((value) => value.size); // files that could not be sent ahead
-  const fields = carries ? data : new URLSearchParams([...data].filter(([, value]) => typeof value === "string"));
-  const stop = new AbortController();
-  const timer = setTimeout(() => carries || stop.abort(), LONGEST_WAIT);
+  const hasFiles = [...data.values()].some((value) => value.size); // files that could not be uploaded ahead
+  const fields = hasFiles ? data : new URLSearchParams([...data].filter(([, value]) => typeof value === "string"));
+  const controller = new AbortController();
+  const timer = setTimeout(() => hasFiles || controller.abort(), TIMEOUT_MS);
   try {
-    const response = await fetch(form.getAttribute("action"), { method: "POST", body: fields, signal: stop.signal });
+    const response = await fetch(form.getAttribute("action"), { method: "POST", body: fields, signal: controller.signal });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     return { ok: response.ok, url: response.url, wait: Number(response.headers.get("Retry-After")), page };
   } finally {
@@ -20,22 +21,22 @@ export async function send(form, button) {
   }
 }
 
-// Files are sent ahead as they are chosen. What does that is fetched with the first one; without it the form carries them.
+// Files are uploaded as they are chosen, by a module loaded with the first one (uploads.js); without it the form sends them.
 
-export let files = null;
-let taking;
+export let uploads = null;
+let adding;
 
 document.addEventListener("change", ({ target }) => {
-  const place = target.type === "file" && target.closest("[data-files]");
-  if (!place) return;
-  taking = import(place.dataset.module).then((module) => {
-    files = module;
+  const box = target.type === "file" && target.closest("[data-files]");
+  if (!box) return;
+  adding = import(box.dataset.module).then((module) => {
+    uploads = module;
     return module.take(target);
   }).catch(() => {});
 });
 
-// Resolves once every file is there, or is to be left out.
-export async function filesReady(button) {
-  await taking;
-  await files?.ready(button);
+// Resolves once every file is uploaded, or is to be left out.
+export async function uploadsReady(button) {
+  await adding;
+  await uploads?.ready(button);
 }

@@ -1,88 +1,88 @@
 // The tip form in short steps.
 //
-// The page is one form of sections; this shows them one at a time, with an entry of the browser's history for each step, so
-// that Back goes to the step before. No text is ever put in the history, the address or the browser's storage.
+// The page is one form with sections. This module shows one section at a time and adds a history entry for each step, so that
+// Back goes to the previous step. No text is ever stored in the history, the URL or the browser's storage.
 //
-// Send posts by fetch, so that a broken line costs nothing: everything typed is still on the page. Once the server has the
-// tip, the fields are emptied, and the browser itself posts the form's one-time token alone. The server knows that token and
-// answers with the receipt (tips/views/source_pages.py). So the receipt stands in the history as a page of its own that may be reloaded,
-// and neither the page behind it nor what the browser keeps of the post holds a word of the tip.
+// Send posts by fetch, so that a lost connection costs nothing: everything typed is still on the page. Once the server has the
+// tip, the fields are emptied, and the browser itself posts only the form's one-time token. The server knows the token and
+// answers with the receipt (tips/views/source_pages.py). So the receipt is a page of its own in the history and can be reloaded,
+// and neither the page before it nor the browser's copy of the POST contains any text of the tip.
 
-import { clear, emptyFields, nameOfVisit, wasCleared } from "./clearing.js";
+import { clear, emptyFields, visitName, wasCleared } from "./clearing.js";
 import { drawCounters } from "./counter.js";
-import { files, filesReady, send } from "./sending.js";
+import { sendForm, uploads, uploadsReady } from "./sending.js";
 
-let cleared = wasCleared();
-const visit = nameOfVisit();
+let isCleared = wasCleared();
+const visit = visitName();
 let form;
 let steps;
-let at = 0;
-let busy = false;
-let open = true; // false while the server has asked to wait
+let currentStep = 0;
+let isBusy = false;
+let maySend = true; // false while the server asks to wait
 
 const all = (selector, root = form) => [...root.querySelectorAll(selector)];
 const one = (selector) => form.querySelector(selector);
 const valueOf = (name) => String(new FormData(form).get(name) ?? "").trim();
 
-function start(fresh) {
-  form = fresh;
+function start(newForm) {
+  form = newForm;
   steps = all("[data-step]");
   all(".acts[hidden], [data-go][hidden], [data-progress], [data-review]").forEach((part) => { part.hidden = false; });
   all("[data-no-script-only]").forEach((part) => { part.hidden = true; });
-  if (cleared) emptyFields();
+  if (isCleared) emptyFields();
   drawCounters();
   const last = steps.length - 1;
-  const wrong = steps.findIndex((step) => step.querySelector(".is-invalid, .invalid-feedback"));
+  const stepWithError = steps.findIndex((step) => step.querySelector(".is-invalid, .invalid-feedback"));
   if (one("#problem")) {
-    show(wrong < 0 ? last : wrong);
+    show(stepWithError < 0 ? last : stepWithError);
     one("#problem").focus();
-    history.replaceState({ visit, step: at, from: last }, "");
+    history.replaceState({ visit, step: currentStep, from: last }, "");
   } else {
-    show(cleared ? 0 : Math.min(history.state?.step ?? 0, last));
-    history.replaceState({ ...(cleared ? {} : history.state), visit, step: at }, "");
+    show(isCleared ? 0 : Math.min(history.state?.step ?? 0, last));
+    history.replaceState({ ...(isCleared ? {} : history.state), visit, step: currentStep }, "");
   }
 }
 
 // Steps
 
 function show(number) {
-  at = number;
-  steps.forEach((step, index) => { step.hidden = index !== at; });
-  all("[data-first-only]", document).forEach((part) => { part.hidden = at !== 0; });
-  const marks = steps.map((_, index) => Object.assign(document.createElement("i"), { className: index <= at ? "on" : "" }));
-  one("[data-progress]").replaceChildren(...marks, element("span", form.dataset.wordsStep.replace("{step}", at + 1).replace("{all}", steps.length)));
+  currentStep = number;
+  steps.forEach((step, index) => { step.hidden = index !== currentStep; });
+  all("[data-first-only]", document).forEach((part) => { part.hidden = currentStep !== 0; });
+  const marks = steps.map((_, index) => Object.assign(document.createElement("i"), { className: index <= currentStep ? "on" : "" }));
+  one("[data-progress]").replaceChildren(...marks, element("span", form.dataset.wordsStep.replace("{step}", currentStep + 1).replace("{all}", steps.length)));
   showQuestions();
-  bringPicker();
-  if (at === steps.length - 1) review();
+  loadPicker();
+  if (currentStep === steps.length - 1) review();
 }
 
 function move(number) {
-  const from = at;
+  const from = currentStep;
   show(number);
   history.pushState({ visit, step: number, from }, "");
-  toTop();
+  scrollToTop();
 }
 
-function toTop() {
-  document.getElementById(`step-${at + 1}`).focus({ preventScroll: true });
-  (at ? form : document.body).scrollIntoView();
+function scrollToTop() {
+  document.getElementById(`step-${currentStep + 1}`).focus({ preventScroll: true });
+  (currentStep ? form : document.body).scrollIntoView();
 }
 
 function back() {
-  if (history.state?.from === at - 1) history.back();
-  else move(at - 1);
+  if (history.state?.from === currentStep - 1) history.back();
+  else move(currentStep - 1);
 }
 
 function next() {
-  if (missing()) return;
-  // Coming from the last step, by "Change" or by an error found there, the next step is the last one again.
-  move(history.state?.from > at ? history.state.from : at + 1);
+  if (reportMissingAnswer()) return;
+  // If people came from the last step, by "Change" or by an error there, the next step is the last one again.
+  move(history.state?.from > currentStep ? history.state.from : currentStep + 1);
 }
 
-// The server says the same; said here, nobody fills in three more steps first.
-function missing() {
+// The server checks the same; checking here spares people three more steps before they learn of it.
+function reportMissingAnswer() {
   all("[data-missing]").forEach((sentence) => sentence.remove());
-  const needed = steps[at].querySelector("[data-required]");
+  const needed = steps[currentStep].querySelector("[data-required]");
   if (!needed || valueOf(needed.dataset.required)) return false;
   const sentence = Object.assign(document.createElement("p"), { className: "invalid-feedback", textContent: needed.dataset.sentence });
   sentence.dataset.missing = "";
@@ -96,38 +96,38 @@ function missing() {
 addEventListener("popstate", (event) => {
   if (event.state?.step !== undefined) {
     show(event.state.step);
-    toTop();
+    scrollToTop();
   } // else a link within the page
-  history.replaceState({ ...event.state, visit, step: at }, "");
+  history.replaceState({ ...event.state, visit, step: currentStep }, "");
 });
 
-// Follow-up questions of the chosen category; of another one only if something is written there, so that nothing goes unseen.
+// Shows the questions of the chosen category, and those of another category only if they have answers, so that none is hidden.
 function showQuestions() {
   const chosen = valueOf("category");
   for (const group of all("details[data-category]")) {
-    const own = group.dataset.category === chosen;
-    group.hidden = !own && !all("input, textarea", group).some((field) => field.value.trim());
-    if (own) group.open = true;
+    const isChosen = group.dataset.category === chosen;
+    group.hidden = !isChosen && !all("input, textarea", group).some((field) => field.value.trim());
+    if (isChosen) group.open = true;
   }
 }
 
-// The map's button is fetched when its step is shown: most of what it weighs is of no use before, and much over Tor.
-function bringPicker() {
-  const picker = steps[at].querySelector("[data-place-picker][data-module]");
+// The map picker loads when its step is shown: its script is not needed before, and large over Tor.
+function loadPicker() {
+  const picker = steps[currentStep].querySelector("[data-place-picker][data-module]");
   if (!picker) return;
-  const address = picker.dataset.module;
+  const url = picker.dataset.module;
   delete picker.dataset.module;
-  import(address).catch(() => { picker.dataset.module = address; });
+  import(url).catch(() => { picker.dataset.module = url; });
 }
 
-// Everything once more before it is sent
+// Review before sending
 
 function review() {
   const list = one("[data-review]");
-  list.replaceChildren(...steps.slice(0, -1).map(section));
+  list.replaceChildren(...steps.slice(0, -1).map(reviewSection));
 }
 
-function section(step, number) {
+function reviewSection(step, number) {
   const part = document.createElement("section");
   const head = document.createElement("h3");
   const title = document.getElementById(`step-${number + 1}`).textContent;
@@ -136,7 +136,7 @@ function section(step, number) {
   change.setAttribute("aria-label", `${form.dataset.wordsChange}: ${title}`);
   head.append(title, " ", change);
   const rows = document.createElement("dl");
-  for (const [label, value] of said(step)) {
+  for (const [label, value] of answersOf(step)) {
     rows.append(element("dt", label), element("dd", value));
     if (label === title) rows.lastChild.previousSibling.className = "visually-hidden";
   }
@@ -145,21 +145,21 @@ function section(step, number) {
   return part;
 }
 
-// [label, value] of each answered field of a step, as the page words them.
-function said(step) {
+// Returns [label, value] of each answered field of a step, in the page's own words.
+function answersOf(step) {
   const rows = [];
   for (const field of all("input, textarea", step)) {
     if (field.name === "search" || field.name === "latitude") continue;
     if (field.name === "longitude") {
       if (field.value) rows.push([form.dataset.wordsMap, form.dataset.wordsPoint]);
     } else if (field.type === "file") {
-      const names = [...field.files].map((file) => file.name).concat((field.multiple && files?.names()) || []);
+      const names = [...field.files].map((file) => file.name).concat((field.multiple && uploads?.names()) || []);
       if (names.length) rows.push([labelText(field.labels[0]), names.join("\n")]);
     } else if (field.type === "hidden") continue;
     else if (field.type === "radio") {
       const label = field.name === "place_ref" ? form.dataset.wordsMap : labelText(field.closest("fieldset").querySelector("legend"));
       if (field.checked && field.value) rows.push([label, labelText(field.closest("label")?.querySelector("b") ?? field.labels[0])]);
-    } else if (field.value.trim()) rows.push([labelText(field.labels[0]), field.type === "date" ? day(field) : field.value.trim()]);
+    } else if (field.value.trim()) rows.push([labelText(field.labels[0]), field.type === "date" ? formatDate(field) : field.value.trim()]);
   }
   return rows;
 }
@@ -170,7 +170,7 @@ function labelText(node) {
   return copy.textContent.trim();
 }
 
-function day(field) {
+function formatDate(field) {
   return field.valueAsDate?.toLocaleDateString(document.documentElement.lang, { dateStyle: "long", timeZone: "UTC" }) ?? field.value;
 }
 
@@ -182,69 +182,69 @@ function element(tag, text) {
 
 // Sending
 
-async function post(button) {
-  const finding = button?.name === "find_place";
-  if (busy || !(open || finding)) return;
-  busy = true;
-  notice("");
-  if (!finding) {
-    await filesReady(button ?? one("[data-send]"));
+async function submitForm(button) {
+  const isPlaceSearch = button?.name === "find_place";
+  if (isBusy || !(maySend || isPlaceSearch)) return;
+  isBusy = true;
+  showNotice("");
+  if (!isPlaceSearch) {
+    await uploadsReady(button ?? one("[data-send]"));
     setSendLabel(form.dataset.wordsSending);
   }
   try {
-    const answer = await send(form, finding ? button : null);
-    if (finding) showPlaces(answer.page);
-    else if (answer.ok) {
-      toReceipt();
-      return; // stays busy: the page is about to be replaced
+    const response = await sendForm(form, isPlaceSearch ? button : null);
+    if (isPlaceSearch) showPlaces(response.page);
+    else if (response.ok) {
+      openReceipt();
+      return; // stays busy: the receipt is about to replace the page
     } else {
       setSendLabel(form.dataset.wordsSend);
-      showAgain(answer);
+      showRejected(response);
     }
   } catch {
     setSendLabel(form.dataset.wordsSend);
-    notice(finding ? form.dataset.wordsOffline : form.dataset.wordsLost);
+    showNotice(isPlaceSearch ? form.dataset.wordsOffline : form.dataset.wordsLost);
   }
-  busy = false;
+  isBusy = false;
 }
 
-function toReceipt() {
+function openReceipt() {
   const token = form.elements.namedItem("token").value;
   clear();
-  const ask = Object.assign(document.createElement("form"), { method: "post", action: form.getAttribute("action") });
-  ask.append(Object.assign(document.createElement("input"), { type: "hidden", name: "token", value: token }));
-  document.body.append(ask);
-  ask.submit();
+  const tokenForm = Object.assign(document.createElement("form"), { method: "post", action: form.getAttribute("action") });
+  tokenForm.append(Object.assign(document.createElement("input"), { type: "hidden", name: "token", value: token }));
+  document.body.append(tokenForm);
+  tokenForm.submit();
 }
 
-// Not taken. A form with its sentences takes the place of ours, and the map keeps what was chosen on it; of a plain page
-// that asks to press Send again, the sentence and the token are enough.
-function showAgain({ page, wait: seconds }) {
-  const fresh = page.getElementById("tip-form");
-  if (!fresh) {
+// The server did not accept the tip. Replaces the form with the server's, which has the error messages, but keeps the map and its
+// chosen point. Of a page that only asks to press Send again, takes the message and the token.
+function showRejected({ page, wait: waitSeconds }) {
+  const newForm = page.getElementById("tip-form");
+  if (!newForm) {
     const token = page.querySelector("[data-again] [name=token]");
     if (token) form.elements.namedItem("token").value = token.value;
-    notice(page.querySelector("[data-again] [data-sentence]")?.textContent ?? form.dataset.wordsRefused);
-    if (seconds) wait(seconds);
+    showNotice(page.querySelector("[data-again] [data-sentence]")?.textContent ?? form.dataset.wordsRefused);
+    if (waitSeconds) startWaiting(waitSeconds);
     return;
   }
-  for (const kept of ["#id_latitude", "#id_longitude", "[data-place-picker]"]) {
-    const ours = one(kept);
-    if (ours) fresh.querySelector(kept)?.replaceWith(ours);
+  for (const selector of ["#id_latitude", "#id_longitude", "[data-place-picker]"]) {
+    const ourNode = one(selector);
+    if (ourNode) newForm.querySelector(selector)?.replaceWith(ourNode);
   }
-  files?.adopt(fresh);
-  form.replaceWith(fresh);
-  start(fresh);
+  uploads?.adopt(newForm);
+  form.replaceWith(newForm);
+  start(newForm);
 }
 
 function showPlaces(page) {
-  const found = page.getElementById("id_place_ref");
-  if (!found) throw new Error("not the form");
-  one("#id_place_ref").replaceWith(found);
-  found.focus();
+  const places = page.getElementById("id_place_ref");
+  if (!places) throw new Error("not the form");
+  one("#id_place_ref").replaceWith(places);
+  places.focus();
 }
 
-function notice(sentence) {
+function showNotice(sentence) {
   const place = one("[data-notice]");
   place.replaceChildren();
   if (!sentence) return;
@@ -254,22 +254,22 @@ function notice(sentence) {
   box.scrollIntoView({ block: "center" });
 }
 
-// What the Send button says; told to screen readers too unless it only counts.
-function setSendLabel(label, aloud = true) {
+// Sets the label of the Send button; screen readers announce it unless it only counts down.
+function setSendLabel(label, isAnnounced = true) {
   one("[data-send] span").textContent = label;
-  if (aloud) one("[data-progress-words]").textContent = label;
+  if (isAnnounced) one("[data-progress-words]").textContent = label;
 }
 
-function wait(seconds) {
+function startWaiting(seconds) {
   const until = Date.now() + seconds * 1000;
-  open = false;
+  maySend = false;
   const tick = setInterval(draw, 250);
   draw();
 
   function draw() {
     const left = Math.ceil((until - Date.now()) / 1000);
-    open = left <= 0;
-    if (!open) setSendLabel(form.dataset.wordsWait.replace("{seconds}", left), false);
+    maySend = left <= 0;
+    if (!maySend) setSendLabel(form.dataset.wordsWait.replace("{seconds}", left), false);
     else {
       clearInterval(tick);
       setSendLabel(form.dataset.wordsSend, false);
@@ -278,25 +278,25 @@ function wait(seconds) {
   }
 }
 
-// What people do
+// Events
 
 document.addEventListener("submit", (event) => {
   if (event.target !== form) return;
   event.preventDefault();
-  post(event.submitter);
+  submitForm(event.submitter);
 });
 
 document.addEventListener("click", (event) => {
   const go = event.target.closest("[data-go]");
   const goTo = event.target.closest("[data-go-to]");
-  const wrong = event.target.closest("#problem a");
+  const errorLink = event.target.closest("#problem a");
   if (go) (go.dataset.go < 0 ? back : next)();
   else if (goTo) move(Number(goTo.dataset.goTo));
-  else if (wrong) {
+  else if (errorLink) {
     event.preventDefault();
-    const target = document.getElementById(wrong.hash.slice(1));
+    const target = document.getElementById(errorLink.hash.slice(1));
     const step = steps.findIndex((part) => part.contains(target));
-    if (step >= 0 && step !== at) move(step);
+    if (step >= 0 && step !== currentStep) move(step);
     target?.focus();
   }
 });
@@ -306,21 +306,21 @@ document.addEventListener("change", (event) => {
   if (event.target.name === "category") showQuestions();
 });
 
-document.addEventListener("files", () => { if (at === steps.length - 1) review(); });
+document.addEventListener("files", () => { if (currentStep === steps.length - 1) review(); });
 
-// Enter in a line means "go on", in the search for a street "find"; it never sends a tip by accident.
+// Enter in a text field continues to the next step, in the street search it searches; it never sends a tip by accident.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.target.type === "file" || event.target.form !== form || !event.target.matches("input, textarea[rows='1']")) return;
   event.preventDefault();
-  if (event.target.name === "search") post(one("[name=find_place]"));
-  else if (at < steps.length - 1) next();
+  if (event.target.name === "search") submitForm(one("[name=find_place]"));
+  else if (currentStep < steps.length - 1) next();
 });
 
-// Browsers may fill fields in again after this script has run, also those of a visit that was cleared.
+// Browsers may restore fields after this script has run, even those of a visit that was cleared.
 addEventListener("pageshow", () => {
-  if (cleared) emptyFields();
-  cleared = false;
-  show(at);
+  if (isCleared) emptyFields();
+  isCleared = false;
+  show(currentStep);
   drawCounters();
 });
 

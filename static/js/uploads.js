@@ -1,19 +1,18 @@
-// Files, sent ahead as they are chosen: sealed on the server under the page's ticket until Send (tips/views/tus.py).
+// Uploads files as they are chosen; the server seals them under the page's ticket until Send (tips/views/tus.py).
 //
-// One after the other, in pieces of 8 MiB. A line that breaks is tried again, and the file goes on where the server has it.
-// The preview is drawn in the page. The sender's name of a file is shown here and nowhere sent. If this module cannot be had,
-// the form carries its files itself.
+// One file after the other, in chunks of 8 MiB. After a lost connection an upload resumes at the server's offset. Previews are
+// drawn in the page. A file's name is shown here but never sent. If this module does not load, the form sends its files itself.
 
-const PIECE = 8 * 1024 * 1024;
-const TRIES = 9; // a minute and a half: by then the server has given up a line that fell silent
-const LONGEST_PAUSE = 20_000;
-const SMALL = 64;
+const CHUNK_BYTES = 8 * 1024 * 1024;
+const MAX_TRIES = 9; // over a minute and a half: by then the server has given up a silent connection
+const MAX_PAUSE_MS = 20_000;
+const PREVIEW_PIXELS = 64;
 
 const cards = [];
-let part; // words, list and template, fetched with the first file
+let part; // texts, list and template, fetched with the first file
 let words;
-let running = false;
-let token; // a fresher one than the page's, for files alone
+let isRunning = false;
+let token; // newer than the page's, used only for files
 let redraw = () => {};
 
 const box = () => document.querySelector("[data-files]");
@@ -23,24 +22,24 @@ const unsettled = () => cards.filter((card) => card.state !== "there");
 const percent = (card) => (card.file.size ? Math.floor((100 * card.sent) / card.file.size) : 0);
 const phrase = (key, card) => words[`words${key}`].replace("{percent}", card ? percent(card) : 0);
 
-// Choosing
+// Choosing files
 
 export async function take(input) {
-  if (!part) await bringPart();
+  if (!part) await loadPart();
   const files = [...input.files];
   input.value = "";
   for (const file of files) add(file);
   run();
 }
 
-async function bringPart() {
-  const answer = await fetch(box().dataset.address);
-  if (!answer.ok) throw new Error(answer.status);
-  part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-words-there]");
+async function loadPart() {
+  const response = await fetch(box().dataset.address);
+  if (!response.ok) throw new Error(response.status);
+  part = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-words-there]");
   words = part.dataset;
   document.adoptNode(part);
   box().querySelector("[type=file]").before(part);
-  part.addEventListener("click", pressed);
+  part.addEventListener("click", handleClick);
 }
 
 function add(file) {
@@ -48,10 +47,10 @@ function add(file) {
   const card = { file, item, state: "waiting", sent: 0, id: null, sentence: "" };
   const [mostFiles, mostBytes] = box().dataset.most.split(" ").map(Number);
   const others = cards.filter((other) => other.state !== "refused");
-  const kept = field("uploads").value.split(" ").filter((id) => id && !cards.some((other) => other.id === id));
+  const earlierUploads = field("uploads").value.split(" ").filter((id) => id && !cards.some((other) => other.id === id));
   item.querySelector("[data-name]").textContent = file.name;
   item.querySelector("progress").setAttribute("aria-label", file.name);
-  if (others.length + kept.length >= mostFiles) refuse(card, words.wordsMany);
+  if (others.length + earlierUploads.length >= mostFiles) refuse(card, words.wordsMany);
   else if (others.reduce((sum, other) => sum + other.file.size, file.size) > mostBytes) refuse(card, words.wordsLarge);
   cards.push(card);
   part.querySelector(".cards").append(item);
@@ -62,51 +61,51 @@ function add(file) {
 async function preview(card) {
   if (!card.file.type.startsWith("image/")) return;
   try {
-    const picture = await createImageBitmap(card.file, { resizeWidth: 2 * SMALL, resizeQuality: "low" });
+    const picture = await createImageBitmap(card.file, { resizeWidth: 2 * PREVIEW_PIXELS, resizeQuality: "low" });
     const canvas = card.item.querySelector("canvas");
-    const scale = Math.max(SMALL / picture.width, SMALL / picture.height);
+    const scale = Math.max(PREVIEW_PIXELS / picture.width, PREVIEW_PIXELS / picture.height);
     const [width, height] = [picture.width * scale, picture.height * scale];
-    canvas.getContext("2d").drawImage(picture, (SMALL - width) / 2, (SMALL - height) / 2, width, height);
+    canvas.getContext("2d").drawImage(picture, (PREVIEW_PIXELS - width) / 2, (PREVIEW_PIXELS - height) / 2, width, height);
     canvas.hidden = false;
     picture.close();
-  } catch { /* a picture that this browser does not draw */ }
+  } catch { /* this browser cannot draw the picture */ }
 }
 
-function pressed(event) {
+function handleClick(event) {
   const card = cards.find((one) => one.item.contains(event.target));
-  if (event.target.closest("[data-drop]")) drop(card);
+  if (event.target.closest("[data-drop]")) removeCard(card);
   if (event.target.closest("[data-retry]")) retry(card);
 }
 
-function drop(card) {
+function removeCard(card) {
   const next = card.item.nextElementSibling ?? card.item.previousElementSibling;
   card.state = "dropped";
   card.request?.abort();
   card.wake?.();
-  if (card.id) remove(card.id);
+  if (card.id) deleteUpload(card.id);
   cards.splice(cards.indexOf(card), 1);
   card.item.remove();
   (next?.querySelector("[data-drop]") ?? box().querySelector("[type=file]")).focus();
-  changed();
+  publishState();
 }
 
 function retry(card) {
-  change(card, "waiting");
+  setState(card, "waiting");
   run();
 }
 
-// What stands on the page
+// State
 
-function change(card, state, sentence = "") {
+function setState(card, state, sentence = "") {
   if (card.state === "dropped") return;
   card.state = state;
   card.sentence = sentence;
   draw(card);
-  changed();
+  publishState();
 }
 
 function refuse(card, sentence) {
-  change(card, "refused", sentence);
+  setState(card, "refused", sentence);
 }
 
 function draw(card) {
@@ -119,35 +118,35 @@ function draw(card) {
   item.querySelector("[data-state]").textContent = card.sentence || phrase(state[0].toUpperCase() + state.slice(1), card);
 }
 
-// A state that changed: told to screen readers, to the form, and to whoever waits for the files.
-function changed() {
+// Publishes changed states to screen readers, the form, and code that waits for the files.
+function publishState() {
   const ours = cards.filter((card) => card.state === "there").map((card) => card.id);
-  const others = field("uploads").value.split(" ").filter((id) => id && !known.has(id));
+  const others = field("uploads").value.split(" ").filter((id) => id && !startedIds.has(id));
   field("uploads").value = [...others, ...ours].join(" ");
-  const said = cards.filter((card) => card.state !== "sending").map((card) => `${card.file.name}: ${card.item.querySelector("[data-state]").textContent}`);
+  const sentences = cards.filter((card) => card.state !== "sending").map((card) => `${card.file.name}: ${card.item.querySelector("[data-state]").textContent}`);
   const status = part.querySelector("[role=status]");
-  if (status.textContent !== said.join(" ")) status.textContent = said.join(" ");
+  if (status.textContent !== sentences.join(" ")) status.textContent = sentences.join(" ");
   document.dispatchEvent(new Event("files"));
   redraw();
 }
 
 // Sending
 
-const known = new Set(); // every id that this page began: those the field names beside them came with the page
+const startedIds = new Set(); // uploads begun by this page; other ids in the field came with the page
 
 async function run() {
-  if (running) return;
-  running = true;
-  for (let card; (card = cards.find((one) => one.state === "waiting"));) await bring(card);
-  running = false;
+  if (isRunning) return;
+  isRunning = true;
+  for (let card; (card = cards.find((one) => one.state === "waiting"));) await upload(card);
+  isRunning = false;
 }
 
-async function bring(card) {
-  change(card, "sending");
+async function upload(card) {
+  setState(card, "sending");
   for (let tries = 0; card.state === "sending";) {
     try {
       const before = card.sent;
-      if (await step(card)) change(card, "there");
+      if (await exchange(card)) setState(card, "there");
       if (card.sent > before) tries = 0;
     } catch (error) {
       if (error.sentence) refuse(card, error.sentence);
@@ -155,43 +154,43 @@ async function bring(card) {
         card.item.querySelector("[data-state]").textContent = phrase("Waiting");
         await pause(card, error.retryAfter * 1000);
       }
-      else if (++tries >= TRIES) change(card, "failed");
+      else if (++tries >= MAX_TRIES) setState(card, "failed");
       else {
         card.item.querySelector("[data-state]").textContent = phrase("Again", card);
-        await pause(card, Math.min(LONGEST_PAUSE, 500 * 2 ** tries));
-        card.asked = false;
+        await pause(card, Math.min(MAX_PAUSE_MS, 500 * 2 ** tries));
+        card.knowsOffset = false;
       }
     }
   }
 }
 
-// One exchange with the server. True once the file is whole.
-async function step(card) {
+// Does one exchange with the server. Returns true once the file is complete.
+async function exchange(card) {
   if (!card.id) {
-    const answer = await ask(card, "POST", box().dataset.address, {
+    const response = await sendRequest(card, "POST", box().dataset.address, {
       "Upload-Length": card.file.size,
       "Form-Token": token ?? form().elements.namedItem("token")?.value ?? "",
     });
-    card.id = answer.getResponseHeader("Location").split("/").at(-2);
-    known.add(card.id);
-    [card.sent, card.asked] = [0, true];
+    card.id = response.getResponseHeader("Location").split("/").at(-2);
+    startedIds.add(card.id);
+    [card.sent, card.knowsOffset] = [0, true];
     return false;
   }
-  if (!card.asked) {
-    card.sent = Number((await ask(card, "HEAD", address(card.id))).getResponseHeader("Upload-Offset"));
-    card.asked = true;
+  if (!card.knowsOffset) {
+    card.sent = Number((await sendRequest(card, "HEAD", address(card.id))).getResponseHeader("Upload-Offset"));
+    card.knowsOffset = true;
     return card.sent >= card.file.size;
   }
-  const answer = await ask(card, "PATCH", address(card.id), {
+  const response = await sendRequest(card, "PATCH", address(card.id), {
     "Upload-Offset": card.sent,
     "Content-Type": "application/offset+octet-stream",
-  }, card.file.slice(card.sent, card.sent + PIECE));
-  card.sent = Number(answer.getResponseHeader("Upload-Offset"));
+  }, card.file.slice(card.sent, card.sent + CHUNK_BYTES));
+  card.sent = Number(response.getResponseHeader("Upload-Offset"));
   return card.sent >= card.file.size;
 }
 
-// Rejects with `sentence` for what will not get better, with `retryAfter` where the server asks to wait, else plainly.
-function ask(card, method, url, headers = {}, body = null) {
+// Rejects with `sentence` if retrying is useless, with `retryAfter` if the server asks to wait, else with a plain error.
+function sendRequest(card, method, url, headers = {}, body = null) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const start = card.sent;
@@ -207,11 +206,11 @@ function ask(card, method, url, headers = {}, body = null) {
       card.item.querySelector("[data-state]").textContent = phrase("Sending", shown);
       redraw();
     };
-    request.onerror = request.onabort = () => reject(new Error("line"));
+    request.onerror = request.onabort = () => reject(new Error("connection"));
     request.onload = () => {
       const { status } = request;
       if (status < 300) return resolve(request);
-      if (status === 404) card.id = null; // swept: from the beginning
+      if (status === 404) card.id = null; // deleted by the server: start again
       if (status === 403 && request.getResponseHeader("Form-Token")) {
         const first = !token;
         token = request.getResponseHeader("Form-Token");
@@ -235,12 +234,12 @@ function pause(card, milliseconds) {
   });
 }
 
-function remove(id) {
+function deleteUpload(id) {
   const headers = { "Tus-Resumable": "1.0.0", "Upload-Ticket": field("ticket").value };
-  fetch(address(id), { method: "DELETE", headers, keepalive: true }).catch(() => {}); // else it is swept
+  fetch(address(id), { method: "DELETE", headers, keepalive: true }).catch(() => {}); // the server deletes it later anyway
 }
 
-// Send waits for what is on its way, and asks what to do without. True: go on.
+// Waits until all files are uploaded, and offers to send without those that fail. Resolves to true when the form can be sent.
 export function ready(button) {
   if (!unsettled().length) return true;
   return new Promise((resolve) => {
@@ -248,8 +247,8 @@ export function ready(button) {
     question.className = "note stack";
     question.setAttribute("role", "status");
     const text = document.createElement("p");
-    const without = act("btn btn-s", words.wordsWithout, () => unsettled().forEach(drop));
-    const again = act("btn btn-s btn-line", words.wordsRetry, () => cards.filter((card) => card.state === "failed").forEach(retry));
+    const without = actionButton("btn btn-s", words.wordsWithout, () => unsettled().forEach(removeCard));
+    const again = actionButton("btn btn-s btn-line", words.wordsRetry, () => cards.filter((card) => card.state === "failed").forEach(retry));
     const acts = Object.assign(document.createElement("p"), { className: "acts" });
     acts.append(without, again);
     question.append(text, acts);
@@ -264,8 +263,8 @@ export function ready(button) {
         return;
       }
       const stuck = left.every((card) => card.state === "refused" || card.state === "failed");
-      const said = left.map((card) => `${card.file.name}: ${card.item.querySelector("[data-state]").textContent}`);
-      text.textContent = [stuck ? words.wordsMissing : words.wordsWait, ...said].join(" ");
+      const sentences = left.map((card) => `${card.file.name}: ${card.item.querySelector("[data-state]").textContent}`);
+      text.textContent = [stuck ? words.wordsMissing : words.wordsWait, ...sentences].join(" ");
       again.hidden = !left.some((card) => card.state === "failed");
     };
     redraw();
@@ -273,38 +272,38 @@ export function ready(button) {
   });
 }
 
-function act(className, textContent, onclick) {
+function actionButton(className, textContent, onclick) {
   const button = Object.assign(document.createElement("button"), { type: "button", className, textContent });
   button.addEventListener("click", onclick);
   return button;
 }
 
-// The form came back from the server: our cards stay, and those it no longer has are said to be lost.
-export function adopt(fresh) {
-  const theirs = fresh.querySelector("[data-files]");
+// Moves the cards into a form that came back from the server; files that the server no longer has are marked as lost.
+export function adopt(newForm) {
+  const theirs = newForm.querySelector("[data-files]");
   if (!theirs) return;
   const ours = box();
-  const kept = theirs.querySelector("[name=uploads]").value.split(" ");
+  const serverIds = theirs.querySelector("[name=uploads]").value.split(" ");
   ours.querySelectorAll(".invalid-feedback, .kept").forEach((node) => node.remove());
   const sentences = theirs.querySelector(".invalid-feedback");
   if (sentences) ours.querySelector(".form-text").after(sentences);
   for (const card of cards) {
-    if (card.state !== "there" || kept.includes(card.id)) continue;
-    Object.assign(card, { id: null, sent: 0, asked: false });
-    change(card, "failed", words.wordsLost);
+    if (card.state !== "there" || serverIds.includes(card.id)) continue;
+    Object.assign(card, { id: null, sent: 0, knowsOffset: false });
+    setState(card, "failed", words.wordsLost);
   }
-  field("uploads").value = kept.join(" ");
+  field("uploads").value = serverIds.join(" ");
   theirs.replaceWith(ours);
 }
 
-// What the review says of them
+// The names of the files, for the review
 export const names = () => cards.filter((card) => card.state !== "refused").map((card) => card.file.name);
 
 addEventListener("leave", () => {
   for (const card of [...cards]) {
     card.state = "dropped";
     card.request?.abort();
-    if (card.id) remove(card.id);
+    if (card.id) deleteUpload(card.id);
   }
   cards.length = 0;
 });
