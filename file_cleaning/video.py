@@ -164,7 +164,7 @@ def _render_frames(image: Any, size: tuple[int, int]) -> Iterator[bytes]:
 
 
 def _select_streams(source: BinaryIO, file_format: Format) -> SelectedStreams:
-    """Choose the first picture and the first sound. Raises FileRefusedError if there is neither or the picture is too large."""
+    """Choose the first video and audio stream. Raises FileRefusedError if there is none or the picture is too large."""
     import av
 
     try:

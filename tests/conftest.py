@@ -110,7 +110,7 @@ def mails(settings: Any) -> Iterator[Mails]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Start Riverton's portal with one web process and the alerts worker, for tests that change little (one per xdist process)."""
+    """Start Riverton's portal with one web process and the alerts worker, once per xdist process, for tests that change little."""
     with Stack(tmp_path_factory.mktemp("stack"), web=["all"], workers=["alerts"], demo=True) as running:
         yield running
 

@@ -71,7 +71,7 @@ def _make_template(stage: str) -> Path:
 
 
 def make_keys(folder: Path) -> dict[str, str]:
-    """Make the secrets that `make run` makes, except the agency key, if there are none. Returns the variables that name them."""
+    """Make the secrets of `make run` except the agency key, if there are none. Returns the variables that name them."""
     if not folder.exists():
         folder.mkdir(parents=True)
         vault.write_secret(folder / "receipt_salt", os.urandom(16))
@@ -332,7 +332,7 @@ class Stack:
         return count_listening_workers(self.servers.redis_url) >= running
 
     def run_manage(self, *args: str, role: str = "all", check: bool = True, input: str | None = None) -> str:
-        """Run `manage.py ARGS` as `role`. Returns its standard output; raises AssertionError if it fails, unless `check` is off."""
+        """Run `manage.py ARGS` as `role` and return its standard output. With `check`, a failure raises AssertionError."""
         done = subprocess.run(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,

@@ -29,33 +29,33 @@ app.config_from_object(
         # Sending a task must not delay a web request. Measured with these: 3-9 ms if Redis refuses, 52-84 ms if it hangs.
         "task_publish_retry_policy": {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0},
         "beat_schedule": {
-            "re-send alerts that are stuck": {"task": "tips.alerts.sweep", "schedule": 20.0},
-            "take up files that are stuck": {"task": "tips.media.sweep", "schedule": 20.0},
-            "take up videos that are stuck": {
+            "send stuck officer alerts": {"task": "tips.alerts.sweep", "schedule": 20.0},
+            "rebuild stuck files": {"task": "tips.media.sweep", "schedule": 20.0},
+            "rebuild stuck videos": {
                 "task": "tips.media.sweep",
                 "schedule": 20.0,
                 "kwargs": {"videos": True},
                 "options": {"queue": "media-video"},
             },
-            "take up pictures that are stuck": {"task": "outreach.media.sweep", "schedule": 20.0},
-            "publish stories that are due": {"task": "outreach.bulk.publish_due", "schedule": crontab()},
-            "tend the media worker's keys and the store": {"task": "tips.media.tend", "schedule": 600.0},
-            "delete tips past their time": {"task": "tips.bulk.expire", "schedule": 3600.0},
-            "look for files of incidents": {
+            "rebuild stuck pictures of stories": {"task": "outreach.media.sweep", "schedule": 20.0},
+            "publish scheduled stories": {"task": "outreach.bulk.publish_due", "schedule": crontab()},
+            "rotate media worker keys and sweep the file store": {"task": "tips.media.tend", "schedule": 600.0},
+            "delete tips past their retention time": {"task": "tips.bulk.expire", "schedule": 3600.0},
+            "scan the drop folder of incident files": {
                 "task": "crimemap.bulk.look",
                 "schedule": 60.0,
                 "options": {"expires": 50},
             },
             "post stories on channels": {"task": "outreach.bulk.post", "schedule": 60.0},
-            "remind of events": {"task": "outreach.bulk.remind", "schedule": 60.0},
-            "plan and send alerts": {
+            "send event reminders": {"task": "outreach.bulk.remind", "schedule": 60.0},
+            "plan and send incident alerts": {
                 "task": "crimemap.bulk.plan_alerts",
                 "schedule": 300.0,
                 "options": {"expires": 240},
             },
             # Embargoes end at midnight in the time zone of each source.
             "publish incidents": {"task": "crimemap.bulk.publish", "schedule": crontab(minute="10")},
-            "publish incidents, all read again": {
+            "publish incidents without the cache": {
                 "task": "crimemap.bulk.publish",
                 "schedule": crontab(hour="9", minute="40"),
                 "kwargs": {"afresh": True},

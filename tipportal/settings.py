@@ -44,7 +44,7 @@ AUDIT_KEY = env.path("AUDIT_KEY", None)
 MEDIA_STORE = env.path("MEDIA_STORE", None)
 MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)
 MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
-# Subscribers' addresses (core/mail/subscriber_addresses.py): sealed by the web process, opened by the bulk worker that mails them.
+# Subscribers' addresses (core/mail/subscriber_addresses.py): the web process seals them, the bulk worker opens and mails them.
 ADDRESS_PUBLIC_KEYS = env.path("ADDRESS_PUBLIC_KEYS", None)
 ADDRESS_PRIVATE_KEYS = env.path("ADDRESS_PRIVATE_KEYS", None)
 ADDRESS_HASH_KEY = env.path("ADDRESS_HASH_KEY", None)

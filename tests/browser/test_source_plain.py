@@ -8,7 +8,7 @@ from tests.browser.source import NEUTRAL, TEXT, cookies, visit
 from tests.stack import Stack
 
 
-def test_a_tip_from_form_to_deletion_without_script(browser: Browser, stack: Stack) -> None:
+def test_a_tip_from_form_to_inbox_without_script(browser: Browser, stack: Stack) -> None:
     origin = stack.public_url
     with visit(browser, origin, script=False) as page:
         main = page.locator("main")

@@ -104,7 +104,10 @@ class LocalPortal:
         self.commands: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
-        """Start everything and print the addresses. Raises ProcessControlError, StopRequestedError, psycopg2.Error, OSError."""
+        """Start everything and print the addresses.
+
+        Raises ProcessControlError, StopRequestedError, psycopg2.Error or OSError.
+        """
         var_folder.make_folders()
         for process in processes.MAKE_RUN:
             child_process.stop_leftovers(var_folder.lock_of(process), signal.SIGTERM, 10)

@@ -227,7 +227,7 @@ class Servers:
         return [part for name, value in options.items() for part in (f"--{name}", value)]
 
     def _initialize_data(self) -> None:
-        """Run initdb in a folder of another name, then rename it, so that half of one is never taken for a database."""
+        """Run initdb in a folder of another name, then rename it, so that an incomplete one is never used."""
         child_process.stop_leftovers(self.postgres.lock, signal.SIGINT, 10)
         # The lock is free, so no process with this id is our PostgreSQL.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
