@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 
 from core.roles import Role
 from core.web import context_processors
-from outreach.events import actions
+from outreach.events import public_events
 from outreach.stories import impact
 from outreach.templatetags import outreach_places
 from tipportal import views
@@ -35,7 +35,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(impact, "total_outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "list_latest_stories", list)
     monkeypatch.setattr(outreach_places, "_list_guides", list)
-    monkeypatch.setattr(actions, "upcoming", lambda *_area: [])
+    monkeypatch.setattr(public_events, "upcoming_events", lambda *_area: [])
 
 
 @pytest.mark.usefixtures("figures")
