@@ -127,7 +127,7 @@ def run(stack: Stack, code: str, *args: object) -> str:
 
 
 def fill(stack: Stack, count: int) -> None:
-    seal = "import django; django.setup()\nfrom core.mail import subscriber_addresses as a\nprint(a.seal(a.Contact('maria@example.org', bytes(32))).hex())"
+    seal = "import django; django.setup()\nfrom core.mail import subscriber_addresses as a\nprint(a.seal_contact(a.Contact('maria@example.org', bytes(32))).hex())"
     sealed = bytes.fromhex(run(stack, seal).strip())
     with stack.connect("owner") as connection, connection.cursor() as cursor:
         cursor.execute(SUBSCRIBE, {"sealed": sealed, "count": count})

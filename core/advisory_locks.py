@@ -1,4 +1,4 @@
-"""One worker at a time has a piece of work in hand."""
+"""PostgreSQL advisory locks, so that one worker at a time has a row in hand."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from django.db import DatabaseError, connection
 
 
 @contextmanager
-def alone_with(work: UUID) -> Iterator[bool]:
-    """Whether no other worker has this row in hand. A lock of PostgreSQL's, given back the moment its holder dies; it
-    outlasts transactions, so what is written meanwhile can be on the disk before the work ends."""
-    number = int.from_bytes(work.bytes[:8], "big", signed=True)
+def try_advisory_lock(row_id: UUID) -> Iterator[bool]:
+    """Try to lock a row for the length of the block; the context is False if another worker has it.
+
+    PostgreSQL releases the lock the moment its holder dies. The lock outlasts transactions, so the worker can commit
+    while it works.
+    """
+    number = int.from_bytes(row_id.bytes[:8], "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        ((alone,),) = cursor.fetchall()
+        ((is_locked,),) = cursor.fetchall()
     try:
-        yield alone
+        yield is_locked
     finally:
-        # Without a connection there is no lock. One that was not got is not given back: locks of a connection are counted.
-        if alone:
+        # Only a lock we got: PostgreSQL counts the locks of a connection. A lost connection has released it already.
+        if is_locked:
             with suppress(DatabaseError), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])

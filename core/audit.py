@@ -40,7 +40,7 @@ class AuditKeyMissingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class TrailState:
     """What `verify` found. `last` is the number of the last line that fits (0: none), `seal` its seal in hex digits;
     `broken` is the number of the first line that does not fit, or None."""
 
@@ -73,26 +73,26 @@ def record(actor: Account | str, action: str, subject: str = "", detail: str = "
     return entry
 
 
-def verify() -> Verified:
+def verify() -> TrailState:
     """Walk the whole trail up to the first line that was changed, removed, inserted or moved. Raises AuditKeyMissingError."""
     rows = AuditEntry.objects.order_by("id").values_list(*_COLUMNS).iterator(chunk_size=2000)
     return verify_rows(_key(), rows)
 
 
-def verify_rows(key: bytes, rows: Iterable[_Row]) -> Verified:
+def verify_rows(key: bytes, rows: Iterable[_Row]) -> TrailState:
     """As `verify`, over rows of (id, at, actor, action, subject, detail, seal) in the order of their numbers."""
     number, seal = 0, _BEFORE_THE_FIRST
     for *content, stored in rows:
         if content[0] != number + 1:
-            return Verified(number, seal.hex(), broken=number + 1)
+            return TrailState(number, seal.hex(), broken=number + 1)
         expected = _seal(key, seal, tuple(content))
         if not hmac.compare_digest(expected, bytes(stored)):
-            return Verified(number, seal.hex(), broken=number + 1)
+            return TrailState(number, seal.hex(), broken=number + 1)
         number, seal = number + 1, expected
-    return Verified(number, seal.hex())
+    return TrailState(number, seal.hex())
 
 
-def seal_of(number: int) -> str | None:
+def find_seal(number: int) -> str | None:
     """The stored seal of one line in hex digits, None if there is no such line."""
     seal = AuditEntry.objects.filter(pk=number).values_list("seal", flat=True).first()
     return None if seal is None else bytes(seal).hex()

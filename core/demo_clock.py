@@ -1,4 +1,4 @@
-"""The clock of the demo: what happened in the made-up city happened at times gone by."""
+"""The clock of the demo, set back so that the made-up city has a past."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 
 @contextmanager
-def clock_at(moment: dt.datetime) -> Iterator[None]:
-    """Let the portal's clock stand at a time gone by, for this process alone."""
+def freeze_clock(moment: dt.datetime) -> Iterator[None]:
+    """Stop this process's clock at the given moment."""
     with mock.patch.object(timezone, "now", return_value=moment):
         yield

@@ -1,7 +1,7 @@
-"""The memory-only store: a Redis database that writes nothing to disk, for what must be gone when the power is.
+"""The memory-only store: a Redis database that writes nothing to disk, so that a power cut erases it.
 
-Two users: inbox sessions and the form tokens' keys of the hour. Both must survive its absence: time-outs are short, and
-callers get StoreDownError.
+It has two users: inbox sessions and the hourly keys of form tokens. Both must cope with its absence: time-outs are short,
+and callers get StoreDownError.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 
 class StoreDownError(Exception):
-    """The store does not answer. What the caller does without it is the caller's rule."""
+    """The store does not answer. Each caller has its own rule for that case."""
 
 
 @cache
@@ -27,15 +27,15 @@ def _client() -> redis.Redis:
 
 def get(name: str) -> bytes | None:
     try:
-        return _bytes(_client().get(name))
+        return _as_bytes(_client().get(name))
     except redis.RedisError as error:
         raise StoreDownError from error
 
 
 def get_and_touch(name: str, seconds: int) -> bytes | None:
-    """Read a value and let it live `seconds` from now."""
+    """Return a value and have it expire `seconds` from now."""
     try:
-        return _bytes(_client().getex(name, ex=seconds))
+        return _as_bytes(_client().getex(name, ex=seconds))
     except redis.RedisError as error:
         raise StoreDownError from error
 
@@ -48,7 +48,7 @@ def put(name: str, value: bytes, seconds: int) -> None:
 
 
 def put_once(name: str, value: bytes, seconds: int) -> bytes:
-    """Store `value` unless there is one; return the one that stands."""
+    """Store `value` unless the name is taken; return the value stored now."""
     try:
         pipeline = _client().pipeline(transaction=True)
         pipeline.set(name, value, ex=seconds, nx=True)
@@ -65,6 +65,6 @@ def forget(name: str) -> None:
         raise StoreDownError from error
 
 
-def _bytes(value: bytes | str | None) -> bytes | None:
-    """The client is never told to decode, but its types do not know."""
+def _as_bytes(value: bytes | str | None) -> bytes | None:
+    """Narrow a reply to bytes: the client never decodes, but its type hints say it may."""
     return value.encode() if isinstance(value, str) else value

@@ -23,7 +23,7 @@ from core.atomic_files import write_atomically
 
 KEY_BYTES = 32
 # A column of the database comes as either.
-Stored = bytes | memoryview
+StoredBytes = bytes | memoryview
 
 _KEY_FILE = re.compile(r"(\d{4})-([0-9a-f]{16})\.(pub|key)")
 
@@ -120,7 +120,7 @@ def _read_public(path: Path, key_id: str) -> bytes:
     return public
 
 
-def open_with(sealed: Stored, key_id: str, private_folder: Path | None) -> bytes:
+def open_with_private_half(sealed: StoredBytes, key_id: str, private_folder: Path | None) -> bytes:
     """Raises KeyMissingError when the private half is not on this node, SealError when the seal is damaged."""
     for file in key_files(private_folder, "key"):
         if file.id == key_id:
@@ -129,7 +129,7 @@ def open_with(sealed: Stored, key_id: str, private_folder: Path | None) -> bytes
     raise KeyMissingError(f"the private half of key {key_id} is not in {private_folder}")
 
 
-def open_seal(sealed: Stored, public: bytes, private: bytes) -> bytes:
+def open_seal(sealed: StoredBytes, public: bytes, private: bytes) -> bytes:
     """Raises SealError."""
     try:
         return sodium.crypto_box_seal_open(bytes(sealed), public, private)

@@ -39,7 +39,7 @@ def read_guide_file(path: Path) -> tuple[dict[str, Any], str]:
     """
     head, text = path.read_text(encoding="utf-8").split(_HEAD_END, 1)
     for name in ("city", "emergency_number", "tips_kept"):
-        text = text.replace(f"{{{name}}}", str(context_processors.facts()[name]))
+        text = text.replace(f"{{{name}}}", str(context_processors.agency_facts()[name]))
     return tomllib.loads(head), text
 
 

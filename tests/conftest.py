@@ -141,7 +141,7 @@ def _foundations(request: pytest.FixtureRequest) -> None:
     """Restore the rows that `migrate` and `vault create-key` make, since tests that flush the database remove them."""
     from core.web import page_cache
 
-    page_cache.forget()
+    page_cache.clear()
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction")):
         request.getfixturevalue("transactional_db")

@@ -95,7 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.web.middleware.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
-    "core.web.middleware.SentencesMiddleware",
+    "core.web.middleware.ErrorPageMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -125,7 +125,7 @@ TEMPLATES: list[dict[str, Any]] = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
-                "core.web.context_processors.portal",
+                "core.web.context_processors.portal_context",
                 *(
                     [
                         "django.contrib.auth.context_processors.auth",

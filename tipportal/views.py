@@ -21,7 +21,7 @@ ROBOTS = f"User-agent: *\nDisallow: /tips/\nSitemap: {settings.PORTAL_URL}/sitem
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show what visitors can do here, with public figures if there are any."""
-    return HttpResponse(page_cache.rendered(request, "pages/home.html", _home_context))
+    return HttpResponse(page_cache.render_cached(request, "pages/home.html", _home_context))
 
 
 def _home_context() -> dict[str, Any]:

@@ -15,7 +15,7 @@ TAXONOMY = Path(__file__).parent / "taxonomy.json"
 
 def list_offered() -> list[Category]:
     """Return the categories of the form in their order, with their follow-up questions prefetched."""
-    return page_cache.kept(
+    return page_cache.get_or_build(
         ("categories",), lambda: list(Category.objects.filter(active=True).prefetch_related("questions"))
     )
 

@@ -34,7 +34,7 @@ from core.keypairs import (
     KeyMissingError,
     KeyStatus,
     SealError,
-    Stored,
+    StoredBytes,
     create_key_pair,
     destroy_key_pair,
     key_files,
@@ -53,7 +53,11 @@ ARGON2_PASSES = 2
 ARGON2_BYTES = 19 * 1024 * 1024
 
 # Tips seal only keys to a key pair, the agency's or the media worker's; hence the names.
-seal_key_to_newest, seal_key_to, open_key_with = keypairs.seal_to_newest, keypairs.seal_to, keypairs.open_with
+seal_key_to_newest, seal_key_to, open_key_with = (
+    keypairs.seal_to_newest,
+    keypairs.seal_to,
+    keypairs.open_with_private_half,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def seal_text(key: bytes, text: str, context: SealContext) -> bytes:
     return FORMAT + _encrypt(key, padded, context.associated_data())
 
 
-def open_text(key: bytes, sealed: Stored, context: SealContext) -> str:
+def open_text(key: bytes, sealed: StoredBytes, context: SealContext) -> str:
     """Return the text sealed in `context`. Raises SealError for another key, another context, or changed bytes."""
     content = bytes(sealed)
     if content[:1] != FORMAT:
@@ -169,7 +173,7 @@ def seal_key_to_source(key: bytes, seed: bytes) -> bytes:
     return sodium.crypto_box_seal(key, public)
 
 
-def open_key_as_source(sealed: Stored, seed: bytes) -> bytes:
+def open_key_as_source(sealed: StoredBytes, seed: bytes) -> bytes:
     """Return the key sealed by seal_key_to_source. Raises SealError."""
     return keypairs.open_seal(sealed, *sodium.crypto_box_seed_keypair(seed))
 
@@ -180,7 +184,7 @@ __all__ = [
     "KeyMissingError",
     "KeyStatus",
     "SealError",
-    "Stored",
+    "StoredBytes",
     "create_key_pair",
     "destroy_key_pair",
     "key_files",

@@ -32,17 +32,17 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from core import keypairs
-from core.keypairs import KEY_BYTES, KeyMissingError, KeyStatus, SealError, Stored
+from core.keypairs import KEY_BYTES, KeyMissingError, KeyStatus, SealError, StoredBytes
 
 FORMAT = b"\x01"
-LONGEST = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
+MAX_ADDRESS_LENGTH = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
 SECRET_BYTES = 32
 HASH_BYTES = 32
 _ID_BYTES = 8
 _ADDRESS_BYTES = 256
 
 
-class AddressError(ValueError):
+class EmailAddressError(ValueError):
     """No address that mail can be sent to. The message is a sentence for whoever typed it."""
 
 
@@ -61,26 +61,28 @@ class SealedContactField(models.BinaryField):
 # What is typed
 
 
-def normalised(text: str) -> str:
+def normalize_address(text: str) -> str:
     """The address as mail is sent to it: the local part as typed, the domain in lower case and ASCII. Raises AddressError."""
     local, at, domain = text.strip().rpartition("@")
     try:
-        if not at or len(text) > 4 * LONGEST:
+        if not at or len(text) > 4 * MAX_ADDRESS_LENGTH:
             raise ValueError
         # "münchen.example" is written "xn--mnchen-3ya.example" on the way to a mail server.
         address = f"{local}@{domain.rstrip('.').lower().encode('idna').decode('ascii')}"
         validate_email(address)
-        if not address.isascii() or len(address) > LONGEST or re.search(r'[\s"<>\[]', address):
+        if not address.isascii() or len(address) > MAX_ADDRESS_LENGTH or re.search(r'[\s"<>\[]', address):
             raise ValueError
     except (ValidationError, ValueError):
-        raise AddressError(_("This is not an e-mail address that we can send to, such as name@example.org.")) from None
+        raise EmailAddressError(
+            _("This is not an e-mail address that we can send to, such as name@example.org.")
+        ) from None
     return address
 
 
 # What the database has
 
 
-def hashed(address: str) -> bytes:
+def hash_address(address: str) -> bytes:
     """What a normalised address is found by again, however its letters are cased. Raises KeyMissingError."""
     return hashlib.blake2b(address.lower().encode(), key=_hash_key(), digest_size=HASH_BYTES).digest()
 
@@ -98,33 +100,33 @@ def _hash_key() -> bytes:
     return key
 
 
-def seal(contact: Contact) -> bytes:
+def seal_contact(contact: Contact) -> bytes:
     """To the newest pair. Raises KeyMissingError when this node has none."""
     content = contact.secret + contact.address.encode("ascii").ljust(_ADDRESS_BYTES, b"\0")
     if len(content) != SECRET_BYTES + _ADDRESS_BYTES:
         raise ValueError("not a secret and a normalised address")
     key_id, sealed = keypairs.seal_to_newest(content, settings.ADDRESS_PUBLIC_KEYS)
-    return mark_of(key_id) + sealed
+    return seal_prefix(key_id) + sealed
 
 
-def open_sealed(sealed: Stored) -> Contact:
+def open_contact(sealed: StoredBytes) -> Contact:
     """Raises KeyMissingError on every node but the bulk worker's, SealError for changed bytes."""
     key_id, content = _parts(sealed)
-    opened = keypairs.open_with(content, key_id, settings.ADDRESS_PRIVATE_KEYS)
+    opened = keypairs.open_with_private_half(content, key_id, settings.ADDRESS_PRIVATE_KEYS)
     return Contact(opened[SECRET_BYTES:].rstrip(b"\0").decode("ascii"), opened[:SECRET_BYTES])
 
 
-def key_of(sealed: Stored) -> str:
+def read_key_id(sealed: StoredBytes) -> str:
     """The id of the pair that it is sealed to. Raises SealError."""
     return _parts(sealed)[0]
 
 
-def mark_of(key_id: str) -> bytes:
+def seal_prefix(key_id: str) -> bytes:
     """How everything begins that is sealed to this pair."""
     return FORMAT + bytes.fromhex(key_id)
 
 
-def _parts(sealed: Stored) -> tuple[str, bytes]:
+def _parts(sealed: StoredBytes) -> tuple[str, bytes]:
     content = bytes(sealed)
     if content[:1] != FORMAT or len(content) <= 1 + _ID_BYTES:
         raise SealError("unknown format")
@@ -134,21 +136,21 @@ def _parts(sealed: Stored) -> tuple[str, bytes]:
 # Links
 
 
-def new_secret() -> bytes:
+def create_secret() -> bytes:
     return os.urandom(SECRET_BYTES)
 
 
-def secret_hash(secret: bytes) -> bytes:
+def hash_secret(secret: bytes) -> bytes:
     """All that the database keeps of a link outside of the seal: sha256(secret), which its functions compute as well."""
     return hashlib.sha256(secret).digest()
 
 
-def link_text(secret: bytes) -> str:
+def encode_secret(secret: bytes) -> str:
     """The secret as it stands in an address: 43 letters, digits, "-" and "_"."""
     return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
-def secret_of(text: str) -> bytes | None:
+def decode_secret(text: str) -> bytes | None:
     """The secret of a link; None when it cannot be one."""
     try:
         secret = base64.urlsafe_b64decode(text + "=") if re.fullmatch(r"[\w-]{43}", text, re.ASCII) else b""
@@ -165,12 +167,12 @@ def create_key_pair() -> str:
     return keypairs.create_key_pair(*_folders())
 
 
-def key_ids() -> list[str]:
+def list_key_ids() -> list[str]:
     """Ids of the pairs whose private half is here, oldest first."""
     return [file.id for file in keypairs.key_files(settings.ADDRESS_PRIVATE_KEYS, "key")]
 
 
-def newest_key() -> str:
+def newest_key_id() -> str:
     """The id of the pair that `seal` seals to; empty when there is none."""
     files = keypairs.key_files(settings.ADDRESS_PUBLIC_KEYS, "pub")
     return files[-1].id if files else ""
@@ -190,4 +192,4 @@ def _folders() -> tuple[Path, Path]:
     return public, private
 
 
-__all__ = ["AddressError", "Contact", "KeyMissingError", "KeyStatus", "SealError", "SealedContactField"]
+__all__ = ["Contact", "EmailAddressError", "KeyMissingError", "KeyStatus", "SealError", "SealedContactField"]

@@ -24,7 +24,7 @@ def rotate(progress: Callable[[int], object]) -> str:
     `progress` is told after each batch how many have moved. Can be interrupted and run again. Raises KeyMissingError when a
     private half that is still needed, or the newest one's, is not here: then nothing is destroyed.
     """
-    newest, here = subscriber_addresses.newest_key(), subscriber_addresses.key_ids()
+    newest, here = subscriber_addresses.newest_key_id(), subscriber_addresses.list_key_ids()
     if newest not in here:
         raise KeyMissingError("The newest pair has no private half here. Run `manage.py addresses create-key` first.")
     moved = 0
@@ -40,13 +40,13 @@ def rotate(progress: Callable[[int], object]) -> str:
 
 def _move(model: type[Model], name: str, newest: str) -> int:
     """A batch of rows; those that a resident deletes meanwhile stay deleted."""
-    mark = subscriber_addresses.mark_of(newest)
+    mark = subscriber_addresses.seal_prefix(newest)
     begins = Func(F(name), Value(1), Value(len(mark)), function="substr", output_field=BinaryField())
     others = model._default_manager.alias(begins=begins).exclude(begins=mark)
     with transaction.atomic():
         rows = list(others.select_for_update().only("pk", name)[:_AT_ONCE])
         for row in rows:
-            setattr(row, name, subscriber_addresses.seal(subscriber_addresses.open_sealed(getattr(row, name))))
+            setattr(row, name, subscriber_addresses.seal_contact(subscriber_addresses.open_contact(getattr(row, name))))
         model._default_manager.bulk_update(rows, [name])
     return len(rows)
 
@@ -56,7 +56,7 @@ def list_keys() -> list[KeyStatus]:
 
     Empty if there is no newest one, so that nothing can be sealed.
     """
-    seals, here, newest = count_seals(), subscriber_addresses.key_ids(), subscriber_addresses.newest_key()
+    seals, here, newest = count_seals(), subscriber_addresses.list_key_ids(), subscriber_addresses.newest_key_id()
     if not newest:
         return []
     ids = dict.fromkeys([*here, newest, *seals])
@@ -68,7 +68,7 @@ def count_seals() -> dict[str, int]:
     counted: Counter[str] = Counter()
     for model, name in _columns():
         for sealed in model._default_manager.values_list(name, flat=True).iterator(chunk_size=5000):
-            counted[subscriber_addresses.key_of(sealed)] += 1
+            counted[subscriber_addresses.read_key_id(sealed)] += 1
     return dict(counted)
 
 

@@ -32,7 +32,7 @@ class AuditedBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Account | None:
-        if username is None or password is None or wait_for(username):
+        if username is None or password is None or minutes_until_retry(username):
             return None
         account = super().authenticate(request, username=username, password=password, **kwargs)
         audit.record(_known_as(username), SIGNED_IN if account else REFUSED)
@@ -49,7 +49,7 @@ class AuditedBackend(ModelBackend):
         }
 
 
-def wait_for(username: str) -> int:
+def minutes_until_retry(username: str) -> int:
     """Minutes until this name may try a password again, rounded up; 0 is now."""
     attempts = AuditEntry.objects.filter(
         actor=_known_as(username), action__in=(SIGNED_IN, REFUSED), at__gt=timezone.now() - FAILURE_WINDOW
@@ -73,7 +73,7 @@ class SignInForm(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         username = self.cleaned_data.get("username")
-        minutes = wait_for(username) if username and self.cleaned_data.get("password") else 0
+        minutes = minutes_until_retry(username) if username and self.cleaned_data.get("password") else 0
         if minutes:
             raise ValidationError(
                 ngettext(

@@ -29,4 +29,4 @@ def icon(name: str, extra: str = "") -> SafeString:
 @register.simple_tag
 def portal_facts() -> dict[str, Any]:
     """`{% portal_facts as portal %}`: what core.web.context_processors gives other pages, for those rendered without a request."""
-    return context_processors.facts()
+    return context_processors.agency_facts()

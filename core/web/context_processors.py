@@ -1,5 +1,7 @@
-"""What every page shows: who we are and how to reach us. Reads settings only, never the request's user or session, so that
-no page sets a cookie or asks the database for it."""
+"""The template context of every page: the agency's name and how to reach it.
+
+Reads settings only, never the request's user or session, so that no page needs a cookie or a database query for it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from django.http import HttpRequest
 from django.utils.translation import ngettext
 
 
-def facts() -> dict[str, Any]:
-    """The agency's facts for templates; also for pages that must render without a request (500, 503)."""
+def agency_facts() -> dict[str, Any]:
+    """Return the agency's facts for templates, including pages that must render without a request (500, 503)."""
     return {
         "agency": settings.AGENCY_NAME,
         "city": settings.CITY_NAME,
@@ -19,20 +21,20 @@ def facts() -> dict[str, Any]:
         "contact": settings.CONTACT,
         "leave_url": settings.LEAVE_URL,
         "portal_url": settings.PORTAL_URL,
-        "tips_kept": _in_words(settings.TIP_RETENTION_DAYS),
+        "tips_kept": _describe_days(settings.TIP_RETENTION_DAYS),
         "serves_public": settings.ROLE.serves_public,
         "serves_staff": settings.ROLE.serves_staff,
     }
 
 
-def _in_words(days: int) -> str:
-    """Days, or years where they are whole ones."""
-    years, rest = divmod(days, 365)
-    if years and not rest:
+def _describe_days(days: int) -> str:
+    """Word a number of days, in years where they are whole ones."""
+    years, remaining_days = divmod(days, 365)
+    if years and not remaining_days:
         return ngettext("a year", "%(count)d years", years) % {"count": years}
     return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
-def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the facts, and which base an error page has: where a tip is written or read, one can leave quickly."""
-    return {**facts(), "error_base": "base_tip.html" if request.path.startswith("/tips/") else "base.html"}
+def portal_context(request: HttpRequest) -> dict[str, Any]:
+    """Return the agency's facts and the base template of error pages: those among the tips' pages have the quick exit."""
+    return {**agency_facts(), "error_base": "base_tip.html" if request.path.startswith("/tips/") else "base.html"}

@@ -1,4 +1,4 @@
-"""What every answer carries, who may post, and how a failure is told: the portal's middleware.
+"""The portal's middleware: response headers, the check of who may post, and error pages.
 
 Content-Security-Policy is data in settings.py (django-csp). Nothing here reads a client's address, user agent or referrer.
 """
@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
-# Nothing of these is left in any cache: what a source reads or writes, and what officers see.
+# Never cached: what a source reads or writes, and what officers see.
 PRIVATE_PATHS = ("/tips/", "/admin/")
 PERMISSIONS = "camera=(), microphone=(), geolocation=(self), payment=(), usb=(), browsing-topics=()"
 
 
 class HeadersMiddleware:
-    """Caching and browser permissions of every answer."""
+    """Set caching and browser permissions on every response."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -43,16 +43,16 @@ class HeadersMiddleware:
 
 
 class OriginMiddleware:
-    """Other sites' posts are kept out of the residents' pages by Origin, so that these need no cookie.
+    """Refuse posts from other sites by their Origin header, so that residents' pages need no CSRF cookie.
 
-    The admin keeps Django's CSRF check; there this is a second lock.
+    The admin keeps Django's CSRF check as well.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in SAFE_METHODS and not _is_from_here(request):
+        if request.method not in SAFE_METHODS and not _is_same_origin(request):
             sentence = _("This was sent from another site, so we did not take it. Open our page and send it there.")
             return render(request, "403.html", {"sentence": sentence}, status=403)
         if not request.path.startswith("/admin/"):
@@ -61,19 +61,22 @@ class OriginMiddleware:
         return self.get_response(request)
 
 
-def _is_from_here(request: HttpRequest) -> bool:
-    """Browsers name the origin of each post. A client that names none has no cookie of ours to misuse: SameSite=Strict."""
+def _is_same_origin(request: HttpRequest) -> bool:
+    """Return whether a post comes from our own pages, or from a client that names no origin.
+
+    Browsers name the origin of each post. A client that does not has no cookie of ours to misuse: SameSite=Strict.
+    """
     origin = request.headers.get("Origin")
     if origin is None:
         return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
     try:
         return urlsplit(origin).netloc == request.get_host()
-    except ValueError:  # no address at all
+    except ValueError:  # not a URL
         return False
 
 
-class SentencesMiddleware:
-    """Failures that no view can handle end as a sentence on a page, and as a line in the log without the request's content."""
+class ErrorPageMiddleware:
+    """Answer failures that no view can handle with a page that says what happened; log them without the request's content."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

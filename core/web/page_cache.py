@@ -1,6 +1,8 @@
-"""What is the same for every visitor, made once a minute a process, because pages must answer in milliseconds, under a
-flood too: whole pages that differ in a few marks alone, and lists from the database. What staff change shows within that
-minute."""
+"""Per-process page cache with a time-to-live of 60 seconds.
+
+It holds whole pages and lists from the database that are the same for every visitor, because pages must answer in
+milliseconds even under a flood. Changes by staff appear within a minute.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +14,29 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
 
-KEPT_SECONDS = 60
-Made = TypeVar("Made")
-_kept: dict[tuple[object, ...], tuple[float, object]] = {}
+TTL_SECONDS = 60
+Value = TypeVar("Value")
+_entries: dict[tuple[object, ...], tuple[float, object]] = {}
 
 
-def kept(key: tuple[object, ...], make: Callable[[], Made]) -> Made:
-    """What `make` gave for `key`, at most a minute ago. Nothing of one visitor may be in it."""
-    made_at, made = _kept.get(key, (-float("inf"), None))
-    if time.monotonic() - made_at > KEPT_SECONDS:
-        made_at, made = time.monotonic(), make()
-        _kept[key] = made_at, made
-    return cast("Made", made)
+def get_or_build(key: tuple[object, ...], build: Callable[[], Value]) -> Value:
+    """Return the value cached for `key`, or build and cache it. Nothing about a single visitor may be in it."""
+    built_at, value = _entries.get(key, (-float("inf"), None))
+    if time.monotonic() - built_at > TTL_SECONDS:
+        built_at, value = time.monotonic(), build()
+        _entries[key] = built_at, value
+    return cast("Value", value)
 
 
-def rendered(request: HttpRequest, template: str, context: Callable[[], dict[str, Any]], *variant: object) -> str:
-    """The page in the current language. `variant` is whatever else makes it another page."""
-    return kept((template, get_language(), *variant), lambda: render_to_string(template, context(), request))
+def render_cached(
+    request: HttpRequest, template: str, build_context: Callable[[], dict[str, Any]], *variant: object
+) -> str:
+    """Return the page in the current language. `variant` holds everything else that distinguishes versions of it."""
+    return get_or_build(
+        (template, get_language(), *variant), lambda: render_to_string(template, build_context(), request)
+    )
 
 
-def forget() -> None:
-    """Make everything anew when it is next asked for."""
-    _kept.clear()
+def clear() -> None:
+    """Empty the cache of this process."""
+    _entries.clear()

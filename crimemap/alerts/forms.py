@@ -117,8 +117,8 @@ class AlertForm(forms.Form):
 
     def clean_email(self) -> str:
         try:
-            return subscriber_addresses.normalised(self.cleaned_data["email"])
-        except subscriber_addresses.AddressError as error:
+            return subscriber_addresses.normalize_address(self.cleaned_data["email"])
+        except subscriber_addresses.EmailAddressError as error:
             raise ValidationError(str(error)) from None
 
     def clean(self) -> dict[str, Any]:

@@ -43,13 +43,13 @@ def words(subscription: Subscription, published: PublishedIncidents) -> str:
 
 
 def confirmation(subscription: Subscription, published: PublishedIncidents) -> Mail | None:
-    contact = subscriber_addresses.open_sealed(subscription.sealed_contact)
-    if subscriber_addresses.hashed(contact.address) != bytes(subscription.address_hash):
+    contact = subscriber_addresses.open_contact(subscription.sealed_contact)
+    if subscriber_addresses.hash_address(contact.address) != bytes(subscription.address_hash):
         return None  # whoever confirmed it would hold another address' alerts
     context = {
         "alert": words(subscription, published),
         "rhythm": subscription.get_rhythm_display(),
-        "link": link("alerts_confirm", subscriber_addresses.link_text(contact.secret)),
+        "link": link("alerts_confirm", subscriber_addresses.encode_secret(contact.secret)),
         "hours": int(planning.UNCONFIRMED_KEPT.total_seconds() // 3600),
     }
     message = _message(contact.address, _("Please confirm your alert"), "alert_confirm", context)
@@ -68,8 +68,8 @@ def telling(delivery: Delivery, subscriptions: list[Subscription], new: News, to
     numbers = numbers[~np.isin(ids, new_incidents.unpacked(told))]
     if not len(numbers):
         return None
-    contact = subscriber_addresses.open_sealed(subscriptions[0].sealed_contact)
-    secret = subscriber_addresses.link_text(contact.secret)
+    contact = subscriber_addresses.open_contact(subscriptions[0].sealed_contact)
+    secret = subscriber_addresses.encode_secret(contact.secret)
     leave = link("alerts_leave", secret)
     context = {
         "incidents": _incidents(new, numbers[:MOST_INCIDENTS]),

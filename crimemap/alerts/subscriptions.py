@@ -45,9 +45,9 @@ def ask(address: str, alert: Alert) -> None:
     Does the same for an address that has been asked already today and did not confirm, or has ten alerts: nothing, without
     saying so. Raises BusyError, addresses.KeyMissingError.
     """
-    contact = Contact(address, subscriber_addresses.new_secret())
+    contact = Contact(address, subscriber_addresses.create_secret())
     values = (
-        subscriber_addresses.seal(contact), subscriber_addresses.hashed(address), subscriber_addresses.secret_hash(contact.secret), *_columns(alert),
+        subscriber_addresses.seal_contact(contact), subscriber_addresses.hash_address(address), subscriber_addresses.hash_secret(contact.secret), *_columns(alert),
     )  # fmt: skip
     with transaction.atomic():
         if not _call(

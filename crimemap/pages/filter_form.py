@@ -164,7 +164,9 @@ def render_area_options(published: PublishedIncidents, chosen: str = "") -> Safe
 
     Options are cached for each published version, since there may be hundreds.
     """
-    options = page_cache.kept(("area options", published.version, get_language()), lambda: _area_options(published))
+    options = page_cache.get_or_build(
+        ("area options", published.version, get_language()), lambda: _area_options(published)
+    )
     return _mark_selected(options, chosen)
 
 

@@ -32,7 +32,7 @@ def area_names(layer: str) -> dict[str, str]:
     """Code to name of all areas of a layer, none of one that is not known; at most a minute old."""
     if layer not in Area.Layer.values:  # of a stranger's address: nothing may be kept for it
         return {}
-    return page_cache.kept(
+    return page_cache.get_or_build(
         ("area names", layer), lambda: dict(Area.objects.filter(layer=layer).values_list("code", "name"))
     )
 
@@ -40,10 +40,10 @@ def area_names(layer: str) -> dict[str, str]:
 def contact(layer: str, code: str) -> str:
     """How to reach the officers of an area, in their own words; empty where nothing is written. At most a minute old."""
     found = Area.objects.filter(layer=layer, code=code).values_list("contact", flat=True)
-    return page_cache.kept(("contact", layer, code), lambda: found.first() or "")
+    return page_cache.get_or_build(("contact", layer, code), lambda: found.first() or "")
 
 
 def outline(layer: str, code: str) -> dict[str, Any] | None:
     """The outline of one area as a GeoJSON geometry, where it is known; at most a minute old."""
     found = Area.objects.filter(layer=layer, code=code).values_list("outline", flat=True)
-    return page_cache.kept(("outline", layer, code), found.first)
+    return page_cache.get_or_build(("outline", layer, code), found.first)

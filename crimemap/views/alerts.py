@@ -42,7 +42,7 @@ def with_link_secret(view: Callable[..., HttpResponse]) -> LinkView:
             published = reader.current()
         except NothingPublishedError:
             return render(request, "crimemap/pages/nothing_published.html", status=UNAVAILABLE)
-        secret = subscriber_addresses.secret_of(link_text) or b""
+        secret = subscriber_addresses.decode_secret(link_text) or b""
         response = view(request, published, secret, subscriptions.of(secret), **kwargs)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
@@ -62,7 +62,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         published = reader.current()
     except NothingPublishedError:
         return render(request, "crimemap/pages/nothing_published.html")
-    if not subscriber_addresses.newest_key():
+    if not subscriber_addresses.newest_key_id():
         return render(request, "crimemap/alerts/unavailable.html", status=UNAVAILABLE)
     if request.method != "POST":
         form = forms.AlertForm(
@@ -116,7 +116,7 @@ def link_sent_page(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
     if not alerts:
         return _unknown_link_page(request)
-    manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
+    manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.encode_secret(secret)])
     if request.method == "POST":
         return (
             redirect(f"{manage_url}?done=confirmed") if subscriptions.confirm(secret) else _unknown_link_page(request)
@@ -133,7 +133,7 @@ def manage(request: HttpRequest, published: PublishedIncidents, secret: bytes, a
     context = {
         "alerts": _describe_alerts(alerts, published),
         "done": request.GET.get("done"),
-        "link_text": subscriber_addresses.link_text(secret),
+        "link_text": subscriber_addresses.encode_secret(secret),
     }
     return render(request, "crimemap/alerts/manage.html", context)
 
@@ -145,7 +145,7 @@ def change(
     alert = next((each for each in alerts if each.number == number and each.is_confirmed), None)
     if alert is None:
         return _unknown_link_page(request)
-    manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.link_text(secret)])
+    manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.encode_secret(secret)])
     if request.method != "POST":
         initial = forms.initial_of(alert.wanted, alert.rhythm)
         return _form_page(request, forms.AlertForm(published, initial=initial, with_address=False), manage=manage_url)

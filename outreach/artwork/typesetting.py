@@ -42,7 +42,7 @@ class FittedText:
 @cache
 def theme_colors() -> dict[str, str]:
     """Return the agency's light theme: colors by token name (static/css/common.css)."""
-    return contrast.themes(contrast.STYLES.read_text(encoding="utf-8"))["light"]
+    return contrast.read_themes(contrast.STYLES.read_text(encoding="utf-8"))["light"]
 
 
 @lru_cache(maxsize=64)

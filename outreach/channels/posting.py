@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit, queue
-from core.advisory_locks import alone_with
+from core.advisory_locks import try_advisory_lock
 from core.models import Account
 from outreach.channels import transport
 from outreach.channels.transport import KINDS, Outcome
@@ -171,7 +171,7 @@ def post_due() -> None:
     """Send the posts that are due, also those that a killed worker left."""
     due = _unfinished_posts().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
     for post_id in due.values_list("pk", flat=True)[:_BATCH_SIZE]:
-        with alone_with(post_id) as alone:
+        with try_advisory_lock(post_id) as alone:
             post = _unfinished_posts().filter(pk=post_id).select_related("channel").first() if alone else None
             if post is not None:
                 _attempt_post(post)

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 import file_cleaning
 from core import queue
-from core.advisory_locks import alone_with
+from core.advisory_locks import try_advisory_lock
 from core.models import Account
 from file_cleaning import FileRefusedError, MediaKind, NoRamFolderError, OutputPart, RefusalReason, SandboxError
 from outreach.content.markdown import ResponsivePicture
@@ -109,7 +109,7 @@ def rebuild_waiting_pictures() -> None:
 
 
 def _rebuild_if_free(original_id: UUID) -> None:
-    with alone_with(original_id) as alone:
+    with try_advisory_lock(original_id) as alone:
         original = PictureOriginal.objects.filter(pk=original_id).first() if alone else None
         if original is not None:
             _attempt_rebuild(original)

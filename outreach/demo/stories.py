@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from core.demo_clock import clock_at
+from core.demo_clock import freeze_clock
 from core.models import Account
 from core.staff import groups
 from outreach.content import pictures
@@ -40,11 +40,11 @@ def _load_story(told: dict[str, Any]) -> None:
     text = {name: told[name] for name in texts.FIELDS if name in told}
     text |= {"body": told["body"].strip(), "tags": _create_tags(told["tags"]), "lead_id": _create_lead(told, writer)}
     published = timezone.now() - dt.timedelta(days=told["age"])
-    with clock_at(published):
+    with freeze_clock(published):
         story = workflow.create_story(writer, text | told.get("first", {}))
         _publish(story, writer, until=told.get("until", ""))
     if note := told.get("correction"):
-        with clock_at(published + dt.timedelta(days=told["corrected"])):
+        with freeze_clock(published + dt.timedelta(days=told["corrected"])):
             _publish(workflow.save_text(story.pk, writer, text, story.version), writer, note)
 
 

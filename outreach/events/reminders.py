@@ -45,12 +45,15 @@ def are_possible(event: Event) -> bool:
 def ask(event: Event, typed: str) -> bool:
     """Ask the address to confirm that it wants a reminder. False: too many are asked for at the moment, try later.
 
-    The answer is the same whether or not the address is known. Raises addresses.AddressError with a sentence.
+    The answer is the same whether or not the address is known. Raises EmailAddressError with a sentence.
     """
-    contact = Contact(subscriber_addresses.normalised(typed), subscriber_addresses.new_secret())
-    link = subscriber_addresses.secret_hash(contact.secret)
+    contact = Contact(subscriber_addresses.normalize_address(typed), subscriber_addresses.create_secret())
+    link = subscriber_addresses.hash_secret(contact.secret)
     with transaction.atomic():
-        sealed, known_by = subscriber_addresses.seal(contact), subscriber_addresses.hashed(contact.address)
+        sealed, known_by = (
+            subscriber_addresses.seal_contact(contact),
+            subscriber_addresses.hash_address(contact.address),
+        )
         taken = bool(_call("reminder_ask", event.pk, sealed, known_by, link)[0][0])
         queue.send_on_commit("outreach.bulk.remind", expires=600)
     return taken
@@ -150,7 +153,7 @@ class ReminderOutbox(Outbox[ReminderMail]):
     def compose(self, row: ReminderMail) -> EmailMessage | None:
         if not _still_true(row):
             return None
-        return message(row, subscriber_addresses.open_sealed(row.reminder.sealed_contact))
+        return message(row, subscriber_addresses.open_contact(row.reminder.sealed_contact))
 
     def record_sent(self, row: ReminderMail) -> None:
         self.settle(row, state=State.SENT)
@@ -183,7 +186,7 @@ def message(mail: ReminderMail, contact: Contact) -> EmailMessage:
     """The mail in plain text, with the links that its receiver alone has."""
     event = mail.reminder.event
     kind = Kind(mail.kind)
-    link = f"{settings.PORTAL_URL}/events/reminders/{subscriber_addresses.link_text(contact.secret)}/"
+    link = f"{settings.PORTAL_URL}/events/reminders/{subscriber_addresses.encode_secret(contact.secret)}/"
     context = {
         "kind": kind.value, "event": event, "when": public_events.format_event_time(event), "page": ical.event_url(event), "link": link, "leave": f"{link}leave/",
         "agency": settings.AGENCY_NAME,

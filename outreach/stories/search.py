@@ -88,21 +88,21 @@ def find_related(story: PublishedStory, count: int = 3) -> list[PublishedStory]:
 
 def year_choices() -> list[FilterChoice]:
     """Return the years that have stories, newest first. Like all choices, at most a minute old."""
-    return page_cache.kept(("stories", "years"), _count_by_year)
+    return page_cache.get_or_build(("stories", "years"), _count_by_year)
 
 
 def category_choices() -> list[FilterChoice]:
-    return page_cache.kept(("stories", "categories"), _count_by_category)
+    return page_cache.get_or_build(("stories", "categories"), _count_by_category)
 
 
 def tag_choices() -> list[FilterChoice]:
     """Return the tags that stories have, by name."""
-    return page_cache.kept(("stories", "tags"), _count_by_tag)
+    return page_cache.get_or_build(("stories", "tags"), _count_by_tag)
 
 
 def area_choices() -> list[FilterChoice]:
     """Return the areas that stories have, by name; `value` is "layer/code". Areas no longer on the map are left out."""
-    return page_cache.kept(("stories", "areas"), _count_by_area)
+    return page_cache.get_or_build(("stories", "areas"), _count_by_area)
 
 
 def area_name(layer: str, code: str) -> str:

@@ -38,6 +38,6 @@ def guide_link(slug: str) -> SafeString:
 
 def _list_guides() -> list[tuple[str, str, str]]:
     """Address, title and place of all guides shown; at most a minute old, since forms ask for it."""
-    return page_cache.kept(
+    return page_cache.get_or_build(
         ("guides",), lambda: list(Guide.objects.filter(shown=True).values_list("slug", "title", "place"))
     )

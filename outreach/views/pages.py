@@ -40,7 +40,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def impact_page(request: HttpRequest) -> HttpResponse:
     """What tips and talks do, in figures, and how we count."""
-    return HttpResponse(page_cache.rendered(request, "outreach/impact/impact.html", _impact_context))
+    return HttpResponse(page_cache.render_cached(request, "outreach/impact/impact.html", _impact_context))
 
 
 def _impact_context() -> dict[str, object]:
@@ -78,5 +78,5 @@ def feed(_request: HttpRequest) -> HttpResponse:
 def sitemap_file(_request: HttpRequest) -> HttpResponse:
     """All addresses that search engines may know; at most a minute old."""
     return HttpResponse(
-        page_cache.kept(("sitemap",), sitemap.render_sitemap), content_type="application/xml; charset=utf-8"
+        page_cache.get_or_build(("sitemap",), sitemap.render_sitemap), content_type="application/xml; charset=utf-8"
     )

@@ -39,7 +39,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
         if reminders.ask(event, typed):
             return redirect("outreach:remind", slug)
         problem = _("So many reminders are asked for at the moment that we take no more. Try again in an hour.")
-    except subscriber_addresses.AddressError as error:
+    except subscriber_addresses.EmailAddressError as error:
         problem = str(error)
     except subscriber_addresses.KeyMissingError:
         log.exception("reminders cannot be taken on this node")
@@ -51,7 +51,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 def confirm(request: HttpRequest, link: str) -> HttpResponse:
     """The link of the first mail."""
-    secret = subscriber_addresses.secret_of(link)
+    secret = subscriber_addresses.decode_secret(link)
     found = reminders.of(secret) if secret else None
     event = public_events.visible_events().filter(pk=found[0]).first() if found else None
     if secret is None or found is None or event is None:
@@ -66,7 +66,7 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
 @never_cache
 def leave(request: HttpRequest, link: str) -> HttpResponse:
     """The link that ends it."""
-    secret = subscriber_addresses.secret_of(link)
+    secret = subscriber_addresses.decode_secret(link)
     if request.method != "POST":
         return _render_step(request, "leave" if secret and reminders.of(secret) else "gone", link=link)
     if secret is not None:

@@ -12,7 +12,7 @@ SECRET = """
 from crimemap.models import Subscription
 from core.mail import subscriber_addresses as addresses
 row = Subscription.objects.latest("pk")
-print("SECRET", addresses.link_text(addresses.open_sealed(row.sealed_contact).secret))
+print("SECRET", addresses.encode_secret(addresses.open_contact(row.sealed_contact).secret))
 """
 
 

@@ -119,7 +119,7 @@ def test_the_command_says_that_all_is_well_and_what_to_keep(rows: list[tuple]) -
 
 
 def test_the_command_names_the_broken_entry(rows: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "verify", lambda: audit.Verified(2, "", broken=3))
+    monkeypatch.setattr(audit, "verify", lambda: audit.TrailState(2, "", broken=3))
     with pytest.raises(CommandError, match="broken at entry 3") as failed:
         verify()
     assert failed.value.returncode == 1

@@ -135,14 +135,14 @@ def test_search_engines_are_excluded_from_tips(client: Client) -> None:
 def test_template_facts_need_no_user_and_no_session() -> None:
     request = RequestFactory().get("/tips/")
     assert not hasattr(request, "session")
-    facts = context_processors.portal(request)
+    facts = context_processors.portal_context(request)
     assert facts["agency"] == live_settings.AGENCY_NAME
     assert facts["error_base"] == "base_tip.html"
 
 
 def test_the_staff_side_links_only_pages_it_has(settings) -> None:
     settings.ROLE = Role.STAFF
-    page = render_to_string("404.html", context_processors.portal(RequestFactory().get("/nowhere/")))
+    page = render_to_string("404.html", context_processors.portal_context(RequestFactory().get("/nowhere/")))
     assert "/tips/" not in page
     assert "/privacy/" not in page
 

@@ -49,7 +49,7 @@ def test_colors_appear_only_in_the_tokens(sheet: Path) -> None:
 
 
 def test_the_portals_colors_have_enough_contrast() -> None:
-    assert list(contrast.problems(contrast.STYLES.read_text())) == []
+    assert list(contrast.find_faint_pairs(contrast.STYLES.read_text())) == []
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_refuses_a_brand_color_without_enough_contrast(
     changed = tmp_path / "common.css"
     changed.write_text(css.replace(token, f"{token.split(':', maxsplit=1)[0]}: {color}", 1))
     monkeypatch.setattr(contrast, "STYLES", changed)
-    assert any(pair in message.msg for message in contrast.readable())
+    assert any(pair in message.msg for message in contrast.check_contrast())
 
 
 def test_contrast_follows_wcag() -> None:
-    assert contrast.contrast("#000", "#ffffff") == pytest.approx(21)
-    assert contrast.contrast("#767676", "#fff") == pytest.approx(4.54, abs=0.01)
+    assert contrast.contrast_ratio("#000", "#ffffff") == pytest.approx(21)
+    assert contrast.contrast_ratio("#767676", "#fff") == pytest.approx(4.54, abs=0.01)
 
 
 def test_style_sheets_of_a_tip_page_stay_under_nine_kilobytes() -> None:

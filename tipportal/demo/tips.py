@@ -23,7 +23,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import audit
-from core.demo_clock import clock_at
+from core.demo_clock import freeze_clock
 from core.models import Account, AuditEntry
 from core.staff import groups
 from crimemap import places
@@ -98,7 +98,7 @@ def make_tips() -> None:
     if not script:
         return
     for step in sorted(_read_steps(script), key=lambda step: step.happens_at):
-        with clock_at(step.happens_at):
+        with freeze_clock(step.happens_at):
             _send_tip(step) if step.action == "send" else _play_follow_up(step)
     audit.record(ACTOR, TIPS_MADE)
 

@@ -27,7 +27,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 import file_cleaning
-from core.advisory_locks import alone_with
+from core.advisory_locks import try_advisory_lock
 from core.roles import Role
 from file_cleaning import FileRefusedError, MediaKind, NoRamFolderError, RefusalReason, SandboxError
 from file_cleaning.host_requirements import find_missing_requirements
@@ -101,7 +101,7 @@ def _open_original(row: Attachment) -> sealed_store.Reader:
 
 
 def _rebuild_if_free(attachment_id: UUID) -> None:
-    with alone_with(attachment_id) as alone:
+    with try_advisory_lock(attachment_id) as alone:
         row = _waiting_rows().filter(pk=attachment_id).first() if alone else None
         if row is not None:
             _run(row, RebuildAttempt(row.id, row.attempts, row.file))

@@ -71,7 +71,7 @@ _RECEIPT_MARK, _FILE_MARK, _QR_MARK = "the-receipt-here", "the-file-here", "the-
 
 
 def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") -> str:
-    return page_cache.rendered(
+    return page_cache.render_cached(
         request,
         "tips/form.html",
         lambda: {
@@ -230,7 +230,7 @@ def _receipt_page(
         "again": is_repeat,
         "usually_read": usually_read,
     }
-    page = page_cache.rendered(request, "tips/receipt.html", lambda: context, file_count, is_repeat, usually_read)
+    page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat, usually_read)
     # Words of our own list, a data: address and an SVG of our own: nothing to escape.
     page = page.replace(_RECEIPT_MARK, receipt).replace(_FILE_MARK, wording.text_file_address(receipt))
     return HttpResponse(page.replace(_QR_MARK, wording.draw_qr_code(receipt)))

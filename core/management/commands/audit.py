@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{found.last}:{found.seal}")
 
 
-def _compare(expect: str, found: audit.Verified) -> None:
+def _compare(expect: str, found: audit.TrailState) -> None:
     number, colon, seal = expect.partition(":")
     if not colon or not number.isdecimal():
         raise CommandError(_("--expect wants NUMBER:SEAL as an earlier run printed it."))
@@ -52,7 +52,7 @@ def _compare(expect: str, found: audit.Verified) -> None:
             _("The end of the audit trail was cut off: entry %(number)s was there, and the last is now %(last)s.")
             % {"number": number, "last": found.last}
         )
-    if int(number) and audit.seal_of(int(number)) != seal.lower():
+    if int(number) and audit.find_seal(int(number)) != seal.lower():
         raise CommandError(
             _("Entry %(number)s is not the one on your record: the trail was written anew.") % {"number": number}
         )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.mail import subscriber_addresses
-from core.mail.subscriber_addresses import AddressError, Contact, KeyMissingError, SealError
+from core.mail.subscriber_addresses import Contact, EmailAddressError, KeyMissingError, SealError
 from core.roles import Role
 from tipportal.deploy import processes
 
@@ -54,7 +54,7 @@ def folders(tmp_path: Path, settings: Any) -> tuple[Path, Path]:
     ],
 )
 def test_an_address_is_written_in_one_way(typed: str, address: str) -> None:
-    assert subscriber_addresses.normalised(typed) == address
+    assert subscriber_addresses.normalize_address(typed) == address
 
 
 @pytest.mark.parametrize(
@@ -78,79 +78,81 @@ def test_an_address_is_written_in_one_way(typed: str, address: str) -> None:
     ],
 )
 def test_what_is_no_address_is_refused_in_a_sentence(typed: str) -> None:
-    with pytest.raises(AddressError, match="This is not an e-mail address"):
-        subscriber_addresses.normalised(typed)
+    with pytest.raises(EmailAddressError, match="This is not an e-mail address"):
+        subscriber_addresses.normalize_address(typed)
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_an_address_that_stands_on_one_line_or_refused(text: str) -> None:
     try:
-        address = subscriber_addresses.normalised(text)
-    except AddressError:
+        address = subscriber_addresses.normalize_address(text)
+    except EmailAddressError:
         return
     assert address.isascii()
     assert len(address.split()) == 1
-    assert subscriber_addresses.normalised(address) == address
+    assert subscriber_addresses.normalize_address(address) == address
 
 
 # Sealing
 
 
 def test_the_bulk_worker_opens_what_was_sealed(folders: tuple[Path, Path]) -> None:
-    sealed = subscriber_addresses.seal(CONTACT)
-    assert subscriber_addresses.open_sealed(sealed) == CONTACT
-    assert subscriber_addresses.open_sealed(memoryview(sealed)) == CONTACT
+    sealed = subscriber_addresses.seal_contact(CONTACT)
+    assert subscriber_addresses.open_contact(sealed) == CONTACT
+    assert subscriber_addresses.open_contact(memoryview(sealed)) == CONTACT
 
 
 def test_nobody_else_opens_it(folders: tuple[Path, Path], settings: Any) -> None:
-    sealed = subscriber_addresses.seal(CONTACT)
+    sealed = subscriber_addresses.seal_contact(CONTACT)
     settings.ADDRESS_PRIVATE_KEYS = None
     with pytest.raises(KeyMissingError):
-        subscriber_addresses.open_sealed(sealed)
+        subscriber_addresses.open_contact(sealed)
     with pytest.raises(KeyMissingError):
         subscriber_addresses.create_key_pair()
 
 
 def test_the_seal_hides_address_and_length(folders: tuple[Path, Path]) -> None:
     longest = "a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".org"
-    seals = [subscriber_addresses.seal(Contact(address, SECRET)) for address in ("a@b.cd", CONTACT.address, longest)]
+    seals = [
+        subscriber_addresses.seal_contact(Contact(address, SECRET)) for address in ("a@b.cd", CONTACT.address, longest)
+    ]
     assert {len(sealed) for sealed in seals} == {345}
     assert not any(b"example" in sealed or SECRET in sealed for sealed in seals)
-    assert subscriber_addresses.seal(CONTACT) != subscriber_addresses.seal(CONTACT)
-    assert subscriber_addresses.open_sealed(seals[2]).address == longest
+    assert subscriber_addresses.seal_contact(CONTACT) != subscriber_addresses.seal_contact(CONTACT)
+    assert subscriber_addresses.open_contact(seals[2]).address == longest
 
 
 def test_a_changed_byte_is_noticed(folders: tuple[Path, Path]) -> None:
-    sealed = subscriber_addresses.seal(CONTACT)
+    sealed = subscriber_addresses.seal_contact(CONTACT)
     for position in (9, 40, len(sealed) - 1):
         changed = bytearray(sealed)
         changed[position] ^= 1
         with pytest.raises(SealError):
-            subscriber_addresses.open_sealed(bytes(changed))
+            subscriber_addresses.open_contact(bytes(changed))
     for other in (b"", sealed[:9], b"\x02" + sealed[1:]):
         with pytest.raises(SealError):
-            subscriber_addresses.open_sealed(other)
+            subscriber_addresses.open_contact(other)
 
 
 def test_what_is_not_normalised_is_not_sealed(folders: tuple[Path, Path]) -> None:
     with pytest.raises(ValueError):
-        subscriber_addresses.seal(Contact("a" * 257, SECRET))
+        subscriber_addresses.seal_contact(Contact("a" * 257, SECRET))
     with pytest.raises(ValueError):
-        subscriber_addresses.seal(Contact("märia@example.org", SECRET))
+        subscriber_addresses.seal_contact(Contact("märia@example.org", SECRET))
     with pytest.raises(ValueError):
-        subscriber_addresses.seal(Contact("maria@example.org", b"short"))
+        subscriber_addresses.seal_contact(Contact("maria@example.org", b"short"))
 
 
 def test_a_node_without_the_public_half_takes_no_address(settings: Any, tmp_path: Path) -> None:
     settings.ADDRESS_PUBLIC_KEYS = tmp_path
     with pytest.raises(KeyMissingError):
-        subscriber_addresses.seal(CONTACT)
+        subscriber_addresses.seal_contact(CONTACT)
 
 
 def test_the_format_stays(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "0001-41af452b806fbbb5.key").write_bytes(bytes.fromhex(PRIVATE))
     settings.ADDRESS_PRIVATE_KEYS = tmp_path
-    assert subscriber_addresses.open_sealed(bytes.fromhex(SEALED)) == CONTACT
+    assert subscriber_addresses.open_contact(bytes.fromhex(SEALED)) == CONTACT
 
 
 def test_a_contact_is_in_no_error_report() -> None:
@@ -162,42 +164,46 @@ def test_a_contact_is_in_no_error_report() -> None:
 
 
 def test_the_same_address_is_found_again_by_a_hash_with_a_key(settings: Any, tmp_path: Path) -> None:
-    found = subscriber_addresses.hashed("Maria@example.org")
-    assert found == subscriber_addresses.hashed("maria@example.org") != subscriber_addresses.hashed("mario@example.org")
+    found = subscriber_addresses.hash_address("Maria@example.org")
+    assert (
+        found
+        == subscriber_addresses.hash_address("maria@example.org")
+        != subscriber_addresses.hash_address("mario@example.org")
+    )
     assert len(found) == 32
     settings.ADDRESS_HASH_KEY = tmp_path / "other"
     settings.ADDRESS_HASH_KEY.write_bytes(os.urandom(32))
-    assert subscriber_addresses.hashed("maria@example.org") != found
+    assert subscriber_addresses.hash_address("maria@example.org") != found
 
 
 def test_a_node_without_the_key_of_the_hash_says_so(settings: Any, tmp_path: Path) -> None:
     settings.ADDRESS_HASH_KEY = None
     with pytest.raises(KeyMissingError, match="ADDRESS_HASH_KEY"):
-        subscriber_addresses.hashed("maria@example.org")
+        subscriber_addresses.hash_address("maria@example.org")
     for content in (None, b"short"):
         settings.ADDRESS_HASH_KEY = tmp_path / "key"
         if content:
             settings.ADDRESS_HASH_KEY.write_bytes(content)
         with pytest.raises(KeyMissingError, match="32 bytes"):
-            subscriber_addresses.hashed("maria@example.org")
+            subscriber_addresses.hash_address("maria@example.org")
 
 
 # Links
 
 
 def test_a_link_leads_back_to_its_secret() -> None:
-    secret = subscriber_addresses.new_secret()
-    assert subscriber_addresses.secret_of(subscriber_addresses.link_text(secret)) == secret
-    assert len(subscriber_addresses.link_text(secret)) == 43
+    secret = subscriber_addresses.create_secret()
+    assert subscriber_addresses.decode_secret(subscriber_addresses.encode_secret(secret)) == secret
+    assert len(subscriber_addresses.encode_secret(secret)) == 43
     assert (
-        subscriber_addresses.secret_hash(SECRET).hex()
+        subscriber_addresses.hash_secret(SECRET).hex()
         == "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd"
     )
 
 
 @pytest.mark.parametrize("text", ["", "a" * 42, "a" * 44, "a" * 42 + "=", "ä" * 43, "a" * 42 + "\n", "../" * 15])
 def test_what_is_no_link_is_none(text: str) -> None:
-    assert subscriber_addresses.secret_of(text) is None
+    assert subscriber_addresses.decode_secret(text) is None
 
 
 # The role

@@ -109,14 +109,14 @@ def test_a_right_password_starts_the_count_anew(db: None) -> None:
         authenticate(username="okafor", password="wrong")
     assert authenticate(username="okafor", password=PASSWORD) is not None
     authenticate(username="okafor", password="wrong")
-    assert sign_in.wait_for("okafor") == 0
+    assert sign_in.minutes_until_retry("okafor") == 0
 
 
 def test_the_wait_ends_after_its_time(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     account("okafor", groups.OFFICER)
     for _ in range(sign_in.FAILURES_ALLOWED):
         authenticate(username="okafor", password="wrong")
-    assert sign_in.wait_for("okafor") == 15
+    assert sign_in.minutes_until_retry("okafor") == 15
     later = timezone.now() + sign_in.FAILURE_WINDOW + dt.timedelta(seconds=1)
     monkeypatch.setattr(timezone, "now", lambda: later)
     assert authenticate(username="okafor", password=PASSWORD) is not None

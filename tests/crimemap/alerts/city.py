@@ -71,7 +71,7 @@ def subscribe(
     before = set(Subscription.objects.values_list("pk", flat=True))
     subscriptions.ask(address, Alert(wanted, "400 block of Arden Street", rhythm))
     row = Subscription.objects.exclude(pk__in=before).get()
-    secret = subscriber_addresses.open_sealed(row.sealed_contact).secret
+    secret = subscriber_addresses.open_contact(row.sealed_contact).secret
     Delivery.objects.filter(confirms=row).delete()
     assert subscriptions.confirm(secret)
     Subscription.objects.filter(pk=row.pk).update(looked_on=planning.began(rhythm, now or at()))

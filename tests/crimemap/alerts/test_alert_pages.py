@@ -40,11 +40,11 @@ def post(client: Client, path: str = "/map/alerts/", **data: Any) -> Any:
 
 
 def secret_of(row: Subscription) -> bytes:
-    return subscriber_addresses.open_sealed(row.sealed_contact).secret
+    return subscriber_addresses.open_contact(row.sealed_contact).secret
 
 
 def link(step: str, secret: bytes, *more: object) -> str:
-    return "/map/alerts/" + "/".join(map(str, [step, subscriber_addresses.link_text(secret), *more])) + "/"
+    return "/map/alerts/" + "/".join(map(str, [step, subscriber_addresses.encode_secret(secret), *more])) + "/"
 
 
 # Asking
@@ -59,7 +59,7 @@ def test_whoever_asks_gets_a_link_and_the_row_has_nothing_in_clear(client: Clien
     assert row.categories == ["burglary", "fraud"]
     assert row.confirmed_at is None
     assert Delivery.objects.get().confirms_id == row.pk
-    assert subscriber_addresses.open_sealed(row.sealed_contact).address == MARIA
+    assert subscriber_addresses.open_contact(row.sealed_contact).address == MARIA
     with connection.cursor() as cursor:
         for table in ("subscription", "delivery", "alertlink"):
             cursor.execute(f"SELECT string_agg(t::text, ' ') FROM crimemap_{table} t")
@@ -70,7 +70,7 @@ def test_whoever_asks_gets_a_link_and_the_row_has_nothing_in_clear(client: Clien
                 "example.org",
                 MARIA.encode().hex(),
                 secret.hex(),
-                subscriber_addresses.link_text(secret).lower(),
+                subscriber_addresses.encode_secret(secret).lower(),
             ):
                 assert clear not in text
 
@@ -308,7 +308,7 @@ def test_a_contact_that_is_not_the_hashs_is_asked_nothing(client: Client, mailou
     """Whoever has the public node could hope to come to another address' alerts so."""
     subscribe(OMAR)
     pending(client)
-    Subscription.objects.filter(confirmed_at=None).update(address_hash=subscriber_addresses.hashed(OMAR))
+    Subscription.objects.filter(confirmed_at=None).update(address_hash=subscriber_addresses.hash_address(OMAR))
     delivery.send_due()
     assert mailoutbox == []
 
@@ -374,7 +374,7 @@ def test_leaving_takes_one_post_and_deletes_the_address_at_once(client: Client) 
     secret = subscribe(MARIA)
     subscribe(MARIA, rhythm="monthly")
     subscribe(OMAR)
-    mine = subscriber_addresses.hashed(MARIA)
+    mine = subscriber_addresses.hash_address(MARIA)
     Delivery.objects.create(address_hash=mine, parts=[[1, 1]])
     client.get(link("leave", secret))
     assert Subscription.objects.count() == 3
@@ -437,15 +437,15 @@ def test_the_public_role_does_all_that_residents_do(client: Client) -> None:
         (alert,) = subscriptions.of(secret)
         assert subscriptions.change(secret, Alert(EVERYTHING, "", "weekly", alert.number))
         assert subscriptions.of(secret)[0].rhythm == "weekly"
-        assert not subscriptions.leave(subscriber_addresses.new_secret())
-        assert not subscriptions.confirm(subscriber_addresses.new_secret())
+        assert not subscriptions.leave(subscriber_addresses.create_secret())
+        assert not subscriptions.confirm(subscriber_addresses.create_secret())
         assert subscriptions.of(bytes(secret_hash_of(secret))) == []
         assert subscriptions.leave(secret)
         assert subscriptions.of(secret) == []
 
 
 def secret_hash_of(secret: bytes) -> bytes:
-    return subscriber_addresses.secret_hash(secret)
+    return subscriber_addresses.hash_secret(secret)
 
 
 @pytest.mark.parametrize("role", ["staff", "alerts", "media"])

@@ -118,7 +118,7 @@ def test_area_page_shows_its_own_counts(client, riverton, incidents: PublishedIn
 
 
 def test_officers_contact_is_escaped_text_in_paragraphs(client, riverton, incidents: PublishedIncidents):
-    page_cache.forget()
+    page_cache.clear()
     Area.objects.filter(layer="district", code="1").update(contact=f"Sergeant Okoye\n\n{EVIL}")
     page = get_page(client, "/map/area/district/1/")
     assert "<p>Sergeant Okoye</p>" in page
@@ -150,7 +150,7 @@ def test_unknown_area_is_not_found(client, riverton, incidents: PublishedInciden
 
 def test_area_known_only_from_incidents_has_a_page(client, riverton, incidents: PublishedIncidents):
     Area.objects.filter(layer="district", code="1").delete()
-    page_cache.forget()
+    page_cache.clear()
     page = get_page(client, "/map/area/district/1/")
     assert "District 1" in page
 

@@ -284,7 +284,7 @@ def test_hours_across_midnight_are_one_group():
 
 
 def test_home_page_shows_counts_of_the_last_30_days(client, riverton, incidents: PublishedIncidents):
-    page_cache.forget()
+    page_cache.clear()
     page = get_page(client, "/")
     assert f"<b>{incidents.count(parse_filter(incidents, days='30'))} incidents</b> in the last 30 days" in page
     assert "Data to " in page
@@ -292,7 +292,7 @@ def test_home_page_shows_counts_of_the_last_30_days(client, riverton, incidents:
 
 def test_home_page_has_no_counts_while_nothing_is_published(client, riverton, settings, tmp_path):
     settings.INCIDENT_SNAPSHOTS = tmp_path
-    page_cache.forget()
+    page_cache.clear()
     assert "in the last 30 days" not in get_page(client, "/")
 
 

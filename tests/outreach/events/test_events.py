@@ -72,7 +72,7 @@ def test_the_public_role_reads_no_draft_whatever_is_asked(by: Account) -> None:
 
 def test_what_is_published_is_listed_and_has_a_page(client: Client, by: Account) -> None:
     planned(by)
-    page_cache.forget()
+    page_cache.clear()
     assert "Coffee with an officer" in client.get("/events/").content.decode()
     page = client.get("/events/coffee/").content.decode()
     assert "Come <em>as you are</em>" in page

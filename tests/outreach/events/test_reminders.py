@@ -205,7 +205,7 @@ def test_the_database_holds_no_address(client: Client, event: Event) -> None:
                 assert "canary" not in row
                 assert ADDRESS.encode().hex() not in row
     row = Reminder.objects.get()
-    assert subscriber_addresses.open_sealed(row.sealed_contact).address == ADDRESS
+    assert subscriber_addresses.open_contact(row.sealed_contact).address == ADDRESS
 
 
 @pytest.mark.parametrize(
@@ -227,20 +227,20 @@ def test_other_roles_have_no_right_on_reminders_and_channels(role: str, sql: str
 
 
 def test_the_public_role_does_all_a_resident_does(client: Client, event: Event, mails: Mails) -> None:
-    secret = subscriber_addresses.new_secret()
+    secret = subscriber_addresses.create_secret()
     contact = subscriber_addresses.Contact(ADDRESS, secret)
     values = [
         event.pk,
-        subscriber_addresses.seal(contact),
-        subscriber_addresses.hashed(ADDRESS),
-        subscriber_addresses.secret_hash(secret),
+        subscriber_addresses.seal_contact(contact),
+        subscriber_addresses.hash_address(ADDRESS),
+        subscriber_addresses.hash_secret(secret),
     ]
     with acting_as("public"), connection.cursor() as cursor:
         cursor.execute("SELECT reminder_ask(%s, %s, %s, %s)", values)
         assert cursor.fetchone() == (True,)
         assert reminders.of(secret) == (event.pk, False)
-        assert reminders.of(subscriber_addresses.new_secret()) is None
-        assert not reminders.confirm(subscriber_addresses.new_secret())
+        assert reminders.of(subscriber_addresses.create_secret()) is None
+        assert not reminders.confirm(subscriber_addresses.create_secret())
         assert reminders.confirm(secret)
         assert reminders.of(secret) == (event.pk, True)
         reminders.leave(secret)

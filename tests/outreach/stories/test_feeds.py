@@ -35,7 +35,7 @@ def feed(client) -> ElementTree.Element:
 
 
 def locations(client) -> dict[str, str | None]:
-    page_cache.forget()
+    page_cache.clear()
     response = client.get("/sitemap.xml")
     assert response["Content-Type"].startswith("application/xml")
     root = ElementTree.fromstring(response.content)

@@ -25,7 +25,7 @@ NOW = dt.datetime(2026, 7, 15, 12, tzinfo=dt.UTC)
 def _now(monkeypatch):
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     monkeypatch.setattr(statistics, "_cached", None)
-    page_cache.forget()
+    page_cache.clear()
 
 
 def tips(count: int, at: dt.datetime, answered: int = 0) -> None:
@@ -43,7 +43,7 @@ def tips(count: int, at: dt.datetime, answered: int = 0) -> None:
 
 
 def page(client) -> str:
-    page_cache.forget()
+    page_cache.clear()
     return re.sub(r"\s+", " ", html.unescape(client.get("/impact/").content.decode()))
 
 

@@ -31,7 +31,7 @@ def area():
         layer="district", code="4", name="Harbor District", key="harbor", outline=SQUARE, latitude=0, longitude=0
     )
     made.save()
-    page_cache.forget()
+    page_cache.clear()
     return made
 
 
@@ -59,7 +59,7 @@ def test_each_filter_lets_through_what_it_names(client, area):
         "arrest", category="arrest", tags=("Fraud",), on=dt.date(2025, 2, 1), areas=[["district", "4"]]
     )
     create_published_story("weapons", category="weapons", tags=("Guns", "Fraud"), on=dt.date(2026, 2, 1))
-    page_cache.forget()
+    page_cache.clear()
 
     def shown(query: str) -> set[str]:
         return set(re.findall(r'href="/stories/(arrest|weapons)/"', client.get(f"/stories/?{query}").content.decode()))
@@ -88,7 +88,7 @@ def test_nonsense_in_a_filter_is_an_empty_list_and_no_failure(client, query):
 def test_the_filter_offers_only_what_there_is_and_says_how_much(client, area):
     create_published_story("a", category="arrest", tags=("Fraud",), areas=[["district", "4"], ["district", "gone"]])
     create_published_story("b", category="arrest")
-    page_cache.forget()
+    page_cache.clear()
     page = text_of(client.get("/stories/?category=arrest"))
     assert '<option value="arrest" selected>An arrest (2)</option>' in page
     assert '<option value="district/4">Harbor District (1)</option>' in page
@@ -304,7 +304,7 @@ def test_a_story_that_is_not_published_is_nowhere(client, status):
                   category="arrest", areas=[["district", "4"]], arrests=7, you_said="secretword", we_did="x", **times)  # fmt: skip
     story.pictures.add(hidden)
     create_published_story("shown")
-    page_cache.forget()
+    page_cache.clear()
     pages = ["/", "/stories/", "/stories/?category=arrest", "/stories/search/?q=secretword", "/stories/feed.atom",
              "/sitemap.xml", "/stories/archive/", "/impact/", "/stories/shown/"]  # fmt: skip
     for path in pages:
@@ -327,7 +327,7 @@ def test_a_withdrawn_story_says_so_and_takes_its_pictures_along(client):
     assert client.get(address).status_code == 200
     story.delete()
     Withdrawal.objects.create(slug="bicycles", on=dt.date(2026, 4, 1))
-    page_cache.forget()
+    page_cache.clear()
     for path in ("/stories/bicycles/", "/stories/bicycles/share/"):
         response = client.get(path)
         assert response.status_code == 410
@@ -380,7 +380,7 @@ def test_a_guides_picture_goes_with_the_guide(client):
 def test_every_page_asks_for_no_more_than_the_public_role_may_read(client, path):
     lead = create_picture()
     create_published_story(lead=lead, tags=("Fraud",), corrected_on=dt.date(2026, 3, 20)).pictures.add(lead)
-    page_cache.forget()
+    page_cache.clear()
     with acting_as("public"):
         assert client.get(path).status_code == 200
 
