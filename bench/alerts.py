@@ -1,4 +1,4 @@
-"""What a morning of alerts costs: see bench/README.md."""
+"""Measures a morning's alerts: see bench/README.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from tests.stack import ROOT, Stack
 
 CITY = (41.62, -87.93, 42.02, -87.53)
-KNOWN, NEW = 50_000, 5_000  # incidents of sixty days, and of one week, in the shape of a big city
+KNOWN_INCIDENTS, NEW_INCIDENTS = 50_000, 5_000  # of sixty days and of one week in a big city
 
 PUBLISH = """
 import datetime, sys
@@ -43,7 +43,7 @@ settings.INCIDENT_SNAPSHOTS.mkdir(exist_ok=True)
 publisher.write_version(settings.INCIDENT_SNAPSHOTS, stored, visibility.decide_levels(stored, rules), rules, [])
 """
 
-# A mixture: most want their block, some a district or beat, a few all; half of them single types.
+# A mixture: most subscribe to a block, some to a district or beat, a few to the whole city; half of them to one category.
 SUBSCRIBE = """
 INSERT INTO crimemap_subscription (sealed_contact, address_hash, link_hash, layer, code, latitude, longitude, radius, place,
     categories, rhythm, asked_at, confirmed_at, sent_up_to, looked_on)
@@ -77,7 +77,7 @@ print(json.dumps({"new": plan.new, "due": sum(plan.due.values()), "mails": plan.
     "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
 
-# The plain way: what is new stands in a table with an index, and each subscription asks it.
+# For comparison: new incidents are in an indexed table, and each subscription queries it.
 PLAIN = """
 import json, math, sys, time
 import django; django.setup()
@@ -113,7 +113,7 @@ print(json.dumps({"seconds": (time.perf_counter() - start) / len(chosen), "found
 """
 
 
-def run(stack: Stack, code: str, *args: object) -> str:
+def run_code(stack: Stack, code: str, *args: object) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, args)],
         cwd=ROOT,
@@ -126,9 +126,9 @@ def run(stack: Stack, code: str, *args: object) -> str:
     return done.stdout
 
 
-def fill(stack: Stack, count: int) -> None:
+def store_subscriptions(stack: Stack, count: int) -> None:
     seal = "import django; django.setup()\nfrom core.mail import subscriber_addresses as a\nprint(a.seal_contact(a.Contact('maria@example.org', bytes(32))).hex())"
-    sealed = bytes.fromhex(run(stack, seal).strip())
+    sealed = bytes.fromhex(run_code(stack, seal).strip())
     with stack.connect("owner") as connection, connection.cursor() as cursor:
         cursor.execute(SUBSCRIBE, {"sealed": sealed, "count": count})
     connection = stack.connect("owner")
@@ -142,22 +142,22 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the subscriptions")
     count = 10_000 if parser.parse_args().quick else 100_000
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), web=[]) as stack:
-        run(stack, PUBLISH, KNOWN, *CITY)
-        run(stack, "import django; django.setup()\nfrom crimemap.alerts import planning\nalerts.plan()")
-        run(stack, PUBLISH, KNOWN + NEW, *CITY)
-        fill(stack, count)
+        run_code(stack, PUBLISH, KNOWN_INCIDENTS, *CITY)
+        run_code(stack, "import django; django.setup()\nfrom crimemap.alerts import planning\nplanning.plan()")
+        run_code(stack, PUBLISH, KNOWN_INCIDENTS + NEW_INCIDENTS, *CITY)
+        store_subscriptions(stack, count)
         begin = time.perf_counter()
-        told: dict[str, Any] = json.loads(run(stack, PLAN))
-        whole = time.perf_counter() - begin
-        plain: dict[str, Any] = json.loads(run(stack, PLAIN, 2000, told["new"]))
-    print(f"{told['due']:,} alerts x {told['new']:,} new incidents on {os.cpu_count()} cores")
-    print(f"  who is told what: read and found         {told['found']:8.1f} s   peak {told['peak']:.0f} MB")
-    print(f"  the same, and {told['mails']:,} mails written  {told['plan']:8.1f} s")
+        result: dict[str, Any] = json.loads(run_code(stack, PLAN))
+        total_seconds = time.perf_counter() - begin
+        plain: dict[str, Any] = json.loads(run_code(stack, PLAIN, 2000, result["new"]))
+    print(f"{result['due']:,} alerts x {result['new']:,} new incidents on {os.cpu_count()} cores")
+    print(f"  who is told what: read and found         {result['found']:8.1f} s   peak {result['peak']:.0f} MB")
+    print(f"  the same, and {result['mails']:,} mails written  {result['plan']:8.1f} s")
     print(f"  one SQL query a subscription, found only {plain['seconds'] * count:8.1f} s   (2,000 of them, for all)")
     print(
-        f"  one mail made, address opened            {told['mail'] * 1000:8.1f} ms  ({told['told']:.0f} incidents found)"
+        f"  one mail made, address opened            {result['mail'] * 1000:8.1f} ms  ({result['told']:.0f} incidents found)"
     )
-    print(f"  (with start of the process and 1,000 mails {whole:.0f} s)")
+    print(f"  (with start of the process and 1,000 mails {total_seconds:.0f} s)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What rebuilding a file costs, beside the same work without a sandbox: see bench/README.md. Needs Linux and no server."""
+"""Measures rebuilding a file against the same work without a sandbox: see bench/README.md. Needs Linux, but no server."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from file_cleaning import video
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def photo(path: Path, form: str) -> None:
-    """12 megapixels with the detail of a real photo: 3 MB as JPEG."""
+def write_photo(path: Path, form: str) -> None:
+    """Write 12 megapixels with the detail of a real photo: 3 MB as JPEG."""
     noise = numpy.random.default_rng(1).integers(0, 255, (756, 1008, 3), dtype="uint8")
     blurred = Image.fromarray(noise).resize((4032, 3024), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(2))
     blurred.save(path, form, quality=90)
 
 
-def film(path: Path, seconds: int) -> None:
-    """1080p at 30 frames a second with sound, as a phone writes it: 17 Mbit/s."""
+def write_film(path: Path, seconds: int) -> None:
+    """Write 1080p video at 30 frames a second with sound, at a phone's bit rate of 17 Mbit/s."""
     picture = f"testsrc2=s=1920x1080:r=30:d={seconds},noise=alls=12:allf=t"
     command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=440:d={seconds}"]
     coding = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "17M", "-pix_fmt", "yuv420p", "-c:a", "aac"]
     subprocess.run([*command, *coding, str(path)], check=True)
 
 
-def ours(source: Path) -> None:
+def rebuild(source: Path) -> None:
     with file_cleaning.open_workspace() as folder:
         file_cleaning.rebuild(source, folder)
 
 
-def plain_photo(source: Path) -> None:
-    """Pillow in this process: the same three pictures, no sandbox."""
+def convert_photo_plainly(source: Path) -> None:
+    """Make the same three pictures with Pillow in this process, without a sandbox."""
     with file_cleaning.open_workspace() as folder:
         image = ImageOps.exif_transpose(Image.open(source))
         image.save(folder / "full.jpg", quality=90)
@@ -50,8 +50,8 @@ def plain_photo(source: Path) -> None:
             image.save(folder / f"{edge}.jpg", quality=82)
 
 
-def plain_film(source: Path) -> None:
-    """ffmpeg with the same settings, no sandbox, no poster."""
+def convert_film_plainly(source: Path) -> None:
+    """Convert with ffmpeg and the same settings, without a sandbox and a poster image."""
     with file_cleaning.open_workspace() as folder:
         command = [
             FFMPEG,
@@ -67,14 +67,14 @@ def plain_film(source: Path) -> None:
         subprocess.run([*command, str(folder / "video.mp4")], check=True)
 
 
-def seconds(act: Callable[[Path], None], source: Path, times: int) -> float:
-    """Median."""
-    taken = []
+def median_seconds(act: Callable[[Path], None], source: Path, times: int) -> float:
+    """Return the median duration of several runs."""
+    durations = []
     for _ in range(times):
         start = time.perf_counter()
         act(source)
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+        durations.append(time.perf_counter() - start)
+    return statistics.median(durations)
 
 
 def main() -> None:
@@ -87,22 +87,24 @@ def main() -> None:
     print(f"{'':<28} {'ours s':>8} {'plain s':>8} {'ratio':>6} {'target s':>9}")
     with file_cleaning.open_workspace() as folder:
         for form, name in (("JPEG", "photo.jpg"), ("HEIF", "photo.heic")):
-            photo(folder / name, form)
-            row(f"12 megapixels, {form}", ours, plain_photo, folder / name, 7, "1.5")
-        film(folder / "film.mp4", length)
-        row(f"{length} s of 1080p", ours, plain_film, folder / "film.mp4", 1 if quick else 3, str(length))
+            write_photo(folder / name, form)
+            print_row(f"12 megapixels, {form}", rebuild, convert_photo_plainly, folder / name, 7, "1.5")
+        write_film(folder / "film.mp4", length)
+        print_row(
+            f"{length} s of 1080p", rebuild, convert_film_plainly, folder / "film.mp4", 1 if quick else 3, str(length)
+        )
         start = time.perf_counter()
         for _ in range(many):
-            ours(folder / "photo.jpg")
+            rebuild(folder / "photo.jpg")
         print(
             f"{f'{many} photos, one after another':<28} {time.perf_counter() - start:>8.2f} {'':>15} {1.2 * many:>9.0f}"
         )
 
 
-def row(
+def print_row(
     name: str, one: Callable[[Path], None], other: Callable[[Path], None], source: Path, times: int, target: str
 ) -> None:
-    mine, plain = seconds(one, source, times), seconds(other, source, times)
+    mine, plain = median_seconds(one, source, times), median_seconds(other, source, times)
     print(f"{name:<28} {mine:>8.2f} {plain:>8.2f} {mine / plain:>6.2f} {target:>9}")
 
 

@@ -1,11 +1,11 @@
-"""How long until the crime map can be used on a slow phone, and what it weighs.
+"""Measures how long it takes until the crime map is usable on a slow phone, and its transfer size.
 
     .venv/bin/python -m bench.first_page [--runs 5] [--url http://127.0.0.1:8000]
 
-Chromium, 390 x 844 points, its processor slowed down four times, 1.6 Mbit/s down, 0.75 up, 150 ms to the server and back;
-nothing cached. "Usable" is the moment at which incidents, base map and controls of the map with script are there; beside it
-the first moment at which the page shows anything, with the server's drawing, and the same page with scripts switched off.
-Without --url a portal with the demo city and its incidents is started.
+Chromium at 390 x 844 points, with a CPU slowed down four times, 1.6 Mbit/s down, 0.75 up, 150 ms round trip, and an empty
+cache. "Usable" is the moment when incidents, base map and controls of the live map have loaded. Also measured: the first paint,
+which shows the server's drawing, and the same page without script. Without --url the script starts a portal with the demo city
+and its incidents.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from tests import chromium
 from tests.stack import Stack
 
 PHONE = {"width": 390, "height": 844}
-SLOWER = 4
+CPU_SLOWDOWN = 4
 NETWORK = {
     "offline": False,
     "latency": 150,  # ms
     "downloadThroughput": 1.6e6 / 8,
     "uploadThroughput": 0.75e6 / 8,
 }
-# The page says by an attribute when the map has taken the drawing's place.
-WATCH = """
-new MutationObserver((_changes, watching) => {
+# The page sets an attribute once the live map has replaced the drawing.
+USABLE_OBSERVER = """
+new MutationObserver((_changes, observer) => {
   if (!document.querySelector("#crime-map[data-ready]")) return;
-  watching.disconnect();
+  observer.disconnect();
   window.usableAfter = performance.now();
 }).observe(document, { subtree: true, childList: true, attributes: true });
 """
-PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
 @dataclass
 class Visit:
-    """Milliseconds since the page was asked for; bytes as they went over the wire, by kind and for the largest data."""
+    """Milliseconds since navigation; bytes transferred, by kind of resource (`weights`) and of the largest map data (`data`)."""
 
     painted: float = 0
     usable: float = 0
@@ -55,7 +55,7 @@ class Visit:
 
 @contextmanager
 def portal(url: str | None) -> Iterator[str]:
-    """The address of a portal with Riverton's 56,000 incidents."""
+    """Yield the URL of a portal with Riverton's 56,000 incidents."""
     if url:
         yield url.rstrip("/")
         return
@@ -65,14 +65,14 @@ def portal(url: str | None) -> Iterator[str]:
 
 
 def visit(browser: Browser, url: str, *, script: bool = True) -> Visit:
-    seen = Visit()
+    measured = Visit()
     context = browser.new_context(viewport=PHONE, device_scale_factor=3, is_mobile=True, java_script_enabled=script)
     try:
         page = context.new_page()
         session = context.new_cdp_session(page)
         session.send("Network.enable")
         session.send("Network.emulateNetworkConditions", NETWORK)
-        session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        session.send("Emulation.setCPUThrottlingRate", {"rate": CPU_SLOWDOWN})
         kinds: dict[str, tuple[str, str]] = {}
         session.on(
             "Network.responseReceived",
@@ -82,26 +82,26 @@ def visit(browser: Browser, url: str, *, script: bool = True) -> Visit:
         def weigh(event: dict[str, object]) -> None:
             kind, address = kinds.get(str(event["requestId"]), ("Other", ""))
             size = int(str(event["encodedDataLength"]))
-            seen.weights[kind] = seen.weights.get(kind, 0) + size
+            measured.weights[kind] = measured.weights.get(kind, 0) + size
             if "/data/" in address:
-                seen.data = max(seen.data, size)
+                measured.data = max(measured.data, size)
 
         session.on("Network.loadingFinished", weigh)
         if script:
-            page.add_init_script(WATCH)
+            page.add_init_script(USABLE_OBSERVER)
             page.goto(url)
             page.wait_for_function("() => window.usableAfter")
-            seen.usable = page.evaluate("window.usableAfter")
+            measured.usable = page.evaluate("window.usableAfter")
             page.wait_for_selector("#crime-map[data-equipped]")
             page.wait_for_load_state("networkidle")
-            seen.painted = page.evaluate(PAINTED)
+            measured.painted = page.evaluate(FIRST_PAINT)
         else:
             page.goto(url, wait_until="load")
         timing = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
-        seen.loaded = page.evaluate(timing)
+        measured.loaded = page.evaluate(timing)
     finally:
         context.close()
-    return seen
+    return measured
 
 
 def main() -> None:
@@ -111,7 +111,7 @@ def main() -> None:
     options = parser.parse_args()
     with portal(options.url) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.path(), args=["--no-sandbox"])
-        visit(browser, url + "/map/")  # the server has drawn the city once
+        visit(browser, url + "/map/")  # so that the server has drawn the city once
         with_script = [visit(browser, url + "/map/") for _ in range(options.runs)]
         without = [visit(browser, url + "/map/", script=False) for _ in range(options.runs)]
         browser.close()

@@ -1,10 +1,10 @@
-"""A flood of 200 posts a second, and a real source in the middle of it: how long until they hold their receipt.
+"""Measures how long a real source waits for a receipt during a flood of 200 posts a second.
 
     .venv/bin/python -m bench.flood [--seconds 60] [--rate 200]
 
-The bots run no script. Some post rubbish, some the same form again and again, some fetch a form and post it at once. The
-source opens the form, takes ten seconds to write, sends, and does what the page says. Bots and source share one address,
-as over Tor. Beside it: the same source on the same machine without a flood.
+The bots run no script. Some post garbage, some the same form again and again, some fetch a form and post it at once. The
+source opens the form, writes for ten seconds, sends, and follows the page's instructions. Bots and source share one IP address,
+as over Tor. For comparison, the same source is measured without a flood.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tests.journey import Visitor
 from tests.stack import Stack
 
 WRITING_SECONDS = 10
-LONGEST_SECONDS = 120
+TIMEOUT_SECONDS = 120
 
 
 class Bots:
-    """So many posts a second from many threads, until stopped; counts the answers by status."""
+    """Posts at a constant rate from many threads until stopped; counts the responses by status."""
 
     def __init__(self, url: str, rate: int) -> None:
         self.url, self.rate = url, rate
         self.answers: collections.Counter[str] = collections.Counter()
         self.stopped = threading.Event()
-        self.turn = threading.Semaphore(0)
+        self.permits = threading.Semaphore(0)
         self.threads = [threading.Thread(target=self.run, args=(number,), daemon=True) for number in range(64)]
 
     def __enter__(self) -> Bots:
@@ -42,17 +42,17 @@ class Bots:
     def __exit__(self, *_: object) -> None:
         self.stopped.set()
         for _thread in self.threads:
-            self.turn.release()
+            self.permits.release()
         for thread in self.threads:
             thread.join(70)
 
     def clock(self) -> None:
-        start, given = time.monotonic(), 0
+        start, released = time.monotonic(), 0
         while not self.stopped.is_set():
             due = int((time.monotonic() - start) * self.rate)
-            for _ in range(due - given):
-                self.turn.release()
-            given = max(given, due)
+            for _ in range(due - released):
+                self.permits.release()
+            released = max(released, due)
             time.sleep(0.01)
 
     def run(self, number: int) -> None:
@@ -63,7 +63,7 @@ class Bots:
                 fields = visitor.tip("flood " * 50)
         except (OSError, http.client.HTTPException, AssertionError):
             pass
-        while self.turn.acquire() and not self.stopped.is_set():
+        while self.permits.acquire() and not self.stopped.is_set():
             try:
                 if number % 4 >= 2:
                     fields = visitor.tip("flood " * 50)
@@ -73,13 +73,13 @@ class Bots:
                 self.answers[type(error).__name__] += 1
 
 
-def source(url: str) -> tuple[float, int]:
-    """Seconds from opening the form to holding the receipt, without the time of writing; and how often Send was pressed."""
+def submit_as_source(url: str) -> tuple[float, int]:
+    """Return the seconds from opening the form to the receipt, without the writing time, and how often Send was pressed."""
     start, presses = time.monotonic(), 0
     visitor = Visitor(url)
     fields = visitor.tip("Two men load boxes from a white van")
     time.sleep(WRITING_SECONDS)
-    while time.monotonic() - start < LONGEST_SECONDS:
+    while time.monotonic() - start < TIMEOUT_SECONDS:
         visitor.open("/tips/", fields)
         presses += 1
         if visitor.status == 200:
@@ -87,7 +87,7 @@ def source(url: str) -> tuple[float, int]:
             return time.monotonic() - start - WRITING_SECONDS, presses
         fields["token"] = visitor.field("token")
         time.sleep(int(visitor.answer.get("Retry-After", "1")))
-    raise AssertionError(f"no receipt within {LONGEST_SECONDS} s")
+    raise AssertionError(f"no receipt within {TIMEOUT_SECONDS} s")
 
 
 def main() -> None:
@@ -96,12 +96,12 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=200)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"]) as stack:
-        took, presses = source(stack.url)
+        took, presses = submit_as_source(stack.url)
         print(f"no flood: receipt after {took:.1f} s, Send pressed {presses} times")
         with Bots(stack.url, options.rate) as bots:
             until = time.monotonic() + options.seconds
             while time.monotonic() < until:
-                took, presses = source(stack.url)
+                took, presses = submit_as_source(stack.url)
                 answered = sum(bots.answers.values())
                 print(
                     f"flood: receipt after {took:.1f} s, Send pressed {presses} times ({answered} bots' posts answered)"

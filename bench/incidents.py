@@ -1,4 +1,4 @@
-"""What importing costs at the size of a big city: see bench/README.md."""
+"""Measures imports at the size of a big city: see bench/README.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tipportal.deploy import processes
 from tipportal.dev_stack.servers import Servers
 
 YEARS = 25
-CHANGED = 10_000
+CHANGED_ROWS = 10_000
 PLAIN_ROWS = 100_000
 
 PLAIN = """
@@ -75,63 +75,67 @@ def main() -> None:
 
 
 def measure(servers: Servers, folder: Path, rows: int) -> None:
-    manage(servers, Role.OWNER, "migrate", "--verbosity=0")
+    run_manage(servers, Role.OWNER, "migrate", "--verbosity=0")
     file, later = folder / "city.csv", folder / "later.csv"
-    write(file, agency_exports.chicago(rows, days=365 * YEARS))
-    write(later, touched(agency_exports.chicago(rows, days=365 * YEARS), rows))
+    write_csv(file, agency_exports.chicago(rows, days=365 * YEARS))
+    write_csv(later, change_rows(agency_exports.chicago(rows, days=365 * YEARS), rows))
     print(f"{rows:,} rows, {file.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores", flush=True)
     print(f"{'':<28}{'seconds':>9}{'rows/s':>9}{'peak MB':>9}  created  updated unchanged rejected  held", flush=True)
-    for what, path in (("first import", file), ("the same file again", file), (f"{CHANGED:,} rows changed", later)):
-        seconds, peak, told = manage(servers, Role.BULK, *importing(path))
-        counts = "".join(f"{told[name]:>9}" for name in ("created", "updated", "unchanged", "rejected", "held"))
-        print(f"{what:<28}{seconds:>9.1f}{rows / seconds:>9.0f}{peak:>9.0f}{counts}", flush=True)
-    few = min(rows, PLAIN_ROWS)
-    environment = environment_of(servers, Role.OWNER)
-    plain = [sys.executable, "-c", PLAIN, str(file), str(few)]
+    for label, path in (
+        ("first import", file),
+        ("the same file again", file),
+        (f"{CHANGED_ROWS:,} rows changed", later),
+    ):
+        seconds, peak, report = run_manage(servers, Role.BULK, *import_arguments(path))
+        counts = "".join(f"{report[name]:>9}" for name in ("created", "updated", "unchanged", "rejected", "held"))
+        print(f"{label:<28}{seconds:>9.1f}{rows / seconds:>9.0f}{peak:>9.0f}{counts}", flush=True)
+    plain_rows = min(rows, PLAIN_ROWS)
+    environment = environment_for_role(servers, Role.OWNER)
+    plain = [sys.executable, "-c", PLAIN, str(file), str(plain_rows)]
     result = subprocess.run(plain, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
     seconds = float(result.stdout)
-    print(f"{f'DictReader + bulk_create, {few:,}':<28}{seconds:>9.1f}{few / seconds:>9.0f}", flush=True)
+    print(f"{f'DictReader + bulk_create, {plain_rows:,}':<28}{seconds:>9.1f}{plain_rows / seconds:>9.0f}", flush=True)
 
 
-def importing(path: Path) -> list[str]:
+def import_arguments(path: Path) -> list[str]:
     return ["import_incidents", "city", str(path), "--profile", "chicago_portal", "--json"]
 
 
-def write(path: Path, rows: Iterable[list[str]]) -> None:
+def write_csv(path: Path, rows: Iterable[list[str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(agency_exports.CHICAGO)
         writer.writerows(rows)
 
 
-def touched(rows: Iterable[list[str]], count: int) -> Iterable[list[str]]:
-    """The same rows, CHANGED of them with another outcome, all touched a day later."""
-    every = max(1, count // CHANGED)
+def change_rows(rows: Iterable[list[str]], count: int) -> Iterable[list[str]]:
+    """Yield the same rows, CHANGED_ROWS of them with another outcome, all with an update time one day later."""
+    interval = max(1, count // CHANGED_ROWS)
     arrest, updated = agency_exports.CHICAGO.index("Arrest"), agency_exports.CHICAGO.index("Updated On")
     for number, row in enumerate(rows):
         row[updated] = row[updated].replace("05/17/2025", "05/18/2025")
-        if number % every == 0 and number // every < CHANGED:
+        if number % interval == 0 and number // interval < CHANGED_ROWS:
             row[arrest] = "false" if row[arrest] == "true" else "true"
         yield row
 
 
-def environment_of(servers: Servers, role: Role) -> dict[str, str]:
+def environment_for_role(servers: Servers, role: Role) -> dict[str, str]:
     assert role.database_user
-    everything = dict(os.environ) | {
+    variables = dict(os.environ) | {
         "DATABASE_URL": servers.database_url(role.database_user),
         "REDIS_URL": servers.redis_url,
         "DEMO": "1",
         "PYTHONPATH": str(ROOT),
     }
-    return processes.environment_for(role, everything)
+    return processes.environment_for(role, variables)
 
 
-def manage(servers: Servers, role: Role, *args: str) -> tuple[float, float, dict[str, Any]]:
-    """Run a command as a role; seconds, peak megabytes of its process, what it printed as JSON."""
+def run_manage(servers: Servers, role: Role, *args: str) -> tuple[float, float, dict[str, Any]]:
+    """Run a management command in a role. Returns its seconds, its peak memory in megabytes and the JSON it printed."""
     begin = time.monotonic()
     command = [sys.executable, str(ROOT / "manage.py"), *args]
     with tempfile.TemporaryFile() as out:
-        child = subprocess.Popen(command, env=environment_of(servers, role), stdout=out, cwd=ROOT)
+        child = subprocess.Popen(command, env=environment_for_role(servers, role), stdout=out, cwd=ROOT)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - begin

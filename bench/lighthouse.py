@@ -1,10 +1,10 @@
-"""Lighthouse on the pages that residents open first.
+"""Runs Lighthouse on the pages that residents open first.
 
     .venv/bin/python -m bench.lighthouse [--runs 5] [--url http://127.0.0.1:8000] [--only map]
 
-Installs Lighthouse from npm into ~/.cache/portal-lighthouse once (node 18 or later), and runs it with the Chromium of the
-browser tests as it comes: a phone, with its own simulated throttling. Prints the median of each score and of what the
-performance is made of; what costs points, and is not only timing, is named below. Goals: 95, 100, 100.
+Installs Lighthouse once from npm into ~/.cache/portal-lighthouse (needs node 18 or later), and runs it with the Chromium of the
+browser tests and its default settings: a phone with simulated throttling. Prints the median of each score and of each
+performance metric, then every failed audit of the other categories. Goals: 95, 100, 100.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ TIMES = {
 
 
 def install() -> Path:
-    """Lighthouse's command. Raises CalledProcessError when npm cannot install it."""
+    """Return the path of Lighthouse's command. Raises CalledProcessError if npm cannot install it."""
     command = FOLDER / "node_modules" / ".bin" / "lighthouse"
     if not command.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
-        words = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(FOLDER)]
-        subprocess.run([*words, f"lighthouse@{VERSION}"], check=True)
+        npm_command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(FOLDER)]
+        subprocess.run([*npm_command, f"lighthouse@{VERSION}"], check=True)
     return command
 
 
 def measure(command: Path, url: str, tries: int = 3) -> dict[str, Any]:
-    """Lighthouse's report of one run; it loses the browser's trace now and then, and is asked again."""
+    """Return Lighthouse's report of one run. It sometimes loses the browser's trace, so a failed run is repeated."""
     done = subprocess.run(
         [
             *(str(command), url, "--output=json", "--output-path=stdout", "--quiet"),
@@ -74,15 +74,15 @@ def measure(command: Path, url: str, tries: int = 3) -> dict[str, Any]:
     return report
 
 
-def costs(report: dict[str, Any]) -> set[str]:
-    """What takes points away in the categories that should have all of them."""
-    found = set()
+def find_failed_audits(report: dict[str, Any]) -> set[str]:
+    """Return the failed audits of the categories whose goal is a full score."""
+    failed = set()
     for name in ("accessibility", "best-practices"):
         for reference in report["categories"][name]["auditRefs"]:
             audit = report["audits"][reference["id"]]
             if reference["weight"] and audit["score"] is not None and audit["score"] < 1:
-                found.add(f"{name}: {audit['title']}")
-    return found
+                failed.add(f"{name}: {audit['title']}")
+    return failed
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def main() -> None:
     command = install()
     print(f"Lighthouse {VERSION}, median of {options.runs}")
     print(f"{'page':<10}" + "".join(f"{name:>16}" for name in (*SCORES, *TIMES.values())))
-    troubles: dict[str, set[str]] = {}
+    failed_by_page: dict[str, set[str]] = {}
     with portal(options.url) as url:
         for name in options.only or PAGES:
             reports = [measure(command, url + PAGES[name]) for _ in range(options.runs)]
@@ -108,8 +108,8 @@ def main() -> None:
                 value = statistics.median(each["audits"][audit]["numericValue"] for each in reports)
                 cells.append(f"{value:.3f}" if audit == "cumulative-layout-shift" else f"{value:.0f} ms")
             print(f"{name:<10}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
-            troubles[name] = set.union(*map(costs, reports))
-    for name, lines in troubles.items():
+            failed_by_page[name] = set.union(*map(find_failed_audits, reports))
+    for name, lines in failed_by_page.items():
         for line in sorted(lines):
             print(f"{name}: {line}")
 

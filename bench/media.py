@@ -1,4 +1,4 @@
-"""What cleaned files cost: a seek near the end of a large video, and a hundred photos at once. See bench/README.md."""
+"""Measures cleaned files: a seek near the end of a large video, and a hundred photos at once. See bench/README.md."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.stack import Stack, wait_until
 MB = 1024**2
 
 
-def photo(number: int) -> bytes:
-    """12 megapixels as a phone takes them: soft shapes, and the noise of a sensor."""
+def make_photo(number: int) -> bytes:
+    """Return a JPEG of 12 megapixels like a phone's: soft shapes with sensor noise."""
     noise = np.random.default_rng(number)
     soft = Image.fromarray(noise.integers(0, 256, (30, 40, 3), np.uint8)).resize((4000, 3000), Image.Resampling.BICUBIC)
     grain = noise.integers(-9, 10, (3000, 4000, 1), np.int16)
@@ -34,8 +34,8 @@ def photo(number: int) -> bytes:
     return stream.getvalue()
 
 
-def by_hand(content: bytes) -> None:
-    """What Pillow alone needs for the same three pictures: no sandbox, no seal."""
+def convert_with_pillow(content: bytes) -> None:
+    """Make the same three pictures with Pillow alone: no sandbox, no encryption."""
     with Image.open(io.BytesIO(content)) as opened:
         picture = ImageOps.exif_transpose(opened.convert("RGB"))
     picture.save(io.BytesIO(), "JPEG", quality=90)
@@ -44,7 +44,7 @@ def by_hand(content: bytes) -> None:
         picture.save(io.BytesIO(), "JPEG", quality=85)
 
 
-def count(stack: Stack, condition: str) -> int:
+def count_attachments(stack: Stack, condition: str) -> int:
     connection = stack.connect("owner")
     try:
         with connection.cursor() as cursor:
@@ -54,29 +54,29 @@ def count(stack: Stack, condition: str) -> int:
         connection.close()
 
 
-def photos_at_once(stack: Stack, how_many: int) -> None:
-    photos = [photo(number) for number in range(10)]
+def measure_photos(stack: Stack, quantity: int) -> None:
+    photos = [make_photo(number) for number in range(10)]
     start = time.monotonic()
     for content in photos:
-        by_hand(content)
-    alone = (time.monotonic() - start) / len(photos)
+        convert_with_pillow(content)
+    pillow_seconds = (time.monotonic() - start) / len(photos)
     stack.stop_worker("media")
-    for _ in range(how_many // len(photos)):
+    for _ in range(quantity // len(photos)):
         Visitor(stack.public_url).send("Ten photos", files=photos)
-    waiting = count(stack, "state = 'received'")
+    waiting = count_attachments(stack, "state = 'received'")
     stack.start_worker("media")
     start = time.monotonic()
-    wait_until(lambda: count(stack, "key_for_worker IS NOT NULL") == 0, 900, "all are ready")
+    wait_until(lambda: count_attachments(stack, "key_for_worker IS NOT NULL") == 0, 900, "all are ready")
     seconds = time.monotonic() - start
     print(
         f"photos: {waiting} of 12 megapixels ({sum(map(len, photos)) / len(photos) / MB:.1f} MB each), all ready after"
-        f" {seconds:.0f} s (target 120), {seconds / waiting:.2f} s each; Pillow alone {alone:.2f} s each: {seconds / waiting / alone:.2f} times"
+        f" {seconds:.0f} s (target 120), {seconds / waiting:.2f} s each; Pillow alone {pillow_seconds:.2f} s each: {seconds / waiting / pillow_seconds:.2f} times"
     )
-    assert count(stack, "state = 'ready'") >= waiting
+    assert count_attachments(stack, "state = 'ready'") >= waiting
 
 
 def seal_film(attachment_id: str, length: int) -> None:
-    """Within the media worker's role: put a film of so many bytes in the place of a waiting file."""
+    """Replace a waiting file with a film of `length` bytes. Runs in the media worker's role."""
     from tips.files import rebuilt_file, worker
     from tips.models import Attachment
 
@@ -91,9 +91,9 @@ def seal_film(attachment_id: str, length: int) -> None:
     worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
 
 
-def seeks(stack: Stack, officer: Visitor, length: int, how_many: int) -> None:
+def measure_seeks(stack: Stack, officer: Visitor, length: int, quantity: int) -> None:
     stack.stop_worker("media")
-    Visitor(stack.public_url).send("A film", files=[photo(0)])
+    Visitor(stack.public_url).send("A film", files=[make_photo(0)])
     connection = stack.connect("owner")
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, tip_id, position FROM tips_attachment WHERE state = 'received'")
@@ -102,15 +102,15 @@ def seeks(stack: Stack, officer: Visitor, length: int, how_many: int) -> None:
     start = time.monotonic()
     code = f"from bench.media import seal_film; seal_film('{attachment}', {length})"
     stack.run_manage("shell", "--no-imports", "-c", code, role="media")
-    whole = time.monotonic() - start
+    sealing_seconds = time.monotonic() - start
     officer.open(f"/admin/tips/tip/{tip}/change/")
     officer.open(f"/admin/tips/tip/{tip}/files/{number}/")
     source = re.search(r'<video[^>]* src="([^"]+)"', officer.page)
     assert source, officer.page
     times = []
-    for _ in range(how_many):
-        at = length - random.randrange(MB, 64 * MB)
-        officer.headers["Range"] = f"bytes={at}-{at + MB - 1}"
+    for _ in range(quantity):
+        offset = length - random.randrange(MB, 64 * MB)
+        officer.headers["Range"] = f"bytes={offset}-{offset + MB - 1}"
         start = time.monotonic()
         officer.open(source[1])
         times.append(time.monotonic() - start)
@@ -119,7 +119,7 @@ def seeks(stack: Stack, officer: Visitor, length: int, how_many: int) -> None:
     times.sort()
     print(
         f"seek: 1 MB near the end of {length / MB / 1024:.1f} GB in {1000 * statistics.median(times):.0f} ms, p95"
-        f" {1000 * times[int(len(times) * 0.95)]:.0f} ms (target 200); sealing all of it took {whole:.1f} s, and a file"
+        f" {1000 * times[int(len(times) * 0.95)]:.0f} ms (target 200); sealing all of it took {sealing_seconds:.1f} s, and a file"
         " sealed as one stream is opened from its start"
     )
 
@@ -129,17 +129,19 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=100)
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--seeks", type=int, default=40)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), web=["public", "staff"], workers=["media"]) as stack,
     ):
         account = json.loads(stack.run_manage("demo", "--json").strip().splitlines()[-1])["staff"][0]
-        wait_until(lambda: count(stack, "key_for_worker IS NOT NULL") == 0, 120, "the demo's files are ready")
+        wait_until(
+            lambda: count_attachments(stack, "key_for_worker IS NOT NULL") == 0, 120, "the demo's files are ready"
+        )
         officer = Visitor(stack.staff_url)
         officer.sign_in(account["user"], account["password"])
-        photos_at_once(stack, given.photos)
-        seeks(stack, officer, given.megabytes * MB, given.seeks)
+        measure_photos(stack, options.photos)
+        measure_seeks(stack, officer, options.megabytes * MB, options.seeks)
 
 
 if __name__ == "__main__":

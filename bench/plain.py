@@ -1,4 +1,4 @@
-"""The alternative: a Django form that stores a tip's text in clear. One file, the same gunicorn, the same PostgreSQL.
+"""For comparison: a Django form that stores a tip's text unencrypted, with the same gunicorn and PostgreSQL.
 
 Run by bench/submissions.py as `gunicorn bench.plain:application` with DATABASE_URL set.
 """
@@ -44,14 +44,14 @@ class PlainTip(models.Model):
         return self.category
 
 
-class PlainForm(forms.ModelForm):
+class PlainTipForm(forms.ModelForm):
     class Meta:
         model = PlainTip
         fields = ["category", "description", "place"]
 
 
 def view(request: HttpRequest) -> HttpResponse:
-    form = PlainForm(request.POST or None)
+    form = PlainTipForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()
         return HttpResponse("Thank you")

@@ -1,4 +1,4 @@
-"""The alternative: a Django form that stores a file in clear with a FileField, and puts it on the disk as ours does.
+"""For comparison: a Django form that stores a file unencrypted with a FileField and syncs it to disk as the portal does.
 
 Run by bench/uploads.py as `gunicorn bench.plain_files:application` with DATABASE_URL and MEDIA_ROOT set.
 """
@@ -42,21 +42,21 @@ class PlainFile(models.Model):
         return str(self.attachment)
 
 
-class PlainForm(forms.ModelForm):
+class PlainFileForm(forms.ModelForm):
     class Meta:
         model = PlainFile
         fields = ["description", "attachment"]
 
 
 def view(request: HttpRequest) -> HttpResponse:
-    form = PlainForm(request.POST or None, request.FILES or None)
+    form = PlainFileForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         row = form.save()
         for name in (row.attachment.path, settings.MEDIA_ROOT):
             descriptor = os.open(name, os.O_RDONLY)
             os.fsync(descriptor)
             os.close(descriptor)
-        os.remove(row.attachment.path)  # room for the next
+        os.remove(row.attachment.path)  # make room for the next file
         return HttpResponse("Thank you")
     return HttpResponse(form.as_p())
 

@@ -1,4 +1,4 @@
-"""Publication and queries of the crime map at 8,000,000 incidents: see bench/README.md."""
+"""Measures publication and queries of the crime map with 8,000,000 incidents: see bench/README.md."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ CITY = (41.60, -87.95, 42.05, -87.50)
 NEIGHBOURHOOD = (41.80, -87.70, 41.83, -87.66)
 STREET = (41.8100, -87.6850, 41.8112, -87.6800)
 
-# The shape of Chicago's records: 25 years, 156,600 blocks of which few have much, a fifth domestic or of a hidden kind,
-# 3 % without a point, half the day quiet.
+# Distributed like Chicago's records: 25 years, 156,600 blocks of which few have many, a fifth domestic or of a hidden category,
+# 3% without a point.
 STORED = """
 INSERT INTO crimemap_incident (source_id, external_id, occurred_at, precision, raw_code, raw_label, offence_code_id, block_text,
     latitude, longitude, point_kind, district, beat, neighbourhood, location_description, outcome, domestic, content_hash,
@@ -44,8 +44,8 @@ FROM (SELECT number, (156600 * random() ^ 1.5)::int place, 1 + (random() * {most
 """
 
 
-def fill(stack: Stack, rows: int) -> None:
-    """Stored incidents, as an import leaves them; made without the triggers of foreign keys, to be there soon."""
+def store_incidents(stack: Stack, rows: int) -> None:
+    """Store incidents as an import leaves them; triggers of foreign keys are off to save time."""
     with stack.connect("postgres") as connection, connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '1GB'")
         cursor.execute(
@@ -94,8 +94,8 @@ def new_run(cursor: Any, source: int) -> int:
     return int(cursor.fetchone()[0])
 
 
-def change(stack: Stack, rows: int) -> None:
-    """What an import does to so many rows: news of an outcome, a moved block, a domestic flag, a withdrawal."""
+def change_incidents(stack: Stack, rows: int) -> None:
+    """Change `rows` incidents as an import does: a new outcome, another block, a domestic flag, a withdrawal."""
     with stack.connect("owner") as connection, connection.cursor() as cursor:
         cursor.execute("SELECT id FROM crimemap_source")
         run = new_run(cursor, cursor.fetchone()[0])
@@ -114,25 +114,26 @@ import django
 django.setup()
 from crimemap.publishing import publisher
 start = time.perf_counter()
-told = dataclasses.asdict(publisher.publish(afresh="afresh" in sys.argv))
-print(json.dumps(told | {"seconds": time.perf_counter() - start}))
+result = dataclasses.asdict(publisher.publish(afresh="afresh" in sys.argv))
+print(json.dumps(result | {"seconds": time.perf_counter() - start}))
 """
 
 
-def publish(stack: Stack, what: str, target: float | None, *args: str) -> None:
-    """As the worker does it: its interpreter and libraries are up already."""
+def measure_publication(stack: Stack, label: str, target: float | None, *args: str) -> None:
+    """Publish as the worker does, and print the duration without the start of the interpreter."""
     command = [sys.executable, "-c", PUBLISH, *args]
     done = subprocess.run(command, cwd=ROOT, env=stack.environment("bulk"), check=True, capture_output=True, text=True)
-    told = json.loads(done.stdout)
+    result = json.loads(done.stdout)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     goal = f" (target {target:.0f})" if target else ""
     print(
-        f"{what:<44} {told['seconds']:6.1f} s{goal}, {told['shown']:,} shown, memory so far {peak:,.0f} MB", flush=True
+        f"{label:<44} {result['seconds']:6.1f} s{goal}, {result['shown']:,} shown, memory so far {peak:,.0f} MB",
+        flush=True,
     )
 
 
 def load_sql(stack: Stack, published: Any) -> Any:
-    """The same public rows in PostgreSQL, with an index that covers each kind of question."""
+    """Load the same public rows into PostgreSQL, with an index that covers each kind of query."""
     column, place = published.columns, published.columns["place"]
     frame = pl.DataFrame(
         {
@@ -175,7 +176,7 @@ def slots(column: dict[str, Any]) -> Any:
 
 
 def median_ms(act: Callable[[], object], least: float = 0.3) -> float:
-    """Median milliseconds of repeats that take `least` seconds together, three at least, after one that warms up."""
+    """Return the median milliseconds of at least three runs that take `least` seconds together, after a warm-up run."""
     act()
     samples: list[float] = []
     while sum(samples) < least or len(samples) < 3:
@@ -185,13 +186,13 @@ def median_ms(act: Callable[[], object], least: float = 0.3) -> float:
     return 1000 * statistics.median(samples)
 
 
-def hours(chosen: Any) -> tuple[int, int]:
-    """The filter's days as hours since 1970, both in it."""
+def hour_range(chosen: Any) -> tuple[int, int]:
+    """Return the filter's first and last hour, counted from 1970."""
     return (chosen.since - date(1970, 1, 1)).days * 24, (chosen.until - date(1970, 1, 1)).days * 24 + 23
 
 
-def bubbles_in_sql(view: Any, chosen: Any, categories: list[int] | None) -> tuple[Any, ...]:
-    """The question of a view's bubbles, with its values."""
+def bubbles_query(view: Any, chosen: Any, categories: list[int] | None) -> tuple[Any, ...]:
+    """Return the SQL query of a view's bubbles, followed by its values."""
     side = 32 - view.zoom - 2
     edges = (view.west << side, ((view.east + 1) << side) - 1, view.north << side, ((view.south + 1) << side) - 1)
     sql = (
@@ -201,7 +202,7 @@ def bubbles_in_sql(view: Any, chosen: Any, categories: list[int] | None) -> tupl
         + (" AND category = ANY(%s)" if categories else "")
         + " GROUP BY 1, 2, 3) cells GROUP BY 1, 2"
     )
-    return (sql, *hours(chosen), *edges, *([categories] if categories else []))
+    return (sql, *hour_range(chosen), *edges, *([categories] if categories else []))
 
 
 def compare(published: Any, cursor: Any) -> None:
@@ -218,12 +219,12 @@ def compare(published: Any, cursor: Any) -> None:
     numbers = [n for n, slug in enumerate(published.families) if slug in few]
     print(f"\n{'':<44} {'ours ms':>9} {'SQL ms':>9} {'faster':>8}")
 
-    def line(name: str, ours: Callable[[], Any], sql: str, *values: Any) -> None:
-        def ask() -> Any:
+    def print_comparison(name: str, ours: Callable[[], Any], sql: str, *values: Any) -> None:
+        def run_sql() -> Any:
             cursor.execute(sql, values)
             return cursor.fetchall()
 
-        mine, theirs = median_ms(ours), median_ms(ask)
+        mine, theirs = median_ms(ours), median_ms(run_sql)
         print(f"{name:<44} {mine:9.2f} {theirs:9.2f} {theirs / mine:7.0f}x", flush=True)
 
     for place, box, zoom in (("city", CITY, 11), ("neighborhood", NEIGHBOURHOOD, 15), ("street", STREET, 18)):
@@ -231,36 +232,36 @@ def compare(published: Any, cursor: Any) -> None:
         for period, chosen in periods.items():
             for extra in ("", ", 3 categories") if place == "city" else ("",):
                 asked = Filter(chosen.since, chosen.until, categories=few) if extra else chosen
-                line(
+                print_comparison(
                     f"bubbles: {place}, {period}{extra}",
                     lambda asked=asked, view=view: bubbles.bubbles(published, asked, view),
-                    *bubbles_in_sql(view, chosen, numbers if extra else None),
+                    *bubbles_query(view, chosen, numbers if extra else None),
                 )
     for period, chosen in periods.items():
-        first, end = hours(chosen)
+        first, end = hour_range(chosen)
         one = Filter(chosen.since, chosen.until, area=("neighbourhood", published.areas["neighbourhood"][20]))
         page = "ORDER BY at DESC, public_id LIMIT 50"
         within = "FROM shown WHERE at BETWEEN %s AND %s"
-        line(f"counts by category: {period}", lambda c=chosen: published.count_by_category(c),
+        print_comparison(f"counts by category: {period}", lambda c=chosen: published.count_by_category(c),
              f"SELECT category, count(*) {within} GROUP BY 1", first, end)  # fmt: skip
-        line(f"months: {period}", lambda c=chosen: published.count_by_month(c),
+        print_comparison(f"months: {period}", lambda c=chosen: published.count_by_month(c),
              f"SELECT date_trunc('month', timestamp '1970-01-01' + at * interval '1 hour'), count(*) {within} GROUP BY 1",
              first, end)  # fmt: skip
-        line(f"hour by weekday: {period}", lambda c=chosen: published.count_by_hour(c),
+        print_comparison(f"hour by weekday: {period}", lambda c=chosen: published.count_by_hour(c),
              f"SELECT slot, count(*) {within} GROUP BY 1", first, end)  # fmt: skip
-        line(f"by area: {period}", lambda c=chosen: published.count_by_area(c, "neighbourhood"),
+        print_comparison(f"by area: {period}", lambda c=chosen: published.count_by_area(c, "neighbourhood"),
              f"SELECT area, count(*) {within} GROUP BY 1", first, end)  # fmt: skip
-        line(f"one area, by category: {period}", lambda c=one: published.count_by_category(c),
+        print_comparison(f"one area, by category: {period}", lambda c=one: published.count_by_category(c),
              f"SELECT category, count(*) {within} AND area = 20 GROUP BY 1", first, end)  # fmt: skip
-        line(f"one area, hour by weekday: {period}", lambda c=one: published.count_by_hour(c),
+        print_comparison(f"one area, hour by weekday: {period}", lambda c=one: published.count_by_hour(c),
              f"SELECT slot, count(*) {within} AND area = 20 GROUP BY 1", first, end)  # fmt: skip
         for name, offset in (("first page", 0), ("page 1,000", 50_000)):
             if published.count(chosen) > offset:
-                line(f"rows, {name}: {period}", lambda c=chosen, o=offset: published.read_page(c, offset=o, limit=50),
+                print_comparison(f"rows, {name}: {period}", lambda c=chosen, o=offset: published.read_page(c, offset=o, limit=50),
                      f"SELECT (SELECT count(*) {within}), * FROM (SELECT * {within} {page} OFFSET {offset}) page",
                      first, end, first, end)  # fmt: skip
     public_id = published.read_page(periods["25 years"], offset=1000, limit=1).rows[0].public_id
-    line(
+    print_comparison(
         "one incident",
         lambda: published.find_incident(public_id),
         "SELECT * FROM shown WHERE public_id = %s",
@@ -277,13 +278,13 @@ def main() -> None:
         Stack(Path(folder), web=[], workers=[]) as stack,
     ):
         start = time.perf_counter()
-        fill(stack, rows)
+        store_incidents(stack, rows)
         print(f"{rows:,} incidents stored in {time.perf_counter() - start:.0f} s", flush=True)
-        publish(stack, "publication of everything", 20)
-        change(stack, 10_000)
-        publish(stack, "after 10,000 changed rows", 5)
-        publish(stack, "after none", None)
-        publish(stack, "everything read again", 20, "afresh")
+        measure_publication(stack, "publication of everything", 20)
+        change_incidents(stack, 10_000)
+        measure_publication(stack, "after 10,000 changed rows", 5)
+        measure_publication(stack, "after none", None)
+        measure_publication(stack, "everything read again", 20, "afresh")
         os.environ |= stack.environment("public")
         import django
 

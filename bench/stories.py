@@ -1,4 +1,4 @@
-"""Server time of the pages of 10,000 stories: see bench/README.md."""
+"""Measures the server time of pages with 10,000 stories: see bench/README.md."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 from tests.stack import Stack
 
-SPOKEN = (
+VOCABULARY = (
     "bicycle lamp street neighbor garage officer window school river bridge market paint copper night morning van dog "
     "shoe receipt answer engine corner garden station park letter phone clerk savings flat stair door parcel key winter"
 )
-WORDS = SPOKEN.split(" ")
-WARM = 10
-LIMIT = 0.040  # seconds: what 95 of 100 answers must stay under
+WORDS = VOCABULARY.split(" ")
+WARM_UP_REQUESTS = 10
+P95_LIMIT_SECONDS = 0.040
 
-# Words are drawn so that some are in every story and most in few; a story has some 250 of them.
+# Each story has about 250 words, drawn so that some words are in every story and most in few.
 FILL = """
 INSERT INTO core_account (username, password, first_name, last_name, email, is_staff, is_active, is_superuser, date_joined)
     VALUES ('bench', '', '', '', '', false, true, false, now());
 INSERT INTO outreach_tag (slug, name) SELECT 'tag-' || n, 'Tag ' || n FROM generate_series(1, 40) n;
-CREATE TEMPORARY TABLE told AS
+CREATE TEMPORARY TABLE generated AS
     SELECT n, 'story-' || n AS slug, 'Story ' || n || ' of a ' || w[1 + n % {words}] AS title,
         'What became of it when somebody spoke up about a ' || w[1 + n / 7 % {words}] AS summary,
         (SELECT string_agg(CASE WHEN i % 40 = 0 THEN E'.\\n\\n## And then\\n\\n' WHEN i % 3 = 0 THEN 'rare' || (hashint4(n * 300 + i) & 4095)
@@ -39,43 +40,43 @@ CREATE TEMPORARY TABLE told AS
 INSERT INTO outreach_story (id, slug, title, summary, body, category, areas, what_happened, how_soon, arrests, property_words, quote,
         quote_by, you_said, we_did, status, version, author_id, edited_by_id, edited_at, approved_by_id, correction)
     SELECT n, slug, title, summary, body, category, areas, '', 'day', arrests, '', '', '', '', '', 'published', 1, a, a, now(), a, ''
-    FROM told, (SELECT max(id) AS a FROM core_account) by;
+    FROM generated, (SELECT max(id) AS a FROM core_account) by;
 INSERT INTO outreach_publishedstory (story_id, slug, title, summary, body, category, areas, what_happened, how_soon, arrests,
         property_words, quote, quote_by, you_said, we_did, published_on)
-    SELECT n, slug, title, summary, body, category, areas, '', 'day', arrests, '', '', '', '', '', date '2026-11-01' - n / 4 FROM told;
+    SELECT n, slug, title, summary, body, category, areas, '', 'day', arrests, '', '', '', '', '', date '2026-11-01' - n / 4 FROM generated;
 INSERT INTO outreach_publishedstory_tags (publishedstory_id, tag_id)
-    SELECT n, 1 + (SELECT min(id) FROM outreach_tag) - 1 + n % 40 FROM told;
+    SELECT n, 1 + (SELECT min(id) FROM outreach_tag) - 1 + n % 40 FROM generated;
 """
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--stories", type=int, default=10_000)
-    options.add_argument("--quick", action="store_true", help="20 of each question instead of 200")
-    given = options.parse_args()
-    times = 20 if given.quick else 200
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stories", type=int, default=10_000)
+    parser.add_argument("--quick", action="store_true", help="20 of each question instead of 200")
+    options = parser.parse_args()
+    times = 20 if options.quick else 200
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), web=["public"]) as stack:
-        _fill(stack, given.stories)
-        chance = random.Random(3)
-        questions = {
-            "list": lambda: f"/stories/?page={chance.randint(1, given.stories // 12)}",
-            "list, filtered": lambda: f"/stories/?category=arrest&tag=tag-{chance.randint(1, 40)}",
-            "story": lambda: f"/stories/story-{chance.randint(1, given.stories)}/",
-            "search, a rare word": lambda: f"/stories/search/?q=rare{chance.randint(0, 4095)}",
-            "search, two words": lambda: f"/stories/search/?q={quote(' '.join(chance.sample(WORDS, 2)))}",
-            "search, a common word": lambda: f"/stories/search/?q={chance.choice(WORDS)}",
+        _fill(stack, options.stories)
+        rng = random.Random(3)
+        path_makers = {
+            "list": lambda: f"/stories/?page={rng.randint(1, options.stories // 12)}",
+            "list, filtered": lambda: f"/stories/?category=arrest&tag=tag-{rng.randint(1, 40)}",
+            "story": lambda: f"/stories/story-{rng.randint(1, options.stories)}/",
+            "search, a rare word": lambda: f"/stories/search/?q=rare{rng.randint(0, 4095)}",
+            "search, two words": lambda: f"/stories/search/?q={quote(' '.join(rng.sample(WORDS, 2)))}",
+            "search, a common word": lambda: f"/stories/search/?q={rng.choice(WORDS)}",
             "feed": lambda: "/stories/feed.atom",
             "impact": lambda: "/impact/",
-            "share card": lambda: f"/stories/card/story-{chance.randint(1, given.stories)}.png",
+            "share card": lambda: f"/stories/card/story-{rng.randint(1, options.stories)}.png",
         }
         print(
-            f"{given.stories:,} stories, {times} of each\n{'':24}{'median':>10}{'p95':>10}{'longest':>10}{'CPU each':>10}   ms"
+            f"{options.stories:,} stories, {times} of each\n{'':24}{'median':>10}{'p95':>10}{'longest':>10}{'CPU each':>10}   ms"
         )
-        for name, question in questions.items():
-            taken, cpu = _ask(stack, question, times)
-            p95 = statistics.quantiles(taken, n=20)[-1]
-            mark = "" if p95 < LIMIT or name == "share card" else f"   over {LIMIT * 1000:.0f}"
-            figures = (statistics.median(taken), p95, max(taken), cpu)
+        for name, make_path in path_makers.items():
+            durations, cpu = _measure(stack, make_path, times)
+            p95 = statistics.quantiles(durations, n=20)[-1]
+            mark = "" if p95 < P95_LIMIT_SECONDS or name == "share card" else f"   over {P95_LIMIT_SECONDS * 1000:.0f}"
+            figures = (statistics.median(durations), p95, max(durations), cpu)
             print(f"{name:24}" + "".join(f"{1000 * figure:10.1f}" for figure in figures) + mark, flush=True)
 
 
@@ -88,37 +89,37 @@ def _fill(stack: Stack, count: int) -> None:
     connection.close()
 
 
-def _ask(stack: Stack, question, times: int) -> tuple[list[float], float]:
-    """Seconds of each answer, asked one after another on one connection, and seconds of CPU an answer costs.
+def _measure(stack: Stack, make_path: Callable[[], str], times: int) -> tuple[list[float], float]:
+    """Return the seconds of each response, requested one after another on one connection, and the CPU seconds of each.
 
-    The first few, which are not counted, warm the process up. CPU is that of all processes of the portal, PostgreSQL too:
-    on a machine that others use it tells more than the clock.
+    The first few requests are not counted: they warm the processes up. CPU time covers all processes of the portal, PostgreSQL
+    included; on a machine with other users it is more reliable than elapsed time.
     """
     connection = http.client.HTTPConnection("127.0.0.1", stack.ports["public"])
-    taken, before = [], 0.0
-    for number in range(times + WARM):
-        if number == WARM:
+    durations, before = [], 0.0
+    for number in range(times + WARM_UP_REQUESTS):
+        if number == WARM_UP_REQUESTS:
             before = _cpu()
-        path = question()
+        path = make_path()
         begin = time.perf_counter()
         connection.request("GET", path)
         answer = connection.getresponse()
         answer.read()
-        if number >= WARM:
-            taken.append(time.perf_counter() - begin)
+        if number >= WARM_UP_REQUESTS:
+            durations.append(time.perf_counter() - begin)
         assert answer.status == 200, (path, answer.status)
-    return taken, (_cpu() - before) / times
+    return durations, (_cpu() - before) / times
 
 
 def _cpu() -> float:
-    """Seconds of CPU of this process' children and theirs, as Linux counts them."""
+    """Return the CPU seconds of this process's descendants (Linux)."""
     ticks, family = 0, {os.getpid()}
     for path in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda found: int(found.parent.name)):
         with contextlib.suppress(OSError):
             fields = path.read_text().rpartition(")")[2].split()
             if int(fields[1]) in family:
                 family.add(int(path.parent.name))
-                ticks += sum(map(int, fields[11:15]))  # its own, and of its children that ended
+                ticks += sum(map(int, fields[11:15]))  # its own, and that of its ended children
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,4 +1,4 @@
-"""What a submission costs: see bench/README.md. Needs nothing but the project's own virtual environment."""
+"""Measures submissions: see bench/README.md. Needs only the project's virtual environment."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ TEXT = "Two men load boxes from a white van behind the closed bakery most nights
 
 
 @dataclass
-class Run:
-    """`times`: seconds of each request; `seconds`: of the whole; `cpu`: of the server's processes."""
+class LoadResult:
+    """`times`: seconds of each request; `seconds`: total duration; `cpu`: CPU seconds of the server's processes."""
 
     times: list[float]
     seconds: float
@@ -61,8 +61,8 @@ class Client:
         return response.status, response.read()
 
 
-def cpu_of(parent: int) -> float:
-    """Seconds of CPU used so far by a process and its children (Linux)."""
+def cpu_seconds_of(parent: int) -> float:
+    """Return the CPU seconds used so far by a process and its children (Linux)."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -74,8 +74,8 @@ def cpu_of(parent: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def load(url: str, parent: int, jobs: list[dict[str, str]], path: str, clients: int, expected: str) -> Run:
-    """Post all jobs with so many clients. Raises AssertionError for an answer without `expected`."""
+def post_all(url: str, parent: int, jobs: list[dict[str, str]], path: str, clients: int, expected: str) -> LoadResult:
+    """Post all jobs from `clients` connections at once. Raises AssertionError for a response without `expected`."""
     waiting, times, lock = list(jobs), [], threading.Lock()
 
     def work() -> None:
@@ -87,24 +87,24 @@ def load(url: str, parent: int, jobs: list[dict[str, str]], path: str, clients: 
                 job = waiting.pop()
             start = time.perf_counter()
             status, body = client.post(path, job)
-            took = time.perf_counter() - start
+            duration = time.perf_counter() - start
             assert status == 200, (status, body[:300])
             assert expected in body.decode(), body[:300]
             with lock:
-                times.append(took)
+                times.append(duration)
 
-    before, start = cpu_of(parent), time.perf_counter()
+    before, start = cpu_seconds_of(parent), time.perf_counter()
     threads = [threading.Thread(target=work) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(times) == len(jobs), f"{len(times)} of {len(jobs)} were taken"
-    return Run(times, time.perf_counter() - start, cpu_of(parent) - before)
+    return LoadResult(times, time.perf_counter() - start, cpu_seconds_of(parent) - before)
 
 
-def forms(url: str, count: int) -> list[dict[str, str]]:
-    """So many tips, each with a form of its own that is old enough to be taken under a flood."""
+def prepare_tips(url: str, count: int) -> list[dict[str, str]]:
+    """Return the fields of `count` tips, each from its own form that is old enough to be accepted during a flood."""
     client, jobs = Client(url), []
     for _ in range(count):
         _, page = client.get("/tips/")
@@ -117,7 +117,7 @@ def forms(url: str, count: int) -> list[dict[str, str]]:
     return jobs
 
 
-def submissions(stack: Stack, count: int) -> None:
+def measure_submissions(stack: Stack, count: int) -> None:
     parent = stack.children["web"].process.pid
     port = free_port()
     environment = os.environ | {"DATABASE_URL": stack.database_url("owner"), "PYTHONPATH": str(ROOT)}
@@ -139,31 +139,31 @@ def submissions(stack: Stack, count: int) -> None:
     ]
     plain = subprocess.Popen([sys.executable, *command, "--log-level", "error"], cwd=ROOT, env=environment)
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}"), 30, "the plain form answers")
+        wait_until(lambda: is_answering(f"http://127.0.0.1:{port}"), 30, "the plain form answers")
         print(f"{'':<12} {'clients':>7} {'a second':>8} {'p50 ms':>8} {'p95 ms':>8} {'CPU ms each':>12}")
-        whole = []
+        cpu_each = []
         for clients in (1, 4, 16):
-            ours = load(stack.url, parent, forms(stack.url, count), "/tips/", clients, 'class="words"')
-            whole.append(1000 * ours.cpu / count)
+            ours = post_all(stack.url, parent, prepare_tips(stack.url, count), "/tips/", clients, 'class="words"')
+            cpu_each.append(1000 * ours.cpu / count)
             print(ours.row("sealed", clients))
             job = {"category": "drugs", "description": TEXT, "place": "Mill Street"}
             print(
-                load(f"http://127.0.0.1:{port}", plain.pid, [job] * count, "/", clients, "Thank you").row(
+                post_all(f"http://127.0.0.1:{port}", plain.pid, [job] * count, "/", clients, "Thank you").row(
                     "in clear", clients
                 )
             )
     finally:
         plain.terminate()
         plain.wait()
-    argon2 = cpu_ms(lambda: vault.stretch_secret(b"amber kettle violin harvest otter maple zebra", bytes(16)))
-    total = statistics.median(whole)
+    argon2 = median_cpu_ms(lambda: vault.stretch_secret(b"amber kettle violin harvest otter maple zebra", bytes(16)))
+    total = statistics.median(cpu_each)
     print(
         f"\nCPU of a submission: {total:.1f} ms (target 50) = Argon2id {argon2:.1f} ms + the rest {total - argon2:.1f} ms (target 15)\n"
     )
 
 
-def cpu_ms(act: Callable[[], object]) -> float:
-    """Median milliseconds of CPU."""
+def median_cpu_ms(act: Callable[[], object]) -> float:
+    """Return the median CPU milliseconds of 40 calls."""
     samples = []
     for _ in range(40):
         start = time.process_time()
@@ -172,16 +172,16 @@ def cpu_ms(act: Callable[[], object]) -> float:
     return 1000 * statistics.median(samples)
 
 
-def answers(url: str) -> bool:
+def is_answering(url: str) -> bool:
     try:
         return Client(url).get("/")[0].status == 200
     except OSError:
         return False
 
 
-def alerts(stack: Stack, count: int, busy: bool) -> None:
-    """From the moment a tip is posted to its alert in the mail server's hands."""
-    jobs, times, client = forms(stack.url, count), [], Client(stack.url)
+def measure_alerts(stack: Stack, count: int, busy: bool) -> None:
+    """Measure the time from posting a tip until the mail server has its alert."""
+    jobs, times, client = prepare_tips(stack.url, count), [], Client(stack.url)
     stop = threading.Event()
     worker = threading.Thread(target=keep_bulk_busy, args=(stack, stop))
     if busy:
@@ -208,7 +208,7 @@ def keep_bulk_busy(stack: Stack, stop: threading.Event) -> None:
         subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=stack.environment("bulk"), check=True)
 
 
-def pages(stack: Stack, count: int) -> None:
+def measure_pages(stack: Stack, count: int) -> None:
     client = Client(stack.url)
     for path in ("/", "/tips/"):
         client.get(path)
@@ -223,8 +223,8 @@ def pages(stack: Stack, count: int) -> None:
         )
 
 
-def weight(stack: Stack) -> None:
-    """The tip form with all it loads before a map is asked for, compressed."""
+def measure_form_size(stack: Stack) -> None:
+    """Measure the compressed size of the tip form with everything it loads before the map is opened."""
     client = Client(stack.url)
     _, page = client.get("/tips/")
     sizes = {"/tips/": len(gzip.compress(page))}
@@ -254,11 +254,11 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         Stack(Path(folder), web=["all"], workers=["alerts", "bulk"], demo=True) as stack,
     ):
-        submissions(stack, 30 if quick else 300)
+        measure_submissions(stack, 30 if quick else 300)
         for busy in (False, True):
-            alerts(stack, 8 if quick else 60, busy)
-        pages(stack, 50 if quick else 500)
-        weight(stack)
+            measure_alerts(stack, 8 if quick else 60, busy)
+        measure_pages(stack, 50 if quick else 500)
+        measure_form_size(stack)
 
 
 if __name__ == "__main__":

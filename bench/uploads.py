@@ -1,4 +1,4 @@
-"""What receiving files costs: see bench/README.md. Needs nothing but the project's own virtual environment."""
+"""Measures uploads: see bench/README.md. Needs only the project's virtual environment."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from bench.submissions import Client, answers
+from bench.submissions import Client, is_answering
 from tests.stack import ROOT, Stack, free_port, wait_until
 from tips import vault
 
 MB = 1_000_000
 HEAD = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 NOISE = os.urandom(4 * MB)
-SLOW_BYTES_A_SECOND = 125_000  # 1 Mbit/s
+SLOW_BYTES_PER_SECOND = 125_000  # 1 Mbit/s
 
 
-def sealing(seconds: float) -> None:
+def measure_sealing(seconds: float) -> None:
     key, file, plain = vault.generate_key(), uuid.uuid4(), NOISE[: vault.CHUNK_BYTES]
     start, sealed = time.process_time(), 0
     while time.process_time() - start < seconds:
@@ -40,8 +40,8 @@ def sealing(seconds: float) -> None:
     print(f"sealing: {sealed / (time.process_time() - start) / MB:.0f} MB a second and core (target 500)")
 
 
-def body(fields: dict[str, str], name: str, length: int) -> tuple[bytes, bytes, int]:
-    """What stands before and after a file of `length` bytes in a form, and how long all of it is."""
+def frame_form(fields: dict[str, str], name: str, length: int) -> tuple[bytes, bytes, int]:
+    """Return the bytes before and after a file of `length` bytes in a form, and the length of the whole body."""
     before = "".join(
         f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
         for field, value in fields.items()
@@ -51,22 +51,26 @@ def body(fields: dict[str, str], name: str, length: int) -> tuple[bytes, bytes, 
     return before.encode() + HEAD, after, len(before) + length + len(after)
 
 
-def post(url: str, path: str, fields: dict[str, str], name: str, length: int, a_second: int | None = None) -> str:
-    """Send a form with a file, as fast as it goes or at so many bytes a second; the answer."""
-    before, after, whole = body(fields, name, length)
+def post_file(
+    url: str, path: str, fields: dict[str, str], name: str, length: int, bytes_per_second: int | None = None
+) -> str:
+    """Send a form with a file, at full speed or at `bytes_per_second`. Returns the response as text."""
+    before, after, total_length = frame_form(fields, name, length)
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port), timeout=300) as line:
-        head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\nContent-Length: {whole}\r\n"
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\nContent-Length: {total_length}\r\n"
+        )
         line.sendall(f"{head}Content-Type: multipart/form-data; boundary=a-boundary-of-forms\r\n\r\n".encode() + before)
         left, begun, sent = length - len(HEAD), time.monotonic(), 0
-        step = min(len(NOISE), a_second // 10 if a_second else len(NOISE))
+        step = min(len(NOISE), bytes_per_second // 10 if bytes_per_second else len(NOISE))
         while left:
             part = memoryview(NOISE)[: min(left, step)]
             line.sendall(part)
             left -= len(part)
             sent += len(part)
-            if a_second:
-                time.sleep(max(0, begun + sent / a_second - time.monotonic()))
+            if bytes_per_second:
+                time.sleep(max(0, begun + sent / bytes_per_second - time.monotonic()))
         line.sendall(after)
         answer = b""
         while part_ := line.recv(65536):
@@ -74,7 +78,7 @@ def post(url: str, path: str, fields: dict[str, str], name: str, length: int, a_
     return answer.decode(errors="replace")
 
 
-def form(url: str) -> dict[str, str]:
+def fetch_form(url: str) -> dict[str, str]:
     _, page = Client(url).get("/tips/")
     found = {
         name: re.search(rf'name="{name}"[^>]*value="([^"]+)"', page.decode())
@@ -99,23 +103,23 @@ def plain_server(stack: Stack, folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "gunicorn", "bench.plain_files:application", *options]
     server = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
-        wait_until(lambda: answers(f"http://{address}"), 30, "the plain form answers")
+        wait_until(lambda: is_answering(f"http://{address}"), 30, "the plain form answers")
         yield f"http://{address}"
     finally:
         server.terminate()
         server.wait()
 
 
-def large(stack: Stack, plain: str, length: int, rounds: int) -> None:
+def measure_large_file(stack: Stack, plain: str, length: int, rounds: int) -> None:
     ours, theirs = [], []
     for _ in range(rounds):
-        fields, start = form(stack.url), time.perf_counter()
-        assert 'class="words"' in post(stack.url, "/tips/", fields, "attachments", length)
+        fields, start = fetch_form(stack.url), time.perf_counter()
+        assert 'class="words"' in post_file(stack.url, "/tips/", fields, "attachments", length)
         ours.append(time.perf_counter() - start)
         for path in Path(stack.keys["MEDIA_STORE"]).iterdir():
-            path.unlink()  # room for the next
+            path.unlink()  # make room for the next file
         start = time.perf_counter()
-        assert "Thank you" in post(plain, "/", {"description": "Two men"}, "attachment", length)
+        assert "Thank you" in post_file(plain, "/", {"description": "Two men"}, "attachment", length)
         theirs.append(time.perf_counter() - start)
         print(f"  sealed {ours[-1]:.2f} s, in clear {theirs[-1]:.2f} s")
     ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
@@ -125,13 +129,13 @@ def large(stack: Stack, plain: str, length: int, rounds: int) -> None:
     )
 
 
-class Memory:
-    """The most that the web server's processes hold of their own while this runs, beyond what they held at its start."""
+class MemoryWatch:
+    """Records the peak private memory of the web server's processes, relative to the start."""
 
     def __init__(self, parent: int) -> None:
         master = psutil.Process(parent)
         self.processes = [master, *master.children()]
-        self.before = self.most = self._now()
+        self.before = self.peak = self._now()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -140,9 +144,9 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.05):
-            self.most = max(self.most, self._now())
+            self.peak = max(self.peak, self._now())
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> MemoryWatch:
         self._thread.start()
         return self
 
@@ -152,26 +156,26 @@ class Memory:
 
     @property
     def growth(self) -> int:
-        return self.most - self.before
+        return self.peak - self.before
 
 
-def memory(stack: Stack, length: int) -> None:
-    fields = form(stack.url)
-    with Memory(stack.children["web"].process.pid) as held:
-        post(stack.url, "/tips/", fields, "attachments", length)
-    print(f"growth of the web processes during {length / MB:.0f} MB: {held.growth / MB:.1f} MB (target 64)")
+def measure_memory(stack: Stack, length: int) -> None:
+    fields = fetch_form(stack.url)
+    with MemoryWatch(stack.children["web"].process.pid) as watch:
+        post_file(stack.url, "/tips/", fields, "attachments", length)
+    print(f"growth of the web processes during {length / MB:.0f} MB: {watch.growth / MB:.1f} MB (target 64)")
 
 
-def slow_lines(stack: Stack, lines: int, seconds: int) -> None:
-    """`lines` uploads of 1 Mbit/s that last longer than the web server's timeout, and home meanwhile."""
-    fields = [form(stack.url) for _ in range(lines)]
-    taken: list[bool] = []
+def measure_slow_uploads(stack: Stack, uploads: int, seconds: int) -> None:
+    """Measure the home page during `uploads` uploads of 1 Mbit/s that last longer than the web server's timeout."""
+    fields = [fetch_form(stack.url) for _ in range(uploads)]
+    accepted: list[bool] = []
 
     def upload(one: dict[str, str], number: int) -> None:
-        # They end one after the other, as a receipt takes its 25 ms.
-        length = int(SLOW_BYTES_A_SECOND * (seconds + 0.1 * number))
-        page = post(stack.url, "/tips/", one, "attachments", length, SLOW_BYTES_A_SECOND)
-        taken.append('class="words"' in page)
+        # Stagger their ends, since each receipt takes 25 ms to compute.
+        length = int(SLOW_BYTES_PER_SECOND * (seconds + 0.1 * number))
+        page = post_file(stack.url, "/tips/", one, "attachments", length, SLOW_BYTES_PER_SECOND)
+        accepted.append('class="words"' in page)
 
     threads = [threading.Thread(target=upload, args=[one, number]) for number, one in enumerate(fields)]
     for thread in threads:
@@ -180,7 +184,7 @@ def slow_lines(stack: Stack, lines: int, seconds: int) -> None:
     until = time.monotonic() + seconds - 2
     while time.monotonic() < until:
         start = time.perf_counter()
-        response, _ = Client(stack.url).get("/")  # a line of its own each time, as a visitor has
+        response, _ = Client(stack.url).get("/")  # a new connection each time, as for a new visitor
         assert response.status == 200
         times.append(time.perf_counter() - start)
         time.sleep(0.05)
@@ -188,9 +192,9 @@ def slow_lines(stack: Stack, lines: int, seconds: int) -> None:
         thread.join()
     ordered = sorted(times)
     print(
-        f"home with {lines} uploads of 1 Mbit/s under way for {seconds} s: p50 {1000 * statistics.median(ordered):.1f} ms,"
+        f"home with {uploads} uploads of 1 Mbit/s under way for {seconds} s: p50 {1000 * statistics.median(ordered):.1f} ms,"
         f" p95 {1000 * ordered[int(len(ordered) * 0.95)]:.1f} ms (target 100), most {1000 * ordered[-1]:.0f} ms;"
-        f" {sum(taken)} of {lines} were taken"
+        f" {sum(accepted)} of {uploads} were taken"
     )
 
 
@@ -198,14 +202,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller files, for a shorter time")
     quick = parser.parse_args().quick
-    sealing(1 if quick else 5)
+    measure_sealing(1 if quick else 5)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"], demo=True) as stack:
         vault.create_key_pair(Path(stack.keys["MEDIA_PUBLIC_KEYS"]), Path(stack.keys["MEDIA_PRIVATE_KEYS"]))
         length = 100 * MB if quick else 500 * MB
         with plain_server(stack, Path(folder) / "plain") as plain:
-            large(stack, plain, length, 2 if quick else 5)
-        memory(stack, length)
-        slow_lines(stack, 50, 15 if quick else 75)
+            measure_large_file(stack, plain, length, 2 if quick else 5)
+        measure_memory(stack, length)
+        measure_slow_uploads(stack, 50, 15 if quick else 75)
 
 
 if __name__ == "__main__":
