@@ -1,4 +1,4 @@
-"""Addresses of what residents read: stories, guides, the impact page. Names of one's own story come last."""
+"""Addresses of residents' pages: stories, events, guides, the impact page. Patterns with a slug come last in each group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outreach in Django's admin: the editing desk. Rules are in the modules named after them."""
+"""The editing desk in Django's admin: pages only. The rules are in the modules of outreach."""
 
 from __future__ import annotations
 

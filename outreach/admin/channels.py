@@ -1,6 +1,6 @@
-"""The agency's channels, and what is told of a story on each. Rules are in outreach/channels/posting.py.
+"""The agency's channels, and a story's posts on them. The rules are in outreach/channels/posting.py.
 
-An address holds a secret: it is typed here, and never shown again, recorded or logged.
+A channel's address holds a secret: it is typed here, and never shown again, audited or logged.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class ChannelAdmin(admin.ModelAdmin):
         return ("name", *shown, "secret", "template", "enabled")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Filtered by what a secret begins with, the list would tell it letter by letter."""
+        """Refuse look-ups on the address: filtering by its beginning would reveal the secret letter by letter."""
         return not lookup.startswith("address") and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=gettext_lazy("kind"), ordering="kind")
@@ -91,48 +91,48 @@ class ChannelAdmin(admin.ModelAdmin):
         if address := form.cleaned_data["secret"]:
             obj.address, obj.kind, obj.host = address, transport.detect_kind(address), transport.visible_host(address)
         super().save_model(request, obj, form, change)
-        # Names of fields alone: a value may be the secret.
-        done = "changed channel" if change else "added channel"
-        audit.record(_account(request), done, f"channel {obj.pk}", ", ".join(form.changed_data))
+        # Only the names of fields: a value may be the secret.
+        audited = "changed channel" if change else "added channel"
+        audit.record(_account(request), audited, f"channel {obj.pk}", ", ".join(form.changed_data))
 
     def delete_model(self, request: HttpRequest, obj: Channel) -> None:
         audit.record(_account(request), "deleted channel", f"channel {obj.pk}")
         super().delete_model(request, obj)
 
-    # Of one story
+    # The posts of one story
 
     def get_urls(self) -> list[URLPattern]:
         view = keep_post_through_sign_in(self.admin_site, self.story_view)
         return [path("of-story/<int:pk>/", view, name="outreach_story_channels"), *super().get_urls()]
 
     def story_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The text for each channel while the story is not published, and what became of it afterwards."""
+        """Show the text for each channel before publication, and the state of each post afterwards."""
         story = Story.objects.filter(pk=pk).first()
         if story is None:
             raise Http404
         if not request.user.has_perm("outreach.view_story"):
             raise PermissionDenied
         rows = [_ChannelRow(post) for post in posting.list_posts(story)]
-        may = request.user.has_perm("outreach.change_story")
+        may_change = request.user.has_perm("outreach.change_story")
         if request.method == "POST":
-            if not may:
+            if not may_change:
                 raise PermissionDenied
             if is_resumed(request):
                 for row in rows:
                     row.read(request)
                 messages.info(request, _("You are signed in again. Nothing is saved yet: press Save once more."))
-            elif self._settled(request, rows) or self._prepared(request, story, rows):
+            elif self._settle_post(request, rows) or self._prepare_posts(request, story, rows):
                 return HttpResponseRedirect(request.path)
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.opts, "story": story, "rows": rows, "may_change": may,
-            "editable": may and any(row.editable for row in rows),
+            "opts": self.opts, "story": story, "rows": rows, "may_change": may_change,
+            "editable": may_change and any(row.editable for row in rows),
             "title": _("Channels: %(story)s") % {"story": story},
         }  # fmt: skip
         return TemplateResponse(request, "admin/outreach/channels/story_channels.html", context)
 
-    def _settled(self, request: HttpRequest, rows: list[_ChannelRow]) -> bool:
-        """What somebody found on a channel. Whether it was that button."""
+    def _settle_post(self, request: HttpRequest, rows: list[_ChannelRow]) -> bool:
+        """Record what staff saw on a channel. Returns False if another button was pressed."""
         decision, _colon, number = request.POST.get("settle", "").partition(":")
         post_ids = {str(row.post.pk): row.post.pk for row in rows}
         if decision not in ("there", "again") or number not in post_ids:
@@ -144,8 +144,8 @@ class ChannelAdmin(admin.ModelAdmin):
             messages.error(request, str(refused))
         return True
 
-    def _prepared(self, request: HttpRequest, story: Story, rows: list[_ChannelRow]) -> bool:
-        """Keep the texts. False when one has a problem: its sentence is with its row then, and all is as it was typed."""
+    def _prepare_posts(self, request: HttpRequest, story: Story, rows: list[_ChannelRow]) -> bool:
+        """Store the texts. Returns False if one has a problem: its row then holds a sentence, and the form its input."""
         for row in rows:
             row.read(request)
         if any(row.problem for row in rows):
@@ -163,7 +163,7 @@ class ChannelAdmin(admin.ModelAdmin):
 
 
 class _ChannelRow:
-    """A channel on the page of a story: its post, what was typed, and how it will look."""
+    """One channel on the page of a story: its post and the text as typed."""
 
     def __init__(self, post: Post) -> None:
         self.post, self.problem = post, ""

@@ -1,4 +1,4 @@
-"""The desk of events. What may be done with one is in outreach/events/actions.py."""
+"""Admin pages of events. The rules are in outreach/events/actions.py."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Status = Event.EventStatus
 _COLUMNS = ("title", "slug", "starts_at", "ends_at", "place", "body")
 
 
-def _datetime_field(label: Any, of_day: Any, of_time: Any) -> forms.SplitDateTimeField:
+def _datetime_field(label: Any, day_label: Any, time_label: Any) -> forms.SplitDateTimeField:
     widget = forms.SplitDateTimeWidget(
-        date_attrs={"type": "date", "aria-label": of_day},
-        time_attrs={"type": "time", "aria-label": of_time},
+        date_attrs={"type": "date", "aria-label": day_label},
+        time_attrs={"type": "time", "aria-label": time_label},
         date_format="%Y-%m-%d",
         time_format="%H:%M",
     )
@@ -41,13 +41,16 @@ def _datetime_field(label: Any, of_day: Any, of_time: Any) -> forms.SplitDateTim
 
 
 class EventForm(forms.ModelForm):
-    """Refuses what another editor overtook, with what stands there now; pressing Save once more is then a decision."""
+    """The fields of an event.
+
+    On an edit conflict the form shows the other editor's values; pressing Save once more then overwrites them.
+    """
 
     starts_at = _datetime_field(
         gettext_lazy("Starts"), gettext_lazy("Day of the start"), gettext_lazy("Time of the start")
     )
     ends_at = _datetime_field(gettext_lazy("Ends"), gettext_lazy("Day of the end"), gettext_lazy("Time of the end"))
-    begun_from = forms.IntegerField(widget=forms.HiddenInput, required=False)  # the version
+    begun_from = forms.IntegerField(widget=forms.HiddenInput, required=False)  # the version that was opened
     spot = forms.CharField(
         label=gettext_lazy("Place on the map"),
         max_length=100,
@@ -56,7 +59,7 @@ class EventForm(forms.ModelForm):
             "A block, a crossing or an area: “200 Mill Street”, “Arden and Mill”. Left empty, the page shows no map."
         ),
     )
-    resumed = False  # set by the admin
+    is_resumed = False  # set by EventAdmin.get_form
 
     class Meta:
         model = Event
@@ -71,8 +74,8 @@ class EventForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["begun_from"] = self.instance.version
-        found = places.find(self.instance.place_ref) if self.instance.place_ref else None
-        self.initial["spot"] = found.name if found else ""
+        place = places.find(self.instance.place_ref) if self.instance.place_ref else None
+        self.initial["spot"] = place.name if place else ""
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -101,17 +104,17 @@ class EventForm(forms.ModelForm):
             for field, sentence in actions.find_time_problems(starts_at, ends_at).items():
                 self.add_error(field, sentence)
         if self.instance.pk:
-            self._look_for_others(cleaned)
-        if self.resumed and not self.errors:
+            self._check_edit_conflict(cleaned)
+        if self.is_resumed and not self.errors:
             raise ValidationError(_("You are signed in again. Nothing is saved yet: press Save once more."))
         return cleaned
 
-    def _look_for_others(self, cleaned: dict[str, Any]) -> None:
-        """The admin's transaction holds the row from here to the save."""
+    def _check_edit_conflict(self, cleaned: dict[str, Any]) -> None:
+        """Raise ValidationError if another editor saved meanwhile. The admin's transaction locks the row until the save."""
         current = Event.objects.select_for_update().get(pk=self.instance.pk)
         if cleaned.get("begun_from") == current.version:
             return
-        theirs = [
+        their_values = [
             (str(self.fields[name].label), _format_value(getattr(current, name)))
             for name in _COLUMNS
             if name in self.fields and name in cleaned and getattr(current, name) != cleaned[name]
@@ -120,11 +123,11 @@ class EventForm(forms.ModelForm):
         sentence = _(
             "Somebody else saved this event while you were writing. Your text is still in the form. To put it in place of theirs, press Save again."
         )
-        there = format_html_join("", _("{}: there it now says “{}”. "), theirs)
-        raise ValidationError([sentence, there] if theirs else sentence)
+        listed = format_html_join("", _("{}: there it now says “{}”. "), their_values)
+        raise ValidationError([sentence, listed] if their_values else sentence)
 
     def columns(self) -> dict[str, Any]:
-        """What is written of the event."""
+        """Return the columns of the event to write."""
         columns = {name: self.cleaned_data[name] for name in _COLUMNS if name in self.cleaned_data}
         columns |= {name: clean_published_text(value) for name, value in columns.items() if isinstance(value, str)}
         spot = self.cleaned_data["spot"]
@@ -151,8 +154,8 @@ class EventAdmin(admin.ModelAdmin):
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        found: QuerySet[Event] = super().get_queryset(request)
-        return found.annotate(wanted_count=Count("reminders", filter=Q(reminders__confirmed_at__isnull=False)))
+        events: QuerySet[Event] = super().get_queryset(request)
+        return events.annotate(wanted_count=Count("reminders", filter=Q(reminders__confirmed_at__isnull=False)))
 
     @admin.display(description=gettext_lazy("when"), ordering="starts_at")
     def time(self, event: Event) -> str:
@@ -170,7 +173,7 @@ class EventAdmin(admin.ModelAdmin):
         return {} if obj else {"slug": ("title",)}
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
-        """Who may only look sees the columns, not the form's own fields."""
+        """Return the form's fields, or the columns for an account that may only view."""
         if self.has_change_permission(request, obj) or (obj is None and self.has_add_permission(request)):
             return self.fields
         return (*_COLUMNS, "cancelled_because")
@@ -183,10 +186,10 @@ class EventAdmin(admin.ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: Event | None = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change, **kwargs)
-        form.resumed = is_resumed(request)
+        form.is_resumed = is_resumed(request)
         return form
 
-    # Writing
+    # Saving
 
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:
         by = _account(request)
@@ -196,7 +199,7 @@ class EventAdmin(admin.ModelAdmin):
             obj.pk = actions.create_event(form.columns(), by).pk
 
     def response_add(self, request: HttpRequest, obj: Event, post_url_continue: str | None = None) -> HttpResponse:
-        """A new event is read on its page before it is published: that page comes next, not the list."""
+        """Redirect to the new event's page, where it can be read and published, and not to the list."""
         if "_addanother" not in request.POST:
             messages.success(request, _("The event is saved. Read it below, then publish it."))
             return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[obj.pk]))
@@ -221,7 +224,7 @@ class EventAdmin(admin.ModelAdmin):
         return self.change_view(request, str(object_id))
 
     def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        event = self._acting_on(request, pk)
+        event = self._get_changeable_event(request, pk)
         if request.method == "POST":
             try:
                 actions.publish_event(event.pk, _account(request))
@@ -231,7 +234,7 @@ class EventAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        event = self._acting_on(request, pk)
+        event = self._get_changeable_event(request, pk)
         because, problem = request.POST.get("because", "")[:300], ""
         if request.method == "POST" and not is_resumed(request):
             try:
@@ -249,7 +252,7 @@ class EventAdmin(admin.ModelAdmin):
         }  # fmt: skip
         return TemplateResponse(request, "admin/outreach/events/cancel.html", context)
 
-    def _acting_on(self, request: HttpRequest, pk: int) -> Event:
+    def _get_changeable_event(self, request: HttpRequest, pk: int) -> Event:
         event = Event.objects.filter(pk=pk).first()
         if event is None:
             raise Http404
@@ -262,11 +265,11 @@ class EventAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         event = kwargs.get("obj")
         if event is not None:
-            may = super().has_change_permission(request, event)
+            may_change = super().has_change_permission(request, event)
             context |= {
                 "event": event,
-                "can_publish": may and event.status == Status.DRAFT,
-                "can_cancel": may and event.status == Status.PUBLISHED,
+                "can_publish": may_change and event.status == Status.DRAFT,
+                "can_cancel": may_change and event.status == Status.PUBLISHED,
                 "shown": markdown.render(event.body),
                 "address": f"/events/{event.slug}/",
             }

@@ -1,4 +1,4 @@
-"""The forms of the desk."""
+"""The forms of stories and pictures at the desk."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from outreach.stories import checks
 from outreach.stories.texts import FIELDS, StoryValues
 
 _LAYER_NAMES = {"district": gettext_lazy("Districts"), "neighbourhood": gettext_lazy("Neighborhoods")}
-# Addresses below /stories/ that are pages of their own.
+# Names of other pages below /stories/
 RESERVED_SLUGS = ("search", "archive", "tag", "area", "media", "card", "preview", "feed")
-_MAX_LEAD_CHOICES = 60  # pictures to choose a lead from, the newest
+_MAX_LEAD_CHOICES = 60  # the newest pictures are offered
 
 
 def area_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """(layer in words, [("district:3", name)]) of what the map knows."""
-    named = {
+    """Return the areas of the map as grouped choices: (name of the layer, [("district:3", name)])."""
+    choices_by_layer = {
         layer: [(f"{layer}:{area.code}", area.name) for area in places.area_outlines(layer)] for layer in _LAYER_NAMES
     }
-    return [(str(_LAYER_NAMES[layer]), choices) for layer, choices in named.items() if choices]
+    return [(str(_LAYER_NAMES[layer]), choices) for layer, choices in choices_by_layer.items() if choices]
 
 
 def _text_field(name: str, rows: int = 0, **options: Any) -> forms.CharField:
-    """As the model's field of this name."""
+    """Return a form field with the label, help and length of StoryContent's field of this name."""
     field: Any = StoryContent._meta.get_field(name)
     widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
     label, help_text = str(field.verbose_name).capitalize(), str(field.help_text)
@@ -44,7 +44,7 @@ def _count_field(label: Any) -> forms.IntegerField:
 
 
 class StoryForm(forms.Form):
-    """The text of a story. `version` is the one that the editor began from; 0 for a new story."""
+    """The text of a story. `version` is the version that the editor opened; 0 for a new story."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     caret = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
@@ -114,34 +114,35 @@ class StoryForm(forms.Form):
         return body
 
     def clean_slug(self) -> str:
-        given: str = self.cleaned_data["slug"] or slugify(self.cleaned_data.get("title", ""))[:45].strip("-")
+        slug: str = self.cleaned_data["slug"] or slugify(self.cleaned_data.get("title", ""))[:45].strip("-")
         others = Story.objects.exclude(pk=self.story.pk if self.story else 0)
-        if not given:
-            # A title in another script; without one the title's own sentence is enough.
+        if not slug:
+            # The title is in a script without ASCII letters. If it is missing, its own error is enough.
             if self.cleaned_data.get("title"):
                 raise ValidationError(_("Write an address: letters a to z, digits and hyphens."))
-            return given
+            return slug
         if self.cleaned_data["slug"]:
-            if given in RESERVED_SLUGS or others.filter(slug=given).exists():
+            if slug in RESERVED_SLUGS or others.filter(slug=slug).exists():
                 raise ValidationError(_("Another page has this address. Choose a different one."))
-            return given
-        number, free = 1, given
-        while free in RESERVED_SLUGS or others.filter(slug=free).exists():
+            return slug
+        number, free_slug = 1, slug
+        while free_slug in RESERVED_SLUGS or others.filter(slug=free_slug).exists():
             number += 1
-            free = f"{given}-{number}"
-        return free
+            free_slug = f"{slug}-{number}"
+        return free_slug
 
-    def text(self) -> StoryValues:
+    def values(self) -> StoryValues:
+        """Return the story's values as outreach/stories/texts.py writes them."""
         data = self.cleaned_data
         areas = [list(area.split(":", 1)) for area in data["areas"]]
         special = {"areas": areas, "lead_id": data["lead"].pk if data["lead"] else None}
         return {name: data.get(name) for name in FIELDS} | special | {"tags": sorted(tag.pk for tag in data["tags"])}
 
 
-def initial_values(text: StoryValues) -> dict[str, Any]:
-    """What a StoryForm starts with, of a text."""
-    areas = [":".join(area) for area in text.get("areas") or []]
-    return {**text, "areas": areas, "lead": text.get("lead_id"), "tags": text.get("tags", [])}
+def initial_values(values: StoryValues) -> dict[str, Any]:
+    """Return the initial values of a StoryForm for a story's values."""
+    areas = [":".join(area) for area in values.get("areas") or []]
+    return {**values, "areas": areas, "lead": values.get("lead_id"), "tags": values.get("tags", [])}
 
 
 class PictureForm(forms.Form):
@@ -177,11 +178,11 @@ class CommentForm(forms.Form):
     )
 
 
-# What is asked before each step
+# Forms of the steps
 
 
 class ChecksForm(forms.Form):
-    """The publishing checks, none answered beforehand."""
+    """The publishing checks, with no answer preselected."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -223,4 +224,4 @@ class TimeForm(forms.Form):
 
 
 class CorrectionTimeForm(CorrectionForm, TimeForm):
-    """Both, for a story that residents have read."""
+    """Correction and time, for a story that residents have read."""

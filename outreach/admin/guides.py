@@ -1,4 +1,4 @@
-"""Guides: the agency's own words on how to use the portal. What is saved and shown is public at once."""
+"""Admin pages of guides. A save is public at once if the guide is shown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class GuideForm(forms.ModelForm):
         self.fields["body"].help_text = _("Markdown: **bold**, ## Heading, [link](/map/), - list, ![](picture:12).")
         if self.instance.pk:
             self.initial["version"] = self.instance.version
-            self.fields["slug"].disabled = self.instance.shown  # residents know it
+            self.fields["slug"].disabled = self.instance.shown  # the address is public
 
     def clean_body(self) -> str:
         body = clean_published_text(self.cleaned_data["body"])
@@ -61,60 +61,61 @@ class GuideAdmin(admin.ModelAdmin):
     actions = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """One that is deleted would come again with the next start; it is hidden instead."""
+        """Forbid deletion: a deleted starter guide would return with the next start. Guides are hidden instead."""
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        def at(route: str, view: Any, name: str) -> URLPattern:
+        def route_to(route: str, view: Any, name: str) -> URLPattern:
             return path(route, keep_post_through_sign_in(self.admin_site, view), name=f"outreach_guide_{name}")
 
         return [
-            at("", self.changelist_view, "changelist"),
-            at("add/", self.guide_view, "add"),
-            at("<int:pk>/change/", self.guide_view, "change"),
-            at("<int:pk>/version/<int:revision>/", self.version_view, "version"),
+            route_to("", self.changelist_view, "changelist"),
+            route_to("add/", self.guide_view, "add"),
+            route_to("<int:pk>/change/", self.guide_view, "change"),
+            route_to("<int:pk>/version/<int:revision>/", self.version_view, "version"),
         ]
 
-    def _guide(self, request: HttpRequest, pk: int | None) -> tuple[Guide | None, Account]:
+    def _authorize(self, request: HttpRequest, pk: int | None) -> tuple[Guide | None, Account]:
+        """Return the guide, None for a new one, and the account. Raises Http404 and PermissionDenied."""
         guide = Guide.objects.filter(pk=pk or 0).first()
         if pk is not None and guide is None:
             raise Http404
-        may = (
+        is_permitted = (
             self.has_view_permission(request) if request.method == "GET" and pk else self.has_change_permission(request)
         )
-        if not may or not isinstance(request.user, Account):
+        if not is_permitted or not isinstance(request.user, Account):
             raise PermissionDenied
         return guide, request.user
 
     def guide_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
-        guide, by = self._guide(request, pk)
+        guide, by = self._authorize(request, pk)
         form = GuideForm(request.POST or None, instance=guide)
-        # The form writes what was typed into the row it was given; the page compares with the row as it is.
-        kept = Guide.objects.filter(pk=pk or 0).first()
-        context: dict[str, Any] = {"preview": None, "sentence": "", "overtaken": [], "status": 200}
+        # The form writes its input into its own instance; the page compares that with the stored row.
+        stored = Guide.objects.filter(pk=pk or 0).first()
+        context: dict[str, Any] = {"preview": None, "sentence": "", "conflict": [], "status": 200}
         if request.method == "POST":
             valid = form.is_valid()
             if is_resumed(request):
                 context["sentence"] = wording.signed_in_again_sentence()
             elif "_preview" in request.POST:
                 context["preview"] = story_page.render_preview(request.POST.get("body", ""))
-            elif valid and (done := self._saved(request, kept, by, form, context)):
+            elif valid and (done := self._save(request, stored, by, form, context)):
                 return done
             elif not valid:
                 context["status"] = 422
         context |= {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": kept.title if kept else _("A new guide"),
-            "guide": kept,
+            "title": stored.title if stored else _("A new guide"),
+            "guide": stored,
             "form": form,
             "may_change": self.has_change_permission(request),
-            "revisions": list(kept.revisions.select_related("by").defer("snapshot")[:50]) if kept else [],
+            "revisions": list(stored.revisions.select_related("by").defer("snapshot")[:50]) if stored else [],
             "has_errors": context["status"] >= 400 or bool(context["sentence"]),
         }
         return TemplateResponse(request, "admin/outreach/guides/guide.html", context, status=context["status"])
 
-    def _saved(
+    def _save(
         self, request: HttpRequest, guide: Guide | None, by: Account, form: GuideForm, context: dict[str, Any]
     ) -> HttpResponse | None:
         try:
@@ -125,7 +126,7 @@ class GuideAdmin(admin.ModelAdmin):
         except guides.StaleGuideError as stale:
             form.data = cast(QueryDict, form.data).copy()
             form.data["version"] = str(stale.guide.version)
-            context["overtaken"] = compare_snapshots(guides.take_snapshot(stale.guide), form.values())
+            context["conflict"] = compare_snapshots(guides.take_snapshot(stale.guide), form.values())
             context["status"] = 409
             return None
         messages.success(
@@ -136,16 +137,16 @@ class GuideAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:outreach_guide_change", args=[saved.pk]))
 
     def version_view(self, request: HttpRequest, pk: int, revision: int) -> HttpResponse:
-        """An earlier version beside the guide as it is; a button to take it up again."""
-        guide, by = self._guide(request, pk)
-        kept = GuideRevision.objects.filter(guide=pk, pk=revision).select_related("by").first()
-        if guide is None or kept is None:
+        """Compare an earlier version with the present guide, and restore it."""
+        guide, by = self._authorize(request, pk)
+        earlier = GuideRevision.objects.filter(guide=pk, pk=revision).select_related("by").first()
+        if guide is None or earlier is None:
             raise Http404
         sentence = wording.signed_in_again_sentence() if is_resumed(request) else ""
         if request.method == "POST" and not sentence:
-            note = _("Restored from version %(number)s") % {"number": kept.number}
+            note = _("Restored from version %(number)s") % {"number": earlier.number}
             values = guides.take_snapshot(guide) | {
-                name: kept.snapshot[name] for name in guides.FIELDS if name in kept.snapshot
+                name: earlier.snapshot[name] for name in guides.FIELDS if name in earlier.snapshot
             }
             try:
                 guides.save_guide(pk, by, values | {"slug": guide.slug}, int(request.POST.get("version") or 0), note)
@@ -157,11 +158,11 @@ class GuideAdmin(admin.ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Version %(number)s of %(guide)s") % {"number": kept.number, "guide": guide.title},
+            "title": _("Version %(number)s of %(guide)s") % {"number": earlier.number, "guide": guide.title},
             "guide": guide,
-            "revision": kept,
-            "differences": compare_snapshots(kept.snapshot, guides.take_snapshot(guide)),
-            "text": story_page.render_preview(str(kept.snapshot.get("body", ""))),
+            "revision": earlier,
+            "differences": compare_snapshots(earlier.snapshot, guides.take_snapshot(guide)),
+            "text": story_page.render_preview(str(earlier.snapshot.get("body", ""))),
             "sentence": sentence,
             "may_restore": self.has_change_permission(request),
         }
@@ -169,8 +170,8 @@ class GuideAdmin(admin.ModelAdmin):
 
 
 def compare_snapshots(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[texts.DiffPiece]]]:
-    """(field in words, its differences) of what differs between two snapshots."""
+    """Return (label, differences) for each field that differs between two snapshots."""
     fields: dict[str, Any] = {name: Guide._meta.get_field(name) for name in guides.FIELDS}
-    named = [(name, str(field.verbose_name).capitalize()) for name, field in fields.items()]
-    pairs = [(label, str(before.get(name, "")), str(after.get(name, ""))) for name, label in named]
-    return [(label, texts.diff_texts(old, new)) for label, old, new in pairs if old != new]
+    labels = {name: str(field.verbose_name).capitalize() for name, field in fields.items()}
+    changes = [(label, str(before.get(name, "")), str(after.get(name, ""))) for name, label in labels.items()]
+    return [(label, texts.diff_texts(old, new)) for label, old, new in changes if old != new]

@@ -1,4 +1,4 @@
-"""Pictures: added here or at a story, rebuilt by the media worker, shown to staff before anything names them."""
+"""Admin pages of pictures: added here or at a story, rebuilt by the media worker, shown to staff before publication."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ State = Picture.PictureState
 
 
 def render_thumbnail(picture: Picture) -> SafeString:
-    """The narrowest there is, or the state in words."""
-    narrow = next((each for each in picture.variants if each["format"] == "jpg"), None)
-    if picture.state != State.READY or narrow is None:
+    """Render the narrowest JPEG, or the picture's state in words."""
+    narrowest = next((each for each in picture.variants if each["format"] == "jpg"), None)
+    if picture.state != State.READY or narrowest is None:
         sentence = (
             pictures.refusal_sentence(picture.reason) if picture.state == State.REFUSED else picture.get_state_display()
         )
         return format_html('<span class="muted">{}</span>', sentence)
     return format_html(
         '<img class="thumb" src="{}{}.jpg" alt="{}" width="{}" height="{}" loading="lazy">',
-        FILE_URL, narrow["digest"], picture.alt, narrow["width"], narrow["height"],
+        FILE_URL, narrowest["digest"], picture.alt, narrowest["width"], narrowest["height"],
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class PictureAdmin(admin.ModelAdmin):
     change_form_template = "admin/outreach/pictures/change.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """What a story of any time names stays."""
+        """Forbid deletion: any version of any story may refer to the picture."""
         return False
 
     def get_urls(self) -> list[URLPattern]:
@@ -91,7 +91,7 @@ class PictureAdmin(admin.ModelAdmin):
             audit.record(request.user, "changed picture", f"picture {obj.pk}", ", ".join(form.changed_data))
 
     def file_view(self, request: HttpRequest, digest: str, form: str) -> HttpResponse:
-        """A rebuilt file, whatever names it."""
+        """Serve a rebuilt file, whether or not anything published refers to it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         file = PictureFile.objects.filter(digest=digest, format=form).first()
@@ -103,7 +103,7 @@ class PictureAdmin(admin.ModelAdmin):
 
 
 def add_picture(form: PictureForm, by: Account) -> Picture | None:
-    """Take the picture of a valid form; where it is refused, the form says why."""
+    """Store the picture of a valid form. If it is refused, return None and add the reason to the form."""
     data = form.cleaned_data
     try:
         picture = pictures.accept_upload(data["sent"], data["alt"], data["credit"], by)

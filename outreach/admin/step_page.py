@@ -1,4 +1,4 @@
-"""The page before each step of a story: what will happen, what must be answered, and the button that does it."""
+"""The page before each step of a story: what will happen, the questions to answer, and the button."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _form_class(action: StoryAction, state: StoryState) -> type[forms.Form]:
 
 
 def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -> HttpResponse:
-    """The answer to a GET or POST of a step's page."""
+    """Respond to a GET or POST of a step's page."""
     by = request.user
     assert isinstance(by, Account)
     if name not in _SUCCESS_MESSAGES:
@@ -59,24 +59,24 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
         sentence = wording.signed_in_again_sentence()
     elif request.method == "POST":
         if form.is_valid():
-            refused = _perform(action, story, by, form, request.POST.get("version", ""))
-            if refused is None:
+            refusal = _perform(action, story, by, form, request.POST.get("version", ""))
+            if refusal is None:
                 messages.success(request, str(_SUCCESS_MESSAGES[action]))
                 return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]))
-            sentence, status = refused, 409
+            sentence, status = refusal, 409
         else:
             status = 422
     elif action not in workflow_rules.offered_actions(
         state, workflow.actor_for(by), self_approval=workflow.is_self_approval_allowed()
     ):
         raise PermissionDenied
-    words = wording.button_label(action, state)
+    label = wording.button_label(action, state)
     context |= {
-        "title": f"{words}: {story.title}",
+        "title": f"{label}: {story.title}",
         "story": story,
         "action": action,
         "form": form,
-        "button": words,
+        "button": label,
         "explained": wording.action_explanation(action, state),
         "sentence": sentence,
         "problems": state.problems if action in (StoryAction.SUBMIT, StoryAction.APPROVE) else (),
@@ -94,7 +94,7 @@ def _initial_values(action: StoryAction, story: Story) -> dict[str, Any]:
 
 
 def _perform(action: StoryAction, story: Story, by: Account, form: forms.Form, version: str) -> str | None:
-    """Do it; where it is refused, the form says what to mend, and this is the sentence above it."""
+    """Perform the action. If it is refused, add the errors to the form and return the sentence above it."""
     data = form.cleaned_data
     answers = {question.key: data.get(question.key, "") for question in checks.QUESTIONS}
     details = ActionDetails(timezone.now(), answers, data.get("note", ""), data.get("at"))
@@ -102,11 +102,11 @@ def _perform(action: StoryAction, story: Story, by: Account, form: forms.Form, v
         workflow.perform(action, story.pk, by, int(version) if version.isdecimal() else 0, details)
     except workflow.StaleStoryError:
         return _("The text has changed since you opened this page. Read it again first.")
-    except workflow.StoryActionRefusedError as refused:
-        for name, sentence in refused.field_errors.items():
+    except workflow.StoryActionRefusedError as error:
+        for name, sentence in error.field_errors.items():
             form.add_error(name, sentence)
         # What state at a field is not said twice; of the checks, a sentence state above.
-        return str(refused) if not refused.field_errors or action in (StoryAction.SUBMIT, StoryAction.APPROVE) else ""
+        return str(error) if not error.field_errors or action in (StoryAction.SUBMIT, StoryAction.APPROVE) else ""
     if action is StoryAction.ASK_CHANGES:
         ReviewComment.objects.create(story=story, version=story.version, by=by, text=data["note"])
     return None

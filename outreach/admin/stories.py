@@ -1,4 +1,4 @@
-"""Stories in the admin: the list, and the pages of one (page.py, steps.py)."""
+"""Stories in the admin: the list, and the views of one story (story_page.py, step_page.py)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from outreach.stories import previews, texts, workflow
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """Withdrawn stories are found, but not in the way."""
+    """Filters by status. By default withdrawn stories are left out."""
 
     title = gettext_lazy("state")
     parameter_name = "status"
@@ -45,10 +45,10 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 class TagFilter(admin.RelatedFieldListFilter):
-    """With words where Django puts a dash."""
+    """Filters by tag, with a word for "no tag" where Django has a dash."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.empty_value_display = SafeString(_("None"))
 
 
@@ -66,7 +66,7 @@ class StoryAdmin(admin.ModelAdmin):
     actions = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """What was published stays known; drafts are put away."""
+        """Forbid deletion: stories are withdrawn, drafts put away."""
         return False
 
     # The list
@@ -93,18 +93,18 @@ class StoryAdmin(admin.ModelAdmin):
     # One story
 
     def get_urls(self) -> list[URLPattern]:
-        def at(route: str, view: Any, name: str) -> URLPattern:
+        def route_to(route: str, view: Any, name: str) -> URLPattern:
             return path(route, keep_post_through_sign_in(self.admin_site, view), name=f"outreach_story_{name}")
 
         return [
-            at("", self.changelist_view, "changelist"),
-            at("add/", self.story_view, "add"),
-            at("preview/", self.preview_view, "preview"),
-            at("paste/", self.paste_view, "paste"),
-            at("<int:pk>/change/", self.story_view, "change"),
-            at("<int:pk>/step/<slug:name>/", self.step_view, "step"),
-            at("<int:pk>/version/<int:revision>/", self.version_view, "version"),
-            at("<int:pk>/links/", self.links_view, "links"),
+            route_to("", self.changelist_view, "changelist"),
+            route_to("add/", self.story_view, "add"),
+            route_to("preview/", self.preview_view, "preview"),
+            route_to("paste/", self.paste_view, "paste"),
+            route_to("<int:pk>/change/", self.story_view, "change"),
+            route_to("<int:pk>/step/<slug:name>/", self.step_view, "step"),
+            route_to("<int:pk>/version/<int:revision>/", self.version_view, "version"),
+            route_to("<int:pk>/links/", self.links_view, "links"),
         ]
 
     def _context(self, request: HttpRequest) -> dict[str, Any]:
@@ -120,27 +120,27 @@ class StoryAdmin(admin.ModelAdmin):
         return step_page.respond(request, pk, name, self._context(request))
 
     def version_view(self, request: HttpRequest, pk: int, revision: int) -> HttpResponse:
-        """An earlier text, and what is different from it now; a button to take it up again."""
+        """Compare an earlier text with the present one, and restore it."""
         context, story = self._context(request), story_page.get_story_or_404(pk)
-        kept, by = story_page.get_revision_or_404(story, revision), request.user
+        earlier, by = story_page.get_revision_or_404(story, revision), request.user
         assert isinstance(by, Account)
         sentence = wording.signed_in_again_sentence() if is_resumed(request) else ""
         if request.method == "POST" and not sentence:
             try:
-                workflow.restore_revision(pk, by, kept, int(request.POST.get("version") or 0))
+                workflow.restore_revision(pk, by, earlier, int(request.POST.get("version") or 0))
             except (workflow.StaleStoryError, ValueError):
                 sentence = _("The text has changed since you opened this page. Look at the differences again.")
-            except workflow.StoryActionRefusedError as refused:
-                sentence = str(refused)
+            except workflow.StoryActionRefusedError as error:
+                sentence = str(error)
             else:
                 messages.success(request, _("The earlier text is the newest now."))
                 return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]))
         context |= {
-            "title": _("Version %(number)s of %(story)s") % {"number": kept.number, "story": story.title},
+            "title": _("Version %(number)s of %(story)s") % {"number": earlier.number, "story": story.title},
             "story": story,
-            "revision": kept,
-            "differences": story_page.compare_snapshots(kept.snapshot, texts.take_snapshot(story)),
-            "text": story_page.render_preview(str(kept.snapshot.get("body", ""))),
+            "revision": earlier,
+            "differences": story_page.compare_snapshots(earlier.snapshot, texts.take_snapshot(story)),
+            "text": story_page.render_preview(str(earlier.snapshot.get("body", ""))),
             "sentence": sentence,
             "may_restore": workflow.actor_for(by).can_write and story.status != Status.WITHDRAWN,
         }
@@ -149,7 +149,7 @@ class StoryAdmin(admin.ModelAdmin):
         )
 
     def links_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make a preview link, which is in this one answer and nowhere else, or revoke one."""
+        """Create a preview link, which only this one response shows, or revoke one."""
         context, story, by = self._context(request), story_page.get_story_or_404(pk), request.user
         assert isinstance(by, Account)
         if request.method != "POST":
@@ -177,7 +177,7 @@ class StoryAdmin(admin.ModelAdmin):
         return HttpResponse(story_page.render_preview(request.POST.get("body", "")))
 
     def paste_view(self, request: HttpRequest) -> HttpResponse:
-        """Pasted HTML as Markdown."""
+        """Convert pasted HTML to Markdown."""
         self._context(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])

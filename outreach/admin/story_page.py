@@ -1,6 +1,6 @@
-"""A story's page: its state in words, what can be done next, the editor or the text, comments, history.
+"""A story's page: its state, the next steps, the editor or the text, comments and history.
 
-Whoever saves over somebody else's change sees both texts and chooses; the overtaken one is kept beside the history.
+On an edit conflict the editor sees both texts and chooses; the losing text is kept beside the history.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ _RECENT_PICTURES = 12
 
 @dataclass(slots=True)
 class StoryPageState:
-    """What a page shows beside the story itself: forms with what was typed, a problem, a preview, another's changes."""
+    """The outcome of a POST that is shown on the page: forms with input, a problem, a preview, an edit conflict."""
 
     form: StoryForm | None = None
     picture: PictureForm | None = None
     comment: CommentForm | None = None
     sentence: str = ""
     preview: SafeString | None = None
-    overtaken: list[tuple[str, list[DiffPiece]]] = field(default_factory=list)
-    overtaken_by: str = ""
+    conflict: list[tuple[str, list[DiffPiece]]] = field(default_factory=list)
+    conflict_with: str = ""
     status: int = 200
 
 
 def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) -> HttpResponse:
-    """The answer to a GET or POST of a story's page; None for a new one."""
+    """Respond to a GET or POST of a story's page. `story` is None for a new story."""
     by = request.user
     assert isinstance(by, Account)
     actor = workflow.actor_for(by)
@@ -56,8 +56,8 @@ def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) 
         raise PermissionDenied
     if request.method != "POST":
         return _render_page(request, story, StoryPageState(), context)
-    done = _handle_post(request, story, by)
-    return done if isinstance(done, HttpResponse) else _render_page(request, story, done, context)
+    result = _handle_post(request, story, by)
+    return result if isinstance(result, HttpResponse) else _render_page(request, story, result, context)
 
 
 def _handle_post(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | StoryPageState:
@@ -88,25 +88,25 @@ def _add_comment(request: HttpRequest, story: Story, by: Account) -> HttpRespons
 
 
 def _handle_edit(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | StoryPageState:
-    """Save, or show again with what is wrong. Nothing that was typed is lost on the way."""
+    """Save the form, or show it again with its errors. The input is never lost."""
     data = request.POST.copy()
     picture = PictureForm(request.POST, request.FILES) if "_add_picture" in request.POST else None
     added = None
     if picture is not None and not is_resumed(request) and picture.is_valid() and (added := add_picture(picture, by)):
         data["body"] = _insert_picture(data.get("body", ""), data.get("caret", ""), added)
         picture = None
-    fixed = story is not None and publication.was_published(story)
-    initial = {"slug": story.slug} if story is not None and fixed else None
-    form = StoryForm(data, story=story, fixed_slug=fixed, initial=initial)
-    valid = form.is_valid()
-    shown = StoryPageState(form=form, picture=picture, status=200 if valid and picture is None else 422)
+    has_fixed_slug = story is not None and publication.was_published(story)
+    initial = {"slug": story.slug} if story is not None and has_fixed_slug else None
+    form = StoryForm(data, story=story, fixed_slug=has_fixed_slug, initial=initial)
+    is_valid = form.is_valid()
+    page = StoryPageState(form=form, picture=picture, status=200 if is_valid and picture is None else 422)
     if is_resumed(request):
-        shown.sentence, shown.status = wording.signed_in_again_sentence(), 200
+        page.sentence, page.status = wording.signed_in_again_sentence(), 200
     elif "_preview" in request.POST:
-        shown.preview, shown.status = render_preview(data.get("body", "")), 200
-    elif shown.status == 200:
+        page.preview, page.status = render_preview(data.get("body", "")), 200
+    elif page.status == 200:
         return _save(request, story, by, form, added)
-    return shown
+    return page
 
 
 def _save(
@@ -116,15 +116,15 @@ def _save(
         saved = _create_or_save(story, by, form)
     except workflow.StaleStoryError as stale:
         return _keep_conflicting_text(stale.story, by, form)
-    except workflow.StoryActionRefusedError as refused:
-        return StoryPageState(form=form, sentence=str(refused), status=409)
+    except workflow.StoryActionRefusedError as error:
+        return StoryPageState(form=form, sentence=str(error), status=409)
     return _redirect_after_save(request, saved, added)
 
 
 def _create_or_save(story: Story | None, by: Account, form: StoryForm) -> Story:
     if story is None:
-        return workflow.create_story(by, form.text())
-    return workflow.save_text(story.pk, by, form.text(), form.cleaned_data["version"])
+        return workflow.create_story(by, form.values())
+    return workflow.save_text(story.pk, by, form.values(), form.cleaned_data["version"])
 
 
 def _redirect_after_save(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
@@ -142,36 +142,36 @@ def _redirect_after_save(request: HttpRequest, story: Story, added: Picture | No
 
 
 def _insert_picture(body: str, caret: str, picture: Picture) -> str:
-    """The picture as a paragraph of its own after the one that the caret is in, or at the end."""
+    """Insert the picture as a paragraph after the caret's paragraph, or at the end."""
     body = body.replace("\r\n", "\n")
-    at = body.find("\n\n", int(caret)) if caret.isdecimal() and int(caret) < len(body) else -1
-    before, after = (body[:at], body[at:]) if at >= 0 else (body.rstrip(), "\n")
+    end = body.find("\n\n", int(caret)) if caret.isdecimal() and int(caret) < len(body) else -1
+    before, after = (body[:end], body[end:]) if end >= 0 else (body.rstrip(), "\n")
     return f"{before}\n\n![](picture:{picture.pk}){after}".lstrip("\n")
 
 
 def _keep_conflicting_text(story: Story, by: Account, form: StoryForm) -> StoryPageState:
-    mine, theirs = form.text(), texts.take_snapshot(story)
+    mine, theirs = form.values(), texts.take_snapshot(story)
     workflow.set_text_aside(story.pk, by, mine, form.cleaned_data["version"])
     form.data = cast(QueryDict, form.data).copy()
     form.data["version"] = str(story.version)
     name = story.edited_by.get_full_name() or story.edited_by.get_username()
     return StoryPageState(
-        form=form, overtaken=compare_snapshots(theirs, texts.snapshot_of_values(mine)), overtaken_by=name, status=409
+        form=form, conflict=compare_snapshots(theirs, texts.snapshot_of_values(mine)), conflict_with=name, status=409
     )
 
 
 def compare_snapshots(before: StoryValues, after: StoryValues) -> list[tuple[str, list[DiffPiece]]]:
-    """(field in words, its differences) of what differs between two snapshots."""
-    words_before, words_after = wording.label_fields(before), wording.label_fields(after)
+    """Return (label, differences) for each field that differs between two snapshots."""
+    fields_before, fields_after = wording.label_fields(before), wording.label_fields(after)
     return [
-        (label, texts.diff_texts(words_before[label], words_after[label]))
-        for label in words_after
-        if words_before[label] != words_after[label]
+        (label, texts.diff_texts(fields_before[label], fields_after[label]))
+        for label in fields_after
+        if fields_before[label] != fields_after[label]
     ]
 
 
 def render_preview(body: str) -> SafeString:
-    """A text as residents would read it, with pictures that staff may see. A sentence where it is too much."""
+    """Render a text as residents would read it, with pictures that staff may see, or a sentence if it is too complex."""
     try:
         return markdown.render(body, pictures.load_ready_pictures(texts.find_picture_ids(body), FILE_URL))
     except markdown.TextTooComplexError as error:
@@ -182,32 +182,32 @@ def render_preview(body: str) -> SafeString:
 
 
 def _render_page(
-    request: HttpRequest, story: Story | None, shown: StoryPageState, context: dict[str, Any]
+    request: HttpRequest, story: Story | None, page: StoryPageState, context: dict[str, Any]
 ) -> HttpResponse:
     by = request.user
     assert isinstance(by, Account)
     actor = workflow.actor_for(by)
-    editing = actor.can_write and (
-        story is None or shown.form is not None or story.status == Status.DRAFT or "edit" in request.GET
+    is_editing = actor.can_write and (
+        story is None or page.form is not None or story.status == Status.DRAFT or "edit" in request.GET
     )
-    if editing and story is not None and story.status == Status.WITHDRAWN:
-        editing = False
+    if is_editing and story is not None and story.status == Status.WITHDRAWN:
+        is_editing = False
     context |= {
         "title": story.title if story else _("A new story"),
         "story": story,
-        "shown": shown,
-        "editing": editing,
-        "form": (shown.form or _new_form(story)) if editing else None,
-        "picture_form": (shown.picture or PictureForm()) if editing else None,
-        "recent": _recent_pictures() if editing else [],
-        "has_errors": bool(shown.sentence or shown.status >= 400),
+        "page": page,
+        "editing": is_editing,
+        "form": (page.form or _new_form(story)) if is_editing else None,
+        "picture_form": (page.picture or PictureForm()) if is_editing else None,
+        "recent": _recent_pictures() if is_editing else [],
+        "has_errors": bool(page.sentence or page.status >= 400),
     }
     if story is not None:
         context |= _story_context(story, actor)
-        context["comment_form"] = shown.comment or CommentForm()
-        if not editing:
+        context["comment_form"] = page.comment or CommentForm()
+        if not is_editing:
             context["text"] = render_preview(story.body)
-    return TemplateResponse(request, TEMPLATE, context, status=shown.status)
+    return TemplateResponse(request, TEMPLATE, context, status=page.status)
 
 
 def _new_form(story: Story | None) -> StoryForm:

@@ -1,4 +1,4 @@
-"""Tags: words that stories are found by."""
+"""Admin pages of tags."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What the desk says: states, buttons and steps in words, a text's fields as lines."""
+"""The desk's sentences: states, buttons and steps in words, and the labeled fields of a text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -32,10 +33,10 @@ def signed_in_again_sentence() -> str:
 
 
 def state_sentence(story: Story, state: StoryState) -> str:
-    """Where a story state, in a sentence or two."""
-    read = _("Residents read the version that was published; what is changed here they do not see yet.")
+    """Return a story's state in a sentence or two."""
+    live_sentence = _("Residents read the version that was published; what is changed here they do not see yet.")
     sentences = {
-        Status.DRAFT: read if state.is_live else _("Only staff can read it."),
+        Status.DRAFT: live_sentence if state.is_live else _("Only staff can read it."),
         Status.IN_REVIEW: _("It waits for a second person to read and approve it."),
         Status.APPROVED: _("It is approved and can be published."),
         Status.SCHEDULED: _("It is published by itself on %(when)s.") % {"when": format_moment(story.publish_at)},
@@ -44,12 +45,12 @@ def state_sentence(story: Story, state: StoryState) -> str:
         Status.WITHDRAWN: _("Residents cannot read it; its address says that it is gone."),
     }
     sentence = sentences[Status(story.status)]
-    waiting = story.status in (Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED)
-    return f"{sentence} {read}" if waiting and state.is_live else sentence
+    is_waiting = story.status in (Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED)
+    return f"{sentence} {live_sentence}" if is_waiting and state.is_live else sentence
 
 
 def missing_button_sentence(story: Story, state: StoryState, steps: Sequence[StoryAction]) -> str:
-    """Why somebody who looks for a button does not find it."""
+    """Return why the button for the next step is missing, or an empty string."""
     if story.status == Status.IN_REVIEW and StoryAction.APPROVE not in steps:
         return _("You wrote this text, or your account may not approve: somebody else approves it.")
     if story.status == Status.DRAFT and state.problems:
@@ -57,9 +58,9 @@ def missing_button_sentence(story: Story, state: StoryState, steps: Sequence[Sto
     return ""
 
 
-def format_moment(at: object) -> str:
-    """Day and time in the agency's zone, with the zone's name."""
-    local = timezone.localtime(at) if at else None  # type: ignore[arg-type]
+def format_moment(moment: object) -> str:
+    """Format day and time in the agency's time zone, with the zone's name."""
+    local = timezone.localtime(moment) if moment else None  # type: ignore[arg-type]
     return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}" if local else ""
 
 
@@ -84,7 +85,7 @@ def button_label(action: StoryAction, state: StoryState) -> str:
 
 
 def action_explanation(action: StoryAction, state: StoryState) -> str:
-    """What happens when the button of a step's page is pressed."""
+    """Return what will happen when the button of a step's page is pressed."""
     return {
         StoryAction.SUBMIT: _("A second person reads the story next. Answer these questions first; they are asked again before it is approved."),
         StoryAction.ASK_CHANGES: _("The story becomes a draft again, and its author reads your comment."),
@@ -112,33 +113,35 @@ _STEP_PHRASES = {
 
 
 def step_sentence(step: StoryStep) -> str:
-    """ "Priya Marsh approved it" """
+    """Return a step of the history as a sentence, such as "Priya Marsh approved it"."""
     who = (step.by.get_full_name() or step.by.get_username()) if step.by else _("The clock")
     return f"{who} {_STEP_PHRASES.get(step.action, step.action)}"
 
 
-def label_fields(text: StoryValues) -> dict[str, str]:
-    """The fields of a text by their names in words, in the order of the editor; empty where nothing is said."""
-    tags = Tag.objects.filter(pk__in=text.get("tags") or []).values_list("name", flat=True)
-    lead = Picture.objects.filter(pk=text.get("lead_id") or 0).first()
+def label_fields(values: StoryValues) -> dict[str, str]:
+    """Return the fields of a text by their labels, in the order of the model. Empty fields are empty strings."""
+    tags = Tag.objects.filter(pk__in=values.get("tags") or []).values_list("name", flat=True)
+    lead = Picture.objects.filter(pk=values.get("lead_id") or 0).first()
     special = {
-        "category": str(dict(StoryCategory.choices).get(text.get("category") or "", "")),
-        "how_soon": str(dict(HowSoon.choices).get(text["how_soon"], "")) if text.get("how_soon") else "",
-        "areas": ", ".join(_area_name(*area) for area in text.get("areas") or []),
+        "category": str(dict(StoryCategory.choices).get(values.get("category") or "", "")),
+        "how_soon": str(dict(HowSoon.choices).get(values["how_soon"], "")) if values.get("how_soon") else "",
+        "areas": ", ".join(_area_name(*area) for area in values.get("areas") or []),
         "lead": lead.alt if lead else "",
         "tags": ", ".join(tags),
     }
-    shown: dict[str, str] = {}
+    labeled: dict[str, str] = {}
     for field in (*StoryContent._meta.fields, *StoryContent._meta.many_to_many):
-        value = special.get(field.name, text.get(field.name))
-        shown[str(field.verbose_name).capitalize()] = "" if value is None else str(value)
-    return shown | {_("Address"): str(text.get("slug") or "")}
+        value = special.get(field.name, values.get(field.name))
+        labeled[str(field.verbose_name).capitalize()] = "" if value is None else str(value)
+    return labeled | {_("Address"): str(values.get("slug") or "")}
 
 
-def label_facts(text: StoryValues) -> list[tuple[str, str]]:
-    """What is said beside title, summary and text."""
-    told = {str(StoryContent._meta.get_field(name).verbose_name).capitalize() for name in ("title", "summary", "body")}  # type: ignore[union-attr]
-    return [(label, words) for label, words in label_fields(text).items() if words and label not in told]
+def label_facts(values: StoryValues) -> list[tuple[str, str]]:
+    """Return (label, value) of the fields with a value, apart from title, summary and text."""
+    fields: list[Any] = [StoryContent._meta.get_field(name) for name in ("title", "summary", "body")]
+    main_labels = {str(field.verbose_name).capitalize() for field in fields}
+    labeled = label_fields(values)
+    return [(label, value) for label, value in labeled.items() if value and label not in main_labels]
 
 
 def _area_name(layer: str, code: str) -> str:

@@ -1,6 +1,6 @@
-"""The pictures of the demo city's stories, drawn on the spot: flat shapes, no photograph of anybody.
+"""Draws the pictures of the demo city's stories from flat shapes: no photographs, no people.
 
-They go to the desk as files, like a photograph that staff upload.
+They are uploaded at the desk as files, like photographs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = (1600, 750)
-WIDTH = 1200  # of the file: what a story shows at most
+WIDTH = 1200  # of the file: the widest that a story shows
 NAVY, DEEP, GOLD, PAPER, WATER, INK = "#163260", "#0d2140", "#f2b632", "#f7f5f0", "#2f6499", "#16202f"
 LIT, STEEL, RED, GREEN, LEAF = "#f7d583", "#c3cfe3", "#a11d1d", "#17633f", "#8fb59b"
 
@@ -165,7 +165,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
 
 
 def png_file(name: str) -> bytes:
-    """The drawing as a file."""
+    """Return the drawing as a PNG file."""
     stream = io.BytesIO()
     PICTURES[name]().resize((WIDTH, WIDTH * SIZE[1] // SIZE[0]), Image.Resampling.LANCZOS).save(stream, "PNG")
     return stream.getvalue()

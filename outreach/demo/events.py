@@ -1,4 +1,4 @@
-"""The events of the demo city, some days ahead of whenever it is loaded, and a channel that is not in use."""
+"""The demo city's events, planned relative to the day it is loaded, and a channel that is not in use."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from outreach.channels import transport
 from outreach.events import actions
 from outreach.models import Channel, Event
 
-# `days` ahead, `at` o'clock, for so many `minutes`
+# `days` from now, at `hour` o'clock, lasting `minutes`; `find` is the search text for its place on the map
 EVENTS: list[dict[str, Any]] = [
     {
         "slug": "coffee-with-an-officer",
         "title": "Coffee with an officer",
-        "days": 9, "at": 10, "minutes": 120,
+        "days": 9, "hour": 10, "minutes": 120,
         "place": "Old Town library, reading room", "find": "Old Town",
         "body": "Two officers of the district, a pot of coffee and no agenda. Ask what you like. "
         "Nobody writes down who came.\n\n- The door has no step.\n- Children are welcome.\n- Spanish is spoken.",
@@ -28,7 +28,7 @@ EVENTS: list[dict[str, Any]] = [
     {
         "slug": "bicycle-marking",
         "title": "Free marking of bicycles",
-        "days": 16, "at": 14, "minutes": 180,
+        "days": 16, "hour": 14, "minutes": 180,
         "place": "Mill Street steps", "find": "Mill Street",
         "body": "We engrave a number into the frame, which takes **ten minutes**. Bring the bicycle and, if you have it, "
         "the receipt. [What marked frames are good for](/stories/marked-bicycles/).",
@@ -36,7 +36,7 @@ EVENTS: list[dict[str, Any]] = [
     {
         "slug": "neighborhood-watch-evening",
         "title": "Starting a neighborhood watch",
-        "days": 23, "at": 19, "minutes": 90,
+        "days": 23, "hour": 19, "minutes": 90,
         "place": "Town hall, room 2", "find": "Arden Street",
         "body": "How a watch works, what it may do and what it leaves to us. The crime map is explained as well.",
     },
@@ -45,12 +45,12 @@ EVENTS: list[dict[str, Any]] = [
 
 @transaction.atomic
 def load() -> None:
-    """Plan the events that are not there yet, by the demo's communications account."""
+    """Create and publish the events that are missing, as the demo's communications account."""
     by = Account.objects.get(username=groups.COMMUNICATIONS)
     known = set(Event.objects.values_list("slug", flat=True))
-    for told in EVENTS:
-        if told["slug"] not in known:
-            actions.publish_event(actions.create_event(_event_columns(told), by).pk, by)
+    for script in EVENTS:
+        if script["slug"] not in known:
+            actions.publish_event(actions.create_event(_event_columns(script), by).pk, by)
     address = "jsons://newsroom.riverton.example/portal"
     Channel.objects.get_or_create(
         name="Newsroom (demo, not in use)",
@@ -60,14 +60,14 @@ def load() -> None:
     )  # fmt: skip
 
 
-def _event_columns(told: dict[str, Any]) -> dict[str, Any]:
-    day = timezone.localdate() + dt.timedelta(days=told["days"])
-    starts = timezone.make_aware(dt.datetime.combine(day, dt.time(told["at"])))
-    place = next(iter(places.search(told["find"], 1)), None)
+def _event_columns(script: dict[str, Any]) -> dict[str, Any]:
+    day = timezone.localdate() + dt.timedelta(days=script["days"])
+    starts = timezone.make_aware(dt.datetime.combine(day, dt.time(script["hour"])))
+    place = next(iter(places.search(script["find"], 1)), None)
     return {
-        **{name: told[name] for name in ("slug", "title", "body", "place")},
+        **{name: script[name] for name in ("slug", "title", "body", "place")},
         "starts_at": starts,
-        "ends_at": starts + dt.timedelta(minutes=told["minutes"]),
+        "ends_at": starts + dt.timedelta(minutes=script["minutes"]),
         "place_ref": place.ref if place else "",
         "latitude": place.latitude if place else None,
         "longitude": place.longitude if place else None,

@@ -1,4 +1,4 @@
-"""The stories of the demo city, written, checked, approved and published the way every story is. Nobody in them is real."""
+"""The demo city's stories, written, checked, approved and published like any other story. All people in them are invented."""
 
 from __future__ import annotations
 
@@ -27,24 +27,28 @@ _CHECK_ANSWERS = {"consent": "nobody", "source": "nothing", "case": "closed"}
 
 
 def load() -> None:
-    """Tell the stories that are not there yet. One that was cut short is told whole the next time."""
+    """Create the stories that are missing. A story is created in one transaction, so an interrupted load can be repeated."""
     known = set(Story.objects.values_list("slug", flat=True))
-    for told in tomllib.loads(_SCRIPT.read_text(encoding="utf-8"))["story"]:
-        if told["slug"] not in known:
-            _load_story(told)
+    for script in tomllib.loads(_SCRIPT.read_text(encoding="utf-8"))["story"]:
+        if script["slug"] not in known:
+            _load_story(script)
 
 
 @transaction.atomic
-def _load_story(told: dict[str, Any]) -> None:
+def _load_story(script: dict[str, Any]) -> None:
     writer = Account.objects.get(username=groups.COMMUNICATIONS)
-    text = {name: told[name] for name in texts.FIELDS if name in told}
-    text |= {"body": told["body"].strip(), "tags": _create_tags(told["tags"]), "lead_id": _create_lead(told, writer)}
-    published = timezone.now() - dt.timedelta(days=told["age"])
+    text = {name: script[name] for name in texts.FIELDS if name in script}
+    text |= {
+        "body": script["body"].strip(),
+        "tags": _create_tags(script["tags"]),
+        "lead_id": _create_lead(script, writer),
+    }
+    published = timezone.now() - dt.timedelta(days=script["age"])
     with freeze_clock(published):
-        story = workflow.create_story(writer, text | told.get("first", {}))
-        _publish(story, writer, until=told.get("until", ""))
-    if note := told.get("correction"):
-        with freeze_clock(published + dt.timedelta(days=told["corrected"])):
+        story = workflow.create_story(writer, text | script.get("first", {}))
+        _publish(story, writer, until=script.get("until", ""))
+    if note := script.get("correction"):
+        with freeze_clock(published + dt.timedelta(days=script["corrected"])):
             _publish(workflow.save_text(story.pk, writer, text, story.version), writer, note)
 
 
@@ -62,11 +66,11 @@ def _create_tags(names: list[str]) -> list[int]:
     return [Tag.objects.get_or_create(slug=slugify(name), defaults={"name": name})[0].pk for name in names]
 
 
-def _create_lead(told: dict[str, Any], writer: Account) -> int | None:
-    """The drawing, taken and rebuilt like a photograph; None where this machine cannot do that now."""
-    if "drawing" not in told:
+def _create_lead(script: dict[str, Any], writer: Account) -> int | None:
+    """Upload and rebuild the drawing like a photograph. Returns None if this machine cannot do that now."""
+    if "drawing" not in script:
         return None
-    sent = SimpleUploadedFile(f"{told['drawing']}.png", drawings.png_file(told["drawing"]))
-    picture = pictures.accept_upload(sent, told["alt"], _("Drawn for this page"), writer)
+    upload = SimpleUploadedFile(f"{script['drawing']}.png", drawings.png_file(script["drawing"]))
+    picture = pictures.accept_upload(upload, script["alt"], _("Drawn for this page"), writer)
     pictures.rebuild_picture(str(picture.original.pk))
     return picture.pk if Picture.objects.filter(pk=picture.pk, state=Picture.PictureState.READY).exists() else None

@@ -1,4 +1,4 @@
-"""`{% load outreach_desk %}`: what the first page of the admin says about outreach."""
+"""`{% load outreach_desk %}`: tags for the admin: open work on its first page, and a story's posts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ register = template.Library()
 
 @register.inclusion_tag("admin/outreach/channels/unsure_posts.html", takes_context=True)
 def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
-    """Posts that wait for somebody to look at the channel, for those who may settle them."""
+    """List posts that staff have to look for on the channel, if the user may settle them."""
     user = context["request"].user
     return {"posts": posting.list_unsure_posts() if user.has_perm("outreach.change_story") else []}
 
 
 @register.inclusion_tag("admin/outreach/stories/awaiting_approval.html", takes_context=True)
 def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
-    """Stories in review that this actor may approve."""
+    """List the stories in review that the user may approve."""
     actor = workflow.actor_for(context["request"].user)
     stories = Story.objects.filter(status=Status.IN_REVIEW) if actor.can_approve else Story.objects.none()
     self_approval = workflow.is_self_approval_allowed()
@@ -39,5 +39,5 @@ def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("admin/outreach/channels/story_posts.html")
 def story_posts(story: Story) -> dict[str, Any]:
-    """What goes out with a story on each channel, or became of it."""
+    """List a story's posts on the channels and their state."""
     return {"story": story, "posts": posting.list_posts(story)}

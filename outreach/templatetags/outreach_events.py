@@ -1,4 +1,4 @@
-"""`{% load outreach_events %}`: events on the home page and on the pages of areas, and how their time is written."""
+"""`{% load outreach_events %}`: upcoming events for the home page and the pages of areas, and a filter for their time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ register.filter("when", public_events.format_event_time)
 
 @register.simple_tag
 def upcoming_events(limit: int = 3) -> list[Event]:
-    """The next events, for a page that gives them a heading."""
+    """Return the next events."""
     return list(public_events.upcoming_events()[:limit])
 
 
 @register.inclusion_tag("outreach/events/area_events.html")
 def area_events(layer: str, code: str) -> dict[str, Any]:
-    """Events to come in an area of the map; nothing where there are none."""
+    """List up to five upcoming events in an area of the map. Renders nothing if there are none."""
     return {"events": public_events.upcoming_events((layer, code))[:5]}

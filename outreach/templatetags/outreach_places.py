@@ -1,4 +1,4 @@
-"""Outreach on the other apps' pages: stories of an area, links to guides."""
+"""`{% load outreach_places %}`: stories and guides on the pages of other apps."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ register = template.Library()
 
 @register.inclusion_tag("outreach/stories/area_stories.html")
 def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
-    """The newest stories of one area, with a link to all of them; nothing where there is none."""
-    found = list(search.filter_stories(area=(layer, code))[: count + 1])
-    return {"stories": found[:count], "more": len(found) > count, "layer": layer, "code": code}
+    """List the newest stories of an area, with a link to all of them. Renders nothing if there are none."""
+    stories = list(search.filter_stories(area=(layer, code))[: count + 1])
+    return {"stories": stories[:count], "more": len(stories) > count, "layer": layer, "code": code}
 
 
 @register.inclusion_tag("outreach/guides/links.html")
 def guide_links(place: str) -> dict[str, Any]:
-    """Links to the guides that staff placed on the "tip_form", the "receipt" or the "map"."""
+    """List links to the guides that staff placed on `place`: "tip_form", "receipt" or "map"."""
     return {"guides": [(slug, title) for slug, title, where in _list_guides() if where == place]}
 
 
 @register.simple_tag
 def guide_link(slug: str) -> SafeString:
-    """A link to one guide under its own title; nothing while it is not shown."""
-    title = next((title for found, title, _where in _list_guides() if found == slug), None)
+    """Link to one guide by its title. Renders nothing while the guide is not shown."""
+    title = next((title for other, title, _place in _list_guides() if other == slug), None)
     return format_html('<a href="{}">{}</a>', reverse("outreach:guide", args=[slug]), title) if title else SafeString()
 
 
 def _list_guides() -> list[tuple[str, str, str]]:
-    """Address, title and place of all guides shown; at most a minute old, since forms ask for it."""
+    """Return (slug, title, place) of the guides that are shown. Cached for a minute, because forms need it."""
     return page_cache.get_or_build(
         ("guides",), lambda: list(Guide.objects.filter(shown=True).values_list("slug", "title", "place"))
     )

@@ -1,4 +1,4 @@
-"""What outreach's own pages show of a story: its lead picture, its facts in words."""
+"""`{% load outreach_stories %}`: the lead picture and the facts of a story."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ register = template.Library()
 register.filter("fact_words", facts.fact_phrases)
 register.filter("returned_words", facts.returned_property_phrase)
 
-# How wide pictures stand. A phone is told two thirds of its width: at three pixels a point that is as sharp as eyes are.
+# The sizes attribute. For phones it says two thirds of the width: their screens have three pixels a point, and two are
+# as sharp as the eye can see.
 _CARD_SIZES = "(min-width: 52em) 24rem, 66vw"
 _LEAD_SIZES = "(min-width: 60em) 46rem, 66vw"
 
 
 @register.simple_tag
 def card_picture(told: StoryContent, first: bool = False) -> SafeString:
-    """The lead picture of a story in a list; nothing for one that has none or whose files are not ready."""
+    """Render the lead picture of a story in a list. Renders nothing if there is none or its files are not ready."""
     return _render_lead(told, _CARD_SIZES, lazy=not first)
 
 
 @register.simple_tag
 def lead_picture(told: StoryContent, address: str) -> SafeString:
-    """The lead picture on the story's own page, or on a preview whose files have another `address`."""
+    """Render the lead picture on the story's page, or on a preview, whose files have another `address`."""
     return _render_lead(told, _LEAD_SIZES, lazy=False, address=address or pictures.PUBLIC_URL)
 
 

@@ -1,4 +1,4 @@
-"""Events: what is coming, what was, one event, and both as calendar files."""
+"""Pages of events: upcoming, past, a single one; and calendar files."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ PAGE_SIZE = 20
 
 @require_safe
 def event_list(request: HttpRequest) -> HttpResponse:
-    """What is coming, the next first."""
+    """Upcoming events, the next first."""
     context = {"events": list(public_events.upcoming_events()), "has_past": public_events.past_events().exists()}
     return render(request, "outreach/events/list.html", context)
 
 
 @require_safe
 def past(request: HttpRequest) -> HttpResponse:
-    """What took place, the latest first."""
+    """Past events, the latest first."""
     page = Paginator(public_events.past_events(), PAGE_SIZE).get_page(request.GET.get("page", "")[:6])
     return render(request, "outreach/events/past.html", {"page": page})
 
 
 @require_safe
 def event(request: HttpRequest, slug: str) -> HttpResponse:
-    """One event: when, where, what."""
+    """One event."""
     return render_event(request, _get_event_or_404(slug))
 
 
 @require_safe
 def event_file(_request: HttpRequest, slug: str) -> HttpResponse:
-    """The event for a calendar."""
+    """One event as a calendar file."""
     found = _get_event_or_404(slug)
     return _calendar_response(ical.write_calendar([found]), f"{found.slug}.ics")
 
 
 @require_safe
 def calendar(_request: HttpRequest) -> HttpResponse:
-    """All events of these weeks, for calendars that subscribe."""
+    """The calendar feed: upcoming events and those of the last weeks."""
     recent = public_events.visible_events().filter(ends_at__gt=timezone.now() - ical.FEED_RETENTION)
     name = _("Events of %(agency)s") % {"agency": settings.AGENCY_NAME}
     return _calendar_response(ical.write_calendar(recent, name), "events.ics")
 
 
 def render_event(request: HttpRequest, found: Event, status: int = 200, **more: Any) -> HttpResponse:
-    """The page of an event; `more` is what the form for reminders has to say."""
+    """Render the page of an event. `more` is context for the reminder form: input and error."""
     context = {
         "event": found,
         "text": markdown.render(found.body),

@@ -1,4 +1,4 @@
-"""Lists of stories: all with filters, by tag, by area, by year, by words."""
+"""Lists of stories: all with filters, by tag, by area, by year, by search words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE_SIZE = 12
 
 @require_safe
 def stories(request: HttpRequest) -> HttpResponse:
-    """All stories, newest first, or those that the filter lets through."""
+    """All stories, newest first, or those that match the filters."""
     chosen = {
         name: search.normalize_query(request.GET.get(name, ""))[:80] for name in ("category", "tag", "area", "year")
     }
@@ -72,7 +72,7 @@ def area(request: HttpRequest, layer: str, code: str) -> HttpResponse:
 
 @require_safe
 def archive(request: HttpRequest) -> HttpResponse:
-    """The years."""
+    """The years that have stories."""
     return render(request, "outreach/stories/archive.html", {"years": search.year_choices()})
 
 
@@ -91,7 +91,7 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
 
 @require_safe
 def search_stories(request: HttpRequest) -> HttpResponse:
-    """Stories with the words that were typed."""
+    """Stories that match the search words."""
     query = search.normalize_query(request.GET.get("q", ""))
     found = search.find_matching_ids(query) if query else []
     return _render_list(
@@ -102,25 +102,25 @@ def search_stories(request: HttpRequest) -> HttpResponse:
 def _render_list(
     request: HttpRequest, found: QuerySet[PublishedStory] | list[int], template: str, **context: Any
 ) -> HttpResponse:
-    """One page of stories or of their numbers. A page number that makes no sense shows the nearest page that does."""
-    # Numbers are counted off from the index; of the stories only those of the page are read.
-    numbers = found if isinstance(found, list) else found.values_list("pk", flat=True)
-    page = Paginator(numbers, PAGE_SIZE).get_page(request.GET.get("page"))
+    """Render one page of stories, given as a query or as ids. An invalid page number shows the nearest page."""
+    # Ids are counted in the index; only the stories of this page are read.
+    story_ids = found if isinstance(found, list) else found.values_list("pk", flat=True)
+    page = Paginator(story_ids, PAGE_SIZE).get_page(request.GET.get("page"))
     shown = search.load_stories(page.object_list)
     context |= {"page": page, "shown": shown, "pages": _page_links(request.GET, page.paginator.num_pages, page.number)}
     return render(request, template, context)
 
 
 def _page_links(query: QueryDict, count: int, here: int) -> list[tuple[int | None, str]]:
-    """Numbers and addresses of the first, the last and the pages around this one; (None, "") where some are left out."""
-    shown = sorted({1, count, *range(max(1, here - 1), min(count, here + 1) + 1)})
+    """Return (number, link) of the first, the last and the neighboring pages; (None, "") stands for a gap."""
+    numbers = sorted({1, count, *range(max(1, here - 1), min(count, here + 1) + 1)})
     links: list[tuple[int | None, str]] = []
-    for number in shown:
+    for number in numbers:
         if links and links[-1][0] != number - 1:
             links.append((None, ""))
-        kept = query.copy()
-        kept["page"] = str(number)
-        links.append((number, "?" + kept.urlencode()))
+        page_query = query.copy()
+        page_query["page"] = str(number)
+        links.append((number, "?" + page_query.urlencode()))
     return links if count > 1 else []
 
 

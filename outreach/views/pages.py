@@ -1,4 +1,4 @@
-"""Guides, the impact page, the poster, and what programs fetch: the feed and the site map."""
+"""Guides, the impact page, the poster, the Atom feed and the site map."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def guide(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def impact_page(request: HttpRequest) -> HttpResponse:
-    """What tips and talks do, in figures, and how we count."""
+    """Figures of tips and stories, and how they are counted."""
     return HttpResponse(page_cache.render_cached(request, "outreach/impact/impact.html", _impact_context))
 
 
@@ -76,7 +76,7 @@ def feed(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def sitemap_file(_request: HttpRequest) -> HttpResponse:
-    """All addresses that search engines may know; at most a minute old."""
+    """The site map for search engines, cached for a minute."""
     return HttpResponse(
         page_cache.get_or_build(("sitemap",), sitemap.render_sitemap), content_type="application/xml; charset=utf-8"
     )

@@ -1,4 +1,4 @@
-"""What a preview link shows: a story before it is published. Nobody else finds it, and no cache keeps it."""
+"""The page of a preview link: a story before it is published. Search engines do not list it, and no cache stores it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from outreach.views import media
 @require_safe
 def preview(request: HttpRequest, token: str) -> HttpResponse:
     """The story as it is at the desk now, under a banner."""
-    address = reverse("outreach:preview", args=[token]) + "media/"
-    found = previews.open_preview(token, address)
+    picture_url = reverse("outreach:preview", args=[token]) + "media/"
+    found = previews.open_preview(token, picture_url)
     if found is None:
         return _keep_private(render(request, "outreach/stories/preview_expired.html", status=404))
     story = found.story
@@ -27,7 +27,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "story": story,
         "text": text,
-        "picture_address": address,
+        "picture_address": picture_url,
         "places": search.named_areas(story.areas),
     }
     return _keep_private(render(request, "outreach/stories/preview.html", context))
@@ -35,7 +35,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def picture(_request: HttpRequest, token: str, digest: str, extension: str) -> HttpResponse:
-    """A picture of the story that the link shows."""
+    """A picture file of the story that the link shows."""
     content = previews.read_picture_file(token, digest, extension)
     if content is None:
         raise Http404

@@ -1,7 +1,7 @@
-"""Asking for a reminder of an event, and what the links in its mails open.
+"""Subscribing to a reminder of an event, and the pages behind the links in its mails.
 
-A link only shows a page: programs that look through mail open links, and must neither confirm nor delete. The button posts.
-Mail programs post to the leave link by themselves (RFC 8058), without a page.
+Opening a link changes nothing: mail scanners open links, and must neither confirm nor delete. The button posts. Mail
+programs post to the unsubscribe link directly (RFC 8058).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def remind(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask for one. The answer is the same for an address that is known and one that is not."""
+    """Subscribe to a reminder. The response is the same for known and unknown addresses."""
     event = public_events.visible_events().filter(slug=slug).first()
     if event is None:
         raise Http404
@@ -50,7 +50,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def confirm(request: HttpRequest, link: str) -> HttpResponse:
-    """The link of the first mail."""
+    """The confirmation link of the first mail."""
     secret = subscriber_addresses.decode_secret(link)
     found = reminders.of(secret) if secret else None
     event = public_events.visible_events().filter(pk=found[0]).first() if found else None
@@ -65,7 +65,7 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def leave(request: HttpRequest, link: str) -> HttpResponse:
-    """The link that ends it."""
+    """The unsubscribe link."""
     secret = subscriber_addresses.decode_secret(link)
     if request.method != "POST":
         return _render_step(request, "leave" if secret and reminders.of(secret) else "gone", link=link)

@@ -1,4 +1,4 @@
-"""One story: its page, its share card, the page to tell it on."""
+"""One story: its page, its share card, the page for sharing it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from outreach.content import markdown, pictures
 from outreach.models import PublishedStory, StoryContent, Withdrawal
 from outreach.stories import facts, search, share_links
 
-_CACHE_ONE_DAY = "public, max-age=86400"  # and no longer: what is withdrawn must go from caches, too
+_CACHE_ONE_DAY = "public, max-age=86400"  # no longer: withdrawn stories must leave caches as well
 
 
 @require_safe
 def story(request: HttpRequest, slug: str) -> HttpResponse:
-    """A published story; 410 with a sentence for one that was withdrawn."""
+    """A published story, or 410 Gone for one that was withdrawn."""
     found = _get_story(slug)
     if found is None:
         return _withdrawn_response(request, slug)
@@ -48,7 +48,7 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def share(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ways to tell a story on that need more than a link: Mastodon with one's own server, a QR code, the bare address."""
+    """Ways to share a story that need more than a link: Mastodon with the reader's server, a QR code, the address."""
     found = _get_story(slug)
     if found is None:
         return _withdrawn_response(request, slug)
@@ -64,7 +64,7 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
         "host": host,
         "onward": share_links.mastodon_share_url(host, found.title, address) if host else "",
         "problem": _("This is not the name of a server. It looks like mastodon.social.") if typed and not host else "",
-        # segno writes the picture itself; nothing of a stranger's is in it
+        # segno generates this SVG from our own address alone
         "qr": mark_safe(code.svg_inline(scale=6, border=3, light="#fff", omitsize=True, svgclass="", lineclass="")),  # noqa: S308
     }
     return render(request, "outreach/stories/share.html", context)
@@ -72,15 +72,15 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def card(request: HttpRequest, slug: str) -> HttpResponse:
-    """The share card as PNG, kept for a day under the address that names its content."""
+    """The share card as a PNG. Caches keep it for a day if the URL has the digest of its content."""
     found = _get_story(slug)
     if found is None:
         raise Http404
-    made = build_share_card(found)
-    response = HttpResponse(share_card.draw_card(made), content_type="image/png")
-    if request.GET.get("v") == made.digest:
+    drawn = build_share_card(found)
+    response = HttpResponse(share_card.draw_card(drawn), content_type="image/png")
+    if request.GET.get("v") == drawn.digest:
         response["Cache-Control"] = _CACHE_ONE_DAY
-    # Other sites show it beside a link to the story; their pages must be able to.
+    # Other sites show the card beside a link to the story.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
