@@ -113,7 +113,7 @@ def prepare_tips(url: str, count: int) -> list[dict[str, str]]:
         assert token
         assert category
         jobs.append({"token": token[1], "category": category[1], "description": TEXT, "place": "Mill Street"})
-    time.sleep(throttle.RIPE_SECONDS_BUSY_ADDRESS + 1)
+    time.sleep(throttle.RIPE_SECONDS + 1)
     return jobs
 
 

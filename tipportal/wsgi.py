@@ -11,5 +11,5 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
 application = get_wsgi_application()
 # Django would load the URLs at the first request, after the web server has forked. Keys that exist in memory alone
-# (tips.form_tokens, tips.source.throttle) must be made before that, so that all workers share them.
+# (tips.form_tokens) must be made before that, so that all workers share them.
 import_module(settings.ROOT_URLCONF)

@@ -23,11 +23,14 @@ WORD_LIST = Path(__file__).parent / "wordlists" / "en.txt"
 MAX_TYPED_LENGTH = 300
 
 # Argon2id takes 25 ms and 19 MiB. Two at once fill two cores; sixteen sources at once are all served, in well under a
-# second; when the queue is full, the page asks the source to press the button again.
+# second; when a queue is full, the page asks the source to press the button again. Sign-ins have a queue of their own and at
+# most one of the two places, so that no flood of made-up receipts keeps out a tip.
 MAX_CONCURRENT = 2
 QUEUE_LENGTH = 16
 _running = threading.BoundedSemaphore(MAX_CONCURRENT)
+_running_sign_ins = threading.BoundedSemaphore(MAX_CONCURRENT - 1)
 _queue = threading.BoundedSemaphore(QUEUE_LENGTH)
+_sign_in_queue = threading.BoundedSemaphore(QUEUE_LENGTH)
 _LONGEST_WAIT_SECONDS = 15
 
 
@@ -133,23 +136,34 @@ def stretch_receipt(receipt: str) -> vault.SourceSecret:
 
     Raises ReceiptQueueFullError.
     """
-    with _wait_for_turn():
+    with _place_in(_queue), _turn_of(_running):
+        return vault.stretch_secret(receipt.encode(), _read_salt())
+
+
+def stretch_for_sign_in(receipt: str) -> vault.SourceSecret:
+    """Do the same in the queue of sign-ins."""
+    with _place_in(_sign_in_queue), _turn_of(_running_sign_ins), _turn_of(_running):
         return vault.stretch_secret(receipt.encode(), _read_salt())
 
 
 @contextmanager
-def _wait_for_turn() -> Iterator[None]:
-    if not _queue.acquire(blocking=False):
+def _place_in(queue: threading.BoundedSemaphore) -> Iterator[None]:
+    if not queue.acquire(blocking=False):
         raise ReceiptQueueFullError
     try:
-        if not _running.acquire(timeout=_LONGEST_WAIT_SECONDS):
-            raise ReceiptQueueFullError
-        try:
-            yield
-        finally:
-            _running.release()
+        yield
     finally:
-        _queue.release()
+        queue.release()
+
+
+@contextmanager
+def _turn_of(running: threading.BoundedSemaphore) -> Iterator[None]:
+    if not running.acquire(timeout=_LONGEST_WAIT_SECONDS):
+        raise ReceiptQueueFullError
+    try:
+        yield
+    finally:
+        running.release()
 
 
 def is_queue_full() -> bool:

@@ -124,5 +124,28 @@ def test_a_full_line_refuses_at_once_and_sixteen_at_once_are_served(monkeypatch:
     assert receipts.QUEUE_LENGTH >= 16
 
 
+def test_any_number_of_sign_ins_leaves_room_for_a_tip(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, started = threading.Event(), threading.Semaphore(0)
+
+    def slow(secret: bytes, salt: bytes) -> str:
+        started.release()
+        if secret == b"guess":
+            release.wait(20)
+        return "done"
+
+    monkeypatch.setattr(receipts.vault, "stretch_secret", slow)
+    guesses = [
+        threading.Thread(target=receipts.stretch_for_sign_in, args=["guess"]) for _ in range(receipts.QUEUE_LENGTH)
+    ]
+    for guess in guesses:
+        guess.start()
+    assert started.acquire(timeout=20)
+    assert receipts.stretch_receipt(RECEIPT) == "done"
+    assert not release.is_set()
+    release.set()
+    for guess in guesses:
+        guess.join(20)
+
+
 def test_no_plain_word_list_is_missing_its_licence() -> None:
     assert "EFF" in (Path(receipts.WORD_LIST).parent / "README.md").read_text()

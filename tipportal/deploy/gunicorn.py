@@ -24,7 +24,7 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 96
 # Waiting connections occupy no thread. Beyond this many in a process the one that has waited longest is closed.
 worker_connections = 4000
-# The keys of flood counters are made at import, in the master: all workers share them, and they are never on disk.
+# The keys of form tokens are made at import, in the master: all workers share them, and they are never on disk.
 preload_app = True
 timeout = 60
 graceful_timeout = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -27,12 +27,15 @@ class SealingHandler(FileUploadHandler):
 
     `uploads` are the accepted files; `problems` has a sentence for each other. The sender's name of a file appears only in
     such a sentence, in the answer to the very post that brought it; the type the sender claims is ignored.
+
+    `may_store` is asked before the first byte of a file is stored, when the fields before it have been read.
     """
 
     chunk_size = 4 * sealed_store.CHUNK_BYTES
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
+        self.may_store: Callable[[], bool] = lambda: False
         self.uploads: list[Upload] = []
         self.problems: list[str] = []
         self._left_out_count = 0
@@ -46,6 +49,9 @@ class SealingHandler(FileUploadHandler):
             self._left_out_count += 1
             raise SkipFile
         self._shown_name = clean_typed_text(file_name)[:_MAX_SHOWN_NAME]
+        if not self.may_store():
+            self.problems.append(f"{self._shown_name}: {upload_sentences.page_too_old()}")
+            raise SkipFile
         max_bytes = settings.TIP_MAX_BYTES - sum(upload.length for upload in self.uploads)
         with self._skip_if_not_accepted():
             self._incoming = IncomingFile(uuid.uuid4(), vault.generate_key(), max_bytes)

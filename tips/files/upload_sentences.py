@@ -28,6 +28,10 @@ def left_out(count: int) -> str:
     return f"{sentence} {rest}"
 
 
+def page_too_old() -> str:
+    return _("This page was open for too long, so the file was not kept. Attach it again.")
+
+
 def no_room() -> str:
     return _(
         "Files cannot be taken at this moment. Your text can: send it now, and add the file later with your receipt."

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParser
 
 from core.plain_text import clean_typed_text
 from tips.files.multipart import SealingHandler
 from tips.files.pending_files import IDS_FIELD, TICKET_FIELD, PendingFiles
+from tips.source.upload_permission import may_send_files
 
 # Prefix of the checkbox beside a pending file: ticked, the post removes the file.
 REMOVE_PREFIX = "remove_"
@@ -61,6 +64,14 @@ def read(request: HttpRequest) -> FormPost:
 def _read_with_files(request: HttpRequest) -> FormPost:
     handler = SealingHandler(request)
     request.upload_handlers = [handler]
+
+    def parse(meta: Any, stream: Any) -> Any:
+        """Parse as Django does, with a handler that looks at the token: the form's first field, it precedes the files."""
+        parser: Any = MultiPartParser(meta, stream, [handler], request.encoding)
+        handler.may_store = lambda: may_send_files(request, parser._post.get("token", ""))
+        return parser.parse()
+
+    request.parse_file_upload = parse  # type: ignore[method-assign, assignment]
     # A client that goes away raises nothing: the parser takes the end of the stream for the end of the post.
     counter = _ByteCounter(request.read)
     request.read = counter.read  # type: ignore[method-assign, assignment]

@@ -41,7 +41,7 @@ def authenticate_source(receipt: str) -> vault.SourceSecret | None:
 
     Raises receipts.ReceiptQueueFullError.
     """
-    secret = receipts.stretch_receipt(receipt)
+    secret = receipts.stretch_for_sign_in(receipt)
     return secret if find_session(secret) else None
 
 

@@ -1,64 +1,111 @@
-"""Slow down floods of posts: count posts in memory, and under a flood accept only forms of some age.
+"""Slow down floods without slowing down people, by counts in this process's memory.
 
-Over Tor all visitors share an address, so no limit relies on addresses alone: under a flood every form has to be a few
-seconds old before it can be sent, and some seconds older from an address that posts a great deal. A person who writes
-a tip is slower than that and never notices. Nothing is refused for good and nothing typed is lost.
+Over Tor all visitors share an address, so no limit looks at addresses. Nothing is refused for good and nothing typed is
+lost.
 
-An address is only ever held as a keyed hash, in this process's memory, for the length of the window. The secret is drawn
-before the web server forks and never written anywhere; the hash of an address changes every day.
+- Tips: under a flood a form must be some seconds old, which a person who writes a tip never notices, and no more than
+  a fixed number of tips a minute is accepted. That number is divided fairly among the times at which forms were opened, so
+  a store of forms that bots fetched in advance shares one turn, and a person's form has its own.
+- Receipts: under a flood of wrong receipts the response to a wrong one is held back. A right one is answered at once.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 
 WINDOW_SECONDS = 60.0
 # A web process that receives more than this many posts a minute is under a flood: a busy city sends tens of tips a day.
-CALM_POSTS = 90
-BUSY_ADDRESS_POSTS = 30
+CALM_POSTS = 60
 RIPE_SECONDS = 8
-RIPE_SECONDS_BUSY_ADDRESS = 15
+# Tips that a web process accepts under a flood, and how many turns may be saved up for people who are asked to wait.
+TIPS_A_SECOND = 0.5
+MOST_SAVED_TURNS = 5.0
+# How long a form that was asked to wait goes before forms of times that had more turns.
+TURN_KEPT_SECONDS = 20.0
+TURN_WAIT_SECONDS = 4
 
-_secret = os.urandom(32)
+CALM_WRONG_RECEIPTS = 30
+HOLD_SECONDS = 30
 
 
 class FloodGate:
-    """The posts of the last minute that this process has seen, in total and by address."""
+    """The posts of the last minute and the tips accepted of them, with the moments at which their forms were issued.
+
+    Times are in seconds since 1970, as in form tokens.
+    """
 
     def __init__(self) -> None:
-        self._posts: deque[tuple[float, bytes]] = deque()
-        self._by_address: dict[bytes, int] = {}
+        self._posts: deque[float] = deque()
+        self._accepted: deque[tuple[float, int]] = deque()
+        self._waiting: dict[int, float] = {}
+        self._saved_turns = MOST_SAVED_TURNS
+        self._saved_at = 0.0
         self._lock = threading.Lock()
 
-    def seconds_until_ripe(self, token_age_seconds: float, address: str, now: float | None = None) -> int:
-        """Count this post, and return for how many seconds its form must wait; 0: accept it."""
-        now = time.monotonic() if now is None else now
-        address_hash = _hash_address(address)
+    def seconds_until_ripe(self, issued_at: int, now: float | None = None) -> int:
+        """Count this post, and return for how many seconds its form is too young; 0: go on."""
+        now = time.time() if now is None else now
         with self._lock:
             self._forget_before(now - WINDOW_SECONDS)
-            self._posts.append((now, address_hash))
-            self._by_address[address_hash] = self._by_address.get(address_hash, 0) + 1
+            self._posts.append(now)
             if len(self._posts) <= CALM_POSTS:
                 return 0
-            is_busy = self._by_address[address_hash] > BUSY_ADDRESS_POSTS
-        needed = RIPE_SECONDS_BUSY_ADDRESS if is_busy else RIPE_SECONDS
-        return max(0, round(needed - token_age_seconds + 0.5))
+        return max(0, math.ceil(issued_at + RIPE_SECONDS - now))
+
+    def seconds_until_turn(self, issued_at: int, now: float | None = None) -> int:
+        """Return for how many seconds a tip whose form is ripe has to wait; 0: it has its turn, accept it."""
+        now = time.time() if now is None else now
+        with self._lock:
+            self._forget_before(now - WINDOW_SECONDS)
+            if len(self._posts) > CALM_POSTS and not self._has_turn(issued_at, now):
+                self._waiting[issued_at] = now
+                return TURN_WAIT_SECONDS
+            self._waiting.pop(issued_at, None)
+            self._accepted.append((now, issued_at))
+            return 0
+
+    def _has_turn(self, issued_at: int, now: float) -> bool:
+        """Take a turn if there is one, and if no waiting form is of a minute, then second, that had fewer turns."""
+        earned = (now - self._saved_at) * TIPS_A_SECOND
+        self._saved_turns, self._saved_at = min(MOST_SAVED_TURNS, self._saved_turns + earned), now
+        if self._saved_turns < 1:
+            return False
+        minutes = Counter(issued // 60 for _, issued in self._accepted)
+        seconds = Counter(issued for _, issued in self._accepted)
+        ranks = [(minutes[issued // 60], seconds[issued]) for issued in self._waiting]
+        if (minutes[issued_at // 60], seconds[issued_at]) > min(ranks, default=(math.inf, 0)):
+            return False
+        self._saved_turns -= 1
+        return True
 
     def _forget_before(self, time_limit: float) -> None:
-        while self._posts and self._posts[0][0] < time_limit:
-            _, address_hash = self._posts.popleft()
-            self._by_address[address_hash] -= 1
-            if not self._by_address[address_hash]:
-                del self._by_address[address_hash]
+        while self._posts and self._posts[0] < time_limit:
+            self._posts.popleft()
+        while self._accepted and self._accepted[0][0] < time_limit:
+            self._accepted.popleft()
+        kept_since = time_limit + WINDOW_SECONDS - TURN_KEPT_SECONDS
+        self._waiting = {issued_at: at for issued_at, at in self._waiting.items() if at >= kept_since}
 
 
-def _hash_address(address: str) -> bytes:
-    day = int(time.time() // 86_400)
-    return hashlib.blake2b(f"{day} {address}".encode(), key=_secret, digest_size=16).digest()
+class GuessGate:
+    """The wrong receipts of the last minute."""
+
+    def __init__(self) -> None:
+        self._guesses: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def seconds_to_hold(self, now: float | None = None) -> int:
+        """Count a wrong receipt, and return for how many seconds to hold back the response to it."""
+        now = time.time() if now is None else now
+        with self._lock:
+            while self._guesses and self._guesses[0] < now - WINDOW_SECONDS:
+                self._guesses.popleft()
+            self._guesses.append(now)
+            return HOLD_SECONDS if len(self._guesses) > CALM_WRONG_RECEIPTS else 0
 
 
 gate = FloodGate()
+guess_gate = GuessGate()

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_http_methods
 
 from core import ephemeral_store
 from core.web import page_cache
+from core.web.held_response import hold_response
 from crimemap import incident_summary
 from tips import categories, conversation, form_tokens, intake, receipts, statistics, vault
 from tips.files import attachments, sealed_store, upload_sentences
@@ -103,11 +104,12 @@ def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
         token = form_tokens.read(token_text)
     except form_tokens.TokenError:
         return _fresh_token_page(request, post, token_text)
-    # The address is used here and nowhere else, and only as a keyed hash in memory (tips/source/throttle.py).
-    wait_seconds = throttle.gate.seconds_until_ripe(token.age_seconds, request.META.get("REMOTE_ADDR", ""))
+    wait_seconds = throttle.gate.seconds_until_ripe(token.issued_at)
+    if not wait_seconds:
+        intake.refuse_if_arrived(token.form_hash, token.receipt)
+        wait_seconds = throttle.gate.seconds_until_turn(token.issued_at)
     if wait_seconds:
         return _wait_page(request, post, wait_seconds)
-    intake.refuse_if_arrived(token.form_hash, token.receipt)
     files, problems = post.files.open()
     form = TipForm(categories.list_offered(), post.fields)
     for sentence in post.problems + problems:
@@ -258,6 +260,7 @@ def _sign_in(request: HttpRequest, form: ReceiptForm) -> HttpResponse:
     try:
         secret = inbox_session.authenticate_source(form.cleaned_data["receipt"])
         if secret is None:
+            hold_response(request, throttle.guess_gate.seconds_to_hold())
             sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
             return _receipt_form_page(request, form, sentence, UNPROCESSABLE)
         response: HttpResponse = redirect("tips:conversation")
@@ -358,6 +361,7 @@ def _conversation_page(
         return render(request, "tips/damaged.html", status=500)
     context = {
         "form": form,
+        "token": form_tokens.issue(),
         "tip": session.tip,
         "report": opened.report,
         "files": opened.files,

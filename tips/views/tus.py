@@ -18,12 +18,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from core import ephemeral_store
 from tips import form_tokens, vault
 from tips.files import pending_files, sealed_store, upload_sentences
 from tips.files.incoming_file import TOO_LARGE, FileNotAcceptedError, IncomingFile
 from tips.files.pending_files import UnknownFileError
-from tips.source import inbox_session, throttle
+from tips.source import throttle
+from tips.source.upload_permission import has_open_inbox
 
 VERSION = "1.0.0"
 PIECE = "application/offset+octet-stream"
@@ -94,19 +94,12 @@ def _begin(request: HttpRequest) -> HttpResponse:
 
 
 def _seconds_to_wait(request: HttpRequest) -> int | None:
-    """Until this visitor may begin a file; None: who has neither a token nor an inbox may not."""
+    """Return the seconds until this visitor may begin a file, and None without a token or an open inbox."""
     try:
-        age = form_tokens.read(request.headers.get("Form-Token", "")).age_seconds
+        token = form_tokens.read(request.headers.get("Form-Token", ""))
     except form_tokens.TokenError:
-        return 0 if _has_inbox(request) else None
-    return throttle.gate.seconds_until_ripe(age, request.META.get("REMOTE_ADDR", ""))
-
-
-def _has_inbox(request: HttpRequest) -> bool:
-    try:
-        return inbox_session.find_current(request) is not None
-    except ephemeral_store.StoreDownError:
-        return False
+        return 0 if has_open_inbox(request) else None
+    return throttle.gate.seconds_until_ripe(token.issued_at)
 
 
 def _how_far(file: UUID, key: bytes, length: int) -> HttpResponse:

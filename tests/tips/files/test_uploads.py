@@ -310,6 +310,24 @@ def test_under_a_flood_the_files_wait_too(client: Client, monkeypatch: pytest.Mo
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
+def test_no_byte_of_a_file_is_stored_before_a_token_of_ours(client: Client) -> None:
+    fields = filled(client)
+    file = {"attachments": sample_uploads.sent(sample_uploads.photo(), "me.jpg")}
+    without = {name: value for name, value in fields.items() if name != "token"}
+    for posted in (without | file, {"token": "made-up"} | without | file, without | file | {"token": fields["token"]}):
+        page = client.post("/tips/", posted)
+        assert sample_uploads.in_store() == []
+        if page.status_code == 422:
+            assert "me.jpg: This page was open for too long, so the file was not kept." in words_of(page)
+            assert field_of(page, "description") == fields["description"]
+
+
+def test_without_an_open_inbox_no_file_of_a_message_is_stored(client: Client) -> None:
+    for address in ("/tips/inbox/", "/tips/inbox/conversation/"):
+        client.post(address, {"text": "more", "attachments": sample_uploads.sent(sample_uploads.photo())})
+        assert sample_uploads.in_store() == []
+
+
 def test_a_page_that_was_open_for_long_keeps_its_files(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = filled(client)
     monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
@@ -527,7 +545,7 @@ def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
     receipt = receipt_of(send(client))
     client.post("/tips/inbox/", {"receipt": receipt})
     page = client.get("/tips/inbox/conversation/")
-    fields = {"form_id": field_of(page, "form_id"), "ticket": field_of(page, "ticket"), "text": ""}
+    fields = {name: field_of(page, name) for name in ("token", "form_id", "ticket")} | {"text": ""}
     ephemeral_store.forget(inbox_session._store_name(inbox_session._read_cookie_key(_request(client))))  # type: ignore[arg-type]
     page = client.post(
         "/tips/inbox/conversation/", fields | {"attachments": sample_uploads.sent(sample_uploads.photo())}

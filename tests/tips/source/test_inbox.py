@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,11 +119,26 @@ def test_wrong_and_right_receipts_are_stretched_alike(
     client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work: list[str] = []
-    stretched = receipts.stretch_receipt
-    monkeypatch.setattr(receipts, "stretch_receipt", lambda words: work.append(words) or stretched(words))
+    stretched = receipts.stretch_for_sign_in
+    monkeypatch.setattr(receipts, "stretch_for_sign_in", lambda words: work.append(words) or stretched(words))
     client.post(DOOR, {"receipt": receipt})
     client.post(DOOR, {"receipt": receipts.spell_receipt(receipts.draw_positions())})
     assert len(work) == 2
+
+
+def test_a_flood_of_guesses_costs_the_guesser_and_not_the_source(
+    client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "guess_gate", throttle.GuessGate())
+    monkeypatch.setattr(throttle, "CALM_WRONG_RECEIPTS", 1)
+    held: list[float] = []
+    connection = SimpleNamespace(hold=held.append)
+    for _ in range(2):
+        wrong = receipts.spell_receipt(receipts.draw_positions())
+        client.post(DOOR, {"receipt": wrong}, **{"gunicorn.socket": connection})
+    assert held == [0, throttle.HOLD_SECONDS]
+    assert client.post(DOOR, {"receipt": receipt}, **{"gunicorn.socket": connection}).status_code == 302
+    assert len(held) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,45 +1,87 @@
 from __future__ import annotations
 
+import pytest
+
 from tips.source import throttle
 
+NOON = 1_800_000_000
 
-def test_in_calm_times_a_fresh_form_is_taken() -> None:
+
+@pytest.fixture
+def flooded() -> throttle.FloodGate:
+    """A gate at noon that has seen many posts."""
     gate = throttle.FloodGate()
-    assert {gate.seconds_until_ripe(0.5, "a", now=second) for second in range(throttle.CALM_POSTS)} == {0}
-
-
-def test_under_a_flood_a_fresh_form_has_to_ripen_and_an_older_one_is_taken() -> None:
-    gate = flooded(addresses=1000)
-    assert gate.seconds_until_ripe(0.5, "me", now=1) == throttle.RIPE_SECONDS
-    assert gate.seconds_until_ripe(throttle.RIPE_SECONDS + 1, "me", now=1) == 0
-
-
-def test_the_seconds_told_are_enough() -> None:
-    gate = flooded(addresses=1000)
-    wait = gate.seconds_until_ripe(2.0, "me", now=1)
-    assert gate.seconds_until_ripe(2.0 + wait, "me", now=1 + wait) == 0
-
-
-def test_one_address_for_everybody_is_never_refused_for_good() -> None:
-    gate = flooded(addresses=1)
-    assert gate.seconds_until_ripe(0.5, "0", now=1) == throttle.RIPE_SECONDS_BUSY_ADDRESS
-    assert gate.seconds_until_ripe(throttle.RIPE_SECONDS_BUSY_ADDRESS + 1, "0", now=1) == 0
-
-
-def test_calm_returns_when_the_window_has_passed() -> None:
-    gate = flooded(addresses=1)
-    assert gate.seconds_until_ripe(0.5, "0", now=throttle.WINDOW_SECONDS + 2) == 0
-
-
-def test_nothing_is_kept_of_an_address_after_the_window() -> None:
-    gate = flooded(addresses=5)
-    gate.seconds_until_ripe(0.5, "192.0.2.7", now=throttle.WINDOW_SECONDS + 2)
-    assert list(gate._by_address.values()) == [1]
-    assert "192.0.2.7" not in repr(vars(gate))
-
-
-def flooded(addresses: int) -> throttle.FloodGate:
-    gate = throttle.FloodGate()
-    for number in range(1000):
-        gate.seconds_until_ripe(0.1, str(number % addresses), now=number / 1000)
+    for _ in range(1000):
+        gate.seconds_until_ripe(NOON, now=NOON)
     return gate
+
+
+def press(gate: throttle.FloodGate, issued_at: int, now: float) -> int:
+    """Post a tip as the view does; 0: it was accepted."""
+    return gate.seconds_until_ripe(issued_at, now) or gate.seconds_until_turn(issued_at, now)
+
+
+def test_in_calm_times_a_fresh_form_is_accepted() -> None:
+    gate = throttle.FloodGate()
+    assert {press(gate, NOON, now=NOON + second) for second in range(throttle.CALM_POSTS)} == {0}
+
+
+def test_under_a_flood_a_fresh_form_has_to_ripen(flooded: throttle.FloodGate) -> None:
+    wait = press(flooded, NOON, now=NOON + 1)
+    assert wait == throttle.RIPE_SECONDS - 1
+    assert press(flooded, NOON, now=NOON + 1 + wait) == 0
+
+
+def test_calm_returns_when_the_window_has_passed(flooded: throttle.FloodGate) -> None:
+    now = NOON + throttle.WINDOW_SECONDS + 1
+    assert press(flooded, int(now), now=now) == 0
+
+
+def test_forms_fetched_in_advance_get_no_more_turns_than_the_budget_has(flooded: throttle.FloodGate) -> None:
+    fetched = [NOON - 1000 + number // 10 for number in range(400)]
+    accepted = 0
+    for second in range(52):
+        for issued_at in list(fetched):
+            if press(flooded, issued_at, now=NOON + second) == 0:
+                fetched.remove(issued_at)
+                accepted += 1
+    assert accepted <= throttle.MOST_SAVED_TURNS + 52 * throttle.TIPS_A_SECOND
+
+
+@pytest.mark.parametrize("opened", [NOON - 20, NOON - 960], ids=["another minute", "the same minute as the bots"])
+def test_a_person_goes_before_a_store_of_forms(flooded: throttle.FloodGate, opened: int) -> None:
+    def bots(second: float) -> None:
+        for number in range(400):
+            press(flooded, NOON - 1000 + number // 10, now=NOON + second)
+
+    for second in range(20):
+        bots(second)
+    second, presses = 20.0, 0
+    while wait := press(flooded, opened, now=NOON + second):
+        presses += 1
+        for _ in range(wait):
+            second += 1
+            bots(second)
+    assert presses <= 1
+
+
+def test_waiting_forms_that_never_come_back_keep_nobody_out(flooded: throttle.FloodGate) -> None:
+    for number in range(10):
+        press(flooded, NOON - 100, now=NOON + number / 10)
+    now = NOON + 1.0
+    assert press(flooded, NOON - 3000, now=now)
+    now += throttle.TURN_KEPT_SECONDS + 1
+    assert press(flooded, NOON - 100, now=now) == 0
+
+
+def test_a_wrong_receipt_now_and_then_is_answered_at_once() -> None:
+    gate = throttle.GuessGate()
+    assert not any(gate.seconds_to_hold(now=NOON + 3 * number) for number in range(100))
+
+
+def test_responses_to_many_wrong_receipts_are_held_back() -> None:
+    gate = throttle.GuessGate()
+    held = [gate.seconds_to_hold(now=NOON) for _ in range(100)]
+    assert held.count(0) == throttle.CALM_WRONG_RECEIPTS
+    assert held[-1] == throttle.HOLD_SECONDS
+    assert gate.seconds_to_hold(now=NOON + throttle.WINDOW_SECONDS + 1) == 0
