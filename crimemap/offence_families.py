@@ -46,4 +46,4 @@ FAMILIES = (
     Family("other", pgettext_lazy("offences", "Other"), "hexagon", ""),
 )
 BY_SLUG = {family.slug: family for family in FAMILIES}
-CHOICES = [(family.slug, family.name) for family in FAMILIES]
+FAMILY_CHOICES = [(family.slug, family.name) for family in FAMILIES]

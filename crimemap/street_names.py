@@ -1,27 +1,27 @@
-"""How names of streets and areas are compared: one spelling for what people write in many ways."""
+"""Normalizes names of streets and areas, which people write in many ways, to compare and to show them."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_WORDS = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 _SUFFIXES = {
     "st": "street", "str": "street", "ave": "avenue", "av": "avenue", "rd": "road", "dr": "drive", "blvd": "boulevard",
     "ln": "lane", "pl": "place", "ct": "court", "pkwy": "parkway", "sq": "square", "ter": "terrace", "hwy": "highway",
 }  # fmt: skip
-_KEPT_CAPITALS = {"NE", "NW", "SE", "SW", "US", "USA", "II", "III", "IV", "MLK"}
+_ACRONYMS = {"NE", "NW", "SE", "SW", "US", "USA", "II", "III", "IV", "MLK"}
 _DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}
 
 
 def normalize_name(name: str) -> str:
-    """`name` in lower case without accents and punctuation, usual abbreviations written out: "W. 24th Pl" -> "west 24th place".
+    """Return a name for comparison: lower case, no accents or punctuation, abbreviations spelled out.
 
-    At most 80 characters, safe for any input.
+    "W. 24th Pl" -> "west 24th place". At most 80 characters; safe for any input.
     """
     plain = unicodedata.normalize("NFKD", name[:200])
     plain = "".join(character for character in plain if not unicodedata.combining(character))
-    words = _WORDS.findall(plain.replace("'", "").replace("\u2019", "").casefold())
+    words = _WORD.findall(plain.replace("'", "").replace("\u2019", "").casefold())
     if len(words) > 1:
         words[-1] = _SUFFIXES.get(words[-1], words[-1])
         words[0] = _DIRECTIONS.get(words[0], words[0])
@@ -30,17 +30,17 @@ def normalize_name(name: str) -> str:
 
 
 def restore_capitals(name: str) -> str:
-    """A name that a table shouts, as people write it: "W 24TH PL" -> "W 24th Pl", "O'HARE" -> "O'Hare".
+    """Capitalize a name that is all in capitals as people write it: "W 24TH PL" -> "W 24th Pl", "O'HARE" -> "O'Hare".
 
-    Names that hold a small letter are left as they are.
+    Names with a lower-case letter stay unchanged.
     """
     if name != name.upper():
         return name
-    return " ".join(_capital(word) for word in name.split())
+    return " ".join(_capitalize_word(word) for word in name.split())
 
 
-def _capital(word: str) -> str:
-    if word in _KEPT_CAPITALS:
+def _capitalize_word(word: str) -> str:
+    if word in _ACRONYMS:
         return word
     parts = [part.capitalize() for part in re.split(r"([-'/\u2019.])", word)]
     if len(parts) > 2 and parts[-1] == "S" and parts[-2] in ("'", "\u2019"):

@@ -1,4 +1,4 @@
-"""Celery tasks of the crime map: each finds its work in the database, so any can be lost or run twice."""
+"""Celery tasks of the crime map. Each finds its work in the database, so any can be lost or run twice."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from crimemap.publishing import publisher
 
 @shared_task(name="crimemap.bulk.publish")  # type: ignore[untyped-decorator]
 def publish(afresh: bool = False) -> None:
-    """Bring what residents see up to date: after imports and classifications, and hourly, since embargoes end with the day."""
+    """Publish the stored incidents: after imports and classifications, and hourly, since embargoes end with the day."""
     if settings.INCIDENT_SNAPSHOTS is not None:
         publisher.publish(afresh=afresh)
 
 
 @shared_task(name="crimemap.bulk.run_import")  # type: ignore[untyped-decorator]
 def run_import(run_id: int) -> None:
-    """Import what was uploaded or pushed under this number."""
+    """Import the uploaded or pushed files of a run."""
     jobs.process_run(run_id)
 
 
 @shared_task(name="crimemap.bulk.look", expires=50)  # type: ignore[untyped-decorator]
-def look() -> None:
-    """Every minute: what was dropped, what a lost message left waiting, which feed is late."""
+def check_arrivals() -> None:
+    """Every minute: import dropped files and runs whose message was lost, and mail about late feeds."""
     for run_id in jobs.unfinished_run_ids():
         jobs.process_run(run_id)
     drop_folder.scan_drop_folder()
@@ -38,7 +38,7 @@ def look() -> None:
 
 @shared_task(name="crimemap.bulk.plan_alerts", expires=240)  # type: ignore[untyped-decorator]
 def plan_alerts() -> None:
-    """Every few minutes: what is new, whose mail is due, and mails that a lost message left waiting."""
+    """Every few minutes: find new incidents and due alerts, and send mails whose message was lost."""
     planning.plan()
     planning.tidy()
     send_alerts()

@@ -26,7 +26,7 @@ from crimemap.importing.column_mapping import Sample
 from crimemap.importing.profiles import generic
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Source
-from crimemap.models.incidents import known_time_zone
+from crimemap.models.incidents import validate_time_zone
 from crimemap.offences import catalogue
 
 TEMPLATE = "admin/crimemap/column_mapping.html"
@@ -78,7 +78,7 @@ class ColumnsForm(forms.Form):
         examples = column_mapping.compare_date_orders(sample, date_column, time_zone)
         self.fields |= {
             "time_zone": forms.CharField(
-                label=_("Time zone"), max_length=40, validators=[known_time_zone], help_text=_("Of the times in the files.")
+                label=_("Time zone"), max_length=40, validators=[validate_time_zone], help_text=_("Of the times in the files.")
             ),
             "day_first": forms.ChoiceField(
                 label=_("Order of dates"),

@@ -199,7 +199,7 @@ class OffenceCodeAdmin(AuditedAdmin):
             "title": _("Classify codes"),
             "rows": rows,
             "others": len(unclassified) - len(codes),
-            "held": sum(code.held for code in unclassified),
+            "held": sum(code.held_count for code in unclassified),
             "scheme": scheme,
             "schemes": list(classification.schemes_with_unclassified_codes()),
             "has_errors": any(form.errors for _code, form in rows),
@@ -215,7 +215,7 @@ class CodeClassificationForm(forms.Form):
     visibility = forms.ChoiceField(choices=[("", "---------"), *Visibility.choices], required=False)
 
     def __init__(self, submitted: QueryDict | None, code: classification.UnclassifiedCode) -> None:
-        initial = {"category": code.category, "visibility": code.visibility}
+        initial = {"category": code.suggested_category, "visibility": code.suggested_visibility}
         super().__init__(submitted, prefix=f"code{code.code.pk}", initial=initial)
         field = self.fields["category"]
         assert isinstance(field, forms.ModelChoiceField)

@@ -179,12 +179,11 @@ def preview_rows(sample: Sample, settings: dict[str, Any], source: Source) -> tu
     """Return what the first rows become, and how often each oddity is in the sample. Raises generic.ConfigError."""
     profile = generic.build_profile(settings, source.slug, source.time_zone)
     quirks: Counter[str] = Counter()
-    box = (source.south, source.west, source.north, source.east)
     parser = RowParser(
         sample.header,
         profile,
         time_zone=source.time_zone,
-        box=box if None not in box else None,  # type: ignore[arg-type]
+        box=source.box,
         geocoder=Geocoder(),
         note_quirk=lambda kind: quirks.update([kind]),
         read_rows=lambda: sample.rows,

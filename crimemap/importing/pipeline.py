@@ -240,12 +240,11 @@ class _Import:
 
     def _make_parser(self, table: tables.Table) -> RowParser:
         source = self.run.source
-        box = (source.south, source.west, source.north, source.east)
         return RowParser(
             table.header,
             self.profile,
             time_zone=source.time_zone,
-            box=box if None not in box else None,  # type: ignore[arg-type]
+            box=source.box,
             geocoder=self.geocoder,
             note_quirk=self.report.note_cell_quirk,
             read_rows=lambda: (cells for _number, cells in table.rows()),

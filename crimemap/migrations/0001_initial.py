@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80, verbose_name='name')),
                 ('profile', models.CharField(help_text='How its files are read.', max_length=40, verbose_name='profile')),
                 ('profile_config', models.JSONField(blank=True, default=dict, help_text="What the generic profile was told of this source's files.", verbose_name='columns')),
-                ('time_zone', models.CharField(help_text='Of the times in its files.', max_length=40, validators=[crimemap.models.incidents.known_time_zone], verbose_name='time zone')),
+                ('time_zone', models.CharField(help_text='Of the times in its files.', max_length=40, validators=[crimemap.models.incidents.validate_time_zone], verbose_name='time zone')),
                 ('south', models.FloatField(blank=True, null=True, verbose_name='south')),
                 ('west', models.FloatField(blank=True, null=True, verbose_name='west')),
                 ('north', models.FloatField(blank=True, null=True, verbose_name='north')),

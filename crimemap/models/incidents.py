@@ -1,7 +1,7 @@
-"""What an agency reports: sources, codes, imports and incidents. The public never reads these tables: crimemap/publishing/publisher.py
-makes what it sees of them, by the rule of crimemap/privacy/visibility.py.
+"""An agency's reports: sources, codes, imports and incidents.
 
-Exact points, names, victims, suspects, narratives and case numbers are not stored at all.
+The public never reads these tables: crimemap/publishing/publisher.py makes what residents see, by the rule of
+crimemap/privacy/visibility.py. Exact points, names, victims, suspects, narratives and case numbers are not stored at all.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Func, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crimemap.offence_families import CHOICES as FAMILIES
+from crimemap.offence_families import FAMILY_CHOICES
 
 
 class Visibility(models.TextChoices):
-    """Each stricter than the one before."""
+    """How openly incidents are shown; each value is stricter than the one before."""
 
     BLOCK = "block", _("Block: one point a block")
     AREA = "area", _("Area: the district or neighborhood alone")
@@ -29,11 +29,11 @@ class Visibility(models.TextChoices):
 
 
 class Category(models.Model):
-    """What residents read and filter by. Visibility belongs to the codes; a category only sets a minimum."""
+    """An offense category, which residents read and filter by. Codes have the visibility; a category only sets a minimum."""
 
     slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Stands in addresses."))
     name = models.CharField(_("name"), max_length=60, unique=True)
-    family = models.CharField(_("family"), max_length=10, choices=FAMILIES, help_text=_("What the map draws."))
+    family = models.CharField(_("family"), max_length=10, choices=FAMILY_CHOICES, help_text=_("What the map draws."))
     least_visibility = models.CharField(
         _("least visibility"), max_length=6, choices=Visibility, default=Visibility.BLOCK
     )
@@ -56,9 +56,11 @@ class Category(models.Model):
         return self.name
 
 
-def known_time_zone(name: str) -> None:
+def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
-        raise ValidationError(_now("“%(name)s” is not a time zone. Write one like America/Chicago.") % {"name": name})
+        raise ValidationError(
+            gettext("“%(name)s” is not a time zone. Write one like America/Chicago.") % {"name": name}
+        )
 
 
 class Source(models.Model):
@@ -71,7 +73,7 @@ class Source(models.Model):
         _("columns"), default=dict, blank=True, help_text=_("What the generic profile was told of this source's files.")
     )
     time_zone = models.CharField(
-        _("time zone"), max_length=40, validators=[known_time_zone], help_text=_("Of the times in its files.")
+        _("time zone"), max_length=40, validators=[validate_time_zone], help_text=_("Of the times in its files.")
     )
     south = models.FloatField(_("south"), null=True, blank=True)
     west = models.FloatField(_("west"), null=True, blank=True)
@@ -103,9 +105,16 @@ class Source(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """(south, west, north, east) in degrees; None without limits."""
+        if self.south is None or self.west is None or self.north is None or self.east is None:
+            return None
+        return self.south, self.west, self.north, self.east
+
 
 class OffenceCode(models.Model):
-    """A code of an agency's list. Without category and visibility nobody has classified it, and its incidents are held."""
+    """A code of an agency's list. Without category and visibility it is unclassified, and its incidents are held."""
 
     scheme = models.CharField(
         _("code list"), max_length=60, help_text=_("A profile's name, or of the generic profile the source's.")
@@ -135,7 +144,7 @@ class OffenceCode(models.Model):
 
 
 class ImportRun(models.Model):
-    """One import, from the moment it was asked for. `read` is the sum of created, updated, unchanged and rejected."""
+    """One import, from its request on. `read` is the sum of created, updated, unchanged and rejected."""
 
     class RunState(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -196,7 +205,7 @@ class ImportRun(models.Model):
 
 
 class ImportProblem(models.Model):
-    """What was wrong with a row; no content of the row, which may name people."""
+    """Why a row was rejected. Holds no content of the row, which may name people."""
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="problems")
     row = models.PositiveBigIntegerField(_("row"), help_text="1 for the first row after the header")
@@ -212,10 +221,10 @@ class ImportProblem(models.Model):
 
 
 class Incident(models.Model):
-    """One stored row. Coordinates are already snapped (privacy.snap). Whoever changes a row sets `last_run`.
+    """One incident of a source. Coordinates are already coarsened. Every change of a row sets `last_run`.
 
-    Millions are written at once from tables joined to what they refer to, so PostgreSQL does not look each reference up
-    again (three times the cost, measured: bench/README.md); rules.sql keeps what incidents refer to from being deleted.
+    Millions of rows are written at once, from tables joined to the rows they refer to. PostgreSQL does not check each
+    reference again (three times the cost, measured: bench/README.md); rules.sql prevents referenced rows from being deleted.
     """
 
     class Precision(models.TextChoices):
@@ -284,7 +293,7 @@ class Incident(models.Model):
 
 
 class IncidentRevision(models.Model):
-    """What an import changed of an incident that residents can see."""
+    """A change of an incident by an import, in fields that residents can see."""
 
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="revisions")
     run = models.ForeignKey(ImportRun, models.PROTECT, related_name="+")

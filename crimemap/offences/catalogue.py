@@ -1,9 +1,9 @@
-"""What the codes of the known profiles mean and how openly their incidents may be shown: data/categories.csv, data/codes/.
+"""The offense codes of the known profiles, their categories and visibilities: data/categories.csv, data/codes/.
 
-A code is in the category of most of its incidents and takes the visibility of the strictest kind among them. Where a file
-does not say which of its incidents are domestic, its assaults and threats are shown by area alone. Sources: the Illinois
-codes as Chicago publishes them, the crime types of data.police.uk, the uniform crime codes of Philadelphia, the crime codes
-of Los Angeles, New York's key codes (KY) with its finer ones (PD), the FBI's NIBRS codes. The visibilities are this project's.
+A code has the category of most of its incidents, and the visibility of the strictest kind among them. If a publisher's files
+do not say which incidents are domestic, assaults and threats have area visibility. Sources: the Illinois codes as Chicago
+publishes them, the crime types of data.police.uk, the uniform crime codes of Philadelphia, the crime codes of Los Angeles,
+New York's general codes (KY) and finer codes (PD), the FBI's NIBRS codes. The visibilities are this project's own.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from django.db import transaction
 from crimemap.models import Category, OffenceCode
 
 DATA = Path(__file__).parent.parent / "data"
-_BESIDE = re.compile(r"[^A-Z0-9]")
+_IGNORED = re.compile(r"[^A-Z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueCode:
-    """`category` is a slug; `domestic`: whoever is reported under it is at odds with family or partner."""
+    """`category` is a slug. `domestic`: the code itself says that family or partners are involved."""
 
     code: str
     label: str
@@ -35,8 +35,8 @@ class CatalogueCode:
 
 
 def comparison_key(name: str) -> str:
-    """What is compared of a code or label: exports differ in case, blanks and strokes."""
-    return _BESIDE.sub("", name.upper())
+    """Return a code or label without case, spaces and punctuation, in which exports differ."""
+    return _IGNORED.sub("", name.upper())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class CodeList:
     by_key: dict[str, CatalogueCode] = field(default_factory=dict)
 
     def find(self, names: Iterable[str]) -> CatalogueCode | None:
-        """The code that the first known of `names` stands for."""
+        """Return the code of the first name that the list knows."""
         return next((code for name in names if (code := self.by_key.get(comparison_key(name)))), None)
 
 
@@ -58,13 +58,13 @@ def schemes() -> list[str]:
 
 @cache
 def code_list(scheme: str) -> CodeList:
-    """That of data/codes/<scheme>.csv; an empty one for schemes that an agency made itself."""
+    """Return the list data/codes/<scheme>.csv; an empty list for schemes of an agency's own."""
     if scheme not in schemes():
         return CodeList(scheme)
     codes: list[CatalogueCode] = []
     by_code: dict[str, CatalogueCode] = {}
     by_label: dict[str, CatalogueCode] = {}
-    for row in _rows(DATA / "codes" / f"{scheme}.csv"):
+    for row in _read_csv(DATA / "codes" / f"{scheme}.csv"):
         code = CatalogueCode(row["code"], row["label"], row["category"], row["visibility"], row["domestic"] == "yes")
         codes.append(code)
         by_code[comparison_key(code.code)] = code
@@ -76,16 +76,16 @@ def code_list(scheme: str) -> CodeList:
 
 @transaction.atomic
 def create_missing_codes() -> int:
-    """Write the codes that are missing and the categories they need; returns how many. What is there is the agency's."""
+    """Create the codes that are missing and the categories they need; return how many. Existing ones are the agency's."""
     known = set(OffenceCode.objects.values_list("scheme", "code"))
     missing = [
         (scheme, code) for scheme in schemes() for code in code_list(scheme).codes if (scheme, code.code) not in known
     ]
-    there = set(Category.objects.values_list("slug", flat=True))
-    needed = {code.category for _, code in missing} - there
+    existing = set(Category.objects.values_list("slug", flat=True))
+    needed = {code.category for _, code in missing} - existing
     Category.objects.bulk_create(
         Category(**{**row, "person_offence": row["person_offence"] == "yes", "order": int(row["order"])})
-        for row in _rows(DATA / "categories.csv")
+        for row in _read_csv(DATA / "categories.csv")
         if row["slug"] in needed
     )
     categories = {category.slug: category for category in Category.objects.all()}
@@ -102,6 +102,6 @@ def create_missing_codes() -> int:
     return len(needed) + len(missing)
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _read_csv(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)

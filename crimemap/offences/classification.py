@@ -1,6 +1,6 @@
-"""What a code counts as, and how openly its incidents are shown: changed by administrators, each change in the audit trail.
+"""Classifies offense codes by category and visibility, for administrators; each change goes into the audit trail.
 
-Stored incidents follow at the next publication, which is asked for at once; nothing is imported anew.
+Stored incidents follow with the next publication, which is requested at once; nothing has to be imported again.
 """
 
 from __future__ import annotations
@@ -18,74 +18,77 @@ from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offences import catalogue
 
 _STRICTNESS = {value: number for number, value in enumerate(Visibility.values)}
-PUBLIC_LIST = "nibrs"  # where a code that nobody has classified is looked for, to suggest something
+SUGGESTION_LIST = "nibrs"  # the code list that suggestions for unclassified codes come from
 
 
 class LooserVisibilityError(Exception):
-    """Incidents would be shown more openly than before, and nobody said why."""
+    """Incidents would be shown more openly than before, and no reason was given."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnclassifiedCode:
-    """A code that nobody has classified; `held` stored incidents have it. The suggestion is empty where there is none."""
+    """A code without category and visibility, with a suggestion for them; empty if there is none."""
 
     code: OffenceCode
-    held: int
-    category: str
-    visibility: str
+    held_count: int  # stored incidents that have it
+    suggested_category: str  # a slug
+    suggested_visibility: str
 
 
 def effective_visibility(category: Category | None, visibility: str) -> str:
-    """The stricter of a code's own visibility and its category's least; "" while held."""
+    """Return the stricter of a code's own visibility and its category's minimum; "" while the code is held."""
     if category is None or not visibility:
         return ""
     return max(visibility, category.least_visibility, key=_STRICTNESS.__getitem__)
 
 
 def is_looser(before: str, after: str) -> bool:
-    """Whether `after` shows more than `before`. Classifying what was held ("") is no loosening: that is what it waited for."""
+    """Whether `after` shows more than `before`. A first classification, of a held code (""), is not looser."""
     return bool(before and after) and _STRICTNESS[after] < _STRICTNESS[before]
 
 
 @transaction.atomic
-def classify(code: OffenceCode, category: Category | None, visibility: str, by: Account, why: str = "") -> bool:
-    """Give a code its category and visibility, or hold it (None, ""). Returns whether anything changed. Raises LooserError."""
-    now = OffenceCode.objects.select_for_update(of=("self",)).select_related("category").get(pk=code.pk)
-    if (now.category, now.visibility) == (category, visibility):
+def classify(code: OffenceCode, category: Category | None, visibility: str, by: Account, reason: str = "") -> bool:
+    """Give a code its category and visibility, or hold it (None, ""). Return whether anything changed.
+
+    Raises LooserVisibilityError without a reason for a looser visibility.
+    """
+    current = OffenceCode.objects.select_for_update(of=("self",)).select_related("category").get(pk=code.pk)
+    if (current.category, current.visibility) == (category, visibility):
         return False
-    if (
-        is_looser(effective_visibility(now.category, now.visibility), effective_visibility(category, visibility))
-        and not why
-    ):
+    before = effective_visibility(current.category, current.visibility)
+    if is_looser(before, effective_visibility(category, visibility)) and not reason:
         raise LooserVisibilityError
     OffenceCode.objects.filter(pk=code.pk).update(category=category, visibility=visibility)
-    change = f"{_said(now.category, now.visibility)} -> {_said(category, visibility)}"
-    audit.record(by, "classified a code", f"code {code.scheme} {code}", f"{change}: {why}" if why else change)
+    change = f"{_describe(current.category, current.visibility)} -> {_describe(category, visibility)}"
+    audit.record(by, "classified a code", f"code {code.scheme} {code}", f"{change}: {reason}" if reason else change)
     request_publication()
     return True
 
 
-def _said(category: Category | None, visibility: str) -> str:
+def _describe(category: Category | None, visibility: str) -> str:
     return f"{category.slug}/{visibility}" if category else "held"
 
 
 def request_publication() -> None:
-    """Ask for a publication once the transaction is on the disk; the hourly one makes up for a lost message."""
+    """Request a publication when the transaction commits; the hourly one makes up for a lost message."""
     queue.send_on_commit("crimemap.bulk.publish")
 
 
 def list_unclassified_codes(scheme: str = "") -> list[UnclassifiedCode]:
-    """Codes that nobody has classified, those that hold back most incidents first."""
-    waiting = OffenceCode.objects.filter(category=None)
+    """Return the unclassified codes, those that hold back the most incidents first."""
+    unclassified = OffenceCode.objects.filter(category=None)
     if scheme:
-        waiting = waiting.filter(scheme=scheme)
-    counted = waiting.annotate(held=Count("incidents", filter=Q(incidents__removed_at=None)))
-    return [_suggested(code, code.held) for code in counted.order_by("-held", "scheme", "code")]
+        unclassified = unclassified.filter(scheme=scheme)
+    counted = unclassified.annotate(held_count=Count("incidents", filter=Q(incidents__removed_at=None)))
+    return [_with_suggestion(code, code.held_count) for code in counted.order_by("-held_count", "scheme", "code")]
 
 
-def _suggested(code: OffenceCode, held: int) -> UnclassifiedCode:
-    found = catalogue.code_list(PUBLIC_LIST).find(name for name in (code.code, code.label) if name)
-    return UnclassifiedCode(code, held, found.category if found else "", found.visibility if found else "")
+def _with_suggestion(code: OffenceCode, held_count: int) -> UnclassifiedCode:
+    suggestion = catalogue.code_list(SUGGESTION_LIST).find(name for name in (code.code, code.label) if name)
+    if suggestion is None:
+        return UnclassifiedCode(code, held_count, "", "")
+    return UnclassifiedCode(code, held_count, suggestion.category, suggestion.visibility)
 
 
 def schemes_with_unclassified_codes() -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""`manage.py demo_incidents`: Riverton's records, imported as an agency's are, and published. Again changes nothing new."""
+"""`manage.py demo_incidents`: import and publish Riverton's records, as an agency's. Running it again changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crimemap.importing import pipeline, profiles
 from crimemap.models import Block, ImportRun, Source
 from crimemap.publishing import publisher
 
-SLUG = "riverton"
+SOURCE_SLUG = "riverton"
 COLUMNS = {
     "external_id": "Report No",
     "occurred": "Occurred",
@@ -32,7 +32,7 @@ COLUMNS = {
     "outcome": "Status",
     "domestic": "Domestic",
 }
-A_DAY = dt.timedelta(days=1)
+MAX_AGE = dt.timedelta(days=1)  # of the demo city's last import
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if not Block.objects.exists():
             raise CommandError("The demo city is not there yet: run `manage.py demo` first.")
         source, _ = Source.objects.get_or_create(
-            slug=SLUG,
+            slug=SOURCE_SLUG,
             defaults={
                 "name": "Riverton Police records",
                 "profile": profiles.GENERIC,
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                 "expected_interval": 48,
             },
         )
-        if source.last_success_at is None or timezone.now() - source.last_success_at > A_DAY:
+        if source.last_success_at is None or timezone.now() - source.last_success_at > MAX_AGE:
             self._import(source)
         published = publisher.publish()
         self.stdout.write(f"{published.shown:,} incidents of {settings.CITY_NAME} are published.")

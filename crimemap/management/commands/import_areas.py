@@ -1,4 +1,4 @@
-"""`manage.py import_areas district districts.geojson`: a boundary layer, replaced as a whole."""
+"""`manage.py import_areas district districts.geojson`: replace a boundary layer as a whole."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         try:
             features = area_import.read(file.read_bytes())
             columns = area_import.choose(features, layer, code, name)
-            done = area_import.replace(layer, features, columns)
+            result = area_import.replace(layer, features, columns)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
         except area_import.LayerFileError as error:
@@ -38,4 +38,4 @@ class Command(BaseCommand):
             if columns.name
             else f"Codes from “{columns.code}”."
         )
-        self.stdout.write(done.in_words())
+        self.stdout.write(result.in_words())

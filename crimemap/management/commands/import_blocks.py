@@ -1,4 +1,4 @@
-"""`manage.py import_blocks streets.geojson`: the block layer, replaced as a whole."""
+"""`manage.py import_blocks streets.geojson`: replace the block layer as a whole."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
-            found = block_import.read(file.read_bytes())
+            parsed = block_import.read(file.read_bytes())
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
         except area_import.LayerFileError as error:
             raise CommandError(f"{file}: {error}") from None
-        done = block_import.replace(found.blocks)
-        done.notes += found.notes
-        self.stdout.write(done.in_words())
+        result = block_import.replace(parsed.blocks)
+        result.notes += parsed.notes
+        self.stdout.write(result.in_words())

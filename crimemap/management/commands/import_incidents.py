@@ -1,4 +1,4 @@
-"""`manage.py import_incidents`: an agency's files into the record of incidents, from the command line."""
+"""`manage.py import_incidents`: import an agency's files of incidents."""
 
 from __future__ import annotations
 
@@ -60,36 +60,36 @@ class Command(BaseCommand):
         except UnreadableFileError as error:
             raise CommandError(str(error)) from error
         with transaction.atomic() if dry_run else nullcontext():
-            known = source_named(source, profile)
+            found_source = find_or_make_source(source, profile)
             run = ImportRun.objects.create(
-                source=known, origin=ImportRun.Origin.COMMAND, dry_run=dry_run, full_snapshot=full_snapshot
+                source=found_source, origin=ImportRun.Origin.COMMAND, dry_run=dry_run, full_snapshot=full_snapshot
             )
-            chosen = profiles.get_profile(profile) if profile and profile != profiles.GENERIC else None
+            chosen_profile = profiles.get_profile(profile) if profile and profile != profiles.GENERIC else None
             try:
-                pipeline.run_import(run, paths, profile=chosen, force=force, limit=limit)
+                pipeline.run_import(run, paths, profile=chosen_profile, force=force, limit=limit)
             except pipeline.ImportRunningError as error:
                 run.state, run.message = ImportRun.RunState.FAILED, str(error)
                 run.save()
                 raise CommandError(str(error)) from error
-            told = as_json(run)
+            result = as_json(run)
             if dry_run:
                 transaction.set_rollback(True)
         if json:
-            self.stdout.write(jsonlib.dumps(told))
+            self.stdout.write(jsonlib.dumps(result))
         else:
-            self.stdout.write(in_words(told))
+            self.stdout.write(as_text(result))
         if run.state != ImportRun.RunState.DONE:
             hint = " --force stores it all the same." if run.state == ImportRun.RunState.STOPPED else ""
             raise CommandError(run.message + hint)
 
 
-def source_named(slug: str, profile: str | None) -> Source:
-    """The source; made when there is none and a profile is given. Raises CommandError."""
+def find_or_make_source(slug: str, profile: str | None) -> Source:
+    """Return the source; create it if there is none and a profile is given. Raises CommandError."""
     if profile and profile not in profiles.NAMES:
         raise CommandError(f"There is no profile {profile!r}. There are: {', '.join(profiles.NAMES)}.")
-    found = Source.objects.filter(slug=slug).first()
-    if found:
-        return found
+    existing = Source.objects.filter(slug=slug).first()
+    if existing:
+        return existing
     if not profile:
         raise CommandError(f"There is no source {slug!r}. Name one with --profile and it is made.")
     if profile == profiles.GENERIC:
@@ -117,12 +117,15 @@ def as_json(run: ImportRun) -> dict[str, Any]:
     }
 
 
-def in_words(told: dict[str, Any]) -> str:
-    counts = ", ".join(f"{told[name]:,} {name}" for name in COUNTS)
-    lines = [f"{'Dry run: ' if told['dry_run'] else ''}{counts}.", f"{told.get('unmapped', 0):,} have no mapped place."]
-    lines += [f"Met: {kind} ({count:,})." for kind, count in told.get("quirks", {}).items()]
-    lines += [f"Met: {kind}, first in row {row:,}." for kind, row in told.get("cells", {}).items()]
-    lines += [f"Row {problem['row']}: {problem['message']}" for problem in told["problems"][:20]]
-    if told["rejected"] > 20:
-        lines.append(f"... and {told['rejected'] - 20:,} more.")
+def as_text(result: dict[str, Any]) -> str:
+    counts = ", ".join(f"{result[name]:,} {name}" for name in COUNTS)
+    lines = [
+        f"{'Dry run: ' if result['dry_run'] else ''}{counts}.",
+        f"{result.get('unmapped', 0):,} have no mapped place.",
+    ]
+    lines += [f"Met: {kind} ({count:,})." for kind, count in result.get("quirks", {}).items()]
+    lines += [f"Met: {kind}, first in row {row:,}." for kind, row in result.get("cells", {}).items()]
+    lines += [f"Row {problem['row']}: {problem['message']}" for problem in result["problems"][:20]]
+    if result["rejected"] > 20:
+        lines.append(f"... and {result['rejected'] - 20:,} more.")
     return "\n".join(lines)

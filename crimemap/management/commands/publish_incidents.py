@@ -1,4 +1,4 @@
-"""`manage.py publish_incidents`: what the hourly task does, now and with words."""
+"""`manage.py publish_incidents`: publish the stored incidents now, as the hourly task does, and print a summary."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Command(BaseCommand):
             raise CommandError(f"The database did not answer as it should: {error}") from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}. Residents see what they saw before.") from error
-        self.stdout.write(as_json(published) if json else in_words(published))
+        self.stdout.write(as_json(published) if json else as_text(published))
 
 
 def as_json(published: publisher.PublicationResult) -> str:
     return json.dumps(dataclasses.asdict(published))
 
 
-def in_words(published: publisher.PublicationResult) -> str:
-    news = "is published" if published.changed else "was published already"
+def as_text(published: publisher.PublicationResult) -> str:
+    state = "is published" if published.changed else "was published already"
     lines = [
-        f"Version {published.version} {news}.",
+        f"Version {published.version} {state}.",
         f"{published.shown:,} incidents are shown, {published.hidden:,} count in yearly totals only,"
         f" {published.held:,} wait for their codes to be classified, {published.embargoed:,} are under embargo.",
     ]

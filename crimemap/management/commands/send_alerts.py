@@ -1,4 +1,4 @@
-"""`manage.py send_alerts [--dry-run]`: what the bulk worker does every five minutes, by hand (PORTAL_ROLE=bulk)."""
+"""`manage.py send_alerts [--dry-run]`: send the alerts that are due, as the bulk worker does every five minutes."""
 
 from __future__ import annotations
 

@@ -152,10 +152,10 @@ class TestUploads:
         (tmp_path / "push-x").touch()
         for stray in tmp_path.iterdir():
             os.utime(stray, (0, 0))
-        from crimemap.tasks import look
+        from crimemap.tasks import check_arrivals
 
         assert jobs.unfinished_run_ids() == [run.pk]
-        look()
+        check_arrivals()
         run.refresh_from_db()
         assert run.state == "done"
         assert not list(tmp_path.iterdir())

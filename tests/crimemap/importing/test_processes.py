@@ -38,7 +38,9 @@ def token(running: Stack) -> str:
 
 def looked(running: Stack) -> None:
     """What beat asks of the bulk worker every minute, as that worker."""
-    call = "import django; django.setup(); from crimemap.tasks import look; look(); look()"
+    call = (
+        "import django; django.setup(); from crimemap.tasks import check_arrivals; check_arrivals(); check_arrivals()"
+    )
     environment = running.environment("bulk")
     done = subprocess.run(
         [sys.executable, "-c", call], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
