@@ -157,9 +157,9 @@ def test_areas_of_a_layer_come_by_code(riverton):
 
 
 def test_names_of_a_layer_that_is_none_are_not_kept(riverton):
-    known = len(page_cache._kept)
+    known = len(page_cache._entries)
     assert areas.area_names("of-a-strangers-address") == {}
-    assert len(page_cache._kept) == known
+    assert len(page_cache._entries) == known
 
 
 def test_the_base_map_holds_all_layers_and_its_bounds(riverton):

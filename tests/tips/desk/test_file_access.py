@@ -271,13 +271,13 @@ class TestServed:
         self, client: Client, source: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[int] = []
-        real = sealed_store.Reader._chunk
+        real = sealed_store.Reader._open_chunk
 
         def chunk(reader: sealed_store.Reader, number: int, **last: Any) -> bytes:
             opened.append(number)
             return real(reader, number, **last)
 
-        monkeypatch.setattr(sealed_store.Reader, "_chunk", chunk)
+        monkeypatch.setattr(sealed_store.Reader, "_open_chunk", chunk)
         content(client.get(source, headers={"range": f"bytes={len(VIDEO) - 10}-"}))
         assert len(opened) == 2  # the closing chunk, and one of the content
 
