@@ -22,7 +22,7 @@ from crimemap.offences import classification
 CODES_PER_PAGE = 50
 
 
-class ReasonForm(forms.ModelForm):
+class VisibilityReasonForm(forms.ModelForm):
     """Requires a reason if a change shows incidents more openly."""
 
     why = forms.CharField(
@@ -42,12 +42,12 @@ class ReasonForm(forms.ModelForm):
         return cleaned
 
 
-class CategoryForm(ReasonForm):
+class CategoryForm(VisibilityReasonForm):
     def is_looser(self, cleaned: dict[str, Any]) -> bool:
         return classification.is_looser(self.initial["least_visibility"], cleaned["least_visibility"])
 
 
-class OffenceCodeForm(ReasonForm):
+class OffenceCodeForm(VisibilityReasonForm):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if bool(cleaned.get("category")) != bool(cleaned.get("visibility")):
@@ -80,7 +80,7 @@ class IncidentCategoryAdmin(AuditedAdmin):
         return categories.annotate(code_count=Count("codes"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """The slug stays as it is: URLs and the agency's publication rules name it."""
+        """Lock the slug of an existing category: URLs and the publication rule refer to it."""
         return ("slug",) if obj else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Category | None = None) -> dict[str, Any]:  # noqa: ARG002

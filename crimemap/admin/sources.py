@@ -67,7 +67,7 @@ class SourceAdmin(AuditedAdmin):
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """The slug stays as it is: URLs, folders and commands name the source by it."""
+        """Lock the slug of an existing source: URLs, folders and commands refer to it."""
         return ("slug",) if obj else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Source | None = None) -> dict[str, Any]:  # noqa: ARG002

@@ -111,7 +111,7 @@ def _split_by_order(published: PublishedIncidents, chosen: Filter, order: str) -
 
 
 def find_area_layer(published: PublishedIncidents, chosen: Filter) -> str:
-    """Return the layer whose areas the list shows: that of the filter's area, else the first with any areas, neighborhoods first."""
+    """Return the layer whose areas the list shows: the filter's own, else the first with areas, neighborhoods first."""
     if chosen.area:
         return chosen.area[0]
     layers = [layer for layer in ("neighbourhood", "district", *LAYERS) if any(published.areas.get(layer, []))]
