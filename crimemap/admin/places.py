@@ -73,7 +73,7 @@ class _ReplaceableAdmin(AuditedAdmin):
             except area_import.LayerFileError as error:
                 form.add_error("file", str(error))
             else:
-                for number, note in enumerate(result.in_words().split("\n")):
+                for number, note in enumerate(result.summarize().split("\n")):
                     messages.add_message(request, messages.WARNING if number else messages.SUCCESS, note)
                 return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": self.import_title, "form": form}
@@ -90,7 +90,7 @@ class _ReplaceableAdmin(AuditedAdmin):
         """Call `replace` and record it in the audit trail; a rejected file leaves no entry."""
         assert isinstance(request.user, Account)
         result = replace()
-        audit.record(request.user, "imported a layer", subject, f"{file_name}: {result.in_words().splitlines()[0]}")
+        audit.record(request.user, "imported a layer", subject, f"{file_name}: {result.summarize().splitlines()[0]}")
         return result
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -116,9 +116,9 @@ class AreaAdmin(_ReplaceableAdmin):
 
     def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
         def replace() -> LayerImportResult:
-            features = area_import.read(data["file"].read())
-            columns = area_import.choose(features, data["layer"], data["code"], data["name"] or None)
-            result = area_import.replace(data["layer"], features, columns)
+            features = area_import.parse_features(data["file"].read())
+            columns = area_import.choose_columns(features, data["layer"], data["code"], data["name"] or None)
+            result = area_import.replace_layer(data["layer"], features, columns)
             name_note = (
                 _("Names are from “%(name)s”.") % {"name": columns.name} if columns.name else _("No names were found.")
             )
@@ -139,8 +139,8 @@ class BlockAdmin(_ReplaceableAdmin):
 
     def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
         def replace() -> LayerImportResult:
-            parsed = block_import.read(data["file"].read())
-            result = block_import.replace(parsed.blocks)
+            parsed = block_import.parse_blocks(data["file"].read())
+            result = block_import.replace_blocks(parsed.blocks)
             result.notes += parsed.notes
             return result
 

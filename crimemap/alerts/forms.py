@@ -109,7 +109,7 @@ class AlertForm(forms.Form):
         """Look for `search` and show what there is, whatever else is missing."""
         text = str(self["search"].value() or "").strip()[:100]
         self._errors, self.cleaned_data = ErrorDict(), {}
-        self.found = lookup.search(text)
+        self.found = lookup.search_places(text)
         if not self.found:
             self.add_error("search", _not_found(text))
 
@@ -167,7 +167,7 @@ class AlertForm(forms.Form):
         if not text:
             self.add_error("search", _("Write a street with a number, or two streets that cross."))
             return None
-        self.found = lookup.search(text)
+        self.found = lookup.search_places(text)
         if not self.found:
             self.add_error("search", _not_found(text))
         elif len(self.found) == 1 or normalize_name(self.found[0].name) == normalize_name(text):
@@ -186,14 +186,14 @@ def placed(ref: str) -> Place | None:
     """The place of a reference. A point becomes the block it is at: nobody's door need be known for an alert."""
     kind, _colon, text = ref.partition(":")
     if kind != POINT:
-        return lookup.find(ref)
+        return lookup.find_place(ref)
     try:
         latitude, longitude = (round(float(part), 4) for part in text.split(","))
     except ValueError:
         return None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return None
-    block = lookup.near(latitude, longitude)
+    block = lookup.find_nearest_block(latitude, longitude)
     return block or Place(ref, POINT, _("the point you chose"), latitude, longitude, "")
 
 

@@ -239,7 +239,7 @@ def _operation(path: str) -> Schema:
     }
 
 
-def described() -> Schema:
+def build_document() -> Schema:
     """The document."""
     problems = {"application/json": {"schema": _ref("Problems")}}
     errors = {
@@ -267,4 +267,4 @@ def described() -> Schema:
 
 @cache
 def as_json() -> bytes:
-    return orjson.dumps(described(), option=orjson.OPT_INDENT_2)
+    return orjson.dumps(build_document(), option=orjson.OPT_INDENT_2)

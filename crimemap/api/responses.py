@@ -55,14 +55,14 @@ def endpoint(*own: str) -> Callable[[Callable[..., ApiAnswer]], Callable[..., Ht
     def decorate(view: Callable[..., ApiAnswer]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-            return open_to_all(_methods(request) or _answered(request, view, known, kwargs))
+            return allow_any_origin(_methods(request) or _answered(request, view, known, kwargs))
 
         return answer
 
     return decorate
 
 
-def open_to_all(response: HttpResponseBase) -> HttpResponseBase:
+def allow_any_origin(response: HttpResponseBase) -> HttpResponseBase:
     """Any site's script may read it: it is the same for everyone, and no cookie goes with it."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = "ETag, Link, Retry-After"
@@ -70,7 +70,7 @@ def open_to_all(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def refusal(status: int, part: str, message: str, offer: str = "", nearest: str = "") -> HttpResponse:
+def error_response(status: int, part: str, message: str, offer: str = "", nearest: str = "") -> HttpResponse:
     """Every error has this shape (asking.as_json): what is wrong, and an address that works."""
     content = {"problems": [{"part": part, "message": message, "offer": offer}], "nearest": nearest}
     return HttpResponse(orjson.dumps(content), status=status, content_type="application/json")
@@ -86,7 +86,7 @@ def _methods(request: HttpRequest) -> HttpResponse | None:
         response.headers["Access-Control-Allow-Headers"] = "If-None-Match"
         response.headers["Access-Control-Max-Age"] = str(DAY)
     else:
-        response = refusal(405, "method", _("This can only be read."), "GET", request.path)
+        response = error_response(405, "method", _("This can only be read."), "GET", request.path)
     response.headers["Allow"] = METHODS
     return response
 
@@ -103,11 +103,11 @@ def _answered(
     except FilterError as error:
         return http.filter_error_json(error, request)
     except WithdrawnIncidentError:
-        return refusal(410, "id", _("This incident was withdrawn by the agency."), nearest=_all(request))
+        return error_response(410, "id", _("This incident was withdrawn by the agency."), nearest=_all(request))
     except UnknownIncidentError:
-        return refusal(404, "id", _("No published incident has this id."), nearest=_all(request))
+        return error_response(404, "id", _("No published incident has this id."), nearest=_all(request))
     except NothingPublishedError:
-        response = refusal(503, "", _("Nothing is published yet."))
+        response = error_response(503, "", _("Nothing is published yet."))
         response.headers["Retry-After"] = "3600"
         return response
 
@@ -136,6 +136,6 @@ def _all(request: HttpRequest) -> str:
     return request.path.rpartition("/")[0]
 
 
-def plain(request: HttpRequest, compute: Callable[[], bytes]) -> HttpResponseBase:
+def plain_response(request: HttpRequest, compute: Callable[[], bytes]) -> HttpResponseBase:
     """An answer that depends on nothing that is published."""
-    return open_to_all(_methods(request) or HttpResponse(compute(), content_type="application/json"))
+    return allow_any_origin(_methods(request) or HttpResponse(compute(), content_type="application/json"))

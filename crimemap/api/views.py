@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from crimemap import http, wording
 from crimemap.api import openapi, responses
 from crimemap.api.responses import ApiAnswer, ApiQuery, endpoint
-from crimemap.exports.fields import named
+from crimemap.exports.fields import row_as_dict
 from crimemap.offence_families import BY_SLUG
 from crimemap.places.areas import area_names
 from crimemap.snapshot import bubbles, format
@@ -216,12 +216,14 @@ def about(asked: ApiQuery) -> ApiAnswer:
 
 def openapi_document(request: HttpRequest) -> HttpResponseBase:
     """The description of all this (OpenAPI 3.1)."""
-    return responses.plain(request, openapi.as_json)
+    return responses.plain_response(request, openapi.as_json)
 
 
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: ARG001
     message = _("There is no such address. All are described at %(path)s.") % {"path": reverse("open_api:openapi")}
-    return responses.open_to_all(responses.refusal(404, "path", message, nearest=reverse("open_api:incidents")))
+    return responses.allow_any_origin(
+        responses.error_response(404, "path", message, nearest=reverse("open_api:incidents"))
+    )
 
 
 @require_safe
@@ -263,7 +265,7 @@ def _layer(asked: ApiQuery) -> str:
 
 def _incident(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
     page = f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}"
-    return named(row, published) | {"page": page}
+    return row_as_dict(row, published) | {"page": page}
 
 
 def _category(slug: str, published: PublishedIncidents) -> dict[str, Any]:

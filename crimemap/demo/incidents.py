@@ -193,18 +193,18 @@ HOT_BLOCK, HOT = ("Arden Street", 400), 60
 UNPLACED, UNTIMED = 0.02, 0.03
 
 
-def write(stream: TextIO, today: dt.date) -> int:
+def write_export(stream: TextIO, today: dt.date) -> int:
     """Write the export of the night before `today` as CSV; the number of reports."""
     writer = csv.writer(stream)
     writer.writerow(HEADER)
     count = 0
-    for row in reports(today):
+    for row in generate_reports(today):
         writer.writerow(row)
         count += 1
     return count
 
 
-def reports(today: dt.date) -> Iterator[tuple[str, ...]]:
+def generate_reports(today: dt.date) -> Iterator[tuple[str, ...]]:
     blocks = list(Block.objects.order_by("street", "hundred"))
     names = dict(Area.objects.filter(layer="neighbourhood").values_list("code", "name"))
     attraction = {key: list(accumulate(_attractions(blocks, names, key))) for key in ("", *GATHERS)}

@@ -121,8 +121,8 @@ def _layers(city: Riverton) -> dict[str, list[Feature]]:
 def _labels(city: Riverton) -> list[Feature]:
     result = [_label(_label_point(area), area.name, "area") for area in city.areas if area.layer == "neighbourhood"]
     result += [_label(_centre(city.park_rings[name]), name, "park") for name in plan.LABELLED_PARKS]
-    start, end = (plane_geometry.part(city.river, along, along + 1)[0] for along in plan.RIVER_LABEL)
-    river = _label(plane_geometry.between(start, end, 0.5), plan.RIVER_NAME, "water")
+    start, end = (plane_geometry.cut_line(city.river, along, along + 1)[0] for along in plan.RIVER_LABEL)
+    river = _label(plane_geometry.interpolate(start, end, 0.5), plan.RIVER_NAME, "water")
     river["properties"]["turn"] = round(math.degrees(math.atan2(end[1] - start[1], end[0] - start[0])))
     return [*result, river]
 

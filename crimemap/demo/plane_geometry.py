@@ -9,7 +9,9 @@ from itertools import pairwise
 from crimemap import geometry
 
 
-def crossing(a: geometry.Point, b: geometry.Point, c: geometry.Point, d: geometry.Point) -> tuple[float, float] | None:
+def cross_segments(
+    a: geometry.Point, b: geometry.Point, c: geometry.Point, d: geometry.Point
+) -> tuple[float, float] | None:
     """Where the segments ab and cd cross, as fractions of each; None when they don't or are parallel."""
     rx, ry, sx, sy = b[0] - a[0], b[1] - a[1], d[0] - c[0], d[1] - c[1]
     denominator = rx * sy - ry * sx
@@ -20,7 +22,7 @@ def crossing(a: geometry.Point, b: geometry.Point, c: geometry.Point, d: geometr
     return (t, u) if 0 <= t <= 1 and 0 <= u <= 1 else None
 
 
-def between(a: geometry.Point, b: geometry.Point, fraction: float) -> geometry.Point:
+def interpolate(a: geometry.Point, b: geometry.Point, fraction: float) -> geometry.Point:
     return a[0] + (b[0] - a[0]) * fraction, a[1] + (b[1] - a[1]) * fraction
 
 
@@ -28,7 +30,7 @@ def length(line: Sequence[geometry.Point]) -> float:
     return sum(math.dist(a, b) for a, b in pairwise(line))
 
 
-def part(line: Sequence[geometry.Point], start: float, end: float) -> geometry.Line:
+def cut_line(line: Sequence[geometry.Point], start: float, end: float) -> geometry.Line:
     """The piece of `line` between two distances from its first point."""
     result: geometry.Line = []
     walked = 0.0
@@ -36,8 +38,8 @@ def part(line: Sequence[geometry.Point], start: float, end: float) -> geometry.L
         step = math.dist(a, b)
         if step and walked + step > start and walked < end:
             if not result:
-                result.append(between(a, b, max(0.0, (start - walked) / step)))
-            result.append(between(a, b, min(1.0, (end - walked) / step)))
+                result.append(interpolate(a, b, max(0.0, (start - walked) / step)))
+            result.append(interpolate(a, b, min(1.0, (end - walked) / step)))
         walked += step
     return result
 
@@ -52,7 +54,7 @@ def crossings(line: Sequence[geometry.Point], other: Sequence[geometry.Point]) -
         step, passed = math.dist(a, b), 0.0
         for c, d in pairwise(other):
             stride = math.dist(c, d)
-            hit = crossing(a, b, c, d)
+            hit = cross_segments(a, b, c, d)
             if hit:
                 found.append((walked + hit[0] * step, passed + hit[1] * stride))
             passed += stride
@@ -76,24 +78,24 @@ def split(ring: geometry.Line, line: geometry.Line) -> tuple[geometry.Line, geom
         raise ValueError(f"the line crosses the ring {len(hits)} times, not twice")
     (enter, first), (leave, second) = hits
     whole = length(closed)
-    cut = part(line, enter, leave)
+    cut = cut_line(line, enter, leave)
 
     def around(start: float, end: float) -> geometry.Line:
         if start <= end:
-            return part(closed, start, end)
-        return part(closed, start, whole) + part(closed, 0, end)[1:]
+            return cut_line(closed, start, end)
+        return cut_line(closed, start, whole) + cut_line(closed, 0, end)[1:]
 
     one = cut + around(second, first)[1:-1]
     two = cut[::-1] + around(first, second)[1:-1]
-    return (one, two) if area(one) > 0 else (two, one)
+    return (one, two) if signed_area(one) > 0 else (two, one)
 
 
-def area(ring: Sequence[geometry.Point]) -> float:
+def signed_area(ring: Sequence[geometry.Point]) -> float:
     """Signed: positive when the ring runs counter-clockwise."""
     return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in geometry.edges(ring)) / 2
 
 
-def from_edge(point: geometry.Point, ring: Sequence[geometry.Point]) -> float:
+def distance_to_edge(point: geometry.Point, ring: Sequence[geometry.Point]) -> float:
     """Distance from a point to the nearest edge."""
     return min(_to_segment(point, a, b) for a, b in geometry.edges(ring))
 
@@ -101,7 +103,7 @@ def from_edge(point: geometry.Point, ring: Sequence[geometry.Point]) -> float:
 def _to_segment(point: geometry.Point, a: geometry.Point, b: geometry.Point) -> float:
     span = (b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2
     along = ((point[0] - a[0]) * (b[0] - a[0]) + (point[1] - a[1]) * (b[1] - a[1])) / span if span else 0.0
-    return math.dist(point, between(a, b, min(1.0, max(0.0, along))))
+    return math.dist(point, interpolate(a, b, min(1.0, max(0.0, along))))
 
 
 def label_point(ring: Sequence[geometry.Point]) -> geometry.Point:
@@ -112,7 +114,7 @@ def label_point(ring: Sequence[geometry.Point]) -> geometry.Point:
         for i in range(1, 24)
         for j in range(1, 24)
     ]
-    return max((p for p in grid if geometry.inside(p, ring)), key=lambda p: from_edge(p, ring))
+    return max((p for p in grid if geometry.inside(p, ring)), key=lambda p: distance_to_edge(p, ring))
 
 
 def spline(points: Sequence[geometry.Point], steps: int, closed: bool = False) -> geometry.Line:
@@ -136,7 +138,7 @@ def _catmull(a: float, b: float, c: float, d: float, t: float) -> float:
     return b + (c - a) * t / 2 + (2 * a - 5 * b + 4 * c - d) * t**2 / 2 + (3 * b - a - 3 * c + d) * t**3 / 2
 
 
-def beside(line: Sequence[geometry.Point], distance: Sequence[float]) -> geometry.Line:
+def offset_line(line: Sequence[geometry.Point], distance: Sequence[float]) -> geometry.Line:
     """`line` moved to its left by one distance a point; negative is right."""
     result = []
     for index, (x, y) in enumerate(line):

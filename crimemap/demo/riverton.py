@@ -123,7 +123,7 @@ class Riverton:
 
     def _beside_river(self, bank: str, more: float) -> Line:
         side = 1 if bank == "north" else -1
-        return plane_geometry.beside(self.river, [side * (width + more) for width in self.widths])
+        return plane_geometry.offset_line(self.river, [side * (width + more) for width in self.widths])
 
     def _stretch(self, start: float, end: float) -> list[int]:
         """Indices of the river's points between two distances along it."""
@@ -137,8 +137,8 @@ class Riverton:
         middle = [self.river[index] for index in points]
         widths = [plan.ISLAND_WIDTH * math.sin(math.pi * i / (len(points) - 1)) ** 0.6 for i in range(len(points))]
         return (
-            plane_geometry.beside(middle, widths)[:-1]
-            + plane_geometry.beside(middle, [-width for width in widths])[:0:-1]
+            plane_geometry.offset_line(middle, widths)[:-1]
+            + plane_geometry.offset_line(middle, [-width for width in widths])[:0:-1]
         )
 
     @cached_property
@@ -156,15 +156,15 @@ class Riverton:
         return self._beside_river("north", 0) + self._beside_river("south", 0)[::-1]
 
     def _bridge(self, crossing: plan.PlannedBridge) -> Bridge:
-        here = plane_geometry.part(self.river, crossing.along - 30, crossing.along + 30)
+        here = plane_geometry.cut_line(self.river, crossing.along - 30, crossing.along + 30)
         (x1, y1), (x2, y2) = here[0], here[-1]
-        middle, size = plane_geometry.between(here[0], here[-1], 0.5), math.dist(here[0], here[-1])
+        middle, size = plane_geometry.interpolate(here[0], here[-1], 0.5), math.dist(here[0], here[-1])
         north = (middle[0] - (y2 - y1) / size * 1000, middle[1] + (x2 - x1) / size * 1000)
         south = (middle[0] + (y2 - y1) / size * 1000, middle[1] - (x2 - x1) / size * 1000)
         ends = []
         for far, bank in ((north, "north"), (south, "south")):
             hit = plane_geometry.crossings([middle, far], self.quays[bank])[0]
-            ends.append(plane_geometry.between(middle, far, hit[0] / math.dist(middle, far)))
+            ends.append(plane_geometry.interpolate(middle, far, hit[0] / math.dist(middle, far)))
         return Bridge(crossing, ends[0], ends[1])
 
     def _frame(self, bank: str) -> BankGrid:
@@ -216,7 +216,7 @@ class Riverton:
         """Stretches between two crossing streets that were never built: few in the middle, more at the rim."""
         result = []
         for start, end in pairwise(stops):
-            x, y = plane_geometry.part(line, (start + end) / 2, end)[0]
+            x, y = plane_geometry.cut_line(line, (start + end) / 2, end)[0]
             rim = math.hypot(x / plan.PARKWAY_SCALE / 3100, y / plan.PARKWAY_SCALE / 2050)
             if chance.random() < (0.03 if rim < 1 else 0.28):
                 result.append((start, end))
@@ -235,7 +235,7 @@ class Riverton:
         cuts |= {along for border in borders for along, _ in plane_geometry.crossings(line, border)}
 
         def kept(start: float, end: float) -> bool:
-            middle = plane_geometry.part(line, (start + end) / 2, end)
+            middle = plane_geometry.cut_line(line, (start + end) / 2, end)
             if not middle or any(low <= (start + end) / 2 <= high for low, high in gaps):
                 return False
             point = middle[0]
@@ -255,7 +255,7 @@ class Riverton:
             else:
                 spans.append([start, end])
         return [
-            plane_geometry.part(line, max(0.0, start - OVERSHOOT), min(whole, end + OVERSHOOT))
+            plane_geometry.cut_line(line, max(0.0, start - OVERSHOOT), min(whole, end + OVERSHOOT))
             for start, end in spans
             if end - start > STUB
         ]
@@ -274,7 +274,9 @@ class Riverton:
                     for along, beside in plane_geometry.crossings(piece, other):
                         stops.setdefault((one.name, i), []).append(along)
                         stops.setdefault((two.name, j), []).append(beside)
-                        corners.append(Corner(first, second, plane_geometry.part(piece, along - 0.01, along + 0.01)[0]))
+                        corners.append(
+                            Corner(first, second, plane_geometry.cut_line(piece, along - 0.01, along + 0.01)[0])
+                        )
         return corners, stops
 
     @cached_property
@@ -298,7 +300,7 @@ class Riverton:
                 for start, end in self._spans(piece, self._meetings[1].get((street.name, index), [])):
                     hundred = max(hundred + 100, 100 + int((walked + start) / HUNDRED) * 100)
                     result.append(
-                        CityBlock(street.name, hundred, plane_geometry.part(piece, (start + end) / 2, end)[0])
+                        CityBlock(street.name, hundred, plane_geometry.cut_line(piece, (start + end) / 2, end)[0])
                     )
                 walked += plane_geometry.length(piece)
         return result
@@ -336,7 +338,7 @@ class Riverton:
             for _, line in plan.DISTRICTS[bank]:
                 if line:
                     (enter, _), (leave, _) = plane_geometry.crossings(line, [*ring, ring[0]])
-                    result.append(plane_geometry.part(line, enter, leave))
+                    result.append(plane_geometry.cut_line(line, enter, leave))
         return result
 
     def _bank(self, bank: str) -> Line:

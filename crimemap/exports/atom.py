@@ -43,10 +43,10 @@ class _Feed(Atom1Feed):
         return day
 
 
-def feed(published: PublishedIncidents, *, area: tuple[str, str] | None = None, category: str = "") -> bytes:
+def build_feed(published: PublishedIncidents, *, area: tuple[str, str] | None = None, category: str = "") -> bytes:
     """The feed as XML in UTF-8, of one area (layer, code) or category, or of everything."""
     title, chosen = _about(published, area, category)
-    path = address(chosen)
+    path = feed_address(chosen)
     page = f"{settings.PORTAL_URL}{reverse('crimemap:map')}?{chosen.query_string()}"
     made = _Feed(
         title=replace_non_xml(title),
@@ -72,7 +72,7 @@ def feed(published: PublishedIncidents, *, area: tuple[str, str] | None = None, 
     return written
 
 
-def address(chosen: Filter) -> str:
+def feed_address(chosen: Filter) -> str:
     """Where the feed is that fits a selection best: of its area, of its one category, else of everything."""
     if chosen.area:
         return reverse("crimemap:feed_area", args=chosen.area)

@@ -15,17 +15,17 @@ from typing import Any
 
 import orjson
 
-from crimemap.exports.fields import COLUMNS, named, values
+from crimemap.exports.fields import COLUMNS, row_as_dict, row_values
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
-AT_ONCE = 16  # downloads of one process: the rest of its threads are for pages
-ROWS = 2000  # written at a time
+MAX_CONCURRENT_DOWNLOADS = 16  # downloads of one process: the rest of its threads are for pages
+BATCH_ROWS = 2000  # written at a time
 BOM = "\ufeff"  # without it Excel takes UTF-8 for the code page of the country
 FORMULA = frozenset("=+-@\t\r")  # what makes a spreadsheet compute a cell (OWASP, "CSV Injection")
 
-_room = threading.BoundedSemaphore(AT_ONCE)
+_room = threading.BoundedSemaphore(MAX_CONCURRENT_DOWNLOADS)
 _making = threading.Lock()  # pages compete with one download for the process, however many are under way
 
 
@@ -66,13 +66,13 @@ def file_name(published: PublishedIncidents, chosen: Filter, kind: str) -> str:
     return f"incidents_{since}_{until}_{published.version[:8]}.{kind}"
 
 
-def as_csv(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
+def iterate_csv(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
     """CSV (RFC 4180) in UTF-8 with BOM. No cell that is text begins as a formula does; numbers are numbers."""
     text = io.StringIO()
     writer = csv.writer(text)
     text.write(BOM)
     writer.writerow(COLUMNS)
-    for rows in chain([[]], published.iterate_newest(chosen, batch_rows=ROWS)):
+    for rows in chain([[]], published.iterate_newest(chosen, batch_rows=BATCH_ROWS)):
         writer.writerows(_cells(row, published) for row in rows)
         yield text.getvalue().encode()
         text.seek(0)
@@ -80,15 +80,17 @@ def as_csv(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
 
 
 def _cells(row: IncidentRow, published: PublishedIncidents) -> list[Any]:
-    return [f"'{value}" if type(value) is str and value[:1] in FORMULA else value for value in values(row, published)]
+    return [
+        f"'{value}" if type(value) is str and value[:1] in FORMULA else value for value in row_values(row, published)
+    ]
 
 
-def as_geojson(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
+def iterate_geojson(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
     """A FeatureCollection (RFC 7946), a feature a line; without a mapped place `geometry` is null."""
     head = {"type": "FeatureCollection", "version": published.version, "filter": chosen.query_string()}
     yield orjson.dumps(head)[:-1] + b',"features":[\n'
     separator = b""
-    for rows in published.iterate_newest(chosen, batch_rows=ROWS):
+    for rows in published.iterate_newest(chosen, batch_rows=BATCH_ROWS):
         if rows:
             yield separator + b",\n".join(orjson.dumps(_feature(row, published)) for row in rows)
             separator = b",\n"
@@ -96,7 +98,7 @@ def as_geojson(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]
 
 
 def _feature(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
-    properties = named(row, published)
+    properties = row_as_dict(row, published)
     number, latitude, longitude = (properties.pop(name) for name in ("id", "latitude", "longitude"))
     place = None if latitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     return {"type": "Feature", "id": number, "geometry": place, "properties": properties}

@@ -32,7 +32,7 @@ COLUMNS: dict[str, _StrPromise] = {
 }
 
 
-def values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ...]:
+def row_values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ...]:
     """In the order of COLUMNS. Unknown texts are "", unknown numbers None."""
     area = row.areas.get
     return (
@@ -55,5 +55,5 @@ def values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ...]:
     )
 
 
-def named(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
-    return dict(zip(COLUMNS, values(row, published), strict=True))
+def row_as_dict(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
+    return dict(zip(COLUMNS, row_values(row, published), strict=True))

@@ -127,7 +127,7 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
         scale_bar_text,
         version,
         full_box,
-        areas.outline(*chosen.area) if chosen.area else None,
+        areas.area_outline(*chosen.area) if chosen.area else None,
     )
 
 
@@ -175,7 +175,7 @@ def _find_filter_box(chosen: Filter) -> Box | None:
         return latitude - north, longitude - east, latitude + north, longitude + east
     if chosen.box:
         return chosen.box
-    outline = areas.outline(*chosen.area) if chosen.area else None
+    outline = areas.area_outline(*chosen.area) if chosen.area else None
     if outline is None:
         return None
     points = base_map.positions(outline)
@@ -321,7 +321,7 @@ def _circle_outline(chosen: Filter, drawing: MapDrawing) -> CircleOutline | None
 
 
 def _area_path(chosen: Filter, drawing: MapDrawing) -> SafeString:
-    outline = areas.outline(*chosen.area) if chosen.area else None
+    outline = areas.area_outline(*chosen.area) if chosen.area else None
     return drawing.outline_path(outline) if outline else SafeString()
 
 

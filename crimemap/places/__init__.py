@@ -1,24 +1,24 @@
-"""The door through which the other apps ask where something is: blocks, intersections, areas and the base map.
+"""The only interface of the crime map's places for the other apps: blocks, intersections, areas and the base map.
 
-Plain functions and plain values. Works with an empty database: then nothing is found and there is no base map.
+Plain functions and values. With an empty database nothing is found and there is no base map.
 """
 
-from crimemap.places.areas import AreaOutline, area_names, area_outlines, contact, outline
+from crimemap.places.areas import AreaOutline, area_contact, area_names, area_outline, area_outlines
 from crimemap.places.base_map import base_map_json, base_map_version
-from crimemap.places.lookup import Place, areas_at, find, in_city, near, search
+from crimemap.places.lookup import Place, areas_at, find_nearest_block, find_place, in_city, search_places
 
 __all__ = [
     "AreaOutline",
     "Place",
+    "area_contact",
     "area_names",
+    "area_outline",
     "area_outlines",
     "areas_at",
     "base_map_json",
     "base_map_version",
-    "contact",
-    "find",
+    "find_nearest_block",
+    "find_place",
     "in_city",
-    "near",
-    "outline",
-    "search",
+    "search_places",
 ]

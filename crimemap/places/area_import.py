@@ -1,11 +1,12 @@
-"""Boundary layers of an agency: GeoJSON in, areas out. An import replaces its layer as a whole.
+"""Import of an agency's boundary layers from GeoJSON. An import replaces its layer as a whole.
 
-    features = layers.read(content)
-    columns = layers.guess(features, "district")
-    done = layers.replace("district", features, columns)
+    features = area_import.parse_features(content)
+    columns = area_import.guess_columns(features, "district")
+    result = area_import.replace_layer("district", features, columns)
 
-Codes are kept as the file has them, so they must be those of the agency's records ("9" is not "009"). Areas whose code stays
-keep their row, and so whatever refers to it; areas that are gone are removed, unless stored incidents still name them.
+Codes are stored as the file has them and must match those of the agency's records ("9" is not "009"). An area whose code
+stays keeps its row, so references to it remain valid. Areas missing from the file are removed unless stored incidents
+still name them.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from crimemap.models import Area, Block, Incident, Intersection
 from crimemap.places.area_index import load_area_index
 from crimemap.street_names import normalize_name, restore_capitals
 
-LARGEST = 200_000_000  # bytes, unpacked: centre-lines of a large county are about 60 MB
-LARGEST_CODE, LARGEST_NAME = 60, 80
-# What files call a layer's code and name, best first; compared without case, spaces and underscores.
+MAX_FILE_BYTES = 200_000_000  # decompressed; the center lines of a large county are about 60 MB
+MAX_CODE_CHARACTERS, MAX_NAME_CHARACTERS = 60, 80
+# Property names that files use for code and name, best first; compared without case, spaces and underscores.
 _CODES = {
     Area.Layer.CITY: ("placefp", "geoid"),
     Area.Layer.DISTRICT: ("distnum", "district", "districtno", "districtnumber", "dist", "precinct", "division"),
@@ -55,12 +56,12 @@ _ORDINAL = re.compile(r"\d+\s*(st|nd|rd|th)?|[a-z]?\d+[a-z]?", re.IGNORECASE)
 
 
 class LayerFileError(Exception):
-    """The file cannot become this layer. The message is a sentence that says what to do; nothing was stored."""
+    """The file cannot be imported as this layer; nothing was stored. The message is a sentence that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """`number` counts from 1; `shape` is None where the file has none."""
+    """A feature of the file. number: counts from 1. shape: None if the file has none."""
 
     number: int
     properties: dict[str, str]
@@ -69,7 +70,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class AreaColumns:
-    """Which properties hold an area's code and name; `name` is empty where areas are called "District 9"."""
+    """The properties that hold an area's code and name. Without a `name`, areas are called "District 9"."""
 
     code: str
     name: str = ""
@@ -77,7 +78,7 @@ class AreaColumns:
 
 @dataclass(slots=True)
 class LayerImportResult:
-    """What an import did. `notes` are sentences: what was mended, joined or kept."""
+    """The result of an import. notes: sentences about areas that were repaired, joined or kept."""
 
     created: int = 0
     updated: int = 0
@@ -85,8 +86,8 @@ class LayerImportResult:
     removed: int = 0
     notes: list[str] = field(default_factory=list)
 
-    def in_words(self) -> str:
-        """One sentence of counts, then the notes, a line each."""
+    def summarize(self) -> str:
+        """Return a sentence of counts, then the notes, one a line."""
         counts = _("%(created)s new, %(updated)s changed, %(unchanged)s as before, %(removed)s removed.") % {
             "created": self.created,
             "updated": self.updated,
@@ -96,10 +97,10 @@ class LayerImportResult:
         return "\n".join([counts, *self.notes])
 
 
-def read(content: bytes) -> list[Feature]:
-    """The features of a GeoJSON file, gzipped or not, in WGS 84 degrees. Raises LayerError."""
+def parse_features(content: bytes) -> list[Feature]:
+    """Parse a GeoJSON file in WGS 84 degrees, gzipped or not. Raises LayerFileError."""
     try:
-        found = orjson.loads(unpacked(content).removeprefix(b"\xef\xbb\xbf"))
+        found = orjson.loads(decompress(content).removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:
         raise LayerFileError(
             _("This is not a GeoJSON file: its content is not JSON. Export the layer as GeoJSON.")
@@ -108,7 +109,7 @@ def read(content: bytes) -> list[Feature]:
         found = {"type": "FeatureCollection", "features": [found]}
     if not isinstance(found, dict) or not isinstance(found.get("features"), list):
         raise LayerFileError(_("This is not a GeoJSON FeatureCollection. Export the layer as GeoJSON."))
-    features = [_feature(number, feature) for number, feature in enumerate(found["features"], 1)]
+    features = [_parse_feature(number, feature) for number, feature in enumerate(found["features"], 1)]
     if not any(feature.shape for feature in features):
         raise LayerFileError(_("This file has no shapes in it."))
     bounds = np.array([feature.shape.bounds for feature in features if feature.shape])
@@ -117,21 +118,21 @@ def read(content: bytes) -> list[Feature]:
     return features
 
 
-def unpacked(content: bytes) -> bytes:
-    """`content` without its gzip wrapping, if it has one. Raises LayerError."""
+def decompress(content: bytes) -> bytes:
+    """Return `content` decompressed if it is gzipped. Raises LayerFileError."""
     if content[:2] != b"\x1f\x8b":
         return content
     try:
         with gzip.open(io.BytesIO(content)) as file:
-            result = file.read(LARGEST + 1)
+            result = file.read(MAX_FILE_BYTES + 1)
     except (OSError, EOFError, zlib.error):
         raise LayerFileError(_("This file is packed with gzip and damaged. Send it again.")) from None
-    if len(result) > LARGEST:
+    if len(result) > MAX_FILE_BYTES:
         raise LayerFileError(_("This file is too large: a layer may have 200 MB."))
     return result
 
 
-def _feature(number: int, feature: Any) -> Feature:
+def _parse_feature(number: int, feature: Any) -> Feature:
     properties = (feature.get("properties") if isinstance(feature, dict) else None) or {}
     geometry = feature.get("geometry") if isinstance(feature, dict) else None
     shape = None
@@ -140,12 +141,14 @@ def _feature(number: int, feature: Any) -> Feature:
             shape = shapely.force_2d(shapely.from_geojson(orjson.dumps(geometry)))
         except (shapely.GEOSException, ValueError, TypeError):
             raise LayerFileError(_("The shape of feature %(number)s cannot be read.") % {"number": number}) from None
-    texts = {str(name): text_of(value) for name, value in properties.items()} if isinstance(properties, dict) else {}
+    texts = (
+        {str(name): property_text(value) for name, value in properties.items()} if isinstance(properties, dict) else {}
+    )
     return Feature(number, texts, None if shape is None or shape.is_empty else shape)
 
 
-def text_of(value: object) -> str:
-    """A property as text; whole numbers without the ".0" that tables give them."""
+def property_text(value: object) -> str:
+    """Return a property as text; whole numbers lose the ".0" that tables give them."""
     if value is None or isinstance(value, dict | list):
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -154,29 +157,33 @@ def text_of(value: object) -> str:
 
 
 def property_names(features: Sequence[Feature]) -> list[str]:
-    """All properties of a file, in the order of their first appearance."""
+    """Return the names of all properties in a file, in the order of their first appearance."""
     return list(dict.fromkeys(name for feature in features for name in feature.properties))
 
 
-def pick(names: Sequence[str], wanted: Sequence[str]) -> str:
-    """The first of `names` that is called one of `wanted`, the best wish first; empty when none is."""
+def pick_property(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return the name that matches the earliest of `wanted`, "" if none does."""
     plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in reversed(names)}
-    return next((plain[wish] for wish in wanted if wish in plain), "")
+    return next((plain[name] for name in wanted if name in plain), "")
 
 
-def guess(features: Sequence[Feature], layer: str) -> AreaColumns:
-    """The properties that most likely hold code and name; empty where nothing fits."""
+def guess_columns(features: Sequence[Feature], layer: str) -> AreaColumns:
+    """Return the properties that most likely hold code and name, "" where none fits."""
     names = property_names(features)
-    full = [name for name in names if all(feature.properties.get(name) for feature in features)]
-    speaking = [name for name in full if not all(_ORDINAL.fullmatch(feature.properties[name]) for feature in features)]
-    name = pick(speaking, _NAMES)
-    code = pick(full, _CODES[Area.Layer(layer)]) or pick([other for other in full if other != name], _ANY_CODES)
+    complete = [name for name in names if all(feature.properties.get(name) for feature in features)]
+    descriptive = [
+        name for name in complete if not all(_ORDINAL.fullmatch(feature.properties[name]) for feature in features)
+    ]
+    name = pick_property(descriptive, _NAMES)
+    code = pick_property(complete, _CODES[Area.Layer(layer)]) or pick_property(
+        [other for other in complete if other != name], _ANY_CODES
+    )
     return AreaColumns(code or name, name)
 
 
-def choose(features: Sequence[Feature], layer: str, code: str = "", name: str | None = None) -> AreaColumns:
-    """The columns somebody named, guessed where they named none. Raises LayerError."""
-    names, guessed = property_names(features), guess(features, layer)
+def choose_columns(features: Sequence[Feature], layer: str, code: str = "", name: str | None = None) -> AreaColumns:
+    """Return the columns given, guessing those that are not. Raises LayerFileError."""
+    names, guessed = property_names(features), guess_columns(features, layer)
     columns = AreaColumns(code or guessed.code, guessed.name if name is None else name)
     for column in (columns.code, columns.name):
         if column and column not in names:
@@ -188,36 +195,42 @@ def choose(features: Sequence[Feature], layer: str, code: str = "", name: str | 
     return columns
 
 
-def replace(layer: str, features: Sequence[Feature], columns: AreaColumns) -> LayerImportResult:
-    """Make these features the areas of `layer`, in one transaction. Raises LayerError.
+def replace_layer(layer: str, features: Sequence[Feature], columns: AreaColumns) -> LayerImportResult:
+    """Make these features the areas of `layer`, in one transaction. Raises LayerFileError.
 
-    Features of one code are parts of one area. Shapes that cross themselves are mended, and that is told.
+    Features with the same code become one area. Self-crossing shapes are repaired, with a note in the result.
     """
-    done = LayerImportResult()
-    rows = [_area(layer, code, parts, columns, done) for code, parts in _by_code(features, columns).items()]
+    result = LayerImportResult()
+    rows = [
+        _build_area(layer, code, parts, columns, result) for code, parts in _group_by_code(features, columns).items()
+    ]
     with transaction.atomic():
         before = {area.code: area for area in Area.objects.select_for_update().filter(layer=layer)}
-        changed = [row for row in rows if row.code not in before or _content(row) != _content(before[row.code])]
+        changed = [
+            row
+            for row in rows
+            if row.code not in before or _compared_content(row) != _compared_content(before[row.code])
+        ]
         fields = ["name", "key", "outline", "latitude", "longitude"]
         Area.objects.bulk_create(changed, update_conflicts=True, unique_fields=["layer", "code"], update_fields=fields)
-        done.updated = sum(row.code in before for row in changed)
-        done.created = len(changed) - done.updated
-        done.unchanged = len(rows) - len(changed)
-        codes, named = {row.code for row in rows}, _named(layer)
-        done.removed = _remove(set(before) - codes, named, layer, done)
+        result.updated = sum(row.code in before for row in changed)
+        result.created = len(changed) - result.updated
+        result.unchanged = len(rows) - len(changed)
+        codes, named = {row.code for row in rows}, _codes_in_incidents(layer)
+        result.removed = _remove_missing(set(before) - codes, named, layer, result)
         if unknown := sorted(named - codes - set(before)):
             sentence = _("Stored incidents name codes that no area has: %(codes)s. Compare how the codes are written.")
-            done.notes.append(sentence % {"codes": ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")})
-        if changed or done.removed:
-            locate(layer)
-    return done
+            result.notes.append(sentence % {"codes": ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")})
+        if changed or result.removed:
+            assign_areas(layer)
+    return result
 
 
-def _by_code(features: Sequence[Feature], columns: AreaColumns) -> dict[str, list[Feature]]:
+def _group_by_code(features: Sequence[Feature], columns: AreaColumns) -> dict[str, list[Feature]]:
     found: dict[str, list[Feature]] = defaultdict(list)
     for feature in features:
         code = feature.properties.get(columns.code, "")
-        if not code or len(code) > LARGEST_CODE:
+        if not code or len(code) > MAX_CODE_CHARACTERS:
             sentence = _(
                 "Feature %(number)s has no usable code in “%(column)s”. Choose the property that holds the code."
             )
@@ -229,12 +242,12 @@ def _by_code(features: Sequence[Feature], columns: AreaColumns) -> dict[str, lis
     return found
 
 
-def _area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, done: LayerImportResult) -> Area:
-    name = restore_capitals(parts[0].properties.get(columns.name, ""))[:LARGEST_NAME]
+def _build_area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, result: LayerImportResult) -> Area:
+    name = restore_capitals(parts[0].properties.get(columns.name, ""))[:MAX_NAME_CHARACTERS]
     name = name or f"{Area.Layer(layer).label} {code}"
-    shapes = [_mended(part, code, done) for part in parts]
+    shapes = [_repair_shape(part, code, result) for part in parts]
     if len(parts) > 1:
-        done.notes.append(
+        result.notes.append(
             _("%(count)s features have the code %(code)s and are joined.") % {"count": len(parts), "code": code}
         )
     shape = shapely.union_all(shapes) if len(shapes) > 1 else shapes[0]
@@ -245,44 +258,44 @@ def _area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, don
     )  # fmt: skip
 
 
-def _mended(feature: Feature, code: str, done: LayerImportResult) -> BaseGeometry:
+def _repair_shape(feature: Feature, code: str, result: LayerImportResult) -> BaseGeometry:
     assert feature.shape is not None
     if feature.shape.is_valid:
         return feature.shape
-    mended = shapely.make_valid(feature.shape)
-    parts = [part for part in shapely.get_parts(mended) if isinstance(part, shapely.Polygon | shapely.MultiPolygon)]
+    repaired = shapely.make_valid(feature.shape)
+    parts = [part for part in shapely.get_parts(repaired) if isinstance(part, shapely.Polygon | shapely.MultiPolygon)]
     shape = shapely.union_all(parts)
     if shape.is_empty:
         sentence = _("The shape of feature %(number)s (code %(code)s) has no surface. Mend it in the file.")
         raise LayerFileError(sentence % {"number": feature.number, "code": code})
-    done.notes.append(
+    result.notes.append(
         _("The shape of %(code)s crossed itself (%(why)s) and was mended.")
         % {"code": code, "why": shapely.is_valid_reason(feature.shape).split("[")[0].casefold()}
     )
     return shape
 
 
-def _content(area: Area) -> tuple[object, ...]:
+def _compared_content(area: Area) -> tuple[object, ...]:
     return area.name, area.latitude, area.longitude, area.outline
 
 
-def _remove(gone: set[str], named: set[str], layer: str, done: LayerImportResult) -> int:
-    """Remove areas that the file no longer has; what stored incidents name stays."""
-    for code in sorted(gone & named):
-        done.notes.append(_("%(code)s is not in the file, but stored incidents name it: it stays.") % {"code": code})
-    return Area.objects.filter(layer=layer, code__in=gone - named).delete()[0] if gone - named else 0
+def _remove_missing(missing: set[str], named: set[str], layer: str, result: LayerImportResult) -> int:
+    """Remove areas missing from the file, except those that stored incidents name. Return the number removed."""
+    for code in sorted(missing & named):
+        result.notes.append(_("%(code)s is not in the file, but stored incidents name it: it stays.") % {"code": code})
+    return Area.objects.filter(layer=layer, code__in=missing - named).delete()[0] if missing - named else 0
 
 
-def _named(layer: str) -> set[str]:
-    """The codes of the layer that stored incidents name."""
+def _codes_in_incidents(layer: str) -> set[str]:
+    """Return the codes of the layer that stored incidents name."""
     if layer == Area.Layer.CITY:
         return set()
     named = Incident.objects.filter(removed_at__isnull=True).exclude(**{layer: ""})
     return set(named.order_by().values_list(layer, flat=True).distinct())
 
 
-def locate(layer: str) -> None:
-    """Say of each block and crossing which area of `layer` it lies in."""
+def assign_areas(layer: str) -> None:
+    """Update the area of `layer` of each block and intersection."""
     if layer == Area.Layer.CITY:
         return
     index = load_area_index(layer)

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Names, outlines and contacts of the city's areas, by layer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from crimemap.models import Area
 
 @dataclass(frozen=True, slots=True)
 class AreaOutline:
-    """An area of one layer; `outline` is a GeoJSON geometry, the point is where its label stands."""
+    """An area of one layer: its outline as a GeoJSON geometry, and the point of its label in degrees."""
 
     code: str
     name: str
     latitude: float
     longitude: float
-    outline: dict[str, Any]
+    area_outline: dict[str, Any]
 
 
 def area_outlines(layer: str) -> list[AreaOutline]:
-    """All areas of a layer ("district", "beat", "neighbourhood", "city"), by code."""
+    """Return all areas of a layer ("district", "beat", "neighbourhood", "city"), ordered by code."""
     return [
         AreaOutline(area.code, area.name, area.latitude, area.longitude, area.outline)
         for area in Area.objects.filter(layer=layer).order_by("code")
@@ -29,21 +29,21 @@ def area_outlines(layer: str) -> list[AreaOutline]:
 
 
 def area_names(layer: str) -> dict[str, str]:
-    """Code to name of all areas of a layer, none of one that is not known; at most a minute old."""
-    if layer not in Area.Layer.values:  # of a stranger's address: nothing may be kept for it
+    """Return the names of all areas of a layer by code, at most a minute old; {} for an unknown layer."""
+    if layer not in Area.Layer.values:  # from a visitor's URL: must not fill the cache
         return {}
     return page_cache.get_or_build(
         ("area names", layer), lambda: dict(Area.objects.filter(layer=layer).values_list("code", "name"))
     )
 
 
-def contact(layer: str, code: str) -> str:
-    """How to reach the officers of an area, in their own words; empty where nothing is written. At most a minute old."""
+def area_contact(layer: str, code: str) -> str:
+    """Return the contact text of an area's officers, at most a minute old; "" if there is none."""
     found = Area.objects.filter(layer=layer, code=code).values_list("contact", flat=True)
     return page_cache.get_or_build(("contact", layer, code), lambda: found.first() or "")
 
 
-def outline(layer: str, code: str) -> dict[str, Any] | None:
-    """The outline of one area as a GeoJSON geometry, where it is known; at most a minute old."""
+def area_outline(layer: str, code: str) -> dict[str, Any] | None:
+    """Return the outline of an area as a GeoJSON geometry, at most a minute old; None if the area is unknown."""
     found = Area.objects.filter(layer=layer, code=code).values_list("outline", flat=True)
     return page_cache.get_or_build(("outline", layer, code), found.first)

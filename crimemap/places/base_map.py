@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The base map as one JSON document, drawn by Leaflet and by the server."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from crimemap.models import BaseLayer
 
 
 def base_map_version() -> str:
-    """Changes with anything drawn on the base map; empty when there is none."""
+    """Return a digest of everything drawn on the base map, "" if there is no base map."""
     digests = BaseLayer.objects.order_by("order", "name").values_list("digest", flat=True)
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16] if digests else ""
 
 
 def base_map_json() -> bytes:
-    """The base map as JSON in UTF-8: {"bounds": [[south, west], [north, east]], "layers": [{"name": ..., "features": [...]}]}.
+    """Return the base map as JSON in UTF-8: {"bounds": [[south, west], [north, east]], "layers": [{"name": ..., "features": [...]}]}.
 
-    Layers come lowest first, features as GeoJSON. Bounds are those of the land. Empty when there is none.
+    Layers are ordered from the lowest up, features are GeoJSON, bounds are those of the land. Empty without a base map.
     """
     version = base_map_version()
     return _base_map(version) if version else b""
 
 
 @lru_cache(maxsize=2)
-def _base_map(version: str) -> bytes:  # noqa: ARG001  (the key)
+def _base_map(version: str) -> bytes:  # noqa: ARG001  (the cache's key)
     layers = [
         {"name": layer.name, "features": layer.geojson.get("features", [])}
         for layer in BaseLayer.objects.order_by("order", "name")
@@ -40,7 +40,7 @@ def _base_map(version: str) -> bytes:  # noqa: ARG001  (the key)
 
 
 def positions(shape: dict[str, Any]) -> list[tuple[float, float]]:
-    """All (longitude, latitude) of a GeoJSON geometry."""
+    """Return every (longitude, latitude) of a GeoJSON geometry."""
     pending, result = [shape.get("coordinates", [])], []
     while pending:
         item = pending.pop()

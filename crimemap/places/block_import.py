@@ -1,11 +1,11 @@
-"""The agency's block layer: one point for each hundred of a street, from midpoints or from street centre-lines.
+"""Import of an agency's block layer: one point for each hundred of a street, from midpoints or from street center lines.
 
-    rows = blocks.read(content)      # CSV or GeoJSON, gzipped or not
-    done = blocks.replace(rows.blocks)
+    parsed = block_import.parse_blocks(content)      # CSV or GeoJSON, gzipped or not
+    result = block_import.replace_blocks(parsed.blocks)
 
-A centre-line with the addresses 400 to 598 becomes the 400 and the 500 block; a block in several pieces, or with a line for
-each direction, gets the one point in the middle of its addresses. Blocks that stay keep their row, so that places which tips
-and events name are still found.
+A center line with the addresses 400 to 598 becomes the 400 and the 500 block. A block in several pieces, or with a line for
+each direction, gets one point in the middle of its addresses. Blocks that stay keep their row, so that references from tips
+and events remain valid.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from crimemap.places import area_import
 from crimemap.places.area_import import Feature, LayerFileError, LayerImportResult
 from crimemap.street_names import normalize_name, restore_capitals
 
-LARGEST_STREET, LARGEST_NUMBER = 80, 1_000_000
-# What files call things, best first; compared without case, spaces and underscores.
+MAX_STREET_CHARACTERS, MAX_HOUSE_NUMBER = 80, 1_000_000
+# Property names that files use, best first; compared without case, spaces and underscores.
 _STREET = ("fullname", "fullstreetname", "streetname", "stname", "street", "fullst", "name", "roadname")
 _PARTS = (
     ("predir", "predirectional", "stpredir", "fedirp", "dirpre"),
@@ -52,7 +52,7 @@ _WRITTEN = re.compile(r"(\d+)(?:XX|X)?\s+(?:BLOCK\s+)?(?:OF\s+)?(\S.*)", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class BlockPoint:
-    """A block before it is stored; `hundred` is 400 for 400 to 499."""
+    """A block before it is stored: its middle in degrees; `hundred` is 400 for the numbers 400 to 499."""
 
     street: str
     hundred: int
@@ -62,16 +62,16 @@ class BlockPoint:
 
 @dataclass(frozen=True, slots=True)
 class ParsedBlocks:
-    """What a file holds: its blocks, how many of its rows or lines were read, and sentences about those left out."""
+    """The content of a file: its blocks, the number of rows or lines read, and sentences about those left out."""
 
     blocks: list[BlockPoint]
-    read: int
+    parse_blocks: int
     notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A line with the addresses of its two ends."""
+    """A piece of a center line with the house numbers at its two ends."""
 
     start: float
     end: float
@@ -85,29 +85,29 @@ class _Piece:
     def high(self) -> float:
         return max(self.start, self.end)
 
-    def at(self, address: float) -> BaseGeometry:
+    def point_at(self, address: float) -> BaseGeometry:
         fraction = 0.5 if self.start == self.end else (address - self.start) / (self.end - self.start)
         return self.line.interpolate(min(1.0, max(0.0, fraction)), normalized=True)
 
 
-def read(content: bytes) -> ParsedBlocks:
-    """The blocks of a CSV of midpoints, of GeoJSON points, or of GeoJSON centre-lines with address ranges. Raises LayerError."""
-    content = area_import.unpacked(content)
+def parse_blocks(content: bytes) -> ParsedBlocks:
+    """Parse a CSV of midpoints, GeoJSON points, or GeoJSON center lines with address ranges. Raises LayerFileError."""
+    content = area_import.decompress(content)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-        return _points(*_table(content))
-    features = [feature for feature in area_import.read(content) if feature.shape is not None]
+        return _parse_points(*_read_table(content))
+    features = [feature for feature in area_import.parse_features(content) if feature.shape is not None]
     names = area_import.property_names(features)
     if all(isinstance(feature.shape, shapely.Point) for feature in features):
-        return _points(names, _with_coordinates(features))
+        return _parse_points(names, _point_rows(features))
     if all(isinstance(feature.shape, shapely.LineString | shapely.MultiLineString) for feature in features):
-        return _lines(names, features)
+        return _parse_lines(names, features)
     raise LayerFileError(_("A block layer is of points or of lines. This file has other shapes, or both."))
 
 
 # Midpoints
 
 
-def _table(content: bytes) -> tuple[list[str], Iterator[dict[str, str]]]:
+def _read_table(content: bytes) -> tuple[list[str], Iterator[dict[str, str]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -116,14 +116,14 @@ def _table(content: bytes) -> tuple[list[str], Iterator[dict[str, str]]]:
     delimiter = max(",;\t", key=head.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
     names = [name for name in reader.fieldnames or [] if name]
-    if not area_import.pick(names, _LATITUDE) or not area_import.pick(names, _LONGITUDE):
+    if not area_import.pick_property(names, _LATITUDE) or not area_import.pick_property(names, _LONGITUDE):
         raise LayerFileError(
             _("A table of blocks has the columns street, hundred, latitude and longitude. These were not found.")
         )
-    return names, _numbered(reader)
+    return names, _iterate_rows(reader)
 
 
-def _numbered(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+def _iterate_rows(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
     try:
         for row in reader:
             yield {name: value for name, value in row.items() if isinstance(value, str)}
@@ -133,18 +133,18 @@ def _numbered(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
         ) from None
 
 
-def _with_coordinates(features: Sequence[Feature]) -> Iterator[dict[str, str]]:
+def _point_rows(features: Sequence[Feature]) -> Iterator[dict[str, str]]:
     for feature in features:
         assert isinstance(feature.shape, shapely.Point)
         yield feature.properties | {"latitude": repr(feature.shape.y), "longitude": repr(feature.shape.x)}
 
 
-def _points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlocks:
-    street, hundred = area_import.pick(names, _STREET), area_import.pick(names, _HUNDRED)
-    written = area_import.pick(names, _BLOCK)
+def _parse_points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlocks:
+    street, hundred = area_import.pick_property(names, _STREET), area_import.pick_property(names, _HUNDRED)
+    written = area_import.pick_property(names, _BLOCK)
     latitude, longitude = (
-        area_import.pick(names, _LATITUDE) or "latitude",
-        area_import.pick(names, _LONGITUDE) or "longitude",
+        area_import.pick_property(names, _LATITUDE) or "latitude",
+        area_import.pick_property(names, _LONGITUDE) or "longitude",
     )
     if not (street and hundred) and not written:
         raise LayerFileError(
@@ -155,8 +155,8 @@ def _points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlocks:
     read = 0
     for row in rows:
         read += 1
-        block = _block_of(row, street, hundred) or _written(row.get(written, ""))
-        y, x = _number(row.get(latitude)), _number(row.get(longitude))
+        block = _block_from_columns(row, street, hundred) or _block_from_text(row.get(written, ""))
+        y, x = _parse_number(row.get(latitude)), _parse_number(row.get(longitude))
         if block is None:
             left_out[_("no block")] += 1
         elif y is None or x is None or abs(y) > 90 or abs(x) > 180 or x == y == 0:
@@ -165,15 +165,15 @@ def _points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlocks:
             left_out[_("the block came before")] += 1
         else:
             blocks[place] = BlockPoint(*block, x, y)
-    return _found(list(blocks.values()), read, left_out)
+    return _finish(list(blocks.values()), read, left_out)
 
 
-def _block_of(row: dict[str, str], street: str, hundred: str) -> tuple[str, int] | None:
-    number = _number(row.get(hundred)) if street and hundred else None
-    return None if number is None else _block(row.get(street, ""), number)
+def _block_from_columns(row: dict[str, str], street: str, hundred: str) -> tuple[str, int] | None:
+    number = _parse_number(row.get(hundred)) if street and hundred else None
+    return None if number is None else _make_block(row.get(street, ""), number)
 
 
-def _written(text: str) -> tuple[str, int] | None:
+def _block_from_text(text: str) -> tuple[str, int] | None:
     match = _WRITTEN.match(" ".join(text.split()))
     if match is None:
         return None
@@ -182,17 +182,17 @@ def _written(text: str) -> tuple[str, int] | None:
         number *= 100
     elif re.match(r"\d+X\b", text.strip(), re.IGNORECASE):  # "0000X S STATE ST": the numbers below 100
         number = 0
-    return _block(street, number)
+    return _make_block(street, number)
 
 
-def _block(street: str, number: float) -> tuple[str, int] | None:
-    street = restore_capitals(" ".join(street.split()))[:LARGEST_STREET]
-    if not normalize_name(street) or not 0 <= number < LARGEST_NUMBER:
+def _make_block(street: str, number: float) -> tuple[str, int] | None:
+    street = restore_capitals(" ".join(street.split()))[:MAX_STREET_CHARACTERS]
+    if not normalize_name(street) or not 0 <= number < MAX_HOUSE_NUMBER:
         return None
     return street, int(number) // 100 * 100
 
 
-def _number(text: str | None) -> float | None:
+def _parse_number(text: str | None) -> float | None:
     try:
         value = float((text or "").strip().replace(",", "."))
     except ValueError:
@@ -200,12 +200,12 @@ def _number(text: str | None) -> float | None:
     return value if abs(value) < 1e9 else None
 
 
-# Centre-lines
+# Center lines
 
 
-def _lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
-    ranges = [area_import.pick(names, wanted) for wanted in _RANGES]
-    street_of = _street_of(names)
+def _parse_lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
+    ranges = [area_import.pick_property(names, wanted) for wanted in _RANGES]
+    street_of = _street_reader(names)
     if not any(ranges) or street_of is None:
         raise LayerFileError(
             _("Centre-lines need a street name and address ranges, such as L_F_ADD, L_T_ADD, R_F_ADD and R_T_ADD.")
@@ -214,24 +214,24 @@ def _lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
     streets: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     for feature in features:
-        street = restore_capitals(street_of(feature.properties))[:LARGEST_STREET]
-        key, ends = normalize_name(street), _ends([feature.properties.get(name, "") for name in ranges])
+        street = restore_capitals(street_of(feature.properties))[:MAX_STREET_CHARACTERS]
+        key, addresses = normalize_name(street), _address_range([feature.properties.get(name, "") for name in ranges])
         if not key:
             left_out[_("no street")] += 1
-        elif ends is None:
+        elif addresses is None:
             left_out[_("no addresses")] += 1
         else:
             streets.setdefault(key, street)
-            piece = _Piece(*ends, _one_line(feature.shape))
+            piece = _Piece(*addresses, _longest_line(feature.shape))
             for hundred in range(int(piece.low) // 100 * 100, int(piece.high) + 1, 100):
                 pieces[key, hundred].append(piece)
-    blocks = [_middle(streets[key], hundred, parts) for (key, hundred), parts in sorted(pieces.items())]
-    return _found(blocks, len(features), left_out)
+    blocks = [_middle_point(streets[key], hundred, parts) for (key, hundred), parts in sorted(pieces.items())]
+    return _finish(blocks, len(features), left_out)
 
 
-def _street_of(names: list[str]) -> Callable[[dict[str, str]], str] | None:
-    parts = [area_import.pick(names, wanted) for wanted in _PARTS]
-    whole = area_import.pick(names, _STREET)
+def _street_reader(names: list[str]) -> Callable[[dict[str, str]], str] | None:
+    parts = [area_import.pick_property(names, wanted) for wanted in _PARTS]
+    whole = area_import.pick_property(names, _STREET)
     if whole and (whole != parts[1] or not (parts[0] or parts[2])):
         return lambda row: row.get(whole, "")
     if parts[1]:
@@ -239,37 +239,43 @@ def _street_of(names: list[str]) -> Callable[[dict[str, str]], str] | None:
     return None
 
 
-def _ends(texts: list[str]) -> tuple[float, float] | None:
-    """The addresses at both ends of a line, of the side that has more of them; nought and blank are none."""
-    numbers = [_number(text) or 0 for text in texts]
+def _address_range(texts: list[str]) -> tuple[float, float] | None:
+    """Return the house numbers at both ends of a line, from the side with the longer range; None if neither has one."""
+    numbers = [_parse_number(text) or 0 for text in texts]
     sides = [
         (start, end)
         for start, end in (numbers[:2], numbers[2:])
-        if 0 < start < LARGEST_NUMBER and 0 < end < LARGEST_NUMBER
+        if 0 < start < MAX_HOUSE_NUMBER and 0 < end < MAX_HOUSE_NUMBER
     ]
     if not sides:
         return None
     longest = max(sides, key=lambda side: abs(side[1] - side[0]))
-    return longest if abs(longest[1] - longest[0]) < 10_000 else None  # a slip of the key, or a road through a county
+    return (
+        longest if abs(longest[1] - longest[0]) < 10_000 else None
+    )  # beyond it: a typing error, or a road through a county
 
 
-def _one_line(shape: BaseGeometry | None) -> BaseGeometry:
+def _longest_line(shape: BaseGeometry | None) -> BaseGeometry:
     merged = shapely.line_merge(shape)
     return max(shapely.get_parts(merged), key=lambda part: float(part.length))
 
 
-def _middle(street: str, hundred: int, parts: list[_Piece]) -> BlockPoint:
-    """The point at the middle address of a block: the mean of the lines that hold it, or of the ends next to it."""
+def _middle_point(street: str, hundred: int, parts: list[_Piece]) -> BlockPoint:
+    """Return the point at the middle address of a block: the mean over the pieces that contain it, or of the nearest ends."""
     low = max(hundred, min(piece.low for piece in parts))
     high = min(hundred + 99, max(piece.high for piece in parts))
     address = (low + high) / 2
-    away = [max(piece.low - address, address - piece.high, 0) for piece in parts]
-    near = [piece.at(address) for piece, distance in zip(parts, away, strict=True) if distance <= min(away) + 2]
+    distances = [max(piece.low - address, address - piece.high, 0) for piece in parts]
+    near = [
+        piece.point_at(address)
+        for piece, distance in zip(parts, distances, strict=True)
+        if distance <= min(distances) + 2
+    ]
     x, y = sum(point.x for point in near) / len(near), sum(point.y for point in near) / len(near)
     return BlockPoint(street, hundred, round(x, 6), round(y, 6))
 
 
-def _found(blocks: list[BlockPoint], read: int, left_out: Counter[str]) -> ParsedBlocks:
+def _finish(blocks: list[BlockPoint], read: int, left_out: Counter[str]) -> ParsedBlocks:
     notes = [
         _("%(count)s of %(read)s were left out: %(why)s.") % {"count": count, "read": read, "why": why}
         for why, count in left_out.most_common()
@@ -282,8 +288,8 @@ def _found(blocks: list[BlockPoint], read: int, left_out: Counter[str]) -> Parse
 # Storing
 
 
-def replace(blocks: Sequence[BlockPoint]) -> LayerImportResult:
-    """Make these the blocks of the city, in one transaction. A street may be spelled anew: the block stays the same row."""
+def replace_blocks(blocks: Sequence[BlockPoint]) -> LayerImportResult:
+    """Make these the blocks of the city, in one transaction. A block keeps its row even if its street is spelled differently."""
     given = {(normalize_name(block.street), block.hundred): block for block in blocks}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {Block._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
@@ -307,7 +313,7 @@ def replace(blocks: Sequence[BlockPoint]) -> LayerImportResult:
             cursor.execute(_INSERT, [list(column) for column in zip(*created, strict=True)])
         if created or changed:
             for layer in (Area.Layer.DISTRICT, Area.Layer.BEAT, Area.Layer.NEIGHBOURHOOD):
-                area_import.locate(layer)
+                area_import.assign_areas(layer)
     return LayerImportResult(len(created), len(changed), len(given) - len(created) - len(changed), removed)
 
 

@@ -1,7 +1,4 @@
-"""Where something is: the door through which tips, events and pages ask for blocks, intersections, areas and the base map.
-
-Plain functions and plain values. Works with an empty database: then nothing is found and there is no base map.
-"""
+"""Look-up of places: by text, by reference, by point. With an empty database nothing is found."""
 
 from __future__ import annotations
 
@@ -16,14 +13,15 @@ from crimemap.models import Area, Block, Intersection, Located
 from crimemap.places import text_search
 from crimemap.places.area_index import area_indexes
 
-NEAR = 200.0  # metres: a point farther from the middle of every block is at none
+MAX_BLOCK_DISTANCE_METERS = 200.0  # from the middle of a block; a point farther from every block is at none
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`ref` names it for good ("block:12"); `district` is a name, or empty where none is known.
+    """A block, an intersection or an area, with its point in degrees.
 
-    `area` is what the map's filter calls an area, "district:4"; empty for the rest.
+    ref: stable reference, such as "block:12". district: name, "" if unknown. area: the value of the filter's `area` part,
+    such as "district:4"; "" for blocks and intersections.
     """
 
     ref: str
@@ -35,16 +33,16 @@ class Place:
     area: str = ""
 
 
-def search(text: str, limit: int = 8) -> list[Place]:
-    """Places that `text` may mean, best first: "412 arden", "400 block of Arden St", "arden & mill", "old town".
+def search_places(text: str, limit: int = 8) -> list[Place]:
+    """Return the places that `text` may mean, best first: "412 arden", "400 block of Arden St", "arden & mill", "old town".
 
-    Any input is safe; only its first 100 characters count. A slip in a name is forgiven where nothing is written so.
+    Any input is safe; only its first 100 characters count. Misspelled names are matched if nothing matches exactly.
     """
     return _places(text_search.search(text, limit))
 
 
-def find(ref: str) -> Place | None:
-    """The place that `ref` names, or None when there is none (any more)."""
+def find_place(ref: str) -> Place | None:
+    """Return the place with this reference, None if it does not exist or no longer does."""
     kind, _, number = ref[:40].partition(":")
     model = {"block": Block, "intersection": Intersection, "area": Area}.get(kind)
     if model is None or not re.fullmatch(r"[0-9]{1,18}", number):
@@ -52,11 +50,11 @@ def find(ref: str) -> Place | None:
     return next(iter(_places(model._default_manager.filter(pk=int(number)))), None)
 
 
-def near(latitude: float, longitude: float) -> Place | None:
-    """The block whose middle is nearest, within 200 metres."""
+def find_nearest_block(latitude: float, longitude: float) -> Place | None:
+    """Return the block whose middle is nearest to the point, None if there is none within 200 m."""
     if not _on_earth(latitude, longitude):
         return None
-    north = NEAR / geometry.METERS_PER_DEGREE
+    north = MAX_BLOCK_DISTANCE_METERS / geometry.METERS_PER_DEGREE
     east = north / max(0.01, math.cos(math.radians(latitude)))
     box = Block.objects.filter(
         latitude__range=(latitude - north, latitude + north), longitude__range=(longitude - east, longitude + east)
@@ -66,7 +64,7 @@ def near(latitude: float, longitude: float) -> Place | None:
         return geometry.meters_between(latitude, longitude, block.latitude, block.longitude)
 
     nearest = min(box, key=distance, default=None)
-    return _places([nearest])[0] if nearest is not None and distance(nearest) <= NEAR else None
+    return _places([nearest])[0] if nearest is not None and distance(nearest) <= MAX_BLOCK_DISTANCE_METERS else None
 
 
 def in_city(latitude: float, longitude: float) -> bool:

@@ -1,4 +1,4 @@
-"""How words find blocks, intersections and areas. Written names win; only where none fits is a slip forgiven."""
+"""Text search for blocks, intersections and areas: exact parts of names first, misspellings only if nothing matches."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from django.db.models.functions import Abs, Length
 from crimemap.models import Area, Block, Intersection, Located
 from crimemap.street_names import normalize_name
 
-LONGEST_SEARCH = 100
-STREETS = 6
-SLIP = "0.4"  # how alike a mistyped name must be (pg_trgm word similarity, 0 to 1): "ardne" and "arden" are 0.5 alike
+MAX_TEXT_CHARACTERS = 100
+MAX_STREETS = 6
+MIN_SIMILARITY = "0.4"  # of a misspelled name (pg_trgm word similarity, 0 to 1): "ardne" and "arden" have 0.5
 
 _NUMBER = re.compile(r"(\d{1,6})\s+(?:block\b\s*)?(?:of\b\s*)?(.+)", re.IGNORECASE)
 _AND = re.compile(r"\s*[&/@+]\s*|\s+(?:and|at)\s+", re.IGNORECASE)
 
 
 def search(text: str, limit: int) -> Sequence[Located]:
-    """Blocks, intersections and areas that `text` may mean, best first. Any input is safe."""
-    text = " ".join(text[:LONGEST_SEARCH].split())
+    """Return the blocks, intersections and areas that `text` may mean, best first. Any input is safe."""
+    text = " ".join(text[:MAX_TEXT_CHARACTERS].split())
     one, *two = _AND.split(text, maxsplit=1)
     corners = intersections(normalize_name(one), normalize_name(two[0]), limit) if two else []
     if corners:
@@ -37,14 +37,14 @@ def search(text: str, limit: int) -> Sequence[Located]:
     if not query:
         return []
     areas = Area.objects.exclude(layer=Area.Layer.CITY)
-    found: list[Located] = [*areas.filter(key__contains=query)[:limit], *blocks(_written(query), limit)]
-    if found or two:  # two streets that don't meet are no slip of one name
+    found: list[Located] = [*areas.filter(key__contains=query)[:limit], *blocks(_streets_containing(query), limit)]
+    if found or two:  # two streets that don't meet are not a misspelling of one name
         return found[:limit]
-    return [*_alike(areas, query)[:2], *blocks(_meant(query), limit)][:limit]
+    return [*_similar_rows(areas, query)[:2], *blocks(_similar_streets(query), limit)][:limit]
 
 
 def intersections(one: str, two: str, limit: int) -> list[Intersection]:
-    """Where a street called `one` meets a street called `two`; with one of them empty, where the other meets any."""
+    """Return where streets named `one` and `two` meet; if one name is empty, where the other meets any street."""
     if not one or not two:
         known = streets(one or two)
         return list(Intersection.objects.filter(Q(first__in=known) | Q(second__in=known))[:limit])
@@ -55,7 +55,7 @@ def intersections(one: str, two: str, limit: int) -> list[Intersection]:
 
 
 def numbered_blocks(hundred: int, query: str, limit: int) -> list[Block]:
-    """That hundred of each street called `query`, or the three nearest to it where the street does not reach so far."""
+    """Return this hundred of each street named `query`, or the three nearest blocks if the street has no such hundred."""
     names = streets(query)
     found = blocks(names, limit, Q(hundred=hundred))
     if found:
@@ -64,38 +64,38 @@ def numbered_blocks(hundred: int, query: str, limit: int) -> list[Block]:
 
 
 def blocks(names: list[str], limit: int, which: Q | None = None) -> list[Block]:
-    """Blocks of the streets in `names`, in that order."""
+    """Return the blocks of these streets, in the order of `names`."""
     order = Case(*(When(street=name, then=place) for place, name in enumerate(names)), default=len(names))
     found = Block.objects.filter(which or Q(), street__in=names).order_by(order, "hundred")
     return list(found[:limit]) if names else []
 
 
 def streets(query: str) -> list[str]:
-    """Names of streets called `query`, best first."""
-    return _written(query) or _meant(query)
+    """Return the names of streets that `query` may mean, best first."""
+    return _streets_containing(query) or _similar_streets(query)
 
 
-def _written(query: str) -> list[str]:
+def _streets_containing(query: str) -> list[str]:
     if not query:
         return []
     named = Block.objects.filter(key__contains=query).order_by()
     starts = Case(When(key__startswith=query, then=0), default=1)
     ranked = named.annotate(later=starts, size=Length("key")).values("street", "later", "size").distinct()
-    return [row["street"] for row in ranked.order_by("later", "size", "street")[:STREETS]]
+    return [row["street"] for row in ranked.order_by("later", "size", "street")[:MAX_STREETS]]
 
 
-def _meant(query: str) -> list[str]:
+def _similar_streets(query: str) -> list[str]:
     if not query:
         return []
-    rows = _alike(Block.objects.order_by(), query).values("street", "likeness").distinct()
-    return [row["street"] for row in rows[: STREETS // 2]]
+    rows = _similar_rows(Block.objects.order_by(), query).values("street", "likeness").distinct()
+    return [row["street"] for row in rows[: MAX_STREETS // 2]]
 
 
-def _alike(rows: QuerySet[Any], query: str) -> QuerySet[Any]:
-    """Rows whose key has a part written nearly like `query`, most alike first. Uses the trigram index."""
+def _similar_rows(rows: QuerySet[Any], query: str) -> QuerySet[Any]:
+    """Return rows whose key has a part similar to `query`, most similar first. Uses the trigram index."""
     with connection.cursor() as cursor:
-        # For the connection's life: nothing else reads it.
-        cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, false)", [SLIP])
+        # Stays set for the life of the connection, where nothing else depends on it.
+        cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, false)", [MIN_SIMILARITY])
     near = rows.filter(TrigramWordSimilar(F("key"), Value(query)))
     ranked: QuerySet[Any] = near.annotate(likeness=TrigramWordSimilarity(query, "key")).order_by("-likeness", "key")
     return ranked

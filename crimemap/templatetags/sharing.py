@@ -13,4 +13,4 @@ register = template.Library()
 @register.simple_tag
 def atom_feed_url(chosen: Filter) -> str:
     """Return the URL of the feed closest to a selection."""
-    return atom.address(chosen)
+    return atom.feed_address(chosen)

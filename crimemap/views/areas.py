@@ -62,7 +62,7 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "code": code,
         "layer_name": wording.LAYER_NAMES[layer],
         "name": wording.area_name(layer, code, names),
-        "officers": areas.contact(layer, code),
+        "officers": areas.area_contact(layer, code),
         "is_known": code in published.areas[layer],  # a filter can name only published areas
         "published": published,
         "month": published.compare_periods(month),
@@ -72,7 +72,7 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "categories": charts.count_by_category(published, year)[:5],
         "without_category": year.query_string(),
         "latest": published.read_page(year, limit=LATEST_ROWS).rows,
-        "map": server_map.draw_map(published, month, "") if areas.outline(layer, code) else None,
+        "map": server_map.draw_map(published, month, "") if areas.area_outline(layer, code) else None,
         "others": filter_form.render_area_options(published),
     }
     return render(request, "crimemap/areas/area.html", context)

@@ -111,7 +111,7 @@ def place_search(request: HttpRequest, published: PublishedIncidents, chosen: Fi
     """
     places = [
         {"name": each.name, "district": each.district, "query": narrow_to_place(each, published, chosen).query_string()}
-        for each in lookup.search(request.GET.get("q", ""))
+        for each in lookup.search_places(request.GET.get("q", ""))
     ]
     content = orjson.dumps({"places": places})
     return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})

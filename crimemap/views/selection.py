@@ -101,7 +101,7 @@ def render_selection(
         "search_text": search_text,
         "place_matches": [
             {"place": place, "query": narrow_to_place(place, published, chosen).query_string()}
-            for place in (lookup.search(search_text) if search_text else [])
+            for place in (lookup.search_places(search_text) if search_text else [])
         ],
     }
     return render(request, f"crimemap/pages/{name}.html", shared | context)

@@ -32,7 +32,9 @@ _with_file_selection = partial(http.with_selection, unpublished_status=404)
 @_with_file_selection
 def download_csv(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "text/csv; charset=utf-8; header=present"
-    return _download(request, published, chosen, extension="csv", media_type=media_type, write_file=downloads.as_csv)
+    return _download(
+        request, published, chosen, extension="csv", media_type=media_type, write_file=downloads.iterate_csv
+    )
 
 
 @require_safe
@@ -40,7 +42,7 @@ def download_csv(request: HttpRequest, published: PublishedIncidents, chosen: Fi
 def download_geojson(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     media_type = "application/geo+json"
     return _download(
-        request, published, chosen, extension="geojson", media_type=media_type, write_file=downloads.as_geojson
+        request, published, chosen, extension="geojson", media_type=media_type, write_file=downloads.iterate_geojson
     )
 
 
@@ -97,7 +99,7 @@ def atom_feed(request: HttpRequest, layer: str = "", code: str = "", category: s
         raise Http404
 
     def compute() -> HttpResponse:
-        body = atom.feed(published, area=area, category=category)
+        body = atom.build_feed(published, area=area, category=category)
         return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
     return http.cached_response(request, published.version, published.made_at.date().isoformat(), compute)

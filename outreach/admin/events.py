@@ -74,7 +74,7 @@ class EventForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["begun_from"] = self.instance.version
-        place = places.find(self.instance.place_ref) if self.instance.place_ref else None
+        place = places.find_place(self.instance.place_ref) if self.instance.place_ref else None
         self.initial["spot"] = place.name if place else ""
 
     def clean_slug(self) -> str:
@@ -93,7 +93,7 @@ class EventForm(forms.ModelForm):
 
     def clean_spot(self) -> str:
         text: str = self.cleaned_data["spot"]
-        if text and text != self.initial["spot"] and not places.search(text, 1):
+        if text and text != self.initial["spot"] and not places.search_places(text, 1):
             raise ValidationError(_("No such place is known. Write the street with its hundred, or leave it empty."))
         return text
 
@@ -132,7 +132,7 @@ class EventForm(forms.ModelForm):
         columns |= {name: clean_published_text(value) for name, value in columns.items() if isinstance(value, str)}
         spot = self.cleaned_data["spot"]
         if spot != self.initial["spot"]:
-            place = places.search(spot, 1)[0] if spot else None
+            place = places.search_places(spot, 1)[0] if spot else None
             columns |= {
                 "place_ref": place.ref if place else "",
                 "latitude": place.latitude if place else None,

@@ -63,7 +63,7 @@ def load() -> None:
 def _event_columns(script: dict[str, Any]) -> dict[str, Any]:
     day = timezone.localdate() + dt.timedelta(days=script["days"])
     starts = timezone.make_aware(dt.datetime.combine(day, dt.time(script["hour"])))
-    place = next(iter(places.search(script["find"], 1)), None)
+    place = next(iter(places.search_places(script["find"], 1)), None)
     return {
         **{name: script[name] for name in ("slug", "title", "body", "place")},
         "starts_at": starts,

@@ -140,7 +140,7 @@ def _send_tip(step: Step) -> None:
     positions = (
         tuple(words.index(word) for word in RECEIPT.split()) if tip.get("demo_receipt") else receipts.draw_positions()
     )
-    place = places.search(tip["find"])[0] if "find" in tip else None
+    place = places.search_places(tip["find"])[0] if "find" in tip else None
     report = intake.Report(
         category=Category.objects.get(slug=tip["category"]),
         description=tip["description"].strip(),

@@ -248,7 +248,7 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _where(report: dict[str, Any]) -> list[str]:
-    place = places.find(report["place_ref"]) if report["place_ref"] else None
+    place = places.find_place(report["place_ref"]) if report["place_ref"] else None
     if place is None:
         return [report["place"], *_point(report)]
     chosen = ", ".join(part for part in (place.name, place.district) if part)
@@ -261,5 +261,5 @@ def _point(report: dict[str, Any]) -> list[str]:
     if latitude is None or longitude is None:
         return []
     point = _("Point on the map: %(latitude).5f, %(longitude).5f") % {"latitude": latitude, "longitude": longitude}
-    nearest = places.near(latitude, longitude)
+    nearest = places.find_nearest_block(latitude, longitude)
     return [point, _("near %(place)s") % {"place": nearest.name}] if nearest else [point]

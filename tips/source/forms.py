@@ -165,18 +165,18 @@ class TipForm(forms.Form):
     def search_places(self) -> None:
         """Look up the text in `search`; `found_places` are the choices then."""
         self.search_text = str(self["search"].value() or "").strip()
-        self.found_places = places.search(self.search_text)
+        self.found_places = places.search_places(self.search_text)
 
     def place_choices(self) -> list[places.Place]:
         """Return the places found, and the place chosen before even if it is not among them."""
-        chosen = places.find(str(self["place_ref"].value() or ""))
+        chosen = places.find_place(str(self["place_ref"].value() or ""))
         return self.found_places if chosen is None or chosen in self.found_places else [chosen, *self.found_places]
 
     # For the post
 
     def clean_place_ref(self) -> str:
         ref: str = self.cleaned_data["place_ref"]
-        if ref and places.find(ref) is None:
+        if ref and places.find_place(ref) is None:
             raise ValidationError(_("Choose one of the places that were found, or describe it in your own words."))
         return ref
 
@@ -204,7 +204,7 @@ class TipForm(forms.Form):
     def report(self) -> intake.Report:
         """Return the tip for intake. Call only after is_valid()."""
         data = self.cleaned_data
-        place = places.find(data["place_ref"]) if data["place_ref"] else None
+        place = places.find_place(data["place_ref"]) if data["place_ref"] else None
         latitude, longitude = data["latitude"], data["longitude"]
         if latitude is None and place is not None:
             latitude, longitude = place.latitude, place.longitude

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         with tempfile.TemporaryDirectory(prefix="riverton-") as folder:
             path = Path(folder) / "riverton.csv"
             with path.open("w", newline="", encoding="utf-8") as file:
-                incidents.write(file, timezone.localdate())
+                incidents.write_export(file, timezone.localdate())
             run = ImportRun.objects.create(source=source, origin=ImportRun.Origin.COMMAND)
             pipeline.run_import(run, [path])
         if run.state != ImportRun.RunState.DONE:

@@ -38,4 +38,4 @@ class Command(BaseCommand):
             if columns.name
             else f"Codes from “{columns.code}”."
         )
-        self.stdout.write(result.in_words())
+        self.stdout.write(result.summarize())

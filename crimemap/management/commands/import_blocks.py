@@ -25,4 +25,4 @@ class Command(BaseCommand):
             raise CommandError(f"{file}: {error}") from None
         result = block_import.replace(parsed.blocks)
         result.notes += parsed.notes
-        self.stdout.write(result.in_words())
+        self.stdout.write(result.summarize())

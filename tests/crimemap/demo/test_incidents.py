@@ -28,7 +28,7 @@ def city() -> None:
 
 def export(today: dt.date) -> list[dict[str, str]]:
     stream = io.StringIO()
-    incidents.write(stream, today)
+    incidents.write_export(stream, today)
     return list(csv.DictReader(io.StringIO(stream.getvalue())))
 
 

@@ -54,9 +54,9 @@ def test_every_block_lies_in_one_area_of_each_layer(city):
 
 
 def test_areas_of_a_layer_fill_the_city_without_overlap(city):
-    whole = abs(plane_geometry.area(city.limits))
+    whole = abs(plane_geometry.signed_area(city.limits))
     for layer in ("district", "beat", "neighbourhood"):
-        parts = sum(abs(plane_geometry.area(area.ring)) for area in city.areas if area.layer == layer)
+        parts = sum(abs(plane_geometry.signed_area(area.ring)) for area in city.areas if area.layer == layer)
         assert parts == pytest.approx(whole, rel=1e-6)
 
 
@@ -67,7 +67,7 @@ def test_no_block_stands_in_the_river(city):
 def test_minor_streets_keep_out_of_parks(city):
     for street in city.streets:
         for piece in street.pieces:
-            middle = plane_geometry.part(piece, plane_geometry.length(piece) / 2, plane_geometry.length(piece))[0]
+            middle = plane_geometry.cut_line(piece, plane_geometry.length(piece) / 2, plane_geometry.length(piece))[0]
             crossed = [name for name, ring in city.park_rings.items() if geometry.inside(middle, ring)]
             assert street.rank == "major" or not crossed
 
@@ -75,11 +75,17 @@ def test_minor_streets_keep_out_of_parks(city):
 def test_bridges_join_the_quays(city):
     for bridge in city.bridges:
         assert (
-            min(plane_geometry.from_edge(bridge.north, [a, b]) for a, b in itertools.pairwise(city.quays["north"]))
+            min(
+                plane_geometry.distance_to_edge(bridge.north, [a, b])
+                for a, b in itertools.pairwise(city.quays["north"])
+            )
             < 0.1
         )
         assert (
-            min(plane_geometry.from_edge(bridge.south, [a, b]) for a, b in itertools.pairwise(city.quays["south"]))
+            min(
+                plane_geometry.distance_to_edge(bridge.south, [a, b])
+                for a, b in itertools.pairwise(city.quays["south"])
+            )
             < 0.1
         )
     assert (

@@ -157,7 +157,7 @@ def test_rows_are_read_as_the_client_takes_them(
 def test_no_list_of_rows_is_longer_than_what_is_written_at_once(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "ROWS", 7)
+    monkeypatch.setattr(downloads, "BATCH_ROWS", 7)
     pieces = list(client.get(CSV).streaming_content)
     assert max(piece.count(b"\r\n") for piece in pieces) <= 8
 
@@ -165,7 +165,7 @@ def test_no_list_of_rows_is_longer_than_what_is_written_at_once(
 def test_so_many_at_once_and_places_are_given_back(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running = [client.get(CSV) for _ in range(downloads.AT_ONCE)]
+    running = [client.get(CSV) for _ in range(downloads.MAX_CONCURRENT_DOWNLOADS)]
     refused = client.get(CSV)
     assert refused.status_code == 503
     assert refused["Retry-After"] == "60"

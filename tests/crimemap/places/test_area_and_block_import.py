@@ -36,8 +36,8 @@ def file_of(*features: dict[str, Any]) -> bytes:
 
 
 def replaced(layer: str, *features: dict[str, Any], **columns: Any) -> area_import.LayerImportResult:
-    read = area_import.read(file_of(*features))
-    return area_import.replace(layer, read, area_import.choose(read, layer, **columns))
+    read = area_import.parse_features(file_of(*features))
+    return area_import.replace_layer(layer, read, area_import.choose_columns(read, layer, **columns))
 
 
 def codes(layer: str = "district") -> list[str]:
@@ -55,17 +55,17 @@ REAL = {
 @pytest.mark.parametrize("name", [name for name in REAL if (SHARED / name).exists()])
 def test_a_real_layer_twice(name: str) -> None:
     layer, code, named, count, (example, label) = REAL[name]
-    features = area_import.read((SHARED / name).read_bytes())
-    columns = area_import.guess(features, layer)
+    features = area_import.parse_features((SHARED / name).read_bytes())
+    columns = area_import.guess_columns(features, layer)
     assert columns == area_import.AreaColumns(code, named)
-    first = area_import.replace(layer, features, columns)
+    first = area_import.replace_layer(layer, features, columns)
     areas = area_outlines(layer)
     assert first.created == len(areas) == len({feature.properties[code] for feature in features})
     assert len(features) == count
     assert {area.code: area.name for area in areas}[example] == label
     index = load_area_index(layer)
     assert index.codes_at([area.longitude for area in areas], [area.latitude for area in areas]) == codes(layer)
-    again = area_import.replace(layer, features, columns)
+    again = area_import.replace_layer(layer, features, columns)
     assert (again.created, again.updated, again.unchanged, again.removed) == (0, 0, len(areas), 0)
 
 
@@ -80,7 +80,7 @@ class TestAreas:
         assert codes() == ["1", "3"]
         assert Area.objects.get(pk=ref).name == "Harbour"
         assert codes("beat") == ["11"]
-        assert [place.name for place in lookup.search("harbour")] == ["Harbour"]
+        assert [place.name for place in lookup.search_places("harbour")] == ["Harbour"]
 
     def test_what_incidents_name_stays_and_is_told(self) -> None:
         replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=2))
@@ -193,7 +193,8 @@ def sides(left: tuple[int, int], right: tuple[int, int] = (0, 0)) -> dict[str, A
 def found(content: bytes) -> dict[tuple[str, int], tuple[float, float]]:
     """Block to (longitude, latitude)."""
     return {
-        (block.street, block.hundred): (block.longitude, block.latitude) for block in block_import.read(content).blocks
+        (block.street, block.hundred): (block.longitude, block.latitude)
+        for block in block_import.parse_blocks(content).blocks
     }
 
 
@@ -214,7 +215,7 @@ def test_midpoints(content: bytes) -> None:
 
 def test_rows_without_a_block_are_left_out_and_told() -> None:
     table = b"block,lat,lon\n0000X S STATE ST,1,2\nplaza,1,2\n100 block of Elm St,0,0\n0000X s state st,3,4\n"
-    read = block_import.read(table)
+    read = block_import.parse_blocks(table)
     assert [(block.street, block.hundred) for block in read.blocks] == [("S State St", 0)]
     assert sorted(read.notes) == [
         "1 of 4 were left out: no block.",
@@ -247,7 +248,7 @@ class TestCentreLines:
         assert set(found(file_of(line((0, 0), (1, 0), **parts, **sides((400, 498)))))) == {("W 24th Pl", 400)}
 
     def test_lines_without_addresses_or_names_are_left_out_and_told(self) -> None:
-        read = block_import.read(
+        read = block_import.parse_blocks(
             file_of(
                 line((0, 0), (1, 0), FULLNAME="Mill St", **sides((100, 198))),
                 line((0, 0), (1, 0), FULLNAME="Mill St", **sides((0, 0))),
@@ -288,9 +289,9 @@ def test_blocks_that_stay_keep_their_row(tmp_path: Path) -> None:
     out = io.StringIO()
     call_command("import_blocks", file, stdout=out)
     assert out.getvalue() == "1 new, 1 changed, 0 as before, 1 removed.\n"
-    place = lookup.find(f"block:{kept.pk}")
+    place = lookup.find_place(f"block:{kept.pk}")
     assert place is not None
     assert (place.name, place.latitude, place.district) == ("400 block of Mill St", 1.5, "District 1")
-    assert lookup.search("oak st")[0].name == "0 block of Oak St"
+    assert lookup.search_places("oak st")[0].name == "0 block of Oak St"
     call_command("import_blocks", file, stdout=out)
     assert out.getvalue().endswith("0 new, 0 changed, 2 as before, 0 removed.\n")

@@ -19,7 +19,7 @@ from crimemap.places.area_index import load_area_index
 
 
 def names(text, limit=8):
-    return [place.name for place in lookup.search(text, limit)]
+    return [place.name for place in lookup.search_places(text, limit)]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_streets_that_do_not_meet_have_no_crossing(riverton):
 
 
 def test_an_area_comes_before_the_streets_named_like_it(riverton):
-    found = lookup.search("observatory")
+    found = lookup.search_places("observatory")
     assert (found[0].kind, found[0].name) == ("area", "Observatory")
     assert found[1].name.endswith("Observatory Street")
 
@@ -70,40 +70,40 @@ def test_a_number_past_the_end_of_a_street_gives_its_last_blocks(riverton):
 
 
 def test_the_limit_is_kept(riverton):
-    assert len(lookup.search("street", 3)) == 3
+    assert len(lookup.search_places("street", 3)) == 3
 
 
 def test_a_found_place_has_its_district(riverton):
-    place = lookup.search("412 arden")[0]
+    place = lookup.search_places("412 arden")[0]
     assert place.kind == "block"
     assert place.district == "North District"
-    assert lookup.search("harbor district")[0].district == "Harbor District"
+    assert lookup.search_places("harbor district")[0].district == "Harbor District"
 
 
 @pytest.mark.django_db
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=300) | st.text("0123456789 &/%_\\'\"street arden", max_size=40))
 def test_any_text_is_safe_to_search_for(riverton, text):
-    assert len(lookup.search(text)) <= 8
+    assert len(lookup.search_places(text)) <= 8
 
 
 @pytest.mark.parametrize("text", ["", " ", "%", "_", "\\", "\x00", "'; --", "x" * 100_000, "12", "\ud800", "ارض", "🚲"])
 def test_odd_input_finds_little_and_breaks_nothing(riverton, text):
-    assert all(place.name for place in lookup.search(text))
+    assert all(place.name for place in lookup.search_places(text))
 
 
 def test_a_search_takes_milliseconds(riverton):
-    lookup.search("arden")
+    lookup.search_places("arden")
     started = time.perf_counter()
     for text in ("412 arden", "arden & mill", "ardne", "old town", "x" * 100):
-        lookup.search(text)
+        lookup.search_places(text)
     assert (time.perf_counter() - started) / 5 < 0.05
 
 
 def test_find_returns_what_search_named(riverton):
     for text in ("412 arden", "arden & mill", "old town"):
-        place = lookup.search(text)[0]
-        assert lookup.find(place.ref) == place
+        place = lookup.search_places(text)[0]
+        assert lookup.find_place(place.ref) == place
 
 
 @pytest.mark.parametrize(
@@ -123,25 +123,25 @@ def test_find_returns_what_search_named(riverton):
     ],
 )
 def test_find_knows_no_broken_ref(riverton, ref):
-    assert lookup.find(ref) is None
+    assert lookup.find_place(ref) is None
 
 
 def test_near_gives_the_nearest_block(riverton):
     block = Block.objects.get(street="Arden Street", hundred=400)
-    assert lookup.near(block.latitude + 0.0001, block.longitude).name == str(block)
+    assert lookup.find_nearest_block(block.latitude + 0.0001, block.longitude).name == str(block)
 
 
 def test_near_gives_nothing_far_from_all_blocks(riverton):
-    assert lookup.near(41.5, -38.3) is None
-    assert lookup.near(math.nan, 0) is None
-    assert lookup.near(90, 0) is None
+    assert lookup.find_nearest_block(41.5, -38.3) is None
+    assert lookup.find_nearest_block(math.nan, 0) is None
+    assert lookup.find_nearest_block(90, 0) is None
 
 
 def test_near_looks_two_hundred_metres_around(riverton):
     west = Block.objects.order_by("longitude").first()
     metre = 1 / (111_320 * math.cos(math.radians(west.latitude)))
-    assert lookup.near(west.latitude, west.longitude - 190 * metre) is not None
-    assert lookup.near(west.latitude, west.longitude - 210 * metre) is None
+    assert lookup.find_nearest_block(west.latitude, west.longitude - 190 * metre) is not None
+    assert lookup.find_nearest_block(west.latitude, west.longitude - 210 * metre) is None
 
 
 def test_in_city(riverton):
@@ -190,9 +190,11 @@ def test_the_version_changes_with_what_is_drawn(riverton):
 def test_an_empty_database_finds_nothing(db):
     for model in (Area, Block, Intersection, BaseLayer):
         model.objects.all().delete()
-    assert lookup.search("412 arden") == lookup.search("arden & mill") == lookup.search("arden") == []
-    assert lookup.find("block:1") is None
-    assert lookup.near(41.5, -38.5) is None
+    assert (
+        lookup.search_places("412 arden") == lookup.search_places("arden & mill") == lookup.search_places("arden") == []
+    )
+    assert lookup.find_place("block:1") is None
+    assert lookup.find_nearest_block(41.5, -38.5) is None
     assert not lookup.in_city(41.5, -38.5)
     assert areas.area_outlines("district") == []
     assert (base_map.base_map_version(), base_map.base_map_json()) == ("", b"")

@@ -346,8 +346,10 @@ def test_without_the_memory_store_tips_are_taken(client: Client, monkeypatch: py
 
 @pytest.fixture
 def bakery(monkeypatch: pytest.MonkeyPatch) -> Place:
-    monkeypatch.setattr("crimemap.places.search", lambda text, limit=8: [BAKERY] if "arden" in text.lower() else [])
-    monkeypatch.setattr("crimemap.places.find", lambda ref: BAKERY if ref == BAKERY.ref else None)
+    monkeypatch.setattr(
+        "crimemap.places.search_places", lambda text, limit=8: [BAKERY] if "arden" in text.lower() else []
+    )
+    monkeypatch.setattr("crimemap.places.find_place", lambda ref: BAKERY if ref == BAKERY.ref else None)
     return BAKERY
 
 
