@@ -26,9 +26,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, layer: str, file: Path, code: str, name: str | None, **options: Any) -> None:
         try:
-            features = area_import.read(file.read_bytes())
-            columns = area_import.choose(features, layer, code, name)
-            result = area_import.replace(layer, features, columns)
+            features = area_import.parse_features(file.read_bytes())
+            columns = area_import.choose_columns(features, layer, code, name)
+            result = area_import.replace_layer(layer, features, columns)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
         except area_import.LayerFileError as error:

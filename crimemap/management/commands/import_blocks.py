@@ -18,11 +18,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
-            parsed = block_import.read(file.read_bytes())
+            parsed = block_import.parse_blocks(file.read_bytes())
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
         except area_import.LayerFileError as error:
             raise CommandError(f"{file}: {error}") from None
-        result = block_import.replace(parsed.blocks)
+        result = block_import.replace_blocks(parsed.blocks)
         result.notes += parsed.notes
         self.stdout.write(result.summarize())
