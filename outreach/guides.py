@@ -50,7 +50,7 @@ def _store_guide(slug: str, head: dict[str, Any], text: str) -> None:
     GuideRevision.objects.create(guide=guide, number=1, note=_("Came with the portal"), snapshot=snapshot)
 
 
-# At the desk
+# Editing
 
 FIELDS = ("slug", "title", "summary", "body", "place", "order", "shown")
 

@@ -75,8 +75,8 @@ class ChannelAdmin(admin.ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         if not (self.has_change_permission(request, obj) or self.has_add_permission(request)):
             return ("name", "kind_name", "host", "enabled", "template")
-        shown = ("kind_name", "host") if obj else ()
-        return ("name", *shown, "secret", "template", "enabled")
+        readonly = ("kind_name", "host") if obj else ()
+        return ("name", *readonly, "secret", "template", "enabled")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse look-ups on the address: filtering by its beginning would reveal the secret letter by letter."""

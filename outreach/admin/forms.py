@@ -202,7 +202,7 @@ def _note_field(label: Any, help_text: Any) -> forms.CharField:
     )
 
 
-class ReasonForm(forms.Form):
+class StoryReasonForm(forms.Form):
     note = _note_field(gettext_lazy("Reason"), gettext_lazy("Only staff read it."))
 
 

@@ -41,13 +41,13 @@ def render_thumbnail(picture: Picture) -> SafeString:
 
 @admin.register(Picture)
 class PictureAdmin(admin.ModelAdmin):
-    list_display = ("shown", "alt", "credit", "state", "code", "added_at")
+    list_display = ("thumbnail", "alt", "credit", "state", "code", "added_at")
     list_display_links = ("alt",)
     list_filter = ("state",)
     search_fields = ("alt", "credit", "=id")
     show_facets = admin.ShowFacets.NEVER
-    fields = ("shown", "alt", "credit", "code")
-    readonly_fields = ("shown", "code")
+    fields = ("thumbnail", "alt", "credit", "code")
+    readonly_fields = ("thumbnail", "code")
     change_list_template = "admin/outreach/pictures/list.html"
     change_form_template = "admin/outreach/pictures/change.html"
 
@@ -65,7 +65,7 @@ class PictureAdmin(admin.ModelAdmin):
         ]
 
     @admin.display(description=gettext_lazy("picture"))
-    def shown(self, picture: Picture) -> SafeString:
+    def thumbnail(self, picture: Picture) -> SafeString:
         return render_thumbnail(picture)
 
     @admin.display(description=gettext_lazy("in texts"))

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from outreach.admin import story_page, wording
-from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, ReasonForm, TimeForm
+from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, StoryReasonForm, TimeForm
 from outreach.admin.session_resume import is_resumed
 from outreach.models import ReviewComment, Story
 from outreach.stories import checks, workflow, workflow_rules
@@ -42,7 +42,7 @@ def _form_class(action: StoryAction, state: StoryState) -> type[forms.Form]:
         return CorrectionTimeForm if state.is_live else TimeForm
     if action is StoryAction.PUBLISH:
         return CorrectionForm if state.is_live else forms.Form
-    return ReasonForm if action in (StoryAction.ASK_CHANGES, StoryAction.WITHDRAW) else forms.Form
+    return StoryReasonForm if action in (StoryAction.ASK_CHANGES, StoryAction.WITHDRAW) else forms.Form
 
 
 def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -> HttpResponse:
@@ -105,7 +105,7 @@ def _perform(action: StoryAction, story: Story, by: Account, form: forms.Form, v
     except workflow.StoryActionRefusedError as error:
         for name, sentence in error.field_errors.items():
             form.add_error(name, sentence)
-        # What state at a field is not said twice; of the checks, a sentence state above.
+        # A field's own error is not repeated above the form; for the checks there is a summary sentence.
         return str(error) if not error.field_errors or action in (StoryAction.SUBMIT, StoryAction.APPROVE) else ""
     if action is StoryAction.ASK_CHANGES:
         ReviewComment.objects.create(story=story, version=story.version, by=by, text=data["note"])

@@ -24,7 +24,7 @@ from outreach.models import Status, Story
 from outreach.stories import previews, texts, workflow
 
 
-class StatusFilter(admin.SimpleListFilter):
+class StoryStatusFilter(admin.SimpleListFilter):
     """Filters by status. By default withdrawn stories are left out."""
 
     title = gettext_lazy("state")
@@ -55,7 +55,7 @@ class TagFilter(admin.RelatedFieldListFilter):
 @admin.register(Story)
 class StoryAdmin(admin.ModelAdmin):
     list_display = ("title", "state", "category", "author_name", "edited_at", "planned")
-    list_filter = (StatusFilter, "category", ("tags", TagFilter))
+    list_filter = (StoryStatusFilter, "category", ("tags", TagFilter))
     list_select_related = ("author",)
     list_per_page = 50
     search_fields = ("title", "summary", "slug")

@@ -84,7 +84,7 @@ def find_text_problem(text: str, kind: str) -> str:
     return ""
 
 
-# With the story, at the desk
+# At the desk
 
 
 def list_posts(story: Story) -> list[Post]:
@@ -163,7 +163,7 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
     return post
 
 
-# By the bulk worker
+# In the bulk worker
 
 
 @shared_task(name="outreach.bulk.post", expires=600)  # type: ignore[untyped-decorator]

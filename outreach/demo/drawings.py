@@ -36,8 +36,8 @@ def lamps() -> Image.Image:
     """Steps with street lamps at dusk."""
     picture, draw = _draw_scene("#2a2350", "#c9714f")
     _draw_houses(draw, 750, [420, 360, 460, 0, 0, 0, 0, 480, 520, 430], "#1d1a3c", lit=True)
-    for number, colour in enumerate(("#e9d9c4", "#dcc8ae", "#cfb798", "#c1a684", "#b29572", "#a38563")):
-        draw.rectangle((560 + 44 * number, 700 - 50 * number, 1190 - 44 * number, 750 - 50 * number), fill=colour)
+    for number, color in enumerate(("#e9d9c4", "#dcc8ae", "#cfb798", "#c1a684", "#b29572", "#a38563")):
+        draw.rectangle((560 + 44 * number, 700 - 50 * number, 1190 - 44 * number, 750 - 50 * number), fill=color)
     for x, foot, high in ((630, 680, 270), (1120, 680, 270), (870, 450, 210)):
         picture = _draw_glow(picture, (x, foot - high), 190)
         draw = ImageDraw.Draw(picture)
@@ -54,13 +54,13 @@ def bicycles() -> Image.Image:
     draw.ellipse((-300, 430, 900, 1200), fill="#b9d3c0")
     draw.ellipse((500, 470, 2100, 1200), fill=LEAF)
     draw.rectangle((0, 650, 1600, 750), fill="#efece4")
-    for left, colour in ((120, RED), (620, "#1450a0"), (1120, GREEN)):
+    for left, color in ((120, RED), (620, "#1450a0"), (1120, GREEN)):
         hub, saddle, bars, end = (left + 85, 570), (left + 155, 420), (left + 290, 420), (left + 345, 570)
         for x, y in (hub, end):
             draw.ellipse((x - 85, y - 85, x + 85, y + 85), outline=INK, width=12)
-        draw.line((hub, saddle, bars, end), fill=colour, width=16)
-        draw.line((hub, (left + 200, 570), saddle), fill=colour, width=16)
-        draw.line(((left + 200, 570), bars, (left + 275, 370), (left + 320, 370)), fill=colour, width=14)
+        draw.line((hub, saddle, bars, end), fill=color, width=16)
+        draw.line((hub, (left + 200, 570), saddle), fill=color, width=16)
+        draw.line(((left + 200, 570), bars, (left + 275, 370), (left + 320, 370)), fill=color, width=14)
         draw.line((left + 115, 405, left + 185, 405), fill=INK, width=18)
         draw.rectangle((left + 200, 450, left + 262, 500), fill=GOLD, outline="#8a6200", width=4)
     return picture
@@ -177,13 +177,13 @@ def _draw_scene(top: str, bottom: str) -> tuple[Image.Image, ImageDraw.ImageDraw
     return picture, ImageDraw.Draw(picture)
 
 
-def _draw_houses(draw: ImageDraw.ImageDraw, foot: int, heights: list[int], colour: str, *, lit: bool = False) -> None:
+def _draw_houses(draw: ImageDraw.ImageDraw, foot: int, heights: list[int], color: str, *, lit: bool = False) -> None:
     wide = SIZE[0] / len(heights)
     for number, high in enumerate(heights):
         if not high:
             continue
         left = number * wide
-        draw.rectangle((left, foot - high, left + wide, foot), fill=colour)
+        draw.rectangle((left, foot - high, left + wide, foot), fill=color)
         for row in range(foot - high + 26, foot - 40, 56) if lit else ():
             for window in range(int(left) + 24, int(left + wide) - 30, 58):
                 if (window * 7 + row * 3) % 5 < 2:

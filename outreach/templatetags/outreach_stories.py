@@ -20,19 +20,19 @@ _LEAD_SIZES = "(min-width: 60em) 46rem, 66vw"
 
 
 @register.simple_tag
-def card_picture(told: StoryContent, first: bool = False) -> SafeString:
+def card_picture(story: StoryContent, first: bool = False) -> SafeString:
     """Render the lead picture of a story in a list. Renders nothing if there is none or its files are not ready."""
-    return _render_lead(told, _CARD_SIZES, lazy=not first)
+    return _render_lead(story, _CARD_SIZES, lazy=not first)
 
 
 @register.simple_tag
-def lead_picture(told: StoryContent, address: str) -> SafeString:
+def lead_picture(story: StoryContent, address: str) -> SafeString:
     """Render the lead picture on the story's page, or on a preview, whose files have another `address`."""
-    return _render_lead(told, _LEAD_SIZES, lazy=False, address=address or pictures.PUBLIC_URL)
+    return _render_lead(story, _LEAD_SIZES, lazy=False, address=address or pictures.PUBLIC_URL)
 
 
-def _render_lead(told: StoryContent, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_URL) -> SafeString:
-    lead = told.lead
+def _render_lead(story: StoryContent, sizes: str, *, lazy: bool, address: str = pictures.PUBLIC_URL) -> SafeString:
+    lead = story.lead
     if lead is None or lead.state != lead.PictureState.READY:
         return SafeString()
     return pictures.responsive_picture(lead.alt, lead.credit, lead.variants, address).html(sizes=sizes, lazy=lazy)

@@ -43,8 +43,8 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def event_file(_request: HttpRequest, slug: str) -> HttpResponse:
     """One event as a calendar file."""
-    found = _get_event_or_404(slug)
-    return _calendar_response(ical.write_calendar([found]), f"{found.slug}.ics")
+    event = _get_event_or_404(slug)
+    return _calendar_response(ical.write_calendar([event]), f"{event.slug}.ics")
 
 
 @require_safe
@@ -55,24 +55,24 @@ def calendar(_request: HttpRequest) -> HttpResponse:
     return _calendar_response(ical.write_calendar(recent, name), "events.ics")
 
 
-def render_event(request: HttpRequest, found: Event, status: int = 200, **more: Any) -> HttpResponse:
+def render_event(request: HttpRequest, event: Event, status: int = 200, **more: Any) -> HttpResponse:
     """Render the page of an event. `more` is context for the reminder form: input and error."""
     context = {
-        "event": found,
-        "text": markdown.render(found.body),
-        "is_over": found.ends_at <= timezone.now(),
-        "can_remind": reminders.are_possible(found),
-        "data": structured_data.event_data(found),
+        "event": event,
+        "text": markdown.render(event.body),
+        "is_over": event.ends_at <= timezone.now(),
+        "can_remind": reminders.are_possible(event),
+        "data": structured_data.event_data(event),
         **more,
     }
     return render(request, "outreach/events/event.html", context, status=status)
 
 
 def _get_event_or_404(slug: str) -> Event:
-    found = public_events.visible_events().filter(slug=slug).first()
-    if found is None:
+    event = public_events.visible_events().filter(slug=slug).first()
+    if event is None:
         raise Http404
-    return found
+    return event
 
 
 def _calendar_response(content: bytes, name: str) -> HttpResponse:

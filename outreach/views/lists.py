@@ -26,11 +26,11 @@ def stories(request: HttpRequest) -> HttpResponse:
     }
     layer, _slash, code = chosen["area"].partition("/")
     year = _parse_year(chosen["year"])
-    found = search.filter_stories(
+    stories = search.filter_stories(
         category=chosen["category"], tag=chosen["tag"], area=(layer, code) if chosen["area"] else None, year=year
     )
     if chosen["year"] and year is None:
-        found = found.none()
+        stories = stories.none()
     filters = [
         ("category", _("About"), search.category_choices()),
         ("tag", _("Tag"), search.tag_choices()),
@@ -39,7 +39,7 @@ def stories(request: HttpRequest) -> HttpResponse:
     ]
     return _render_list(
         request,
-        found,
+        stories,
         "outreach/stories/list.html",
         filters=[(name, label, choices, chosen[name]) for name, label, choices in filters if choices],
         filtered=any(chosen.values()),
@@ -81,11 +81,11 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
     """The stories of one year, as a plain list by month."""
     known = dt.MINYEAR <= year <= dt.MAXYEAR
     stories = PublishedStory.objects.filter(published_on__year=year) if known else PublishedStory.objects.none()
-    found = list(stories.only("slug", "title", "published_on"))
-    if not found:
+    titles = list(stories.only("slug", "title", "published_on"))
+    if not titles:
         raise Http404
     return render(
-        request, "outreach/stories/year.html", {"year": str(year), "stories": found, "years": search.year_choices()}
+        request, "outreach/stories/year.html", {"year": str(year), "stories": titles, "years": search.year_choices()}
     )
 
 
@@ -93,21 +93,24 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
 def search_stories(request: HttpRequest) -> HttpResponse:
     """Stories that match the search words."""
     query = search.normalize_query(request.GET.get("q", ""))
-    found = search.find_matching_ids(query) if query else []
+    story_ids = search.find_matching_ids(query) if query else []
     return _render_list(
-        request, found, "outreach/stories/search.html", query=query, most=len(found) >= search.MAX_RANKED
+        request, story_ids, "outreach/stories/search.html", query=query, most=len(story_ids) >= search.MAX_RANKED
     )
 
 
 def _render_list(
-    request: HttpRequest, found: QuerySet[PublishedStory] | list[int], template: str, **context: Any
+    request: HttpRequest, stories: QuerySet[PublishedStory] | list[int], template: str, **context: Any
 ) -> HttpResponse:
     """Render one page of stories, given as a query or as ids. An invalid page number shows the nearest page."""
     # Ids are counted in the index; only the stories of this page are read.
-    story_ids = found if isinstance(found, list) else found.values_list("pk", flat=True)
+    story_ids = stories if isinstance(stories, list) else stories.values_list("pk", flat=True)
     page = Paginator(story_ids, PAGE_SIZE).get_page(request.GET.get("page"))
-    shown = search.load_stories(page.object_list)
-    context |= {"page": page, "shown": shown, "pages": _page_links(request.GET, page.paginator.num_pages, page.number)}
+    context |= {
+        "page": page,
+        "stories": search.load_stories(page.object_list),
+        "pages": _page_links(request.GET, page.paginator.num_pages, page.number),
+    }
     return render(request, template, context)
 
 

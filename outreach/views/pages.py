@@ -25,12 +25,12 @@ def guide_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def guide(request: HttpRequest, slug: str) -> HttpResponse:
     """One guide, printable."""
-    found = get_object_or_404(Guide, slug=slug, shown=True)
-    others = Guide.objects.filter(shown=True).exclude(pk=found.pk).defer("body")
+    guide = get_object_or_404(Guide, slug=slug, shown=True)
+    others = Guide.objects.filter(shown=True).exclude(pk=guide.pk).defer("body")
     context = {
-        "guide": found,
+        "guide": guide,
         "text": markdown.render(
-            found.body, pictures.load_ready_pictures(found.pictures.order_by().values_list("pk", flat=True))
+            guide.body, pictures.load_ready_pictures(guide.pictures.order_by().values_list("pk", flat=True))
         ),
         "others": others,
     }

@@ -16,12 +16,12 @@ from outreach.views import media
 def preview(request: HttpRequest, token: str) -> HttpResponse:
     """The story as it is at the desk now, under a banner."""
     picture_url = reverse("outreach:preview", args=[token]) + "media/"
-    found = previews.open_preview(token, picture_url)
-    if found is None:
+    opened = previews.open_preview(token, picture_url)
+    if opened is None:
         return _keep_private(render(request, "outreach/stories/preview_expired.html", status=404))
-    story = found.story
+    story = opened.story
     try:
-        text = markdown.render(story.body, found.pictures)
+        text = markdown.render(story.body, opened.pictures)
     except markdown.TextTooComplexError as error:
         text = markdown.render(str(error))
     context = {

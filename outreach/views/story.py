@@ -25,23 +25,23 @@ _CACHE_ONE_DAY = "public, max-age=86400"  # no longer: withdrawn stories must le
 @require_safe
 def story(request: HttpRequest, slug: str) -> HttpResponse:
     """A published story, or 410 Gone for one that was withdrawn."""
-    found = _get_story(slug)
-    if found is None:
+    story = _get_story(slug)
+    if story is None:
         return _withdrawn_response(request, slug)
-    named = found.pictures.order_by().values_list("pk", flat=True)
+    picture_ids = story.pictures.order_by().values_list("pk", flat=True)
     address = share_links.absolute_url(reverse("outreach:story", args=[slug]))
-    image = share_card_url(found)
+    image = share_card_url(story)
     context = {
-        "story": found,
-        "text": markdown.render(found.body, pictures.load_ready_pictures(named)),
+        "story": story,
+        "text": markdown.render(story.body, pictures.load_ready_pictures(picture_ids)),
         "address": address,
         "card": image,
-        "metadata": structured_data.article_data(found, address, image),
-        "shares": share_links.list_share_links(found.title, address),
-        "related": search.find_related(found),
-        "corrections": found.corrections.all(),
-        "tags": found.tags.all(),
-        "places": search.named_areas(found.areas),
+        "metadata": structured_data.article_data(story, address, image),
+        "shares": share_links.list_share_links(story.title, address),
+        "related": search.find_related(story),
+        "corrections": story.corrections.all(),
+        "tags": story.tags.all(),
+        "places": search.named_areas(story.areas),
     }
     return render(request, "outreach/stories/story.html", context)
 
@@ -49,20 +49,20 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def share(request: HttpRequest, slug: str) -> HttpResponse:
     """Ways to share a story that need more than a link: Mastodon with the reader's server, a QR code, the address."""
-    found = _get_story(slug)
-    if found is None:
+    story = _get_story(slug)
+    if story is None:
         return _withdrawn_response(request, slug)
     address = share_links.absolute_url(reverse("outreach:story", args=[slug]))
     typed = request.GET.get("server", "").strip()[:300]
     host = share_links.parse_mastodon_host(typed) if typed else None
     code = segno.make(address, error="m", micro=False)
     context = {
-        "story": found,
+        "story": story,
         "address": address,
-        "shares": share_links.list_share_links(found.title, address),
+        "shares": share_links.list_share_links(story.title, address),
         "typed": typed,
         "host": host,
-        "onward": share_links.mastodon_share_url(host, found.title, address) if host else "",
+        "onward": share_links.mastodon_share_url(host, story.title, address) if host else "",
         "problem": _("This is not the name of a server. It looks like mastodon.social.") if typed and not host else "",
         # segno generates this SVG from our own address alone
         "qr": mark_safe(code.svg_inline(scale=6, border=3, light="#fff", omitsize=True, svgclass="", lineclass="")),  # noqa: S308
@@ -73,10 +73,10 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def card(request: HttpRequest, slug: str) -> HttpResponse:
     """The share card as a PNG. Caches keep it for a day if the URL has the digest of its content."""
-    found = _get_story(slug)
-    if found is None:
+    story = _get_story(slug)
+    if story is None:
         raise Http404
-    drawn = build_share_card(found)
+    drawn = build_share_card(story)
     response = HttpResponse(share_card.draw_card(drawn), content_type="image/png")
     if request.GET.get("v") == drawn.digest:
         response["Cache-Control"] = _CACHE_ONE_DAY
@@ -85,19 +85,19 @@ def card(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-def build_share_card(told: StoryContent) -> share_card.ShareCard:
+def build_share_card(story: StoryContent) -> share_card.ShareCard:
     return share_card.ShareCard(
-        title=told.title,
-        label=str(told.get_category_display()),
-        facts=tuple(facts.fact_phrases(told)),
+        title=story.title,
+        label=str(story.get_category_display()),
+        facts=tuple(facts.fact_phrases(story)),
         agency=settings.AGENCY_NAME,
         site=urlsplit(settings.PORTAL_URL).netloc,
     )
 
 
-def share_card_url(found: PublishedStory) -> str:
-    path = reverse("outreach:card", args=[found.slug])
-    return share_links.absolute_url(f"{path}?v={build_share_card(found).digest}")
+def share_card_url(story: PublishedStory) -> str:
+    path = reverse("outreach:card", args=[story.slug])
+    return share_links.absolute_url(f"{path}?v={build_share_card(story).digest}")
 
 
 def _get_story(slug: str) -> PublishedStory | None:
