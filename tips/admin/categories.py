@@ -1,4 +1,4 @@
-"""What a tip can be about, and the follow-up questions of each: edited by administrators."""
+"""Categories of tips and their follow-up questions, edited by administrators."""
 
 from __future__ import annotations
 

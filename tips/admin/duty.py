@@ -1,4 +1,4 @@
-"""Who is alerted of what. Officers set their own duty and categories; administrators everybody's."""
+"""Duty of officers: each sets their own duty and categories, administrators those of all."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class DutyAdmin(admin.ModelAdmin):
         return [own, *super().get_urls()]
 
     def own_view(self, request: HttpRequest) -> HttpResponse:
-        """An officer's own duty: the switch in the page's head posts `switch` alone, the page all of it."""
+        """Show or save an officer's own duty. The switch in the page head posts only `switch`, the page the whole form."""
         officer = request.user
         if not isinstance(officer, Account) or not permissions.can_act(officer):
             raise PermissionDenied
@@ -69,14 +69,14 @@ class DutyAdmin(admin.ModelAdmin):
         if request.method == "POST" and "switch" in request.POST:
             duty.on_duty = request.POST["switch"] == "on"
             duty.save()
-            return self._own_saved(request, duty)
+            return self._redirect_after_saving(request, duty)
         form = OwnDutyForm(request.POST or None, instance=duty)
         if request.method == "POST" and form.is_valid():
-            return self._own_saved(request, form.save())
+            return self._redirect_after_saving(request, form.save())
         context = {**self.admin_site.each_context(request), "title": _("My duty"), "form": form}
         context["no_address"] = not officer.email
         return TemplateResponse(request, "admin/tips/duty/mine.html", context)
 
-    def _own_saved(self, request: HttpRequest, duty: Duty) -> HttpResponse:
+    def _redirect_after_saving(self, request: HttpRequest, duty: Duty) -> HttpResponse:
         messages.success(request, _("You are on duty.") if duty.on_duty else _("You are off duty."))
         return HttpResponseRedirect(reverse("admin:tips_duty_mine"))

@@ -1,4 +1,4 @@
-"""A part of a rebuilt file as an answer: any range of it, under a type of ours, and inert wherever it ends up."""
+"""Responses with a part of a rebuilt file: any byte range, one of our own media types, and inert wherever it is opened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from tips.files.rebuilt_file import FilePart, RebuiltFileReader
 
-# What the sandbox makes, and how a copy on an officer's disk is called.
+# The media types that the sandbox produces, with the extension of a downloaded copy.
 EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -18,18 +18,20 @@ EXTENSIONS = {
     "audio/mp4": "m4a",
     "application/pdf": "pdf",
 }
-_UNKNOWN = "application/octet-stream"
+_OTHER_TYPE = "application/octet-stream"
 POLICY = "sandbox; default-src 'none'"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
 class RangeNotSatisfiableError(Exception):
-    """The range lies behind the end."""
+    """The byte range begins behind the end of the part."""
 
 
 def parse_range(header: str, length: int) -> range | None:
-    """The bytes that a Range header asks for (RFC 9110, 14.1.2). None for all of them: no header, more than one range, or
-    one that cannot be read. Raises UnsatisfiableError."""
+    """Return the byte range of a Range header (RFC 9110, 14.1.2); None without one, for several, or for invalid syntax.
+
+    Raises RangeNotSatisfiableError.
+    """
     match = _RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
@@ -43,43 +45,43 @@ def parse_range(header: str, length: int) -> range | None:
     return range(start, stop)
 
 
-def file_response(
-    request: HttpRequest, container: RebuiltFileReader, part: FilePart, name: str = ""
-) -> HttpResponseBase:
-    """The answer to GET and HEAD; closes `container`. With a `name` it is to be saved under that, and always whole."""
-    whole = request.method == "HEAD" or name
+def file_response(request: HttpRequest, reader: RebuiltFileReader, part: FilePart, name: str = "") -> HttpResponseBase:
+    """Return the response to GET or HEAD, and close `reader`. With a `name` it is a download, always of the whole part."""
+    is_whole = request.method == "HEAD" or name
     try:
-        wanted = None if whole else parse_range(request.headers.get("Range", ""), part.length)
+        requested = None if is_whole else parse_range(request.headers.get("Range", ""), part.length)
     except RangeNotSatisfiableError:
-        container.close()
-        return _inert(HttpResponse(status=416, headers={"Content-Range": f"bytes */{part.length}"}), part)
-    sent = range(part.length) if wanted is None else wanted
+        reader.close()
+        return _make_inert(HttpResponse(status=416, headers={"Content-Range": f"bytes */{part.length}"}), part)
+    sent_range = range(part.length) if requested is None else requested
     response: HttpResponseBase
     if request.method == "HEAD":
-        container.close()
+        reader.close()
         response = HttpResponse()
     else:
-        response = StreamingHttpResponse(_pieces(container, part, sent), status=200 if wanted is None else 206)
-    response.headers["Content-Length"] = str(len(sent))
-    if wanted is not None:
-        response.headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{part.length}"
+        response = StreamingHttpResponse(
+            _stream_part(reader, part, sent_range), status=200 if requested is None else 206
+        )
+    response.headers["Content-Length"] = str(len(sent_range))
+    if requested is not None:
+        response.headers["Content-Range"] = f"bytes {sent_range.start}-{sent_range.stop - 1}/{part.length}"
     if name:
         extension = EXTENSIONS.get(part.type, "bin")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}.{extension}"'
     else:
         response.headers["Accept-Ranges"] = "bytes"
         response.headers["Content-Disposition"] = "inline"
-    # Compressed again a picture gets no smaller, and a range would no longer be one.
+    # Compression makes a picture no smaller, and would break byte ranges.
     request.META.pop("HTTP_ACCEPT_ENCODING", None)
-    return _inert(response, part)
+    return _make_inert(response, part)
 
 
-def _pieces(container: RebuiltFileReader, part: FilePart, sent: range) -> Iterator[bytes]:
-    with container:
-        yield from container.read_part(part, sent.start, sent.stop)
+def _stream_part(reader: RebuiltFileReader, part: FilePart, sent: range) -> Iterator[bytes]:
+    with reader:
+        yield from reader.read_part(part, sent.start, sent.stop)
 
 
-def _inert(response: HttpResponseBase, part: FilePart) -> HttpResponseBase:
-    response.headers["Content-Type"] = part.type if part.type in EXTENSIONS else _UNKNOWN
+def _make_inert(response: HttpResponseBase, part: FilePart) -> HttpResponseBase:
+    response.headers["Content-Type"] = part.type if part.type in EXTENSIONS else _OTHER_TYPE
     response.headers["Content-Security-Policy"] = POLICY
     return response

@@ -16,7 +16,7 @@ from tips.models import State, Tip
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """Closed tips stay out of the way until asked for."""
+    """Status of a tip; without a choice, all but closed tips are listed."""
 
     title = gettext_lazy("status")
     parameter_name = "status"

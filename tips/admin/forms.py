@@ -15,13 +15,13 @@ from tips.models import Disposition
 
 
 class TextField(forms.CharField):
-    """Several lines, cleaned and with one kind of line end before they are counted."""
+    """A text of several lines, cleaned before its length is checked."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             max_length=MAX_MESSAGE_LENGTH, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}), **options
         )
-        # The browser counts line ends twice and would cut silently; the server says by how much it is too long.
+        # The browser counts line ends twice and would cut silently; the server says by how many characters it is too long.
         self.widget.attrs.pop("maxlength", None)
 
     def to_python(self, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Times about a source, in words no finer than what is stored."""
+"""Times about a source in words, no finer than the stored five minutes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tips.models import ROUNDING
 
 
 def describe_age(received_at: dt.datetime) -> str:
-    """How long ago a tip came, in words; arrival is known to five minutes."""
+    """Return how long ago a tip arrived, in words; arrival is known to five minutes."""
     if timezone.now() - received_at < 2 * ROUNDING:
         return _("a few minutes")
     return timesince(received_at, depth=1)
 
 
 def describe_duration(duration: dt.timedelta) -> str:
-    """A rounded duration in words that do not pretend to be exact."""
+    """Return a rounded duration in words that do not pretend to be exact."""
     return _("within %(duration)s") % {"duration": timesince(timezone.now() - duration, depth=2)}

@@ -1,4 +1,4 @@
-"""A tip's files in the admin: the panel on the tip's page, a page for each file, and what these fetch."""
+"""A tip's files in the admin: the panel on the tip's page, the page of each file, and the requests both make."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from tips.models import Attachment, Message, Tip
 AttachmentState = Attachment.AttachmentState
 _UNOPENABLE = (OSError, vault.SealError, vault.KeyMissingError)
 
-PANEL = "admin/tips/tip/files.html"
-PAGE = "admin/tips/tip/file.html"
+PANEL_TEMPLATE = "admin/tips/tip/files.html"
+PAGE_TEMPLATE = "admin/tips/tip/file.html"
 REASONS: dict[str, Promise] = {
     RefusalReason.UNSUPPORTED: gettext_lazy("It is of a kind that is not taken."),
     RefusalReason.EMPTY: gettext_lazy("It is empty."),
@@ -42,15 +42,20 @@ REASONS: dict[str, Promise] = {
     RefusalReason.TOO_LONG: gettext_lazy("It is too long."),
     RefusalReason.DEADLY: gettext_lazy("It could not be opened safely."),
 }
-# What of a file is shown on its page, and what is downloaded.
-_SHOWN = {MediaKind.PHOTO: "preview", MediaKind.VIDEO: "video", MediaKind.AUDIO: "audio"}
-_TAKEN = {MediaKind.PHOTO: "full", MediaKind.VIDEO: "video", MediaKind.AUDIO: "audio", MediaKind.DOCUMENT: "document"}
+# The role of the part that a file's page shows, and of the part that is downloaded, by kind.
+_SHOWN_ROLES = {MediaKind.PHOTO: "preview", MediaKind.VIDEO: "video", MediaKind.AUDIO: "audio"}
+_DOWNLOAD_ROLES = {
+    MediaKind.PHOTO: "full",
+    MediaKind.VIDEO: "video",
+    MediaKind.AUDIO: "audio",
+    MediaKind.DOCUMENT: "document",
+}
 _ICONS = {MediaKind.PHOTO: "picture", MediaKind.VIDEO: "film", MediaKind.AUDIO: "sound", MediaKind.DOCUMENT: "book"}
 
 
 @dataclass(frozen=True, slots=True)
 class PanelFile:
-    """One file in the panel."""
+    """One file in the panel; `thumbnail` is the address of its thumbnail, or ""."""
 
     file: TipFile
     thumbnail: str
@@ -74,7 +79,7 @@ class PanelFile:
 
 
 def describe_status(row: Attachment) -> str:
-    """What became of a file so far, for officers; empty once it can be seen."""
+    """Return the status of a file in words for officers; "" once it can be viewed."""
     match row.state:
         case AttachmentState.READY:
             return ""
@@ -86,7 +91,7 @@ def describe_status(row: Attachment) -> str:
 
 
 def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
-    """What the panel's template needs. The thumbnails are in the audit trail once this returns."""
+    """Return the context of the panel's template. Once this returns, the audit trail has the thumbnails."""
     tip, files = file_access.list_files(tip_id, _officer(request))
     thumbnails = file_access.list_thumbnails(tip, files, _officer(request))
     groups: dict[Message | None, list[PanelFile]] = {}
@@ -104,56 +109,58 @@ def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
-    """Addresses below that of the list of tips."""
-    found: dict[str, tuple[Callable[..., HttpResponseBase], str]] = {
-        "<uuid:tip_id>/files/": (again, "tips_files"),
-        "<uuid:tip_id>/files/states/": (states, "tips_file_states"),
-        "<uuid:tip_id>/files/<int:number>/": (page, "tips_file"),
+    """Return the URL patterns of files, below the list of tips."""
+    routes: dict[str, tuple[Callable[..., HttpResponseBase], str]] = {
+        "<uuid:tip_id>/files/": (refresh_panel, "tips_files"),
+        "<uuid:tip_id>/files/states/": (list_states, "tips_file_states"),
+        "<uuid:tip_id>/files/<int:number>/": (file_page, "tips_file"),
         "<uuid:tip_id>/files/<int:number>/download/": (download, "tips_file_download"),
-        "<uuid:tip_id>/files/<int:number>/<str:address>/": (part, "tips_file_part"),
+        "<uuid:tip_id>/files/<int:number>/<str:address>/": (serve_part, "tips_file_part"),
     }
-    return [path(route, site.admin_view(require_safe(view)), name=name) for route, (view, name) in found.items()]
+    return [path(route, site.admin_view(require_safe(view)), name=name) for route, (view, name) in routes.items()]
 
 
-def again(request: HttpRequest, tip_id: UUID) -> HttpResponse:
-    """The panel alone, for the script of a page on which a file has become ready."""
+def refresh_panel(request: HttpRequest, tip_id: UUID) -> HttpResponse:
+    """Return the panel alone, for the script of a page on which a file has become ready."""
     try:
-        return render(request, PANEL, panel_context(request, tip_id))
+        return render(request, PANEL_TEMPLATE, panel_context(request, tip_id))
     except conversation.TipGoneError:
-        return _gone(request)
+        return _gone_page(request)
     except _UNOPENABLE:
-        return _damaged(request)
+        return _damaged_page(request)
 
 
-def states(request: HttpRequest, tip_id: UUID) -> HttpResponse:
-    """How far each file is. Nothing sealed is opened for it."""
+def list_states(request: HttpRequest, tip_id: UUID) -> HttpResponse:
+    """Return as JSON how far each file is. This opens no seal."""
     rows = file_access.list_file_states(tip_id, _officer(request))
     if not rows:
-        return _gone(request)
-    found = {
+        return _gone_page(request)
+    states = {
         row.position: {"state": row.state, "percent": row.progress, "status": describe_status(row)} for row in rows
     }
-    return JsonResponse(found)
+    return JsonResponse(states)
 
 
 @csp_update({"media-src": [SELF]})  # type: ignore[arg-type]
-def page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
-    """One file, big. Asking for this page is the view that the audit trail has."""
-    asked = request.GET.get("page", "1")
-    wanted = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else 1
+def file_page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
+    """Show one file, large. The audit trail records each request for this page as a view."""
+    page_text = request.GET.get("page", "1")
+    page_number = int(page_text) if page_text.isascii() and page_text.isdecimal() and len(page_text) < 6 else 1
     try:
-        viewed = file_access.open_for_view(tip_id, number, _officer(request), wanted)
+        viewed = file_access.open_for_view(tip_id, number, _officer(request), page_number)
     except file_access.FileNotReadyError as error:
-        context = _around(error.tip, error.file, error.files) | {"status": describe_status(error.file.row)}
-        return TemplateResponse(request, PAGE, admin.site.each_context(request) | context)
+        context = _navigation_context(error.tip, error.file, error.files) | {"status": describe_status(error.file.row)}
+        return TemplateResponse(request, PAGE_TEMPLATE, admin.site.each_context(request) | context)
     except conversation.TipGoneError:
-        return _gone(request)
+        return _gone_page(request)
     except _UNOPENABLE:
-        return _damaged(request)
-    with viewed.container as container:
-        context = _around(viewed.tip, viewed.file, viewed.files) | _content(request, viewed, wanted)
-        context |= {"kind": container.kind, "duration": _minutes(container.duration_seconds)}
-    return TemplateResponse(request, PAGE, admin.site.each_context(request) | context)
+        return _damaged_page(request)
+    with viewed.reader as reader:
+        context = _navigation_context(viewed.tip, viewed.file, viewed.files) | _parts_context(
+            request, viewed, page_number
+        )
+        context |= {"kind": reader.kind, "duration": _format_minutes(reader.duration_seconds)}
+    return TemplateResponse(request, PAGE_TEMPLATE, admin.site.each_context(request) | context)
 
 
 def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBase:
@@ -162,74 +169,74 @@ def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBas
     except file_access.FileNotReadyError:
         return HttpResponseRedirect(reverse("admin:tips_file", args=[tip_id, number]))
     except conversation.TipGoneError:
-        return _gone(request)
+        return _gone_page(request)
     except _UNOPENABLE:
-        return _damaged(request)
-    container = viewed.container
-    part = container.parts[container.part_indexes(_TAKEN[container.kind])[0]]
-    name = f"tip-{viewed.tip.number}-{container.kind}-{number}"
-    return file_responses.file_response(request, container, part, name)
+        return _damaged_page(request)
+    reader = viewed.reader
+    part = reader.parts[reader.part_indexes(_DOWNLOAD_ROLES[reader.kind])[0]]
+    name = f"tip-{viewed.tip.number}-{reader.kind}-{number}"
+    return file_responses.file_response(request, reader, part, name)
 
 
-def part(request: HttpRequest, tip_id: UUID, number: int, address: str) -> HttpResponseBase:
+def serve_part(request: HttpRequest, tip_id: UUID, number: int, address: str) -> HttpResponseBase:
     try:
-        container, found = file_access.open_part(address, tip_id, number, _session(request), _officer(request))
+        reader, file_part = file_access.open_part(address, tip_id, number, _session_key(request), _officer(request))
     except conversation.TipGoneError:
-        return _gone(request)
+        return _gone_page(request)
     except _UNOPENABLE:
-        return _damaged(request)
-    return file_responses.file_response(request, container, found)
+        return _damaged_page(request)
+    return file_responses.file_response(request, reader, file_part)
 
 
-def _around(tip: Tip, file: TipFile, files: list[TipFile]) -> dict[str, Any]:
-    """Where the page stands among the tip's files."""
-    at = files.index(file)
+def _navigation_context(tip: Tip, file: TipFile, files: list[TipFile]) -> dict[str, Any]:
+    """Return title and neighbors of a file's page among the tip's files."""
+    index = files.index(file)
     return {
         "tip": tip,
         "file": file,
         "title": f"{tip}: {file.name}",
-        "previous": files[at - 1] if at else None,
-        "next": files[at + 1] if at + 1 < len(files) else None,
+        "previous": files[index - 1] if index else None,
+        "next": files[index + 1] if index + 1 < len(files) else None,
     }
 
 
-def _content(request: HttpRequest, viewed: file_access.ViewedFile, page: int) -> dict[str, Any]:
-    """What is shown of the file: addresses with sizes."""
-    container = viewed.container
+def _parts_context(request: HttpRequest, viewed: file_access.ViewedFile, page_number: int) -> dict[str, Any]:
+    """Return the parts that the page shows: their addresses, sizes in pixels and lengths in bytes."""
+    reader = viewed.reader
 
-    def shown(role: str, at: int = 0) -> dict[str, Any] | None:
-        numbers = container.part_indexes(role)
-        if at >= len(numbers):
+    def part_context(role: str, position: int = 0) -> dict[str, Any] | None:
+        indexes = reader.part_indexes(role)
+        if position >= len(indexes):
             return None
-        part = container.parts[numbers[at]]
-        address = _part_address(request, viewed.tip.pk, viewed.file, numbers[at])
+        part = reader.parts[indexes[position]]
+        address = _part_address(request, viewed.tip.pk, viewed.file, indexes[position])
         return {"address": address, "width": part.width, "height": part.height, "length": part.length}
 
-    if container.kind != MediaKind.DOCUMENT:
+    if reader.kind != MediaKind.DOCUMENT:
         return {
-            "shown": shown(_SHOWN[container.kind]),
-            "taken": shown(_TAKEN[container.kind]),
-            "poster": shown("poster"),
+            "shown": part_context(_SHOWN_ROLES[reader.kind]),
+            "taken": part_context(_DOWNLOAD_ROLES[reader.kind]),
+            "poster": part_context("poster"),
         }
-    pages = len(container.part_indexes("page"))
-    page = min(max(page, 1), pages)
+    page_count = len(reader.part_indexes("page"))
+    page_number = min(max(page_number, 1), page_count)
     return {
-        "shown": shown("page", page - 1),
-        "taken": shown("document"),
-        "page": page,
-        "pages": pages,
-        "previous_page": page - 1,
-        "next_page": page + 1 if page < pages else 0,
+        "shown": part_context("page", page_number - 1),
+        "taken": part_context("document"),
+        "page": page_number,
+        "pages": page_count,
+        "previous_page": page_number - 1,
+        "next_page": page_number + 1 if page_number < page_count else 0,
     }
 
 
-def _part_address(request: HttpRequest, tip_id: UUID, file: TipFile, part: int) -> str:
+def _part_address(request: HttpRequest, tip_id: UUID, file: TipFile, part_index: int) -> str:
     number = file.row.position
-    address = file_access.sign_part_address(tip_id, number, part, _session(request))
+    address = file_access.sign_part_address(tip_id, number, part_index, _session_key(request))
     return reverse("admin:tips_file_part", args=[tip_id, number, address])
 
 
-def _minutes(seconds: float | None) -> str:
+def _format_minutes(seconds: float | None) -> str:
     if seconds is None:
         return ""
     minutes, rest = divmod(max(round(seconds), 1), 60)
@@ -241,26 +248,26 @@ def _officer(request: HttpRequest) -> Account:
     return request.user
 
 
-def _session(request: HttpRequest) -> str:
+def _session_key(request: HttpRequest) -> str:
     return request.session.session_key or ""
 
 
-def _gone(request: HttpRequest) -> HttpResponse:
+def _gone_page(request: HttpRequest) -> HttpResponse:
     sentence = _(
         "This file is not there: its source deleted the tip, its time was over, or the address is old or wrong."
         " Open the tip again from the list."
     )
-    return _said(request, sentence, 404)
+    return _sentence_page(request, sentence, 404)
 
 
-def _damaged(request: HttpRequest) -> HttpResponse:
+def _damaged_page(request: HttpRequest) -> HttpResponse:
     sentence = _(
         "This file does not open: what is stored was changed or is missing, or its key is not on this server."
         " Tell an administrator."
     )
-    return _said(request, sentence, 409)
+    return _sentence_page(request, sentence, 409)
 
 
-def _said(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+def _sentence_page(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
     context = admin.site.each_context(request) | {"title": _("File"), "sentence": sentence}
     return render(request, "admin/tips/tip/no_file.html", context, status=status)

@@ -1,4 +1,4 @@
-"""The list of tips. It shows no sealed text; a tip's own page (page.py) opens the seal."""
+"""The list of tips. It shows no sealed text; a tip's own page (tip_page.py) opens the seal."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TipAdmin(admin.ModelAdmin):
     actions = ("assign_to_me",)
     actions_on_top = True
 
-    # Who may what: tips are neither added nor deleted here, and opening one is a permission of its own.
+    # Permissions: tips are neither added nor deleted here, and opening one has a permission of its own.
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
@@ -67,7 +67,7 @@ class TipAdmin(admin.ModelAdmin):
         return tips.annotate(has_unread=Exists(unread))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Tip], search_term: str) -> tuple[Any, bool]:
-        """By number and nothing else: everything else a tip holds is sealed."""
+        """Search by number only: everything else about a tip is sealed or has a filter."""
         term = search_term.strip().removeprefix("#")
         if not term:
             return queryset, False
@@ -112,23 +112,25 @@ class TipAdmin(admin.ModelAdmin):
     @admin.action(description=gettext_lazy("Assign to me"), permissions=["change"])
     def assign_to_me(self, request: HttpRequest, queryset: QuerySet[Tip]) -> None:
         assert isinstance(request.user, Account)
-        refused = 0
+        refused_count = 0
         tips = list(queryset)
         for tip in tips:
             try:
                 triage.assign(tip, request.user, request.user)
             except (triage.TransitionError, conversation.TipGoneError):
-                refused += 1
-        if done := len(tips) - refused:
-            sentence = ngettext("%(count)s tip is assigned to you.", "%(count)s tips are assigned to you.", done)
-            self.message_user(request, sentence % {"count": done}, messages.SUCCESS)
-        if refused:
+                refused_count += 1
+        if assigned_count := len(tips) - refused_count:
+            sentence = ngettext(
+                "%(count)s tip is assigned to you.", "%(count)s tips are assigned to you.", assigned_count
+            )
+            self.message_user(request, sentence % {"count": assigned_count}, messages.SUCCESS)
+        if refused_count:
             sentence = ngettext(
                 "%(count)s tip was left as it is: closed tips cannot be assigned.",
                 "%(count)s tips were left as they are: closed tips cannot be assigned.",
-                refused,
+                refused_count,
             )
-            self.message_user(request, sentence % {"count": refused}, messages.WARNING)
+            self.message_user(request, sentence % {"count": refused_count}, messages.WARNING)
 
     # One tip
 
@@ -151,18 +153,18 @@ class TipAdmin(admin.ModelAdmin):
             **(extra_context or {}),
         }
         try:
-            return tip_page.respond(request, _uuid(object_id), context)
+            return tip_page.respond(request, _parse_tip_id(object_id), context)
         except conversation.TipGoneError:
             sentence = _("This tip is not there: its source deleted it, its time was over, or the address is wrong.")
             self.message_user(request, sentence, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:tips_tip_changelist"))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
-        """What happened with a tip is in the audit trail, not in Django's log."""
+        """Refuse Django's log: the history of a tip is in the audit trail."""
         raise PermissionDenied
 
 
-def _uuid(text: str) -> UUID:
+def _parse_tip_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:

@@ -1,8 +1,8 @@
-"""What officers see of a source's files: only as rebuilt, and in the audit trail before a byte of it is read.
+"""Officers' access to a source's files: only rebuilt ones, and audited before a byte is read.
 
-One line a view: the thumbnails a tip's page shows; a file, when its page is opened, each page of a document for itself; a
-download. What such a page then fetches, a video in many pieces, it fetches from addresses that were made for it: each
-opens one part of one file, for the session that made it and for an hour, and writes no further line.
+The audit trail gets one line for the thumbnails that a tip's page shows, one for each opening of a file's page (each page of
+a document counts), and one for a download. The page then fetches the parts, a video in many pieces, from signed addresses:
+each opens one part of one file, for the session it was signed for and for an hour, and writes no further line.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ADDRESS_LIFETIME_SECONDS = 3600
 
 
 class FileNotReadyError(Exception):
-    """The file is not cleaned yet, or was refused."""
+    """The file is not rebuilt yet, or was refused."""
 
     def __init__(self, tip: Tip, file: TipFile, files: list[TipFile]) -> None:
         super().__init__()
@@ -38,18 +38,18 @@ class FileNotReadyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ViewedFile:
-    """A file opened for an officer, among all `files` of its tip. Whoever has it closes `container`."""
+    """A file opened for an officer, and all `files` of its tip. The caller closes `reader`."""
 
     tip: Tip
     file: TipFile
     files: list[TipFile]
-    container: RebuiltFileReader
+    reader: RebuiltFileReader
 
 
 def list_files(tip_id: UUID, officer: Account) -> tuple[Tip, list[TipFile]]:
-    """The files of an opened tip, each with its message; none of them is opened by this.
+    """Return an opened tip and its files, each with its message; this opens no file.
 
-    Raises conversation.GoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
+    Raises conversation.TipGoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
     """
     permissions.require(permissions.can_open(officer))
     tip = permissions.opened_tips(officer).filter(pk=tip_id).first()
@@ -61,30 +61,30 @@ def list_files(tip_id: UUID, officer: Account) -> tuple[Tip, list[TipFile]]:
 
 
 def list_thumbnails(tip: Tip, files: Sequence[TipFile], officer: Account) -> dict[int, tuple[int, FilePart]]:
-    """(number of the part, part) of each thumbnail by the number of its file, for an opened tip's page."""
-    found = {}
+    """Return (index of the part, part) of each thumbnail by the number of its file, and record it in the audit trail."""
+    thumbnails = {}
     for file in files:
         if file.row.state != Attachment.AttachmentState.READY:
             continue
-        with suppress(OSError, vault.SealError, vault.KeyMissingError), _container(file.row) as container:
-            for number in container.part_indexes("thumbnail"):
-                found[file.row.position] = number, container.parts[number]
-    if found:
-        _record(officer, "saw thumbnails", f"tip {tip.number}", f"files {', '.join(map(str, found))}")
-    return found
+        with suppress(OSError, vault.SealError, vault.KeyMissingError), _open_reader(file.row) as reader:
+            for index in reader.part_indexes("thumbnail"):
+                thumbnails[file.row.position] = index, reader.parts[index]
+    if thumbnails:
+        _record(officer, "saw thumbnails", f"tip {tip.number}", f"files {', '.join(map(str, thumbnails))}")
+    return thumbnails
 
 
 def open_for_view(tip_id: UUID, number: int, officer: Account, page: int = 1) -> ViewedFile:
-    """A file for its page. Must not be called in a transaction.
+    """Open a file for its page, and record the view. Must not be called in a transaction.
 
-    Raises conversation.GoneError, NotReadyError, PermissionDenied, FileNotFoundError, vault.SealError,
+    Raises conversation.TipGoneError, FileNotReadyError, PermissionDenied, FileNotFoundError, vault.SealError,
     vault.KeyMissingError.
     """
     return _open(tip_id, number, officer, "viewed", f"page {page}" if page > 1 else "")
 
 
 def open_for_download(tip_id: UUID, number: int, officer: Account) -> ViewedFile:
-    """A file to be taken along. Raises as `view` does."""
+    """Open a file to be downloaded, and record it. Raises as open_for_view does."""
     return _open(tip_id, number, officer, "downloaded")
 
 
@@ -96,37 +96,38 @@ def _open(tip_id: UUID, number: int, officer: Account, action: str, detail: str 
     if file.row.state != Attachment.AttachmentState.READY:
         raise FileNotReadyError(tip, file, files)
     _record(officer, action, f"file {number} of tip {tip.number}", detail)
-    return ViewedFile(tip, file, files, _container(file.row))
+    return ViewedFile(tip, file, files, _open_reader(file.row))
 
 
-def sign_part_address(tip_id: UUID, number: int, part: int, session: str) -> str:
-    """What opens one part of a file that this session views."""
-    return signing.dumps([str(tip_id), number, part], salt=_salt(session))
+def sign_part_address(tip_id: UUID, number: int, part_index: int, session: str) -> str:
+    """Return the signed address that opens one part of a file for this session."""
+    return signing.dumps([str(tip_id), number, part_index], salt=_salt(session))
 
 
 def open_part(
     address: str, tip_id: UUID, number: int, session: str, officer: Account
 ) -> tuple[RebuiltFileReader, FilePart]:
-    """Raises conversation.GoneError for an address of another session or file, an old one, and a file that is gone.
+    """Open the part of a file at a signed address.
 
-    Raises PermissionDenied, FileNotFoundError, vault.SealError and vault.KeyMissingError too.
+    Raises conversation.TipGoneError for an address of another session or file, an expired one, and a file that is gone;
+    PermissionDenied, FileNotFoundError, vault.SealError and vault.KeyMissingError.
     """
     permissions.require(permissions.can_open(officer))
     try:
-        *file, part = signing.loads(address, salt=_salt(session), max_age=ADDRESS_LIFETIME_SECONDS)
+        *signed_file, part_index = signing.loads(address, salt=_salt(session), max_age=ADDRESS_LIFETIME_SECONDS)
     except signing.BadSignature:
         raise conversation.TipGoneError from None
     tips = permissions.opened_tips(officer).filter(pk=tip_id)
     ready = Attachment.objects.filter(tip__in=tips, position=number, state=Attachment.AttachmentState.READY)
-    row = ready.first() if file == [str(tip_id), number] else None
+    row = ready.first() if signed_file == [str(tip_id), number] else None
     if row is None:
         raise conversation.TipGoneError
-    container = _container(row)
-    return container, container.parts[part]
+    reader = _open_reader(row)
+    return reader, reader.parts[part_index]
 
 
 def list_file_states(tip_id: UUID, officer: Account) -> list[Attachment]:
-    """Return the rows of a tip's files, to say how far each is; nothing sealed is opened. Raises PermissionDenied."""
+    """Return the rows of a tip's files, to show how far each is; this opens no seal. Raises PermissionDenied."""
     permissions.require(permissions.can_open(officer))
     return list(Attachment.objects.filter(tip__in=permissions.visible_tips(officer).filter(pk=tip_id)))
 
@@ -135,7 +136,7 @@ def _salt(session: str) -> str:
     return f"tips.desk.file_access {session}"
 
 
-def _container(row: Attachment) -> RebuiltFileReader:
+def _open_reader(row: Attachment) -> RebuiltFileReader:
     assert row.file is not None
     key = vault.open_key_with(row.key_for_agency, row.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
     return RebuiltFileReader(row.file, key)

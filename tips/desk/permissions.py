@@ -40,7 +40,7 @@ def opened_tips(account: User) -> QuerySet[Tip]:
 
 
 def find_tip(tip_id: UUID, account: User) -> Tip:
-    """Return a visible tip, its sealed report left in the database. Raises GoneError if there is none with this id."""
+    """Return a visible tip, its sealed report left in the database. Raises TipGoneError if there is none with this id."""
     tip = visible_tips(account).defer("report").filter(pk=tip_id).first()
     if tip is None:
         raise TipGoneError

@@ -1,8 +1,9 @@
-"""What officers do with a tip: open, answer, note, assign, close, reopen, hold. Each is one function that locks the tip,
-checks, writes, and records itself in the audit trail within the same transaction.
+"""The actions of officers on a tip: open, answer, note, assign, wait, close, reopen, hold, release.
 
-A page shows an officer a tip as it stood then. It posts back what it showed (`stamp`); if the tip has moved since, nothing
-is done and StaleError says so. Asking for what is already so, as a second click does, is no error and changes nothing.
+Each is one function that locks the tip, checks, writes, and records itself in the audit trail in the same transaction.
+
+An officer's page posts back the stamp of the tip as it was shown; if the tip has changed since, nothing is done and
+TipChangedError is raised. Asking for the present state, as a second click does, is no error and changes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tips import conversation
 from tips.desk import permissions
 from tips.models import ROUNDING, Author, Disposition, Message, Note, State, Tip, rounded_now
 
-# A tip is new until an officer opens its seal; waiting means for the source.
+# A tip is new until an officer opens its seal; waiting means waiting for the source.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.NEW: frozenset({State.OPEN}),
     State.OPEN: frozenset({State.WAITING, State.CLOSED}),
@@ -31,31 +32,31 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 
 class TransitionError(Exception):
-    """This cannot be done with the tip as it is; the message is a sentence for the officer."""
+    """The state of the tip does not allow this action; the message is a sentence for the officer."""
 
 
 class TipChangedError(Exception):
-    """The tip has moved since the officer's page was made."""
+    """The tip has changed since the officer's page was rendered."""
 
 
-def stamp(tip: Tip, messages: int) -> str:
-    """What an officer's page shows of a tip's standing, to post back: any change of it by anybody changes the stamp."""
-    seen = (
+def stamp(tip: Tip, message_count: int) -> str:
+    """Return a digest of the tip's state as shown, for the officer's page to post back: any later change alters it."""
+    state = (
         str(tip.state),
         str(tip.disposition),
         tip.assigned_to_id,
         tip.legal_hold,
         tip.key_for_source is None,
-        messages,
+        message_count,
     )
-    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
 
 def open_tip(tip_id: UUID, officer: Account) -> conversation.OpenedTip:
-    """Open the seal for an officer; the audit entry is on the disk before anything is opened.
+    """Return the tip with its seal open; the audit entry is committed before anything is opened.
 
-    Raises conversation.GoneError, vault.SealError, vault.KeyMissingError and PermissionDenied. Must not be called in a
-    transaction.
+    Must not be called in a transaction. Raises conversation.TipGoneError, vault.SealError, vault.KeyMissingError and
+    PermissionDenied.
     """
     permissions.require(permissions.can_open(officer))
     number = permissions.find_tip(tip_id, officer).number
@@ -63,33 +64,34 @@ def open_tip(tip_id: UUID, officer: Account) -> conversation.OpenedTip:
         audit.record(officer, "opened", f"tip {number}")
     with transaction.atomic():
         tip = _lock(tip_id, officer)
-        # Listed before reading: what arrives in between is shown, and stays marked as unread.
+        # Listed before reading: a message that arrives in between is shown, and stays marked as unread.
         unread = list(tip.messages.filter(author=Author.SOURCE, read=False).values_list("pk", flat=True))
         opened = conversation.read_tip_as_officer(tip)
-        _seen_by_an_officer(tip, new_messages=bool(unread))
+        _update_state_on_opening(tip, has_new_messages=bool(unread))
         Message.objects.filter(pk__in=unread).update(read=True)
     return opened
 
 
-def _seen_by_an_officer(tip: Tip, *, new_messages: bool) -> None:
+def _update_state_on_opening(tip: Tip, *, has_new_messages: bool) -> None:
     if tip.state == State.NEW:
-        # Of rounded times: the audit trail has the exact moment of opening, and an exact duration would give away the
-        # exact arrival, which is sealed.
+        # From rounded times: the audit trail has the exact time of opening, so an exact duration would reveal the exact
+        # time of arrival, which is sealed.
         tip.opened_after = max(rounded_now() - tip.received_at, ROUNDING)
-        _move(tip, State.OPEN)
-    elif tip.state == State.WAITING and new_messages:
-        _move(tip, State.OPEN)
+        _set_state(tip, State.OPEN)
+    elif tip.state == State.WAITING and has_new_messages:
+        _set_state(tip, State.OPEN)
 
 
-def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, seen: str | None = None) -> bool:
-    """Write to the source, once a form; with `ask` the tip then waits for them. False if this form was taken before.
+def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, shown_stamp: str | None = None) -> bool:
+    """Write to the source, once a form; with `ask` the tip then waits for the source.
 
-    Raises TransitionError, StaleError, conversation.GoneError, vault.SealError, vault.KeyMissingError.
+    Returns False if this form was stored before. Raises TransitionError, TipChangedError, conversation.TipGoneError,
+    vault.SealError, vault.KeyMissingError.
     """
     with _locked(tip, officer, permissions.can_act) as locked:
         if Message.objects.filter(form_hash=conversation.hash_answer_form(locked, form_id)).exists():
             return False
-        _refuse_stale(locked, seen)
+        _refuse_if_changed(locked, shown_stamp)
         _refuse_unopened(locked)
         if locked.state == State.CLOSED:
             raise TransitionError(_("This tip is closed. Reopen it before you write to the source."))
@@ -97,13 +99,13 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
             raise TransitionError(_("The source has deleted their access. Nobody would read an answer."))
         conversation.add_from_officer(locked, officer, text, form_id)
         if ask and locked.state != State.WAITING:
-            _move(locked, State.WAITING)
+            _set_state(locked, State.WAITING)
         audit.record(officer, "answered", f"tip {locked.number}", "question" if ask else "")
     return True
 
 
 def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
-    """Add an internal note, once a form. False if this form was taken before. Any tip can be noted on once it is opened."""
+    """Add an internal note to an opened tip, once a form. Returns False if this form was stored before."""
     note_id = UUID(bytes=hashlib.sha256(b"note" + tip.pk.bytes + form_id).digest()[:16])
     with _locked(tip, officer, permissions.can_act) as locked:
         if Note.objects.filter(pk=note_id).exists():
@@ -114,71 +116,78 @@ def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     return True
 
 
-def assign(tip: Tip, officer: Account, to: Account | None, *, seen: str | None = None) -> None:
-    """Give a tip to an officer, or to nobody. Only accounts of the desk can have one."""
+def assign(tip: Tip, officer: Account, assignee: Account | None, *, shown_stamp: str | None = None) -> None:
+    """Assign a tip to an account of the desk, or to none."""
     with _locked(tip, officer, permissions.can_act) as locked:
-        if locked.assigned_to_id == (to.pk if to else None):
+        if locked.assigned_to_id == (assignee.pk if assignee else None):
             return
-        _refuse_stale(locked, seen)
+        _refuse_if_changed(locked, shown_stamp)
         if locked.state == State.CLOSED:
             raise TransitionError(_("This tip is closed. Reopen it before you assign it."))
-        if to is not None and not permissions.desk_accounts().filter(pk=to.pk).exists():
+        if assignee is not None and not permissions.desk_accounts().filter(pk=assignee.pk).exists():
             raise TransitionError(_("Tips can be assigned to active officers and supervisors only."))
-        locked.assigned_to = to
+        locked.assigned_to = assignee
         locked.save(update_fields=["assigned_to"])
-        audit.record(officer, "assigned", f"tip {locked.number}", f"to {to.get_username()}" if to else "to nobody")
+        detail = f"to {assignee.get_username()}" if assignee else "to nobody"
+        audit.record(officer, "assigned", f"tip {locked.number}", detail)
 
 
-def wait(tip: Tip, officer: Account, *, seen: str | None = None) -> None:
-    """Mark that the next word is the source's."""
-    _change(tip, officer, State.WAITING, "set waiting", seen=seen)
+def wait(tip: Tip, officer: Account, *, shown_stamp: str | None = None) -> None:
+    """Mark that the tip waits for the source."""
+    _change_state(tip, officer, State.WAITING, "set waiting", shown_stamp=shown_stamp)
 
 
-def close(tip: Tip, officer: Account, disposition: Disposition, *, seen: str | None = None) -> None:
-    """Close a tip: the source reads what came of it, and the time it is kept begins."""
-    _change(tip, officer, State.CLOSED, "closed", seen=seen, disposition=disposition)
+def close(tip: Tip, officer: Account, disposition: Disposition, *, shown_stamp: str | None = None) -> None:
+    """Close a tip: the source reads the outcome, and the retention period begins."""
+    _change_state(tip, officer, State.CLOSED, "closed", shown_stamp=shown_stamp, disposition=disposition)
 
 
-def reopen(tip: Tip, officer: Account, *, seen: str | None = None) -> None:
-    """Take a waiting or closed tip up again; of a closed one, the disposition and the end of its time are gone."""
-    _change(tip, officer, State.OPEN, "reopened", seen=seen)
+def reopen(tip: Tip, officer: Account, *, shown_stamp: str | None = None) -> None:
+    """Open a waiting or closed tip again; a closed one loses its disposition and its retention period."""
+    _change_state(tip, officer, State.OPEN, "reopened", shown_stamp=shown_stamp)
 
 
-def hold(tip: Tip, supervisor: Account, *, seen: str | None = None) -> None:
-    """Put an opened tip under legal hold: its source can still cut their own access, but no longer erase it."""
-    _set_hold(tip, supervisor, "held", seen=seen, legal_hold=True)
+def hold(tip: Tip, supervisor: Account, *, shown_stamp: str | None = None) -> None:
+    """Put an opened tip under legal hold: the source can still cut their own access, but no longer erase it."""
+    _set_hold(tip, supervisor, "held", shown_stamp=shown_stamp, legal_hold=True)
 
 
-def release(tip: Tip, supervisor: Account, *, seen: str | None = None) -> None:
+def release(tip: Tip, supervisor: Account, *, shown_stamp: str | None = None) -> None:
     """End a legal hold."""
-    _set_hold(tip, supervisor, "released", seen=seen, legal_hold=False)
+    _set_hold(tip, supervisor, "released", shown_stamp=shown_stamp, legal_hold=False)
 
 
-def _change(
-    tip: Tip, officer: Account, state: State, action: str, *, seen: str | None, disposition: Disposition | None = None
+def _change_state(
+    tip: Tip,
+    officer: Account,
+    state: State,
+    action: str,
+    *,
+    shown_stamp: str | None,
+    disposition: Disposition | None = None,
 ) -> None:
     with _locked(tip, officer, permissions.can_act) as locked:
         if locked.state == state and locked.disposition == (disposition or ""):
             return
-        _refuse_stale(locked, seen)
+        _refuse_if_changed(locked, shown_stamp)
         _refuse_unopened(locked)
-        _move(locked, state, disposition)
+        _set_state(locked, state, disposition)
         audit.record(officer, action, f"tip {locked.number}", disposition or "")
 
 
-def _set_hold(tip: Tip, supervisor: Account, action: str, *, seen: str | None, legal_hold: bool) -> None:
+def _set_hold(tip: Tip, supervisor: Account, action: str, *, shown_stamp: str | None, legal_hold: bool) -> None:
     with _locked(tip, supervisor, permissions.can_hold) as locked:
         if locked.legal_hold == legal_hold:
             return
-        _refuse_stale(locked, seen)
+        _refuse_if_changed(locked, shown_stamp)
         _refuse_unopened(locked)
         locked.legal_hold = legal_hold
         locked.save(update_fields=["legal_hold"])
         audit.record(supervisor, action, f"tip {locked.number}")
 
 
-def _move(tip: Tip, state: State, disposition: Disposition | None = None) -> None:
-    """Change the state of a locked tip. Raises TransitionError for what TRANSITIONS does not have."""
+def _set_state(tip: Tip, state: State, disposition: Disposition | None = None) -> None:
+    """Change the state of a locked tip. Raises TransitionError if TRANSITIONS does not allow it."""
     if state not in TRANSITIONS[State(tip.state)]:
         raise TransitionError(
             _("A tip that is %(from)s cannot become %(to)s.")
@@ -206,8 +215,8 @@ def _lock(tip_id: UUID, officer: Account) -> Tip:
     return tip
 
 
-def _refuse_stale(tip: Tip, seen: str | None) -> None:
-    if seen is not None and seen != stamp(tip, tip.messages.count()):
+def _refuse_if_changed(tip: Tip, shown_stamp: str | None) -> None:
+    if shown_stamp is not None and shown_stamp != stamp(tip, tip.messages.count()):
         raise TipChangedError
 
 

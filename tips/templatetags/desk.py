@@ -1,4 +1,4 @@
-"""Parts of the tips that stand on every page of the admin: the duty switch, and what keeps alerts from officers."""
+"""Template tags on every page of the admin: the duty switch, the counts of waiting tips, and trouble with alerts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ register = template.Library()
 
 @register.inclusion_tag("admin/tips/duty_switch.html", takes_context=True)
 def duty_switch(context: RequestContext) -> dict[str, Any]:
-    """The signed-in officer's own switch; nothing for who has no desk."""
+    """Return the signed-in officer's duty; empty for accounts outside the desk."""
     user = context.get("user")
     if user is None or not permissions.can_act(user):
         return {}
@@ -27,7 +27,7 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
 
 @register.inclusion_tag("admin/tips/desk_summary.html", takes_context=True)
 def desk_summary(context: RequestContext) -> dict[str, Any]:
-    """How many tips that are not closed wait for the signed-in officer. One query."""
+    """Count the tips that are not closed for the signed-in officer, in one query."""
     user = context.get("user")
     if user is None or not permissions.can_list(user):
         return {}
@@ -43,7 +43,7 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
 
 @register.inclusion_tag("admin/tips/alert_trouble.html", takes_context=True)
 def alert_trouble(context: RequestContext) -> dict[str, Any]:
-    """Red lines for those who can mend it or must know: the desk and administrators."""
+    """Return why alerts do not reach officers, for the desk and administrators."""
     user = context.get("user")
     if user is None or not permissions.can_see_alert_trouble(user):
         return {}

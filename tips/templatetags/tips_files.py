@@ -1,4 +1,4 @@
-"""What became of a file, on the source's pages."""
+"""Template filter with the status of a file, for the source's pages."""
 
 from __future__ import annotations
 

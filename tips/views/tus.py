@@ -1,9 +1,9 @@
-"""Files sent ahead of a tip or message, piece by piece, going on where a broken line stopped: the tus protocol 1.0
-(https://tus.io/protocols/resumable-upload) with its extensions creation and termination.
+"""Resumable uploads: files sent ahead of a tip or message, piece by piece, by the tus protocol 1.0.
 
-What is acknowledged is sealed and on the disk. Offsets are whole chunks of 64 KiB: the rest of a piece that broke off is
-sent again, and sealed under a new nonce. The ticket comes in a header, never in an address; an unknown file and a wrong
-ticket are the same 404. Whoever begins a file shows a form token of ours, or has an inbox open, and passes the flood gate.
+https://tus.io/protocols/resumable-upload with its extensions creation and termination. Acknowledged bytes are sealed and on
+the disk. Offsets are whole chunks of 64 KiB: the rest of an interrupted piece is sent again, and sealed under a new nonce.
+The ticket comes in a header, never in an address; an unknown file and a wrong ticket get the same 404. To begin a file, a
+visitor needs a form token of ours, or an open inbox, and passes the flood gate.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ READ_BYTES = 4 * sealed_store.CHUNK_BYTES
 
 @require_http_methods(["GET", "HEAD", "OPTIONS", "POST"])
 def files(request: HttpRequest) -> HttpResponse:
-    """Begin a file; or the words and the card that script shows one with."""
+    """Begin a file (POST), say what the server supports (OPTIONS), or return the template of a file's card for the script."""
     if request.method == "POST":
         return _begin(request)
     if request.method == "OPTIONS":
-        return _answer(
+        return _response(
             204,
             **{
                 "Tus-Version": VERSION,
@@ -50,47 +50,49 @@ def files(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["HEAD", "PATCH", "DELETE"])
 def file(request: HttpRequest, file: UUID) -> HttpResponse:
-    """How far a file has come; its next piece; its end."""
-    ticket = _ticket(request)
+    """Say how far a file has come (HEAD), add its next piece (PATCH), or remove it (DELETE)."""
+    ticket = _read_ticket(request)
     try:
         key, length = pending_files.find_key(file, ticket)
         if request.method == "HEAD":
-            return _how_far(file, key, length)
+            return _offset_response(file, key, length)
         if request.method == "PATCH":
             return _add_piece(request, file, key, length)
     except UnknownFileError:
-        return _answer(404)
+        return _response(404)
     except sealed_store.WriterBusyError:
-        return _answer(409, _("This file is being sent already."))
+        return _response(409, _("This file is being sent already."))
     except FileNotAcceptedError as error:
-        return _answer(error.status, error.sentence)
+        return _response(error.status, error.sentence)
     pending_files.remove_unsent([file], ticket)
-    return _answer(204)
+    return _response(204)
 
 
 def _begin(request: HttpRequest) -> HttpResponse:
-    ticket, length = _ticket(request), _number(request, "Upload-Length")
+    ticket, length = _read_ticket(request), _read_number(request, "Upload-Length")
     if ticket is None or length is None:
-        return _answer(400)
-    wait = _seconds_to_wait(request)
-    if wait is None:
-        # The page was open for long. The token goes for files alone: the page's own still says which tip it is.
-        return _answer(403, _("This page was open for a long time. Try again."), **{"Form-Token": form_tokens.issue()})
-    if wait:
-        return _answer(429, _("Many files arrive at this moment."), **{"Retry-After": str(wait)})
+        return _response(400)
+    wait_seconds = _seconds_to_wait(request)
+    if wait_seconds is None:
+        # The page was open for long. This new token serves uploads only: the page's own still identifies the tip.
+        return _response(
+            403, _("This page was open for a long time. Try again."), **{"Form-Token": form_tokens.issue()}
+        )
+    if wait_seconds:
+        return _response(429, _("Many files arrive at this moment."), **{"Retry-After": str(wait_seconds)})
     if length > settings.TIP_MAX_BYTES:
-        return _answer(TOO_LARGE, upload_sentences.too_large())
+        return _response(TOO_LARGE, upload_sentences.too_large())
     file, key = uuid.uuid4(), vault.generate_key()
     try:
         incoming = IncomingFile(file, key, length)
         if length:
             incoming.pause()
         else:
-            incoming.finish()  # is refused, with the sentence for a file without content
+            incoming.finish()  # raises, with the sentence for an empty file
         pending_files.store_key(file, key, length, ticket)
     except FileNotAcceptedError as error:
-        return _answer(error.status, error.sentence)
-    return _answer(201, Location=reverse("tips:file", args=[file]))
+        return _response(error.status, error.sentence)
+    return _response(201, Location=reverse("tips:file", args=[file]))
 
 
 def _seconds_to_wait(request: HttpRequest) -> int | None:
@@ -102,52 +104,53 @@ def _seconds_to_wait(request: HttpRequest) -> int | None:
     return throttle.gate.seconds_until_ripe(token.issued_at)
 
 
-def _how_far(file: UUID, key: bytes, length: int) -> HttpResponse:
+def _offset_response(file: UUID, key: bytes, length: int) -> HttpResponse:
     offset = length if pending_files.find_whole_file(file, key) else sealed_store.find_resume_offset(file, length)
-    return _answer(200, **{"Upload-Offset": str(offset), "Upload-Length": str(length)})
+    return _response(200, **{"Upload-Offset": str(offset), "Upload-Length": str(length)})
 
 
 def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> HttpResponse:
-    announced, offset = _number(request, "Content-Length"), _number(request, "Upload-Offset")
-    if request.content_type != PIECE or announced is None or offset is None:
-        return _answer(415 if request.content_type != PIECE else 400)
-    if offset + announced > length:
-        return _answer(TOO_LARGE, upload_sentences.too_large())
+    content_length, offset = _read_number(request, "Content-Length"), _read_number(request, "Upload-Offset")
+    if request.content_type != PIECE or content_length is None or offset is None:
+        return _response(415 if request.content_type != PIECE else 400)
+    if offset + content_length > length:
+        return _response(TOO_LARGE, upload_sentences.too_large())
     incoming = IncomingFile(file, key, length)
-    # Looked at under the writer's lock: nobody finishes the file meanwhile.
-    if (here := length if pending_files.find_whole_file(file, key) else incoming.offset) != offset or here == length:
+    # Checked under the writer's lock: no other request finishes the file meanwhile.
+    current = length if pending_files.find_whole_file(file, key) else incoming.offset
+    if current != offset or current == length:
         incoming.pause()
-        return _answer(409, **{"Upload-Offset": str(here)})
-    _copy(request, incoming, announced)
+        return _response(409, **{"Upload-Offset": str(current)})
+    _copy(request, incoming, content_length)
     if incoming.offset < length:
-        return _answer(204, **{"Upload-Offset": str(incoming.pause())})
+        return _response(204, **{"Upload-Offset": str(incoming.pause())})
     incoming.finish()
-    return _answer(204, **{"Upload-Offset": str(length)})
+    return _response(204, **{"Upload-Offset": str(length)})
 
 
-def _copy(request: HttpRequest, incoming: IncomingFile, announced: int) -> None:
-    """Seal what arrives, until the piece or the line ends."""
-    while announced:
+def _copy(request: HttpRequest, incoming: IncomingFile, remaining: int) -> None:
+    """Seal the bytes of a piece as they arrive, until it ends or the connection breaks."""
+    while remaining:
         try:
-            content = request.read(min(announced, READ_BYTES))
+            content = request.read(min(remaining, READ_BYTES))
         except UnreadablePostError:
             return
         if not content:
             return
         incoming.write(content)
-        announced -= len(content)
+        remaining -= len(content)
 
 
-def _ticket(request: HttpRequest) -> bytes | None:
+def _read_ticket(request: HttpRequest) -> bytes | None:
     return pending_files.decode_ticket(request.headers.get("Upload-Ticket", ""))
 
 
-def _number(request: HttpRequest, header: str) -> int | None:
+def _read_number(request: HttpRequest, header: str) -> int | None:
     text = request.headers.get(header, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
-def _answer(status: int, sentence: str = "", **headers: str) -> HttpResponse:
+def _response(status: int, sentence: str = "", **headers: str) -> HttpResponse:
     return HttpResponse(
         sentence, status=status, content_type="text/plain; charset=utf-8", headers={"Tus-Resumable": VERSION, **headers}
     )

@@ -271,9 +271,9 @@ def test_reopening_takes_both_back(okafor: Account) -> None:
 def test_closing_twice_alike_is_once(okafor: Account) -> None:
     tip = bring_to(State.OPEN, okafor)
     seen = stamp(tip)
-    triage.close(tip, okafor, Disposition.ARREST, seen=seen)
+    triage.close(tip, okafor, Disposition.ARREST, shown_stamp=seen)
     trail = officers.trail()
-    triage.close(tip, okafor, Disposition.ARREST, seen=seen)
+    triage.close(tip, okafor, Disposition.ARREST, shown_stamp=seen)
     assert officers.trail() == trail
 
 
@@ -292,8 +292,8 @@ def test_the_source_reads_the_answer_and_no_name(okafor: Account) -> None:
 def test_one_form_is_one_answer_even_when_the_page_is_older_by_then(okafor: Account) -> None:
     tip = officers.opened(okafor)
     seen = stamp(tip)
-    assert triage.answer(tip, okafor, "Thank you", b"1", ask=False, seen=seen)
-    assert not triage.answer(tip, okafor, "Thank you", b"1", ask=False, seen=seen)
+    assert triage.answer(tip, okafor, "Thank you", b"1", ask=False, shown_stamp=seen)
+    assert not triage.answer(tip, okafor, "Thank you", b"1", ask=False, shown_stamp=seen)
     assert Message.objects.count() == 1
     assert len(officers.trail()) == 2
 
@@ -405,14 +405,14 @@ def test_whoever_comes_second_sees_what_changed_before_anything_is_done(okafor: 
         change()
         before = (now(tip).state, now(tip).assigned_to, officers.trail(), Message.objects.count())
         with pytest.raises(triage.TipChangedError):
-            triage.answer(tip, okafor, "My answer", b"3", ask=False, seen=seen)
+            triage.answer(tip, okafor, "My answer", b"3", ask=False, shown_stamp=seen)
         with pytest.raises(triage.TipChangedError):
-            triage.assign(tip, okafor, okafor, seen=seen)
+            triage.assign(tip, okafor, okafor, shown_stamp=seen)
         with pytest.raises(triage.TipChangedError):
-            triage.close(tip, okafor, Disposition.ARREST, seen=seen)
+            triage.close(tip, okafor, Disposition.ARREST, shown_stamp=seen)
         assert (now(tip).state, now(tip).assigned_to, officers.trail(), Message.objects.count()) == before
         seen = stamp(tip)
-    triage.reopen(tip, okafor, seen=seen)
+    triage.reopen(tip, okafor, shown_stamp=seen)
     assert now(tip).state == State.OPEN
 
 
@@ -425,7 +425,7 @@ def test_two_at_the_same_moment_close_it_once() -> None:
     def close(officer: Account, disposition: Disposition) -> None:
         start.wait()
         try:
-            triage.close(tip, officer, disposition, seen=seen)
+            triage.close(tip, officer, disposition, shown_stamp=seen)
             outcomes.append("closed")
         except triage.TipChangedError:
             outcomes.append("stale")
