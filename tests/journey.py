@@ -13,7 +13,7 @@ BOUNDARY = "a-line-that-no-file-of-the-tests-has"
 
 
 def multipart(fields: dict[str, str], files: Sequence[bytes]) -> bytes:
-    """The body of a form with files, as browsers send it."""
+    """Return the body of a form with files, as browsers send it."""
     parts = [f'form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
     head = b'form-data; name="attachments"; filename="IMG_0001"\r\nContent-Type: application/octet-stream\r\n\r\n'
     parts += [head + file for file in files]
@@ -22,7 +22,7 @@ def multipart(fields: dict[str, str], files: Sequence[bytes]) -> bytes:
 
 
 class Visitor:
-    """A browser without script: keeps cookies, follows nothing by itself. `address` is the loopback address it comes from."""
+    """A browser without script: keeps cookies and follows no redirect. `address` is the loopback address it connects from."""
 
     def __init__(self, url: str, address: str = "127.0.0.1", **headers: str) -> None:
         parts = urlsplit(url)
@@ -39,7 +39,7 @@ class Visitor:
     def open(
         self, path: str, fields: dict[str, str] | None = None, timeout: float = 60, files: Sequence[bytes] = ()
     ) -> str:
-        """GET, or POST of `fields` and `files`; returns the page. What came as bytes is in `content`."""
+        """Send a GET, or a POST of `fields` and `files`, and return the page; its bytes are in `content`."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout, source_address=(self.address, 0))
         headers = dict(self.headers)
         if self.cookies:

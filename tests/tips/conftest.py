@@ -29,7 +29,7 @@ def store_of_its_own(settings: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def session(db: None) -> InboxSession:
-    """A tip that was just sent, and its source signed in."""
+    """The inbox session of a tip that was just sent."""
     from tips import form_tokens, intake, receipts
     from tips.models import Category
     from tips.source import inbox_session

@@ -1,4 +1,4 @@
-"""What happens when source and officers write to each other, and when a source deletes."""
+"""Messages between source and officers, and deletion by the source."""
 
 from __future__ import annotations
 
@@ -123,6 +123,6 @@ def test_two_writers_at_once_get_two_places(
 
 
 def check_at_once() -> None:
-    """Foreign keys are checked at commit; within a test there is none."""
+    """Check foreign keys at once: they are checked at commit, which a test does not reach."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -1,4 +1,4 @@
-"""What happens when a tip arrives."""
+"""Intake: accepting, refusing and repeating a tip."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def taken(report: intake.Report, token: form_tokens.FormToken) -> str | None:
 
 
 def together(count: int, act: Any) -> list[Any]:
-    """The results of `act` in `count` threads that start at the same moment, each with its own database connection."""
+    """Run `act` in `count` threads that start at the same moment, each with its own database connection."""
     barrier, outcomes = threading.Barrier(count), []
 
     def run() -> None:

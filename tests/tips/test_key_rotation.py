@@ -1,4 +1,4 @@
-"""Rotating the agency key: nothing is lost, whatever happens at whatever moment."""
+"""Rotation of the agency key: no tip is lost, wherever the rotation is interrupted."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: Non
 def test_a_file_cleaned_while_its_key_moves_keeps_the_later_key(
     store_of_its_own: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker puts the cleaned file in the original's place between two of the rotation's steps."""
+    """The worker replaces an original by its rebuilt file between two steps of the rotation."""
     row = sealed_files.waiting()
     real, late = key_rotation._retire_key, iter([row])
 
@@ -133,7 +133,7 @@ def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_tips_sent_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One is sealed to the old key after its seals were moved, right before the key is retired."""
+    """A tip is sealed to the old key after that key's seals were moved, right before it is retired."""
     send("before")
     real, late = key_rotation._retire_key, iter(["late"])
     monkeypatch.setattr(
@@ -147,7 +147,7 @@ def test_tips_sent_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_to(key_id: str, text: str | None) -> None:
-    """A web process that still had the old public half in hand writes its tip."""
+    """A web process that has read the old public half stores its tip."""
     if text is None:
         return
     current = vault.key_files

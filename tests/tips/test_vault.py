@@ -1,4 +1,4 @@
-"""Sealing: what opens, and all that must not. vectors.json fixes each format for good."""
+"""Sealing: which combinations open, and which must not. vectors.json fixes each format for good."""
 
 from __future__ import annotations
 

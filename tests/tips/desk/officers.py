@@ -16,7 +16,7 @@ from tips.source import inbox_session
 
 
 def officer(name: str = "okafor", *groups: str, mail: str | None = None, **columns: Any) -> Account:
-    """An account of the desk; `mail=""` for one without an address."""
+    """Create an account of the desk; `mail=""` for one without an address."""
     address = f"{name}@example.org" if mail is None else mail
     account = Account.objects.create_user(name, address, is_staff=True, **columns)
     account.groups.set(Group.objects.filter(name__in=groups or (staff.OFFICER,)))
@@ -29,16 +29,16 @@ def on_duty(account: Account, *categories: Category, duty: bool = True) -> Accou
     return account
 
 
-def send(description: str = "Two men load boxes from a white van", **said: Any) -> Tip:
-    """A tip as its source sends it."""
-    said.setdefault("category", Category.objects.first())
+def send(description: str = "Two men load boxes from a white van", **report: Any) -> Tip:
+    """Send a tip as its source does, and return its row."""
+    report.setdefault("category", Category.objects.first())
     token = form_tokens.read(form_tokens.issue())
-    intake.accept_tip(intake.Report(description=description, **said), token)
+    intake.accept_tip(intake.Report(description=description, **report), token)
     return Tip.objects.get(form_hash=token.form_hash)
 
 
 def send_and_stay(description: str = "Two men load boxes from a white van") -> inbox_session.InboxSession:
-    """The same, with its source signed in to the inbox."""
+    """Send a tip, and return its source's inbox session."""
     token = form_tokens.read(form_tokens.issue())
     receipt = intake.accept_tip(intake.Report(category=Category.objects.first(), description=description), token)
     session = inbox_session.find_session(receipts.stretch_receipt(receipt))
@@ -50,9 +50,9 @@ def write_as_source(tip: Tip, text: str, form_id: bytes) -> None:
     conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id)
 
 
-def opened(account: Account, **said: Any) -> Tip:
-    """A tip that this officer has opened."""
-    tip = send(**said)
+def opened(account: Account, **report: Any) -> Tip:
+    """Send a tip that this officer then opens, and return its row."""
+    tip = send(**report)
     triage.open_tip(tip.pk, account)
     return Tip.objects.get(pk=tip.pk)
 

@@ -1,4 +1,4 @@
-"""Officers at their desk: the list, a tip's page, duty, and who is kept out."""
+"""The admin of tips: list, a tip's page, duty, and accounts without permission."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def seen_in(page: str) -> str:
 
 
 def act(account: Account, tip: Tip, name: str, *, seen: str | None = None, form_id: str = "", **data: Any) -> Any:
-    """Post one of the page's forms as it stands now, or as it stood when `seen` was taken."""
+    """Post one of the page's forms with the stamp of the page as it is now, or with the stamp `seen`."""
     tip = Tip.objects.get(pk=tip.pk)
     stamp = seen or triage.stamp(tip, tip.messages.count())
     data |= {"act": name, "seen": stamp, "form_id": form_id or secrets.token_hex(16)}

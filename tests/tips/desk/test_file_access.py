@@ -1,4 +1,4 @@
-"""Officers see a source's files: as rebuilt, inert, in any range, and never before the audit trail has it."""
+"""Officers view a source's files: only rebuilt ones, inert, in any byte range, and audited first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def client(officer: Account) -> Client:
 
 @pytest.fixture
 def tip(officer: Account) -> Tip:
-    """Opened, with a photo that is ready, a video that is, and a document that was refused."""
+    """An opened tip with a ready photo, a ready video, and a refused document."""
     kinds = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
     tip = sealed_files.send(*(sealed_files.arrived(kind.encode(), kind) for kind in kinds))
     photo, video, document = tip.attachments.all()
@@ -57,7 +57,7 @@ def address(name: str, tip: Tip, *more: Any) -> str:
 
 
 def part_of(client: Client, tip: Tip, number: int, tag: str = "img") -> str:
-    """The address that a file's page fetches its content from."""
+    """Return the address that a file's page fetches its content from."""
     page = client.get(address("file", tip, number)).content.decode()
     found = re.search(rf'<{tag}[^>]* src="(/admin/tips/tip/[^"]*)"', page)
     assert found, page

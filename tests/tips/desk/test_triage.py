@@ -1,4 +1,4 @@
-"""What officers do with a tip: every transition, allowed and forbidden, and two officers at one tip."""
+"""Actions of officers: every transition, allowed and forbidden, and two officers at one tip."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_first_opening_makes_it_open_and_tells_how_long_it_took(okafor: Acco
 def test_the_time_to_opening_says_nothing_new_about_the_arrival(
     okafor: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With an exact duration, the audit trail's exact moment of opening would give the exact arrival away."""
+    """With an exact duration, the audit trail's exact time of opening would reveal the exact arrival."""
     tip = officers.send()
     later = tip.received_at + dt.timedelta(minutes=58, seconds=13, microseconds=7)
     monkeypatch.setattr(timezone, "now", lambda: later)
@@ -463,7 +463,7 @@ def test_a_source_does_not_wait_for_an_officer() -> None:
 
 
 def test_the_page_of_the_first_opening_is_not_stale(tip: Tip, okafor: Account) -> None:
-    """The state is set in memory there and read from the database later; both are the same standing."""
+    """The state is set in memory there and read from the database later; both give the same stamp."""
     opened = triage.open_tip(tip.pk, okafor)
     seen = triage.stamp(opened.tip, len(opened.messages))
     assert triage.stamp(Tip.objects.get(), 0) == seen

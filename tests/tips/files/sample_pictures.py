@@ -1,4 +1,4 @@
-"""Pictures made by code. Knows nothing of the portal."""
+"""Pictures made by code, independent of the portal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 
 def photo(text: str = "canary", size: tuple[int, int] = (640, 480)) -> bytes:
-    """A JPEG with `text` in its metadata."""
+    """Return a JPEG with `text` in its metadata."""
     picture = Image.new("RGB", size, (40, 90, 140))
     ImageDraw.Draw(picture).ellipse((40, 40, size[0] // 2, size[1] // 2), fill=(220, 180, 60))
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Files as residents send them, for tests that look at how they are received: the first bytes are real, the rest is noise."""
+"""Files as residents send them, for tests of uploads: the first bytes are those of the format, the rest is noise."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def word() -> bytes:
 
 
 def sent(content: bytes, name: str = "IMG_0042.JPG") -> SimpleUploadedFile:
-    """As a browser puts it into a form."""
+    """Return a file as a browser puts it into a form."""
     return SimpleUploadedFile(name, content, "application/x-whatever")
 
 
@@ -69,7 +69,7 @@ def pieces(content: bytes, size: int) -> Iterator[tuple[int, bytes]]:
 
 
 def ensure_worker_key(keys: dict[str, str]) -> None:
-    """Where no media worker has been started yet, its first pair of keys."""
+    """Create the media worker's first key pair where no worker has been started yet."""
     public = Path(keys["MEDIA_PUBLIC_KEYS"])
     if not vault.key_files(public, "pub"):
         vault.create_key_pair(public, Path(keys["MEDIA_PRIVATE_KEYS"]))

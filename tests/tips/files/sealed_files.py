@@ -1,4 +1,4 @@
-"""Files of sources for tests: sealed as they arrive, without going through the pages."""
+"""Sealed files for tests, without going through the pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PHOTO = MediaKind.PHOTO
 
 
 def arrived(content: bytes, kind: MediaKind = PHOTO) -> Upload:
-    """A whole sealed file in the store."""
+    """Put a whole sealed file into the store."""
     file, key = uuid.uuid4(), vault.generate_key()
     writer = sealed_store.Writer(file, key)
     writer.write(content)
@@ -26,7 +26,7 @@ def arrived(content: bytes, kind: MediaKind = PHOTO) -> Upload:
 
 
 def send(*uploads: Upload, description: str = "Two men load boxes from a white van") -> Tip:
-    """A tip with these files as its source sends it."""
+    """Send a tip with these files, and return its row."""
     token = form_tokens.read(form_tokens.issue())
     report = intake.Report(category=Category.objects.first(), description=description)
     intake.accept_tip(report, token, uploads)
@@ -38,20 +38,20 @@ def add(tip: Tip, *uploads: Upload, text: str = "More", form_id: bytes = b"1") -
 
 
 def waiting(content: bytes | None = None, kind: MediaKind = PHOTO) -> Attachment:
-    """The row of one file that waits for the worker."""
+    """Send a tip with one file, and return the file's row, which waits for the worker."""
     return send(arrived(photo() if content is None else content, kind)).attachments.get()
 
 
 def cleaned(row: Attachment, kind: MediaKind, *parts: tuple[str, str, bytes], **about: Any) -> Attachment:
-    """The row once the worker made these parts (role, type, content) of the file."""
+    """Finish a file as the worker does, with these parts (role, type, content), and return its row."""
     with tempfile.TemporaryDirectory() as folder:
-        made = []
+        output_parts = []
         for number, (role, media_type, content) in enumerate(parts):
             path = Path(folder, str(number))
             path.write_bytes(content)
             size = (320, 240) if media_type.startswith("image") else (None, None)
-            made.append(OutputPart(role, path, media_type, *size))
-        file, key = rebuilt_file.seal(RebuiltFile(kind, made, **about))
+            output_parts.append(OutputPart(role, path, media_type, *size))
+        file, key = rebuilt_file.seal(RebuiltFile(kind, output_parts, **about))
     worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
     return Attachment.objects.get(pk=row.pk)
 

@@ -1,4 +1,4 @@
-"""Sealed files: what is written comes back, any range of it, and nothing else opens."""
+"""The sealed store: written bytes come back, in any range, and a changed or moved file does not open."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def nonces(file: uuid.UUID) -> list[bytes]:
 def test_a_file_that_went_on_after_broken_lines_is_exactly_right(
     sizes: list[int], torn: list[int], pieces: int
 ) -> None:
-    """Whatever is sent in whatever pieces, cut wherever: the writer goes on at a whole chunk and no nonce comes twice."""
+    """However an upload is cut into pieces: the writer continues at a whole chunk, and no nonce is used twice."""
     content = os.urandom(sum(sizes))
     file = uuid.uuid4()
     seen: set[bytes] = set()

@@ -1,4 +1,4 @@
-"""Files sent ahead, piece by piece: what is acknowledged is there, and what comes out is exactly what was sent."""
+"""Resumable uploads: acknowledged bytes are stored, and the file that comes out is exactly the file that was sent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 class Sender:
-    """A page that sends one file ahead."""
+    """The page of a source that sends one file ahead."""
 
     def __init__(self, length: int, client: Client | None = None, **headers: str) -> None:
         self.client = client or Client()
@@ -64,7 +64,7 @@ class Sender:
         return int(answer["Upload-Offset"])
 
     def patch(self, offset: int, content: bytes, announced: int | None = None, ticket: str = "") -> HttpResponse:
-        """A piece of which `content` arrives; if more was announced, the line broke."""
+        """Send a piece of which `content` arrives; if more was announced, the connection broke."""
         return self.client.generic(
             "PATCH",
             self.address,
@@ -78,7 +78,7 @@ class Sender:
         return self.client.delete(self.address, headers={"Upload-Ticket": ticket or self.ticket})
 
     def arrived(self) -> bytes:
-        """The whole file, opened with the ticket."""
+        """Return the whole file, opened with the ticket."""
         key, length = pending_files.find_key(self.id, pending_files.decode_ticket(self.ticket))
         with sealed_store.Reader(self.id, key) as reader:
             assert reader.length == length
@@ -304,7 +304,7 @@ def test_a_process_that_died_while_it_closed_the_file_costs_a_chunk(length: int,
 def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
     chunks: int, rest: int, steps: list[tuple[int, int, int]]
 ) -> None:
-    """`steps`: how much of a piece is announced, how much arrives, and by how much its offset is wrong."""
+    """Each of `steps`: bytes announced of a piece, bytes that arrive, and the error of its offset."""
     content = sample_uploads.video(chunks * CHUNK + rest)
     nonces: list[bytes] = []
     real = os.urandom

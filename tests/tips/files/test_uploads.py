@@ -1,4 +1,4 @@
-"""Files that come with the form: what is taken, what is not, and that neither text nor another file is lost over it."""
+"""Files that come with the form: which are accepted, and that a refused one costs neither text nor other files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store of this test's own, and no post of another test counts."""
+    """An empty store and a fresh flood gate."""
     settings.MEDIA_STORE = tmp_path / "store"
     settings.MEDIA_STORE.mkdir()
     monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 @pytest.fixture
 def media_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], str]]:
-    """What was handed to the queue."""
+    """The tasks handed to the queue."""
     told: list[tuple[str, list[str], str]] = []
     monkeypatch.setattr(attachments.queue, "send", lambda name, *args, queue: told.append((name, list(args), queue)))
     return told
@@ -52,7 +52,7 @@ def opened(receipt: str) -> conversation.OpenedTip:
 
 
 def fields_of(page: HttpResponse) -> dict[str, str]:
-    """What the page would send if Send was pressed again."""
+    """Return the fields that the page would send if Send was pressed again."""
     names = ["token", "description", "ticket", "uploads"]
     return {name: field_of(page, name) or "" for name in names} | {"category": "vehicle"}
 

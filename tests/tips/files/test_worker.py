@@ -1,4 +1,4 @@
-"""The media worker: what it takes, what it leaves, and what it can open."""
+"""The media worker: which files it rebuilds, when it gives up, and which it can open."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Rebuild = Callable[[Path, Path, Callable[[int], None]], RebuiltFile]
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Callable[[Rebuild], None]:
-    """Let something else than the sandbox answer."""
+    """Return a function that replaces the sandbox by another `rebuild`."""
     return lambda rebuild: monkeypatch.setattr(file_cleaning, "rebuild", rebuild)
 
 
 @pytest.fixture
 def clean(sandbox: Callable[[Rebuild], None]) -> list[Path]:
-    """A sandbox that says "clean" of everything; what it was given."""
+    """A sandbox that accepts every file, and the list of originals it was given."""
     seen: list[Path] = []
 
     def rebuild(source: Path, into: Path, _progress: Callable[[int], None]) -> RebuiltFile:
@@ -159,7 +159,7 @@ class TestFaultOfTheMachine:
 
 class TestDeath:
     def die(self, row: Attachment, sandbox: Callable[[Rebuild], None]) -> Attachment:
-        """The worker is gone in the middle of it: nothing is caught."""
+        """Kill the worker in the middle: no exception handler runs."""
 
         def dead(*_: Any) -> RebuiltFile:
             raise SystemExit
@@ -236,7 +236,7 @@ def test_two_workers_take_a_file_once(clean: list[Path]) -> None:
 def test_a_retired_agency_key_is_no_loss(
     clean: list[Path], settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker has just read the folder of keys when the key is rotated away."""
+    """The agency key is rotated away right after the worker has read the folder of keys."""
     settings.AGENCY_PUBLIC_KEYS, settings.AGENCY_PRIVATE_KEYS = tmp_path / "public", tmp_path / "private"
     AgencyKey.objects.all().delete()
     key_rotation.create_key()
@@ -257,7 +257,7 @@ def test_a_retired_agency_key_is_no_loss(
 
 
 class another_session:  # noqa: N801
-    """A second connection to the same database, which gives its locks back at the end."""
+    """A second connection to the same database; its locks are released at the end."""
 
     def __enter__(self) -> Any:
         self.connection = connections["default"].copy()
@@ -375,7 +375,7 @@ class TestKeys:
             assert len(public) == 1
 
     def test_of_today_open_nothing_of_a_month_ago(self, clean: list[Path]) -> None:
-        """The worker's keys, its database user and an old copy of everything, in one hand."""
+        """An attacker who has the worker's keys, its database account and an old copy of everything."""
         old = sealed_files.waiting()
         copy = sealed_store.file_path(old.file).read_bytes()
         take(old)
@@ -421,7 +421,7 @@ def test_officers_and_sources_read_what_came_of_it(clean: list[Path]) -> None:
 
 class TestStart:
     def start(self, tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """The worker's process, which has no broker: a start that is not refused waits for one."""
+        """Start a worker without a broker: a start that is not refused waits for one."""
         everything = dict(os.environ) | {
             "REDIS_URL": "redis://127.0.0.1:1",
             "MEDIA_PRIVATE_KEYS": str(tmp_path / "key"),

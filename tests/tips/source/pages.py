@@ -1,4 +1,4 @@
-"""What the tests of the source's pages share: filling in the form and reading what came back."""
+"""Helpers for tests of the source's pages: fill in the form, and read the response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def token_of(page: HttpResponse) -> str:
 
 
 def filled(client: Client, **fields: Any) -> dict[str, Any]:
-    """The fields of a fresh form as its page would send them, with what is given instead of the least a tip needs."""
+    """Return the fields of a fresh form as its page would send them: the least a tip needs, overridden by `fields`."""
     token = token_of(client.get("/tips/"))
     return {"token": token, "category": "vehicle", "description": TEXT, "place_ref": "", "subject": ""} | fields
 
@@ -32,15 +32,15 @@ def receipt_of(page: HttpResponse) -> str:
 
 
 def words_of(page: HttpResponse) -> str:
-    """The page as text: no tags, entities resolved, white space folded."""
+    """Return the page as text: no tags, entities resolved, white space folded."""
     text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page.content.decode(), flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(text))
 
 
 def field_of(page: HttpResponse, name: str) -> str | None:
-    """What a text field of the page holds."""
+    """Return the content of a text field of the page."""
     content = page.content.decode()
-    area = re.search(rf'<textarea[^>]* ?name="{name}"[^>]*>\n?(.*?)</textarea>', content, re.DOTALL)
-    line = re.search(rf'<input(?=[^>]* name="{name}")[^>]*? value="([^"]*)"', content)
-    found = area or line
-    return html.unescape(found[1]) if found else None
+    text_area = re.search(rf'<textarea[^>]* ?name="{name}"[^>]*>\n?(.*?)</textarea>', content, re.DOTALL)
+    text_input = re.search(rf'<input(?=[^>]* name="{name}")[^>]*? value="([^"]*)"', content)
+    match = text_area or text_input
+    return html.unescape(match[1]) if match else None

@@ -20,7 +20,7 @@ WORDS = "Burglary, 400 block of <W> 24th Pl, May 3, 2026, about 6 p.m."
 
 @pytest.fixture(autouse=True)
 def one_incident(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The map has this incident and no other."""
+    """A map with only this incident."""
     monkeypatch.setattr("crimemap.incident_summary.summarize", lambda public_id: WORDS if public_id == ID else "")
 
 

@@ -1,4 +1,4 @@
-"""The tip form: what is taken, what is not, and that nothing typed is lost on the way."""
+"""The tip form: which posts are accepted, and that no text is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BAKERY = Place("block:7", "block", "400 block of Arden Street", 41.25, -96.5, "N
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No post of another test counts."""
+    """A fresh flood gate: posts of other tests do not count."""
     monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
 
 

@@ -1,4 +1,4 @@
-"""The inbox: back to a tip with its receipt, and nobody else's."""
+"""The inbox: a receipt opens its own tip, and no other."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def receipt(client: Client) -> str:
 
 @pytest.fixture
 def inside(client: Client, receipt: str) -> Client:
-    """A client whose inbox is open."""
+    """A client with an open inbox session."""
     assert client.post(DOOR, {"receipt": receipt}).status_code == 302
     return client
 
@@ -46,7 +46,7 @@ def message_of(page: HttpResponse, text: str) -> dict[str, str | None]:
 
 
 def expire(client: Client) -> None:
-    """Ten minutes later: the store has forgotten, the browser has not."""
+    """Let the session expire in the store, but not in the browser."""
     key = base64.urlsafe_b64decode(client.cookies[inbox_session.COOKIE].value)
     ephemeral_store.forget(inbox_session._store_name(key))
 

@@ -1,4 +1,4 @@
-"""The page after Send: the receipt in every form a source may want it, and what happens next."""
+"""The page after Send: the receipt as words, text file and QR code, and the next steps."""
 
 from __future__ import annotations
 
