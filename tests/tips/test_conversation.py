@@ -13,7 +13,7 @@ from tips.models import Alert, Author, Message, Note, NotesKey, State, Tip
 from tips.source import inbox_session
 
 
-def test_the_source_reads_what_the_officer_wrote(session: inbox_session.InboxSession, officer: Account) -> None:
+def test_the_source_reads_the_officers_answer(session: inbox_session.InboxSession, officer: Account) -> None:
     conversation.add_from_officer(session.tip, officer, "Which nights did you see it?", b"1")
     conversation.add_from_source(session.tip, session.key, "Mondays, after ten", b"2")
     entries = session.read().messages

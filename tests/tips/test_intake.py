@@ -30,7 +30,7 @@ def token() -> form_tokens.FormToken:
     return form_tokens.read(form_tokens.issue())
 
 
-def test_the_receipt_opens_what_was_sent(report: intake.Report, token: form_tokens.FormToken) -> None:
+def test_the_receipt_opens_the_report(report: intake.Report, token: form_tokens.FormToken) -> None:
     receipt = intake.accept_tip(report, token)
     secret = inbox_session.authenticate_source(receipts.parse_receipt(receipt))
     session = inbox_session.find_session(secret)
@@ -103,7 +103,7 @@ def test_the_same_form_twice_at_once_is_one_tip(report: intake.Report, token: fo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sixteen_sources_at_once_are_all_taken(report: intake.Report) -> None:
+def test_sixteen_concurrent_tips_are_all_accepted(report: intake.Report) -> None:
     outcomes = together(16, lambda: intake.accept_tip(report, form_tokens.read(form_tokens.issue())))
     assert len({outcome for outcome in outcomes if isinstance(outcome, str)}) == 16
     assert Tip.objects.count() == 16

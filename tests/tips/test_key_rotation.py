@@ -104,7 +104,7 @@ def test_content_is_not_touched() -> None:
     assert bytes(Tip.objects.get().report) == before
 
 
-def test_interrupted_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_rotation_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         send(f"tip {number}")
     monkeypatch.setattr(key_rotation, "_BATCH_ROWS", 2)
@@ -132,7 +132,7 @@ def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch,
     assert conversation.read_tip_as_officer(Tip.objects.get()).report["description"] == "Two men"
 
 
-def test_tips_sent_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tips_sent_meanwhile_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tip is sealed to the old key after that key's seals were moved, right before it is retired."""
     send("before")
     real, late = key_rotation._retire_key, iter(["late"])

@@ -56,7 +56,7 @@ def slip(word: str, kind: str) -> str:
     }[kind]
 
 
-def test_an_ambiguous_slip_is_asked_about() -> None:
+def test_an_ambiguous_slip_gets_suggestions() -> None:
     near = next(
         (word, other)
         for word in receipts.load_words()

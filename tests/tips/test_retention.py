@@ -22,7 +22,7 @@ def test_a_closed_tip_is_erased_after_its_time_unless_held(tip: Tip, days: int, 
     assert Tip.objects.exists() is kept
 
 
-def test_a_tip_that_is_not_closed_is_kept(tip: Tip) -> None:
+def test_a_tip_that_is_not_closed_is_not_erased(tip: Tip) -> None:
     Tip.objects.update(received_at=timezone.now() - dt.timedelta(days=4000))
     assert retention.erase_expired_tips() == 0
     assert Tip.objects.exists()

@@ -168,7 +168,7 @@ def test_an_empty_list_says_so(okafor: Account) -> None:
     assert "No tip fits" in shown(okafor, LIST, assigned="me")
 
 
-def test_several_tips_are_taken_at_once(okafor: Account) -> None:
+def test_several_tips_are_assigned_at_once(okafor: Account) -> None:
     tips, closed = [officers.send(), officers.send()], officers.opened(okafor)
     triage.close(closed, okafor, Disposition.USEFUL)
     chosen = [str(tip.pk) for tip in [*tips, closed]]
@@ -194,7 +194,7 @@ def test_tips_are_neither_added_nor_deleted(supervisor: Account) -> None:
 # A tip's page
 
 
-def test_the_page_shows_what_the_source_sent(okafor: Account) -> None:
+def test_the_page_shows_the_sent_report(okafor: Account) -> None:
     said = {
         "danger": "unknown",
         "place": "behind the bakery",
@@ -264,7 +264,7 @@ def test_looking_is_recorded(okafor: Account) -> None:
     assert now(tip).state == State.OPEN
 
 
-def test_the_page_is_kept_nowhere(okafor: Account) -> None:
+def test_the_page_is_not_cached(okafor: Account) -> None:
     answer = officers.signed_in(okafor).get(page_of(officers.send()))
     assert answer["Cache-Control"] == "no-store"
     assert "script-src 'self'" in answer["Content-Security-Policy"]
@@ -295,7 +295,7 @@ def test_who_is_not_of_the_desk_does_not_learn_which_tips_are_there(db: None) ->
         assert officers.signed_in(outsider).post(f"{LIST}{tip_id}/change/", data).status_code == 403
 
 
-def test_nobody_signed_in_is_sent_to_the_door(db: None, client: Any) -> None:
+def test_a_visitor_is_sent_to_the_sign_in_page(db: None, client: Any) -> None:
     tip = officers.send()
     assert client.get(page_of(tip))["Location"].startswith("/admin/login/")
     assert officers.trail() == []
@@ -470,7 +470,7 @@ def test_line_ends_count_once(okafor: Account) -> None:
     assert act(okafor, officers.opened(okafor), "answer", text=text).status_code == 302
 
 
-def test_a_tip_that_changed_meanwhile_is_shown_anew_and_the_text_is_kept(okafor: Account, supervisor: Account) -> None:
+def test_a_tip_that_changed_meanwhile_is_shown_again_with_the_typed_text(okafor: Account, supervisor: Account) -> None:
     tip = officers.opened(okafor)
     seen = triage.stamp(tip, 0)
     triage.answer(tip, supervisor, "I was faster", b"1", ask=False)
@@ -564,7 +564,7 @@ def test_officers_choose_their_own_categories(okafor: Account) -> None:
     assert list(duty.categories.all()) == chosen
 
 
-def test_who_has_no_address_is_told(okafor: Account) -> None:
+def test_an_officer_without_an_address_reads_so(okafor: Account) -> None:
     assert "You have no e-mail address" not in shown(okafor, "/admin/tips/duty/mine/")
     Account.objects.update(email="")
     assert "You have no e-mail address" in shown(okafor, "/admin/tips/duty/mine/")
@@ -624,7 +624,7 @@ def test_officers_edit_neither(okafor: Account, page: str) -> None:
 # The first page
 
 
-def test_the_first_page_counts_what_waits(okafor: Account) -> None:
+def test_the_first_page_counts_waiting_tips(okafor: Account) -> None:
     officers.send(danger="yes")
     mine = officers.opened(okafor)
     triage.assign(mine, okafor, okafor)
@@ -640,7 +640,7 @@ def test_the_first_page_counts_what_waits(okafor: Account) -> None:
 
 
 @pytest.mark.parametrize("address", ["/admin/", LIST])
-def test_nobody_to_tell_is_a_red_line(okafor: Account, address: str) -> None:
+def test_a_desk_without_addresses_is_a_red_line(okafor: Account, address: str) -> None:
     assert "Nobody can be told of new tips" not in shown(okafor, address)
     Account.objects.update(email="")
     assert "Nobody can be told of new tips" in shown(okafor, address)

@@ -93,7 +93,7 @@ class TestPanel:
         assert 'id="files"' not in page
         assert "admin-files" not in page
 
-    def test_states_are_told_without_opening_anything(self, client: Client, tip: Tip) -> None:
+    def test_states_are_listed_without_opening_a_seal(self, client: Client, tip: Tip) -> None:
         Attachment.objects.filter(tip=tip, position=1).update(progress=40)
         lines = officers.trail()
         told = client.get(address("file_states", tip)).json()
@@ -158,7 +158,7 @@ class TestPage:
 
 
 class TestRights:
-    def test_only_who_may_open_tips(self, tip: Tip) -> None:
+    def test_other_accounts_get_no_file(self, tip: Tip) -> None:
         others = officers.signed_in(officers.officer("marsh", groups.COMMUNICATIONS)), Client()
         source = part_of(officers.signed_in(officers.officer("other")), tip, 1)
         for client in others:
@@ -168,7 +168,7 @@ class TestRights:
             assert client.get(source).status_code in (302, 403)
             assert officers.trail() == before
 
-    def test_a_tip_that_nobody_opened_shows_no_file(self, client: Client) -> None:
+    def test_an_unopened_tip_shows_no_file(self, client: Client) -> None:
         tip = sealed_files.send(sealed_files.arrived(b"x"))
         sealed_files.photo_cleaned(tip.attachments.get())
         assert client.get(address("file", tip, 1)).status_code == 404
@@ -235,7 +235,7 @@ class TestServed:
         )
         assert not content(answer)
 
-    def test_nothing_else_is_taken(self, client: Client, source: str, tip: Tip) -> None:
+    def test_other_methods_are_refused(self, client: Client, source: str, tip: Tip) -> None:
         assert client.post(source).status_code == 405
         assert client.post(address("file_download", tip, 1)).status_code == 405
 
@@ -267,7 +267,7 @@ class TestServed:
     def test_what_cannot_be_read_as_one_range_means_all(self, header: str) -> None:
         assert file_responses.parse_range(header, 100) is None
 
-    def test_only_the_chunks_asked_for_are_opened(
+    def test_only_the_chunks_of_the_range_are_opened(
         self, client: Client, source: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[int] = []

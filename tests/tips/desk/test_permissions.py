@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
         (groups.ADMINISTRATOR, set()),
     ],
 )
-def test_each_group_may_do_what_its_permissions_say(group: str, allowed: set[str]) -> None:
+def test_each_group_has_its_permissions(group: str, allowed: set[str]) -> None:
     account = officers.officer("ito", group, is_superuser=True)
     checks = {
         "list": permissions.can_list,

@@ -42,7 +42,7 @@ def stamp(tip: Tip) -> str:
 # Opening
 
 
-def test_opening_shows_what_the_source_wrote(okafor: Account) -> None:
+def test_opening_shows_the_report(okafor: Account) -> None:
     opened = triage.open_tip(officers.send("A red car with a broken light").pk, okafor)
     assert opened.report["description"] == "A red car with a broken light"
     assert abs(opened.arrived_at - timezone.now()) < dt.timedelta(seconds=10)
@@ -159,7 +159,7 @@ def test_a_tip_that_is_gone_is_said_to_be_gone(okafor: Account) -> None:
 
 
 @pytest.mark.parametrize("group", [groups.ADMINISTRATOR, groups.COMMUNICATIONS])
-def test_who_is_not_of_the_desk_does_nothing(db: None, okafor: Account, group: str) -> None:
+def test_accounts_outside_the_desk_can_do_nothing(db: None, okafor: Account, group: str) -> None:
     outsider, tip = officers.officer("ito", group, is_superuser=True), officers.opened(okafor)
     before = officers.trail()
     acts: list[Callable[[], object]] = [
@@ -333,7 +333,7 @@ def test_no_text_is_in_the_trail(okafor: Account) -> None:
 # Assignment
 
 
-def test_a_tip_is_given_to_an_officer_and_to_nobody(okafor: Account, supervisor: Account) -> None:
+def test_a_tip_is_assigned_and_unassigned(okafor: Account, supervisor: Account) -> None:
     tip = officers.opened(okafor)
     triage.assign(tip, okafor, supervisor)
     assert now(tip).assigned_to == supervisor
@@ -343,7 +343,7 @@ def test_a_tip_is_given_to_an_officer_and_to_nobody(okafor: Account, supervisor:
     assert [line[3] for line in officers.trail() if line[1] == "assigned"] == ["to lindqvist", "to nobody"]
 
 
-def test_an_unopened_tip_can_be_given_to_somebody(okafor: Account) -> None:
+def test_an_unopened_tip_can_be_assigned(okafor: Account) -> None:
     tip = officers.send()
     triage.assign(tip, okafor, okafor)
     assert (now(tip).assigned_to, now(tip).state) == (okafor, State.NEW)
@@ -390,7 +390,7 @@ def test_an_unopened_tip_is_not_held(supervisor: Account) -> None:
 # Two officers at one tip
 
 
-def test_whoever_comes_second_sees_what_changed_before_anything_is_done(okafor: Account, supervisor: Account) -> None:
+def test_the_second_officer_sees_the_change_before_acting(okafor: Account, supervisor: Account) -> None:
     tip = officers.opened(okafor)
     seen = stamp(tip)
     changes: list[Callable[[], object]] = [

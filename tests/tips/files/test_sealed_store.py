@@ -190,7 +190,7 @@ def test_a_file_that_went_on_after_broken_lines_is_exactly_right(
     assert len(set(nonces(file))) == len(nonces(file))
 
 
-def test_unclaimed_are_those_that_nobody_wrote_to_for_an_hour() -> None:
+def test_stale_files_were_not_written_to_for_an_hour() -> None:
     old, new = written(b"old"), written(b"new")
     long_ago = sealed_store.file_path(old).stat().st_mtime - 2 * sealed_store.UNSENT_LIFETIME_SECONDS
     os.utime(sealed_store.file_path(old), (long_ago, long_ago))

@@ -176,7 +176,7 @@ def test_the_ticket_is_in_no_file_and_its_key_opens_with_it_alone() -> None:
 # What is refused
 
 
-def test_the_first_bytes_say_what_it_is() -> None:
+def test_the_first_bytes_decide_the_kind() -> None:
     content = sample_uploads.word()
     sender = Sender(len(content))
     answer = sender.patch(0, content)
@@ -198,7 +198,7 @@ def test_an_empty_file_gets_its_sentence() -> None:
     assert sample_uploads.in_store() == []
 
 
-def test_nothing_grows_beyond_what_was_announced_or_is_allowed(settings: Any) -> None:
+def test_no_file_grows_beyond_its_announced_or_allowed_length(settings: Any) -> None:
     sender = Sender(CHUNK)
     assert sender.patch(0, sample_uploads.photo(CHUNK + 1)).status_code == 413
     assert sender.offset() == 0
@@ -264,7 +264,7 @@ def test_a_finished_file_takes_nothing_more() -> None:
     assert sender.arrived() == content
 
 
-def test_of_two_writers_one_is_told_so() -> None:
+def test_the_second_of_two_writers_gets_a_conflict() -> None:
     sender = Sender(2 * CHUNK)
     content = sample_uploads.photo(2 * CHUNK)
     key, length = pending_files.find_key(sender.id, pending_files.decode_ticket(sender.ticket))
@@ -340,7 +340,7 @@ def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
 # Taken back
 
 
-def test_a_file_is_taken_back(db: None) -> None:
+def test_a_pending_file_can_be_removed(db: None) -> None:
     sender = Sender(2 * CHUNK)
     sender.patch(0, sample_uploads.photo(CHUNK))
     assert sender.delete().status_code == 204
@@ -348,7 +348,7 @@ def test_a_file_is_taken_back(db: None) -> None:
     assert sender.head().status_code == 404
 
 
-def test_a_file_that_a_tip_has_is_not_taken_back(client: Client, db: None) -> None:
+def test_a_file_of_a_tip_cannot_be_removed(client: Client, db: None) -> None:
     content = sample_uploads.photo()
     sender = Sender(len(content))
     sender.patch(0, content)
@@ -363,7 +363,7 @@ def hour_old(paths: list[Path]) -> None:
         os.utime(path, (moment, moment))
 
 
-def test_what_nobody_goes_on_with_is_left_to_the_sweep_after_an_hour() -> None:
+def test_an_abandoned_upload_is_swept_after_an_hour() -> None:
     sender = Sender(3 * CHUNK)
     sender.patch(0, sample_uploads.photo(CHUNK))
     assert sealed_store.list_stale_files() == []

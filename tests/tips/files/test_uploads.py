@@ -182,7 +182,7 @@ def test_a_queue_that_is_down_holds_no_receipt_back(
 # Not taken, nothing else lost
 
 
-def test_a_word_file_gets_its_sentence_and_the_rest_is_kept(client: Client) -> None:
+def test_a_word_file_gets_its_sentence_and_other_files_stay(client: Client) -> None:
     page = send(
         client,
         attachments=[
@@ -217,7 +217,7 @@ def test_what_is_no_photo_video_recording_or_pdf_is_refused(client: Client, cont
     assert sample_uploads.in_store() == []
 
 
-def test_a_file_that_was_kept_can_be_taken_back(client: Client) -> None:
+def test_a_pending_file_can_be_removed_by_its_box(client: Client) -> None:
     page = send(
         client,
         description="",
@@ -262,7 +262,7 @@ def test_more_files_than_allowed_are_left_out_and_the_page_says_so(client: Clien
     assert "3 files arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
-def test_a_whole_album_is_told_how_many_fit(client: Client) -> None:
+def test_too_many_files_get_a_sentence_with_the_limit(client: Client) -> None:
     page = send(client, attachments=[sample_uploads.sent(sample_uploads.photo(20)) for _ in range(150)])
     assert "You can send 10 files at once. 140 were left out." in words_of(page)
     assert field_of(page, "description") == TEXT
@@ -336,7 +336,7 @@ def test_a_page_that_was_open_for_long_keeps_its_files(client: Client, monkeypat
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
-def test_files_that_are_gone_at_send_are_said_before_the_tip_is_taken(client: Client) -> None:
+def test_missing_files_are_reported_before_the_tip_is_accepted(client: Client) -> None:
     page = send(
         client,
         description="",
@@ -421,7 +421,7 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
 # A store that fails
 
 
-def test_without_a_store_the_tip_is_taken_without_its_files(client: Client, settings: Any, tmp_path: Path) -> None:
+def test_without_a_store_the_tip_is_accepted_without_files(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_STORE = tmp_path / "unmounted"
     page = send(client, attachments=sample_uploads.sent(sample_uploads.photo(), "a.jpg"))
     assert page.status_code == 422
@@ -438,7 +438,7 @@ def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("when", ["seal_chunk", "ticket", "fsync"])
-def test_a_disk_that_fills_up_in_the_middle_keeps_what_is_whole(
+def test_a_disk_that_fills_up_loses_no_whole_file(
     client: Client, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
@@ -468,7 +468,7 @@ def test_a_disk_that_fills_up_in_the_middle_keeps_what_is_whole(
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
-def test_without_the_workers_key_no_file_is_taken(client: Client, settings: Any, tmp_path: Path) -> None:
+def test_without_the_workers_key_no_file_is_accepted(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_PUBLIC_KEYS = tmp_path
     page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
     assert "Files cannot be taken at this moment." in words_of(page)
@@ -492,7 +492,7 @@ def message(client: Client, **fields: Any) -> HttpResponse:
     return client.post("/tips/inbox/conversation/", blank | fields, follow=True)
 
 
-def test_a_message_may_be_files_alone_and_its_source_sees_what_becomes_of_them(signed_in: Client) -> None:
+def test_a_message_may_be_files_only_and_shows_their_status(signed_in: Client) -> None:
     page = message(
         signed_in,
         attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],

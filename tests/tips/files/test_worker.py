@@ -96,7 +96,7 @@ def test_the_real_sandbox_cleans_a_photo() -> None:
     assert b"canary" not in full
 
 
-def test_done_once_however_often_it_is_asked_for(clean: list[Path]) -> None:
+def test_repeated_tasks_rebuild_once(clean: list[Path]) -> None:
     row = sealed_files.waiting()
     first = take(row)
     assert take(row).file == first.file
@@ -173,7 +173,7 @@ class TestDeath:
         left = self.die(sealed_files.waiting(), sandbox)
         assert (left.state, left.attempts) == ("rebuilding", 1)
 
-    def test_once_or_twice_is_taken_up_again(self, sandbox: Callable[[Rebuild], None]) -> None:
+    def test_once_or_twice_is_retried(self, sandbox: Callable[[Rebuild], None]) -> None:
         row = sealed_files.waiting()
         self.die(row, sandbox)
         self.die(row, sandbox)
@@ -269,28 +269,28 @@ class another_session:  # noqa: N801
 
 
 class TestSweep:
-    def test_videos_and_photos_are_taken_apart(self, clean: list[Path]) -> None:
+    def test_videos_and_photos_are_swept_separately(self, clean: list[Path]) -> None:
         photo, video = sealed_files.waiting(), sealed_files.waiting(kind=MediaKind.VIDEO)
         worker.sweep()
         assert states(photo, video) == ["ready", "received"]
         worker.sweep(videos=True)
         assert states(photo, video) == ["ready", "ready"]
 
-    def test_of_the_store_removes_what_nobody_has(self) -> None:
+    def test_the_store_loses_files_without_a_row(self) -> None:
         row, unsent, fresh = sealed_files.waiting(), sealed_files.arrived(b"x"), sealed_files.arrived(b"y")
         for file in (row.file, unsent.file):
             an_hour_ago(sealed_store.file_path(file))
         worker.sweep_store()
         assert sealed_files.in_store() == {str(row.file), str(fresh.file)}
 
-    def test_of_the_store_takes_what_a_deleted_tip_left(self, clean: list[Path]) -> None:
+    def test_the_store_loses_files_of_a_deleted_tip(self, clean: list[Path]) -> None:
         done = take(sealed_files.waiting())
         an_hour_ago(sealed_store.file_path(done.file))
         Attachment.objects.all().delete()
         worker.sweep_store()
         assert sealed_files.in_store() == set()
 
-    def test_of_the_store_keeps_what_is_sent_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_store_keeps_files_sent_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
         upload = sealed_files.arrived(b"x")
         an_hour_ago(sealed_store.file_path(upload.file))
         real, first = sealed_store.list_stale_files, iter([True])
@@ -330,7 +330,7 @@ class TestKeys:
         for file in vault.key_files(settings.MEDIA_PRIVATE_KEYS, "key"):
             an_hour_ago(file.path, seconds)
 
-    def test_one_pair_is_made_and_kept_for_a_day(self) -> None:
+    def test_one_key_pair_is_used_for_a_day(self) -> None:
         (public,), (private,) = self.ids()
         assert public == private
         self.age(23 * 3600)
@@ -411,7 +411,7 @@ def test_the_rights_of_the_workers_user_are_enough_and_no_more(clean: list[Path]
         assert list(Attachment.objects.order_by("id").values_list("state", flat=True)) == ["ready"]
 
 
-def test_officers_and_sources_read_what_came_of_it(clean: list[Path]) -> None:
+def test_officers_and_sources_read_the_result(clean: list[Path]) -> None:
     tip = sealed_files.send(sealed_files.arrived(sealed_files.photo()), sealed_files.arrived(b"", MediaKind.DOCUMENT))
     sealed_files.add(Tip.objects.get(), sealed_files.arrived(sealed_files.photo()))
     opened = conversation.read_tip_as_officer(tip)

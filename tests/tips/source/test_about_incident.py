@@ -61,7 +61,7 @@ def test_it_is_sealed_with_the_tip_and_stands_nowhere_in_clear(client: Client) -
         assert secret not in report
 
 
-def test_the_words_are_the_maps_own_and_not_what_was_posted(client: Client) -> None:
+def test_the_description_is_the_maps_and_not_a_posted_one(client: Client) -> None:
     report = report_of(receipt_of(send(client, incident=ID, about="Murder")))
     assert report["about"] == WORDS
 

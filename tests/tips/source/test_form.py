@@ -42,7 +42,7 @@ def question(label: str) -> str:
 # Taken
 
 
-def test_a_tip_is_taken_and_its_receipt_shown(client: Client) -> None:
+def test_a_tip_is_accepted_and_its_receipt_shown(client: Client) -> None:
     page = send(client)
     assert opened(receipt_of(page)).report["description"] == TEXT
     assert Tip.objects.get().category.slug == "vehicle"
@@ -71,19 +71,19 @@ def test_everything_said_is_in_the_sealed_report(client: Client) -> None:
     assert Tip.objects.get().get_priority_display() == "Urgent"
 
 
-def test_answers_to_another_categorys_questions_are_kept_too(client: Client) -> None:
+def test_answers_to_another_categorys_questions_are_stored_too(client: Client) -> None:
     page = send(client, category="drugs", **{question("License plate"): "4KT"})
     assert opened(receipt_of(page)).report["answers"] == [{"question": "License plate", "answer": "4KT"}]
 
 
-def test_no_page_on_the_way_sets_a_cookie_or_may_be_kept(client: Client) -> None:
+def test_no_page_of_the_form_sets_a_cookie_or_may_be_cached(client: Client) -> None:
     for page in (client.get("/tips/"), send(client), send(client, description="")):
         assert not page.cookies
         assert page["Cache-Control"] == "no-store"
         assert re.search("<title>Form - .*</title>", page.content.decode())
 
 
-def test_the_first_page_says_what_is_kept_before_it_asks(client: Client, settings: Any) -> None:
+def test_the_first_page_explains_retention_before_it_asks(client: Client, settings: Any) -> None:
     settings.TIP_RETENTION_DAYS, settings.EMERGENCY_NUMBER = 91, "112"
     page = client.get("/tips/")
     text = words_of(page)
@@ -119,7 +119,7 @@ def test_a_form_sent_twice_is_one_tip_with_one_receipt(client: Client) -> None:
     assert Tip.objects.count() == 1
 
 
-def test_a_text_changed_after_sending_is_not_taken_and_the_page_says_so(client: Client) -> None:
+def test_a_text_changed_after_sending_is_not_stored_and_the_page_says_so(client: Client) -> None:
     fields = filled(client)
     receipt = receipt_of(client.post("/tips/", fields))
     page = client.post("/tips/", fields | {"description": "Something else"})
@@ -200,7 +200,7 @@ def test_a_token_that_is_none_gets_a_fresh_one(client: Client, token: str) -> No
         ({"subject": "buy"}, "A field that must stay empty was filled in."),
     ],
 )
-def test_what_cannot_be_taken_gets_a_sentence_and_loses_nothing(
+def test_an_invalid_field_gets_a_sentence_and_no_text_is_lost(
     client: Client, wrong: dict[str, str], sentence: str
 ) -> None:
     plate = question("License plate")
@@ -231,7 +231,7 @@ def test_the_limit_counts_code_points_and_one_for_a_line_end(client: Client) -> 
     assert send(client, description=text + "c").status_code == 422
 
 
-def test_control_and_bidi_characters_are_taken_out_and_broken_utf8_is_taken(client: Client) -> None:
+def test_control_and_bidi_characters_are_removed_and_broken_utf8_is_accepted(client: Client) -> None:
     token = token_of(client.get("/tips/"))
     body = f"token={token}&category=drugs&description=".encode()
     body += b"a%00b%1B%5B31m%E2%80%AEc%E2%81%A6%0D%0Ad%09e%C2%85f %FF%FE g"
@@ -267,7 +267,7 @@ def test_more_than_the_server_takes_gets_a_plain_page(client: Client, fields: di
 # Floods and failures
 
 
-def test_under_a_flood_a_young_form_is_told_to_wait_and_keeps_its_text(
+def test_under_a_flood_a_new_form_has_to_wait_and_keeps_its_text(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(throttle, "CALM_POSTS", 0)
@@ -303,7 +303,7 @@ def test_a_full_line_says_wait_and_keeps_the_text(client: Client, monkeypatch: p
     assert not Tip.objects.exists()
 
 
-def test_without_an_agency_key_nothing_is_taken_and_the_text_is_kept(
+def test_without_an_agency_key_no_tip_is_accepted_and_the_text_stays(
     client: Client, settings: Any, tmp_path: Any
 ) -> None:
     settings.AGENCY_PUBLIC_KEYS = tmp_path
@@ -332,7 +332,7 @@ def test_without_a_database_everything_typed_is_in_a_page_that_sends_it_again(
     assert opened(receipt_of(client.post("/tips/", kept))).report["when"] == "most nights"
 
 
-def test_without_the_memory_store_tips_are_taken(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_memory_store_tips_are_accepted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: object) -> None:
         raise ephemeral_store.StoreDownError
 

@@ -115,7 +115,7 @@ def test_unknown_and_deleted_receipts_get_the_same_answer(client: Client, inside
     assert words_of(unknown) == words_of(deleted)
 
 
-def test_wrong_and_right_receipts_are_stretched_alike(
+def test_wrong_and_right_receipts_cost_the_same_work(
     client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work: list[str] = []
@@ -144,7 +144,7 @@ def test_a_flood_of_guesses_costs_the_guesser_and_not_the_source(
 @pytest.mark.parametrize(
     "error", [receipts.ReceiptQueueFullError(), OperationalError("gone"), vault.KeyMissingError("no salt")]
 )
-def test_a_door_that_cannot_open_says_so_and_keeps_what_was_typed(
+def test_a_failed_sign_in_says_so_and_keeps_the_typed_text(
     client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(_receipt: str) -> None:
@@ -157,7 +157,7 @@ def test_a_door_that_cannot_open_says_so_and_keeps_what_was_typed(
     assert (field_of(page, "receipt"), field_of(page, "text")) == (receipt, "more")
 
 
-def test_the_door_of_an_open_inbox_leads_inside(inside: Client) -> None:
+def test_the_sign_in_page_of_an_open_inbox_redirects_to_it(inside: Client) -> None:
     assert inside.get(DOOR)["Location"] == TALK
 
 
@@ -220,7 +220,7 @@ def test_more_can_be_added_once_a_form(inside: Client, receipt: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"), [(" \n", "Write something first."), ("x" * 10_001, "This is 1 character too long.")]
 )
-def test_a_message_that_cannot_be_taken_stays_in_its_page(inside: Client, text: str, sentence: str) -> None:
+def test_an_invalid_message_stays_in_its_page(inside: Client, text: str, sentence: str) -> None:
     message = message_of(inside.get(TALK), text)
     page = inside.post(TALK, message)
     assert page.status_code == 422
@@ -245,7 +245,7 @@ def test_what_was_typed_while_the_inbox_expired_is_added_after_the_receipt(insid
     assert inside.get(TALK).status_code == 200
 
 
-def test_a_kept_message_that_is_too_long_is_shown_in_the_open_inbox(inside: Client, receipt: str) -> None:
+def test_a_carried_message_that_is_too_long_is_shown_in_the_open_inbox(inside: Client, receipt: str) -> None:
     expire(inside)
     page = inside.post(DOOR, {"receipt": receipt, "text": "x" * 10_001, "form_id": "abc"})
     assert page.status_code == 422
@@ -254,7 +254,7 @@ def test_a_kept_message_that_is_too_long_is_shown_in_the_open_inbox(inside: Clie
     assert inside.get(TALK).status_code == 200
 
 
-def test_without_the_store_the_message_is_kept_in_the_page(
+def test_without_the_store_the_message_stays_in_the_page(
     inside: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*_: object) -> None:
@@ -295,7 +295,7 @@ def test_a_tip_deleted_elsewhere_while_writing(inside: Client, monkeypatch: pyte
 # Deleting and leaving
 
 
-def test_deleting_is_asked_twice_and_then_done(inside: Client, receipt: str) -> None:
+def test_deleting_needs_two_confirmations(inside: Client, receipt: str) -> None:
     first = inside.get(DELETE)
     assert "erased at once" in words_of(first)
     second = inside.post(DELETE, {"first": "1"})

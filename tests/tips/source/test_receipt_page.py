@@ -29,7 +29,7 @@ def page(client: Client) -> HttpResponse:
     return send(client)
 
 
-def test_the_receipt_is_seven_words_that_nobody_can_restore(page: HttpResponse) -> None:
+def test_the_receipt_parses_and_cannot_be_restored(page: HttpResponse) -> None:
     assert receipts.parse_receipt(receipt_of(page)) == receipt_of(page)
     assert "nobody can restore them" in words_of(page)
 
