@@ -52,9 +52,9 @@ def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None
 
 def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: None) -> None:
     waiting, ready, refused = (
-        sealed_files.waiting(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
+        sealed_files.send_waiting_file(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
     )
-    sealed_files.photo_cleaned(ready)
+    sealed_files.finish_photo(ready)
     worker.RebuildAttempt(refused.id, 0, refused.file).refuse(worker.RefusalReason.DAMAGED)
     new = key_rotation.rotate()
     assert set(Attachment.objects.values_list("agency_key", flat=True)) == {new}
@@ -70,12 +70,12 @@ def test_a_file_cleaned_while_its_key_moves_keeps_the_later_key(
     store_of_its_own: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker replaces an original by its rebuilt file between two steps of the rotation."""
-    row = sealed_files.waiting()
+    row = sealed_files.send_waiting_file()
     real, late = key_rotation._retire_key, iter([row])
 
     def retire(key_id: str) -> bool:
         if waits := next(late, None):
-            sealed_files.photo_cleaned(waits)
+            sealed_files.finish_photo(waits)
         return real(key_id)
 
     monkeypatch.setattr(key_rotation, "_retire_key", retire)

@@ -59,8 +59,8 @@ def let_it_be(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_mail_says_that_something_awaits_and_nothing_else(mails: Mails, weapons: Category) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    tip = officers.send("canary: a gun in the red house", category=weapons, place="Mill Street canary")
+    officers.set_duty(officers.create_officer("okafor"))
+    tip = officers.send_tip("canary: a gun in the red house", category=weapons, place="Mill Street canary")
     spread(tip)
     (mail,) = mails.received
     text = mail.get_content()
@@ -75,17 +75,17 @@ def test_a_mail_says_that_something_awaits_and_nothing_else(mails: Mails, weapon
 
 
 def test_urgent_is_said_and_nothing_more(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    spread(officers.send("Now", danger="yes"))
-    spread(officers.send("A long story " * 50))
+    officers.set_duty(officers.create_officer("okafor"))
+    spread(officers.send_tip("Now", danger="yes"))
+    spread(officers.send_tip("A long story " * 50))
     urgent, normal = mails.received
     assert urgent["Subject"] == "Urgent: a tip awaits your desk"
     assert urgent.get_content() == normal.get_content().replace("A tip", "Urgent: a tip", 1)
 
 
 def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    spread(officers.send())
+    officers.set_duty(officers.create_officer("okafor"))
+    spread(officers.send_tip())
     assert mails.received[0]["Message-ID"] == f"<{Notification.objects.get().pk}@riverton.example>"
 
 
@@ -93,39 +93,39 @@ def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> N
 
 
 def test_officers_on_duty_for_the_category_are_told(mails: Mails, weapons: Category, fraud: Category) -> None:
-    officers.on_duty(officers.officer("of-weapons"), weapons, fraud)
-    officers.on_duty(officers.officer("of-everything"))
-    officers.on_duty(officers.officer("supervisor", groups.SUPERVISOR), weapons)
-    officers.on_duty(officers.officer("of-fraud"), fraud)
-    officers.on_duty(officers.officer("off-duty"), weapons, duty=False)
-    officers.on_duty(officers.officer("switched-off", is_active=False), weapons)
-    officers.on_duty(officers.officer("no-address", mail=""), weapons)
-    officers.on_duty(officers.officer("administrator", groups.ADMINISTRATOR), weapons)
-    officers.officer("never-set-anything")
-    spread(officers.send(category=weapons))
+    officers.set_duty(officers.create_officer("of-weapons"), weapons, fraud)
+    officers.set_duty(officers.create_officer("of-everything"))
+    officers.set_duty(officers.create_officer("supervisor", groups.SUPERVISOR), weapons)
+    officers.set_duty(officers.create_officer("of-fraud"), fraud)
+    officers.set_duty(officers.create_officer("off-duty"), weapons, duty=False)
+    officers.set_duty(officers.create_officer("switched-off", is_active=False), weapons)
+    officers.set_duty(officers.create_officer("no-address", mail=""), weapons)
+    officers.set_duty(officers.create_officer("administrator", groups.ADMINISTRATOR), weapons)
+    officers.create_officer("never-set-anything")
+    spread(officers.send_tip(category=weapons))
     assert told(mails) == ["of-everything@example.org", "of-weapons@example.org", "supervisor@example.org"]
     assert Alert.objects.get().state == Alert.AlertState.SPREAD
 
 
 def test_nobody_on_duty_then_all_of_the_category(mails: Mails, weapons: Category, fraud: Category) -> None:
-    officers.on_duty(officers.officer("of-weapons"), weapons, duty=False)
-    officers.on_duty(officers.officer("of-fraud"), fraud)
-    officers.officer("never-set-anything")
-    officers.on_duty(officers.officer("no-address", mail=""), weapons)
-    spread(officers.send(category=weapons))
+    officers.set_duty(officers.create_officer("of-weapons"), weapons, duty=False)
+    officers.set_duty(officers.create_officer("of-fraud"), fraud)
+    officers.create_officer("never-set-anything")
+    officers.set_duty(officers.create_officer("no-address", mail=""), weapons)
+    spread(officers.send_tip(category=weapons))
     assert told(mails) == ["never-set-anything@example.org", "of-weapons@example.org"]
 
 
 def test_nobody_of_the_category_then_supervisors(mails: Mails, weapons: Category, fraud: Category) -> None:
-    officers.on_duty(officers.officer("of-fraud"), fraud)
-    officers.on_duty(officers.officer("supervisor", groups.SUPERVISOR), fraud, duty=False)
-    spread(officers.send(category=weapons))
+    officers.set_duty(officers.create_officer("of-fraud"), fraud)
+    officers.set_duty(officers.create_officer("supervisor", groups.SUPERVISOR), fraud, duty=False)
+    spread(officers.send_tip(category=weapons))
     assert told(mails) == ["supervisor@example.org"]
 
 
 def test_nobody_at_all_is_kept_and_tried_until_there_is_somebody(mails: Mails, db: None) -> None:
-    okafor = officers.officer("okafor", mail="")
-    tip = officers.send()
+    okafor = officers.create_officer("okafor", mail="")
+    tip = officers.send_tip()
     spread(tip)
     assert alert_of(tip).state == Alert.AlertState.NOBODY
     assert officer_alerts.trouble().nobody
@@ -138,8 +138,8 @@ def test_nobody_at_all_is_kept_and_tried_until_there_is_somebody(mails: Mails, d
 
 
 def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, db: None) -> None:
-    officer = officers.on_duty(officers.officer("okafor"))
-    tip = officers.send()
+    officer = officers.set_duty(officers.create_officer("okafor"))
+    tip = officers.send_tip()
     Alert.objects.all().delete()
     officers.write_as_source(tip, "One more thing", b"1")
     conversation.add_from_officer(tip, officer, "Thank you", b"2")
@@ -151,8 +151,8 @@ def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, 
 
 
 def test_a_task_run_again_sends_nothing_again(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    tip = officers.send()
+    officers.set_duty(officers.create_officer("okafor"))
+    tip = officers.send_tip()
     spread(tip)
     spread(tip)
     officer_alerts.sweep()
@@ -163,8 +163,8 @@ def test_a_task_run_again_sends_nothing_again(mails: Mails, db: None) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_tasks_at_the_same_moment_send_once_each(mails: Mails) -> None:
     for name in ("okafor", "lindqvist", "ito"):
-        officers.on_duty(officers.officer(name))
-    tips = [officers.send() for _ in range(3)]
+        officers.set_duty(officers.create_officer(name))
+    tips = [officers.send_tip() for _ in range(3)]
     start = threading.Barrier(4)
 
     def work(number: int) -> None:
@@ -188,8 +188,8 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
     mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("okafor", "lindqvist"):
-        officers.on_duty(officers.officer(name))
-    tip = officers.send()
+        officers.set_duty(officers.create_officer(name))
+    tip = officers.send_tip()
 
     class Killed(BaseException):
         pass
@@ -214,11 +214,11 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
 
 
 def test_a_mail_server_that_is_away_costs_nothing(settings: Any, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
+    officers.set_duty(officers.create_officer("okafor"))
     sink = Mails()  # not started: connections are refused
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
-    spread(officers.send())
+    spread(officers.send_tip())
     waiting = Notification.objects.get()
     assert (waiting.state, waiting.attempts) == (State.WAITING, 0)
     sink.start()
@@ -230,9 +230,9 @@ def test_a_mail_server_that_is_away_costs_nothing(settings: Any, db: None) -> No
 def test_a_refusal_for_now_is_tried_again_later_each_time(
     mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
 ) -> None:
-    officers.on_duty(officers.officer("okafor"))
+    officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "451 try later"
-    spread(officers.send())
+    spread(officers.send_tip())
     start = timezone.now()
     waits = []
     for attempt in range(2, 12):
@@ -257,9 +257,9 @@ def test_a_refusal_for_now_is_tried_again_later_each_time(
 
 
 def test_not_due_is_not_sent(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
+    officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "451 try later"
-    spread(officers.send())
+    spread(officers.send_tip())
     mails.refuse = None
     Notification.objects.update(next_attempt_at=timezone.now() + dt.timedelta(minutes=5))
     officer_alerts.sweep()
@@ -267,9 +267,9 @@ def test_not_due_is_not_sent(mails: Mails, db: None) -> None:
 
 
 def test_refused_for_good_is_shown_and_the_next_in_line_is_told(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    officers.officer("lindqvist", groups.SUPERVISOR)
-    tip = officers.send()
+    officers.set_duty(officers.create_officer("okafor"))
+    officers.create_officer("lindqvist", groups.SUPERVISOR)
+    tip = officers.send_tip()
     mails.refuse = "550 no such mailbox"
     spread(tip)
     assert Notification.objects.get().state == State.FAILED
@@ -283,8 +283,8 @@ def test_refused_for_good_is_shown_and_the_next_in_line_is_told(mails: Mails, db
 def test_all_refused_for_good_is_a_red_line_and_tried_again_once_mended(
     mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
 ) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    tip = officers.send()
+    officers.set_duty(officers.create_officer("okafor"))
+    tip = officers.send_tip()
     mails.refuse = "550 no such mailbox"
     spread(tip)
     officer_alerts.sweep()
@@ -303,8 +303,8 @@ def test_all_refused_for_good_is_a_red_line_and_tried_again_once_mended(
 
 def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None) -> None:
     for name in ("a-broken", "lindqvist", "okafor"):
-        officers.on_duty(officers.officer(name))
-    tip = officers.send()
+        officers.set_duty(officers.create_officer(name))
+    tip = officers.send_tip()
     taken, real = [], mails.handle_DATA
 
     async def picky(server: Any, session: Any, envelope: Any) -> str:
@@ -320,8 +320,8 @@ def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None)
 
 
 def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    session = officers.send_and_stay()
+    officers.set_duty(officers.create_officer("okafor"))
+    session = officers.send_tip_and_sign_in()
     alert = alert_of(session.tip)
     conversation.delete_by_source(session.token)
     officer_alerts.spread(str(alert.pk))
@@ -331,8 +331,8 @@ def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_slow_mail_server_keeps_nobody_from_deleting(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    session = officers.send_and_stay()
+    officers.set_duty(officers.create_officer("okafor"))
+    session = officers.send_tip_and_sign_in()
     asked, deleted = threading.Event(), threading.Event()
 
     def slow(*_args: object, **_options: object) -> int:
@@ -357,8 +357,8 @@ def test_a_slow_mail_server_keeps_nobody_from_deleting(mails: Mails, monkeypatch
 
 
 def test_no_exact_time_is_stored(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    spread(officers.send())
+    officers.set_duty(officers.create_officer("okafor"))
+    spread(officers.send_tip())
     for at in (Alert.objects.get().raised_at, Notification.objects.get().next_attempt_at):
         assert (at.minute % 5, at.second, at.microsecond) == (0, 0, 0)
 
@@ -368,8 +368,8 @@ def test_no_exact_time_is_stored(mails: Mails, db: None) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_alerts_users_rights_suffice_and_go_no_further(mails: Mails) -> None:
-    officers.on_duty(officers.officer("okafor"))
-    tip = officers.send()
+    officers.set_duty(officers.create_officer("okafor"))
+    tip = officers.send_tip()
     mails.refuse = "550 no such mailbox"
     with _as("portal_alerts"):
         spread(tip)
@@ -407,7 +407,7 @@ def test_the_worker_is_hurried_once_the_tip_is_on_the_disk(
     sent: list[tuple[str, ...]] = []
     monkeypatch.setattr(queue, "send", lambda *task: sent.append(task))
     with django_capture_on_commit_callbacks() as callbacks:
-        tip = officers.send()
+        tip = officers.send_tip()
         assert sent == []
     for callback in callbacks:
         callback()
@@ -430,17 +430,17 @@ def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.
 
 def test_trouble_is_nobody_with_an_address(db: None) -> None:
     assert officer_alerts.trouble().nobody
-    officers.officer("ito", groups.ADMINISTRATOR)
-    officers.officer("okafor", is_active=False)
+    officers.create_officer("ito", groups.ADMINISTRATOR)
+    officers.create_officer("okafor", is_active=False)
     assert officer_alerts.trouble().nobody
     Account.objects.update(is_active=True)
     assert not officer_alerts.trouble()
 
 
 def test_an_old_refusal_is_no_trouble_any_more(mails: Mails, db: None) -> None:
-    officers.on_duty(officers.officer("okafor"))
+    officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "550 no such mailbox"
-    spread(officers.send())
+    spread(officers.send_tip())
     assert officer_alerts.trouble()
     Alert.objects.update(state=Alert.AlertState.SPREAD)
     Notification.objects.update(next_attempt_at=timezone.now() - dt.timedelta(days=8))

@@ -35,7 +35,7 @@ from tests.outreach.desk import (
     perform,
     story_values,
 )
-from tests.tips.desk.officers import trail
+from tests.tips.desk.officers import read_audit_trail
 from tests.tips.files.sample_pictures import photo
 
 pytestmark = pytest.mark.django_db
@@ -381,7 +381,7 @@ class TestPreviewLinks:
         assert link.expires_at - link.made_at <= dt.timedelta(days=7, seconds=1)
         client.post(f"/admin/outreach/story/{story.pk}/links/", {"revoke": str(link.pk)})
         assert visitor.get(address).status_code == visitor.get(file).status_code == 404
-        assert [line[1] for line in trail()[-2:]] == ["made preview link", "revoked preview link"]
+        assert [line[1] for line in read_audit_trail()[-2:]] == ["made preview link", "revoked preview link"]
 
     def test_one_that_is_over_or_made_up_shows_nothing(self, author) -> None:
         story = workflow.create_story(author, story_values())
@@ -433,7 +433,7 @@ class TestGuides:
         client.post(f"{address}version/{first.pk}/", {"version": "2"})
         guide.refresh_from_db()
         assert (guide.body, guide.version) == ("Words", 3)
-        assert trail()[-1][1] == "changed guide"
+        assert read_audit_trail()[-1][1] == "changed guide"
 
     def test_its_pictures_become_public_with_it(self, author) -> None:
         picture = create_ready_picture()

@@ -25,7 +25,7 @@ from outreach.stories.workflow import StaleStoryError, StoryActionRefusedError
 from outreach.stories.workflow_rules import CLOCK, ActionDetails, Actor, StoryAction, StoryState, decide
 from tests.outreach import desk
 from tests.outreach.desk import PASSING_ANSWERS, create_account, perform, story_values
-from tests.tips.desk.officers import trail
+from tests.tips.desk.officers import read_audit_trail
 
 NOW = dt.datetime(2026, 5, 12, 15, 0, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=1)
@@ -185,7 +185,7 @@ class TestPerforming:
         assert (copy.slug, copy.body, copy.published_on) == ("lamps", story.body, timezone.localdate())
         actions = list(StoryStep.objects.order_by("pk").values_list("action", "by__username"))
         assert actions == [("create", "marsh"), ("submit", "marsh"), ("approve", "vance"), ("publish", "marsh")]
-        assert [line[:3] for line in trail()] == [
+        assert [line[:3] for line in read_audit_trail()] == [
             ("marsh", "wrote story", "story lamps"),
             ("marsh", "sent story to review", "story lamps"),
             ("vance", "approved story", "story lamps"),
@@ -211,7 +211,7 @@ class TestPerforming:
         story = workflow.create_story(author, story_values())
         perform(StoryAction.SUBMIT, story, author)
         perform(StoryAction.APPROVE, story, author)
-        assert trail()[-1][1] == "approved own story"
+        assert read_audit_trail()[-1][1] == "approved own story"
 
     def test_an_editor_of_the_text_cannot_approve_it(self) -> None:
         author, other, third = create_account(), create_account("lee"), create_account("vance", groups.ADMINISTRATOR)

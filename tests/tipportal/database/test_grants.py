@@ -108,7 +108,7 @@ def test_public_can_store_a_tip_and_a_message(session: inbox_session.InboxSessio
 @pytest.fixture
 def attachment(session: inbox_session.InboxSession) -> Attachment:
     conversation.add_from_source(
-        session.tip, session.key, "A photo", b"1", [sealed_files.arrived(sealed_files.photo())]
+        session.tip, session.key, "A photo", b"1", [sealed_files.store_upload(sealed_files.photo())]
     )
     return Attachment.objects.get()
 

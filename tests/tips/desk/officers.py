@@ -15,7 +15,7 @@ from tips.models import Category, Duty, Tip
 from tips.source import inbox_session
 
 
-def officer(name: str = "okafor", *groups: str, mail: str | None = None, **columns: Any) -> Account:
+def create_officer(name: str = "okafor", *groups: str, mail: str | None = None, **columns: Any) -> Account:
     """Create an account of the desk; `mail=""` for one without an address."""
     address = f"{name}@example.org" if mail is None else mail
     account = Account.objects.create_user(name, address, is_staff=True, **columns)
@@ -23,13 +23,13 @@ def officer(name: str = "okafor", *groups: str, mail: str | None = None, **colum
     return account
 
 
-def on_duty(account: Account, *categories: Category, duty: bool = True) -> Account:
+def set_duty(account: Account, *categories: Category, duty: bool = True) -> Account:
     row, _ = Duty.objects.update_or_create(officer=account, defaults={"on_duty": duty})
     row.categories.set(categories)
     return account
 
 
-def send(description: str = "Two men load boxes from a white van", **report: Any) -> Tip:
+def send_tip(description: str = "Two men load boxes from a white van", **report: Any) -> Tip:
     """Send a tip as its source does, and return its row."""
     report.setdefault("category", Category.objects.first())
     token = form_tokens.read(form_tokens.issue())
@@ -37,7 +37,7 @@ def send(description: str = "Two men load boxes from a white van", **report: Any
     return Tip.objects.get(form_hash=token.form_hash)
 
 
-def send_and_stay(description: str = "Two men load boxes from a white van") -> inbox_session.InboxSession:
+def send_tip_and_sign_in(description: str = "Two men load boxes from a white van") -> inbox_session.InboxSession:
     """Send a tip, and return its source's inbox session."""
     token = form_tokens.read(form_tokens.issue())
     receipt = intake.accept_tip(intake.Report(category=Category.objects.first(), description=description), token)
@@ -50,18 +50,18 @@ def write_as_source(tip: Tip, text: str, form_id: bytes) -> None:
     conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id)
 
 
-def opened(account: Account, **report: Any) -> Tip:
+def send_opened_tip(account: Account, **report: Any) -> Tip:
     """Send a tip that this officer then opens, and return its row."""
-    tip = send(**report)
+    tip = send_tip(**report)
     triage.open_tip(tip.pk, account)
     return Tip.objects.get(pk=tip.pk)
 
 
-def trail() -> list[tuple[str, str, str, str]]:
+def read_audit_trail() -> list[tuple[str, str, str, str]]:
     return list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject", "detail"))
 
 
-def signed_in(account: Account) -> Client:
+def sign_in(account: Account) -> Client:
     client = Client()
     client.force_login(account)
     return client

@@ -26,20 +26,20 @@ OTHERS = [groups.ADMINISTRATOR, groups.COMMUNICATIONS]
 
 @pytest.fixture
 def okafor(db: None) -> Account:
-    return officers.officer("okafor", first_name="Ana", last_name="Okafor")
+    return officers.create_officer("okafor", first_name="Ana", last_name="Okafor")
 
 
 @pytest.fixture
 def supervisor(db: None) -> Account:
-    return officers.officer("lindqvist", groups.SUPERVISOR)
+    return officers.create_officer("lindqvist", groups.SUPERVISOR)
 
 
 def page_of(tip: Tip) -> str:
     return reverse("admin:tips_tip_change", args=[tip.pk])
 
 
-def shown(account: Account, address: str, **query: str) -> str:
-    answer = officers.signed_in(account).get(address, query)
+def load_page(account: Account, address: str, **query: str) -> str:
+    answer = officers.sign_in(account).get(address, query)
     assert answer.status_code == 200, answer
     return str(answer.content.decode())
 
@@ -53,7 +53,7 @@ def act(account: Account, tip: Tip, name: str, *, seen: str | None = None, form_
     tip = Tip.objects.get(pk=tip.pk)
     stamp = seen or triage.stamp(tip, tip.messages.count())
     data |= {"act": name, "seen": stamp, "form_id": form_id or secrets.token_hex(16)}
-    return officers.signed_in(account).post(page_of(tip), data)
+    return officers.sign_in(account).post(page_of(tip), data)
 
 
 def now(tip: Tip) -> Tip:
@@ -68,20 +68,20 @@ def numbers(page: str) -> list[int]:
 
 
 def test_the_list_shows_urgent_ones_first_then_the_newest(okafor: Account) -> None:
-    first, urgent, last = officers.send(), officers.send(danger="yes"), officers.send()
-    assert numbers(shown(okafor, LIST)) == [urgent.number, last.number, first.number]
+    first, urgent, last = officers.send_tip(), officers.send_tip(danger="yes"), officers.send_tip()
+    assert numbers(load_page(okafor, LIST)) == [urgent.number, last.number, first.number]
 
 
 def test_the_list_shows_no_text(okafor: Account) -> None:
-    tip = officers.opened(okafor, description="canary sentence", place="canary street")
+    tip = officers.send_opened_tip(okafor, description="canary sentence", place="canary street")
     triage.answer(tip, okafor, "canary answer", b"1", ask=False)
-    assert "canary" not in shown(okafor, LIST)
-    assert len(officers.trail()) == 2  # looking at the list opens nothing
+    assert "canary" not in load_page(okafor, LIST)
+    assert len(officers.read_audit_trail()) == 2  # looking at the list opens nothing
 
 
 def test_the_list_reads_no_sealed_column(okafor: Account) -> None:
-    officers.send()
-    client = officers.signed_in(okafor)
+    officers.send_tip()
+    client = officers.sign_in(okafor)
     with CaptureQueriesContext(
         connection,
     ) as queries:
@@ -93,14 +93,14 @@ def test_the_list_reads_no_sealed_column(okafor: Account) -> None:
 
 
 def test_the_list_asks_the_database_as_often_for_many_tips_as_for_one(okafor: Account) -> None:
-    client = officers.signed_in(okafor)
+    client = officers.sign_in(okafor)
     categories = list(Category.objects.all())
     counts = []
     for more in (1, 9):
         for number in range(more):
-            tip = officers.opened(okafor, category=categories[number % len(categories)])
+            tip = officers.send_opened_tip(okafor, category=categories[number % len(categories)])
             officers.write_as_source(tip, "More", b"1")
-            triage.assign(tip, okafor, officers.officer(f"officer-{more}-{number}"))
+            triage.assign(tip, okafor, officers.create_officer(f"officer-{more}-{number}"))
         with CaptureQueriesContext(connection) as queries:
             page = client.get(LIST)
         counts.append(len(queries))
@@ -109,18 +109,18 @@ def test_the_list_asks_the_database_as_often_for_many_tips_as_for_one(okafor: Ac
 
 
 def test_words_of_the_list(okafor: Account) -> None:
-    officers.send(danger="yes")
-    tip = officers.opened(okafor)
+    officers.send_tip(danger="yes")
+    tip = officers.send_opened_tip(okafor)
     triage.assign(tip, okafor, okafor)
     officers.write_as_source(tip, "More", b"1")
-    page = shown(okafor, LIST)
+    page = load_page(okafor, LIST)
     for word in ("Urgent", "Not opened", "New message", "a few minutes", "Ana Okafor", "Nobody", str(tip.category)):
         assert word in page
 
 
 def test_filters(okafor: Account, supervisor: Account) -> None:
-    new, urgent = officers.send(), officers.send(danger="yes", category=Category.objects.last())
-    mine, others, closed = (officers.opened(okafor) for _ in range(3))
+    new, urgent = officers.send_tip(), officers.send_tip(danger="yes", category=Category.objects.last())
+    mine, others, closed = (officers.send_opened_tip(okafor) for _ in range(3))
     triage.assign(mine, okafor, okafor)
     triage.assign(others, okafor, supervisor)
     triage.wait(others, okafor)
@@ -141,39 +141,39 @@ def test_filters(okafor: Account, supervisor: Account) -> None:
         ("unread", "yes"): {new, urgent, mine},
     }
     for query, tips in found.items():
-        page = shown(okafor, LIST, **(dict([query]) if query else {}))  # type: ignore[arg-type]
+        page = load_page(okafor, LIST, **(dict([query]) if query else {}))  # type: ignore[arg-type]
         assert set(numbers(page)) == {tip.number for tip in tips}, query
 
 
 def test_search_is_by_number_alone(okafor: Account) -> None:
-    tips = [officers.send("canary") for _ in range(3)]
-    assert numbers(shown(okafor, LIST, q=str(tips[1].number))) == [tips[1].number]
+    tips = [officers.send_tip("canary") for _ in range(3)]
+    assert numbers(load_page(okafor, LIST, q=str(tips[1].number))) == [tips[1].number]
     for words in ("canary", "٣", "9" * 30, "-1", str(tips[0].category)):
-        page = shown(okafor, LIST, q=words)
+        page = load_page(okafor, LIST, q=words)
         assert numbers(page) == []
         assert "Only numbers of tips can be searched." in page
 
 
 @pytest.mark.parametrize("order", ["1", "2", "3", "4", "5", "6", "7", "-6.1"])
 def test_every_column_sorts(okafor: Account, order: str) -> None:
-    officers.send()
-    officers.opened(okafor)
-    assert len(numbers(shown(okafor, LIST, o=order))) == 2
+    officers.send_tip()
+    officers.send_opened_tip(okafor)
+    assert len(numbers(load_page(okafor, LIST, o=order))) == 2
 
 
 def test_an_empty_list_says_so(okafor: Account) -> None:
-    assert "No tip waits" in shown(okafor, LIST)
-    triage.close(officers.opened(okafor), okafor, Disposition.USEFUL)
-    assert "No tip waits" in shown(okafor, LIST)
-    assert "No tip fits" in shown(okafor, LIST, assigned="me")
+    assert "No tip waits" in load_page(okafor, LIST)
+    triage.close(officers.send_opened_tip(okafor), okafor, Disposition.USEFUL)
+    assert "No tip waits" in load_page(okafor, LIST)
+    assert "No tip fits" in load_page(okafor, LIST, assigned="me")
 
 
 def test_several_tips_are_assigned_at_once(okafor: Account) -> None:
-    tips, closed = [officers.send(), officers.send()], officers.opened(okafor)
+    tips, closed = [officers.send_tip(), officers.send_tip()], officers.send_opened_tip(okafor)
     triage.close(closed, okafor, Disposition.USEFUL)
     chosen = [str(tip.pk) for tip in [*tips, closed]]
     data = {"action": "assign_to_me", "_selected_action": chosen, "index": 0}
-    answer = officers.signed_in(okafor).post(LIST + "?status=all", data, follow=True)
+    answer = officers.sign_in(okafor).post(LIST + "?status=all", data, follow=True)
     assert "2 tips are assigned to you." in answer.content.decode()
     assert "1 tip was left as it is" in answer.content.decode()
     assert {now(tip).assigned_to for tip in tips} == {okafor}
@@ -181,8 +181,8 @@ def test_several_tips_are_assigned_at_once(okafor: Account) -> None:
 
 
 def test_tips_are_neither_added_nor_deleted(supervisor: Account) -> None:
-    tip = officers.opened(supervisor)
-    client = officers.signed_in(supervisor)
+    tip = officers.send_opened_tip(supervisor)
+    client = officers.sign_in(supervisor)
     assert client.get(reverse("admin:tips_tip_add")).status_code == 403
     assert client.post(reverse("admin:tips_tip_delete", args=[tip.pk]), {"post": "yes"}).status_code == 403
     assert client.get(reverse("admin:tips_tip_history", args=[tip.pk])).status_code == 403
@@ -201,7 +201,7 @@ def test_the_page_shows_the_sent_report(okafor: Account) -> None:
         "when": "most nights",
         "answers": [intake.FollowUpAnswer("Which plate?", "4KT 119")],
     }
-    page = shown(okafor, page_of(officers.send("Two men load boxes", **said)))
+    page = load_page(okafor, page_of(officers.send_tip("Two men load boxes", **said)))
     for words in (
         "Two men load boxes",
         "The source does not know",
@@ -218,36 +218,36 @@ def test_the_page_says_where_a_point_is(okafor: Account, monkeypatch: pytest.Mon
     mill = places.Place("block:7", "block", "400 block of Mill Street", 41.5, -90.1, "Old Town")
     monkeypatch.setattr(places, "find", lambda ref: mill if ref == "block:7" else None)
     monkeypatch.setattr(places, "near", lambda latitude, longitude: mill)
-    page = shown(okafor, page_of(officers.send(place_ref="block:7", latitude=41.50001, longitude=-90.1)))
+    page = load_page(okafor, page_of(officers.send_tip(place_ref="block:7", latitude=41.50001, longitude=-90.1)))
     for words in ("400 block of Mill Street, Old Town", "41.50001, -90.10000", "near 400 block of Mill Street"):
         assert words in page
-    page = shown(okafor, page_of(officers.send(place_ref="block:99999")))
+    page = load_page(okafor, page_of(officers.send_tip(place_ref="block:99999")))
     assert "Mill Street" not in page
 
 
 def test_the_conversation_is_shown_in_its_order_with_its_authors(okafor: Account) -> None:
-    tip = officers.opened(okafor, description="first words")
+    tip = officers.send_opened_tip(okafor, description="first words")
     triage.answer(tip, okafor, "second words", b"1", ask=True)
     officers.write_as_source(tip, "third words", b"2")
     triage.note(tip, okafor, "note words", b"3")
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     positions = [page.index(words) for words in ("first words", "second words", "third words", "note words")]
     assert positions == sorted(positions)
     assert re.search(r'<li class="me"><p class="who"><bdi>Ana Okafor</bdi>', page)
     assert re.search(r'<li class="them"><p class="who"><bdi>Source</bdi>[^<]*<b class="unread">New</b>', page)
-    assert '<b class="unread">New</b>' not in shown(okafor, page_of(tip))
+    assert '<b class="unread">New</b>' not in load_page(okafor, page_of(tip))
 
 
 HOSTILE = "<script>alert(1)</script> {{ 7|add:7 }} \u202eevil\u2066 \x1b[31m\x00 </div><img src=x onerror=alert(2)>"
 
 
 def test_text_is_text(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    tip = officers.opened(
+    tip = officers.send_opened_tip(
         okafor, description=HOSTILE, place=HOSTILE, when=HOSTILE, answers=[intake.FollowUpAnswer(HOSTILE, HOSTILE)]
     )
     officers.write_as_source(tip, HOSTILE, b"1")
     triage.note(tip, okafor, HOSTILE, b"2")
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     assert "<script>alert" not in page
     assert "<img src=x" not in page
     assert (
@@ -258,14 +258,14 @@ def test_text_is_text(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_looking_is_recorded(okafor: Account) -> None:
-    tip = officers.send()
-    shown(okafor, page_of(tip))
-    assert officers.trail() == [("okafor", "opened", f"tip {tip.number}", "")]
+    tip = officers.send_tip()
+    load_page(okafor, page_of(tip))
+    assert officers.read_audit_trail() == [("okafor", "opened", f"tip {tip.number}", "")]
     assert now(tip).state == State.OPEN
 
 
 def test_the_page_is_not_cached(okafor: Account) -> None:
-    answer = officers.signed_in(okafor).get(page_of(officers.send()))
+    answer = officers.sign_in(okafor).get(page_of(officers.send_tip()))
     assert answer["Cache-Control"] == "no-store"
     assert "script-src 'self'" in answer["Content-Security-Policy"]
     page = answer.content.decode()
@@ -275,44 +275,44 @@ def test_the_page_is_not_cached(okafor: Account) -> None:
 @pytest.mark.parametrize("group", OTHERS)
 @pytest.mark.parametrize("superuser", [False, True])
 def test_who_is_not_of_the_desk_gets_a_plain_refusal(db: None, group: str, superuser: bool) -> None:
-    tip = officers.send("canary")
-    outsider = officers.officer("ito", group, is_superuser=superuser)
+    tip = officers.send_tip("canary")
+    outsider = officers.create_officer("ito", group, is_superuser=superuser)
     for answer in (
-        officers.signed_in(outsider).get(LIST),
-        officers.signed_in(outsider).get(page_of(tip)),
+        officers.sign_in(outsider).get(LIST),
+        officers.sign_in(outsider).get(page_of(tip)),
         act(outsider, tip, "answer", text="x"),
         act(outsider, tip, "hold"),
     ):
         assert answer.status_code == 403
         assert "canary" not in answer.content.decode()
-    assert (officers.trail(), now(tip).state) == ([], State.NEW)
+    assert (officers.read_audit_trail(), now(tip).state) == ([], State.NEW)
 
 
 def test_who_is_not_of_the_desk_does_not_learn_which_tips_are_there(db: None) -> None:
-    outsider = officers.officer("ito", groups.ADMINISTRATOR)
+    outsider = officers.create_officer("ito", groups.ADMINISTRATOR)
     data = {"act": "note", "form_id": secrets.token_hex(16), "text": "x"}
-    for tip_id in (officers.send().pk, "00000000-0000-4000-8000-000000000000", "no-tip"):
-        assert officers.signed_in(outsider).post(f"{LIST}{tip_id}/change/", data).status_code == 403
+    for tip_id in (officers.send_tip().pk, "00000000-0000-4000-8000-000000000000", "no-tip"):
+        assert officers.sign_in(outsider).post(f"{LIST}{tip_id}/change/", data).status_code == 403
 
 
 def test_a_visitor_is_sent_to_the_sign_in_page(db: None, client: Any) -> None:
-    tip = officers.send()
+    tip = officers.send_tip()
     assert client.get(page_of(tip))["Location"].startswith("/admin/login/")
-    assert officers.trail() == []
+    assert officers.read_audit_trail() == []
 
 
 @pytest.mark.parametrize("address", ["not-a-tip", "00000000-0000-4000-8000-000000000000", "'%22<script>"])
 def test_a_tip_that_is_not_there_is_a_sentence(okafor: Account, address: str) -> None:
-    answer = officers.signed_in(okafor).get(f"{LIST}{address}/change/", follow=True)
+    answer = officers.sign_in(okafor).get(f"{LIST}{address}/change/", follow=True)
     assert answer.redirect_chain == [(LIST, 302)]
     assert "This tip is not there" in answer.content.decode()
 
 
 def test_other_methods_are_refused(okafor: Account) -> None:
-    tip = officers.send()
+    tip = officers.send_tip()
     for method in ("put", "delete", "head", "options"):
-        assert getattr(officers.signed_in(okafor), method)(page_of(tip)).status_code == 405
-    assert officers.trail() == []
+        assert getattr(officers.sign_in(okafor), method)(page_of(tip)).status_code == 405
+    assert officers.read_audit_trail() == []
 
 
 def test_another_sites_post_is_refused(okafor: Account) -> None:
@@ -320,7 +320,7 @@ def test_another_sites_post_is_refused(okafor: Account) -> None:
 
     client = Client(enforce_csrf_checks=True)
     client.force_login(okafor)
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     answer = client.post(page_of(tip), {"act": "wait", "form_id": "0" * 32, "seen": ""})
     assert answer.status_code == 403
     assert now(tip).state == State.OPEN
@@ -330,25 +330,25 @@ def test_another_sites_post_is_refused(okafor: Account) -> None:
 
 
 def test_a_damaged_seal_is_a_sentence(okafor: Account) -> None:
-    tip = officers.send()
+    tip = officers.send_tip()
     Tip.objects.update(report=bytes(now(tip).report)[:-1] + b"\x00")
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     assert "The seal of this tip does not open" in page
     assert "Send answer" not in page
-    assert officers.trail() == [("okafor", "opened", f"tip {tip.number}", "")]
+    assert officers.read_audit_trail() == [("okafor", "opened", f"tip {tip.number}", "")]
 
 
 def test_a_message_that_was_changed_is_a_sentence(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     officers.write_as_source(tip, "More", b"1")
     Message.objects.update(position=4)
-    assert "The seal of this tip does not open" in shown(okafor, page_of(tip))
+    assert "The seal of this tip does not open" in load_page(okafor, page_of(tip))
 
 
 def test_a_missing_key_is_a_sentence_that_names_it(okafor: Account, settings: Any, tmp_path: Any) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     settings.AGENCY_PRIVATE_KEYS = tmp_path
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     assert f"Agency key {tip.agency_key_id} is not on this server" in page
     assert str(tmp_path) not in page
     answer = act(okafor, tip, "answer", text="Thank you")
@@ -357,10 +357,10 @@ def test_a_missing_key_is_a_sentence_that_names_it(okafor: Account, settings: An
 
 
 def test_damaged_notes_do_not_hide_the_tip(okafor: Account) -> None:
-    tip = officers.opened(okafor, description="Two men")
+    tip = officers.send_opened_tip(okafor, description="Two men")
     triage.note(tip, okafor, "Known address", b"1")
     Note.objects.update(position=4)
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     assert "Two men" in page
     assert "The notes do not open" in page
 
@@ -369,8 +369,8 @@ def test_damaged_notes_do_not_hide_the_tip(okafor: Account) -> None:
 
 
 def test_an_answer_reaches_the_source(okafor: Account) -> None:
-    session = officers.send_and_stay()
-    shown(okafor, page_of(session.tip))
+    session = officers.send_tip_and_sign_in()
+    load_page(okafor, page_of(session.tip))
     answer = act(okafor, session.tip, "answer", text="Which nights?\r\nAnd which car?", ask="on")
     assert (answer.status_code, answer["Location"]) == (302, page_of(session.tip))
     assert [entry.text for entry in session.read().messages] == ["Which nights?\nAnd which car?"]
@@ -378,8 +378,8 @@ def test_an_answer_reaches_the_source(okafor: Account) -> None:
 
 
 def test_done_is_said(okafor: Account) -> None:
-    tip = officers.send()  # this page is its first opening
-    client = officers.signed_in(okafor)
+    tip = officers.send_tip()  # this page is its first opening
+    client = officers.sign_in(okafor)
     seen = seen_in(client.get(page_of(tip)).content.decode())
     data = {"act": "answer", "seen": seen, "form_id": secrets.token_hex(16), "text": "Thank you for this"}
     page = client.post(page_of(tip), data, follow=True).content.decode()
@@ -389,7 +389,7 @@ def test_done_is_said(okafor: Account) -> None:
 
 @pytest.mark.parametrize("name", ["answer", "note"])
 def test_a_double_click_is_one(okafor: Account, name: str) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     form_id = secrets.token_hex(16)
     seen = triage.stamp(tip, 0)
     for _ in range(2):
@@ -399,8 +399,8 @@ def test_a_double_click_is_one(okafor: Account, name: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_at_the_same_moment_is_one() -> None:
-    okafor = officers.officer("okafor")
-    tip = officers.opened(okafor)
+    okafor = officers.create_officer("okafor")
+    tip = officers.send_opened_tip(okafor)
     start, form_id, seen, codes = threading.Barrier(2), secrets.token_hex(16), triage.stamp(tip, 0), []
 
     def click() -> None:
@@ -417,7 +417,7 @@ def test_a_double_click_at_the_same_moment_is_one() -> None:
 
 
 def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     for name, data in [
         ("assign", {"to": okafor.pk}),
         ("wait", {}),
@@ -430,7 +430,7 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
         seen = triage.stamp(now(tip), 0)
         for _ in range(2):
             assert act(supervisor, tip, name, seen=seen, **data).status_code == 302, name
-    assert [line[1] for line in officers.trail()][1:] == [
+    assert [line[1] for line in officers.read_audit_trail()][1:] == [
         "assigned",
         "set waiting",
         "reopened",
@@ -455,7 +455,7 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
 def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
     okafor: Account, name: str, data: dict[str, str], sentence: str
 ) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     answer = act(okafor, tip, name, **data)
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -467,11 +467,11 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
 
 def test_line_ends_count_once(okafor: Account) -> None:
     text = "x\r\n" * (conversation.MAX_MESSAGE_LENGTH // 2 - 1) + "xy"
-    assert act(okafor, officers.opened(okafor), "answer", text=text).status_code == 302
+    assert act(okafor, officers.send_opened_tip(okafor), "answer", text=text).status_code == 302
 
 
 def test_a_tip_that_changed_meanwhile_is_shown_again_with_the_typed_text(okafor: Account, supervisor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     seen = triage.stamp(tip, 0)
     triage.answer(tip, supervisor, "I was faster", b"1", ask=False)
     answer = act(okafor, tip, "answer", seen=seen, text="my own answer", ask="on")
@@ -485,7 +485,7 @@ def test_a_tip_that_changed_meanwhile_is_shown_again_with_the_typed_text(okafor:
 
 
 def test_what_cannot_be_is_said(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     triage.close(tip, okafor, Disposition.USEFUL)
     answer = act(okafor, tip, "answer", text="my own answer")
     assert answer.status_code == 409
@@ -493,47 +493,47 @@ def test_what_cannot_be_is_said(okafor: Account) -> None:
 
 
 def test_a_tip_erased_while_writing_is_a_sentence(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     data = {"act": "note", "seen": triage.stamp(tip, 0), "form_id": secrets.token_hex(16), "text": "x"}
     Tip.objects.all().delete()
-    answer = officers.signed_in(okafor).post(page_of(tip), data, follow=True)
+    answer = officers.sign_in(okafor).post(page_of(tip), data, follow=True)
     assert "This tip is not there" in answer.content.decode()
 
 
 @pytest.mark.parametrize("broken", [{"act": "erase"}, {"act": ""}, {"form_id": "xyz"}, {"form_id": "00"}])
 def test_a_broken_post_does_nothing(okafor: Account, broken: dict[str, str]) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     data = {"act": "note", "seen": "", "form_id": secrets.token_hex(16), "text": "x"} | broken
-    answer = officers.signed_in(okafor).post(page_of(tip), data)
+    answer = officers.sign_in(okafor).post(page_of(tip), data)
     assert answer.status_code == 400
     assert Note.objects.count() == 0
 
 
 def test_only_supervisors_see_the_legal_hold(okafor: Account, supervisor: Account) -> None:
-    tip = officers.opened(okafor)
-    assert "Put under legal hold" not in shown(okafor, page_of(tip))
+    tip = officers.send_opened_tip(okafor)
+    assert "Put under legal hold" not in load_page(okafor, page_of(tip))
     assert act(okafor, tip, "hold").status_code == 403
-    assert "Put under legal hold" in shown(supervisor, page_of(tip))
+    assert "Put under legal hold" in load_page(supervisor, page_of(tip))
     assert act(supervisor, tip, "hold").status_code == 302
-    assert "Legal hold" in shown(okafor, page_of(tip))
-    assert "End legal hold" in shown(supervisor, page_of(tip))
+    assert "Legal hold" in load_page(okafor, page_of(tip))
+    assert "End legal hold" in load_page(supervisor, page_of(tip))
 
 
 def test_what_makes_no_sense_is_not_offered(okafor: Account, supervisor: Account) -> None:
-    session = officers.send_and_stay()
+    session = officers.send_tip_and_sign_in()
     tip = session.tip
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     assert "Wait for the source" in page
     assert "Reopen tip" not in page
     triage.close(tip, okafor, Disposition.USEFUL)
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     assert "Reopen tip" in page
     for words in ("Send answer", "Close tip", ">Assign<", "Wait for the source"):
         assert words not in page
     triage.reopen(tip, okafor)
     triage.hold(tip, supervisor)
     conversation.delete_by_source(session.token)
-    page = shown(okafor, page_of(tip))
+    page = load_page(okafor, page_of(tip))
     assert "The source has deleted their access." in page
     assert "Send answer" not in page
 
@@ -542,7 +542,7 @@ def test_what_makes_no_sense_is_not_offered(okafor: Account, supervisor: Account
 
 
 def test_the_switch_in_the_head_of_every_page(okafor: Account) -> None:
-    client = officers.signed_in(okafor)
+    client = officers.sign_in(okafor)
     assert "Go on duty" in client.get("/admin/").content.decode()
     page = client.post("/admin/tips/duty/mine/", {"switch": "on"}, follow=True).content.decode()
     assert "You are on duty." in page
@@ -555,45 +555,45 @@ def test_the_switch_in_the_head_of_every_page(okafor: Account) -> None:
 def test_officers_choose_their_own_categories(okafor: Account) -> None:
     chosen = list(Category.objects.all()[:2])
     data = {"on_duty": "on", "categories": [category.pk for category in chosen]}
-    assert officers.signed_in(okafor).post("/admin/tips/duty/mine/", data).status_code == 302
+    assert officers.sign_in(okafor).post("/admin/tips/duty/mine/", data).status_code == 302
     duty = Duty.objects.get(officer=okafor)
     assert (duty.on_duty, list(duty.categories.all())) == (True, chosen)
-    page = shown(okafor, "/admin/tips/duty/mine/")
+    page = load_page(okafor, "/admin/tips/duty/mine/")
     assert page.count("checked") == 3
-    officers.signed_in(okafor).post("/admin/tips/duty/mine/", {"switch": "off"})
+    officers.sign_in(okafor).post("/admin/tips/duty/mine/", {"switch": "off"})
     assert list(duty.categories.all()) == chosen
 
 
 def test_an_officer_without_an_address_reads_so(okafor: Account) -> None:
-    assert "You have no e-mail address" not in shown(okafor, "/admin/tips/duty/mine/")
+    assert "You have no e-mail address" not in load_page(okafor, "/admin/tips/duty/mine/")
     Account.objects.update(email="")
-    assert "You have no e-mail address" in shown(okafor, "/admin/tips/duty/mine/")
+    assert "You have no e-mail address" in load_page(okafor, "/admin/tips/duty/mine/")
 
 
 @pytest.mark.parametrize("group", OTHERS)
 def test_who_is_not_of_the_desk_has_no_duty(db: None, group: str) -> None:
-    outsider = officers.officer("ito", group)
-    assert "on duty" not in shown(outsider, "/admin/")
-    assert officers.signed_in(outsider).post("/admin/tips/duty/mine/", {"switch": "on"}).status_code == 403
+    outsider = officers.create_officer("ito", group)
+    assert "on duty" not in load_page(outsider, "/admin/")
+    assert officers.sign_in(outsider).post("/admin/tips/duty/mine/", {"switch": "on"}).status_code == 403
     assert not Duty.objects.exists()
 
 
 def test_administrators_set_everybodys_duty_and_officers_do_not(okafor: Account) -> None:
-    ito = officers.officer("ito", groups.ADMINISTRATOR)
+    ito = officers.create_officer("ito", groups.ADMINISTRATOR)
     data = {"officer": okafor.pk, "on_duty": "on", "categories": [Category.objects.all()[0].pk]}
-    assert officers.signed_in(ito).post(reverse("admin:tips_duty_add"), data).status_code == 302
+    assert officers.sign_in(ito).post(reverse("admin:tips_duty_add"), data).status_code == 302
     assert Duty.objects.get().officer == okafor
-    page = shown(ito, reverse("admin:tips_duty_changelist"))
+    page = load_page(ito, reverse("admin:tips_duty_changelist"))
     assert str(Category.objects.all()[0]) in page
-    assert officers.signed_in(okafor).get(reverse("admin:tips_duty_changelist")).status_code == 403
-    assert officers.signed_in(ito).post(reverse("admin:tips_duty_add"), {"officer": ito.pk}).status_code == 200
+    assert officers.sign_in(okafor).get(reverse("admin:tips_duty_changelist")).status_code == 403
+    assert officers.sign_in(ito).post(reverse("admin:tips_duty_add"), {"officer": ito.pk}).status_code == 200
 
 
 # Categories
 
 
 def test_administrators_edit_categories_and_their_questions(db: None) -> None:
-    ito = officers.officer("ito", groups.ADMINISTRATOR)
+    ito = officers.create_officer("ito", groups.ADMINISTRATOR)
     data = {
         "name": "Graffiti",
         "slug": "graffiti",
@@ -604,36 +604,36 @@ def test_administrators_edit_categories_and_their_questions(db: None) -> None:
     }
     data |= {"questions-TOTAL_FORMS": 1, "questions-INITIAL_FORMS": 0}
     data |= {"questions-0-label": "Which wall?", "questions-0-kind": "short", "questions-0-order": 10}
-    assert officers.signed_in(ito).post(reverse("admin:tips_category_add"), data).status_code == 302
+    assert officers.sign_in(ito).post(reverse("admin:tips_category_add"), data).status_code == 302
     assert Question.objects.get(category__slug="graffiti").label == "Which wall?"
 
 
 def test_the_short_name_is_fixed_once_tips_use_it(db: None) -> None:
-    ito = officers.officer("ito", groups.ADMINISTRATOR)
-    used, unused = officers.send().category, Category.objects.last()
+    ito = officers.create_officer("ito", groups.ADMINISTRATOR)
+    used, unused = officers.send_tip().category, Category.objects.last()
     assert unused is not None
-    assert 'name="slug"' not in shown(ito, reverse("admin:tips_category_change", args=[used.pk]))
-    assert 'name="slug"' in shown(ito, reverse("admin:tips_category_change", args=[unused.pk]))
+    assert 'name="slug"' not in load_page(ito, reverse("admin:tips_category_change", args=[used.pk]))
+    assert 'name="slug"' in load_page(ito, reverse("admin:tips_category_change", args=[unused.pk]))
 
 
 @pytest.mark.parametrize("page", ["tips_category_changelist", "tips_category_add", "tips_duty_add"])
 def test_officers_edit_neither(okafor: Account, page: str) -> None:
-    assert officers.signed_in(okafor).get(reverse(f"admin:{page}")).status_code == 403
+    assert officers.sign_in(okafor).get(reverse(f"admin:{page}")).status_code == 403
 
 
 # The first page
 
 
 def test_the_first_page_counts_waiting_tips(okafor: Account) -> None:
-    officers.send(danger="yes")
-    mine = officers.opened(okafor)
+    officers.send_tip(danger="yes")
+    mine = officers.send_opened_tip(okafor)
     triage.assign(mine, okafor, okafor)
     officers.write_as_source(mine, "More", b"1")
-    triage.close(officers.opened(okafor), okafor, Disposition.USEFUL)
-    page = shown(okafor, "/admin/")
+    triage.close(officers.send_opened_tip(okafor), okafor, Disposition.USEFUL)
+    page = load_page(okafor, "/admin/")
     counts = dict(re.findall(r"<dt>([^<]+)</dt><dd><a [^>]+>([0-9]+)</a></dd>", page))
     assert counts == {"not opened": "1", "urgent": "1", "with something unread": "2", "assigned to me": "1"}
-    assert "Tips that wait" not in shown(officers.officer("ito", groups.ADMINISTRATOR), "/admin/")
+    assert "Tips that wait" not in load_page(officers.create_officer("ito", groups.ADMINISTRATOR), "/admin/")
 
 
 # Red lines
@@ -641,11 +641,11 @@ def test_the_first_page_counts_waiting_tips(okafor: Account) -> None:
 
 @pytest.mark.parametrize("address", ["/admin/", LIST])
 def test_a_desk_without_addresses_is_a_red_line(okafor: Account, address: str) -> None:
-    assert "Nobody can be told of new tips" not in shown(okafor, address)
+    assert "Nobody can be told of new tips" not in load_page(okafor, address)
     Account.objects.update(email="")
-    assert "Nobody can be told of new tips" in shown(okafor, address)
+    assert "Nobody can be told of new tips" in load_page(okafor, address)
 
 
 def test_administrators_see_the_red_line_and_communications_does_not(db: None) -> None:
-    assert "Nobody can be told" in shown(officers.officer("ito", groups.ADMINISTRATOR), "/admin/")
-    assert "Nobody can be told" not in shown(officers.officer("marsh", groups.COMMUNICATIONS), "/admin/")
+    assert "Nobody can be told" in load_page(officers.create_officer("ito", groups.ADMINISTRATOR), "/admin/")
+    assert "Nobody can be told" not in load_page(officers.create_officer("marsh", groups.COMMUNICATIONS), "/admin/")

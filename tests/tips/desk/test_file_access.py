@@ -30,23 +30,23 @@ VIDEO = bytes(range(256)) * 1200
 
 @pytest.fixture
 def officer(store_of_its_own: None) -> Account:
-    return officers.officer()
+    return officers.create_officer()
 
 
 @pytest.fixture
 def client(officer: Account) -> Client:
-    return officers.signed_in(officer)
+    return officers.sign_in(officer)
 
 
 @pytest.fixture
 def tip(officer: Account) -> Tip:
     """An opened tip with a ready photo, a ready video, and a refused document."""
     kinds = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
-    tip = sealed_files.send(*(sealed_files.arrived(kind.encode(), kind) for kind in kinds))
+    tip = sealed_files.send_tip(*(sealed_files.store_upload(kind.encode(), kind) for kind in kinds))
     photo, video, document = tip.attachments.all()
-    sealed_files.photo_cleaned(photo)
+    sealed_files.finish_photo(photo)
     parts = (("video", "video/mp4", VIDEO), ("poster", "image/jpeg", b"poster"), ("thumbnail", "image/jpeg", b"small"))
-    sealed_files.cleaned(video, MediaKind.VIDEO, *parts, duration_seconds=83.2)
+    sealed_files.finish_rebuilding(video, MediaKind.VIDEO, *parts, duration_seconds=83.2)
     worker.RebuildAttempt(document.id, 0, document.file).refuse(worker.RefusalReason.PROTECTED)
     triage.open_tip(tip.pk, officer)
     return tip
@@ -70,7 +70,7 @@ def content(response: Any) -> bytes:
 
 class TestPanel:
     def test_files_stand_by_the_message_they_came_with(self, client: Client, tip: Tip) -> None:
-        sealed_files.add(tip, sealed_files.arrived(b"later"))
+        sealed_files.add_message(tip, sealed_files.store_upload(b"later"))
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
         with_tip, with_message = page.split("With the message of")
         for name in ("Photo 1", "Video 2", "Document 3"):
@@ -84,42 +84,44 @@ class TestPanel:
         thumbnails = re.findall(r'file-thumb"><img src="([^"]*)"', page)
         assert len(thumbnails) == 2
         assert content(client.get(thumbnails[0])) == sealed_files.photo("thumbnail")
-        assert [line for line in officers.trail() if line[1] == "saw thumbnails"] == [
+        assert [line for line in officers.read_audit_trail() if line[1] == "saw thumbnails"] == [
             ("okafor", "saw thumbnails", f"tip {tip.number}", "files 1, 2")
         ]
 
     def test_a_tip_without_files_has_none(self, client: Client, officer: Account) -> None:
-        page = client.get(reverse("admin:tips_tip_change", args=[officers.opened(officer).pk])).content.decode()
+        page = client.get(
+            reverse("admin:tips_tip_change", args=[officers.send_opened_tip(officer).pk])
+        ).content.decode()
         assert 'id="files"' not in page
         assert "admin-files" not in page
 
     def test_states_are_listed_without_opening_a_seal(self, client: Client, tip: Tip) -> None:
         Attachment.objects.filter(tip=tip, position=1).update(progress=40)
-        lines = officers.trail()
+        lines = officers.read_audit_trail()
         told = client.get(address("file_states", tip)).json()
         assert {number: file["state"] for number, file in told.items()} == {"1": "ready", "2": "ready", "3": "refused"}
-        assert officers.trail() == lines
+        assert officers.read_audit_trail() == lines
 
     def test_the_panel_alone_is_audited_as_on_the_page(self, client: Client, tip: Tip) -> None:
         panel = client.get(address("files", tip)).content.decode()
         assert panel.startswith("<section")
-        assert officers.trail()[-1][1] == "saw thumbnails"
+        assert officers.read_audit_trail()[-1][1] == "saw thumbnails"
 
 
 class TestPage:
     def test_each_view_is_one_line_however_much_it_fetches(self, client: Client, tip: Tip) -> None:
-        before = len(officers.trail())
+        before = len(officers.read_audit_trail())
         source = part_of(client, tip, 2, "video")
         for start in (0, 1000, 300_000):
             client.get(source, headers={"range": f"bytes={start}-"})
-        assert officers.trail()[before:] == [("okafor", "viewed", f"file 2 of tip {tip.number}", "")]
+        assert officers.read_audit_trail()[before:] == [("okafor", "viewed", f"file 2 of tip {tip.number}", "")]
 
     def test_pages_of_a_document_are_views_of_their_own(self, client: Client, officer: Account) -> None:
-        tip = sealed_files.send(sealed_files.arrived(b"pdf", MediaKind.DOCUMENT))
+        tip = sealed_files.send_tip(sealed_files.store_upload(b"pdf", MediaKind.DOCUMENT))
         triage.open_tip(tip.pk, officer)
         pages = [("page", "image/jpeg", b"one"), ("page", "image/jpeg", b"two")]
         bound = ("document", "application/pdf", b"%PDF")
-        sealed_files.cleaned(
+        sealed_files.finish_rebuilding(
             tip.attachments.get(), MediaKind.DOCUMENT, bound, ("thumbnail", "image/jpeg", b"t"), *pages, pages=2
         )
         assert "Page 1 of 2" in client.get(address("file", tip, 1)).content.decode()
@@ -129,14 +131,14 @@ class TestPage:
         assert content(client.get(re.search(r'<img src="(/admin/tips[^"]*)"', second)[1])) == b"two"
         assert "Page 2 of 2" in client.get(address("file", tip, 1) + "?page=99").content.decode()
         assert "Page 1 of 2" in client.get(address("file", tip, 1) + "?page=x").content.decode()
-        assert [line[3] for line in officers.trail() if line[1] == "viewed"] == ["", "page 2", "page 99", ""]
+        assert [line[3] for line in officers.read_audit_trail() if line[1] == "viewed"] == ["", "page 2", "page 99", ""]
 
     def test_a_file_that_is_not_ready_says_why(self, client: Client, tip: Tip) -> None:
-        sealed_files.add(tip, sealed_files.arrived(b"later"))
+        sealed_files.add_message(tip, sealed_files.store_upload(b"later"))
         assert "It is locked with a password." in client.get(address("file", tip, 3)).content.decode()
         assert "Waits to be cleaned" in client.get(address("file", tip, 4)).content.decode()
         assert client.get(address("file_download", tip, 4)).status_code == 302
-        assert not [line for line in officers.trail() if line[1] in ("viewed", "downloaded")]
+        assert not [line for line in officers.read_audit_trail() if line[1] in ("viewed", "downloaded")]
 
     def test_a_deleted_tip_ends_in_a_sentence(self, client: Client, tip: Tip) -> None:
         source = part_of(client, tip, 1)
@@ -159,18 +161,18 @@ class TestPage:
 
 class TestRights:
     def test_other_accounts_get_no_file(self, tip: Tip) -> None:
-        others = officers.signed_in(officers.officer("marsh", groups.COMMUNICATIONS)), Client()
-        source = part_of(officers.signed_in(officers.officer("other")), tip, 1)
+        others = officers.sign_in(officers.create_officer("marsh", groups.COMMUNICATIONS)), Client()
+        source = part_of(officers.sign_in(officers.create_officer("other")), tip, 1)
         for client in others:
-            before = officers.trail()
+            before = officers.read_audit_trail()
             for name, more in (("file", [1]), ("file_download", [1]), ("files", []), ("file_states", [])):
                 assert client.get(address(name, tip, *more)).status_code in (302, 403)
             assert client.get(source).status_code in (302, 403)
-            assert officers.trail() == before
+            assert officers.read_audit_trail() == before
 
     def test_an_unopened_tip_shows_no_file(self, client: Client) -> None:
-        tip = sealed_files.send(sealed_files.arrived(b"x"))
-        sealed_files.photo_cleaned(tip.attachments.get())
+        tip = sealed_files.send_tip(sealed_files.store_upload(b"x"))
+        sealed_files.finish_photo(tip.attachments.get())
         assert client.get(address("file", tip, 1)).status_code == 404
         assert client.get(address("files", tip)).status_code == 404
 
@@ -179,7 +181,7 @@ class TestRights:
     ) -> None:
         source = part_of(client, tip, 1)
         assert client.get(source).status_code == 200
-        assert officers.signed_in(officer).get(source).status_code == 404
+        assert officers.sign_in(officer).get(source).status_code == 404
         assert client.get(source.replace("/files/1/", "/files/2/")).status_code == 404
         assert client.get(source[:-2] + "x/").status_code == 404
         monkeypatch.setattr("tips.desk.file_access.ADDRESS_LIFETIME_SECONDS", -1)
@@ -213,10 +215,10 @@ class TestServed:
             assert "Content-Encoding" not in answer
 
     def test_a_type_that_the_sandbox_does_not_make_is_never_a_page(self, client: Client, officer: Account) -> None:
-        tip = sealed_files.send(sealed_files.arrived(b"x"))
+        tip = sealed_files.send_tip(sealed_files.store_upload(b"x"))
         triage.open_tip(tip.pk, officer)
         parts = ((role, "text/html", b"<script>") for role in ("full", "preview", "thumbnail"))
-        sealed_files.cleaned(tip.attachments.get(), MediaKind.PHOTO, *parts)
+        sealed_files.finish_rebuilding(tip.attachments.get(), MediaKind.PHOTO, *parts)
         assert client.get(part_of(client, tip, 1))["Content-Type"] == "application/octet-stream"
 
     def test_downloads_have_a_neutral_name_and_a_line(self, client: Client, tip: Tip) -> None:
@@ -224,7 +226,7 @@ class TestServed:
         assert answer.status_code == 200
         assert answer["Content-Disposition"] == f'attachment; filename="tip-{tip.number}-photo-1.jpg"'
         assert content(answer) == sealed_files.photo("full")
-        assert officers.trail()[-1][1:3] == ("downloaded", f"file 1 of tip {tip.number}")
+        assert officers.read_audit_trail()[-1][1:3] == ("downloaded", f"file 1 of tip {tip.number}")
 
     def test_head_tells_and_sends_nothing(self, client: Client, source: str) -> None:
         answer = client.head(source)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_each_group_has_its_permissions(group: str, allowed: set[str]) -> None:
-    account = officers.officer("ito", group, is_superuser=True)
+    account = officers.create_officer("ito", group, is_superuser=True)
     checks = {
         "list": permissions.can_list,
         "open": permissions.can_open,
@@ -37,16 +37,16 @@ def test_each_group_has_its_permissions(group: str, allowed: set[str]) -> None:
 
 @pytest.mark.parametrize("group", [groups.COMMUNICATIONS, groups.ADMINISTRATOR])
 def test_no_tip_exists_for_an_account_outside_the_desk(tip: Tip, group: str) -> None:
-    outsider = officers.officer("ito", group, is_superuser=True)
-    for account in (outsider, AnonymousUser(), officers.officer("gone", is_active=False)):
+    outsider = officers.create_officer("ito", group, is_superuser=True)
+    for account in (outsider, AnonymousUser(), officers.create_officer("gone", is_active=False)):
         assert not permissions.visible_tips(account).exists()
         with pytest.raises(conversation.TipGoneError):
             permissions.find_tip(tip.pk, account)
 
 
 def test_an_officer_sees_all_tips_and_the_files_of_opened_ones(tip: Tip) -> None:
-    officer = officers.officer()
-    opened = officers.opened(officer)
+    officer = officers.create_officer()
+    opened = officers.send_opened_tip(officer)
     assert set(permissions.visible_tips(officer)) == {tip, opened}
     assert set(permissions.opened_tips(officer)) == {opened}
     assert permissions.find_tip(tip.pk, officer) == tip
@@ -56,7 +56,7 @@ def test_an_officer_sees_all_tips_and_the_files_of_opened_ones(tip: Tip) -> None
 
 def test_trouble_with_alerts_is_shown_to_the_desk_and_to_administrators() -> None:
     shown = {
-        group: permissions.can_see_alert_trouble(officers.officer(group, group))
+        group: permissions.can_see_alert_trouble(officers.create_officer(group, group))
         for group in (groups.OFFICER, groups.SUPERVISOR, groups.ADMINISTRATOR, groups.COMMUNICATIONS)
     }
     assert [group for group, is_shown in shown.items() if not is_shown] == [groups.COMMUNICATIONS]
@@ -69,7 +69,7 @@ def test_require_raises_unless_allowed() -> None:
 
 
 def test_only_active_accounts_of_the_desk_can_be_assigned_a_tip() -> None:
-    officer, supervisor = officers.officer("okafor"), officers.officer("lee", groups.SUPERVISOR)
-    officers.officer("ito", groups.ADMINISTRATOR)
-    officers.officer("gone", is_active=False)
+    officer, supervisor = officers.create_officer("okafor"), officers.create_officer("lee", groups.SUPERVISOR)
+    officers.create_officer("ito", groups.ADMINISTRATOR)
+    officers.create_officer("gone", is_active=False)
     assert set(permissions.desk_accounts()) == {officer, supervisor}

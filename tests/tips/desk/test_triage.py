@@ -22,12 +22,12 @@ from tips.models import Author, Disposition, Message, Note, State, Tip
 
 @pytest.fixture
 def okafor(db: None) -> Account:
-    return officers.officer("okafor")
+    return officers.create_officer("okafor")
 
 
 @pytest.fixture
 def supervisor(db: None) -> Account:
-    return officers.officer("lindqvist", groups.SUPERVISOR)
+    return officers.create_officer("lindqvist", groups.SUPERVISOR)
 
 
 def now(tip: Tip) -> Tip:
@@ -43,13 +43,13 @@ def stamp(tip: Tip) -> str:
 
 
 def test_opening_shows_the_report(okafor: Account) -> None:
-    opened = triage.open_tip(officers.send("A red car with a broken light").pk, okafor)
+    opened = triage.open_tip(officers.send_tip("A red car with a broken light").pk, okafor)
     assert opened.report["description"] == "A red car with a broken light"
     assert abs(opened.arrived_at - timezone.now()) < dt.timedelta(seconds=10)
 
 
 def test_the_first_opening_makes_it_open_and_tells_how_long_it_took(okafor: Account) -> None:
-    tip = officers.send()
+    tip = officers.send_tip()
     opened = triage.open_tip(tip.pk, okafor)
     assert opened.tip.state == now(tip).state == State.OPEN
     assert now(tip).opened_after == dt.timedelta(minutes=5)
@@ -59,7 +59,7 @@ def test_the_time_to_opening_says_nothing_new_about_the_arrival(
     okafor: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With an exact duration, the audit trail's exact time of opening would reveal the exact arrival."""
-    tip = officers.send()
+    tip = officers.send_tip()
     later = tip.received_at + dt.timedelta(minutes=58, seconds=13, microseconds=7)
     monkeypatch.setattr(timezone, "now", lambda: later)
     triage.open_tip(tip.pk, okafor)
@@ -68,7 +68,7 @@ def test_the_time_to_opening_says_nothing_new_about_the_arrival(
 
 
 def test_a_later_opening_changes_neither_state_nor_time(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     triage.close(tip, okafor, Disposition.USEFUL)
     later = timezone.now() + dt.timedelta(hours=3)
     monkeypatch.setattr(timezone, "now", lambda: later)
@@ -77,7 +77,7 @@ def test_a_later_opening_changes_neither_state_nor_time(okafor: Account, monkeyp
 
 
 def test_opening_marks_the_sources_messages_as_read(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     officers.write_as_source(tip, "One more thing", b"1")
     assert Message.objects.get().read is False
     opened = triage.open_tip(tip.pk, okafor)
@@ -86,7 +86,7 @@ def test_opening_marks_the_sources_messages_as_read(okafor: Account) -> None:
 
 
 def test_a_message_that_comes_while_reading_stays_unread(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     real = conversation.read_tip_as_officer
 
     def slow(opened: Tip) -> conversation.OpenedTip:
@@ -100,7 +100,7 @@ def test_a_message_that_comes_while_reading_stays_unread(okafor: Account, monkey
 
 
 def test_the_sources_answer_ends_the_waiting_once_it_is_read(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     triage.answer(tip, okafor, "Which nights?", b"1", ask=True)
     triage.open_tip(tip.pk, okafor)
     assert now(tip).state == State.WAITING
@@ -110,17 +110,17 @@ def test_the_sources_answer_ends_the_waiting_once_it_is_read(okafor: Account) ->
 
 
 def test_each_opening_is_recorded(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     triage.open_tip(tip.pk, okafor)
-    assert officers.trail() == [("okafor", "opened", f"tip {tip.number}", "")] * 2
+    assert officers.read_audit_trail() == [("okafor", "opened", f"tip {tip.number}", "")] * 2
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_entry_is_on_the_disk_before_the_seal_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    okafor, tip, seen = officers.officer(), officers.send(), []
+    okafor, tip, seen = officers.create_officer(), officers.send_tip(), []
 
     def fails(*_args: object) -> None:
-        thread = threading.Thread(target=lambda: (seen.extend(officers.trail()), connections.close_all()))
+        thread = threading.Thread(target=lambda: (seen.extend(officers.read_audit_trail()), connections.close_all()))
         thread.start()  # another connection sees only what is committed
         thread.join()
         raise vault.SealError
@@ -134,20 +134,20 @@ def test_the_entry_is_on_the_disk_before_the_seal_is_opened(monkeypatch: pytest.
 
 @pytest.mark.django_db(transaction=True)
 def test_opening_refuses_to_run_in_a_transaction_that_could_undo_its_entry() -> None:
-    okafor, tip = officers.officer(), officers.send()
+    okafor, tip = officers.create_officer(), officers.send_tip()
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         triage.open_tip(tip.pk, okafor)
 
 
 def test_nothing_is_opened_when_nothing_can_be_recorded(okafor: Account, settings) -> None:
-    tip = officers.send()
+    tip = officers.send_tip()
     settings.AUDIT_KEY = None
     with pytest.raises(audit.AuditKeyMissingError):
         triage.open_tip(tip.pk, okafor)
 
 
 def test_a_tip_that_is_gone_is_said_to_be_gone(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     Tip.objects.all().delete()
     with pytest.raises(conversation.TipGoneError):
         triage.open_tip(tip.pk, okafor)
@@ -160,8 +160,8 @@ def test_a_tip_that_is_gone_is_said_to_be_gone(okafor: Account) -> None:
 
 @pytest.mark.parametrize("group", [groups.ADMINISTRATOR, groups.COMMUNICATIONS])
 def test_accounts_outside_the_desk_can_do_nothing(db: None, okafor: Account, group: str) -> None:
-    outsider, tip = officers.officer("ito", group, is_superuser=True), officers.opened(okafor)
-    before = officers.trail()
+    outsider, tip = officers.create_officer("ito", group, is_superuser=True), officers.send_opened_tip(okafor)
+    before = officers.read_audit_trail()
     acts: list[Callable[[], object]] = [
         lambda: triage.open_tip(tip.pk, outsider),
         lambda: triage.answer(tip, outsider, "x", b"1", ask=False),
@@ -176,11 +176,11 @@ def test_accounts_outside_the_desk_can_do_nothing(db: None, okafor: Account, gro
     for act in acts:
         with pytest.raises(PermissionDenied):
             act()
-    assert officers.trail() == before
+    assert officers.read_audit_trail() == before
 
 
 def test_officers_do_not_hold(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     with pytest.raises(PermissionDenied):
         triage.hold(tip, okafor)
 
@@ -189,7 +189,7 @@ def test_officers_do_not_hold(okafor: Account) -> None:
 
 
 def bring_to(state: State, officer: Account) -> Tip:
-    tip = officers.send()
+    tip = officers.send_tip()
     if state != State.NEW:
         triage.open_tip(tip.pk, officer)
     if state == State.WAITING:
@@ -238,20 +238,24 @@ def test_every_pair_of_state_and_act_is_decided() -> None:
 @pytest.mark.parametrize(("state", "act"), AFTER)
 def test_a_transition(okafor: Account, state: State, act: str) -> None:
     tip = bring_to(state, okafor)
-    trail = officers.trail()
+    trail = officers.read_audit_trail()
     after = AFTER[state, act]
     if after is None:
         with pytest.raises(triage.TransitionError) as refused:
             ACTS[act](tip, okafor)
         assert str(refused.value).endswith((".", "first."))
-        assert (now(tip).state, now(tip).disposition, officers.trail()) == (tip.state, tip.disposition, trail)
+        assert (now(tip).state, now(tip).disposition, officers.read_audit_trail()) == (
+            tip.state,
+            tip.disposition,
+            trail,
+        )
         assert not Message.objects.exists()
         return
     ACTS[act](tip, okafor)
     assert now(tip).state == after
     writes = act in ("ask", "answer")
     assert Message.objects.count() == int(writes)
-    assert len(officers.trail()) - len(trail) == int(writes or after != state)
+    assert len(officers.read_audit_trail()) - len(trail) == int(writes or after != state)
 
 
 def test_closing_keeps_the_disposition_and_starts_the_time(okafor: Account) -> None:
@@ -259,7 +263,7 @@ def test_closing_keeps_the_disposition_and_starts_the_time(okafor: Account) -> N
     assert tip.disposition == Disposition.RESOLVED
     assert tip.closed_at is not None
     assert (tip.closed_at.minute % 5, tip.closed_at.second) == (0, 0)
-    assert officers.trail()[-1] == ("okafor", "closed", f"tip {tip.number}", "resolved")
+    assert officers.read_audit_trail()[-1] == ("okafor", "closed", f"tip {tip.number}", "resolved")
 
 
 def test_reopening_takes_both_back(okafor: Account) -> None:
@@ -272,40 +276,40 @@ def test_closing_twice_alike_is_once(okafor: Account) -> None:
     tip = bring_to(State.OPEN, okafor)
     seen = stamp(tip)
     triage.close(tip, okafor, Disposition.ARREST, shown_stamp=seen)
-    trail = officers.trail()
+    trail = officers.read_audit_trail()
     triage.close(tip, okafor, Disposition.ARREST, shown_stamp=seen)
-    assert officers.trail() == trail
+    assert officers.read_audit_trail() == trail
 
 
 # Answers and notes
 
 
 def test_the_source_reads_the_answer_and_no_name(okafor: Account) -> None:
-    session = officers.send_and_stay()
+    session = officers.send_tip_and_sign_in()
     triage.open_tip(session.tip.pk, okafor)
     assert triage.answer(session.tip, okafor, "Which nights?", b"1", ask=True)
     (entry,) = session.read().messages
     assert (entry.author, entry.text, entry.officer) == (Author.STAFF, "Which nights?", "")
-    assert officers.trail()[-1] == ("okafor", "answered", f"tip {session.tip.number}", "question")
+    assert officers.read_audit_trail()[-1] == ("okafor", "answered", f"tip {session.tip.number}", "question")
 
 
 def test_one_form_is_one_answer_even_when_the_page_is_older_by_then(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     seen = stamp(tip)
     assert triage.answer(tip, okafor, "Thank you", b"1", ask=False, shown_stamp=seen)
     assert not triage.answer(tip, okafor, "Thank you", b"1", ask=False, shown_stamp=seen)
     assert Message.objects.count() == 1
-    assert len(officers.trail()) == 2
+    assert len(officers.read_audit_trail()) == 2
 
 
 def test_one_form_is_one_note(okafor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     assert triage.note(tip, okafor, "Known address", b"1")
     assert not triage.note(tip, okafor, "Known address", b"1")
     assert triage.note(tip, okafor, "Ask the school", b"2")
     assert [note.text for note in conversation.read_notes(tip)] == ["Known address", "Ask the school"]
     assert Note.objects.count() == 2
-    assert [line[1] for line in officers.trail()] == ["opened", "noted", "noted"]
+    assert [line[1] for line in officers.read_audit_trail()] == ["opened", "noted", "noted"]
 
 
 def test_a_closed_tip_can_be_noted_on_and_a_new_one_not(okafor: Account) -> None:
@@ -315,7 +319,7 @@ def test_a_closed_tip_can_be_noted_on_and_a_new_one_not(okafor: Account) -> None
 
 
 def test_a_source_without_access_is_not_answered(okafor: Account, supervisor: Account) -> None:
-    session = officers.send_and_stay()
+    session = officers.send_tip_and_sign_in()
     triage.open_tip(session.tip.pk, okafor)
     triage.hold(session.tip, supervisor)
     conversation.delete_by_source(session.token)
@@ -324,27 +328,27 @@ def test_a_source_without_access_is_not_answered(okafor: Account, supervisor: Ac
 
 
 def test_no_text_is_in_the_trail(okafor: Account) -> None:
-    tip = officers.opened(okafor, description="canary of the source")
+    tip = officers.send_opened_tip(okafor, description="canary of the source")
     triage.answer(tip, okafor, "canary of the officer", b"1", ask=False)
     triage.note(tip, okafor, "canary of the note", b"2")
-    assert "canary" not in repr(officers.trail())
+    assert "canary" not in repr(officers.read_audit_trail())
 
 
 # Assignment
 
 
 def test_a_tip_is_assigned_and_unassigned(okafor: Account, supervisor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     triage.assign(tip, okafor, supervisor)
     assert now(tip).assigned_to == supervisor
     triage.assign(tip, okafor, supervisor)
     triage.assign(tip, okafor, None)
     assert now(tip).assigned_to is None
-    assert [line[3] for line in officers.trail() if line[1] == "assigned"] == ["to lindqvist", "to nobody"]
+    assert [line[3] for line in officers.read_audit_trail() if line[1] == "assigned"] == ["to lindqvist", "to nobody"]
 
 
 def test_an_unopened_tip_can_be_assigned(okafor: Account) -> None:
-    tip = officers.send()
+    tip = officers.send_tip()
     triage.assign(tip, okafor, okafor)
     assert (now(tip).assigned_to, now(tip).state) == (okafor, State.NEW)
 
@@ -352,11 +356,11 @@ def test_an_unopened_tip_can_be_assigned(okafor: Account) -> None:
 @pytest.mark.parametrize("who", ["administrator", "switched off"])
 def test_only_active_accounts_of_the_desk_can_have_a_tip(okafor: Account, who: str) -> None:
     outsider = (
-        officers.officer("ito", groups.ADMINISTRATOR)
+        officers.create_officer("ito", groups.ADMINISTRATOR)
         if who == "administrator"
-        else officers.officer("ito", is_active=False)
+        else officers.create_officer("ito", is_active=False)
     )
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     with pytest.raises(triage.TransitionError, match="active officers"):
         triage.assign(tip, okafor, outsider)
     assert now(tip).assigned_to is None
@@ -371,17 +375,17 @@ def test_a_closed_tip_is_not_assigned(okafor: Account) -> None:
 
 
 def test_a_hold_keeps_the_source_from_erasing_until_it_is_released(okafor: Account, supervisor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     triage.hold(tip, supervisor)
     triage.hold(tip, supervisor)
     assert now(tip).legal_hold is True
     triage.release(tip, supervisor)
     assert now(tip).legal_hold is False
-    assert [line[:2] for line in officers.trail()[1:]] == [("lindqvist", "held"), ("lindqvist", "released")]
+    assert [line[:2] for line in officers.read_audit_trail()[1:]] == [("lindqvist", "held"), ("lindqvist", "released")]
 
 
 def test_an_unopened_tip_is_not_held(supervisor: Account) -> None:
-    tip = officers.send()
+    tip = officers.send_tip()
     with pytest.raises(triage.TransitionError, match="Open it first"):
         triage.hold(tip, supervisor)
     assert now(tip).legal_hold is False
@@ -391,7 +395,7 @@ def test_an_unopened_tip_is_not_held(supervisor: Account) -> None:
 
 
 def test_the_second_officer_sees_the_change_before_acting(okafor: Account, supervisor: Account) -> None:
-    tip = officers.opened(okafor)
+    tip = officers.send_opened_tip(okafor)
     seen = stamp(tip)
     changes: list[Callable[[], object]] = [
         lambda: triage.answer(tip, supervisor, "Thank you", b"1", ask=False),
@@ -403,14 +407,14 @@ def test_the_second_officer_sees_the_change_before_acting(okafor: Account, super
     ]
     for change in changes:
         change()
-        before = (now(tip).state, now(tip).assigned_to, officers.trail(), Message.objects.count())
+        before = (now(tip).state, now(tip).assigned_to, officers.read_audit_trail(), Message.objects.count())
         with pytest.raises(triage.TipChangedError):
             triage.answer(tip, okafor, "My answer", b"3", ask=False, shown_stamp=seen)
         with pytest.raises(triage.TipChangedError):
             triage.assign(tip, okafor, okafor, shown_stamp=seen)
         with pytest.raises(triage.TipChangedError):
             triage.close(tip, okafor, Disposition.ARREST, shown_stamp=seen)
-        assert (now(tip).state, now(tip).assigned_to, officers.trail(), Message.objects.count()) == before
+        assert (now(tip).state, now(tip).assigned_to, officers.read_audit_trail(), Message.objects.count()) == before
         seen = stamp(tip)
     triage.reopen(tip, okafor, shown_stamp=seen)
     assert now(tip).state == State.OPEN
@@ -418,8 +422,8 @@ def test_the_second_officer_sees_the_change_before_acting(okafor: Account, super
 
 @pytest.mark.django_db(transaction=True)
 def test_two_at_the_same_moment_close_it_once() -> None:
-    both = [officers.officer("okafor"), officers.officer("lindqvist")]
-    tip = officers.opened(both[0])
+    both = [officers.create_officer("okafor"), officers.create_officer("lindqvist")]
+    tip = officers.send_opened_tip(both[0])
     seen, start, outcomes = stamp(tip), threading.Barrier(2), []
 
     def close(officer: Account, disposition: Disposition) -> None:
@@ -440,14 +444,14 @@ def test_two_at_the_same_moment_close_it_once() -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["closed", "stale"]
-    assert [line[1] for line in officers.trail()] == ["opened", "closed"]
+    assert [line[1] for line in officers.read_audit_trail()] == ["opened", "closed"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_source_does_not_wait_for_an_officer() -> None:
     """An officer's lock on the tip must not hold up the message that refers to it."""
-    okafor = officers.officer()
-    tip = officers.opened(okafor)
+    okafor = officers.create_officer()
+    tip = officers.send_opened_tip(okafor)
     done = threading.Event()
 
     def write() -> None:

@@ -38,22 +38,22 @@ def word() -> bytes:
     return stream.getvalue()
 
 
-def sent(content: bytes, name: str = "IMG_0042.JPG") -> SimpleUploadedFile:
+def form_file(content: bytes, name: str = "IMG_0042.JPG") -> SimpleUploadedFile:
     """Return a file as a browser puts it into a form."""
     return SimpleUploadedFile(name, content, "application/x-whatever")
 
 
-def in_store() -> list[Path]:
+def list_store() -> list[Path]:
     folder: Any = settings.MEDIA_STORE
     return sorted(folder.iterdir())
 
 
-def opened_by_worker(row: Attachment) -> bytes:
+def open_as_worker(row: Attachment) -> bytes:
     assert row.key_for_worker is not None
     return _opened(row, vault.open_key_with(row.key_for_worker, row.worker_key, settings.MEDIA_PRIVATE_KEYS))
 
 
-def opened_by_agency(row: Attachment) -> bytes:
+def open_as_agency(row: Attachment) -> bytes:
     return _opened(row, vault.open_key_with(row.key_for_agency, row.agency_key_id, settings.AGENCY_PRIVATE_KEYS))
 
 
@@ -63,7 +63,7 @@ def _opened(row: Attachment, key: bytes) -> bytes:
         return b"".join(reader.read())
 
 
-def pieces(content: bytes, size: int) -> Iterator[tuple[int, bytes]]:
+def split_pieces(content: bytes, size: int) -> Iterator[tuple[int, bytes]]:
     for start in range(0, len(content), size):
         yield start, content[start : start + size]
 

@@ -17,7 +17,7 @@ from tips.models import Attachment, Category, Tip
 PHOTO = MediaKind.PHOTO
 
 
-def arrived(content: bytes, kind: MediaKind = PHOTO) -> Upload:
+def store_upload(content: bytes, kind: MediaKind = PHOTO) -> Upload:
     """Put a whole sealed file into the store."""
     file, key = uuid.uuid4(), vault.generate_key()
     writer = sealed_store.Writer(file, key)
@@ -25,7 +25,7 @@ def arrived(content: bytes, kind: MediaKind = PHOTO) -> Upload:
     return Upload(file, key, kind, writer.finish(kind=kind.value))
 
 
-def send(*uploads: Upload, description: str = "Two men load boxes from a white van") -> Tip:
+def send_tip(*uploads: Upload, description: str = "Two men load boxes from a white van") -> Tip:
     """Send a tip with these files, and return its row."""
     token = form_tokens.read(form_tokens.issue())
     report = intake.Report(category=Category.objects.first(), description=description)
@@ -33,16 +33,16 @@ def send(*uploads: Upload, description: str = "Two men load boxes from a white v
     return Tip.objects.get(form_hash=token.form_hash)
 
 
-def add(tip: Tip, *uploads: Upload, text: str = "More", form_id: bytes = b"1") -> None:
+def add_message(tip: Tip, *uploads: Upload, text: str = "More", form_id: bytes = b"1") -> None:
     conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id, uploads)
 
 
-def waiting(content: bytes | None = None, kind: MediaKind = PHOTO) -> Attachment:
+def send_waiting_file(content: bytes | None = None, kind: MediaKind = PHOTO) -> Attachment:
     """Send a tip with one file, and return the file's row, which waits for the worker."""
-    return send(arrived(photo() if content is None else content, kind)).attachments.get()
+    return send_tip(store_upload(photo() if content is None else content, kind)).attachments.get()
 
 
-def cleaned(row: Attachment, kind: MediaKind, *parts: tuple[str, str, bytes], **about: Any) -> Attachment:
+def finish_rebuilding(row: Attachment, kind: MediaKind, *parts: tuple[str, str, bytes], **about: Any) -> Attachment:
     """Finish a file as the worker does, with these parts (role, type, content), and return its row."""
     with tempfile.TemporaryDirectory() as folder:
         output_parts = []
@@ -56,10 +56,10 @@ def cleaned(row: Attachment, kind: MediaKind, *parts: tuple[str, str, bytes], **
     return Attachment.objects.get(pk=row.pk)
 
 
-def photo_cleaned(row: Attachment) -> Attachment:
+def finish_photo(row: Attachment) -> Attachment:
     roles = ("full", "preview", "thumbnail")
-    return cleaned(row, MediaKind.PHOTO, *((role, "image/jpeg", photo(role)) for role in roles))
+    return finish_rebuilding(row, MediaKind.PHOTO, *((role, "image/jpeg", photo(role)) for role in roles))
 
 
-def in_store() -> set[str]:
+def list_store() -> set[str]:
     return {path.name for path in Path(sealed_store.store_folder()).iterdir()}

@@ -18,7 +18,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from tests.tips.files import sample_uploads
-from tests.tips.source.pages import field_of, filled, receipt_of, words_of
+from tests.tips.source.pages import field_of, fill_form, receipt_of, words_of
 from tips import form_tokens, vault
 from tips.files import pending_files, sealed_store
 from tips.files.incoming_file import IncomingFile
@@ -90,21 +90,21 @@ def test_a_file_arrives_in_pieces_and_goes_with_the_tip(client: Client, db: None
     sender = Sender(len(content))
     assert sender.begun.status_code == 201
     assert sender.offset() == 0
-    for start, piece in sample_uploads.pieces(content, 2 * CHUNK):
+    for start, piece in sample_uploads.split_pieces(content, 2 * CHUNK):
         answer = sender.patch(start, piece)
         assert answer.status_code == 204
         assert int(answer["Upload-Offset"]) == start + len(piece)
     assert sender.offset() == len(content)
-    page = client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
+    page = client.post("/tips/", fill_form(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
     receipt_of(page)
     assert "1 file arrived" in words_of(page)
-    assert sample_uploads.opened_by_agency(Attachment.objects.get()) == content
+    assert sample_uploads.open_as_agency(Attachment.objects.get()) == content
 
 
 def test_a_file_that_is_not_whole_does_not_go_with_the_tip(client: Client, db: None) -> None:
     sender = Sender(3 * CHUNK)
     sender.patch(0, sample_uploads.photo(2 * CHUNK))
-    page = client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
+    page = client.post("/tips/", fill_form(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
     assert page.status_code == 422
     assert "1 file you attached is no longer here." in words_of(page)
     assert field_of(page, "uploads") == ""
@@ -129,7 +129,7 @@ def test_beginning_takes_a_form_of_ours(db: None) -> None:
 
 
 def test_an_open_inbox_will_do(client: Client, db: None) -> None:
-    receipt = receipt_of(client.post("/tips/", filled(client)))
+    receipt = receipt_of(client.post("/tips/", fill_form(client)))
     client.post("/tips/inbox/", {"receipt": receipt})
     assert Sender(10, client, **{"Form-Token": ""}).begun.status_code == 201
 
@@ -139,7 +139,7 @@ def test_a_flood_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     sender = Sender(10)
     assert sender.begun.status_code == 429
     assert 5 <= int(sender.begun["Retry-After"]) <= 9
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
 
 
 @pytest.mark.parametrize("headers", [{"Upload-Length": ""}, {"Upload-Length": "-1"}, {"Upload-Ticket": "short"}])
@@ -164,9 +164,9 @@ def test_the_ticket_is_in_no_file_and_its_key_opens_with_it_alone() -> None:
     sender = Sender(10)
     ticket = pending_files.decode_ticket(sender.ticket)
     assert ticket is not None
-    assert not any(ticket in path.read_bytes() or sender.ticket in path.name for path in sample_uploads.in_store())
+    assert not any(ticket in path.read_bytes() or sender.ticket in path.name for path in sample_uploads.list_store())
     key, _ = pending_files.find_key(sender.id, ticket)
-    assert not any(key in path.read_bytes() for path in sample_uploads.in_store())
+    assert not any(key in path.read_bytes() for path in sample_uploads.list_store())
     other = Sender(10)
     sealed_store.ticket_path(other.id).write_bytes(sealed_store.ticket_path(sender.id).read_bytes())
     with pytest.raises(pending_files.UnknownFileError):
@@ -182,20 +182,20 @@ def test_the_first_bytes_decide_the_kind() -> None:
     answer = sender.patch(0, content)
     assert answer.status_code == 415
     assert answer.content.decode() == "This is a Word file. Save it as PDF and attach that."
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
 
 
 def test_what_it_is_does_not_wait_for_the_end() -> None:
     sender = Sender(100 * CHUNK)
     assert sender.patch(0, b"%!PS-Adobe" + bytes(2 * CHUNK)).status_code == 415
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
 
 
 def test_an_empty_file_gets_its_sentence() -> None:
     sender = Sender(0)
     assert sender.begun.status_code == 415
     assert "This file is empty." in sender.begun.content.decode()
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
 
 
 def test_no_file_grows_beyond_its_announced_or_allowed_length(settings: Any) -> None:
@@ -214,7 +214,9 @@ def test_a_full_disk_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     for answer in (sender.patch(0, sample_uploads.photo(CHUNK)), Sender(10).begun):
         assert answer.status_code == 507
         assert "Your text can" in answer.content.decode()
-    assert [path.stem for path in sample_uploads.in_store()] == [str(sender.id)] * 2  # to go on with once there is room
+    assert [path.stem for path in sample_uploads.list_store()] == [
+        str(sender.id)
+    ] * 2  # to go on with once there is room
 
 
 def test_another_type_or_no_offset_is_no_piece() -> None:
@@ -344,7 +346,7 @@ def test_a_pending_file_can_be_removed(db: None) -> None:
     sender = Sender(2 * CHUNK)
     sender.patch(0, sample_uploads.photo(CHUNK))
     assert sender.delete().status_code == 204
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
     assert sender.head().status_code == 404
 
 
@@ -352,9 +354,9 @@ def test_a_file_of_a_tip_cannot_be_removed(client: Client, db: None) -> None:
     content = sample_uploads.photo()
     sender = Sender(len(content))
     sender.patch(0, content)
-    receipt_of(client.post("/tips/", filled(client) | {"ticket": sender.ticket, "uploads": str(sender.id)}))
+    receipt_of(client.post("/tips/", fill_form(client) | {"ticket": sender.ticket, "uploads": str(sender.id)}))
     sender.delete()  # the ticket is still there: nothing is committed in this test
-    assert sample_uploads.opened_by_agency(Attachment.objects.get()) == content
+    assert sample_uploads.open_as_agency(Attachment.objects.get()) == content
 
 
 def hour_old(paths: list[Path]) -> None:
@@ -367,7 +369,7 @@ def test_an_abandoned_upload_is_swept_after_an_hour() -> None:
     sender = Sender(3 * CHUNK)
     sender.patch(0, sample_uploads.photo(CHUNK))
     assert sealed_store.list_stale_files() == []
-    hour_old(sample_uploads.in_store())
+    hour_old(sample_uploads.list_store())
     assert sealed_store.list_stale_files() == [sender.id]
 
 
@@ -382,7 +384,7 @@ def test_a_page_that_comes_back_keeps_its_files_for_another_hour(client: Client,
     content = sample_uploads.photo()
     sender = Sender(len(content))
     sender.patch(0, content)
-    hour_old(sample_uploads.in_store())
-    fields = filled(client, description="") | {"ticket": sender.ticket, "uploads": str(sender.id)}
+    hour_old(sample_uploads.list_store())
+    fields = fill_form(client, description="") | {"ticket": sender.ticket, "uploads": str(sender.id)}
     assert "Photo 1, kept" in words_of(client.post("/tips/", fields))
     assert sealed_store.list_stale_files() == []

@@ -19,7 +19,7 @@ from django.test import Client
 
 from core import ephemeral_store
 from tests.tips.files import sample_uploads
-from tests.tips.source.pages import TEXT, field_of, filled, receipt_of, send, words_of
+from tests.tips.source.pages import TEXT, field_of, fill_form, receipt_of, send_tip, words_of
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.files import attachments, pending_files, sealed_store
 from tips.models import Attachment, Message, Tip
@@ -69,15 +69,15 @@ def test_a_tip_comes_with_its_files(
         sample_uploads.document(sealed_store.CHUNK_BYTES),
     ]
     with django_capture_on_commit_callbacks(execute=True):
-        page = send(client, attachments=[sample_uploads.sent(content) for content in contents])
+        page = send_tip(client, attachments=[sample_uploads.form_file(content) for content in contents])
     rows = list(Attachment.objects.all())
     assert [row.state for row in rows] == ["received"] * 3
     assert [row.id for row in rows] == [row.file for row in rows]
-    assert [sample_uploads.opened_by_agency(row) for row in rows] == contents
-    assert [sample_uploads.opened_by_worker(row) for row in rows] == contents
+    assert [sample_uploads.open_as_agency(row) for row in rows] == contents
+    assert [sample_uploads.open_as_worker(row) for row in rows] == contents
     assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2", "Document 3"]
     assert "3 files arrived with it." in words_of(page)
-    assert [path.name for path in sample_uploads.in_store()] == sorted(
+    assert [path.name for path in sample_uploads.list_store()] == sorted(
         str(row.id) for row in rows
     )  # and no ticket any more
     queues = ["media", "media-video", "media"]
@@ -87,7 +87,7 @@ def test_a_tip_comes_with_its_files(
 
 
 def test_a_tip_without_files_says_nothing_of_files(client: Client) -> None:
-    page = send(client)
+    page = send_tip(client)
     assert "arrived with it" not in words_of(page)
     assert not Attachment.objects.exists()
 
@@ -95,11 +95,11 @@ def test_a_tip_without_files_says_nothing_of_files(client: Client) -> None:
 def test_an_empty_place_for_a_file_is_no_file(client: Client) -> None:
     body = "".join(
         f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in filled(client).items()
+        for name, value in fill_form(client).items()
     )
     body += '--a-boundary-of-forms\r\nContent-Disposition: form-data; name="attachments"; filename=""\r\n\r\n\r\n--a-boundary-of-forms--\r\n'
     receipt_of(client.post("/tips/", body.encode(), content_type="multipart/form-data; boundary=a-boundary-of-forms"))
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
 
 
 def test_no_handler_of_djangos_sees_a_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,21 +108,21 @@ def test_no_handler_of_djangos_sees_a_file(client: Client, monkeypatch: pytest.M
 
     for handler in (MemoryFileUploadHandler, TemporaryFileUploadHandler):
         monkeypatch.setattr(handler, "receive_data_chunk", never)
-    receipt_of(send(client, attachments=sample_uploads.sent(sample_uploads.photo())))
+    receipt_of(send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo())))
 
 
 def test_the_senders_name_of_a_file_is_nowhere(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo(), "anna-kovacs-birthday.jpg"))
+    page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo(), "anna-kovacs-birthday.jpg"))
     row = Attachment.objects.values().get()
     assert b"anna" not in b"".join(bytes(value) for value in row.values() if isinstance(value, bytes | memoryview))
     assert "anna" not in str(row) + caplog.text + page.content.decode()
-    assert not any("anna" in path.name or b"anna" in path.read_bytes() for path in sample_uploads.in_store())
-    assert "anna" not in sample_uploads.opened_by_agency(Attachment.objects.get()).decode("latin-1")
+    assert not any("anna" in path.name or b"anna" in path.read_bytes() for path in sample_uploads.list_store())
+    assert "anna" not in sample_uploads.open_as_agency(Attachment.objects.get()).decode("latin-1")
 
 
 def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
-    send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
+    send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
     row = Attachment.objects.get()
     assert b"photo" not in bytes(row.label)
     with pytest.raises(vault.SealError):
@@ -130,23 +130,28 @@ def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
 
 
 def test_the_same_form_twice_is_one_tip_with_its_files_once(client: Client) -> None:
-    fields, content = filled(client), sample_uploads.photo()
-    first = client.post("/tips/", fields | {"attachments": sample_uploads.sent(content)})
-    second = client.post("/tips/", fields | {"attachments": sample_uploads.sent(content)})
+    fields, content = fill_form(client), sample_uploads.photo()
+    first = client.post("/tips/", fields | {"attachments": sample_uploads.form_file(content)})
+    second = client.post("/tips/", fields | {"attachments": sample_uploads.form_file(content)})
     assert receipt_of(first) == receipt_of(second)
     assert "1 file arrived with it." in words_of(second)
     assert Attachment.objects.count() == 1
-    assert [path.name for path in sample_uploads.in_store() if path.suffix != ".ticket"] == [
+    assert [path.name for path in sample_uploads.list_store() if path.suffix != ".ticket"] == [
         str(Attachment.objects.get().id)
     ]
 
 
 def test_the_token_alone_says_how_many_files_arrived(client: Client) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     client.post(
         "/tips/",
         fields
-        | {"attachments": [sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.photo())]},
+        | {
+            "attachments": [
+                sample_uploads.form_file(sample_uploads.photo()),
+                sample_uploads.form_file(sample_uploads.photo()),
+            ]
+        },
     )
     assert "2 files arrived with it." in words_of(client.post("/tips/", {"token": fields["token"]}))
 
@@ -156,7 +161,7 @@ def test_a_tip_whose_rows_fail_has_no_files_either(client: Client, monkeypatch: 
         raise OperationalError
 
     monkeypatch.setattr(intake.officer_alerts, "raise_alert", fails)  # the last that is written
-    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
+    page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
     assert page.status_code == 503
     assert not Tip.objects.exists()
     assert not Attachment.objects.exists()
@@ -174,21 +179,21 @@ def test_a_queue_that_is_down_holds_no_receipt_back(
 
     monkeypatch.setattr(attachments.queue, "send", down)
     with django_capture_on_commit_callbacks(execute=True):
-        page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
+        page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
     receipt_of(page)
-    assert [path.suffix for path in sample_uploads.in_store()] == [""]
+    assert [path.suffix for path in sample_uploads.list_store()] == [""]
 
 
 # Not taken, nothing else lost
 
 
 def test_a_word_file_gets_its_sentence_and_other_files_stay(client: Client) -> None:
-    page = send(
+    page = send_tip(
         client,
         attachments=[
-            sample_uploads.sent(sample_uploads.photo()),
-            sample_uploads.sent(sample_uploads.word(), "note<b>.docx"),
-            sample_uploads.sent(sample_uploads.video()),
+            sample_uploads.form_file(sample_uploads.photo()),
+            sample_uploads.form_file(sample_uploads.word(), "note<b>.docx"),
+            sample_uploads.form_file(sample_uploads.video()),
         ],
     )
     assert page.status_code == 422
@@ -211,39 +216,43 @@ def test_a_word_file_gets_its_sentence_and_other_files_stay(client: Client) -> N
     ],
 )
 def test_what_is_no_photo_video_recording_or_pdf_is_refused(client: Client, content: bytes, words: str) -> None:
-    page = send(client, attachments=sample_uploads.sent(content, "holiday.jpg"))
+    page = send_tip(client, attachments=sample_uploads.form_file(content, "holiday.jpg"))
     assert page.status_code == 422
     assert re.search(f"holiday.jpg: .*{words}", words_of(page), re.IGNORECASE)
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
 
 
 def test_a_pending_file_can_be_removed_by_its_box(client: Client) -> None:
-    page = send(
+    page = send_tip(
         client,
         description="",
-        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.document())],
+        attachments=[
+            sample_uploads.form_file(sample_uploads.photo()),
+            sample_uploads.form_file(sample_uploads.document()),
+        ],
     )
     first, second = (field_of(page, "uploads") or "").split()
     page = client.post("/tips/", fields_of(page) | {"description": TEXT, f"remove_{first}": "1"})
     assert [file.name for file in opened(receipt_of(page)).files] == ["Document 1"]
-    assert {path.name.removesuffix(".ticket") for path in sample_uploads.in_store()} == {second}
+    assert {path.name.removesuffix(".ticket") for path in sample_uploads.list_store()} == {second}
 
 
 def test_kept_files_survive_another_error_and_new_ones_join_them(client: Client) -> None:
-    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
-    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.sent(sample_uploads.video())})
+    page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
+    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.form_file(sample_uploads.video())})
     page = client.post(
-        "/tips/", fields_of(page) | {"description": TEXT, "attachments": sample_uploads.sent(sample_uploads.document())}
+        "/tips/",
+        fields_of(page) | {"description": TEXT, "attachments": sample_uploads.form_file(sample_uploads.document())},
     )
     assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2", "Document 3"]
 
 
 def test_looking_for_a_street_keeps_the_files(client: Client) -> None:
-    page = send(
+    page = send_tip(
         client,
         find_place="1",
         search="Arden",
-        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.word())],
+        attachments=[sample_uploads.form_file(sample_uploads.photo()), sample_uploads.form_file(sample_uploads.word())],
     )
     assert page.status_code == 200
     assert "This is a Word file." in words_of(page)
@@ -253,17 +262,17 @@ def test_looking_for_a_street_keeps_the_files(client: Client) -> None:
 
 def test_more_files_than_allowed_are_left_out_and_the_page_says_so(client: Client, settings: Any) -> None:
     settings.TIP_MAX_FILES = 3
-    page = send(client, attachments=[sample_uploads.sent(sample_uploads.photo()) for _ in range(5)])
+    page = send_tip(client, attachments=[sample_uploads.form_file(sample_uploads.photo()) for _ in range(5)])
     assert page.status_code == 422
     assert "You can send 3 files at once. 2 were left out." in words_of(page)
-    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 3
-    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.sent(sample_uploads.photo())})
+    assert len([path for path in sample_uploads.list_store() if not path.suffix]) == 3
+    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.form_file(sample_uploads.photo())})
     assert "You can send 3 files at once. 1 was left out." in words_of(page)
     assert "3 files arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_too_many_files_get_a_sentence_with_the_limit(client: Client) -> None:
-    page = send(client, attachments=[sample_uploads.sent(sample_uploads.photo(20)) for _ in range(150)])
+    page = send_tip(client, attachments=[sample_uploads.form_file(sample_uploads.photo(20)) for _ in range(150)])
     assert "You can send 10 files at once. 140 were left out." in words_of(page)
     assert field_of(page, "description") == TEXT
 
@@ -281,27 +290,32 @@ def test_a_file_beyond_the_limit_is_dropped_while_it_arrives(
         return real(*args, **named)
 
     monkeypatch.setattr(vault, "seal_chunk", counted)
-    page = send(
+    page = send_tip(
         client,
         attachments=[
-            sample_uploads.sent(sample_uploads.video(2_000_000), "long.mp4"),
-            sample_uploads.sent(sample_uploads.photo(250_000)),
+            sample_uploads.form_file(sample_uploads.video(2_000_000), "long.mp4"),
+            sample_uploads.form_file(sample_uploads.photo(250_000)),
         ],
     )
     assert page.status_code == 422
     assert "long.mp4: Your files may have 293.0 KB together" in words_of(page).replace("\xa0", " ")
     assert sealed < 15  # 2 MB are 31 chunks
     assert "Photo 1, kept" in words_of(page)
-    page = client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.sent(sample_uploads.photo(100_000))})
+    page = client.post(
+        "/tips/", fields_of(page) | {"attachments": sample_uploads.form_file(sample_uploads.photo(100_000))}
+    )
     assert page.status_code == 422
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_under_a_flood_the_files_wait_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "CALM_POSTS", 0)
-    page = send(
+    page = send_tip(
         client,
-        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.word(), "a.docx")],
+        attachments=[
+            sample_uploads.form_file(sample_uploads.photo()),
+            sample_uploads.form_file(sample_uploads.word(), "a.docx"),
+        ],
     )
     assert page.status_code == 429
     assert "1 file you attached is kept, locked, for an hour." in words_of(page)
@@ -329,18 +343,21 @@ def test_without_an_open_inbox_no_file_of_a_message_is_stored(client: Client) ->
 
 
 def test_a_page_that_was_open_for_long_keeps_its_files(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
-    page = client.post("/tips/", fields | {"attachments": sample_uploads.sent(sample_uploads.photo())})
+    page = client.post("/tips/", fields | {"attachments": sample_uploads.form_file(sample_uploads.photo())})
     monkeypatch.undo()
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_missing_files_are_reported_before_the_tip_is_accepted(client: Client) -> None:
-    page = send(
+    page = send_tip(
         client,
         description="",
-        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],
+        attachments=[
+            sample_uploads.form_file(sample_uploads.photo()),
+            sample_uploads.form_file(sample_uploads.video()),
+        ],
     )
     first, second = (field_of(page, "uploads") or "").split()
     sealed_store.remove_files([uuid.UUID(first)])
@@ -353,24 +370,24 @@ def test_missing_files_are_reported_before_the_tip_is_accepted(client: Client) -
 
 
 def test_another_ticket_opens_no_file(client: Client) -> None:
-    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
+    page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
     page = client.post("/tips/", fields_of(page) | {"description": TEXT, "ticket": pending_files.new_ticket()})
     assert "1 file you attached is no longer here." in words_of(page)
-    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 1
+    assert len([path for path in sample_uploads.list_store() if not path.suffix]) == 1
 
 
 def test_a_file_of_one_tip_cannot_be_sent_with_another(client: Client, media_tasks: list[Any]) -> None:
-    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
+    page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
     kept = fields_of(page) | {"description": TEXT}
     receipt_of(client.post("/tips/", kept))  # the ticket is still there: nothing is committed in this test
-    page = client.post("/tips/", filled(client) | {"ticket": kept["ticket"], "uploads": kept["uploads"]})
+    page = client.post("/tips/", fill_form(client) | {"ticket": kept["ticket"], "uploads": kept["uploads"]})
     assert page.status_code == 503
     assert Attachment.objects.count() == 1
-    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 1
+    assert len([path for path in sample_uploads.list_store() if not path.suffix]) == 1
 
 
 def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
-    parts = filled(client)
+    parts = fill_form(client)
     body = b"".join(
         f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in parts.items()
@@ -391,7 +408,7 @@ def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
         )
         assert page.status_code == 400
         assert "arrived incomplete" in words_of(page)
-        assert sample_uploads.in_store() == []
+        assert sample_uploads.list_store() == []
     assert not Tip.objects.exists()
 
 
@@ -415,7 +432,7 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
         **{"wsgi.input": Breaking(body)},
     )
     assert page.status_code == 400
-    assert sample_uploads.in_store() == []
+    assert sample_uploads.list_store() == []
 
 
 # A store that fails
@@ -423,7 +440,7 @@ def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None
 
 def test_without_a_store_the_tip_is_accepted_without_files(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_STORE = tmp_path / "unmounted"
-    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo(), "a.jpg"))
+    page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo(), "a.jpg"))
     assert page.status_code == 422
     assert "a.jpg: Files cannot be taken at this moment. Your text can" in words_of(page)
     assert field_of(page, "description") == TEXT
@@ -432,16 +449,14 @@ def test_without_a_store_the_tip_is_accepted_without_files(client: Client, setti
 
 def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed_store, "MIN_FREE_BYTES", 1024**6)
-    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
+    page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
     assert "Files cannot be taken at this moment." in words_of(page)
     receipt_of(client.post("/tips/", fields_of(page)))
 
 
 @pytest.mark.parametrize("when", ["seal_chunk", "ticket", "fsync"])
-def test_a_disk_that_fills_up_loses_no_whole_file(
-    client: Client, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
-    page = send(client, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
+def test_a_disk_that_fills_up_loses_no_whole_file(client: Client, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
     kept = fields_of(page) | {"description": TEXT}
     real, calls = vault.seal_chunk, 0
 
@@ -460,17 +475,17 @@ def test_a_disk_that_fills_up_loses_no_whole_file(
     name = {"ticket": "open"}.get(when, when)
     instead = {"seal_chunk": full_at_third, "ticket": full_for_tickets, "fsync": full}[when]
     monkeypatch.setattr(vault if when == "seal_chunk" else os, name, instead)
-    page = client.post("/tips/", kept | {"attachments": sample_uploads.sent(sample_uploads.video(400_000))})
+    page = client.post("/tips/", kept | {"attachments": sample_uploads.form_file(sample_uploads.video(400_000))})
     monkeypatch.undo()
     assert page.status_code == 422
     assert "Files cannot be taken at this moment." in words_of(page)
-    assert len(sample_uploads.in_store()) == 2  # the photo and its ticket
+    assert len(sample_uploads.list_store()) == 2  # the photo and its ticket
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
 def test_without_the_workers_key_no_file_is_accepted(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_PUBLIC_KEYS = tmp_path
-    page = send(client, attachments=sample_uploads.sent(sample_uploads.photo()))
+    page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
     assert "Files cannot be taken at this moment." in words_of(page)
     receipt_of(client.post("/tips/", fields_of(page)))
 
@@ -480,7 +495,7 @@ def test_without_the_workers_key_no_file_is_accepted(client: Client, settings: A
 
 @pytest.fixture
 def signed_in(client: Client) -> Client:
-    receipt = receipt_of(send(client))
+    receipt = receipt_of(send_tip(client))
     client.post("/tips/inbox/", {"receipt": receipt})
     return client
 
@@ -495,11 +510,14 @@ def message(client: Client, **fields: Any) -> HttpResponse:
 def test_a_message_may_be_files_only_and_shows_their_status(signed_in: Client) -> None:
     page = message(
         signed_in,
-        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],
+        attachments=[
+            sample_uploads.form_file(sample_uploads.photo()),
+            sample_uploads.form_file(sample_uploads.video()),
+        ],
     )
     assert "Your message is added." in words_of(page)
     assert "Photo 1 Arrived. It is cleaned next" in words_of(page)
-    page = message(signed_in, text="And the plate", attachments=sample_uploads.sent(sample_uploads.document()))
+    page = message(signed_in, text="And the plate", attachments=sample_uploads.form_file(sample_uploads.document()))
     assert "Document 3 Arrived." in words_of(page)
     assert [row.message.position for row in Attachment.objects.select_related("message")] == [1, 1, 2]  # type: ignore[union-attr]
     Attachment.objects.filter(position=1).update(state="rebuilding")
@@ -521,7 +539,7 @@ def test_a_refused_file_loses_no_word_of_a_message(signed_in: Client) -> None:
     page = message(
         signed_in,
         text="The plate",
-        attachments=[sample_uploads.sent(sample_uploads.word()), sample_uploads.sent(sample_uploads.photo())],
+        attachments=[sample_uploads.form_file(sample_uploads.word()), sample_uploads.form_file(sample_uploads.photo())],
     )
     assert page.status_code == 422
     assert "This is a Word file." in words_of(page)
@@ -536,19 +554,19 @@ def test_a_refused_file_loses_no_word_of_a_message(signed_in: Client) -> None:
 def test_one_message_form_is_one_message_with_its_files_once(signed_in: Client) -> None:
     content = sample_uploads.photo()
     for _ in range(2):
-        message(signed_in, form_id="the same", text="Look", attachments=sample_uploads.sent(content))
+        message(signed_in, form_id="the same", text="Look", attachments=sample_uploads.form_file(content))
     assert Attachment.objects.count() == Message.objects.count() == 1
-    assert len([path for path in sample_uploads.in_store() if not path.suffix]) == 1
+    assert len([path for path in sample_uploads.list_store() if not path.suffix]) == 1
 
 
 def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
-    receipt = receipt_of(send(client))
+    receipt = receipt_of(send_tip(client))
     client.post("/tips/inbox/", {"receipt": receipt})
     page = client.get("/tips/inbox/conversation/")
     fields = {name: field_of(page, name) for name in ("token", "form_id", "ticket")} | {"text": ""}
     ephemeral_store.forget(inbox_session._store_name(inbox_session._read_cookie_key(_request(client))))  # type: ignore[arg-type]
     page = client.post(
-        "/tips/inbox/conversation/", fields | {"attachments": sample_uploads.sent(sample_uploads.photo())}
+        "/tips/inbox/conversation/", fields | {"attachments": sample_uploads.form_file(sample_uploads.photo())}
     )
     assert "What you wrote and attached is still here." in words_of(page)
     kept = {name: field_of(page, name) or "" for name in ("form_id", "ticket", "uploads")}
@@ -565,19 +583,22 @@ def _request(client: Client) -> Any:
 def test_deleting_a_tip_removes_its_files_at_once(signed_in: Client) -> None:
     message(
         signed_in,
-        attachments=[sample_uploads.sent(sample_uploads.photo()), sample_uploads.sent(sample_uploads.video())],
+        attachments=[
+            sample_uploads.form_file(sample_uploads.photo()),
+            sample_uploads.form_file(sample_uploads.video()),
+        ],
     )
-    kept = send(signed_in, description="", attachments=sample_uploads.sent(sample_uploads.photo()))
-    assert len(sample_uploads.in_store()) > 2
+    kept = send_tip(signed_in, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
+    assert len(sample_uploads.list_store()) > 2
     signed_in.post("/tips/inbox/delete/", {"sure": "erase"})
     assert not Attachment.objects.exists()
-    assert {path.name.removesuffix(".ticket") for path in sample_uploads.in_store()} == {field_of(kept, "uploads")}
+    assert {path.name.removesuffix(".ticket") for path in sample_uploads.list_store()} == {field_of(kept, "uploads")}
 
 
 def test_a_tip_under_hold_keeps_its_files(signed_in: Client) -> None:
     import datetime as dt
 
-    message(signed_in, attachments=sample_uploads.sent(sample_uploads.photo()))
+    message(signed_in, attachments=sample_uploads.form_file(sample_uploads.photo()))
     Tip.objects.update(state="open", opened_after=dt.timedelta(minutes=5), legal_hold=True)
     signed_in.post("/tips/inbox/delete/", {"sure": "hold"})
-    assert sample_uploads.opened_by_agency(Attachment.objects.get())
+    assert sample_uploads.open_as_agency(Attachment.objects.get())

@@ -72,11 +72,11 @@ def agency_opens(row: Attachment) -> rebuilt_file.RebuiltFileReader:
 
 
 def test_a_file_becomes_ready_and_its_original_is_destroyed(clean: list[Path]) -> None:
-    row = sealed_files.waiting()
+    row = sealed_files.send_waiting_file()
     done = take(row)
     assert (done.state, done.progress, done.attempts) == ("ready", 100, 1)
     assert done.file != row.file
-    assert sealed_files.in_store() == {str(done.file)}
+    assert sealed_files.list_store() == {str(done.file)}
     assert (done.key_for_worker, done.worker_key) == (None, "")
     with agency_opens(done) as opened:
         assert opened.kind is MediaKind.PHOTO
@@ -88,7 +88,7 @@ def test_a_file_becomes_ready_and_its_original_is_destroyed(clean: list[Path]) -
 
 
 def test_the_real_sandbox_cleans_a_photo() -> None:
-    done = take(sealed_files.waiting(sealed_files.photo("canary in a comment")))
+    done = take(sealed_files.send_waiting_file(sealed_files.photo("canary in a comment")))
     assert done.state == "ready"
     with agency_opens(done) as opened:
         full = b"".join(opened.read_part(opened.parts[opened.part_indexes("full")[0]]))
@@ -97,7 +97,7 @@ def test_the_real_sandbox_cleans_a_photo() -> None:
 
 
 def test_repeated_tasks_rebuild_once(clean: list[Path]) -> None:
-    row = sealed_files.waiting()
+    row = sealed_files.send_waiting_file()
     first = take(row)
     assert take(row).file == first.file
     assert len(clean) == 1
@@ -108,13 +108,13 @@ def test_a_refused_file_is_destroyed_and_says_why(sandbox: Callable[[Rebuild], N
         raise FileRefusedError(RefusalReason.PROTECTED)
 
     sandbox(refuse)
-    done = take(sealed_files.waiting())
+    done = take(sealed_files.send_waiting_file())
     assert (done.state, done.reason, done.file, bytes(done.key_for_agency)) == ("refused", "protected", None, b"")
-    assert sealed_files.in_store() == set()
+    assert sealed_files.list_store() == set()
 
 
 def test_a_file_that_was_changed_in_the_store_is_refused(clean: list[Path]) -> None:
-    row = sealed_files.waiting()
+    row = sealed_files.send_waiting_file()
     with sealed_store.file_path(row.file).open("r+b") as stream:
         stream.seek(1000)
         stream.write(b"changed")
@@ -123,8 +123,8 @@ def test_a_file_that_was_changed_in_the_store_is_refused(clean: list[Path]) -> N
 
 
 def test_hostile_bytes_leave_the_worker_alive() -> None:
-    assert take(sealed_files.waiting(b"\xff\xd8\xff\xe0 not a picture at all" * 100)).state == "refused"
-    assert take(sealed_files.waiting()).state == "ready"
+    assert take(sealed_files.send_waiting_file(b"\xff\xd8\xff\xe0 not a picture at all" * 100)).state == "refused"
+    assert take(sealed_files.send_waiting_file()).state == "ready"
 
 
 class TestFaultOfTheMachine:
@@ -133,21 +133,21 @@ class TestFaultOfTheMachine:
             raise file_cleaning.SandboxError("no room")
 
         sandbox(fail)
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         for _ in range(5):
             assert (take(row).state, take(row).attempts) == ("received", 0)
-        assert sealed_files.in_store() == {str(row.file)}
+        assert sealed_files.list_store() == {str(row.file)}
 
     @pytest.mark.parametrize("away", ["MEDIA_STORE", "MEDIA_PRIVATE_KEYS", "AGENCY_PUBLIC_KEYS"])
     def test_of_the_store_or_the_keys_gives_nothing_up(self, clean: list[Path], tmp_path: Path, away: str) -> None:
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         with override_settings(**{away: tmp_path / "elsewhere"}):
             for _ in range(4):
                 assert take(row).state == "received"
         assert take(row).state == "ready"
 
     def test_is_tried_again_after_some_minutes_only(self, clean: list[Path], tmp_path: Path) -> None:
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         with override_settings(MEDIA_STORE=tmp_path / "elsewhere"):
             take(row)
         worker.sweep()
@@ -170,11 +170,11 @@ class TestDeath:
         return Attachment.objects.get(pk=row.pk)
 
     def test_is_counted_before_the_file_is_opened(self, sandbox: Callable[[Rebuild], None]) -> None:
-        left = self.die(sealed_files.waiting(), sandbox)
+        left = self.die(sealed_files.send_waiting_file(), sandbox)
         assert (left.state, left.attempts) == ("rebuilding", 1)
 
     def test_once_or_twice_is_retried(self, sandbox: Callable[[Rebuild], None]) -> None:
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         self.die(row, sandbox)
         self.die(row, sandbox)
         sandbox(lambda _source, into, _progress: cleaned(into))
@@ -182,15 +182,15 @@ class TestDeath:
         assert Attachment.objects.get().state == "ready"
 
     def test_three_times_is_refused_and_the_next_goes_on(self, sandbox: Callable[[Rebuild], None]) -> None:
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         for _ in range(3):
             self.die(row, sandbox)
-        other = sealed_files.waiting()
+        other = sealed_files.send_waiting_file()
         sandbox(lambda _source, into, _progress: cleaned(into))
         worker.sweep()
         assert [Attachment.objects.get(pk=each.pk).state for each in (row, other)] == ["refused", "ready"]
         assert Attachment.objects.get(pk=row.pk).reason == "deadly"
-        assert str(row.file) not in sealed_files.in_store()
+        assert str(row.file) not in sealed_files.list_store()
 
 
 class TestDeletedMeanwhile:
@@ -199,10 +199,10 @@ class TestDeletedMeanwhile:
             Attachment.objects.all().delete()
             return cleaned(into)
 
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         sandbox(delete)
         worker.rebuild(str(row.id))
-        assert sealed_files.in_store() <= {str(row.file)}
+        assert sealed_files.list_store() <= {str(row.file)}
 
     def test_progress_ends_the_rebuilding(
         self, sandbox: Callable[[Rebuild], None], monkeypatch: pytest.MonkeyPatch
@@ -217,7 +217,7 @@ class TestDeletedMeanwhile:
             progress(60)
             raise AssertionError("went on")
 
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         sandbox(slow)
         worker.rebuild(str(row.id))
         assert told == [30]
@@ -225,7 +225,7 @@ class TestDeletedMeanwhile:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_take_a_file_once(clean: list[Path]) -> None:
-    row = sealed_files.waiting()
+    row = sealed_files.send_waiting_file()
     with another_session() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [int.from_bytes(row.id.bytes[:8], "big", signed=True)])
         assert take(row).state == "received"
@@ -240,7 +240,7 @@ def test_a_retired_agency_key_is_no_loss(
     settings.AGENCY_PUBLIC_KEYS, settings.AGENCY_PRIVATE_KEYS = tmp_path / "public", tmp_path / "private"
     AgencyKey.objects.all().delete()
     key_rotation.create_key()
-    row = sealed_files.waiting()
+    row = sealed_files.send_waiting_file()
     real, before = vault.seal_key_to_newest, iter([True])
 
     def rotated(key: bytes, folder: Path) -> tuple[str, bytes]:
@@ -270,28 +270,32 @@ class another_session:  # noqa: N801
 
 class TestSweep:
     def test_videos_and_photos_are_swept_separately(self, clean: list[Path]) -> None:
-        photo, video = sealed_files.waiting(), sealed_files.waiting(kind=MediaKind.VIDEO)
+        photo, video = sealed_files.send_waiting_file(), sealed_files.send_waiting_file(kind=MediaKind.VIDEO)
         worker.sweep()
         assert states(photo, video) == ["ready", "received"]
         worker.sweep(videos=True)
         assert states(photo, video) == ["ready", "ready"]
 
     def test_the_store_loses_files_without_a_row(self) -> None:
-        row, unsent, fresh = sealed_files.waiting(), sealed_files.arrived(b"x"), sealed_files.arrived(b"y")
+        row, unsent, fresh = (
+            sealed_files.send_waiting_file(),
+            sealed_files.store_upload(b"x"),
+            sealed_files.store_upload(b"y"),
+        )
         for file in (row.file, unsent.file):
             an_hour_ago(sealed_store.file_path(file))
         worker.sweep_store()
-        assert sealed_files.in_store() == {str(row.file), str(fresh.file)}
+        assert sealed_files.list_store() == {str(row.file), str(fresh.file)}
 
     def test_the_store_loses_files_of_a_deleted_tip(self, clean: list[Path]) -> None:
-        done = take(sealed_files.waiting())
+        done = take(sealed_files.send_waiting_file())
         an_hour_ago(sealed_store.file_path(done.file))
         Attachment.objects.all().delete()
         worker.sweep_store()
-        assert sealed_files.in_store() == set()
+        assert sealed_files.list_store() == set()
 
     def test_the_store_keeps_files_sent_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        upload = sealed_files.arrived(b"x")
+        upload = sealed_files.store_upload(b"x")
         an_hour_ago(sealed_store.file_path(upload.file))
         real, first = sealed_store.list_stale_files, iter([True])
 
@@ -303,7 +307,7 @@ class TestSweep:
 
         monkeypatch.setattr(sealed_store, "list_stale_files", unclaimed)
         worker.sweep_store()
-        assert sealed_files.in_store() == {str(upload.file)}
+        assert sealed_files.list_store() == {str(upload.file)}
 
 
 def states(*rows: Attachment) -> list[str]:
@@ -349,7 +353,7 @@ class TestKeys:
         assert self.ids() == ([new], [new])
 
     def test_kept_while_a_file_waits_for_it(self, clean: list[Path]) -> None:
-        row = sealed_files.waiting()
+        row = sealed_files.send_waiting_file()
         self.age(25 * 3600)
         worker.tend()
         self.age(3700)
@@ -360,10 +364,10 @@ class TestKeys:
         assert len(self.ids()[1]) == 1
 
     def test_the_web_side_seals_to_the_new_key_without_a_restart(self) -> None:
-        before = sealed_files.waiting().worker_key
+        before = sealed_files.send_waiting_file().worker_key
         self.age(25 * 3600)
         worker.tend()
-        assert sealed_files.waiting().worker_key not in ("", before)
+        assert sealed_files.send_waiting_file().worker_key not in ("", before)
 
     def test_half_a_pair_is_replaced(self) -> None:
         for folder in (settings.MEDIA_PUBLIC_KEYS, settings.MEDIA_PRIVATE_KEYS):
@@ -376,14 +380,14 @@ class TestKeys:
 
     def test_of_today_open_nothing_of_a_month_ago(self, clean: list[Path]) -> None:
         """An attacker who has the worker's keys, its database account and an old copy of everything."""
-        old = sealed_files.waiting()
+        old = sealed_files.send_waiting_file()
         copy = sealed_store.file_path(old.file).read_bytes()
         take(old)
         for age in (25 * 3600, 3700):
             self.age(age)
             worker.tend()
         sealed_store.file_path(old.file).write_bytes(copy)
-        now = sealed_files.waiting()
+        now = sealed_files.send_waiting_file()
         opened = []
         for sealed, key_id, file in (
             (old.key_for_worker, old.worker_key, old.file),
@@ -402,7 +406,7 @@ class TestKeys:
 
 
 def test_the_rights_of_the_workers_user_are_enough_and_no_more(clean: list[Path]) -> None:
-    row = sealed_files.waiting()
+    row = sealed_files.send_waiting_file()
     with acting_as("media"):
         worker.rebuild(str(row.id))
         worker.sweep()
@@ -412,8 +416,10 @@ def test_the_rights_of_the_workers_user_are_enough_and_no_more(clean: list[Path]
 
 
 def test_officers_and_sources_read_the_result(clean: list[Path]) -> None:
-    tip = sealed_files.send(sealed_files.arrived(sealed_files.photo()), sealed_files.arrived(b"", MediaKind.DOCUMENT))
-    sealed_files.add(Tip.objects.get(), sealed_files.arrived(sealed_files.photo()))
+    tip = sealed_files.send_tip(
+        sealed_files.store_upload(sealed_files.photo()), sealed_files.store_upload(b"", MediaKind.DOCUMENT)
+    )
+    sealed_files.add_message(Tip.objects.get(), sealed_files.store_upload(sealed_files.photo()))
     opened = conversation.read_tip_as_officer(tip)
     assert [file.name for file in opened.files] == ["Photo 1", "Document 2"]
     assert [file.name for entry in opened.messages for file in entry.files] == ["Photo 3"]

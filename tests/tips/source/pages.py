@@ -16,14 +16,14 @@ def token_of(page: HttpResponse) -> str:
     return re.search(r'name="token" value="([^"]+)"', page.content.decode())[1]
 
 
-def filled(client: Client, **fields: Any) -> dict[str, Any]:
+def fill_form(client: Client, **fields: Any) -> dict[str, Any]:
     """Return the fields of a fresh form as its page would send them: the least a tip needs, overridden by `fields`."""
     token = token_of(client.get("/tips/"))
     return {"token": token, "category": "vehicle", "description": TEXT, "place_ref": "", "subject": ""} | fields
 
 
-def send(client: Client, **fields: Any) -> HttpResponse:
-    return client.post("/tips/", filled(client, **fields))
+def send_tip(client: Client, **fields: Any) -> HttpResponse:
+    return client.post("/tips/", fill_form(client, **fields))
 
 
 def receipt_of(page: HttpResponse) -> str:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.tips.desk import officers
-from tests.tips.source.pages import TEXT, receipt_of, send, token_of, words_of
+from tests.tips.source.pages import TEXT, receipt_of, send_tip, token_of, words_of
 from tips import receipts
 from tips.source import inbox_session
 
@@ -51,7 +51,7 @@ def test_an_incident_that_is_none_opens_the_plain_form(client: Client) -> None:
 
 
 def test_it_is_sealed_with_the_tip_and_stands_nowhere_in_clear(client: Client) -> None:
-    told = report_of(receipt_of(send(client, incident=ID)))
+    told = report_of(receipt_of(send_tip(client, incident=ID)))
     assert (told["incident"], told["about"]) == (ID, WORDS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT tips_tip::text, encode(report, 'escape') FROM tips_tip")
@@ -62,28 +62,28 @@ def test_it_is_sealed_with_the_tip_and_stands_nowhere_in_clear(client: Client) -
 
 
 def test_the_description_is_the_maps_and_not_a_posted_one(client: Client) -> None:
-    report = report_of(receipt_of(send(client, incident=ID, about="Murder")))
+    report = report_of(receipt_of(send_tip(client, incident=ID, about="Murder")))
     assert report["about"] == WORDS
 
 
 def test_one_that_is_gone_in_the_meantime_keeps_no_tip_from_arriving(client: Client) -> None:
-    report = report_of(receipt_of(send(client, incident="withdrawn")))
+    report = report_of(receipt_of(send_tip(client, incident="withdrawn")))
     assert (report["description"], report["incident"], report["about"]) == (TEXT, "", "")
 
 
 def test_an_error_and_a_search_keep_it(client: Client) -> None:
     for fields in ({"description": ""}, {"find_place": "1", "search": "arden"}):
-        page = send(client, incident=ID, **fields)
+        page = send_tip(client, incident=ID, **fields)
         assert WORDS in words_of(page)
         assert re.search(rf'<input type="hidden" name="incident" value="{ID}"', page.content.decode())
 
 
 def test_officers_and_the_source_read_it(client: Client) -> None:
-    officer = officers.officer()
-    tip = officers.opened(officer, incident=ID, about=WORDS)
-    page = words_of(officers.signed_in(officer).get(f"/admin/tips/tip/{tip.pk}/change/"))
+    officer = officers.create_officer()
+    tip = officers.send_opened_tip(officer, incident=ID, about=WORDS)
+    page = words_of(officers.sign_in(officer).get(f"/admin/tips/tip/{tip.pk}/change/"))
     assert WORDS in page
     assert "Incident on the map" in page
-    receipt = receipt_of(send(client, incident=ID))
+    receipt = receipt_of(send_tip(client, incident=ID))
     client.post("/tips/inbox/", {"receipt": receipt})
     assert WORDS in words_of(client.get("/tips/inbox/conversation/"))

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core import ephemeral_store
 from crimemap.places.lookup import Place
-from tests.tips.source.pages import TEXT, field_of, filled, receipt_of, send, token_of, words_of
+from tests.tips.source.pages import TEXT, field_of, fill_form, receipt_of, send_tip, token_of, words_of
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.models import Category, Question, Tip
 from tips.source import inbox_session, throttle
@@ -43,13 +43,13 @@ def question(label: str) -> str:
 
 
 def test_a_tip_is_accepted_and_its_receipt_shown(client: Client) -> None:
-    page = send(client)
+    page = send_tip(client)
     assert opened(receipt_of(page)).report["description"] == TEXT
     assert Tip.objects.get().category.slug == "vehicle"
 
 
 def test_everything_said_is_in_the_sealed_report(client: Client) -> None:
-    page = send(
+    page = send_tip(
         client,
         danger="yes",
         place="behind the bakery",
@@ -72,12 +72,12 @@ def test_everything_said_is_in_the_sealed_report(client: Client) -> None:
 
 
 def test_answers_to_another_categorys_questions_are_stored_too(client: Client) -> None:
-    page = send(client, category="drugs", **{question("License plate"): "4KT"})
+    page = send_tip(client, category="drugs", **{question("License plate"): "4KT"})
     assert opened(receipt_of(page)).report["answers"] == [{"question": "License plate", "answer": "4KT"}]
 
 
 def test_no_page_of_the_form_sets_a_cookie_or_may_be_cached(client: Client) -> None:
-    for page in (client.get("/tips/"), send(client), send(client, description="")):
+    for page in (client.get("/tips/"), send_tip(client), send_tip(client, description="")):
         assert not page.cookies
         assert page["Cache-Control"] == "no-store"
         assert re.search("<title>Form - .*</title>", page.content.decode())
@@ -102,7 +102,7 @@ def test_each_form_has_a_token_of_its_own(client: Client) -> None:
 
 def test_a_category_that_is_not_offered_cannot_be_chosen(client: Client) -> None:
     Category.objects.filter(slug="vehicle").update(active=False)
-    page = send(client)
+    page = send_tip(client)
     assert page.status_code == 422
     assert "Choose one of the categories in the list." in words_of(page)
 
@@ -111,7 +111,7 @@ def test_a_category_that_is_not_offered_cannot_be_chosen(client: Client) -> None
 
 
 def test_a_form_sent_twice_is_one_tip_with_one_receipt(client: Client) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     first, second = client.post("/tips/", fields), client.post("/tips/", fields)
     assert receipt_of(first) == receipt_of(second)
     assert "Nothing was sent twice" in words_of(second)
@@ -120,7 +120,7 @@ def test_a_form_sent_twice_is_one_tip_with_one_receipt(client: Client) -> None:
 
 
 def test_a_text_changed_after_sending_is_not_stored_and_the_page_says_so(client: Client) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     receipt = receipt_of(client.post("/tips/", fields))
     page = client.post("/tips/", fields | {"description": "Something else"})
     assert "what you changed since was not taken" in words_of(page)
@@ -128,7 +128,7 @@ def test_a_text_changed_after_sending_is_not_stored_and_the_page_says_so(client:
 
 
 def test_the_token_alone_shows_the_receipt_of_a_tip_that_arrived(client: Client) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     receipt = receipt_of(client.post("/tips/", fields))
     page = client.post("/tips/", {"token": fields["token"]})
     assert receipt_of(page) == receipt
@@ -141,7 +141,7 @@ def test_the_token_alone_sends_nothing(client: Client) -> None:
 
 
 def test_much_later_the_same_form_says_that_the_tip_has_arrived(client: Client) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     client.post("/tips/", fields)
     Tip.objects.update(received_at=timezone.now() - dt.timedelta(minutes=21))
     page = client.post("/tips/", fields)
@@ -153,7 +153,7 @@ def test_much_later_the_same_form_says_that_the_tip_has_arrived(client: Client) 
 def test_a_form_older_than_its_token_gets_a_fresh_one_and_keeps_its_text(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
     page = client.post("/tips/", fields)
     assert page.status_code == 422
@@ -167,7 +167,7 @@ def test_a_form_older_than_its_token_gets_a_fresh_one_and_keeps_its_text(
 
 
 def test_an_old_form_whose_tip_is_here_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    fields = filled(client)
+    fields = fill_form(client)
     client.post("/tips/", fields)
     monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
     assert "Your tip has arrived" in words_of(client.post("/tips/", fields))
@@ -176,7 +176,7 @@ def test_an_old_form_whose_tip_is_here_says_so(client: Client, monkeypatch: pyte
 
 @pytest.mark.parametrize("token", ["", "x", "ü" * 500, "A" * 400])
 def test_a_token_that_is_none_gets_a_fresh_one(client: Client, token: str) -> None:
-    page = client.post("/tips/", filled(client) | {"token": token})
+    page = client.post("/tips/", fill_form(client) | {"token": token})
     assert page.status_code == 422
     assert field_of(page, "description") == TEXT
     assert len(field_of(page, "token") or "") > 100
@@ -204,7 +204,7 @@ def test_an_invalid_field_gets_a_sentence_and_no_text_is_lost(
     client: Client, wrong: dict[str, str], sentence: str
 ) -> None:
     plate = question("License plate")
-    fields = filled(client, when="most nights", **{plate: "4KT"}) | wrong
+    fields = fill_form(client, when="most nights", **{plate: "4KT"}) | wrong
     page = client.post("/tips/", fields)
     assert page.status_code == 422
     assert sentence in words_of(page)
@@ -219,7 +219,7 @@ def test_an_invalid_field_gets_a_sentence_and_no_text_is_lost(
 
 def test_a_hundred_thousand_characters_get_a_sentence_and_stay(client: Client) -> None:
     text = "é" * 100_000
-    page = send(client, description=text)
+    page = send_tip(client, description=text)
     assert page.status_code == 422
     assert "This is 90000 characters too long. The limit is 10000." in words_of(page)
     assert field_of(page, "description") == text
@@ -227,8 +227,8 @@ def test_a_hundred_thousand_characters_get_a_sentence_and_stay(client: Client) -
 
 def test_the_limit_counts_code_points_and_one_for_a_line_end(client: Client) -> None:
     text = "😀\r\n" * (intake.MAX_DESCRIPTION_LENGTH // 2 - 1) + "ab"
-    assert send(client, description=text).status_code == 200
-    assert send(client, description=text + "c").status_code == 422
+    assert send_tip(client, description=text).status_code == 200
+    assert send_tip(client, description=text + "c").status_code == 422
 
 
 def test_control_and_bidi_characters_are_removed_and_broken_utf8_is_accepted(client: Client) -> None:
@@ -258,7 +258,7 @@ def test_a_post_cut_short_is_not_half_a_tip(client: Client, kind: str) -> None:
 
 @pytest.mark.parametrize("fields", [{"description": "x" * 2_100_000}, {f"f{n}": "" for n in range(400)}])
 def test_more_than_the_server_takes_gets_a_plain_page(client: Client, fields: dict[str, str]) -> None:
-    page = send(client, **fields)
+    page = send_tip(client, **fields)
     assert page.status_code == 413
     assert "shorten it" in words_of(page)
     assert not Tip.objects.exists()
@@ -271,7 +271,7 @@ def test_under_a_flood_a_new_form_has_to_wait_and_keeps_its_text(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(throttle, "CALM_POSTS", 0)
-    fields = filled(client)
+    fields = fill_form(client)
     page = client.post("/tips/", fields)
     assert page.status_code == 429
     seconds = int(page["Retry-After"])
@@ -286,7 +286,7 @@ def test_what_a_flood_gets_asks_the_database_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
     monkeypatch.setattr(throttle, "CALM_POSTS", 0)
-    fields = filled(client)
+    fields = fill_form(client)
     with django_assert_num_queries(0):
         client.post("/tips/", fields)
 
@@ -296,7 +296,7 @@ def test_a_full_line_says_wait_and_keeps_the_text(client: Client, monkeypatch: p
         raise receipts.ReceiptQueueFullError
 
     monkeypatch.setattr(receipts, "stretch_receipt", busy)
-    page = send(client)
+    page = send_tip(client)
     assert page.status_code == 503
     assert "Many tips arrive at this moment." in words_of(page)
     assert field_of(page, "description") == TEXT
@@ -307,7 +307,7 @@ def test_without_an_agency_key_no_tip_is_accepted_and_the_text_stays(
     client: Client, settings: Any, tmp_path: Any
 ) -> None:
     settings.AGENCY_PUBLIC_KEYS = tmp_path
-    page = send(client)
+    page = send_tip(client)
     assert page.status_code == 503
     assert "Tips cannot be taken at this moment." in words_of(page)
     assert field_of(page, "description") == TEXT
@@ -321,7 +321,7 @@ def test_without_a_database_everything_typed_is_in_a_page_that_sends_it_again(
     def down(*_: object) -> None:
         raise OperationalError("the server went away")
 
-    fields = filled(client, when="most nights", danger="no")
+    fields = fill_form(client, when="most nights", danger="no")
     with monkeypatch.context() as patch:
         patch.setattr(intake, "accept_tip", down)
         page = client.post("/tips/", fields)
@@ -338,7 +338,7 @@ def test_without_the_memory_store_tips_are_accepted(client: Client, monkeypatch:
 
     for name in ("get", "get_and_touch", "put", "put_once", "forget"):
         monkeypatch.setattr(ephemeral_store, name, down)
-    receipt_of(send(client))
+    receipt_of(send_tip(client))
 
 
 # Where
@@ -354,7 +354,7 @@ def bakery(monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 def test_finding_a_street_keeps_the_page_and_sends_nothing(client: Client, bakery: Place) -> None:
-    fields = filled(client, search="Arden", find_place="1", category="", place="near the oven")
+    fields = fill_form(client, search="Arden", find_place="1", category="", place="near the oven")
     page = client.post("/tips/", fields)
     assert page.status_code == 200
     assert f'value="{bakery.ref}"' in page.content.decode()
@@ -366,22 +366,22 @@ def test_finding_a_street_keeps_the_page_and_sends_nothing(client: Client, baker
 
 
 def test_a_street_that_is_not_found_gets_a_sentence(client: Client, bakery: Place) -> None:
-    assert "No street or crossing has this name." in words_of(send(client, search="Nowhere", find_place="1"))
-    assert "Type the name of a street first." in words_of(send(client, search=" ", find_place="1"))
+    assert "No street or crossing has this name." in words_of(send_tip(client, search="Nowhere", find_place="1"))
+    assert "Type the name of a street first." in words_of(send_tip(client, search=" ", find_place="1"))
 
 
 def test_a_place_that_was_found_gives_its_point_and_name(client: Client, bakery: Place) -> None:
-    report = opened(receipt_of(send(client, place_ref=bakery.ref))).report
+    report = opened(receipt_of(send_tip(client, place_ref=bakery.ref))).report
     assert (report["place_ref"], report["place"]) == (bakery.ref, bakery.name)
     assert (report["latitude"], report["longitude"]) == (bakery.latitude, bakery.longitude)
 
 
 def test_words_and_a_point_picked_by_hand_come_before_the_found_place(client: Client, bakery: Place) -> None:
-    page = send(client, place_ref=bakery.ref, place="at the oven", latitude="41.3", longitude="-96.6")
+    page = send_tip(client, place_ref=bakery.ref, place="at the oven", latitude="41.3", longitude="-96.6")
     report = opened(receipt_of(page)).report
     assert (report["place"], report["latitude"], report["longitude"]) == ("at the oven", 41.3, -96.6)
 
 
 def test_a_chosen_place_stays_chosen_on_an_error(client: Client, bakery: Place) -> None:
-    page = send(client, place_ref=bakery.ref, description="")
+    page = send_tip(client, place_ref=bakery.ref, description="")
     assert re.search(f'value="{bakery.ref}" id="[a-z_0-9]+" checked', page.content.decode())

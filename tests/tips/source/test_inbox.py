@@ -15,7 +15,7 @@ from django.test import Client
 
 from core import ephemeral_store
 from core.models import Account
-from tests.tips.source.pages import TEXT, field_of, filled, receipt_of, send, words_of
+from tests.tips.source.pages import TEXT, field_of, fill_form, receipt_of, send_tip, words_of
 from tips import conversation, receipts, vault
 from tips.models import Author, Disposition, Message, State, Tip
 from tips.source import inbox_session, throttle
@@ -31,7 +31,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def receipt(client: Client) -> str:
-    return receipt_of(send(client, danger="yes", place="behind the bakery"))
+    return receipt_of(send_tip(client, danger="yes", place="behind the bakery"))
 
 
 @pytest.fixture
@@ -272,7 +272,7 @@ def test_without_the_store_the_message_stays_in_the_page(
 
 
 def test_a_text_that_was_moved_in_the_database_is_not_shown(inside: Client, client: Client) -> None:
-    other = receipt_of(Client().post("/tips/", filled(client, description="Another tip")))
+    other = receipt_of(Client().post("/tips/", fill_form(client, description="Another tip")))
     stolen = inbox_session.find_session(receipts.stretch_receipt(other)).tip
     Tip.objects.exclude(pk=stolen.pk).update(report=bytes(stolen.report))
     page = inside.get(TALK)

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client
 
-from tests.tips.source.pages import receipt_of, send, words_of
+from tests.tips.source.pages import receipt_of, send_tip, words_of
 from tips import receipts, statistics
 from tips.source import throttle, wording
 from tips.statistics import TipFigures
@@ -26,7 +26,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def page(client: Client) -> HttpResponse:
-    return send(client)
+    return send_tip(client)
 
 
 def test_the_receipt_parses_and_cannot_be_restored(page: HttpResponse) -> None:
@@ -60,9 +60,9 @@ def test_nothing_of_the_receipt_is_in_an_address_or_the_title(page: HttpResponse
 
 def test_how_soon_tips_are_read_is_said_only_when_known(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "read_figures", lambda: TipFigures(None, None, 9))
-    assert "Half of all tips are read within 9 minutes." in words_of(send(client))
+    assert "Half of all tips are read within 9 minutes." in words_of(send_tip(client))
     monkeypatch.setattr(statistics, "read_figures", lambda: TipFigures(None, None, None))
-    assert "Half of all tips" not in words_of(send(client))
+    assert "Half of all tips" not in words_of(send_tip(client))
 
 
 def test_a_failure_behind_the_figures_does_not_cost_the_receipt(
@@ -72,7 +72,7 @@ def test_a_failure_behind_the_figures_does_not_cost_the_receipt(
         raise OperationalError("gone")
 
     monkeypatch.setattr(statistics, "read_figures", down)
-    receipt_of(send(client))
+    receipt_of(send_tip(client))
 
 
 @pytest.mark.parametrize(
