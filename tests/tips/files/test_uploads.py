@@ -325,12 +325,12 @@ def test_under_a_flood_the_files_wait_too(client: Client, monkeypatch: pytest.Mo
 
 
 def test_no_byte_of_a_file_is_stored_before_a_token_of_ours(client: Client) -> None:
-    fields = filled(client)
-    file = {"attachments": sample_uploads.sent(sample_uploads.photo(), "me.jpg")}
+    fields = fill_form(client)
+    file = {"attachments": sample_uploads.form_file(sample_uploads.photo(), "me.jpg")}
     without = {name: value for name, value in fields.items() if name != "token"}
     for posted in (without | file, {"token": "made-up"} | without | file, without | file | {"token": fields["token"]}):
         page = client.post("/tips/", posted)
-        assert sample_uploads.in_store() == []
+        assert sample_uploads.list_store() == []
         if page.status_code == 422:
             assert "me.jpg: This page was open for too long, so the file was not kept." in words_of(page)
             assert field_of(page, "description") == fields["description"]
@@ -338,8 +338,8 @@ def test_no_byte_of_a_file_is_stored_before_a_token_of_ours(client: Client) -> N
 
 def test_without_an_open_inbox_no_file_of_a_message_is_stored(client: Client) -> None:
     for address in ("/tips/inbox/", "/tips/inbox/conversation/"):
-        client.post(address, {"text": "more", "attachments": sample_uploads.sent(sample_uploads.photo())})
-        assert sample_uploads.in_store() == []
+        client.post(address, {"text": "more", "attachments": sample_uploads.form_file(sample_uploads.photo())})
+        assert sample_uploads.list_store() == []
 
 
 def test_a_page_that_was_open_for_long_keeps_its_files(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
