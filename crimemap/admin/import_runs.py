@@ -21,7 +21,12 @@ from crimemap.models import ImportRun, OffenceCode, Source
 
 MAX_PROBLEMS_SHOWN = 200
 State = ImportRun.RunState
-_CHIPS = {State.STOPPED: "chip-red", State.FAILED: "chip-red", State.DONE: "chip-green", State.RUNNING: "chip-gold"}
+_CHIP_CLASSES = {
+    State.STOPPED: "chip-red",
+    State.FAILED: "chip-red",
+    State.DONE: "chip-green",
+    State.RUNNING: "chip-gold",
+}
 
 
 class _MultipleFileInput(forms.ClearableFileInput):
@@ -106,7 +111,7 @@ class ImportRunAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("status"), ordering="state")
     def status(self, run: ImportRun) -> SafeString:
         return format_html(
-            '<span class="chip {}">{}</span>{}', _CHIPS.get(State(run.state), ""), run.get_state_display(),
+            '<span class="chip {}">{}</span>{}', _CHIP_CLASSES.get(State(run.state), ""), run.get_state_display(),
             _(" dry run") if run.dry_run else "",
         )  # fmt: skip
 
@@ -152,7 +157,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "opts": self.opts,
             "title": _("Import %(number)s") % {"number": run.pk},
             "run": run,
-            "chip": _CHIPS.get(State(run.state), ""),
+            "chip": _CHIP_CLASSES.get(State(run.state), ""),
             "is_open": run.state in jobs.OPEN_STATES,
             "percent": progress_percent(run),
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]

@@ -59,7 +59,7 @@ export function addMonthSlider(selection, { text }) {
   }
 
   selection.form.addEventListener("refilled", enhance);
-  selection.form.addEventListener("taken", () => moveThumbs());
+  selection.form.addEventListener("updated", () => moveThumbs());
   enhance();
 }
 

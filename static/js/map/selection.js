@@ -119,7 +119,7 @@ export class Selection {
     const hiddenFields = (form) => ["near", "box"].map((name) => Boolean(form.elements[name]?.value)).join();
     if (refillForm || hiddenFields(next) !== hiddenFields(this.form)) this.refill(next);
     else this.updateCounts(next);
-    this.form.dispatchEvent(new CustomEvent("taken"));
+    this.form.dispatchEvent(new CustomEvent("updated"));
     if (focused !== document.body && !focused.isConnected && document.activeElement === document.body) {
       const lead = document.querySelector("#lead");
       lead.tabIndex = -1;
