@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import smtplib
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
@@ -20,6 +21,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core import queue
 from core.mail import outbox
@@ -27,6 +29,7 @@ from core.mail.outbox import Outbox
 from core.models import Account
 from core.staff.groups import OFFICER, SUPERVISOR
 from tips.models import Alert, Duty, Notification, Priority, Tip, rounded_now
+from tips.officer_mail_budget import budget
 
 # Where the mail leads: the list, so that no link tells one tip from another.
 DESK_PATH = "/admin/tips/tip/"
@@ -48,7 +51,7 @@ def raise_alert(tip: Tip) -> None:
 def spread(alert_id: str) -> None:
     """Write one notification an officer and send them. Does nothing for an alert that is spread, or gone with its tip."""
     if _spread(UUID(alert_id)):
-        NotificationOutbox().send(outbox.due_rows(Notification, alert=alert_id))
+        NotificationOutbox().send_due(alert=alert_id)
 
 
 @shared_task(name="tips.alerts.sweep", expires=60)  # type: ignore[untyped-decorator]
@@ -56,7 +59,7 @@ def sweep() -> None:
     """Take up alerts and notifications that the queue lost, and those that had nobody to go to."""
     for alert_id in Alert.objects.exclude(state=AlertState.SPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
         _spread(alert_id)
-    NotificationOutbox().send(outbox.due_rows(Notification))
+    NotificationOutbox().send_due()
 
 
 def _spread(alert_id: UUID) -> bool:
@@ -106,23 +109,63 @@ def _reachable() -> QuerySet[Account]:
 
 
 class NotificationOutbox(Outbox[Notification]):
-    """Mails to officers. Any permanent refusal makes the next in line be notified instead."""
+    """Mails to officers. Any permanent refusal makes the next in line be notified instead.
+
+    An officer whose mails for single tips are used up gets one for all that wait ("37 more tips"); see officer_mail_budget.
+    """
 
     model = Notification
     name = "officers' alerts"
     quick_tries = 5  # 20 s apart, as the sweep comes round
 
+    def __init__(self) -> None:
+        # The row that each bundle is sent for, and the rows it covers.
+        self._bundles: dict[UUID, list[UUID]] = {}
+        # Whether each row of the batch is urgent: its alert may be deleted with its tip while the mail is sent.
+        self._urgent: dict[UUID, bool] = {}
+
     def now(self) -> dt.datetime:
         return rounded_now()
 
+    def send_due(self, **conditions: Any) -> None:
+        """Send as many of the due rows as the officers' budgets allow, urgent ones first. The rest waits for the sweep."""
+        waiting = Notification.objects.filter(
+            state=NotificationState.WAITING, next_attempt_at__lte=timezone.now(), **conditions
+        )
+        batch = []
+        for is_urgent, officer_id in sorted(set(waiting.values_list("alert__urgent", "officer_id")), reverse=True):
+            rows = outbox.due_rows(Notification, officer=officer_id, alert__urgent=is_urgent, **conditions)
+            single = budget.single_mails_left(officer_id, is_urgent)
+            if rows and not single and budget.is_bundle_due(officer_id, is_urgent):
+                self._bundles[rows[0].pk] = []
+                single = 1
+            batch += rows[:single]
+            self._urgent |= dict.fromkeys((row.pk for row in rows[:single]), is_urgent)
+        self.send(batch)
+
     def compose(self, row: Notification) -> EmailMessage:
         address = Account.objects.filter(pk=row.officer_id).values_list("email", flat=True).get()
-        urgent = Alert.objects.filter(pk=row.alert_id).values_list("urgent", flat=True).get()
+        urgent = self._urgent[row.pk]
+        count = 0
+        if row.pk in self._bundles:
+            covered = Notification.objects.filter(
+                officer=row.officer_id, alert__urgent=urgent, state=NotificationState.WAITING, leased_until=None
+            )
+            self._bundles[row.pk] = list(covered.exclude(pk=row.pk).values_list("pk", flat=True))
+            count = 1 + len(self._bundles[row.pk])
         return EmailMessage(
-            subject=_("Urgent: a tip awaits your desk") if urgent else _("A tip awaits your desk"),
-            body=render_to_string("mail/alert.txt", {"urgent": urgent, "desk": settings.STAFF_URL + DESK_PATH}),
+            subject=_subject(urgent, count),
+            body=render_to_string(
+                "mail/alert.txt", {"urgent": urgent, "count": count, "desk": settings.STAFF_URL + DESK_PATH}
+            ),
             to=[address],
         )
+
+    def record_sent(self, row: Notification) -> None:
+        super().record_sent(row)
+        covered = Notification.objects.filter(pk__in=self._bundles.get(row.pk, []), state=NotificationState.WAITING)
+        covered.update(state=NotificationState.SENT)
+        budget.count_sent(row.officer_id, self._urgent[row.pk])
 
     def is_final(self, error: smtplib.SMTPException) -> bool:
         return outbox.is_permanent(error)
@@ -130,6 +173,19 @@ class NotificationOutbox(Outbox[Notification]):
     def record_refusal(self, row: Notification) -> None:
         self.settle(row, state=NotificationState.FAILED, next_attempt_at=self.now() + _REFUSED_WAITS)
         Alert.objects.filter(pk=row.alert_id).update(state=AlertState.WAITING)
+
+
+def _subject(urgent: bool, count: int) -> str:
+    """Return the subject of a mail about one tip (count 0) or about `count` more."""
+    if not count:
+        return _("Urgent: a tip awaits your desk") if urgent else _("A tip awaits your desk")
+    if urgent:
+        sentence = ngettext(
+            "Urgent: %(count)d more tip awaits your desk", "Urgent: %(count)d more tips await your desk", count
+        )
+    else:
+        sentence = ngettext("%(count)d more tip awaits your desk", "%(count)d more tips await your desk", count)
+    return sentence % {"count": count}
 
 
 @dataclass(frozen=True, slots=True)

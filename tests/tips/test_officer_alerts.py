@@ -17,8 +17,9 @@ from core.models import Account
 from core.staff import groups
 from tests.stack import Mails
 from tests.tips.desk import officers
-from tips import conversation, form_tokens, intake, officer_alerts
+from tips import conversation, form_tokens, intake, officer_alerts, officer_mail_budget
 from tips.models import Alert, Category, Notification, Tip
+from tips.officer_mail_budget import OfficerMailBudget
 
 State = Notification.NotificationState
 
@@ -27,6 +28,13 @@ State = Notification.NotificationState
 def mails(mails: Mails, settings: Any) -> Mails:
     settings.STAFF_URL = "https://staff.riverton.example"
     return mails
+
+
+@pytest.fixture(autouse=True)
+def budget(monkeypatch: pytest.MonkeyPatch) -> OfficerMailBudget:
+    budget = OfficerMailBudget()
+    monkeypatch.setattr(officer_alerts, "budget", budget)
+    return budget
 
 
 @pytest.fixture
@@ -87,6 +95,67 @@ def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> N
     officers.set_duty(officers.create_officer("okafor"))
     spread(officers.send_tip())
     assert mails.received[0]["Message-ID"] == f"<{Notification.objects.get().pk}@riverton.example>"
+
+
+# No more mails than a person can read
+
+
+def test_beyond_a_few_one_mail_speaks_of_all_that_wait(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 3)
+    for _ in range(40):
+        spread(officers.send())
+    officer_alerts.sweep()
+    assert len(mails.received) == 3
+    assert Notification.objects.filter(state=State.WAITING).count() == 37
+
+    monkeypatch.setattr(officer_mail_budget, "BUNDLE_STEP_SECONDS", 0.0)
+    officer_alerts.sweep()
+    (bundle,) = mails.received[3:]
+    assert bundle["Subject"] == "37 more tips await your desk"
+    assert bundle.get_content().splitlines()[0] == "37 more tips await your desk. Sign in to read them."
+    assert not Notification.objects.exclude(state=State.SENT).exists()
+    officer_alerts.sweep()
+    assert len(mails.received) == 4
+
+
+def test_urgent_tips_are_not_swallowed_by_others(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 2)
+    for _ in range(5):
+        spread(officers.send())
+    spread(officers.send(danger="yes"))
+    assert mails.received[-1]["Subject"] == "Urgent: a tip awaits your desk"
+
+
+def test_mails_for_all_that_wait_come_less_and_less_often() -> None:
+    budget = OfficerMailBudget()
+    for _ in range(officer_mail_budget.SINGLE_MAILS):
+        budget.count_sent(1, False, now=0)
+    sent = []
+    for second in range(1, 600):
+        if budget.is_bundle_due(1, False, now=second):
+            budget.count_sent(1, False, now=second)
+            sent.append(second)
+    assert sent == [60, 180, 360]
+    assert budget.single_mails_left(1, True, now=599) == officer_mail_budget.SINGLE_MAILS
+    assert budget.single_mails_left(1, False, now=1200) == officer_mail_budget.SINGLE_MAILS
+
+
+def test_what_the_mail_server_refused_for_now_is_in_the_next_mail(
+    mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officers.on_duty(officers.officer("okafor"))
+    monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 1)
+    monkeypatch.setattr(officer_mail_budget, "BUNDLE_STEP_SECONDS", 0.0)
+    spread(officers.send())
+    for _ in range(3):
+        tip = officers.send()
+        mails.refuse = "451 later"
+        spread(tip)
+    mails.refuse = None
+    officer_alerts.sweep()
+    assert [mail["Subject"] for mail in mails.received[1:]] == ["3 more tips await your desk"]
 
 
 # Who is told
