@@ -39,11 +39,11 @@ class ReceiptError(Exception):
 
 
 class WordCountError(ReceiptError):
-    """The text has another number of words than a receipt; `found` is that number."""
+    """The text has another number of words than a receipt."""
 
-    def __init__(self, found: int) -> None:
-        super().__init__(found)
-        self.found = found
+    def __init__(self, word_count: int) -> None:
+        super().__init__(word_count)
+        self.word_count = word_count
 
 
 class UnknownWordError(ReceiptError):
@@ -89,10 +89,10 @@ def parse_receipt(typed: str) -> str:
     Raises WordCountError or UnknownWordError. Neither depends on which receipts exist.
     """
     parts = re.findall(r"[a-z]+", typed[:MAX_TYPED_LENGTH].casefold().replace("'", ""))
-    found = [_match_word(part) for part in _join_hyphenated(parts)]
-    if len(found) != WORD_COUNT:
-        raise WordCountError(len(found))
-    return " ".join(found)
+    matched = [_match_word(part) for part in _join_hyphenated(parts)]
+    if len(matched) != WORD_COUNT:
+        raise WordCountError(len(matched))
+    return " ".join(matched)
 
 
 def _join_hyphenated(parts: list[str]) -> Iterator[str]:

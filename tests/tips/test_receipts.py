@@ -71,12 +71,12 @@ def test_an_ambiguous_slip_gets_suggestions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"), [("", 0), ("abacus abdomen", 2), ("abacus " * 8, 8), ("\x00\ufffd 123", 0)]
+    ("typed", "word_count"), [("", 0), ("abacus abdomen", 2), ("abacus " * 8, 8), ("\x00\ufffd 123", 0)]
 )
-def test_wrong_number_of_words(typed: str, found: int) -> None:
+def test_wrong_number_of_words(typed: str, word_count: int) -> None:
     with pytest.raises(receipts.WordCountError) as caught:
         receipts.parse_receipt(typed)
-    assert caught.value.found == found
+    assert caught.value.word_count == word_count
 
 
 @given(st.text(max_size=2000))

@@ -31,7 +31,7 @@ from tipportal.demo import attachments
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.desk import triage
 from tips.files.attachments import Upload
-from tips.files.incoming_file import IncomingFile
+from tips.files.incoming_upload import IncomingUpload
 from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip
 
 # Fixed, so that documents and tests can quote it; it opens nothing but a fictional tip.
@@ -163,7 +163,7 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
         return []
     files = []
     for name in details.get("files", []):
-        incoming = IncomingFile(uuid.uuid4(), vault.generate_key(), settings.TIP_MAX_BYTES)
+        incoming = IncomingUpload(uuid.uuid4(), vault.generate_key(), settings.TIP_MAX_BYTES)
         incoming.write(attachments.FILES[name]())
         files.append(incoming.finish())
     return files

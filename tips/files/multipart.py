@@ -15,7 +15,7 @@ from core.plain_text import clean_typed_text
 from tips import vault
 from tips.files import sealed_store, upload_sentences
 from tips.files.attachments import Upload
-from tips.files.incoming_file import FileNotAcceptedError, IncomingFile
+from tips.files.incoming_upload import FileNotAcceptedError, IncomingUpload
 from tips.files.pending_files import PendingFiles
 
 FIELD = "attachments"
@@ -39,7 +39,7 @@ class SealingHandler(FileUploadHandler):
         self.uploads: list[Upload] = []
         self.problems: list[str] = []
         self._left_out_count = 0
-        self._incoming: IncomingFile | None = None
+        self._incoming: IncomingUpload | None = None
         self._shown_name = ""
 
     def new_file(self, field_name: str, file_name: str, *_args: Any, **_kwargs: Any) -> None:
@@ -54,7 +54,7 @@ class SealingHandler(FileUploadHandler):
             raise SkipFile
         max_bytes = settings.TIP_MAX_BYTES - sum(upload.length for upload in self.uploads)
         with self._skip_if_not_accepted():
-            self._incoming = IncomingFile(uuid.uuid4(), vault.generate_key(), max_bytes)
+            self._incoming = IncomingUpload(uuid.uuid4(), vault.generate_key(), max_bytes)
 
     def receive_data_chunk(self, raw_data: bytes, _start: int) -> None:
         if self._incoming is not None:

@@ -24,7 +24,7 @@ import file_cleaning
 from tips import vault
 from tips.files import sealed_store, upload_sentences
 from tips.files.attachments import Upload
-from tips.files.incoming_file import NO_ROOM, FileNotAcceptedError
+from tips.files.incoming_upload import NO_ROOM, FileNotAcceptedError
 from tips.models import Attachment
 
 log = logging.getLogger(__name__)

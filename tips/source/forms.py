@@ -257,9 +257,9 @@ class ReceiptForm(forms.Form):
                 ngettext(
                     "A receipt has %(needed)d words. We read %(found)d word.",
                     "A receipt has %(needed)d words. We read %(found)d words.",
-                    error.found,
+                    error.word_count,
                 )
-                % {"needed": receipts.WORD_COUNT, "found": error.found}
+                % {"needed": receipts.WORD_COUNT, "found": error.word_count}
             ) from None
         except receipts.UnknownWordError as error:
             sentence = _("“%(word)s” is not a word of our receipts.") % {"word": error.word}

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from tips import form_tokens, vault
 from tips.files import pending_files, sealed_store, upload_sentences
-from tips.files.incoming_file import TOO_LARGE, FileNotAcceptedError, IncomingFile
+from tips.files.incoming_upload import TOO_LARGE, FileNotAcceptedError, IncomingUpload
 from tips.files.pending_files import UnknownFileError
 from tips.source import throttle
 from tips.source.upload_permission import has_open_inbox
@@ -84,7 +84,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
         return _response(TOO_LARGE, upload_sentences.too_large())
     file, key = uuid.uuid4(), vault.generate_key()
     try:
-        incoming = IncomingFile(file, key, length)
+        incoming = IncomingUpload(file, key, length)
         if length:
             incoming.pause()
         else:
@@ -115,7 +115,7 @@ def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> Htt
         return _response(415 if request.content_type != PIECE else 400)
     if offset + content_length > length:
         return _response(TOO_LARGE, upload_sentences.too_large())
-    incoming = IncomingFile(file, key, length)
+    incoming = IncomingUpload(file, key, length)
     # Checked under the writer's lock: no other request finishes the file meanwhile.
     current = length if pending_files.find_whole_file(file, key) else incoming.offset
     if current != offset or current == length:
@@ -128,7 +128,7 @@ def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> Htt
     return _response(204, **{"Upload-Offset": str(length)})
 
 
-def _copy(request: HttpRequest, incoming: IncomingFile, remaining: int) -> None:
+def _copy(request: HttpRequest, incoming: IncomingUpload, remaining: int) -> None:
     """Seal the bytes of a piece as they arrive, until it ends or the connection breaks."""
     while remaining:
         try:

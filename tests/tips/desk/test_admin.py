@@ -216,8 +216,8 @@ def test_the_page_shows_the_sent_report(okafor: Account) -> None:
 
 def test_the_page_says_where_a_point_is(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     mill = places.Place("block:7", "block", "400 block of Mill Street", 41.5, -90.1, "Old Town")
-    monkeypatch.setattr(places, "find", lambda ref: mill if ref == "block:7" else None)
-    monkeypatch.setattr(places, "near", lambda latitude, longitude: mill)
+    monkeypatch.setattr(places, "find_place", lambda ref: mill if ref == "block:7" else None)
+    monkeypatch.setattr(places, "find_nearest_block", lambda latitude, longitude: mill)
     page = load_page(okafor, page_of(officers.send_tip(place_ref="block:7", latitude=41.50001, longitude=-90.1)))
     for words in ("400 block of Mill Street, Old Town", "41.50001, -90.10000", "near 400 block of Mill Street"):
         assert words in page

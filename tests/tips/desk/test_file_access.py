@@ -98,8 +98,12 @@ class TestPanel:
     def test_states_are_listed_without_opening_a_seal(self, client: Client, tip: Tip) -> None:
         Attachment.objects.filter(tip=tip, position=1).update(progress=40)
         lines = officers.read_audit_trail()
-        told = client.get(address("file_states", tip)).json()
-        assert {number: file["state"] for number, file in told.items()} == {"1": "ready", "2": "ready", "3": "refused"}
+        states = client.get(address("file_states", tip)).json()
+        assert {number: file["state"] for number, file in states.items()} == {
+            "1": "ready",
+            "2": "ready",
+            "3": "refused",
+        }
         assert officers.read_audit_trail() == lines
 
     def test_the_panel_alone_is_audited_as_on_the_page(self, client: Client, tip: Tip) -> None:

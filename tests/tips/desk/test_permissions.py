@@ -55,11 +55,11 @@ def test_an_officer_sees_all_tips_and_the_files_of_opened_ones(tip: Tip) -> None
 
 
 def test_trouble_with_alerts_is_shown_to_the_desk_and_to_administrators() -> None:
-    shown = {
+    is_shown_by_group = {
         group: permissions.can_see_alert_trouble(officers.create_officer(group, group))
         for group in (groups.OFFICER, groups.SUPERVISOR, groups.ADMINISTRATOR, groups.COMMUNICATIONS)
     }
-    assert [group for group, is_shown in shown.items() if not is_shown] == [groups.COMMUNICATIONS]
+    assert [group for group, is_shown in is_shown_by_group.items() if not is_shown] == [groups.COMMUNICATIONS]
 
 
 def test_require_raises_unless_allowed() -> None:

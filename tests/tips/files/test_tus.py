@@ -21,7 +21,7 @@ from tests.tips.files import sample_uploads
 from tests.tips.source.pages import field_of, fill_form, receipt_of, words_of
 from tips import form_tokens, vault
 from tips.files import pending_files, sealed_store
-from tips.files.incoming_file import IncomingFile
+from tips.files.incoming_upload import IncomingUpload
 from tips.models import Attachment
 from tips.source import throttle
 
@@ -270,7 +270,7 @@ def test_the_second_of_two_writers_gets_a_conflict() -> None:
     sender = Sender(2 * CHUNK)
     content = sample_uploads.photo(2 * CHUNK)
     key, length = pending_files.find_key(sender.id, pending_files.decode_ticket(sender.ticket))
-    first = IncomingFile(sender.id, key, length)
+    first = IncomingUpload(sender.id, key, length)
     first.write(content[:CHUNK])
     answer = sender.patch(0, os.urandom(CHUNK))
     assert answer.status_code == 409

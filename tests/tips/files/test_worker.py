@@ -208,11 +208,11 @@ class TestDeletedMeanwhile:
         self, sandbox: Callable[[Rebuild], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(worker, "_PROGRESS_SECONDS", 0)
-        told = []
+        reported = []
 
         def slow(_source: Path, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
             progress(30)
-            told.append(Attachment.objects.get().progress)
+            reported.append(Attachment.objects.get().progress)
             Attachment.objects.all().delete()
             progress(60)
             raise AssertionError("went on")
@@ -220,7 +220,7 @@ class TestDeletedMeanwhile:
         row = sealed_files.send_waiting_file()
         sandbox(slow)
         worker.rebuild(str(row.id))
-        assert told == [30]
+        assert reported == [30]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -51,8 +51,8 @@ def test_an_incident_that_is_none_opens_the_plain_form(client: Client) -> None:
 
 
 def test_it_is_sealed_with_the_tip_and_stands_nowhere_in_clear(client: Client) -> None:
-    told = report_of(receipt_of(send_tip(client, incident=ID)))
-    assert (told["incident"], told["about"]) == (ID, WORDS)
+    report = report_of(receipt_of(send_tip(client, incident=ID)))
+    assert (report["incident"], report["about"]) == (ID, WORDS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT tips_tip::text, encode(report, 'escape') FROM tips_tip")
         ((stored, report),) = cursor.fetchall()

@@ -29,7 +29,7 @@ class FileNotAcceptedError(Exception):
         self.status = status
 
 
-class IncomingFile:
+class IncomingUpload:
     """One file as it arrives. Its first bytes decide what kind it is; it may grow to `max_bytes`.
 
     Every method raises FileNotAcceptedError. The constructor also raises sealed_store.WriterBusyError.
