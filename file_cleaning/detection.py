@@ -20,16 +20,20 @@ def detect_kind(head: bytes) -> formats.MediaKind:
     file_format = detect_format(head)
     if file_format in formats.PHOTO_FORMATS:
         return formats.MediaKind.PHOTO
-    if file_format is formats.Format.PDF:
+    if file_format is formats.FileFormat.PDF:
         return formats.MediaKind.DOCUMENT
-    if file_format in formats.AUDIO_FORMATS or (file_format is formats.Format.MOV and _is_audio_only_mov(head)):
+    if file_format in formats.AUDIO_FORMATS or (file_format is formats.FileFormat.MOV and _is_audio_only_mov(head)):
         return formats.MediaKind.AUDIO
-    if file_format is formats.Format.MATROSKA and re.search(rb"\x86.A_[A-Z]", head, re.DOTALL) and b"V_" not in head:
+    if (
+        file_format is formats.FileFormat.MATROSKA
+        and re.search(rb"\x86.A_[A-Z]", head, re.DOTALL)
+        and b"V_" not in head
+    ):
         return formats.MediaKind.AUDIO
     return formats.MediaKind.VIDEO
 
 
-def detect_format(head: bytes) -> formats.Format:
+def detect_format(head: bytes) -> formats.FileFormat:
     """Return the format of a file with this head.
 
     Raises FileRefusedError if the file is empty or of no accepted format; the sentence names formats people often send.
@@ -41,49 +45,51 @@ def detect_format(head: bytes) -> formats.Format:
         return file_format
     hint = _find_hint(head)
     if hint in ("", "text") and b"%PDF-" in head[:1024]:  # some scanners and mail programs put a line before it
-        return formats.Format.PDF
+        return formats.FileFormat.PDF
     raise FileRefusedError(RefusalReason.UNSUPPORTED, hint)
 
 
-_SIGNATURES: tuple[tuple[bytes, formats.Format], ...] = (
-    (b"\xff\xd8\xff", formats.Format.JPEG),
-    (b"\x89PNG\r\n\x1a\n", formats.Format.PNG),
-    (b"GIF87a", formats.Format.GIF),
-    (b"GIF89a", formats.Format.GIF),
-    (b"II*\0", formats.Format.TIFF),
-    (b"MM\0*", formats.Format.TIFF),
-    (b"II+\0", formats.Format.TIFF),
-    (b"MM\0+", formats.Format.TIFF),
-    (b"\x1a\x45\xdf\xa3", formats.Format.MATROSKA),
-    (b"OggS", formats.Format.OGG),
-    (b"fLaC", formats.Format.FLAC),
-    (b"#!AMR", formats.Format.AMR),
-    (b"%PDF-", formats.Format.PDF),
+_SIGNATURES: tuple[tuple[bytes, formats.FileFormat], ...] = (
+    (b"\xff\xd8\xff", formats.FileFormat.JPEG),
+    (b"\x89PNG\r\n\x1a\n", formats.FileFormat.PNG),
+    (b"GIF87a", formats.FileFormat.GIF),
+    (b"GIF89a", formats.FileFormat.GIF),
+    (b"II*\0", formats.FileFormat.TIFF),
+    (b"MM\0*", formats.FileFormat.TIFF),
+    (b"II+\0", formats.FileFormat.TIFF),
+    (b"MM\0+", formats.FileFormat.TIFF),
+    (b"\x1a\x45\xdf\xa3", formats.FileFormat.MATROSKA),
+    (b"OggS", formats.FileFormat.OGG),
+    (b"fLaC", formats.FileFormat.FLAC),
+    (b"#!AMR", formats.FileFormat.AMR),
+    (b"%PDF-", formats.FileFormat.PDF),
 )
-_RIFF = {b"WEBP": formats.Format.WEBP, b"AVI ": formats.Format.AVI, b"WAVE": formats.Format.WAV}
+_RIFF = {b"WEBP": formats.FileFormat.WEBP, b"AVI ": formats.FileFormat.AVI, b"WAVE": formats.FileFormat.WAV}
 _BMP_HEADERS = (12, 40, 52, 56, 108, 124)  # bytes
 
 
-def _match_signature(head: bytes) -> formats.Format | None:
+def _match_signature(head: bytes) -> formats.FileFormat | None:
     for signature, file_format in _SIGNATURES:
         if head.startswith(signature):
-            is_canon_raw = file_format is formats.Format.TIFF and head[8:10] == b"CR"
+            is_canon_raw = file_format is formats.FileFormat.TIFF and head[8:10] == b"CR"
             return None if is_canon_raw else file_format
     if head[:4] in (b"RIFF", b"RF64", b"BW64"):
         return _RIFF.get(head[8:12])
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
-        return formats.Format.BMP
-    return _match_iso_media(head) or (formats.Format.MPEGTS if _is_transport_stream(head) else _match_mpeg_audio(head))
+        return formats.FileFormat.BMP
+    return _match_iso_media(head) or (
+        formats.FileFormat.MPEGTS if _is_transport_stream(head) else _match_mpeg_audio(head)
+    )
 
 
-def _match_iso_media(head: bytes) -> formats.Format | None:
+def _match_iso_media(head: bytes) -> formats.FileFormat | None:
     brands = _read_brands(head)
     if brands & {b"avif", b"avis"}:
-        return formats.Format.AVIF
+        return formats.FileFormat.AVIF
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
-        return formats.Format.HEIF
+        return formats.FileFormat.HEIF
     has_no_ftyp = head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # QuickTime until 2001
-    return formats.Format.MOV if has_no_ftyp or (brands and not brands & _NON_VIDEO_BRANDS) else None
+    return formats.FileFormat.MOV if has_no_ftyp or (brands and not brands & _NON_VIDEO_BRANDS) else None
 
 
 def _read_brands(head: bytes) -> set[bytes]:
@@ -113,7 +119,7 @@ def _is_transport_stream(head: bytes) -> bool:
     )
 
 
-def _match_mpeg_audio(head: bytes) -> formats.Format | None:
+def _match_mpeg_audio(head: bytes) -> formats.FileFormat | None:
     """Recognize MP3, AAC or FLAC by the header of the first frame, after an ID3 tag if there is one."""
     has_id3 = head.startswith(b"ID3") and len(head) > 10
     offset = 0
@@ -124,16 +130,16 @@ def _match_mpeg_audio(head: bytes) -> formats.Format | None:
         offset = 10 + size
     frame = head[offset : offset + 4]
     if frame.startswith(b"fLaC"):
-        return formats.Format.FLAC
+        return formats.FileFormat.FLAC
     if len(frame) == 4 and frame[0] == 0xFF and frame[1] & 0xF6 == 0xF0:
-        return formats.Format.AAC
+        return formats.FileFormat.AAC
     layer, bit_rate, sample_rate = (
         (frame[1] >> 1 & 3, frame[2] >> 4, frame[2] >> 2 & 3) if len(frame) == 4 else (0, 0, 0)
     )
     is_mp3 = (
         frame[:1] == b"\xff" and frame[1] & 0xE0 == 0xE0 and layer in (1, 2) and bit_rate != 15 and sample_rate != 3
     )
-    return formats.Format.MP3 if is_mp3 or has_id3 else None
+    return formats.FileFormat.MP3 if is_mp3 or has_id3 else None
 
 
 # First bytes of files we refuse, by the hint that explains the refusal (file_cleaning/refusals.py).

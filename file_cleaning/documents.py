@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from file_cleaning import limits
-from file_cleaning.formats import Format, MediaKind
+from file_cleaning.formats import FileFormat, MediaKind
 from file_cleaning.pixels import write_jpeg, write_reduced_jpegs
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
 
 
-def prepare(_file_format: Format) -> Path | None:
+def prepare(_file_format: FileFormat) -> Path | None:
     """Import the PDF renderer before the process is confined. Needs no program."""
     _import_pdfium()
     importlib.import_module("PIL.JpegImagePlugin")
@@ -32,7 +32,7 @@ def _import_pdfium() -> Any:
 
 
 def rebuild(
-    source: BinaryIO, _file_format: Format, output_folder: Path, report_progress: Callable[[int], None]
+    source: BinaryIO, _file_format: FileFormat, output_folder: Path, report_progress: Callable[[int], None]
 ) -> RebuiltFile:
     """Render a PDF to page pictures and a PDF of them. Raises FileRefusedError if it is locked, too long or damaged."""
     pypdfium2 = _import_pdfium()

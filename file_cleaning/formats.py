@@ -16,7 +16,7 @@ class MediaKind(StrEnum):
     DOCUMENT = "document"
 
 
-class Format(StrEnum):
+class FileFormat(StrEnum):
     """A container or codec we accept. The values of video and audio are the names of ffmpeg's demuxers."""
 
     JPEG = "jpeg"
@@ -41,6 +41,17 @@ class Format(StrEnum):
 
 
 PHOTO_FORMATS = frozenset(
-    {Format.JPEG, Format.PNG, Format.WEBP, Format.GIF, Format.TIFF, Format.HEIF, Format.AVIF, Format.BMP}
+    {
+        FileFormat.JPEG,
+        FileFormat.PNG,
+        FileFormat.WEBP,
+        FileFormat.GIF,
+        FileFormat.TIFF,
+        FileFormat.HEIF,
+        FileFormat.AVIF,
+        FileFormat.BMP,
+    }
 )
-AUDIO_FORMATS = frozenset({Format.MP3, Format.AAC, Format.OGG, Format.WAV, Format.AMR, Format.FLAC})
+AUDIO_FORMATS = frozenset(
+    {FileFormat.MP3, FileFormat.AAC, FileFormat.OGG, FileFormat.WAV, FileFormat.AMR, FileFormat.FLAC}
+)

@@ -11,20 +11,25 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageFile
 
 from file_cleaning import documents, limits, pixels, video
-from file_cleaning.formats import Format, MediaKind
+from file_cleaning.formats import FileFormat, MediaKind
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
 
-_PLUGINS = {Format.WEBP: "WebP"}
-_ANIMATED = (Format.GIF, Format.WEBP, Format.PNG, Format.AVIF)
-_SHARP = (Format.PNG, Format.GIF, Format.BMP, Format.TIFF)  # screenshots and scans: color is stored at full resolution
+_PLUGINS = {FileFormat.WEBP: "WebP"}
+_ANIMATED = (FileFormat.GIF, FileFormat.WEBP, FileFormat.PNG, FileFormat.AVIF)
+_SHARP = (
+    FileFormat.PNG,
+    FileFormat.GIF,
+    FileFormat.BMP,
+    FileFormat.TIFF,
+)  # screenshots and scans: color is stored at full resolution
 _SUBFILE_TYPE, _REDUCED = 254, 1  # TIFF 6.0: this picture is a reduced copy of another
 
 
-def prepare(file_format: Format) -> Path | None:
+def prepare(file_format: FileFormat) -> Path | None:
     """Import the format's decoder. Returns ffmpeg's path if the format can be animated."""
     Image.MAX_IMAGE_PIXELS = limits.JPEG_PIXELS // 2  # Pillow refuses twice this on its own
-    if file_format is Format.HEIF:
+    if file_format is FileFormat.HEIF:
         importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
         return None
     importlib.import_module(f"PIL.{_PLUGINS.get(file_format, file_format.value.capitalize())}ImagePlugin")
@@ -34,13 +39,13 @@ def prepare(file_format: Format) -> Path | None:
 
 
 def rebuild(
-    source: BinaryIO, file_format: Format, output_folder: Path, report_progress: Callable[[int], None]
+    source: BinaryIO, file_format: FileFormat, output_folder: Path, report_progress: Callable[[int], None]
 ) -> RebuiltFile:
     """Rebuild a photo, an animation as a video, or a TIFF of several pages as a document. Raises FileRefusedError."""
     image = _open_header(source, file_format)
     if file_format in _ANIMATED and getattr(image, "is_animated", False):
         return video.encode_animation(image, output_folder, report_progress)
-    if file_format is Format.TIFF and len(pages := _find_pages(image)) > 1:
+    if file_format is FileFormat.TIFF and len(pages := _find_pages(image)) > 1:
         page_pictures = (_decode_page(image, number) for number in pages)
         return documents.bind_pages(page_pictures, len(pages), output_folder, report_progress)
     image = _decode(image, source, file_format)
@@ -50,7 +55,7 @@ def rebuild(
     return RebuiltFile(MediaKind.PHOTO, parts)
 
 
-def make_web_images(source: BinaryIO, file_format: Format, output_folder: Path) -> list[OutputPart]:
+def make_web_images(source: BinaryIO, file_format: FileFormat, output_folder: Path) -> list[OutputPart]:
     """Encode a picture as WebP and JPEG in each of WEB_IMAGE_WIDTHS, narrowest first, never wider than the original.
 
     Of an animation or a scan of several pages only the first picture is used. Raises FileRefusedError.
@@ -74,7 +79,7 @@ def make_web_images(source: BinaryIO, file_format: Format, output_folder: Path) 
     return parts
 
 
-def _open_header(source: BinaryIO, file_format: Format) -> Image.Image:
+def _open_header(source: BinaryIO, file_format: FileFormat) -> Image.Image:
     """Read the header alone and check the size, before any pixel is decoded. Raises FileRefusedError if it is too large."""
     try:
         image = Image.open(source, formats=[file_format.value.upper()])
@@ -92,12 +97,12 @@ def _check_size(image: Image.Image) -> None:
         image.draft(None, (image.width // 2, image.height // 2))  # decodes every second pixel
 
 
-def _decode(image: Image.Image, source: BinaryIO, file_format: Format) -> Image.Image:
+def _decode(image: Image.Image, source: BinaryIO, file_format: FileFormat) -> Image.Image:
     """Decode the picture upright and in sRGB; of a truncated JPEG the rows there are. Raises FileRefusedError for none."""
     try:
         return pixels.normalize(image)
     except OSError:
-        if file_format is not Format.JPEG:
+        if file_format is not FileFormat.JPEG:
             raise
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     source.seek(0)

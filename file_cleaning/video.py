@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from file_cleaning import limits
-from file_cleaning.formats import Format, MediaKind
+from file_cleaning.formats import FileFormat, MediaKind
 from file_cleaning.pixels import flatten, normalize, write_reduced_jpegs
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
@@ -65,7 +65,7 @@ class SelectedStreams:
     sample_rate: int = 48_000  # hertz
 
 
-def prepare(_file_format: Format) -> Path | None:
+def prepare(_file_format: FileFormat) -> Path | None:
     """Import the libraries that inspect files. Returns ffmpeg's path."""
     importlib.import_module("av")
     importlib.import_module("PIL.JpegImagePlugin")
@@ -78,7 +78,7 @@ def find_ffmpeg() -> Path:
 
 
 def rebuild(
-    source: BinaryIO, file_format: Format, output_folder: Path, report_progress: Callable[[int], None]
+    source: BinaryIO, file_format: FileFormat, output_folder: Path, report_progress: Callable[[int], None]
 ) -> RebuiltFile:
     """Re-encode a video, or audio if there is no picture. Raises FileRefusedError if it is too long, too large or damaged."""
     streams = _select_streams(source, file_format)
@@ -163,7 +163,7 @@ def _render_frames(image: Any, size: tuple[int, int]) -> Iterator[bytes]:
             return
 
 
-def _select_streams(source: BinaryIO, file_format: Format) -> SelectedStreams:
+def _select_streams(source: BinaryIO, file_format: FileFormat) -> SelectedStreams:
     """Choose the first video and audio stream. Raises FileRefusedError if there is none or the picture is too large."""
     import av
 
@@ -191,7 +191,7 @@ def _select_streams(source: BinaryIO, file_format: Format) -> SelectedStreams:
         raise FileRefusedError(RefusalReason.DAMAGED) from None
 
 
-def _open_container(source: BinaryIO, file_format: Format) -> Any:
+def _open_container(source: BinaryIO, file_format: FileFormat) -> Any:
     import av
 
     source.seek(0)

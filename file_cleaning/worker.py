@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from file_cleaning import limits, sandbox
-from file_cleaning.formats import Format, MediaKind
+from file_cleaning.formats import FileFormat, MediaKind
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
 from file_cleaning.sandbox import SandboxLayers
@@ -36,11 +36,11 @@ class MessageSender(Protocol):
 class Decoder(Protocol):
     """The interface of the modules images, video and documents."""
 
-    def prepare(self, file_format: Format) -> Path | None:
+    def prepare(self, file_format: FileFormat) -> Path | None:
         """Import what the format needs. Returns the program that the process may execute, if any."""
 
     def rebuild(
-        self, source: BinaryIO, file_format: Format, output_folder: Path, report_progress: Any
+        self, source: BinaryIO, file_format: FileFormat, output_folder: Path, report_progress: Any
     ) -> RebuiltFile: ...
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     operation, kind, file_format, output_folder = (
         sys.argv[1],
         MediaKind(sys.argv[2]),
-        Format(sys.argv[3]),
+        FileFormat(sys.argv[3]),
         Path(sys.argv[4]),
     )
     layers, decoder = _confine(kind, file_format, output_folder)
@@ -79,7 +79,7 @@ def main() -> None:
     send(**_run(_choose_processor(operation, decoder, file_format, output_folder, send)))
 
 
-def _confine(kind: MediaKind, file_format: Format | None, output_folder: Path) -> tuple[SandboxLayers, Decoder]:
+def _confine(kind: MediaKind, file_format: FileFormat | None, output_folder: Path) -> tuple[SandboxLayers, Decoder]:
     """Confine this process. Returns the active layers and the decoder of `kind`, imported and prepared."""
     memory, namespace = sandbox.confine_before_imports(limits.PROCESS_LIMITS[kind])
     decoder: Any = importlib.import_module(f"file_cleaning.{DECODERS[kind]}")
@@ -99,7 +99,7 @@ def _open_sender() -> MessageSender:
 
 
 def _choose_processor(
-    operation: str, decoder: Any, file_format: Format, output_folder: Path, send: MessageSender
+    operation: str, decoder: Any, file_format: FileFormat, output_folder: Path, send: MessageSender
 ) -> Callable[[BinaryIO], dict[str, Any]]:
     """Return the function that processes this kind of file and builds the output for the reply."""
 

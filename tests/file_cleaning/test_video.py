@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from file_cleaning import MediaKind, RefusalReason, launcher, limits
-from file_cleaning.formats import Format
+from file_cleaning.formats import FileFormat
 from tests.file_cleaning import sample_files, traces
 from tests.file_cleaning.sample_files import make_recording, make_video
 from tests.file_cleaning.test_images import rebuilt, refused
@@ -149,9 +149,9 @@ def texts_that_fetch(address: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("text", texts_that_fetch(""))
-@pytest.mark.parametrize("taken_for", [Format.MOV, Format.MATROSKA, Format.MPEGTS, Format.MP3])
+@pytest.mark.parametrize("taken_for", [FileFormat.MOV, FileFormat.MATROSKA, FileFormat.MPEGTS, FileFormat.MP3])
 def test_never_opens_a_url_that_a_file_names(
-    text: str, taken_for: Format, folder: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, taken_for: FileFormat, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even if detection took such a file for a video: ffmpeg gets the format by name."""
     monkeypatch.setattr(launcher, "detect_format", lambda head: taken_for)

@@ -21,7 +21,7 @@ PHYSICAL = re.compile(
 )
 
 
-class Sample(forms.Form):
+class SampleForm(forms.Form):
     kind = forms.ChoiceField(
         label="Kind", help_text="The closest", choices=[("a", "Apple"), ("b", "Bear")], widget=forms.RadioSelect
     )
@@ -82,7 +82,7 @@ def test_style_sheets_of_a_tip_page_stay_under_nine_kilobytes() -> None:
 
 
 def test_hint_and_error_are_between_label_and_control() -> None:
-    page = render_crispy_form(Sample({"plate": "x"}))
+    page = render_crispy_form(SampleForm({"plate": "x"}))
     field = page[page.index('id="div_id_text"') : page.index('id="div_id_plate"')]
     places = [field.index(part) for part in ("<label", "id_text_helptext", "id_text_error", "<textarea")]
     assert places == sorted(places)
@@ -92,21 +92,21 @@ def test_hint_and_error_are_between_label_and_control() -> None:
 
 
 def test_a_group_is_described_as_a_whole() -> None:
-    page = render_crispy_form(Sample({}))
+    page = render_crispy_form(SampleForm({}))
     group = page[page.index("<fieldset") : page.index("</fieldset>")]
     assert 'aria-describedby="id_kind_helptext id_kind_error"' in group
     assert group.index("<legend") < group.index('id="id_kind_error"') < group.index('type="radio"')
 
 
 def test_only_optional_fields_are_marked() -> None:
-    page = render_crispy_form(Sample())
+    page = render_crispy_form(SampleForm())
     assert page.count("(optional)") == 1
     assert "*" not in page
     assert "style=" not in page
 
 
 def test_the_summary_links_each_field_with_an_error() -> None:
-    page = render_crispy_form(Sample({}))
+    page = render_crispy_form(SampleForm({}))
     summary = page[: page.index("</section>")]
     targets = re.findall(r'href="#([\w]+)"', summary)
     assert targets == ["id_kind_0", "id_text", "id_sure"]
@@ -115,7 +115,7 @@ def test_the_summary_links_each_field_with_an_error() -> None:
 
 
 def test_a_correct_form_has_no_summary() -> None:
-    assert "There is a problem" not in render_crispy_form(Sample())
+    assert "There is a problem" not in render_crispy_form(SampleForm())
 
 
 def test_modules_import_each_other_under_hashed_names() -> None:

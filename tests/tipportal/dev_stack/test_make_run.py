@@ -30,7 +30,7 @@ LAST_LINE = "Ctrl-C stops everything"
 SECONDS = 180
 
 
-class Run:
+class MakeRun:
     """A running `make run` and its output."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
@@ -56,7 +56,7 @@ class Run:
     def lines(self) -> list[str]:
         return self.text.splitlines()
 
-    def wait_until_up(self) -> Run:
+    def wait_until_up(self) -> MakeRun:
         wait_until(
             lambda: LAST_LINE in self.text or self.make.poll() is not None, SECONDS, f"make run is up: {self.text}"
         )
@@ -116,14 +116,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(project: Path) -> Iterator[Run]:
-    run = Run(project).wait_until_up()
+def running(project: Path) -> Iterator[MakeRun]:
+    run = MakeRun(project).wait_until_up()
     yield run
     run.stop()
 
 
 class TestOutput:
-    def test_portal_staff_and_receipt_on_lines_of_their_own(self, running: Run) -> None:
+    def test_portal_staff_and_receipt_on_lines_of_their_own(self, running: MakeRun) -> None:
         assert f"Portal: http://127.0.0.1:{running.port}/" in running.lines
         staff = [line.split(" ") for line in running.lines if line.startswith("Staff: ")]
         assert len(staff) >= 4
@@ -134,12 +134,12 @@ class TestOutput:
         ]
         assert re.fullmatch(r"[a-z]+([ -][a-z]+){6}", receipt)
 
-    def test_pages_answer(self, running: Run) -> None:
+    def test_pages_answer(self, running: MakeRun) -> None:
         assert running.get("/") == 200
         assert running.get("/tips/") == 200
         assert running.get("/admin/login/") == 200
 
-    def test_listens_on_loopback_alone(self, running: Run) -> None:
+    def test_listens_on_loopback_alone(self, running: MakeRun) -> None:
         listening = set()
         for process in running.processes():
             with suppress(psutil.NoSuchProcess):  # PostgreSQL's helpers come and go
@@ -149,7 +149,7 @@ class TestOutput:
 
 
 class TestCommandsBesideIt:
-    def test_manage_uses_the_same_servers(self, running: Run) -> None:
+    def test_manage_uses_the_same_servers(self, running: MakeRun) -> None:
         done = subprocess.run(
             [
                 ".venv/bin/python",
@@ -168,15 +168,15 @@ class TestCommandsBesideIt:
         assert done.returncode == 0, done.stderr
         assert int(done.stdout) > 0
 
-    def test_variables_and_keys_are_private_to_the_owner(self, running: Run) -> None:
+    def test_variables_and_keys_are_private_to_the_owner(self, running: MakeRun) -> None:
         assert (running.folder / "var" / "environment").stat().st_mode & 0o777 == 0o600
         assert (running.folder / "var" / "keys").stat().st_mode & 0o077 == 0
 
-    def test_demo_files_are_rebuilt(self, running: Run) -> None:
+    def test_demo_files_are_rebuilt(self, running: MakeRun) -> None:
         source = Visitor(f"http://127.0.0.1:{running.port}")
         wait_until(lambda: source.enter_inbox(RECEIPT).count("Cleaned.") == 2, 60, f"two photos: {source.page}")
 
-    def test_a_second_start_in_the_folder_is_refused(self, running: Run) -> None:
+    def test_a_second_start_in_the_folder_is_refused(self, running: MakeRun) -> None:
         again = subprocess.run(["make", "run"], cwd=running.folder, capture_output=True, text=True, check=False)
         assert again.returncode != 0
         assert again.stderr.startswith("`make run` is already running in this folder.")
@@ -185,7 +185,7 @@ class TestCommandsBesideIt:
 
 class TestRestarts:
     @pytest.mark.parametrize("name", ["worker-bulk", "web"])
-    def test_a_killed_process_is_restarted(self, running: Run, name: str) -> None:
+    def test_a_killed_process_is_restarted(self, running: MakeRun, name: str) -> None:
         lock = running.folder / "var" / "run" / f"{name}.lock"
         pid = int(lock.read_text())
         os.killpg(pid, signal.SIGKILL)
@@ -193,7 +193,7 @@ class TestRestarts:
         assert f"{name} ended (signal 9); it starts again" in running.text
         wait_until(lambda: _pages_answer(running), 60, "the portal answers")
 
-    def test_a_killed_database_is_restarted(self, running: Run) -> None:
+    def test_a_killed_database_is_restarted(self, running: MakeRun) -> None:
         lock = running.folder / "var" / "servers" / "postgres.lock"
         pid = int(lock.read_text())
         os.kill(pid, signal.SIGKILL)
@@ -201,7 +201,7 @@ class TestRestarts:
         wait_until(lambda: _pages_answer(running), 60, "the portal answers")
 
 
-def _pages_answer(running: Run) -> bool:
+def _pages_answer(running: MakeRun) -> bool:
     try:
         return running.get("/") == 200 and running.get("/tips/") == 200
     except (OSError, http.client.HTTPException):
@@ -211,13 +211,13 @@ def _pages_answer(running: Run) -> bool:
 class TestStopping:
     """These run after the tests above, in the same folder and on its data."""
 
-    def test_a_start_after_kill_9_works_and_keeps_the_data(self, project: Path, running: Run) -> None:
+    def test_a_start_after_kill_9_works_and_keeps_the_data(self, project: Path, running: MakeRun) -> None:
         before = [line for line in running.lines if line.startswith("Demo receipt: ")]
         processes = running.processes()
         launcher = next(each for each in processes if "tipportal.dev_stack.launcher" in each.cmdline())
         launcher.kill()
         running.wait_for_end()
-        run = Run(project).wait_until_up()
+        run = MakeRun(project).wait_until_up()
         assert have_ended(processes)
         assert run.get("/") == 200
         assert [line for line in run.lines if line.startswith("Demo receipt: ")] == before
@@ -239,10 +239,10 @@ class TestStopping:
         ],
     )
     def test_a_signal_during_the_start_stops_everything(
-        self, project: Path, running: Run, moment: str, number: signal.Signals
+        self, project: Path, running: MakeRun, moment: str, number: signal.Signals
     ) -> None:
         running.stop()
-        run = Run(project)
+        run = MakeRun(project)
 
         def has_begun() -> bool:
             commands = " | ".join(" ".join(each.cmdline()) for each in run.processes() if have_ended([each]) is False)
@@ -259,7 +259,7 @@ class TestStopping:
         assert LAST_LINE not in text
         assert is_free(project / "var" / "lock")
 
-    def _check_stop(self, run: Run, number: signal.Signals, processes: list[psutil.Process]) -> str:
+    def _check_stop(self, run: MakeRun, number: signal.Signals, processes: list[psutil.Process]) -> str:
         """Check that the signal stops everything cleanly. Returns the output."""
         run.signal(number)
         text = run.wait_for_end()
@@ -278,10 +278,10 @@ def _holds(condition: Callable[[], bool]) -> bool:
 
 
 class TestExternalServers:
-    def test_database_url_and_redis_url_are_used(self, project: Path, running: Run) -> None:
+    def test_database_url_and_redis_url_are_used(self, project: Path, running: MakeRun) -> None:
         running.stop()
         with Servers(project / "var" / "servers", durable=False) as servers:  # with the city's data
-            run = Run(
+            run = MakeRun(
                 project, DATABASE_URL=servers.database_url("portal_owner"), REDIS_URL=servers.redis_url
             ).wait_until_up()
             assert run.get("/tips/") == 200
@@ -293,11 +293,11 @@ class TestExternalServers:
             run.stop()
 
     @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
-    def test_an_unreachable_server_is_explained(self, project: Path, running: Run, name: str) -> None:
+    def test_an_unreachable_server_is_explained(self, project: Path, running: MakeRun, name: str) -> None:
         running.stop()
         port = free_port()
         urls = {"DATABASE_URL": f"postgres://a:b@127.0.0.1:{port}/c", "REDIS_URL": f"redis://127.0.0.1:{port}"}
-        run = Run(project, **{name: urls[name]})
+        run = MakeRun(project, **{name: urls[name]})
         text = run.wait_for_end()
         assert f"The server that {name} names does not answer" in text
         assert "Traceback" not in text
@@ -305,18 +305,18 @@ class TestExternalServers:
 
 
 class TestPort:
-    def test_a_port_in_use_is_explained(self, project: Path, running: Run) -> None:
+    def test_a_port_in_use_is_explained(self, project: Path, running: MakeRun) -> None:
         running.stop()
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
             port = other.getsockname()[1]
-            text = Run(project, PORT=str(port)).wait_for_end()
+            text = MakeRun(project, PORT=str(port)).wait_for_end()
         assert f"Port {port} is in use by another program." in text
         assert f"PORT={port + 1} make run" in text
         assert "Traceback" not in text
 
-    def test_an_invalid_port_is_explained(self, project: Path, running: Run) -> None:
+    def test_an_invalid_port_is_explained(self, project: Path, running: MakeRun) -> None:
         running.stop()
         done = subprocess.run(
             ["make", "run"],

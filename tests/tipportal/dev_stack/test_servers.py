@@ -53,7 +53,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> object:
         yield up
 
 
-class TestStart:
+class TestServerStart:
     def test_both_servers_answer(self, running: Servers) -> None:
         assert query_value(running, "portal_owner", "SELECT current_user") == "portal_owner"
         assert redis.Redis.from_url(running.redis_url).ping()
