@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""A published incident as one line of text, for tips and stories that refer to it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from crimemap.snapshot import published_incidents, reader
 
 
 def summarize(public_id: str) -> str:
-    """What a published incident is, in words: "Burglary, 400 block of W 24th Pl, Nov. 3, 2026, about 6 p.m.".
+    """Describe a published incident: "Burglary, 400 block of W 24th Pl, Nov. 3, 2026, about 6 p.m.".
 
-    Empty when there is none (any more).
+    Return "" if no published incident has this id, or no longer.
     """
     try:
         published = reader.current()

@@ -1,4 +1,4 @@
-"""The five families of offences: what the map draws. Categories are data under a family (crimemap.models.Category)."""
+"""The five families of offenses that the map distinguishes. Categories (crimemap.models.Category) belong to one each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`shape` and `letter` say it without colour; the colours are the style sheet's, named after `slug`."""
+    """A family of offenses. shape and letter identify it without color; the style sheet has a color named after `slug`."""
 
     slug: str
     name: _StrPromise

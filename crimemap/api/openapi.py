@@ -1,4 +1,4 @@
-"""The API described for programs: OpenAPI 3.1, built from the same names that the answers have."""
+"""The OpenAPI 3.1 description of the JSON API, built from the same field names as its answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def _object(properties: dict[str, Schema]) -> Schema:
-    """All properties are always there, and no others."""
+    """Return the schema of an object with exactly these properties."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
@@ -166,36 +166,36 @@ def _counts(line: dict[str, Schema], **more: Schema) -> Schema:
     return _object({"version": VERSION, "filter": FILTER, "counts": _list(_object(line)), **more})
 
 
-def _part(name: str, description: str, schema: Schema, example: str = "") -> Schema:
-    made: Schema = {"name": name, "in": "query", "description": description, "schema": schema}
-    return made | ({"example": example} if example else {})
+def _parameter(name: str, description: str, schema: Schema, example: str = "") -> Schema:
+    parameter: Schema = {"name": name, "in": "query", "description": description, "schema": schema}
+    return parameter | ({"example": example} if example else {})
 
 
-FILTERS = {
-    "category": _part(
+FILTER_PARAMETERS = {
+    "category": _parameter(
         "category", "Categories or families, with commas between them.", _text(), "burglary,family:people"
     ),
-    "days": _part(
+    "days": _parameter(
         "days", "The last so many days; 365 where no days are named.", {"type": "integer", "enum": list(PRESETS)}
     ),
-    "from": _part("from", "First day, where it happened.", DAY),
-    "to": _part("to", "Last day.", DAY),
-    "hour": _part("hour", "Hours 0 to 23; ranges may go over midnight.", _text(), "22-4"),
-    "weekday": _part("weekday", f"Of {', '.join(WEEKDAYS)}.", _text(), "sat,sun"),
-    "area": _part("area", "Layer and code, as /areas lists them.", _text(), "district:4"),
-    "near": _part("near", "Latitude and longitude of the middle of a circle.", _text(), "41.88,-87.63"),
-    "radius": _part("radius", "Its radius in metres; /about has the least.", {"type": "number"}, "500"),
-    "box": _part("box", "Latitudes and longitudes: south,west,north,east.", _text(), "41.80,-87.70,41.90,-87.60"),
+    "from": _parameter("from", "First day, where it happened.", DAY),
+    "to": _parameter("to", "Last day.", DAY),
+    "hour": _parameter("hour", "Hours 0 to 23; ranges may go over midnight.", _text(), "22-4"),
+    "weekday": _parameter("weekday", f"Of {', '.join(WEEKDAYS)}.", _text(), "sat,sun"),
+    "area": _parameter("area", "Layer and code, as /areas lists them.", _text(), "district:4"),
+    "near": _parameter("near", "Latitude and longitude of the middle of a circle.", _text(), "41.88,-87.63"),
+    "radius": _parameter("radius", "Its radius in metres; /about has the least.", {"type": "number"}, "500"),
+    "box": _parameter("box", "Latitudes and longitudes: south,west,north,east.", _text(), "41.80,-87.70,41.90,-87.60"),
 }
-OWN = {
-    "limit": _part("limit", "Incidents of a page.", _whole(minimum=1, maximum=MAX_PAGE_ROWS, default=100)),
-    "after": _part("after", "Where the page begins: part of `next`, not to be made up.", _text()),
-    "view": _part("view", "What a map shows: south,west,north,east; everything by default.", _text()),
-    "zoom": _part("zoom", "Of a web-mercator map; cells have 64 pixels.", _whole(maximum=DEEPEST, default=12)),
-    "layer": _part("layer", "Which areas.", _text(enum=list(LAYERS), default="district")),
+OTHER_PARAMETERS = {
+    "limit": _parameter("limit", "Incidents of a page.", _whole(minimum=1, maximum=MAX_PAGE_ROWS, default=100)),
+    "after": _parameter("after", "Where the page begins: part of `next`, not to be made up.", _text()),
+    "view": _parameter("view", "What a map shows: south,west,north,east; everything by default.", _text()),
+    "zoom": _parameter("zoom", "Of a web-mercator map; cells have 64 pixels.", _whole(maximum=DEEPEST, default=12)),
+    "layer": _parameter("layer", "Which areas.", _text(enum=list(LAYERS), default="district")),
 }
 
-# path: (name of its URL, what it answers, schema, takes the filter, parts of its own)
+# path: (name of its URL, summary, schema, whether it takes the filter, parameters of its own)
 PATHS: dict[str, tuple[str, str, str, bool, tuple[str, ...]]] = {
     "/incidents": ("incidents", "Incidents, newest first, a page at a time", "Incidents", True, ("limit", "after")),
     "/incidents/{id}": ("incident", "One incident", "OneIncident", False, ()),
@@ -212,14 +212,14 @@ PATHS: dict[str, tuple[str, str, str, bool, tuple[str, ...]]] = {
 
 
 def operations() -> list[tuple[str, str]]:
-    """Paths with what they answer."""
+    """Return each path with its summary."""
     return [(path, summary) for path, (_name, summary, *_rest) in PATHS.items()]
 
 
 def _operation(path: str) -> Schema:
     name, summary, schema, takes_filter, own = PATHS[path]
     parameters: list[Schema] = [
-        {"$ref": f"#/components/parameters/{each}"} for each in (*(FILTERS if takes_filter else ()), *own)
+        {"$ref": f"#/components/parameters/{each}"} for each in (*(FILTER_PARAMETERS if takes_filter else ()), *own)
     ]
     errors = ["400", "503"]
     if path.endswith("{id}"):
@@ -240,7 +240,7 @@ def _operation(path: str) -> Schema:
 
 
 def build_document() -> Schema:
-    """The document."""
+    """Build the OpenAPI document."""
     problems = {"application/json": {"schema": _ref("Problems")}}
     errors = {
         "400": "Part of the address cannot be used.",
@@ -259,7 +259,7 @@ def build_document() -> Schema:
         "paths": {path: {"get": _operation(path)} for path in PATHS},
         "components": {
             "schemas": _schemas(),
-            "parameters": FILTERS | OWN,
+            "parameters": FILTER_PARAMETERS | OTHER_PARAMETERS,
             "responses": {status: {"description": words, "content": problems} for status, words in errors.items()},
         },
     }

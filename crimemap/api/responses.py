@@ -1,10 +1,10 @@
-"""How the JSON API reads a request and answers it: one filter, one kind of refusal, one ETag, open to every origin.
+"""Requests and responses of the JSON API: one filter, one form of error, one ETag, open to every origin.
 
     @endpoint("limit", "after")
-    def incidents(asked: Asked) -> Answer: ...
+    def incidents(query: Asked) -> Answer: ...
 
-An endpoint looks at its own parts of the address and says how to compute the answer, which happens only for who does not
-have it yet.
+An endpoint parses its own parameters and returns a function that computes the answer. That function is not called for a
+client that already has the answer (304).
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from crimemap.snapshot.published_incidents import (
 )
 
 METHODS = "GET, HEAD, OPTIONS"
-DAY = 86_400  # seconds that browsers keep the answer to OPTIONS
+DAY = 86_400  # seconds that browsers cache the answer to OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
 class ApiQuery:
+    """A request to the API, the version it is answered from, and its filter."""
+
     request: HttpRequest
     published: PublishedIncidents
     chosen: Filter
@@ -41,7 +43,7 @@ class ApiQuery:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """`compute` makes the content; `depends_on`: what it depends on besides version and filter, as it was read."""
+    """compute: builds the content. depends_on: the parsed parameters it depends on besides version and filter."""
 
     compute: Callable[[], dict[str, Any]]
     depends_on: tuple[object, ...] = ()
@@ -49,13 +51,13 @@ class ApiAnswer:
 
 
 def endpoint(*own: str) -> Callable[[Callable[..., ApiAnswer]], Callable[..., HttpResponseBase]]:
-    """A view of view(asked, ...). `own` names the parts of the address that are not the filter's; others are refused."""
+    """Make a Django view of view(query, ...). `own`: parameters besides the filter's; any other parameter is an error."""
     known = (*PARTS, *own)
 
     def decorate(view: Callable[..., ApiAnswer]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-            return allow_any_origin(_methods(request) or _answered(request, view, known, kwargs))
+            return allow_any_origin(_answer_other_methods(request) or _answer(request, view, known, kwargs))
 
         return answer
 
@@ -63,7 +65,7 @@ def endpoint(*own: str) -> Callable[[Callable[..., ApiAnswer]], Callable[..., Ht
 
 
 def allow_any_origin(response: HttpResponseBase) -> HttpResponseBase:
-    """Any site's script may read it: it is the same for everyone, and no cookie goes with it."""
+    """Let scripts of any site read the response: it is the same for everyone and depends on no cookie."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = "ETag, Link, Retry-After"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
@@ -76,8 +78,8 @@ def error_response(status: int, part: str, message: str, offer: str = "", neares
     return HttpResponse(orjson.dumps(content), status=status, content_type="application/json")
 
 
-def _methods(request: HttpRequest) -> HttpResponse | None:
-    """The answer to OPTIONS, and to what is not for reading."""
+def _answer_other_methods(request: HttpRequest) -> HttpResponse | None:
+    """Answer OPTIONS and refuse methods other than GET and HEAD; None for these two."""
     if request.method in ("GET", "HEAD"):
         return None
     if request.method == "OPTIONS":
@@ -91,21 +93,23 @@ def _methods(request: HttpRequest) -> HttpResponse | None:
     return response
 
 
-def _answered(
+def _answer(
     request: HttpRequest, view: Callable[..., ApiAnswer], known: tuple[str, ...], kwargs: dict[str, Any]
 ) -> HttpResponseBase:
     try:
         published = reader.current()
-        asked = ApiQuery(request, published, _filter(request, published, known))
-        made = view(asked, **kwargs)
-        depends_on = "&".join([asked.chosen.query_string(), *map(str, made.depends_on)])
-        return http.cached_response(request, published.version, depends_on, lambda: _written(asked, made))
+        query = ApiQuery(request, published, _filter(request, published, known))
+        result = view(query, **kwargs)
+        depends_on = "&".join([query.chosen.query_string(), *map(str, result.depends_on)])
+        return http.cached_response(request, published.version, depends_on, lambda: _serialize(query, result))
     except FilterError as error:
         return http.filter_error_json(error, request)
     except WithdrawnIncidentError:
-        return error_response(410, "id", _("This incident was withdrawn by the agency."), nearest=_all(request))
+        return error_response(
+            410, "id", _("This incident was withdrawn by the agency."), nearest=_collection_path(request)
+        )
     except UnknownIncidentError:
-        return error_response(404, "id", _("No published incident has this id."), nearest=_all(request))
+        return error_response(404, "id", _("No published incident has this id."), nearest=_collection_path(request))
     except NothingPublishedError:
         response = error_response(503, "", _("Nothing is published yet."))
         response.headers["Retry-After"] = "3600"
@@ -113,7 +117,7 @@ def _answered(
 
 
 def _filter(request: HttpRequest, published: PublishedIncidents, known: tuple[str, ...]) -> Filter:
-    """A part that means nothing here is a slip, and would otherwise widen the answer in silence. Raises FilterError."""
+    """Parse the filter. An unknown parameter is an error: ignoring it would silently widen the answer. Raises FilterError."""
     try:
         chosen, problems = Filter.parse(request.GET, published), []
     except FilterError as error:
@@ -127,15 +131,15 @@ def _filter(request: HttpRequest, published: PublishedIncidents, known: tuple[st
     return chosen
 
 
-def _written(asked: ApiQuery, made: ApiAnswer) -> HttpResponse:
-    content = {"version": asked.published.version} | made.compute()
-    return HttpResponse(orjson.dumps(content), content_type="application/json", headers=made.headers)
+def _serialize(query: ApiQuery, answer: ApiAnswer) -> HttpResponse:
+    content = {"version": query.published.version} | answer.compute()
+    return HttpResponse(orjson.dumps(content), content_type="application/json", headers=answer.headers)
 
 
-def _all(request: HttpRequest) -> str:
+def _collection_path(request: HttpRequest) -> str:
     return request.path.rpartition("/")[0]
 
 
 def plain_response(request: HttpRequest, compute: Callable[[], bytes]) -> HttpResponseBase:
-    """An answer that depends on nothing that is published."""
-    return allow_any_origin(_methods(request) or HttpResponse(compute(), content_type="application/json"))
+    """Answer with JSON that does not depend on the published incidents."""
+    return allow_any_origin(_answer_other_methods(request) or HttpResponse(compute(), content_type="application/json"))

@@ -25,50 +25,52 @@ from crimemap.snapshot.filters import WEEKDAYS, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import EPOCH_MIDNIGHT, MAX_PAGE_ROWS, PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
-ROWS = 100  # of a page, where none are asked for
-CITY = 12  # the zoom, where none is asked for
+DEFAULT_PAGE_ROWS = 100
+DEFAULT_ZOOM = 12  # shows a city
 
 
 @endpoint("limit", "after")
-def incidents(asked: ApiQuery) -> ApiAnswer:
-    """A page of incidents, newest first. `next` follows the last of them, whatever is published meanwhile."""
-    limit = http.parse_whole_number(asked.request, asked.chosen, "limit", range(1, MAX_PAGE_ROWS + 1), ROWS)
-    after = _after(asked)
+def incidents(query: ApiQuery) -> ApiAnswer:
+    """Answer a page of incidents, newest first. `next` continues behind the last one, even in a later version."""
+    limit = http.parse_whole_number(
+        query.request, query.chosen, "limit", range(1, MAX_PAGE_ROWS + 1), DEFAULT_PAGE_ROWS
+    )
+    after = _after(query)
 
     def compute() -> dict[str, Any]:
-        lists = asked.published.iterate_newest(asked.chosen, after=after, batch_rows=limit + 1)
+        lists = query.published.iterate_newest(query.chosen, after=after, batch_rows=limit + 1)
         rows = list(islice(chain.from_iterable(lists), limit + 1))
         return {
-            "filter": asked.chosen.query_string(),
-            "total": asked.published.count(asked.chosen),
-            "incidents": [_incident(row, asked.published) for row in rows[:limit]],
-            "next": _next(asked, limit, rows[limit - 1]) if len(rows) > limit else None,
+            "filter": query.chosen.query_string(),
+            "total": query.published.count(query.chosen),
+            "incidents": [_incident(row, query.published) for row in rows[:limit]],
+            "next": _next(query, limit, rows[limit - 1]) if len(rows) > limit else None,
         }
 
     return ApiAnswer(compute, (limit, after))
 
 
 @endpoint()
-def incident(asked: ApiQuery, public_id: str) -> ApiAnswer:
-    """One incident, with what it was called before."""
+def incident(query: ApiQuery, public_id: str) -> ApiAnswer:
+    """Answer one incident with its re-classifications."""
 
     def compute() -> dict[str, Any]:
-        row = asked.published.find_incident(public_id)
+        row = query.published.find_incident(public_id)
         changes = [
             {"date": change.day, "before": change.before, "after": change.after}
-            for change in asked.published.category_changes(public_id)
+            for change in query.published.category_changes(public_id)
         ]
-        return {"incident": _incident(row, asked.published), "changes": changes}
+        return {"incident": _incident(row, query.published), "changes": changes}
 
     return ApiAnswer(compute)
 
 
 @endpoint("view", "zoom")
-def bubbles_of_view(asked: ApiQuery) -> ApiAnswer:
-    """Counts by cell of a fixed grid: 64 pixels of a web-mercator map at `zoom`."""
-    zoom = http.parse_whole_number(asked.request, asked.chosen, "zoom", range(format.DEEPEST + 1), CITY)
-    whole_city = "view" not in asked.request.GET
-    box = asked.published.bounds if whole_city else http.parse_view_box(asked.request, asked.chosen)
+def bubbles_of_view(query: ApiQuery) -> ApiAnswer:
+    """Answer counts by cell of the map's fixed grid: 64 pixels of a web-mercator map at `zoom`."""
+    zoom = http.parse_whole_number(query.request, query.chosen, "zoom", range(format.DEEPEST + 1), DEFAULT_ZOOM)
+    whole_city = "view" not in query.request.GET
+    box = query.published.bounds if whole_city else http.parse_view_box(query.request, query.chosen)
     view = bubbles.view_of(box, zoom)
 
     def compute() -> dict[str, Any]:
@@ -80,71 +82,71 @@ def bubbles_of_view(asked: ApiQuery) -> ApiAnswer:
                 "families": bubble.families,
                 "one_point": bubble.one_point,
             }
-            for bubble in bubbles.bubbles(asked.published, asked.chosen, view)
+            for bubble in bubbles.bubbles(query.published, query.chosen, view)
         ]
-        return {"filter": asked.chosen.query_string(), "zoom": view.zoom, "bubbles": found}
+        return {"filter": query.chosen.query_string(), "zoom": view.zoom, "bubbles": found}
 
     return ApiAnswer(compute, (view,))
 
 
 @endpoint()
-def months(asked: ApiQuery) -> ApiAnswer:
+def months(query: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
         counts = [
-            {"month": f"{month:%Y-%m}", "count": count} for month, count in asked.published.count_by_month(asked.chosen)
+            {"month": f"{month:%Y-%m}", "count": count} for month, count in query.published.count_by_month(query.chosen)
         ]
-        return _counts(asked, counts)
+        return _counts(query, counts)
 
     return ApiAnswer(compute)
 
 
 @endpoint()
-def by_category(asked: ApiQuery) -> ApiAnswer:
+def by_category(query: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
-        found = asked.published.count_by_category(asked.chosen)
-        return _counts(asked, [_category(slug, asked.published) | {"count": count} for slug, count in found.items()])
+        found = query.published.count_by_category(query.chosen)
+        return _counts(query, [_category(slug, query.published) | {"count": count} for slug, count in found.items()])
 
     return ApiAnswer(compute)
 
 
 @endpoint("layer")
-def by_area(asked: ApiQuery) -> ApiAnswer:
-    """Counts of the areas of one layer; incidents whose area is not known are in `unknown`."""
-    layer = _layer(asked)
+def by_area(query: ApiQuery) -> ApiAnswer:
+    """Answer counts by area of one layer; incidents without a known area are in `unknown`."""
+    layer = _layer(query)
 
     def compute() -> dict[str, Any]:
-        found = asked.published.count_by_area(asked.chosen, layer)
+        found = query.published.count_by_area(query.chosen, layer)
         unknown = found.pop("", 0)
         names = area_names(layer)
         counts = [_area(layer, code, names) | {"count": count} for code, count in found.items()]
-        return _counts(asked, counts) | {"unknown": unknown}
+        return _counts(query, counts) | {"unknown": unknown}
 
     return ApiAnswer(compute, (layer,))
 
 
 @endpoint()
-def hours(asked: ApiQuery) -> ApiAnswer:
-    """Hours of the day by weekday; what is known by day or month alone stands beside."""
+def hours(query: ApiQuery) -> ApiAnswer:
+    """Answer counts by weekday and hour; incidents with unknown hour or day are counted separately."""
 
     def compute() -> dict[str, Any]:
-        found = asked.published.count_by_hour(asked.chosen)
+        found = query.published.count_by_hour(query.chosen)
         counts = [
             {"weekday": weekday, "hours": line, "no_hour": rest}
             for weekday, line, rest in zip(WEEKDAYS, found.grid, found.no_hour, strict=True)
         ]
-        return _counts(asked, counts) | {"no_day": found.no_day}
+        return _counts(query, counts) | {"no_day": found.no_day}
 
     return ApiAnswer(compute)
 
 
 @endpoint()
-def compare(asked: ApiQuery) -> ApiAnswer:
-    """The filter's days, as many before them, and the same a year ago; null where the data begins later."""
+def compare(query: ApiQuery) -> ApiAnswer:
+    """Answer counts of the filter's days, the equally long period before, and a year ago; null before the data begins."""
 
     def compute() -> dict[str, Any]:
-        found = asked.published.compare_periods(asked.chosen)
+        found = query.published.compare_periods(query.chosen)
         return {
-            "filter": asked.chosen.query_string(),
+            "filter": query.chosen.query_string(),
             "count": found.this,
             "before": found.before,
             "year_ago": found.year_ago,
@@ -154,17 +156,17 @@ def compare(asked: ApiQuery) -> ApiAnswer:
 
 
 @endpoint()
-def categories(asked: ApiQuery) -> ApiAnswer:
-    return ApiAnswer(lambda: {"categories": [_category(slug, asked.published) for slug in asked.published.families]})
+def categories(query: ApiQuery) -> ApiAnswer:
+    return ApiAnswer(lambda: {"categories": [_category(slug, query.published) for slug in query.published.families]})
 
 
 @endpoint()
-def areas(asked: ApiQuery) -> ApiAnswer:
-    """All areas that incidents stand in, as `area=` of a filter names them."""
+def areas(query: ApiQuery) -> ApiAnswer:
+    """Answer all areas with incidents, each as the filter's `area` part names it."""
 
     def compute() -> dict[str, Any]:
         found = []
-        for layer, codes in asked.published.areas.items():
+        for layer, codes in query.published.areas.items():
             names = area_names(layer)
             found += [_area(layer, code, names) for code in codes if code]
         return {"areas": found}
@@ -173,9 +175,9 @@ def areas(asked: ApiQuery) -> ApiAnswer:
 
 
 @endpoint()
-def about(asked: ApiQuery) -> ApiAnswer:
-    """Where the data comes from, how old it is, and what it does not show."""
-    published = asked.published
+def about(query: ApiQuery) -> ApiAnswer:
+    """Answer the sources and age of the data, and what it does not show."""
+    published = query.published
     made_on = published.made_at.date()
 
     def compute() -> dict[str, Any]:
@@ -211,11 +213,11 @@ def about(asked: ApiQuery) -> ApiAnswer:
     return ApiAnswer(compute, (made_on, published.sources))
 
 
-# What is no data
+# Other answers
 
 
 def openapi_document(request: HttpRequest) -> HttpResponseBase:
-    """The description of all this (OpenAPI 3.1)."""
+    """Answer the OpenAPI 3.1 description of the API."""
     return responses.plain_response(request, openapi.as_json)
 
 
@@ -228,38 +230,38 @@ def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """For people who write such programs."""
+    """Render the page about the API for developers."""
     return render(request, "crimemap/pages/api.html", {"operations": openapi.operations(), "rows": MAX_PAGE_ROWS})
 
 
-# Parts of the address, and shapes
+# Parameters and shapes
 
 
-def _after(asked: ApiQuery) -> tuple[int, str] | None:
-    """Where the page begins: hour and id of the last row of the page before. Raises FilterError."""
-    text = asked.request.GET.get("after", "")
+def _after(query: ApiQuery) -> tuple[int, str] | None:
+    """Parse `after`: hour and id of the last row of the page before. Raises FilterError."""
+    text = query.request.GET.get("after", "")
     if not text:
         return None
     found = re.fullmatch(r"([0-9]{1,7})-([0-9A-Za-z]{12})", text)
     if not found:
         message = _("This is not from the `next` of an answer.")
-        raise FilterError([FilterProblem("after", message, "")], asked.chosen)
+        raise FilterError([FilterProblem("after", message, "")], query.chosen)
     return int(found[1]), found[2]
 
 
-def _next(asked: ApiQuery, limit: int, last: IncidentRow) -> str:
-    """With dates in the place of "the last 30 days", which are others tomorrow."""
+def _next(query: ApiQuery, limit: int, last: IncidentRow) -> str:
+    """Return the URL of the next page. It has fixed dates, since "the last 30 days" are different tomorrow."""
     hour = int((last.at - EPOCH_MIDNIGHT).total_seconds()) // 3600
-    dated = replace(asked.chosen, days=0).query_string()
+    dated = replace(query.chosen, days=0).query_string()
     address = f"{settings.PORTAL_URL}{reverse('open_api:incidents')}"
     return f"{address}?{dated}&limit={limit}&after={hour}-{last.public_id}"
 
 
-def _layer(asked: ApiQuery) -> str:
-    layer = asked.request.GET.get("layer", "district")
-    if layer not in asked.published.areas:
-        message = _("Layers are %(layers)s.") % {"layers": ", ".join(asked.published.areas)}
-        raise FilterError([FilterProblem("layer", message, "district")], asked.chosen)
+def _layer(query: ApiQuery) -> str:
+    layer = query.request.GET.get("layer", "district")
+    if layer not in query.published.areas:
+        message = _("Layers are %(layers)s.") % {"layers": ", ".join(query.published.areas)}
+        raise FilterError([FilterProblem("layer", message, "district")], query.chosen)
     return layer
 
 
@@ -278,5 +280,5 @@ def _area(layer: str, code: str, names: dict[str, str]) -> dict[str, Any]:
     return {"area": f"{layer}:{code}", "layer": layer, "code": code, "name": wording.area_name(layer, code, names)}
 
 
-def _counts(asked: ApiQuery, counts: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"filter": asked.chosen.query_string(), "counts": counts}
+def _counts(query: ApiQuery, counts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"filter": query.chosen.query_string(), "counts": counts}

@@ -1,8 +1,8 @@
-"""Riverton's incident records: the export that the made-up agency's records system writes every night.
+"""The nightly export of the fictional agency's records system: Riverton's incidents of five years, about 33 a day.
 
-Five years, about 33 reports a day. A day's reports follow from the day alone, so that the export of tomorrow holds all of
-today's and a day more; only the status of reports goes on, as cases are closed. It looks like what agencies export: exact
-points, a few rows without a place, a few whose time nobody knows.
+A day's reports depend on the day alone, so that tomorrow's export contains all of today's and one day more; only the status
+of reports changes, as cases are closed. Like real exports, it has exact points, a few rows without a place, and a few with
+unknown time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HEADER = (
 )  # fmt: skip
 TIME_FORMAT = "%m/%d/%Y %H:%M"
 
-# Hours of a day, from midnight: how much more or less than on average happens.
+# Weight of each hour of the day, from midnight; 1 is the average.
 NIGHT = (
     2.6,
     2.4,
@@ -136,13 +136,13 @@ ALWAYS = (
 WEEKEND = (0.8, 0.8, 0.85, 0.95, 1.3, 1.5, 1.1)
 WORKDAYS = (1.15, 1.15, 1.1, 1.1, 1.1, 0.8, 0.6)
 EVEN = (1.0,) * 7
-# How much summer has more than winter.
+# Seasonal amplitude: positive peaks in summer.
 SUMMER, LEVEL, WINTER = 0.3, 0.0, -0.18
 
 
 @dataclass(frozen=True, slots=True)
 class OffenseKind:
-    """One offence: how often, when, where it gathers, which way it goes from year to year."""
+    """An offense: its frequency, its hours, weekdays and season, its growth from year to year, and where it concentrates."""
 
     code: str
     label: str
@@ -180,7 +180,7 @@ KINDS = (
     OffenseKind("40A", "Prostitution", 0.3, NIGHT, WEEKEND, LEVEL, 0.9, "edges", solved=0.9, premises=("Street", "Hotel")),
     OffenseKind("09A", "Murder and nonnegligent manslaughter", 0.06, NIGHT, WEEKEND, SUMMER, 0.98, "edges", solved=0.6, premises=("Street", "Residence")),
 )  # fmt: skip
-# Where kinds gather: neighbourhood to how many times more.
+# Where offenses concentrate: neighborhood to a factor.
 GATHERS: dict[str, dict[str, float]] = {
     "bars": {"Old Town": 6, "Southport": 4, "Millside": 2},
     "shops": {"Old Town": 4, "Foundry": 2.5, "Lantern Hill": 1.5},
@@ -188,13 +188,13 @@ GATHERS: dict[str, dict[str, float]] = {
     "homes": {"Willow Rise": 2, "Observatory": 1.5, "Cooper End": 3, "Saltmarsh": 2},
     "edges": {"Harbor East": 2, "Saltmarsh": 3, "Cooper End": 3, "Southport": 1.5},
 }
-# One block that everybody in Riverton knows: bars and a late tram.
+# One block with far more incidents than any other.
 HOT_BLOCK, HOT = ("Arden Street", 400), 60
 UNPLACED, UNTIMED = 0.02, 0.03
 
 
 def write_export(stream: TextIO, today: dt.date) -> int:
-    """Write the export of the night before `today` as CSV; the number of reports."""
+    """Write the export of the night before `today` as CSV. Return the number of reports."""
     writer = csv.writer(stream)
     writer.writerow(HEADER)
     count = 0
@@ -207,20 +207,20 @@ def write_export(stream: TextIO, today: dt.date) -> int:
 def generate_reports(today: dt.date) -> Iterator[tuple[str, ...]]:
     blocks = list(Block.objects.order_by("street", "hundred"))
     names = dict(Area.objects.filter(layer="neighbourhood").values_list("code", "name"))
-    attraction = {key: list(accumulate(_attractions(blocks, names, key))) for key in ("", *GATHERS)}
+    attraction = {key: list(accumulate(_block_weights(blocks, names, key))) for key in ("", *GATHERS)}
     first = today - dt.timedelta(days=YEARS * 365 + 1)
     for number in range((today - first).days):
         day = first + dt.timedelta(days=number)
         chance = random.Random(f"Riverton {day}")  # noqa: S311
-        weights = list(accumulate(kind.weight * _on(kind, day) for kind in KINDS))
+        weights = list(accumulate(kind.weight * _day_factor(kind, day) for kind in KINDS))
         # Poisson is near enough to a rounded normal at 33 a day.
         for index in range(max(5, round(chance.gauss(A_DAY, math.sqrt(A_DAY))))):
             kind = KINDS[bisect(weights, chance.random() * weights[-1])]
             yield _report(f"{day:%y%j}{index:03}", kind, day, blocks, attraction[kind.gathers], chance, today)
 
 
-def _attractions(blocks: list[Block], names: dict[str, str], gathers: str) -> Iterator[float]:
-    """How much happens on each block: few have most of it, as in every city."""
+def _block_weights(blocks: list[Block], names: dict[str, str], gathers: str) -> Iterator[float]:
+    """Yield the weight of each block: few blocks have most incidents, as in every city."""
     for block in blocks:
         chance = random.Random(f"Riverton {block.street} {block.hundred}")  # noqa: S311
         own = chance.paretovariate(1.6) - 0.6
@@ -229,8 +229,8 @@ def _attractions(blocks: list[Block], names: dict[str, str], gathers: str) -> It
         yield HOT if hot else min(own, 8) * GATHERS.get(gathers, {}).get(neighbourhood, 1)
 
 
-def _on(kind: OffenseKind, day: dt.date) -> float:
-    """How much more of a kind there is on a day than on an average one."""
+def _day_factor(kind: OffenseKind, day: dt.date) -> float:
+    """Return the factor for an offense on this day, by season, weekday and growth."""
     season = 1 + kind.season * math.cos(2 * math.pi * (day.timetuple().tm_yday - 200) / 365)
     growth: float = kind.a_year ** (day.year + day.timetuple().tm_yday / 365 - 2024)
     return season * kind.weekdays[day.weekday()] * growth

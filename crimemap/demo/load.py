@@ -1,4 +1,4 @@
-"""Puts Riverton into the database. Loading again changes nothing."""
+"""Stores the demo city Riverton in the database. Loading it again changes nothing."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Meet them on the first Tuesday of each month at 6 pm, at the library. Everyone i
 
 
 def load() -> bool:
-    """Store the city's places and base map; whether there was anything to do.
+    """Store the city's places and base map. Return whether anything had to be stored.
 
-    Rows keep their ids when the plan changes; what the plan no longer has is removed.
+    Rows keep their ids when the plan changes; places that are no longer in the plan are removed.
     """
     source = _source()
     if BaseLayer.objects.filter(name=Names.LAND, geojson__made_from=source).exists():
@@ -37,7 +37,7 @@ def load() -> bool:
         _store_areas(city)
         _store_blocks(city)
         _store_intersections(city)
-        # Last: its mark says that all of it stands.
+        # Last, because `made_from` says that everything is stored.
         for order, (name, features) in enumerate(_layers(city).items(), 1):
             collection = {"type": "FeatureCollection", "features": features, "made_from": source}
             digest = digest_of(name, order, collection)
@@ -48,9 +48,10 @@ def load() -> bool:
 
 
 def _source() -> str:
-    """A mark of the drawing and the code that grows it."""
+    """Return a digest of the plan and of the code that builds the city from it."""
     here = Path(__file__).parent
-    files = [here / "plan.py", here / "riverton.py", here / "load.py", here.parent / "geometry.py"]
+    names = ("plan.py", "riverton.py", "plane_geometry.py", "load.py")
+    files = [*(here / name for name in names), here.parent / "geometry.py"]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
@@ -65,10 +66,12 @@ def _store_areas(city: Riverton) -> None:
                 contact=CONTACT.format(name=area.name, code=area.code) if area.layer == Area.Layer.DISTRICT else "",
             )
         )  # fmt: skip
-    # The contact is staff's once it is there.
+    # Not the contact, which staff may have edited.
     fields = ["name", "key", "outline", "latitude", "longitude"]
-    kept = Area.objects.bulk_create(rows, update_conflicts=True, unique_fields=["layer", "code"], update_fields=fields)
-    Area.objects.exclude(pk__in=[row.pk for row in kept]).delete()
+    stored = Area.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["layer", "code"], update_fields=fields
+    )
+    Area.objects.exclude(pk__in=[row.pk for row in stored]).delete()
 
 
 def _store_blocks(city: Riverton) -> None:
@@ -82,10 +85,10 @@ def _store_blocks(city: Riverton) -> None:
             )
         )  # fmt: skip
     fields = ["key", "latitude", "longitude", "areas"]
-    kept = Block.objects.bulk_create(
+    stored = Block.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["street", "hundred"], update_fields=fields
     )
-    Block.objects.exclude(pk__in=[row.pk for row in kept]).delete()
+    Block.objects.exclude(pk__in=[row.pk for row in stored]).delete()
 
 
 def _store_intersections(city: Riverton) -> None:
@@ -97,12 +100,14 @@ def _store_intersections(city: Riverton) -> None:
             Intersection(first=corner.first, second=corner.second, latitude=latitude, longitude=longitude, areas=areas)
         )
     unique = ["first", "second", "latitude", "longitude"]
-    kept = Intersection.objects.bulk_create(rows, update_conflicts=True, unique_fields=unique, update_fields=["areas"])
-    Intersection.objects.exclude(pk__in=[row.pk for row in kept]).delete()
+    stored = Intersection.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=unique, update_fields=["areas"]
+    )
+    Intersection.objects.exclude(pk__in=[row.pk for row in stored]).delete()
 
 
 def _layers(city: Riverton) -> dict[str, list[Feature]]:
-    """The base map, lowest layer first."""
+    """Return the layers of the base map, lowest first."""
     parks = [_feature(_polygon(ring), name) for name, ring in city.park_rings.items()]
     green = [_feature(_polygon(ring)) for ring in [*city.riverside, city.island]]
     ways = {rank: [street for street in city.streets if street.rank == rank] for rank in ("minor", "major")}
@@ -136,7 +141,7 @@ def _centre(ring: Line) -> Point:
 
 
 def _degrees(point: Point) -> Point:
-    """(longitude, latitude), to about a metre."""
+    """Convert meters from the middle of the city to (longitude, latitude), rounded to about a meter."""
     latitude, longitude = plan.MIDDLE
     east = point[0] / geometry.METERS_PER_DEGREE / math.cos(math.radians(latitude))
     return round(longitude + east, 5), round(latitude + point[1] / geometry.METERS_PER_DEGREE, 5)

@@ -1,4 +1,4 @@
-"""What is drawn by hand of Riverton, a city that does not exist, on a spot of open ocean. Metres east and north of its middle.
+"""The hand-drawn plan of Riverton, a fictional city in the open ocean. Coordinates are meters east and north of its middle.
 
 Every name is made up of plain words; none means a real place.
 """
@@ -53,9 +53,9 @@ BRIDGES = [
 
 @dataclass(frozen=True)
 class StreetGrid:
-    """One bank's streets. `wide` are the arterials along it: distance across the grid to name.
+    """The streets of one bank. wide: the arterials along the river, distance across the grid to name.
 
-    The other names are given out in turn: `along` from the river outward, `across` from west to east.
+    The other names are used in turn: `along` from the river outward, `across` from west to east.
     """
 
     turn: float

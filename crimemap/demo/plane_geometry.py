@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Lines and rings in the plane, in meters: cutting, crossing, smoothing and offsetting them, to draw the demo city."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crimemap import geometry
 def cross_segments(
     a: geometry.Point, b: geometry.Point, c: geometry.Point, d: geometry.Point
 ) -> tuple[float, float] | None:
-    """Where the segments ab and cd cross, as fractions of each; None when they don't or are parallel."""
+    """Return where the segments ab and cd cross, as fractions of each; None if they do not cross or are parallel."""
     rx, ry, sx, sy = b[0] - a[0], b[1] - a[1], d[0] - c[0], d[1] - c[1]
     denominator = rx * sy - ry * sx
     if abs(denominator) < 1e-9:
@@ -31,7 +31,7 @@ def length(line: Sequence[geometry.Point]) -> float:
 
 
 def cut_line(line: Sequence[geometry.Point], start: float, end: float) -> geometry.Line:
-    """The piece of `line` between two distances from its first point."""
+    """Return the piece of `line` between two distances from its first point."""
     result: geometry.Line = []
     walked = 0.0
     for a, b in pairwise(line):
@@ -45,7 +45,7 @@ def cut_line(line: Sequence[geometry.Point], start: float, end: float) -> geomet
 
 
 def crossings(line: Sequence[geometry.Point], other: Sequence[geometry.Point]) -> list[tuple[float, float]]:
-    """Where two lines cross: (distance along `line`, distance along `other`), in order of the first."""
+    """Return where two lines cross as (distance along `line`, distance along `other`), ordered by the first."""
     if not boxes_touch(line, other):
         return []
     found = []
@@ -71,7 +71,7 @@ def boxes_touch(line: Sequence[geometry.Point], other: Sequence[geometry.Point])
 
 
 def split(ring: geometry.Line, line: geometry.Line) -> tuple[geometry.Line, geometry.Line]:
-    """The parts of an open ring left and right of `line`, which must cross it exactly twice (ValueError otherwise)."""
+    """Split an open ring into the parts left and right of `line`. Raises ValueError unless it crosses exactly twice."""
     closed = [*ring, ring[0]]
     hits = crossings(line, closed)
     if len(hits) != 2:
@@ -91,12 +91,12 @@ def split(ring: geometry.Line, line: geometry.Line) -> tuple[geometry.Line, geom
 
 
 def signed_area(ring: Sequence[geometry.Point]) -> float:
-    """Signed: positive when the ring runs counter-clockwise."""
+    """Return the area of a ring, positive if it runs counter-clockwise."""
     return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in geometry.edges(ring)) / 2
 
 
 def distance_to_edge(point: geometry.Point, ring: Sequence[geometry.Point]) -> float:
-    """Distance from a point to the nearest edge."""
+    """Return the distance from a point to the nearest edge."""
     return min(_to_segment(point, a, b) for a, b in geometry.edges(ring))
 
 
@@ -107,7 +107,7 @@ def _to_segment(point: geometry.Point, a: geometry.Point, b: geometry.Point) -> 
 
 
 def label_point(ring: Sequence[geometry.Point]) -> geometry.Point:
-    """Where a label stands best: the inner point farthest from the edges, to a 24th of the size."""
+    """Return the inner point farthest from the edges, to a 24th of the ring's size."""
     xs, ys = [p[0] for p in ring], [p[1] for p in ring]
     grid = [
         (min(xs) + (max(xs) - min(xs)) * i / 24, min(ys) + (max(ys) - min(ys)) * j / 24)
@@ -118,7 +118,7 @@ def label_point(ring: Sequence[geometry.Point]) -> geometry.Point:
 
 
 def spline(points: Sequence[geometry.Point], steps: int, closed: bool = False) -> geometry.Line:
-    """A smooth line through `points` (Catmull-Rom), `steps` pieces between two of them."""
+    """Return a smooth line through `points` (Catmull-Rom) with `steps` pieces between two of them."""
     count = len(points)
     spans = count if closed else count - 1
 
@@ -139,7 +139,7 @@ def _catmull(a: float, b: float, c: float, d: float, t: float) -> float:
 
 
 def offset_line(line: Sequence[geometry.Point], distance: Sequence[float]) -> geometry.Line:
-    """`line` moved to its left by one distance a point; negative is right."""
+    """Return `line` moved to its left by a distance for each point; negative moves right."""
     result = []
     for index, (x, y) in enumerate(line):
         (x1, y1), (x2, y2) = line[max(index - 1, 0)], line[min(index + 1, len(line) - 1)]

@@ -1,6 +1,6 @@
-"""Grows Riverton from its plan: streets, blocks, intersections and areas, as plain data in metres from plan.MIDDLE.
+"""Builds Riverton from its plan: streets, blocks, intersections and areas as plain data, in meters from plan.MIDDLE.
 
-The same city every time: one seeded generator, no clock, nothing that depends on the order of a set.
+The result is always the same: seeded generators, no clock, nothing that depends on the order of a set.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BANKS = ("north", "south")
 
 @dataclass(frozen=True)
 class Street:
-    """`pieces` run in the direction the house numbers grow; `before` metres of numbers lie ahead of the first."""
+    """A street. pieces run in the direction of rising house numbers; before: meters of numbers ahead of the first piece."""
 
     name: str
     rank: str  # "major" or "minor"
@@ -103,7 +103,7 @@ def _fill(wide: dict[float, str], spacing: float, chance: random.Random) -> dict
 
 
 class Riverton:
-    """The whole city; each part is made when first asked for."""
+    """The whole city; each part is built when it is first used."""
 
     def __init__(self) -> None:
         self.limits = plane_geometry.spline(plan.CITY_LIMITS, 5, closed=True)
@@ -234,7 +234,7 @@ class Riverton:
         cuts = {0.0, whole} | {end for gap in gaps for end in gap if 0 < end < whole}
         cuts |= {along for border in borders for along, _ in plane_geometry.crossings(line, border)}
 
-        def kept(start: float, end: float) -> bool:
+        def is_built(start: float, end: float) -> bool:
             middle = plane_geometry.cut_line(line, (start + end) / 2, end)
             if not middle or any(low <= (start + end) / 2 <= high for low, high in gaps):
                 return False
@@ -248,7 +248,7 @@ class Riverton:
 
         spans: list[list[float]] = []
         for start, end in pairwise(sorted(cuts)):
-            if not kept(start, end):
+            if not is_built(start, end):
                 continue
             if spans and spans[-1][1] == start:
                 spans[-1][1] = end

@@ -1,7 +1,7 @@
 """Atom feeds: the newest incidents of the agency, of an area or of a category (RFC 4287).
 
-An entry's id is made of the public id alone, so that a reader shows it once, whatever changes. No time is finer than a day:
-entries carry that of the incident or of its last re-classification, the feed that of its publication.
+An entry's id depends on the public id alone, so that feed readers show an incident once, whatever changes. No time is finer
+than a day: entries have the day of the incident or its last re-classification, the feed that of its publication.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 ENTRIES = 50
-SINCE = 2026  # of the ids: a year in which whoever runs the portal had its name (RFC 4151); it never changes
+TAG_YEAR = 2026  # for the entry ids: a year in which the agency owned its domain name (RFC 4151); must never change
 
 
 class _Feed(Atom1Feed):
@@ -44,11 +44,11 @@ class _Feed(Atom1Feed):
 
 
 def build_feed(published: PublishedIncidents, *, area: tuple[str, str] | None = None, category: str = "") -> bytes:
-    """The feed as XML in UTF-8, of one area (layer, code) or category, or of everything."""
-    title, chosen = _about(published, area, category)
+    """Build the feed of an area (layer, code), of a category, or of everything, as XML in UTF-8."""
+    title, chosen = _title_and_filter(published, area, category)
     path = feed_address(chosen)
     page = f"{settings.PORTAL_URL}{reverse('crimemap:map')}?{chosen.query_string()}"
-    made = _Feed(
+    document = _Feed(
         title=replace_non_xml(title),
         link=page,
         description=None,
@@ -58,8 +58,8 @@ def build_feed(published: PublishedIncidents, *, area: tuple[str, str] | None = 
         author_name=replace_non_xml(settings.AGENCY_NAME),
         language=settings.LANGUAGE_CODE,
         feed_url=f"{settings.PORTAL_URL}{path}",
-        feed_guid=_tag(path.removeprefix(reverse("crimemap:map"))),
-        published_on=_at(published.made_at.astimezone(UTC).date()),
+        feed_guid=_tag_uri(path.removeprefix(reverse("crimemap:map"))),
+        published_on=_midnight(published.made_at.astimezone(UTC).date()),
         feed_copyright=_(
             "Preliminary: kind and outcome may change, incidents may be withdrawn. Not for judging people."
         ),
@@ -67,13 +67,13 @@ def build_feed(published: PublishedIncidents, *, area: tuple[str, str] | None = 
     everything = replace(chosen, since=published.since, until=published.until, days=0)
     rows = chain.from_iterable(published.iterate_newest(everything, batch_rows=ENTRIES))
     for row in islice(rows, ENTRIES):
-        _add(made, row, published)
-    written: bytes = made.writeString("utf-8").encode()
+        _add_entry(document, row, published)
+    written: bytes = document.writeString("utf-8").encode()
     return written
 
 
 def feed_address(chosen: Filter) -> str:
-    """Where the feed is that fits a selection best: of its area, of its one category, else of everything."""
+    """Return the path of the feed that fits a filter best: of its area, of its only category, else of everything."""
     if chosen.area:
         return reverse("crimemap:feed_area", args=chosen.area)
     if len(chosen.categories) == 1:
@@ -81,8 +81,8 @@ def feed_address(chosen: Filter) -> str:
     return reverse("crimemap:feed")
 
 
-def _about(published: PublishedIncidents, area: tuple[str, str] | None, category: str) -> tuple[str, Filter]:
-    """Its title, and the usual selection of the pages."""
+def _title_and_filter(published: PublishedIncidents, area: tuple[str, str] | None, category: str) -> tuple[str, Filter]:
+    """Return the title of a feed and its filter for the map page."""
     chosen = Filter.parse({}, published)
     name = settings.CITY_NAME
     if area:
@@ -96,24 +96,24 @@ def _about(published: PublishedIncidents, area: tuple[str, str] | None, category
     return _("Incidents: %(what)s") % {"what": name}, chosen
 
 
-def _add(made: _Feed, row: IncidentRow, published: PublishedIncidents) -> None:
+def _add_entry(document: _Feed, row: IncidentRow, published: PublishedIncidents) -> None:
     kind = published.category_names[row.category]
     changed = [change.day for change in published.category_changes(row.public_id)]
-    told = [wording.describe_time(row), row.description, row.outcome]
-    made.add_item(
+    facts = [wording.describe_time(row), row.description, row.outcome]
+    document.add_item(
         title=replace_non_xml(_("%(category)s, %(place)s") % {"category": kind, "place": wording.describe_place(row)}),
         link=f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}",
-        description=replace_non_xml(escape(". ".join(filter(None, told)))),  # Django marks it as HTML
-        unique_id=_tag(f"incident/{row.public_id}"),
-        updateddate=_at(max([row.at.date(), *changed])),
+        description=replace_non_xml(escape(". ".join(filter(None, facts)))),  # Django marks it as HTML
+        unique_id=_tag_uri(f"incident/{row.public_id}"),
+        updateddate=_midnight(max([row.at.date(), *changed])),
         categories=[row.category],
         point="" if row.latitude is None else f"{row.latitude} {row.longitude}",
     )
 
 
-def _tag(specific: str) -> str:
-    return f"tag:{urlsplit(settings.PORTAL_URL).hostname},{SINCE}:{specific}"
+def _tag_uri(specific: str) -> str:
+    return f"tag:{urlsplit(settings.PORTAL_URL).hostname},{TAG_YEAR}:{specific}"
 
 
-def _at(day: date) -> datetime:
+def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)

@@ -1,7 +1,7 @@
-"""The filter's incidents as a file: CSV for spreadsheets, GeoJSON for maps.
+"""Downloads of the incidents a filter selects: CSV for spreadsheets, GeoJSON for maps.
 
 Rows are written as they are read, newest first: a download of everything takes no more memory than one of a day, and a
-client that hangs up stops the work.
+client that disconnects stops the work.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
-MAX_CONCURRENT_DOWNLOADS = 16  # downloads of one process: the rest of its threads are for pages
-BATCH_ROWS = 2000  # written at a time
-BOM = "\ufeff"  # without it Excel takes UTF-8 for the code page of the country
-FORMULA = frozenset("=+-@\t\r")  # what makes a spreadsheet compute a cell (OWASP, "CSV Injection")
+MAX_CONCURRENT_DOWNLOADS = 16  # in one process; its other threads are for pages
+BATCH_ROWS = 2000  # rows written at a time
+BOM = "\ufeff"  # without it, Excel reads UTF-8 as the local code page
+FORMULA = frozenset("=+-@\t\r")  # first characters that make a cell a formula (OWASP, "CSV Injection")
 
-_room = threading.BoundedSemaphore(MAX_CONCURRENT_DOWNLOADS)
-_making = threading.Lock()  # pages compete with one download for the process, however many are under way
+_slots = threading.BoundedSemaphore(MAX_CONCURRENT_DOWNLOADS)
+_generation_lock = threading.Lock()  # so that pages compete with one download at most
 
 
 class TooManyDownloadsError(Exception):
-    """As many downloads as this process serves at once are under way."""
+    """MAX_CONCURRENT_DOWNLOADS are running in this process."""
 
 
 class DownloadStream:
-    """The pieces of a file. Holds one of AT_ONCE places until its end or until it is closed. Raises BusyError."""
+    """The pieces of a file. Occupies a slot until exhausted or closed. Raises TooManyDownloadsError if none is free."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        if not _room.acquire(blocking=False):
+        if not _slots.acquire(blocking=False):
             raise TooManyDownloadsError
         self._pieces: Iterator[bytes] | None = pieces
 
@@ -48,7 +48,7 @@ class DownloadStream:
         if self._pieces is None:
             raise StopIteration
         try:
-            with _making:
+            with _generation_lock:
                 return next(self._pieces)
         except BaseException:
             self.close()
@@ -57,36 +57,36 @@ class DownloadStream:
     def close(self) -> None:
         if self._pieces is not None:
             self._pieces = None
-            _room.release()
+            _slots.release()
 
 
 def file_name(published: PublishedIncidents, chosen: Filter, kind: str) -> str:
-    """ "incidents_2025-10-05_2026-10-04_4f6d2a91.csv": the days and the version that it is of."""
+    """Return a name with days and version: "incidents_2025-10-05_2026-10-04_4f6d2a91.csv"."""
     since, until = max(chosen.since, published.since), min(chosen.until, published.until)
     return f"incidents_{since}_{until}_{published.version[:8]}.{kind}"
 
 
 def iterate_csv(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
-    """CSV (RFC 4180) in UTF-8 with BOM. No cell that is text begins as a formula does; numbers are numbers."""
+    """Yield the pieces of a CSV file (RFC 4180) in UTF-8 with BOM. Text cells that look like formulas are escaped."""
     text = io.StringIO()
     writer = csv.writer(text)
     text.write(BOM)
     writer.writerow(COLUMNS)
     for rows in chain([[]], published.iterate_newest(chosen, batch_rows=BATCH_ROWS)):
-        writer.writerows(_cells(row, published) for row in rows)
+        writer.writerows(_escaped_cells(row, published) for row in rows)
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
 
 
-def _cells(row: IncidentRow, published: PublishedIncidents) -> list[Any]:
+def _escaped_cells(row: IncidentRow, published: PublishedIncidents) -> list[Any]:
     return [
         f"'{value}" if type(value) is str and value[:1] in FORMULA else value for value in row_values(row, published)
     ]
 
 
 def iterate_geojson(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
-    """A FeatureCollection (RFC 7946), a feature a line; without a mapped place `geometry` is null."""
+    """Yield the pieces of a FeatureCollection (RFC 7946), one feature a line; `geometry` is null without a mapped place."""
     head = {"type": "FeatureCollection", "version": published.version, "filter": chosen.query_string()}
     yield orjson.dumps(head)[:-1] + b',"features":[\n'
     separator = b""

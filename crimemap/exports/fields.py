@@ -1,4 +1,4 @@
-"""An incident as a line of named values: the columns of downloads and the properties of the JSON API."""
+"""The fields of an incident in downloads and in the JSON API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLUMNS: dict[str, _StrPromise] = {
 
 
 def row_values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ...]:
-    """In the order of COLUMNS. Unknown texts are "", unknown numbers None."""
+    """Return the values of a row in the order of COLUMNS; unknown texts are "", unknown numbers None."""
     area = row.areas.get
     return (
         row.public_id,

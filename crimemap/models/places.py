@@ -1,6 +1,6 @@
-"""The places of a city: areas, blocks, intersections and the layers of the base map. crimemap/places/lookup.py answers from them.
+"""The places of a city: areas, blocks, intersections and the layers of the base map.
 
-Coordinates are WGS 84 degrees; outlines and layers are GeoJSON (RFC 7946: longitude first). Nothing here is about people.
+Coordinates are WGS 84 degrees; outlines and layers are GeoJSON (RFC 7946: longitude first).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from crimemap.street_names import normalize_name
 
 
 class Located(models.Model):
-    """What stands at one point."""
+    """A place with a point."""
 
     latitude = models.FloatField(_("latitude"), help_text=_("Degrees north."))
     longitude = models.FloatField(_("longitude"), help_text=_("Degrees east."))
@@ -33,7 +33,7 @@ def on_earth(name: str) -> models.CheckConstraint:
 
 
 class Area(Located):
-    """A part of the city; the point is where its label stands."""
+    """A part of the city. The point is that of its label."""
 
     class Layer(models.TextChoices):
         CITY = "city", _("City limits")
@@ -81,7 +81,7 @@ class Area(Located):
 
 
 class Block(Located):
-    """One hundred of a street between two crossings; the point is its middle."""
+    """A hundred of house numbers of a street, between two intersections. The point is its middle."""
 
     street = models.CharField(_("street"), max_length=80)
     key = models.CharField(
@@ -119,7 +119,7 @@ class Block(Located):
 
 
 class Intersection(Located):
-    """Where two streets meet; their names are in alphabetical order."""
+    """The point where two streets meet; their names are in alphabetical order."""
 
     first = models.CharField(_("first street"), max_length=80)
     second = models.CharField(_("second street"), max_length=80)
@@ -179,6 +179,6 @@ class BaseLayer(models.Model):
 
 
 def digest_of(name: str, order: int, geojson: object) -> str:
-    """16 hex digits that change with anything drawn."""
+    """Return 16 hex digits that change with anything drawn."""
     content = json.dumps([name, order, geojson], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -17,8 +17,10 @@ from core.mail.subscriber_addresses import HASH_BYTES, SealedContactField
 
 
 class Subscription(models.Model):
-    """What one address wants to hear of: incidents of some categories (none named: of all) in an area or round a point
-    (neither: anywhere). Without `confirmed_at` it waits for its owner to follow the link, and nothing is sent but that."""
+    """An alert for one address: incidents of some categories (empty: all) in an area, around a point, or anywhere.
+
+    Until `confirmed_at` is set by following the link, nothing but that link is sent.
+    """
 
     class Rhythm(models.TextChoices):
         DAILY = "daily", _("Daily")
@@ -77,8 +79,10 @@ class Subscription(models.Model):
 
 
 class AlertLink(models.Model):
-    """A link that speaks for an address: that of each alert it confirmed. It outlives the alert, since it stands in mails
-    with which people leave, and goes with the address."""
+    """A link that acts for an address, one for each alert it confirmed.
+
+    It outlives the alert, because people unsubscribe by links in old mails, and is deleted with the address.
+    """
 
     link_hash = models.BinaryField(max_length=HASH_BYTES, primary_key=True)
     address_hash = models.BinaryField(max_length=HASH_BYTES, db_index=True)
@@ -91,8 +95,10 @@ class AlertLink(models.Model):
 
 
 class Edition(models.Model):
-    """One publication that alerts looked at, and which incidents it brought. The first ever is what was known when alerts
-    began: it is told to nobody."""
+    """A publication that alerts have processed, with the incidents it added.
+
+    The first edition holds the incidents known when alerts began; no mail reports it.
+    """
 
     number = models.PositiveIntegerField(primary_key=True)
     version = models.CharField(max_length=64, help_text="Published.version")

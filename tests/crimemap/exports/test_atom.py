@@ -139,7 +139,7 @@ def test_a_reader_that_asks_hourly_is_told_nothing_is_new(
     first = client.get(address)
     assert first["Cache-Control"] == "public, max-age=60"
     assert not first.cookies
-    monkeypatch.setattr(atom, "feed", lambda *given, **more: 1 / 0)
+    monkeypatch.setattr(atom, "build_feed", lambda *given, **more: 1 / 0)
     assert client.get(address, headers={"if-none-match": first["ETag"]}).status_code == 304
 
 

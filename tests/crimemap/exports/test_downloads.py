@@ -199,7 +199,7 @@ def test_who_has_this_version_gets_nothing_again(
     first.close()
     assert first["Cache-Control"] == "public, max-age=60"
     assert not first.cookies
-    for name in ("as_csv", "as_geojson"):
+    for name in ("iterate_csv", "iterate_geojson"):
         monkeypatch.setattr(downloads, name, lambda *given: 1 / 0)
     again = client.get(f"{address}?category=burglary&days=30", headers={"if-none-match": first["ETag"]})
     assert again.status_code == 304
