@@ -1,4 +1,4 @@
-"""People, texts and pictures for the tests of the desk."""
+"""Accounts, stories and pictures for tests of the desk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def create_account(name: str = "marsh", *groups: str) -> Account:
     return account
 
 
-def story_values(**said: Any) -> StoryValues:
+def story_values(**changes: Any) -> StoryValues:
     values = {
         "slug": "lamps",
         "title": "Brighter steps",
@@ -47,32 +47,34 @@ def story_values(**said: Any) -> StoryValues:
         "we_did": "",
         "tags": [],
     }
-    return values | said
+    return values | changes
 
 
-def action_details(**said: Any) -> ActionDetails:
-    return ActionDetails(said.pop("now", None) or timezone.now(), **({"answers": PASSING_ANSWERS} | said))
+def action_details(**changes: Any) -> ActionDetails:
+    return ActionDetails(changes.pop("now", None) or timezone.now(), **({"answers": PASSING_ANSWERS} | changes))
 
 
-def perform(action: StoryAction, story: Story, by: Account, **said: Any) -> Story:
-    return workflow.perform(action, story.pk, by, Story.objects.get(pk=story.pk).version, action_details(**said))
+def perform(action: StoryAction, story: Story, by: Account, **changes: Any) -> Story:
+    return workflow.perform(action, story.pk, by, Story.objects.get(pk=story.pk).version, action_details(**changes))
 
 
-def create_published_story(author: Account, second: Account, **said: Any) -> Story:
-    story = workflow.create_story(author, story_values(**said))
+def create_published_story(author: Account, second: Account, **changes: Any) -> Story:
+    story = workflow.create_story(author, story_values(**changes))
     perform(StoryAction.SUBMIT, story, author)
     perform(StoryAction.APPROVE, story, second)
     return perform(StoryAction.PUBLISH, story, author)
 
 
-def upload_picture(by: Account | None = None, **said: Any) -> Picture:
+def upload_picture(by: Account | None = None, **changes: Any) -> Picture:
     """A picture as staff send it, waiting."""
-    sent = SimpleUploadedFile("steps.jpg", said.pop("content", None) or photo())
-    return pictures.accept_upload(sent, said.get("alt", "Steps with lamps"), said.get("credit", "City of Riverton"), by)
+    sent = SimpleUploadedFile("steps.jpg", changes.pop("content", None) or photo())
+    return pictures.accept_upload(
+        sent, changes.get("alt", "Steps with lamps"), changes.get("credit", "City of Riverton"), by
+    )
 
 
-def create_ready_picture(**said: Any) -> Picture:
-    taken = upload_picture(**said)
+def create_ready_picture(**changes: Any) -> Picture:
+    taken = upload_picture(**changes)
     pictures.rebuild_picture(str(PictureOriginal.objects.get(picture=taken).pk))
     taken.refresh_from_db()
     return taken

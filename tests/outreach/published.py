@@ -1,4 +1,4 @@
-"""Stories for tests of what residents read: rows of the published copy, without the desk's way to them."""
+"""Published stories as rows, created without the workflow, for tests of residents' pages."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from outreach.models import Picture, PictureFile, PublishedStory, Status, Story,
 DAY = dt.date(2026, 3, 14)
 
 
-def create_draft(slug: str = "draft", status: str = Status.DRAFT, **told: Any) -> Story:
+def create_draft(slug: str = "draft", status: str = Status.DRAFT, **fields: Any) -> Story:
     """A story at the desk that residents cannot read."""
     by, _ = get_user_model().objects.get_or_create(username="writer")
     needed = {"approved_by": by} if status in (Status.APPROVED, Status.SCHEDULED, Status.PUBLISHED) else {}
-    told = {"title": f"Title of {slug}", "summary": "A summary.", "body": "Some text.", **told}
-    return Story.objects.create(slug=slug, status=status, author=by, edited_by=by, **needed, **told)
+    fields = {"title": f"Title of {slug}", "summary": "A summary.", "body": "Some text.", **fields}
+    return Story.objects.create(slug=slug, status=status, author=by, edited_by=by, **needed, **fields)
 
 
 def create_published_story(
-    slug: str = "bicycles", *, tags: tuple[str, ...] = (), on: dt.date = DAY, **told: Any
+    slug: str = "bicycles", *, tags: tuple[str, ...] = (), on: dt.date = DAY, **fields: Any
 ) -> PublishedStory:
-    told = {"title": f"Title of {slug}", "summary": "A summary.", "body": "Some text.", **told}
-    corrected = told.pop("corrected_on", None)
-    story = create_draft(slug, Status.PUBLISHED, **told)
-    published = PublishedStory.objects.create(story=story, slug=slug, published_on=on, corrected_on=corrected, **told)
+    fields = {"title": f"Title of {slug}", "summary": "A summary.", "body": "Some text.", **fields}
+    corrected = fields.pop("corrected_on", None)
+    story = create_draft(slug, Status.PUBLISHED, **fields)
+    published = PublishedStory.objects.create(story=story, slug=slug, published_on=on, corrected_on=corrected, **fields)
     for name in tags:
         published.tags.add(Tag.objects.get_or_create(slug=name.lower(), defaults={"name": name})[0])
     return published

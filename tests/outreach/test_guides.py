@@ -43,7 +43,7 @@ def test_the_five_guides_are_there_and_shown(client):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_guide_is_short_plain_and_leads_somewhere(path: Path, client):
+def test_a_starter_guide_is_short_plain_and_has_working_links(path: Path, client):
     head, text = guides.read_guide_file(path)
     assert not re.search(r"{\w+}", text), "a fact that was not filled in"
     assert 300 <= len(words_of(text)) <= 700
@@ -62,7 +62,7 @@ def test_a_shipped_guide_is_short_plain_and_leads_somewhere(path: Path, client):
     assert html.escape(head["title"]) in page.content.decode()
 
 
-def test_what_the_agency_changed_or_hid_stays(client):
+def test_guides_that_the_agency_changed_or_hid_stay(client):
     Guide.objects.filter(slug="staying-safe").update(body="Our own words.", shown=False)
     guides.ensure_guides()
     kept = Guide.objects.get(slug="staying-safe")

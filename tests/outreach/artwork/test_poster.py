@@ -62,6 +62,6 @@ def test_every_strip_has_the_address():
 
 
 @pytest.mark.parametrize("text", ["词语", "Wort " * 80, "", "x" * 300])
-def test_any_words_give_a_poster(text):
+def test_a_poster_is_drawn_for_any_text(text):
     changed = replace(WORDS, agency=text, headline=(text, text), lead=text, points=(text,), address=text or "a")
     assert poster.draw_poster(changed, "a4").startswith(b"%PDF")

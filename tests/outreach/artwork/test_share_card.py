@@ -1,4 +1,4 @@
-"""The share card: the agency's colours, any title, the same bytes for the same words."""
+"""The share card: the agency's colors, any title, the same bytes for the same words."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_card_has_the_size_open_graph_readers_expect_in_the_agencys_colours():
         assert picture.getpixel(corner)[2] > picture.getpixel(corner)[0], "the ground is blue, each time"
 
 
-def test_the_digest_changes_with_whatever_is_drawn(monkeypatch):
+def test_the_digest_depends_on_everything_that_is_drawn(monkeypatch):
     changed = [
         replace(CARD, title="x"),
         replace(CARD, label="x"),

@@ -1,4 +1,4 @@
-"""Stand-ins on this machine for what the agency's channels are: a Mastodon server, and whatever takes a webhook."""
+"""Local stand-ins for the agency's channels: a Mastodon server and a webhook receiver."""
 
 from __future__ import annotations
 

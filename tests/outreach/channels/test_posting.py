@@ -1,4 +1,4 @@
-"""A published story is told on the agency's channels, on each once, and what became of it is known."""
+"""A published story is posted on each channel once, and the outcome of each post is known."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def later(monkeypatch: pytest.MonkeyPatch, **time: float) -> None:
 # What is posted, and where
 
 
-def test_publication_lets_one_post_a_channel_in_use_go(story: Story, receiver: Receiver) -> None:
+def test_publication_releases_one_post_per_enabled_channel(story: Story, receiver: Receiver) -> None:
     channel(receiver.mastodon, "Mastodon")
     channel(receiver.webhook, "Newsroom")
     channel(receiver.webhook, "Old", enabled=False)
@@ -77,7 +77,7 @@ def test_publication_lets_one_post_a_channel_in_use_go(story: Story, receiver: R
     assert Post.objects.count() == 2
 
 
-def test_a_correction_is_not_told_again(story: Story, receiver: Receiver) -> None:
+def test_a_correction_is_not_posted_again(story: Story, receiver: Receiver) -> None:
     channel(receiver.webhook)
     publish(story)
     posting.post_due()
@@ -86,7 +86,7 @@ def test_a_correction_is_not_told_again(story: Story, receiver: Receiver) -> Non
     assert len(receiver.posts) == 1
 
 
-def test_the_prepared_text_goes_out_and_what_is_left_out_does_not(story: Story, receiver: Receiver) -> None:
+def test_prepared_posts_are_sent_and_left_out_ones_are_not(story: Story, receiver: Receiver) -> None:
     first, second = channel(receiver.mastodon, "Mastodon"), channel(receiver.webhook, "Newsroom")
     posting.prepare_post(story, first, "Our own words", wanted=True)
     posting.prepare_post(story, second, "", wanted=False)
@@ -132,7 +132,7 @@ def test_nothing_is_posted_of_a_story_that_was_withdrawn_meanwhile(story: Story,
     assert only().state == State.FAILED
 
 
-def test_each_role_has_the_rights_that_its_part_takes(story: Story, receiver: Receiver) -> None:
+def test_each_database_role_has_only_the_rights_it_needs(story: Story, receiver: Receiver) -> None:
     first, _second = channel(receiver.mastodon, "Mastodon"), channel(receiver.webhook, "Newsroom")
     with acting_as("staff"):
         posting.prepare_post(story, first, "Our own words", wanted=True)
@@ -157,7 +157,7 @@ def test_each_role_has_the_rights_that_its_part_takes(story: Story, receiver: Re
     [(200, State.SENT), (202, State.SENT), (302, State.UNSURE), (401, State.FAILED), (404, State.FAILED),
      (408, State.UNSURE), (429, State.WAITING), (500, State.UNSURE), (503, State.UNSURE), (None, State.UNSURE)],
 )  # fmt: skip
-def test_what_a_webhook_answers_decides(
+def test_the_response_of_a_webhook_decides_the_state(
     story: Story, receiver: Receiver, status: int | None, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver.status = status
@@ -277,7 +277,7 @@ def test_after_a_kill_mastodon_is_posted_under_the_same_key_and_once(
 
 
 @pytest.mark.parametrize("again", [True, False])
-def test_staff_settle_what_is_unsure(story: Story, by: Account, receiver: Receiver, again: bool) -> None:
+def test_staff_settle_unsure_posts(story: Story, by: Account, receiver: Receiver, again: bool) -> None:
     receiver.status = None
     channel(receiver.webhook)
     publish(story)
@@ -355,6 +355,6 @@ def test_retries_and_redirects_that_an_address_asks_for_are_ours_to_decide(recei
     assert len(receiver.asked) == 2
 
 
-def test_what_may_be_shown_of_an_address_is_the_server_alone(receiver: Receiver) -> None:
+def test_only_the_server_of_an_address_is_visible(receiver: Receiver) -> None:
     assert transport.visible_host(receiver.mastodon) == "127.0.0.1"
     assert transport.visible_host("bsky://name:secret@example.org".replace(":secret@example.org", "@secret")) == ""

@@ -1,4 +1,4 @@
-"""Markdown of the desk as HTML: what must work, and everything that somebody may try with it."""
+"""Markdown as HTML: the features that editors need, and attempts to inject harmful markup."""
 
 from __future__ import annotations
 
@@ -132,11 +132,11 @@ def test_attacks_that_are_pasted_come_out_inert(attack: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab <>\"'`*_[]()!#|-:^\\&;/=\n\tonscript\u202e"), max_size=120))
-def test_whatever_is_typed_comes_out_inert(text: str) -> None:
+def test_any_input_is_rendered_harmless(text: str) -> None:
     assert is_harmless(render(text, {1: PICTURE}))
 
 
-def test_what_markdown_is_for() -> None:
+def test_markdown_is_rendered() -> None:
     html = render("## One\n\n**b** *i* ~~s~~ [map](/map/)\n\n- x\n\n1. y\n\n> q\n\nA note[^n]\n\n[^n]: Said.")
     for part in ("<h2>One</h2>", "<strong>b</strong>", "<em>i</em>", "<s>s</s>", '<a href="/map/" rel="noopener">map</a>',
                  "<li>x</li>", "<li>y</li>", "<blockquote>", '<a href="#fn1" id="fnref1" aria-label="Note 1"', '<li id="fn1">'):  # fmt: skip
@@ -174,17 +174,17 @@ def test_a_picture_alone_is_a_figure_with_its_credit() -> None:
     assert 'width="400" height="300"' in html
 
 
-def test_a_picture_in_a_line_takes_its_own_words() -> None:
+def test_an_inline_picture_uses_the_alt_text_of_the_line() -> None:
     html = render("See ![the lamps](picture:1) here", {1: PICTURE})
     assert "<figure>" not in html
     assert 'alt="the lamps"' in html
 
 
-def test_a_picture_that_is_not_there_stands_in_words() -> None:
+def test_a_missing_picture_is_replaced_by_its_alt_text() -> None:
     assert "<p>the lamps</p>" in render("![the lamps](picture:7)").replace("figure", "p")
 
 
-def test_what_a_text_names_is_found() -> None:
+def test_references_of_a_text_are_found() -> None:
     found = find_references(
         "![](picture:3) ![](picture:3) [a](/map/) <https://x.example> ![](http://y.example/z.png)\n\n[^1]: [b](/b/)\n\n[^1]"
     )
@@ -200,7 +200,7 @@ def test_what_a_text_names_is_found() -> None:
     ],
     ids=lambda text: text[:8],
 )  # fmt: skip
-def test_what_would_take_for_ever_gets_a_sentence(text: str) -> None:
+def test_text_that_would_take_too_long_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(TextTooComplexError, match="too long"):
         render(text)
 
@@ -220,12 +220,12 @@ def test_what_would_take_for_ever_gets_a_sentence(text: str) -> None:
     ],
     ids=["table", "list", "lines", "headings", "brackets", "links", "stars", "nested list", "nested quotes"],
 )
-def test_what_is_only_much_comes_out(text: str) -> None:
+def test_long_but_simple_text_is_rendered(text: str) -> None:
     assert is_harmless(render(text[: markdown.MAX_CHARACTERS]))
 
 
 class TestPasting:
-    def test_a_page_of_word(self) -> None:
+    def test_a_page_from_word_becomes_markdown(self) -> None:
         html = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><head><style>p.MsoNormal{margin:0}</style>
             <!--[if gte mso 9]><xml><o:Author>Secret Name</o:Author></xml><![endif]--></head><body><!--StartFragment-->
             <h1>Brighter steps</h1>

@@ -1,4 +1,4 @@
-"""Staff's pictures: what they betray is gone, what is not fit is refused, what is lost is taken up, and who reads them."""
+"""Pictures: metadata is removed, unusable files are refused, lost ones are rebuilt, and only published ones are public."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_pictures_come_in_the_widths_of_pages_and_never_wider(size: tuple[int, i
         assert about["size"] == len(content)
 
 
-def test_the_original_is_destroyed_and_its_words_are_nowhere() -> None:
+def test_the_original_is_deleted_with_its_metadata() -> None:
     row = create_ready_picture(content=photo("canary-of-the-camera"))
     assert not PictureOriginal.objects.exists()
     assert not [each for each, content in files_of(row) if b"canary" in content]
@@ -105,7 +105,7 @@ def test_a_broken_picture_is_refused_with_its_reason() -> None:
     assert not PictureOriginal.objects.exists()
 
 
-def test_what_the_queue_lost_is_swept_up_and_done_once() -> None:
+def test_pictures_that_the_queue_lost_are_rebuilt_once() -> None:
     upload_picture()
     pictures.rebuild_waiting_pictures()
     pictures.rebuild_waiting_pictures()
@@ -113,7 +113,7 @@ def test_what_the_queue_lost_is_swept_up_and_done_once() -> None:
     assert PictureFile.objects.count() == 4  # 640 pixels wide: 400 and 640, two formats
 
 
-def test_one_that_ends_the_worker_is_refused_the_fourth_time(monkeypatch) -> None:
+def test_a_picture_that_kills_the_worker_is_refused_the_fourth_time(monkeypatch) -> None:
     row = upload_picture()
 
     class Killed(BaseException):
@@ -169,7 +169,7 @@ class TestRights:
                 pictures.load_ready_pictures(Picture.objects.values_list("pk", flat=True))
             ), PictureFile.objects.count()
 
-    def test_the_public_role_reads_pictures_of_what_is_published_and_no_other(self) -> None:
+    def test_the_public_role_reads_only_published_pictures(self) -> None:
         row, author, second = create_ready_picture(), create_account(), create_account("lee")
         assert self.seen() == (0, 0)
         story = workflow.create_story(author, story_values(body=f"![](picture:{row.pk})"))
@@ -191,7 +191,7 @@ class TestRights:
         assert self.seen() == (1, 4)
 
     @pytest.mark.parametrize("role", ["public", "alerts", "bulk", "media"])
-    def test_nobody_but_staff_writes_the_desk(self, role: str) -> None:
+    def test_only_the_staff_role_writes_at_the_desk(self, role: str) -> None:
         create_published_story(create_account(), create_account("lee"))
         for sql in (
             "INSERT INTO outreach_pictureoriginal (id, picture_id, content) VALUES (gen_random_uuid(), 1, '')",
@@ -209,7 +209,7 @@ class TestRights:
             assert is_refused(role, sql)
 
     @pytest.mark.parametrize("role", ["public", "alerts", "media"])
-    def test_drafts_are_read_by_nobody_but_staff_and_the_clock(self, role: str) -> None:
+    def test_only_staff_and_the_clock_read_drafts(self, role: str) -> None:
         assert is_refused(role, "SELECT title FROM outreach_story")
         assert is_refused(role, "UPDATE outreach_publishedstory SET body = 'x'")
         assert is_refused(role, "INSERT INTO outreach_correction (note) VALUES ('x')")

@@ -1,4 +1,4 @@
-"""The stories of the demo city go the way of every story."""
+"""The demo city's stories are created through the ordinary workflow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_demo_stories_come_once_each_with_its_picture(monkeypatch):
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_each_was_approved_by_somebody_else_than_its_writer():
+def test_each_story_was_approved_by_a_second_person():
     stories.load()
     steps = list(StoryStep.objects.filter(action__in=("create", "approve")).values_list("action", "by__username"))
     assert {by for action, by in steps if action == "create"} == {"communications"}
@@ -57,7 +57,7 @@ def test_one_was_corrected_and_one_waits_for_review():
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_what_was_cut_short_is_told_whole_the_next_time(monkeypatch):
+def test_an_interrupted_load_is_completed_by_the_next(monkeypatch):
     publish = stories._publish
 
     def cut(*args, **kwargs):
@@ -75,7 +75,7 @@ def test_what_was_cut_short_is_told_whole_the_next_time(monkeypatch):
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_where_no_picture_can_be_made_the_story_is_told_without():
+def test_stories_are_created_without_pictures_where_none_can_be_rebuilt():
     stories.load()
     assert not PublishedStory.objects.filter(lead__isnull=False).exists()
     assert PublishedStory.objects.count() == len(TOLD) - 1

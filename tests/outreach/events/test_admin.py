@@ -1,4 +1,4 @@
-"""The desk of events and of channels: what staff type is kept or told apart, and secrets stay where they were typed."""
+"""Admin pages of events and channels: input is never lost, edit conflicts are shown, and secrets are never shown."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_an_event_is_planned_published_and_cancelled(desk: Client) -> None:
         ({"body": "x" * 20_001}, "at most 20000"),
     ],
 )
-def test_what_cannot_be_taken_gets_a_sentence_and_loses_nothing(
+def test_invalid_input_gets_a_sentence_and_stays_in_the_form(
     desk: Client, changes: dict[str, str], sentence: str
 ) -> None:
     response = desk.post("/admin/outreach/event/add/", typed(body="A long evening of writing.") | changes)
@@ -148,7 +148,7 @@ def test_a_published_event_is_not_deleted_and_a_draft_is(desk: Client, by: Accou
 
 
 @pytest.mark.parametrize("group", [groups.OFFICER, groups.SUPERVISOR, groups.ADMINISTRATOR])
-def test_who_is_not_of_communications_changes_nothing(by: Account, group: str) -> None:
+def test_accounts_outside_communications_change_nothing(by: Account, group: str) -> None:
     event = planned(by, publish=False)
     client = Client()
     client.force_login(account(group), backend="core.staff.sign_in.AuditedBackend")
@@ -163,7 +163,7 @@ def test_who_is_not_of_communications_changes_nothing(by: Account, group: str) -
 STEERING = "\x0b\x1f\x85\u202e\uffff"
 
 
-def test_characters_that_no_feed_or_calendar_can_hold_are_not_kept(desk: Client) -> None:
+def test_characters_that_feeds_cannot_hold_are_removed(desk: Client) -> None:
     desk.post("/admin/outreach/event/add/", typed(title=f"Cof{STEERING}fee", place=f"Lib{STEERING}rary"))
     event = Event.objects.get()
     assert (event.title, event.place) == ("Coffee", "Library")
@@ -196,7 +196,7 @@ def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("lookup", ["address", "address__startswith", "address__regex", "id__in=1&address__gt"])
-def test_the_list_cannot_be_asked_what_a_secret_begins_with(desk: Client, lookup: str) -> None:
+def test_the_list_cannot_be_filtered_by_the_secret(desk: Client, lookup: str) -> None:
     channel(address=f"mastodons://{SECRET}@social.example")
     assert desk.get("/admin/outreach/channel/?enabled__exact=1").status_code == 200
     assert desk.get(f"/admin/outreach/channel/?{lookup}=mastodons://").status_code == 400
@@ -276,7 +276,7 @@ def test_a_decision_about_nothing_is_none(desk: Client, story: Story, settle: st
     assert Post.objects.get().state == State.UNSURE
 
 
-def test_who_may_only_look_settles_nothing(story: Story) -> None:
+def test_viewers_cannot_settle_posts(story: Story) -> None:
     channel()
     publication.publish(story, "", timezone.now())
     Post.objects.update(state=State.UNSURE, begun_at=timezone.now())

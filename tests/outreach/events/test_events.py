@@ -1,4 +1,4 @@
-"""Events: what residents see of each state, calendar files, and what staff may do when."""
+"""Events: their visibility in each state, calendar files, and the actions of staff."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def test_a_draft_is_nowhere(client: Client, by: Account) -> None:
         assert "offee" not in client.get(path).content.decode()
 
 
-def test_the_public_role_reads_no_draft_whatever_is_asked(by: Account) -> None:
+def test_the_public_role_reads_no_draft(by: Account) -> None:
     planned(by, publish=False)
     planned(by, slug="shown")
     with acting_as("public"):
         assert list(Event.objects.values_list("slug", flat=True)) == ["shown"]
 
 
-def test_what_is_published_is_listed_and_has_a_page(client: Client, by: Account) -> None:
+def test_published_events_are_listed_and_have_a_page(client: Client, by: Account) -> None:
     planned(by)
     page_cache.clear()
     assert "Coffee with an officer" in client.get("/events/").content.decode()
@@ -112,7 +112,7 @@ def test_a_cancelled_one_stays_and_says_why(client: Client, by: Account) -> None
     assert "Remind me" not in client.get("/events/coffee/").content.decode()
 
 
-def test_what_is_over_moves_to_past_events_and_offers_no_reminder(client: Client, by: Account) -> None:
+def test_past_events_are_listed_apart_and_offer_no_reminder(client: Client, by: Account) -> None:
     over(planned(by))
     assert "Coffee" not in client.get("/events/").content.decode()
     assert "Coffee" in client.get("/events/past/").content.decode()
@@ -199,7 +199,7 @@ def test_a_calendar_reads_the_hour_in_summer_and_winter(by: Account, month: int,
     assert zone.to_tz().utcoffset(written) == dt.timedelta(hours=-hours)
 
 
-def test_calendars_know_an_event_again_and_see_what_became_of_it(client: Client, by: Account) -> None:
+def test_calendars_recognize_an_event_and_its_changes(client: Client, by: Account) -> None:
     event = planned(by)
     (first,) = entries(client.get("/events/coffee/event.ics").content)
     assert client.get("/events/coffee/event.ics").content == client.get("/events/coffee/event.ics").content
@@ -242,7 +242,7 @@ def test_the_same_text_again_is_no_change(by: Account) -> None:
     assert actions.change_event(event.pk, {"title": event.title}, by, event.version).version == event.version
 
 
-def test_a_move_counts_once_residents_were_told_and_a_word_does_not(by: Account) -> None:
+def test_only_moves_of_published_events_are_counted(by: Account) -> None:
     event = planned(by, publish=False)
     event = actions.change_event(event.pk, {"place": "Town hall"}, by, event.version)
     assert event.moves == 0
@@ -258,7 +258,7 @@ def test_the_address_of_a_published_event_stays(by: Account) -> None:
         actions.change_event(event.pk, {"slug": "tea"}, by, event.version)
 
 
-def test_what_cannot_be_done_gets_a_sentence(by: Account) -> None:
+def test_refused_actions_get_a_sentence(by: Account) -> None:
     draft = planned(by, publish=False)
     with pytest.raises(actions.EventActionRefusedError, match="Only a published"):
         actions.cancel_event(draft.pk, "No.", by)
@@ -277,7 +277,7 @@ def test_what_cannot_be_done_gets_a_sentence(by: Account) -> None:
         actions.publish_event(event.pk, by)
 
 
-def test_what_is_over_is_not_published_or_cancelled(by: Account) -> None:
+def test_past_events_cannot_be_published_or_cancelled(by: Account) -> None:
     draft, event = planned(by, publish=False), planned(by, slug="other")
     over(draft)
     over(event)
@@ -298,7 +298,7 @@ def test_impossible_times_get_a_sentence(starts: int, ends: int, field: str) -> 
     assert not actions.find_time_problems(now + dt.timedelta(hours=24), now + dt.timedelta(hours=25))
 
 
-def test_the_database_refuses_what_must_never_be(by: Account) -> None:
+def test_the_database_refuses_invalid_rows(by: Account) -> None:
     event = planned(by)
     for columns in (
         {"ends_at": event.starts_at},

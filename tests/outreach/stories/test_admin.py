@@ -1,4 +1,4 @@
-"""The desk as its pages answer: writing, review, steps, two editors at once, a session that ended, what is sent by mistake."""
+"""The desk's pages: writing, review, steps, edit conflicts, an ended session, mistaken input."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class TestWriting:
         signed_in(author).post(ADD, TYPED | {"_save": "1"})
         assert set(Story.objects.values_list("slug", flat=True)) == {"brighter-steps", "brighter-steps-2"}
 
-    def test_a_page_says_where_it_stands_and_what_comes_next(self, author) -> None:
+    def test_a_page_shows_the_state_and_the_next_steps(self, author) -> None:
         page = html(signed_in(author).get(page_of(workflow.create_story(author, story_values()))))
         assert "Only staff can read it." in page
         assert "Save and send to review" in page
@@ -100,7 +100,7 @@ class TestWriting:
         assert answer.status_code == 422
         assert "Another page has this address" in html(answer)
 
-    def test_what_is_wrong_is_said_and_nothing_is_lost(self, author) -> None:
+    def test_errors_are_shown_and_no_input_is_lost(self, author) -> None:
         typed = TYPED | {"title": "", "body": "Kept words", "arrests": "-3", "quote": "Kept quote", "_save": "1"}
         answer = signed_in(author).post(ADD, typed)
         assert answer.status_code == 422
@@ -123,12 +123,12 @@ class TestWriting:
         answer = signed_in(author).post("/admin/outreach/story/preview/", {"body": "**b** <script>x</script>"})
         assert html(answer).strip() == "<p><strong>b</strong> &lt;script&gt;x&lt;/script&gt;</p>"
 
-    def test_pasted_word_pages_become_markdown(self, author) -> None:
+    def test_pasted_pages_from_word_become_markdown(self, author) -> None:
         word = '<p class=MsoNormal>One <b style="mso-bidi-font-weight:normal">two</b><o:p></o:p></p><style>p{x}</style>'
         answer = signed_in(author).post("/admin/outreach/story/paste/", {"html": word})
         assert answer.json() == {"markdown": "One **two**"}
 
-    def test_a_dead_link_gets_a_sentence_and_holds_up_review(self, author) -> None:
+    def test_a_broken_link_gets_a_sentence_and_stops_review(self, author) -> None:
         client = signed_in(author)
         body = "[gone](/stories/never/) [none](/nowhere/) [map](/map/) [out](https://example.org/x)"
         answer = client.post(ADD, TYPED | {"body": body, "_save": "1"}, follow=True)
@@ -139,7 +139,7 @@ class TestWriting:
         story = Story.objects.get()
         assert client.post(step_of(story, StoryAction.SUBMIT), PASSING_ANSWERS | {"version": "1"}).status_code == 409
 
-    def test_who_may_not_write_reads_no_desk(self) -> None:
+    def test_accounts_without_permission_see_no_desk(self) -> None:
         client = signed_in(create_account("ola", groups.OFFICER))
         for address in ("/admin/outreach/story/", ADD):
             assert client.get(address).status_code == 403
@@ -147,7 +147,7 @@ class TestWriting:
 
 
 class TestSteps:
-    def test_a_whole_way_by_its_pages(self, author, second) -> None:
+    def test_a_story_goes_from_draft_to_publication_through_its_pages(self, author, second) -> None:
         writer, approver = signed_in(author), signed_in(second)
         answer = writer.post(ADD, TYPED | {"_submit": "1"})
         story = Story.objects.get()
@@ -167,14 +167,14 @@ class TestSteps:
         assert PublishedStory.objects.get().slug == "brighter-steps"
         assert Status(Story.objects.get().status) is Status.PUBLISHED
 
-    def test_the_first_page_names_what_waits_for_the_second_person_alone(self, author, second) -> None:
+    def test_the_admin_index_lists_stories_only_for_their_second_person(self, author, second) -> None:
         story = workflow.create_story(author, story_values(title="Nine new lamps"))
         for state, named in ((StoryAction.SUBMIT, True), (StoryAction.APPROVE, False)):
             perform(state, story, author if state is StoryAction.SUBMIT else second)
             assert ("1 story waits for your approval" in html(signed_in(second).get("/admin/"))) is named
             assert "your approval" not in html(signed_in(author).get("/admin/"))
 
-    def test_what_leads_on_is_offered_first_and_what_is_public_is_linked(self, author, second) -> None:
+    def test_the_next_step_comes_first_and_the_public_page_is_linked(self, author, second) -> None:
         story = workflow.create_story(author, story_values())
         perform(StoryAction.SUBMIT, story, author)
         assert re.findall(r'class="button" href="[^"]*/step/(\w+)/"', html(signed_in(second).get(page_of(story)))) == [
@@ -210,7 +210,7 @@ class TestSteps:
         assert answer.status_code == 409
         assert "has changed since" in html(answer)
 
-    def test_comments_are_kept_and_settled(self, author) -> None:
+    def test_comments_are_stored_and_settled(self, author) -> None:
         story, client = workflow.create_story(author, story_values()), signed_in(author)
         assert client.post(page_of(story), {"comment": " ", "_comment": "1"}).status_code == 422
         client.post(page_of(story), {"comment": "Which corner?", "_comment": "1"})
@@ -255,7 +255,7 @@ class TestTwoEditors:
 
 
 class TestEndedSession:
-    def test_what_was_written_goes_through_signing_in_again(self, author) -> None:
+    def test_input_survives_signing_in_again(self, author) -> None:
         author.set_password("four-words-of-nobody")
         author.save()
         story, client = workflow.create_story(author, story_values()), signed_in(author)
@@ -276,7 +276,7 @@ class TestEndedSession:
         client.post(page_of(story), typed)
         assert Story.objects.get().body == 'Long & "written" words'
 
-    def test_a_button_is_shown_again_and_not_pressed_for_whoever_signs_in(self, author) -> None:
+    def test_an_action_is_not_carried_out_after_signing_in_again(self, author) -> None:
         author.set_password("four-words-of-nobody")
         author.save()
         story = workflow.create_story(author, story_values(body="First words"))
@@ -300,7 +300,7 @@ class TestEndedSession:
         client = Client(enforce_csrf_checks=True)
         assert client.post(ADD, TYPED | {"_save": "1"}).status_code == 403
 
-    def test_whoever_signs_in_needs_the_right(self) -> None:
+    def test_the_account_that_signs_in_needs_the_permission(self) -> None:
         officer = create_account("ola", groups.OFFICER)
         officer.set_password("four-words-of-nobody")
         officer.save()
@@ -330,7 +330,7 @@ class TestPictures:
         ],
         ids=["too large", "empty", "pdf", "text"],
     )
-    def test_what_is_no_picture_gets_a_sentence_and_the_form_keeps_everything(self, author, content, sentence) -> None:
+    def test_a_file_that_is_no_picture_gets_a_sentence_and_no_input_is_lost(self, author, content, sentence) -> None:
         answer = signed_in(author).post(ADD, self.sent(content, body="Kept words"))
         assert answer.status_code == 422
         assert sentence in html(answer)
@@ -338,13 +338,13 @@ class TestPictures:
             assert kept in html(answer)
         assert not Picture.objects.exists()
 
-    def test_what_it_shows_and_whose_it_is_must_be_said(self, author) -> None:
+    def test_alt_text_and_credit_are_required(self, author) -> None:
         answer = signed_in(author).post(ADD, self.sent(alt="", credit=" "))
         assert "Say what the picture shows." in html(answer)
         assert "Say whose picture it is." in html(answer)
         assert not Picture.objects.exists()
 
-    def test_a_picture_that_is_not_ready_or_refused_holds_up_review(self, author) -> None:
+    def test_a_waiting_or_refused_picture_stops_review(self, author) -> None:
         story = workflow.create_story(author, story_values(body="![](picture:999)"))
         client = signed_in(author)
         assert "There is no picture 999" in html(client.get(page_of(story)))
@@ -364,7 +364,7 @@ class TestPictures:
 
 
 class TestPreviewLinks:
-    def test_a_link_shows_the_draft_until_it_is_revoked_or_over(self, author) -> None:
+    def test_a_preview_link_works_until_it_is_revoked_or_expires(self, author) -> None:
         picture = create_ready_picture()
         story = workflow.create_story(author, story_values(body=f"Not yet told ![](picture:{picture.pk})"))
         client, visitor = signed_in(author), Client()
@@ -383,7 +383,7 @@ class TestPreviewLinks:
         assert visitor.get(address).status_code == visitor.get(file).status_code == 404
         assert [line[1] for line in read_audit_trail()[-2:]] == ["made preview link", "revoked preview link"]
 
-    def test_one_that_is_over_or_made_up_shows_nothing(self, author) -> None:
+    def test_an_expired_or_invented_preview_link_shows_nothing(self, author) -> None:
         story = workflow.create_story(author, story_values())
         _link, token = previews.create_link(story, author)
         PreviewLink.objects.update(expires_at=timezone.now())

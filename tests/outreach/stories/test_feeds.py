@@ -1,4 +1,4 @@
-"""What programs fetch: the Atom feed (RFC 4287) and the site map (sitemaps.org), checked by their structure."""
+"""The Atom feed (RFC 4287) and the site map (sitemaps.org), checked by their structure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def locations(client) -> dict[str, str | None]:
     return {url.findtext(f"{SITEMAP}loc"): url.findtext(f"{SITEMAP}lastmod") for url in root}
 
 
-def test_the_feed_has_what_atom_asks_for(client):
+def test_the_feed_has_the_elements_that_atom_requires(client):
     create_published_story("one", title="Ends & <b>begins</b>", summary="A & B", how_soon="hour", tags=("Bicycles",))
     root = feed(client)
     assert root.tag == f"{ATOM}feed"
@@ -109,7 +109,7 @@ def test_the_site_map_lists_pages_stories_guides_and_events_that_answer(client):
         assert not path.startswith(tuple(kept_out))
 
 
-def test_a_site_map_ends_at_what_a_file_may_hold(client, monkeypatch):
+def test_a_site_map_ends_at_the_limit_of_a_file(client, monkeypatch):
     monkeypatch.setattr(sitemap, "MAX_URLS", 20)
     for number in range(25):
         create_published_story(f"s{number}")

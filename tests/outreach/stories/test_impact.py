@@ -47,7 +47,7 @@ def page(client) -> str:
     return re.sub(r"\s+", " ", html.unescape(client.get("/impact/").content.decode()))
 
 
-def test_without_anything_to_count_the_page_says_so_and_how_it_will_count(client):
+def test_without_figures_the_page_says_so_and_explains_the_counting(client):
     text = page(client)
     assert "Too early for figures" in text
     assert "How we count" in text
@@ -75,7 +75,7 @@ def test_a_month_ends_at_midnight_where_the_agency_is(settings):
     assert (counted[5], counted[6]) == (5, 0)
 
 
-def test_small_months_are_told_as_such(client):
+def test_months_below_the_minimum_are_named_as_such(client):
     tips(3, dt.datetime(2026, 4, 10, tzinfo=dt.UTC))
     tips(12, dt.datetime(2026, 5, 10, tzinfo=dt.UTC), answered=2)
     text = page(client)
@@ -86,7 +86,7 @@ def test_small_months_are_told_as_such(client):
     assert not re.search(r">(3|12|2)</", text)
 
 
-def test_bars_are_as_tall_as_what_they_tell():
+def test_bars_are_as_tall_as_their_values():
     months = [
         statistics.MonthFigures(dt.date(2026, 1, 1), 20, 10),
         statistics.MonthFigures(dt.date(2026, 2, 1), 5, 0),
@@ -106,14 +106,14 @@ def test_bars_are_as_tall_as_what_they_tell():
 
 
 @pytest.mark.parametrize("most", [5, 15, 20, 95, 100, 1234, 99_995, 12_345_670])
-def test_the_scale_has_few_lines_and_holds_the_largest(most):
+def test_the_scale_has_few_lines_and_includes_the_largest_value(most):
     chart = impact.lay_out_chart([statistics.MonthFigures(dt.date(2026, 1, 1), most, 0)])
     values = [value for _y, value in chart.lines]
     assert 2 <= len(values) <= 5
     assert values[-2] < most <= values[-1]
 
 
-def test_stories_are_added_up_and_what_is_not_published_is_not(client):
+def test_only_published_stories_are_summed_up(client):
     create_published_story("a", arrests=2, weapons=1, on=dt.date(2025, 5, 1))
     create_published_story(
         "b", arrests=3, property_returned=22, on=dt.date(2026, 5, 1), you_said="Dark steps.", we_did="Nine lamps."

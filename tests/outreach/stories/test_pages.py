@@ -1,4 +1,4 @@
-"""What a resident sees of stories, at each state; also by guessing addresses."""
+"""Residents' pages of stories in each state, also when addresses are guessed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def text_of(response) -> str:
 # The list and its filters
 
 
-def test_stories_are_told_newest_first(client):
+def test_stories_are_listed_newest_first(client):
     for number, name in enumerate(("old", "older", "oldest")):
         create_published_story(name, on=dt.date(2026, 5, 20 - number))
     page = text_of(client.get("/stories/"))
@@ -54,7 +54,7 @@ def test_without_stories_the_page_says_so(client):
     assert "No stories yet" in text_of(client.get("/stories/archive/"))
 
 
-def test_each_filter_lets_through_what_it_names(client, area):
+def test_each_filter_lists_only_matching_stories(client, area):
     create_published_story(
         "arrest", category="arrest", tags=("Fraud",), on=dt.date(2025, 2, 1), areas=[["district", "4"]]
     )
@@ -85,7 +85,7 @@ def test_nonsense_in_a_filter_is_an_empty_list_and_no_failure(client, query):
         assert client.get(f"{path}?{query}").status_code == 200
 
 
-def test_the_filter_offers_only_what_there_is_and_says_how_much(client, area):
+def test_filters_offer_only_values_in_use_with_their_counts(client, area):
     create_published_story("a", category="arrest", tags=("Fraud",), areas=[["district", "4"], ["district", "gone"]])
     create_published_story("b", category="arrest")
     page_cache.clear()
@@ -127,7 +127,7 @@ def test_tags_areas_and_years_have_pages(client, area):
 # Search
 
 
-def test_search_finds_words_in_any_form_the_title_before_the_text(client):
+def test_search_finds_inflected_words_and_ranks_titles_first(client):
     create_published_story("text", body="Somebody stole bicycles here.")
     create_published_story("title", title="Bicycles came home")
     create_published_story("other", body="Nothing of the kind.")
@@ -142,13 +142,13 @@ def test_search_finds_words_in_any_form_the_title_before_the_text(client):
 @pytest.mark.parametrize(
     "query", ["a & b | !", '"', "'", "\0", "<b>", "%", "word " * 500, "-", "OR", "قصة", ":*", "\\"]
 )
-def test_search_takes_any_input(client, query):
+def test_search_accepts_any_input(client, query):
     response = client.get("/stories/search/", {"q": query})
     assert response.status_code == 200
     assert "<b>" not in response.content.decode().split("<main")[1].split("<h1")[1].split("</h1>")[1].split("links")[0]
 
 
-def test_of_very_common_words_the_newest_are_found(client, monkeypatch):
+def test_very_common_words_find_the_newest_stories(client, monkeypatch):
     monkeypatch.setattr(search, "MAX_RANKED", 2)
     for number in range(4):
         create_published_story(f"s{number}", body="common", on=dt.date(2026, 1, 1 + number))
@@ -161,7 +161,7 @@ def test_of_very_common_words_the_newest_are_found(client, monkeypatch):
 # A story
 
 
-def test_a_story_shows_all_it_tells(client, area):
+def test_a_story_shows_all_its_fields(client, area):
     lead, inside = create_picture(b"lead"), create_picture(b"inside", alt="A frame")
     story = create_published_story(
         "bicycles", title="Home again", summary="A van of bicycles.", body=f"Some *text*.\n\n![A frame](picture:{inside.pk})",
@@ -182,14 +182,14 @@ def test_a_story_shows_all_it_tells(client, area):
     assert re.search(r'<img [^>]*alt="Three bicycles" width="800" height="400"', page)
 
 
-def test_an_empty_fact_takes_no_room(client):
+def test_empty_facts_are_left_out(client):
     create_published_story()
     page = text_of(client.get("/stories/bicycles/"))
     for part in ("fact-panel", "<blockquote", "said-did", "lead-picture", 'id="corrections"'):
         assert part not in page
 
 
-def test_a_correction_is_dated_and_stands_with_the_story(client):
+def test_a_correction_is_dated_and_shown_with_the_story(client):
     story = create_published_story(corrected_on=dt.date(2026, 3, 20))
     Correction.objects.create(published=story, on=dt.date(2026, 3, 20), note="It was 22, not 21.")
     page = text_of(client.get("/stories/bicycles/"))
@@ -270,7 +270,7 @@ def test_share_links_carry_title_and_address(client, settings):
         ("bücher.example", "xn--bcher-kva.example"),
     ],
 )
-def test_a_mastodon_server_is_known_however_it_is_typed(client, typed, host):
+def test_a_mastodon_server_is_recognized_in_every_spelling(client, typed, host):
     create_published_story(title="Home")
     page = text_of(client.get("/stories/bicycles/share/", {"server": typed}))
     assert f'href="https://{host}/share?text=Home+' in page
@@ -283,7 +283,7 @@ def test_a_mastodon_server_is_known_however_it_is_typed(client, typed, host):
      "javascript:alert(1)", "//a.example", "a b.example", "-a.example", "a..example", "x" * 64 + ".example", "example", "\0",
      "a.example\\@b.example", "https://a.example@b.example:1"],
 )  # fmt: skip
-def test_what_is_no_server_gets_a_sentence_and_no_link(client, typed):
+def test_text_that_is_no_server_gets_a_sentence_and_no_link(client, typed):
     create_published_story()
     response = client.get("/stories/bicycles/share/", {"server": typed})
     page = text_of(response)
@@ -319,7 +319,7 @@ def test_a_story_that_is_not_published_is_nowhere(client, status):
         assert not Picture.objects.filter(pk=hidden.pk).only("id").exists()
 
 
-def test_a_withdrawn_story_says_so_and_takes_its_pictures_along(client):
+def test_a_withdrawn_story_and_its_pictures_are_gone(client):
     shown = create_picture()
     story = create_published_story(lead=shown, title="Secretword")
     story.pictures.add(shown)
@@ -349,7 +349,7 @@ def test_residents_read_the_approved_text_while_the_desk_changes_it(client):
     assert "Half a sentence" not in page
 
 
-def test_a_picture_is_served_as_what_it_is_and_cannot_act(client):
+def test_a_picture_is_served_with_its_type_and_cannot_run_scripts(client):
     shown = create_picture()
     create_published_story().pictures.add(shown)
     for variant in shown.variants:
@@ -363,7 +363,7 @@ def test_a_picture_is_served_as_what_it_is_and_cannot_act(client):
     assert client.get(f"/stories/media/{'0' * 64}.jpg").status_code == 404
 
 
-def test_a_guides_picture_goes_with_the_guide(client):
+def test_a_guides_picture_is_public_only_with_the_guide(client):
     shown = create_picture()
     guide = Guide.objects.create(slug="g", title="G", summary="s", body=f"![x](picture:{shown.pk})", shown=True)
     guide.pictures.add(shown)
@@ -439,7 +439,7 @@ def test_a_preview_link_ends(client, previewed):
     assert client.get(address).status_code == 404
 
 
-def test_a_link_is_not_kept_and_opens_one_story_alone(client, previewed):
+def test_a_preview_link_is_stored_as_a_hash_and_opens_one_story(client, previewed):
     _story, link, token = previewed
     assert token.encode() not in bytes(PreviewLink.objects.get().token_hash)
     assert len(token) >= 40

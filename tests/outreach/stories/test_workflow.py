@@ -1,4 +1,4 @@
-"""The rule of the desk: every action in every state, and what it writes."""
+"""The workflow of stories: every action in every state, and the rows it writes."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ class TestRule:
 
     @pytest.mark.parametrize("status", list(Status))
     @pytest.mark.parametrize("action", list(StoryAction))
-    def test_the_clock_publishes_what_is_scheduled_and_due_and_does_nothing_else(
-        self, action: StoryAction, status: Status
-    ) -> None:
+    def test_the_clock_may_only_publish_due_stories(self, action: StoryAction, status: Status) -> None:
         due = state_in(status, publish_at=NOW)
         expected = S.PUBLISHED if (action, status) == (StoryAction.PUBLISH, S.SCHEDULED) else None
         assert decide_as(action, due, CLOCK).new_status == expected
@@ -205,7 +203,7 @@ class TestPerforming:
         assert story.status == Status.DRAFT
         assert not PublishedStory.objects.exists()
 
-    def test_self_approval_is_told_in_the_audit_trail(self, settings) -> None:
+    def test_self_approval_is_recorded_in_the_audit_trail(self, settings) -> None:
         settings.OUTREACH_SELF_APPROVAL = True
         author = create_account()
         story = workflow.create_story(author, story_values())
@@ -223,7 +221,7 @@ class TestPerforming:
                 perform(StoryAction.APPROVE, story, writer)
         assert perform(StoryAction.APPROVE, story, third).status == Status.APPROVED
 
-    def test_a_change_takes_a_story_back_while_residents_read_on(self) -> None:
+    def test_a_change_makes_a_draft_while_the_public_copy_stays(self) -> None:
         author, second = create_account(), create_account("lee")
         story = desk.create_published_story(author, second)
         story = workflow.save_text(story.pk, author, story_values(body="Ten lamps", slug="other"), story.version)
@@ -237,7 +235,7 @@ class TestPerforming:
         assert (copy.body, copy.corrected_on) == ("Ten lamps", timezone.localdate())
         assert Correction.objects.get().note == "It was ten lamps, not nine."
 
-    def test_the_second_person_of_a_correction_may_be_who_wrote_the_story(self) -> None:
+    def test_the_author_may_approve_a_correction_by_someone_else(self) -> None:
         author, second = create_account(), create_account("lee")
         story = desk.create_published_story(author, second)
         workflow.save_text(story.pk, second, story_values(body="Ten lamps"), story.version)
@@ -246,7 +244,7 @@ class TestPerforming:
             perform(StoryAction.APPROVE, story, second)
         assert perform(StoryAction.APPROVE, story, author).status == Status.APPROVED
 
-    def test_withdrawing_leaves_no_word_and_the_way_back_is_the_whole_way(self) -> None:
+    def test_withdrawing_deletes_the_public_text_and_reopening_starts_at_draft(self) -> None:
         author, second = create_account(), create_account("lee")
         story = desk.create_published_story(author, second)
         perform(StoryAction.WITHDRAW, story, author, note="A neighbor asked us to.")
@@ -264,7 +262,7 @@ class TestPerforming:
         assert PublishedStory.objects.exists()
         assert not Withdrawal.objects.exists()
 
-    def test_a_draft_that_is_put_away_leaves_no_trace_outside(self) -> None:
+    def test_a_withdrawn_draft_leaves_no_public_trace(self) -> None:
         author = create_account()
         perform(StoryAction.WITHDRAW, workflow.create_story(author, story_values()), author, note="Not a story")
         assert not Withdrawal.objects.exists()
@@ -298,7 +296,7 @@ class TestPerforming:
             workflow.save_text(story.pk, one, story_values(body="More"), 1)
         assert list(StoryRevision.objects.values_list("number", flat=True).order_by("number")) == [1, 2]
 
-    def test_who_may_not_write_writes_nothing(self) -> None:
+    def test_accounts_without_permission_write_nothing(self) -> None:
         with pytest.raises(StoryActionRefusedError):
             workflow.create_story(create_account("ola", groups.OFFICER), story_values())
         story = workflow.create_story(create_account(), story_values())
@@ -347,7 +345,7 @@ class TestClock:
         assert Correction.objects.get().note == "Ten, not nine."
         assert Story.objects.get().status == Status.CORRECTED
 
-    def test_what_was_taken_back_is_not_published(self) -> None:
+    def test_an_unscheduled_story_is_not_published(self) -> None:
         story = scheduled(NOW)
         perform(StoryAction.UNSCHEDULE, story, story.author)
         assert scheduled_publication.publish_due_stories(NOW) == 0
@@ -391,7 +389,7 @@ def test_two_workers_at_once_publish_once(monkeypatch) -> None:
 
 
 class TestDifferences:
-    def test_say_what_was_taken_out_and_put_in(self) -> None:
+    def test_differences_show_removed_and_added_text(self) -> None:
         pieces = texts.diff_texts("One\nNine lamps were lit\nEnd", "One\nTen lamps were lit\nEnd")
         assert [(piece.kind, piece.text) for piece in pieces if piece.kind != "same"] == [
             ("removed", "Nine"),
@@ -413,11 +411,11 @@ class TestTelling:
             *("412 Arden Street", "case number 12-331", "(Case 26-004512)", "report JK123456"),
         ],
     )
-    def test_what_may_say_too_much_is_pointed_at(self, said: str) -> None:
+    def test_revealing_passages_are_found(self, said: str) -> None:
         assert checks.find_revealing_passages([f"They came {said} later."])
 
     @pytest.mark.parametrize(
         "said", ["within a quarter of an hour", "nine lamps", "22 bicycles", "in May", "in March 2026", "in 3 cases"]
     )
-    def test_what_is_coarse_is_not(self, said: str) -> None:
+    def test_coarse_passages_are_not_reported(self, said: str) -> None:
         assert not checks.find_revealing_passages([f"They came {said}."])
