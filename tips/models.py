@@ -339,7 +339,7 @@ class Duty(models.Model):
 
 
 class Alert(models.Model):
-    """That something awaits an officer: written in the transaction of the tip or message, spread over officers by the worker."""
+    """A new tip or message that awaits an officer: written in its transaction, spread over officers by the worker."""
 
     class AlertState(models.TextChoices):
         WAITING = "waiting", _("waiting")
