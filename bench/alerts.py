@@ -62,16 +62,16 @@ import json, resource, time
 import django; django.setup()
 from crimemap.alerts import delivery, new_incidents, planning
 from crimemap.models import Delivery
-start = time.perf_counter(); planning.plan(dry=True); found = time.perf_counter() - start
-start = time.perf_counter(); plan = planning.plan(); planned = time.perf_counter() - start
+start = time.perf_counter(); planning.plan_mails(dry=True); found = time.perf_counter() - start
+start = time.perf_counter(); plan = planning.plan_mails(); planned = time.perf_counter() - start
 start = time.perf_counter()
 from crimemap.snapshot import reader
 from django.utils import timezone
-new = planning.news_since(reader.current(), 1, timezone.now())
+new = planning.load_new_incidents(reader.current(), 1, timezone.now())
 batch = list(Delivery.objects.order_by("pk")[:1000])
 box = delivery.DeliveryOutbox(new)
 made = [box.compose_mail(each) for each in batch]
-print(json.dumps({"new": plan.new, "due": sum(plan.due.values()), "mails": plan.mails, "found": found, "plan": planned,
+print(json.dumps({"new": plan.new_count, "due": sum(plan.due_by_rhythm.values()), "mails": plan.mail_count, "found": found, "plan": planned,
     "mail": (time.perf_counter() - start) / len(batch),
     "told": sum(len(each.told) // 12 for each in made if each) / len(batch),
     "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
@@ -143,7 +143,7 @@ def main() -> None:
     count = 10_000 if parser.parse_args().quick else 100_000
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), web=[]) as stack:
         run_code(stack, PUBLISH, KNOWN_INCIDENTS, *CITY)
-        run_code(stack, "import django; django.setup()\nfrom crimemap.alerts import planning\nplanning.plan()")
+        run_code(stack, "import django; django.setup()\nfrom crimemap.alerts import planning\nplanning.plan_mails()")
         run_code(stack, PUBLISH, KNOWN_INCIDENTS + NEW_INCIDENTS, *CITY)
         store_subscriptions(stack, count)
         begin = time.perf_counter()

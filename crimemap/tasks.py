@@ -39,8 +39,8 @@ def check_arrivals() -> None:
 @shared_task(name="crimemap.bulk.plan_alerts", expires=240)  # type: ignore[untyped-decorator]
 def plan_alerts() -> None:
     """Every few minutes: find new incidents and due alerts, and send mails whose message was lost."""
-    planning.plan()
-    planning.tidy()
+    planning.plan_mails()
+    planning.delete_outdated()
     send_alerts()
 
 

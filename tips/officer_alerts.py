@@ -1,4 +1,4 @@
-"""Telling officers that something awaits, never what.
+"""Officers' alerts: mails that say that a tip awaits, never what is in it.
 
 An Alert row is written with the tip or message; the alerts worker spreads it over the officers on duty, one Notification
 row each, and mails them. Rows are the truth: `sweep` takes up whatever the queue lost. Times in these rows are rounded as
@@ -48,21 +48,21 @@ def raise_alert(tip: Tip) -> None:
 
 
 @shared_task(name="tips.alerts.spread")  # type: ignore[untyped-decorator]
-def spread(alert_id: str) -> None:
+def spread_alert(alert_id: str) -> None:
     """Write one notification an officer and send them. Does nothing for an alert that is spread, or gone with its tip."""
-    if _spread(UUID(alert_id)):
+    if _write_notifications(UUID(alert_id)):
         NotificationOutbox().send_due(alert=alert_id)
 
 
 @shared_task(name="tips.alerts.sweep", expires=60)  # type: ignore[untyped-decorator]
-def sweep() -> None:
-    """Take up alerts and notifications that the queue lost, and those that had nobody to go to."""
+def sweep_alerts() -> None:
+    """Take up alerts and notifications that the queue lost, and alerts that had no recipient."""
     for alert_id in Alert.objects.exclude(state=AlertState.SPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
-        _spread(alert_id)
+        _write_notifications(alert_id)
     NotificationOutbox().send_due()
 
 
-def _spread(alert_id: UUID) -> bool:
+def _write_notifications(alert_id: UUID) -> bool:
     """Write the notifications of an alert unless that is done, or another worker is at it."""
     with transaction.atomic():
         waiting = Alert.objects.select_for_update(skip_locked=True).exclude(state=AlertState.SPREAD)
@@ -70,11 +70,11 @@ def _spread(alert_id: UUID) -> bool:
         if alert is None:
             return False
         category_id = Tip.objects.filter(alerts=alert_id).values_list("category_id", flat=True).get()
-        officers = recipients(category_id, alert_id)
-        told = Notification.objects.filter(alert=alert)
-        if not officers and not told.exclude(state=NotificationState.FAILED).exists():
-            # An address may have been mended since the mail server refused it.
-            told.filter(next_attempt_at__lte=timezone.now()).update(state=NotificationState.WAITING)
+        officers = choose_recipients(category_id, alert_id)
+        earlier = Notification.objects.filter(alert=alert)
+        if not officers and not earlier.exclude(state=NotificationState.FAILED).exists():
+            # An address may have been corrected since the mail server refused it.
+            earlier.filter(next_attempt_at__lte=timezone.now()).update(state=NotificationState.WAITING)
             Alert.objects.filter(pk=alert_id).update(state=AlertState.NOBODY)
             return False
         Notification.objects.bulk_create(
@@ -84,13 +84,14 @@ def _spread(alert_id: UUID) -> bool:
     return True
 
 
-def recipients(category_id: int, alert_id: UUID) -> list[int]:
-    """The accounts to tell of a tip of this category: officers on duty for it; nobody on duty, all officers of it; none
-    of it, supervisors. An officer who chose no category has all. Whom the mail server refused for good over this alert
-    counts as away, so that the next in line is told.
+def choose_recipients(category_id: int, alert_id: UUID) -> list[int]:
+    """Return the first non-empty group of: officers on duty for the category, all its officers, supervisors.
+
+    An officer who chose no category has all. An officer whose mail was refused for good over this alert is left out, so
+    that the next group gets it.
     """
     away = Notification.objects.filter(alert=alert_id, state=NotificationState.FAILED, officer_id=OuterRef("pk"))
-    reachable = _reachable().filter(~Exists(away))
+    reachable = _reachable_staff().filter(~Exists(away))
     duty = Duty.objects.filter(officer=OuterRef("pk"))
     chosen = duty.filter(categories__isnull=False)
     of_category = Q(Exists(duty.filter(categories=category_id))) | ~Exists(chosen)
@@ -99,12 +100,12 @@ def recipients(category_id: int, alert_id: UUID) -> list[int]:
         reachable.filter(of_category),
         reachable.filter(groups__name=SUPERVISOR),
     ):
-        if found := sorted(set(group.values_list("pk", flat=True))):
-            return found
+        if account_ids := sorted(set(group.values_list("pk", flat=True))):
+            return account_ids
     return []
 
 
-def _reachable() -> QuerySet[Account]:
+def _reachable_staff() -> QuerySet[Account]:
     return Account.objects.filter(is_active=True, groups__name__in=(OFFICER, SUPERVISOR)).exclude(email="")
 
 
@@ -189,8 +190,8 @@ def _subject(urgent: bool, count: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What keeps alerts from officers: nobody has an address; names of officers whose address the mail server refused."""
+class DeliveryProblems:
+    """Reasons why alerts do not reach officers: no address at all, and names of officers whose address was refused."""
 
     nobody: bool
     refused: list[str]
@@ -199,13 +200,13 @@ class Trouble:
         return self.nobody or bool(self.refused)
 
 
-def trouble() -> Trouble:
-    """What the admin shows in red until it is mended."""
+def find_problems() -> DeliveryProblems:
+    """Return the problems that the admin shows in red until they are fixed."""
     recent = Notification.objects.filter(
         state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR
     )
     refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk")))).order_by("username")
-    return Trouble(
-        nobody=not _reachable().exists() or Alert.objects.filter(state=AlertState.NOBODY).exists(),
+    return DeliveryProblems(
+        nobody=not _reachable_staff().exists() or Alert.objects.filter(state=AlertState.NOBODY).exists(),
         refused=list(refused.values_list("username", flat=True)),
     )

@@ -14,7 +14,7 @@ from django.utils import timezone
 from core.mail import outbox
 from core.mail.outbox import Outbox
 from crimemap.alerts import messages, planning
-from crimemap.alerts.new_incidents import News
+from crimemap.alerts.new_incidents import NewIncidents
 from crimemap.models import Delivery, Subscription
 from crimemap.snapshot import published_incidents, reader
 
@@ -35,7 +35,11 @@ def send_due(limit: int = outbox.BATCH_SIZE) -> bool:
         return False
     now = timezone.now()
     told_after = [edition for delivery in batch for _pk, edition in delivery.parts]
-    news = planning.news_since(published, min(told_after), now) if told_after else News(published, [], now.date())
+    news = (
+        planning.load_new_incidents(published, min(told_after), now)
+        if told_after
+        else NewIncidents(published, [], now.date())
+    )
     return DeliveryOutbox(news).send(batch[:limit]) and len(batch) > limit
 
 
@@ -46,7 +50,7 @@ class DeliveryOutbox(Outbox[Delivery]):
     name = "incident alerts"
     serial_field = "address_hash"  # what one mail tells, the next one to the address leaves out
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: NewIncidents) -> None:
         self.news = news
 
     def compose(self, row: Delivery) -> EmailMessage | None:
@@ -56,17 +60,19 @@ class DeliveryOutbox(Outbox[Delivery]):
         row.told = mail.told
         return mail.message
 
-    def compose_mail(self, delivery: Delivery) -> messages.Mail | None:
+    def compose_mail(self, delivery: Delivery) -> messages.AlertMail | None:
         """Return the mail with the incidents it tells, or None if there is nothing left to say."""
         if delivery.confirms_id is not None:
             unconfirmed = Subscription.objects.filter(pk=delivery.confirms_id, confirmed_at=None).first()
-            return messages.confirmation(unconfirmed, self.news.published) if unconfirmed else None
+            return messages.compose_confirmation(unconfirmed, self.news.published) if unconfirmed else None
         numbers = [pk for pk, _after in delivery.parts]
         confirmed = Subscription.objects.filter(
             pk__in=numbers, address_hash=delivery.address_hash, confirmed_at__isnull=False
         )
         subscriptions = list(confirmed.order_by("pk"))
-        return messages.telling(delivery, subscriptions, self.news, _told_before(delivery)) if subscriptions else None
+        return (
+            messages.compose_news(delivery, subscriptions, self.news, _told_before(delivery)) if subscriptions else None
+        )
 
     def record_sent(self, row: Delivery) -> None:
         confirmed = Subscription.objects.filter(address_hash=row.address_hash, confirmed_at__isnull=False)
@@ -86,7 +92,7 @@ class DeliveryOutbox(Outbox[Delivery]):
         self.settle(row, state=DeliveryState.REFUSED)
         refused = Delivery.objects.filter(address_hash=row.address_hash, state=DeliveryState.REFUSED)
         if refused.count() >= MAX_REFUSALS:
-            planning.forget(bytes(row.address_hash))
+            planning.delete_address(bytes(row.address_hash))
 
     def postpone(self, row: Delivery) -> None:
         if row.made_at < self.now() - RETRY_PERIOD:

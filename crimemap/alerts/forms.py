@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from core.mail import subscriber_addresses
 from crimemap import wording
-from crimemap.alerts.new_incidents import Wanted
-from crimemap.alerts.subscriptions import Alert, Rhythm
+from crimemap.alerts.new_incidents import AlertCriteria
+from crimemap.alerts.subscriptions import AlertSubscription, Rhythm
 from crimemap.offence_families import FAMILIES, Family
 from crimemap.pages.filter_form import RADII_METERS, render_area_options
 from crimemap.places import lookup
@@ -128,19 +128,19 @@ class AlertForm(forms.Form):
         kinds = frozenset() if kinds == frozenset(self.published.families) else kinds
         match cleaned.get("where"):
             case "city":
-                cleaned["wanted"] = Wanted(None, None, kinds)
+                cleaned["wanted"] = AlertCriteria(None, None, kinds)
             case "area":
                 cleaned["wanted"] = self._in_area(cleaned.get("area", ""), kinds)
             case "place":
                 self._around(cleaned, kinds)
         return cleaned
 
-    def _in_area(self, text: str, kinds: frozenset[str]) -> Wanted | None:
+    def _in_area(self, text: str, kinds: frozenset[str]) -> AlertCriteria | None:
         layer, _colon, code = text.partition(":")
         if not code or code not in self.published.areas.get(layer, []):
             self.add_error("area", _("Choose an area from the list."))
             return None
-        return Wanted((layer, code), None, kinds)
+        return AlertCriteria((layer, code), None, kinds)
 
     def _around(self, cleaned: dict[str, Any], kinds: frozenset[str]) -> None:
         place = self._place(cleaned.get("search", "").strip(), cleaned.get("place_ref", ""))
@@ -148,14 +148,14 @@ class AlertForm(forms.Form):
             return
         layer, _colon, code = place.area.partition(":")
         if code in self.published.areas.get(layer, []):
-            cleaned["wanted"] = Wanted((layer, code), None, kinds)
+            cleaned["wanted"] = AlertCriteria((layer, code), None, kinds)
         elif layer == "city":
-            cleaned["wanted"] = Wanted(None, None, kinds)
+            cleaned["wanted"] = AlertCriteria(None, None, kinds)
         elif place.area:
             self.add_error("search", _("There are no incidents in this area yet. Choose another place."))
         else:
             radius = cleaned.get("radius") or max(USUAL_RADIUS, self.published.least_radius)
-            cleaned["wanted"] = Wanted(None, (place.latitude, place.longitude, float(radius)), kinds)
+            cleaned["wanted"] = AlertCriteria(None, (place.latitude, place.longitude, float(radius)), kinds)
             cleaned["place"] = place.name[:160]
 
     def _place(self, text: str, ref: str) -> Place | None:
@@ -176,10 +176,10 @@ class AlertForm(forms.Form):
             self.add_error("place_ref", _("There are several such places. Choose one."))
         return None
 
-    def alert(self, number: int = 0) -> Alert:
+    def alert(self, number: int = 0) -> AlertSubscription:
         wanted = self.cleaned_data["wanted"]
-        assert isinstance(wanted, Wanted)
-        return Alert(wanted, self.cleaned_data["place"], self.cleaned_data["rhythm"], number)
+        assert isinstance(wanted, AlertCriteria)
+        return AlertSubscription(wanted, self.cleaned_data["place"], self.cleaned_data["rhythm"], number)
 
 
 def placed(ref: str) -> Place | None:
@@ -197,7 +197,7 @@ def placed(ref: str) -> Place | None:
     return block or Place(ref, POINT, _("the point you chose"), latitude, longitude, "")
 
 
-def initial_of(wanted: Wanted, rhythm: str = Rhythm.WEEKLY) -> dict[str, Any]:
+def initial_of(wanted: AlertCriteria, rhythm: str = Rhythm.WEEKLY) -> dict[str, Any]:
     """What the form shows of an alert."""
     result: dict[str, Any] = {"where": CITY, "category": sorted(wanted.categories), "rhythm": rhythm}
     if wanted.area:
@@ -209,9 +209,9 @@ def initial_of(wanted: Wanted, rhythm: str = Rhythm.WEEKLY) -> dict[str, Any]:
     return {"radius": USUAL_RADIUS} | result
 
 
-def wanted_of(chosen: Filter) -> Wanted:
+def wanted_of(chosen: Filter) -> AlertCriteria:
     """What an alert can take of the map's filter."""
-    return Wanted(chosen.area, chosen.circle if not chosen.area else None, chosen.categories)
+    return AlertCriteria(chosen.area, chosen.circle if not chosen.area else None, chosen.categories)
 
 
 def _not_found(text: str) -> str:

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The texts of alert mails: the link that confirms an alert, and new incidents."""
 
 from __future__ import annotations
 
@@ -16,79 +16,87 @@ from django.utils.translation import ngettext
 from core.mail import headers, subscriber_addresses
 from crimemap import wording
 from crimemap.alerts import new_incidents, planning, subscription_wording
-from crimemap.alerts.new_incidents import News
+from crimemap.alerts.new_incidents import NewIncidents
 from crimemap.models import Delivery, Subscription
 from crimemap.snapshot.format import Array
 from crimemap.snapshot.published_incidents import PublishedIncidents
 
-MOST_INCIDENTS = 50
+MAX_LISTED_INCIDENTS = 50
 MAP_PATH = "/map"  # the workers serve no pages: they know the map's addresses below it alone
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """What a Delivery comes to: a message, and the public ids it tells."""
+class AlertMail:
+    """A composed message, and the packed public ids of the incidents in it."""
 
     message: EmailMultiAlternatives
     told: bytes
 
 
-def link(name: str, *args: str) -> str:
+def build_url(name: str, *args: str) -> str:
     return settings.PORTAL_URL + MAP_PATH + reverse(name, urlconf="crimemap.urls", args=args)
 
 
-def words(subscription: Subscription, published: PublishedIncidents) -> str:
+def describe_alert(subscription: Subscription, published: PublishedIncidents) -> str:
     """ "Burglary, within 500 m (0.3 mi) of 400 block of Arden Street" """
-    return subscription_wording.words(planning.wanted(subscription), subscription.place, published.category_names)
+    return subscription_wording.describe_criteria(
+        planning.read_criteria(subscription), subscription.place, published.category_names
+    )
 
 
-def confirmation(subscription: Subscription, published: PublishedIncidents) -> Mail | None:
+def compose_confirmation(subscription: Subscription, published: PublishedIncidents) -> AlertMail | None:
     contact = subscriber_addresses.open_contact(subscription.sealed_contact)
     if subscriber_addresses.hash_address(contact.address) != bytes(subscription.address_hash):
-        return None  # whoever confirmed it would hold another address' alerts
+        return None  # confirming would give this person another address's alerts
     context = {
-        "alert": words(subscription, published),
+        "alert": describe_alert(subscription, published),
         "rhythm": subscription.get_rhythm_display(),
-        "link": link("alerts_confirm", subscriber_addresses.encode_secret(contact.secret)),
-        "hours": int(planning.UNCONFIRMED_KEPT.total_seconds() // 3600),
+        "link": build_url("alerts_confirm", subscriber_addresses.encode_secret(contact.secret)),
+        "hours": int(planning.UNCONFIRMED_LIFETIME.total_seconds() // 3600),
     }
-    message = _message(contact.address, _("Please confirm your alert"), "alert_confirm", context)
-    return Mail(message, b"")
+    message = _compose(contact.address, _("Please confirm your alert"), "alert_confirm", context)
+    return AlertMail(message, b"")
 
 
-def telling(delivery: Delivery, subscriptions: list[Subscription], new: News, told: bytes) -> Mail | None:
-    """One mail of all that `subscriptions` of one address found, newest first; None when nothing (more) is there to tell.
+def compose_news(
+    delivery: Delivery, subscriptions: list[Subscription], new: NewIncidents, told: bytes
+) -> AlertMail | None:
+    """Compose one mail of all incidents that alerts of one address match, newest first. Return None if there are none left.
 
-    `told`: ids that the address was told before, through another of its alerts.
+    `told`: packed ids of incidents that another alert of this address has sent already.
     """
     published, after = new.published, dict(delivery.parts)
-    found = [new.found(planning.wanted(each), after[each.pk], delivery.up_to) for each in subscriptions]
+    found = [new.found(planning.read_criteria(each), after[each.pk], delivery.up_to) for each in subscriptions]
     numbers = np.unique(np.concatenate(found))[::-1]
     ids = published.columns["public_id"][numbers]
-    numbers = numbers[~np.isin(ids, new_incidents.unpacked(told))]
+    numbers = numbers[~np.isin(ids, new_incidents.unpack_ids(told))]
     if not len(numbers):
         return None
     contact = subscriber_addresses.open_contact(subscriptions[0].sealed_contact)
     secret = subscriber_addresses.encode_secret(contact.secret)
-    leave = link("alerts_leave", secret)
+    leave = build_url("alerts_leave", secret)
     context = {
-        "incidents": _incidents(new, numbers[:MOST_INCIDENTS]),
+        "incidents": _describe_incidents(new, numbers[:MAX_LISTED_INCIDENTS]),
         "count": len(numbers),
-        "more": max(0, len(numbers) - MOST_INCIDENTS),
+        "more": max(0, len(numbers) - MAX_LISTED_INCIDENTS),
         "alerts": [
-            {"words": words(each, published), "rhythm": each.get_rhythm_display(), "list": _list_link(each, published)}
+            {
+                "words": describe_alert(each, published),
+                "rhythm": each.get_rhythm_display(),
+                "list": _build_list_url(each, published),
+            }
             for each in subscriptions
         ],
-        "manage": link("alerts_manage", secret),
+        "manage": build_url("alerts_manage", secret),
         "leave": leave,
     }
     subject = ngettext("%(count)d new incident", "%(count)d new incidents", len(numbers)) % {"count": len(numbers)}
-    message = _message(contact.address, subject, "alert_news", context, leave=leave)
-    return Mail(message, published.columns["public_id"][numbers].tobytes())
+    message = _compose(contact.address, subject, "alert_news", context, leave=leave)
+    return AlertMail(message, published.columns["public_id"][numbers].tobytes())
 
 
-def _incidents(new: News, numbers: Array) -> list[dict[str, str]]:
-    """What the mail says of each row."""
+def _describe_incidents(new: NewIncidents, numbers: Array) -> list[dict[str, str]]:
+    """Return the template context of each row."""
     known = new.remembered
     missing = [number for number in numbers.tolist() if number not in known]
     for number, row in zip(missing, new.published.read_rows(np.array(missing, "i8")), strict=True):
@@ -97,19 +105,19 @@ def _incidents(new: News, numbers: Array) -> list[dict[str, str]]:
             "description": row.description,
             "when": wording.describe_time(row),
             "where": wording.describe_place(row),
-            "link": link("incident", row.public_id),
+            "link": build_url("incident", row.public_id),
         }
     return [known[number] for number in numbers.tolist()]
 
 
-def _list_link(subscription: Subscription, published: PublishedIncidents) -> str:
-    chosen = planning.wanted(subscription).filter(published)
+def _build_list_url(subscription: Subscription, published: PublishedIncidents) -> str:
+    chosen = planning.read_criteria(subscription).filter(published)
     days = 90 if subscription.rhythm == Subscription.Rhythm.MONTHLY else 30
     chosen = replace(chosen, days=days, since=published.until - dt.timedelta(days - 1), until=published.until)
-    return f"{link('list')}?{chosen.query_string()}"
+    return f"{build_url('list')}?{chosen.query_string()}"
 
 
-def _message(
+def _compose(
     address: str, subject: str, template: str, context: dict[str, object], *, leave: str = ""
 ) -> EmailMultiAlternatives:
     context |= {"agency": settings.AGENCY_NAME, "portal": settings.PORTAL_URL, "language": settings.LANGUAGE_CODE}

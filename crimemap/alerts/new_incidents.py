@@ -1,4 +1,4 @@
-"""Incidents that are new, as they are published now, and which of them somebody asked for. crimemap/alerts/planning.py says what is new.
+"""New incidents as they are published now, and which of them an alert matches. crimemap/alerts/planning.py says what is new.
 
 The few places of new incidents are looked at as crimemap/snapshot/row_scan.py looks at all of them, so that an alert means what the
 same filter means on the map, and costs some hundred microseconds.
@@ -22,24 +22,24 @@ _ID = f"S{ID_CHARACTERS}"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one alert asks for: in an area (layer, code), round a point, or anywhere; of categories, or of all."""
+class AlertCriteria:
+    """The incidents one alert covers: in an area (layer, code), in a circle or anywhere; of some categories or, if empty, all."""
 
     area: tuple[str, str] | None
     circle: Circle | None
     categories: frozenset[str]
 
     def filter(self, published: PublishedIncidents) -> Filter:
-        """The same on the map, of all days."""
+        """Return the equivalent filter of the map, for all days."""
         return Filter(published.since, published.until, categories=self.categories, area=self.area, circle=self.circle)
 
 
-def unpacked(public_ids: bytes | memoryview) -> Array:
+def unpack_ids(public_ids: bytes | memoryview) -> Array:
     return np.frombuffer(public_ids, _ID)
 
 
-def since_day(published: PublishedIncidents, first: date) -> Array:
-    """Public ids (S12) of all rows from that day on, sorted."""
+def list_ids_since(published: PublishedIncidents, first: date) -> Array:
+    """Return the public ids (S12) of all rows from `first` on, sorted."""
     result: Array = np.sort(published.columns["public_id"][_first_row(published, first) :])
     return result
 
@@ -49,14 +49,14 @@ def _first_row(published: PublishedIncidents, first: date) -> int:
     return int(np.searchsorted(time, np.array((first - row_scan.EPOCH).days * 24, time.dtype)))
 
 
-class News:
-    """The incidents of some editions that are still published; what the agency took back is not among them."""
+class NewIncidents:
+    """Incidents of some editions that are still published; withdrawn ones are left out."""
 
     def __init__(self, published: PublishedIncidents, editions: Iterable[tuple[int, bytes]], since: date) -> None:
         """`editions`: number and packed ids; `since`: no incident of theirs was on an earlier day."""
         self.published = published
         ordered = sorted(editions)
-        ids = np.concatenate([np.empty(0, _ID), *(unpacked(packed) for _number, packed in ordered)])
+        ids = np.concatenate([np.empty(0, _ID), *(unpack_ids(packed) for _number, packed in ordered)])
         lengths = [len(packed) // ID_CHARACTERS for _number, packed in ordered]
         edition = np.repeat(np.array([number for number, _packed in ordered], "i8"), lengths)
         first = _first_row(published, since)
@@ -79,8 +79,8 @@ class News:
             int, dict[str, str]
         ] = {}  # what crimemap.alerts.delivery writes of a row, once for all mails
 
-    def found(self, wanted: Wanted, after: int, up_to: int) -> Array:
-        """Numbers of the published rows that the alert asks for, of the editions after one and up to another."""
+    def found(self, wanted: AlertCriteria, after: int, up_to: int) -> Array:
+        """Return the numbers of the published rows that match, in editions after `after` and up to `up_to`."""
         low, high = np.searchsorted(self._edition, [after, up_to], "right")
         right = np.ones(high - low, bool)
         if wanted.area or wanted.circle:
@@ -93,7 +93,7 @@ class News:
         result: Array = self.row[low:high][right]
         return result
 
-    def _category_is_right(self, wanted: Wanted) -> Array:
+    def _category_is_right(self, wanted: AlertCriteria) -> Array:
         if wanted.categories not in self._categories:
             chosen = wanted.filter(self.published)
             self._categories[wanted.categories] = row_scan.included_categories(self.published.columns, chosen)

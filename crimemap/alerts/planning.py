@@ -22,39 +22,39 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from crimemap.alerts import new_incidents
-from crimemap.alerts.new_incidents import News, Wanted
+from crimemap.alerts.new_incidents import AlertCriteria, NewIncidents
 from crimemap.models import AlertLink, Delivery, Edition, Subscription
 from crimemap.snapshot import published_incidents, reader
 from crimemap.snapshot.published_incidents import PublishedIncidents
 
-FRESH = dt.timedelta(days=60)  # an incident that first appears later after its day is no news
+MAX_INCIDENT_AGE = dt.timedelta(days=60)  # an incident that first appears later after its day is no news
 LONGEST_RHYTHM = dt.timedelta(days=31)
 FIRST_EDITION = 1
-HOUR = 7  # o'clock in the agency's zone, when a day's mails begin to go out
-UNCONFIRMED_KEPT = dt.timedelta(days=2)
-SETTLED_KEPT = dt.timedelta(days=7)
+SENDING_HOUR = 7  # o'clock in the agency's zone, when a day's mails begin to go out
+UNCONFIRMED_LIFETIME = dt.timedelta(days=2)
+SETTLED_LIFETIME = dt.timedelta(days=7)
 # Which incidents an address with several alerts was told: for as long as another of its alerts may come to them.
-TOLD_KEPT = FRESH + LONGEST_RHYTHM
-_AT_ONCE = 1000
+TOLD_LIFETIME = MAX_INCIDENT_AGE + LONGEST_RHYTHM
+_BATCH_SIZE = 1000
 
 Rhythm = Subscription.Rhythm
 DeliveryState = Delivery.DeliveryState
 
 
 @dataclass
-class Plan:
-    """What a run found: how many incidents are new since the last, alerts by rhythm that were due, and mails made of them."""
+class AlertPlan:
+    """The figures of one run: incidents that are new since the last, alerts that were due, and mails written for them."""
 
-    new: int = 0
-    due: Counter[str] = field(default_factory=Counter)
-    mails: int = 0
+    new_count: int = 0
+    due_by_rhythm: Counter[str] = field(default_factory=Counter)
+    mail_count: int = 0
 
 
 # What is new
 
 
-def look(now: dt.datetime) -> tuple[PublishedIncidents, Edition] | None:
-    """What is published and its edition, which is not written yet if the publication is new. None: nothing is published."""
+def read_edition(now: dt.datetime) -> tuple[PublishedIncidents, Edition] | None:
+    """Return what is published with its edition, unsaved if the publication is new. None: nothing is published."""
     try:
         published = reader.current()
     except published_incidents.NothingPublishedError:
@@ -62,8 +62,8 @@ def look(now: dt.datetime) -> tuple[PublishedIncidents, Edition] | None:
     newest = Edition.objects.only("number", "version").last()
     if newest is not None and newest.version == published.version:
         return published, newest
-    ids = new_incidents.since_day(published, first_fresh_day(now))
-    known = [new_incidents.unpacked(packed) for packed in Edition.objects.values_list("public_ids", flat=True)]
+    ids = new_incidents.list_ids_since(published, first_fresh_day(now))
+    known = [new_incidents.unpack_ids(packed) for packed in Edition.objects.values_list("public_ids", flat=True)]
     if known:
         ids = np.setdiff1d(ids, np.concatenate(known))
     number = newest.number + 1 if newest else FIRST_EDITION
@@ -71,87 +71,89 @@ def look(now: dt.datetime) -> tuple[PublishedIncidents, Edition] | None:
 
 
 def first_fresh_day(now: dt.datetime) -> dt.date:
-    return (timezone.localtime(now) - FRESH).date()
+    return (timezone.localtime(now) - MAX_INCIDENT_AGE).date()
 
 
 # Whose turn it is
 
 
-def began(rhythm: str, now: dt.datetime) -> dt.date:
-    """The day on which the running day, week (from Monday) or month of mails began."""
-    day = (timezone.localtime(now).replace(tzinfo=None) - dt.timedelta(hours=HOUR)).date()
+def period_start(rhythm: str, now: dt.datetime) -> dt.date:
+    """Return the day on which the current day, week (from Monday) or month of mails began."""
+    day = (timezone.localtime(now).replace(tzinfo=None) - dt.timedelta(hours=SENDING_HOUR)).date()
     if rhythm == Rhythm.WEEKLY:
         return day - dt.timedelta(day.weekday())
     return day.replace(day=1) if rhythm == Rhythm.MONTHLY else day
 
 
-def due(now: dt.datetime) -> Q:
-    """Confirmed alerts whose day, week or month has begun and was not looked at."""
-    turns = (Q(rhythm=rhythm, looked_on__lt=began(rhythm, now)) for rhythm in Rhythm.values)
+def due_condition(now: dt.datetime) -> Q:
+    """Return the condition for confirmed alerts that have not been looked at in the current day, week or month."""
+    turns = (Q(rhythm=rhythm, looked_on__lt=period_start(rhythm, now)) for rhythm in Rhythm.values)
     return Q(*turns, _connector=Q.OR) & Q(confirmed_at__isnull=False)
 
 
-def plan(now: dt.datetime | None = None, *, dry: bool = False) -> Plan:
-    """Write down what is new and a Delivery for each address with something due. `dry`: only tell what that would be."""
+def plan_mails(now: dt.datetime | None = None, *, dry: bool = False) -> AlertPlan:
+    """Save new incidents as an edition, and write a Delivery for each address with something due. `dry`: only count."""
     now = now or timezone.now()
-    result = Plan()
-    looked = look(now)
+    plan = AlertPlan()
+    looked = read_edition(now)
     if looked is None:
-        return result
+        return plan
     published, edition = looked
     if edition._state.adding:
-        result.new = 0 if edition.number == FIRST_EDITION else len(edition.public_ids) // 12
+        plan.new_count = 0 if edition.number == FIRST_EDITION else len(edition.public_ids) // 12
         try:
             if not dry:
                 with transaction.atomic():
                     edition.save(force_insert=True)
         except IntegrityError:  # another worker looked at the same moment
-            return plan(now)
-    waiting = list(Subscription.objects.filter(due(now)).only(*_READ))
-    result.due.update(each.rhythm for each in waiting)
-    parts = _with_something(waiting, published, edition, now)
-    result.mails = len(parts)
+            return plan_mails(now)
+    waiting = list(Subscription.objects.filter(due_condition(now)).only(*_READ_COLUMNS))
+    plan.due_by_rhythm.update(each.rhythm for each in waiting)
+    parts = _match_alerts(waiting, published, edition, now)
+    plan.mail_count = len(parts)
     if not dry:
-        _write(waiting, parts, edition.number, now)
-    return result
+        _write_deliveries(waiting, parts, edition.number, now)
+    return plan
 
 
-_READ = (
+_READ_COLUMNS = (
     "address_hash", "layer", "code", "latitude", "longitude", "radius", "categories", "rhythm", "sent_up_to", "looked_on",
 )  # fmt: skip
 
 
-def wanted(subscription: Subscription) -> Wanted:
-    """What it asks for, as crimemap.alerts.new_incidents knows it."""
+def read_criteria(subscription: Subscription) -> AlertCriteria:
+    """Return the criteria of a stored alert."""
     row = subscription
     circle = None
     if row.latitude is not None and row.longitude is not None and row.radius is not None:
         circle = row.latitude, row.longitude, float(row.radius)
-    return Wanted((row.layer, row.code) if row.layer else None, circle, frozenset(row.categories))
+    return AlertCriteria((row.layer, row.code) if row.layer else None, circle, frozenset(row.categories))
 
 
-def news_since(published: PublishedIncidents, after: int, now: dt.datetime, unwritten: Edition | None = None) -> News:
-    """The incidents of all editions after one, but not of the first."""
+def load_new_incidents(
+    published: PublishedIncidents, after: int, now: dt.datetime, unwritten: Edition | None = None
+) -> NewIncidents:
+    """Return the incidents of all editions after `after`, except those of the first. `unwritten`: an edition not saved yet."""
     told = Edition.objects.filter(number__gt=max(after, FIRST_EDITION))
     editions = [(number, bytes(packed)) for number, packed in told.values_list("number", "public_ids")]
     if unwritten is not None and unwritten._state.adding and unwritten.number > FIRST_EDITION:
         editions.append((unwritten.number, bytes(unwritten.public_ids)))
     oldest = told.aggregate(at=Min("made_at"))["at"] or now
-    return News(published, editions, first_fresh_day(oldest))
+    return NewIncidents(published, editions, first_fresh_day(oldest))
 
 
-def _with_something(
+def _match_alerts(
     waiting: Iterable[Subscription], published: PublishedIncidents, edition: Edition, now: dt.datetime
 ) -> dict[bytes, list[tuple[int, int]]]:
-    """By address hash, the alerts that have something to tell, each with the edition after which it tells."""
+    """Return alerts that match new incidents, by address hash: pairs of the alert's key and the edition it was sent up to."""
     waiting = [each for each in waiting if each.sent_up_to < edition.number]
     if not waiting:
         return {}
-    new = news_since(published, min(each.sent_up_to for each in waiting), now, edition)
-    answers: dict[tuple[Wanted, int], bool] = {}
+    new = load_new_incidents(published, min(each.sent_up_to for each in waiting), now, edition)
+    answers: dict[tuple[AlertCriteria, int], bool] = {}
     parts: defaultdict[bytes, list[tuple[int, int]]] = defaultdict(list)
     for each in waiting:
-        key = wanted(each), each.sent_up_to
+        key = read_criteria(each), each.sent_up_to
         if key not in answers:
             answers[key] = len(new.found(*key, edition.number)) > 0
         if answers[key]:
@@ -159,14 +161,14 @@ def _with_something(
     return dict(parts)
 
 
-def _write(
+def _write_deliveries(
     waiting: list[Subscription], parts: dict[bytes, list[tuple[int, int]]], up_to: int, now: dt.datetime
 ) -> None:
-    """Advance the alerts and write the mails, those of an address together; a batch in a transaction."""
+    """Advance the alerts and write one Delivery an address, in batches of one transaction each."""
     waiting.sort(key=lambda each: bytes(each.address_hash))
-    for batch in _by_address(waiting):
+    for batch in _batch_by_address(waiting):
         with transaction.atomic():
-            ours = _unchanged(batch)
+            ours = _lock_unchanged(batch)
             made = []
             for address in {bytes(each.address_hash) for each in batch if each.pk in ours}:
                 told = [part for part in parts.get(address, ()) if part[0] in ours]
@@ -177,22 +179,22 @@ def _write(
             Delivery.objects.bulk_create(made)
             for rhythm in Rhythm.values:
                 Subscription.objects.filter(pk__in=ours, rhythm=rhythm).update(
-                    sent_up_to=up_to, looked_on=began(rhythm, now)
+                    sent_up_to=up_to, looked_on=period_start(rhythm, now)
                 )
 
 
-def _unchanged(batch: list[Subscription]) -> set[int]:
-    """Those that nobody left or changed and no other worker looked at meanwhile, locked. The others' turn comes again."""
-    known = {each.pk: tuple(getattr(each, name) for name in _READ) for each in batch}
+def _lock_unchanged(batch: list[Subscription]) -> set[int]:
+    """Lock a batch and return the keys of alerts that did not change since they were read. The next run takes the others."""
+    known = {each.pk: tuple(getattr(each, name) for name in _READ_COLUMNS) for each in batch}
     rows = Subscription.objects.select_for_update().filter(pk__in=known).order_by("pk")
-    return {pk for pk, *state in rows.values_list("pk", *_READ) if known[pk] == tuple(state)}
+    return {pk for pk, *state in rows.values_list("pk", *_READ_COLUMNS) if known[pk] == tuple(state)}
 
 
-def _by_address(waiting: list[Subscription]) -> Iterator[list[Subscription]]:
-    """Batches that part no address; `waiting` is sorted by it."""
+def _batch_by_address(waiting: list[Subscription]) -> Iterator[list[Subscription]]:
+    """Yield batches that keep each address together; `waiting` is sorted by address."""
     batch: list[Subscription] = []
     for each in waiting:
-        if len(batch) >= _AT_ONCE and each.address_hash != batch[-1].address_hash:
+        if len(batch) >= _BATCH_SIZE and each.address_hash != batch[-1].address_hash:
             yield batch
             batch = []
         batch.append(each)
@@ -203,21 +205,21 @@ def _by_address(waiting: list[Subscription]) -> Iterator[list[Subscription]]:
 # Tidying
 
 
-def tidy(now: dt.datetime | None = None) -> None:
-    """Delete what nobody confirmed, mails that are settled, and editions whose incidents can be in no mail any more."""
+def delete_outdated(now: dt.datetime | None = None) -> None:
+    """Delete unconfirmed alerts, old settled mails, and editions that no mail can need any more."""
     now = now or timezone.now()
-    Subscription.objects.filter(confirmed_at=None, asked_at__lt=now - UNCONFIRMED_KEPT).delete()
+    Subscription.objects.filter(confirmed_at=None, asked_at__lt=now - UNCONFIRMED_LIFETIME).delete()
     settled = Delivery.objects.exclude(state=DeliveryState.WAITING)
-    settled.filter(made_at__lt=now - TOLD_KEPT).delete()
-    settled.exclude(state=DeliveryState.REFUSED).filter(made_at__lt=now - SETTLED_KEPT, told=b"").delete()
+    settled.filter(made_at__lt=now - TOLD_LIFETIME).delete()
+    settled.exclude(state=DeliveryState.REFUSED).filter(made_at__lt=now - SETTLED_LIFETIME, told=b"").delete()
     newest = Edition.objects.only("number").last()
-    old = Edition.objects.filter(made_at__lt=now - FRESH - LONGEST_RHYTHM)
+    old = Edition.objects.filter(made_at__lt=now - MAX_INCIDENT_AGE - LONGEST_RHYTHM)
     if newest is not None and old.exists():
-        old.filter(number__lt=newest.number, number__lte=_told_everybody(newest.number)).delete()
+        old.filter(number__lt=newest.number, number__lte=_last_unneeded_edition(newest.number)).delete()
 
 
-def _told_everybody(newest: int) -> int:
-    """The last edition that no alert and no waiting mail needs: who was not reached for long is told all the same."""
+def _last_unneeded_edition(newest: int) -> int:
+    """Return the number of the last edition that no alert and no waiting mail still needs."""
     confirmed = Subscription.objects.filter(confirmed_at__isnull=False)
     behind = confirmed.aggregate(number=Min("sent_up_to"))["number"]
     waiting = Delivery.objects.filter(state=DeliveryState.WAITING).values_list("parts", flat=True)
@@ -225,8 +227,8 @@ def _told_everybody(newest: int) -> int:
     return min(newest, *needed, newest if behind is None else behind)
 
 
-def forget(address_hash: bytes) -> None:
-    """Delete an address with all that hangs on it: the mail server says again and again that there is none."""
+def delete_address(address_hash: bytes) -> None:
+    """Delete an address with its alerts, links and mails, once the mail server has refused it several times."""
     with transaction.atomic():
         AlertLink.objects.filter(address_hash=address_hash).delete()
         Delivery.objects.filter(address_hash=address_hash).delete()

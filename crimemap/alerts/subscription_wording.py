@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Alerts in words, for pages and mails."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crimemap import wording
-from crimemap.alerts.new_incidents import Wanted
+from crimemap.alerts.new_incidents import AlertCriteria
 from crimemap.places import areas
 
-MOST_NAMED = 4
+MAX_NAMED_TYPES = 4
 
 
-def words(wanted: Wanted, place: str, names: Mapping[str, str]) -> str:
+def describe_criteria(wanted: AlertCriteria, place: str, names: Mapping[str, str]) -> str:
     """ "Burglary, Robbery - District 4" """
     chosen = sorted(names.get(slug, slug) for slug in wanted.categories)
-    if len(chosen) > MOST_NAMED:
+    if len(chosen) > MAX_NAMED_TYPES:
         what = ngettext("%(count)d type", "%(count)d types", len(chosen)) % {"count": len(chosen)}
     else:
         what = ", ".join(chosen) or _("All types")
-    return _("%(what)s: %(where)s") % {"what": what, "where": where(wanted, place)}
+    return _("%(what)s: %(where)s") % {"what": what, "where": describe_place(wanted, place)}
 
 
-def where(wanted: Wanted, place: str) -> str:
+def describe_place(wanted: AlertCriteria, place: str) -> str:
     if wanted.area:
         layer, code = wanted.area
         return wording.area_name(layer, code, areas.area_names(layer))

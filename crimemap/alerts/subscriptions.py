@@ -1,7 +1,7 @@
-"""What residents do about alerts: ask for one, confirm it, see theirs, change them, leave.
+"""Residents' side of alerts: request, confirm, list, change and delete them.
 
-All of it goes through functions of the database that want a link's secret (tipportal/database/rules.sql): these processes read no
-address, and cannot tell whether one is known. Who asks gets a mail with the link from the bulk worker (crimemap/alerts/delivery.py).
+Everything goes through database functions that require a link's secret (tipportal/database/rules.sql): these processes read
+no address and cannot tell whether one is known. The bulk worker mails the link (crimemap/alerts/delivery.py).
 """
 
 from __future__ import annotations
@@ -18,32 +18,31 @@ from core import queue
 from core.mail import subscriber_addresses
 from core.mail.subscriber_addresses import Contact
 from crimemap.alerts import planning
-from crimemap.alerts.new_incidents import Wanted
+from crimemap.alerts.new_incidents import AlertCriteria
 from crimemap.models import Subscription
 
 Rhythm = Subscription.Rhythm
 
 
-class BusyError(Exception):
-    """So many asked within the hour that no more mails go out for a while."""
+class TooManyAlertRequestsError(Exception):
+    """So many alerts were requested within the hour that no more mails go out for a while."""
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
-    """What one alert is: `place` is what the middle of its circle is called, `number` names it among those of an address."""
+class AlertSubscription:
+    """One alert: `place` is the name of its circle's center, `number` identifies it among those of an address."""
 
-    wanted: Wanted
+    wanted: AlertCriteria
     place: str
     rhythm: str
     number: int = 0
     is_confirmed: bool = False
 
 
-def ask(address: str, alert: Alert) -> None:
-    """Have the link sent that confirms the alert. `address` is normalised (core.mail.subscriber_addresses).
+def request_alert(address: str, alert: AlertSubscription) -> None:
+    """Have the confirmation link mailed to a normalized address.
 
-    Does the same for an address that has been asked already today and did not confirm, or has ten alerts: nothing, without
-    saying so. Raises BusyError, addresses.KeyMissingError.
+    Silently sends nothing to an address that got a link today and did not confirm, or that has ten alerts. Raises BusyError, KeyMissingError.
     """
     contact = Contact(address, subscriber_addresses.create_secret())
     values = (
@@ -53,29 +52,29 @@ def ask(address: str, alert: Alert) -> None:
         if not _call(
             "SELECT alert_ask(%s, %s, %s, %s, %s, %s::float8, %s::float8, %s::int, %s, %s::text[], %s)", *values
         ):
-            raise BusyError
+            raise TooManyAlertRequestsError
         queue.send_on_commit("crimemap.bulk.send_alerts", expires=240)
 
 
-def of(secret: bytes) -> list[Alert]:
-    """The alerts of the link: all confirmed ones of its address, or the one that it would confirm. Empty: it is no link."""
+def list_alerts(secret: bytes) -> list[AlertSubscription]:
+    """Return the link's alerts: all confirmed ones of its address, or the one it would confirm. Empty: no such link."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM alerts_of(%s)", [secret])
         names = [column.name for column in cursor.description]
         return [_alert(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
-def confirm(secret: bytes) -> bool:
-    """Begin to send. Whether there was one to confirm, or it was confirmed already."""
+def confirm_alert(secret: bytes) -> bool:
+    """Confirm the link's alert. Return False if there is none; confirming twice is fine."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT rhythm FROM alerts_of(%s) WHERE NOT confirmed", [secret])
         found = cursor.fetchone()
-    looked = planning.began(found[0], timezone.now()) if found else dt.date.min
+    looked = planning.period_start(found[0], timezone.now()) if found else dt.date.min
     return bool(_call("SELECT alert_confirm(%s, %s)", secret, looked))
 
 
-def change(secret: bytes, alert: Alert) -> bool:
-    """Make the alert of that number another; whether it is one of the link's."""
+def change_alert(secret: bytes, alert: AlertSubscription) -> bool:
+    """Replace the alert with the same number. Return False if it is not one of the link's."""
     return bool(
         _call(
             "SELECT alert_change(%s, %s, %s, %s, %s::float8, %s::float8, %s::int, %s, %s::text[], %s)",
@@ -84,8 +83,8 @@ def change(secret: bytes, alert: Alert) -> bool:
     )  # fmt: skip
 
 
-def leave(secret: bytes, number: int | None = None) -> bool:
-    """Delete one alert, or all of the address; with the last one the address. Whether there was one."""
+def unsubscribe(secret: bytes, number: int | None = None) -> bool:
+    """Delete one alert, or all of the address; with the last one the address. Return whether there was any."""
     return bool(_call("SELECT alert_leave(%s, %s)", secret, number))
 
 
@@ -95,15 +94,15 @@ def _call(sql: str, *values: Any) -> Any:
         return cursor.fetchone()[0]
 
 
-def _columns(alert: Alert) -> tuple[object, ...]:
+def _columns(alert: AlertSubscription) -> tuple[object, ...]:
     layer, code = alert.wanted.area or ("", "")
     latitude, longitude, radius = alert.wanted.circle or (None, None, None)
     radius = None if radius is None else round(radius)
     return layer, code, latitude, longitude, radius, alert.place, sorted(alert.wanted.categories), alert.rhythm
 
 
-def _alert(row: Mapping[str, Any]) -> Alert:
+def _alert(row: Mapping[str, Any]) -> AlertSubscription:
     circle = None if row["radius"] is None else (row["latitude"], row["longitude"], float(row["radius"]))
     area = (row["layer"], row["code"]) if row["layer"] else None
-    wanted = Wanted(area, circle, frozenset(row["categories"]))
-    return Alert(wanted, row["place"], row["rhythm"], row["id"], row["confirmed"])
+    wanted = AlertCriteria(area, circle, frozenset(row["categories"]))
+    return AlertSubscription(wanted, row["place"], row["rhythm"], row["id"], row["confirmed"])

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from core.mail import subscriber_addresses
 from crimemap.alerts import forms, subscription_wording, subscriptions
-from crimemap.alerts.subscriptions import Alert
+from crimemap.alerts.subscriptions import AlertSubscription
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
@@ -43,7 +43,7 @@ def with_link_secret(view: Callable[..., HttpResponse]) -> LinkView:
         except NothingPublishedError:
             return render(request, "crimemap/pages/nothing_published.html", status=UNAVAILABLE)
         secret = subscriber_addresses.decode_secret(link_text) or b""
-        response = view(request, published, secret, subscriptions.of(secret), **kwargs)
+        response = view(request, published, secret, subscriptions.list_alerts(secret), **kwargs)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
         response.headers["Referrer-Policy"] = "strict-origin"
@@ -75,8 +75,8 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 
 def _request_alert(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
     try:
-        subscriptions.ask(form.cleaned_data["email"], form.alert())
-    except subscriptions.BusyError:
+        subscriptions.request_alert(form.cleaned_data["email"], form.alert())
+    except subscriptions.TooManyAlertRequestsError:
         form.add_error(None, _("Many people ask for e-mail just now. Please try again in an hour."))
     except subscriber_addresses.KeyMissingError as error:
         log.error("no address can be taken: %s", error)
@@ -113,13 +113,17 @@ def link_sent_page(request: HttpRequest) -> HttpResponse:
 
 
 @with_link_secret
-def confirm(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+def confirm(
+    request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[AlertSubscription]
+) -> HttpResponse:
     if not alerts:
         return _unknown_link_page(request)
     manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.encode_secret(secret)])
     if request.method == "POST":
         return (
-            redirect(f"{manage_url}?done=confirmed") if subscriptions.confirm(secret) else _unknown_link_page(request)
+            redirect(f"{manage_url}?done=confirmed")
+            if subscriptions.confirm_alert(secret)
+            else _unknown_link_page(request)
         )
     if alerts[0].is_confirmed:
         return redirect(manage_url)
@@ -127,7 +131,9 @@ def confirm(request: HttpRequest, published: PublishedIncidents, secret: bytes, 
 
 
 @with_link_secret
-def manage(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+def manage(
+    request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[AlertSubscription]
+) -> HttpResponse:
     if not alerts or not alerts[0].is_confirmed:
         return _unknown_link_page(request)
     context = {
@@ -140,7 +146,7 @@ def manage(request: HttpRequest, published: PublishedIncidents, secret: bytes, a
 
 @with_link_secret
 def change(
-    request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert], number: int
+    request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[AlertSubscription], number: int
 ) -> HttpResponse:
     alert = next((each for each in alerts if each.number == number and each.is_confirmed), None)
     if alert is None:
@@ -150,33 +156,37 @@ def change(
         initial = forms.initial_of(alert.wanted, alert.rhythm)
         return _form_page(request, forms.AlertForm(published, initial=initial, with_address=False), manage=manage_url)
     if "remove" in request.POST:
-        subscriptions.leave(secret, number)
-        return redirect(f"{manage_url}?done=removed") if subscriptions.of(secret) else _unsubscribed_page(request)
+        subscriptions.unsubscribe(secret, number)
+        return (
+            redirect(f"{manage_url}?done=removed") if subscriptions.list_alerts(secret) else _unsubscribed_page(request)
+        )
     form = forms.AlertForm(published, request.POST, with_address=False)
     if form_page := _form_again(request, form, manage=manage_url):
         return form_page
-    subscriptions.change(secret, form.alert(number))
+    subscriptions.change_alert(secret, form.alert(number))
     return redirect(f"{manage_url}?done=changed")
 
 
 @with_link_secret
-def leave(request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[Alert]) -> HttpResponse:
+def leave(
+    request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[AlertSubscription]
+) -> HttpResponse:
     """Unsubscribe from all alerts of an address.
 
     A mail program's own unsubscribe button posts here, too (RFC 8058): without cookie or Origin, always answered with 200.
     """
     if request.method == "POST":
-        subscriptions.leave(secret)
+        subscriptions.unsubscribe(secret)
     elif alerts:
         return render(request, "crimemap/alerts/unsubscribe.html", {"alerts": _describe_alerts(alerts, published)})
     return _unsubscribed_page(request)
 
 
-def _describe_alerts(alerts: list[Alert], published: PublishedIncidents) -> list[dict[str, Any]]:
+def _describe_alerts(alerts: list[AlertSubscription], published: PublishedIncidents) -> list[dict[str, Any]]:
     return [
         {
             "number": each.number,
-            "description": subscription_wording.words(each.wanted, each.place, published.category_names),
+            "description": subscription_wording.describe_criteria(each.wanted, each.place, published.category_names),
             "rhythm": subscriptions.Rhythm(each.rhythm).label,
         }
         for each in alerts

@@ -1,11 +1,9 @@
-"""Reminders of events by e-mail, without an account: asked for, confirmed by a link, sent a day before, then forgotten.
+"""Event reminders by e-mail, without an account: requested, confirmed by a link, sent a day before, then deleted.
 
-The public side can seal an address and cannot open one; what it may do with a reminder stands in rules.sql. The bulk
-worker opens addresses to write to them. Each mail is a row with a state, written before it is sent: `remind` makes them,
-sends them and takes up what was left. A mail server that took a mail just before the worker died may get that one again,
-under the same Message-ID.
+The public side can seal an address but not open one; rules.sql has what it may do with a reminder. The bulk worker opens
+addresses to write to them. Each mail is a row of the outbox (core/mail/outbox.py), written before it is sent.
 
-An address is deleted when its event is over, when its cancellation has been told, when its holder leaves, when the mail
+An address is deleted when its event is over, when its cancellation has been sent, when its owner deletes it, when the mail
 server says there is no such mailbox, and after two days without confirmation.
 """
 
@@ -30,20 +28,20 @@ from outreach.events import ical, public_events
 from outreach.models import Event, Reminder, ReminderMail
 
 Kind, State = ReminderMail.MailKind, ReminderMail.MailState
-BEFORE = dt.timedelta(days=1)
-UNCONFIRMED = dt.timedelta(days=2)  # rules.sql says the same
+NOTICE = dt.timedelta(days=1)
+UNCONFIRMED_LIFETIME = dt.timedelta(days=2)  # rules.sql says the same
 
 
 # What residents do
 
 
-def are_possible(event: Event) -> bool:
-    """Whether the day before, when a reminder comes, is still ahead."""
-    return event.status == Event.EventStatus.PUBLISHED and event.starts_at - timezone.now() > BEFORE
+def can_remind(event: Event) -> bool:
+    """Return whether the event is public and the moment of its reminder, a day before, still ahead."""
+    return event.status == Event.EventStatus.PUBLISHED and event.starts_at - timezone.now() > NOTICE
 
 
-def ask(event: Event, typed: str) -> bool:
-    """Ask the address to confirm that it wants a reminder. False: too many are asked for at the moment, try later.
+def request_reminder(event: Event, typed: str) -> bool:
+    """Mail the address a link to confirm its reminder. Return False if too many are being requested just now.
 
     The answer is the same whether or not the address is known. Raises EmailAddressError with a sentence.
     """
@@ -54,25 +52,25 @@ def ask(event: Event, typed: str) -> bool:
             subscriber_addresses.seal_contact(contact),
             subscriber_addresses.hash_address(contact.address),
         )
-        taken = bool(_call("reminder_ask", event.pk, sealed, known_by, link)[0][0])
+        is_accepted = bool(_call("reminder_ask", event.pk, sealed, known_by, link)[0][0])
         queue.send_on_commit("outreach.bulk.remind", expires=600)
-    return taken
+    return is_accepted
 
 
-def of(secret: bytes) -> tuple[int, bool] | None:
-    """The event's number and whether the reminder is confirmed; None for a link that leads nowhere (any more)."""
+def find_reminder(secret: bytes) -> tuple[int, bool] | None:
+    """Return the event's key and whether the reminder is confirmed; None if the link is unknown or expired."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT event, confirmed FROM reminder_of(%s)", [secret])
         row = cursor.fetchone()
     return row and (row[0], row[1])
 
 
-def confirm(secret: bytes) -> bool:
+def confirm_reminder(secret: bytes) -> bool:
     return bool(_call("reminder_confirm", secret)[0][0])
 
 
-def leave(secret: bytes) -> None:
-    """Delete the address. Nothing when it is gone already."""
+def delete_reminder(secret: bytes) -> None:
+    """Delete the address, if it is still there."""
     _call("reminder_leave", secret)
 
 
@@ -88,39 +86,39 @@ def _call(function: str, *values: object) -> list[tuple[object, ...]]:
 
 @shared_task(name="outreach.bulk.remind", expires=600)  # type: ignore[untyped-decorator]
 def remind() -> None:
-    """Forget what is over, write the mails that are due, send what waits."""
-    forget()
-    raise_due()
+    """Delete outdated addresses, write mails that are due, and send those that wait."""
+    delete_outdated()
+    write_due_mails()
     send_due()
 
 
-def forget() -> None:
+def delete_outdated() -> None:
     """Delete addresses that are not needed any more."""
     now = timezone.now()
-    over = Q(event__ends_at__lte=now) | Q(confirmed_at__isnull=True, asked_at__lte=now - UNCONFIRMED)
+    over = Q(event__ends_at__lte=now) | Q(confirmed_at__isnull=True, asked_at__lte=now - UNCONFIRMED_LIFETIME)
     Reminder.objects.filter(over).delete()
 
 
-def raise_due() -> None:
-    """Write a mail for each address that has to be told something now. Again and at once it writes nothing twice."""
+def write_due_mails() -> None:
+    """Write each mail that is due now. Safe to run twice, and in two workers at once."""
     now = timezone.now()
     confirmed = Reminder.objects.filter(confirmed_at__isnull=False, event__ends_at__gt=now)
     published = confirmed.filter(event__status=Event.EventStatus.PUBLISHED, event__starts_at__gt=now)
-    _raise(Kind.CANCELLED, confirmed.filter(event__status=Event.EventStatus.CANCELLED))
-    _raise(Kind.MOVED, published.filter(moves__lt=F("event__moves")))
-    told = ReminderMail.objects.filter(reminder=OuterRef("pk")).filter(
+    _write_mails(Kind.CANCELLED, confirmed.filter(event__status=Event.EventStatus.CANCELLED))
+    _write_mails(Kind.MOVED, published.filter(moves__lt=F("event__moves")))
+    already_sent = ReminderMail.objects.filter(reminder=OuterRef("pk")).filter(
         Q(kind=Kind.REMIND, starts_at=OuterRef("event__starts_at"))
-        # Who has just been told of the new time needs no reminder of it.
+        # An address that just got the new time needs no reminder of it.
         | Q(
             kind=Kind.MOVED,
             starts_at=OuterRef("event__starts_at"),
-            raised_at__gte=OuterRef("event__starts_at") - BEFORE,
+            raised_at__gte=OuterRef("event__starts_at") - NOTICE,
         )
     )
-    _raise(Kind.REMIND, published.filter(~Exists(told), event__starts_at__lte=now + BEFORE))
+    _write_mails(Kind.REMIND, published.filter(~Exists(already_sent), event__starts_at__lte=now + NOTICE))
 
 
-def _raise(kind: ReminderMail.MailKind, reminders: QuerySet[Reminder]) -> None:
+def _write_mails(kind: ReminderMail.MailKind, reminders: QuerySet[Reminder]) -> None:
     with transaction.atomic():
         due = list(reminders.select_for_update(of=("self",)).select_related("event"))
         now = timezone.now()
@@ -151,9 +149,9 @@ class ReminderOutbox(Outbox[ReminderMail]):
     name = "reminders"
 
     def compose(self, row: ReminderMail) -> EmailMessage | None:
-        if not _still_true(row):
+        if not _is_still_true(row):
             return None
-        return message(row, subscriber_addresses.open_contact(row.reminder.sealed_contact))
+        return compose_mail(row, subscriber_addresses.open_contact(row.reminder.sealed_contact))
 
     def record_sent(self, row: ReminderMail) -> None:
         self.settle(row, state=State.SENT)
@@ -164,7 +162,7 @@ class ReminderOutbox(Outbox[ReminderMail]):
         Reminder.objects.filter(pk=row.reminder_id).delete()
 
 
-def _still_true(mail: ReminderMail) -> bool:
+def _is_still_true(mail: ReminderMail) -> bool:
     """Return whether the mail still holds: the event may have changed while it waited."""
     event = mail.reminder.event
     if mail.kind == Kind.CANCELLED:
@@ -182,8 +180,8 @@ _SUBJECTS = {
 }
 
 
-def message(mail: ReminderMail, contact: Contact) -> EmailMessage:
-    """The mail in plain text, with the links that its receiver alone has."""
+def compose_mail(mail: ReminderMail, contact: Contact) -> EmailMessage:
+    """Compose the mail in plain text, with links that only its recipient has."""
     event = mail.reminder.event
     kind = Kind(mail.kind)
     link = f"{settings.PORTAL_URL}/events/reminders/{subscriber_addresses.encode_secret(contact.secret)}/"

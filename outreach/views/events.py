@@ -61,7 +61,7 @@ def render_event(request: HttpRequest, event: Event, status: int = 200, **more: 
         "event": event,
         "text": markdown.render(event.body),
         "is_over": event.ends_at <= timezone.now(),
-        "can_remind": reminders.are_possible(event),
+        "can_remind": reminders.can_remind(event),
         "data": structured_data.event_data(event),
         **more,
     }

@@ -33,10 +33,10 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "outreach/events/reminder_requested.html", {"event": event})
     typed = request.POST.get("email", "")[:400]
-    if not reminders.are_possible(event):
+    if not reminders.can_remind(event):
         return render_event(request, event, status=400)
     try:
-        if reminders.ask(event, typed):
+        if reminders.request_reminder(event, typed):
             return redirect("outreach:remind", slug)
         problem = _("So many reminders are asked for at the moment that we take no more. Try again in an hour.")
     except subscriber_addresses.EmailAddressError as error:
@@ -52,12 +52,12 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
 def confirm(request: HttpRequest, link: str) -> HttpResponse:
     """The confirmation link of the first mail."""
     secret = subscriber_addresses.decode_secret(link)
-    found = reminders.of(secret) if secret else None
+    found = reminders.find_reminder(secret) if secret else None
     event = public_events.visible_events().filter(pk=found[0]).first() if found else None
     if secret is None or found is None or event is None:
         return _render_step(request, "gone", status=404)
     if request.method == "POST":
-        reminders.confirm(secret)
+        reminders.confirm_reminder(secret)
         return redirect(request.path)
     return _render_step(request, "confirmed" if found[1] else "confirm", event, link=link)
 
@@ -68,9 +68,9 @@ def leave(request: HttpRequest, link: str) -> HttpResponse:
     """The unsubscribe link."""
     secret = subscriber_addresses.decode_secret(link)
     if request.method != "POST":
-        return _render_step(request, "leave" if secret and reminders.of(secret) else "gone", link=link)
+        return _render_step(request, "leave" if secret and reminders.find_reminder(secret) else "gone", link=link)
     if secret is not None:
-        reminders.leave(secret)
+        reminders.delete_reminder(secret)
     return _render_step(request, "left")
 
 

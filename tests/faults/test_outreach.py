@@ -35,7 +35,7 @@ starts = timezone.now() + dt.timedelta(days=9)
 event = actions.create_event(dict(slug="tea", title="Tea", starts_at=starts, ends_at=starts + dt.timedelta(hours=1), place="Hall"), by)
 event = actions.publish_event(event.pk, by)
 for name in ("ada", "ben", "eve"):
-    reminders.ask(event, name + "@example.org")
+    reminders.request_reminder(event, name + "@example.org")
 """
 
 

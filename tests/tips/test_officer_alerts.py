@@ -56,7 +56,7 @@ def told(mails: Mails) -> list[str]:
 
 
 def spread(tip: Tip) -> None:
-    officer_alerts.spread(str(alert_of(tip).pk))
+    officer_alerts.spread_alert(str(alert_of(tip).pk))
 
 
 def let_it_be(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,17 +105,17 @@ def test_beyond_a_few_one_mail_speaks_of_all_that_wait(mails: Mails, db: None, m
     monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 3)
     for _ in range(40):
         spread(officers.send())
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert len(mails.received) == 3
     assert Notification.objects.filter(state=State.WAITING).count() == 37
 
     monkeypatch.setattr(officer_mail_budget, "BUNDLE_STEP_SECONDS", 0.0)
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     (bundle,) = mails.received[3:]
     assert bundle["Subject"] == "37 more tips await your desk"
     assert bundle.get_content().splitlines()[0] == "37 more tips await your desk. Sign in to read them."
     assert not Notification.objects.exclude(state=State.SENT).exists()
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert len(mails.received) == 4
 
 
@@ -154,7 +154,7 @@ def test_what_the_mail_server_refused_for_now_is_in_the_next_mail(
         mails.refuse = "451 later"
         spread(tip)
     mails.refuse = None
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert [mail["Subject"] for mail in mails.received[1:]] == ["3 more tips await your desk"]
 
 
@@ -197,13 +197,13 @@ def test_nobody_at_all_is_kept_and_tried_until_there_is_somebody(mails: Mails, d
     tip = officers.send_tip()
     spread(tip)
     assert alert_of(tip).state == Alert.AlertState.NOBODY
-    assert officer_alerts.trouble().nobody
+    assert officer_alerts.find_problems().nobody
     okafor.email = "okafor@example.org"
     okafor.save()
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert told(mails) == ["okafor@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
-    assert not officer_alerts.trouble()
+    assert not officer_alerts.find_problems()
 
 
 def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, db: None) -> None:
@@ -212,7 +212,7 @@ def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, 
     Alert.objects.all().delete()
     officers.write_as_source(tip, "One more thing", b"1")
     conversation.add_from_officer(tip, officer, "Thank you", b"2")
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert len(mails.received) == 1
 
 
@@ -224,7 +224,7 @@ def test_a_task_run_again_sends_nothing_again(mails: Mails, db: None) -> None:
     tip = officers.send_tip()
     spread(tip)
     spread(tip)
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert len(mails.received) == 1
     assert Notification.objects.get().state == State.SENT
 
@@ -239,7 +239,7 @@ def test_two_tasks_at_the_same_moment_send_once_each(mails: Mails) -> None:
     def work(number: int) -> None:
         start.wait()
         for tip in tips:
-            spread(tip) if number % 2 else officer_alerts.sweep()
+            spread(tip) if number % 2 else officer_alerts.sweep_alerts()
         connections.close_all()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -247,7 +247,7 @@ def test_two_tasks_at_the_same_moment_send_once_each(mails: Mails) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert len(mails.received) == 9
     assert len({mail["Message-ID"] for mail in mails.received}) == 9
 
@@ -272,7 +272,7 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
             spread(tip)
     assert len(mails.received) == 1
     assert Notification.objects.filter(state=State.WAITING).count() == 2
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     first, *rest = [mail["Message-ID"] for mail in mails.received]
     assert len(rest) == 2
     assert rest.count(first) == 1
@@ -291,7 +291,7 @@ def test_a_mail_server_that_is_away_costs_nothing(settings: Any, db: None) -> No
     waiting = Notification.objects.get()
     assert (waiting.state, waiting.attempts) == (State.WAITING, 0)
     sink.start()
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     sink.stop()
     assert len(sink.received) == 1
 
@@ -314,14 +314,14 @@ def test_a_refusal_for_now_is_tried_again_later_each_time(
         )
         waits.append(row.next_attempt_at - start)
         let_it_be(max(row.next_attempt_at, start), monkeypatch)
-        officer_alerts.sweep()
+        officer_alerts.sweep_alerts()
     assert max(waits[:4]) <= dt.timedelta(0)
     assert waits[4:] == sorted(waits[4:])
     assert dt.timedelta(0) < waits[4] <= dt.timedelta(minutes=5)
     assert max(later - earlier for earlier, later in pairwise(waits[4:])) <= dt.timedelta(minutes=85)
     mails.refuse = None
     let_it_be(Notification.objects.get().next_attempt_at, monkeypatch)
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert len(mails.received) == 1
 
 
@@ -331,7 +331,7 @@ def test_not_due_is_not_sent(mails: Mails, db: None) -> None:
     spread(officers.send_tip())
     mails.refuse = None
     Notification.objects.update(next_attempt_at=timezone.now() + dt.timedelta(minutes=5))
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert mails.received == []
 
 
@@ -342,9 +342,9 @@ def test_refused_for_good_is_shown_and_the_next_in_line_is_told(mails: Mails, db
     mails.refuse = "550 no such mailbox"
     spread(tip)
     assert Notification.objects.get().state == State.FAILED
-    assert officer_alerts.trouble().refused == ["okafor"]
+    assert officer_alerts.find_problems().refused == ["okafor"]
     mails.refuse = None
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert told(mails) == ["lindqvist@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
 
@@ -356,18 +356,18 @@ def test_all_refused_for_good_is_a_red_line_and_tried_again_once_mended(
     tip = officers.send_tip()
     mails.refuse = "550 no such mailbox"
     spread(tip)
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert alert_of(tip).state == Alert.AlertState.NOBODY
-    assert officer_alerts.trouble().nobody
+    assert officer_alerts.find_problems().nobody
     mails.refuse = None
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert mails.received == []  # an hour passes first
     let_it_be(timezone.now() + dt.timedelta(hours=1), monkeypatch)
-    officer_alerts.sweep()
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
+    officer_alerts.sweep_alerts()
     assert told(mails) == ["okafor@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
-    assert not officer_alerts.trouble()
+    assert not officer_alerts.find_problems()
 
 
 def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None) -> None:
@@ -384,7 +384,7 @@ def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None)
 
     mails.handle_DATA = picky  # type: ignore[method-assign]
     spread(tip)
-    officer_alerts.sweep()
+    officer_alerts.sweep_alerts()
     assert sorted(taken) == ["lindqvist@example.org", "okafor@example.org"]
 
 
@@ -393,8 +393,8 @@ def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
     session = officers.send_tip_and_sign_in()
     alert = alert_of(session.tip)
     conversation.delete_by_source(session.token)
-    officer_alerts.spread(str(alert.pk))
-    officer_alerts.sweep()
+    officer_alerts.spread_alert(str(alert.pk))
+    officer_alerts.sweep_alerts()
     assert mails.received == []
 
 
@@ -442,11 +442,11 @@ def test_the_alerts_users_rights_suffice_and_go_no_further(mails: Mails) -> None
     mails.refuse = "550 no such mailbox"
     with _as("portal_alerts"):
         spread(tip)
-        officer_alerts.sweep()
+        officer_alerts.sweep_alerts()
         mails.refuse = None
         Notification.objects.update(next_attempt_at=timezone.now())
-        officer_alerts.sweep()
-        officer_alerts.sweep()
+        officer_alerts.sweep_alerts()
+        officer_alerts.sweep_alerts()
         for forbidden in (
             "SELECT report FROM tips_tip",
             "SELECT password FROM core_account",
@@ -498,19 +498,19 @@ def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.
 
 
 def test_trouble_is_nobody_with_an_address(db: None) -> None:
-    assert officer_alerts.trouble().nobody
+    assert officer_alerts.find_problems().nobody
     officers.create_officer("ito", groups.ADMINISTRATOR)
     officers.create_officer("okafor", is_active=False)
-    assert officer_alerts.trouble().nobody
+    assert officer_alerts.find_problems().nobody
     Account.objects.update(is_active=True)
-    assert not officer_alerts.trouble()
+    assert not officer_alerts.find_problems()
 
 
 def test_an_old_refusal_is_no_trouble_any_more(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "550 no such mailbox"
     spread(officers.send_tip())
-    assert officer_alerts.trouble()
+    assert officer_alerts.find_problems()
     Alert.objects.update(state=Alert.AlertState.SPREAD)
     Notification.objects.update(next_attempt_at=timezone.now() - dt.timedelta(days=8))
-    assert not officer_alerts.trouble()
+    assert not officer_alerts.find_problems()

@@ -18,12 +18,12 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only tell what would be sent; no address is shown")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        plan = planning.plan(dry=dry_run)
+        plan = planning.plan_mails(dry=dry_run)
         waiting = Delivery.objects.filter(state=Delivery.DeliveryState.WAITING)
-        self.stdout.write(f"New incidents: {plan.new}")
+        self.stdout.write(f"New incidents: {plan.new_count}")
         for rhythm in planning.Rhythm.values:
-            self.stdout.write(f"Alerts due, {rhythm}: {plan.due[rhythm]}")
-        self.stdout.write(f"Mails of them: {plan.mails}")
+            self.stdout.write(f"Alerts due, {rhythm}: {plan.due_by_rhythm[rhythm]}")
+        self.stdout.write(f"Mails of them: {plan.mail_count}")
         self.stdout.write(f"Mails waiting: {waiting.count()}")
         if dry_run:
             return

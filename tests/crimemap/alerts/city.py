@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from core.mail import subscriber_addresses
 from crimemap.alerts import planning, subscriptions
-from crimemap.alerts.new_incidents import Wanted
-from crimemap.alerts.subscriptions import Alert
+from crimemap.alerts.new_incidents import AlertCriteria
+from crimemap.alerts.subscriptions import AlertSubscription
 from crimemap.models import Delivery, Subscription
 from crimemap.privacy import visibility
 from crimemap.privacy.visibility import RuleSource
@@ -61,18 +61,18 @@ class City:
         publisher.write_version(self.folder, stored, visibility.decide_levels(stored, ours), ours, [])
 
 
-EVERYTHING = Wanted(None, None, frozenset())
+EVERYTHING = AlertCriteria(None, None, frozenset())
 
 
 def subscribe(
-    address: str, wanted: Wanted = EVERYTHING, rhythm: str = "daily", now: dt.datetime | None = None
+    address: str, wanted: AlertCriteria = EVERYTHING, rhythm: str = "daily", now: dt.datetime | None = None
 ) -> bytes:
     """A confirmed alert that begins now; returns its link's secret."""
     before = set(Subscription.objects.values_list("pk", flat=True))
-    subscriptions.ask(address, Alert(wanted, "400 block of Arden Street", rhythm))
+    subscriptions.request_alert(address, AlertSubscription(wanted, "400 block of Arden Street", rhythm))
     row = Subscription.objects.exclude(pk__in=before).get()
     secret = subscriber_addresses.open_contact(row.sealed_contact).secret
     Delivery.objects.filter(confirms=row).delete()
-    assert subscriptions.confirm(secret)
-    Subscription.objects.filter(pk=row.pk).update(looked_on=planning.began(rhythm, now or at()))
+    assert subscriptions.confirm_alert(secret)
+    Subscription.objects.filter(pk=row.pk).update(looked_on=planning.period_start(rhythm, now or at()))
     return secret

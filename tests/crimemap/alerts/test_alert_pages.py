@@ -15,8 +15,8 @@ from core.staff import groups as staff_groups
 from crimemap import wording
 from crimemap.admin import alerts as alerts_admin
 from crimemap.alerts import delivery, subscriptions
-from crimemap.alerts.new_incidents import Wanted
-from crimemap.alerts.subscriptions import Alert
+from crimemap.alerts.new_incidents import AlertCriteria
+from crimemap.alerts.subscriptions import AlertSubscription
 from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
 from crimemap.places import areas
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -289,7 +289,7 @@ def test_a_link_that_is_not_confirmed_opens_nothing_of_the_address(client: Clien
     subscribe(MARIA)
     secret = pending(client)
     assert client.get(link("manage", secret)).status_code == 404
-    assert [alert.is_confirmed for alert in subscriptions.of(secret)] == [False]
+    assert [alert.is_confirmed for alert in subscriptions.list_alerts(secret)] == [False]
 
 
 def test_the_confirmation_mail_leads_to_the_page(client: Client, settings: Any, mailoutbox: list[Any]) -> None:
@@ -318,8 +318,8 @@ def test_a_contact_that_is_not_the_hashs_is_asked_nothing(client: Client, mailou
 
 def test_all_alerts_of_an_address_are_managed_by_any_of_its_links(client: Client) -> None:
     first = subscribe(MARIA)
-    second = subscribe(MARIA, Wanted(("district", "2"), None, frozenset({"burglary"})))
-    subscribe(OMAR, Wanted(("beat", "11"), None, frozenset()))
+    second = subscribe(MARIA, AlertCriteria(("district", "2"), None, frozenset({"burglary"})))
+    subscribe(OMAR, AlertCriteria(("beat", "11"), None, frozenset()))
     for secret in (first, second):
         text = client.get(link("manage", secret)).content.decode()
         assert "All types: the whole city" in text
@@ -353,8 +353,8 @@ def test_nobody_changes_or_removes_anothers_alert(client: Client) -> None:
     assert client.get(path).status_code == 404
     assert client.post(path, {"where": "city", "rhythm": "monthly"}).status_code == 404
     assert client.post(path, {"remove": "1"}).status_code == 404
-    assert not subscriptions.change(secret, Alert(EVERYTHING, "", "monthly", other.pk))
-    assert not subscriptions.leave(secret, other.pk)
+    assert not subscriptions.change_alert(secret, AlertSubscription(EVERYTHING, "", "monthly", other.pk))
+    assert not subscriptions.unsubscribe(secret, other.pk)
     assert Subscription.objects.get(pk=other.pk).rhythm == "daily"
 
 
@@ -429,19 +429,19 @@ def test_the_public_role_has_no_right_on_the_tables(client: Client, table: str) 
 
 def test_the_public_role_does_all_that_residents_do(client: Client) -> None:
     with acting_as("public"):
-        subscriptions.ask(MARIA, Alert(EVERYTHING, "", "daily"))
+        subscriptions.request_alert(MARIA, AlertSubscription(EVERYTHING, "", "daily"))
     secret = secret_of(Subscription.objects.get())
     with acting_as("public"):
-        assert [alert.is_confirmed for alert in subscriptions.of(secret)] == [False]
-        assert subscriptions.confirm(secret)
-        (alert,) = subscriptions.of(secret)
-        assert subscriptions.change(secret, Alert(EVERYTHING, "", "weekly", alert.number))
-        assert subscriptions.of(secret)[0].rhythm == "weekly"
-        assert not subscriptions.leave(subscriber_addresses.create_secret())
-        assert not subscriptions.confirm(subscriber_addresses.create_secret())
-        assert subscriptions.of(bytes(secret_hash_of(secret))) == []
-        assert subscriptions.leave(secret)
-        assert subscriptions.of(secret) == []
+        assert [alert.is_confirmed for alert in subscriptions.list_alerts(secret)] == [False]
+        assert subscriptions.confirm_alert(secret)
+        (alert,) = subscriptions.list_alerts(secret)
+        assert subscriptions.change_alert(secret, AlertSubscription(EVERYTHING, "", "weekly", alert.number))
+        assert subscriptions.list_alerts(secret)[0].rhythm == "weekly"
+        assert not subscriptions.unsubscribe(subscriber_addresses.create_secret())
+        assert not subscriptions.confirm_alert(subscriber_addresses.create_secret())
+        assert subscriptions.list_alerts(bytes(secret_hash_of(secret))) == []
+        assert subscriptions.unsubscribe(secret)
+        assert subscriptions.list_alerts(secret) == []
 
 
 def secret_hash_of(secret: bytes) -> bytes:
@@ -478,7 +478,7 @@ def test_the_bulk_worker_writes_no_subscription_of_its_own(client: Client) -> No
 def test_the_admin_counts_and_names_nobody(client: Client) -> None:
     for number in range(6):
         subscribe(f"resident{number}@example.org")
-    subscribe(MARIA, Wanted(None, (41.5, -38.5, 500.0), frozenset()), "weekly")
+    subscribe(MARIA, AlertCriteria(None, (41.5, -38.5, 500.0), frozenset()), "weekly")
     post(client, **CITY | {"email": OMAR})
     with acting_as("staff"):
         assert alerts_admin.count_by_place() == [

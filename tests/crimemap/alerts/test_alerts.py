@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from core.mail import subscriber_addresses
 from crimemap.alerts import delivery, messages, planning, subscriptions
-from crimemap.alerts.new_incidents import News, Wanted
+from crimemap.alerts.new_incidents import AlertCriteria, NewIncidents
 from crimemap.models import Delivery, Edition, Subscription
 from crimemap.snapshot import reader
 from tests.crimemap.alerts.city import EVERYTHING, HERE, THERE, City, at, subscribe
@@ -35,7 +35,7 @@ def city(tmp_path: Path, settings: Any) -> City:
     city = City(settings.INCIDENT_SNAPSHOTS)
     city.add_many("old", 3)
     city.publish()
-    planning.plan(at(-1))
+    planning.plan_mails(at(-1))
     return city
 
 
@@ -58,8 +58,8 @@ _now = [at()]
 def run(now: dt.datetime) -> None:
     """What beat has the bulk worker do."""
     _now[0] = now
-    planning.plan(now)
-    planning.tidy(now)
+    planning.plan_mails(now)
+    planning.delete_outdated(now)
     while delivery.send_due():
         pass
 
@@ -133,7 +133,7 @@ def test_who_comes_later_is_told_what_comes_later(city: City, sink: Mails) -> No
     subscribe(MARIA)
     city.add("before")
     city.publish()
-    planning.plan(at(0, 13))
+    planning.plan_mails(at(0, 13))
     subscribe(OMAR)
     after = city.add("after")
     city.publish()
@@ -145,7 +145,7 @@ def test_a_withdrawn_incident_is_not_told(city: City, sink: Mails) -> None:
     subscribe(MARIA)
     gone, kept = city.add("gone"), city.add("kept")
     city.publish()
-    planning.plan(at(0, 13))
+    planning.plan_mails(at(0, 13))
     del city.rows[gone]
     city.publish()
     run(at(1))
@@ -157,7 +157,7 @@ def test_one_withdrawn_while_the_mail_waits_is_not_told_either(city: City, sink:
     subscribe(MARIA)
     gone = city.add("gone")
     city.publish()
-    planning.plan(at(1))
+    planning.plan_mails(at(1))
     del city.rows[gone]
     city.publish()
     run(at(1))
@@ -167,7 +167,7 @@ def test_one_withdrawn_while_the_mail_waits_is_not_told_either(city: City, sink:
 
 def test_a_change_makes_nothing_new(city: City, sink: Mails) -> None:
     """Re-classified into what is asked for, or moved there, after it appeared: it was known."""
-    subscribe(MARIA, Wanted(None, None, frozenset({"assault"})))
+    subscribe(MARIA, AlertCriteria(None, None, frozenset({"assault"})))
     changed = city.add("changed", code=BURGLARY)
     city.publish()
     run(at(1))
@@ -178,11 +178,11 @@ def test_a_change_makes_nothing_new(city: City, sink: Mails) -> None:
 
 
 def test_one_re_classified_before_the_mail_is_told_as_what_it_is_now(city: City, sink: Mails) -> None:
-    subscribe(MARIA, Wanted(None, None, frozenset({"assault"})))
-    subscribe(OMAR, Wanted(None, None, frozenset({"burglary"})))
+    subscribe(MARIA, AlertCriteria(None, None, frozenset({"assault"})))
+    subscribe(OMAR, AlertCriteria(None, None, frozenset({"burglary"})))
     changed = city.add("changed", code=BURGLARY)
     city.publish()
-    planning.plan(at(0, 13))
+    planning.plan_mails(at(0, 13))
     city.rows[changed]["code"] = ASSAULT
     city.publish()
     run(at(1))
@@ -211,7 +211,7 @@ def test_old_editions_go_and_what_is_known_stays_known(city: City, sink: Mails) 
         city.publish()
         run(at(day))
     oldest = Edition.objects.first()
-    assert at(days[-1]) - oldest.made_at <= planning.FRESH + planning.LONGEST_RHYTHM
+    assert at(days[-1]) - oldest.made_at <= planning.MAX_INCIDENT_AGE + planning.LONGEST_RHYTHM
     assert {len(bytes(packed)) for packed in Edition.objects.values_list("public_ids", flat=True)} == {12}
     assert len(sink.received) == len(days)
 
@@ -220,11 +220,11 @@ def test_editions_stay_for_whom_they_were_not_told(city: City, sink: Mails) -> N
     subscribe(MARIA)
     city.add("new")
     city.publish()
-    planning.plan(at(0, 13))
+    planning.plan_mails(at(0, 13))
     city.add("newer", day=TODAY + 150)
     city.publish()
-    planning.look(at(150))
-    planning.tidy(at(150))
+    planning.read_edition(at(150))
+    planning.delete_outdated(at(150))
     assert [edition.number for edition in Edition.objects.all()] == [2]
     run(at(150))
     assert [len(ids) for _to, ids in told(sink, city)] == [2]
@@ -249,7 +249,7 @@ def test_editions_stay_for_whom_they_were_not_told(city: City, sink: Mails) -> N
     ],
 )
 def test_days_weeks_and_months_of_mails_begin_at_seven(rhythm: str, moment: dt.datetime, began: str) -> None:
-    assert planning.began(rhythm, moment).isoformat() == began
+    assert planning.period_start(rhythm, moment).isoformat() == began
 
 
 def test_weekly_and_monthly_wait_for_their_day_and_miss_nothing(city: City, sink: Mails) -> None:
@@ -272,7 +272,7 @@ def test_a_day_without_a_run_is_made_up_for(city: City, sink: Mails) -> None:
     subscribe(MARIA)
     first = city.add("first")
     city.publish()
-    planning.plan(at(0, 13))
+    planning.plan_mails(at(0, 13))
     second = city.add("second")
     city.publish()
     run(at(6))
@@ -283,22 +283,22 @@ def test_an_alert_that_is_changed_or_left_during_a_run_is_none_of_its_business(
     city: City, sink: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its turn comes with the next run, as what it is then."""
-    maria, omar = subscribe(MARIA, Wanted(("district", "2"), None, frozenset())), subscribe(OMAR)
+    maria, omar = subscribe(MARIA, AlertCriteria(("district", "2"), None, frozenset())), subscribe(OMAR)
     new = city.add("new")
     city.publish()
-    match = planning._with_something
+    match = planning._match_alerts
 
     def meanwhile(*args: Any) -> Any:
         found = match(*args)
-        (alert,) = subscriptions.of(maria)
-        subscriptions.change(maria, replace(alert, wanted=EVERYTHING))
-        subscriptions.leave(omar)
+        (alert,) = subscriptions.list_alerts(maria)
+        subscriptions.change_alert(maria, replace(alert, wanted=EVERYTHING))
+        subscriptions.unsubscribe(omar)
         return found
 
-    monkeypatch.setattr(planning, "_with_something", meanwhile)
-    planning.plan(at(1))
+    monkeypatch.setattr(planning, "_match_alerts", meanwhile)
+    planning.plan_mails(at(1))
     assert Delivery.objects.count() == 0
-    monkeypatch.setattr(planning, "_with_something", match)
+    monkeypatch.setattr(planning, "_match_alerts", match)
     run(at(1))
     assert told(sink, city) == [(MARIA, [new])]
 
@@ -315,13 +315,13 @@ def test_nothing_published_is_nothing_to_do(settings: Any, tmp_path: Path, sink:
 
 def test_an_alert_is_of_an_area_a_circle_and_categories(city: City, sink: Mails) -> None:
     wanted = {
-        "area": Wanted(("district", "2"), None, frozenset()),
-        "circle": Wanted(None, (*HERE, 300.0), frozenset()),
-        "category": Wanted(None, None, frozenset({"assault"})),
+        "area": AlertCriteria(("district", "2"), None, frozenset()),
+        "circle": AlertCriteria(None, (*HERE, 300.0), frozenset()),
+        "category": AlertCriteria(None, None, frozenset({"assault"})),
         "all": EVERYTHING,
-        "both": Wanted(("district", "2"), None, frozenset({"assault"})),
-        "nowhere": Wanted(("district", "99"), None, frozenset()),
-        "nothing": Wanted(None, None, frozenset({"no-such-category"})),
+        "both": AlertCriteria(("district", "2"), None, frozenset({"assault"})),
+        "nowhere": AlertCriteria(("district", "99"), None, frozenset()),
+        "nothing": AlertCriteria(None, None, frozenset({"no-such-category"})),
     }
     for name, each in wanted.items():
         subscribe(f"{name}@example.org", each)
@@ -349,8 +349,10 @@ KINDS = st.frozensets(st.sampled_from(["burglary", "assault", "fraud"]), max_siz
 
 @given(area=AREAS, circle=st.none() | CIRCLES, kinds=KINDS)
 @checks(max_examples=150, deadline=None)
-def test_an_alert_means_what_the_map_means(everything_new: News, area: Any, circle: Any, kinds: frozenset[str]) -> None:
-    wanted = Wanted(area, circle, kinds)
+def test_an_alert_means_what_the_map_means(
+    everything_new: NewIncidents, area: Any, circle: Any, kinds: frozenset[str]
+) -> None:
+    wanted = AlertCriteria(area, circle, kinds)
     published = everything_new.published
     page = published.read_page(wanted.filter(published), limit=1000)
     rows = published.read_rows(everything_new.found(wanted, 1, 3))
@@ -359,7 +361,7 @@ def test_an_alert_means_what_the_map_means(everything_new: News, area: Any, circ
 
 
 @pytest.fixture(scope="module")
-def everything_new(published_folder: Path) -> News:
+def everything_new(published_folder: Path) -> NewIncidents:
     """All that tests/crimemap/published_city.py publishes, half of it in edition 2, half in 3."""
     from django.test import override_settings
 
@@ -367,10 +369,10 @@ def everything_new(published_folder: Path) -> News:
         published = reader.current()
     ids = published.columns["public_id"]
     editions = [(3, ids[1::2].tobytes()), (2, ids[::2].tobytes() + b"nowhere12345")]
-    return News(published, editions, published.since)
+    return NewIncidents(published, editions, published.since)
 
 
-def test_editions_are_told_apart(everything_new: News) -> None:
+def test_editions_are_told_apart(everything_new: NewIncidents) -> None:
     news, number = everything_new, len(everything_new.published.columns["time"])
     assert [len(news.found(EVERYTHING, *span)) for span in ((1, 3), (2, 3), (1, 2), (3, 3), (0, 1))] == [
         number, number // 2, number - number // 2, 0, 0,
@@ -381,8 +383,8 @@ def test_editions_are_told_apart(everything_new: News) -> None:
 
 
 def test_alerts_of_one_address_that_are_due_are_one_mail(city: City, sink: Mails) -> None:
-    subscribe(MARIA, Wanted(("district", "1"), None, frozenset()))
-    subscribe(MARIA.upper(), Wanted(None, None, frozenset({"burglary"})))
+    subscribe(MARIA, AlertCriteria(("district", "1"), None, frozenset()))
+    subscribe(MARIA.upper(), AlertCriteria(None, None, frozenset({"burglary"})))
     both, one = city.add("both"), city.add("one", district="2", point=THERE)
     city.publish()
     run(at(1))
@@ -394,7 +396,7 @@ def test_alerts_of_one_address_that_are_due_are_one_mail(city: City, sink: Mails
 
 
 def test_what_the_daily_alert_told_the_weekly_one_does_not_tell_again(city: City, sink: Mails) -> None:
-    subscribe(MARIA, Wanted(("district", "1"), None, frozenset()))
+    subscribe(MARIA, AlertCriteria(("district", "1"), None, frozenset()))
     subscribe(MARIA, EVERYTHING, "weekly")
     ids = [city.add("one"), city.add("two", district="2")]
     city.publish()
@@ -415,7 +417,7 @@ def test_who_has_a_single_alert_leaves_no_trace_of_what_was_told(city: City, sin
 
 
 def test_the_mail_reads_well_in_both_parts(city: City, sink: Mails) -> None:
-    secret = subscribe(MARIA, Wanted(None, (*HERE, 500.0), frozenset({"burglary"})))
+    secret = subscribe(MARIA, AlertCriteria(None, (*HERE, 500.0), frozenset({"burglary"})))
     new = city.add("new", description="Street & alley <b>", hour=18, precision="minute")
     city.publish()
     run(at(1))
@@ -447,11 +449,11 @@ def test_the_mail_reads_well_in_both_parts(city: City, sink: Mails) -> None:
 def test_links_are_those_of_the_pages(settings: Any) -> None:
     settings.PORTAL_URL = "https://riverton.example"
     for name, args in (("list", ()), ("incident", ("abc",)), ("alerts_leave", ("abc",))):
-        assert messages.link(name, *args) == f"https://riverton.example{reverse(f'crimemap:{name}', args=args)}"
+        assert messages.build_url(name, *args) == f"https://riverton.example{reverse(f'crimemap:{name}', args=args)}"
 
 
 def test_fifty_incidents_are_listed_and_the_rest_counted(city: City, sink: Mails) -> None:
-    subscribe(MARIA, Wanted(("district", "1"), None, frozenset()))
+    subscribe(MARIA, AlertCriteria(("district", "1"), None, frozenset()))
     city.add_many("new", 62)
     city.publish()
     run(at(1))
@@ -474,7 +476,7 @@ def test_a_kill_between_the_servers_answer_and_ours_repeats_that_mail_alone(
     city.add("new")
     city.publish()
     _now[0] = at(1)
-    planning.plan(at(1))
+    planning.plan_mails(at(1))
     update = delivery.Delivery.objects.filter().__class__.update
 
     def killed(rows: Any, **values: Any) -> int:
@@ -608,7 +610,7 @@ def test_a_dry_run_tells_counts_and_changes_nothing(
     from django.core.management import call_command
 
     subscribe(MARIA, now=at(-1))
-    subscribe(OMAR, Wanted(("district", "2"), None, frozenset()), now=at(-1))
+    subscribe(OMAR, AlertCriteria(("district", "2"), None, frozenset()), now=at(-1))
     city.add_many("new", 4)
     city.publish()
     before = list(Subscription.objects.values()), list(Delivery.objects.values()), Edition.objects.count()
@@ -653,4 +655,4 @@ def test_rotating_the_key_keeps_everybody(city: City, sink: Mails, settings: Any
     city.publish()
     run(at(1))
     assert sorted(to[0] for to in sink.recipients) == [MARIA, OMAR]
-    assert subscriptions.of(secret)
+    assert subscriptions.list_alerts(secret)

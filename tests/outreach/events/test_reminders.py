@@ -238,13 +238,13 @@ def test_the_public_role_does_all_a_resident_does(client: Client, event: Event, 
     with acting_as("public"), connection.cursor() as cursor:
         cursor.execute("SELECT reminder_ask(%s, %s, %s, %s)", values)
         assert cursor.fetchone() == (True,)
-        assert reminders.of(secret) == (event.pk, False)
-        assert reminders.of(subscriber_addresses.create_secret()) is None
-        assert not reminders.confirm(subscriber_addresses.create_secret())
-        assert reminders.confirm(secret)
-        assert reminders.of(secret) == (event.pk, True)
-        reminders.leave(secret)
-        assert reminders.of(secret) is None
+        assert reminders.find_reminder(secret) == (event.pk, False)
+        assert reminders.find_reminder(subscriber_addresses.create_secret()) is None
+        assert not reminders.confirm_reminder(subscriber_addresses.create_secret())
+        assert reminders.confirm_reminder(secret)
+        assert reminders.find_reminder(secret) == (event.pk, True)
+        reminders.delete_reminder(secret)
+        assert reminders.find_reminder(secret) is None
 
 
 def test_the_bulk_role_does_all_the_worker_does(
@@ -347,7 +347,7 @@ def test_a_reminder_that_waited_too_long_says_nothing_untrue(
 ) -> None:
     confirmed(client, mails)
     a_day_before(event, monkeypatch)
-    reminders.raise_due()
+    reminders.write_due_mails()
     actions.cancel_event(event.pk, "No.", by)
     reminders.remind()
     assert [subject.split(":")[0] for subject in subjects(mails)] == ["Cancelled"]
