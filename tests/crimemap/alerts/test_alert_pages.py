@@ -21,7 +21,7 @@ from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
 from crimemap.places import areas
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap.alerts.city import EVERYTHING, subscribe
-from tests.crimemap.importing.administrators import account, signed_in
+from tests.crimemap.importing.administrators import create_account, sign_in
 from tests.tipportal.database.test_grants import acting_as, is_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses", "incidents")]
@@ -486,7 +486,7 @@ def test_the_admin_counts_and_names_nobody(client: Client) -> None:
             ("The whole city", ["6", "0", "0"]),
         ]
         assert alerts_admin.count_mails_by_state() == {"waiting": 1, "sent": 0, "refused": 0, "failed": 0}
-    text = signed_in(account()).get("/admin/crimemap/subscription/").content.decode()
+    text = sign_in(create_account()).get("/admin/crimemap/subscription/").content.decode()
     for words in ("Around a block or crossing", "under 5", "1 waits to be confirmed."):
         assert words in text
     assert "@example.org" not in text.replace("ada@example.org", "")
@@ -494,13 +494,13 @@ def test_the_admin_counts_and_names_nobody(client: Client) -> None:
 
 @pytest.mark.parametrize("group", [staff_groups.OFFICER, staff_groups.SUPERVISOR, staff_groups.COMMUNICATIONS])
 def test_only_administrators_see_the_counts(client: Client, group: str) -> None:
-    assert signed_in(account(group=group)).get("/admin/crimemap/subscription/").status_code == 403
+    assert sign_in(create_account(group=group)).get("/admin/crimemap/subscription/").status_code == 403
 
 
 def test_no_alert_is_opened_changed_or_deleted_in_the_admin(client: Client) -> None:
     subscribe(MARIA)
     number = Subscription.objects.get().pk
-    ada = signed_in(account())
+    ada = sign_in(create_account())
     for path in (f"{number}/change/", "add/", f"{number}/delete/"):
         assert ada.get(f"/admin/crimemap/subscription/{path}").status_code == 403
     ada.post("/admin/crimemap/subscription/", {"action": "delete_selected", "_selected_action": number, "post": "yes"})

@@ -1,4 +1,4 @@
-"""Administrators, sources and files for the tests of how staff feed the map."""
+"""Administrators, sources and files for the tests of imports."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from tests.crimemap.importing.agency_exports import CHICAGO, Row
 ROWS: list[Row] = [dict(zip(CHICAGO, row, strict=True)) for row in agency_exports.chicago(40)]
 
 
-def account(name: str = "ada", group: str = groups.ADMINISTRATOR, mail: str = "ada@example.org") -> Account:
+def create_account(name: str = "ada", group: str = groups.ADMINISTRATOR, mail: str = "ada@example.org") -> Account:
     found = Account.objects.create_user(name, mail, is_staff=True)
     found.groups.set(Group.objects.filter(name=group))
     return found
 
 
-def signed_in(who: Account) -> Client:
+def sign_in(who: Account) -> Client:
     client = Client(raise_request_exception=True)
     client.force_login(who)
     return client
 
 
-def source(slug: str = "city", profile: str = "chicago_portal", **columns: Any) -> Source:
+def create_source(slug: str = "city", profile: str = "chicago_portal", **columns: Any) -> Source:
     return Source.objects.create(slug=slug, name=slug.title(), profile=profile, time_zone="America/Chicago", **columns)
 
 
-def export(rows: list[Row] = ROWS) -> bytes:
+def export_csv(rows: list[Row] = ROWS) -> bytes:
     return agency_exports.text_of(rows, CHICAGO).encode()
 
 
-def file(content: bytes | None = None, name: str = "june.csv") -> SimpleUploadedFile:
-    return SimpleUploadedFile(name, export() if content is None else content, "text/csv")
+def uploaded_file(content: bytes | None = None, name: str = "june.csv") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, export_csv() if content is None else content, "text/csv")
 
 
-def trail() -> list[tuple[str, str, str, str]]:
+def audit_entries() -> list[tuple[str, str, str, str]]:
     return list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject", "detail"))

@@ -1,4 +1,4 @@
-"""Exports of agencies, made up, and what spreadsheets and export tools make of them."""
+"""Made-up exports of agencies, and the same as spreadsheets and export tools would write them."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def german(rows: list[Row]) -> bytes:
 
 
 def british(rows: list[Row]) -> bytes:
-    """Days first with strokes: only the whole file tells."""
+    """Days first with slashes: only the whole file shows the order."""
     return text_of(dated(rows, lambda moment: f"{moment:%d/%m/%Y %H:%M}"), CHICAGO).encode()
 
 
@@ -158,7 +158,7 @@ def serial(rows: list[Row]) -> bytes:
 
 
 def booleans(rows: list[Row]) -> bytes:
-    """Yes and No, 1 and 0, and a header that somebody tidied up."""
+    """Yes and No, 1 and 0, and a header edited by hand."""
     mangled = changed(
         rows, Arrest={"true": "1", "false": "0"}.__getitem__, Domestic={"true": "Yes", "false": "No"}.__getitem__
     )
@@ -198,7 +198,7 @@ def api_csv(rows: list[Row]) -> bytes:
 
 
 def whole_download(rows: list[Row]) -> bytes:
-    """What a Socrata portal calls its JSON export: a description of the columns, then rows that are arrays."""
+    """The JSON export of a Socrata portal: a description of the columns, then rows that are arrays."""
     own = [{"name": name, "dataTypeName": "meta_data"} for name in ("sid", "id", "position")]
     columns = [*own, *({"name": name, "dataTypeName": "text"} for name in CHICAGO)]
     data = [["row-1", f"{n:08}", n, *(row[name] or None for name in CHICAGO)] for n, row in enumerate(rows)]
@@ -229,8 +229,8 @@ def one_column_of_points(rows: list[Row]) -> bytes:
 
 
 def well_known_text(rows: list[Row]) -> bytes:
-    told = [row | {"Location": row["Latitude"] and f"POINT ({row['Longitude']} {row['Latitude']})"} for row in rows]
-    return one_column_of_points(told)
+    result = [row | {"Location": row["Latitude"] and f"POINT ({row['Longitude']} {row['Latitude']})"} for row in rows]
+    return one_column_of_points(result)
 
 
 def points_lost(rows: list[Row]) -> bytes:
@@ -249,22 +249,22 @@ def _ten(text: str) -> str:
 
 
 def _feature(row: Row) -> dict[str, Any]:
-    told = {name: value for name, value in row.items() if name not in ("Latitude", "Longitude", "Location")}
+    result = {name: value for name, value in row.items() if name not in ("Latitude", "Longitude", "Location")}
     place = (
         {"type": "Point", "coordinates": [float(row["Longitude"]), float(row["Latitude"])]} if row["Latitude"] else None
     )
-    return {"type": "Feature", "properties": told, "geometry": place}
+    return {"type": "Feature", "properties": result, "geometry": place}
 
 
 def _api(row: Row) -> dict[str, object]:
     """Blanks are left out, as the API does."""
     moment: Callable[[str], str] = lambda text: f"{_moment(text).isoformat()}.000"  # noqa: E731
-    told: dict[str, object] = {k.lower().replace(" ", "_"): v for k, v in row.items() if v}
-    told |= {"date": moment(row["Date"]), "updated_on": moment(row["Updated On"])}
-    told |= {"arrest": row["Arrest"] == "true", "domestic": row["Domestic"] == "true"}
+    result: dict[str, object] = {k.lower().replace(" ", "_"): v for k, v in row.items() if v}
+    result |= {"date": moment(row["Date"]), "updated_on": moment(row["Updated On"])}
+    result |= {"arrest": row["Arrest"] == "true", "domestic": row["Domestic"] == "true"}
     if row["Latitude"]:
-        told["location"] = {"latitude": row["Latitude"], "longitude": row["Longitude"], "human_address": "{}"}
-    return told
+        result["location"] = {"latitude": row["Latitude"], "longitude": row["Longitude"], "human_address": "{}"}
+    return result
 
 
 MANGLED: dict[str, Callable[[list[Row]], bytes]] = {

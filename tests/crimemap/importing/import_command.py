@@ -1,4 +1,4 @@
-"""Imports as an administrator types them: `manage.py import_incidents ... --json`, and what it says."""
+"""Runs `manage.py import_incidents ... --json` and reads its output."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ OUTCOMES = ("created", "updated", "unchanged", "rejected")
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"  # real files, where there are any
 
 
-def imported(source: str, *files: Path, profile: str | None = None, **options: Any) -> dict[str, Any]:
-    """The one JSON object; its counts add up."""
+def run_import_command(source: str, *files: Path, profile: str | None = None, **options: Any) -> dict[str, Any]:
+    """Return the JSON object that the command prints; check that its counts add up."""
     out = io.StringIO()
     named = {"profile": profile} if profile else {}
     call_command("import_incidents", source, *map(str, files), json=True, stdout=out, **named, **options)
-    told: dict[str, Any] = json.loads(out.getvalue())
-    assert sum(told[name] for name in OUTCOMES) == told["read"]
-    return told
+    result: dict[str, Any] = json.loads(out.getvalue())
+    assert sum(result[name] for name in OUTCOMES) == result["read"]
+    return result
 
 
-def refusal(source: str, *files: Path, profile: str | None = None, **options: Any) -> str:
-    """What the command says when it imports nothing; fails when it does import."""
+def refusal_of_import(source: str, *files: Path, profile: str | None = None, **options: Any) -> str:
+    """Return the error of a command that imports nothing. Raises AssertionError if it does import."""
     try:
-        told = imported(source, *files, profile=profile, **options)
+        result = run_import_command(source, *files, profile=profile, **options)
     except (CommandError, SystemExit) as error:
         return str(error)
-    raise AssertionError(f"imported: {told}")
+    raise AssertionError(f"imported: {result}")
 
 
-def outcomes(told: dict[str, Any]) -> tuple[int, ...]:
-    return tuple(told[name] for name in OUTCOMES)
+def outcomes(result: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(result[name] for name in OUTCOMES)

@@ -1,4 +1,4 @@
-"""Staff feed the map: uploads and what they met, guards and decisions, codes, sources, layers; and who may not."""
+"""Imports in the admin: uploads and their reports, decisions about stopped runs, codes, sources, layers; permissions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from crimemap.importing import pipeline
 from crimemap.importing.arrival import jobs, push_tokens
 from crimemap.models import Area, Block, Category, ImportRun, Incident, OffenceCode, Source
 from crimemap.offences import classification
-from tests.crimemap.importing.administrators import ROWS, account, export, file, signed_in, source, trail
+from tests.crimemap.importing.administrators import (
+    ROWS,
+    audit_entries,
+    create_account,
+    create_source,
+    export_csv,
+    sign_in,
+    uploaded_file,
+)
 
 pytestmark = pytest.mark.django_db
 UPLOAD = "/admin/crimemap/importrun/add/"
@@ -27,7 +35,7 @@ RUNS = "/admin/crimemap/importrun/"
 
 @pytest.fixture
 def ada(db: None) -> Account:
-    return account()
+    return create_account()
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +44,8 @@ def _uploads(settings: Any, tmp_path: Path) -> None:
 
 
 def upload(who: Account, city: Source, *files: Any, **options: str) -> ImportRun:
-    """Ask for an import as the page does; what is asked of the worker is not done yet."""
-    answer = signed_in(who).post(UPLOAD, {"source": city.pk, "sent": list(files) or [file()], **options})
+    """Request an import as the page does; the worker has not started."""
+    answer = sign_in(who).post(UPLOAD, {"source": city.pk, "sent": list(files) or [uploaded_file()], **options})
     assert answer.status_code == 302, answer.content.decode()
     return ImportRun.objects.latest("id")
 
@@ -50,7 +58,7 @@ def uploaded(who: Account, city: Source, *files: Any, **options: str) -> ImportR
 
 
 def page(who: Account, address: str, **query: str) -> str:
-    answer = signed_in(who).get(address, query)
+    answer = sign_in(who).get(address, query)
     assert answer.status_code == 200, answer
     return str(answer.content.decode())
 
@@ -65,10 +73,10 @@ def counts(text: str) -> dict[str, int]:
 
 
 class TestUploads:
-    def test_an_upload_waits_for_the_worker_and_then_tells_what_it_met(self, ada: Account, tmp_path: Path) -> None:
-        city = source()
+    def test_an_upload_waits_for_the_worker_and_then_shows_its_report(self, ada: Account, tmp_path: Path) -> None:
+        city = create_source()
         rows = [*ROWS[:-1], ROWS[-1] | {"Date": "?"}]
-        run = upload(ada, city, file(export(rows)))
+        run = upload(ada, city, uploaded_file(export_csv(rows)))
         assert (run.state, run.by, run.file_name) == ("waiting", ada, "june.csv")
         assert "Waiting for the worker" in page(ada, of(run))
         assert Incident.objects.count() == 0
@@ -79,73 +87,76 @@ class TestUploads:
         assert found["read"] == found["created"] + found["updated"] + found["unchanged"] + found["rejected"]
         assert re.search(r'<td class="number">40</td>', shown)
         assert not list(tmp_path.iterdir())
-        assert trail() == [("ada", "asked for an import", "source city", f"import {run.pk}: june.csv")]
+        assert audit_entries() == [("ada", "asked for an import", "source city", f"import {run.pk}: june.csv")]
 
     def test_a_large_file_is_not_copied(self, ada: Account, tmp_path: Path, settings: Any) -> None:
         settings.FILE_UPLOAD_MAX_MEMORY_SIZE, settings.FILE_UPLOAD_TEMP_DIR = 100, tmp_path
-        run = upload(ada, source())
+        run = upload(ada, create_source())
         assert [path.name for path in tmp_path.iterdir()] == [str(run.pk)]
-        assert [path.read_bytes() for path in jobs.run_files(run)] == [export()]
+        assert [path.read_bytes() for path in jobs.run_files(run)] == [export_csv()]
         jobs.process_run(run.pk)
         assert Incident.objects.count() == 40
 
     def test_the_same_file_again_changes_nothing(self, ada: Account) -> None:
-        city = source()
+        city = create_source()
         uploaded(ada, city)
         again = uploaded(ada, city)
         assert (again.state, again.created, again.unchanged) == ("done", 0, 40)
 
     def test_a_dry_run_counts_and_stores_nothing(self, ada: Account, tmp_path: Path) -> None:
-        run = uploaded(ada, source(), dry_run="on")
+        run = uploaded(ada, create_source(), dry_run="on")
         assert (run.state, run.created, Incident.objects.count()) == ("done", 40, 0)
         assert "nothing is stored" in page(ada, of(run))
         assert not list(tmp_path.iterdir())
 
     def test_several_files_are_one_import_and_quirks_are_named(self, ada: Account) -> None:
-        first, second = file(b"\xef\xbb\xbf" + export(ROWS[:20]), "a.csv"), file(export(ROWS[20:]), "../b b.csv")
-        run = uploaded(ada, source(), first, second)
+        first, second = (
+            uploaded_file(b"\xef\xbb\xbf" + export_csv(ROWS[:20]), "a.csv"),
+            uploaded_file(export_csv(ROWS[20:]), "../b b.csv"),
+        )
+        run = uploaded(ada, create_source(), first, second)
         assert (run.created, run.file_name) == (40, "a.csv, b b.csv")
         assert "byte order mark" in page(ada, of(run))
 
     def test_odd_cells_are_named_with_the_row_that_has_them_first(self, ada: Account) -> None:
         rows = [*ROWS[:2], ROWS[2] | {"Domestic": "Yes"}, *ROWS[3:]]
-        run = uploaded(ada, source(), file(export(rows)))
+        run = uploaded(ada, create_source(), uploaded_file(export_csv(rows)))
         assert re.search(r"yes and no in other words[^<]*row 3", page(ada, of(run)))
 
-    def test_the_whole_period_withdraws_what_is_gone(self, ada: Account) -> None:
-        city = source()
+    def test_the_whole_period_withdraws_missing_incidents(self, ada: Account) -> None:
+        city = create_source()
         uploaded(ada, city)
-        run = uploaded(ada, city, file(export(ROWS[:5] + ROWS[6:])), full_snapshot="on")
+        run = uploaded(ada, city, uploaded_file(export_csv(ROWS[:5] + ROWS[6:])), full_snapshot="on")
         assert run.removed == 1
 
-    def test_a_file_that_is_none_fails_with_a_sentence(self, ada: Account, tmp_path: Path) -> None:
-        run = uploaded(ada, source(), file(b"PK\x03\x04 broken", "june.xlsx"))
+    def test_an_unreadable_file_fails_with_a_sentence(self, ada: Account, tmp_path: Path) -> None:
+        run = uploaded(ada, create_source(), uploaded_file(b"PK\x03\x04 broken", "june.xlsx"))
         assert run.state == "failed"
         assert run.message.endswith(".")
         assert "nothing was stored" in page(ada, of(run))
         assert not list(tmp_path.iterdir())
 
     def test_only_one_import_of_a_source_at_a_time(self, ada: Account) -> None:
-        city, town = source(), source("town")
+        city, town = create_source(), create_source("town")
         upload(ada, city)
-        answer = signed_in(ada).post(UPLOAD, {"source": city.pk, "sent": [file()]})
+        answer = sign_in(ada).post(UPLOAD, {"source": city.pk, "sent": [uploaded_file()]})
         assert answer.status_code == 422
         assert "Another import of this source is not over" in answer.content.decode()
         upload(ada, town)
 
-    def test_without_a_file_or_a_folder_the_form_says_so(self, ada: Account, settings: Any) -> None:
-        city = source()
-        assert "This field is required" in signed_in(ada).post(UPLOAD, {"source": city.pk}).content.decode()
+    def test_the_form_reports_a_missing_file_or_folder(self, ada: Account, settings: Any) -> None:
+        city = create_source()
+        assert "This field is required" in sign_in(ada).post(UPLOAD, {"source": city.pk}).content.decode()
         settings.INCIDENT_UPLOADS = None
-        answer = signed_in(ada).post(UPLOAD, {"source": city.pk, "sent": [file()]})
+        answer = sign_in(ada).post(UPLOAD, {"source": city.pk, "sent": [uploaded_file()]})
         assert "INCIDENT_UPLOADS" in answer.content.decode()
         assert not ImportRun.objects.exists()
 
-    def test_a_lost_message_is_made_up_for_and_strays_are_swept(
+    def test_a_lost_message_is_sent_again_and_stray_folders_are_removed(
         self, ada: Account, tmp_path: Path, settings: Any
     ) -> None:
         settings.INCIDENT_DROP_DIR = None
-        run = upload(ada, source())
+        run = upload(ada, create_source())
         assert jobs.unfinished_run_ids() == []
         ImportRun.objects.update(asked_at="2026-01-01T00:00Z")
         (tmp_path / "999").mkdir()
@@ -160,10 +171,10 @@ class TestUploads:
         assert run.state == "done"
         assert not list(tmp_path.iterdir())
 
-    def test_a_file_that_kills_the_worker_is_given_up(
+    def test_a_file_that_kills_the_worker_fails_after_three_attempts(
         self, ada: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        run = upload(ada, source())
+        run = upload(ada, create_source())
         monkeypatch.setattr(pipeline, "run_import", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
         for _try in range(3):
             with pytest.raises(KeyboardInterrupt):
@@ -173,16 +184,16 @@ class TestUploads:
         assert (run.state, run.message) == ("failed", "The import broke off 3 times. Nothing was stored.")
         assert not list(tmp_path.iterdir())
 
-    def test_progress_is_told_to_the_page(self, ada: Account) -> None:
-        run = upload(ada, source())
+    def test_the_page_shows_progress(self, ada: Account) -> None:
+        run = upload(ada, create_source())
         ImportRun.objects.update(state="running", read=250, rows_total=1000)
-        told = json.loads(page(ada, f"{RUNS}{run.pk}/state/"))
-        assert told == {"open": True, "percent": 25, "words": "250 rows read"}
+        result = json.loads(page(ada, f"{RUNS}{run.pk}/state/"))
+        assert result == {"open": True, "percent": 25, "words": "250 rows read"}
         assert 'value="25"' in page(ada, of(run))
 
     def test_runs_are_listed_and_filtered(self, ada: Account) -> None:
-        uploaded(ada, source())
-        uploaded(ada, source("town"), file(name="town.csv"), dry_run="on")
+        uploaded(ada, create_source())
+        uploaded(ada, create_source("town"), uploaded_file(name="town.csv"), dry_run="on")
         assert "town.csv" in page(ada, RUNS)
         assert "town.csv" not in page(ada, RUNS, kind="real")
         assert "june.csv" not in page(ada, RUNS, source__id__exact=str(Source.objects.get(slug="town").pk))
@@ -190,48 +201,50 @@ class TestUploads:
 
 
 class TestDecisions:
-    """What a guard stops waits for staff."""
+    """Runs that a sanity check stopped wait for staff."""
 
     ODD = [row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]
 
     def stopped(self, who: Account) -> ImportRun:
-        run = uploaded(who, source(), file(export(self.ODD)))
+        run = uploaded(who, create_source(), uploaded_file(export_csv(self.ODD)))
         assert (run.state, Incident.objects.count()) == ("stopped", 0)
         assert "Publish it all the same" in page(who, of(run))
         return run
 
     def decide(self, who: Account, run: ImportRun, act: str) -> Any:
-        return signed_in(who).post(f"{RUNS}{run.pk}/decide/", {"act": act}, follow=True)
+        return sign_in(who).post(f"{RUNS}{run.pk}/decide/", {"act": act}, follow=True)
 
-    def test_released_it_is_stored(self, ada: Account, tmp_path: Path) -> None:
+    def test_a_released_run_is_stored(self, ada: Account, tmp_path: Path) -> None:
         run = self.stopped(ada)
         self.decide(ada, run, "release")
         jobs.process_run(run.pk)
         run.refresh_from_db()
         assert (run.state, run.created, run.rejected, Incident.objects.count()) == ("done", 25, 15, 25)
         assert run.problems.count() == 15
-        assert trail()[-1] == ("ada", "released an import", "source city", f"import {run.pk}: june.csv")
+        assert audit_entries()[-1] == ("ada", "released an import", "source city", f"import {run.pk}: june.csv")
         assert not list(tmp_path.iterdir())
 
-    def test_discarded_it_is_gone(self, ada: Account, tmp_path: Path, django_capture_on_commit_callbacks: Any) -> None:
+    def test_a_discarded_run_loses_its_files(
+        self, ada: Account, tmp_path: Path, django_capture_on_commit_callbacks: Any
+    ) -> None:
         run = self.stopped(ada)
         with django_capture_on_commit_callbacks(execute=True):
             self.decide(ada, run, "discard")
         run.refresh_from_db()
         assert (run.state, Incident.objects.count()) == ("discarded", 0)
-        assert trail()[-1][1] == "discarded an import"
+        assert audit_entries()[-1][1] == "discarded an import"
         assert not list(tmp_path.iterdir())
         assert "decided about this import already" in self.decide(ada, run, "release").content.decode()
 
-    def test_who_may_only_look_decides_nothing(self, ada: Account) -> None:
+    def test_supervisors_may_not_decide(self, ada: Account) -> None:
         run = self.stopped(ada)
-        supervisor = account("lindqvist", groups.SUPERVISOR)
+        supervisor = create_account("lindqvist", groups.SUPERVISOR)
         assert "Publish it all the same" not in page(supervisor, of(run))
         assert self.decide(supervisor, run, "release").status_code == 403
         run.refresh_from_db()
         assert run.state == "stopped"
 
-    def test_a_file_that_was_lost_meanwhile_is_told(self, ada: Account) -> None:
+    def test_a_decision_about_a_lost_file_is_refused(self, ada: Account) -> None:
         run = self.stopped(ada)
         jobs.remove_files(run)
         assert "gone" in self.decide(ada, run, "release").content.decode()
@@ -254,9 +267,9 @@ PAGES = {
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_pages_are_for_those_whose_work_it_is(address: str) -> None:
-    at = address.format(pk=source(profile="generic").pk)
-    admitted = {group for group in groups.GROUPS if signed_in(account(group, group)).get(at).status_code == 200}
+def test_pages_open_for_the_groups_that_need_them(address: str) -> None:
+    at = address.format(pk=create_source(profile="generic").pk)
+    admitted = {group for group in groups.GROUPS if sign_in(create_account(group, group)).get(at).status_code == 200}
     assert admitted == PAGES[address]
 
 
@@ -267,9 +280,9 @@ class TestCodes:
     def post(self, who: Account, code: OffenceCode, category: str, visibility: str, why: str = "") -> Any:
         chosen = Category.objects.get(slug=category).pk if category else ""
         data = {"label": code.label, "category": chosen, "visibility": visibility, "why": why}
-        return signed_in(who).post(reverse("admin:crimemap_offencecode_change", args=[code.pk]), data)
+        return sign_in(who).post(reverse("admin:crimemap_offencecode_change", args=[code.pk]), data)
 
-    def test_stricter_needs_no_reason_and_is_published(
+    def test_a_stricter_visibility_needs_no_reason_and_is_published(
         self, ada: Account, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
     ) -> None:
         sent: list[str] = []
@@ -279,17 +292,17 @@ class TestCodes:
             assert self.post(ada, code, "theft", "area").status_code == 302
         code.refresh_from_db()
         assert code.visibility == "area"
-        assert ("ada", "classified a code", "code city 9", "theft/block -> theft/area") in trail()
+        assert ("ada", "classified a code", "code city 9", "theft/block -> theft/area") in audit_entries()
         assert sent == ["crimemap.bulk.publish"]
 
-    def test_looser_wants_a_reason_that_is_kept(self, ada: Account) -> None:
+    def test_a_looser_visibility_needs_a_reason_which_is_recorded(self, ada: Account) -> None:
         code = self.code(category=Category.objects.get(slug="theft"), visibility="area")
         answer = self.post(ada, code, "theft", "block")
         assert "Say why" in answer.content.decode()
         code.refresh_from_db()
         assert code.visibility == "area"
         assert self.post(ada, code, "theft", "block", "the chief decided on 1 June").status_code == 302
-        assert trail()[-1][3] == "theft/area -> theft/block: the chief decided on 1 June"
+        assert audit_entries()[-1][3] == "theft/area -> theft/block: the chief decided on 1 June"
 
     def test_another_category_that_shows_more_is_looser_too(self, ada: Account) -> None:
         hidden = Category.objects.filter(least_visibility="hidden").first()
@@ -301,40 +314,40 @@ class TestCodes:
         code = self.code()
         assert "both a category and a visibility" in self.post(ada, code, "theft", "").content.decode()
 
-    def test_a_category_of_looser_minimum_wants_a_reason(self, ada: Account) -> None:
+    def test_a_looser_minimum_of_a_category_needs_a_reason(self, ada: Account) -> None:
         category = Category.objects.get(slug="homicide")
         address = reverse("admin:crimemap_category_change", args=[category.pk])
         data = {"name": category.name, "family": category.family, "least_visibility": "block", "order": category.order}
-        assert "Say why" in signed_in(ada).post(address, data).content.decode()
-        assert signed_in(ada).post(address, data | {"why": "decided"}).status_code == 302
-        assert any("least_visibility: area -> block" in detail for _who, _what, _of, detail in trail())
+        assert "Say why" in sign_in(ada).post(address, data).content.decode()
+        assert sign_in(ada).post(address, data | {"why": "decided"}).status_code == 302
+        assert any("least_visibility: area -> block" in detail for _who, _what, _of, detail in audit_entries())
 
-    def test_codes_are_kept(self, ada: Account) -> None:
+    def test_codes_cannot_be_deleted(self, ada: Account) -> None:
         code = self.code()
-        assert signed_in(ada).post(reverse("admin:crimemap_offencecode_delete", args=[code.pk])).status_code == 403
+        assert sign_in(ada).post(reverse("admin:crimemap_offencecode_delete", args=[code.pk])).status_code == 403
 
 
 class TestClassifying:
-    """Codes nobody knows: their incidents are held until somebody says what they are."""
+    """The page of unclassified codes, whose incidents are held."""
 
     CLASSIFY = "/admin/crimemap/offencecode/classify/"
     CONFIG = {"columns": {"external_id": "id", "occurred": "when", "code": "what"}}
 
     def held(self, who: Account) -> Source:
-        city = source(profile="generic", profile_config=self.CONFIG)
+        city = create_source(profile="generic", profile_config=self.CONFIG)
         rows = [f"{n},2026-01-01 12:00,{'Bicycle Theft' if n % 3 else 'Robbery'}" for n in range(30)]
-        run = uploaded(who, city, file("\n".join(["id,when,what", *rows]).encode()))
+        run = uploaded(who, city, uploaded_file("\n".join(["id,when,what", *rows]).encode()))
         assert (run.state, run.created, run.held) == ("done", 30, 30)
         return city
 
-    def test_they_are_listed_by_what_they_hold_back_with_suggestions(self, ada: Account) -> None:
+    def test_codes_are_listed_by_incidents_held_back_with_suggestions(self, ada: Account) -> None:
         self.held(ada)
         shown = page(ada, self.CLASSIFY)
         assert re.findall(r'<th scope="row"><b>([^<]+)</b>', shown) == ["BICYCLE THEFT", "ROBBERY"]
         assert re.findall(r'<td class="number" data-name="Held back">(\d+)</td>', shown) == ["20", "10"]
         assert re.findall(r'<option value="([^"]*)" selected', shown)[:4] == ["", "", "robbery", "block"]
 
-    def test_classified_they_are_published_without_a_new_import(
+    def test_classified_incidents_are_published_without_a_new_import(
         self, ada: Account, tmp_path: Path, settings: Any
     ) -> None:
         from crimemap.publishing import publisher
@@ -345,12 +358,17 @@ class TestClassifying:
         assert publisher.publish().held == 30
         bicycle = OffenceCode.objects.get(code="BICYCLE THEFT")
         data = {f"code{bicycle.pk}-category": "theft", f"code{bicycle.pk}-visibility": "block"}
-        answer = signed_in(ada).post(self.CLASSIFY, data, follow=True)
+        answer = sign_in(ada).post(self.CLASSIFY, data, follow=True)
         assert "1 code is classified" in answer.content.decode()
         published = publisher.publish()
         assert (published.shown, published.held) == (20, 10)
         assert [code.code.code for code in classification.list_unclassified_codes()] == ["ROBBERY"]
-        assert trail()[-1] == ("ada", "classified a code", "code generic:city BICYCLE THEFT", "held -> theft/block")
+        assert audit_entries()[-1] == (
+            "ada",
+            "classified a code",
+            "code generic:city BICYCLE THEFT",
+            "held -> theft/block",
+        )
 
     def test_a_category_without_visibility_saves_nothing(self, ada: Account) -> None:
         self.held(ada)
@@ -360,7 +378,7 @@ class TestClassifying:
             f"code{one.pk}-visibility": "block",
             f"code{two.pk}-category": "theft",
         }
-        answer = signed_in(ada).post(self.CLASSIFY, data)
+        answer = sign_in(ada).post(self.CLASSIFY, data)
         assert answer.status_code == 422
         assert len(classification.list_unclassified_codes()) == 2
 
@@ -375,16 +393,16 @@ class TestSources:
         "embargo_days": 7,
     }
 
-    def test_a_source_is_made_and_recorded(self, ada: Account) -> None:
-        assert signed_in(ada).post(self.ADD, self.DATA).status_code == 302
+    def test_a_source_is_created_and_recorded(self, ada: Account) -> None:
+        assert sign_in(ada).post(self.ADD, self.DATA).status_code == 302
         city = Source.objects.get()
-        assert trail() == [("ada", "added incident source", "incident source City", "")]
+        assert audit_entries() == [("ada", "added incident source", "incident source City", "")]
         change = reverse("admin:crimemap_source_change", args=[city.pk])
-        signed_in(ada).post(change, self.DATA | {"embargo_days": 14})
-        assert trail()[-1][3] == "embargo_days: 7 -> 14"
+        sign_in(ada).post(change, self.DATA | {"embargo_days": 14})
+        assert audit_entries()[-1][3] == "embargo_days: 7 -> 14"
 
     @pytest.mark.parametrize(
-        ("wrong", "told"),
+        ("wrong", "message"),
         [
             ({"south": 41}, "all four sides"),
             ({"south": 42, "north": 41, "west": -88, "east": -87}, "South must lie below"),
@@ -393,28 +411,28 @@ class TestSources:
             ({"profile": "other"}, "valid choice"),
         ],
     )
-    def test_what_cannot_be_is_refused(self, ada: Account, wrong: dict[str, Any], told: str) -> None:
-        answer = signed_in(ada).post(self.ADD, self.DATA | wrong)
-        assert told in answer.content.decode()
+    def test_invalid_settings_are_refused(self, ada: Account, wrong: dict[str, Any], message: str) -> None:
+        answer = sign_in(ada).post(self.ADD, self.DATA | wrong)
+        assert message in answer.content.decode()
         assert not Source.objects.exists()
 
     def test_a_token_is_shown_once_and_can_be_revoked(self, ada: Account) -> None:
-        city = source()
+        city = create_source()
         address = f"/admin/crimemap/source/{city.pk}/token/"
-        made = signed_in(ada).post(address).content.decode()
+        made = sign_in(ada).post(address).content.decode()
         (token,) = re.findall(r"<code>([\w-]{43})</code>", made)
         assert push_tokens.authenticate_source("city", f"Bearer {token}") == city
         assert token not in page(ada, address)
         city.refresh_from_db()
         assert token.encode() not in bytes(city.api_token_hash or b"")
-        signed_in(ada).post(address, {"revoke": "1"})
+        sign_in(ada).post(address, {"revoke": "1"})
         with pytest.raises(push_tokens.InvalidTokenError):
             push_tokens.authenticate_source("city", f"Bearer {token}")
-        assert [line[1] for line in trail()] == ["made an API token", "revoked an API token"]
+        assert [line[1] for line in audit_entries()] == ["made an API token", "revoked an API token"]
 
 
 class TestColumns:
-    """The generic profile, made of a sample."""
+    """The generic profile, made from a sample."""
 
     SAMPLE = (
         "Case,Reported,Offense,Suspect Name,Address,Lat,Long,Precinct\n"
@@ -427,7 +445,7 @@ class TestColumns:
         return f"/admin/crimemap/source/{city.pk}/columns/"
 
     def shown(self, who: Account, city: Source, content: str = SAMPLE) -> str:
-        answer = signed_in(who).post(self.address(city), {"sample": file(content.encode(), "sample.csv")})
+        answer = sign_in(who).post(self.address(city), {"sample": uploaded_file(content.encode(), "sample.csv")})
         assert answer.status_code == 200, answer.content.decode()
         return str(answer.content.decode())
 
@@ -442,8 +460,8 @@ class TestColumns:
         (rows,) = re.findall(r'name="rows" value="([^"]*)"', shown)
         return {"rows": unescape(rows), "time_zone": "America/Chicago", **self.chosen(shown), **changed}
 
-    def test_columns_are_guessed_and_the_first_rows_shown_as_they_become(self, ada: Account) -> None:
-        shown = self.shown(ada, source(profile="generic"))
+    def test_columns_are_guessed_and_the_first_rows_previewed(self, ada: Account) -> None:
+        shown = self.shown(ada, create_source(profile="generic"))
         assert self.chosen(shown) == {
             "occurred": "Reported", "code": "Offense", "block": "Address", "latitude": "Lat", "longitude": "Long",
             "district": "Precinct",
@@ -458,50 +476,50 @@ class TestColumns:
         assert table.count("Rejected:") == 1
         assert "held until classified" in table
 
-    def test_the_order_of_days_is_shown_with_what_it_gives(self, ada: Account) -> None:
-        shown = self.shown(ada, source(profile="generic"))
+    def test_the_date_order_is_shown_with_its_results(self, ada: Account) -> None:
+        shown = self.shown(ada, create_source(profile="generic"))
         assert "Month first: “03/04/2026 14:30” is 4 March 2026" in shown
         assert "Day first: “03/04/2026 14:30” is 3 April 2026" in shown
 
-    def test_saved_columns_are_what_the_next_import_uses(self, ada: Account) -> None:
-        city = source(profile="generic")
+    def test_the_next_import_uses_the_saved_columns(self, ada: Account) -> None:
+        city = create_source(profile="generic")
         data = self.data(self.shown(ada, city), external_id="Case", day_first="1", save="1")
-        answer = signed_in(ada).post(self.address(city), data)
+        answer = sign_in(ada).post(self.address(city), data)
         assert answer.status_code == 302
         assert answer.url == f"{UPLOAD}?source={city.pk}&dry=1"
         city.refresh_from_db()
         assert city.profile_config["columns"]["external_id"] == "Case"
-        assert trail()[-1][1] == "changed columns"
-        run = uploaded(ada, city, file(self.SAMPLE.encode()))
+        assert audit_entries()[-1][1] == "changed columns"
+        run = uploaded(ada, city, uploaded_file(self.SAMPLE.encode()))
         assert (run.created, run.rejected, run.held) == (2, 1, 2)
         assert set(Incident.objects.values_list("external_id", "district")) == {("1", "7"), ("2", "8")}
 
     def test_a_change_is_previewed_without_saving(self, ada: Account) -> None:
-        city = source(profile="generic")
+        city = create_source(profile="generic")
         data = self.data(self.shown(ada, city), time_zone="UTC", code2="Precinct", preview="1")
-        shown = signed_in(ada).post(self.address(city), data).content.decode()
+        shown = sign_in(ada).post(self.address(city), data).content.decode()
         assert "THEFT FROM VEHICLE | 7" in shown
         city.refresh_from_db()
         assert (city.profile_config, city.time_zone) == ({}, "America/Chicago")
 
     def test_without_a_time_or_an_offence_nothing_is_saved(self, ada: Account) -> None:
-        city = source(profile="generic")
+        city = create_source(profile="generic")
         data = self.data(self.shown(ada, city), occurred="", save="1")
-        shown = signed_in(ada).post(self.address(city), data).content.decode()
+        shown = sign_in(ada).post(self.address(city), data).content.decode()
         assert "Say which column holds when it happened" in shown
         city.refresh_from_db()
         assert city.profile_config == {}
 
     @pytest.mark.parametrize("content", [b"", b"one\n", b"a,b,c\n", b"%PDF-1.4", b"PK\x03\x04"])
-    def test_a_sample_that_is_none_is_refused_in_a_sentence(self, ada: Account, content: bytes) -> None:
-        city = source(profile="generic")
-        answer = signed_in(ada).post(self.address(city), {"sample": file(content, "x.csv")})
+    def test_an_unreadable_sample_is_refused_in_a_sentence(self, ada: Account, content: bytes) -> None:
+        city = create_source(profile="generic")
+        answer = sign_in(ada).post(self.address(city), {"sample": uploaded_file(content, "x.csv")})
         assert answer.status_code == 422
         assert re.search(r'<p class="error"[^>]*>.*\.</p>', answer.content.decode())
 
     @pytest.mark.parametrize("rows", ["", "x", "[]", '["a", ["b"], [["c", "d"]]]', '["a", ["b"], []]'])
-    def test_a_sample_that_came_back_damaged_asks_for_another(self, ada: Account, rows: str) -> None:
-        answer = signed_in(ada).post(self.address(source(profile="generic")), {"rows": rows, "save": "1"})
+    def test_a_damaged_sample_in_the_form_asks_for_another(self, ada: Account, rows: str) -> None:
+        answer = sign_in(ada).post(self.address(create_source(profile="generic")), {"rows": rows, "save": "1"})
         assert answer.status_code == 422
         assert "A sample file" in answer.content.decode()
 
@@ -512,29 +530,29 @@ class TestLayers:
         b' {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}}]}'
     )
 
-    def test_a_layer_is_replaced_and_told(self, ada: Account) -> None:
-        data = {"layer": "district", "file": file(self.DISTRICT, "districts.geojson")}
-        answer = signed_in(ada).post("/admin/crimemap/area/import/", data, follow=True)
+    def test_a_layer_is_replaced_and_reported(self, ada: Account) -> None:
+        data = {"layer": "district", "file": uploaded_file(self.DISTRICT, "districts.geojson")}
+        answer = sign_in(ada).post("/admin/crimemap/area/import/", data, follow=True)
         assert "1 new, 0 changed, 0 as before, 0 removed." in answer.content.decode()
         assert "Codes are from “district”" in answer.content.decode()
         assert Area.objects.get().code == "3"
-        assert trail()[-1][1:3] == ("imported a layer", "layer district")
+        assert audit_entries()[-1][1:3] == ("imported a layer", "layer district")
 
-    def test_blocks_likewise(self, ada: Account) -> None:
-        blocks = file(b"street,hundred,latitude,longitude\nMill St,400,1,2\n", "blocks.csv")
-        answer = signed_in(ada).post("/admin/crimemap/block/import/", {"file": blocks}, follow=True)
+    def test_blocks_are_replaced_and_reported(self, ada: Account) -> None:
+        blocks = uploaded_file(b"street,hundred,latitude,longitude\nMill St,400,1,2\n", "blocks.csv")
+        answer = sign_in(ada).post("/admin/crimemap/block/import/", {"file": blocks}, follow=True)
         assert "1 new" in answer.content.decode()
         assert Block.objects.get().hundred == 400
 
-    def test_a_file_that_is_no_layer_changes_nothing(self, ada: Account) -> None:
-        answer = signed_in(ada).post("/admin/crimemap/area/import/", {"layer": "district", "file": file(b"x")})
+    def test_an_unreadable_layer_file_changes_nothing(self, ada: Account) -> None:
+        answer = sign_in(ada).post("/admin/crimemap/area/import/", {"layer": "district", "file": uploaded_file(b"x")})
         assert answer.status_code == 422
         assert "not a GeoJSON file" in answer.content.decode()
-        assert trail() == []
+        assert audit_entries() == []
 
 
 class TestFirstPage:
-    """What an administrator should know stands on the first page of the desk."""
+    """The first page of the desk warns administrators."""
 
     def test_late_feeds_stopped_imports_and_unknown_codes(self, ada: Account) -> None:
         run = TestDecisions().stopped(ada)
@@ -544,9 +562,9 @@ class TestFirstPage:
         assert "is late" in shown
         assert f"Import {run.pk}</a> of City waits for a decision" in shown
         assert "1 offense code is not classified" in shown
-        assert "is late" not in page(account("lena", groups.OFFICER), "/admin/")
+        assert "is late" not in page(create_account("lena", groups.OFFICER), "/admin/")
 
-    def test_nothing_when_all_is_well(self, ada: Account) -> None:
-        uploaded(ada, source())
+    def test_no_warning_when_all_is_well(self, ada: Account) -> None:
+        uploaded(ada, create_source())
         shown = page(ada, "/admin/")
         assert not re.search("is late|waits for a decision|not classified", shown)

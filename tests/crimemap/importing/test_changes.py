@@ -1,4 +1,4 @@
-"""What a later file does to what is stored: changes, withdrawals, guards, interruptions."""
+"""Effects of a later file on stored incidents: changes, withdrawals, sanity checks, interruptions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from crimemap.models import ImportRun, Incident, IncidentRevision, Source
 from tests.crimemap.importing import agency_exports
 from tests.crimemap.importing.agency_exports import CHICAGO, Row
-from tests.crimemap.importing.import_command import imported, outcomes, refusal
+from tests.crimemap.importing.import_command import outcomes, refusal_of_import, run_import_command
 from tests.stack import ROOT, wait_until
 
 COUNT = 400
@@ -40,7 +40,7 @@ def write(tmp_path: Path) -> Iterator[Writer]:
 
 
 def first(write: Writer, rows: list[Row] = ROWS) -> None:
-    imported("city", write(rows), profile="chicago_portal")
+    run_import_command("city", write(rows), profile="chicago_portal")
 
 
 def state() -> list[tuple[object, ...]]:
@@ -53,21 +53,21 @@ class TestChanges:
         first(write, ROWS[:300])
         before = state()
         later = write([row | LATER | {"Arrest": "true"} for row in ROWS[:10]] + ROWS[10:])
-        dry = imported("city", later, dry_run=True)
+        dry = run_import_command("city", later, dry_run=True)
         assert state() == before
-        wet = imported("city", later)
+        wet = run_import_command("city", later)
         assert outcomes(dry) == outcomes(wet)
         assert dry["held"] == wet["held"]
         assert wet["created"] == 100
 
     def test_a_limit_reads_only_the_first_rows(self, write: Writer) -> None:
-        told = imported("city", write(ROWS), profile="chicago_portal", limit=25)
-        assert outcomes(told) == (25, 0, 0, 0)
+        result = run_import_command("city", write(ROWS), profile="chicago_portal", limit=25)
+        assert outcomes(result) == (25, 0, 0, 0)
 
     def test_a_bulk_touch_is_no_change(self, write: Writer) -> None:
         first(write)
         before = state()
-        assert outcomes(imported("city", write([row | LATER for row in ROWS]))) == (0, 0, COUNT, 0)
+        assert outcomes(run_import_command("city", write([row | LATER for row in ROWS]))) == (0, 0, COUNT, 0)
         assert state() == before
 
     def test_what_changed_is_kept_as_a_revision_and_the_public_id_stays(self, write: Writer) -> None:
@@ -75,8 +75,8 @@ class TestChanges:
         at = next(n for n, row in enumerate(ROWS) if row["Latitude"] and row["Domestic"] == "false")
         before = Incident.objects.get(external_id=ROWS[at]["ID"])
         changed = ROWS[at] | LATER | {"Block": "005XX N BROADWAY", "Latitude": "41.700000123", "Case Number": "JZ1"}
-        told = imported("city", write([*ROWS[:at], changed, *ROWS[at + 1 :]]))
-        assert outcomes(told) == (0, 1, COUNT - 1, 0)
+        result = run_import_command("city", write([*ROWS[:at], changed, *ROWS[at + 1 :]]))
+        assert outcomes(result) == (0, 1, COUNT - 1, 0)
         after = Incident.objects.get(external_id=ROWS[at]["ID"])
         assert (after.id, after.public_id, after.first_run) == (before.id, before.public_id, before.first_run)
         assert after.last_run_id > before.last_run_id
@@ -90,7 +90,7 @@ class TestChanges:
         first(write)
         other = {"IUCR": "0110", "Primary Type": "HOMICIDE", "Description": "FIRST DEGREE MURDER"}
         at = next(n for n, row in enumerate(ROWS) if row["IUCR"] == "0486")
-        imported("city", write([*ROWS[:at], ROWS[at] | LATER | other, *ROWS[at + 1 :]]))
+        run_import_command("city", write([*ROWS[:at], ROWS[at] | LATER | other, *ROWS[at + 1 :]]))
         incident = Incident.objects.get(external_id=ROWS[at]["ID"])
         assert incident.offence_code.code == "0110"
         assert incident.reclassified_at is not None
@@ -99,52 +99,52 @@ class TestChanges:
     def test_a_row_that_is_gone_stays_unless_the_file_is_the_whole_period(self, write: Writer) -> None:
         first(write)
         fewer = write(ROWS[:100] + ROWS[110:])
-        assert imported("city", fewer)["removed"] == 0
-        assert imported("city", fewer, dry_run=True, full_snapshot=True)["removed"] == 10
-        told = imported("city", fewer, full_snapshot=True)
-        assert (told["removed"], told["unchanged"]) == (10, COUNT - 10)
+        assert run_import_command("city", fewer)["removed"] == 0
+        assert run_import_command("city", fewer, dry_run=True, full_snapshot=True)["removed"] == 10
+        result = run_import_command("city", fewer, full_snapshot=True)
+        assert (result["removed"], result["unchanged"]) == (10, COUNT - 10)
         gone = Incident.objects.filter(removed_at__isnull=False)
         assert {incident.external_id for incident in gone} == {row["ID"] for row in ROWS[100:110]}
         assert all(incident.last_run == ImportRun.objects.latest("id") for incident in gone)
 
     def test_a_whole_period_withdraws_nothing_outside_of_it(self, write: Writer) -> None:
         first(write)
-        told = imported("city", write(ROWS[200:]), full_snapshot=True)
-        assert told["removed"] == 0
+        result = run_import_command("city", write(ROWS[200:]), full_snapshot=True)
+        assert result["removed"] == 0
 
     def test_a_withdrawn_incident_comes_back_as_itself(self, write: Writer) -> None:
         first(write)
         public_id = Incident.objects.get(external_id=ROWS[100]["ID"]).public_id
-        imported("city", write(ROWS[:100] + ROWS[101:]), full_snapshot=True)
-        assert outcomes(imported("city", write(ROWS))) == (0, 1, COUNT - 1, 0)
+        run_import_command("city", write(ROWS[:100] + ROWS[101:]), full_snapshot=True)
+        assert outcomes(run_import_command("city", write(ROWS))) == (0, 1, COUNT - 1, 0)
         assert Incident.objects.get(public_id=public_id).removed_at is None
 
     def test_another_source_is_another_world(self, write: Writer) -> None:
         first(write)
-        assert outcomes(imported("town", write(ROWS), profile="chicago_portal")) == (COUNT, 0, 0, 0)
-        imported("town", write(ROWS[:380]), full_snapshot=True)
+        assert outcomes(run_import_command("town", write(ROWS), profile="chicago_portal")) == (COUNT, 0, 0, 0)
+        run_import_command("town", write(ROWS[:380]), full_snapshot=True)
         assert not Incident.objects.filter(source__slug="city", removed_at__isnull=False).exists()
 
     def test_an_older_file_takes_nothing_back_unless_forced(self, write: Writer) -> None:
         first(write)
         before = state()
         older = write([row | EARLIER | {"Arrest": "true"} for row in ROWS])
-        assert refusal("city", older).endswith(".")
+        assert refusal_of_import("city", older).endswith(".")
         assert state() == before
-        assert imported("city", older, force=True)["updated"] > 0
+        assert run_import_command("city", older, force=True)["updated"] > 0
 
     def test_an_older_file_of_other_incidents_is_welcome(self, write: Writer) -> None:
         first(write, ROWS[200:])
-        assert outcomes(imported("city", write([row | EARLIER for row in ROWS[:200]]))) == (200, 0, 0, 0)
+        assert outcomes(run_import_command("city", write([row | EARLIER for row in ROWS[:200]]))) == (200, 0, 0, 0)
 
 
 @pytest.mark.django_db
 class TestGuards:
-    """What looks wrong stops before anything is stored, and says so."""
+    """A suspicious file stops before anything is stored, with a sentence."""
 
     def stopped(self, write: Writer, rows: list[Row], profile: str | None = None, **options: bool) -> str:
         before = state()
-        words = refusal("city", write(rows), profile=profile, **options)
+        words = refusal_of_import("city", write(rows), profile=profile, **options)
         assert state() == before
         run = ImportRun.objects.latest("id")
         assert run.state == "stopped"
@@ -156,7 +156,7 @@ class TestGuards:
         self.stopped(write, [row | {"Date": "?"} for row in ROWS[:100]] + ROWS[100:], profile="chicago_portal")
 
     def test_too_many_on_one_point(self, write: Writer) -> None:
-        """A geocoder that puts what it does not find in front of headquarters."""
+        """A geocoder that puts unknown addresses in front of headquarters."""
         corner = {"Latitude": "41.7500001", "Longitude": "-87.7000001"}
         self.stopped(write, [row | corner for row in ROWS[:120]] + ROWS[120:], profile="chicago_portal")
 
@@ -165,13 +165,13 @@ class TestGuards:
         self.stopped(write, [row for n, row in enumerate(ROWS) if n % 3 == 0], full_snapshot=True)
 
     def test_a_small_file_is_allowed_a_slip(self, write: Writer) -> None:
-        told = imported("city", write([*ROWS[:9], ROWS[9] | {"Date": "?"}]), profile="chicago_portal")
-        assert outcomes(told) == (9, 0, 0, 1)
+        result = run_import_command("city", write([*ROWS[:9], ROWS[9] | {"Date": "?"}]), profile="chicago_portal")
+        assert outcomes(result) == (9, 0, 0, 1)
 
     def test_force_passes_the_guards(self, write: Writer) -> None:
         rows = [row | {"Date": "?"} for row in ROWS[:100]] + ROWS[100:]
-        told = imported("city", write(rows), profile="chicago_portal", force=True)
-        assert outcomes(told) == (COUNT - 100, 0, 0, 100)
+        result = run_import_command("city", write(rows), profile="chicago_portal", force=True)
+        assert outcomes(result) == (COUNT - 100, 0, 0, 100)
 
 
 CHICAGO_ZONE = ZoneInfo("America/Chicago")
@@ -219,7 +219,7 @@ def test_the_points_of_exact_sources_are_never_stored(write: Writer) -> None:
         }
     }
     Source.objects.update(profile_config=config)
-    imported("city", write([exact]))
+    run_import_command("city", write([exact]))
     incident = Incident.objects.get()
     assert incident.point_kind == "grid"
     assert abs((incident.latitude or 0) - 41.812345678) < 0.0013
@@ -258,17 +258,17 @@ def test_killed_in_the_middle_the_next_run_completes(write: Writer) -> None:
         wait_until(lambda: not held_up(), 60, "the server to notice")
     assert Incident.objects.count() == 1
     assert ImportRun.objects.filter(state="running").exists()
-    assert imported("city", path)["created"] == COUNT - 1
+    assert run_import_command("city", path)["created"] == COUNT - 1
     assert not ImportRun.objects.filter(state="running").exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once(write: Writer) -> None:
-    """The second is told so; nothing is stored twice."""
+    """The second import is refused; nothing is stored twice."""
     first(write, ROWS[:1])
     path = write(ROWS)
     with importing(path) as child:
-        assert refusal("city", path).endswith(".")
+        assert refusal_of_import("city", path).endswith(".")
     assert child.returncode == 0
     assert Incident.objects.count() == COUNT
 
@@ -283,12 +283,12 @@ PHILADELPHIA = {
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("told", PHILADELPHIA.values(), ids=PHILADELPHIA)
-def test_philadelphias_two_clocks(tmp_path: Path, told: tuple[str, str, str]) -> None:
+@pytest.mark.parametrize("times", PHILADELPHIA.values(), ids=PHILADELPHIA)
+def test_philadelphias_two_clocks(tmp_path: Path, times: tuple[str, str, str]) -> None:
     path = tmp_path / "incidents.csv"
     header = "Dc_Dist,Dispatch_Date_Time,Dispatch_Date,Dispatch_Time,Dc_Key,UCR_General,Text_General_Code,Lon,Lat"
-    path.write_text(f"{header}\n15,{','.join(told)},202515001499.0,600.0,Thefts,-75.1,40.0\n")
-    imported("city", path, profile="philadelphia")
+    path.write_text(f"{header}\n15,{','.join(times)},202515001499.0,600.0,Thefts,-75.1,40.0\n")
+    run_import_command("city", path, profile="philadelphia")
     incident = Incident.objects.get()
     assert incident.occurred_at == dt.datetime(2025, 1, 7, 2, 45, tzinfo=dt.UTC)
     assert (incident.external_id, incident.offence_code.code) == ("202515001499", "600 Thefts")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from crimemap.importing import pipeline
 from crimemap.importing.arrival import drop_folder, feed_monitor, jobs
 from crimemap.models import ImportRun, Incident, Source
-from tests.crimemap.importing.administrators import ROWS, account, export, source
+from tests.crimemap.importing.administrators import ROWS, create_account, create_source, export_csv
 
 pytestmark = pytest.mark.django_db
 TODAY = f"{timezone.localdate():%Y-%m-%d}"
@@ -22,18 +22,18 @@ TODAY = f"{timezone.localdate():%Y-%m-%d}"
 
 @pytest.fixture
 def drop(settings: Any, tmp_path: Path) -> Path:
-    """The source's folder, as the first look makes it."""
+    """The source's folder, as the first scan creates it."""
     settings.INCIDENT_DROP_DIR, settings.INCIDENT_UPLOADS = tmp_path / "drop", tmp_path / "uploads"
     (tmp_path / "drop").mkdir()
     (tmp_path / "uploads").mkdir()
-    source()
+    create_source()
     drop_folder.scan_drop_folder()
     return tmp_path / "drop" / "city"
 
 
 def put(folder: Path, name: str = "june.csv", content: bytes | None = None, seconds_ago: float = 60) -> Path:
     path = folder / name
-    path.write_bytes(export() if content is None else content)
+    path.write_bytes(export_csv() if content is None else content)
     written = time.time() - seconds_ago
     os.utime(path, (written, written))
     return path
@@ -60,9 +60,9 @@ class TestFiles:
         assert Source.objects.get().last_success_at
 
     def test_a_file_that_is_still_written_is_left_alone(self, drop: Path) -> None:
-        put(drop, content=export(ROWS[:10]))
+        put(drop, content=export_csv(ROWS[:10]))
         drop_folder.scan_drop_folder()
-        put(drop, content=export(ROWS[:20]))
+        put(drop, content=export_csv(ROWS[:20]))
         drop_folder.scan_drop_folder()
         put(drop, seconds_ago=5)
         looked()
@@ -89,7 +89,7 @@ class TestFiles:
         assert ImportRun.objects.latest("id").unchanged == 40
 
     def test_a_file_that_fails_stays_with_a_report_beside_it(self, drop: Path, mailoutbox: Any) -> None:
-        account()
+        create_account()
         put(drop, content=b"name,phone,note\nx,1,y\n")
         looked()
         assert files(drop) == {"failed/june.csv", "failed/june.csv.report.txt"}
@@ -102,12 +102,12 @@ class TestFiles:
         assert ImportRun.objects.count() == 1
 
     def test_what_a_guard_stops_may_still_be_released(self, drop: Path) -> None:
-        put(drop, content=export([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
+        put(drop, content=export_csv([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
         looked()
         run = ImportRun.objects.get()
         assert run.state == "stopped"
         assert "Row 1, " in (drop / "failed" / "june.csv.report.txt").read_text()
-        jobs.release_run(run, account())
+        jobs.release_run(run, create_account())
         jobs.process_run(run.pk)
         run.refresh_from_db()
         assert (run.state, run.file_name, Incident.objects.count()) == ("done", "june.csv", 25)
@@ -116,7 +116,7 @@ class TestFiles:
         self, drop: Path, settings: Any
     ) -> None:
         settings.INCIDENT_UPLOADS = None
-        put(drop, content=export([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
+        put(drop, content=export_csv([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
         looked()
         assert files(drop) == {"failed/june.csv", "failed/june.csv.report.txt"}
 
@@ -180,7 +180,7 @@ class TestRefused:
 
     def test_a_folder_that_is_a_link_is_not_looked_into(self, drop: Path, tmp_path: Path) -> None:
         (tmp_path / "elsewhere").mkdir()
-        source("town")
+        create_source("town")
         (drop.parent / "town").symlink_to(tmp_path / "elsewhere")
         put(tmp_path / "elsewhere")
         looked()
@@ -207,7 +207,7 @@ class TestRefused:
         assert "There is no source “village”" in self.report(village)
 
 
-def test_two_looks_at_once_take_a_file_once(drop: Path) -> None:
+def test_two_scans_at_once_import_a_file_once(drop: Path) -> None:
     put(drop)
     drop_folder.scan_drop_folder()
     with drop_folder._exclusive_lock(drop.parent) as locked:
@@ -216,7 +216,7 @@ def test_two_looks_at_once_take_a_file_once(drop: Path) -> None:
     assert files(drop) == {"june.csv"}
 
 
-def test_without_a_folder_nothing_is_looked_for(settings: Any) -> None:
+def test_without_a_folder_the_scan_does_nothing(settings: Any) -> None:
     settings.INCIDENT_DROP_DIR = None
     drop_folder.scan_drop_folder()
 
@@ -224,19 +224,19 @@ def test_without_a_folder_nothing_is_looked_for(settings: Any) -> None:
 class TestLate:
     def late(self, hours: float) -> Source:
         last = timezone.now() - dt.timedelta(hours=hours)
-        return source(expected_interval=24, last_success_at=last)
+        return create_source(expected_interval=24, last_success_at=last)
 
     def test_administrators_are_told_once(self, mailoutbox: Any) -> None:
-        account()
-        account("lena", "officer", "lena@example.org")
+        create_account()
+        create_account("lena", "officer", "lena@example.org")
         self.late(25)
         feed_monitor.mail_about_late_sources()
         feed_monitor.mail_about_late_sources()
         (mail,) = mailoutbox
         assert (mail.to, mail.subject) == (["ada@example.org"], "City is late")
 
-    def test_and_again_when_it_is_late_again(self, mailoutbox: Any) -> None:
-        account()
+    def test_a_source_that_is_late_again_is_mailed_about_again(self, mailoutbox: Any) -> None:
+        create_account()
         city = self.late(25)
         feed_monitor.mail_about_late_sources()
         Source.objects.update(late_told_at=timezone.now() - dt.timedelta(hours=60))
@@ -247,15 +247,17 @@ class TestLate:
         assert feed_monitor.is_late(city)
 
     def test_a_source_in_time_or_without_interval_or_not_begun_is_not_late(self, mailoutbox: Any) -> None:
-        account()
+        create_account()
         self.late(23)
-        source("town", last_success_at=timezone.now() - dt.timedelta(days=900))
-        source("village", expected_interval=1)
+        create_source("town", last_success_at=timezone.now() - dt.timedelta(days=900))
+        create_source("village", expected_interval=1)
         feed_monitor.mail_about_late_sources()
         assert mailoutbox == []
 
-    def test_a_mail_server_that_is_away_is_tried_again(self, mailoutbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        account()
+    def test_mail_is_sent_later_when_the_mail_server_is_down(
+        self, mailoutbox: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create_account()
         self.late(25)
 
         def away(*args: Any) -> int:

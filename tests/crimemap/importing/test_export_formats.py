@@ -1,4 +1,4 @@
-"""The same incidents through every export tool and spreadsheet: they are the same incidents."""
+"""The same incidents through every export tool and spreadsheet are stored alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from crimemap.models import Incident
 from tests.crimemap.importing import agency_exports
 from tests.crimemap.importing.agency_exports import CHICAGO, MANGLED, Row
-from tests.crimemap.importing.import_command import imported, outcomes, refusal
+from tests.crimemap.importing.import_command import outcomes, refusal_of_import, run_import_command
 
 pytestmark = pytest.mark.django_db
 
@@ -43,14 +43,14 @@ def plain(rows: list[Row]) -> bytes:
 
 
 @pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
-def test_a_mangled_export_alone_stores_the_same_incidents(
+def test_a_mangled_export_stores_the_same_incidents(
     tmp_path: Path, rows: list[Row], mangle: Callable[[list[Row]], bytes]
 ) -> None:
-    imported("original", written(tmp_path, plain(rows)), profile="chicago_portal")
+    run_import_command("original", written(tmp_path, plain(rows)), profile="chicago_portal")
     expected = stored()
     Incident.objects.all().delete()
-    told = imported("mangled", written(tmp_path, mangle(rows), "other.csv"), profile="chicago_portal")
-    assert (told["created"], told["rejected"]) == (COUNT, 0)
+    result = run_import_command("mangled", written(tmp_path, mangle(rows), "other.csv"), profile="chicago_portal")
+    assert (result["created"], result["rejected"]) == (COUNT, 0)
     assert stored() == expected
 
 
@@ -58,38 +58,40 @@ def test_a_mangled_export_alone_stores_the_same_incidents(
 def test_a_mangled_export_after_the_original_changes_nothing(
     tmp_path: Path, rows: list[Row], mangle: Callable[[list[Row]], bytes]
 ) -> None:
-    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
-    told = imported("city", written(tmp_path, mangle(rows), "other.csv"))
-    assert (told["created"], told["updated"], told["unchanged"], told["rejected"]) == (0, 0, COUNT, 0)
+    run_import_command("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    result = run_import_command("city", written(tmp_path, mangle(rows), "other.csv"))
+    assert (result["created"], result["updated"], result["unchanged"], result["rejected"]) == (0, 0, COUNT, 0)
 
 
 def test_the_apis_profile_reads_the_portals_rows(tmp_path: Path, rows: list[Row]) -> None:
-    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
-    told = imported("city", written(tmp_path, agency_exports.api_json(rows), "rows.json"), profile="chicago_soda")
-    assert outcomes(told) == (0, 0, COUNT, 0)
+    run_import_command("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    result = run_import_command(
+        "city", written(tmp_path, agency_exports.api_json(rows), "rows.json"), profile="chicago_soda"
+    )
+    assert outcomes(result) == (0, 0, COUNT, 0)
 
 
 def test_compressed_files_are_read_by_their_content_not_their_name(tmp_path: Path, rows: list[Row]) -> None:
     half = COUNT // 2
     first, second = plain(rows[:half]), plain(rows[half:])
-    told = imported("city", written(tmp_path, gzip.compress(first), "export.csv"), profile="chicago_portal")
-    assert outcomes(told) == (half, 0, 0, 0)
+    result = run_import_command("city", written(tmp_path, gzip.compress(first), "export.csv"), profile="chicago_portal")
+    assert outcomes(result) == (half, 0, 0, 0)
     archive = agency_exports.zipped(
         {"a/first.csv": first, "a/second.csv": second, "__MACOSX/a/._first.csv": b"\0\5\x16\7"}
     )
-    told = imported("city", written(tmp_path, archive, "export.dat"))
-    assert outcomes(told) == (COUNT - half, 0, half, 0)
+    result = run_import_command("city", written(tmp_path, archive, "export.dat"))
+    assert outcomes(result) == (COUNT - half, 0, half, 0)
 
 
 def test_several_files_are_one_import(tmp_path: Path, rows: list[Row]) -> None:
     files = [written(tmp_path, plain(rows[at : at + 100]), f"{at}.csv") for at in range(0, COUNT, 100)]
-    assert outcomes(imported("city", *files, profile="chicago_portal")) == (COUNT, 0, 0, 0)
+    assert outcomes(run_import_command("city", *files, profile="chicago_portal")) == (COUNT, 0, 0, 0)
 
 
-def test_files_of_one_import_that_overlap_tell_each_incident_once(tmp_path: Path, rows: list[Row]) -> None:
+def test_overlapping_files_of_one_import_store_each_incident_once(tmp_path: Path, rows: list[Row]) -> None:
     files = [written(tmp_path, plain(rows[:200]), "a.csv"), written(tmp_path, plain(rows[100:]), "b.csv")]
-    told = imported("city", *files, profile="chicago_portal")
-    assert (told["read"], told["created"]) == (400, COUNT)
+    result = run_import_command("city", *files, profile="chicago_portal")
+    assert (result["read"], result["created"]) == (400, COUNT)
     assert Incident.objects.count() == COUNT
 
 
@@ -97,58 +99,68 @@ def test_files_of_one_import_that_overlap_tell_each_incident_once(tmp_path: Path
 def test_the_order_of_rows_and_columns_does_not_matter(tmp_path: Path, rows: list[Row], ids: bool) -> None:
     header = [name for name in CHICAGO if ids or name != "ID"]
     again = [*rows, *rows[:7]] if not ids else rows
-    imported("city", written(tmp_path, agency_exports.text_of(again, header).encode()), profile="chicago_portal")
+    run_import_command(
+        "city", written(tmp_path, agency_exports.text_of(again, header).encode()), profile="chicago_portal"
+    )
     turned = agency_exports.text_of(reversed(again), reversed(header)).encode()
-    told = imported("city", written(tmp_path, turned, "turned.csv"))
-    assert (told["created"], told["updated"], told["unchanged"]) == (0, 0, len(again))
+    result = run_import_command("city", written(tmp_path, turned, "turned.csv"))
+    assert (result["created"], result["updated"], result["unchanged"]) == (0, 0, len(again))
 
 
 def test_rows_without_an_id_that_are_alike_are_all_kept(tmp_path: Path, rows: list[Row]) -> None:
     header = [name for name in CHICAGO if name != "ID"]
     thrice = written(tmp_path, agency_exports.text_of([rows[0]] * 3 + [rows[1]], header).encode())
-    assert outcomes(imported("city", thrice, profile="chicago_portal")) == (4, 0, 0, 0)
+    assert outcomes(run_import_command("city", thrice, profile="chicago_portal")) == (4, 0, 0, 0)
     once_more = written(tmp_path, agency_exports.text_of([rows[0]] * 4 + [rows[1]], header).encode(), "more.csv")
-    assert outcomes(imported("city", once_more)) == (1, 0, 4, 0)
+    assert outcomes(run_import_command("city", once_more)) == (1, 0, 4, 0)
 
 
 def test_ids_that_are_blank_or_repeated_lose_no_row(tmp_path: Path, rows: list[Row]) -> None:
     """Two victims of one homicide; a row whose id was lost."""
     odd = [rows[0], rows[1] | {"ID": rows[0]["ID"]}, rows[2] | {"ID": ""}, rows[3] | {"ID": ""}]
     path = written(tmp_path, agency_exports.text_of(odd, CHICAGO).encode())
-    assert outcomes(imported("city", path, profile="chicago_portal")) == (4, 0, 0, 0)
-    assert outcomes(imported("city", path)) == (0, 0, 4, 0)
+    assert outcomes(run_import_command("city", path, profile="chicago_portal")) == (4, 0, 0, 0)
+    assert outcomes(run_import_command("city", path)) == (0, 0, 4, 0)
     assert Incident.objects.count() == 4
 
 
-def test_day_and_month_are_told_apart_by_the_whole_file(tmp_path: Path, rows: list[Row]) -> None:
+def test_days_and_months_are_recognized_by_the_whole_file(tmp_path: Path, rows: list[Row]) -> None:
     """The first rows could be either; one row far down cannot."""
     early = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00", "Updated On": ""} for n in range(9)]
     decided = [*early, rows[9] | {"Date": "25/02/2024 10:00", "Updated On": ""}]
-    imported("city", written(tmp_path, agency_exports.text_of(decided, CHICAGO).encode()), profile="chicago_portal")
+    run_import_command(
+        "city", written(tmp_path, agency_exports.text_of(decided, CHICAGO).encode()), profile="chicago_portal"
+    )
     days = set(Incident.objects.values_list("occurred_at__month", flat=True))
     assert days == {2}
 
 
 def test_dates_that_could_be_either_are_read_as_the_profile_says(tmp_path: Path, rows: list[Row]) -> None:
     either = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00"} for n in range(9)]
-    imported("city", written(tmp_path, agency_exports.text_of(either, CHICAGO).encode()), profile="chicago_portal")
+    run_import_command(
+        "city", written(tmp_path, agency_exports.text_of(either, CHICAGO).encode()), profile="chicago_portal"
+    )
     assert set(Incident.objects.values_list("occurred_at__month", flat=True)) == set(range(1, 10))
 
 
 def test_rows_that_share_an_id_may_change_places(tmp_path: Path, rows: list[Row]) -> None:
-    """Twice the same row, too; and one that is no longer there leaves the others what they were."""
+    """Also with identical rows; removing one leaves the others unchanged."""
     shared = [row | {"ID": "77"} for row in (rows[0], rows[1], rows[1], rows[2])]
     header = agency_exports.CHICAGO
-    imported("city", written(tmp_path, agency_exports.text_of(shared, header).encode()), profile="chicago_portal")
+    run_import_command(
+        "city", written(tmp_path, agency_exports.text_of(shared, header).encode()), profile="chicago_portal"
+    )
     before = stored()
     turned = [shared[3], shared[1], shared[0], shared[2]]
     for again in (turned, shared, turned[1:]):
-        told = imported("city", written(tmp_path, agency_exports.text_of(again, header).encode(), "again.csv"))
-        assert outcomes(told) == (0, 0, len(again), 0)
+        result = run_import_command(
+            "city", written(tmp_path, agency_exports.text_of(again, header).encode(), "again.csv")
+        )
+        assert outcomes(result) == (0, 0, len(again), 0)
     assert stored() == before
 
 
-def test_what_lies_beside_the_incidents_in_an_archive_is_left_out_and_told(tmp_path: Path, rows: list[Row]) -> None:
+def test_other_tables_in_an_archive_are_skipped_and_reported(tmp_path: Path, rows: list[Row]) -> None:
     """As data.police.uk packs its months: outcomes and searches beside the incidents."""
     members = {
         "2024-01/outcomes.csv": b"Crime ID,Month,Outcome type\r\n1,2024-01,Under investigation\r\n",
@@ -156,12 +168,12 @@ def test_what_lies_beside_the_incidents_in_an_archive_is_left_out_and_told(tmp_p
         "readme.txt": b"About this data\n",
     }
     path = written(tmp_path, agency_exports.zipped(members), "export.zip")
-    told = imported("city", path, profile="chicago_portal")
-    assert outcomes(told) == (COUNT, 0, 0, 0)
+    result = run_import_command("city", path, profile="chicago_portal")
+    assert outcomes(result) == (COUNT, 0, 0, 0)
     left_out = {"other columns, left out: 2024-01/outcomes.csv", "other columns, left out: readme.txt"}
-    assert left_out <= set(told["quirks"])
+    assert left_out <= set(result["quirks"])
     # What is said to be all there is must not lose a table that came in other columns.
-    assert "outcomes.csv" in refusal("city", path, full_snapshot=True)
+    assert "outcomes.csv" in refusal_of_import("city", path, full_snapshot=True)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +183,7 @@ def test_what_lies_beside_the_incidents_in_an_archive_is_left_out_and_told(tmp_p
 def test_a_month_however_a_spreadsheet_writes_it(tmp_path: Path, month: str) -> None:
     header = "Crime ID,Month,Falls within,Longitude,Latitude,Location,Crime type"
     path = written(tmp_path, f"{header}\r\nab1,{month},Avon,-2.5,51.4,On or near High Street,Drugs\r\n".encode())
-    imported("force", path, profile="police_uk")
+    run_import_command("force", path, profile="police_uk")
     assert Incident.objects.values_list("occurred_at", "precision").get() == (
         dt.datetime(2021, 3, 1, tzinfo=dt.UTC),
         "month",
@@ -180,15 +192,17 @@ def test_a_month_however_a_spreadsheet_writes_it(tmp_path: Path, month: str) -> 
 
 def test_three_zeros_after_a_separator_are_a_thousand(tmp_path: Path, rows: list[Row]) -> None:
     ids = [row | {"ID": number} for row, number in zip(rows, ("28.000", "28,000,000", "28.0", "28.00"), strict=False)]
-    imported("city", written(tmp_path, agency_exports.text_of(ids, CHICAGO).encode()), profile="chicago_portal")
+    run_import_command(
+        "city", written(tmp_path, agency_exports.text_of(ids, CHICAGO).encode()), profile="chicago_portal"
+    )
     kept = {key for key in Incident.objects.values_list("external_id", flat=True) if "~" not in key}
     assert kept == {"28000", "28000000", "28"}
 
 
 def long_ids(rows: list[Row]) -> list[Row]:
     """Of twelve digits, which a spreadsheet no longer shows in full; and as data.police.uk has some, three alike without."""
-    told = [row | {"ID": str(202_515_000_000 + number)} for number, row in enumerate(rows, 1)]
-    return [*told[:-3], *[told[-1] | {"ID": ""}] * 3]
+    result = [row | {"ID": str(202_515_000_000 + number)} for number, row in enumerate(rows, 1)]
+    return [*result[:-3], *[result[-1] | {"ID": ""}] * 3]
 
 
 def rounded(rows: list[Row]) -> bytes:
@@ -207,10 +221,10 @@ def test_a_copy_that_has_lost_its_ids_stores_nothing_twice(
 ) -> None:
     rows = long_ids(rows)
     original, copied = written(tmp_path, plain(rows)), written(tmp_path, copy(rows), "copy.csv")
-    imported("city", original, profile="chicago_portal")
+    run_import_command("city", original, profile="chicago_portal")
     before = stored()
-    assert outcomes(imported("city", copied)) == (0, 0, COUNT, 0)
-    assert outcomes(imported("city", copied, full_snapshot=True)) == (0, 0, COUNT, 0)
+    assert outcomes(run_import_command("city", copied)) == (0, 0, COUNT, 0)
+    assert outcomes(run_import_command("city", copied, full_snapshot=True)) == (0, 0, COUNT, 0)
     assert stored() == before
 
 
@@ -220,10 +234,10 @@ def test_incidents_that_came_without_their_ids_get_them_later(
 ) -> None:
     rows = long_ids(rows)
     original, copied = written(tmp_path, plain(rows)), written(tmp_path, copy(rows), "copy.csv")
-    assert outcomes(imported("city", copied, profile="chicago_portal")) == (COUNT, 0, 0, 0)
+    assert outcomes(run_import_command("city", copied, profile="chicago_portal")) == (COUNT, 0, 0, 0)
     public = dict(Incident.objects.values_list("id", "public_id"))
     for path in (copied, original, copied, original):
-        assert outcomes(imported("city", path)) == (0, 0, COUNT, 0)
+        assert outcomes(run_import_command("city", path)) == (0, 0, COUNT, 0)
     assert dict(Incident.objects.values_list("id", "public_id")) == public
     assert {key for key, *_rest in stored() if key[0] != "~"} == {row["ID"] for row in rows} - {""}
     assert not Incident.objects.filter(external_id__startswith="~?").exists()
@@ -233,47 +247,52 @@ def test_each_incident_with_an_id_is_one_row_without(tmp_path: Path, rows: list[
     """Two of three that are alike were stored: the third is new, and a slip of a few rows does not stop an import."""
     rows = long_ids(rows)
     alike = [rows[0] | {"ID": str(202_515_900_000 + number)} for number in range(3)]
-    imported("city", written(tmp_path, plain([*alike[:2], rows[1]])), profile="chicago_portal")
-    assert outcomes(imported("city", written(tmp_path, rounded([*alike, rows[1]]), "copy.csv"))) == (1, 0, 3, 0)
+    run_import_command("city", written(tmp_path, plain([*alike[:2], rows[1]])), profile="chicago_portal")
+    assert outcomes(run_import_command("city", written(tmp_path, rounded([*alike, rows[1]]), "copy.csv"))) == (
+        1,
+        0,
+        3,
+        0,
+    )
 
 
-def test_lost_ids_of_what_is_otherwise_no_copy_stop_an_import(tmp_path: Path, rows: list[Row]) -> None:
+def test_many_lost_ids_without_a_match_stop_an_import(tmp_path: Path, rows: list[Row]) -> None:
     rows = long_ids(rows)
-    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    run_import_command("city", written(tmp_path, plain(rows)), profile="chicago_portal")
     arrested = [row | {"Arrest": "true"} for row in rows]
-    assert "lost their id" in refusal("city", written(tmp_path, rounded(arrested), "later.csv"))
+    assert "lost their id" in refusal_of_import("city", written(tmp_path, rounded(arrested), "later.csv"))
     assert Incident.objects.count() == COUNT
 
 
 def test_a_feed_that_never_has_ids_goes_on_without(tmp_path: Path, rows: list[Row]) -> None:
-    """And one that stops having them from a day on."""
+    """Also a feed that has ids only up to a certain day."""
     half = COUNT // 2
-    imported("city", written(tmp_path, plain(rows[:50])), profile="chicago_portal")
+    run_import_command("city", written(tmp_path, plain(rows[:50])), profile="chicago_portal")
     for part in (rows[50:half], rows[half:]):
-        assert imported("city", written(tmp_path, without_ids(part)))["created"] == len(part)
+        assert run_import_command("city", written(tmp_path, without_ids(part)))["created"] == len(part)
 
 
 def test_a_withdrawn_incident_that_comes_back_without_its_id_keeps_it(tmp_path: Path, rows: list[Row]) -> None:
     rows = long_ids(rows)
-    imported("city", written(tmp_path, plain(rows)), profile="chicago_portal")
+    run_import_command("city", written(tmp_path, plain(rows)), profile="chicago_portal")
     before = stored()
     middle = written(tmp_path, plain([rows[0], *rows[6:]]), "fewer.csv")
-    assert imported("city", middle, full_snapshot=True)["removed"] == 5
-    assert outcomes(imported("city", written(tmp_path, rounded(rows), "copy.csv"))) == (0, 5, COUNT - 5, 0)
+    assert run_import_command("city", middle, full_snapshot=True)["removed"] == 5
+    assert outcomes(run_import_command("city", written(tmp_path, rounded(rows), "copy.csv"))) == (0, 5, COUNT - 5, 0)
     assert stored() == before
 
 
 def test_a_point_that_a_spreadsheet_has_rounded_is_the_same_point(tmp_path: Path, rows: list[Row]) -> None:
-    """It keeps eight decimals; five are stored, and what was rounded up to a half must not be rounded up again."""
+    """It keeps eight decimals and five are stored: a number rounded up to a half must not be rounded up again."""
     place = {"Latitude": "41.784564996", "Longitude": "-87.670464995"}
     shown = {"Latitude": "41.784565", "Longitude": "-87.670465"}
-    imported("city", written(tmp_path, plain([rows[0] | place])), profile="chicago_portal")
-    assert outcomes(imported("city", written(tmp_path, plain([rows[0] | shown]), "copy.csv"))) == (0, 0, 1, 0)
+    run_import_command("city", written(tmp_path, plain([rows[0] | place])), profile="chicago_portal")
+    assert outcomes(run_import_command("city", written(tmp_path, plain([rows[0] | shown]), "copy.csv"))) == (0, 0, 1, 0)
 
 
 def test_a_lost_decimal_point_that_could_have_stood_in_two_places_is_not_guessed(tmp_path: Path) -> None:
     """2.5 and 0.25 degrees west are both in the country."""
     header = "Crime ID,Month,Falls within,Longitude,Latitude,Location,Crime type"
     path = written(tmp_path, f"{header}\r\nab1,2021-03,Avon,-2512345,51412345,High Street,Drugs\r\n".encode())
-    told = imported("force", path, profile="police_uk")
-    assert (told["created"], told["unmapped"], "points outside" in told["cells"]) == (1, 1, True)
+    result = run_import_command("force", path, profile="police_uk")
+    assert (result["created"], result["unmapped"], "points outside" in result["cells"]) == (1, 1, True)

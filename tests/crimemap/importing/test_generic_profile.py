@@ -1,4 +1,4 @@
-"""Files of a city that no profile knows, through a map of columns."""
+"""Files of cities without a profile of their own, through the generic profile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from crimemap.importing import column_mapping
 from crimemap.models import Incident, OffenceCode, Source
-from tests.crimemap.importing.import_command import imported, outcomes
+from tests.crimemap.importing.import_command import outcomes, run_import_command
 
 pytestmark = pytest.mark.django_db
 
@@ -36,10 +36,10 @@ def test_a_column_for_each_part_of_the_time(tmp_path: Path) -> None:
     path.write_text(VANCOUVER)
     config = column_mapping.guess_columns(VANCOUVER.splitlines()[0].split(","))
     source(config)
-    told = imported("vancouver", path)
-    assert outcomes(told) == (5, 0, 0, 0)
-    assert told["held"] == 5
-    assert outcomes(imported("vancouver", path)) == (0, 0, 5, 0)
+    result = run_import_command("vancouver", path)
+    assert outcomes(result) == (5, 0, 0, 0)
+    assert result["held"] == 5
+    assert outcomes(run_import_command("vancouver", path)) == (0, 0, 5, 0)
     zone = ZoneInfo("America/Vancouver")
     times = {
         (incident.raw_code, incident.occurred_at.astimezone(zone).strftime("%m-%d %H:%M"), incident.precision)
@@ -57,22 +57,22 @@ def test_a_column_for_each_part_of_the_time(tmp_path: Path) -> None:
     }
 
 
-def test_codes_of_a_map_of_columns_are_held_until_somebody_classifies_them(tmp_path: Path) -> None:
+def test_codes_of_a_generic_profile_are_held_until_classified(tmp_path: Path) -> None:
     path = tmp_path / "crimedata.csv"
     path.write_text(VANCOUVER)
     source(column_mapping.guess_columns(VANCOUVER.splitlines()[0].split(",")))
-    imported("vancouver", path)
+    run_import_command("vancouver", path)
     codes = OffenceCode.objects.filter(scheme="generic:vancouver")
     assert codes.count() == 4
     assert not codes.exclude(category=None).exists()
 
 
-def test_an_hour_alone_is_no_minute(tmp_path: Path) -> None:
+def test_an_hour_column_gives_times_exact_to_the_hour(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_text("Kind,Y,M,D,H\nTheft,2023,7,4,15\nTheft,2023,13,4,15\nTheft,2023,7,4,9.0\n")
     source({"columns": {"code": "Kind", "year": "Y", "month": "M", "day": "D", "hour": "H"}})
-    told = imported("vancouver", path)
-    assert (told["created"], told["rejected"]) == (2, 1)
+    result = run_import_command("vancouver", path)
+    assert (result["created"], result["rejected"]) == (2, 1)
     at = dt.datetime(2023, 7, 4, 22, tzinfo=dt.UTC)
     assert (at, "hour") in Incident.objects.values_list("occurred_at", "precision")
 
@@ -125,7 +125,7 @@ CITIES = {
 
 
 @pytest.mark.parametrize("city", CITIES)
-def test_a_citys_columns_are_guessed_of_a_sample(tmp_path: Path, city: str) -> None:
+def test_a_citys_columns_are_guessed_from_a_sample(tmp_path: Path, city: str) -> None:
     header, row, zone, expected = CITIES[city]
     path = tmp_path / "export.csv"
     path.write_text(f"{header}\n{row}\n")
@@ -137,22 +137,22 @@ def test_a_citys_columns_are_guessed_of_a_sample(tmp_path: Path, city: str) -> N
         time_zone=zone,
         profile_config=column_mapping.guess_columns(sample.header, sample),
     )
-    assert outcomes(imported("city", path)) == (1, 0, 0, 0)
-    assert outcomes(imported("city", path)) == (0, 0, 1, 0)
-    told = Incident.objects.get()
+    assert outcomes(run_import_command("city", path)) == (1, 0, 0, 0)
+    assert outcomes(run_import_command("city", path)) == (0, 0, 1, 0)
+    result = Incident.objects.get()
     made = {
-        "id": told.external_id,
-        "at": f"{told.occurred_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {told.precision}",
-        "code": told.raw_code,
-        "label": told.raw_label,
-        "block": told.block_text,
-        "areas": f"{told.district}/{told.beat}/{told.neighbourhood}",
-        "point": f"{told.latitude:.1f}, {told.longitude:.1f}",
+        "id": result.external_id,
+        "at": f"{result.occurred_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {result.precision}",
+        "code": result.raw_code,
+        "label": result.raw_label,
+        "block": result.block_text,
+        "areas": f"{result.district}/{result.beat}/{result.neighbourhood}",
+        "point": f"{result.latitude:.1f}, {result.longitude:.1f}",
     }
     assert made | expected == made
 
 
-def test_neither_a_case_number_nor_a_servers_row_number_is_guessed_to_be_an_id() -> None:
+def test_case_numbers_and_row_numbers_are_not_guessed_as_ids() -> None:
     assert (
         "external_id"
         not in column_mapping.guess_columns(["OBJECTID", "Incident Number", "Case Number", "Date", "Offense"])[
@@ -170,10 +170,10 @@ def test_neither_a_case_number_nor_a_servers_row_number_is_guessed_to_be_an_id()
         "5 Elm St (42.357791, -71.139370)",
     ],
 )
-def test_a_point_in_the_column_of_blocks_is_never_kept_as_a_name(tmp_path: Path, place: str) -> None:
+def test_a_point_in_the_block_column_is_never_stored_as_a_name(tmp_path: Path, place: str) -> None:
     path = tmp_path / "export.csv"
     path.write_text(f'When;What;Where\n2023-07-04 15:00;Theft;"{place}"\n')
     source({"columns": {"code": "What", "occurred": "When", "block": "Where"}})
-    told = imported("vancouver", path)
-    assert (told["created"], "points in place of blocks" in told["cells"]) == (1, True)
+    result = run_import_command("vancouver", path)
+    assert (result["created"], "points in place of blocks" in result["cells"]) == (1, True)
     assert Incident.objects.get().block_text == ""

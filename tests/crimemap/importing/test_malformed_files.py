@@ -1,4 +1,4 @@
-"""Files that are not what they should be: a sentence, nothing stored, bounded memory."""
+"""Malformed files end in a sentence, store nothing and take bounded memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from crimemap.models import ImportRun, Incident, Source
 from tests.crimemap.importing import agency_exports
 from tests.crimemap.importing.agency_exports import CHICAGO
-from tests.crimemap.importing.import_command import imported, refusal
+from tests.crimemap.importing.import_command import refusal_of_import, run_import_command
 
 pytestmark = pytest.mark.django_db
 
@@ -82,10 +82,10 @@ NOT_INCIDENTS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("content", NOT_INCIDENTS.values(), ids=NOT_INCIDENTS)
-def test_what_holds_no_incidents_is_refused_in_a_sentence(tmp_path: Path, content: Callable[[], bytes]) -> None:
+def test_files_without_incidents_are_refused_in_a_sentence(tmp_path: Path, content: Callable[[], bytes]) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(content())
-    words = refusal("city", path, profile="chicago_portal")
+    words = refusal_of_import("city", path, profile="chicago_portal")
     assert words.endswith(".")
     assert "Traceback" not in words
     assert "Error" not in words
@@ -96,31 +96,31 @@ def test_what_holds_no_incidents_is_refused_in_a_sentence(tmp_path: Path, conten
 def test_the_sentence_about_other_columns_names_what_was_expected(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(b"name,phone\r\nAnn,555\r\n")
-    words = refusal("city", path, profile="chicago_portal")
+    words = refusal_of_import("city", path, profile="chicago_portal")
     assert "Date" in words
     assert "Primary Type" in words or "IUCR" in words
 
 
-def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
-    assert "missing.csv" in refusal("city", tmp_path / "missing.csv", profile="chicago_portal")
-    assert refusal("city", tmp_path, profile="chicago_portal").endswith(".")
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    assert "missing.csv" in refusal_of_import("city", tmp_path / "missing.csv", profile="chicago_portal")
+    assert refusal_of_import("city", tmp_path, profile="chicago_portal").endswith(".")
 
 
-def test_a_source_that_is_not_there_and_a_profile_that_is_unknown(tmp_path: Path) -> None:
+def test_unknown_sources_and_profiles_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_text(GOOD)
-    assert "city" in refusal("city", path)
-    assert "chicago_portal" in refusal("city", path, profile="springfield")
+    assert "city" in refusal_of_import("city", path)
+    assert "chicago_portal" in refusal_of_import("city", path, profile="springfield")
     assert not Source.objects.exists()
 
 
-def test_a_limit_that_is_no_number_of_rows(tmp_path: Path) -> None:
+def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_text(GOOD)
-    assert "1 or more" in refusal("city", path, profile="chicago_portal", limit=-5)
+    assert "1 or more" in refusal_of_import("city", path, profile="chicago_portal", limit=-5)
 
 
-# Each holds its bad row between good ones: the good ones are stored, the bad one is told with its row.
+# Each holds its bad row between good ones: the good ones are stored, the bad one is reported with its row.
 BAD_ROWS = {
     "no date": {"Date": ""},
     "a date that is none": {"Date": "yesterday"},
@@ -135,11 +135,11 @@ BAD_ROWS = {
 
 
 @pytest.mark.parametrize("wrong", BAD_ROWS.values(), ids=BAD_ROWS)
-def test_a_bad_row_is_rejected_and_told_with_its_number(tmp_path: Path, wrong: dict[str, str]) -> None:
+def test_a_bad_row_is_rejected_and_reported_with_its_number(tmp_path: Path, wrong: dict[str, str]) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(agency_exports.text_of([*ROWS[:50], ROWS[50] | wrong, *ROWS[51:]], CHICAGO).encode())
-    told = imported("city", path, profile="chicago_portal")
-    assert (told["created"], told["rejected"]) == (len(ROWS) - 1, 1)
+    result = run_import_command("city", path, profile="chicago_portal")
+    assert (result["created"], result["rejected"]) == (len(ROWS) - 1, 1)
     (problem,) = ImportRun.objects.latest("id").problems.all()
     assert problem.row in (51, 52)  # of the rows, or of the file's lines
     assert problem.message.endswith(".")
@@ -150,8 +150,8 @@ def test_a_row_of_another_width_loses_no_other(tmp_path: Path, line: str) -> Non
     lines = GOOD.splitlines()
     path = tmp_path / "export.csv"
     path.write_text("\r\n".join([*lines[:100], line, *lines[100:]]))
-    told = imported("city", path, profile="chicago_portal")
-    assert told["read"] in (len(ROWS), len(ROWS) + 1)
+    result = run_import_command("city", path, profile="chicago_portal")
+    assert result["read"] in (len(ROWS), len(ROWS) + 1)
     assert Incident.objects.filter(external_id__in=[row["ID"] for row in ROWS]).count() == len(ROWS)
 
 
@@ -171,7 +171,7 @@ def test_an_unusable_point_is_none_and_the_row_counts(tmp_path: Path, point: tup
     path = tmp_path / "export.csv"
     odd = ROWS[0] | {"Latitude": point[0], "Longitude": point[1]}
     path.write_bytes(agency_exports.text_of([odd, *ROWS[1:]], CHICAGO).encode())
-    assert imported("city", path, profile="chicago_portal")["created"] == len(ROWS)
+    assert run_import_command("city", path, profile="chicago_portal")["created"] == len(ROWS)
     incident = Incident.objects.get(external_id=odd["ID"])
     assert (incident.latitude, incident.longitude, incident.point_kind) == (None, None, "none")
 
@@ -198,19 +198,19 @@ def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
     }
     path = tmp_path / "export.csv"
     path.write_bytes(agency_exports.text_of([hostile, *ROWS[1:]], CHICAGO).encode())
-    told = imported("city", path, profile="chicago_portal")
-    assert told["created"] + told["rejected"] == len(ROWS)
-    assert Incident.objects.count() == told["created"] >= len(ROWS) - 1
+    result = run_import_command("city", path, profile="chicago_portal")
+    assert result["created"] + result["rejected"] == len(ROWS)
+    assert Incident.objects.count() == result["created"] >= len(ROWS) - 1
     for incident in Incident.objects.filter(external_id=hostile["ID"]):
         for told_text in (incident.block_text, incident.location_description, incident.raw_label, incident.district):
             assert not told_text.startswith(("=", "+", "-", "@"))
             assert told_text.isprintable()
 
 
-def test_bytes_that_are_no_utf_8_are_read_as_windows_1252(tmp_path: Path) -> None:
+def test_invalid_utf_8_is_read_as_windows_1252(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(GOOD.encode() + FIRST.replace("10000000", "77").replace("STREET", "CAFÉ – BAR").encode("cp1252"))
-    imported("city", path, profile="chicago_portal")
+    run_import_command("city", path, profile="chicago_portal")
     assert Incident.objects.get(external_id="77").location_description == "CAFÉ – BAR"
 
 
@@ -218,7 +218,7 @@ def test_bytes_that_are_no_utf_8_are_read_as_windows_1252(tmp_path: Path) -> Non
 
 
 def peak(work: Callable[[], object]) -> float:
-    """Megabytes of Python's own memory at most in use during `work`."""
+    """Return the peak of Python's memory during `work`, in megabytes."""
     tracemalloc.start()
     try:
         work()
@@ -233,10 +233,10 @@ def gzip_of(parts: list[tuple[bytes, int]]) -> bytes:
     return b"".join(press.compress(part) for part, times in parts for _ in range(times)) + press.flush()
 
 
-def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
+def test_a_zip_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
     path = tmp_path / "bomb.csv.gz"
     path.write_bytes(gzip_of([(bytes(MEGABYTE), 150)]))
-    assert peak(lambda: refusal("city", path, profile="chicago_portal")) < 50
+    assert peak(lambda: refusal_of_import("city", path, profile="chicago_portal")) < 50
     out = io.BytesIO()
     with (
         zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -246,18 +246,18 @@ def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
         for _ in range(150):
             member.write((b" " * 8190 + b"\r\n") * 128)
     path.write_bytes(out.getvalue())
-    assert peak(lambda: refusal("city", path, profile="chicago_portal")) < 50
+    assert peak(lambda: refusal_of_import("city", path, profile="chicago_portal")) < 50
 
 
 @pytest.mark.parametrize("opening", ["", '"'], ids=["a line", "an open quotation mark"])
-def test_a_gigantic_cell_is_told_in_bounded_memory(tmp_path: Path, opening: str) -> None:
+def test_a_gigantic_cell_is_refused_in_bounded_memory(tmp_path: Path, opening: str) -> None:
     path = tmp_path / "line.csv.gz"
     head, letters = f"{HEADER}\r\n{FIRST}\r\n1,{opening}".encode(), random_bytes(MEGABYTE // 2).hex().encode()
     path.write_bytes(gzip_of([(head, 1), (letters, 60)]))
     said = []
 
     def work() -> None:
-        said.append(refusal("city", path, profile="chicago_portal"))
+        said.append(refusal_of_import("city", path, profile="chicago_portal"))
 
     assert peak(work) < 50
     assert "3" in said[0]  # the line

@@ -1,4 +1,4 @@
-"""Feeding the map on real processes, each with its own database user: staff's web server asks, the bulk worker imports."""
+"""Imports in real processes, each with its own database user: staff's web server requests, the bulk worker imports."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.crimemap.importing.administrators import ROWS, export
+from tests.crimemap.importing.administrators import ROWS, export_csv
 from tests.stack import ROOT, Stack, wait_until
 
 PREPARE = """
 from crimemap.importing.arrival import push_tokens
 from crimemap.models import Source
-from tests.crimemap.importing.administrators import account
+from tests.crimemap.importing.administrators import create_account
 city = Source.objects.create(slug="city", name="City", profile="chicago_portal", time_zone="America/Chicago", expected_interval=1)
-print("TOKEN", push_tokens.create_token(city, account()))
+print("TOKEN", push_tokens.create_token(city, create_account()))
 """
 
 
@@ -37,7 +37,7 @@ def token(running: Stack) -> str:
 
 
 def looked(running: Stack) -> None:
-    """What beat asks of the bulk worker every minute, as that worker."""
+    """Run the bulk worker's task of every minute, twice."""
     call = (
         "import django; django.setup(); from crimemap.tasks import check_arrivals; check_arrivals(); check_arrivals()"
     )
@@ -57,7 +57,7 @@ def counts(running: Stack, sql: str) -> int:
 def test_a_push_is_imported_and_published(running: Stack, token: str) -> None:
     address = f"{running.staff_url}/api/incidents/city/"
     headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=50", "Content-Type": "text/csv"}
-    with urllib.request.urlopen(urllib.request.Request(address, export(), headers), timeout=60) as answer:
+    with urllib.request.urlopen(urllib.request.Request(address, export_csv(), headers), timeout=60) as answer:
         assert answer.status == 200
         assert json.loads(answer.read())["created"] == 40
         assert "Set-Cookie" not in answer.headers
@@ -66,7 +66,7 @@ def test_a_push_is_imported_and_published(running: Stack, token: str) -> None:
     wait_until(lambda: not list(uploads.iterdir()), 30, "nothing left of the file")
 
 
-def test_the_public_side_takes_no_push(running: Stack) -> None:
+def test_the_public_site_accepts_no_push(running: Stack) -> None:
     call = "import django; django.setup(); from django.urls import resolve; resolve('/api/incidents/city/')"
     environment = running.environment("public")
     done = subprocess.run(
@@ -75,11 +75,11 @@ def test_the_public_side_takes_no_push(running: Stack) -> None:
     assert "Resolver404" in done.stderr
 
 
-def test_a_dropped_file_is_imported_and_a_late_feed_told(running: Stack, token: str) -> None:
+def test_a_dropped_file_is_imported_and_a_late_feed_reported(running: Stack, token: str) -> None:
     folder = Path(running.keys["INCIDENT_DROP_DIR"]) / "city"
     folder.mkdir(exist_ok=True)
     late = folder / "june.csv"
-    late.write_bytes(export([row | {"ID": f"9{row['ID']}"} for row in ROWS]))
+    late.write_bytes(export_csv([row | {"ID": f"9{row['ID']}"} for row in ROWS]))
 
     os.utime(late, (1, 1))
     looked(running)

@@ -1,4 +1,4 @@
-"""The named profiles: they know their publishers' headers, read nothing about people, and their codes cover real files."""
+"""The publishers' profiles fit their headers, read nothing about people, and their codes cover real files."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def accepted(profile: Profile, header: str) -> bool:
 
 
 def read_by(profile: Profile) -> set[str]:
-    """All headers a profile names for something that is stored."""
+    """Return all headers whose cells a profile stores."""
     names = {name for columns in profile.columns.values() for name in columns}
     return names.union(profile.labels, *profile.codes)
 
 
 @pytest.mark.parametrize("profile", NAMED, ids=lambda profile: profile.name)
-def test_a_profile_is_whole(profile: Profile):
+def test_a_profile_is_complete(profile: Profile):
     assert set(profile.columns) <= set(FIELDS)
     assert profile.scheme in catalogue.schemes()
     assert profile.time_zone in available_timezones()
@@ -113,7 +113,7 @@ def test_a_publishers_headers_are_known_and_each_field_is_found(name: str, heade
 
 
 @pytest.mark.parametrize(("name", "header"), OWN)
-def test_another_publishers_file_is_not_taken_for_ones_own(name: str, header: str):
+def test_another_publishers_file_does_not_fit(name: str, header: str):
     others = [profile for profile in NAMED if profile.scheme != profiles.get_profile(name).scheme]
     assert [profile.name for profile in others if accepted(profile, header)] == []
 
@@ -126,7 +126,7 @@ def test_nothing_about_people_is_read(profile: Profile):
 
 
 def names_of(profile: Profile, row: dict[str, str]) -> list[str]:
-    """What a row is looked up by, best first (see Profile)."""
+    """Return the names that classify a row, best first (see Profile)."""
     values = {normalize_header(header): (header, (value or "").strip()) for header, value in row.items() if header}
     group = next(
         group
@@ -188,12 +188,12 @@ def test_the_codes_cover_a_real_file(name: str, profile: str, expected: dict[str
 
 
 def placed(profile: Profile) -> set[str]:
-    """Headers that say nothing of a row's code."""
+    """Return the headers that have nothing to do with a row's code."""
     return {name for columns in profile.columns.values() for name in columns}
 
 
 def distinct(name: str, wanted: set[str]) -> Iterator[tuple[dict[str, str], int]]:
-    """The different rows of a file's columns, and how many there are of each."""
+    """Yield the distinct rows of some columns of a file, each with its count."""
     with gzip.open(SHARED / name, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = next(reader)
@@ -226,7 +226,9 @@ def distinct(name: str, wanted: set[str]) -> Iterator[tuple[dict[str, str], int]
         ("new_york", {"PD_CD": "749", "KY_CD": "126", "PD_DESC": "VIOLATION OF ORDER OF PROTECTI"}, "PD 749", "hidden"),
     ],
 )  # fmt: skip
-def test_what_a_row_counts_as(profile: str, row: dict[str, str], code: str | None, visibility: str | None):
+def test_a_row_gets_its_code_and_visibility(
+    profile: str, row: dict[str, str], code: str | None, visibility: str | None
+):
     known = profiles.get_profile(profile)
     found = catalogue.code_list(known.scheme).find(names_of(known, row))
     assert (found and found.code, found and found.visibility) == (code, visibility)

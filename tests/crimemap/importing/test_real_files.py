@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crimemap.models import Incident
-from tests.crimemap.importing.import_command import SHARED, imported, outcomes
+from tests.crimemap.importing.import_command import SHARED, outcomes, run_import_command
 
 pytestmark = pytest.mark.django_db
 
@@ -26,11 +26,11 @@ FILES = [(SHARED / name, profile, rows) for name, profile, rows in KNOWN + SLIM 
 @pytest.mark.parametrize(("path", "profile", "rows"), FILES, ids=lambda value: getattr(value, "name", ""))
 def test_a_real_file_twice(path: Path, profile: str, rows: int) -> None:
     limit = {"limit": rows} if (path.name, profile, rows) in SLIM else {}
-    first = imported("city", path, profile=profile, **limit)
+    first = run_import_command("city", path, profile=profile, **limit)
     assert outcomes(first) == (rows, 0, 0, 0)
     assert first["held"] <= rows / 100
     assert Incident.objects.count() == rows
-    again = imported("city", path, **limit)
+    again = run_import_command("city", path, **limit)
     assert outcomes(again) == (0, 0, rows, 0)
     assert (again["held"], again["removed"]) == (first["held"], 0)
 
@@ -49,12 +49,14 @@ ODD = {
 
 
 @pytest.mark.parametrize(("path", "profile", "rows"), FILES, ids=lambda value: getattr(value, "name", ""))
-def test_the_report_names_what_is_odd_of_a_real_file(path: Path, profile: str, rows: int) -> None:
-    told = imported("city", path, profile=profile, dry_run=True, **({"limit": rows} if "slim" in path.name else {}))
+def test_the_report_names_the_quirks_of_a_real_file(path: Path, profile: str, rows: int) -> None:
+    result = run_import_command(
+        "city", path, profile=profile, dry_run=True, **({"limit": rows} if "slim" in path.name else {})
+    )
     quirks, cells, unmapped = ODD[path.name]
-    assert told["quirks"] | quirks == told["quirks"]
-    assert cells <= set(told["cells"])
-    assert told["unmapped"] == unmapped
+    assert result["quirks"] | quirks == result["quirks"]
+    assert cells <= set(result["cells"])
+    assert result["unmapped"] == unmapped
 
 
 PORTAL = [path for path, _, _ in FILES if path.name.startswith("chicago_portal")]
@@ -62,7 +64,7 @@ PORTAL = [path for path, _, _ in FILES if path.name.startswith("chicago_portal")
 
 @pytest.mark.parametrize("path", PORTAL, ids=lambda path: path.name)
 def test_no_case_number_and_no_published_digit_beyond_a_metre_is_stored(path: Path) -> None:
-    imported("city", path, profile="chicago_portal")
+    run_import_command("city", path, profile="chicago_portal")
     stored = "\n".join(" ".join(map(str, row)) for row in Incident.objects.values_list())
     assert "JH146864" not in stored
     assert "41.80913" in stored

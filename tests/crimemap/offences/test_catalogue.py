@@ -1,4 +1,4 @@
-"""The code lists: complete in themselves, no kind shown more openly than the publication rule allows, the agency's word kept."""
+"""The code lists are consistent, no looser than the publication rule, and never overwrite an agency's own choice."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HIDING = (
     "RESTRAINT", "CHOK", "STRANGUL", "TO A MINOR", "PERSON UNDER 18",
 )  # fmt: skip
 # Kinds that are told together: the crime types of data.police.uk know nothing finer.
-TOLD_TOGETHER = {("police_uk", "Violence and sexual offences"): "area"}
+REPORTED_TOGETHER = {("police_uk", "Violence and sexual offences"): "area"}
 
 
 def named(*parts: str) -> list[catalogue.CatalogueCode]:
     return [code for _, code in ALL if any(part in code.label.upper() for part in parts)]
 
 
-def test_every_code_has_a_category_and_is_written_as_the_tables_take_it():
+def test_every_code_has_a_category_and_fits_its_columns():
     for scheme, code in ALL:
         assert code.category in CATEGORIES, code
         assert code.visibility in Visibility.values, code
@@ -40,7 +40,7 @@ def test_every_code_has_a_category_and_is_written_as_the_tables_take_it():
 
 
 def test_no_two_lines_of_a_list_contradict_each_other():
-    """Codes of other spelling, labels of other years: whichever line a name leads to, it means the same."""
+    """Two lines with the same key, by code or by label, have the same category and visibility."""
     for scheme in catalogue.schemes():
         meant: dict[str, catalogue.CatalogueCode] = {}
         rows = csv.DictReader((catalogue.DATA / "codes" / f"{scheme}.csv").open(encoding="utf-8"))
@@ -54,11 +54,11 @@ def test_no_two_lines_of_a_list_contradict_each_other():
                 assert same == (code.category, code.visibility, code.domestic), f"{scheme}: {name}"
 
 
-def test_people_who_may_not_be_found_are_in_no_row():
+def test_codes_about_protected_people_are_hidden():
     found = 0
     for scheme, code in ALL:
         if any(word in code.label.upper() for word in HIDING):
-            expected = TOLD_TOGETHER.get((scheme, code.code), "hidden")
+            expected = REPORTED_TOGETHER.get((scheme, code.code), "hidden")
             assert code.visibility == expected, f"{scheme} {code}"
             found += 1
     assert found > 150
@@ -66,7 +66,7 @@ def test_people_who_may_not_be_found_are_in_no_row():
 
 
 @pytest.mark.parametrize("slug", ["homicide", "fraud", "prostitution"])
-def test_homicide_fraud_and_prostitution_are_told_by_area_at_most(slug: str):
+def test_homicide_fraud_and_prostitution_are_shown_by_area_at_most(slug: str):
     of_it = [code for _, code in ALL if code.category == slug]
     assert of_it
     assert all(code.visibility != "block" for code in of_it)
@@ -85,8 +85,8 @@ def test_no_code_is_looser_than_its_category():
         assert decide_visibility(code.visibility, least) == code.visibility, f"{scheme} {code}"
 
 
-def test_harassment_and_threats_from_afar_lead_to_no_block():
-    """They are reported from the home of whoever got them."""
+def test_harassment_and_remote_threats_are_not_shown_by_block():
+    """They are reported from the home of the person who received them."""
     from_afar = named("TELEPHONE THREAT", "HARASSMENT", "PHONE CALLS")
     assert len(from_afar) > 6
     assert {code.visibility for code in from_afar} <= {"area", "hidden"}
@@ -95,14 +95,14 @@ def test_harassment_and_threats_from_afar_lead_to_no_block():
     assert catalogue.code_list("new_york").find(["PD 639"]).visibility == "area"
 
 
-def test_registers_of_offenders_lead_to_nobodys_home():
+def test_offender_registration_is_not_shown_by_block():
     registered = named("REGISTER", "REGISTRANT", "REGISTRATION")
     people = [code for code in registered if "OFFENDER" in code.label.upper() or "ARSONIST" in code.label.upper()]
     assert len(people) > 10
     assert {code.visibility for code in people} == {"area"}
 
 
-def test_files_that_tell_no_domestic_incidents_apart_show_assaults_by_area():
+def test_lists_without_a_domestic_flag_show_assaults_by_area():
     for scheme in ("police_uk", "philadelphia"):
         assaults = [code for code in catalogue.code_list(scheme).codes if code.category == "assault"]
         assert assaults
@@ -110,8 +110,8 @@ def test_files_that_tell_no_domestic_incidents_apart_show_assaults_by_area():
     assert catalogue.code_list("new_york").find(["PD 101"]).visibility == "area"
 
 
-def test_what_stands_for_the_rest_of_a_type_is_as_strict_as_its_strictest_code():
-    """Chicago makes new codes; where every known one of a type is alike, the type tells enough."""
+def test_a_catch_all_code_is_as_strict_as_the_strictest_of_its_type():
+    """Chicago adds codes: a new code of a known type takes the visibility of the type's catch-all."""
     listed = catalogue.code_list("chicago").codes
     rests = [code for code in listed if code.label.endswith(": any other")]
     assert len(rests) > 20
@@ -146,7 +146,7 @@ def test_codes_are_found_by_code_by_label_and_by_the_label_of_another_year():
 
 
 @pytest.mark.django_db
-def test_what_is_missing_is_written_once_and_what_the_agency_changed_stays():
+def test_missing_codes_are_created_once_and_the_agencys_changes_stay():
     OffenceCode.objects.all().delete()
     Category.objects.all().delete()
     written = catalogue.create_missing_codes()
@@ -168,7 +168,7 @@ def test_what_is_missing_is_written_once_and_what_the_agency_changed_stays():
 
 
 @pytest.mark.django_db
-def test_a_category_that_the_agency_gave_up_stays_away():
+def test_a_category_that_the_agency_deleted_stays_deleted():
     catalogue.create_missing_codes()
     traffic = Category.objects.get(slug="traffic")
     traffic.codes.update(category=Category.objects.get(slug="other"))
