@@ -36,19 +36,19 @@ def token(running: Stack) -> str:
     return words[words.index("TOKEN") + 1]
 
 
-def looked(running: Stack) -> None:
+def run_worker_task(running: Stack) -> None:
     """Run the bulk worker's task of every minute, twice."""
     call = (
         "import django; django.setup(); from crimemap.tasks import check_arrivals; check_arrivals(); check_arrivals()"
     )
     environment = running.environment("bulk")
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", call], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
-def counts(running: Stack, sql: str) -> int:
+def count_rows(running: Stack, sql: str) -> int:
     with running.connect() as connection, connection.cursor() as cursor:
         cursor.execute(sql)
         return int(cursor.fetchone()[0])
@@ -69,10 +69,10 @@ def test_a_push_is_imported_and_published(running: Stack, token: str) -> None:
 def test_the_public_site_accepts_no_push(running: Stack) -> None:
     call = "import django; django.setup(); from django.urls import resolve; resolve('/api/incidents/city/')"
     environment = running.environment("public")
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", call], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert "Resolver404" in done.stderr
+    assert "Resolver404" in result.stderr
 
 
 def test_a_dropped_file_is_imported_and_a_late_feed_reported(running: Stack, token: str) -> None:
@@ -82,12 +82,12 @@ def test_a_dropped_file_is_imported_and_a_late_feed_reported(running: Stack, tok
     late.write_bytes(export_csv([row | {"ID": f"9{row['ID']}"} for row in ROWS]))
 
     os.utime(late, (1, 1))
-    looked(running)
-    assert counts(running, "SELECT count(*) FROM crimemap_incident") == 80
+    run_worker_task(running)
+    assert count_rows(running, "SELECT count(*) FROM crimemap_incident") == 80
     with running.connect() as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE crimemap_source SET last_success_at = now() - interval '2 hours'")
-    looked(running)
+    run_worker_task(running)
     (mail,) = running.mails.wait()
     assert mail["To"] == "ada@example.org"
     assert mail["Subject"] == "City is late"
-    assert counts(running, "SELECT count(*) FROM crimemap_source WHERE late_told_at IS NOT NULL") == 1
+    assert count_rows(running, "SELECT count(*) FROM crimemap_source WHERE late_told_at IS NOT NULL") == 1
