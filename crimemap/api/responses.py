@@ -73,7 +73,7 @@ def allow_any_origin(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def error_response(status: int, part: str, message: str, offer: str = "", nearest: str = "") -> HttpResponse:
-    """Every error has this shape (asking.as_json): what is wrong, and an address that works."""
+    """Return an error in the form all errors of the API have: the problem, and the path of an answer that works."""
     content = {"problems": [{"part": part, "message": message, "offer": offer}], "nearest": nearest}
     return HttpResponse(orjson.dumps(content), status=status, content_type="application/json")
 

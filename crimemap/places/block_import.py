@@ -295,8 +295,8 @@ def replace_blocks(blocks: Sequence[BlockPoint]) -> LayerImportResult:
         cursor.execute(f"LOCK TABLE {Block._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
         rows = Block.objects.order_by("-pk").values_list("key", "hundred", "pk", "street", "latitude", "longitude")
         before: dict[tuple[str, int], tuple[Any, ...]] = {row[:2]: row[2:] for row in rows}
-        kept: set[int] = {before[place][0] for place in given if place in before}
-        removed = Block.objects.exclude(pk__in=kept).delete()[0]
+        kept_ids: set[int] = {before[place][0] for place in given if place in before}
+        removed = Block.objects.exclude(pk__in=kept_ids).delete()[0]
         changed = [
             (before[place][0], *content)
             for place, block in given.items()

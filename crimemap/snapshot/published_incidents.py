@@ -32,7 +32,7 @@ from crimemap.snapshot.row_scan import EPOCH
 
 MAX_PAGE_ROWS = 1000
 EPOCH_MIDNIGHT = datetime(1970, 1, 1)  # noqa: DTZ001  (local time where an incident happened, on purpose)
-SAMPLE_STEP = 1024  # every so many rows by id, one scrambled id is kept in memory
+SAMPLE_STEP = 1024  # distance, in rows by id, of the scrambled ids held in memory
 
 
 class NothingPublishedError(Exception):

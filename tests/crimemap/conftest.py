@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def _riverton_stands(django_db_setup: None, django_db_blocker) -> Iterator[None]:
-    """Growing the city takes a second, so it stands for a whole module and is gone afterwards."""
+    """Store the demo city once for a whole test module, because building it takes a second."""
     from crimemap.demo.load import load
     from crimemap.models import Area, BaseLayer, Block, Intersection
 
@@ -26,12 +26,12 @@ def _riverton_stands(django_db_setup: None, django_db_blocker) -> Iterator[None]
 
 @pytest.fixture
 def riverton(_riverton_stands: None, db: None) -> None:
-    """The demo city; what a test changes of it is undone."""
+    """The demo city; changes by a test are rolled back."""
 
 
 @pytest.fixture(autouse=True)
 def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
-    """What `migrate` leaves in every database; tests that flush take it away."""
+    """Restore the offense codes that `migrate` stores, which tests that flush remove."""
     if (
         "db" in request.fixturenames
         or "transactional_db" in request.fixturenames
@@ -53,7 +53,7 @@ def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def incidents(published_folder: Path, settings: Any) -> PublishedIncidents:
-    """What tests/crimemap/published_city.py says is published; pages answer from it."""
+    """The incidents of tests/crimemap/published_city.py, published for pages to read."""
     from crimemap.snapshot import reader
 
     settings.INCIDENT_SNAPSHOTS = published_folder

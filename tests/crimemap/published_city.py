@@ -1,4 +1,4 @@
-"""A published folder of Riverton's own points and areas, made in a moment: for tests of pages and of answers to programs."""
+"""A quickly built published folder with points and areas of Riverton, for tests of pages and of the API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DISTRICTS, BEATS, NEIGHBOURHOODS = ("1", "2"), ("11", "12", "21"), ("old-town", 
 
 
 def rows(number: int = ROWS) -> list[dict[str, Any]]:
-    """Rows of the 400 days before TODAY; those of `place` 0 have no mapped place."""
+    """Return rows from the 400 days before TODAY; those of `place` 0 have no mapped place."""
     random = np.random.default_rng(11)
     points = np.round(random.random((80, 2)) * [0.03, 0.04] + [41.485, -38.52], 5).tolist()
     result = []
@@ -42,7 +42,7 @@ def rows(number: int = ROWS) -> list[dict[str, Any]]:
 
 
 def write(folder: Path, given: list[dict[str, Any]] | None = None) -> Path:
-    """A snapshot of these rows in `folder`."""
+    """Publish these rows in `folder`."""
     stored = records(*(rows() if given is None else given))
     publisher.write_version(folder, stored, visibility.decide_levels(stored, rule()), rule(), [])
     return folder

@@ -1,4 +1,4 @@
-"""Made-up incidents for the tests of publication: as columns for the pure rule, as stored rows for the whole way."""
+"""Sample incidents for tests of publication: as columns for the pure rule, as stored rows for the whole process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rule(**agency: Any) -> PublicationRule:
 
 
 def records(*rows: dict[str, Any]) -> Records:
-    """Columns of rows that say what is not usual of them."""
+    """Return Records of rows, each given by its differences from USUAL."""
     texts: dict[str, int] = {"": 0}
     kinds, places, columns = [], [], {name: [] for name in COLUMNS}
     for number, given in enumerate(rows):
@@ -92,7 +92,7 @@ USUAL: dict[str, Any] = {
 
 
 class Agency:
-    """Stored incidents: `add` one, change it, publish."""
+    """An agency with stored incidents to add to and change."""
 
     def __init__(self) -> None:
         self.source = Source.objects.create(
@@ -153,7 +153,7 @@ class Agency:
         Incident.objects.filter(pk=incident.pk).update(**fields, last_run=self.run())
 
     def reclassify(self, incident: Incident, before: str, after: str) -> None:
-        """What an import leaves that tells another code, without the row itself."""
+        """Record a changed code as an import does, without changing the row itself."""
         codes = [self.codes[name].pk for name in (before, after)]
         run = self.run()
         IncidentRevision.objects.create(incident=incident, run=run, changes={"offence_code_id": codes})

@@ -230,15 +230,15 @@ class TestWhatComesOut:
 class TestAttacks:
     def test_nothing_forbidden_is_in_the_bytes(self, agency: Agency, folder: Path) -> None:
         run = agency.run()
-        told = {"raw_label": "RAWLABEL", "location_description": "NURSINGHOME"}
+        fields = {"raw_label": "RAWLABEL", "location_description": "NURSINGHOME"}
         secret = [
-            agency.add("sexual", run=run, block_text="SECRETBLOCK", district="S01", **told),
-            agency.add("assault", run=run, domestic=True, block_text="DOMESTICBLOCK", district="S02", **told),
-            agency.add("unknown", run=run, block_text="HELDBLOCK", district="S03", **told),
-            agency.add("burglary", run=run, block_text="TODAYBLOCK", occurred_at=datetime.now(UTC), **told),
+            agency.add("sexual", run=run, block_text="SECRETBLOCK", district="S01", **fields),
+            agency.add("assault", run=run, domestic=True, block_text="DOMESTICBLOCK", district="S02", **fields),
+            agency.add("unknown", run=run, block_text="HELDBLOCK", district="S03", **fields),
+            agency.add("burglary", run=run, block_text="TODAYBLOCK", occurred_at=datetime.now(UTC), **fields),
         ]
-        agency.add("fraud", run=run, block_text="FRAUDBLOCK", beat="FRAUDBEAT", **told)
-        agency.add("assault", run=run, raw_code="RAWCODE", **told)
+        agency.add("fraud", run=run, block_text="FRAUDBLOCK", beat="FRAUDBEAT", **fields)
+        agency.add("assault", run=run, raw_code="RAWCODE", **fields)
         publisher.publish()
         everything_written = b"".join(content(folder).values()) + (folder / format.CURRENT).read_bytes()
         words = "SECRETBLOCK DOMESTICBLOCK HELDBLOCK TODAYBLOCK FRAUDBLOCK FRAUDBEAT RAWLABEL RAWCODE NURSINGHOME EXTERNAL S01 S02 S03"
@@ -318,9 +318,9 @@ class TestLeaving:
         never = agency.add("sexual", removed_at=datetime.now(UTC))
         agency.add()
         publisher.publish()
-        with pytest.raises(published_incidents.UnknownIncidentError) as told:
+        with pytest.raises(published_incidents.UnknownIncidentError) as raised:
             reader.current().find_incident(never.public_id)
-        assert not isinstance(told.value, published_incidents.WithdrawnIncidentError)
+        assert not isinstance(raised.value, published_incidents.WithdrawnIncidentError)
 
     @pytest.mark.parametrize("fields", [{"domestic": True}, {"offence_code": "sexual"}, {"offence_code": "unknown"}])
     def test_reclassified_leaves_without_a_word(self, agency: Agency, fields: dict[str, Any]) -> None:
@@ -333,11 +333,11 @@ class TestLeaving:
         agency.change(leaving, **fields)
         publisher.publish()
         assert leaving.public_id not in str(answers(reader.current()))
-        with pytest.raises(published_incidents.UnknownIncidentError) as told:
+        with pytest.raises(published_incidents.UnknownIncidentError) as raised:
             reader.current().find_incident(leaving.public_id)
-        assert not isinstance(told.value, published_incidents.WithdrawnIncidentError)
+        assert not isinstance(raised.value, published_incidents.WithdrawnIncidentError)
 
-    def test_a_reclassification_between_shown_categories_is_told(self, agency: Agency, folder: Path) -> None:
+    def test_a_reclassification_between_shown_categories_is_published(self, agency: Agency, folder: Path) -> None:
         incident, other = agency.add("burglary"), agency.add("burglary")
         for before, after in (("assault", "fraud"), ("fraud", "burglary")):
             agency.reclassify(incident, before, after)
@@ -400,14 +400,14 @@ class TestVersions:
         agency.add()
         publisher.publish()
         agency.add()
-        told = publisher.publish()
+        second = publisher.publish()
         with monkeypatch.context() as patched:
             patched.setattr(publisher, "write_version", lambda *_: pytest.fail("worked on again"))
             again = publisher.publish()
-        assert (again.version, again.shown, again.changed) == (told.version, 2, False)
-        shutil.rmtree(folder / told.version)
-        assert publisher.publish().version == told.version
-        assert (folder / told.version / format.META).exists()
+        assert (again.version, again.shown, again.changed) == (second.version, 2, False)
+        shutil.rmtree(folder / second.version)
+        assert publisher.publish().version == second.version
+        assert (folder / second.version / format.META).exists()
 
     def test_age_of_the_data_is_news_without_a_new_version(self, agency: Agency) -> None:
         agency.add()
@@ -417,13 +417,13 @@ class TestVersions:
         agency.source.save()
         assert not publisher.publish().changed
         after = reader.current()
-        told = {
+        source = {
             "slug": "city",
             "name": "City",
             "last_success_at": "2026-11-01T08:00:00+00:00",
             "expected_interval": None,
         }
-        assert after.sources == [told]
+        assert after.sources == [source]
         assert before.sources != after.sources
         assert after.columns is before.columns
 
@@ -597,8 +597,8 @@ class TestFaults:
 
 
 def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Stack) -> None:
-    told = json.loads(stack.run_manage("publish_incidents", "--json", role="bulk"))
-    assert told["version"]
+    result = json.loads(stack.run_manage("publish_incidents", "--json", role="bulk"))
+    assert result["version"]
     assert "was published already" in stack.run_manage("publish_incidents", role="bulk")
     script = "import django; django.setup(); from crimemap.snapshot import reader; print(reader.current().version)"
     public = subprocess.run(
@@ -609,7 +609,7 @@ def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Sta
         text=True,
         check=True,
     )
-    assert public.stdout.strip() == told["version"]
+    assert public.stdout.strip() == result["version"]
     with stack.connect("public") as connection, connection.cursor() as cursor:
         for table in ("incident", "incidentrevision", "offencecode", "importrun", "source"):
             with pytest.raises(Exception, match="permission denied"):

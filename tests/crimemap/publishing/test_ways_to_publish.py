@@ -24,7 +24,7 @@ def agency(tmp_path: Path, settings: Any, db: None) -> Agency:
     return Agency()
 
 
-def told(*args: str) -> str:
+def run_publish_incidents(*args: str) -> str:
     out = StringIO()
     call_command("publish_incidents", *args, stdout=out)
     return out.getvalue()
@@ -34,11 +34,11 @@ def test_the_command_tells_what_is_shown_and_what_is_not(agency: Agency) -> None
     for code in ("burglary", "fraud", "sexual", "unknown"):
         agency.add(code)
     agency.add(occurred_at=datetime.now(UTC))
-    words = told()
+    words = run_publish_incidents()
     assert "is published." in words
     assert "2 incidents are shown, 1 count in yearly totals only, 1 wait for their codes" in words
     assert "1 are under embargo" in words
-    again = json.loads(told("--json", "--afresh"))
+    again = json.loads(run_publish_incidents("--json", "--afresh"))
     assert {name: again[name] for name in ("changed", "shown", "hidden", "held", "embargoed")} == {
         "changed": False,
         "shown": 2,
@@ -55,24 +55,24 @@ def test_what_is_looser_is_told_each_time_and_named_in_the_version(
     settings.PUBLICATION_RULES.write_text(
         'embargo_days = 2\n[looser]\nembargo_days = {by = "Lt. Okafor", on = 2026-03-02, why = "Resolution 26"}'
     )
-    assert "Looser than the default: embargo_days (Lt. Okafor, 2026-03-02: Resolution 26)." in told()
+    assert "Looser than the default: embargo_days (Lt. Okafor, 2026-03-02: Resolution 26)." in run_publish_incidents()
     assert reader.current().meta["looser"] == ["embargo_days"]  # the name of who decided it is not the public's
 
 
 def test_a_rule_that_cannot_be_read_changes_nothing(agency: Agency, settings: Any, tmp_path: Path) -> None:
     agency.add()
-    told()
+    run_publish_incidents()
     settings.PUBLICATION_RULES = tmp_path / "ours.toml"
     settings.PUBLICATION_RULES.write_text("embargo_days = 0")
     with pytest.raises(CommandError, match="embargo_days is a whole number of at least 1"):
-        told()
+        run_publish_incidents()
     assert reader.current().meta["rows"] == 1
 
 
 def test_without_a_folder_the_command_says_so_and_the_task_rests(agency: Agency, settings: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = None
     with pytest.raises(CommandError, match="INCIDENT_SNAPSHOTS"):
-        told()
+        run_publish_incidents()
     tasks.publish()
 
 

@@ -1,4 +1,4 @@
-"""One filter, read from the address: what is meant, what is wrong, and what would be right."""
+"""Parsing of filters: meaning, problems, and suggestions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crimemap.snapshot.filters import PARTS, Filter, FilterError
 
 
 @dataclass
-class Known:
+class Vocabulary:
     families: dict[str, str] = field(
         default_factory=lambda: {"burglary": "theft", "theft": "theft", "assault": "people"}
     )
@@ -26,7 +26,7 @@ class Known:
 
 
 def parse(text: str) -> Filter:
-    return Filter.parse(QueryDict(text), Known())
+    return Filter.parse(QueryDict(text), Vocabulary())
 
 
 YEAR = {"since": date(2025, 11, 18), "until": date(2026, 11, 17), "days": 365}
@@ -61,7 +61,7 @@ YEAR = {"since": date(2025, 11, 18), "until": date(2026, 11, 17), "days": 365}
         ("box=41.8,-87.7,41.9,-87.6", {"box": (41.8, -87.7, 41.9, -87.6)}),
     ],
 )
-def test_what_is_meant(text: str, expected: dict[str, Any]) -> None:
+def test_parses_query_string(text: str, expected: dict[str, Any]) -> None:
     values = {name: frozenset(value) if isinstance(value, set) else value for name, value in expected.items()}
     assert parse(text) == Filter(**(YEAR | values))
 
@@ -97,36 +97,36 @@ def test_what_is_meant(text: str, expected: dict[str, Any]) -> None:
         ("box=41.9,-87.7,41.8,-87.6", "box", "41.8,-87.7,41.9,-87.6"),
     ],
 )
-def test_what_is_wrong_is_named_and_the_nearest_offered(text: str, part: str, offer: str) -> None:
-    with pytest.raises(FilterError) as told:
+def test_error_names_the_part_and_offers_the_nearest_value(text: str, part: str, offer: str) -> None:
+    with pytest.raises(FilterError) as raised:
         parse(text)
-    (problem,) = told.value.problems
+    (problem,) = raised.value.problems
     assert (problem.part, problem.offer) == (part, offer)
     assert problem.message.endswith(".")
-    assert problem.message in str(told.value)
+    assert problem.message in str(raised.value)
 
 
-def test_an_offer_can_be_taken() -> None:
+def test_offered_value_is_accepted() -> None:
     """What is offered, put in place of what was wrong, is right, and is what the error's own filter has."""
     for text in ("category=burglry", "days=8", "from=2026-02-30", "hour=20-25", "area=district:04", "weekday=satur"):
-        with pytest.raises(FilterError) as told:
+        with pytest.raises(FilterError) as raised:
             parse(text)
-        (problem,) = told.value.problems
-        assert parse(f"{problem.part}={problem.offer}") == told.value.filter
+        (problem,) = raised.value.problems
+        assert parse(f"{problem.part}={problem.offer}") == raised.value.filter
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
-    with pytest.raises(FilterError) as told:
+def test_error_lists_all_problems() -> None:
+    with pytest.raises(FilterError) as raised:
         parse("category=burglary,nope&hour=99&days=1&near=x")
-    assert [problem.part for problem in told.value.problems] == ["days", "category", "hour", "near"]
-    assert told.value.filter.categories == {"burglary"}
+    assert [problem.part for problem in raised.value.problems] == ["days", "category", "hour", "near"]
+    assert raised.value.filter.categories == {"burglary"}
 
 
 def test_an_agency_may_ask_for_a_wider_circle() -> None:
-    with pytest.raises(FilterError) as told:
-        Filter.parse({"near": "41.88,-87.63", "radius": "300"}, Known(least_radius=400))
-    assert told.value.problems[0].offer == "400"
-    assert Filter.parse({"near": "41.88,-87.63"}, Known(least_radius=900)).circle == (41.88, -87.63, 900.0)
+    with pytest.raises(FilterError) as raised:
+        Filter.parse({"near": "41.88,-87.63", "radius": "300"}, Vocabulary(least_radius=400))
+    assert raised.value.problems[0].offer == "400"
+    assert Filter.parse({"near": "41.88,-87.63"}, Vocabulary(least_radius=900)).circle == (41.88, -87.63, 900.0)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_same_filter_has_one_address() -> None:
 def test_whatever_stands_in_an_address(query: dict[str, str]) -> None:
     """Any text ends as a filter or as problems with sentences; both leave a filter of bounded size."""
     try:
-        chosen = Filter.parse(query, Known())
+        chosen = Filter.parse(query, Vocabulary())
         problems = []
     except FilterError as error:
         chosen, problems = error.filter, error.problems
@@ -170,7 +170,7 @@ def test_whatever_stands_in_an_address(query: dict[str, str]) -> None:
 
 def test_a_flood_of_values_is_not_read_through() -> None:
     flood = QueryDict("&".join(f"category={number},nope{number}" for number in range(200)) + "&hour=" + "9," * 9000)
-    with pytest.raises(FilterError) as told:
-        Filter.parse(flood, Known())
-    assert len(told.value.problems) <= 50
-    assert told.value.filter.hours == {9}
+    with pytest.raises(FilterError) as raised:
+        Filter.parse(flood, Vocabulary())
+    assert len(raised.value.problems) <= 50
+    assert raised.value.filter.hours == {9}

@@ -1,4 +1,4 @@
-"""Every answer about published incidents is the answer of SQL to the same question about the same rows."""
+"""Every answer about published incidents equals that of SQL over the same rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS = 3000
 CITY = (41.70, -87.75, 41.95, -87.50)
 FIRST = date(1970, 1, 1) + timedelta(TODAY - 900)
 LAST = date(1970, 1, 1) + timedelta(TODAY)
-METRES = """111320 * sqrt((lat - %(lat)s) ^ 2 + ((lon - %(lon)s) * cos(radians((lat + %(lat)s) / 2))) ^ 2)"""
+DISTANCE_METERS = """111320 * sqrt((lat - %(lat)s) ^ 2 + ((lon - %(lon)s) * cos(radians((lat + %(lat)s) / 2))) ^ 2)"""
 
 
 @dataclass
@@ -60,7 +60,7 @@ def where(chosen: Filter) -> tuple[str, dict[str, Any]]:
         parts.append(f"{chosen.area[0]} = %(code)s")
         values["code"] = chosen.area[1]
     if chosen.circle:
-        parts.append(f"{METRES} <= %(radius)s")
+        parts.append(f"{DISTANCE_METERS} <= %(radius)s")
         values |= dict(zip(("lat", "lon", "radius"), chosen.circle, strict=True))
     if chosen.box:
         parts.append("lat BETWEEN %(south)s AND %(north)s AND lon BETWEEN %(west)s AND %(east)s")
@@ -172,22 +172,22 @@ def test_counts(both: Both, chosen: Filter) -> None:
 @quick
 @given(chosen=filters)
 def test_months(both: Both, chosen: Filter) -> None:
-    told = both.published.count_by_month(chosen)
+    result = both.published.count_by_month(chosen)
     in_sql = dict(both.sql("date_trunc('month', at)::date, count(*)", chosen, "GROUP BY 1"))
-    assert {month: count for month, count in told if count} == in_sql
-    months = [month for month, _ in told]
+    assert {month: count for month, count in result if count} == in_sql
+    months = [month for month, _ in result]
     assert months == sorted(set(months))
-    assert not told or len(told) == (months[-1].year - months[0].year) * 12 + months[-1].month - months[0].month + 1
+    assert not result or len(result) == (months[-1].year - months[0].year) * 12 + months[-1].month - months[0].month + 1
 
 
 @quick
 @given(chosen=filters)
 def test_days(both: Both, chosen: Filter) -> None:
-    told = both.published.count_by_day(chosen)
+    result = both.published.count_by_day(chosen)
     first = max(chosen.since, both.published.since)
     in_sql = dict(both.sql("at::date, count(*)", chosen, "AND precision <> 'month' GROUP BY 1"))
-    assert {first + timedelta(number): count for number, count in enumerate(told) if count} == in_sql
-    assert len(told) == max(0, (min(chosen.until, both.published.until) - first).days + 1)
+    assert {first + timedelta(number): count for number, count in enumerate(result) if count} == in_sql
+    assert len(result) == max(0, (min(chosen.until, both.published.until) - first).days + 1)
 
 
 def test_the_bounds_hold_every_point(both: Both) -> None:
@@ -214,12 +214,12 @@ def test_hours(both: Both, chosen: Filter) -> None:
 @quick
 @given(chosen=filters)
 def test_compared(both: Both, chosen: Filter) -> None:
-    told = both.published.compare_periods(chosen)
+    result = both.published.compare_periods(chosen)
     days = (chosen.until - chosen.since).days + 1
     before = Filter(chosen.since - timedelta(days), chosen.until - timedelta(days), *_rest(chosen))
-    assert told.this == both.sql("count(*)", chosen)[0][0]
+    assert result.this == both.sql("count(*)", chosen)[0][0]
     expected = both.sql("count(*)", before)[0][0] if before.since >= both.published.since else None
-    assert told.before == expected
+    assert result.before == expected
 
 
 def _rest(chosen: Filter) -> list[Any]:
@@ -227,8 +227,8 @@ def _rest(chosen: Filter) -> list[Any]:
 
 
 def test_a_year_ago(both: Both) -> None:
-    told = both.published.compare_periods(Filter(date(2024, 2, 1), date(2024, 2, 29)))
-    assert told.year_ago == both.sql("count(*)", Filter(date(2023, 2, 1), date(2023, 2, 28)))[0][0]
+    result = both.published.compare_periods(Filter(date(2024, 2, 1), date(2024, 2, 29)))
+    assert result.year_ago == both.sql("count(*)", Filter(date(2023, 2, 1), date(2023, 2, 28)))[0][0]
     assert both.published.compare_periods(Filter(date(2022, 5, 1), date(2022, 6, 1))).year_ago is None
 
 
@@ -300,7 +300,7 @@ CELL_Y = "floor((0.5 - ln((1 + sin(radians(lat))) / (1 - sin(radians(lat)))) / (
 @given(chosen=filters, zoom=st.integers(2, 19), view=st.one_of(st.just(CITY), boxes))
 def test_bubbles(both: Both, chosen: Filter, zoom: int, view: row_scan.Box) -> None:
     shown = bubbles.view_of(view, zoom)
-    told = bubbles.bubbles(both.published, chosen, shown)
+    result = bubbles.bubbles(both.published, chosen, shown)
     in_sql = both.sql(
         f"avg(lat), avg(lon), count(*), count(*) FILTER (WHERE category = 'assault'), {CELL_X}, {CELL_Y}",
         chosen,
@@ -311,12 +311,12 @@ def test_bubbles(both: Both, chosen: Filter, zoom: int, view: row_scan.Box) -> N
         top=shown.north,
         bottom=shown.south,
     )
-    assert len(told) == len(in_sql)
+    assert len(result) == len(in_sql)
     expected = sorted((round(lat, 7), round(lon, 7), count, people) for lat, lon, count, people, _, _ in in_sql)
-    found = sorted((round(b.latitude, 7), round(b.longitude, 7), b.count, b.families.get("people", 0)) for b in told)
+    found = sorted((round(b.latitude, 7), round(b.longitude, 7), b.count, b.families.get("people", 0)) for b in result)
     for ours, theirs in zip(found, expected, strict=True):
         assert ours == pytest.approx(theirs, abs=2e-7)
-    assert all(sum(bubble.families.values()) == bubble.count for bubble in told)
+    assert all(sum(bubble.families.values()) == bubble.count for bubble in result)
 
 
 def test_zooms_have_sums_by_month_else_by_year(both: Both, request: pytest.FixtureRequest) -> None:
