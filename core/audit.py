@@ -1,8 +1,8 @@
-"""The audit trail: who opened, answered, exported or permitted what. It only grows, and each line seals the one before.
+"""The audit trail of staff's actions: append-only, and each line seals the one before.
 
 A line's seal is keyed BLAKE2b over the previous seal and the line's own content, number and time included. The key is a
-file on the staff node alone (AUDIT_KEY), so whoever writes the database without it can neither change, remove, insert nor
-reorder a line unseen: `manage.py audit verify` names the first that does not fit.
+file on the staff node alone (AUDIT_KEY), so without it a line cannot be changed, removed, inserted or moved unnoticed:
+`manage.py audit verify` names the first line that does not fit.
 
 Cutting the end off leaves a shorter chain that is whole in itself. Only a record kept outside shows it: `audit verify`
 prints the last number and its seal, and `--expect NUMBER:SEAL` asks for them next time. The same record shows a trail
@@ -28,8 +28,8 @@ from django.utils import timezone
 from core.models import Account, AuditEntry
 
 KEY_BYTES = SEAL_BYTES = 32
-_BEFORE_THE_FIRST = bytes(SEAL_BYTES)
-# One writer at a time, on whatever node: the number of PostgreSQL's advisory lock.
+_INITIAL_SEAL = bytes(SEAL_BYTES)
+# Number of the PostgreSQL advisory lock that allows one writer at a time, across all nodes.
 _LOCK = int.from_bytes(b"audit", "big")
 _Row = tuple[int, dt.datetime, str, str, str, str, bytes]
 _COLUMNS = ("id", "at", "actor", "action", "subject", "detail", "seal")
@@ -41,8 +41,11 @@ class AuditKeyMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrailState:
-    """What `verify` found. `last` is the number of the last line that fits (0: none), `seal` its seal in hex digits;
-    `broken` is the number of the first line that does not fit, or None."""
+    """The result of a verification.
+
+    `last` is the number of the last line that fits (0: none), `seal` its seal in hex digits; `broken` is the number of
+    the first line that does not fit, or None.
+    """
 
     last: int
     seal: str
@@ -68,7 +71,7 @@ def record(actor: Account | str, action: str, subject: str = "", detail: str = "
             detail=detail[:500],
         )
         content = (entry.id, entry.at, entry.actor, entry.action, entry.subject, entry.detail)
-        entry.seal = _seal(_key(), bytes(last.seal) if last else _BEFORE_THE_FIRST, content)
+        entry.seal = _compute_seal(_read_key(), bytes(last.seal) if last else _INITIAL_SEAL, content)
         entry.save(force_insert=True)
     return entry
 
@@ -76,16 +79,16 @@ def record(actor: Account | str, action: str, subject: str = "", detail: str = "
 def verify() -> TrailState:
     """Walk the whole trail up to the first line that was changed, removed, inserted or moved. Raises AuditKeyMissingError."""
     rows = AuditEntry.objects.order_by("id").values_list(*_COLUMNS).iterator(chunk_size=2000)
-    return verify_rows(_key(), rows)
+    return verify_rows(_read_key(), rows)
 
 
 def verify_rows(key: bytes, rows: Iterable[_Row]) -> TrailState:
     """As `verify`, over rows of (id, at, actor, action, subject, detail, seal) in the order of their numbers."""
-    number, seal = 0, _BEFORE_THE_FIRST
+    number, seal = 0, _INITIAL_SEAL
     for *content, stored in rows:
         if content[0] != number + 1:
             return TrailState(number, seal.hex(), broken=number + 1)
-        expected = _seal(key, seal, tuple(content))
+        expected = _compute_seal(key, seal, tuple(content))
         if not hmac.compare_digest(expected, bytes(stored)):
             return TrailState(number, seal.hex(), broken=number + 1)
         number, seal = number + 1, expected
@@ -93,24 +96,24 @@ def verify_rows(key: bytes, rows: Iterable[_Row]) -> TrailState:
 
 
 def find_seal(number: int) -> str | None:
-    """The stored seal of one line in hex digits, None if there is no such line."""
+    """Return the stored seal of one line in hex digits, None if there is no such line."""
     seal = AuditEntry.objects.filter(pk=number).values_list("seal", flat=True).first()
     return None if seal is None else bytes(seal).hex()
 
 
 def fingerprint(text: str) -> str:
-    """Four hex digits of a keyed digest: enough to tell typed names apart for a while, too little to find one again."""
-    return hashlib.blake2b(text.encode(errors="replace"), key=_key(), digest_size=2, person=b"name").hexdigest()
+    """Return four hex digits of a keyed digest: enough to tell typed names apart, too few to recover one."""
+    return hashlib.blake2b(text.encode(errors="replace"), key=_read_key(), digest_size=2, person=b"name").hexdigest()
 
 
-def _seal(key: bytes, previous: bytes, content: tuple[object, ...]) -> bytes:
+def _compute_seal(key: bytes, previous: bytes, content: tuple[object, ...]) -> bytes:
     number, at, *texts = content
     assert isinstance(at, dt.datetime)
     line = json.dumps([number, at.astimezone(dt.UTC).isoformat(timespec="microseconds"), *texts])
     return hashlib.blake2b(previous + line.encode(), key=key, digest_size=SEAL_BYTES, person=b"audit line 1").digest()
 
 
-def _key() -> bytes:
+def _read_key() -> bytes:
     path: Path | None = settings.AUDIT_KEY
     if path is None:
         raise AuditKeyMissingError("AUDIT_KEY is not set on this node, so nothing can be audited.")

@@ -1,8 +1,7 @@
-"""Pairs of keys in files, and what is sealed to them: the agency's and the media worker's (tips/vault.py), and that of
-subscribers' addresses (core/mail/subscriber_addresses.py). These two doors alone use it.
+"""Key pairs in files, and sealing to them. Only tips/vault.py and core/mail/subscriber_addresses.py use this module.
 
-A pair is `<number>-<id>.pub` wherever something is sealed and `<number>-<id>.key` (mode 0600) where it is opened. What is
-new is sealed to the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.
+A pair is `<number>-<id>.pub` on nodes that seal and `<number>-<id>.key` (mode 0600) on nodes that open. New content is
+sealed to the pair with the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from nacl.exceptions import CryptoError
 from core.atomic_files import write_atomically
 
 KEY_BYTES = 32
-# A column of the database comes as either.
+# Binary columns of the database arrive as either.
 StoredBytes = bytes | memoryview
 
 _KEY_FILE = re.compile(r"(\d{4})-([0-9a-f]{16})\.(pub|key)")
@@ -33,7 +32,7 @@ class SealError(Exception):
 
 
 class KeyMissingError(Exception):
-    """No key where one is needed. The message says which and where."""
+    """A key is missing on this node. The message says which and where it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class KeyStatus:
 
 
 def key_files(folder: Path | None, suffix: str) -> list[KeyFile]:
-    """Keys in `folder`, oldest first. `suffix` is "pub" or "key"."""
+    """Return the keys in `folder`, oldest first. `suffix` is "pub" or "key"."""
     if folder is None or not folder.is_dir():
         return []
     matches = ((_KEY_FILE.fullmatch(path.name), path) for path in folder.iterdir())
@@ -67,16 +66,16 @@ def key_files(folder: Path | None, suffix: str) -> list[KeyFile]:
 def create_key_pair(
     public_folder: Path, private_folder: Path, before_public: Callable[[str], object] | None = None
 ) -> str:
-    """Write a new pair and return its id. What is sealed next is sealed to it.
+    """Write a new pair and return its id. Later seals use it.
 
-    Private half first; then `before_public` may make the id known; then the public half, which intake reads.
+    The private half is written first; then `before_public` may make the id known; then comes the public half.
     """
     public_folder.mkdir(parents=True, exist_ok=True)
     private_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     public, private = sodium.crypto_box_keypair()
     known = key_files(public_folder, "pub") + key_files(private_folder, "key")
     number = 1 + max((file.number for file in known), default=0)
-    key_id = _id_of(public)
+    key_id = _compute_key_id(public)
     write_secret(private_folder / f"{number:04}-{key_id}.key", private)
     if before_public is not None:
         before_public(key_id)
@@ -101,7 +100,7 @@ def write_secret(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def seal_to_newest(content: bytes, public_folder: Path | None) -> tuple[str, bytes]:
-    """(id of the newest key in the folder, `content` sealed to it). Raises KeyMissingError when there is none."""
+    """Return the id of the newest key in the folder, and `content` sealed to it. Raises KeyMissingError if there is none."""
     files = key_files(public_folder, "pub")
     if not files:
         raise KeyMissingError(f"no public key in {public_folder}: docs/installation.md says how one is made")
@@ -115,13 +114,13 @@ def seal_to(content: bytes, file: KeyFile) -> bytes:
 @lru_cache(maxsize=16)
 def _read_public(path: Path, key_id: str) -> bytes:
     public = path.read_bytes()
-    if len(public) != KEY_BYTES or not hmac.compare_digest(_id_of(public), key_id):
+    if len(public) != KEY_BYTES or not hmac.compare_digest(_compute_key_id(public), key_id):
         raise KeyMissingError(f"{path} is damaged: its content does not match its name")
     return public
 
 
 def open_with_private_half(sealed: StoredBytes, key_id: str, private_folder: Path | None) -> bytes:
-    """Raises KeyMissingError when the private half is not on this node, SealError when the seal is damaged."""
+    """Open content sealed to this pair. Raises KeyMissingError if its private half is not here, SealError if damaged."""
     for file in key_files(private_folder, "key"):
         if file.id == key_id:
             private = file.path.read_bytes()
@@ -130,12 +129,12 @@ def open_with_private_half(sealed: StoredBytes, key_id: str, private_folder: Pat
 
 
 def open_seal(sealed: StoredBytes, public: bytes, private: bytes) -> bytes:
-    """Raises SealError."""
+    """Open content sealed to this public key. Raises SealError."""
     try:
         return sodium.crypto_box_seal_open(bytes(sealed), public, private)
     except (CryptoError, ValueError) as error:
         raise SealError("does not open") from error
 
 
-def _id_of(public: bytes) -> str:
+def _compute_key_id(public: bytes) -> str:
     return hashlib.blake2b(public, digest_size=8).hexdigest()

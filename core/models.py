@@ -1,4 +1,4 @@
-"""Staff accounts and the audit trail: what every app of the portal shares. Neither is reachable for the public role."""
+"""Staff accounts and the audit trail, shared by all apps. The public role can reach neither."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Account(AbstractUser):
         verbose_name_plural = _("staff accounts")  # type: ignore[assignment]
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """As Django's, but being superuser opens no tip: what concerns tips, groups must give (core/staff/groups.py)."""
+        """As Django's, but a superuser gets permissions on tips from groups alone (core/staff/groups.py)."""
         if not perm.startswith("tips."):
             return super().has_perm(perm, obj)
         return self.is_active and any(backend.has_perm(self, perm, obj) for backend in get_backends())

@@ -1,4 +1,4 @@
-"""What a process is: one PORTAL_ROLE each, one PostgreSQL user each, and only the keys that role needs.
+"""The roles of processes: each has one PORTAL_ROLE, one PostgreSQL user, and only the keys it needs.
 
 | role    | process                  | PostgreSQL user | may open tips |
 |---------|--------------------------|-----------------|---------------|
@@ -48,7 +48,7 @@ class Role(enum.StrEnum):
 
 
 def parse(value: str) -> Role:
-    """The role named by PORTAL_ROLE. Raises ImproperlyConfigured with a sentence that lists the choices."""
+    """Return the role named by PORTAL_ROLE. Raises ImproperlyConfigured with a sentence that lists the choices."""
     try:
         return Role(value)
     except ValueError:
@@ -58,9 +58,9 @@ def parse(value: str) -> Role:
 
 
 def refuse_private_keys(role: Role, private_keys: Path | None, public_keys: Path | None) -> None:
-    """Only the staff side may be able to reach the agency's private keys.
+    """Refuse to start a role outside the staff side that is given the agency's private keys.
 
-    Raises ImproperlyConfigured when another role is given them, so that a slip in deployment is loud.
+    Raises ImproperlyConfigured, so that a mistake in deployment cannot go unnoticed.
     """
     if role.serves_staff:
         return
@@ -75,7 +75,7 @@ def refuse_private_keys(role: Role, private_keys: Path | None, public_keys: Path
 
 
 def refuse_address_keys(role: Role, private_keys: Path | None) -> None:
-    """Only the bulk worker may be able to open subscribers' addresses. Raises ImproperlyConfigured for all others."""
+    """Refuse to start any role but bulk with the private keys of subscribers' addresses. Raises ImproperlyConfigured."""
     if private_keys is not None and role is not Role.BULK:
         raise ImproperlyConfigured(
             f"ADDRESS_PRIVATE_KEYS is set for the {role} role, and the bulk role alone may open subscribers' addresses. Remove the variable and the files from this node."

@@ -5,10 +5,10 @@
 - The database finds the same address again by a keyed hash of it, and a link by a plain hash of its secret (32 random
   bytes). Neither leads back.
 
-    contact = Contact(normalised(form_text), new_secret())          # raises AddressError
-    row.sealed_contact, row.address_hash = seal(contact), hashed(contact.address)
-    row.link_hash = secret_hash(contact.secret)
-    open_sealed(row.sealed_contact)                                  # bulk alone: the Contact
+    contact = Contact(normalize_address(form_text), create_secret())  # raises EmailAddressError
+    row.sealed_contact, row.address_hash = seal_contact(contact), hash_address(contact.address)
+    row.link_hash = hash_secret(contact.secret)
+    open_contact(row.sealed_contact)                                 # bulk alone: the Contact
 
 Format (tests/core/mail/test_subscriber_addresses.py fixes it):
     contact   0x01 | id of the pair (8) | crypto_box_seal of secret (32) and address in ASCII, padded with zeros (256)
@@ -43,12 +43,12 @@ _ADDRESS_BYTES = 256
 
 
 class EmailAddressError(ValueError):
-    """No address that mail can be sent to. The message is a sentence for whoever typed it."""
+    """The text is not an address that mail can be sent to. The message is a sentence for the person who typed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Whom mails go to, and the secret in the links of those mails; neither stands in a log or an error report."""
+    """A mail recipient and the secret in the links of their mails; neither appears in a log or an error report."""
 
     address: str = field(repr=False)
     secret: bytes = field(repr=False)
@@ -62,7 +62,7 @@ class SealedContactField(models.BinaryField):
 
 
 def normalize_address(text: str) -> str:
-    """The address as mail is sent to it: the local part as typed, the domain in lower case and ASCII. Raises AddressError."""
+    """Return the address with its local part as typed and its domain in lower-case ASCII. Raises EmailAddressError."""
     local, at, domain = text.strip().rpartition("@")
     try:
         if not at or len(text) > 4 * MAX_ADDRESS_LENGTH:
@@ -83,7 +83,7 @@ def normalize_address(text: str) -> str:
 
 
 def hash_address(address: str) -> bytes:
-    """What a normalised address is found by again, however its letters are cased. Raises KeyMissingError."""
+    """Return a keyed hash by which a normalized address is found again, ignoring case. Raises KeyMissingError."""
     return hashlib.blake2b(address.lower().encode(), key=_hash_key(), digest_size=HASH_BYTES).digest()
 
 
@@ -101,7 +101,7 @@ def _hash_key() -> bytes:
 
 
 def seal_contact(contact: Contact) -> bytes:
-    """To the newest pair. Raises KeyMissingError when this node has none."""
+    """Seal a contact to the newest pair. Raises KeyMissingError if this node has none."""
     content = contact.secret + contact.address.encode("ascii").ljust(_ADDRESS_BYTES, b"\0")
     if len(content) != SECRET_BYTES + _ADDRESS_BYTES:
         raise ValueError("not a secret and a normalised address")
@@ -110,19 +110,19 @@ def seal_contact(contact: Contact) -> bytes:
 
 
 def open_contact(sealed: StoredBytes) -> Contact:
-    """Raises KeyMissingError on every node but the bulk worker's, SealError for changed bytes."""
+    """Open a sealed contact. Raises KeyMissingError on every node but the bulk worker's, SealError for changed bytes."""
     key_id, content = _parts(sealed)
     opened = keypairs.open_with_private_half(content, key_id, settings.ADDRESS_PRIVATE_KEYS)
     return Contact(opened[SECRET_BYTES:].rstrip(b"\0").decode("ascii"), opened[:SECRET_BYTES])
 
 
 def read_key_id(sealed: StoredBytes) -> str:
-    """The id of the pair that it is sealed to. Raises SealError."""
+    """Return the id of the pair that a contact is sealed to. Raises SealError."""
     return _parts(sealed)[0]
 
 
 def seal_prefix(key_id: str) -> bytes:
-    """How everything begins that is sealed to this pair."""
+    """Return the first bytes of everything sealed to this pair."""
     return FORMAT + bytes.fromhex(key_id)
 
 
@@ -151,7 +151,7 @@ def encode_secret(secret: bytes) -> str:
 
 
 def decode_secret(text: str) -> bytes | None:
-    """The secret of a link; None when it cannot be one."""
+    """Return the secret of a link, or None if the text cannot be one."""
     try:
         secret = base64.urlsafe_b64decode(text + "=") if re.fullmatch(r"[\w-]{43}", text, re.ASCII) else b""
     except (binascii.Error, ValueError):
@@ -163,23 +163,23 @@ def decode_secret(text: str) -> bytes | None:
 
 
 def create_key_pair() -> str:
-    """A new pair in the folders of this node; what is taken next is sealed to it. Returns its id."""
+    """Create a pair in the folders of this node and return its id. Later contacts are sealed to it."""
     return keypairs.create_key_pair(*_folders())
 
 
 def list_key_ids() -> list[str]:
-    """Ids of the pairs whose private half is here, oldest first."""
+    """Return the ids of the pairs whose private half is here, oldest first."""
     return [file.id for file in keypairs.key_files(settings.ADDRESS_PRIVATE_KEYS, "key")]
 
 
 def newest_key_id() -> str:
-    """The id of the pair that `seal` seals to; empty when there is none."""
+    """Return the id of the pair that `seal_contact` uses; empty if there is none."""
     files = keypairs.key_files(settings.ADDRESS_PUBLIC_KEYS, "pub")
     return files[-1].id if files else ""
 
 
 def destroy_key_pair(key_id: str) -> None:
-    """What is still sealed to it opens nowhere any more."""
+    """Destroy a pair. Contacts still sealed to it can never be opened again."""
     keypairs.destroy_key_pair(key_id, *_folders())
 
 

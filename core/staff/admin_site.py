@@ -1,5 +1,4 @@
-"""The admin site: our sign-in form, our first page, a line in the audit trail for one's own new password, and lists that
-nobody edits."""
+"""The admin site with our sign-in form and index page, audited password changes, and read-only lists."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ class StaffSite(AdminSite):
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """A list to look at: nothing to add, change or delete, whoever asks."""
+    """A read-only list: no account may add, change or delete rows."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

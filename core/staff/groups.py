@@ -1,4 +1,4 @@
-"""Who may do what on the staff side, and how one signs in.
+"""The staff groups and their permissions.
 
 Four groups carry every permission; `ensure_groups` sets them and nobody edits them by hand. Being superuser opens no tip:
 permissions of the tips come from groups alone (Account.has_perm and AuditedBackend).
@@ -49,7 +49,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 def ensure_groups() -> None:
-    """Make the four groups and give each exactly its permissions. Can run any number of times."""
+    """Create the four groups and give each exactly its permissions. Safe to run again."""
     permissions = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")

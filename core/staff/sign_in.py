@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Staff sign-in by password, audited and throttled by the audit trail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core import audit
 from core.models import Account, AuditEntry
 
 SIGNED_IN, REFUSED = "signed in", "was refused sign-in"
-# At most this many wrong passwords for a name in this time, counted from the last right one.
+# At most this many wrong passwords for a name within this time; a right one resets the count.
 FAILURES_ALLOWED = 10
 FAILURE_WINDOW = dt.timedelta(minutes=15)
 
@@ -35,7 +35,7 @@ class AuditedBackend(ModelBackend):
         if username is None or password is None or minutes_until_retry(username):
             return None
         account = super().authenticate(request, username=username, password=password, **kwargs)
-        audit.record(_known_as(username), SIGNED_IN if account else REFUSED)
+        audit.record(_audited_name(username), SIGNED_IN if account else REFUSED)
         return account if isinstance(account, Account) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
@@ -50,9 +50,9 @@ class AuditedBackend(ModelBackend):
 
 
 def minutes_until_retry(username: str) -> int:
-    """Minutes until this name may try a password again, rounded up; 0 is now."""
+    """Return the minutes until this name may try a password again, rounded up; 0 means now."""
     attempts = AuditEntry.objects.filter(
-        actor=_known_as(username), action__in=(SIGNED_IN, REFUSED), at__gt=timezone.now() - FAILURE_WINDOW
+        actor=_audited_name(username), action__in=(SIGNED_IN, REFUSED), at__gt=timezone.now() - FAILURE_WINDOW
     )
     latest = list(attempts.order_by("-id").values_list("action", "at")[:FAILURES_ALLOWED])
     if len(latest) < FAILURES_ALLOWED or any(action == SIGNED_IN for action, _at in latest):
@@ -61,8 +61,8 @@ def minutes_until_retry(username: str) -> int:
     return max(1, math.ceil((free_at - timezone.now()).total_seconds() / 60))
 
 
-def _known_as(username: str) -> str:
-    """The name of an existing account, or a stand-in that cannot be one (user names hold no space)."""
+def _audited_name(username: str) -> str:
+    """Return the name of an existing account, or a stand-in that cannot be one (user names hold no space)."""
     known = Account.objects.filter(username=username).exists()
     stand_in = f"unknown name {audit.fingerprint(username)}"
     return username if known else stand_in
