@@ -17,7 +17,7 @@ class AreaOutline:
     name: str
     latitude: float
     longitude: float
-    area_outline: dict[str, Any]
+    outline: dict[str, Any]
 
 
 def area_outlines(layer: str) -> list[AreaOutline]:

@@ -65,7 +65,7 @@ class ParsedBlocks:
     """The content of a file: its blocks, the number of rows or lines read, and sentences about those left out."""
 
     blocks: list[BlockPoint]
-    parse_blocks: int
+    rows_read: int
     notes: list[str]
 
 
