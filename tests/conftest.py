@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from core.mail import confirmation_pace
 from tests import chromium
 from tests.stack import TEMPLATES, Mails, Stack, make_keys
 from tipportal.deploy.processes import VARIABLES
@@ -97,8 +98,9 @@ def opens_addresses(settings: Any) -> None:
 
 
 @pytest.fixture
-def mails(settings: Any) -> Iterator[Mails]:
+def mails(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
     """Start a real mail server that stores its mail, and send this process's mail to it."""
+    monkeypatch.setattr(confirmation_pace, "pace", confirmation_pace.ConfirmationPace())
     sink = Mails()
     sink.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

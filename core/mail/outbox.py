@@ -27,7 +27,7 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.mail import headers
+from core.mail import confirmation_pace, headers
 from core.mail.subscriber_addresses import KeyMissingError, SealError
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,10 @@ class Outbox(ABC, Generic[Row]):
     def is_final(self, error: smtplib.SMTPException) -> bool:
         """Return whether to give up on the mail. By default only when the recipient's address is unknown."""
         return isinstance(error, smtplib.SMTPRecipientsRefused) and is_permanent(error)
+
+    def is_confirmation(self, row: Row) -> bool:  # noqa: ARG002
+        """Return whether the mail goes to an address that has not confirmed yet (core/mail/confirmation_pace.py)."""
+        return False
 
     def record_sent(self, row: Row) -> None:
         self.settle(row, state=SENT)
@@ -196,6 +200,9 @@ class Outbox(ABC, Generic[Row]):
             return None
         if message is None:
             self.record_needless(row)
+            return None
+        if self.is_confirmation(row) and (seconds := confirmation_pace.pace.seconds_to_wait(row.pk, message.to[0])):
+            self._leased(row).update(leased_until=None, next_attempt_at=self.now() + dt.timedelta(seconds=seconds))
             return None
         message.extra_headers |= headers.identity(row.pk)
         return message

@@ -74,6 +74,9 @@ class DeliveryOutbox(Outbox[Delivery]):
             messages.compose_news(delivery, subscriptions, self.news, _told_before(delivery)) if subscriptions else None
         )
 
+    def is_confirmation(self, row: Delivery) -> bool:
+        return row.confirms_id is not None
+
     def record_sent(self, row: Delivery) -> None:
         confirmed = Subscription.objects.filter(address_hash=row.address_hash, confirmed_at__isnull=False)
         has_several = confirmed[1:].exists()

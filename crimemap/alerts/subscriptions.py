@@ -24,10 +24,6 @@ from crimemap.models import Subscription
 Rhythm = Subscription.Rhythm
 
 
-class TooManyAlertRequestsError(Exception):
-    """So many alerts were requested within the hour that no more mails go out for a while."""
-
-
 @dataclass(frozen=True, slots=True)
 class AlertSubscription:
     """One alert: `place` is the name of its circle's center, `number` identifies it among those of an address."""
@@ -42,7 +38,7 @@ class AlertSubscription:
 def request_alert(address: str, alert: AlertSubscription) -> None:
     """Have the confirmation link mailed to a normalized address.
 
-    Silently sends nothing to an address that got a link today and did not confirm, or that has ten alerts. Raises BusyError, KeyMissingError.
+    Silently sends nothing to an address that got a link today and did not confirm, or that has ten alerts. Raises KeyMissingError.
     """
     contact = Contact(address, subscriber_addresses.create_secret())
     values = (
@@ -52,7 +48,7 @@ def request_alert(address: str, alert: AlertSubscription) -> None:
         if not _call(
             "SELECT alert_ask(%s, %s, %s, %s, %s, %s::float8, %s::float8, %s::int, %s, %s::text[], %s)", *values
         ):
-            raise TooManyAlertRequestsError
+            raise ValueError("the database refuses the form of the alert")
         queue.send_on_commit("crimemap.bulk.send_alerts", expires=240)
 
 

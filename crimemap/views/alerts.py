@@ -76,8 +76,6 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 def _request_alert(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
     try:
         subscriptions.request_alert(form.cleaned_data["email"], form.alert())
-    except subscriptions.TooManyAlertRequestsError:
-        form.add_error(None, _("Many people ask for e-mail just now. Please try again in an hour."))
     except subscriber_addresses.KeyMissingError as error:
         log.error("no address can be taken: %s", error)
         form.add_error(None, _("We cannot take addresses at this moment. Please try again later."))

@@ -153,6 +153,9 @@ class ReminderOutbox(Outbox[ReminderMail]):
             return None
         return compose_mail(row, subscriber_addresses.open_contact(row.reminder.sealed_contact))
 
+    def is_confirmation(self, row: ReminderMail) -> bool:
+        return row.kind == Kind.CONFIRM
+
     def record_sent(self, row: ReminderMail) -> None:
         self.settle(row, state=State.SENT)
         if row.kind == Kind.CANCELLED:

@@ -38,7 +38,7 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if reminders.request_reminder(event, typed):
             return redirect("outreach:remind", slug)
-        problem = _("So many reminders are asked for at the moment that we take no more. Try again in an hour.")
+        problem = _("This event no longer takes reminders: it has begun or was called off.")
     except subscriber_addresses.EmailAddressError as error:
         problem = str(error)
     except subscriber_addresses.KeyMissingError:

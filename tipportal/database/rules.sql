@@ -120,8 +120,7 @@ REVOKE EXECUTE ON FUNCTION incidents_analyze FROM PUBLIC;
 
 -- Reminders of events. The public role has no rights on the tables: residents subscribe, confirm and unsubscribe through these
 -- functions, so an attacker with its user can find no address, and no reminder without its link.
--- Store a reminder to confirm. Returns false for an unknown or past event, and if there were so many within an hour that it looks
--- like abuse. Does not reveal whether an address is known: it gets a mail to confirm once a day per event, and for at most three events a day.
+-- Store a reminder to confirm. Returns false for an unknown or past event. Does not reveal whether an address is known: it gets a mail to confirm once a day per event, and for at most three events a day.
 CREATE OR REPLACE FUNCTION reminder_ask(wanted bigint, contact bytea, address bytea, link bytea) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -130,11 +129,12 @@ DECLARE
 BEGIN
     SELECT id, starts_at, moves INTO event FROM outreach_event
         WHERE id = wanted AND status = 'published' AND starts_at > now();
-    IF NOT FOUND OR octet_length(address) <> 32 OR octet_length(link) <> 32 OR octet_length(contact) > 1000
-        OR (SELECT count(*) FROM outreach_reminder
-            WHERE confirmed_at IS NULL AND asked_at > now() - interval '1 hour') >= 500 THEN
+    IF NOT FOUND OR octet_length(address) <> 32 OR octet_length(link) <> 32 OR octet_length(contact) > 1000 THEN
         RETURN false;
     END IF;
+    -- Under a flood the oldest that nobody confirmed make room. core/mail/confirmation_pace.py bounds the mails.
+    PERFORM reminder_erase(id) FROM (SELECT id FROM outreach_reminder WHERE confirmed_at IS NULL
+                                     ORDER BY asked_at DESC OFFSET 20000) oldest;
     PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
     IF EXISTS (SELECT FROM outreach_reminder WHERE event_id = event.id AND address_hash = address
                AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '1 day'))
@@ -184,7 +184,7 @@ REVOKE EXECUTE ON FUNCTION reminder_ask, reminder_erase, reminder_of, reminder_c
 
 -- Incident alerts by email. The public role has no rights on the tables: residents subscribe, confirm, change and unsubscribe
 -- through these functions, so an attacker with its user can find no address, and no alert without a link's secret.
--- Store a subscription to confirm. Returns false if there were so many within an hour that it looks like abuse. Does not reveal
+-- Store a subscription to confirm. Returns false for values that are none. Does not reveal
 -- whether an address is known: until confirmed it gets one mail a day, and it can have at most ten alerts.
 CREATE OR REPLACE FUNCTION alert_ask(contact bytea, address bytea, link bytea, layer text, code text, latitude double precision,
     longitude double precision, radius integer, place text, categories text[], rhythm text) RETURNS boolean
@@ -193,11 +193,12 @@ DECLARE
     asked bigint;
 BEGIN
     IF octet_length(contact) <> 345 OR octet_length(address) <> 32 OR octet_length(link) <> 32
-        OR cardinality(categories) > 200
-        OR (SELECT count(*) FROM crimemap_subscription
-            WHERE confirmed_at IS NULL AND asked_at > now() - interval '1 hour') >= 500 THEN
+        OR cardinality(categories) > 200 THEN
         RETURN false;
     END IF;
+    -- Under a flood the oldest that nobody confirmed make room. core/mail/confirmation_pace.py bounds the mails.
+    PERFORM alert_erase(id) FROM (SELECT id FROM crimemap_subscription WHERE confirmed_at IS NULL
+                                  ORDER BY asked_at DESC OFFSET 20000) oldest;
     PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
     IF (SELECT count(*) FROM crimemap_subscription WHERE address_hash = address) >= 10
         OR EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = address

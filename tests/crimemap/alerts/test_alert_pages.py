@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from core.mail import subscriber_addresses
+from core.mail import confirmation_pace, subscriber_addresses
 from core.staff import groups as staff_groups
 from crimemap import wording
 from crimemap.admin import alerts as alerts_admin
@@ -22,6 +22,7 @@ from crimemap.places import areas
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap.alerts.city import EVERYTHING, subscribe
 from tests.crimemap.importing.administrators import create_account, sign_in
+from tests.stack import Mails
 from tests.tipportal.database.test_grants import acting_as, is_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses", "incidents")]
@@ -193,14 +194,32 @@ def test_who_confirms_may_ask_for_more_at_once_up_to_ten(client: Client) -> None
     assert Subscription.objects.count() == 10
 
 
-def test_a_flood_of_requests_is_put_off_for_an_hour(client: Client) -> None:
-    row = {"sealed_contact": b"x", "address_hash": b"x" * 32, "rhythm": "daily"}
-    Subscription.objects.bulk_create(Subscription(link_hash=number.to_bytes(32), **row) for number in range(500))
-    page = post(client, **CITY)
-    assert page.status_code == 503
-    assert "try again in an hour" in page.content.decode()
-    Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=2))
+def test_a_flood_of_requests_shuts_nobody_out(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO crimemap_subscription (sealed_contact, address_hash, link_hash, layer, code, place, categories,"
+            " rhythm, asked_at, sent_up_to) SELECT 'x', sha256(n::text::bytea), sha256(n::text::bytea), '', '', '', '{}',"
+            " 'daily', now() - n * interval '1 ms', 0 FROM generate_series(1, 20001) n"
+        )
     assert post(client, **CITY).status_code == 302
+    assert Delivery.objects.count() == 1
+    assert Subscription.objects.count() == 20_001  # the oldest that nobody confirmed made room
+
+
+def test_mails_to_confirm_are_paced_and_the_others_are_kept_for_later(
+    client: Client, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirmation_pace, "MAILS_AT_ONCE_BY_DOMAIN", 3)
+    monkeypatch.setattr(confirmation_pace, "pace", confirmation_pace.ConfirmationPace())
+    for number in range(5):
+        post(client, **CITY | {"email": f"stranger{number}@victim.example"})
+    post(client, **CITY)
+    delivery.send_due()
+    told = [address.rpartition("@")[2] for recipients in mails.recipients for address in recipients]
+    assert sorted(told) == ["example.org", *["victim.example"] * 3]
+    waiting = Delivery.objects.filter(state=Delivery.DeliveryState.WAITING)
+    assert [row.attempts for row in waiting] == [0, 0]
+    assert all(row.next_attempt_at > timezone.now() for row in waiting)
 
 
 def test_no_page_sets_a_cookie_or_is_kept(client: Client) -> None:
