@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -45,7 +46,20 @@ def test_private_pages_are_kept_by_nobody(client: Client, page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://elsewhere.example", "null", "http://testserver.elsewhere.example", "http://["]
+    "origin",
+    [
+        "https://elsewhere.example",
+        "null",
+        "",
+        "testserver",
+        "http://testserver.elsewhere.example",
+        "http://[",
+        "https://testserver",  # the page of another scheme is another origin (RFC 6454)
+        "ws://testserver",
+        "http://testserver:8000",
+        "http://testserver/path",
+        "http://user@testserver",
+    ],
 )
 def test_another_sites_post_is_refused_with_a_sentence(client: Client, origin: str) -> None:
     answer = client.post("/tips/inbox/", {"receipt": "abacus"}, headers={"origin": origin})
@@ -53,9 +67,26 @@ def test_another_sites_post_is_refused_with_a_sentence(client: Client, origin: s
     assert "another site" in answer.content.decode()
 
 
-@pytest.mark.parametrize("headers", [{}, {"origin": "http://testserver"}, {"sec-fetch-site": "same-origin"}])
-def test_our_own_post_is_taken(client: Client, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "http://testserver"},
+        {"origin": "http://TestServer:80"},
+        {"origin": "http://[::1]:8000", "host": "[::1]:8000"},
+        {"sec-fetch-site": "same-origin"},
+    ],
+)
+def test_our_own_post_is_taken(client: Client, settings: Any, headers: dict[str, str]) -> None:
+    settings.ALLOWED_HOSTS = ["testserver", "[::1]"]
     assert client.post("/tips/inbox/", {"receipt": "abacus"}, headers=headers).status_code == 422
+
+
+def test_the_scheme_that_the_proxy_tells_counts(client: Client, settings: Any) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for origin, status in (("https://testserver", 422), ("https://testserver:443", 422), ("http://testserver", 403)):
+        headers = {"origin": origin, "host": "testserver", "x-forwarded-proto": "https"}
+        assert client.post("/tips/inbox/", {"receipt": "abacus"}, headers=headers).status_code == status, origin
 
 
 def test_the_admin_keeps_djangos_own_check() -> None:
