@@ -101,10 +101,10 @@ def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> N
 
 
 def test_beyond_a_few_one_mail_speaks_of_all_that_wait(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    officers.on_duty(officers.officer("okafor"))
+    officers.set_duty(officers.create_officer("okafor"))
     monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 3)
     for _ in range(40):
-        spread(officers.send())
+        spread(officers.send_tip())
     officer_alerts.sweep_alerts()
     assert len(mails.received) == 3
     assert Notification.objects.filter(state=State.WAITING).count() == 37
@@ -120,11 +120,11 @@ def test_beyond_a_few_one_mail_speaks_of_all_that_wait(mails: Mails, db: None, m
 
 
 def test_urgent_tips_are_not_swallowed_by_others(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    officers.on_duty(officers.officer("okafor"))
+    officers.set_duty(officers.create_officer("okafor"))
     monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 2)
     for _ in range(5):
-        spread(officers.send())
-    spread(officers.send(danger="yes"))
+        spread(officers.send_tip())
+    spread(officers.send_tip(danger="yes"))
     assert mails.received[-1]["Subject"] == "Urgent: a tip awaits your desk"
 
 
@@ -145,12 +145,12 @@ def test_mails_for_all_that_wait_come_less_and_less_often() -> None:
 def test_what_the_mail_server_refused_for_now_is_in_the_next_mail(
     mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    officers.on_duty(officers.officer("okafor"))
+    officers.set_duty(officers.create_officer("okafor"))
     monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 1)
     monkeypatch.setattr(officer_mail_budget, "BUNDLE_STEP_SECONDS", 0.0)
-    spread(officers.send())
+    spread(officers.send_tip())
     for _ in range(3):
-        tip = officers.send()
+        tip = officers.send_tip()
         mails.refuse = "451 later"
         spread(tip)
     mails.refuse = None
