@@ -30,7 +30,7 @@ lint: ## check style, types, templates, JavaScript and imports
 
 lint-imports: ## check floors, doors and circles of imports alone
 	@PYTHONPATH=. $(PY) -c "from importlinter.cli import lint_imports_command as run; run()"
-	@$(PY) -m tests.import_rules
+	@$(PY) -m tests.house_rules
 
 format: ## put Python into the project's format and mend what ruff can mend
 	@python3 bootstrap.py dev

@@ -23,7 +23,7 @@ from tipportal.dev_stack import static_files
 from tipportal.dev_stack.servers import Servers
 from tips import vault
 
-RUN_FIRST = ("test_make_run.py", "faults", "browser")
+RUN_FIRST = ("test_make_run.py", "faults", "browser", "upgrade")
 _run_resources: dict[str, Servers | Path] = {}
 
 

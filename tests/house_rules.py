@@ -1,4 +1,4 @@
-"""`make lint`: find circular imports, and imports inside functions that would hide one.
+"""`make lint`: find circular imports, imports inside functions that would hide one, and modules and folders that are too large.
 
 import-linter checks the floors (pyproject.toml), this module checks files. Prints one line per violation; then the exit code
 is 1.
@@ -15,6 +15,8 @@ import grimp
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tipportal", "outreach", "tips", "crimemap", "file_cleaning", "core")
+MAX_MODULE_LINES = 450  # a module fits in the head
+MAX_FOLDER_MODULES = 16  # a folder is taken in at a glance
 # Imports of our own modules inside a function, each with its reason.
 LATE_IMPORTS = {
     ("core/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
@@ -79,12 +81,28 @@ def _imported_packages(node: ast.AST) -> set[str]:
     return set()
 
 
+def find_oversized() -> Iterator[str]:
+    """Yield sentences about modules and folders that want to be split by concept."""
+    for package in PACKAGES:
+        for folder in (ROOT / package, *sorted(path for path in (ROOT / package).rglob("*") if path.is_dir())):
+            name = folder.relative_to(ROOT).as_posix()
+            modules = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+            if folder.name == "migrations":
+                continue
+            if len(modules) > MAX_FOLDER_MODULES:
+                yield f"{name}/ has {len(modules)} modules; {MAX_FOLDER_MODULES} is the limit."
+            for path in modules:
+                lines = len(path.read_text(encoding="utf-8").splitlines())
+                if lines > MAX_MODULE_LINES:
+                    yield f"{name}/{path.name} has {lines} lines; {MAX_MODULE_LINES} is the limit."
+
+
 def main() -> None:
     violations = [
         f"These modules import each other: {', '.join(circle)}." for circle in find_circles(build_import_graph())
     ]
-    violations += find_late_imports()
-    print("\n".join(violations) or "No circle of files, no import inside a function.")
+    violations += [*find_late_imports(), *find_oversized()]
+    print("\n".join(violations) or "No circle of files, no import inside a function, nothing oversized.")
     sys.exit(bool(violations))
 
 
