@@ -62,7 +62,7 @@ import json, resource, time
 import django; django.setup()
 from crimemap.alerts import delivery, new_incidents, planning
 from crimemap.models import Delivery
-start = time.perf_counter(); planning.plan_mails(dry=True); found = time.perf_counter() - start
+start = time.perf_counter(); planning.plan_mails(dry_run=True); found = time.perf_counter() - start
 start = time.perf_counter(); plan = planning.plan_mails(); planned = time.perf_counter() - start
 start = time.perf_counter()
 from crimemap.snapshot import reader
@@ -73,7 +73,7 @@ box = delivery.DeliveryOutbox(new)
 made = [box.compose_mail(each) for each in batch]
 print(json.dumps({"new": plan.new_count, "due": sum(plan.due_by_rhythm.values()), "mails": plan.mail_count, "found": found, "plan": planned,
     "mail": (time.perf_counter() - start) / len(batch),
-    "told": sum(len(each.told) // 12 for each in made if each) / len(batch),
+    "told": sum(len(each.sent_ids) // 12 for each in made if each) / len(batch),
     "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
 

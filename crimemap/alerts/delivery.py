@@ -1,7 +1,7 @@
-"""The outbox of incident alerts: sends each Delivery, one worker an address.
+"""The outbox of incident alerts: send each Delivery, with at most one worker per address.
 
-A mail is written at each try from what is published then: an incident that was withdrawn meanwhile is left out, and no
-incident lies in the queue.
+A mail's text is composed at each try from the incidents published then. So an incident withdrawn in the meantime is left
+out, and the queue holds no incidents.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from crimemap.alerts.new_incidents import NewIncidents
 from crimemap.models import Delivery, Subscription
 from crimemap.snapshot import published_incidents, reader
 
-MAX_REFUSALS = 3  # mails in a row to an address that the mail server does not know
+MAX_REFUSALS = 3  # consecutive mails to an address that the mail server does not know
 RETRY_PERIOD = dt.timedelta(days=4)
 
 DeliveryState = Delivery.DeliveryState
 
 
 def send_due(limit: int = outbox.BATCH_SIZE) -> bool:
-    """Send mails that are due, at most `limit`. Return whether more of them can be sent now."""
+    """Send at most `limit` due mails. Return whether more can be sent now."""
     batch = outbox.due_rows(Delivery, limit + 1)
     if not batch:
         return False
@@ -34,21 +34,21 @@ def send_due(limit: int = outbox.BATCH_SIZE) -> bool:
     except published_incidents.NothingPublishedError:
         return False
     now = timezone.now()
-    told_after = [edition for delivery in batch for _pk, edition in delivery.parts]
+    first_editions = [edition for delivery in batch for _pk, edition in delivery.parts]
     news = (
-        planning.load_new_incidents(published, min(told_after), now)
-        if told_after
+        planning.load_new_incidents(published, min(first_editions), now)
+        if first_editions
         else NewIncidents(published, [], now.date())
     )
     return DeliveryOutbox(news).send(batch[:limit]) and len(batch) > limit
 
 
 class DeliveryOutbox(Outbox[Delivery]):
-    """Mails about incidents. An address that several mails in a row did not reach is deleted."""
+    """Mails about incidents. Deletes an address after MAX_REFUSALS consecutive mails that the server refused."""
 
     model = Delivery
     name = "incident alerts"
-    serial_field = "address_hash"  # what one mail tells, the next one to the address leaves out
+    serial_field = "address_hash"  # the next mail to an address leaves out the incidents of the one before
 
     def __init__(self, news: NewIncidents) -> None:
         self.news = news
@@ -57,21 +57,23 @@ class DeliveryOutbox(Outbox[Delivery]):
         mail = self.compose_mail(row)
         if mail is None:
             return None
-        row.told = mail.told
+        row.told = mail.sent_ids
         return mail.message
 
     def compose_mail(self, delivery: Delivery) -> messages.AlertMail | None:
-        """Return the mail with the incidents it tells, or None if there is nothing left to say."""
+        """Return the mail and the ids of its incidents, or None if there is nothing left to report."""
         if delivery.confirms_id is not None:
             unconfirmed = Subscription.objects.filter(pk=delivery.confirms_id, confirmed_at=None).first()
             return messages.compose_confirmation(unconfirmed, self.news.published) if unconfirmed else None
-        numbers = [pk for pk, _after in delivery.parts]
+        keys = [pk for pk, _after in delivery.parts]
         confirmed = Subscription.objects.filter(
-            pk__in=numbers, address_hash=delivery.address_hash, confirmed_at__isnull=False
+            pk__in=keys, address_hash=delivery.address_hash, confirmed_at__isnull=False
         )
         subscriptions = list(confirmed.order_by("pk"))
         return (
-            messages.compose_news(delivery, subscriptions, self.news, _told_before(delivery)) if subscriptions else None
+            messages.compose_news(delivery, subscriptions, self.news, _read_sent_ids(delivery))
+            if subscriptions
+            else None
         )
 
     def is_confirmation(self, row: Delivery) -> bool:
@@ -87,7 +89,7 @@ class DeliveryOutbox(Outbox[Delivery]):
         self.settle(row, state=DeliveryState.EMPTY)
 
     def record_refusal(self, row: Delivery) -> None:
-        """Give up on the mail, and after some of them in a row on the address."""
+        """Give up on the mail; delete the address after MAX_REFUSALS consecutive refusals."""
         if row.confirms_id is not None:
             Delivery.objects.filter(pk=row.pk).delete()
             Subscription.objects.filter(pk=row.confirms_id, confirmed_at=None).delete()
@@ -104,7 +106,7 @@ class DeliveryOutbox(Outbox[Delivery]):
             super().postpone(row)
 
 
-def _told_before(delivery: Delivery) -> bytes:
-    """Return the packed public ids of incidents that mails to this address told already."""
+def _read_sent_ids(delivery: Delivery) -> bytes:
+    """Return the packed public ids of incidents in earlier mails to this address."""
     sent = Delivery.objects.filter(address_hash=delivery.address_hash, state=DeliveryState.SENT).exclude(told=b"")
-    return b"".join(bytes(told) for told in sent.values_list("told", flat=True))
+    return b"".join(bytes(packed) for packed in sent.values_list("told", flat=True))

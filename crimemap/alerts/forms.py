@@ -1,4 +1,4 @@
-"""The form in which residents say what they want to hear of by e-mail."""
+"""The form in which residents choose the incidents they want alerts about."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.street_names import normalize_name
 
 CITY, AREA, PLACE = "city", "area", "place"
-POINT = "point"  # of a `place_ref`: "point:41.48500,-38.52000" where there is no block to name
-USUAL_RADIUS = 500
+POINT = "point"  # kind of `place_ref` for a point without a named block: "point:41.48500,-38.52000"
+DEFAULT_RADIUS_METERS = 500
 
 
 class AlertForm(forms.Form):
-    """`alert()` gives what was asked for. Found places are choices of `place_ref`; `search` alone will do where it is clear.
+    """The criteria of an alert; `build_alert()` returns it once the form is valid.
 
-    With `with_address` it takes an e-mail address as well: `cleaned_data["email"]` is normalised.
+    Places found by `search` are choices of `place_ref`; an unambiguous `search` needs no choice. With `with_address` the form
+    also asks for an email address; `cleaned_data["email"]` is normalized.
     """
 
     where = forms.ChoiceField(
@@ -68,7 +69,7 @@ class AlertForm(forms.Form):
     def __init__(self, published: PublishedIncidents, *args: Any, with_address: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.published = published
-        self.found: list[Place] = []
+        self.found_places: list[Place] = []
         if not with_address:
             del self.fields["email"]
         category, radius = self.fields["category"], self.fields["radius"]
@@ -79,7 +80,7 @@ class AlertForm(forms.Form):
             (each, wording.format_distance(each)) for each in RADII_METERS if each >= published.least_radius
         ]
 
-    # What the page shows
+    # Values for the template
 
     @property
     def groups(self) -> list[tuple[Family, list[tuple[str, str, bool]]]]:
@@ -97,23 +98,23 @@ class AlertForm(forms.Form):
         return render_area_options(self.published, self["area"].value() or "")
 
     @property
-    def choices_of_place(self) -> list[tuple[str, str, str]]:
-        """Reference, name and district of the places to choose from: what was found, and what was chosen before."""
-        kept = self["place_ref"].value() or ""
-        known = {place.ref: (place.ref, place.name, place.district) for place in self.found}
-        if kept and kept not in known and (place := placed(kept)):
-            known = {kept: (kept, place.name, place.district)} | known
-        return list(known.values())
+    def place_choices(self) -> list[tuple[str, str, str]]:
+        """Reference, name and district of the places found, after the one chosen before."""
+        chosen_ref = self["place_ref"].value() or ""
+        choices = {place.ref: (place.ref, place.name, place.district) for place in self.found_places}
+        if chosen_ref and chosen_ref not in choices and (place := resolve_place_ref(chosen_ref)):
+            choices = {chosen_ref: (chosen_ref, place.name, place.district)} | choices
+        return list(choices.values())
 
-    def find(self) -> None:
-        """Look for `search` and show what there is, whatever else is missing."""
+    def search_places(self) -> None:
+        """Search for places and report no error of another field."""
         text = str(self["search"].value() or "").strip()[:100]
         self._errors, self.cleaned_data = ErrorDict(), {}
-        self.found = lookup.search_places(text)
-        if not self.found:
-            self.add_error("search", _not_found(text))
+        self.found_places = lookup.search_places(text)
+        if not self.found_places:
+            self.add_error("search", _describe_no_match(text))
 
-    # What was asked for
+    # Validation
 
     def clean_email(self) -> str:
         try:
@@ -123,67 +124,67 @@ class AlertForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        cleaned["wanted"], cleaned["place"] = None, ""
-        kinds = frozenset(cleaned.get("category") or ())
-        kinds = frozenset() if kinds == frozenset(self.published.families) else kinds
+        cleaned["criteria"], cleaned["place"] = None, ""
+        categories = frozenset(cleaned.get("category") or ())
+        categories = frozenset() if categories == frozenset(self.published.families) else categories
         match cleaned.get("where"):
             case "city":
-                cleaned["wanted"] = AlertCriteria(None, None, kinds)
+                cleaned["criteria"] = AlertCriteria(None, None, categories)
             case "area":
-                cleaned["wanted"] = self._in_area(cleaned.get("area", ""), kinds)
+                cleaned["criteria"] = self._clean_area(cleaned.get("area", ""), categories)
             case "place":
-                self._around(cleaned, kinds)
+                self._clean_place(cleaned, categories)
         return cleaned
 
-    def _in_area(self, text: str, kinds: frozenset[str]) -> AlertCriteria | None:
+    def _clean_area(self, text: str, categories: frozenset[str]) -> AlertCriteria | None:
         layer, _colon, code = text.partition(":")
         if not code or code not in self.published.areas.get(layer, []):
             self.add_error("area", _("Choose an area from the list."))
             return None
-        return AlertCriteria((layer, code), None, kinds)
+        return AlertCriteria((layer, code), None, categories)
 
-    def _around(self, cleaned: dict[str, Any], kinds: frozenset[str]) -> None:
-        place = self._place(cleaned.get("search", "").strip(), cleaned.get("place_ref", ""))
+    def _clean_place(self, cleaned: dict[str, Any], categories: frozenset[str]) -> None:
+        place = self._choose_place(cleaned.get("search", "").strip(), cleaned.get("place_ref", ""))
         if place is None:
             return
         layer, _colon, code = place.area.partition(":")
         if code in self.published.areas.get(layer, []):
-            cleaned["wanted"] = AlertCriteria((layer, code), None, kinds)
+            cleaned["criteria"] = AlertCriteria((layer, code), None, categories)
         elif layer == "city":
-            cleaned["wanted"] = AlertCriteria(None, None, kinds)
+            cleaned["criteria"] = AlertCriteria(None, None, categories)
         elif place.area:
             self.add_error("search", _("There are no incidents in this area yet. Choose another place."))
         else:
-            radius = cleaned.get("radius") or max(USUAL_RADIUS, self.published.least_radius)
-            cleaned["wanted"] = AlertCriteria(None, (place.latitude, place.longitude, float(radius)), kinds)
+            radius = cleaned.get("radius") or max(DEFAULT_RADIUS_METERS, self.published.least_radius)
+            cleaned["criteria"] = AlertCriteria(None, (place.latitude, place.longitude, float(radius)), categories)
             cleaned["place"] = place.name[:160]
 
-    def _place(self, text: str, ref: str) -> Place | None:
+    def _choose_place(self, text: str, ref: str) -> Place | None:
         if ref:
-            place = placed(ref)
+            place = resolve_place_ref(ref)
             if place is None:
                 self.add_error("search", _("This place is not in our list any more. Look for another."))
             return place
         if not text:
             self.add_error("search", _("Write a street with a number, or two streets that cross."))
             return None
-        self.found = lookup.search_places(text)
-        if not self.found:
-            self.add_error("search", _not_found(text))
-        elif len(self.found) == 1 or normalize_name(self.found[0].name) == normalize_name(text):
-            return self.found[0]
+        self.found_places = lookup.search_places(text)
+        if not self.found_places:
+            self.add_error("search", _describe_no_match(text))
+        elif len(self.found_places) == 1 or normalize_name(self.found_places[0].name) == normalize_name(text):
+            return self.found_places[0]
         else:
             self.add_error("place_ref", _("There are several such places. Choose one."))
         return None
 
-    def alert(self, number: int = 0) -> AlertSubscription:
-        wanted = self.cleaned_data["wanted"]
-        assert isinstance(wanted, AlertCriteria)
-        return AlertSubscription(wanted, self.cleaned_data["place"], self.cleaned_data["rhythm"], number)
+    def build_alert(self, number: int = 0) -> AlertSubscription:
+        criteria = self.cleaned_data["criteria"]
+        assert isinstance(criteria, AlertCriteria)
+        return AlertSubscription(criteria, self.cleaned_data["place"], self.cleaned_data["rhythm"], number)
 
 
-def placed(ref: str) -> Place | None:
-    """The place of a reference. A point becomes the block it is at: nobody's door need be known for an alert."""
+def resolve_place_ref(ref: str) -> Place | None:
+    """Return the place of a reference, None if there is none. A point becomes its nearest block, so that no home is stored."""
     kind, _colon, text = ref.partition(":")
     if kind != POINT:
         return lookup.find_place(ref)
@@ -197,22 +198,23 @@ def placed(ref: str) -> Place | None:
     return block or Place(ref, POINT, _("the point you chose"), latitude, longitude, "")
 
 
-def initial_of(wanted: AlertCriteria, rhythm: str = Rhythm.WEEKLY) -> dict[str, Any]:
-    """What the form shows of an alert."""
-    result: dict[str, Any] = {"where": CITY, "category": sorted(wanted.categories), "rhythm": rhythm}
-    if wanted.area:
-        result |= {"where": AREA, "area": ":".join(wanted.area)}
-    elif wanted.circle:
-        latitude, longitude, radius = wanted.circle
+def build_initial_values(criteria: AlertCriteria, rhythm: str = Rhythm.WEEKLY) -> dict[str, Any]:
+    """Return the form's initial values for an alert."""
+    result: dict[str, Any] = {"where": CITY, "category": sorted(criteria.categories), "rhythm": rhythm}
+    if criteria.area:
+        result |= {"where": AREA, "area": ":".join(criteria.area)}
+    elif criteria.circle:
+        latitude, longitude, radius = criteria.circle
         nearest = min(RADII_METERS, key=lambda each: abs(each - radius))
         result |= {"where": PLACE, "place_ref": f"{POINT}:{latitude:.5f},{longitude:.5f}", "radius": nearest}
-    return {"radius": USUAL_RADIUS} | result
+    return {"radius": DEFAULT_RADIUS_METERS} | result
 
 
-def wanted_of(chosen: Filter) -> AlertCriteria:
-    """What an alert can take of the map's filter."""
-    return AlertCriteria(chosen.area, chosen.circle if not chosen.area else None, chosen.categories)
+def derive_criteria(map_filter: Filter) -> AlertCriteria:
+    """Return the part of the map's filter that an alert can have: an area or else a circle, and categories."""
+    circle = None if map_filter.area else map_filter.circle
+    return AlertCriteria(map_filter.area, circle, map_filter.categories)
 
 
-def _not_found(text: str) -> str:
+def _describe_no_match(text: str) -> str:
     return _("We found no place called “%(text)s”. Write a street with a number, or two streets.") % {"text": text[:60]}

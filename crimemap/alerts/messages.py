@@ -22,7 +22,7 @@ from crimemap.snapshot.format import Array
 from crimemap.snapshot.published_incidents import PublishedIncidents
 
 MAX_LISTED_INCIDENTS = 50
-MAP_PATH = "/map"  # the workers serve no pages: they know the map's addresses below it alone
+MAP_PATH = "/map"  # the workers' own URL configuration has no pages, so they resolve crimemap.urls below this path
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,23 @@ class AlertMail:
     """A composed message, and the packed public ids of the incidents in it."""
 
     message: EmailMultiAlternatives
-    told: bytes
+    sent_ids: bytes
 
 
 def build_url(name: str, *args: str) -> str:
+    """Return the absolute URL of a page of the map."""
     return settings.PORTAL_URL + MAP_PATH + reverse(name, urlconf="crimemap.urls", args=args)
 
 
 def describe_alert(subscription: Subscription, published: PublishedIncidents) -> str:
-    """ "Burglary, within 500 m (0.3 mi) of 400 block of Arden Street" """
+    """Return for example "Burglary: within 500 m (0.3 mi) of 400 block of Arden Street"."""
     return subscription_wording.describe_criteria(
         planning.read_criteria(subscription), subscription.place, published.category_names
     )
 
 
 def compose_confirmation(subscription: Subscription, published: PublishedIncidents) -> AlertMail | None:
+    """Compose the mail with the confirmation link. Return None if the sealed address does not match its hash."""
     contact = subscriber_addresses.open_contact(subscription.sealed_contact)
     if subscriber_addresses.hash_address(contact.address) != bytes(subscription.address_hash):
         return None  # confirming would give this person another address's alerts
@@ -59,26 +61,28 @@ def compose_confirmation(subscription: Subscription, published: PublishedInciden
 
 
 def compose_news(
-    delivery: Delivery, subscriptions: list[Subscription], new: NewIncidents, told: bytes
+    delivery: Delivery, subscriptions: list[Subscription], news: NewIncidents, sent_ids: bytes
 ) -> AlertMail | None:
-    """Compose one mail of all incidents that alerts of one address match, newest first. Return None if there are none left.
+    """Compose one mail about all incidents that match alerts of one address, newest first. Return None if there are none left.
 
-    `told`: packed ids of incidents that another alert of this address has sent already.
+    `sent_ids`: packed ids of incidents in earlier mails to this address.
     """
-    published, after = new.published, dict(delivery.parts)
-    found = [new.found(planning.read_criteria(each), after[each.pk], delivery.up_to) for each in subscriptions]
-    numbers = np.unique(np.concatenate(found))[::-1]
-    ids = published.columns["public_id"][numbers]
-    numbers = numbers[~np.isin(ids, new_incidents.unpack_ids(told))]
-    if not len(numbers):
+    published, after = news.published, dict(delivery.parts)
+    matches = [
+        news.find_matches(planning.read_criteria(each), after[each.pk], delivery.up_to) for each in subscriptions
+    ]
+    row_numbers = np.unique(np.concatenate(matches))[::-1]
+    ids = published.columns["public_id"][row_numbers]
+    row_numbers = row_numbers[~np.isin(ids, new_incidents.unpack_ids(sent_ids))]
+    if not len(row_numbers):
         return None
     contact = subscriber_addresses.open_contact(subscriptions[0].sealed_contact)
     secret = subscriber_addresses.encode_secret(contact.secret)
     leave = build_url("alerts_leave", secret)
     context = {
-        "incidents": _describe_incidents(new, numbers[:MAX_LISTED_INCIDENTS]),
-        "count": len(numbers),
-        "more": max(0, len(numbers) - MAX_LISTED_INCIDENTS),
+        "incidents": _describe_incidents(news, row_numbers[:MAX_LISTED_INCIDENTS]),
+        "count": len(row_numbers),
+        "more": max(0, len(row_numbers) - MAX_LISTED_INCIDENTS),
         "alerts": [
             {
                 "words": describe_alert(each, published),
@@ -90,31 +94,33 @@ def compose_news(
         "manage": build_url("alerts_manage", secret),
         "leave": leave,
     }
-    subject = ngettext("%(count)d new incident", "%(count)d new incidents", len(numbers)) % {"count": len(numbers)}
+    subject = ngettext("%(count)d new incident", "%(count)d new incidents", len(row_numbers)) % {
+        "count": len(row_numbers)
+    }
     message = _compose(contact.address, subject, "alert_news", context, leave=leave)
-    return AlertMail(message, published.columns["public_id"][numbers].tobytes())
+    return AlertMail(message, published.columns["public_id"][row_numbers].tobytes())
 
 
-def _describe_incidents(new: NewIncidents, numbers: Array) -> list[dict[str, str]]:
+def _describe_incidents(news: NewIncidents, row_numbers: Array) -> list[dict[str, str]]:
     """Return the template context of each row."""
-    known = new.remembered
-    missing = [number for number in numbers.tolist() if number not in known]
-    for number, row in zip(missing, new.published.read_rows(np.array(missing, "i8")), strict=True):
-        known[number] = {
-            "category": new.published.category_names[row.category],
+    cache = news.row_descriptions
+    missing = [number for number in row_numbers.tolist() if number not in cache]
+    for number, row in zip(missing, news.published.read_rows(np.array(missing, "i8")), strict=True):
+        cache[number] = {
+            "category": news.published.category_names[row.category],
             "description": row.description,
             "when": wording.describe_time(row),
             "where": wording.describe_place(row),
             "link": build_url("incident", row.public_id),
         }
-    return [known[number] for number in numbers.tolist()]
+    return [cache[number] for number in row_numbers.tolist()]
 
 
 def _build_list_url(subscription: Subscription, published: PublishedIncidents) -> str:
-    chosen = planning.read_criteria(subscription).filter(published)
+    map_filter = planning.read_criteria(subscription).filter(published)
     days = 90 if subscription.rhythm == Subscription.Rhythm.MONTHLY else 30
-    chosen = replace(chosen, days=days, since=published.until - dt.timedelta(days - 1), until=published.until)
-    return f"{build_url('list')}?{chosen.query_string()}"
+    map_filter = replace(map_filter, days=days, since=published.until - dt.timedelta(days - 1), until=published.until)
+    return f"{build_url('list')}?{map_filter.query_string()}"
 
 
 def _compose(

@@ -1,7 +1,8 @@
-"""E-mail alerts: who asked for what, which incidents are new, and each mail that is due. crimemap/alerts/planning.py has the rules.
+"""E-mail alerts: subscriptions, new incidents and mails. crimemap/alerts/planning.py has the rules.
 
-No address stands here in clear: the public side seals it, the bulk worker alone opens it (core/mail/subscriber_addresses.py). The public
-side reads and changes these rows only through the functions of tipportal/database/rules.sql, which want a link's secret.
+No address is stored in clear text: the public side seals it, and only the bulk worker opens it (core/mail/subscriber_addresses.py).
+The public side reads and changes these rows only through the functions of tipportal/database/rules.sql, which require a
+link's secret.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         return render(request, "crimemap/alerts/unavailable.html", status=UNAVAILABLE)
     if request.method != "POST":
         form = forms.AlertForm(
-            published, initial=forms.initial_of(forms.wanted_of(_filter_of_query(request, published)))
+            published, initial=forms.build_initial_values(forms.derive_criteria(_filter_of_query(request, published)))
         )
         return _form_page(request, form)
     form = forms.AlertForm(published, request.POST)
@@ -75,7 +75,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 
 def _request_alert(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
     try:
-        subscriptions.request_alert(form.cleaned_data["email"], form.alert())
+        subscriptions.request_alert(form.cleaned_data["email"], form.build_alert())
     except subscriber_addresses.KeyMissingError as error:
         log.error("no address can be taken: %s", error)
         form.add_error(None, _("We cannot take addresses at this moment. Please try again later."))
@@ -87,7 +87,7 @@ def _request_alert(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
 def _form_again(request: HttpRequest, form: forms.AlertForm, **context: Any) -> HttpResponse | None:
     """Return the form again if a place was searched for or the form is invalid, else None."""
     if "find_place" in request.POST:
-        form.find()
+        form.search_places()
         return _form_page(request, form, **context)
     return None if form.is_valid() else _form_page(request, form, UNPROCESSABLE, **context)
 
@@ -151,7 +151,7 @@ def change(
         return _unknown_link_page(request)
     manage_url = reverse("crimemap:alerts_manage", args=[subscriber_addresses.encode_secret(secret)])
     if request.method != "POST":
-        initial = forms.initial_of(alert.wanted, alert.rhythm)
+        initial = forms.build_initial_values(alert.criteria, alert.rhythm)
         return _form_page(request, forms.AlertForm(published, initial=initial, with_address=False), manage=manage_url)
     if "remove" in request.POST:
         subscriptions.unsubscribe(secret, number)
@@ -161,7 +161,7 @@ def change(
     form = forms.AlertForm(published, request.POST, with_address=False)
     if form_page := _form_again(request, form, manage=manage_url):
         return form_page
-    subscriptions.change_alert(secret, form.alert(number))
+    subscriptions.change_alert(secret, form.build_alert(number))
     return redirect(f"{manage_url}?done=changed")
 
 
@@ -184,7 +184,7 @@ def _describe_alerts(alerts: list[AlertSubscription], published: PublishedIncide
     return [
         {
             "number": each.number,
-            "description": subscription_wording.describe_criteria(each.wanted, each.place, published.category_names),
+            "description": subscription_wording.describe_criteria(each.criteria, each.place, published.category_names),
             "rhythm": subscriptions.Rhythm(each.rhythm).label,
         }
         for each in alerts

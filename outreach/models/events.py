@@ -1,4 +1,4 @@
-"""Events that residents can come to, and the reminders they subscribe to."""
+"""Public events and residents' subscriptions to reminders of them."""
 
 from __future__ import annotations
 
@@ -71,9 +71,10 @@ class Event(models.Model):
 
 
 class Reminder(models.Model):
-    """Somebody wants a mail before an event. The address is sealed (core/mail/subscriber_addresses.py) and goes with the event's end.
+    """A resident's subscription to mails about one event. It is deleted when the event is over.
 
-    Residents write, confirm and delete theirs through functions of the database (rules.sql); the bulk worker does the rest.
+    The address is sealed (core/mail/subscriber_addresses.py). The public side creates, confirms and deletes reminders through
+    database functions (rules.sql); the bulk worker mails and deletes them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only tell what would be sent; no address is shown")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        plan = planning.plan_mails(dry=dry_run)
+        plan = planning.plan_mails(dry_run=dry_run)
         waiting = Delivery.objects.filter(state=Delivery.DeliveryState.WAITING)
         self.stdout.write(f"New incidents: {plan.new_count}")
         for rhythm in planning.Rhythm.values:

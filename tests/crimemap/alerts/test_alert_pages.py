@@ -1,4 +1,4 @@
-"""The pages of e-mail alerts: asking, confirming, changing, leaving; and what they must never tell or do."""
+"""The pages of e-mail alerts: request, confirm, change, unsubscribe; and which data and rights they must not have."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def link(step: str, secret: bytes, *more: object) -> str:
     return "/map/alerts/" + "/".join(map(str, [step, subscriber_addresses.encode_secret(secret), *more])) + "/"
 
 
-# Asking
+# Requests
 
 
-def test_whoever_asks_gets_a_link_and_the_row_has_nothing_in_clear(client: Client) -> None:
+def test_a_request_mails_a_link_and_stores_no_address_in_clear(client: Client) -> None:
     response = post(client, **CITY | {"where": "area", "area": "district:1", "category": ["burglary", "fraud"]})
     assert response.status_code == 302
     assert response["Location"] == "/map/alerts/asked/"
@@ -96,12 +96,12 @@ def test_a_place_is_found_by_its_name(client: Client, riverton: None) -> None:
     assert (row.layer, row.code) == ("", "")
 
 
-def test_of_several_places_one_is_chosen(client: Client, riverton: None) -> None:
+def test_an_ambiguous_search_requires_a_choice(client: Client, riverton: None) -> None:
     where = CITY | {"where": "place", "radius": "500"}
     page = post(client, **where | {"search": Block.objects.first().street})
     assert page.status_code == 422
     assert "There are several such places. Choose one." in page.content.decode()
-    ref, name, _district = page.context["form"].choices_of_place[1]
+    ref, name, _district = page.context["form"].place_choices[1]
     assert post(client, **where | {"place_ref": ref}).status_code == 302
     assert Subscription.objects.get().place == name
 
@@ -115,7 +115,7 @@ def test_a_point_of_the_map_becomes_its_block(client: Client, riverton: None) ->
     assert "block of" in row.place
 
 
-def test_finding_shows_places_and_asks_for_nothing_else(client: Client, riverton: None) -> None:
+def test_searching_places_reports_no_other_errors(client: Client, riverton: None) -> None:
     page = post(client, where="place", search="arden", find_place="1")
     assert page.status_code == 200
     text = page.content.decode()
@@ -125,7 +125,7 @@ def test_finding_shows_places_and_asks_for_nothing_else(client: Client, riverton
     assert "We found no place called “qqqqq”" in text
 
 
-def test_an_area_that_was_searched_for_is_that_area(client: Client, riverton: None) -> None:
+def test_an_area_found_by_search_becomes_the_alerts_area(client: Client, riverton: None) -> None:
     name = Area.objects.get(layer="district", code="1").name
     assert post(client, **CITY | {"where": "place", "search": name, "radius": "500"}).status_code == 302
     row = Subscription.objects.get()
@@ -151,7 +151,7 @@ def test_an_area_that_was_searched_for_is_that_area(client: Client, riverton: No
         ({"rhythm": ""}, "Choose how often."),
     ],
 )
-def test_what_cannot_be_taken_is_said_and_nothing_is_lost(client: Client, change: Any, sentence: str) -> None:
+def test_invalid_input_is_explained_and_preserved(client: Client, change: Any, sentence: str) -> None:
     page = post(
         client, **{"where": "city", "rhythm": "weekly", "email": "typed@example.org", "category": "fraud"} | change
     )
@@ -163,15 +163,15 @@ def test_what_cannot_be_taken_is_said_and_nothing_is_lost(client: Client, change
     assert Subscription.objects.count() == 0
 
 
-def test_all_types_ticked_are_no_restriction(client: Client, incidents: PublishedIncidents) -> None:
+def test_ticking_all_types_means_no_restriction(client: Client, incidents: PublishedIncidents) -> None:
     post(client, **CITY | {"category": list(incidents.families)})
     assert Subscription.objects.get().categories == []
 
 
-# What an answer must not tell
+# Privacy and abuse
 
 
-def test_the_answer_is_the_same_whether_an_address_is_known_or_not(client: Client) -> None:
+def test_the_response_is_the_same_for_known_and_unknown_addresses(client: Client) -> None:
     subscribe(OMAR)
     answers = [post(client, **CITY | {"email": address}) for address in (OMAR, MARIA, MARIA, MARIA.upper())]
     seen = {(each.status_code, each["Location"], each.content, tuple(sorted(each.headers))) for each in answers}
@@ -187,14 +187,14 @@ def test_an_unconfirmed_address_gets_one_link_a_day(client: Client) -> None:
     assert Delivery.objects.count() == 2
 
 
-def test_who_confirms_may_ask_for_more_at_once_up_to_ten(client: Client) -> None:
+def test_an_address_can_have_ten_confirmed_alerts(client: Client) -> None:
     for _alert in range(10):
         subscribe(MARIA)
     post(client, **CITY)
     assert Subscription.objects.count() == 10
 
 
-def test_a_flood_of_requests_shuts_nobody_out(client: Client) -> None:
+def test_a_flood_of_requests_does_not_block_others(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO crimemap_subscription (sealed_contact, address_hash, link_hash, layer, code, place, categories,"
@@ -206,23 +206,21 @@ def test_a_flood_of_requests_shuts_nobody_out(client: Client) -> None:
     assert Subscription.objects.count() == 20_001  # the oldest that nobody confirmed made room
 
 
-def test_mails_to_confirm_are_paced_and_the_others_are_kept_for_later(
-    client: Client, mails: Mails, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_confirmation_mails_are_paced_by_domain(client: Client, mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confirmation_pace, "MAILS_AT_ONCE_BY_DOMAIN", 3)
     monkeypatch.setattr(confirmation_pace, "pace", confirmation_pace.ConfirmationPace())
     for number in range(5):
         post(client, **CITY | {"email": f"stranger{number}@victim.example"})
     post(client, **CITY)
     delivery.send_due()
-    told = [address.rpartition("@")[2] for recipients in mails.recipients for address in recipients]
-    assert sorted(told) == ["example.org", *["victim.example"] * 3]
+    domains = [address.rpartition("@")[2] for recipients in mails.recipients for address in recipients]
+    assert sorted(domains) == ["example.org", *["victim.example"] * 3]
     waiting = Delivery.objects.filter(state=Delivery.DeliveryState.WAITING)
     assert [row.attempts for row in waiting] == [0, 0]
     assert all(row.next_attempt_at > timezone.now() for row in waiting)
 
 
-def test_no_page_sets_a_cookie_or_is_kept(client: Client) -> None:
+def test_no_page_sets_a_cookie_or_is_stored(client: Client) -> None:
     secret = subscribe(MARIA)
     number = Subscription.objects.get().pk
     for path in ("/map/alerts/", link("manage", secret), link("manage", secret, number), link("leave", secret)):
@@ -235,41 +233,41 @@ def test_no_page_sets_a_cookie_or_is_kept(client: Client) -> None:
         assert MARIA not in response.content.decode()
 
 
-def test_another_sites_post_is_not_taken(client: Client) -> None:
+def test_a_post_from_another_site_is_rejected(client: Client) -> None:
     assert client.post("/map/alerts/", CITY, headers={"Origin": "https://evil.example"}).status_code == 403
     assert Subscription.objects.count() == 0
 
 
-def test_a_node_without_a_key_says_that_there_are_no_alerts(client: Client, settings: Any, tmp_path: Any) -> None:
+def test_without_a_public_key_the_page_is_unavailable(client: Client, settings: Any, tmp_path: Any) -> None:
     settings.ADDRESS_PUBLIC_KEYS = tmp_path
     page = client.get("/map/alerts/")
     assert page.status_code == 503
     assert "no alerts by e-mail here yet" in page.content.decode()
 
 
-def test_a_node_without_the_hash_key_takes_nothing_and_says_so(client: Client, settings: Any) -> None:
+def test_without_the_hash_key_requests_are_rejected(client: Client, settings: Any) -> None:
     settings.ADDRESS_HASH_KEY = None
     page = post(client, **CITY)
     assert page.status_code == 503
     assert "cannot take addresses" in page.content.decode()
 
 
-def test_without_incidents_there_is_nothing_to_ask_for(client: Client, settings: Any, tmp_path: Any) -> None:
+def test_without_published_incidents_there_is_no_form(client: Client, settings: Any, tmp_path: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
     assert "not published yet" in client.get("/map/alerts/").content.decode()
     assert client.get(link("manage", bytes(32))).status_code == 503
 
 
-# Confirming
+# Confirmation
 
 
-def pending(client: Client) -> bytes:
+def request_unconfirmed(client: Client) -> bytes:
     post(client, **CITY)
     return secret_of(Subscription.objects.get(confirmed_at=None))
 
 
-def test_opening_the_link_confirms_nothing_and_the_button_does(client: Client) -> None:
-    secret = pending(client)
+def test_only_the_button_confirms_not_opening_the_link(client: Client) -> None:
+    secret = request_unconfirmed(client)
     for _scanner in range(2):
         page = client.get(link("confirm", secret))
         assert "All types: the whole city" in page.content.decode()
@@ -287,7 +285,7 @@ def test_opening_the_link_confirms_nothing_and_the_button_does(client: Client) -
 
 
 def test_a_link_works_for_two_days(client: Client) -> None:
-    secret = pending(client)
+    secret = request_unconfirmed(client)
     Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=47))
     assert client.get(link("confirm", secret)).status_code == 200
     Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=49))
@@ -298,22 +296,22 @@ def test_a_link_works_for_two_days(client: Client) -> None:
 
 @pytest.mark.parametrize("text", ["x", "a" * 43, "A" * 42, "..", "%00" * 14])
 @pytest.mark.parametrize("step", ["confirm", "manage"])
-def test_a_made_up_link_leads_nowhere(client: Client, step: str, text: str) -> None:
+def test_an_invalid_link_is_not_found(client: Client, step: str, text: str) -> None:
     subscribe(MARIA)
     for response in (client.get(f"/map/alerts/{step}/{text}/"), client.post(f"/map/alerts/{step}/{text}/")):
         assert response.status_code == 404
 
 
-def test_a_link_that_is_not_confirmed_opens_nothing_of_the_address(client: Client) -> None:
+def test_an_unconfirmed_link_shows_no_other_alerts_of_the_address(client: Client) -> None:
     subscribe(MARIA)
-    secret = pending(client)
+    secret = request_unconfirmed(client)
     assert client.get(link("manage", secret)).status_code == 404
     assert [alert.is_confirmed for alert in subscriptions.list_alerts(secret)] == [False]
 
 
-def test_the_confirmation_mail_leads_to_the_page(client: Client, settings: Any, mailoutbox: list[Any]) -> None:
+def test_the_confirmation_mail_links_to_the_page(client: Client, settings: Any, mailoutbox: list[Any]) -> None:
     settings.PORTAL_URL = "https://riverton.example"
-    secret = pending(client)
+    secret = request_unconfirmed(client)
     delivery.send_due()
     (mail,) = mailoutbox
     assert mail.to == [MARIA]
@@ -323,19 +321,19 @@ def test_the_confirmation_mail_leads_to_the_page(client: Client, settings: Any, 
     assert Delivery.objects.get().state == Delivery.DeliveryState.SENT
 
 
-def test_a_contact_that_is_not_the_hashs_is_asked_nothing(client: Client, mailoutbox: list[Any]) -> None:
-    """Whoever has the public node could hope to come to another address' alerts so."""
+def test_no_confirmation_is_mailed_if_address_and_hash_differ(client: Client, mailoutbox: list[Any]) -> None:
+    """Otherwise an attacker on the public node could take over another address' alerts."""
     subscribe(OMAR)
-    pending(client)
+    request_unconfirmed(client)
     Subscription.objects.filter(confirmed_at=None).update(address_hash=subscriber_addresses.hash_address(OMAR))
     delivery.send_due()
     assert mailoutbox == []
 
 
-# Changing and leaving
+# Changes and unsubscribing
 
 
-def test_all_alerts_of_an_address_are_managed_by_any_of_its_links(client: Client) -> None:
+def test_any_link_of_an_address_manages_all_its_alerts(client: Client) -> None:
     first = subscribe(MARIA)
     second = subscribe(MARIA, AlertCriteria(("district", "2"), None, frozenset({"burglary"})))
     subscribe(OMAR, AlertCriteria(("beat", "11"), None, frozenset()))
@@ -346,7 +344,7 @@ def test_all_alerts_of_an_address_are_managed_by_any_of_its_links(client: Client
         assert wording.area_name("beat", "11", areas.area_names("beat")) not in text
 
 
-def test_an_alert_is_changed_and_keeps_its_place_in_the_editions(client: Client) -> None:
+def test_a_changed_alert_continues_with_the_next_edition(client: Client) -> None:
     secret = subscribe(MARIA)
     Subscription.objects.update(sent_up_to=7)
     row = Subscription.objects.get()
@@ -364,7 +362,7 @@ def test_an_alert_is_changed_and_keeps_its_place_in_the_editions(client: Client)
     )  # fmt: skip
 
 
-def test_nobody_changes_or_removes_anothers_alert(client: Client) -> None:
+def test_a_link_cannot_change_or_remove_another_addresses_alert(client: Client) -> None:
     subscribe(OMAR)
     other = Subscription.objects.get()
     secret = subscribe(MARIA)
@@ -377,8 +375,8 @@ def test_nobody_changes_or_removes_anothers_alert(client: Client) -> None:
     assert Subscription.objects.get(pk=other.pk).rhythm == "daily"
 
 
-def test_a_removed_alerts_link_still_speaks_for_the_address(client: Client) -> None:
-    """It stands in mails that were sent before, with the button to leave."""
+def test_the_link_of_a_removed_alert_still_works_for_the_address(client: Client) -> None:
+    """Earlier mails contain it in their unsubscribe button."""
     first, second = subscribe(MARIA), subscribe(MARIA, rhythm="weekly")
     removed = Subscription.objects.get(rhythm="daily")
     response = client.post(link("manage", first, removed.pk), {"remove": "1"})
@@ -389,23 +387,23 @@ def test_a_removed_alerts_link_still_speaks_for_the_address(client: Client) -> N
     assert Subscription.objects.count() == 0
 
 
-def test_leaving_takes_one_post_and_deletes_the_address_at_once(client: Client) -> None:
+def test_unsubscribing_deletes_the_address_at_once(client: Client) -> None:
     secret = subscribe(MARIA)
     subscribe(MARIA, rhythm="monthly")
     subscribe(OMAR)
-    mine = subscriber_addresses.hash_address(MARIA)
-    Delivery.objects.create(address_hash=mine, parts=[[1, 1]])
+    maria_hash = subscriber_addresses.hash_address(MARIA)
+    Delivery.objects.create(address_hash=maria_hash, parts=[[1, 1]])
     client.get(link("leave", secret))
     assert Subscription.objects.count() == 3
     page = client.post(link("leave", secret))
     assert page.status_code == 200
     assert "Your address is deleted" in page.content.decode()
     for model in (Subscription, Delivery, AlertLink):
-        assert not model.objects.filter(address_hash=mine).exists()
+        assert not model.objects.filter(address_hash=maria_hash).exists()
         assert model is Delivery or model.objects.count() == 1
 
 
-def test_mail_programs_leave_with_one_click_and_no_origin(client: Client) -> None:
+def test_mail_programs_unsubscribe_with_one_click_and_no_origin(client: Client) -> None:
     """RFC 8058: a post by the provider's machine, twice where an answer was lost."""
     secret = subscribe(MARIA)
     for _again in range(2):
@@ -416,20 +414,20 @@ def test_mail_programs_leave_with_one_click_and_no_origin(client: Client) -> Non
     assert Subscription.objects.count() == 0
 
 
-def test_removing_the_last_alert_is_leaving(client: Client) -> None:
+def test_removing_the_last_alert_deletes_the_address(client: Client) -> None:
     secret = subscribe(MARIA)
     page = client.post(link("manage", secret, Subscription.objects.get().pk), {"remove": "1"})
     assert "Your address is deleted" in page.content.decode()
     assert AlertLink.objects.count() == 0
 
 
-def test_whoever_did_not_ask_can_delete_what_waits(client: Client) -> None:
-    secret = pending(client)
+def test_an_unconfirmed_request_can_be_deleted_through_its_link(client: Client) -> None:
+    secret = request_unconfirmed(client)
     client.post(link("leave", secret))
     assert Subscription.objects.count() == Delivery.objects.count() == 0
 
 
-# With a role's database user in an attacker's hands
+# Database rights, should an attacker take over one role's database user
 
 
 @pytest.mark.parametrize("table", ["subscription", "delivery", "alertlink", "edition"])
@@ -446,7 +444,7 @@ def test_the_public_role_has_no_right_on_the_tables(client: Client, table: str) 
     assert is_refused("public", "UPDATE crimemap_subscription SET confirmed_at = now()")
 
 
-def test_the_public_role_does_all_that_residents_do(client: Client) -> None:
+def test_the_public_role_can_do_everything_residents_do(client: Client) -> None:
     with acting_as("public"):
         subscriptions.request_alert(MARIA, AlertSubscription(EVERYTHING, "", "daily"))
     secret = secret_of(Subscription.objects.get())
@@ -468,7 +466,7 @@ def secret_hash_of(secret: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("role", ["staff", "alerts", "media"])
-def test_nobody_but_the_bulk_worker_reads_a_seal_or_its_hash(client: Client, role: str) -> None:
+def test_only_the_bulk_worker_reads_sealed_addresses_and_hashes(client: Client, role: str) -> None:
     subscribe(MARIA)
     for sql in (
         "SELECT sealed_contact FROM crimemap_subscription",
@@ -484,17 +482,17 @@ def test_nobody_but_the_bulk_worker_reads_a_seal_or_its_hash(client: Client, rol
         assert is_refused(role, sql)
 
 
-def test_the_bulk_worker_writes_no_subscription_of_its_own(client: Client) -> None:
+def test_the_bulk_worker_cannot_create_subscriptions(client: Client) -> None:
     assert is_refused("bulk", "INSERT INTO crimemap_subscription SELECT * FROM crimemap_subscription")
     assert is_refused("bulk", "INSERT INTO crimemap_alertlink SELECT * FROM crimemap_alertlink")
     with acting_as("bulk"):
         assert Subscription.objects.count() == 0
 
 
-# In the admin
+# Admin
 
 
-def test_the_admin_counts_and_names_nobody(client: Client) -> None:
+def test_the_admin_shows_counts_and_no_address(client: Client) -> None:
     for number in range(6):
         subscribe(f"resident{number}@example.org")
     subscribe(MARIA, AlertCriteria(None, (41.5, -38.5, 500.0), frozenset()), "weekly")
@@ -516,7 +514,7 @@ def test_only_administrators_see_the_counts(client: Client, group: str) -> None:
     assert sign_in(create_account(group=group)).get("/admin/crimemap/subscription/").status_code == 403
 
 
-def test_no_alert_is_opened_changed_or_deleted_in_the_admin(client: Client) -> None:
+def test_the_admin_cannot_open_change_or_delete_alerts(client: Client) -> None:
     subscribe(MARIA)
     number = Subscription.objects.get().pk
     ada = sign_in(create_account())

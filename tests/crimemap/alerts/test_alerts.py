@@ -1,4 +1,4 @@
-"""E-mail alerts: each incident once, to whoever asked for it, whatever the order in which it became known."""
+"""E-mail alerts: each matching incident is reported once, in whatever order incidents are published."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MARIA, OMAR = "maria@example.org", "omar@example.org"
 
 @pytest.fixture
 def city(tmp_path: Path, settings: Any) -> City:
-    """Published with three incidents of long ago, which nobody is to be told."""
+    """A city published with three incidents, which are in the first edition."""
     settings.INCIDENT_SNAPSHOTS = tmp_path / "incidents"
     city = City(settings.INCIDENT_SNAPSHOTS)
     city.add_many("old", 3)
@@ -40,24 +40,24 @@ def city(tmp_path: Path, settings: Any) -> City:
 
 
 @pytest.fixture
-def sink(mails: Mails, settings: Any) -> Mails:
+def mail_server(mails: Mails, settings: Any) -> Mails:
     settings.PORTAL_URL = "https://riverton.example"
     return mails
 
 
 @pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mails are tried when they are due; tests say when that is."""
-    monkeypatch.setattr(delivery.timezone, "now", lambda: _now[0])
-    _now[0] = at()
+def _fake_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests set the time at which mails are sent."""
+    monkeypatch.setattr(delivery.timezone, "now", lambda: _clock_time[0])
+    _clock_time[0] = at()
 
 
-_now = [at()]
+_clock_time = [at()]
 
 
 def run(now: dt.datetime) -> None:
-    """What beat has the bulk worker do."""
-    _now[0] = now
+    """Do what the bulk worker does on beat's schedule."""
+    _clock_time[0] = now
     planning.plan_mails(now)
     planning.delete_outdated(now)
     while delivery.send_due():
@@ -68,26 +68,26 @@ def text_of(mail: Any) -> str:
     return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
 
-def told(sink: Mails, city: City) -> list[tuple[str, list[str]]]:
-    """To whom, and the ids of the incidents of each mail, in the order sent."""
+def list_mails(mail_server: Mails, city: City) -> list[tuple[str, list[str]]]:
+    """Return the recipient and the ids of the incidents of each mail, in the order sent."""
     return [
         (to[0], sorted(public_id for public_id in city.rows if public_id in text_of(mail)))
-        for mail, to in zip(sink.received, sink.recipients, strict=True)
+        for mail, to in zip(mail_server.received, mail_server.recipients, strict=True)
     ]
 
 
-# What is new
+# New incidents
 
 
-def test_what_was_known_before_is_told_to_nobody(city: City, sink: Mails) -> None:
+def test_incidents_of_the_first_edition_are_not_mailed(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     run(at(1))
-    assert sink.received == []
+    assert mail_server.received == []
     assert Edition.objects.count() == 1
 
 
-def test_the_first_edition_is_told_to_nobody_even_who_came_before_it(
-    tmp_path: Path, settings: Any, sink: Mails
+def test_an_alert_older_than_the_first_edition_does_not_report_it(
+    tmp_path: Path, settings: Any, mail_server: Mails
 ) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path / "incidents"
     city = City(settings.INCIDENT_SNAPSHOTS)
@@ -95,30 +95,30 @@ def test_the_first_edition_is_told_to_nobody_even_who_came_before_it(
     city.add("known")
     city.publish()
     run(at(1))
-    assert sink.received == []
+    assert mail_server.received == []
     new = city.add("new")
     city.publish()
     run(at(2))
-    assert told(sink, city) == [(MARIA, [new])]
+    assert list_mails(mail_server, city) == [(MARIA, [new])]
 
 
-def test_an_incident_that_appears_late_is_new_whenever_it_was(city: City, sink: Mails) -> None:
+def test_an_incident_published_late_is_reported(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     late = city.add("late", day=TODAY - 50)
     city.publish()
     run(at(1))
-    assert told(sink, city) == [(MARIA, [late])]
+    assert list_mails(mail_server, city) == [(MARIA, [late])]
 
 
-def test_an_incident_of_more_than_sixty_days_ago_is_no_news(city: City, sink: Mails) -> None:
+def test_an_incident_older_than_sixty_days_is_not_reported(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     city.add("archive", day=TODAY - 70)
     city.publish()
     run(at(1))
-    assert sink.received == []
+    assert mail_server.received == []
 
 
-def test_each_incident_is_told_once(city: City, sink: Mails) -> None:
+def test_each_incident_is_reported_once(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     sent = []
     for day in range(1, 5):
@@ -126,10 +126,10 @@ def test_each_incident_is_told_once(city: City, sink: Mails) -> None:
         city.publish()
         for hour in (8, 9, 20):
             run(at(day, hour))
-    assert told(sink, city) == [(MARIA, [public_id]) for public_id in sent]
+    assert list_mails(mail_server, city) == [(MARIA, [public_id]) for public_id in sent]
 
 
-def test_who_comes_later_is_told_what_comes_later(city: City, sink: Mails) -> None:
+def test_a_new_alert_reports_only_later_incidents(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     city.add("before")
     city.publish()
@@ -138,22 +138,22 @@ def test_who_comes_later_is_told_what_comes_later(city: City, sink: Mails) -> No
     after = city.add("after")
     city.publish()
     run(at(1))
-    assert dict(told(sink, city))[OMAR] == [after]
+    assert dict(list_mails(mail_server, city))[OMAR] == [after]
 
 
-def test_a_withdrawn_incident_is_not_told(city: City, sink: Mails) -> None:
+def test_a_withdrawn_incident_is_not_reported(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
-    gone, kept = city.add("gone"), city.add("kept")
+    gone, remaining = city.add("gone"), city.add("remaining")
     city.publish()
     planning.plan_mails(at(0, 13))
     del city.rows[gone]
     city.publish()
     run(at(1))
-    city.rows[gone] = {**city.rows[kept], "public_id": gone}
-    assert told(sink, city) == [(MARIA, [kept])]
+    city.rows[gone] = {**city.rows[remaining], "public_id": gone}
+    assert list_mails(mail_server, city) == [(MARIA, [remaining])]
 
 
-def test_one_withdrawn_while_the_mail_waits_is_not_told_either(city: City, sink: Mails) -> None:
+def test_an_incident_withdrawn_while_the_mail_waits_is_not_reported(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     gone = city.add("gone")
     city.publish()
@@ -161,12 +161,12 @@ def test_one_withdrawn_while_the_mail_waits_is_not_told_either(city: City, sink:
     del city.rows[gone]
     city.publish()
     run(at(1))
-    assert sink.received == []
+    assert mail_server.received == []
     assert Delivery.objects.get().state == State.EMPTY
 
 
-def test_a_change_makes_nothing_new(city: City, sink: Mails) -> None:
-    """Re-classified into what is asked for, or moved there, after it appeared: it was known."""
+def test_a_changed_incident_is_not_new(city: City, mail_server: Mails) -> None:
+    """An incident reclassified or moved into an alert's criteria after it was published was known already."""
     subscribe(MARIA, AlertCriteria(None, None, frozenset({"assault"})))
     changed = city.add("changed", code=BURGLARY)
     city.publish()
@@ -174,10 +174,10 @@ def test_a_change_makes_nothing_new(city: City, sink: Mails) -> None:
     city.rows[changed]["code"] = ASSAULT
     city.publish()
     run(at(2))
-    assert sink.received == []
+    assert mail_server.received == []
 
 
-def test_one_re_classified_before_the_mail_is_told_as_what_it_is_now(city: City, sink: Mails) -> None:
+def test_an_incident_reclassified_before_the_mail_matches_by_its_new_category(city: City, mail_server: Mails) -> None:
     subscribe(MARIA, AlertCriteria(None, None, frozenset({"assault"})))
     subscribe(OMAR, AlertCriteria(None, None, frozenset({"burglary"})))
     changed = city.add("changed", code=BURGLARY)
@@ -186,10 +186,10 @@ def test_one_re_classified_before_the_mail_is_told_as_what_it_is_now(city: City,
     city.rows[changed]["code"] = ASSAULT
     city.publish()
     run(at(1))
-    assert told(sink, city) == [(MARIA, [changed])]
+    assert list_mails(mail_server, city) == [(MARIA, [changed])]
 
 
-def test_what_disappears_and_comes_back_is_told_once(city: City, sink: Mails) -> None:
+def test_an_incident_that_disappears_and_returns_is_reported_once(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     public_id = city.add("twice")
     city.publish()
@@ -200,10 +200,10 @@ def test_what_disappears_and_comes_back_is_told_once(city: City, sink: Mails) ->
     city.rows[public_id] = row
     city.publish()
     run(at(3))
-    assert told(sink, city) == [(MARIA, [public_id])]
+    assert list_mails(mail_server, city) == [(MARIA, [public_id])]
 
 
-def test_old_editions_go_and_what_is_known_stays_known(city: City, sink: Mails) -> None:
+def test_deleting_old_editions_makes_no_incident_new_again(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     days = range(10, 190, 15)
     for day in days:
@@ -213,10 +213,10 @@ def test_old_editions_go_and_what_is_known_stays_known(city: City, sink: Mails) 
     oldest = Edition.objects.first()
     assert at(days[-1]) - oldest.made_at <= planning.MAX_INCIDENT_AGE + planning.LONGEST_RHYTHM
     assert {len(bytes(packed)) for packed in Edition.objects.values_list("public_ids", flat=True)} == {12}
-    assert len(sink.received) == len(days)
+    assert len(mail_server.received) == len(days)
 
 
-def test_editions_stay_for_whom_they_were_not_told(city: City, sink: Mails) -> None:
+def test_editions_that_an_alert_still_needs_are_not_deleted(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     city.add("new")
     city.publish()
@@ -227,10 +227,10 @@ def test_editions_stay_for_whom_they_were_not_told(city: City, sink: Mails) -> N
     planning.delete_outdated(at(150))
     assert [edition.number for edition in Edition.objects.all()] == [2]
     run(at(150))
-    assert [len(ids) for _to, ids in told(sink, city)] == [2]
+    assert [len(ids) for _to, ids in list_mails(mail_server, city)] == [2]
 
 
-# Whose turn it is
+# Due alerts
 
 
 @pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def test_editions_stay_for_whom_they_were_not_told(city: City, sink: Mails) -> N
         ("daily", dt.datetime(2024, 11, 3, 12, 30, tzinfo=dt.UTC), "2024-11-02"),
     ],
 )
-def test_days_weeks_and_months_of_mails_begin_at_seven(rhythm: str, moment: dt.datetime, began: str) -> None:
-    assert planning.period_start(rhythm, moment).isoformat() == began
+def test_sending_periods_start_at_seven(rhythm: str, moment: dt.datetime, began: str) -> None:
+    assert planning.find_period_start(rhythm, moment).isoformat() == began
 
 
-def test_weekly_and_monthly_wait_for_their_day_and_miss_nothing(city: City, sink: Mails) -> None:
+def test_weekly_and_monthly_alerts_report_everything_on_their_day(city: City, mail_server: Mails) -> None:
     subscribe(MARIA, rhythm="weekly")
     subscribe(OMAR, rhythm="monthly")
     ids = []
@@ -261,14 +261,14 @@ def test_weekly_and_monthly_wait_for_their_day_and_miss_nothing(city: City, sink
         city.publish()
         run(at(day))
     mails_to = {MARIA: [], OMAR: []}
-    for to, told_ids in told(sink, city):
-        mails_to[to].append(told_ids)
+    for to, ids_of_mail in list_mails(mail_server, city):
+        mails_to[to].append(ids_of_mail)
     # Mondays are the days 3, 10, 17 and 24; November begins on day 28.
     assert mails_to[MARIA] == [sorted(ids[:2]), sorted(ids[2:5]), sorted(ids[5:7]), sorted(ids[7:9])]
     assert mails_to[OMAR] == [sorted(ids[:10])]
 
 
-def test_a_day_without_a_run_is_made_up_for(city: City, sink: Mails) -> None:
+def test_the_next_run_makes_up_for_days_without_one(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     first = city.add("first")
     city.publish()
@@ -276,45 +276,45 @@ def test_a_day_without_a_run_is_made_up_for(city: City, sink: Mails) -> None:
     second = city.add("second")
     city.publish()
     run(at(6))
-    assert told(sink, city) == [(MARIA, sorted([first, second]))]
+    assert list_mails(mail_server, city) == [(MARIA, sorted([first, second]))]
 
 
-def test_an_alert_that_is_changed_or_left_during_a_run_is_none_of_its_business(
-    city: City, sink: Mails, monkeypatch: pytest.MonkeyPatch
+def test_a_run_skips_alerts_that_change_meanwhile(
+    city: City, mail_server: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its turn comes with the next run, as what it is then."""
+    """The next run processes them in their new state."""
     maria, omar = subscribe(MARIA, AlertCriteria(("district", "2"), None, frozenset())), subscribe(OMAR)
     new = city.add("new")
     city.publish()
-    match = planning._match_alerts
+    match_due_alerts = planning.match_due_alerts
 
-    def meanwhile(*args: Any) -> Any:
-        found = match(*args)
+    def change_meanwhile(*args: Any) -> Any:
+        matches = match_due_alerts(*args)
         (alert,) = subscriptions.list_alerts(maria)
-        subscriptions.change_alert(maria, replace(alert, wanted=EVERYTHING))
+        subscriptions.change_alert(maria, replace(alert, criteria=EVERYTHING))
         subscriptions.unsubscribe(omar)
-        return found
+        return matches
 
-    monkeypatch.setattr(planning, "_match_alerts", meanwhile)
+    monkeypatch.setattr(planning, "match_due_alerts", change_meanwhile)
     planning.plan_mails(at(1))
     assert Delivery.objects.count() == 0
-    monkeypatch.setattr(planning, "_match_alerts", match)
+    monkeypatch.setattr(planning, "match_due_alerts", match_due_alerts)
     run(at(1))
-    assert told(sink, city) == [(MARIA, [new])]
+    assert list_mails(mail_server, city) == [(MARIA, [new])]
 
 
-def test_nothing_published_is_nothing_to_do(settings: Any, tmp_path: Path, sink: Mails) -> None:
+def test_a_run_without_published_incidents_changes_nothing(settings: Any, tmp_path: Path, mail_server: Mails) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
     subscribe(MARIA)
     run(at(1))
     assert Subscription.objects.get().looked_on == at().date()
 
 
-# What matches
+# Matching
 
 
-def test_an_alert_is_of_an_area_a_circle_and_categories(city: City, sink: Mails) -> None:
-    wanted = {
+def test_an_alert_matches_by_area_circle_and_category(city: City, mail_server: Mails) -> None:
+    criteria = {
         "area": AlertCriteria(("district", "2"), None, frozenset()),
         "circle": AlertCriteria(None, (*HERE, 300.0), frozenset()),
         "category": AlertCriteria(None, None, frozenset({"assault"})),
@@ -323,14 +323,14 @@ def test_an_alert_is_of_an_area_a_circle_and_categories(city: City, sink: Mails)
         "nowhere": AlertCriteria(("district", "99"), None, frozenset()),
         "nothing": AlertCriteria(None, None, frozenset({"no-such-category"})),
     }
-    for name, each in wanted.items():
+    for name, each in criteria.items():
         subscribe(f"{name}@example.org", each)
     here = city.add("here", district="1", code=BURGLARY)
     there = city.add("there", district="2", point=THERE, code=ASSAULT)
     lost = city.add("lost", district="2", point=None, code=BURGLARY)
     city.publish()
     run(at(1))
-    found = {to.removesuffix("@example.org"): ids for to, ids in told(sink, city)}
+    found = {to.removesuffix("@example.org"): ids for to, ids in list_mails(mail_server, city)}
     assert found == {
         "area": sorted([there, lost]),
         "circle": [here],
@@ -349,20 +349,20 @@ KINDS = st.frozensets(st.sampled_from(["burglary", "assault", "fraud"]), max_siz
 
 @given(area=AREAS, circle=st.none() | CIRCLES, kinds=KINDS)
 @checks(max_examples=150, deadline=None)
-def test_an_alert_means_what_the_map_means(
+def test_an_alert_matches_the_same_incidents_as_the_maps_filter(
     everything_new: NewIncidents, area: Any, circle: Any, kinds: frozenset[str]
 ) -> None:
-    wanted = AlertCriteria(area, circle, kinds)
+    criteria = AlertCriteria(area, circle, kinds)
     published = everything_new.published
-    page = published.read_page(wanted.filter(published), limit=1000)
-    rows = published.read_rows(everything_new.found(wanted, 1, 3))
+    page = published.read_page(criteria.filter(published), limit=1000)
+    rows = published.read_rows(everything_new.find_matches(criteria, 1, 3))
     assert page.total == len(rows)
     assert {row.public_id for row in rows} >= {row.public_id for row in page.rows}
 
 
 @pytest.fixture(scope="module")
 def everything_new(published_folder: Path) -> NewIncidents:
-    """All that tests/crimemap/published_city.py publishes, half of it in edition 2, half in 3."""
+    """All incidents of tests/crimemap/published_city.py, half of them in edition 2, half in edition 3."""
     from django.test import override_settings
 
     with override_settings(INCIDENT_SNAPSHOTS=published_folder):
@@ -372,40 +372,40 @@ def everything_new(published_folder: Path) -> NewIncidents:
     return NewIncidents(published, editions, published.since)
 
 
-def test_editions_are_told_apart(everything_new: NewIncidents) -> None:
+def test_matches_are_limited_to_the_given_editions(everything_new: NewIncidents) -> None:
     news, number = everything_new, len(everything_new.published.columns["time"])
-    assert [len(news.found(EVERYTHING, *span)) for span in ((1, 3), (2, 3), (1, 2), (3, 3), (0, 1))] == [
+    assert [len(news.find_matches(EVERYTHING, *span)) for span in ((1, 3), (2, 3), (1, 2), (3, 3), (0, 1))] == [
         number, number // 2, number - number // 2, 0, 0,
     ]  # fmt: skip
 
 
-# One mail an address
+# One mail per address
 
 
-def test_alerts_of_one_address_that_are_due_are_one_mail(city: City, sink: Mails) -> None:
+def test_due_alerts_of_one_address_share_one_mail(city: City, mail_server: Mails) -> None:
     subscribe(MARIA, AlertCriteria(("district", "1"), None, frozenset()))
     subscribe(MARIA.upper(), AlertCriteria(None, None, frozenset({"burglary"})))
     both, one = city.add("both"), city.add("one", district="2", point=THERE)
     city.publish()
     run(at(1))
-    assert told(sink, city) == [(MARIA, sorted([both, one]))]
-    text = text_of(sink.received[0])
+    assert list_mails(mail_server, city) == [(MARIA, sorted([both, one]))]
+    text = text_of(mail_server.received[0])
     assert text.count(both) == 1
     assert "All types: District 1" in text
     assert "Burglary: the whole city" in text
 
 
-def test_what_the_daily_alert_told_the_weekly_one_does_not_tell_again(city: City, sink: Mails) -> None:
+def test_the_weekly_alert_leaves_out_incidents_of_the_daily_one(city: City, mail_server: Mails) -> None:
     subscribe(MARIA, AlertCriteria(("district", "1"), None, frozenset()))
     subscribe(MARIA, EVERYTHING, "weekly")
     ids = [city.add("one"), city.add("two", district="2")]
     city.publish()
     for day in range(1, 8):
         run(at(day))
-    assert told(sink, city) == [(MARIA, [ids[0]]), (MARIA, [ids[1]])]
+    assert list_mails(mail_server, city) == [(MARIA, [ids[0]]), (MARIA, [ids[1]])]
 
 
-def test_who_has_a_single_alert_leaves_no_trace_of_what_was_told(city: City, sink: Mails) -> None:
+def test_sent_ids_are_not_stored_for_an_address_with_one_alert(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     city.add("new")
     city.publish()
@@ -416,12 +416,12 @@ def test_who_has_a_single_alert_leaves_no_trace_of_what_was_told(city: City, sin
 # The mail
 
 
-def test_the_mail_reads_well_in_both_parts(city: City, sink: Mails) -> None:
+def test_both_parts_of_the_mail_have_the_full_content(city: City, mail_server: Mails) -> None:
     secret = subscribe(MARIA, AlertCriteria(None, (*HERE, 500.0), frozenset({"burglary"})))
     new = city.add("new", description="Street & alley <b>", hour=18, precision="minute")
     city.publish()
     run(at(1))
-    (mail,) = sink.received
+    (mail,) = mail_server.received
     text, html = text_of(mail), mail.get_body(("html",)).get_content()
     token = subscriber_addresses.encode_secret(secret)
     assert mail["Subject"] == "Riverton Police: 1 new incident"
@@ -446,114 +446,114 @@ def test_the_mail_reads_well_in_both_parts(city: City, sink: Mails) -> None:
     assert mail["Message-ID"] == f"<{Delivery.objects.get().pk}@riverton.example>"
 
 
-def test_links_are_those_of_the_pages(settings: Any) -> None:
+def test_links_in_mails_match_the_urls_of_pages(settings: Any) -> None:
     settings.PORTAL_URL = "https://riverton.example"
     for name, args in (("list", ()), ("incident", ("abc",)), ("alerts_leave", ("abc",))):
         assert messages.build_url(name, *args) == f"https://riverton.example{reverse(f'crimemap:{name}', args=args)}"
 
 
-def test_fifty_incidents_are_listed_and_the_rest_counted(city: City, sink: Mails) -> None:
+def test_fifty_incidents_are_listed_and_the_rest_counted(city: City, mail_server: Mails) -> None:
     subscribe(MARIA, AlertCriteria(("district", "1"), None, frozenset()))
     city.add_many("new", 62)
     city.publish()
     run(at(1))
-    text = text_of(sink.received[0])
-    assert sink.received[0]["Subject"] == "Riverton Police: 62 new incidents"
+    text = text_of(mail_server.received[0])
+    assert mail_server.received[0]["Subject"] == "Riverton Police: 62 new incidents"
     assert text.count("/map/incident/") == 50
     assert "... and 12 more. All of them:\nhttps://riverton.example/map/list/?days=30&area=district:1\n" in text
     run(at(2))
-    assert len(sink.received) == 1
+    assert len(mail_server.received) == 1
 
 
 # The mail server
 
 
-def test_a_kill_between_the_servers_answer_and_ours_repeats_that_mail_alone(
-    city: City, sink: Mails, monkeypatch: pytest.MonkeyPatch
+def test_a_kill_after_the_servers_answer_repeats_only_that_mail(
+    city: City, mail_server: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b", "c"):
         subscribe(f"{name}@example.org")
     city.add("new")
     city.publish()
-    _now[0] = at(1)
+    _clock_time[0] = at(1)
     planning.plan_mails(at(1))
     update = delivery.Delivery.objects.filter().__class__.update
 
-    def killed(rows: Any, **values: Any) -> int:
-        if values.get("state") == State.SENT and len(sink.received) == 2:
+    def update_and_die(rows: Any, **values: Any) -> int:
+        if values.get("state") == State.SENT and len(mail_server.received) == 2:
             raise KeyboardInterrupt
         return update(rows, **values)
 
-    monkeypatch.setattr(delivery.Delivery.objects.filter().__class__, "update", killed)
+    monkeypatch.setattr(delivery.Delivery.objects.filter().__class__, "update", update_and_die)
     with pytest.raises(KeyboardInterrupt):
         delivery.send_due()
     monkeypatch.undo()
     monkeypatch.setattr(delivery.timezone, "now", lambda: at(1))
     run(at(1))
     run(at(1, 13))
-    ids = [mail["Message-ID"] for mail in sink.received]
+    ids = [mail["Message-ID"] for mail in mail_server.received]
     assert len(ids) == 4
     assert ids[1] == ids[2]
     assert len(set(ids)) == 3
-    assert text_of(sink.received[1]) == text_of(sink.received[2])
+    assert text_of(mail_server.received[1]) == text_of(mail_server.received[2])
 
 
-def test_a_server_that_is_away_costs_nothing(city: City, sink: Mails) -> None:
+def test_an_unreachable_mail_server_uses_up_no_attempt(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     new = city.add("new")
     city.publish()
-    sink.stop()
+    mail_server.stop()
     run(at(1))
     assert Delivery.objects.get().state == State.WAITING
     assert Delivery.objects.get().attempts == 0
-    sink.start()
+    mail_server.start()
     run(at(1, 13))
-    assert told(sink, city) == [(MARIA, [new])]
+    assert list_mails(mail_server, city) == [(MARIA, [new])]
 
 
-def test_refused_for_now_is_tried_again_later_each_time(city: City, sink: Mails) -> None:
+def test_a_temporary_refusal_is_retried_with_back_off(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     city.add("new")
     city.publish()
-    sink.refuse = "451 4.7.1 later"
+    mail_server.refuse = "451 4.7.1 later"
     waits = []
     for _try in range(3):
         run(Delivery.objects.get().next_attempt_at if waits else at(1))
-        waits.append((Delivery.objects.get().next_attempt_at - _now[0]).total_seconds() / 60)
+        waits.append((Delivery.objects.get().next_attempt_at - _clock_time[0]).total_seconds() / 60)
         delivery.send_due()
     assert waits == [5, 10, 20]
     assert Delivery.objects.get().attempts == 3
-    sink.refuse = None
+    mail_server.refuse = None
     run(Delivery.objects.get().next_attempt_at)
-    assert len(sink.received) == 1
+    assert len(mail_server.received) == 1
 
 
-def test_one_refused_mail_holds_up_no_other(city: City, sink: Mails) -> None:
+def test_a_refused_mail_does_not_delay_others(city: City, mail_server: Mails) -> None:
     for address in (MARIA, OMAR):
         subscribe(address)
     city.add("new")
     city.publish()
-    sink.refuse_to = {MARIA: "450 4.2.2 mailbox full"}
+    mail_server.refuse_to = {MARIA: "450 4.2.2 mailbox full"}
     run(at(1))
-    assert sink.recipients == [[OMAR]]
+    assert mail_server.recipients == [[OMAR]]
     assert Delivery.objects.get(state=State.WAITING).attempts == 1
 
 
-def test_an_answer_to_one_mail_does_not_keep_the_others(city: City, sink: Mails) -> None:
+def test_a_refusal_of_all_mails_counts_an_attempt_for_each(city: City, mail_server: Mails) -> None:
     for address in (MARIA, OMAR):
         subscribe(address)
     city.add("new")
     city.publish()
-    sink.refuse = "554 5.7.1 we do not like it"
+    mail_server.refuse = "554 5.7.1 we do not like it"
     run(at(1))
     assert list(Delivery.objects.values_list("attempts", flat=True)) == [1, 1]
 
 
-def test_after_some_days_a_mail_is_given_up(city: City, sink: Mails) -> None:
+def test_a_mail_is_given_up_after_some_days(city: City, mail_server: Mails) -> None:
     subscribe(MARIA, rhythm="monthly", now=at(-30))
     city.add("new")
     city.publish()
-    sink.refuse = "554 5.7.1 we do not like it"
+    mail_server.refuse = "554 5.7.1 we do not like it"
     run(at(1))
     Delivery.objects.update(next_attempt_at=at(6))
     run(at(6))
@@ -561,11 +561,11 @@ def test_after_some_days_a_mail_is_given_up(city: City, sink: Mails) -> None:
     assert Subscription.objects.count() == 1
 
 
-def test_an_address_that_does_not_exist_is_deleted_after_three_mails(city: City, sink: Mails) -> None:
+def test_an_address_that_does_not_exist_is_deleted_after_three_mails(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     subscribe(MARIA, rhythm="weekly")
     subscribe(OMAR)
-    sink.refuse_to = {MARIA: "550 5.1.1 no such user"}
+    mail_server.refuse_to = {MARIA: "550 5.1.1 no such user"}
     for day in (1, 2):
         city.add(f"new{day}")
         city.publish()
@@ -580,20 +580,20 @@ def test_an_address_that_does_not_exist_is_deleted_after_three_mails(city: City,
     assert not Delivery.objects.filter(address_hash=subscriber_addresses.hash_address(MARIA)).exists()
 
 
-def test_a_mail_that_arrives_forgives_what_was_refused_before(city: City, sink: Mails) -> None:
+def test_a_delivered_mail_resets_the_count_of_refusals(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     for day in range(1, 6):
-        sink.refuse_to = {} if day == 3 else {MARIA: "550 5.1.1 no such user"}
+        mail_server.refuse_to = {} if day == 3 else {MARIA: "550 5.1.1 no such user"}
         city.add(f"new{day}")
         city.publish()
         run(at(day))
     assert Subscription.objects.count() == 1
 
 
-# Tidying, and what staff and commands see
+# Deletion, commands and key rotation
 
 
-def test_settled_mails_are_deleted_after_a_week(city: City, sink: Mails) -> None:
+def test_settled_mails_are_deleted_after_a_week(city: City, mail_server: Mails) -> None:
     subscribe(MARIA)
     city.add("new")
     city.publish()
@@ -604,8 +604,8 @@ def test_settled_mails_are_deleted_after_a_week(city: City, sink: Mails) -> None
     assert Delivery.objects.count() == 0
 
 
-def test_a_dry_run_tells_counts_and_changes_nothing(
-    city: City, sink: Mails, capsys: pytest.CaptureFixture[str]
+def test_a_dry_run_prints_counts_and_changes_nothing(
+    city: City, mail_server: Mails, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from django.core.management import call_command
 
@@ -615,12 +615,12 @@ def test_a_dry_run_tells_counts_and_changes_nothing(
     city.publish()
     before = list(Subscription.objects.values()), list(Delivery.objects.values()), Edition.objects.count()
     call_command("send_alerts", "--dry-run")
-    told_dry = capsys.readouterr().out
+    dry_output = capsys.readouterr().out
     after = list(Subscription.objects.values()), list(Delivery.objects.values()), Edition.objects.count()
     assert before == after
-    assert sink.received == []
+    assert mail_server.received == []
     call_command("send_alerts")
-    told_wet = capsys.readouterr().out
+    output = capsys.readouterr().out
     expected = [
         "New incidents: 4",
         "Alerts due, daily: 2",
@@ -628,13 +628,15 @@ def test_a_dry_run_tells_counts_and_changes_nothing(
         "Alerts due, monthly: 0",
         "Mails of them: 1",
     ]
-    assert told_dry.splitlines() == [*expected, "Mails waiting: 0"]
-    assert told_wet.splitlines() == [*expected, "Mails waiting: 1", "Mails that wait for another try: 0"]
-    assert "@" not in told_dry + told_wet
-    assert len(sink.received) == 1
+    assert dry_output.splitlines() == [*expected, "Mails waiting: 0"]
+    assert output.splitlines() == [*expected, "Mails waiting: 1", "Mails that wait for another try: 0"]
+    assert "@" not in dry_output + output
+    assert len(mail_server.received) == 1
 
 
-def test_rotating_the_key_keeps_everybody(city: City, sink: Mails, settings: Any, tmp_path: Path) -> None:
+def test_key_rotation_preserves_all_subscriptions(
+    city: City, mail_server: Mails, settings: Any, tmp_path: Path
+) -> None:
     import shutil
 
     from core.mail import subscriber_keys
@@ -654,5 +656,5 @@ def test_rotating_the_key_keeps_everybody(city: City, sink: Mails, settings: Any
     city.add("new")
     city.publish()
     run(at(1))
-    assert sorted(to[0] for to in sink.recipients) == [MARIA, OMAR]
+    assert sorted(to[0] for to in mail_server.recipients) == [MARIA, OMAR]
     assert subscriptions.list_alerts(secret)
