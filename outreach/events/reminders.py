@@ -41,7 +41,7 @@ def can_remind(event: Event) -> bool:
 
 
 def request_reminder(event: Event, typed: str) -> bool:
-    """Mail the address a link to confirm its reminder. Return False if too many are being requested just now.
+    """Mail the address a link to confirm its reminder. Return False if the event takes no reminders any more.
 
     The answer is the same whether or not the address is known. Raises EmailAddressError with a sentence.
     """

@@ -3,7 +3,7 @@
 The poller reads heads and short bodies, sends responses and closes connections. It waits for thousands of clients at once,
 each within its time budget (tipportal/deploy/connection.py). A thread gets a request once it is complete, or once 64 kB of
 a long body have arrived, and leaves the response to the poller. Sign-ins and uploads have lanes: each kind shares a fixed
-number of threads and waits in line for them, so that other requests keep the rest.
+number of threads and waits for them, so that other requests keep the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tipportal.deploy.connection import FIRST_SECONDS, LEAST_BYTES_A_SECOND, MOS
 SIGN_IN_THREADS = 2
 # Fifty lines of 1 Mbit/s, all on one process, must leave some threads for pages.
 UPLOAD_THREADS = 56
-# Beyond this many waiting requests a lane answers 503.
+# Beyond this many waiting requests a lane answers 503 to the earliest.
 MOST_IN_LINE = 1_000
 LONGEST_IN_LINE_SECONDS = 120.0
 # In bytes. A sign-in may carry a message, but no file.
@@ -59,7 +59,11 @@ BUSY_PAGE = _PAGE.format(
 
 
 class Lane:
-    """Requests of one kind that share a fixed number of threads and are served in the order they arrive."""
+    """Requests of one kind that share a fixed number of threads. Of those that wait the latest goes first.
+
+    Without a flood nobody waits. Under one the earliest first would make a person wait behind all hostile connections;
+    the latest first makes most of those wait, until they time out.
+    """
 
     def __init__(self, threads: int) -> None:
         self.free = threads
@@ -153,11 +157,11 @@ class PollingWorker(ThreadWorker):
         elif lane.free:
             lane.free -= 1
             self.enqueue_req(connection)
-        elif len(lane.waiting) < MOST_IN_LINE:
+        else:
             connection.deadline = time.monotonic() + LONGEST_IN_LINE_SECONDS
             lane.waiting.append(connection)
-        else:
-            self._refuse(connection, "503 Service Unavailable", BUSY_PAGE)
+            if len(lane.waiting) > MOST_IN_LINE:
+                self._refuse(lane.waiting.popleft(), "503 Service Unavailable", BUSY_PAGE)
 
     # Answers on their way out
 
@@ -169,7 +173,7 @@ class PollingWorker(ThreadWorker):
             lane.free += 1
             if lane.waiting:
                 lane.free -= 1
-                self.enqueue_req(lane.waiting.popleft())
+                self.enqueue_req(lane.waiting.pop())
         try:
             connection.keeps_alive = not future.cancelled() and bool(future.result()) and self.alive
         except Exception:
