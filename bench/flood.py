@@ -1,16 +1,18 @@
 """Measures how long a real source waits for a receipt during a flood of 200 posts a second.
 
-    .venv/bin/python -m bench.flood [--seconds 60] [--rate 200]
+    .venv/bin/python -m bench.flood [--seconds 60] [--rate 200] [--forms 400]
 
 The bots run no script. Some post garbage, some the same form again and again, some fetch a form and post it at once. The
 source opens the form, writes for ten seconds, sends, and follows the page's instructions. Bots and source share one IP address,
-as over Tor. For comparison, the same source is measured without a flood.
+as over Tor. Before that, bots with 400 forms fetched in advance post them all. For comparison, the same source is measured
+without a flood.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import http.client
 import tempfile
 import threading
@@ -90,14 +92,66 @@ def submit_as_source(url: str) -> tuple[float, int]:
     raise AssertionError(f"no receipt within {TIMEOUT_SECONDS} s")
 
 
+class PreparedBots:
+    """Bots that fetched forms in advance and post each until it is accepted, as often as the page tells them to."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self.forms = [Visitor(url).tip("flood " * 50) for _ in range(count)]
+        self.url, self.accepted = url, 0
+        self.lock, self.stopped = threading.Lock(), threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=[form]) for form in self.forms]
+
+    def __enter__(self) -> PreparedBots:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+
+    def run(self, form: dict[str, str]) -> None:
+        while not self.stopped.is_set():
+            visitor = Visitor(self.url)
+            wait = 1.0
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                visitor.open("/tips/", form)
+                if visitor.status == 200:
+                    with self.lock:
+                        self.accepted += 1
+                    return
+                wait = float(visitor.answer.get("Retry-After", "1"))
+            self.stopped.wait(wait)
+
+
+def measure_prepared_forms(stack: Stack, count: int, seconds: int) -> None:
+    with PreparedBots(stack.url, count) as bots:
+        until, waits = time.monotonic() + seconds, []
+        while time.monotonic() < until:
+            waits.append(submit_as_source(stack.url))
+        accepted = bots.accepted
+    for took, presses in waits:
+        print(f"{count} prepared forms: receipt after {took:.1f} s, Send pressed {presses} times")
+    mails = collections.Counter(address for recipients in stack.mails.recipients for address in recipients)
+    print(
+        f"accepted of the bots in {seconds} s: {accepted}; most mails to one officer: {max(mails.values(), default=0)}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rate", type=int, default=200)
+    parser.add_argument("--forms", type=int, default=400)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Stack(Path(folder), web=["all"]) as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        Stack(Path(folder), web=["all"], workers=["alerts"], demo=True) as stack,
+    ):
         took, presses = submit_as_source(stack.url)
         print(f"no flood: receipt after {took:.1f} s, Send pressed {presses} times")
+        measure_prepared_forms(stack, options.forms, options.seconds)
         with Bots(stack.url, options.rate) as bots:
             until = time.monotonic() + options.seconds
             while time.monotonic() < until:

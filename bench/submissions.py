@@ -250,6 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the requests")
     quick = parser.parse_args().quick
+    os.environ["PYTHONPATH"] = str(ROOT / "bench" / "without_limits")
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         Stack(Path(folder), web=["all"], workers=["alerts", "bulk"], demo=True) as stack,
