@@ -18,6 +18,7 @@ from core.models import Account
 from crimemap.admin.audited_admin import AuditedAdmin, describe_changes
 from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offences import classification
+from crimemap.publishing import publication_requests
 
 CODES_PER_PAGE = 50
 
@@ -93,7 +94,7 @@ class IncidentCategoryAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        classification.request_publication()
+        publication_requests.request_publication()
 
 
 class ClassifiedFilter(admin.SimpleListFilter):
@@ -152,7 +153,7 @@ class OffenceCodeAdmin(AuditedAdmin):
         assert isinstance(request.user, Account)
         if not change:
             super().save_model(request, obj, form, change)
-            classification.request_publication()
+            publication_requests.request_publication()
             return
         classification.classify(obj, obj.category, obj.visibility, request.user, form.cleaned_data["why"])
         if "label" in form.changed_data:

@@ -24,7 +24,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core import queue
 from crimemap.importing import profiles, sanity_checks, source_lock
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.geocoder import Geocoder
@@ -43,6 +42,7 @@ from crimemap.importing.row_keys import RowKeys
 from crimemap.importing.row_parser import RowParser
 from crimemap.importing.staging import Staging, StoredIncident
 from crimemap.models import ImportProblem, ImportRun, Source
+from crimemap.publishing import publication_requests
 
 State = ImportRun.RunState
 BATCH_ROWS = 20_000  # compared at a time
@@ -97,7 +97,7 @@ def run_import(
             if importing:
                 importing.close()
     if run.state == State.DONE and not run.dry_run:
-        queue.send_on_commit("crimemap.bulk.publish")  # beat publishes hourly: a lost message costs an hour at most
+        publication_requests.request_publication()
     return run
 
 

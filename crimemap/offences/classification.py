@@ -12,10 +12,11 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from core import audit, queue
+from core import audit
 from core.models import Account
 from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offences import catalogue
+from crimemap.publishing import publication_requests
 
 _STRICTNESS = {value: number for number, value in enumerate(Visibility.values)}
 SUGGESTION_LIST = "nibrs"  # the code list that suggestions for unclassified codes come from
@@ -62,17 +63,12 @@ def classify(code: OffenceCode, category: Category | None, visibility: str, by: 
     OffenceCode.objects.filter(pk=code.pk).update(category=category, visibility=visibility)
     change = f"{_describe(current.category, current.visibility)} -> {_describe(category, visibility)}"
     audit.record(by, "classified a code", f"code {code.scheme} {code}", f"{change}: {reason}" if reason else change)
-    request_publication()
+    publication_requests.request_publication()
     return True
 
 
 def _describe(category: Category | None, visibility: str) -> str:
     return f"{category.slug}/{visibility}" if category else "held"
-
-
-def request_publication() -> None:
-    """Request a publication when the transaction commits; the hourly one makes up for a lost message."""
-    queue.send_on_commit("crimemap.bulk.publish")
 
 
 def list_unclassified_codes(scheme: str = "") -> list[UnclassifiedCode]:
