@@ -77,7 +77,7 @@ def measure_photos(stack: Stack, quantity: int) -> None:
 
 def seal_film(attachment_id: str, length: int) -> None:
     """Replace a waiting file with a film of `length` bytes. Runs in the media worker's role."""
-    from tips.files import rebuilt_file, worker
+    from tips.files import media_worker, rebuilt_file
     from tips.models import Attachment
 
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ def seal_film(attachment_id: str, length: int) -> None:
             RebuiltFile(MediaKind.VIDEO, [OutputPart("video", path, "video/mp4")], duration_seconds=3600.0)
         )
     row = Attachment.objects.only("id", "attempts", "file").order_by("pk").get(pk=UUID(attachment_id))
-    worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
+    media_worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
 
 
 def measure_seeks(stack: Stack, officer: Visitor, length: int, quantity: int) -> None:

@@ -1,6 +1,6 @@
 """Detect what a file is from its first bytes. Parsing is left to the sandbox.
 
-file_cleaning/worker.py hands each format to the one decoder that is allowed to read it.
+file_cleaning/confined_process.py hands each format to the one decoder that is allowed to read it.
 """
 
 from __future__ import annotations

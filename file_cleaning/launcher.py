@@ -29,7 +29,7 @@ logger = logging.getLogger("file_cleaning")
 _BOOTSTRAP = """
 import sys
 sys.path.append(sys.argv.pop(1))
-from file_cleaning.worker import main
+from file_cleaning.confined_process import main
 main()
 """
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}

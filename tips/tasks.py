@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tips import officer_alerts, retention
-from tips.files import worker
+from tips.files import media_worker
 
-__all__ = ["officer_alerts", "retention", "worker"]
+__all__ = ["media_worker", "officer_alerts", "retention"]

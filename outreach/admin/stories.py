@@ -1,4 +1,4 @@
-"""Stories in the admin: the list, and the views of one story (story_page.py, step_page.py)."""
+"""Stories in the admin: the list, and the views of one story (story_page.py, story_action_page.py)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from outreach.admin import step_page, story_page, wording
+from outreach.admin import story_action_page, story_page, wording
 from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import markdown, pasted_html
 from outreach.models import Status, Story
@@ -117,7 +117,7 @@ class StoryAdmin(admin.ModelAdmin):
         return story_page.respond(request, None if pk is None else story_page.get_story_or_404(pk), context)
 
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        return step_page.respond(request, pk, name, self._context(request))
+        return story_action_page.respond(request, pk, name, self._context(request))
 
     def version_view(self, request: HttpRequest, pk: int, revision: int) -> HttpResponse:
         """Compare an earlier text with the present one, and restore it."""

@@ -1,7 +1,7 @@
 // The inbox: counts the characters left, and sends a message so that typed text is never lost and sent text does not come back.
 
-import { clear } from "./clearing.js";
-import { drawCounters } from "./counter.js";
+import { clear } from "./clear-fields.js";
+import { drawCounters } from "./character-counter.js";
 import { sendForm, uploads, uploadsReady } from "./sending.js";
 
 let isBusy = false;

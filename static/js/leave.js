@@ -3,7 +3,7 @@
 // The page goes blank, its fields are emptied, the inbox session ends, and a neutral site replaces this page in the history,
 // so that Back does not show it. Without script the same links end the session on the server; Back then still works.
 
-import { clear } from "./clearing.js";
+import { clear } from "./clear-fields.js";
 
 const SHIFT_PRESSES = 3;
 const MAX_PAUSE_MS = 5000; // between two presses of Shift

@@ -108,7 +108,7 @@ function enhance(root) {
   });
   middle.addEventListener("click", () => picker?.chooseMiddle());
   latitude.form?.addEventListener("reset", () => setTimeout(() => clear("")));
-  // Leaving empties the inputs (clearing.js); the status must not reveal what they contained after coming back.
+  // Leaving empties the inputs (clear-fields.js); the status must not reveal what they contained after coming back.
   window.addEventListener("pageshow", () => show());
   show();
 }

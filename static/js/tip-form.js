@@ -8,8 +8,8 @@
 // answers with the receipt (tips/views/source_pages.py). So the receipt is a page of its own in the history and can be reloaded,
 // and neither the page before it nor the browser's copy of the POST contains any text of the tip.
 
-import { clear, emptyFields, visitName, wasCleared } from "./clearing.js";
-import { drawCounters } from "./counter.js";
+import { clear, emptyFields, visitName, wasCleared } from "./clear-fields.js";
+import { drawCounters } from "./character-counter.js";
 import { sendForm, uploads, uploadsReady } from "./sending.js";
 
 let isCleared = wasCleared();

@@ -13,7 +13,7 @@ from core.models import Account
 from file_cleaning import MediaKind
 from tests.tips.files import sealed_files
 from tips import conversation, form_tokens, intake, key_rotation, receipts, vault
-from tips.files import sealed_store, worker
+from tips.files import media_worker, sealed_store
 from tips.models import AgencyKey, Attachment, Category, NotesKey, Tip
 from tips.source import inbox_session
 
@@ -55,7 +55,7 @@ def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: Non
         sealed_files.send_waiting_file(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
     )
     sealed_files.finish_photo(ready)
-    worker.RebuildAttempt(refused.id, 0, refused.file).refuse(worker.RefusalReason.DAMAGED)
+    media_worker.RebuildAttempt(refused.id, 0, refused.file).refuse(media_worker.RefusalReason.DAMAGED)
     new = key_rotation.rotate()
     assert set(Attachment.objects.values_list("agency_key", flat=True)) == {new}
     for row in (waiting, ready):

@@ -6,7 +6,7 @@ up as Padmé does (Nikitin et al., "Reducing Metadata Leakage from Encrypted Fil
 length gives away no more than its order of magnitude.
 
 A file without a row in the database is an upload that was never sent, or belongs to a deleted tip: the media worker removes
-it after an hour (tips/files/worker.py).
+it after an hour (tips/files/media_worker.py).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_http_methods
 
 from core import ephemeral_store
 from core.web import page_cache
-from core.web.held_response import hold_response
+from core.web.delayed_response import delay_response
 from crimemap import incident_summary
 from tips import categories, conversation, form_tokens, intake, receipts, statistics, vault
 from tips.files import attachments, sealed_store, upload_sentences
@@ -260,7 +260,7 @@ def _sign_in(request: HttpRequest, form: ReceiptForm) -> HttpResponse:
     try:
         secret = inbox_session.authenticate_source(form.cleaned_data["receipt"])
         if secret is None:
-            hold_response(request, throttle.guess_gate.seconds_to_hold())
+            delay_response(request, throttle.guess_gate.seconds_to_hold())
             sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
             return _receipt_form_page(request, form, sentence, UNPROCESSABLE)
         response: HttpResponse = redirect("tips:conversation")

@@ -20,7 +20,7 @@ from tests.tips.files import sealed_files
 from tips import conversation
 from tips.admin import file_responses
 from tips.desk import triage
-from tips.files import sealed_store, worker
+from tips.files import media_worker, sealed_store
 from tips.models import Attachment, Tip
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def tip(officer: Account) -> Tip:
     sealed_files.finish_photo(photo)
     parts = (("video", "video/mp4", VIDEO), ("poster", "image/jpeg", b"poster"), ("thumbnail", "image/jpeg", b"small"))
     sealed_files.finish_rebuilding(video, MediaKind.VIDEO, *parts, duration_seconds=83.2)
-    worker.RebuildAttempt(document.id, 0, document.file).refuse(worker.RefusalReason.PROTECTED)
+    media_worker.RebuildAttempt(document.id, 0, document.file).refuse(media_worker.RefusalReason.PROTECTED)
     triage.open_tip(tip.pk, officer)
     return tip
 

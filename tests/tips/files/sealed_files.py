@@ -10,7 +10,7 @@ from typing import Any
 from file_cleaning import MediaKind, OutputPart, RebuiltFile
 from tests.tips.files.sample_pictures import photo
 from tips import conversation, form_tokens, intake, vault
-from tips.files import rebuilt_file, sealed_store, worker
+from tips.files import media_worker, rebuilt_file, sealed_store
 from tips.files.attachments import Upload
 from tips.models import Attachment, Category, Tip
 
@@ -52,7 +52,7 @@ def finish_rebuilding(row: Attachment, kind: MediaKind, *parts: tuple[str, str, 
             size = (320, 240) if media_type.startswith("image") else (None, None)
             output_parts.append(OutputPart(role, path, media_type, *size))
         file, key = rebuilt_file.seal(RebuiltFile(kind, output_parts, **about))
-    worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
+    media_worker.RebuildAttempt(row.id, row.attempts, row.file).finish(file, key)
     return Attachment.objects.get(pk=row.pk)
 
 

@@ -24,7 +24,7 @@ from tests.tipportal.database.test_grants import acting_as
 from tests.tips.files import sealed_files
 from tipportal.deploy import processes
 from tips import conversation, key_rotation, vault
-from tips.files import rebuilt_file, sealed_store, worker, worker_keys
+from tips.files import media_worker, rebuilt_file, sealed_store, worker_keys
 from tips.models import AgencyKey, Attachment, Tip
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store_of_its_own")]
@@ -62,7 +62,7 @@ def cleaned(into: Path) -> RebuiltFile:
 
 
 def take(row: Attachment) -> Attachment:
-    worker.rebuild(str(row.id))
+    media_worker.rebuild(str(row.id))
     return Attachment.objects.get(pk=row.pk)
 
 
@@ -150,10 +150,10 @@ class TestFaultOfTheMachine:
         row = sealed_files.send_waiting_file()
         with override_settings(MEDIA_STORE=tmp_path / "elsewhere"):
             take(row)
-        worker.sweep()
+        media_worker.sweep()
         assert not clean
         Attachment.objects.update(started_at=timezone.now() - dt.timedelta(minutes=11))
-        worker.sweep()
+        media_worker.sweep()
         assert len(clean) == 1
 
 
@@ -166,7 +166,7 @@ class TestDeath:
 
         sandbox(dead)
         with pytest.raises(SystemExit):
-            worker.rebuild(str(row.id))
+            media_worker.rebuild(str(row.id))
         return Attachment.objects.get(pk=row.pk)
 
     def test_is_counted_before_the_file_is_opened(self, sandbox: Callable[[Rebuild], None]) -> None:
@@ -178,7 +178,7 @@ class TestDeath:
         self.die(row, sandbox)
         self.die(row, sandbox)
         sandbox(lambda _source, into, _progress: cleaned(into))
-        worker.sweep()
+        media_worker.sweep()
         assert Attachment.objects.get().state == "ready"
 
     def test_three_times_is_refused_and_the_next_goes_on(self, sandbox: Callable[[Rebuild], None]) -> None:
@@ -187,7 +187,7 @@ class TestDeath:
             self.die(row, sandbox)
         other = sealed_files.send_waiting_file()
         sandbox(lambda _source, into, _progress: cleaned(into))
-        worker.sweep()
+        media_worker.sweep()
         assert [Attachment.objects.get(pk=each.pk).state for each in (row, other)] == ["refused", "ready"]
         assert Attachment.objects.get(pk=row.pk).reason == "deadly"
         assert str(row.file) not in sealed_files.list_store()
@@ -201,13 +201,13 @@ class TestDeletedMeanwhile:
 
         row = sealed_files.send_waiting_file()
         sandbox(delete)
-        worker.rebuild(str(row.id))
+        media_worker.rebuild(str(row.id))
         assert sealed_files.list_store() <= {str(row.file)}
 
     def test_progress_ends_the_rebuilding(
         self, sandbox: Callable[[Rebuild], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(worker, "_PROGRESS_SECONDS", 0)
+        monkeypatch.setattr(media_worker, "_PROGRESS_SECONDS", 0)
         reported = []
 
         def slow(_source: Path, into: Path, progress: Callable[[int], None]) -> RebuiltFile:
@@ -219,7 +219,7 @@ class TestDeletedMeanwhile:
 
         row = sealed_files.send_waiting_file()
         sandbox(slow)
-        worker.rebuild(str(row.id))
+        media_worker.rebuild(str(row.id))
         assert reported == [30]
 
 
@@ -271,9 +271,9 @@ class another_session:  # noqa: N801
 class TestSweep:
     def test_videos_and_photos_are_swept_separately(self, clean: list[Path]) -> None:
         photo, video = sealed_files.send_waiting_file(), sealed_files.send_waiting_file(kind=MediaKind.VIDEO)
-        worker.sweep()
+        media_worker.sweep()
         assert states(photo, video) == ["ready", "received"]
-        worker.sweep(videos=True)
+        media_worker.sweep(videos=True)
         assert states(photo, video) == ["ready", "ready"]
 
     def test_the_store_loses_files_without_a_row(self) -> None:
@@ -284,14 +284,14 @@ class TestSweep:
         )
         for file in (row.file, unsent.file):
             an_hour_ago(sealed_store.file_path(file))
-        worker.sweep_store()
+        media_worker.sweep_store()
         assert sealed_files.list_store() == {str(row.file), str(fresh.file)}
 
     def test_the_store_loses_files_of_a_deleted_tip(self, clean: list[Path]) -> None:
         done = take(sealed_files.send_waiting_file())
         an_hour_ago(sealed_store.file_path(done.file))
         Attachment.objects.all().delete()
-        worker.sweep_store()
+        media_worker.sweep_store()
         assert sealed_files.list_store() == set()
 
     def test_the_store_keeps_files_sent_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +306,7 @@ class TestSweep:
             return real()
 
         monkeypatch.setattr(sealed_store, "list_stale_files", unclaimed)
-        worker.sweep_store()
+        media_worker.sweep_store()
         assert sealed_files.list_store() == {str(upload.file)}
 
 
@@ -338,35 +338,35 @@ class TestKeys:
         (public,), (private,) = self.ids()
         assert public == private
         self.age(23 * 3600)
-        worker.tend()
+        media_worker.tend()
         assert self.ids() == ([public], [private])
 
     def test_replaced_after_a_day_and_destroyed_an_hour_later(self) -> None:
         (old,), _ = self.ids()
         self.age(25 * 3600)
-        worker.tend()
+        media_worker.tend()
         (new,), private = self.ids()
         assert new != old
         assert private == [old, new]
         self.age(3700)
-        worker.tend()
+        media_worker.tend()
         assert self.ids() == ([new], [new])
 
     def test_kept_while_a_file_waits_for_it(self, clean: list[Path]) -> None:
         row = sealed_files.send_waiting_file()
         self.age(25 * 3600)
-        worker.tend()
+        media_worker.tend()
         self.age(3700)
-        worker.tend()
+        media_worker.tend()
         assert len(self.ids()[1]) == 2
         assert take(row).state == "ready"
-        worker.tend()
+        media_worker.tend()
         assert len(self.ids()[1]) == 1
 
     def test_the_web_side_seals_to_the_new_key_without_a_restart(self) -> None:
         before = sealed_files.send_waiting_file().worker_key
         self.age(25 * 3600)
-        worker.tend()
+        media_worker.tend()
         assert sealed_files.send_waiting_file().worker_key not in ("", before)
 
     def test_half_a_pair_is_replaced(self) -> None:
@@ -385,7 +385,7 @@ class TestKeys:
         take(old)
         for age in (25 * 3600, 3700):
             self.age(age)
-            worker.tend()
+            media_worker.tend()
         sealed_store.file_path(old.file).write_bytes(copy)
         now = sealed_files.send_waiting_file()
         opened = []
@@ -408,10 +408,10 @@ class TestKeys:
 def test_the_rights_of_the_workers_user_are_enough_and_no_more(clean: list[Path]) -> None:
     row = sealed_files.send_waiting_file()
     with acting_as("media"):
-        worker.rebuild(str(row.id))
-        worker.sweep()
-        worker.tend()
-        assert [each.state for each in worker._waiting_rows()] == []
+        media_worker.rebuild(str(row.id))
+        media_worker.sweep()
+        media_worker.tend()
+        assert [each.state for each in media_worker._waiting_rows()] == []
         assert list(Attachment.objects.order_by("id").values_list("state", flat=True)) == ["ready"]
 
 
@@ -447,7 +447,7 @@ class TestStart:
     def test_makes_its_keys_before_it_takes_work(self, settings: Any, tmp_path: Path) -> None:
         settings.MEDIA_PUBLIC_KEYS, settings.MEDIA_PRIVATE_KEYS = tmp_path / "mpub", tmp_path / "mkey"
         settings.ROLE = Role.MEDIA
-        worker.refuse_unsafe_start()
+        media_worker.refuse_unsafe_start()
         assert len(vault.key_files(settings.MEDIA_PUBLIC_KEYS, "pub")) == 1
 
     @pytest.mark.parametrize("held", [SandboxLayers(), SandboxLayers(landlock=True, memory=True)])
@@ -457,4 +457,4 @@ class TestStart:
         settings.ROLE, settings.DEMO = Role.MEDIA, False
         monkeypatch.setattr("file_cleaning.host_requirements.probe_sandbox", lambda: held)
         with pytest.raises(SystemExit, match="reach the network"):
-            worker.refuse_unsafe_start()
+            media_worker.refuse_unsafe_start()

@@ -1,4 +1,4 @@
-"""The page before each step of a story: what will happen, the questions to answer, and the button."""
+"""The page before each action on a story: what will happen, the questions to answer, and the button."""
 
 from __future__ import annotations
 
