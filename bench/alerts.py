@@ -73,7 +73,7 @@ box = delivery.DeliveryOutbox(new)
 made = [box.compose_mail(each) for each in batch]
 print(json.dumps({"new": plan.new_count, "due": sum(plan.due_by_rhythm.values()), "mails": plan.mail_count, "found": found, "plan": planned,
     "mail": (time.perf_counter() - start) / len(batch),
-    "told": sum(len(each.sent_ids) // 12 for each in made if each) / len(batch),
+    "sent": sum(len(each.sent_ids) // 12 for each in made if each) / len(batch),
     "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
 
@@ -151,11 +151,11 @@ def main() -> None:
         total_seconds = time.perf_counter() - begin
         plain: dict[str, Any] = json.loads(run_code(stack, PLAIN, 2000, result["new"]))
     print(f"{result['due']:,} alerts x {result['new']:,} new incidents on {os.cpu_count()} cores")
-    print(f"  who is told what: read and found         {result['found']:8.1f} s   peak {result['peak']:.0f} MB")
+    print(f"  incidents read and matched to alerts     {result['found']:8.1f} s   peak {result['peak']:.0f} MB")
     print(f"  the same, and {result['mails']:,} mails written  {result['plan']:8.1f} s")
-    print(f"  one SQL query a subscription, found only {plain['seconds'] * count:8.1f} s   (2,000 of them, for all)")
+    print(f"  one SQL query per subscription, no mails {plain['seconds'] * count:8.1f} s   (2,000 of them, for all)")
     print(
-        f"  one mail made, address opened            {result['mail'] * 1000:8.1f} ms  ({result['told']:.0f} incidents found)"
+        f"  one mail made, address opened            {result['mail'] * 1000:8.1f} ms  ({result['sent']:.0f} incidents found)"
     )
     print(f"  (with start of the process and 1,000 mails {total_seconds:.0f} s)")
 

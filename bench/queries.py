@@ -25,7 +25,7 @@ CITY = (41.60, -87.95, 42.05, -87.50)
 NEIGHBOURHOOD = (41.80, -87.70, 41.83, -87.66)
 STREET = (41.8100, -87.6850, 41.8112, -87.6800)
 
-# Distributed like Chicago's records: 25 years, 156,600 blocks of which few have many, a fifth domestic or of a hidden category,
+# Distributed like Chicago's records: 25 years, 156,600 blocks (a few with many incidents), a fifth domestic or of a hidden category,
 # 3% without a point.
 STORED = """
 INSERT INTO crimemap_incident (source_id, external_id, occurred_at, precision, raw_code, raw_label, offence_code_id, block_text,
@@ -231,10 +231,10 @@ def compare(published: Any, cursor: Any) -> None:
         view = bubbles.view_of(box, zoom)
         for period, chosen in periods.items():
             for extra in ("", ", 3 categories") if place == "city" else ("",):
-                asked = Filter(chosen.since, chosen.until, categories=few) if extra else chosen
+                map_filter = Filter(chosen.since, chosen.until, categories=few) if extra else chosen
                 print_comparison(
                     f"bubbles: {place}, {period}{extra}",
-                    lambda asked=asked, view=view: bubbles.bubbles(published, asked, view),
+                    lambda map_filter=map_filter, view=view: bubbles.bubbles(published, map_filter, view),
                     *bubbles_query(view, chosen, numbers if extra else None),
                 )
     for period, chosen in periods.items():

@@ -1,11 +1,11 @@
-"""The audit trail of staff's actions: append-only, and each line seals the one before.
+"""The audit trail of staff's actions: append-only, with each line sealing the one before.
 
 A line's seal is keyed BLAKE2b over the previous seal and the line's own content, number and time included. The key is a
 file on the staff node alone (AUDIT_KEY), so without it a line cannot be changed, removed, inserted or moved unnoticed:
 `manage.py audit verify` names the first line that does not fit.
 
-Cutting the end off leaves a shorter chain that is whole in itself. Only a record kept outside shows it: `audit verify`
-prints the last number and its seal, and `--expect NUMBER:SEAL` asks for them next time. The same record shows a trail
+Cutting off the end leaves a shorter chain that is consistent in itself. Only a record outside the portal reveals it: `audit
+verify` prints the last number and its seal, and `--expect NUMBER:SEAL` checks them next time. The same record reveals a trail
 rewritten by someone who had the key.
 
 A line never holds content of a tip: numbers, names of accounts and names of actions only.

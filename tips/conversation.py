@@ -71,7 +71,7 @@ class OpenedTip:
 
 
 class TipGoneError(Exception):
-    """The tip, or the file asked for, does not exist or no longer does: deleted by its source, or past its retention."""
+    """The tip or file does not exist, or no longer does: deleted by its source, or past its retention."""
 
 
 def read_tip(tip: Tip, key: bytes) -> OpenedTip:

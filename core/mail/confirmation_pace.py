@@ -1,8 +1,8 @@
-"""How fast mails go to people who have not confirmed that they want any: strangers can be entered by anyone.
+"""The rate limit of confirmation mails: anyone can enter a stranger's address.
 
-A few go out at once to each domain and in all. Those beyond wait in line, one a minute and domain, while whoever asks
-later still gets theirs at once as soon as a minute without much asking has passed. In the bulk worker's memory only: after a
-restart those that wait find a new place.
+A burst goes out at once, per domain and in total. Mails beyond it wait in line, one per minute and domain; the next burst is
+possible as soon as a minute passes with few requests. The state is in the bulk worker's memory only, so after a restart
+waiting mails get a new place in line.
 """
 
 from __future__ import annotations

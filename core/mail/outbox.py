@@ -177,7 +177,7 @@ class Outbox(ABC, Generic[Row]):
             try:
                 mail_server.send_messages([message])
             except (smtplib.SMTPException, OSError) as error:
-                # Counted even if the server went away: a mail that makes it hang up must not come first for ever.
+                # Counted even if the server disconnects: a mail that causes it must not stay first in line forever.
                 self._record_failure(row, error)
                 if not _concerns_this_mail(error):
                     raise
@@ -185,13 +185,13 @@ class Outbox(ABC, Generic[Row]):
                 with transaction.atomic():
                     self.record_sent(row)
         except BaseException:
-            # A worker that is told to stop, or a fault of ours: nobody has to wait for the lease to run out.
+            # The worker must stop, or our code failed: free the row at once instead of when its lease ends.
             with suppress(DatabaseError):
                 self._leased(row).update(leased_until=None)
             raise
 
     def _compose_or_postpone(self, row: Row) -> EmailMessage | None:
-        """Return the mail; None if there is none to send now, which is recorded."""
+        """Return the mail, or None if there is none to send now, which is recorded."""
         try:
             message = self.compose(row)
         except (KeyMissingError, SealError) as error:

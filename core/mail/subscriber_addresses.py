@@ -1,14 +1,14 @@
-"""Subscribers' e-mail addresses: the only door through which they are stored, for map alerts and event reminders alike.
+"""Subscribers' e-mail addresses, for map alerts and event reminders: the only module that seals and opens them.
 
-- The public side takes an address and seals it, with the secret of the links in the mails, to a pair of which it has the
-  public half alone. Only the bulk worker, which sends the mails, has the private half (`<number>-<id>.key`).
-- The database finds the same address again by a keyed hash of it, and a link by a plain hash of its secret (32 random
-  bytes). Neither leads back.
+- The public side seals an address, with the secret of the links in the mails, to a key pair; it has only the public half.
+  Only the bulk worker, which sends the mails, has the private half (`<number>-<id>.key`).
+- The database recognizes an address by a keyed hash, and a link by a plain hash of its secret (32 random bytes). Neither hash
+  can be reversed.
 
     contact = Contact(normalize_address(form_text), create_secret())  # raises EmailAddressError
     row.sealed_contact, row.address_hash = seal_contact(contact), hash_address(contact.address)
     row.link_hash = hash_secret(contact.secret)
-    open_contact(row.sealed_contact)                                 # bulk alone: the Contact
+    open_contact(row.sealed_contact)                                 # returns the Contact; bulk worker only
 
 Format (tests/core/mail/test_subscriber_addresses.py fixes it):
     contact   0x01 | id of the pair (8) | crypto_box_seal of secret (32) and address in ASCII, padded with zeros (256)

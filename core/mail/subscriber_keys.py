@@ -21,8 +21,8 @@ _AT_ONCE = 500
 def rotate(progress: Callable[[int], object]) -> str:
     """Seal everything to the newest pair, destroy the older ones, and return the newest one's id.
 
-    `progress` is told after each batch how many have moved. Can be interrupted and run again. Raises KeyMissingError when a
-    private half that is still needed, or the newest one's, is not here: then nothing is destroyed.
+    `progress` is called after each batch with the number of seals moved. Can be interrupted and run again. Raises
+    KeyMissingError if the newest private key or one that is still needed is missing; then nothing is destroyed.
     """
     newest, here = subscriber_addresses.newest_key_id(), subscriber_addresses.list_key_ids()
     if newest not in here:

@@ -13,7 +13,7 @@ from core.mail.subscriber_addresses import KeyMissingError, KeyStatus, SealError
 
 
 class KeyCommand(BaseCommand, ABC):
-    """Subclasses say how the keys are kept, and the words for them."""
+    """A command that creates, rotates and lists key pairs. Subclasses define the key store and the messages."""
 
     created: str  # with {key_id}
     moved: str  # with {count}

@@ -21,7 +21,7 @@ class LostIdMatcher:
     def __init__(self, staging: Staging) -> None:
         self.staging = staging
         self.claimed: set[int] = set()  # primary keys: an incident is one row only
-        self.has_lost_ids: bool | None = None  # whether stored incidents wait for their ids; None until asked
+        self.has_lost_ids: bool | None = None  # whether stored incidents lack an id; None: not queried yet
         self.unmatched_count = 0
 
     def match(self, rows: Sequence[IndexedRow], taken: Collection[int]) -> dict[int, StoredIncident]:

@@ -1,5 +1,4 @@
-"""The places of a city and the incidents an agency reports, neither of which knows anything about people; and who wants
-e-mail about them, sealed."""
+"""A city's places, an agency's incidents (both without data about people), and sealed subscriptions to alerts."""
 
 from crimemap.models.incidents import (
     Category,

@@ -144,7 +144,7 @@ class Correction(models.Model):
 class Revision(models.Model):
     """One saved version of a text. `snapshot` holds its fields as JSON.
 
-    A text that lost an edit conflict is kept as well: `aside`, under the number of the version it was begun from.
+    A text that lost an edit conflict is stored as well, with `aside` set, under the number of the version it was based on.
     """
 
     number = models.PositiveIntegerField(_("version"))

@@ -219,7 +219,7 @@ def find_resume_offset(file: UUID, final_bytes: int) -> int:
 
 
 def _whole_chunks(size: int, final_bytes: int | None) -> int:
-    """Return how many chunks of an unfinished file of `size` sealed bytes are kept.
+    """Return how many chunks of an unfinished file of `size` sealed bytes are complete.
 
     A process may have died while it closed the file: then the last data chunk and the padding are written again.
     """

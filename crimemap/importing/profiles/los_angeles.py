@@ -1,8 +1,8 @@
 """Los Angeles' "Crime Data" (2010 to 2019, 2020 to 2024) and "NIBRS Offenses" (since 2024), as the city's portal and its API
 export them.
 
-Whether an incident was domestic only stands in the column of methods (Mocodes) in the older ones: 2000 means domestic
-violence. The column is searched for it and not kept. The newer ones have an offense a row, several of one case.
+In the older ones, only the column of methods (Mocodes) says whether an incident was domestic: 2000 means domestic violence.
+The column is searched for that code and not stored. The newer ones have one row per offense, so several rows per case.
 """
 
 from __future__ import annotations
