@@ -36,5 +36,9 @@ def _describe_days(days: int) -> str:
 
 
 def portal_context(request: HttpRequest) -> dict[str, Any]:
-    """Return the agency's facts and the base template of error pages: those among the tips' pages have the quick exit."""
-    return {**agency_facts(), "error_base": "base_tip.html" if request.path.startswith("/tips/") else "base.html"}
+    """Return the agency's facts and the base template of error pages.
+
+    Error pages among the tips' pages have the quick exit, which the staff role, without those pages, does not serve.
+    """
+    is_tip_page = settings.ROLE.serves_public and request.path.startswith("/tips/")
+    return {**agency_facts(), "error_base": "base_tip.html" if is_tip_page else "base.html"}

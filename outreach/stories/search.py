@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from outreach.models import Picture, PublishedStory, StoryCategory, Tag
 MAX_QUERY_CHARACTERS = 200
 # Only the columns that the public role may read (grants.sql)
 _PUBLIC_PICTURES = Picture.objects.only("id", "alt", "credit", "state", "variants")
+# Hyphens with nothing but other signs between them. One is an operator, a row of them is a line that somebody drew; and
+# PostgreSQL fails at 33 ("tsquery stack too small").
+_HYPHENS = re.compile(r"-[^\w\"]*-")
 # A search for very common words ranks only the newest matches, because ranking reads the text of each.
 MAX_RANKED = 500
 
@@ -56,7 +60,7 @@ def find_matching_ids(text: str) -> list[int]:
 
     Understands "quoted phrases", OR and -without (websearch_to_tsquery of PostgreSQL); any input is safe.
     """
-    query = SearchQuery(normalize_query(text), config="english", search_type="websearch")
+    query = SearchQuery(_HYPHENS.sub(" ", normalize_query(text)), config="english", search_type="websearch")
     newest = PublishedStory.objects.filter(search=query).values("pk")[:MAX_RANKED]
     best = PublishedStory.objects.filter(pk__in=newest).order_by(
         SearchRank(F("search"), query).desc(), "-published_on", "-pk"
@@ -72,6 +76,7 @@ def load_stories(story_ids: Iterable[int]) -> list[PublishedStory]:
 
 
 def normalize_query(text: str) -> str:
+    """Return one line of search words: at most 200 characters, without NUL, which PostgreSQL does not take."""
     return " ".join(text.replace("\0", " ").split())[:MAX_QUERY_CHARACTERS]
 
 

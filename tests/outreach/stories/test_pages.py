@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.db import connection
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core.models import Account
 from core.web import page_cache
@@ -140,12 +142,31 @@ def test_search_finds_inflected_words_and_ranks_titles_first(client):
 
 
 @pytest.mark.parametrize(
-    "query", ["a & b | !", '"', "'", "\0", "<b>", "%", "word " * 500, "-", "OR", "قصة", ":*", "\\"]
+    "query",
+    ["a & b | !", '"', "'", "\0", "<b>", "%", "word " * 500, "-", "OR", "قصة", ":*", "\\", "-" * 33, "- " * 100],
 )
 def test_search_accepts_any_input(client, query):
     response = client.get("/stories/search/", {"q": query})
     assert response.status_code == 200
     assert "<b>" not in response.content.decode().split("<main")[1].split("<h1")[1].split("</h1>")[1].split("links")[0]
+
+
+# Signs that a search could mistake for operators, alone and in rows, beside any text at all.
+_SIGNS = st.text("-!&|()<>:*\"'\\ \t\u00a0\u2013_aä1OR", min_size=1, max_size=250)
+_SIGN = st.sampled_from(["-", "- ", "-!", "-(", "!", "(", '"', '-"', "a-", "-a ", "&-"])
+_ROWS = st.builds(lambda sign, count: sign * count, _SIGN, st.integers(1, 200))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=_SIGNS | _ROWS | st.text(max_size=250))
+def test_any_text_can_be_searched_for(client, text):
+    assert client.get("/stories/search/", {"q": text.encode(errors="replace")}).status_code == 200
+
+
+def test_a_row_of_hyphens_is_no_operator(client):
+    create_published_story("lot", title="Bicycles in the parking lot")
+    assert "/stories/lot/" in text_of(client.get("/stories/search/", {"q": "bicycles -- parking"}))
+    assert "/stories/lot/" not in text_of(client.get("/stories/search/", {"q": "bicycles -parking"}))
 
 
 def test_very_common_words_find_the_newest_stories(client, monkeypatch):
