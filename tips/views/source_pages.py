@@ -31,7 +31,7 @@ from tips import categories, conversation, form_tokens, intake, receipts, statis
 from tips.files import attachments, sealed_store, upload_sentences
 from tips.files.attachments import Upload
 from tips.files.pending_files import PendingFiles, new_ticket
-from tips.source import form_posts, inbox_session, throttle, wording
+from tips.source import form_posts, inbox_session, qr_code, throttle, wording
 from tips.source.forms import HONEYPOT_FIELD, MessageForm, ReceiptForm, TipForm
 
 log = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ def _receipt_page(
     page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat, usually_read)
     # Words of our own list, a data: address and an SVG of our own: nothing to escape.
     page = page.replace(_RECEIPT_MARK, receipt).replace(_FILE_MARK, wording.text_file_address(receipt))
-    return HttpResponse(page.replace(_QR_MARK, wording.draw_qr_code(receipt)))
+    return HttpResponse(page.replace(_QR_MARK, qr_code.draw(receipt)))
 
 
 # The inbox

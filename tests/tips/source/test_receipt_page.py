@@ -13,7 +13,7 @@ from django.test import Client
 
 from tests.tips.source.pages import receipt_of, send_tip, words_of
 from tips import receipts, statistics
-from tips.source import throttle, wording
+from tips.source import qr_code, throttle, wording
 from tips.statistics import TipFigures
 
 pytestmark = pytest.mark.django_db
@@ -46,8 +46,8 @@ def test_the_qr_code_is_a_drawing_without_style_or_script(page: HttpResponse) ->
     drawing = re.search(r"<svg viewBox=\"0 0 \d+ \d+\">.*?</svg>", page.content.decode(), re.DOTALL)[0]
     ElementTree.fromstring(drawing)
     assert "style" not in drawing
-    assert wording.draw_qr_code(receipt_of(page)) == drawing
-    assert wording.draw_qr_code(receipts.spell_receipt(receipts.draw_positions())) != drawing
+    assert qr_code.draw(receipt_of(page)) == drawing
+    assert qr_code.draw(receipts.spell_receipt(receipts.draw_positions())) != drawing
 
 
 def test_nothing_of_the_receipt_is_in_an_address_or_the_title(page: HttpResponse) -> None:

@@ -1,0 +1,34 @@
+"""The QR code of a receipt is the one that segno draws."""
+
+from __future__ import annotations
+
+import re
+
+from tips import receipts
+from tips.source import qr_code
+
+
+def modules_of(drawing: str) -> int:
+    """Return the modules of a drawing in the form of qr_code.encode."""
+    rows = [["0"] * 37 for _ in range(37)]
+    for column, row, length in re.findall(r"M(\d+) (\d+)\.5h(\d+)", drawing):
+        for offset in range(int(length)):
+            rows[int(row) - 4][int(column) - 4 + offset] = "1"
+    return int("".join("".join(row) for row in rows), 2)
+
+
+def test_a_code_put_together_from_its_bits_is_the_one_that_segno_draws() -> None:
+    for _ in range(50):
+        receipt = receipts.spell_receipt(receipts.draw_positions())
+        expected = qr_code.encode(receipt.ljust(qr_code.TEXT_BYTES))
+        assert modules_of(qr_code.draw(receipt)) == expected
+
+
+def test_the_longest_receipt_fits() -> None:
+    longest = sorted(receipts.load_words(), key=len)[-receipts.WORD_COUNT :]
+    qr_code.draw(" ".join(longest))
+
+
+def test_the_spaces_that_fill_a_code_up_do_not_keep_its_words_from_being_read() -> None:
+    receipt = receipts.spell_receipt(receipts.draw_positions())
+    assert receipts.parse_receipt(receipt.ljust(qr_code.TEXT_BYTES)) == receipt
