@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from core.row_insertion import insert_row
 from tips import officer_alerts, receipts, vault
 from tips.files import attachments
 from tips.files.attachments import Upload
@@ -122,7 +123,7 @@ def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
     tip_id = uuid.uuid4()
     key_id, key_for_agency = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
     with transaction.atomic():
-        tip = Tip.objects.create(
+        tip = Tip(
             id=tip_id,
             category=report.category,
             priority=report.priority,
@@ -134,6 +135,7 @@ def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
             form_hash=token.form_hash,
             report=vault.seal_text(key, report.as_text(timezone.now()), report_context(tip_id)),
         )
+        insert_row(tip)
         attachments.add(tip, key, uploads)
         officer_alerts.raise_alert(tip)
 

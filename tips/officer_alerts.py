@@ -27,6 +27,7 @@ from core import queue
 from core.mail import outbox
 from core.mail.outbox import Outbox
 from core.models import Account
+from core.row_insertion import insert_row
 from core.staff.groups import OFFICER, SUPERVISOR
 from tips.models import Alert, Duty, Notification, Priority, Tip, rounded_now
 from tips.officer_mail_budget import budget
@@ -43,7 +44,8 @@ NotificationState = Notification.NotificationState
 
 def raise_alert(tip: Tip) -> None:
     """Write that `tip` awaits an officer and hurry the worker once the transaction is on the disk."""
-    alert = Alert.objects.create(tip=tip, urgent=tip.priority == Priority.URGENT)
+    alert = Alert(tip=tip, urgent=tip.priority == Priority.URGENT)
+    insert_row(alert)
     queue.send_on_commit("tips.alerts.spread", str(alert.id))
 
 
