@@ -141,12 +141,17 @@ class TipForm(forms.Form):
         for category in offered:
             for question in category.questions.all():
                 name = f"answer_{question.pk}"
-                rows = 3 if question.kind == Question.Kind.LONG else 1
-                self.fields[name] = _text_field(
-                    intake.MAX_ANSWER_LENGTH, rows=rows, label=question.label, help_text=question.hint
-                )
-                self.answers[name] = question
+                # Of a post only what was answered needs a field; groups() adds the others if the form is shown again.
+                if data is None or data.get(name):
+                    self._add_question(name, question)
         self.order_fields(["category", "danger", "description", "attachments", *self.answers])
+
+    def _add_question(self, name: str, question: Question) -> None:
+        rows = 3 if question.kind == Question.Kind.LONG else 1
+        self.fields[name] = _text_field(
+            intake.MAX_ANSWER_LENGTH, rows=rows, label=question.label, help_text=question.hint
+        )
+        self.answers[name] = question
 
     # For the page
 
@@ -158,7 +163,12 @@ class TipForm(forms.Form):
     def groups(self) -> Iterator[tuple[Category, list[BoundField], bool]]:
         """Yield each category with its follow-up questions, and whether one of them has an answer or an error."""
         for category in self.offered.values():
-            fields = [self[name] for name, question in self.answers.items() if question.category_id == category.pk]
+            fields = []
+            for question in category.questions.all():
+                name = f"answer_{question.pk}"
+                if name not in self.answers:
+                    self._add_question(name, question)
+                fields.append(self[name])
             if fields:
                 yield category, fields, any(field.value() or field.errors for field in fields)
 
