@@ -32,7 +32,7 @@ HOLD_SECONDS = 30
 
 
 class FloodGate:
-    """The posts of the last minute and the tips accepted of them, with the moments at which their forms were issued.
+    """The posts of the last minute, and the tips accepted of them under a flood with the moments their forms were issued.
 
     Times are in seconds since 1970, as in form tokens.
     """
@@ -60,7 +60,9 @@ class FloodGate:
         now = time.time() if now is None else now
         with self._lock:
             self._forget_before(now - WINDOW_SECONDS)
-            if len(self._posts) > CALM_POSTS and not self._has_turn(issued_at, now):
+            if len(self._posts) <= CALM_POSTS:
+                return 0
+            if not self._has_turn(issued_at, now):
                 self._waiting[issued_at] = now
                 return TURN_WAIT_SECONDS
             self._waiting.pop(issued_at, None)

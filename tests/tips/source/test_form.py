@@ -282,6 +282,23 @@ def test_under_a_flood_a_new_form_has_to_wait_and_keeps_its_text(
     receipt_of(client.post("/tips/", fields))
 
 
+def test_an_old_form_waits_for_its_turn_under_a_flood_and_a_form_that_arrived_does_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = fill_form(client)
+    receipt_of(client.post("/tips/", arrived))
+    monkeypatch.setattr(throttle, "CALM_POSTS", 0)
+    monkeypatch.setattr(throttle, "RIPE_SECONDS", -1)
+    monkeypatch.setattr(throttle, "MOST_SAVED_TURNS", 0.0)
+    fields = fill_form(client)
+    page = client.post("/tips/", fields)
+    assert page.status_code == 429
+    assert int(page["Retry-After"]) == throttle.TURN_WAIT_SECONDS
+    assert {name: field_of(page, name) for name in fields} == fields
+    assert Tip.objects.count() == 1
+    receipt_of(client.post("/tips/", arrived))
+
+
 def test_what_a_flood_gets_asks_the_database_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:

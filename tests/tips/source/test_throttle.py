@@ -65,6 +65,16 @@ def test_a_person_goes_before_a_store_of_forms(flooded: throttle.FloodGate, open
     assert presses <= 1
 
 
+def test_tips_accepted_before_the_flood_do_not_count_against_those_of_their_minute() -> None:
+    gate = throttle.FloodGate()
+    for _ in range(throttle.CALM_POSTS):
+        assert press(gate, NOON, now=NOON) == 0
+    for number in range(100):
+        press(gate, NOON - 100 + number // 50, now=NOON + 10)
+    now = NOON + 10 + 1 / throttle.TIPS_A_SECOND
+    assert press(gate, NOON + 1, now=now) == 0
+
+
 def test_waiting_forms_that_never_come_back_keep_nobody_out(flooded: throttle.FloodGate) -> None:
     for number in range(10):
         press(flooded, NOON - 100, now=NOON + number / 10)
