@@ -9,9 +9,10 @@ import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
@@ -20,8 +21,10 @@ from django.utils.translation import gettext as _
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.readers.text_decoding import ByteStream, decode_text
 
-# Beyond so many bytes no file may unpack to more than this multiple of its size: exports reach 30.
-UNCHECKED_BYTES, MAX_UNPACK_RATIO = 100_000_000, 200
+# Beyond so many bytes no file may unpack to more than this multiple of its size: exports reach 30. A megabyte of rows takes
+# the importer about a second.
+UNCHECKED_BYTES, MAX_UNPACK_RATIO = 5_000_000, 60
+_UNPACKED_AT_ONCE = 1_000_000
 MAX_ARCHIVE_TABLES = 1_000
 
 
@@ -58,33 +61,15 @@ class TableFile:
     @contextmanager
     def _open(self) -> Iterator[tuple[ByteStream, IO[bytes]]]:
         """Open the unpacked content, and the file that it comes from."""
-        size = self.path.stat().st_size
         with self.path.open("rb") as file:
             if self.member:
                 with zipfile.ZipFile(file) as archive, archive.open(self.member) as stream:
-                    yield _BoundedStream(stream, archive.getinfo(self.member).compress_size, self.name), file
+                    yield stream, file
             elif file.peek(2)[:2] == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=file) as unpacked:
-                    yield _BoundedStream(unpacked, size, self.name), file
+                    yield unpacked, file
             else:
                 yield file, file
-
-
-class _BoundedStream:
-    """Refuses content that unpacks to a multiple that no export reaches (a zip bomb)."""
-
-    def __init__(self, stream: ByteStream, packed_size: int, name: str) -> None:
-        self.stream, self.packed_size, self.name, self.unpacked_size = stream, packed_size, name, 0
-
-    def read(self, size: int = -1) -> bytes:
-        content = self.stream.read(size)
-        self.unpacked_size += len(content)
-        if self.unpacked_size > UNCHECKED_BYTES and self.unpacked_size > MAX_UNPACK_RATIO * self.packed_size:
-            raise UnreadableFileError(
-                _("%(name)s unpacks to more than %(ratio)d times its size, which no export does.")
-                % {"name": self.name, "ratio": MAX_UNPACK_RATIO}
-            )
-        return content
 
 
 def list_table_files(path: Path) -> list[TableFile]:
@@ -99,6 +84,8 @@ def list_table_files(path: Path) -> list[TableFile]:
         raise UnreadableFileError(
             _("%(name)s cannot be read: %(why)s.") % {"name": path, "why": error.strerror}
         ) from error
+    if head[:2] == b"\x1f\x8b":
+        _refuse_bomb(path, _gzip_sizes(path))
     if head[:4] not in (b"PK\3\4", b"PK\5\6"):
         return [TableFile(path.name, path)]
     return _list_archive(path)
@@ -107,14 +94,15 @@ def list_table_files(path: Path) -> list[TableFile]:
 def _list_archive(path: Path) -> list[TableFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            # zipfile unpacks no more of a member than the size that the archive states.
+            sizes = {member.filename: member.file_size for member in archive.infolist()}
     except zipfile.BadZipFile as error:
         raise UnreadableFileError(_("%(name)s is a damaged or cut short zip archive.") % {"name": path.name}) from error
-    if any(name.startswith(("xl/", "[Content_Types]")) for name in names):
+    if any(name.startswith(("xl/", "[Content_Types]")) for name in sizes):
         raise UnreadableFileError(
             _("%(name)s is an Excel workbook. Save it as CSV and import that.") % {"name": path.name}
         )
-    tables = sorted(name for name in names if _is_table(name))
+    tables = sorted(name for name in sizes if _is_table(name))
     if not tables or len(tables) > MAX_ARCHIVE_TABLES:
         raise UnreadableFileError(
             _(
@@ -122,7 +110,25 @@ def _list_archive(path: Path) -> list[TableFile]:
             )
             % {"name": path.name, "count": len(tables), "most": MAX_ARCHIVE_TABLES}
         )
+    _refuse_bomb(path, (sizes[name] for name in tables))
     return [TableFile(f"{path.name}/{name}", path, name) for name in tables]
+
+
+def _gzip_sizes(path: Path) -> Iterator[int]:
+    """Yield the size of each piece that a gzip file unpacks to, as far as it is whole: reading it says that it is damaged."""
+    with suppress(EOFError, OSError, zlib.error), gzip.open(path) as unpacked:
+        while piece := unpacked.read(_UNPACKED_AT_ONCE):
+            yield len(piece)
+
+
+def _refuse_bomb(path: Path, unpacked_sizes: Iterable[int]) -> None:
+    """Refuse a file that unpacks to a multiple that no export reaches, before a row of it costs any time."""
+    most = max(UNCHECKED_BYTES, MAX_UNPACK_RATIO * path.stat().st_size)
+    if any(unpacked_size > most for unpacked_size in accumulate(unpacked_sizes)):
+        raise UnreadableFileError(
+            _("%(name)s unpacks to more than %(ratio)d times its size, which no export does.")
+            % {"name": path.name, "ratio": MAX_UNPACK_RATIO}
+        )
 
 
 def _is_table(member: str) -> bool:

@@ -6,7 +6,7 @@ for number, cells in table.rows(): ...
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ IsHeader = Callable[[list[str]], bool]
 
 _LINE_CHARACTERS = 4096  # enough of a text for each line that may be the header
 _SAMPLE_OBJECTS = 1000  # of JSON, before all objects are read for their columns
+MAX_COLUMNS = 1_000  # a short row is filled up to so many cells; exports reach 200
 _TAB = "\t"
 
 
@@ -56,6 +57,7 @@ def open_table(file: TableFile, is_header: IsHeader, delimiter: str = "") -> Tab
         for rows_above, cells in enumerate(csv_rows.read_first_rows(head, separator)):
             header = [cell.strip() for cell in cells]
             if is_header(header):
+                _check_width(file, header)
                 if separator != ",":
                     file.quirks[f"separated by {'tab' if separator == _TAB else separator}"] = 1
                 if rows_above:
@@ -84,6 +86,7 @@ def _open_json(file: TableFile, is_header: IsHeader) -> Table:
     keys: dict[str, None] = {}
     for number, row in enumerate(json_rows.read_rows(file)):
         keys.update(dict.fromkeys(row))
+        _check_width(file, keys)
         if number == _SAMPLE_OBJECTS and not is_header(list(keys)):
             break
     header = list(keys)
@@ -98,3 +101,11 @@ def _open_json(file: TableFile, is_header: IsHeader) -> Table:
             if row
         ),
     )
+
+
+def _check_width(file: TableFile, columns: Collection[str]) -> None:
+    if len(columns) > MAX_COLUMNS:
+        raise UnreadableFileError(
+            _("%(name)s has more than %(most)d columns, which no export has.")
+            % {"name": file.name, "most": MAX_COLUMNS}
+        )

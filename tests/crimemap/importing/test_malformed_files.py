@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import tracemalloc
 import zipfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from crimemap.importing.readers import tables
 from crimemap.models import ImportRun, Incident, Source
 from tests.crimemap.importing import agency_exports
 from tests.crimemap.importing.agency_exports import CHICAGO
@@ -247,6 +249,29 @@ def test_a_zip_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
             member.write((b" " * 8190 + b"\r\n") * 128)
     path.write_bytes(out.getvalue())
     assert peak(lambda: refusal_of_import("city", path, profile="chicago_portal")) < 50
+
+
+def test_a_small_file_of_endless_rows_is_refused_before_a_row_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "open_table", lambda *_arguments: pytest.fail("a row was read"))
+    rows = (f"{FIRST}\r\n" * 4000).encode()
+    packed = gzip_of([(f"{HEADER}\r\n".encode(), 1), (rows, 150)])
+    archive = agency_exports.zipped({"a.csv": rows * 20, "b.csv": rows * 20, "c.csv": b"1"})
+    for content in (packed, archive, gzip_of([(b"1,\n" * 100_000, 18)])):
+        path = tmp_path / "export"
+        path.write_bytes(content)
+        assert len(content) < MEGABYTE
+        assert "which no export does" in refusal_of_import("city", path, profile="chicago_portal")
+
+
+def test_a_table_of_a_hundred_thousand_columns_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wide"
+    wide = HEADER + "," * 70_000 + "\r\n" + "1,\r\n" * 1000
+    objects = "[" + ",".join(json.dumps({f"k{row}-{key}": 1 for key in range(50)}) for row in range(100)) + "]"
+    for text in (wide, objects):
+        path.write_text(text)
+        assert "more than 1000 columns" in refusal_of_import("city", path, profile="chicago_portal")
 
 
 @pytest.mark.parametrize("opening", ["", '"'], ids=["a line", "an open quotation mark"])
