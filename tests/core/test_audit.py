@@ -30,7 +30,7 @@ def rows(db: None) -> list[tuple]:
     return list(AuditEntry.objects.order_by("id").values_list(*ROWS))
 
 
-def test_an_entry_holds_who_what_and_when(db: None) -> None:
+def test_an_entry_has_account_action_and_time(db: None) -> None:
     account = Account.objects.create(username="okafor")
     entry = audit.record(account, "opened", "tip 41", "question")
     stored = AuditEntry.objects.get(pk=entry.pk)
@@ -38,7 +38,7 @@ def test_an_entry_holds_who_what_and_when(db: None) -> None:
     assert len(bytes(stored.seal)) == 32
 
 
-def test_numbers_have_no_gap_even_when_a_transaction_was_undone(db: None) -> None:
+def test_a_rollback_leaves_no_gap_in_the_numbers(db: None) -> None:
     first = audit.record("okafor", "opened")
     with transaction.atomic():
         audit.record("okafor", "undone")
@@ -47,48 +47,48 @@ def test_numbers_have_no_gap_even_when_a_transaction_was_undone(db: None) -> Non
     assert audit.verify().broken is None
 
 
-def test_an_untouched_trail_is_whole(rows: list[tuple]) -> None:
+def test_an_unchanged_trail_verifies(rows: list[tuple]) -> None:
     found = audit.verify()
     assert (found.last, found.broken) == (5, None)
     assert found.seal == bytes(rows[-1][6]).hex()
 
 
 @pytest.mark.parametrize("column", range(1, 6))
-def test_a_changed_line_is_named(rows: list[tuple], column: int) -> None:
+def test_a_changed_entry_is_found(rows: list[tuple], column: int) -> None:
     changed = list(rows[2])
     changed[column] = changed[column] + dt.timedelta(microseconds=1) if column == 1 else "someone else"
     rows[2] = tuple(changed)
     assert audit.verify_rows(key(), rows).broken == 3
 
 
-def test_a_removed_line_is_named(rows: list[tuple]) -> None:
+def test_a_removed_entry_is_found(rows: list[tuple]) -> None:
     del rows[1]
     assert audit.verify_rows(key(), rows).broken == 2
 
 
-def test_a_removed_line_is_named_when_the_numbers_were_closed_up(rows: list[tuple]) -> None:
+def test_a_removed_entry_is_found_even_if_the_rest_is_renumbered(rows: list[tuple]) -> None:
     del rows[1]
     renumbered = [(number, *row[1:]) for number, row in enumerate(rows, 1)]
     assert audit.verify_rows(key(), renumbered).broken == 2
 
 
-def test_exchanged_lines_are_named(rows: list[tuple]) -> None:
+def test_swapped_entries_are_found(rows: list[tuple]) -> None:
     rows[1], rows[2] = (2, *rows[2][1:]), (3, *rows[1][1:])
     assert audit.verify_rows(key(), rows).broken == 2
 
 
-def test_a_line_of_another_key_is_named(rows: list[tuple]) -> None:
+def test_an_entry_sealed_with_another_key_is_found(rows: list[tuple]) -> None:
     assert audit.verify_rows(bytes(32), rows).broken == 1
 
 
-def test_the_database_refuses_to_change_or_delete_a_line(rows: list[tuple]) -> None:
+def test_the_database_refuses_to_change_or_delete_an_entry(rows: list[tuple]) -> None:
     for statement in ("UPDATE core_auditentry SET actor = 'x'", "DELETE FROM core_auditentry"):
         with pytest.raises(Exception, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_writers_at_once_make_one_chain() -> None:
+def test_concurrent_writers_make_one_chain() -> None:
     start = threading.Barrier(4)
 
     def write() -> None:
@@ -114,7 +114,7 @@ def verify(*args: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_says_that_all_is_well_and_what_to_keep(rows: list[tuple]) -> None:
+def test_the_command_reports_success_and_the_record_to_store(rows: list[tuple]) -> None:
     assert verify().splitlines()[-1] == f"5:{bytes(rows[4][6]).hex()}"
 
 
@@ -125,22 +125,22 @@ def test_the_command_names_the_broken_entry(rows: list[tuple], monkeypatch: pyte
     assert failed.value.returncode == 1
 
 
-def test_the_command_notices_a_cut_end(rows: list[tuple]) -> None:
+def test_the_command_detects_a_truncated_trail(rows: list[tuple]) -> None:
     with pytest.raises(CommandError, match="entry 9 was there, and the last is now 5"):
         verify("--expect", f"9:{bytes(rows[4][6]).hex()}")
 
 
-def test_the_command_notices_a_trail_written_anew(rows: list[tuple]) -> None:
+def test_the_command_detects_a_rewritten_trail(rows: list[tuple]) -> None:
     with pytest.raises(CommandError, match="Entry 5 is not the one on your record"):
         verify("--expect", f"5:{bytes(rows[3][6]).hex()}")
 
 
-def test_the_command_takes_an_older_record_that_still_fits(rows: list[tuple]) -> None:
+def test_the_command_accepts_an_older_record_that_still_matches(rows: list[tuple]) -> None:
     assert "5 entries" in verify("--expect", f"3:{bytes(rows[2][6]).hex()}")
 
 
 @pytest.mark.parametrize("nonsense", ["5", "x:y", ""])
-def test_the_command_says_what_expect_wants(rows: list[tuple], nonsense: str) -> None:
+def test_the_command_explains_the_format_of_expect(rows: list[tuple], nonsense: str) -> None:
     if not nonsense:
         assert "5 entries" in verify("--expect", nonsense)
         return
@@ -148,7 +148,7 @@ def test_the_command_says_what_expect_wants(rows: list[tuple], nonsense: str) ->
         verify("--expect", nonsense)
 
 
-def test_without_a_key_nothing_is_written(db: None, settings, tmp_path: Path) -> None:
+def test_without_a_key_no_entry_is_written(db: None, settings, tmp_path: Path) -> None:
     settings.AUDIT_KEY = tmp_path / "missing"
     with pytest.raises(audit.AuditKeyMissingError):
         audit.record("okafor", "opened")

@@ -16,7 +16,7 @@ def _empty_folders(settings: Any, tmp_path: Path) -> None:
     settings.ADDRESS_PUBLIC_KEYS, settings.ADDRESS_PRIVATE_KEYS = tmp_path / "public", tmp_path / "private"
 
 
-def test_without_a_key_status_says_which_command_makes_one() -> None:
+def test_without_a_key_status_names_the_command_that_creates_one() -> None:
     with pytest.raises(CommandError, match="so nobody can subscribe"):
         call_command("addresses", "status")
 

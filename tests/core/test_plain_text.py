@@ -21,7 +21,7 @@ def test_control_characters_are_removed(clean: Callable[[str], str], character: 
 
 
 @pytest.mark.parametrize("clean", CLEANERS)
-def test_letters_tabs_and_empty_lines_are_kept(clean: Callable[[str], str]) -> None:
+def test_letters_tabs_and_empty_lines_are_preserved(clean: Callable[[str], str]) -> None:
     text = "Ünïcode\tطريق\n\nשלום 🚲 می\u200cخواهم e\u0301"
     assert clean(text) == text
 
@@ -39,7 +39,7 @@ def test_published_text_drops_the_next_line_control_and_keeps_separators() -> No
     assert plain_text.clean_published_text("a\x85b\u2028c\u2029d") == "ab\u2028c\u2029d"
 
 
-def test_direction_marks_stay_in_typed_text_and_go_from_published_text() -> None:
+def test_direction_marks_stay_in_typed_text_and_are_removed_from_published_text() -> None:
     assert plain_text.clean_typed_text("a\u200e\u200fb") == "a\u200e\u200fb"
     assert plain_text.clean_published_text("a\u200e\u200f\u200b\u2060\U000e0041\ufff9b") == "ab"
 
@@ -51,7 +51,7 @@ def test_typed_text_never_becomes_longer_and_can_be_stored() -> None:
     cleaned.encode()  # no half of a surrogate pair is left
 
 
-def test_steering_characters_are_written_out() -> None:
+def test_control_characters_are_escaped_visibly() -> None:
     assert (
         plain_text.show_steering("a\u202eb\x1b[31m\x00\U000e0041\r\nc") == "a[U+202E]b[U+001B][31m[U+0000][U+E0041]\nc"
     )
@@ -63,7 +63,7 @@ def test_a_character_that_xml_cannot_hold_becomes_a_space(character: str) -> Non
     assert plain_text.replace_non_xml(f"a{character}b") == "a b"
 
 
-def test_xml_holds_every_character_that_is_left() -> None:
+def test_xml_can_hold_every_remaining_character() -> None:
     left = plain_text.replace_non_xml(EVERYTHING).translate(str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"}))
     assert ElementTree.fromstring(f"<a>{left}</a>").text == re.sub(
         "\r\n?", "\n", plain_text.replace_non_xml(EVERYTHING)

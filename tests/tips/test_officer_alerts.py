@@ -1,4 +1,4 @@
-"""Officers are told that something awaits: the right ones, once each, and nothing of what it is."""
+"""Officers are alerted to tips: the right ones, once each, without any content of the tip."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def alert_of(tip: Tip) -> Alert:
     return Alert.objects.get(tip=tip)
 
 
-def told(mails: Mails) -> list[str]:
+def recipients_of(mails: Mails) -> list[str]:
     return sorted(address for recipients in mails.recipients for address in recipients)
 
 
@@ -59,14 +59,14 @@ def spread(tip: Tip) -> None:
     officer_alerts.spread_alert(str(alert_of(tip).pk))
 
 
-def let_it_be(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+def set_clock(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: moment)
 
 
 # The mail
 
 
-def test_a_mail_says_that_something_awaits_and_nothing_else(mails: Mails, weapons: Category) -> None:
+def test_a_mail_says_only_that_a_tip_awaits(mails: Mails, weapons: Category) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     tip = officers.send_tip("canary: a gun in the red house", category=weapons, place="Mill Street canary")
     spread(tip)
@@ -82,7 +82,7 @@ def test_a_mail_says_that_something_awaits_and_nothing_else(mails: Mails, weapon
     assert f"/{tip.number}" not in everything
 
 
-def test_urgent_is_said_and_nothing_more(mails: Mails, db: None) -> None:
+def test_an_urgent_mail_says_only_that_it_is_urgent(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     spread(officers.send_tip("Now", danger="yes"))
     spread(officers.send_tip("A long story " * 50))
@@ -97,10 +97,10 @@ def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> N
     assert mails.received[0]["Message-ID"] == f"<{Notification.objects.get().pk}@riverton.example>"
 
 
-# No more mails than a person can read
+# Mails are bundled
 
 
-def test_beyond_a_few_one_mail_speaks_of_all_that_wait(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_alerts_are_bundled_in_one_mail(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 3)
     for _ in range(40):
@@ -119,7 +119,7 @@ def test_beyond_a_few_one_mail_speaks_of_all_that_wait(mails: Mails, db: None, m
     assert len(mails.received) == 4
 
 
-def test_urgent_tips_are_not_swallowed_by_others(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_urgent_tips_are_not_bundled(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 2)
     for _ in range(5):
@@ -128,7 +128,7 @@ def test_urgent_tips_are_not_swallowed_by_others(mails: Mails, db: None, monkeyp
     assert mails.received[-1]["Subject"] == "Urgent: a tip awaits your desk"
 
 
-def test_mails_for_all_that_wait_come_less_and_less_often() -> None:
+def test_bundled_mails_become_less_frequent() -> None:
     budget = OfficerMailBudget()
     for _ in range(officer_mail_budget.SINGLE_MAILS):
         budget.count_sent(1, False, now=0)
@@ -142,7 +142,7 @@ def test_mails_for_all_that_wait_come_less_and_less_often() -> None:
     assert budget.single_mails_left(1, False, now=1200) == officer_mail_budget.SINGLE_MAILS
 
 
-def test_what_the_mail_server_refused_for_now_is_in_the_next_mail(
+def test_temporarily_refused_alerts_are_in_the_next_bundle(
     mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     officers.set_duty(officers.create_officer("okafor"))
@@ -158,10 +158,10 @@ def test_what_the_mail_server_refused_for_now_is_in_the_next_mail(
     assert [mail["Subject"] for mail in mails.received[1:]] == ["3 more tips await your desk"]
 
 
-# Who is told
+# Recipients
 
 
-def test_officers_on_duty_for_the_category_are_told(mails: Mails, weapons: Category, fraud: Category) -> None:
+def test_officers_on_duty_for_the_category_are_alerted(mails: Mails, weapons: Category, fraud: Category) -> None:
     officers.set_duty(officers.create_officer("of-weapons"), weapons, fraud)
     officers.set_duty(officers.create_officer("of-everything"))
     officers.set_duty(officers.create_officer("supervisor", groups.SUPERVISOR), weapons)
@@ -172,27 +172,31 @@ def test_officers_on_duty_for_the_category_are_told(mails: Mails, weapons: Categ
     officers.set_duty(officers.create_officer("administrator", groups.ADMINISTRATOR), weapons)
     officers.create_officer("never-set-anything")
     spread(officers.send_tip(category=weapons))
-    assert told(mails) == ["of-everything@example.org", "of-weapons@example.org", "supervisor@example.org"]
+    assert recipients_of(mails) == ["of-everything@example.org", "of-weapons@example.org", "supervisor@example.org"]
     assert Alert.objects.get().state == Alert.AlertState.SPREAD
 
 
-def test_nobody_on_duty_then_all_of_the_category(mails: Mails, weapons: Category, fraud: Category) -> None:
+def test_without_officers_on_duty_all_of_the_category_are_alerted(
+    mails: Mails, weapons: Category, fraud: Category
+) -> None:
     officers.set_duty(officers.create_officer("of-weapons"), weapons, duty=False)
     officers.set_duty(officers.create_officer("of-fraud"), fraud)
     officers.create_officer("never-set-anything")
     officers.set_duty(officers.create_officer("no-address", mail=""), weapons)
     spread(officers.send_tip(category=weapons))
-    assert told(mails) == ["never-set-anything@example.org", "of-weapons@example.org"]
+    assert recipients_of(mails) == ["never-set-anything@example.org", "of-weapons@example.org"]
 
 
-def test_nobody_of_the_category_then_supervisors(mails: Mails, weapons: Category, fraud: Category) -> None:
+def test_without_officers_of_the_category_supervisors_are_alerted(
+    mails: Mails, weapons: Category, fraud: Category
+) -> None:
     officers.set_duty(officers.create_officer("of-fraud"), fraud)
     officers.set_duty(officers.create_officer("supervisor", groups.SUPERVISOR), fraud, duty=False)
     spread(officers.send_tip(category=weapons))
-    assert told(mails) == ["supervisor@example.org"]
+    assert recipients_of(mails) == ["supervisor@example.org"]
 
 
-def test_nobody_at_all_is_kept_and_tried_until_there_is_somebody(mails: Mails, db: None) -> None:
+def test_an_alert_without_recipients_is_retried_until_there_is_one(mails: Mails, db: None) -> None:
     okafor = officers.create_officer("okafor", mail="")
     tip = officers.send_tip()
     spread(tip)
@@ -201,12 +205,12 @@ def test_nobody_at_all_is_kept_and_tried_until_there_is_somebody(mails: Mails, d
     okafor.email = "okafor@example.org"
     okafor.save()
     officer_alerts.sweep_alerts()
-    assert told(mails) == ["okafor@example.org"]
+    assert recipients_of(mails) == ["okafor@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
     assert not officer_alerts.find_problems()
 
 
-def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, db: None) -> None:
+def test_messages_of_the_source_alert_officers_and_replies_do_not(mails: Mails, db: None) -> None:
     officer = officers.set_duty(officers.create_officer("okafor"))
     tip = officers.send_tip()
     Alert.objects.all().delete()
@@ -216,10 +220,10 @@ def test_a_message_of_the_source_is_told_too_and_an_answer_is_not(mails: Mails, 
     assert len(mails.received) == 1
 
 
-# Once each
+# Each mail is sent once
 
 
-def test_a_task_run_again_sends_nothing_again(mails: Mails, db: None) -> None:
+def test_repeating_a_task_sends_nothing_twice(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     tip = officers.send_tip()
     spread(tip)
@@ -230,7 +234,7 @@ def test_a_task_run_again_sends_nothing_again(mails: Mails, db: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_tasks_at_the_same_moment_send_once_each(mails: Mails) -> None:
+def test_concurrent_tasks_send_each_mail_once(mails: Mails) -> None:
     for name in ("okafor", "lindqvist", "ito"):
         officers.set_duty(officers.create_officer(name))
     tips = [officers.send_tip() for _ in range(3)]
@@ -253,7 +257,7 @@ def test_two_tasks_at_the_same_moment_send_once_each(mails: Mails) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
+def test_a_kill_after_sending_repeats_only_that_mail_under_its_id(
     mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("okafor", "lindqvist"):
@@ -282,23 +286,21 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
 # What fails
 
 
-def test_a_mail_server_that_is_away_costs_nothing(settings: Any, db: None) -> None:
+def test_an_unreachable_mail_server_uses_up_no_attempt(settings: Any, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
-    sink = Mails()  # not started: connections are refused
+    mail_server = Mails()  # not started: connections are refused
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
     spread(officers.send_tip())
     waiting = Notification.objects.get()
     assert (waiting.state, waiting.attempts) == (State.WAITING, 0)
-    sink.start()
+    mail_server.start()
     officer_alerts.sweep_alerts()
-    sink.stop()
-    assert len(sink.received) == 1
+    mail_server.stop()
+    assert len(mail_server.received) == 1
 
 
-def test_a_refusal_for_now_is_tried_again_later_each_time(
-    mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
-) -> None:
+def test_a_temporary_refusal_is_retried_with_back_off(mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "451 try later"
     spread(officers.send_tip())
@@ -313,19 +315,19 @@ def test_a_refusal_for_now_is_tried_again_later_each_time(
             0,
         )
         waits.append(row.next_attempt_at - start)
-        let_it_be(max(row.next_attempt_at, start), monkeypatch)
+        set_clock(max(row.next_attempt_at, start), monkeypatch)
         officer_alerts.sweep_alerts()
     assert max(waits[:4]) <= dt.timedelta(0)
     assert waits[4:] == sorted(waits[4:])
     assert dt.timedelta(0) < waits[4] <= dt.timedelta(minutes=5)
     assert max(later - earlier for earlier, later in pairwise(waits[4:])) <= dt.timedelta(minutes=85)
     mails.refuse = None
-    let_it_be(Notification.objects.get().next_attempt_at, monkeypatch)
+    set_clock(Notification.objects.get().next_attempt_at, monkeypatch)
     officer_alerts.sweep_alerts()
     assert len(mails.received) == 1
 
 
-def test_not_due_is_not_sent(mails: Mails, db: None) -> None:
+def test_a_mail_that_is_not_due_is_not_sent(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "451 try later"
     spread(officers.send_tip())
@@ -335,7 +337,7 @@ def test_not_due_is_not_sent(mails: Mails, db: None) -> None:
     assert mails.received == []
 
 
-def test_refused_for_good_is_shown_and_the_next_in_line_is_told(mails: Mails, db: None) -> None:
+def test_a_final_refusal_is_shown_and_the_next_officers_are_alerted(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     officers.create_officer("lindqvist", groups.SUPERVISOR)
     tip = officers.send_tip()
@@ -345,11 +347,11 @@ def test_refused_for_good_is_shown_and_the_next_in_line_is_told(mails: Mails, db
     assert officer_alerts.find_problems().refused == ["okafor"]
     mails.refuse = None
     officer_alerts.sweep_alerts()
-    assert told(mails) == ["lindqvist@example.org"]
+    assert recipients_of(mails) == ["lindqvist@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
 
 
-def test_all_refused_for_good_is_a_red_line_and_tried_again_once_mended(
+def test_final_refusals_of_all_are_a_problem_and_retried_once_fixed(
     mails: Mails, monkeypatch: pytest.MonkeyPatch, db: None
 ) -> None:
     officers.set_duty(officers.create_officer("okafor"))
@@ -362,15 +364,15 @@ def test_all_refused_for_good_is_a_red_line_and_tried_again_once_mended(
     mails.refuse = None
     officer_alerts.sweep_alerts()
     assert mails.received == []  # an hour passes first
-    let_it_be(timezone.now() + dt.timedelta(hours=1), monkeypatch)
+    set_clock(timezone.now() + dt.timedelta(hours=1), monkeypatch)
     officer_alerts.sweep_alerts()
     officer_alerts.sweep_alerts()
-    assert told(mails) == ["okafor@example.org"]
+    assert recipients_of(mails) == ["okafor@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
     assert not officer_alerts.find_problems()
 
 
-def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None) -> None:
+def test_a_refused_address_does_not_delay_others(mails: Mails, db: None) -> None:
     for name in ("a-broken", "lindqvist", "okafor"):
         officers.set_duty(officers.create_officer(name))
     tip = officers.send_tip()
@@ -388,7 +390,7 @@ def test_one_refused_address_does_not_hold_up_the_others(mails: Mails, db: None)
     assert sorted(taken) == ["lindqvist@example.org", "okafor@example.org"]
 
 
-def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
+def test_a_tip_deleted_meanwhile_raises_nothing(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     session = officers.send_tip_and_sign_in()
     alert = alert_of(session.tip)
@@ -399,13 +401,13 @@ def test_a_tip_deleted_meanwhile_is_no_error(mails: Mails, db: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_slow_mail_server_keeps_nobody_from_deleting(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_mail_server_does_not_block_deletion(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     session = officers.send_tip_and_sign_in()
-    asked, deleted = threading.Event(), threading.Event()
+    send_started, deleted = threading.Event(), threading.Event()
 
     def slow(*_args: object, **_options: object) -> int:
-        asked.set()
+        send_started.set()
         assert deleted.wait(10)
         return 1
 
@@ -417,7 +419,7 @@ def test_a_slow_mail_server_keeps_nobody_from_deleting(mails: Mails, monkeypatch
 
     worker = threading.Thread(target=work)
     worker.start()
-    assert asked.wait(10)
+    assert send_started.wait(10)
     conversation.delete_by_source(session.token)
     deleted.set()
     worker.join()
@@ -436,7 +438,7 @@ def test_no_exact_time_is_stored(mails: Mails, db: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_alerts_users_rights_suffice_and_go_no_further(mails: Mails) -> None:
+def test_the_alerts_role_has_exactly_the_rights_it_needs(mails: Mails) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     tip = officers.send_tip()
     mails.refuse = "550 no such mailbox"
@@ -454,7 +456,7 @@ def test_the_alerts_users_rights_suffice_and_go_no_further(mails: Mails) -> None
         ):
             with pytest.raises(Exception, match="permission denied"), connection.cursor() as cursor:
                 cursor.execute(forbidden)
-    assert told(mails) == ["okafor@example.org"]
+    assert recipients_of(mails) == ["okafor@example.org"]
 
 
 class _as:  # noqa: N801  (reads as a clause)
@@ -470,7 +472,7 @@ class _as:  # noqa: N801  (reads as a clause)
             cursor.execute("RESET ROLE")
 
 
-def test_the_worker_is_hurried_once_the_tip_is_on_the_disk(
+def test_the_task_is_sent_after_the_commit(
     db: None, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     sent: list[tuple[str, ...]] = []
@@ -484,7 +486,7 @@ def test_the_worker_is_hurried_once_the_tip_is_on_the_disk(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_queue_does_not_affect_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_task: str) -> None:
         raise ConnectionError("broker")
 
@@ -497,7 +499,7 @@ def test_a_queue_that_is_down_takes_nothing_from_the_source(monkeypatch: pytest.
 # What the admin shows
 
 
-def test_trouble_is_nobody_with_an_address(db: None) -> None:
+def test_having_no_officer_with_an_address_is_a_problem(db: None) -> None:
     assert officer_alerts.find_problems().nobody
     officers.create_officer("ito", groups.ADMINISTRATOR)
     officers.create_officer("okafor", is_active=False)
@@ -506,7 +508,7 @@ def test_trouble_is_nobody_with_an_address(db: None) -> None:
     assert not officer_alerts.find_problems()
 
 
-def test_an_old_refusal_is_no_trouble_any_more(mails: Mails, db: None) -> None:
+def test_an_old_refusal_is_not_a_problem(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "550 no such mailbox"
     spread(officers.send_tip())

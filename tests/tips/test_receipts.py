@@ -28,7 +28,7 @@ def test_draw_gives_seven_words() -> None:
 
 
 @given(st.lists(st.integers(0, 7775), min_size=7, max_size=7))
-def test_what_is_shown_is_understood(positions: list[int]) -> None:
+def test_a_displayed_receipt_is_parsed(positions: list[int]) -> None:
     receipt = receipts.spell_receipt(positions)
     assert receipts.parse_receipt(receipt) == receipt
 

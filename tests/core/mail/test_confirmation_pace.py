@@ -16,32 +16,32 @@ def now() -> float:
     return confirmation_pace.time.monotonic()
 
 
-def test_a_few_of_a_domain_go_at_once_and_the_others_one_a_minute() -> None:
+def test_a_burst_per_domain_goes_at_once_then_one_mail_a_minute() -> None:
     waits = ask(ConfirmationPace(), 500, "victim.example", now())
     assert waits[:AT_ONCE] == [0.0] * AT_ONCE
     assert [round(wait) for wait in waits[AT_ONCE : AT_ONCE + 3]] == [60, 120, 180]
 
 
-def test_other_domains_go_on() -> None:
+def test_other_domains_are_not_delayed() -> None:
     pace, start = ConfirmationPace(), now()
     ask(pace, 500, "victim.example", start)
     assert ask(pace, 1, "riverton.example", start) == [0.0]
 
 
-def test_once_a_flood_is_over_a_resident_of_its_domain_does_not_stand_behind_it() -> None:
+def test_a_new_request_does_not_wait_behind_an_earlier_flood() -> None:
     pace, start = ConfirmationPace(), now()
     ask(pace, 500, "mail.example", start)
     assert ask(pace, 1, "mail.example", start + confirmation_pace.SECONDS_BY_DOMAIN) == [0.0]
 
 
-def test_one_mail_each_to_many_domains_is_bounded_too() -> None:
+def test_mails_to_many_domains_are_limited_in_total() -> None:
     pace, start = ConfirmationPace(), now()
     waits = [ask(pace, 1, f"{number}.example", start)[0] for number in range(500)]
     assert waits.count(0.0) == confirmation_pace.MAILS_AT_ONCE
     assert ask(pace, 1, "riverton.example", start + confirmation_pace.SECONDS_IN_ALL) == [0.0]
 
 
-def test_a_mail_that_waited_for_its_place_goes_then() -> None:
+def test_a_waiting_mail_is_sent_at_its_time() -> None:
     pace, start = ConfirmationPace(), now()
     ask(pace, AT_ONCE, "mail.example", start)
     waiting = uuid.uuid4()
@@ -50,7 +50,7 @@ def test_a_mail_that_waited_for_its_place_goes_then() -> None:
     assert pace.seconds_to_wait(waiting, "somebody@mail.example", start + wait) == 0
 
 
-def test_it_remembers_no_more_domains_than_it_must() -> None:
+def test_idle_domains_are_forgotten() -> None:
     pace, start = ConfirmationPace(), now()
     for number in range(confirmation_pace._MAX_DOMAINS + 5):
         ask(pace, 1, f"{number}.example", start + number * 60.0)

@@ -84,7 +84,7 @@ def start_worker(work: Callable[[], Any]) -> threading.Thread:
 
 
 class SlowServer:
-    """Holds up the first mail until it is told to go on."""
+    """Delay the first mail until released."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.released = threading.Event(), threading.Event()
@@ -119,7 +119,7 @@ def test_rows_are_sent_in_the_order_in_which_they_became_due(mails: Mails) -> No
 # Leases
 
 
-def test_a_leased_row_is_left_alone_until_its_lease_runs_out(mails: Mails) -> None:
+def test_a_leased_row_is_skipped_until_its_lease_ends(mails: Mails) -> None:
     write("ada")
     rows = outbox.due_rows(Letter)
     Letter.objects.update(leased_until=Now() + outbox.LEASE)
@@ -133,7 +133,7 @@ def test_a_leased_row_is_left_alone_until_its_lease_runs_out(mails: Mails) -> No
     assert len(mails.received) == 1
 
 
-def test_a_row_that_was_postponed_or_deleted_since_it_was_read_is_left_alone(mails: Mails) -> None:
+def test_a_row_postponed_or_deleted_since_it_was_read_is_skipped(mails: Mails) -> None:
     ada, ben, _eve = write("ada", "ben", "eve")
     rows = outbox.due_rows(Letter)
     Letter.objects.filter(pk=ada.pk).update(next_attempt_at=timezone.now() + dt.timedelta(minutes=5))
@@ -156,9 +156,7 @@ def test_several_workers_at_the_same_moment_send_each_mail_once(mails: Mails) ->
     assert sorted(recipients(mails)) == list("abcdefghij")
 
 
-def test_while_one_worker_sends_the_row_can_be_deleted_and_others_go_on(
-    mails: Mails, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sending_blocks_neither_deletion_nor_other_workers(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
     ada, _ben = write("ada", "ben")
     server = SlowServer(monkeypatch)
     worker = start_worker(send)
@@ -184,7 +182,7 @@ def test_mails_to_one_recipient_are_sent_one_at_a_time(mails: Mails, monkeypatch
     assert recipients(mails) == ["ben", "ada", "ada"]
 
 
-def test_a_worker_told_to_stop_gives_its_lease_back(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_worker_releases_its_lease(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
     (letter,) = write("ada")
 
     def stop(*_args: object) -> None:
@@ -218,14 +216,14 @@ def test_a_worker_that_lost_its_lease_writes_nothing(mails: Mails, monkeypatch: 
 
 
 @pytest.mark.parametrize(("quick_tries", "minutes"), [(1, [5, 10, 20, 40, 80, 80, 80]), (3, [0, 0, 5, 10, 20, 40, 80])])
-def test_waits_double_from_five_minutes_to_eighty(quick_tries: int, minutes: list[int]) -> None:
+def test_back_off_doubles_from_five_to_eighty_minutes(quick_tries: int, minutes: list[int]) -> None:
     letters = LetterOutbox()
     letters.quick_tries = quick_tries
     waits = [letters.back_off(attempts) for attempts in range(1, len(minutes) + 1)]
     assert waits == [dt.timedelta(minutes=each) for each in minutes]
 
 
-def test_a_refusal_for_now_postpones_that_mail_alone(mails: Mails) -> None:
+def test_a_temporary_refusal_postpones_only_that_mail(mails: Mails) -> None:
     ada, _ben = write("ada", "ben")
     mails.refuse_to = {ada.recipient: "450 mailbox full"}
     now = timezone.now()
@@ -236,7 +234,7 @@ def test_a_refusal_for_now_postpones_that_mail_alone(mails: Mails) -> None:
     assert dt.timedelta(minutes=5) <= ada.next_attempt_at - now < dt.timedelta(minutes=6)
 
 
-def test_an_unknown_address_is_a_final_refusal_and_a_disliked_mail_is_not(mails: Mails) -> None:
+def test_only_an_unknown_address_is_a_final_refusal(mails: Mails) -> None:
     ada, ben = write("ada", "ben")
     mails.refuse, mails.refuse_to = "554 we do not like it", {ada.recipient: "550 no such mailbox"}
     assert send()
@@ -246,7 +244,7 @@ def test_an_unknown_address_is_a_final_refusal_and_a_disliked_mail_is_not(mails:
     assert (ada.leased_until, ben.leased_until) == (None, None)
 
 
-def test_a_server_that_is_not_there_costs_no_attempt(mails: Mails) -> None:
+def test_an_unreachable_mail_server_uses_up_no_attempt(mails: Mails) -> None:
     (letter,) = write("ada")
     mails.stop()
     assert not send()
@@ -257,7 +255,7 @@ def test_a_server_that_is_not_there_costs_no_attempt(mails: Mails) -> None:
     assert len(mails.received) == 1
 
 
-def test_a_server_that_hangs_up_over_a_mail_ends_the_run_and_that_mail_goes_to_the_end_of_the_line(
+def test_a_mail_that_makes_the_server_hang_up_ends_the_run_and_goes_last(
     mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, ben = write("ada", "ben")
@@ -275,7 +273,7 @@ def test_a_server_that_hangs_up_over_a_mail_ends_the_run_and_that_mail_goes_to_t
     assert recipients(mails) == ["ben"]
 
 
-def test_a_mail_with_nothing_left_to_say_is_dropped(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_without_content_is_dropped(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
     write("ada")
     monkeypatch.setattr(LetterOutbox, "compose", lambda *_args: None)
     send()
@@ -283,9 +281,7 @@ def test_a_mail_with_nothing_left_to_say_is_dropped(mails: Mails, monkeypatch: p
     assert not Letter.objects.exists()
 
 
-def test_an_address_that_does_not_open_is_tried_later_and_the_others_go_on(
-    mails: Mails, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_address_that_cannot_be_opened_is_retried_later(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
     ada, _ben = write("ada", "ben")
     compose = LetterOutbox.compose
 

@@ -53,7 +53,7 @@ def folders(tmp_path: Path, settings: Any) -> tuple[Path, Path]:
         ("maria@example.org.", "maria@example.org"),
     ],
 )
-def test_an_address_is_written_in_one_way(typed: str, address: str) -> None:
+def test_spellings_of_an_address_are_normalized(typed: str, address: str) -> None:
     assert subscriber_addresses.normalize_address(typed) == address
 
 
@@ -77,13 +77,13 @@ def test_an_address_is_written_in_one_way(typed: str, address: str) -> None:
         "x" * 100_000,
     ],
 )
-def test_what_is_no_address_is_refused_in_a_sentence(typed: str) -> None:
+def test_invalid_addresses_are_refused_with_a_sentence(typed: str) -> None:
     with pytest.raises(EmailAddressError, match="This is not an e-mail address"):
         subscriber_addresses.normalize_address(typed)
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_an_address_that_stands_on_one_line_or_refused(text: str) -> None:
+def test_any_text_gives_a_one_line_address_or_an_error(text: str) -> None:
     try:
         address = subscriber_addresses.normalize_address(text)
     except EmailAddressError:
@@ -96,13 +96,13 @@ def test_any_text_is_an_address_that_stands_on_one_line_or_refused(text: str) ->
 # Sealing
 
 
-def test_the_bulk_worker_opens_what_was_sealed(folders: tuple[Path, Path]) -> None:
+def test_the_bulk_worker_opens_a_sealed_contact(folders: tuple[Path, Path]) -> None:
     sealed = subscriber_addresses.seal_contact(CONTACT)
     assert subscriber_addresses.open_contact(sealed) == CONTACT
     assert subscriber_addresses.open_contact(memoryview(sealed)) == CONTACT
 
 
-def test_nobody_else_opens_it(folders: tuple[Path, Path], settings: Any) -> None:
+def test_other_processes_cannot_open_a_contact(folders: tuple[Path, Path], settings: Any) -> None:
     sealed = subscriber_addresses.seal_contact(CONTACT)
     settings.ADDRESS_PRIVATE_KEYS = None
     with pytest.raises(KeyMissingError):
@@ -122,7 +122,7 @@ def test_the_seal_hides_address_and_length(folders: tuple[Path, Path]) -> None:
     assert subscriber_addresses.open_contact(seals[2]).address == longest
 
 
-def test_a_changed_byte_is_noticed(folders: tuple[Path, Path]) -> None:
+def test_a_changed_byte_is_detected(folders: tuple[Path, Path]) -> None:
     sealed = subscriber_addresses.seal_contact(CONTACT)
     for position in (9, 40, len(sealed) - 1):
         changed = bytearray(sealed)
@@ -134,7 +134,7 @@ def test_a_changed_byte_is_noticed(folders: tuple[Path, Path]) -> None:
             subscriber_addresses.open_contact(other)
 
 
-def test_what_is_not_normalised_is_not_sealed(folders: tuple[Path, Path]) -> None:
+def test_only_normalized_addresses_are_sealed(folders: tuple[Path, Path]) -> None:
     with pytest.raises(ValueError):
         subscriber_addresses.seal_contact(Contact("a" * 257, SECRET))
     with pytest.raises(ValueError):
@@ -143,19 +143,19 @@ def test_what_is_not_normalised_is_not_sealed(folders: tuple[Path, Path]) -> Non
         subscriber_addresses.seal_contact(Contact("maria@example.org", b"short"))
 
 
-def test_a_node_without_the_public_half_takes_no_address(settings: Any, tmp_path: Path) -> None:
+def test_without_a_public_key_sealing_fails(settings: Any, tmp_path: Path) -> None:
     settings.ADDRESS_PUBLIC_KEYS = tmp_path
     with pytest.raises(KeyMissingError):
         subscriber_addresses.seal_contact(CONTACT)
 
 
-def test_the_format_stays(settings: Any, tmp_path: Path) -> None:
+def test_the_format_is_stable(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "0001-41af452b806fbbb5.key").write_bytes(bytes.fromhex(PRIVATE))
     settings.ADDRESS_PRIVATE_KEYS = tmp_path
     assert subscriber_addresses.open_contact(bytes.fromhex(SEALED)) == CONTACT
 
 
-def test_a_contact_is_in_no_error_report() -> None:
+def test_error_reports_do_not_show_a_contact() -> None:
     assert "maria" not in repr(CONTACT)
     assert "x01" not in repr(CONTACT)
 
@@ -163,7 +163,7 @@ def test_a_contact_is_in_no_error_report() -> None:
 # Finding again
 
 
-def test_the_same_address_is_found_again_by_a_hash_with_a_key(settings: Any, tmp_path: Path) -> None:
+def test_the_keyed_hash_is_the_same_for_the_same_address(settings: Any, tmp_path: Path) -> None:
     found = subscriber_addresses.hash_address("Maria@example.org")
     assert (
         found
@@ -176,7 +176,7 @@ def test_the_same_address_is_found_again_by_a_hash_with_a_key(settings: Any, tmp
     assert subscriber_addresses.hash_address("maria@example.org") != found
 
 
-def test_a_node_without_the_key_of_the_hash_says_so(settings: Any, tmp_path: Path) -> None:
+def test_without_the_hash_key_hashing_fails(settings: Any, tmp_path: Path) -> None:
     settings.ADDRESS_HASH_KEY = None
     with pytest.raises(KeyMissingError, match="ADDRESS_HASH_KEY"):
         subscriber_addresses.hash_address("maria@example.org")
@@ -191,7 +191,7 @@ def test_a_node_without_the_key_of_the_hash_says_so(settings: Any, tmp_path: Pat
 # Links
 
 
-def test_a_link_leads_back_to_its_secret() -> None:
+def test_a_secret_survives_encoding_in_a_link() -> None:
     secret = subscriber_addresses.create_secret()
     assert subscriber_addresses.decode_secret(subscriber_addresses.encode_secret(secret)) == secret
     assert len(subscriber_addresses.encode_secret(secret)) == 43
@@ -202,7 +202,7 @@ def test_a_link_leads_back_to_its_secret() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a" * 42, "a" * 44, "a" * 42 + "=", "ä" * 43, "a" * 42 + "\n", "../" * 15])
-def test_what_is_no_link_is_none(text: str) -> None:
+def test_an_invalid_link_decodes_to_none(text: str) -> None:
     assert subscriber_addresses.decode_secret(text) is None
 
 
@@ -210,7 +210,7 @@ def test_what_is_no_link_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.BULK])
-def test_other_roles_refuse_to_start_with_the_private_half(role: Role, tmp_path: Path) -> None:
+def test_other_roles_refuse_to_start_with_the_private_key(role: Role, tmp_path: Path) -> None:
     given = dict.fromkeys(("REDIS_URL", "SECRET_KEY"), "x") | {"DATABASE_URL": "postgres://nobody@nowhere/none"}
     given = processes.environment_for(role, given) | {"PATH": "/bin", "ADDRESS_PRIVATE_KEYS": str(tmp_path)}
     done = subprocess.run(

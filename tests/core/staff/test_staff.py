@@ -29,9 +29,9 @@ def _quick_passwords(settings: Any) -> None:
 
 
 def account(name: str, *groups: str, **columns: Any) -> Account:
-    made = Account.objects.create_user(name, f"{name}@example.org", PASSWORD, is_staff=True, **columns)
-    made.groups.set(Group.objects.filter(name__in=groups))
-    return made
+    created = Account.objects.create_user(name, f"{name}@example.org", PASSWORD, is_staff=True, **columns)
+    created.groups.set(Group.objects.filter(name__in=groups))
+    return created
 
 
 def signed_in(who: Account) -> Client:
@@ -47,7 +47,7 @@ def lines() -> list[tuple[str, str, str, str]]:
 # Signing in
 
 
-def test_a_right_password_signs_in_and_is_recorded(db: None) -> None:
+def test_a_correct_password_signs_in_and_is_recorded(db: None) -> None:
     account("okafor", groups.OFFICER)
     answer = Client().post(LOGIN + "?next=/admin/", {"username": "okafor", "password": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
@@ -60,7 +60,7 @@ def test_a_wrong_password_is_refused_and_recorded(db: None) -> None:
     assert lines() == [("okafor", "was refused sign-in", "", "")]
 
 
-def test_a_name_that_is_not_an_account_is_never_written_down(db: None) -> None:
+def test_the_name_of_an_unknown_account_is_not_recorded(db: None) -> None:
     secret = "Tr0ub4dor&3 typed in the wrong field"
     assert authenticate(username=secret, password="x") is None
     ((actor, action, *rest),) = lines()
@@ -69,14 +69,14 @@ def test_a_name_that_is_not_an_account_is_never_written_down(db: None) -> None:
     assert (action, rest) == ("was refused sign-in", ["", ""])
 
 
-def test_an_account_that_is_switched_off_cannot_sign_in(db: None) -> None:
+def test_an_inactive_account_cannot_sign_in(db: None) -> None:
     account("okafor", groups.OFFICER, is_active=False)
     assert authenticate(username="okafor", password=PASSWORD) is None
     assert lines() == [("okafor", "was refused sign-in", "", "")]
 
 
 @pytest.mark.parametrize("name", ["okafor", "nobody by that name"])
-def test_too_many_wrong_passwords_are_told_how_long_to_wait(db: None, name: str) -> None:
+def test_too_many_wrong_passwords_state_how_long_to_wait(db: None, name: str) -> None:
     account("okafor", groups.OFFICER)
     for _ in range(sign_in.FAILURES_ALLOWED):
         answer = Client().post(LOGIN, {"username": name, "password": "wrong"})
@@ -87,7 +87,7 @@ def test_too_many_wrong_passwords_are_told_how_long_to_wait(db: None, name: str)
     assert len(lines()) == sign_in.FAILURES_ALLOWED
 
 
-def test_the_backend_itself_holds_back_whoever_does_not_ask_the_form(db: None) -> None:
+def test_the_backend_limits_attempts_that_bypass_the_form(db: None) -> None:
     account("okafor", groups.OFFICER)
     for _ in range(sign_in.FAILURES_ALLOWED):
         authenticate(username="okafor", password="wrong")
@@ -95,7 +95,7 @@ def test_the_backend_itself_holds_back_whoever_does_not_ask_the_form(db: None) -
     assert len(lines()) == sign_in.FAILURES_ALLOWED
 
 
-def test_one_name_does_not_hold_back_another(db: None) -> None:
+def test_the_limit_of_one_name_does_not_affect_another(db: None) -> None:
     account("okafor", groups.OFFICER)
     account("lindqvist", groups.OFFICER)
     for _ in range(sign_in.FAILURES_ALLOWED):
@@ -103,7 +103,7 @@ def test_one_name_does_not_hold_back_another(db: None) -> None:
     assert authenticate(username="okafor", password=PASSWORD) is not None
 
 
-def test_a_right_password_starts_the_count_anew(db: None) -> None:
+def test_a_correct_password_resets_the_count(db: None) -> None:
     account("okafor", groups.OFFICER)
     for _ in range(sign_in.FAILURES_ALLOWED - 1):
         authenticate(username="okafor", password="wrong")
@@ -129,7 +129,7 @@ OPENS = {groups.OFFICER: True, groups.SUPERVISOR: True, groups.COMMUNICATIONS: F
 
 
 @pytest.mark.parametrize(("group", "opens"), OPENS.items())
-def test_only_the_desk_opens_tips(db: None, group: str, opens: bool) -> None:
+def test_only_officers_and_supervisors_open_tips(db: None, group: str, opens: bool) -> None:
     who = account("someone", group)
     assert who.has_perm("tips.open_tip") is opens
     assert who.has_perm("tips.answer_tip") is opens
@@ -152,7 +152,7 @@ def test_only_supervisors_hold_and_only_administrators_run_the_portal(db: None) 
     assert set(map(frozenset, having.values())) == {frozenset({groups.ADMINISTRATOR})}
 
 
-def test_nobody_may_make_write_or_delete_audit_entries_or_tips(db: None) -> None:
+def test_no_group_may_add_change_or_delete_audit_entries_or_tips(db: None) -> None:
     forbidden = Permission.objects.filter(
         codename__in=["add_auditentry", "change_auditentry", "delete_auditentry", "delete_account"]
     )
@@ -160,7 +160,7 @@ def test_nobody_may_make_write_or_delete_audit_entries_or_tips(db: None) -> None
     assert not Group.objects.filter(permissions__in=forbidden).exists()
 
 
-def test_a_right_given_by_hand_is_gone_after_the_next_migrate(db: None) -> None:
+def test_manually_granted_permissions_are_removed_by_the_next_migrate(db: None) -> None:
     administrators = Group.objects.get(name=groups.ADMINISTRATOR)
     administrators.permissions.add(Permission.objects.get(codename="open_tip"))
     groups.ensure_groups()
@@ -168,7 +168,7 @@ def test_a_right_given_by_hand_is_gone_after_the_next_migrate(db: None) -> None:
     assert Group.objects.count() == 4
 
 
-def test_being_superuser_opens_no_tip(db: None) -> None:
+def test_superuser_status_does_not_open_tips(db: None) -> None:
     root = account("root", is_superuser=True)
     assert not root.has_perm("tips.open_tip")
     assert not root.has_perm("tips.view_tip")
@@ -177,13 +177,13 @@ def test_being_superuser_opens_no_tip(db: None) -> None:
     assert root.has_perm("core.change_account")
 
 
-def test_a_superuser_has_of_the_tips_what_their_group_gives(db: None) -> None:
+def test_a_superuser_has_the_tip_permissions_of_their_group(db: None) -> None:
     root = account("root", groups.OFFICER, is_superuser=True)
     assert root.has_perm("tips.open_tip")
     assert not root.has_perm("tips.hold_tip")
 
 
-def test_an_account_that_is_switched_off_may_nothing(db: None) -> None:
+def test_an_inactive_account_has_no_permissions(db: None) -> None:
     assert not account("okafor", groups.OFFICER, is_active=False).has_perm("tips.open_tip")
 
 
@@ -214,8 +214,8 @@ def test_a_new_account_is_staff_and_recorded(admin: Account) -> None:
     data |= {"password1": PASSWORD, "password2": PASSWORD}
     answer = signed_in(admin).post(reverse("admin:core_account_add"), data)
     assert answer.status_code == 302
-    made = Account.objects.get(username="okafor")
-    assert (made.is_staff, made.is_superuser, made.email) == (True, False, "o@example.org")
+    created = Account.objects.get(username="okafor")
+    assert (created.is_staff, created.is_superuser, created.email) == (True, False, "o@example.org")
     assert lines() == [
         ("ito", "created", "account okafor", ""),
         ("ito", "changed groups of", "account okafor", "none -> officer"),
@@ -228,7 +228,7 @@ def test_a_change_of_groups_is_recorded(admin: Account) -> None:
     assert lines() == [("ito", "changed groups of", "account okafor", "officer -> officer, supervisor")]
 
 
-def test_switching_an_account_off_and_renaming_it_are_recorded(admin: Account) -> None:
+def test_deactivating_and_renaming_an_account_are_recorded(admin: Account) -> None:
     who = account("okafor", groups.OFFICER)
     assert change(signed_in(admin), who, is_active=None, username="okafor2").status_code == 302
     assert lines() == [
@@ -250,7 +250,7 @@ def test_a_password_set_by_an_administrator_is_recorded(admin: Account) -> None:
     assert lines() == [("ito", "changed a password", "account okafor", "")]
 
 
-def test_ones_own_new_password_is_recorded(db: None) -> None:
+def test_a_change_of_ones_own_password_is_recorded(db: None) -> None:
     client = signed_in(account("okafor", groups.OFFICER))
     data = {
         "old_password": "wrong",
@@ -279,7 +279,7 @@ def test_administrators_cannot_lock_themselves_out(admin: Account, changes: dict
     assert admin.groups.filter(name=groups.ADMINISTRATOR).exists()
 
 
-def test_superuser_and_single_permissions_can_neither_be_seen_nor_set(admin: Account) -> None:
+def test_superuser_status_and_single_permissions_are_not_editable(admin: Account) -> None:
     who = account("okafor", groups.OFFICER)
     page = signed_in(admin).get(reverse("admin:core_account_change", args=[who.pk])).content.decode()
     assert "is_superuser" not in page
@@ -300,7 +300,7 @@ def test_no_part_of_a_password_hash_is_shown(admin: Account, settings: Any) -> N
     assert "Reset password" in page
 
 
-def test_accounts_are_not_deleted(admin: Account) -> None:
+def test_accounts_cannot_be_deleted(admin: Account) -> None:
     who = account("okafor", groups.OFFICER)
     assert (
         signed_in(admin).post(reverse("admin:core_account_delete", args=[who.pk]), {"post": "yes"}).status_code == 403
@@ -309,15 +309,15 @@ def test_accounts_are_not_deleted(admin: Account) -> None:
 
 @pytest.mark.parametrize("group", [groups.OFFICER, groups.SUPERVISOR, groups.COMMUNICATIONS])
 @pytest.mark.parametrize("page", ["core_account_changelist", "core_account_add", "core_auditentry_changelist"])
-def test_accounts_and_the_trail_are_for_administrators(db: None, group: str, page: str) -> None:
+def test_only_administrators_see_accounts_and_the_audit_trail(db: None, group: str, page: str) -> None:
     assert signed_in(account("someone", group)).get(reverse(f"admin:{page}")).status_code == 403
 
 
-def test_groups_are_nowhere_to_edit(admin: Account) -> None:
+def test_groups_cannot_be_edited(admin: Account) -> None:
     assert signed_in(admin).get("/admin/auth/group/").status_code == 404
 
 
-def test_the_trail_is_shown_searched_and_not_written(admin: Account) -> None:
+def test_the_audit_trail_is_searchable_and_read_only(admin: Account) -> None:
     audit.record("okafor", "opened", "tip 12")
     entry = audit.record("lindqvist", "opened", "tip 13")
     client = signed_in(admin)
@@ -343,13 +343,13 @@ def test_a_staff_role_without_a_second_factor_is_an_error(settings: Any) -> None
     assert checks.check_second_factor() == []
 
 
-def test_a_demonstration_is_no_deployment(settings: Any) -> None:
+def test_the_check_reports_a_demo(settings: Any) -> None:
     assert ids_of(checks.check_demo()) == ["tipportal.E002"]
     settings.DEMO = False
     assert checks.check_demo() == []
 
 
-def test_the_audit_key_belongs_to_the_staff_side_alone(settings: Any, tmp_path: Path) -> None:
+def test_only_the_staff_node_may_have_the_audit_key(settings: Any, tmp_path: Path) -> None:
     assert checks.check_audit_key() == []
     settings.ROLE = Role.PUBLIC
     assert ids_of(checks.check_audit_key()) == ["tipportal.E003"]
@@ -383,7 +383,7 @@ def test_a_public_process_with_rights_on_staff_tables_is_an_error(db: None, sett
 
 
 @pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example/", ""])
-def test_signing_in_leads_to_the_desk_and_never_to_another_site(db: None, onward: str) -> None:
+def test_sign_in_redirects_to_the_admin_and_never_to_another_site(db: None, onward: str) -> None:
     account("reader", groups.OFFICER)
     answer = Client().post(f"{LOGIN}?next={onward}", {"username": "reader", "password": PASSWORD, "next": onward})
     assert answer.status_code == 302

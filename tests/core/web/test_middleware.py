@@ -16,7 +16,7 @@ PAGES = ["/", "/tips/", "/tips/inbox/", "/tips/safety/", "/privacy/", "/map/", "
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_nothing_inline_nothing_from_elsewhere(client: Client, page: str) -> None:
+def test_the_content_security_policy_forbids_inline_code_and_other_hosts(client: Client, page: str) -> None:
     policy = client.get(page).headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "http" not in policy
@@ -25,7 +25,7 @@ def test_nothing_inline_nothing_from_elsewhere(client: Client, page: str) -> Non
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_headers_that_keep_a_visit_quiet(client: Client, page: str) -> None:
+def test_pages_have_privacy_headers(client: Client, page: str) -> None:
     headers = client.get(page).headers
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -41,7 +41,7 @@ def test_a_visitor_gets_no_cookie(client: Client, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["/tips/", "/tips/inbox/", "/tips/inbox/conversation/", "/admin/login/"])
-def test_private_pages_are_kept_by_nobody(client: Client, page: str) -> None:
+def test_private_pages_are_not_cached(client: Client, page: str) -> None:
     assert client.get(page).headers["Cache-Control"] == "no-store"
 
 
@@ -61,7 +61,7 @@ def test_private_pages_are_kept_by_nobody(client: Client, page: str) -> None:
         "http://user@testserver",
     ],
 )
-def test_another_sites_post_is_refused_with_a_sentence(client: Client, origin: str) -> None:
+def test_a_post_from_another_site_is_refused_with_a_sentence(client: Client, origin: str) -> None:
     answer = client.post("/tips/inbox/", {"receipt": "abacus"}, headers={"origin": origin})
     assert answer.status_code == 403
     assert "another site" in answer.content.decode()
@@ -77,12 +77,12 @@ def test_another_sites_post_is_refused_with_a_sentence(client: Client, origin: s
         {"sec-fetch-site": "same-origin"},
     ],
 )
-def test_our_own_post_is_taken(client: Client, settings: Any, headers: dict[str, str]) -> None:
+def test_a_post_from_our_own_site_is_accepted(client: Client, settings: Any, headers: dict[str, str]) -> None:
     settings.ALLOWED_HOSTS = ["testserver", "[::1]"]
     assert client.post("/tips/inbox/", {"receipt": "abacus"}, headers=headers).status_code == 422
 
 
-def test_the_scheme_that_the_proxy_tells_counts(client: Client, settings: Any) -> None:
+def test_the_scheme_reported_by_the_proxy_is_used(client: Client, settings: Any) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     for origin, status in (("https://testserver", 422), ("https://testserver:443", 422), ("http://testserver", 403)):
         headers = {"origin": origin, "host": "testserver", "x-forwarded-proto": "https"}
@@ -93,13 +93,13 @@ def test_the_admin_keeps_djangos_own_check() -> None:
     assert Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a"}).status_code == 403
 
 
-def test_a_log_line_leaves_out_what_other_libraries_say_of_a_request() -> None:
+def test_log_lines_of_other_libraries_contain_no_request_data() -> None:
     line = formatted("django.request", "Bad thing in %s", ("canary",))
     assert "canary" not in line
     assert "django.request" in line
 
 
-def test_a_log_line_of_ours_is_whole_and_its_trace_has_no_message() -> None:
+def test_our_log_lines_are_complete_with_a_trace_without_the_message() -> None:
     try:
         raise ValueError("canary")
     except ValueError:

@@ -23,7 +23,7 @@ from tests.crimemap.sample_incidents import TODAY
 V1 = "/api/v1"
 pytestmark = pytest.mark.django_db
 
-ASKED = [
+VALID_URLS = [
     "/incidents",
     "/incidents?limit=1000&days=365",
     "/incidents?from=1990-01-01&to=1990-01-02",
@@ -135,23 +135,23 @@ def check(document: dict[str, Any], path: str, answer: Any) -> None:
     assert list(schemas.problems(answer.json(), response["content"][media_type]["schema"])) == []
 
 
-def path_of(asked: str) -> str:
-    return asked.partition("?")[0]
+def path_of(url: str) -> str:
+    return url.partition("?")[0]
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_every_address_answers_as_described(
-    client: Client, incidents: PublishedIncidents, riverton: None, document: dict[str, Any], asked: str
+@pytest.mark.parametrize("url", VALID_URLS)
+def test_every_path_responds_as_described(
+    client: Client, incidents: PublishedIncidents, riverton: None, document: dict[str, Any], url: str
 ) -> None:
     row = incidents.read_page(Filter(incidents.since, incidents.until), limit=1).rows[0]
-    answer = client.get(V1 + asked.replace("{id}", row.public_id))
+    answer = client.get(V1 + url.replace("{id}", row.public_id))
     assert answer.status_code == 200
-    check(document, path_of(asked), answer)
+    check(document, path_of(url), answer)
     assert answer.json()["version"] == incidents.version
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "part"),
+    ("url", "status", "part"),
     [
         *((f"{path}?catgory=burglary", 400, "catgory") for path in openapi.PATHS if "{" not in path),
         ("/incidents?category=burglry", 400, "category"),
@@ -168,12 +168,12 @@ def test_every_address_answers_as_described(
         ("/incidents/%00%ff", 404, "id"),
     ],
 )
-def test_refusals_say_which_part_and_offer_what_works(
-    client: Client, incidents: PublishedIncidents, document: dict[str, Any], asked: str, status: int, part: str
+def test_errors_name_the_parameter_and_offer_a_valid_url(
+    client: Client, incidents: PublishedIncidents, document: dict[str, Any], url: str, status: int, part: str
 ) -> None:
-    answer = client.get(V1 + asked)
+    answer = client.get(V1 + url)
     assert answer.status_code == status
-    path = path_of(asked)
+    path = path_of(url)
     check(document, path if path in document["paths"] else "/incidents/{id}", answer)
     problems = answer.json()["problems"]
     assert [problem["part"] for problem in problems] == [part]
@@ -182,7 +182,9 @@ def test_refusals_say_which_part_and_offer_what_works(
     assert answer["Cache-Control"] == "no-store"
 
 
-def test_a_withdrawn_incident_is_gone(client: Client, tmp_path: Path, settings: Any, document: dict[str, Any]) -> None:
+def test_a_withdrawn_incident_responds_with_410(
+    client: Client, tmp_path: Path, settings: Any, document: dict[str, Any]
+) -> None:
     rows = [{"public_id": "aaaaaaaaaaaa", "removed": True}, {"public_id": "bbbbbbbbbbbb"}]
     settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, rows)
     assert client.get(f"{V1}/incidents/bbbbbbbbbbbb").json()["incident"]["id"] == "bbbbbbbbbbbb"
@@ -191,7 +193,7 @@ def test_a_withdrawn_incident_is_gone(client: Client, tmp_path: Path, settings: 
     check(document, "/incidents/{id}", answer)
 
 
-def test_without_anything_published_it_says_so(
+def test_without_published_incidents_the_api_says_so(
     client: Client, tmp_path: Path, settings: Any, document: dict[str, Any]
 ) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
@@ -210,28 +212,28 @@ def pages(client: Client, address: str) -> Iterator[list[dict[str, Any]]]:
         address = (content["next"] or "").removeprefix("http://127.0.0.1:8000")
 
 
-@pytest.mark.parametrize("asked", ["limit=97", "limit=97&area=district:1&days=90", "limit=1000&category=burglary"])
-def test_pages_are_all_incidents_once_newest_first(client: Client, incidents: PublishedIncidents, asked: str) -> None:
-    given = dict(part.split("=") for part in asked.split("&"))
+@pytest.mark.parametrize("query", ["limit=97", "limit=97&area=district:1&days=90", "limit=1000&category=burglary"])
+def test_pages_list_every_incident_once_newest_first(client: Client, incidents: PublishedIncidents, query: str) -> None:
+    given = dict(part.split("=") for part in query.split("&"))
     expected = [row.public_id for rows in incidents.iterate_newest(Filter.parse(given, incidents)) for row in rows]
-    read = list(pages(client, f"{V1}/incidents?{asked}"))
+    read = list(pages(client, f"{V1}/incidents?{query}"))
     assert [each["id"] for page in read for each in page] == expected
     assert {len(page) for page in read[:-1]} <= {int(given["limit"])}
     assert read[-1]
 
 
-def test_a_publication_between_two_pages_neither_repeats_nor_skips(
+def test_a_publication_between_two_pages_repeats_and_skips_nothing(
     client: Client, incidents: PublishedIncidents, tmp_path: Path, settings: Any
 ) -> None:
-    asked = f"{V1}/incidents?days=30&limit=50"
-    walk = pages(client, asked)
+    first_url = f"{V1}/incidents?days=30&limit=50"
+    walk = pages(client, first_url)
     read = [*next(walk), *next(walk)]
     last = read[-1]["id"]
     newer = [{"day": TODAY - 8, "hour": 23, "public_id": f"{number:05}newest0"[:12]} for number in range(30)]
-    kept = [
+    older = [
         row for row in published_city.rows() if row["public_id"] != last
     ]  # the row that the next page begins after is gone
-    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [*kept, *newer])
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [*older, *newer])
     assert reader.current().version != incidents.version
     read += [each for page in walk for each in page]
     chosen = replace(Filter.parse({"days": "30"}, incidents), days=0)
@@ -239,7 +241,7 @@ def test_a_publication_between_two_pages_neither_repeats_nor_skips(
     assert [each["id"] for each in read] == expected
 
 
-def test_numbers_are_those_of_the_map(client: Client, incidents: PublishedIncidents) -> None:
+def test_counts_equal_those_of_the_map(client: Client, incidents: PublishedIncidents) -> None:
     chosen = Filter.parse({"days": "90"}, incidents)
     total = incidents.count(chosen)
     counts = {path: client.get(f"{V1}{path}?days=90").json() for path in openapi.PATHS if "{" not in path}
@@ -253,7 +255,9 @@ def test_numbers_are_those_of_the_map(client: Client, incidents: PublishedIncide
     assert sum(each["count"] for each in counts["/bubbles"]["bubbles"]) == total - incidents.count_unmapped(chosen)
 
 
-def test_what_a_filter_may_name_it_takes(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
+def test_listed_areas_and_categories_are_valid_filters(
+    client: Client, incidents: PublishedIncidents, riverton: None
+) -> None:
     for each in client.get(f"{V1}/areas").json()["areas"]:
         assert client.get(f"{V1}/compare?area={each['area']}").status_code == 200
     for each in client.get(f"{V1}/categories").json()["categories"]:
@@ -263,7 +267,7 @@ def test_what_a_filter_may_name_it_takes(client: Client, incidents: PublishedInc
 
 
 @pytest.mark.parametrize("path", [*openapi.PATHS, "/openapi.json", "/nothing/here"])
-def test_scripts_of_any_site_may_read_it_and_it_alone(client: Client, incidents: PublishedIncidents, path: str) -> None:
+def test_scripts_of_any_site_may_read_the_api(client: Client, incidents: PublishedIncidents, path: str) -> None:
     address = V1 + path.replace("{id}", "000000000000")
     answer = client.get(address, headers={"origin": "https://elsewhere.example"})
     assert answer["Access-Control-Allow-Origin"] == "*"
@@ -274,12 +278,12 @@ def test_scripts_of_any_site_may_read_it_and_it_alone(client: Client, incidents:
         assert answer.status_code == 404
         assert client.get(answer.json()["nearest"]).status_code == 200
         return
-    asked = {
+    headers = {
         "origin": "https://elsewhere.example",
         "access-control-request-method": "GET",
         "access-control-request-headers": "if-none-match",
     }
-    preflight = client.options(address, headers=asked)
+    preflight = client.options(address, headers=headers)
     assert preflight.status_code == 204
     assert preflight["Access-Control-Allow-Origin"] == "*"
     assert preflight["Access-Control-Allow-Headers"] == "If-None-Match"
@@ -291,7 +295,9 @@ def test_scripts_of_any_site_may_read_it_and_it_alone(client: Client, incidents:
 
 
 @pytest.mark.parametrize("page", ["/", "/map/", "/api/", "/map/columns.txt", "/map/feed/all.atom", "/map/download.csv"])
-def test_other_pages_are_not_open(client: Client, incidents: PublishedIncidents, page: str) -> None:
+def test_scripts_of_other_sites_may_not_read_other_pages(
+    client: Client, incidents: PublishedIncidents, page: str
+) -> None:
     answer = client.head(page, headers={"origin": "https://elsewhere.example"})
     assert answer.status_code == 200
     assert "Access-Control-Allow-Origin" not in answer
@@ -299,7 +305,7 @@ def test_other_pages_are_not_open(client: Client, incidents: PublishedIncidents,
 
 
 @pytest.mark.parametrize("path", list(openapi.PATHS))
-def test_who_has_the_answer_costs_nothing(
+def test_a_matching_etag_is_answered_without_computation(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     row = incidents.read_page(Filter(incidents.since, incidents.until), limit=1).rows[0]
@@ -327,13 +333,13 @@ def test_who_has_the_answer_costs_nothing(
     assert not again.content
 
 
-def test_another_question_has_another_answer(client: Client, incidents: PublishedIncidents) -> None:
-    asked = ["", "?limit=5", "?limit=6", "?days=7", "?limit=5&after=480000-00012abcdefg"]
-    tags = {client.get(f"{V1}/incidents{each}")["ETag"] for each in asked}
-    assert len(tags) == len(asked)
+def test_different_queries_have_different_etags(client: Client, incidents: PublishedIncidents) -> None:
+    queries = ["", "?limit=5", "?limit=6", "?days=7", "?limit=5&after=480000-00012abcdefg"]
+    tags = {client.get(f"{V1}/incidents{each}")["ETag"] for each in queries}
+    assert len(tags) == len(queries)
 
 
-def test_the_description_names_every_address_and_no_other(document: dict[str, Any]) -> None:
+def test_the_description_lists_every_path_and_no_other(document: dict[str, Any]) -> None:
     served = {
         re.sub("<str:public_id>", "{id}", str(each.pattern)).removeprefix("v1")
         for each in urls.urlpatterns
@@ -349,7 +355,7 @@ def test_the_description_names_every_address_and_no_other(document: dict[str, An
         assert item["get"]["operationId"]
 
 
-def test_every_parameter_that_is_described_is_taken(
+def test_every_described_parameter_is_accepted(
     client: Client, incidents: PublishedIncidents, document: dict[str, Any]
 ) -> None:
     schemas = Schemas(document)
@@ -367,7 +373,7 @@ def test_every_parameter_that_is_described_is_taken(
             assert answer.status_code == 200, (path, name, answer.content)
 
 
-def test_the_page_for_people(client: Client, incidents: PublishedIncidents) -> None:
+def test_the_page_explains_the_api(client: Client, incidents: PublishedIncidents) -> None:
     page = client.get("/api/").content.decode()
     for path in openapi.PATHS:
         assert f"/api/v1{path}</code>" in page

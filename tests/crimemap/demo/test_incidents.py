@@ -47,7 +47,7 @@ def test_five_years_look_like_a_city(city: None) -> None:
     assert months["07"] > months["01"]
 
 
-def test_tomorrows_export_holds_all_of_todays(city: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tomorrows_export_contains_todays_incidents(city: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "YEARS", 1)
     today = {row["Report No"]: row for row in export(DAY)}
     tomorrow = {row["Report No"]: row for row in export(DAY + dt.timedelta(days=1))}
@@ -60,7 +60,7 @@ def test_tomorrows_export_holds_all_of_todays(city: None, monkeypatch: pytest.Mo
     assert set(changed) == {"Status"}
 
 
-def test_it_is_imported_and_published_once_a_day(
+def test_the_demo_is_imported_and_published_once_a_day(
     city: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(incidents, "YEARS", 1)
@@ -77,7 +77,7 @@ def test_it_is_imported_and_published_once_a_day(
     assert f"{shown:,} incidents" in capsys.readouterr().out
 
 
-def test_it_refuses_a_real_portal_and_an_empty_city(settings: Any) -> None:
+def test_the_demo_refuses_a_real_portal_and_an_empty_city(settings: Any) -> None:
     with pytest.raises(CommandError, match="`manage"):
         call_command("demo_incidents")
     settings.DEMO = False

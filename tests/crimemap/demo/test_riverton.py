@@ -24,14 +24,14 @@ def test_the_city_has_enough_of_everything(city):
     assert Counter(area.layer for area in city.areas) == {"city": 1, "district": 4, "beat": 12, "neighbourhood": 10}
 
 
-def test_two_builds_are_the_same(city):
+def test_two_builds_are_identical(city):
     again = Riverton()
     assert again.blocks == city.blocks
     assert again.corners == city.corners
     assert load._layers(again) == load._layers(city)
 
 
-def test_street_names_and_blocks_are_there_once(city):
+def test_street_names_and_blocks_are_unique(city):
     names = [street.name for street in city.streets]
     assert len(names) == len(set(names))
     blocks = [(block.street, block.hundred) for block in city.blocks]
@@ -60,11 +60,11 @@ def test_areas_of_a_layer_fill_the_city_without_overlap(city):
         assert parts == pytest.approx(whole, rel=1e-6)
 
 
-def test_no_block_stands_in_the_river(city):
+def test_no_block_is_in_the_river(city):
     assert not [block for block in city.blocks if geometry.inside(block.point, city.water)]
 
 
-def test_minor_streets_keep_out_of_parks(city):
+def test_minor_streets_avoid_parks(city):
     for street in city.streets:
         for piece in street.pieces:
             middle = plane_geometry.cut_line(piece, plane_geometry.length(piece) / 2, plane_geometry.length(piece))[0]

@@ -1,4 +1,4 @@
-"""Atom feeds: what RFC 4287 asks of them, and what a reader of feeds must never be told."""
+"""Atom feeds: conformance to RFC 4287, caching, and no detail beyond the publication."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def entries(feed: ElementTree.Element) -> list[ElementTree.Element]:
 
 
 @pytest.mark.parametrize("address", FEEDS)
-def test_it_is_what_the_standard_asks(client: Client, incidents: PublishedIncidents, address: str) -> None:
+def test_the_feed_is_valid_atom(client: Client, incidents: PublishedIncidents, address: str) -> None:
     answer = client.get(address)
     assert answer["Content-Type"] == "application/atom+xml; charset=utf-8"
     feed = ElementTree.fromstring(answer.content)
@@ -71,7 +71,7 @@ def test_it_is_what_the_standard_asks(client: Client, incidents: PublishedIncide
     ("address", "part"),
     [(ALL, {}), (DISTRICT, {"area": ("district", "1")}), (BURGLARY, {"categories": frozenset(["burglary"])})],
 )
-def test_the_newest_of_its_area_or_category(
+def test_a_feed_has_the_newest_incidents_of_its_area_or_category(
     client: Client, incidents: PublishedIncidents, address: str, part: dict[str, Any]
 ) -> None:
     rows = incidents.read_page(Filter(incidents.since, incidents.until, **part), limit=atom.ENTRIES).rows
@@ -107,7 +107,7 @@ def test_an_entry_stays_the_same_in_a_later_version(
     assert all(before[name] == after[name] for name in common)
 
 
-def test_words_cannot_break_out(client: Client, tmp_path: Path, settings: Any) -> None:
+def test_text_is_escaped(client: Client, tmp_path: Path, settings: Any) -> None:
     odd = "<b>&\x0b\x00\ufffe]]>"
     row = {"block": "", "point": None, "outcome": odd, "description": odd, "neighbourhood": odd, "code": 1}
     settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [row])
@@ -119,7 +119,7 @@ def test_words_cannot_break_out(client: Client, tmp_path: Path, settings: Any) -
     assert "<b>&" in html.unescape(summary.text or "")
 
 
-def test_an_area_of_any_code_has_its_feed(client: Client, tmp_path: Path, settings: Any) -> None:
+def test_an_area_with_any_code_has_a_feed(client: Client, tmp_path: Path, settings: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [{"district": "Łódź & West", "point": None}])
     published = reader.current()
     from django.urls import reverse
@@ -133,7 +133,7 @@ def test_an_area_of_any_code_has_its_feed(client: Client, tmp_path: Path, settin
 
 
 @pytest.mark.parametrize("address", FEEDS)
-def test_a_reader_that_asks_hourly_is_told_nothing_is_new(
+def test_an_unchanged_feed_is_answered_with_304(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     first = client.get(address)
@@ -152,11 +152,13 @@ def test_a_reader_that_asks_hourly_is_told_nothing_is_new(
         "/map/feed/district/.atom",
     ],
 )
-def test_what_is_not_published_has_no_feed(client: Client, incidents: PublishedIncidents, address: str) -> None:
+def test_unpublished_areas_and_categories_have_no_feed(
+    client: Client, incidents: PublishedIncidents, address: str
+) -> None:
     assert client.get(address).status_code == 404
 
 
-def test_a_quiet_area_has_its_feed(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
+def test_an_area_without_incidents_has_a_feed(client: Client, incidents: PublishedIncidents, riverton: None) -> None:
     assert "4" not in incidents.areas["district"]
     feed = read(client, "/map/feed/district/4.atom")
     assert entries(feed) == []
@@ -164,7 +166,7 @@ def test_a_quiet_area_has_its_feed(client: Client, incidents: PublishedIncidents
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("query", "expected"),
     [
         ("days=30", ALL),
         ("area=district:1&category=burglary", DISTRICT),
@@ -172,11 +174,11 @@ def test_a_quiet_area_has_its_feed(client: Client, incidents: PublishedIncidents
         ("category=burglary,assault", ALL),
     ],
 )
-def test_pages_of_a_selection_link_the_feed_that_fits(
-    client: Client, incidents: PublishedIncidents, riverton: None, asked: str, expected: str
+def test_filtered_pages_link_to_the_matching_feed(
+    client: Client, incidents: PublishedIncidents, riverton: None, query: str, expected: str
 ) -> None:
     for path in ("/map/list/", "/map/about/"):
-        page = client.get(f"{path}?{asked}").content.decode()
+        page = client.get(f"{path}?{query}").content.decode()
         assert f'<link rel="alternate" type="application/atom+xml" href="{expected}"' in page
         assert f'<a href="{expected}">' in page
         for address in ("/map/download.csv?", "/map/download.geojson?"):
@@ -184,12 +186,12 @@ def test_pages_of_a_selection_link_the_feed_that_fits(
     assert "&lt;iframe src=" in page
 
 
-def test_without_anything_published_there_is_no_feed(client: Client, tmp_path: Path, settings: Any) -> None:
+def test_without_published_incidents_there_is_no_feed(client: Client, tmp_path: Path, settings: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
     assert client.get(ALL).status_code == 404
 
 
-def test_an_empty_feed_is_a_feed(client: Client, tmp_path: Path, settings: Any) -> None:
+def test_an_empty_feed_is_valid(client: Client, tmp_path: Path, settings: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [{"code": 4}])  # hidden
     feed = read(client, ALL)
     assert entries(feed) == []

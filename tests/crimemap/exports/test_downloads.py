@@ -37,28 +37,26 @@ def body(answer: Any) -> bytes:
 
 
 @pytest.mark.parametrize("file", [CSV, GEOJSON, README])
-def test_before_anything_is_published_there_is_no_file(
-    client: Client, settings: Any, tmp_path: Path, file: str
-) -> None:
+def test_without_published_incidents_there_is_no_file(client: Client, settings: Any, tmp_path: Path, file: str) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
     assert client.get(file).status_code == 404
 
 
-@pytest.mark.parametrize("asked", ["days=365", "category=burglary&days=90", "area=district:1&days=365&hour=22-4"])
+@pytest.mark.parametrize("query", ["days=365", "category=burglary&days=90", "area=district:1&days=365&hour=22-4"])
 def test_both_files_have_the_filters_rows_newest_first(
-    client: Client, incidents: PublishedIncidents, asked: str
+    client: Client, incidents: PublishedIncidents, query: str
 ) -> None:
-    chosen = Filter.parse(dict(part.split("=") for part in asked.split("&")), incidents)
+    chosen = Filter.parse(dict(part.split("=") for part in query.split("&")), incidents)
     expected = incidents.read_page(chosen, limit=1000)
-    lines = read_csv(body(client.get(f"{CSV}?{asked}")))
-    features = json.loads(body(client.get(f"{GEOJSON}?{asked}")))["features"]
+    lines = read_csv(body(client.get(f"{CSV}?{query}")))
+    features = json.loads(body(client.get(f"{GEOJSON}?{query}")))["features"]
     assert len(lines) == len(features) == expected.total > 10
     ids = [row.public_id for row in expected.rows]
     assert [line["id"] for line in lines][:1000] == ids
     assert [feature["id"] for feature in features][:1000] == ids
 
 
-def test_a_line_says_what_is_published_and_no_more(client: Client, incidents: PublishedIncidents) -> None:
+def test_a_line_has_only_published_fields(client: Client, incidents: PublishedIncidents) -> None:
     lines = {line["id"]: line for line in read_csv(body(client.get(CSV)))}
     whole = Filter(incidents.since, incidents.until)
     for row in incidents.read_page(whole, limit=200).rows:
@@ -101,7 +99,7 @@ def test_no_cell_is_a_formula_and_numbers_stay_numbers(tmp_path, settings, clien
     assert feature["properties"]["outcome"] == cell
 
 
-def test_csv_is_what_excel_reads(tmp_path, settings, client: Client) -> None:
+def test_csv_is_readable_by_excel(tmp_path, settings, client: Client) -> None:
     settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [ODD | {"block": "100 block of Łódź Street"}])
     answer = client.get(CSV)
     text = body(answer)
@@ -122,7 +120,7 @@ def test_a_file_is_named_after_its_days_and_version(client: Client, incidents: P
 
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON])
-def test_an_empty_file_is_a_file(client: Client, incidents: PublishedIncidents, address: str) -> None:
+def test_an_empty_file_is_valid(client: Client, incidents: PublishedIncidents, address: str) -> None:
     text = body(client.get(f"{address}?from=1990-01-01&to=1990-01-02"))
     if address == CSV:
         assert read_csv(text) == []
@@ -132,7 +130,7 @@ def test_an_empty_file_is_a_file(client: Client, incidents: PublishedIncidents, 
 
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON])
-def test_rows_are_read_as_the_client_takes_them(
+def test_rows_are_read_only_as_fast_as_the_client_reads(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     read: list[int] = []
@@ -154,7 +152,7 @@ def test_rows_are_read_as_the_client_takes_them(
     assert sum(read) <= 160
 
 
-def test_no_list_of_rows_is_longer_than_what_is_written_at_once(
+def test_rows_are_written_in_bounded_batches(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "BATCH_ROWS", 7)
@@ -162,7 +160,7 @@ def test_no_list_of_rows_is_longer_than_what_is_written_at_once(
     assert max(piece.count(b"\r\n") for piece in pieces) <= 8
 
 
-def test_so_many_at_once_and_places_are_given_back(
+def test_concurrent_downloads_are_limited_and_their_slots_released(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = [client.get(CSV) for _ in range(downloads.MAX_CONCURRENT_DOWNLOADS)]
@@ -184,7 +182,7 @@ def test_so_many_at_once_and_places_are_given_back(
         answer.close()
 
 
-def test_files_travel_compressed(client: Client, incidents: PublishedIncidents) -> None:
+def test_files_are_compressed(client: Client, incidents: PublishedIncidents) -> None:
     plain = body(client.get(CSV))
     packed = client.get(CSV, headers={"accept-encoding": "gzip"})
     assert packed["Content-Encoding"] == "gzip"
@@ -192,7 +190,7 @@ def test_files_travel_compressed(client: Client, incidents: PublishedIncidents) 
 
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON, README])
-def test_who_has_this_version_gets_nothing_again(
+def test_a_matching_etag_is_answered_with_304(
     client: Client, incidents: PublishedIncidents, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     first = client.get(f"{address}?days=30&category=burglary", headers={"accept-encoding": "gzip"})
@@ -206,7 +204,7 @@ def test_who_has_this_version_gets_nothing_again(
     assert again["ETag"].removeprefix("W/") == first["ETag"].removeprefix("W/")
 
 
-def test_another_filter_is_another_file(client: Client, incidents: PublishedIncidents) -> None:
+def test_different_filters_have_different_etags(client: Client, incidents: PublishedIncidents) -> None:
     tags = {client.head(f"{CSV}?days={days}")["ETag"] for days in (7, 30)} | {client.head(GEOJSON)["ETag"]}
     assert len(tags) == 3
 
@@ -224,7 +222,7 @@ def test_the_readme_explains_every_column(client: Client, incidents: PublishedIn
 
 
 @pytest.mark.parametrize("address", [CSV, GEOJSON, README])
-def test_a_filter_that_cannot_be_is_refused_with_an_offer(
+def test_an_invalid_filter_is_refused_with_a_valid_url(
     client: Client, incidents: PublishedIncidents, address: str
 ) -> None:
     answer = client.get(f"{address}?category=burglry&days=30")
@@ -233,7 +231,7 @@ def test_a_filter_that_cannot_be_is_refused_with_an_offer(
     assert client.post(address).status_code == 405
 
 
-def test_a_stream_gives_its_place_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_releases_its_slot_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def pieces() -> Iterator[bytes]:
         yield b"a"
 
@@ -244,7 +242,7 @@ def test_a_stream_gives_its_place_back_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert list(stream) == []
 
 
-def test_of_many_downloads_one_is_made_at_a_time() -> None:
+def test_only_one_download_is_computed_at_a_time() -> None:
     inside: list[int] = []
     most: list[int] = []
     together = threading.Barrier(4)

@@ -70,7 +70,7 @@ class TestChanges:
         assert outcomes(run_import_command("city", write([row | LATER for row in ROWS]))) == (0, 0, COUNT, 0)
         assert state() == before
 
-    def test_what_changed_is_kept_as_a_revision_and_the_public_id_stays(self, write: Writer) -> None:
+    def test_a_change_stores_a_revision_and_keeps_the_public_id(self, write: Writer) -> None:
         first(write)
         at = next(n for n, row in enumerate(ROWS) if row["Latitude"] and row["Domestic"] == "false")
         before = Incident.objects.get(external_id=ROWS[at]["ID"])

@@ -101,7 +101,7 @@ class TestFiles:
         looked()
         assert ImportRun.objects.count() == 1
 
-    def test_what_a_guard_stops_may_still_be_released(self, drop: Path) -> None:
+    def test_a_stopped_file_can_still_be_released(self, drop: Path) -> None:
         put(drop, content=export_csv([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
         looked()
         run = ImportRun.objects.get()
@@ -112,9 +112,7 @@ class TestFiles:
         run.refresh_from_db()
         assert (run.state, run.file_name, Incident.objects.count()) == ("done", "june.csv", 25)
 
-    def test_what_a_guard_stops_is_put_away_where_there_is_no_folder_for_uploads(
-        self, drop: Path, settings: Any
-    ) -> None:
+    def test_a_stopped_file_is_moved_away_without_a_folder_for_uploads(self, drop: Path, settings: Any) -> None:
         settings.INCIDENT_UPLOADS = None
         put(drop, content=export_csv([row | {"Date": "?"} for row in ROWS[:15]] + ROWS[15:]))
         looked()

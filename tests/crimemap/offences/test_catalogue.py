@@ -21,7 +21,7 @@ HIDING = (
     "NO CONTACT ORDER", "STALKING", "KIDNAP", "ABDUCTION", "TRAFFICKING, COMMERCIAL", "TRAFFICKING - ", "IMPRISONMENT",
     "RESTRAINT", "CHOK", "STRANGUL", "TO A MINOR", "PERSON UNDER 18",
 )  # fmt: skip
-# Kinds that are told together: the crime types of data.police.uk know nothing finer.
+# Kinds that share a code: the crime types of data.police.uk are no finer.
 REPORTED_TOGETHER = {("police_uk", "Violence and sexual offences"): "area"}
 
 
@@ -74,7 +74,7 @@ def test_homicide_fraud_and_prostitution_are_shown_by_area_at_most(slug: str):
 
 
 @pytest.mark.parametrize("slug", ["sexual", "family", "kidnapping"])
-def test_hidden_kinds_are_hidden_by_their_category_too(slug: str):
+def test_hidden_categories_have_only_hidden_codes(slug: str):
     assert CATEGORIES[slug]["least_visibility"] == "hidden"
     assert all(code.visibility == "hidden" for _, code in ALL if code.category == slug)
 

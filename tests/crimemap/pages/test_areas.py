@@ -14,7 +14,7 @@ from crimemap import incident_summary
 from crimemap.models import Area
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import CategoryChange, IncidentRow
-from tests.crimemap import published_city as made
+from tests.crimemap import published_city
 from tests.crimemap.pages.test_map import get_page, parse_filter
 
 EVIL = "<script>alert(1)</script>"
@@ -68,9 +68,9 @@ def test_incident_page_reports_a_reclassification(client, riverton, incidents: P
 
 
 def test_withdrawn_incident_answers_410_and_unknown_one_404(client, riverton, settings, tmp_path):
-    rows = made.rows(50)
+    rows = published_city.rows(50)
     rows[0]["removed"] = True
-    settings.INCIDENT_SNAPSHOTS = made.write(tmp_path, rows)
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, rows)
     answer = client.get(f"/map/incident/{rows[0]['public_id']}/")
     assert answer.status_code == 410
     assert "was withdrawn" in answer.content.decode()

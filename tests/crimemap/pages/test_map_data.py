@@ -11,11 +11,10 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from crimemap.snapshot import bubbles as grid
-from crimemap.snapshot import published_incidents, reader
+from crimemap.snapshot import bubbles, published_incidents, reader
 from crimemap.snapshot.filters import Filter
 from crimemap.views import data
-from tests.crimemap import published_city as folder
+from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
 EVER = {"from": "2023-01-01"}
@@ -26,7 +25,7 @@ def get_json(client: Any, name: str, **parts: Any) -> Any:
     return client.get(f"/map/data/{name}.json?{urlencode(parts, safe=',:')}")
 
 
-def bubbles(client: Any, **parts: Any) -> list[list[float]]:
+def list_bubbles(client: Any, **parts: Any) -> list[list[float]]:
     answer = get_json(client, "bubbles", **({"view": CITY} | parts))
     assert answer.status_code == 200, answer.content
     result: list[list[float]] = answer.json()["bubbles"]
@@ -40,10 +39,10 @@ def sum_counts(found: list[list[float]]) -> int:
 def test_bubbles_count_every_mapped_incident_of_the_filter(client, incidents):
     wanted = Filter.parse({}, incidents)
     mapped = incidents.count(wanted) - incidents.count_unmapped(wanted)
-    assert 0 < sum_counts(bubbles(client, z=12)) == mapped
-    theft = sum_counts(bubbles(client, z=12, category="family:theft"))
+    assert 0 < sum_counts(list_bubbles(client, z=12)) == mapped
+    theft = sum_counts(list_bubbles(client, z=12, category="family:theft"))
     assert 0 < theft < mapped
-    assert sum_counts(bubbles(client, z=12, days=30)) < mapped / 4
+    assert sum_counts(list_bubbles(client, z=12, days=30)) < mapped / 4
 
 
 def test_bubble_counts_are_in_the_order_of_the_families(client, incidents):
@@ -56,10 +55,10 @@ def test_bubble_counts_are_in_the_order_of_the_families(client, incidents):
 
 
 def test_bubbles_split_at_higher_zoom(client, incidents):
-    numbers = [len(bubbles(client, z=zoom)) for zoom in (9, 12, 14)]
+    numbers = [len(list_bubbles(client, z=zoom)) for zoom in (9, 12, 14)]
     assert numbers == sorted(set(numbers))
-    assert not any(line[2] for line in bubbles(client, z=9))
-    assert all(line[2] for line in bubbles(client, z=18, view="41.485,-38.52,41.515,-38.48")[:3])
+    assert not any(line[2] for line in list_bubbles(client, z=9))
+    assert all(line[2] for line in list_bubbles(client, z=18, view="41.485,-38.52,41.515,-38.48")[:3])
 
 
 def test_views_of_the_same_cells_get_the_same_response(client, incidents):
@@ -73,7 +72,7 @@ def test_views_of_the_same_cells_get_the_same_response(client, incidents):
 def test_very_wide_view_is_answered_at_a_lower_zoom(client, incidents):
     answer = get_json(client, "bubbles", view="-90,-180,90,180", z=18).json()
     assert answer["zoom"] < 8
-    assert sum_counts(answer["bubbles"]) == sum_counts(bubbles(client, z=12))
+    assert sum_counts(answer["bubbles"]) == sum_counts(list_bubbles(client, z=12))
 
 
 def test_client_with_the_response_gets_304_without_computation(client, incidents, monkeypatch):
@@ -82,7 +81,7 @@ def test_client_with_the_response_gets_304_without_computation(client, incidents
         assert first.status_code == 200
         assert first["Cache-Control"] == "public, max-age=60"
         assert not first.cookies
-        monkeypatch.setattr(grid, "bubbles", None)
+        monkeypatch.setattr(bubbles, "bubbles", None)
         monkeypatch.setattr(published_incidents.PublishedIncidents, "read_page", None)
         again = client.get(
             f"/map/data/{name}.json?category=assault&category=burglary&{urlencode(parts)}",
@@ -97,13 +96,15 @@ def test_client_with_the_response_gets_304_without_computation(client, incidents
 def test_points_are_exact_where_a_list_can_be_requested(client, incidents):
     known = set(zip(incidents.columns["latitude"].tolist(), incidents.columns["longitude"].tolist(), strict=True))
     for zoom in (9, 13, 16):
-        for north, east, one, *counts in bubbles(client, z=zoom, days=7):
+        for north, east, one, *counts in list_bubbles(client, z=zoom, days=7):
             if one or sum(counts) == 1:
                 assert (round(north * 1e5), round(east * 1e5)) in known
 
 
 def test_incidents_behind_a_bubble_are_listed_in_pages(client, incidents):
-    north, east, *_ = max((line for line in bubbles(client, z=18, **EVER) if line[2]), key=lambda line: sum(line[3:]))
+    north, east, *_ = max(
+        (line for line in list_bubbles(client, z=18, **EVER) if line[2]), key=lambda line: sum(line[3:])
+    )
     point = f"{north},{east},{north},{east}"
     first = get_json(client, "rows", view=point, **EVER).json()
     assert first["total"] > data.PAGE_ROWS == len(first["rows"])
@@ -195,7 +196,7 @@ def test_largest_response_is_under_30_kb(client, settings, tmp_path):
             zip(np.round(spots, 5).tolist(), random.choice([1, 2], 60_000), strict=True)
         )
     ]
-    settings.INCIDENT_SNAPSHOTS = folder.write(tmp_path, rows)
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, rows)
     reader.current()
     url = "/map/data/bubbles.json?view=41.30,-38.70,41.66,-38.22&z=14"
     answer = client.get(url, headers={"accept-encoding": "gzip"})

@@ -53,7 +53,7 @@ REAL = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", [name for name in REAL if (SHARED / name).exists()])
-def test_a_real_layer_twice(name: str) -> None:
+def test_importing_a_real_layer_twice_changes_nothing(name: str) -> None:
     layer, code, named, count, (example, label) = REAL[name]
     features = area_import.parse_features((SHARED / name).read_bytes())
     columns = area_import.guess_columns(features, layer)
@@ -71,7 +71,7 @@ def test_a_real_layer_twice(name: str) -> None:
 
 @pytest.mark.django_db
 class TestAreas:
-    def test_an_import_replaces_its_layer_and_what_stays_keeps_its_row(self) -> None:
+    def test_an_import_replaces_its_layer_and_reuses_rows(self) -> None:
         replaced("district", polygon(SQUARE, district=1, name="Harbor"), polygon(EAST, district=2, name="Hill"))
         replaced("beat", polygon(SQUARE, beat="11"))
         ref = Area.objects.get(layer="district", code="1").pk
@@ -82,7 +82,7 @@ class TestAreas:
         assert codes("beat") == ["11"]
         assert [place.name for place in lookup.search_places("harbour")] == ["Harbour"]
 
-    def test_what_incidents_name_stays_and_is_told(self) -> None:
+    def test_areas_of_incidents_stay_and_are_reported(self) -> None:
         replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=2))
         source = Source.objects.create(slug="city", name="City", profile="generic", time_zone="UTC")
         run = ImportRun.objects.create(source=source, origin="command")
@@ -104,19 +104,19 @@ class TestAreas:
         assert load_area_index("district").codes_at([1, 3], [1, 1]) == ["1", "1"]
         assert area.name == "District 1"
 
-    def test_a_shape_that_crosses_itself_is_mended_and_told(self) -> None:
+    def test_a_self_intersecting_shape_is_repaired_and_reported(self) -> None:
         (note,) = replaced("district", polygon(BOW_TIE, district="A")).notes
         assert note == "The shape of A crossed itself (self-intersection) and was mended."
         (area,) = area_outlines("district")
         assert load_area_index("district").codes_at([area.longitude], [area.latitude]) == ["A"]
 
-    def test_the_label_stands_inside_of_a_hook(self) -> None:
+    def test_the_label_of_a_hook_shape_is_inside_it(self) -> None:
         hook = [[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [0, 1], [0, 0]]
         replaced("district", polygon(hook, district=1))
         (area,) = area_outlines("district")
         assert load_area_index("district").codes_at([area.longitude], [area.latitude]) == ["1"]
 
-    def test_blocks_and_crossings_learn_their_area_and_forget_it(self) -> None:
+    def test_blocks_and_crossings_gain_and_lose_their_area(self) -> None:
         Block.objects.create(street="Mill St", hundred=100, latitude=1, longitude=1, areas={"beat": "7"})
         Intersection.objects.create(first="Elm St", second="Mill St", latitude=1, longitude=3)
         replaced("district", polygon(SQUARE, district=1), polygon(EAST, district=2))
@@ -143,18 +143,18 @@ REFUSED = {
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("content", "told"), REFUSED.values(), ids=REFUSED)
-def test_a_file_that_is_no_layer_is_refused_in_a_sentence(tmp_path: Path, content: bytes, told: str) -> None:
+@pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED)
+def test_an_invalid_layer_file_is_refused_with_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
     replaced("district", polygon(EAST, district=5))
     file = tmp_path / "layer.geojson"
     file.write_bytes(content)
-    with pytest.raises(CommandError, match=told):
+    with pytest.raises(CommandError, match=message):
         call_command("import_areas", "district", file)
     assert codes() == ["5"]
 
 
 @pytest.mark.django_db
-def test_properties_may_be_named(tmp_path: Path) -> None:
+def test_properties_can_be_chosen(tmp_path: Path) -> None:
     file = tmp_path / "layer.geojson.gz"
     file.write_bytes(gzip.compress(file_of(polygon(SQUARE, NUM="1", KEY="x", NAME="OLD TOWN"))))
     out = io.StringIO()
@@ -175,7 +175,7 @@ def test_properties_may_be_named(tmp_path: Path) -> None:
         ("Martin-Luther-KING Dr", "Martin-Luther-KING Dr"),
     ],
 )
-def test_shouted_names_are_spelled_as_people_write_them(shouted: str, written: str) -> None:
+def test_uppercase_names_are_written_in_mixed_case(shouted: str, written: str) -> None:
     assert restore_capitals(shouted) == written
 
 
@@ -213,7 +213,7 @@ def test_midpoints(content: bytes) -> None:
     assert found(content) == {("Mill St", 400): (2.5, 1.5)}
 
 
-def test_rows_without_a_block_are_left_out_and_told() -> None:
+def test_rows_without_a_block_are_skipped_and_reported() -> None:
     table = b"block,lat,lon\n0000X S STATE ST,1,2\nplaza,1,2\n100 block of Elm St,0,0\n0000X s state st,3,4\n"
     read = block_import.parse_blocks(table)
     assert [(block.street, block.hundred) for block in read.blocks] == [("S State St", 0)]
@@ -229,7 +229,7 @@ class TestCentreLines:
         content = file_of(line((0, 0), (0.0198, 0), FULLNAME="MILL ST", **sides((401, 599), (400, 598))))
         assert found(content) == {("Mill St", 400): (0.0049, 0), ("Mill St", 500): (0.01485, 0)}
 
-    def test_addresses_that_fall_along_the_line(self) -> None:
+    def test_addresses_may_decrease_along_the_line(self) -> None:
         content = file_of(line((0, 0), (0.01, 0), FULLNAME="Mill St", **sides((0, 0), (250, 100))))
         assert found(content)[("Mill St", 200)] == (pytest.approx(0.001667), 0)
 
@@ -243,11 +243,11 @@ class TestCentreLines:
         right = line((0, 0), (0.01, 0), FULLNAME="Mill St", **sides((0, 0), (100, 198)))
         assert found(file_of(left, right)) == {("Mill St", 100): (pytest.approx(0.005, abs=1e-4), 0.0005)}
 
-    def test_a_name_in_parts(self) -> None:
+    def test_a_name_is_joined_from_its_parts(self) -> None:
         parts = {"PRE_DIR": "W", "STREET_NAM": "24TH", "STREET_TYP": "PL", "SUF_DIR": ""}
         assert set(found(file_of(line((0, 0), (1, 0), **parts, **sides((400, 498)))))) == {("W 24th Pl", 400)}
 
-    def test_lines_without_addresses_or_names_are_left_out_and_told(self) -> None:
+    def test_lines_without_addresses_or_names_are_skipped_and_reported(self) -> None:
         read = block_import.parse_blocks(
             file_of(
                 line((0, 0), (1, 0), FULLNAME="Mill St", **sides((100, 198))),
@@ -270,7 +270,7 @@ NO_BLOCKS = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("content", NO_BLOCKS.values(), ids=NO_BLOCKS)
-def test_a_file_without_blocks_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_blocks_is_refused_with_a_sentence(tmp_path: Path, content: bytes) -> None:
     Block.objects.create(street="Elm St", hundred=100, latitude=1, longitude=1)
     file = tmp_path / "blocks"
     file.write_bytes(content)
@@ -280,16 +280,16 @@ def test_a_file_without_blocks_is_refused_in_a_sentence(tmp_path: Path, content:
 
 
 @pytest.mark.django_db
-def test_blocks_that_stay_keep_their_row(tmp_path: Path) -> None:
+def test_unchanged_blocks_keep_their_row(tmp_path: Path) -> None:
     replaced("district", polygon(SQUARE, district=1))
-    kept = Block.objects.create(street="MILL STREET", hundred=400, latitude=9, longitude=9)
+    unchanged = Block.objects.create(street="MILL STREET", hundred=400, latitude=9, longitude=9)
     Block.objects.create(street="Elm St", hundred=100, latitude=1, longitude=1)
     file = tmp_path / "blocks.csv"
     file.write_bytes(b"street,hundred,latitude,longitude\nMill St,400,1.5,1.5\nOak St,0,8,8\n")
     out = io.StringIO()
     call_command("import_blocks", file, stdout=out)
     assert out.getvalue() == "1 new, 1 changed, 0 as before, 1 removed.\n"
-    place = lookup.find_place(f"block:{kept.pk}")
+    place = lookup.find_place(f"block:{unchanged.pk}")
     assert place is not None
     assert (place.name, place.latitude, place.district) == ("400 block of Mill St", 1.5, "District 1")
     assert lookup.search_places("oak st")[0].name == "0 block of Oak St"

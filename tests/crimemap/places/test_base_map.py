@@ -12,7 +12,7 @@ from crimemap.models import BaseLayer
 from crimemap.places import base_map
 
 
-def test_the_base_map_is_small_and_cached_for_ever(client, riverton):
+def test_the_base_map_is_small_and_cached_forever(client, riverton):
     address = f"/map/base/{base_map.base_map_version()}.json"
     answer = client.get(address, headers={"accept-encoding": "gzip"})
     assert answer.status_code == 200
@@ -26,19 +26,19 @@ def test_the_base_map_is_small_and_cached_for_ever(client, riverton):
     assert client.get(address, headers={"accept-encoding": "gzip", "if-none-match": answer["ETag"]}).status_code == 304
 
 
-def test_the_base_map_comes_plain_to_who_cannot_unpack_it(client, riverton):
+def test_the_base_map_is_sent_plain_to_clients_without_compression(client, riverton):
     answer = client.get(f"/map/base/{base_map.base_map_version()}.json")
     assert "Content-Encoding" not in answer
     assert json.loads(answer.content)["layers"]
 
 
-def test_an_old_version_leads_to_the_one_of_now(client, riverton):
+def test_an_old_version_redirects_to_the_current_one(client, riverton):
     answer = client.get("/map/base/0123456789abcdef.json")
     assert answer.status_code == 302
     assert answer["Location"] == f"/map/base/{base_map.base_map_version()}.json"
 
 
-def test_without_a_base_map_there_is_nothing_to_fetch(client, db):
+def test_without_a_base_map_the_url_is_not_found(client, db):
     BaseLayer.objects.all().delete()
     assert client.get("/map/base/0123456789abcdef.json").status_code == 404
 

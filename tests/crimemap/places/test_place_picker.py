@@ -45,17 +45,17 @@ def status(page: Page) -> str:
     return page.locator(".place-status").inner_text()
 
 
-def test_no_map_is_loaded_before_it_is_asked_for(page):
+def test_no_map_is_loaded_before_it_is_requested(page):
     page.wait_for_selector("[data-place-picker] button")
     assert not [url for url in page.requests if "leaflet" in url or "/map/" in url]
 
 
-def test_a_tap_chooses_a_point_in_the_city_and_asks_nobody(page):
+def test_a_tap_chooses_a_point_without_any_request(page):
     open_map(page)
-    asked = len(page.requests)
+    request_count = len(page.requests)
     page.locator(".place-map").click(position={"x": 120, "y": 150})
     latitude, longitude = point(page)
-    assert len(page.requests) == asked
+    assert len(page.requests) == request_count
     for value, middle in zip((latitude, longitude), plan.MIDDLE, strict=True):
         assert abs(float(value) - middle) < 0.05
         assert len(value.partition(".")[2]) == 5
@@ -73,7 +73,7 @@ def test_the_point_can_be_removed(page):
     assert page.evaluate("() => document.activeElement.getAttribute('aria-controls')") == "place-picker-map"
 
 
-def test_the_keyboard_moves_the_map_and_chooses_its_middle(page):
+def test_the_keyboard_moves_the_map_and_chooses_its_center(page):
     open_map(page)
     page.locator(".place-map").focus()
     page.keyboard.press("Enter")
@@ -90,7 +90,7 @@ def test_the_keyboard_moves_the_map_and_chooses_its_middle(page):
     assert abs(float(second[0]) - float(first[0])) < 0.001
 
 
-def test_a_button_chooses_the_middle_without_dragging(page):
+def test_a_button_chooses_the_center_without_dragging(page):
     open_map(page)
     page.get_by_role("button", name="Choose the middle of the map").click()
     assert all(point(page))
@@ -107,7 +107,7 @@ def test_a_chosen_point_is_shown_when_the_page_comes_with_one(page):
     assert page.locator(".place-pin").count() == 1
 
 
-def test_what_was_cleared_is_not_told_on_coming_back(page):
+def test_a_cleared_point_is_not_announced_on_return(page):
     open_map(page)
     page.locator(".place-map").click(position={"x": 120, "y": 150})
     page.evaluate("() => { id_latitude.value = id_longitude.value = ''; window.dispatchEvent(new Event('pageshow')) }")

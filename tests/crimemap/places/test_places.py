@@ -1,4 +1,4 @@
-"""crimemap.places.lookup, asked as the tip form asks it."""
+"""crimemap.places.lookup as the tip form uses it."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def test_an_area_comes_before_the_streets_named_like_it(riverton):
 @pytest.mark.parametrize(
     ("slip", "meant"), [("ardne", "Arden"), ("412 obsrvatory", "Observatory"), ("ropwalk", "Ropewalk")]
 )
-def test_a_slip_is_forgiven_where_nothing_is_written_so(riverton, slip, meant):
+def test_a_typo_is_corrected_if_nothing_matches_exactly(riverton, slip, meant):
     assert meant in names(slip)[0]
 
 
-def test_a_written_name_wins_over_a_similar_one(riverton):
+def test_an_exact_name_wins_over_a_similar_one(riverton):
     assert all("Opal" in name for name in names("opal"))
 
 
@@ -69,7 +69,7 @@ def test_a_number_past_the_end_of_a_street_gives_its_last_blocks(riverton):
     assert names("99999 arden")[0] == str(last)
 
 
-def test_the_limit_is_kept(riverton):
+def test_results_are_limited(riverton):
     assert len(lookup.search_places("street", 3)) == 3
 
 
@@ -88,7 +88,7 @@ def test_any_text_is_safe_to_search_for(riverton, text):
 
 
 @pytest.mark.parametrize("text", ["", " ", "%", "_", "\\", "\x00", "'; --", "x" * 100_000, "12", "\ud800", "ارض", "🚲"])
-def test_odd_input_finds_little_and_breaks_nothing(riverton, text):
+def test_odd_input_raises_nothing(riverton, text):
     assert all(place.name for place in lookup.search_places(text))
 
 
@@ -100,7 +100,7 @@ def test_a_search_takes_milliseconds(riverton):
     assert (time.perf_counter() - started) / 5 < 0.05
 
 
-def test_find_returns_what_search_named(riverton):
+def test_find_place_resolves_the_refs_of_search(riverton):
     for text in ("412 arden", "arden & mill", "old town"):
         place = lookup.search_places(text)[0]
         assert lookup.find_place(place.ref) == place
@@ -122,41 +122,41 @@ def test_find_returns_what_search_named(riverton):
         "block:1\n",
     ],
 )
-def test_find_knows_no_broken_ref(riverton, ref):
+def test_find_place_returns_none_for_a_broken_ref(riverton, ref):
     assert lookup.find_place(ref) is None
 
 
-def test_near_gives_the_nearest_block(riverton):
+def test_find_nearest_block_returns_the_nearest_block(riverton):
     block = Block.objects.get(street="Arden Street", hundred=400)
     assert lookup.find_nearest_block(block.latitude + 0.0001, block.longitude).name == str(block)
 
 
-def test_near_gives_nothing_far_from_all_blocks(riverton):
+def test_find_nearest_block_returns_none_far_from_all_blocks(riverton):
     assert lookup.find_nearest_block(41.5, -38.3) is None
     assert lookup.find_nearest_block(math.nan, 0) is None
     assert lookup.find_nearest_block(90, 0) is None
 
 
-def test_near_looks_two_hundred_metres_around(riverton):
+def test_find_nearest_block_searches_within_two_hundred_meters(riverton):
     west = Block.objects.order_by("longitude").first()
     metre = 1 / (111_320 * math.cos(math.radians(west.latitude)))
     assert lookup.find_nearest_block(west.latitude, west.longitude - 190 * metre) is not None
     assert lookup.find_nearest_block(west.latitude, west.longitude - 210 * metre) is None
 
 
-def test_in_city(riverton):
+def test_points_inside_and_outside_of_the_city(riverton):
     assert lookup.in_city(41.5, -38.5)
     assert not lookup.in_city(41.6, -38.5)
     assert not lookup.in_city(math.nan, -38.5)
 
 
-def test_areas_of_a_layer_come_by_code(riverton):
+def test_areas_of_a_layer_are_sorted_by_code(riverton):
     assert [area.code for area in areas.area_outlines("district")] == ["1", "2", "3", "4"]
     assert areas.area_outlines("nonsense") == []
     assert areas.area_outlines("beat")[0].outline["type"] == "Polygon"
 
 
-def test_names_of_a_layer_that_is_none_are_not_kept(riverton):
+def test_names_of_an_unknown_layer_are_not_cached(riverton):
     known = len(page_cache._entries)
     assert areas.area_names("of-a-strangers-address") == {}
     assert len(page_cache._entries) == known
@@ -178,7 +178,7 @@ def test_the_base_map_holds_all_layers_and_its_bounds(riverton):
     assert west < -38.5 < east
 
 
-def test_the_version_changes_with_what_is_drawn(riverton):
+def test_the_version_changes_with_the_content_of_the_base_map(riverton):
     before, drawn = base_map.base_map_version(), base_map.base_map_json()
     layer = BaseLayer.objects.get(name="parks")
     layer.geojson["features"] = layer.geojson["features"][:1]
@@ -206,12 +206,12 @@ def test_loading_again_changes_nothing(riverton):
     assert list(Block.objects.order_by("pk").values()) == before
 
 
-def test_a_new_plan_keeps_the_ids_of_what_stays(riverton, monkeypatch):
-    kept = Block.objects.get(street="Arden Street", hundred=400).pk
+def test_a_new_street_plan_keeps_the_ids_of_unchanged_places(riverton, monkeypatch):
+    block_id = Block.objects.get(street="Arden Street", hundred=400).pk
     Block.objects.create(street="Gone Street", hundred=100, latitude=41.5, longitude=-38.5)
     monkeypatch.setattr("crimemap.demo.load._source", lambda: "another plan")
     assert load() is True
-    assert Block.objects.get(street="Arden Street", hundred=400).pk == kept
+    assert Block.objects.get(street="Arden Street", hundred=400).pk == block_id
     assert not Block.objects.filter(street="Gone Street").exists()
 
 
@@ -228,7 +228,7 @@ def test_a_new_plan_keeps_the_ids_of_what_stays(riverton, monkeypatch):
         lambda: BaseLayer.objects.create(name="satellite", geojson={}),
     ],
 )
-def test_the_database_refuses_what_must_never_be(riverton, wrong):
+def test_the_database_refuses_invalid_rows(riverton, wrong):
     with pytest.raises(IntegrityError), transaction.atomic():
         wrong()
 
@@ -264,7 +264,7 @@ def beats(db):
         (32.5, 0.5, "3"),
     ],
 )
-def test_areas_at_knows_holes_parts_and_borders(beats, longitude, latitude, code):
+def test_areas_at_handles_holes_parts_and_borders(beats, longitude, latitude, code):
     expected = [("beat", code)] if code else []
     assert lookup.areas_at(latitude, longitude) == expected
     assert load_area_index("beat").codes_at([longitude], [latitude]) == [code or ""]
@@ -279,7 +279,7 @@ def test_areas_at_follows_every_change(beats):
     assert lookup.areas_at(5, 15) == []
 
 
-def test_areas_at_reads_no_outlines_twice(beats, django_assert_num_queries):
+def test_areas_at_reads_outlines_once(beats, django_assert_num_queries):
     lookup.areas_at(5, 15)
     with django_assert_num_queries(1):
         assert lookup.areas_at(5, 5) == []

@@ -1,4 +1,4 @@
-"""The agency's own rule: a file that may be stricter, and looser only by name."""
+"""The agency's own rules: a file that may be stricter, and looser only with name, date and reason."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from crimemap.privacy import agency_rules
 from crimemap.privacy.agency_rules import AgencyRules, AgencyRulesError, parse_agency_rules
 
 
-def test_the_file_that_comes_with_the_portal_is_the_default() -> None:
+def test_the_shipped_file_equals_the_defaults() -> None:
     assert agency_rules.load_agency_rules(agency_rules.DEFAULT_FILE) == AgencyRules() == parse_agency_rules("")
 
 
-def test_stricter() -> None:
+def test_an_agency_may_be_stricter() -> None:
     rules = parse_agency_rules("""
         embargo_days = 14
         totals_from = 10
@@ -51,12 +51,12 @@ def test_stricter() -> None:
         ('[looser]\ntotals_from = {by = "a", on = 2026-01-01, why = "b"}', "may name"),
     ],
 )
-def test_refused_with_a_sentence(text: str, words: str) -> None:
+def test_invalid_rules_are_refused_with_a_sentence(text: str, words: str) -> None:
     with pytest.raises(AgencyRulesError, match=words):
         parse_agency_rules(text)
 
 
-def test_looser_by_an_administrator_is_kept_with_who_when_and_why() -> None:
+def test_a_looser_rule_records_who_when_and_why() -> None:
     rules = parse_agency_rules("""
         embargo_days = 2
         [looser]
@@ -67,13 +67,13 @@ def test_looser_by_an_administrator_is_kept_with_who_when_and_why() -> None:
 
 
 @pytest.mark.parametrize("content", [b"embargo_days = ", b"\xff\xfe", b"embargo_days = 2"])
-def test_an_unusable_file_is_named(tmp_path: Path, content: bytes) -> None:
+def test_the_error_names_an_invalid_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "ours.toml"
     path.write_bytes(content)
     with pytest.raises(AgencyRulesError, match=r"ours\.toml"):
         agency_rules.load_agency_rules(path)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(AgencyRulesError, match=r"none\.toml cannot be read"):
         agency_rules.load_agency_rules(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""Yearly totals of what is hidden: nothing below five, and nothing below five to be worked out."""
+"""Yearly totals of hidden incidents: no count below five is published or can be computed from others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crimemap.privacy.suppression import select_publishable, suppress_small_tota
 Cells = dict[tuple[str, str, int], int]
 
 
-def test_from_five_up() -> None:
+def test_totals_of_five_and_more_are_published() -> None:
     counts = {("1", "sexual", 2023): 5, ("2", "sexual", 2023): 7}
     result = suppress_small_totals(counts, 5)
     assert result.areas == counts
@@ -18,24 +18,24 @@ def test_from_five_up() -> None:
     assert result.years == {2023: 12}
 
 
-def test_a_small_cell_takes_another_with_it() -> None:
-    """12 - 8 would be the 4 that may not be told."""
+def test_a_small_cell_is_hidden_together_with_another() -> None:
+    """Otherwise 12 - 8 would reveal the 4."""
     result = suppress_small_totals({("1", "sexual", 2023): 4, ("2", "sexual", 2023): 8, ("3", "sexual", 2023): 9}, 5)
     assert result.areas == {("3", "sexual", 2023): 9}
     assert result.categories == {("sexual", 2023): 21}
 
 
-def test_two_small_cells_hide_each_other_when_their_sum_is_no_small_number() -> None:
+def test_two_small_cells_hide_each_other_if_their_sum_is_large_enough() -> None:
     assert select_publishable({"a": 3, "b": 4, "c": 9}, 5) == {"c": 9}
     assert select_publishable({"a": 1, "b": 2, "c": 9, "d": 6}, 5) == {"c": 9}
 
 
-def test_a_small_year_says_nothing_at_all() -> None:
+def test_a_small_year_is_not_published_at_all() -> None:
     result = suppress_small_totals({("1", "sexual", 2023): 2, ("2", "family", 2023): 2}, 5)
     assert (result.areas, result.categories, result.years) == ({}, {}, {})
 
 
-def test_parts_of_a_folded_category_do_not_unfold_it() -> None:
+def test_parts_of_a_hidden_category_do_not_reveal_it() -> None:
     result = suppress_small_totals({("1", "family", 2023): 3, ("1", "sexual", 2023): 10, ("2", "sexual", 2023): 10}, 5)
     assert result.years == {2023: 23}
     assert (result.categories, result.areas) == ({}, {})
@@ -48,8 +48,8 @@ CELLS = st.dictionaries(
 
 
 @given(CELLS)
-def test_whatever_the_counts_no_rest_of_a_sum_is_small(counts: Cells) -> None:
-    """For every sum that is shown, what its shown parts leave is nothing, or five and more that several parts share."""
+def test_no_small_count_can_be_computed_from_published_totals(counts: Cells) -> None:
+    """The unpublished rest of every published sum is zero, or at least five and spread over several parts."""
     result = suppress_small_totals(counts, 5)
     for (area, category, year), count in result.areas.items():
         assert counts[area, category, year] == count >= 5
@@ -64,10 +64,10 @@ def test_whatever_the_counts_no_rest_of_a_sum_is_small(counts: Cells) -> None:
         assert_safe(total, parts, {cell: n for cell, n in result.areas.items() if cell[1:] == key})
 
 
-def assert_safe(total: int, parts: dict, told: dict) -> None:
+def assert_safe(total: int, parts: dict, published: dict) -> None:
     assert total == sum(parts.values()) >= 5
-    left = [n for part, n in parts.items() if n and part not in told]
-    assert not left or (sum(left) >= 5 and len(left) >= 2) or not told
+    rest = [n for part, n in parts.items() if n and part not in published]
+    assert not rest or (sum(rest) >= 5 and len(rest) >= 2) or not published
 
 
 @given(CELLS)

@@ -61,7 +61,7 @@ def shown(*given: dict[str, Any], **agency: Any) -> list[dict[str, Any]]:
 
 
 class TestVisibility:
-    """Rows 1 to 4: who decides what is shown of a code."""
+    """Rows 1 to 4 of the rule: the visibility of a code."""
 
     @pytest.mark.parametrize(
         ("code", "category", "agency", "expected"),
@@ -78,12 +78,12 @@ class TestVisibility:
             (None, None, "hidden", "held"),
         ],
     )
-    def test_strictest_of_code_category_and_agency(
+    def test_the_strictest_of_code_category_and_agency_applies(
         self, code: str | None, category: str | None, agency: str | None, expected: str
     ) -> None:
         assert decide_visibility(code, category, agency) == expected
 
-    def test_nothing_is_looser_than_any_of_its_parts(self) -> None:
+    def test_the_result_is_never_looser_than_its_inputs(self) -> None:
         for first in visibility.STRICTNESS:
             for second in visibility.STRICTNESS:
                 result = strictest_visibility(first, second)
@@ -107,7 +107,7 @@ class TestVisibility:
             ({"removed": True, "day": TODAY}, "removed"),
         ],
     )
-    def test_of_a_row(self, given: dict[str, Any], expected: str) -> None:
+    def test_visibility_of_a_row(self, given: dict[str, Any], expected: str) -> None:
         assert level(given) == expected
 
     def test_agency_may_be_stricter(self) -> None:
@@ -117,19 +117,19 @@ class TestVisibility:
 
 
 class TestEmbargo:
-    """Row 6: seven whole days after the last day on which it can have happened."""
+    """Row 6 of the rule: seven whole days after the last day on which an incident can have happened."""
 
     @pytest.mark.parametrize(
         ("day", "embargo_days", "expected"),
         [(TODAY - 8, 7, "block"), (TODAY - 7, 7, "embargoed"), (TODAY, 7, "embargoed"), (TODAY + 5, 7, "embargoed")],
     )
-    def test_by_day(self, day: int, embargo_days: int, expected: str) -> None:
+    def test_the_embargo_is_counted_in_days(self, day: int, embargo_days: int, expected: str) -> None:
         assert level({"day": day, "hour": 23}, embargo_days=embargo_days) == expected
 
-    def test_a_source_may_ask_for_more(self) -> None:
+    def test_a_source_may_have_a_longer_embargo(self) -> None:
         assert level({"day": TODAY - 8}, embargo_days=30) == "embargoed"
 
-    def test_the_end_counts_not_the_start(self) -> None:
+    def test_the_embargo_starts_at_the_end_of_an_incident(self) -> None:
         assert level({"day": TODAY - 30, "end_day": TODAY - 2}) == "embargoed"
 
     def test_nothing_is_public_within_24_hours(self) -> None:
@@ -138,14 +138,14 @@ class TestEmbargo:
         stored = records({"day": TODAY - 1, "hour": 23}, {"day": TODAY - 2, "hour": 23})
         assert [LEVELS[n] for n in visibility.decide_levels(stored, loosest)] == ["embargoed", "block"]
 
-    def test_a_source_that_is_gone_shows_nothing(self) -> None:
+    def test_incidents_of_a_deleted_source_are_embargoed(self) -> None:
         orphan = rule()
         orphan.sources.clear()
         assert LEVELS[visibility.decide_levels(records({}), orphan)[0]] == "embargoed"
 
 
 class TestPublicRow:
-    def test_at_block(self) -> None:
+    def test_a_row_shown_by_block(self) -> None:
         assert shown({"hour": 13}) == [
             {
                 "id": "id0000000000",
@@ -163,24 +163,24 @@ class TestPublicRow:
             }
         ]
 
-    def test_at_area_the_day_and_the_wide_areas_alone(self) -> None:
+    def test_a_row_shown_by_area_has_only_the_day_and_wide_areas(self) -> None:
         (row,) = shown({"code": FRAUD, "hour": 13})
         assert (row["hour"], row["precision"], row["point"], row["block"], row["beat"], row["description"]) == (
             *(0, "day", None, "", "", ""),
         )
         assert (row["district"], row["neighbourhood"]) == ("004", "32")
 
-    def test_agency_names_the_areas(self) -> None:
+    def test_the_agency_chooses_the_area_layers(self) -> None:
         (row,) = shown({"code": FRAUD}, area_layers=("district",))
         assert (row["district"], row["neighbourhood"]) == ("004", "")
 
-    def test_offence_against_a_person_without_kind_of_place(self) -> None:
+    def test_an_offense_against_a_person_has_no_kind_of_place(self) -> None:
         (row,) = shown({"code": ASSAULT, "description": "RESIDENCE"})
         assert row["description"] == ""
         assert row["block"]
 
     @pytest.mark.parametrize(("name", "field"), [("outcome", "outcome"), ("description", "description")])
-    def test_agency_may_drop(self, name: str, field: str) -> None:
+    def test_the_agency_may_omit_fields(self, name: str, field: str) -> None:
         (row,) = shown({}, **{name: False})
         assert row[field] == ""
 
@@ -191,28 +191,28 @@ class TestPublicRow:
         assert (row["hour"], row["day"]) == (hour, TODAY - 100 + day)  # TODAY - 100 is the 26th
 
     @pytest.mark.parametrize("given", [{"code": SEXUAL}, {"domestic": True}, {"code": UNKNOWN}, {"removed": True}])
-    def test_no_row_at_all(self, given: dict[str, Any]) -> None:
+    def test_hidden_rows_are_not_published(self, given: dict[str, Any]) -> None:
         assert shown(given) == []
 
 
 class TestSnap:
     """Row 4: one point a block, of the block layer, of the publisher or of a fixed grid."""
 
-    def test_block_layer_first(self) -> None:
+    def test_the_block_layer_has_precedence(self) -> None:
         assert coarsen_location(41.9, -87.6, points_are_public=True, block_point=(41.5, -87.5)) == (
             41.5,
             -87.5,
             "block",
         )
 
-    def test_block_without_coordinates(self) -> None:
+    def test_a_block_without_coordinates_gets_those_of_the_layer(self) -> None:
         assert coarsen_location(None, None, points_are_public=False, block_point=(41.5, -87.5)) == (
             41.5,
             -87.5,
             "block",
         )
 
-    def test_published_point_as_published(self) -> None:
+    def test_a_point_the_agency_published_is_unchanged(self) -> None:
         assert coarsen_location(41.81245, -87.6, points_are_public=True, block_point=None) == (
             41.81245,
             -87.6,
@@ -220,7 +220,7 @@ class TestSnap:
         )
 
     @pytest.mark.parametrize("point", [(None, None), (41.0, None), (math.nan, 5.0), (91.0, 0.0), (0.0, math.inf)])
-    def test_no_point(self, point: tuple[float | None, float | None]) -> None:
+    def test_a_row_without_a_point_stays_without(self, point: tuple[float | None, float | None]) -> None:
         for public in (True, False):
             assert coarsen_location(*point, points_are_public=public, block_point=None) == (None, None, "none")
 
@@ -243,13 +243,13 @@ class TestSnap:
         inside = (north + (up - 0.5) * height * 0.99, east + (right - 0.5) * width * 0.99)
         assert locations.grid_cell_center(*inside) == (north, east)
 
-    def test_no_published_coordinate_equals_one_that_came_in(self) -> None:
-        """The attack: made-up exact points in."""
+    def test_no_published_coordinate_equals_an_exact_one(self) -> None:
+        """An attacker stores random exact points and compares them with published ones."""
         random = np.random.default_rng(1)
         exact = {(41.8 + a, -87.7 + b) for a, b in random.random((2_000, 2)) * 0.1}
-        came_out = {coarsen_location(*point, points_are_public=False, block_point=None)[:2] for point in exact}
-        assert not came_out & {(round(a, 5), round(b, 5)) for a, b in exact}
-        assert len(came_out) < 1_700  # cells of a box of 11 by 8 km
+        published_points = {coarsen_location(*point, points_are_public=False, block_point=None)[:2] for point in exact}
+        assert not published_points & {(round(a, 5), round(b, 5)) for a, b in exact}
+        assert len(published_points) < 1_700  # cells of a box of 11 by 8 km
 
 
 class TestBlockLabel:
@@ -269,7 +269,7 @@ class TestBlockLabel:
             ("", ""),
         ],
     )
-    def test_no_number_of_a_house(self, text: str, expected: str) -> None:
+    def test_labels_contain_no_house_number(self, text: str, expected: str) -> None:
         assert generalize_address(text) == expected
         assert generalize_address(expected) == expected
 
@@ -279,7 +279,7 @@ PARTS = ["400", "412", "0", "00", "0400", "12a", "4", "block of", "Block of", "b
 
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map(" ".join) | st.text(max_size=100)))
-def test_many_labels_at_once_are_those_of_each(texts: list[str]) -> None:
+def test_labels_of_a_batch_equal_single_labels(texts: list[str]) -> None:
     assert generalize_addresses(texts) == [generalize_address(text) for text in texts]
 
 
@@ -303,7 +303,7 @@ STORED = st.fixed_dictionaries(
 
 
 @given(st.lists(STORED, max_size=12))
-def test_whatever_the_incident_nothing_forbidden_comes_out(given: list[dict[str, Any]]) -> None:
+def test_no_incident_publishes_forbidden_values(given: list[dict[str, Any]]) -> None:
     by_id = {f"id{number:010}": row for number, row in enumerate(given)}
     for row in shown(*given):
         stored = by_id[row["id"]]
@@ -324,6 +324,6 @@ def test_whatever_the_incident_nothing_forbidden_comes_out(given: list[dict[str,
 
 
 @given(st.lists(STORED, max_size=8), STORED)
-def test_one_incident_more_changes_no_other(given: list[dict[str, Any]], another: dict[str, Any]) -> None:
+def test_another_incident_changes_no_published_row(given: list[dict[str, Any]], another: dict[str, Any]) -> None:
     before = shown(*given)
     assert shown(*given, another)[: len(before)] == before

@@ -62,7 +62,7 @@ def rows(published: published_incidents.PublishedIncidents | None = None) -> lis
 
 
 def answers(published: published_incidents.PublishedIncidents) -> list[Any]:
-    """All that can be asked, over many filters."""
+    """Return the results of all queries, over many filters."""
     result: list[Any] = []
     whole = everything(published)
     filters = [whole, *(Filter(whole.since, whole.until, area=("district", code)) for code in ("004", "007", "")),
@@ -86,13 +86,13 @@ def answers(published: published_incidents.PublishedIncidents) -> list[Any]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file of the current version."""
+    """Return the content of every file of the current version."""
     current = folder / current_version(folder)
     return {path.name: path.read_bytes() for path in current.iterdir()}
 
 
-class TestWhatComesOut:
-    def test_a_row_as_residents_see_it(self, agency: Agency) -> None:
+class TestPublishedRows:
+    def test_a_published_row_has_the_public_fields(self, agency: Agency) -> None:
         stored = agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))  # 13:42 in Chicago
         published = publisher.publish()
         assert (published.shown, published.changed) == (1, True)
@@ -113,7 +113,7 @@ class TestWhatComesOut:
         ]
         assert reader.current().find_incident(stored.public_id) == rows()[0]
 
-    def test_area_has_the_day_and_wide_areas_alone(self, agency: Agency) -> None:
+    def test_a_row_shown_by_area_has_only_the_day_and_wide_areas(self, agency: Agency) -> None:
         agency.add("fraud", occurred_at=datetime(2024, 1, 2, 4, 10, tzinfo=UTC))  # still the 1st in Chicago
         publisher.publish()
         (row,) = rows()
@@ -130,14 +130,16 @@ class TestWhatComesOut:
             ("burglary", {"removed_at": datetime(2024, 7, 1, tzinfo=UTC)}),
         ],
     )
-    def test_no_row(self, agency: Agency, code: str, fields: dict[str, Any]) -> None:
+    def test_hidden_rows_are_not_published(self, agency: Agency, code: str, fields: dict[str, Any]) -> None:
         stored = agency.add(code, **fields)
         agency.add()
         publisher.publish()
         assert len(rows()) == 1
         assert stored.public_id not in str(answers(reader.current()))
 
-    def test_embargo_ends_with_the_day_where_it_happened(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_embargo_ends_at_midnight_in_the_citys_time_zone(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))
         for now, shown in (
             (datetime(2024, 6, 23, 4, 59, tzinfo=UTC), 0),  # one minute to midnight in Chicago
@@ -146,14 +148,14 @@ class TestWhatComesOut:
             monkeypatch.setattr("crimemap.publishing.extract.timezone.now", lambda now=now: now)
             assert publisher.publish().shown == shown
 
-    def test_a_month_is_embargoed_to_its_end(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_embargo_of_a_month_starts_at_its_end(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
         agency.add(occurred_at=datetime(2024, 6, 1, 5, 0, tzinfo=UTC), precision="month")
         for day, shown in ((7, 0), (8, 1)):
             now = datetime(2024, 7, day, 12, tzinfo=UTC)
             monkeypatch.setattr("crimemap.publishing.extract.timezone.now", lambda now=now: now)
             assert publisher.publish().shown == shown
 
-    def test_what_may_have_lasted_is_embargoed_from_its_end(
+    def test_the_embargo_starts_at_the_end_of_a_long_incident(
         self, agency: Agency, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begun = datetime(2024, 6, 1, 18, tzinfo=UTC)
@@ -173,7 +175,7 @@ class TestWhatComesOut:
         code.save()
         assert (publisher.publish().shown, rows()[0].category) == (1, "made-burglary")
 
-    def test_the_agencys_file_is_obeyed(self, agency: Agency, tmp_path: Path, settings: Any) -> None:
+    def test_the_agencys_rules_apply(self, agency: Agency, tmp_path: Path, settings: Any) -> None:
         settings.PUBLICATION_RULES = tmp_path / "ours.toml"
         settings.PUBLICATION_RULES.write_text('description = false\n[visibility]\nmade-assault = "hidden"')
         agency.add("assault")
@@ -182,7 +184,7 @@ class TestWhatComesOut:
         assert (published.shown, published.hidden) == (1, 1)
         assert rows()[0].description == ""
 
-    def test_totals_of_what_is_hidden(self, agency: Agency) -> None:
+    def test_yearly_totals_of_hidden_incidents(self, agency: Agency) -> None:
         run = agency.run()
         many = [("sexual", "004", 6), ("sexual", "007", 7), ("sexual", "010", 2), ("burglary", "004", 5)]
         for code, district, count in many:
@@ -198,8 +200,8 @@ class TestWhatComesOut:
         ]
         assert published.not_shown == {2024: {"hidden": 20}}
 
-    def test_no_totals_of_a_year_that_runs(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A number that grows day by day would tell what happened on each."""
+    def test_the_current_year_has_no_totals(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A count that grows day by day would reveal the incidents of each day."""
         run = agency.run()
         for _ in range(6):
             agency.add("sexual", run=run)
@@ -208,27 +210,27 @@ class TestWhatComesOut:
             publisher.publish()
             assert len(reader.current().yearly_totals()) == count
 
-    def test_a_hidden_category_has_a_name_and_is_no_filter(self, agency: Agency) -> None:
+    def test_a_hidden_category_has_a_name_but_is_not_a_filter(self, agency: Agency) -> None:
         publisher.publish()
         published = reader.current()
         assert published.category_names["made-sexual"] == "made-sexual"
         assert "made-sexual" not in published.families
         assert published.families["made-assault"] == "people"
 
-    def test_few_that_are_not_shown_are_no_number(self, agency: Agency) -> None:
+    def test_small_counts_of_hidden_incidents_are_not_published(self, agency: Agency) -> None:
         agency.add("sexual")
         agency.add("unknown")
         publisher.publish()
         assert reader.current().not_shown == {2024: {"hidden": None, "held": None}}
 
-    def test_nothing_stored_is_a_version_too(self, agency: Agency) -> None:
+    def test_an_empty_database_can_be_published(self, agency: Agency) -> None:
         assert publisher.publish().shown == 0
         assert rows() == []
         assert answers(reader.current())
 
 
 class TestAttacks:
-    def test_nothing_forbidden_is_in_the_bytes(self, agency: Agency, folder: Path) -> None:
+    def test_the_published_bytes_contain_nothing_forbidden(self, agency: Agency, folder: Path) -> None:
         run = agency.run()
         fields = {"raw_label": "RAWLABEL", "location_description": "NURSINGHOME"}
         secret = [
@@ -245,7 +247,7 @@ class TestAttacks:
         for word in [*words.split(), "domestic", *(incident.public_id for incident in secret)]:
             assert word.encode() not in everything_written, word
 
-    def test_exact_points_never_come_out(self, agency: Agency) -> None:
+    def test_exact_points_are_not_published(self, agency: Agency) -> None:
         random = np.random.default_rng(4)
         exact = [tuple(point) for point in np.round(random.random((50, 2)) * 0.05 + (41.85, -87.65), 6).tolist()]
         run = agency.run()
@@ -255,7 +257,7 @@ class TestAttacks:
         came_out = {(row.latitude, row.longitude) for row in rows()}
         assert not came_out & {(round(a, 5), round(b, 5)) for a, b in exact}
 
-    def test_adding_or_moving_one_changes_no_other_point(self, agency: Agency) -> None:
+    def test_adding_or_moving_an_incident_changes_no_other_point(self, agency: Agency) -> None:
         first = agency.add(point=(41.8, -87.6))
         second = agency.add(point=(41.8, -87.6))
         publisher.publish()
@@ -268,8 +270,8 @@ class TestAttacks:
         assert after[second.public_id] == (41.9, -87.7)
         assert len(after) == 3
 
-    def test_a_domestic_row_leaves_no_trace_but_in_the_agencys_count(self, agency: Agency, folder: Path) -> None:
-        """Not one column differs, whether domestic incidents are stored or not: no answer over any filter can tell."""
+    def test_a_domestic_incident_appears_only_in_the_agencys_count(self, agency: Agency, folder: Path) -> None:
+        """No column depends on whether domestic incidents are stored, so no query can reveal them."""
         run = agency.run()
         for code in ("burglary", "assault", "fraud"):
             agency.add(code, run=run)
@@ -285,7 +287,7 @@ class TestAttacks:
         then, now = json.loads(columns[format.META]), json.loads(content(folder)[format.META])
         assert {name for name in now if now[name] != then[name]} == {"not_shown"}
 
-    def test_order_of_arrival_is_not_left(self, agency: Agency, folder: Path) -> None:
+    def test_the_order_of_arrival_is_not_published(self, agency: Agency, folder: Path) -> None:
         """Rows of an hour, and an area's rows of a day, stand in an order of their random ids."""
         run = agency.run()
         same = datetime(2024, 6, 15, 18, tzinfo=UTC)
@@ -300,10 +302,10 @@ class TestAttacks:
         assert content(folder) == before
 
 
-class TestLeaving:
-    """Re-classified, moved and withdrawn incidents leave every old answer."""
+class TestRemoval:
+    """Reclassified, moved and withdrawn incidents disappear from every earlier result."""
 
-    def test_withdrawn_is_gone_for_good(self, agency: Agency) -> None:
+    def test_a_withdrawn_incident_is_removed_and_reported_as_withdrawn(self, agency: Agency) -> None:
         staying, leaving = agency.add(), agency.add()
         publisher.publish()
         assert len(rows()) == 2
@@ -314,7 +316,7 @@ class TestLeaving:
         with pytest.raises(published_incidents.WithdrawnIncidentError):
             reader.current().find_incident(leaving.public_id)
 
-    def test_who_was_never_shown_is_not_withdrawn(self, agency: Agency) -> None:
+    def test_an_incident_never_published_is_unknown_not_withdrawn(self, agency: Agency) -> None:
         never = agency.add("sexual", removed_at=datetime.now(UTC))
         agency.add()
         publisher.publish()
@@ -323,7 +325,7 @@ class TestLeaving:
         assert not isinstance(raised.value, published_incidents.WithdrawnIncidentError)
 
     @pytest.mark.parametrize("fields", [{"domestic": True}, {"offence_code": "sexual"}, {"offence_code": "unknown"}])
-    def test_reclassified_leaves_without_a_word(self, agency: Agency, fields: dict[str, Any]) -> None:
+    def test_an_incident_reclassified_as_hidden_is_unknown(self, agency: Agency, fields: dict[str, Any]) -> None:
         leaving = agency.add()
         agency.add()
         publisher.publish()
@@ -363,7 +365,7 @@ class TestLeaving:
             ("assault", "burglary", {"occurred_at": timezone.now()}),
         ],
     )
-    def test_no_other_reclassification_is(
+    def test_other_reclassifications_are_not_published(
         self, agency: Agency, before: str, after: str, fields: dict[str, Any]
     ) -> None:
         agency.add("burglary")
@@ -373,7 +375,7 @@ class TestLeaving:
         assert reader.current().category_changes(incident.public_id) == []
         assert len(reader.current().columns["change_id"]) == 0
 
-    def test_moved_leaves_its_place(self, agency: Agency) -> None:
+    def test_a_moved_incident_leaves_its_old_place(self, agency: Agency) -> None:
         moving = agency.add()
         agency.add(district="007", point=(41.9, -87.7))
         publisher.publish()
@@ -386,7 +388,7 @@ class TestLeaving:
 
 
 class TestVersions:
-    def test_same_input_same_version_and_nothing_written(self, agency: Agency, folder: Path) -> None:
+    def test_the_same_input_gives_the_same_version_and_writes_nothing(self, agency: Agency, folder: Path) -> None:
         agency.add()
         first = publisher.publish()
         written = {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()}
@@ -394,7 +396,7 @@ class TestVersions:
         assert (again.version, again.changed) == (afresh.version, afresh.changed) == (first.version, False)
         assert {path: path.stat().st_mtime_ns for path in (folder / first.version).iterdir()} == written
 
-    def test_unchanged_input_is_not_worked_on_again(
+    def test_unchanged_input_is_not_processed_again(
         self, agency: Agency, monkeypatch: pytest.MonkeyPatch, folder: Path
     ) -> None:
         agency.add()
@@ -409,7 +411,7 @@ class TestVersions:
         assert publisher.publish().version == second.version
         assert (folder / second.version / format.META).exists()
 
-    def test_age_of_the_data_is_news_without_a_new_version(self, agency: Agency) -> None:
+    def test_a_new_import_time_is_published_without_a_new_version(self, agency: Agency) -> None:
         agency.add()
         publisher.publish()
         before = reader.current()
@@ -428,7 +430,7 @@ class TestVersions:
         assert after.columns is before.columns
 
     @pytest.mark.parametrize("seed", range(6))
-    def test_from_what_changed_as_from_everything(self, agency: Agency, seed: int) -> None:
+    def test_an_incremental_publication_equals_a_full_one(self, agency: Agency, seed: int) -> None:
         random = np.random.default_rng(seed)
         run = agency.run()
         stored = [agency.add(str(random.choice(list(agency.codes))), run=run) for _ in range(30)]
@@ -461,7 +463,7 @@ class TestVersions:
         agency.add()
         assert publisher.publish().shown == 3
 
-    def test_deleted_rows_are_noticed(self, agency: Agency) -> None:
+    def test_deleted_rows_are_detected(self, agency: Agency) -> None:
         gone = agency.add()
         agency.add()
         publisher.publish()
@@ -469,7 +471,7 @@ class TestVersions:
         assert publisher.publish().shown == 1
 
     @pytest.mark.parametrize("damage", ["truncate", "remove", "garbage", "older form"])
-    def test_a_damaged_cache_costs_time_alone(self, agency: Agency, settings: Any, damage: str) -> None:
+    def test_a_damaged_cache_is_rebuilt(self, agency: Agency, settings: Any, damage: str) -> None:
         agency.add()
         version = publisher.publish().version
         file = settings.INCIDENT_CACHE / "records" / "kind.npy"
@@ -481,14 +483,14 @@ class TestVersions:
         }[damage]()
         assert publisher.publish().version == version
 
-    def test_without_a_cache(self, agency: Agency, settings: Any) -> None:
+    def test_publishing_works_without_a_cache(self, agency: Agency, settings: Any) -> None:
         settings.INCIDENT_CACHE = None
         agency.add()
         assert publisher.publish().shown == 1
         agency.add()
         assert publisher.publish().shown == 2
 
-    def test_a_corrected_clock_is_noticed(self, agency: Agency) -> None:
+    def test_a_corrected_time_zone_is_detected(self, agency: Agency) -> None:
         agency.add(occurred_at=datetime(2024, 6, 15, 18, 42, tzinfo=UTC))
         publisher.publish()
         agency.source.time_zone = "America/New_York"
@@ -510,7 +512,7 @@ class TestVersions:
         versions = [path for path in folder.iterdir() if path.is_dir()]
         assert len(versions) == OLD_VERSIONS_KEPT + 1
 
-    def test_old_versions_go_after_a_while(self, agency: Agency, folder: Path) -> None:
+    def test_old_versions_are_deleted_after_a_while(self, agency: Agency, folder: Path) -> None:
         agency.add()
         first = publisher.publish().version
         agency.add()
@@ -532,19 +534,19 @@ class TestVersions:
 
 
 class TestFaults:
-    def test_no_folder_is_a_sentence(self, db: None, settings: Any) -> None:
+    def test_a_missing_folder_is_reported_in_a_sentence(self, db: None, settings: Any) -> None:
         settings.INCIDENT_SNAPSHOTS = None
         with pytest.raises(NoSnapshotFolderError, match="INCIDENT_SNAPSHOTS"):
             publisher.publish()
         with pytest.raises(published_incidents.NothingPublishedError):
             reader.current()
 
-    def test_nothing_published_yet(self, folder: Path) -> None:
+    def test_reading_fails_while_nothing_is_published(self, folder: Path) -> None:
         with pytest.raises(published_incidents.NothingPublishedError):
             reader.current()
 
     @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"version": "gone"}'])
-    def test_a_broken_pointer_is_nothing_published(self, folder: Path, content: bytes) -> None:
+    def test_a_broken_pointer_counts_as_nothing_published(self, folder: Path, content: bytes) -> None:
         folder.mkdir()
         (folder / format.CURRENT).write_bytes(content)
         with pytest.raises(published_incidents.NothingPublishedError):
@@ -578,8 +580,10 @@ class TestFaults:
         assert publisher.publish().shown == 2
 
     @pytest.mark.parametrize("moment", killed_publisher.MOMENTS)
-    def test_killed_anywhere(self, agency: Agency, folder: Path, tmp_path: Path, moment: str) -> None:
-        """kill -9 in the middle: readers noticed nothing, the next publication completes it and sweeps."""
+    def test_a_kill_at_any_step_leaves_a_complete_version(
+        self, agency: Agency, folder: Path, tmp_path: Path, moment: str
+    ) -> None:
+        """After kill -9, readers still have the old version, and the next publication completes and cleans up."""
         agency.add()
         before = publisher.publish().version
         agency.add()

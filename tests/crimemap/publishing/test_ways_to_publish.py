@@ -30,7 +30,7 @@ def run_publish_incidents(*args: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_tells_what_is_shown_and_what_is_not(agency: Agency) -> None:
+def test_the_command_prints_counts_of_shown_and_hidden_incidents(agency: Agency) -> None:
     for code in ("burglary", "fraud", "sexual", "unknown"):
         agency.add(code)
     agency.add(occurred_at=datetime.now(UTC))
@@ -48,9 +48,7 @@ def test_the_command_tells_what_is_shown_and_what_is_not(agency: Agency) -> None
     }
 
 
-def test_what_is_looser_is_told_each_time_and_named_in_the_version(
-    agency: Agency, settings: Any, tmp_path: Path
-) -> None:
+def test_looser_rules_are_printed_and_recorded_in_the_version(agency: Agency, settings: Any, tmp_path: Path) -> None:
     settings.PUBLICATION_RULES = tmp_path / "ours.toml"
     settings.PUBLICATION_RULES.write_text(
         'embargo_days = 2\n[looser]\nembargo_days = {by = "Lt. Okafor", on = 2026-03-02, why = "Resolution 26"}'
@@ -59,7 +57,7 @@ def test_what_is_looser_is_told_each_time_and_named_in_the_version(
     assert reader.current().meta["looser"] == ["embargo_days"]  # the name of who decided it is not the public's
 
 
-def test_a_rule_that_cannot_be_read_changes_nothing(agency: Agency, settings: Any, tmp_path: Path) -> None:
+def test_an_invalid_rule_file_changes_nothing(agency: Agency, settings: Any, tmp_path: Path) -> None:
     agency.add()
     run_publish_incidents()
     settings.PUBLICATION_RULES = tmp_path / "ours.toml"
@@ -69,7 +67,7 @@ def test_a_rule_that_cannot_be_read_changes_nothing(agency: Agency, settings: An
     assert reader.current().meta["rows"] == 1
 
 
-def test_without_a_folder_the_command_says_so_and_the_task_rests(agency: Agency, settings: Any) -> None:
+def test_without_a_folder_the_command_fails_and_the_task_does_nothing(agency: Agency, settings: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = None
     with pytest.raises(CommandError, match="INCIDENT_SNAPSHOTS"):
         run_publish_incidents()
@@ -82,7 +80,7 @@ def test_the_task_publishes(agency: Agency) -> None:
     assert reader.current().meta["rows"] == 1
 
 
-def test_the_clock_publishes_hourly_and_reads_all_again_daily() -> None:
+def test_beat_publishes_hourly_and_in_full_once_a_day() -> None:
     entries = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == tasks.publish.name]
     assert [entry.get("kwargs", {}) for entry in entries] == [{}, {"afresh": True}]
     assert app.amqp.router.route({}, tasks.publish.name)["queue"].name == "bulk"

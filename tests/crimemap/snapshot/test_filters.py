@@ -122,7 +122,7 @@ def test_error_lists_all_problems() -> None:
     assert raised.value.filter.categories == {"burglary"}
 
 
-def test_an_agency_may_ask_for_a_wider_circle() -> None:
+def test_an_agency_may_require_a_wider_circle() -> None:
     with pytest.raises(FilterError) as raised:
         Filter.parse({"near": "41.88,-87.63", "radius": "300"}, Vocabulary(least_radius=400))
     assert raised.value.problems[0].offer == "400"
@@ -139,12 +139,12 @@ def test_an_agency_may_ask_for_a_wider_circle() -> None:
         "days=7&box=41.80000,-87.70000,41.90000,-87.60000",
     ],
 )
-def test_a_filter_is_written_as_it_is_read(text: str) -> None:
+def test_a_filter_survives_its_query_string(text: str) -> None:
     assert parse(text).query_string() == text
     assert parse(parse(text).query_string()) == parse(text)
 
 
-def test_the_same_filter_has_one_address() -> None:
+def test_equal_filters_have_the_same_query_string() -> None:
     texts = (
         "category=assault&category=burglary",
         "x=1&category=burglary,assault&days=365",
@@ -154,7 +154,7 @@ def test_the_same_filter_has_one_address() -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*PARTS, "other"]), st.text(max_size=300)))
-def test_whatever_stands_in_an_address(query: dict[str, str]) -> None:
+def test_any_query_string_is_parsed_or_refused(query: dict[str, str]) -> None:
     """Any text ends as a filter or as problems with sentences; both leave a filter of bounded size."""
     try:
         chosen = Filter.parse(query, Vocabulary())
@@ -168,7 +168,7 @@ def test_whatever_stands_in_an_address(query: dict[str, str]) -> None:
     assert len(chosen.query_string()) < 1000
 
 
-def test_a_flood_of_values_is_not_read_through() -> None:
+def test_too_many_values_are_refused_early() -> None:
     flood = QueryDict("&".join(f"category={number},nope{number}" for number in range(200)) + "&hour=" + "9," * 9000)
     with pytest.raises(FilterError) as raised:
         Filter.parse(flood, Vocabulary())

@@ -39,9 +39,9 @@ class Both:
     connection: Any
 
     def sql(self, what: str, chosen: Filter, rest: str = "", **values: Any) -> list[tuple[Any, ...]]:
-        conditions, asked = where(chosen)
+        conditions, parameters = where(chosen)
         with self.connection.cursor() as cursor:
-            cursor.execute(f"SELECT {what} FROM shown WHERE {conditions} {rest}", asked | values)
+            cursor.execute(f"SELECT {what} FROM shown WHERE {conditions} {rest}", parameters | values)
             return cursor.fetchall()
 
 
@@ -159,7 +159,7 @@ quick = settings(max_examples=60, deadline=None)
 
 @quick
 @given(chosen=filters)
-def test_counts(both: Both, chosen: Filter) -> None:
+def test_counts_equal_sql(both: Both, chosen: Filter) -> None:
     published = both.published
     ((count, unmapped),) = both.sql("count(*), count(*) FILTER (WHERE lat IS NULL)", chosen)
     assert published.count(chosen) == count
@@ -171,7 +171,7 @@ def test_counts(both: Both, chosen: Filter) -> None:
 
 @quick
 @given(chosen=filters)
-def test_months(both: Both, chosen: Filter) -> None:
+def test_counts_by_month_equal_sql(both: Both, chosen: Filter) -> None:
     result = both.published.count_by_month(chosen)
     in_sql = dict(both.sql("date_trunc('month', at)::date, count(*)", chosen, "GROUP BY 1"))
     assert {month: count for month, count in result if count} == in_sql
@@ -182,7 +182,7 @@ def test_months(both: Both, chosen: Filter) -> None:
 
 @quick
 @given(chosen=filters)
-def test_days(both: Both, chosen: Filter) -> None:
+def test_counts_by_day_equal_sql(both: Both, chosen: Filter) -> None:
     result = both.published.count_by_day(chosen)
     first = max(chosen.since, both.published.since)
     in_sql = dict(both.sql("at::date, count(*)", chosen, "AND precision <> 'month' GROUP BY 1"))
@@ -190,14 +190,14 @@ def test_days(both: Both, chosen: Filter) -> None:
     assert len(result) == max(0, (min(chosen.until, both.published.until) - first).days + 1)
 
 
-def test_the_bounds_hold_every_point(both: Both) -> None:
+def test_the_bounds_contain_every_point(both: Both) -> None:
     everything = Filter(both.published.since, both.published.until)
     assert both.published.bounds == both.sql("min(lat), min(lon), max(lat), max(lon)", everything)[0]
 
 
 @quick
 @given(chosen=filters)
-def test_hours(both: Both, chosen: Filter) -> None:
+def test_counts_by_hour_equal_sql(both: Both, chosen: Filter) -> None:
     hours = both.published.count_by_hour(chosen)
     grid = both.sql(
         "extract(isodow FROM at)::int - 1, extract(hour FROM at)::int, count(*)",
@@ -213,7 +213,7 @@ def test_hours(both: Both, chosen: Filter) -> None:
 
 @quick
 @given(chosen=filters)
-def test_compared(both: Both, chosen: Filter) -> None:
+def test_the_period_before_is_counted_as_in_sql(both: Both, chosen: Filter) -> None:
     result = both.published.compare_periods(chosen)
     days = (chosen.until - chosen.since).days + 1
     before = Filter(chosen.since - timedelta(days), chosen.until - timedelta(days), *_rest(chosen))
@@ -226,7 +226,7 @@ def _rest(chosen: Filter) -> list[Any]:
     return [0, chosen.categories, chosen.hours, chosen.weekdays, chosen.area, chosen.circle, chosen.box]
 
 
-def test_a_year_ago(both: Both) -> None:
+def test_the_same_period_a_year_ago_is_counted(both: Both) -> None:
     result = both.published.compare_periods(Filter(date(2024, 2, 1), date(2024, 2, 29)))
     assert result.year_ago == both.sql("count(*)", Filter(date(2023, 2, 1), date(2023, 2, 28)))[0][0]
     assert both.published.compare_periods(Filter(date(2022, 5, 1), date(2022, 6, 1))).year_ago is None
@@ -234,7 +234,7 @@ def test_a_year_ago(both: Both) -> None:
 
 @quick
 @given(chosen=filters, offset=st.integers(0, ROWS), limit=st.integers(0, 60))
-def test_rows_newest_first_at_any_depth(both: Both, chosen: Filter, offset: int, limit: int) -> None:
+def test_pages_are_newest_first_at_any_offset(both: Both, chosen: Filter, offset: int, limit: int) -> None:
     page = both.published.read_page(chosen, offset=offset, limit=limit)
     in_sql = both.sql("at, public_id", chosen, "ORDER BY at DESC")
     assert page.total == len(in_sql)
@@ -247,7 +247,7 @@ def test_rows_newest_first_at_any_depth(both: Both, chosen: Filter, offset: int,
 
 @quick
 @given(chosen=filters, at_once=st.integers(1, 400), piece=st.sampled_from([16, 300, 1 << 17]))
-def test_all_rows_read_on_newest_first(both: Both, chosen: Filter, at_once: int, piece: int) -> None:
+def test_iteration_yields_all_rows_newest_first(both: Both, chosen: Filter, at_once: int, piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_scan, "SLICE_ROWS", piece)
         lists = list(both.published.iterate_newest(chosen, batch_rows=at_once))
@@ -261,7 +261,7 @@ def test_all_rows_read_on_newest_first(both: Both, chosen: Filter, at_once: int,
 
 @quick
 @given(chosen=filters, number=st.integers(0, ROWS), piece=st.sampled_from([16, 1 << 17]))
-def test_what_follows_a_row(both: Both, chosen: Filter, number: int, piece: int) -> None:
+def test_iteration_continues_after_any_row(both: Both, chosen: Filter, number: int, piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_scan, "SLICE_ROWS", piece)
         read = ids(both.published.iterate_newest(chosen))
@@ -280,7 +280,7 @@ def ids(lists: Iterator[list[results.IncidentRow]]) -> list[str]:
 
 @quick
 @given(chosen=filters, number=st.integers(0, 59))
-def test_rows_at_one_point(both: Both, chosen: Filter, number: int) -> None:
+def test_rows_at_a_point_equal_sql(both: Both, chosen: Filter, number: int) -> None:
     latitude, longitude = made_points()[number]
     page = both.published.read_page_at_point(chosen, latitude, longitude, limit=1000)
     in_sql = both.sql("public_id", chosen, "AND lat = %(a)s AND lon = %(b)s", a=latitude, b=longitude)
@@ -298,7 +298,7 @@ CELL_Y = "floor((0.5 - ln((1 + sin(radians(lat))) / (1 - sin(radians(lat)))) / (
 
 @quick
 @given(chosen=filters, zoom=st.integers(2, 19), view=st.one_of(st.just(CITY), boxes))
-def test_bubbles(both: Both, chosen: Filter, zoom: int, view: row_scan.Box) -> None:
+def test_bubbles_equal_sql(both: Both, chosen: Filter, zoom: int, view: row_scan.Box) -> None:
     shown = bubbles.view_of(view, zoom)
     result = bubbles.bubbles(both.published, chosen, shown)
     in_sql = both.sql(
@@ -319,7 +319,7 @@ def test_bubbles(both: Both, chosen: Filter, zoom: int, view: row_scan.Box) -> N
     assert all(sum(bubble.families.values()) == bubble.count for bubble in result)
 
 
-def test_zooms_have_sums_by_month_else_by_year(both: Both, request: pytest.FixtureRequest) -> None:
+def test_zooms_have_prefix_sums_by_month_or_by_year(both: Both, request: pytest.FixtureRequest) -> None:
     zooms = range(format.MONTH_ZOOMS.start, format.YEAR_ZOOMS.stop)
     by = ["".join(name for name in ("month", "year") if f"{name}_count_{z}" in both.published.columns) for z in zooms]
     months = by.count("month")
@@ -329,7 +329,7 @@ def test_zooms_have_sums_by_month_else_by_year(both: Both, request: pytest.Fixtu
         assert "year" in by
 
 
-def test_a_bubble_says_when_no_zoom_parts_it(both: Both) -> None:
+def test_a_bubble_says_if_no_zoom_splits_it(both: Both) -> None:
     published = both.published
     whole = Filter(published.since, published.until)
     near = bubbles.bubbles(published, whole, bubbles.view_of(CITY, 17))
@@ -343,18 +343,18 @@ def test_a_bubble_says_when_no_zoom_parts_it(both: Both) -> None:
     st.tuples(*[st.floats(allow_nan=True, allow_infinity=True)] * 4),
     st.integers(-(10**9), 10**9),
 )
-def test_any_view_is_of_bounded_size(box: row_scan.Box, zoom: int) -> None:
+def test_any_view_has_a_bounded_size(box: row_scan.Box, zoom: int) -> None:
     view = bubbles.view_of(box, zoom)
     assert (view.east - view.west + 1) * (view.south - view.north + 1) <= bubbles.MAX_VIEW_CELLS
     assert bubbles.MIN_ZOOM <= view.zoom <= format.DEEPEST
 
 
-def test_boxes_that_touch_the_same_cells_have_one_view() -> None:
+def test_boxes_of_the_same_cells_have_the_same_view() -> None:
     view = bubbles.view_of((41.8001, -87.7001, 41.8999, -87.6001), 13)
     assert bubbles.view_of((41.8002, -87.7002, 41.8998, -87.6002), 13) == view
 
 
-def test_incident_by_its_public_id(both: Both) -> None:
+def test_an_incident_is_found_by_its_public_id(both: Both) -> None:
     for row in everything(both.published, 0)[::25]:
         assert both.published.find_incident(row.public_id) == row
     for unknown in ("", "x", "000000000000", "é" * 12, "a" * 5000, "\0" * 12):
@@ -373,7 +373,7 @@ def test_every_row_is_found_by_its_id_even_among_many(tmp_path: Path) -> None:
     assert [published.find_incident(public_id).public_id for public_id in ids] == ids
 
 
-def test_midnight_that_means_day_is_no_hour(both: Both) -> None:
+def test_midnight_of_a_time_without_hour_is_not_an_hour(both: Both) -> None:
     """Rows that are only known by the day are not counted at 00:00."""
     published = both.published
     midnight = Filter(published.since, published.until, hours=frozenset({0}))
@@ -383,7 +383,7 @@ def test_midnight_that_means_day_is_no_hour(both: Both) -> None:
     assert {row.at.hour for row in rows} == {0}
 
 
-def test_dates_beyond_all_data_are_answered(both: Both) -> None:
+def test_dates_outside_of_the_data_are_accepted(both: Both) -> None:
     for chosen in (Filter(date.min, date.max), Filter(date.min, date.min), Filter(date.max, date.max)):
         both.published.count_by_month(chosen)
         both.published.compare_periods(chosen)

@@ -71,10 +71,10 @@ def subjects(mails: Mails) -> list[str]:
     return [mail["Subject"] for mail in mails.received]
 
 
-# Asking and confirming
+# Request and confirmation
 
 
-def test_asking_sends_one_mail_that_asks_to_confirm(client: Client, event: Event, mails: Mails) -> None:
+def test_a_request_sends_one_confirmation_mail(client: Client, event: Event, mails: Mails) -> None:
     response = ask(client)
     assert (response.status_code, response["Location"]) == (302, "/events/coffee/remind/")
     assert "Look into your mail" in client.get(response["Location"]).content.decode()
@@ -88,7 +88,7 @@ def test_asking_sends_one_mail_that_asks_to_confirm(client: Client, event: Event
     assert Reminder.objects.get().confirmed_at is None
 
 
-def test_opening_the_link_confirms_nothing_and_the_button_does(client: Client, event: Event, mails: Mails) -> None:
+def test_only_the_button_confirms_not_opening_the_link(client: Client, event: Event, mails: Mails) -> None:
     ask(client)
     reminders.remind()
     link = link_in(mails.received[0])
@@ -107,7 +107,7 @@ def test_opening_the_link_confirms_nothing_and_the_button_does(client: Client, e
     assert Reminder.objects.get().confirmed_at == when
 
 
-def test_the_answer_does_not_tell_a_known_address_from_another(client: Client, event: Event, mails: Mails) -> None:
+def test_the_response_is_the_same_for_known_and_unknown_addresses(client: Client, event: Event, mails: Mails) -> None:
     confirmed(client, mails)
     known, unknown = ask(client), ask(client, "other@example.org")
     for response in (known, unknown):
@@ -116,9 +116,7 @@ def test_the_answer_does_not_tell_a_known_address_from_another(client: Client, e
     assert mails.recipients == [["other@example.org"]]
 
 
-def test_an_address_gets_one_mail_a_day_and_event_and_three_in_all(
-    client: Client, event: Event, by: Account, mails: Mails
-) -> None:
+def test_confirmation_mails_to_an_address_are_limited(client: Client, event: Event, by: Account, mails: Mails) -> None:
     for number in range(5):
         planned(by, slug=f"event-{number}")
         for _ in range(3):
@@ -128,7 +126,7 @@ def test_an_address_gets_one_mail_a_day_and_event_and_three_in_all(
     assert len({mail["Subject"] + link_in(mail) for mail in mails.received}) == Reminder.objects.count() == 3
 
 
-def test_who_lost_the_mail_can_ask_again_a_day_later(client: Client, event: Event, mails: Mails) -> None:
+def test_a_new_link_can_be_requested_a_day_later(client: Client, event: Event, mails: Mails) -> None:
     ask(client)
     reminders.remind()
     Reminder.objects.update(asked_at=timezone.now() - dt.timedelta(hours=25))
@@ -140,7 +138,7 @@ def test_who_lost_the_mail_can_ask_again_a_day_later(client: Client, event: Even
     assert client.get(second).status_code == 200
 
 
-def test_a_flood_of_requests_shuts_nobody_out(client: Client, event: Event) -> None:
+def test_a_flood_of_requests_does_not_block_others(client: Client, event: Event) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO outreach_reminder (id, event_id, sealed_contact, address_hash, link_hash, asked_at, moves)"
@@ -149,29 +147,27 @@ def test_a_flood_of_requests_shuts_nobody_out(client: Client, event: Event) -> N
             [event.pk],
         )
     assert ask(client).status_code == 302
-    assert Reminder.objects.count() == 20_001  # the oldest that nobody confirmed made room
+    assert Reminder.objects.count() == 20_001  # the oldest unconfirmed one was deleted to make room
 
 
 @pytest.mark.parametrize(
     "typed", ["", "ada", "ada@", "@example.org", "ada@example.org\nBcc: x@example.org", "a@b c", "x" * 5000]
 )
-def test_what_is_no_address_gets_a_sentence_and_stays(client: Client, event: Event, typed: str) -> None:
+def test_an_invalid_address_is_explained_and_preserved(client: Client, event: Event, typed: str) -> None:
     response = ask(client, typed)
     assert response.status_code == 400
     assert "not an e-mail address" in response.content.decode()
     assert not Reminder.objects.exists()
 
 
-def test_without_a_key_it_says_that_it_does_not_work(client: Client, event: Event, settings: Any) -> None:
+def test_without_a_key_reminders_are_unavailable(client: Client, event: Event, settings: Any) -> None:
     settings.ADDRESS_HASH_KEY = None
     response = ask(client)
     assert response.status_code == 400
     assert "do not work at the moment" in response.content.decode()
 
 
-def test_nothing_is_taken_for_an_event_that_is_near_over_or_cancelled(
-    client: Client, event: Event, by: Account
-) -> None:
+def test_no_reminder_for_an_event_that_is_near_over_or_cancelled(client: Client, event: Event, by: Account) -> None:
     planned(by, slug="near", starts_at=timezone.now() + dt.timedelta(hours=23))
     planned(by, slug="draft", publish=False)
     actions.cancel_event(event.pk, "No.", by)
@@ -187,17 +183,17 @@ def test_a_post_from_another_site_is_refused(client: Client, event: Event) -> No
 
 
 @pytest.mark.parametrize("link", ["x", "A" * 43, "A" * 44, "é" * 43, "-" * 43, "..%2f"])
-def test_links_that_lead_nowhere_say_so(client: Client, event: Event, link: str) -> None:
+def test_an_unknown_link_is_not_found(client: Client, event: Event, link: str) -> None:
     response = client.get(f"/events/reminders/{link}/")
     assert response.status_code == 404
     assert client.post(f"/events/reminders/{link}/").status_code == 404
     assert client.post(f"/events/reminders/{link}/leave/").status_code in (200, 404)
 
 
-# What is kept
+# Storage and rights
 
 
-def test_the_database_holds_no_address(client: Client, event: Event) -> None:
+def test_the_database_stores_no_address_in_clear(client: Client, event: Event) -> None:
     ask(client)
     with connection.cursor() as cursor:
         for table in ("outreach_reminder", "outreach_remindermail", "outreach_event"):
@@ -227,7 +223,7 @@ def test_other_roles_have_no_right_on_reminders_and_channels(role: str, sql: str
     assert is_refused(role, sql)
 
 
-def test_the_public_role_does_all_a_resident_does(client: Client, event: Event, mails: Mails) -> None:
+def test_the_public_role_can_do_everything_residents_do(client: Client, event: Event, mails: Mails) -> None:
     secret = subscriber_addresses.create_secret()
     contact = subscriber_addresses.Contact(ADDRESS, secret)
     values = [
@@ -248,7 +244,7 @@ def test_the_public_role_does_all_a_resident_does(client: Client, event: Event, 
         assert reminders.find_reminder(secret) is None
 
 
-def test_the_bulk_role_does_all_the_worker_does(
+def test_the_bulk_role_can_do_everything_the_worker_does(
     client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(client, mails)
@@ -261,10 +257,10 @@ def test_the_bulk_role_does_all_the_worker_does(
     assert len(mails.received) == 1
 
 
-# What is sent
+# Mails
 
 
-def test_one_mail_a_day_before_and_no_more(
+def test_one_reminder_is_mailed_the_day_before(
     client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(client, mails)
@@ -282,7 +278,7 @@ def test_one_mail_a_day_before_and_no_more(
     assert "http://127.0.0.1:8000/events/coffee/" in mail.get_content()
 
 
-def test_who_did_not_confirm_is_not_reminded_and_forgotten_after_two_days(
+def test_an_unconfirmed_reminder_sends_nothing_and_is_deleted_after_two_days(
     client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(client)
@@ -295,7 +291,7 @@ def test_who_did_not_confirm_is_not_reminded_and_forgotten_after_two_days(
     assert client.post(link).status_code == 404
 
 
-def test_when_the_event_moves_one_mail_says_so_and_the_reminder_follows(
+def test_a_moved_event_sends_one_mail_and_the_reminder_follows(
     client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(client, mails)
@@ -317,7 +313,7 @@ def test_when_the_event_moves_one_mail_says_so_and_the_reminder_follows(
     assert len({mail["Message-ID"] for mail in mails.received}) == 3
 
 
-def test_a_move_on_the_last_day_is_told_once_and_not_reminded_of_as_well(
+def test_a_move_on_the_last_day_sends_one_mail_and_no_reminder(
     client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(client, mails)
@@ -329,7 +325,7 @@ def test_a_move_on_the_last_day_is_told_once_and_not_reminded_of_as_well(
     assert subjects(mails) == ["Changed: Coffee with an officer"]
 
 
-def test_a_cancelled_event_is_told_once_and_the_address_deleted(
+def test_a_cancelled_event_sends_one_mail_and_deletes_the_address(
     client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(client, mails)
@@ -343,7 +339,7 @@ def test_a_cancelled_event_is_told_once_and_the_address_deleted(
     assert not Reminder.objects.exists()
 
 
-def test_a_reminder_that_waited_too_long_says_nothing_untrue(
+def test_a_reminder_is_not_sent_after_the_event_is_cancelled(
     client: Client, event: Event, by: Account, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(client, mails)
@@ -368,7 +364,7 @@ def test_addresses_are_deleted_when_the_event_is_over(
 # Leaving
 
 
-def test_leaving_takes_a_button_and_deletes_at_once(client: Client, event: Event, mails: Mails) -> None:
+def test_unsubscribing_takes_a_button_and_deletes_at_once(client: Client, event: Event, mails: Mails) -> None:
     link = confirmed(client, mails)
     assert "Delete my address" in client.get(f"{link}leave/").content.decode()
     assert Reminder.objects.exists()
@@ -377,7 +373,7 @@ def test_leaving_takes_a_button_and_deletes_at_once(client: Client, event: Event
     assert "Your address is deleted" in client.post(f"{link}leave/").content.decode()
 
 
-def test_a_mail_program_leaves_with_one_post(event: Event, mails: Mails) -> None:
+def test_a_mail_program_unsubscribes_with_one_post(event: Event, mails: Mails) -> None:
     """RFC 8058: no page before, no Origin, no cookie."""
     client = Client(enforce_csrf_checks=True)
     link = confirmed(client, mails)
@@ -388,7 +384,7 @@ def test_a_mail_program_leaves_with_one_post(event: Event, mails: Mails) -> None
 # What fails
 
 
-def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
+def test_a_kill_after_sending_repeats_only_that_mail_under_its_id(
     client: Client, event: Event, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("ada", "ben", "eve"):
@@ -411,7 +407,7 @@ def test_a_kill_after_the_mail_server_took_it_repeats_that_one_under_its_id(
     assert len(set(rest)) == 3
 
 
-def test_a_mail_server_that_is_away_costs_nothing(client: Client, event: Event, mails: Mails) -> None:
+def test_an_unreachable_mail_server_uses_up_no_attempt(client: Client, event: Event, mails: Mails) -> None:
     ask(client)
     mails.stop()
     reminders.remind()
@@ -433,7 +429,7 @@ def test_an_address_that_the_mail_server_does_not_know_is_deleted(client: Client
 
 
 @pytest.mark.parametrize("answer", ["451 later", "554 not from you"])
-def test_a_mail_that_is_refused_waits_longer_each_time(
+def test_a_refused_mail_is_retried_with_back_off(
     client: Client, event: Event, mails: Mails, answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(client)
@@ -449,7 +445,7 @@ def test_a_mail_that_is_refused_waits_longer_each_time(
     assert len(mails.received) == 1
 
 
-def test_the_rotation_of_the_pair_finds_reminders(event: Event) -> None:
+def test_key_rotation_includes_reminders(event: Event) -> None:
     found = [
         field.name
         for field in Reminder._meta.get_fields()

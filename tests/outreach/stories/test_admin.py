@@ -441,7 +441,7 @@ class TestGuides:
         signed_in(author).post("/admin/outreach/guide/add/", sent)
         assert list(Guide.objects.get(slug="a-guide").pictures.all()) == [picture]
 
-    def test_who_may_only_look_changes_nothing(self, second) -> None:
+    def test_a_viewer_cannot_change_anything(self, second) -> None:
         guide = Guide.objects.create(slug="g", title="G", summary="s", body="b")
         client = signed_in(second)
         assert client.get(f"/admin/outreach/guide/{guide.pk}/change/").status_code == 200

@@ -274,7 +274,7 @@ def test_the_page_is_not_cached(okafor: Account) -> None:
 
 @pytest.mark.parametrize("group", OTHERS)
 @pytest.mark.parametrize("superuser", [False, True])
-def test_who_is_not_of_the_desk_gets_a_plain_refusal(db: None, group: str, superuser: bool) -> None:
+def test_accounts_without_tip_permissions_get_a_plain_refusal(db: None, group: str, superuser: bool) -> None:
     tip = officers.send_tip("canary")
     outsider = officers.create_officer("ito", group, is_superuser=superuser)
     for answer in (
@@ -288,7 +288,7 @@ def test_who_is_not_of_the_desk_gets_a_plain_refusal(db: None, group: str, super
     assert (officers.read_audit_trail(), now(tip).state) == ([], State.NEW)
 
 
-def test_who_is_not_of_the_desk_does_not_learn_which_tips_are_there(db: None) -> None:
+def test_accounts_without_tip_permissions_cannot_learn_which_tips_exist(db: None) -> None:
     outsider = officers.create_officer("ito", groups.ADMINISTRATOR)
     data = {"act": "note", "form_id": secrets.token_hex(16), "text": "x"}
     for tip_id in (officers.send_tip().pk, "00000000-0000-4000-8000-000000000000", "no-tip"):
@@ -452,7 +452,7 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
         ("assign", {"to": "999999"}, "Choose an active officer or supervisor."),
     ],
 )
-def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
+def test_errors_are_shown_beside_the_field_and_input_is_preserved(
     okafor: Account, name: str, data: dict[str, str], sentence: str
 ) -> None:
     tip = officers.send_opened_tip(okafor)
@@ -484,7 +484,7 @@ def test_a_tip_that_changed_meanwhile_is_shown_again_with_the_typed_text(okafor:
     assert (again.status_code, Message.objects.count()) == (302, 2)
 
 
-def test_what_cannot_be_is_said(okafor: Account) -> None:
+def test_impossible_actions_are_explained(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     triage.close(tip, okafor, Disposition.USEFUL)
     answer = act(okafor, tip, "answer", text="my own answer")
@@ -519,7 +519,7 @@ def test_only_supervisors_see_the_legal_hold(okafor: Account, supervisor: Accoun
     assert "End legal hold" in load_page(supervisor, page_of(tip))
 
 
-def test_what_makes_no_sense_is_not_offered(okafor: Account, supervisor: Account) -> None:
+def test_impossible_actions_are_not_offered(okafor: Account, supervisor: Account) -> None:
     session = officers.send_tip_and_sign_in()
     tip = session.tip
     page = load_page(okafor, page_of(tip))
@@ -571,7 +571,7 @@ def test_an_officer_without_an_address_reads_so(okafor: Account) -> None:
 
 
 @pytest.mark.parametrize("group", OTHERS)
-def test_who_is_not_of_the_desk_has_no_duty(db: None, group: str) -> None:
+def test_accounts_without_tip_permissions_have_no_duty_switch(db: None, group: str) -> None:
     outsider = officers.create_officer("ito", group)
     assert "on duty" not in load_page(outsider, "/admin/")
     assert officers.sign_in(outsider).post("/admin/tips/duty/mine/", {"switch": "on"}).status_code == 403

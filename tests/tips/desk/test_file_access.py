@@ -152,7 +152,7 @@ class TestPage:
             assert answer.status_code == 404
             assert "its source deleted the tip" in answer.content.decode()
 
-    def test_what_does_not_open_ends_in_a_sentence(self, client: Client, tip: Tip) -> None:
+    def test_a_file_that_cannot_be_opened_is_explained(self, client: Client, tip: Tip) -> None:
         row = tip.attachments.get(position=1)
         with sealed_store.file_path(row.file).open("r+b") as stream:
             stream.truncate(sealed_store.SEALED_CHUNK_BYTES)
@@ -270,7 +270,7 @@ class TestServed:
     @pytest.mark.parametrize(
         "header", ["", "bytes=5-2", "bytes=-", "bytes=0-1,4-5", "lines=0-4", "bytes=x-", "bytes=٣-"]
     )
-    def test_what_cannot_be_read_as_one_range_means_all(self, header: str) -> None:
+    def test_an_unsupported_range_returns_the_whole_file(self, header: str) -> None:
         assert file_responses.parse_range(header, 100) is None
 
     def test_only_the_chunks_of_the_range_are_opened(

@@ -40,7 +40,7 @@ def whole(file: uuid.UUID, key: bytes = KEY) -> bytes:
 
 
 @pytest.mark.parametrize("length", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 7])
-def test_what_is_written_comes_back(length: int) -> None:
+def test_content_survives_writing_and_reading(length: int) -> None:
     content = os.urandom(length)
     file = written(content, kind="photo")
     assert whole(file) == content

@@ -111,7 +111,7 @@ def test_a_file_that_is_not_whole_does_not_go_with_the_tip(client: Client, db: N
     assert not Attachment.objects.exists()
 
 
-def test_what_the_server_can_do_is_said(client: Client) -> None:
+def test_options_lists_the_servers_capabilities(client: Client) -> None:
     answer = client.options("/tips/files/")
     assert answer["Tus-Version"] == "1.0.0"
     assert answer["Tus-Extension"] == "creation,termination"
@@ -185,7 +185,7 @@ def test_the_first_bytes_decide_the_kind() -> None:
     assert sample_uploads.list_store() == []
 
 
-def test_what_it_is_does_not_wait_for_the_end() -> None:
+def test_the_file_kind_is_checked_before_the_upload_ends() -> None:
     sender = Sender(100 * CHUNK)
     assert sender.patch(0, b"%!PS-Adobe" + bytes(2 * CHUNK)).status_code == 415
     assert sample_uploads.list_store() == []

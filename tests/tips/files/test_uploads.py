@@ -215,7 +215,7 @@ def test_a_word_file_gets_its_sentence_and_other_files_stay(client: Client) -> N
         (b"\x00" * 70_000, "This kind of file cannot be taken."),
     ],
 )
-def test_what_is_no_photo_video_recording_or_pdf_is_refused(client: Client, content: bytes, words: str) -> None:
+def test_unsupported_file_kinds_are_refused(client: Client, content: bytes, words: str) -> None:
     page = send_tip(client, attachments=sample_uploads.form_file(content, "holiday.jpg"))
     assert page.status_code == 422
     assert re.search(f"holiday.jpg: .*{words}", words_of(page), re.IGNORECASE)
