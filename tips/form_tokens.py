@@ -103,6 +103,19 @@ def issue() -> str:
     return base64.urlsafe_b64encode(b"".join([token_id, *boxes])).decode()
 
 
+def spell_id(token_id: bytes) -> str:
+    """Return a token's id as text. It names the form and opens no receipt."""
+    return base64.urlsafe_b64encode(token_id).decode()
+
+
+def parse_id(text: str) -> bytes:
+    """Return the id that spell_id spelled. Raises TokenError."""
+    token_id = _decode(text)
+    if len(token_id) != ID_BYTES:
+        raise TokenError
+    return token_id
+
+
 def read_token_id(text: str) -> bytes:
     """Return the id of a token, which no key protects. Raises TokenError for any text that cannot be a token."""
     return _split(text)[0]
@@ -126,14 +139,18 @@ def read(text: str) -> FormToken:
 
 
 def _split(text: str) -> tuple[bytes, list[bytes]]:
-    try:
-        raw = base64.urlsafe_b64decode(text[:400].encode("ascii"))
-    except (UnicodeEncodeError, binascii.Error, ValueError):
-        raise TokenError from None
+    raw = _decode(text)
     token_id, rest = raw[:ID_BYTES], raw[ID_BYTES:]
     if len(rest) not in (_BOX_BYTES, 2 * _BOX_BYTES):
         raise TokenError
     return token_id, [rest[:_BOX_BYTES], rest[_BOX_BYTES:]]
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text[:400].encode("ascii"))
+    except (UnicodeEncodeError, binascii.Error, ValueError):
+        raise TokenError from None
 
 
 def _open_or_none(key: bytes | None, box: bytes, token_id: bytes) -> bytes | None:

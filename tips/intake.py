@@ -22,9 +22,6 @@ from tips.models import AgencyKey, Author, Category, Priority, Tip, rounded_now
 
 MAX_DESCRIPTION_LENGTH = 10_000
 MAX_ANSWER_LENGTH = 1_000
-# How long posting the same form again shows its receipt, in case the first response was lost on the way. Arrival times are
-# stored rounded down to five minutes, so this is between 15 and 20 minutes.
-RECEIPT_REPEATED_FOR = dt.timedelta(minutes=20)
 
 _KEY_RETIRED_TRIES = 3
 
@@ -78,12 +75,16 @@ class Report:
 
 
 class AlreadyArrivedError(Exception):
-    """This form was accepted before, with `file_count` files. `receipt` is None once it may no longer be shown."""
+    """This form was accepted before, with `file_count` files.
 
-    def __init__(self, receipt: str | None, file_count: int) -> None:
+    `receipt` is None when the token no longer opens, and once the source has seen it (`receipt_seen`).
+    """
+
+    def __init__(self, receipt: str | None, file_count: int, *, receipt_seen: bool) -> None:
         super().__init__()
         self.receipt = receipt
         self.file_count = file_count
+        self.receipt_seen = receipt_seen
 
 
 def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ()) -> str:
@@ -109,13 +110,23 @@ def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ())
 
 
 def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
-    """Raise AlreadyArrivedError if this form's tip is stored, with the receipt unless it is too late to show it again."""
+    """Raise AlreadyArrivedError if this form's tip is stored, with the receipt until the source has seen it.
+
+    Until then a response may have been lost on the way, so the same form shows the receipt as often as it is posted.
+    """
     tips = Tip.objects.filter(form_hash=form_hash)
-    received_at = tips.values_list("received_at", flat=True).first()
-    if received_at is not None:
-        is_recent = timezone.now() - received_at < RECEIPT_REPEATED_FOR
+    receipt_seen = tips.values_list("receipt_seen", flat=True).first()
+    if receipt_seen is not None:
         file_count = tips.aggregate(count=Count("attachments", Q(attachments__message=None)))["count"]
-        raise AlreadyArrivedError(receipt if is_recent else None, file_count)
+        raise AlreadyArrivedError(None if receipt_seen else receipt, file_count, receipt_seen=receipt_seen)
+
+
+def mark_receipt_seen(**tip: bytes) -> None:
+    """Record that the source has seen the receipt of the tip with this `form_hash` or `token_hash`.
+
+    What is stored is a yes or no, without a time.
+    """
+    Tip.objects.filter(receipt_seen=False, **tip).update(receipt_seen=True)
 
 
 def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads: Sequence[Upload]) -> None:

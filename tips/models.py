@@ -150,6 +150,12 @@ class Tip(models.Model):
     form_hash = models.BinaryField(
         editable=False, unique=True, max_length=32, help_text="SHA-256 of the form's one-time id: one form is one tip"
     )
+    receipt_seen = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="the source has seen the receipt or left: it is never shown again",
+    )
     report = models.BinaryField(editable=False, help_text="what the source sent first, sealed under K")
 
     class Meta:

@@ -24,9 +24,13 @@ def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
 
 
 @register.inclusion_tag("outreach/guides/links.html")
-def guide_links(place: str) -> dict[str, Any]:
-    """List links to the guides that staff placed on `place`: "tip_form", "receipt" or "map"."""
-    return {"guides": [(slug, title) for slug, title, where in _list_guides() if where == place]}
+def guide_links(place: str, *, leaves_receipt: bool = False) -> dict[str, Any]:
+    """List links to the guides that staff placed on `place`: "tip_form", "receipt" or "map".
+
+    `leaves_receipt`: as buttons of the receipt page's form, which confirm that the receipt was seen.
+    """
+    guides = [(slug, title) for slug, title, where in _list_guides() if where == place]
+    return {"guides": guides, "leaves_receipt": leaves_receipt}
 
 
 @register.simple_tag

@@ -1,7 +1,7 @@
 // Quick exit: a click on "Leave this site", or pressing Shift three times, as on GOV.UK.
 //
-// The page goes blank, its fields are emptied, the inbox session ends, and a neutral site replaces this page in the history,
-// so that Back does not show it. Without script the same links end the session on the server; Back then still works.
+// The page goes blank, its fields are emptied, the inbox session ends, a receipt is not shown again, and a neutral site replaces
+// this page in the history. Without script the same buttons post #leave-form.
 
 import { clear } from "./clear-fields.js";
 
@@ -13,12 +13,12 @@ let presses = 0;
 let isShiftAlone = false;
 let timer;
 
-function leave(link) {
+function leave({ form, dataset }) {
   document.documentElement.hidden = true;
   clear();
   dispatchEvent(new Event("leave"));
-  navigator.sendBeacon(link.href);
-  location.replace(link.dataset.leave);
+  navigator.sendBeacon(form.action, new URLSearchParams([...new FormData(form), ["script", "1"]]));
+  location.replace(dataset.leave);
 }
 
 function setPresses(number) {
@@ -29,10 +29,10 @@ function setPresses(number) {
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-leave]");
-  if (!link || event.ctrlKey || event.metaKey) return;
+  const button = event.target.closest("[data-leave]");
+  if (!button) return;
   event.preventDefault();
-  leave(link);
+  leave(button);
 });
 
 // Only Shift by itself counts, not together with a letter or a click.

@@ -50,6 +50,7 @@ def test_a_tip_from_form_to_inbox_without_script(browser: Browser, stack: Stack)
         expect(page.get_by_text("Nothing was sent twice")).to_be_visible()
         assert cookies(page.context) == []
         main.get_by_role("link", name="Open my tip").click()
+        assert page.url == origin + "/tips/inbox/"
         page.get_by_label("Your receipt").fill(receipt)
         main.get_by_role("button", name="Open my tip").click()
         expect(page.locator(".talk")).to_contain_text("4KT 9")
@@ -66,7 +67,7 @@ def test_a_tip_from_form_to_inbox_without_script(browser: Browser, stack: Stack)
         main.get_by_role("button", name="Open my tip").click()
         expect(page.locator(".talk li").last).to_contain_text("And again")
 
-        # Leaving is a link that closes the tip on its way out
+        # Leaving is a button that closes the tip on its way out
         with page.expect_request(NEUTRAL):
             page.get_by_role("link", name="Leave this site").last.click()
         page.wait_for_url(lambda url: not url.startswith(origin), wait_until="commit")

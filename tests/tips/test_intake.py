@@ -86,13 +86,15 @@ def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(
     assert Tip.objects.count() == Alert.objects.count() == 1
 
 
-def test_later_the_same_form_only_says_that_it_has_arrived(report: intake.Report, token: form_tokens.FormToken) -> None:
+def test_once_the_receipt_was_seen_the_same_form_gets_none(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.accept_tip(report, token)
-    Tip.objects.update(received_at=timezone.now() - intake.RECEIPT_REPEATED_FOR - dt.timedelta(seconds=1))
-    with pytest.raises(intake.AlreadyArrivedError) as caught:
-        intake.accept_tip(report, token)
-    assert caught.value.receipt is None
-    assert Tip.objects.count() == 1
+    intake.accept_tip(report, other := form_tokens.read(form_tokens.issue()))
+    intake.mark_receipt_seen(form_hash=token.form_hash)
+    for form, receipt in ((token, None), (other, other.receipt)):
+        with pytest.raises(intake.AlreadyArrivedError) as caught:
+            intake.accept_tip(report, form)
+        assert (caught.value.receipt, caught.value.receipt_seen) == (receipt, receipt is None)
+    assert Tip.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)

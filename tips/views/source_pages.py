@@ -56,9 +56,7 @@ def tip_form(request: HttpRequest) -> HttpResponse:
         return _find_place(request, post) if "find_place" in post.fields else _receive(request, post)
     except intake.AlreadyArrivedError as arrived:
         _remove_files(post.new_files)
-        # To get the receipt of a tip that has arrived, our script posts the token alone; without script, the browser posts
-        # the whole form again.
-        return _receipt_page(request, arrived.receipt, arrived.file_count, is_repeat="description" in post.fields)
+        return _arrived_page(request, post, arrived)
     except (DatabaseError, InterfaceError) as error:
         log.error("a tip could not be stored (%s)", type(error).__name__)
         sentence = _("Your tip could not be taken at this moment.")
@@ -69,6 +67,7 @@ def tip_form(request: HttpRequest) -> HttpResponse:
 _TOKEN_MARK, _TICKET_MARK = "the-token-here", "the-ticket-here"
 _INCIDENT_MARK, _ABOUT_MARK = "the-incident-here", "what-it-is-about-here"
 _RECEIPT_MARK, _FILE_MARK, _QR_MARK = "the-receipt-here", "the-file-here", "the-qr-here"
+_FORM_ID_MARK = "the-form-id-here"
 
 
 def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") -> str:
@@ -117,12 +116,27 @@ def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
     if not form.is_valid():
         return _form_page(request, form, post, files, status=UNPROCESSABLE)
     try:
-        return _receipt_page(request, intake.accept_tip(form.report(), token, files), len(files))
+        receipt = intake.accept_tip(form.report(), token, files)
+        return _receipt_page(request, receipt, token.id, len(files))
     except receipts.ReceiptQueueFullError:
         return _wait_page(request, post, 5, UNAVAILABLE)
     except vault.KeyMissingError as error:
         log.error("no tip can be taken: %s", error)
         return _again_page(request, post, "description", _("Tips cannot be taken at this moment. Try again later."))
+
+
+def _arrived_page(request: HttpRequest, post: form_posts.FormPost, arrived: intake.AlreadyArrivedError) -> HttpResponse:
+    """Answer a form whose tip is stored: the receipt until it was seen, then a page that says nothing of a tip.
+
+    To get the receipt of a tip that has arrived, our script posts the token alone; without script, the browser posts the
+    whole form again.
+    """
+    if arrived.receipt_seen:
+        return redirect("tips:closed")
+    if arrived.receipt is None:
+        return render(request, "tips/arrived.html", {"files": arrived.file_count})
+    form_id = form_tokens.read_token_id(post.fields["token"])
+    return _receipt_page(request, arrived.receipt, form_id, arrived.file_count, is_repeat="description" in post.fields)
 
 
 def _remove_files(files: Iterable[UUID]) -> None:
@@ -214,11 +228,13 @@ def _again_page(
 
 
 def _receipt_page(
-    request: HttpRequest, receipt: str | None, file_count: int, *, is_repeat: bool = False
+    request: HttpRequest, receipt: str, form_id: bytes, file_count: int, *, is_repeat: bool = False
 ) -> HttpResponse:
-    """Return the receipt of a tip that is on the disk: no failure from here on may keep the receipt from its source."""
-    if receipt is None:
-        return render(request, "tips/arrived.html", {"files": file_count})
+    """Return the receipt of a tip that is on the disk: no failure from here on may keep the receipt from its source.
+
+    All its links are buttons that post `form_id`, so that the next page confirms that the receipt was seen; script confirms
+    it at once (static/js/receipt.js).
+    """
     try:
         median_minutes = statistics.read_figures().median_minutes
     except (DatabaseError, InterfaceError):
@@ -228,6 +244,7 @@ def _receipt_page(
         "receipt": _RECEIPT_MARK,
         "file": _FILE_MARK,
         "qr": _QR_MARK,
+        "form_id": _FORM_ID_MARK,
         "files": file_count,
         "again": is_repeat,
         "usually_read": usually_read,
@@ -235,6 +252,7 @@ def _receipt_page(
     page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat, usually_read)
     # Words of our own list, a data: address and an SVG of our own: nothing to escape.
     page = page.replace(_RECEIPT_MARK, receipt).replace(_FILE_MARK, wording.text_file_address(receipt))
+    page = page.replace(_FORM_ID_MARK, form_tokens.spell_id(form_id))
     return HttpResponse(page.replace(_QR_MARK, qr_code.draw(receipt)))
 
 
@@ -263,6 +281,7 @@ def _sign_in(request: HttpRequest, form: ReceiptForm) -> HttpResponse:
             delay_response(request, throttle.guess_gate.seconds_to_hold())
             sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
             return _receipt_form_page(request, form, sentence, UNPROCESSABLE)
+        intake.mark_receipt_seen(token_hash=secret.token_hash)
         response: HttpResponse = redirect("tips:conversation")
         inbox_session.start(response, secret)
     except receipts.ReceiptQueueFullError:
@@ -399,13 +418,5 @@ def delete_tip(request: HttpRequest) -> HttpResponse:
         log.error("a tip cannot be deleted (%s)", type(error).__name__)
         return _again_page(request, post, "", _("Your tip could not be deleted at this moment. It is still there."))
     response = render(request, "tips/deleted.html", {"hold": is_held})
-    inbox_session.end(request, response)
-    return response
-
-
-@allow_get_and_post
-def leave_portal(request: HttpRequest) -> HttpResponse:
-    """Sign out and redirect to a neutral site; a POST is the beacon of script that has left already, answered with 204."""
-    response = HttpResponse(status=204) if request.method == "POST" else HttpResponseRedirect(settings.LEAVE_URL)
     inbox_session.end(request, response)
     return response

@@ -103,6 +103,8 @@ def test_public_can_store_a_tip_and_a_message(session: inbox_session.InboxSessio
         other = inbox_session.find_session(receipts.stretch_receipt(receipt))
         assert conversation.add_from_source(other.tip, other.key, "More", b"1")
         assert [entry.text for entry in other.read().messages] == ["More"]
+        intake.mark_receipt_seen(token_hash=receipts.stretch_receipt(receipt).token_hash)
+    assert Tip.objects.filter(receipt_seen=True).count() == 1
 
 
 @pytest.fixture

@@ -37,6 +37,17 @@ def words_of(page: HttpResponse) -> str:
     return re.sub(r"\s+", " ", html.unescape(text))
 
 
+def main_of(page: HttpResponse) -> str:
+    """Return the text of the page's main part."""
+    main = re.search(r"<main.*?</main>", page.content.decode(), re.DOTALL)[0]
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", main)))
+
+
+def confirm_receipt(client: Client, page: HttpResponse) -> HttpResponse:
+    """Confirm, as the receipt page's script does, that the receipt was seen."""
+    return client.post("/tips/receipt/", {"form_id": field_of(page, "form_id"), "script": "1"})
+
+
 def field_of(page: HttpResponse, name: str) -> str | None:
     """Return the content of a text field of the page."""
     content = page.content.decode()

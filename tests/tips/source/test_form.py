@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import re
 from typing import Any
@@ -10,11 +9,20 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
-from django.utils import timezone
 
 from core import ephemeral_store
 from crimemap.places.lookup import Place
-from tests.tips.source.pages import TEXT, field_of, fill_form, receipt_of, send_tip, token_of, words_of
+from tests.tips.source.pages import (
+    TEXT,
+    confirm_receipt,
+    field_of,
+    fill_form,
+    main_of,
+    receipt_of,
+    send_tip,
+    token_of,
+    words_of,
+)
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.models import Category, Question, Tip
 from tips.source import inbox_session, throttle
@@ -140,14 +148,28 @@ def test_the_token_alone_sends_nothing(client: Client) -> None:
     assert not Tip.objects.exists()
 
 
-def test_much_later_the_same_form_says_that_the_tip_has_arrived(client: Client) -> None:
+def test_the_same_form_shows_its_receipt_until_it_was_seen(client: Client) -> None:
     fields = fill_form(client)
-    client.post("/tips/", fields)
-    Tip.objects.update(received_at=timezone.now() - dt.timedelta(minutes=21))
     page = client.post("/tips/", fields)
-    assert "Your tip has arrived" in words_of(page)
-    assert page.status_code == 200
+    for _ in range(2):
+        assert receipt_of(client.post("/tips/", {"token": fields["token"]})) == receipt_of(page)
+    assert confirm_receipt(client, page).status_code == 204
+    for again in (fields, {"token": fields["token"]}):
+        answer = client.post("/tips/", again, follow=True)
+        assert answer.redirect_chain == [("/tips/closed/", 302)]
+        assert "This page has expired" in words_of(answer)
+        assert receipt_of(page) not in words_of(answer)
+        assert not re.search("receipt|your tip", main_of(answer), re.IGNORECASE), "it tells nobody that there is a tip"
     assert Tip.objects.count() == 1
+
+
+def test_a_form_too_old_to_show_its_receipt_says_nothing_of_a_tip_once_it_was_seen(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = fill_form(client)
+    confirm_receipt(client, client.post("/tips/", fields))
+    monkeypatch.setattr(form_tokens, "LIFETIME_SECONDS", -1)
+    assert client.post("/tips/", fields)["Location"] == "/tips/closed/"
 
 
 def test_a_form_older_than_its_token_gets_a_fresh_one_and_keeps_its_text(

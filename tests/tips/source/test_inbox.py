@@ -327,15 +327,23 @@ def test_a_hold_set_between_the_questions_is_said_before_anything_happens(inside
     assert Tip.objects.get().token_hash is not None
 
 
-@pytest.mark.parametrize(("method", "status"), [("get", 302), ("post", 204)])
-def test_leaving_closes_the_inbox(inside: Client, method: str, status: int, settings: Any) -> None:
+@pytest.mark.parametrize(("fields", "status"), [({}, 200), ({"script": "1"}, 204)], ids=["plain", "script"])
+def test_leaving_closes_the_inbox(inside: Client, fields: dict[str, str], status: int, settings: Any) -> None:
     cookie = inside.cookies[inbox_session.COOKIE].value
-    answer = getattr(inside, method)(LEAVE)
+    answer = inside.post(LEAVE, fields)
     assert answer.status_code == status
-    assert answer.get("Location") == (settings.LEAVE_URL if method == "get" else None)
+    assert (f'content="0;url={settings.LEAVE_URL}"' in answer.content.decode()) == (status == 200)
     assert answer.cookies[inbox_session.COOKIE].value == ""
     inside.cookies[inbox_session.COOKIE] = cookie
     assert inside.get(TALK)["Location"] == DOOR
+
+
+def test_opening_the_address_of_leaving_signs_nobody_out(inside: Client, settings: Any) -> None:
+    answer = inside.get(LEAVE, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer["Location"] == settings.LEAVE_URL
+    assert not answer.cookies
+    assert inside.post(LEAVE, headers={"Origin": "https://other.example"}).status_code == 403
+    assert inside.get(TALK).status_code == 200
 
 
 def test_leaving_works_without_the_store(inside: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,8 +351,8 @@ def test_leaving_works_without_the_store(inside: Client, monkeypatch: pytest.Mon
         raise ephemeral_store.StoreDownError
 
     monkeypatch.setattr(ephemeral_store, "forget", down)
-    answer = inside.get(LEAVE)
-    assert answer.status_code == 302
+    answer = inside.post(LEAVE)
+    assert answer.status_code == 200
     assert answer.cookies[inbox_session.COOKIE].value == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -11,8 +12,9 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client
 
-from tests.tips.source.pages import receipt_of, send_tip, words_of
-from tips import receipts, statistics
+from tests.tips.source.pages import field_of, fill_form, receipt_of, send_tip, words_of
+from tips import intake, receipts, statistics
+from tips.form_tokens import spell_id
 from tips.source import qr_code, throttle, wording
 from tips.statistics import TipFigures
 
@@ -56,6 +58,67 @@ def test_nothing_of_the_receipt_is_in_an_address_or_the_title(page: HttpResponse
     for address in re.findall(r'(?:href|action|src)="(?!data:)([^"]+)"', content):
         assert not any(word in address for word in receipt_of(page).split() if len(word) > 4)
     assert page["Cache-Control"] == "no-store"
+
+
+def is_shown_again(client: Client, token: str) -> bool:
+    return client.post("/tips/", {"token": token}).status_code == 200
+
+
+@pytest.fixture
+def sent(client: Client) -> tuple[str, HttpResponse]:
+    """The token of a form, and the page with its receipt."""
+    fields = fill_form(client)
+    return fields["token"], client.post("/tips/", fields)
+
+
+def test_each_way_out_of_the_page_confirms_that_the_receipt_was_seen(
+    client: Client, sent: tuple[str, HttpResponse]
+) -> None:
+    token, page = sent
+    body = re.search(r"<body.*", page.content.decode(), re.DOTALL)[0]
+    assert set(re.findall(r'<a [^>]*?href="([^":]+)["]', body)) == {"#main"}
+    pages = re.findall(r'formaction="/tips/receipt/" name="page" value="([^"]+)"', body)
+    assert {"/", "/tips/", "/tips/inbox/", "/tips/safety/"} <= set(pages)
+    assert is_shown_again(client, token)
+    answer = client.post("/tips/receipt/", {"form_id": field_of(page, "form_id"), "page": "/tips/inbox/"})
+    assert answer["Location"] == "/tips/inbox/"
+    assert not is_shown_again(client, token)
+
+
+def test_leaving_closes_the_receipt(client: Client, sent: tuple[str, HttpResponse]) -> None:
+    token, page = sent
+    client.post("/tips/leave/", {"form_id": field_of(page, "form_id")})
+    assert not is_shown_again(client, token)
+
+
+def test_opening_the_tip_closes_the_receipt(client: Client, sent: tuple[str, HttpResponse]) -> None:
+    token, page = sent
+    client.post("/tips/inbox/", {"receipt": receipt_of(page)})
+    assert not is_shown_again(client, token)
+
+
+@pytest.mark.parametrize("form_id", ["", "x", "ü", "A" * 500, spell_id(bytes(16))])
+def test_a_form_that_is_none_closes_nothing(client: Client, sent: tuple[str, HttpResponse], form_id: str) -> None:
+    for path in ("/tips/receipt/", "/tips/leave/"):
+        assert client.post(path, {"form_id": form_id, "script": "1"}).status_code == 204
+    assert is_shown_again(client, sent[0])
+
+
+@pytest.mark.parametrize("page", ["https://other.example/", "//other.example/", "javascript:alert(1)", ""])
+def test_the_next_page_is_one_of_ours(client: Client, page: str) -> None:
+    assert client.post("/tips/receipt/", {"page": page})["Location"] == "/tips/closed/"
+
+
+def test_the_forms_id_opens_no_receipt(client: Client, sent: tuple[str, HttpResponse]) -> None:
+    assert client.post("/tips/", {"token": field_of(sent[1], "form_id")}).status_code == 422
+
+
+def test_leaving_works_without_the_database(client: Client, sent: tuple[str, HttpResponse], monkeypatch: Any) -> None:
+    def down(**_: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(intake, "mark_receipt_seen", down)
+    assert client.post("/tips/leave/", {"form_id": field_of(sent[1], "form_id")}).status_code == 200
 
 
 def test_how_soon_tips_are_read_is_said_only_when_known(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
