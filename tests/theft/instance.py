@@ -1,0 +1,350 @@
+"""A portal of its own for the theft test, with made-up sources, an officer and a subscriber who do what people do."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import secrets
+import struct
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+from nacl import bindings as sodium
+from PIL import Image
+
+from tests.journey import Visitor
+from tests.stack import Stack, wait_until
+from tests.theft import blind_receipts, process_memory
+from tests.theft.memory_search import MemorySearch
+from tests.theft.search import Finder, spell_bytes, spell_digests, spell_receipt, spell_text
+from tipportal.dev_stack.servers import postgres_programs
+from tips import receipts, vault
+
+PASSWORD = "not-a-real-password-17"
+OFFICER = "officer-of-the-theft-test@example.org"
+# Found in every process of ours: proof that its memory was read.
+CONTROL = b"PORTAL_ROLE"
+
+# Alerts can be asked for once something is published.
+PUBLISH_CITY = """
+import datetime as dt
+from pathlib import Path
+from tests.crimemap.alerts.city import EPOCH, ZONE, City
+city = City(Path({folder!r}), (dt.datetime.now(ZONE).date() - EPOCH).days)
+city.add_many("known", 5)
+city.publish()
+"""
+
+
+@dataclass
+class Source:
+    """A made-up source, with everything that must be found nowhere after them."""
+
+    number: int
+    address: str
+    agent: str
+    referrer: str
+    text: str
+    message: str
+    photo_comment: str
+    photo: bytes | None = None
+    receipt: str = ""
+    token: str = ""
+    cookie: bytes = b""
+    secret: vault.SourceSecret | None = None
+    tip_key: bytes = b""
+
+
+@dataclass
+class Findings:
+    """Counts by place and kind of secret."""
+
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    candidates: set[str] = field(default_factory=set)
+    uncontrolled: list[str] = field(default_factory=list)  # processes whose control text was not found
+    searched_bytes: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(self.counts.values())
+
+
+def make_source(number: int) -> Source:
+    mark = secrets.token_hex(5)
+    return Source(
+        number,
+        address=f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(200) + 20}.{secrets.randbelow(90) + 110}",
+        agent=f"Agent-{mark}/7.{number} (made up for the theft test)",
+        referrer=f"https://referrer-{mark}.example/page",
+        # Sentences that differ in every window, so that parts of a text are found as well.
+        text=" ".join(f"{secrets.token_hex(4)} saw the white van {secrets.token_hex(4)}." for _ in range(12)),
+        message=f"{secrets.token_hex(4)} here is more about the van {secrets.token_hex(4)}.",
+        photo_comment=f"taken {mark} with the phone of a made-up person",
+        photo=draw_photo(f"taken {mark} with the phone of a made-up person") if number % 2 == 0 else None,
+    )
+
+
+def draw_photo(comment: str) -> bytes:
+    stream = io.BytesIO()
+    Image.effect_noise((320, 240), 90).convert("RGB").save(stream, "JPEG", comment=comment.encode(), quality=80)
+    return stream.getvalue()
+
+
+class Instance:
+    """The portal, its people, and what must be found of them."""
+
+    def __init__(self, folder: Path, source_count: int) -> None:
+        (folder / "temp").mkdir(parents=True)
+        self.stack = Stack(
+            folder,
+            web=["public", "staff"],
+            workers=["alerts", "bulk", "media"],
+            variables={"TMPDIR": str(folder / "temp")},
+        )
+        self.sources = [make_source(number) for number in range(source_count)]
+        mark = secrets.token_hex(5)
+        self.answers = [f"{mark}{number} is an answer of the officer to the source" for number in range(source_count)]
+        self.note = f"{mark} is a note between officers"
+        self.subscriber = f"resident-{mark}@example.org"
+        self.cleaned: list[bytes] = []
+
+    def __enter__(self) -> Instance:
+        self.stack.start()
+        code = (
+            "from django.contrib.auth.models import Group; from core.models import Account\n"
+            f"a = Account.objects.create_user('okafor', {OFFICER!r}, {PASSWORD!r}, is_staff=True)\n"
+            "a.groups.add(Group.objects.get(name='officer'))"
+        )
+        self.stack.run_manage("shell", "-c", code)
+        self.stack.run_manage(
+            "shell", "-c", PUBLISH_CITY.format(folder=self.stack.keys["INCIDENT_SNAPSHOTS"]), role="bulk"
+        )
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.stack.stop()
+
+    # What people do
+
+    def act(self) -> None:
+        """Let everybody do what they came for, and leave."""
+        self._subscribe()
+        for source in self.sources:
+            self._send(source)
+        self._wait_for_files()
+        officer = Visitor(self.stack.staff_url)
+        officer.sign_in("okafor", PASSWORD)
+        for path in sorted(set(re.findall(r"/admin/tips/tip/[0-9a-f-]{36}/change/", officer.open("/admin/tips/tip/")))):
+            self._handle_tip(officer, path)
+        for source in self.sources:
+            self._come_back(source)
+        officer.open("/admin/")
+
+    def _send(self, source: Source) -> None:
+        visitor = self._visit(source)
+        visitor.open("/")
+        form = visitor.tip(source.text)
+        source.token = form["token"]
+        visitor.open("/tips/", form | {"category": "no such"})  # a mistake: the text comes back once
+        form["token"] = visitor.field("token")
+        visitor.open("/tips/", form, files=[source.photo] if source.photo else [])
+        source.receipt = visitor.receipt()
+        source.secret = vault.stretch_secret(source.receipt.encode(), self._salt)
+
+    def _come_back(self, source: Source) -> None:
+        visitor = self._visit(source)
+        page = visitor.enter_inbox(source.receipt)
+        assert any(answer in page for answer in self.answers), visitor.status
+        source.cookie = base64.urlsafe_b64decode(visitor.cookies["inbox"].value)
+        visitor.open("/tips/inbox/conversation/", {"text": source.message, "form_id": visitor.field("form_id")})
+        assert source.message in visitor.open("/tips/inbox/conversation/")
+        visitor.open("/tips/leave/", {})
+        with closing(self.stack.connect("postgres")) as connection, connection.cursor() as cursor:
+            assert source.secret is not None
+            cursor.execute("SELECT key_for_source FROM tips_tip WHERE token_hash = %s", [source.secret.token_hash])
+            source.tip_key = vault.open_key_as_source(cursor.fetchone()[0], source.secret.seed)
+
+    def _visit(self, source: Source) -> Visitor:
+        headers = {"User-Agent": source.agent, "Referer": source.referrer, "X-Forwarded-For": source.address}
+        return Visitor(self.stack.public_url, source.address, **headers)
+
+    def _wait_for_files(self) -> None:
+        expected = sum(source.photo is not None for source in self.sources)
+        wait_until(lambda: self._count("tips_attachment WHERE state = 'ready'") >= expected, 60, "the photos are clean")
+
+    def _handle_tip(self, officer: Visitor, path: str) -> None:
+        page = officer.open(path)
+        assert officer.status == 200, officer.status
+        number = next(number for number, source in enumerate(self.sources) if source.text in page)
+        for file in sorted(set(re.findall(r'href="(/admin/tips/tip/[^"]*)" download', page))):
+            officer.open(file)
+            if officer.status == 200 and len(officer.content) > 2000:
+                self.cleaned.append(officer.content)
+        for kind, text in (("answer", self.answers[number]), ("note", self.note)):
+            form = next(
+                form for form in re.findall(r"<form.*?</form>", officer.open(path), re.S) if f'value="{kind}"' in form
+            )
+            fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form))
+            buttons = dict(re.findall(r'<button[^>]*name="([^"]+)" value="([^"]*)"', form))
+            officer.open(path, fields | buttons | {"text": text})
+            assert officer.status in (302, 303), officer.status
+        assert self.note in officer.open(path)
+
+    def _subscribe(self) -> None:
+        resident = Visitor(self.stack.public_url)
+        resident.open("/map/alerts/", {"where": "city", "rhythm": "daily", "email": self.subscriber})
+        assert resident.status == 302, resident.status
+        self.stack.mails.wait(1)
+
+    def _count(self, what: str) -> int:
+        with closing(self.stack.connect("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {what}")
+            return int(cursor.fetchone()[0])
+
+    # What must be found nowhere
+
+    @property
+    def _salt(self) -> bytes:
+        return Path(self.stack.keys["RECEIPT_SALT"]).read_bytes()
+
+    def secrets(self) -> dict[str, set[bytes]]:
+        """Return the spellings of everything that must be found nowhere, by kind."""
+        kinds: dict[str, set[bytes]] = {}
+
+        def add(kind: str, *spellings: set[bytes]) -> None:
+            kinds.setdefault(kind, set()).update(*spellings)
+
+        for source in self.sources:
+            assert source.secret is not None
+            for sentence in source.text.split("."):
+                if sentence.strip():
+                    add("text", spell_text(sentence.strip()))
+            add("text", spell_text(source.message))
+            positions = [_POSITIONS[word] for word in source.receipt.split()]
+            add("receipt", spell_receipt(source.receipt))
+            add("receipt", {struct.pack(f"{order}7H", *positions) for order in "<>"})
+            _public, private = sodium.crypto_box_seed_keypair(source.secret.seed)
+            add("keys", spell_bytes(source.secret.seed), spell_bytes(private), spell_bytes(source.tip_key))
+            add("look-up token", spell_bytes(source.secret.token))
+            add("session cookie", spell_bytes(source.cookie))
+            add("form token", {source.token.encode()[:60]}, spell_bytes(base64.urlsafe_b64decode(source.token)))
+            add("user agent", spell_text(source.agent), spell_text(source.referrer))
+            add("address", spell_text(source.address))
+            add("file metadata", spell_text(source.photo_comment))
+            if source.photo:
+                add("file", {source.photo[begin : begin + 32] for begin in range(2_000, len(source.photo) - 64, 4_000)})
+        for text in (*self.answers, self.note):
+            add("officers' text", spell_text(text))
+        for content in self.cleaned:
+            add("cleaned file", {content[begin : begin + 32] for begin in range(1_000, len(content) - 64, 4_000)})
+        add("subscriber", spell_text(self.subscriber))
+        return kinds
+
+    def digests(self) -> set[bytes]:
+        """Return the digests of addresses, agents and receipts under every secret that the portal has at hand."""
+        keys = {b""} | {path.read_bytes() for path in (self.stack.folder / "keys").rglob("*") if path.is_file()}
+        for child in self.stack.children.values():
+            keys |= {value.encode() for value in child.environment.values()}
+        return {
+            spelling
+            for source in self.sources
+            for text in (source.address, source.agent, source.receipt)
+            for spelling in spell_digests(text, keys)
+        }
+
+    # What a thief takes
+
+    def processes(self) -> dict[str, list[int]]:
+        """Return the process ids by name: the portal's processes and its servers."""
+        children = {**self.stack.children, "valkey": self.stack.servers.valkey, "postgres": self.stack.servers.postgres}
+        return {
+            name: process_memory.list_descendants(child.process.pid)
+            for name, child in children.items()
+            if child.process
+        }
+
+    def search_memory(self, search: MemorySearch) -> Findings:
+        """Search the memory of every process."""
+        findings = Findings()
+        for name, pids in self.processes().items():
+            counts = findings.counts.setdefault(name, Counter())
+            for pid in pids:
+                found, candidates, read_bytes, has_control = search.search(pid, CONTROL)
+                counts.update(found)
+                findings.candidates |= candidates
+                findings.searched_bytes += read_bytes
+                if not has_control and name in self.stack.children:
+                    findings.uncontrolled.append(name)
+        return findings
+
+    def open_blindly(self, candidates: set[str]) -> int:
+        """Return how many tips the rows of words open."""
+        with closing(self.stack.connect("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT token_hash FROM tips_tip")
+            hashes = {bytes(row[0]) for row in cursor.fetchall()}
+        return blind_receipts.count_opened_tips(candidates, self._salt, hashes)
+
+    def search_remains(self, finder: Finder) -> Findings:
+        """Search dump, database files with their log, files, Redis, logs, temp folders, mails and environments."""
+        findings = Findings()
+        for place, content in self._list_remains():
+            findings.searched_bytes += len(content)
+            findings.counts.setdefault(place, Counter()).update(finder.count(content))
+        return findings
+
+    def _list_remains(self) -> Iterator[tuple[str, bytes]]:
+        url = self.stack.database_url("postgres")
+        dump = [postgres_programs() / "pg_dump", "--inserts", url]
+        yield "database dump", subprocess.run(dump, capture_output=True, check=True).stdout
+        for number in (0, 1):
+            with redis.Redis(unix_socket_path=str(self.stack.servers.redis_socket), db=number) as store:
+                for key in store.keys("*"):
+                    yield f"redis database {number}", key + (store.dump(key) or b"")
+        folders = {"servers": "database files", "keys": "keys and file store", "logs": "logs", "temp": "temp folder"}
+        for folder, place in folders.items():
+            for path in (self.stack.folder / folder).rglob("*"):
+                try:
+                    yield place, path.read_bytes() if path.is_file() else b""
+                except FileNotFoundError:  # PostgreSQL recycles its files
+                    continue
+        for mail in self.stack.mails.received:
+            headers = "".join(f"{name}: {value}\n" for name, value in mail.items() if name != "To")
+            yield "mails (without To)", headers.encode() + mail.as_bytes().partition(b"\n\n")[2]
+        for name, pids in self.processes().items():
+            for pid in pids:
+                yield f"environment of {name}", Path(f"/proc/{pid}/environ").read_bytes()
+
+
+_POSITIONS = {word: place for place, word in enumerate(receipts.load_words())}
+
+
+class ControlProcess:
+    """A process that holds what the search must find: proof that it finds it."""
+
+    def __init__(self, held: list[str]) -> None:
+        code = (
+            "import json, sys; held = json.loads(sys.stdin.readline()); print(len(held), flush=True); sys.stdin.read()"
+        )
+        self.process = subprocess.Popen(
+            ["python3", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"]}
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(held).encode() + b"\n")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
+
+    def read_memory(self) -> bytes:
+        return b"".join(process_memory.read_memory(self.process.pid))
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.communicate()
