@@ -11,6 +11,7 @@ from typing import Any
 import gunicorn
 from gunicorn.glogging import Logger
 
+from core import hourly_log, roles
 from core.logs import PrivateFormatter
 
 # Hide the server software in responses.
@@ -73,6 +74,12 @@ def on_starting(_server: Any) -> None:
 def pre_request(_worker: Any, request: Any) -> None:
     """Keep gunicorn from repeating the "100 Continue" that the poller has sent (gunicorn_worker.py)."""
     request._expected_100_continue = False
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Let a process that serves residents write no line at the moment of a request."""
+    if roles.parse(os.environ.get("PORTAL_ROLE", "")).serves_public:
+        hourly_log.install(sys.stderr)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
