@@ -101,13 +101,13 @@ def opens_addresses(settings: Any) -> None:
 def mails(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
     """Start a real mail server that stores its mail, and send this process's mail to it."""
     monkeypatch.setattr(confirmation_pace, "pace", confirmation_pace.ConfirmationPace())
-    sink = Mails()
-    sink.start()
+    server = Mails()
+    server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
     settings.DEFAULT_FROM_EMAIL = "Riverton Police <portal@riverton.example>"
-    yield sink
-    sink.stop()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

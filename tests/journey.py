@@ -67,8 +67,8 @@ class Visitor:
         for tag in re.findall(r"<input[^>]*>", self.page):
             if f'name="{name}"' in tag and (value := re.search(r'value="([^"]*)"', tag)):
                 return html.unescape(value[1])
-        if kept := re.search(rf'<textarea[^>]*name="{name}"[^>]*>\n?(.*?)</textarea>', self.page, re.S):
-            return html.unescape(kept[1])
+        if prefilled := re.search(rf'<textarea[^>]*name="{name}"[^>]*>\n?(.*?)</textarea>', self.page, re.S):
+            return html.unescape(prefilled[1])
         raise AssertionError(f"no field {name} on the page (status {self.status}):\n{self.page[:2000]}")
 
     # A source

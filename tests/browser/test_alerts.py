@@ -10,9 +10,9 @@ from tests.stack import Stack
 # The secret of a mail's link, which only the bulk worker can read.
 SECRET = """
 from crimemap.models import Subscription
-from core.mail import subscriber_addresses as addresses
+from core.mail import subscriber_addresses
 row = Subscription.objects.latest("pk")
-print("SECRET", addresses.encode_secret(addresses.open_contact(row.sealed_contact).secret))
+print("SECRET", subscriber_addresses.encode_secret(subscriber_addresses.open_contact(row.sealed_contact).secret))
 """
 
 

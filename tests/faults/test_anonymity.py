@@ -31,7 +31,7 @@ PASSWORD = "not-a-real-password-17"
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
+def portal_with_tip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
     """Return the portal after a journey, and the receipt."""
     folder = tmp_path_factory.mktemp("anonymity")
     temp = folder / "temp"
@@ -90,9 +90,9 @@ def act(officer: Visitor, address: str, what: str, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(told: tuple[Stack, str]) -> dict[str, bytes]:
+def found(portal_with_tip: tuple[Stack, str]) -> dict[str, bytes]:
     """Collect all remains: database dump and files, Redis, logs, temp folder, mails, and environments of processes."""
-    stack, _ = told
+    stack, _ = portal_with_tip
     left: dict[str, bytes] = {"database dump": dump(stack)}
     for number in (0, 1):
         with redis.Redis(unix_socket_path=str(stack.servers.redis_socket), db=number) as store:
@@ -126,14 +126,16 @@ def test_the_needle_is_found_nowhere(found: dict[str, bytes], needle: str) -> No
     assert [place for place, content in found.items() if any(spelling in content for spelling in spellings)] == []
 
 
-def test_the_receipt_is_found_nowhere(told: tuple[Stack, str], found: dict[str, bytes]) -> None:
-    words = told[1].encode()
+def test_the_receipt_is_found_nowhere(portal_with_tip: tuple[Stack, str], found: dict[str, bytes]) -> None:
+    words = portal_with_tip[1].encode()
     for spelling in (words, words.replace(b" ", b"-"), words.replace(b" ", b"\n"), words.replace(b" ", b"")):
         assert [place for place, content in found.items() if spelling in content] == []
 
 
-def test_no_digest_of_the_address_under_any_secret_at_hand(told: tuple[Stack, str], found: dict[str, bytes]) -> None:
-    stack, _ = told
+def test_no_digest_of_the_address_under_any_secret_at_hand(
+    portal_with_tip: tuple[Stack, str], found: dict[str, bytes]
+) -> None:
+    stack, _ = portal_with_tip
     secrets = [b""] + [path.read_bytes() for path in (stack.folder / "keys").rglob("*") if path.is_file()]
     for name, content in found.items():
         if name.startswith("environment"):
@@ -183,15 +185,15 @@ def holds(content: bytes, wanted: set[bytes]) -> bool:
     return False
 
 
-def test_the_search_finds_existing_text(told: tuple[Stack, str], found: dict[str, bytes]) -> None:
+def test_the_search_finds_existing_text(portal_with_tip: tuple[Stack, str], found: dict[str, bytes]) -> None:
     """The search does find the agency's officer in the dump, the mail and the files."""
     assert b"okafor@example.org" in found["database dump"]
     assert b"okafor@example.org" in found["mail 0"]
     assert any(b"okafor@example.org" in content for place, content in found.items() if "servers" in place)
 
 
-def test_the_public_process_never_had_the_private_key(told: tuple[Stack, str]) -> None:
-    stack, _ = told
+def test_the_public_process_never_had_the_private_key(portal_with_tip: tuple[Stack, str]) -> None:
+    stack, _ = portal_with_tip
     environment = Path(f"/proc/{stack.children['web-public'].process.pid}/environ").read_bytes()
     for name in (b"AGENCY_PRIVATE_KEYS", b"AUDIT_KEY", b"SECRET_KEY", b"portal_staff", b"portal_owner"):
         assert name not in environment
@@ -208,7 +210,7 @@ def parent_of(process: str) -> str:
         return ""
 
 
-def test_the_public_role_has_no_admin(told: tuple[Stack, str]) -> None:
-    visitor = Visitor(told[0].public_url)
+def test_the_public_role_has_no_admin(portal_with_tip: tuple[Stack, str]) -> None:
+    visitor = Visitor(portal_with_tip[0].public_url)
     visitor.open("/admin/")
     assert visitor.status == 404

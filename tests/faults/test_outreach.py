@@ -87,9 +87,9 @@ def killed(stack: Stack) -> Callable[[], None]:
     return once(lambda: stack.children[WORKER].signal(signal.SIGKILL))
 
 
-@pytest.mark.parametrize(("kind", "state", "asked"), [("webhook", "unsure", 1), ("mastodon", "sent", 2)])
+@pytest.mark.parametrize(("kind", "state", "request_count"), [("webhook", "unsure", 1), ("mastodon", "sent", 2)])
 def test_a_worker_killed_after_the_channel_received_the_post(
-    stack: Stack, receiver: Receiver, kind: str, state: str, asked: int
+    stack: Stack, receiver: Receiver, kind: str, state: str, request_count: int
 ) -> None:
     receiver.before = killed(stack)
     run(stack, STORY.format(slug=kind, address=getattr(receiver, kind)))
@@ -102,8 +102,8 @@ def test_a_worker_killed_after_the_channel_received_the_post(
     wait_until(lambda: value(stack, query) == state, 30, f"the post is {state}")
     again(stack, "post_due")
     assert value(stack, query) == state
-    assert (len(receiver.posts), len(receiver.asked)) == (1, asked)
-    assert len({request["headers"].get("Idempotency-Key") for request in receiver.asked}) == 1
+    assert (len(receiver.posts), len(receiver.requests)) == (1, request_count)
+    assert len({request["headers"].get("Idempotency-Key") for request in receiver.requests}) == 1
 
 
 def test_a_worker_killed_after_the_mail_server_received_the_mail(stack: Stack) -> None:

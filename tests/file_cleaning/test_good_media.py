@@ -26,13 +26,13 @@ def check_media() -> Any:
 
 @pytest.mark.parametrize("path", files(GOOD), ids=lambda path: path.name)
 def test_a_good_file_is_rebuilt_clean_and_looks_the_same(path: Path, folder: Path) -> None:
-    made = file_cleaning.rebuild(path, folder)
+    rebuilt = file_cleaning.rebuild(path, folder)
 
-    assert traces.find_traces(made) == []
-    whole = folder / f"{path.name}{made.parts[0].path.suffix}"
-    shutil.copy(made.parts[0].path, whole)
+    assert traces.find_traces(rebuilt) == []
+    whole = folder / f"{path.name}{rebuilt.parts[0].path.suffix}"
+    shutil.copy(rebuilt.parts[0].path, whole)
     assert check_media().check(path, whole) == []
     about = json.loads((GOOD / "manifest.json").read_text())[path.name]
     if "seconds" in about:
-        assert made.duration_seconds == pytest.approx(about["seconds"], abs=0.5)
-    assert made.pages == about.get("pages")
+        assert rebuilt.duration_seconds == pytest.approx(about["seconds"], abs=0.5)
+    assert rebuilt.pages == about.get("pages")

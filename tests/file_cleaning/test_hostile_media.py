@@ -24,15 +24,15 @@ def outcome(path: Path, folder: Path) -> RebuiltFile | RefusalReason:
 def test_a_hostile_file_is_refused_or_harmless(path: Path, folder: Path) -> None:
     expected = json.loads((HOSTILE / "manifest.json").read_text())[path.name]["expect"]
 
-    made = outcome(path, folder)
+    result = outcome(path, folder)
 
-    if isinstance(made, RebuiltFile):
+    if isinstance(result, RebuiltFile):
         assert "rebuilt" in expected or "shortened" in expected
-        assert traces.find_traces(made) == []
-        assert not any(sign in part.path.read_bytes() for part in made.parts for sign in (b"<script", b"PK\x03\x04"))
+        assert traces.find_traces(result) == []
+        assert not any(sign in part.path.read_bytes() for part in result.parts for sign in (b"<script", b"PK\x03\x04"))
         return
     assert "refused" in expected
     if path.name == "locked.pdf":
-        assert made is RefusalReason.PROTECTED
+        assert result is RefusalReason.PROTECTED
     if "limit named" in expected:
-        assert made is RefusalReason.TOO_LONG
+        assert result is RefusalReason.TOO_LONG

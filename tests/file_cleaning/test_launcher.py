@@ -146,12 +146,12 @@ def make_claim(**changes: Any) -> dict[str, Any]:
 
 def make_parts(**changes: Any) -> list[dict[str, Any]]:
     """Return the parts of a photo, with `changes` to the first."""
-    made: list[dict[str, Any]] = [
+    parts: list[dict[str, Any]] = [
         {"role": role, "path": f"{role}.jpg", "media_type": "image/jpeg", "width": 4, "height": 3}
         for role in ("full", "preview", "thumbnail")
     ]
-    made[0] |= changes
-    return made
+    parts[0] |= changes
+    return parts
 
 
 @pytest.fixture
@@ -172,9 +172,9 @@ def into(tmp_path: Path) -> Path:
 
 
 def test_accepts_a_true_claim(into: Path) -> None:
-    made = validate_rebuilt_file(make_claim(), into)
-    assert [part.role for part in made.parts] == ["full", "preview", "thumbnail"]
-    assert made.parts[0].path == into / "full.jpg"
+    validated = validate_rebuilt_file(make_claim(), into)
+    assert [part.role for part in validated.parts] == ["full", "preview", "thumbnail"]
+    assert validated.parts[0].path == into / "full.jpg"
 
 
 INVALID_NAMES = "../outside.jpg /etc/passwd missing.jpg html.jpg empty.jpg link.jpg folder.jpg pipe.jpg hard.jpg . .."

@@ -47,18 +47,18 @@ def test_workspace_is_private_and_removed_after_an_exception() -> None:
 
 
 def test_removes_folders_of_killed_processes_alone() -> None:
-    (killed, left), (living, kept) = start_holder(), start_holder()
-    (left / "plain").write_bytes(b"secret")
+    (killed, abandoned), (living, in_use) = start_holder(), start_holder()
+    (abandoned / "plain").write_bytes(b"secret")
     killed.kill()
     killed.wait()
-    assert left.exists()
+    assert abandoned.exists()
 
     file_cleaning.remove_abandoned_workspaces()
 
-    assert not left.exists()
-    assert kept.exists()
+    assert not abandoned.exists()
+    assert in_use.exists()
     living.communicate("")
-    assert list(kept.parent.iterdir()) == []
+    assert list(in_use.parent.iterdir()) == []
 
 
 def test_refuses_without_a_folder_in_memory() -> None:
@@ -84,5 +84,5 @@ def test_refuses_a_base_folder_that_others_can_read() -> None:
 def test_shared_memory_is_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAM_FOLDER", str(folder))
     assert file_cleaning.has_ram_folder()
-    with file_cleaning.open_workspace() as made:
-        assert made.is_relative_to(folder)
+    with file_cleaning.open_workspace() as workspace:
+        assert workspace.is_relative_to(folder)

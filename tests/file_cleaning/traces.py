@@ -29,9 +29,9 @@ FFPROBE = {"major_brand", "minor_version", "compatible_brands", "language", "han
 OWN_VALUES = {"HandlerDescription": ["VideoHandler", "SoundHandler"], "CompressorName": ["Lavc libx264"]}
 
 
-def find_traces(made: RebuiltFile) -> list[str]:
+def find_traces(rebuilt: RebuiltFile) -> list[str]:
     """Return a line for each trace in any part; none if the file is clean."""
-    paths = [part.path for part in made.parts]
+    paths = [part.path for part in rebuilt.parts]
     found = _find_exiftool_traces(paths)
     for path in paths:
         if path.suffix in (".mp4", ".m4a"):

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from core.models import Account
-from core.staff import groups as staff
+from core.staff import groups
 from outreach.content import pictures
 from outreach.models import Picture, PictureOriginal, Story, StoryCategory
 from outreach.stories import checks, workflow
@@ -20,9 +20,9 @@ from tests.tips.files.sample_pictures import photo
 PASSING_ANSWERS = {question.key: question.answers[0].key for question in checks.QUESTIONS}
 
 
-def create_account(name: str = "marsh", *groups: str) -> Account:
+def create_account(name: str = "marsh", *group_names: str) -> Account:
     account = Account.objects.create_user(name, f"{name}@example.org", is_staff=True)
-    account.groups.set(Group.objects.filter(name__in=groups or (staff.COMMUNICATIONS,)))
+    account.groups.set(Group.objects.filter(name__in=group_names or (groups.COMMUNICATIONS,)))
     return account
 
 

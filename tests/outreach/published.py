@@ -35,18 +35,18 @@ def create_published_story(
 
 def create_picture(content: bytes = b"a picture", alt: str = "Three bicycles") -> Picture:
     """A picture that is ready in two widths; its files hold what is given."""
-    made = Picture(alt=alt, credit="Nobody", state=Picture.PictureState.READY, variants=[])
+    picture = Picture(alt=alt, credit="Nobody", state=Picture.PictureState.READY, variants=[])
     files = []
     for width in (400, 800):
         for form in ("webp", "jpg"):
             data = content + f"{width}{form}".encode()
             digest = hashlib.sha256(data).hexdigest()
-            files.append(PictureFile(picture=made, digest=digest, format=form, content=data))
-            made.variants.append(
+            files.append(PictureFile(picture=picture, digest=digest, format=form, content=data))
+            picture.variants.append(
                 {"width": width, "height": width // 2, "format": form, "digest": digest, "size": len(data)}
             )
-    made.save()
+    picture.save()
     for file in files:
-        file.picture = made
+        file.picture = picture
         file.save()
-    return made
+    return picture

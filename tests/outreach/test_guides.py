@@ -65,8 +65,8 @@ def test_a_starter_guide_is_short_plain_and_has_working_links(path: Path, client
 def test_guides_that_the_agency_changed_or_hid_stay(client):
     Guide.objects.filter(slug="staying-safe").update(body="Our own words.", shown=False)
     guides.ensure_guides()
-    kept = Guide.objects.get(slug="staying-safe")
-    assert (kept.body, kept.shown) == ("Our own words.", False)
+    guide = Guide.objects.get(slug="staying-safe")
+    assert (guide.body, guide.shown) == ("Our own words.", False)
     assert Guide.objects.count() == len(SHIPPED)
 
 

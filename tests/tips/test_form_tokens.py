@@ -11,10 +11,10 @@ from tips import form_tokens
 @pytest.fixture(autouse=True)
 def store(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """A memory-only store shared by all nodes of a test."""
-    kept: dict[str, bytes] = {}
-    monkeypatch.setattr(ephemeral_store, "put_once", lambda name, value, seconds: kept.setdefault(name, value))
+    stored: dict[str, bytes] = {}
+    monkeypatch.setattr(ephemeral_store, "put_once", lambda name, value, seconds: stored.setdefault(name, value))
     monkeypatch.setattr(form_tokens, "_keys", form_tokens._Keys())
-    return kept
+    return stored
 
 
 def no_store(*_: object) -> bytes:

@@ -9,8 +9,8 @@ from tips import retention
 from tips.models import Disposition, State, Tip
 
 
-@pytest.mark.parametrize(("days", "hold", "kept"), [(364, False, True), (366, False, False), (366, True, True)])
-def test_a_closed_tip_is_erased_after_its_time_unless_held(tip: Tip, days: int, hold: bool, kept: bool) -> None:
+@pytest.mark.parametrize(("days", "hold", "is_retained"), [(364, False, True), (366, False, False), (366, True, True)])
+def test_a_closed_tip_is_erased_after_its_time_unless_held(tip: Tip, days: int, hold: bool, is_retained: bool) -> None:
     Tip.objects.update(
         state=State.CLOSED,
         disposition=Disposition.USEFUL,
@@ -18,8 +18,8 @@ def test_a_closed_tip_is_erased_after_its_time_unless_held(tip: Tip, days: int, 
         closed_at=timezone.now() - dt.timedelta(days=days),
         legal_hold=hold,
     )
-    assert retention.erase_expired_tips() == (0 if kept else 1)
-    assert Tip.objects.exists() is kept
+    assert retention.erase_expired_tips() == (0 if is_retained else 1)
+    assert Tip.objects.exists() is is_retained
 
 
 def test_a_tip_that_is_not_closed_is_not_erased(tip: Tip) -> None:

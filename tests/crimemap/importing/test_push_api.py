@@ -28,14 +28,14 @@ def token(settings: Any, tmp_path: Path) -> str:
 def _worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the bulk worker's part as soon as an import is requested."""
 
-    def asked(*args: Any, **options: Any) -> ImportRun:
+    def request_import(*args: Any, **options: Any) -> ImportRun:
         run = ask(*args, **options)
         jobs.process_run(run.pk)
         run.refresh_from_db()
         return run
 
     ask = jobs.request_import
-    monkeypatch.setattr(jobs, "request_import", asked)
+    monkeypatch.setattr(jobs, "request_import", request_import)
 
 
 def push(token: str, content: bytes | None = None, address: str = CITY, kind: str = "text/csv", **headers: str) -> Any:

@@ -15,7 +15,7 @@ TOKEN = "canary-token-7Qx"
 
 @dataclass
 class Receiver:
-    """`asked`: each request that arrived. `posts`: what a reader of the channel sees, one for each that was taken.
+    """`requests`: each request that arrived. `posts`: the posts a reader of the channel sees.
 
     `status` is the answer; None breaks the connection off without one, after the post was taken. `before` runs when a
     request has arrived and nothing is answered yet.
@@ -23,14 +23,14 @@ class Receiver:
 
     port: int = 0
     status: int | None = 200
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     posts: list[str] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
     _by_key: dict[str, int] = field(default_factory=dict)
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
         content = json.loads(body) if body else {}
-        self.asked.append({"path": path, "headers": headers, **content})
+        self.requests.append({"path": path, "headers": headers, **content})
         if self.status is not None and self.status >= 300:
             return
         key = headers.get("Idempotency-Key", "")

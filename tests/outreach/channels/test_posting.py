@@ -91,7 +91,7 @@ def test_prepared_posts_are_sent_and_left_out_ones_are_not(story: Story, receive
     posting.prepare_post(story, first, "Our own words", wanted=True)
     posting.prepare_post(story, second, "", wanted=False)
     posting.post_due()
-    assert receiver.asked == []  # not published yet
+    assert receiver.requests == []  # not published yet
     publish(story)
     posting.post_due()
     assert receiver.posts == ["Our own words"]
@@ -128,7 +128,7 @@ def test_nothing_is_posted_of_a_story_that_was_withdrawn_meanwhile(story: Story,
     publish(story)
     publication.withdraw(story, timezone.now())
     posting.post_due()
-    assert receiver.asked == []
+    assert receiver.requests == []
     assert only().state == State.FAILED
 
 
@@ -143,7 +143,7 @@ def test_each_database_role_has_only_the_rights_it_needs(story: Story, receiver:
         posting.post_due()
     with acting_as("staff"):
         posting.settle_post(Post.objects.get(state=State.UNSURE).pk, story.author, again=False)
-    assert sorted(request.get("status") or request["message"] for request in receiver.asked) == [
+    assert sorted(request.get("status") or request["message"] for request in receiver.requests) == [
         "One gun fewer http://127.0.0.1:8000/stories/gun/",
         "Our own words",
     ]
@@ -168,8 +168,8 @@ def test_the_response_of_a_webhook_decides_the_state(
     receiver.status = 200
     later(monkeypatch, hours=1)
     posting.post_due()
-    assert len(receiver.asked) == (2 if state == State.WAITING else 1)  # nothing unsure is tried again by itself
-    assert all(request["path"] == f"/{TOKEN}" for request in receiver.asked)  # nobody is followed elsewhere
+    assert len(receiver.requests) == (2 if state == State.WAITING else 1)  # nothing unsure is tried again by itself
+    assert all(request["path"] == f"/{TOKEN}" for request in receiver.requests)  # nobody is followed elsewhere
 
 
 @pytest.mark.parametrize("status", [500, 503, 302, None])
@@ -186,7 +186,7 @@ def test_mastodon_gets_the_same_post_again_under_the_same_key(
     posting.post_due()
     assert only().state == State.SENT
     assert len(receiver.posts) == 1
-    first, second = (request["headers"]["Idempotency-Key"] for request in receiver.asked)
+    first, second = (request["headers"]["Idempotency-Key"] for request in receiver.requests)
     assert first == second
 
 
@@ -200,7 +200,7 @@ def test_mastodon_is_not_tried_once_its_key_may_be_forgotten(
     later(monkeypatch, minutes=51)
     posting.post_due()
     assert only().state == State.UNSURE
-    assert len(receiver.asked) == 1
+    assert len(receiver.requests) == 1
 
 
 def test_a_refusal_after_an_attempt_that_may_have_arrived_is_unsure(
@@ -270,7 +270,7 @@ def test_after_a_kill_mastodon_is_posted_under_the_same_key_and_once(
     dies_before_it_knows(monkeypatch)
     posting.post_due()
     assert only().state == State.SENT
-    assert (len(receiver.asked), len(receiver.posts)) == (2, 1)
+    assert (len(receiver.requests), len(receiver.posts)) == (2, 1)
 
 
 # What staff settle
@@ -287,7 +287,7 @@ def test_staff_settle_unsure_posts(story: Story, by: Account, receiver: Receiver
     posting.settle_post(only().pk, by, again=again)
     posting.post_due()
     assert only().state == State.SENT
-    assert len(receiver.asked) == (2 if again else 1)
+    assert len(receiver.requests) == (2 if again else 1)
     assert (only().key != key) == again
     assert AuditEntry.objects.get().subject == f"story {story.pk}"
     with pytest.raises(posting.PostActionRefusedError):
@@ -320,9 +320,9 @@ def test_nothing_of_the_address_is_in_logs_rows_or_the_trail(
     posting.post_due()
     # apprise's own lines are led nowhere (settings.LOGGING; tests/faults/test_outreach.py reads a real worker's log).
     lines = [record.getMessage() for record in caplog.records if not record.name.startswith("apprise")]
-    told = "\n".join([*lines, *capfd.readouterr(), *(str(row) for row in AuditEntry.objects.values())])
-    told += str(Post.objects.values())
-    assert TOKEN not in told
+    output = "\n".join([*lines, *capfd.readouterr(), *(str(row) for row in AuditEntry.objects.values())])
+    output += str(Post.objects.values())
+    assert TOKEN not in output
     assert only().problem or status == 200
 
 
@@ -352,7 +352,7 @@ def test_retries_and_redirects_that_an_address_asks_for_are_ours_to_decide(recei
     transport.send_post(f"{receiver.webhook}?retry=3&wait=0", "text", "key")
     receiver.status = 307
     transport.send_post(f"{receiver.webhook}?redirect=yes", "text", "key")
-    assert len(receiver.asked) == 2
+    assert len(receiver.requests) == 2
 
 
 def test_only_the_server_of_an_address_is_visible(receiver: Receiver) -> None:

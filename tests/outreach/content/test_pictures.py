@@ -81,10 +81,10 @@ def test_nothing_of_a_real_photos_metadata_is_left(path: Path, tmp_path: Path) -
     for about, content in files_of(row):
         file = tmp_path / f"x.{about['format']}"
         file.write_bytes(content)
-        told = json.loads(
+        metadata = json.loads(
             subprocess.run(["exiftool", "-json", "-G", "-a", file], capture_output=True, check=True).stdout
         )
-        groups = {key.partition(":")[0] for key in told[0]}
+        groups = {key.partition(":")[0] for key in metadata[0]}
         assert groups <= {"SourceFile", "ExifTool", "File", "JFIF", "RIFF", "Composite"}
 
 

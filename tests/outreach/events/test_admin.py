@@ -25,9 +25,9 @@ State = Post.PostState
 
 
 def account(group: str) -> Account:
-    made = Account.objects.create_user(group, is_staff=True)
-    made.groups.set([Group.objects.get(name=group)])
-    return made
+    account = Account.objects.create_user(group, is_staff=True)
+    account.groups.set([Group.objects.get(name=group)])
+    return account
 
 
 @pytest.fixture
@@ -191,8 +191,8 @@ def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client) -> None:
     pages = [
         desk.get(url).content.decode() for url in (path, "/admin/outreach/channel/", "/admin/", f"{path[:-7]}history/")
     ]
-    kept = [str(row) for model in (AuditEntry, LogEntry) for row in model.objects.values()]
-    assert SECRET not in "".join(pages + kept)
+    log_rows = [str(row) for model in (AuditEntry, LogEntry) for row in model.objects.values()]
+    assert SECRET not in "".join(pages + log_rows)
 
 
 @pytest.mark.parametrize("lookup", ["address", "address__startswith", "address__regex", "id__in=1&address__gt"])
@@ -213,7 +213,7 @@ def test_an_address_that_is_none_gets_a_sentence_without_it(desk: Client, addres
     assert not Channel.objects.exists()
 
 
-# What is told of a story
+# Stories about events
 
 
 @pytest.fixture

@@ -334,8 +334,8 @@ class TestPictures:
         answer = signed_in(author).post(ADD, self.sent(content, body="Kept words"))
         assert answer.status_code == 422
         assert sentence in html(answer)
-        for kept in ("Kept words", 'value="Steps"', 'value="City"', 'value="Brighter steps"'):
-            assert kept in html(answer)
+        for words in ("Kept words", 'value="Steps"', 'value="City"', 'value="Brighter steps"'):
+            assert words in html(answer)
         assert not Picture.objects.exists()
 
     def test_alt_text_and_credit_are_required(self, author) -> None:

@@ -272,12 +272,12 @@ def test_share_links_carry_title_and_address(client, settings):
     create_published_story(title="Home & away")
     page = text_of(client.get("/stories/bicycles/"))
     links = dict(re.findall(r'href="(https://[^"]+|mailto:[^"]+)" rel="noopener noreferrer nofollow">([^<]+)<', page))
-    asked = {name: parse_qs(urlsplit(link).query) for link, name in links.items()}
-    assert asked["Bluesky"]["text"] == ["Home & away https://portal.example/stories/bicycles/"]
-    assert asked["X"] == {"text": ["Home & away"], "url": ["https://portal.example/stories/bicycles/"]}
-    assert asked["Facebook"]["u"] == ["https://portal.example/stories/bicycles/"]
-    assert asked["WhatsApp"]["text"] == asked["Bluesky"]["text"]
-    assert asked["E-mail"]["subject"] == ["Home & away"]
+    parameters = {name: parse_qs(urlsplit(link).query) for link, name in links.items()}
+    assert parameters["Bluesky"]["text"] == ["Home & away https://portal.example/stories/bicycles/"]
+    assert parameters["X"] == {"text": ["Home & away"], "url": ["https://portal.example/stories/bicycles/"]}
+    assert parameters["Facebook"]["u"] == ["https://portal.example/stories/bicycles/"]
+    assert parameters["WhatsApp"]["text"] == parameters["Bluesky"]["text"]
+    assert parameters["E-mail"]["subject"] == ["Home & away"]
     assert 'data-copy="https://portal.example/stories/bicycles/"' in page
 
 

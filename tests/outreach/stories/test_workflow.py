@@ -119,7 +119,7 @@ class TestRule:
         assert decide_as(StoryAction.APPROVE, review, WRITER, own=True).new_status is S.APPROVED
         assert (
             decide_as(StoryAction.APPROVE, review, WRITER, ActionDetails(NOW), own=True).new_status is None
-        )  # the checks are asked again
+        )  # the checks must be answered again
 
     @pytest.mark.parametrize("question", checks.QUESTIONS, ids=lambda question: question.key)
     @pytest.mark.parametrize(("action", "status"), [(StoryAction.SUBMIT, S.DRAFT), (StoryAction.APPROVE, S.IN_REVIEW)])
@@ -282,11 +282,11 @@ class TestPerforming:
             workflow.set_text_aside(story.pk, one, story_values(body="Of the one"), 1)
         assert stale.value.story.body == "Of the other"
         assert Story.objects.get().body == "Of the other"
-        kept = StoryRevision.objects.get(aside=True)
-        assert (kept.snapshot["body"], kept.number, kept.by) == ("Of the one", 1, one)
+        aside = StoryRevision.objects.get(aside=True)
+        assert (aside.snapshot["body"], aside.number, aside.by) == ("Of the one", 1, one)
         with pytest.raises(StaleStoryError):
             workflow.perform(StoryAction.SUBMIT, story.pk, one, 1, desk.action_details())
-        restored = workflow.restore_revision(story.pk, one, kept, 2)
+        restored = workflow.restore_revision(story.pk, one, aside, 2)
         assert (restored.body, restored.version) == ("Of the one", 3)
 
     def test_the_same_save_twice_is_one(self) -> None:

@@ -37,12 +37,12 @@ class MakeRun:
         self.folder = folder
         self.port = int(variables.setdefault("PORT", str(free_port())))
         self.output = folder / "output"
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         with self.output.open("wb") as output:
             self.make = subprocess.Popen(
                 ["make", "run"],
                 cwd=folder,
-                env=kept | variables,
+                env=inherited | variables,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

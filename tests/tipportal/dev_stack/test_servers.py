@@ -14,8 +14,7 @@ import pytest
 import redis
 
 from tests.stack import wait_until
-from tipportal.dev_stack import postgres_account
-from tipportal.dev_stack import servers as embedded
+from tipportal.dev_stack import postgres_account, servers
 from tipportal.dev_stack.child_process import Child, ProcessControlError
 from tipportal.dev_stack.servers import PrivateServerError, Servers
 
@@ -86,7 +85,7 @@ class TestSeparation:
         statement = f"SELECT count(*) FROM pg_roles WHERE rolname LIKE 'portal\\_%' AND ({mighty})"
         assert query_value(running, "postgres", statement) == 0
 
-    @pytest.mark.parametrize("user", [user for user in embedded.USERS if user])
+    @pytest.mark.parametrize("user", [user for user in servers.USERS if user])
     def test_every_user_has_a_password_of_its_own(self, running: Servers, user: str) -> None:
         assert query_value(running, user, "SELECT current_user") == user
         other = running.passwords["postgres" if user != "postgres" else "portal_public"]
@@ -237,7 +236,7 @@ class TestExplanations:
 
     def test_full_disk(self) -> None:
         words = "LOG: x\nFATAL:  could not write lock file: No space left on device\n"
-        assert "The disk is full" in embedded._explain_failure("postgres does not start", words)
+        assert "The disk is full" in servers._explain_failure("postgres does not start", words)
 
     def test_a_missing_program_is_explained(self, tmp_path: Path) -> None:
         child = Child(

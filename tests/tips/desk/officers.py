@@ -8,18 +8,18 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from core.models import Account, AuditEntry
-from core.staff import groups as staff
+from core.staff import groups
 from tips import conversation, form_tokens, intake, receipts
 from tips.desk import triage
 from tips.models import Category, Duty, Tip
 from tips.source import inbox_session
 
 
-def create_officer(name: str = "okafor", *groups: str, mail: str | None = None, **columns: Any) -> Account:
+def create_officer(name: str = "okafor", *group_names: str, mail: str | None = None, **columns: Any) -> Account:
     """Create an account of the desk; `mail=""` for one without an address."""
     address = f"{name}@example.org" if mail is None else mail
     account = Account.objects.create_user(name, address, is_staff=True, **columns)
-    account.groups.set(Group.objects.filter(name__in=groups or (staff.OFFICER,)))
+    account.groups.set(Group.objects.filter(name__in=group_names or (groups.OFFICER,)))
     return account
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as how
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tips import vault
@@ -153,7 +153,7 @@ def nonces(file: uuid.UUID) -> list[bytes]:
     torn=st.lists(st.integers(0, SEALED), min_size=6, max_size=6),
     pieces=st.integers(97, 2 * CHUNK),
 )
-@how(deadline=None)
+@hypothesis_settings(deadline=None)
 def test_a_file_that_went_on_after_broken_lines_is_exactly_right(
     sizes: list[int], torn: list[int], pieces: int
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from hypothesis import HealthCheck, given
-from hypothesis import settings as how
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.tips.files import sample_uploads
@@ -302,7 +302,7 @@ def test_a_process_that_died_while_it_closed_the_file_costs_a_chunk(length: int,
         st.tuples(st.integers(0, 3 * CHUNK), st.integers(0, 3 * CHUNK), st.integers(-CHUNK, CHUNK)), max_size=6
     ),
 )
-@how(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
     chunks: int, rest: int, steps: list[tuple[int, int, int]]
 ) -> None:

@@ -40,9 +40,11 @@ def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
 @pytest.fixture
 def media_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], str]]:
     """The tasks handed to the queue."""
-    told: list[tuple[str, list[str], str]] = []
-    monkeypatch.setattr(attachments.queue, "send", lambda name, *args, queue: told.append((name, list(args), queue)))
-    return told
+    sent_tasks: list[tuple[str, list[str], str]] = []
+    monkeypatch.setattr(
+        attachments.queue, "send", lambda name, *args, queue: sent_tasks.append((name, list(args), queue))
+    )
+    return sent_tasks
 
 
 def opened(receipt: str) -> conversation.OpenedTip:
@@ -378,9 +380,9 @@ def test_another_ticket_opens_no_file(client: Client) -> None:
 
 def test_a_file_of_one_tip_cannot_be_sent_with_another(client: Client, media_tasks: list[Any]) -> None:
     page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
-    kept = fields_of(page) | {"description": TEXT}
-    receipt_of(client.post("/tips/", kept))  # the ticket is still there: nothing is committed in this test
-    page = client.post("/tips/", fill_form(client) | {"ticket": kept["ticket"], "uploads": kept["uploads"]})
+    fields = fields_of(page) | {"description": TEXT}
+    receipt_of(client.post("/tips/", fields))  # the ticket is still there: nothing is committed in this test
+    page = client.post("/tips/", fill_form(client) | {"ticket": fields["ticket"], "uploads": fields["uploads"]})
     assert page.status_code == 503
     assert Attachment.objects.count() == 1
     assert len([path for path in sample_uploads.list_store() if not path.suffix]) == 1
@@ -457,7 +459,7 @@ def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytes
 @pytest.mark.parametrize("when", ["seal_chunk", "ticket", "fsync"])
 def test_a_disk_that_fills_up_loses_no_whole_file(client: Client, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
-    kept = fields_of(page) | {"description": TEXT}
+    fields = fields_of(page) | {"description": TEXT}
     real, calls = vault.seal_chunk, 0
 
     def full(*_args: Any, **_named: Any) -> Any:
@@ -475,7 +477,7 @@ def test_a_disk_that_fills_up_loses_no_whole_file(client: Client, monkeypatch: p
     name = {"ticket": "open"}.get(when, when)
     instead = {"seal_chunk": full_at_third, "ticket": full_for_tickets, "fsync": full}[when]
     monkeypatch.setattr(vault if when == "seal_chunk" else os, name, instead)
-    page = client.post("/tips/", kept | {"attachments": sample_uploads.form_file(sample_uploads.video(400_000))})
+    page = client.post("/tips/", fields | {"attachments": sample_uploads.form_file(sample_uploads.video(400_000))})
     monkeypatch.undo()
     assert page.status_code == 422
     assert "Files cannot be taken at this moment." in words_of(page)
@@ -569,8 +571,8 @@ def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
         "/tips/inbox/conversation/", fields | {"attachments": sample_uploads.form_file(sample_uploads.photo())}
     )
     assert "What you wrote and attached is still here." in words_of(page)
-    kept = {name: field_of(page, name) or "" for name in ("form_id", "ticket", "uploads")}
-    page = client.post("/tips/inbox/", kept | {"receipt": receipt, "text": ""}, follow=True)
+    fields = {name: field_of(page, name) or "" for name in ("form_id", "ticket", "uploads")}
+    page = client.post("/tips/inbox/", fields | {"receipt": receipt, "text": ""}, follow=True)
     assert "Photo 1 Arrived." in words_of(page)
 
 
@@ -588,11 +590,11 @@ def test_deleting_a_tip_removes_its_files_at_once(signed_in: Client) -> None:
             sample_uploads.form_file(sample_uploads.video()),
         ],
     )
-    kept = send_tip(signed_in, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
+    page = send_tip(signed_in, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
     assert len(sample_uploads.list_store()) > 2
     signed_in.post("/tips/inbox/delete/", {"sure": "erase"})
     assert not Attachment.objects.exists()
-    assert {path.name.removesuffix(".ticket") for path in sample_uploads.list_store()} == {field_of(kept, "uploads")}
+    assert {path.name.removesuffix(".ticket") for path in sample_uploads.list_store()} == {field_of(page, "uploads")}
 
 
 def test_a_tip_under_hold_keeps_its_files(signed_in: Client) -> None:
