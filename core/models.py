@@ -18,7 +18,7 @@ class Account(AbstractUser):
         verbose_name_plural = _("staff accounts")  # type: ignore[assignment]
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """As Django's, but a superuser gets permissions on tips from groups alone (core/staff/groups.py)."""
+        """Extend Django's check: a superuser gets permissions on tips only from groups (core/staff/groups.py)."""
         if not perm.startswith("tips."):
             return super().has_perm(perm, obj)
         return self.is_active and any(backend.has_perm(self, perm, obj) for backend in get_backends())

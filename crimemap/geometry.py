@@ -19,7 +19,7 @@ def meters_between(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
 
 def inside(point: Point, ring: Sequence[Point]) -> bool:
-    """Whether `point` lies in the ring (closed or not); even-odd rule."""
+    """Return whether `point` lies in the ring (closed or not); even-odd rule."""
     x, y = point
     result = False
     for (x1, y1), (x2, y2) in edges(ring):

@@ -45,7 +45,7 @@ def _folders(graph: grimp.ImportGraph, package: str) -> list[tuple[str, int]]:
 
 
 def _imports_between(graph: grimp.ImportGraph) -> Counter[tuple[str, str]]:
-    """How many modules of one package import something of another."""
+    """Count the modules of each package that import another, by pairs of packages."""
     counts: Counter[tuple[str, str]] = Counter()
     for module in graph.modules:
         package = module.split(".")[0]

@@ -8,7 +8,7 @@ HEAD_BYTES = 64 * 1024  # of a file's beginning, enough to detect its format
 
 
 class MediaKind(StrEnum):
-    """What a file is to a reader. The values are stored and part of the JSON that pages read."""
+    """The kind of a file. The values are stored and part of the JSON that pages read."""
 
     PHOTO = "photo"
     VIDEO = "video"

@@ -1,6 +1,6 @@
-"""How many mails an officer gets: a few one by one, then one for all that wait.
+"""The limit of mails to each officer: a few single ones, then one bundle for all waiting alerts.
 
-In the memory of the alerts worker only, so that no table says when an officer was mailed. A restart allows a few mails more.
+It is in the memory of the alerts worker only, so that no table says when an officer was mailed. A restart allows a few more.
 """
 
 from __future__ import annotations

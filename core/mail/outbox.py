@@ -79,14 +79,14 @@ class Outbox(ABC, Generic[Row]):
 
     model: type[Row]
     name: str  # for the log
-    quick_tries = 1  # so many tries follow one another as the runs come round, before the back-off begins
+    quick_tries = 1  # tries in consecutive runs before the back-off starts
     serial_field = ""  # rows that share this field's value are sent one at a time
 
-    # What each queue decides
+    # Hooks for each queue
 
     @abstractmethod
     def compose(self, row: Row) -> EmailMessage | None:
-        """Return the mail as it reads now, or None if there is nothing left to say. May raise KeyMissingError, SealError."""
+        """Return the mail as of now, or None if there is nothing left to report. May raise KeyMissingError, SealError."""
 
     @abstractmethod
     def record_refusal(self, row: Row) -> None:
@@ -104,24 +104,24 @@ class Outbox(ABC, Generic[Row]):
         self.settle(row, state=SENT)
 
     def record_needless(self, row: Row) -> None:
-        """Record that `compose` had nothing to say."""
+        """Record that `compose` returned no mail."""
         self._rows().filter(pk=row.pk).delete()
 
     def postpone(self, row: Row) -> None:
-        """Have the mail tried again later, after a longer wait each time."""
+        """Schedule another try, with exponential back-off."""
         self.settle(row, next_attempt_at=self.now() + self.back_off(row.attempts + 1))
 
     def now(self) -> dt.datetime:
         """Return the present time as it may be stored in `next_attempt_at`."""
         return timezone.now()
 
-    # What all have in common
+    # Shared by all queues
 
     def send(self, batch: Sequence[Row]) -> bool:
-        """Send a batch over one connection, leaving rows that another worker took meanwhile.
+        """Send a batch over one connection, skipping rows that another worker has leased meanwhile.
 
-        Returns False if the mail server went away: what is left of the batch then waits for the next run. A server that
-        cannot be reached at all costs no attempt.
+        Return False if the mail server disconnected; the rest of the batch then waits for the next run. If the server cannot
+        be reached at all, no attempt is counted.
         """
         if not batch:
             return True

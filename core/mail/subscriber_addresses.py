@@ -55,10 +55,10 @@ class Contact:
 
 
 class SealedContactField(models.BinaryField):
-    """A column of sealed contacts: the rotation of the pair finds its rows by this type."""
+    """A column of sealed contacts. Key rotation finds the columns to reseal by this type."""
 
 
-# What is typed
+# Input
 
 
 def normalize_address(text: str) -> str:
@@ -79,11 +79,11 @@ def normalize_address(text: str) -> str:
     return address
 
 
-# What the database has
+# Hashes and seals in the database
 
 
 def hash_address(address: str) -> bytes:
-    """Return a keyed hash by which a normalized address is found again, ignoring case. Raises KeyMissingError."""
+    """Return a keyed hash of a normalized address, ignoring case. Raises KeyMissingError."""
     return hashlib.blake2b(address.lower().encode(), key=_hash_key(), digest_size=HASH_BYTES).digest()
 
 

@@ -39,7 +39,7 @@ class AuditedBackend(ModelBackend):
         return account if isinstance(account, Account) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """As Django's, but of the tips' permissions a superuser has only what their groups give."""
+        """Extend Django's method: a superuser gets permissions on tips only from groups."""
         permissions: set[str] = super().get_all_permissions(user_obj, obj)
         if not user_obj.is_superuser or obj is not None:
             return permissions

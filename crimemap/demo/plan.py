@@ -171,7 +171,7 @@ LABEL_POINTS: dict[str, Point] = {
     "Foundry": (1000, -1080),
     "Harbor East": (2600, -230),
 }
-"""Where a label stands better than in the middle of its area."""
+"""Positions of labels that do not fit in the middle of their areas."""
 LABELLED_PARKS = [
     "Founders Park",
     "Willow Park",

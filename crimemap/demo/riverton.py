@@ -331,7 +331,7 @@ class Riverton:
 
     @cached_property
     def borders(self) -> list[Line]:
-        """Where two districts meet on land."""
+        """The borders between two districts on land."""
         result = []
         for bank in BANKS:
             ring = self._bank(bank)
@@ -346,7 +346,7 @@ class Riverton:
 
     @cached_property
     def areas_of(self) -> Callable[[Point], dict[str, str]]:
-        """Which areas a point lies in: layer to code."""
+        """A function that returns the code of the area of each layer that a point lies in."""
         boxes = [(area, *_box(area.ring)) for area in self.areas if area.layer != "city"]
 
         def look_up(point: Point) -> dict[str, str]:

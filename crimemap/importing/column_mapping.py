@@ -106,7 +106,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """What a row would be stored as, in texts for people; `problem` if it would be rejected."""
+    """The values a row would be stored with, as texts for people; `problem` if it would be rejected."""
 
     occurred: str = ""
     code: str = ""
@@ -163,7 +163,7 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
 
 
 def _cells_fit(field: str, column: str, sample: Sample | None) -> bool:
-    """Whether the column's cells suit the field. Most fields take any cells, as do all without a sample."""
+    """Return whether the column's cells suit the field. Most fields take any cells, as do all without a sample."""
     if sample is None or field not in ("latitude", "longitude", "point", "block"):
         return True
     filled = [cell for cell in sample.cells(column) if cell.strip()]

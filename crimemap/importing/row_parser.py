@@ -203,7 +203,7 @@ class RowParser:
         return parse_parts
 
     def _detect_day_first(self, positions: list[int], default: bool) -> bool:
-        """Whether the columns write days before months; `default` if all their dates can be read both ways."""
+        """Return whether the columns write days before months; `default` if all their dates can be read both ways."""
         return datetimes.detect_day_first((row[i] for row in self.read_rows() for i in positions), default)
 
     def _datetime_parser(self, position: int) -> DatetimeParser:

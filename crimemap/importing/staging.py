@@ -125,7 +125,7 @@ class Staging:
             return {key: bytes(content) for key, content in cursor}
 
     def has_lost_ids(self) -> bool:
-        """Whether the source has stored incidents whose file had lost their ids."""
+        """Return whether the source has stored incidents whose file had lost their ids."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s AND starts_with(external_id, %s))",
@@ -150,7 +150,7 @@ class Staging:
         return found
 
     def has_ids(self, first: int, last: int) -> bool:
-        """Whether incidents between two minutes are stored by their ids."""
+        """Return whether incidents between two minutes are stored by their ids."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s"

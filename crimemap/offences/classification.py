@@ -44,7 +44,7 @@ def effective_visibility(category: Category | None, visibility: str) -> str:
 
 
 def is_looser(before: str, after: str) -> bool:
-    """Whether `after` shows more than `before`. A first classification, of a held code (""), is not looser."""
+    """Return whether `after` shows more than `before`. A first classification, of a held code (""), is not looser."""
     return bool(before and after) and _STRICTNESS[after] < _STRICTNESS[before]
 
 

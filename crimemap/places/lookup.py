@@ -68,7 +68,7 @@ def find_nearest_block(latitude: float, longitude: float) -> Place | None:
 
 
 def in_city(latitude: float, longitude: float) -> bool:
-    """Whether the point lies within the city limits; False where none are known."""
+    """Return whether the point lies within the city limits; False where none are known."""
     limits = area_indexes().get(Area.Layer.CITY)
     return limits is not None and _on_earth(latitude, longitude) and limits.code_at(latitude, longitude) is not None
 

@@ -37,7 +37,7 @@ RESULT_FILE = "published.json"  # in the cache: the last result and the fingerpr
 
 @dataclass(frozen=True, slots=True)
 class PublicationResult:
-    """What a publication did. changed: `version` is a new one.
+    """The result of a publication. changed: `version` is a new one.
 
     shown, hidden, held, embargoed: numbers of stored incidents, without removed ones. looser: AgencyRules.looser.
     """

@@ -56,5 +56,5 @@ def keep_post_through_sign_in(site: AdminSite, view: View) -> View:
 
 
 def is_resumed(request: HttpRequest) -> bool:
-    """Whether the sender has just signed in again, so that the input is to be shown and not carried out."""
+    """Return whether the sender has just signed in again, so that the input is to be shown and not carried out."""
     return getattr(request, "resumed", False)

@@ -53,7 +53,7 @@ def load_font(size: int, weight: int = REGULAR) -> ImageFont.FreeTypeFont:
 
 
 def has_glyphs(text: str) -> bool:
-    """Whether our font, which is Latin, has every letter of `text`. Other scripts would be drawn as empty boxes."""
+    """Return whether our font, which is Latin, has every letter of `text`. Other scripts would be drawn as empty boxes."""
     return all(letter.isspace() or letter == ELLIPSIS or _has_glyph(letter) for letter in set(text))
 
 

@@ -30,7 +30,7 @@ def find_broken_links(addresses: Iterable[str]) -> list[str]:
 
 
 def is_valid_link(address: str) -> bool:
-    """Whether the address is a well-formed link to another site, or a link to an existing page of the portal."""
+    """Return whether the address is a well-formed link to another site, or a link to an existing page of the portal."""
     try:
         parts = urlsplit(address)
         portal = urlsplit(settings.PORTAL_URL)

@@ -1,4 +1,4 @@
-"""What staff do with events: create, change, publish, cancel.
+"""Staff's actions on events: create, change, publish, cancel.
 
 A published event is never deleted: calendars that have it must learn that it is cancelled.
 """

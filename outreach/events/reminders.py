@@ -32,7 +32,7 @@ NOTICE = dt.timedelta(days=1)
 UNCONFIRMED_LIFETIME = dt.timedelta(days=2)  # rules.sql says the same
 
 
-# What residents do
+# Residents' actions
 
 
 def can_remind(event: Event) -> bool:
@@ -81,7 +81,7 @@ def _call(function: str, *values: object) -> list[tuple[object, ...]]:
     return rows
 
 
-# What the bulk worker does
+# The bulk worker's tasks
 
 
 @shared_task(name="outreach.bulk.remind", expires=600)  # type: ignore[untyped-decorator]

@@ -15,12 +15,12 @@ from outreach.stories import texts
 
 
 def is_live(story: Story) -> bool:
-    """Whether residents can read a version of the story now."""
+    """Return whether residents can read a version of the story now."""
     return PublishedStory.objects.filter(pk=story.pk).exists()
 
 
 def was_published(story: Story) -> bool:
-    """Whether the story's address has ever been public. Such an address must not change."""
+    """Return whether the story's address has ever been public. Such an address must not change."""
     return is_live(story) or Withdrawal.objects.filter(slug=story.slug).exists()
 
 

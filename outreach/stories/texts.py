@@ -63,7 +63,7 @@ def values_from_snapshot(snapshot: StoryValues) -> StoryValues:
 
 
 def is_unchanged(story: Story, values: StoryValues) -> bool:
-    """Whether saving these values would leave the story as it is."""
+    """Return whether saving these values would leave the story as it is."""
     before, after = take_snapshot(story), snapshot_of_values(values)
     return all(before[name] == after[name] for name in before)
 

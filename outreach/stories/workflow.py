@@ -1,4 +1,4 @@
-"""What staff do with a story: write it, change it, and perform the actions that workflow_rules.py allows.
+"""Staff's actions on stories: write, change, and perform the actions that workflow_rules.py allows.
 
 Each function locks the story, asks the rules, writes, and records a step of the story and a line of the audit trail.
 
@@ -48,7 +48,7 @@ class StaleStoryError(Exception):
 
 
 def is_self_approval_allowed() -> bool:
-    """Whether this agency lets people approve their own text."""
+    """Return whether this agency lets people approve their own text."""
     return bool(settings.OUTREACH_SELF_APPROVAL)
 
 

@@ -1,4 +1,4 @@
-"""What a process that serves residents writes to its log, and when."""
+"""The content and times of log lines in processes that serve residents."""
 
 from __future__ import annotations
 

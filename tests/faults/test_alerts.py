@@ -1,5 +1,7 @@
-"""Alerts by e-mail through every process of a real portal: asked for on the public node, sent by the bulk worker, which is
-killed at the very point between what it sent and what it knows. Nobody gets anything twice, nobody misses anything."""
+"""Alerts by e-mail in a real portal: requested on the public node, sent by the bulk worker.
+
+The worker is killed after sending a mail and before recording it. Every resident gets each incident exactly once.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,7 @@ def links(stack: Stack, city: City) -> dict[str, str]:
 
 
 def run(stack: Stack, *, to_the_end: bool = True) -> None:
-    """What the clock asks of the bulk worker every few minutes. What a killed worker held stays with the broker."""
+    """Run beat's tasks of the bulk worker. Tasks of a killed worker stay with the broker."""
     broker: Any = redis.Redis.from_url(stack.redis_url)
     held = broker.hlen("unacked")
     code = "from crimemap.tasks import plan_alerts; plan_alerts.delay()"

@@ -56,7 +56,7 @@ def run(stack: Stack, code: str) -> None:
 
 
 def again(stack: Stack, task: str) -> None:
-    """What the clock does each minute; returns when it is done. What a killed worker held stays with the broker."""
+    """Run one of beat's tasks and wait for its end. Tasks of a killed worker stay with the broker."""
     broker: Any = redis.Redis.from_url(stack.redis_url)
     held = broker.hlen("unacked")
     run(stack, f"from outreach.tasks import {task}; {task}.delay()")

@@ -1,4 +1,4 @@
-"""Who may see, open, act on or hold a tip.
+"""Permissions to see, open, act on or hold a tip.
 
 The list and its search, a tip's page, its files and their downloads, the duty switch and the counts all ask this module.
 A tip that an account may not see does not exist for it: every query of the desk starts from `visible_tips`.

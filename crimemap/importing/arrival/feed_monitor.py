@@ -19,7 +19,7 @@ _UNSUCCESSFUL = (State.FAILED, State.STOPPED)
 
 
 def is_late(source: Source, now: dt.datetime | None = None) -> bool:
-    """Whether the source's next file is overdue. A source without any import is not late."""
+    """Return whether the source's next file is overdue. A source without any import is not late."""
     if source.expected_interval is None or source.last_success_at is None:
         return False
     return (now or timezone.now()) > source.last_success_at + dt.timedelta(hours=source.expected_interval)

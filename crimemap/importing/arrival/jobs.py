@@ -40,7 +40,7 @@ MAX_ATTEMPTS = 3  # with a file that kills the worker
 
 
 class ImportNotPossibleError(Exception):
-    """Nothing was done; the message says in a sentence why, and what to do."""
+    """The request was not carried out. The message is a sentence that says why, and what to do."""
 
 
 class SourceBusyError(ImportNotPossibleError):

@@ -1,4 +1,4 @@
-"""How each publisher's files are read: `get_profile("chicago_portal")`. `generic` is made of a source's own settings."""
+"""One profile per publisher: `get_profile("chicago_portal")`. `generic` is built from a source's own settings."""
 
 from __future__ import annotations
 

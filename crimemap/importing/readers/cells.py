@@ -226,7 +226,7 @@ def parse_boolean(cell: str, note_quirk: NoteQuirk) -> bool | None:
 
 
 def parse_domestic(cell: str, pattern: str, note_quirk: NoteQuirk) -> bool:
-    """Whether a cell marks a domestic incident: by a regular expression, or by yes and no. Any other word counts as yes."""
+    """Return whether a cell marks a domestic incident, by a regular expression or by yes and no; other words count as yes."""
     if pattern:
         return re.search(pattern, cell, re.IGNORECASE) is not None
     flag = parse_boolean(cell, note_quirk)

@@ -58,7 +58,7 @@ class Moment(NamedTuple):
 
 
 def detect_day_first(cells: Iterable[str], default: bool) -> bool:
-    """Whether a file writes days before months: by its first date that can be read one way only, else `default`.
+    """Return whether a file writes days before months: by its first date that can be read one way only, else `default`.
 
     Stops early when the file's dates have a format that leaves no doubt.
     """

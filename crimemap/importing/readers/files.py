@@ -132,7 +132,7 @@ def _refuse_bomb(path: Path, unpacked_sizes: Iterable[int]) -> None:
 
 
 def _is_table(member: str) -> bool:
-    """Whether a member's name is that of a table: no folder, and none of the files that macOS adds beside each file."""
+    """Return whether a member's name is that of a table: no folder, and none of the files that macOS adds beside each file."""
     file_name = member.rpartition("/")[2]
     return (
         file_name.lower().endswith((".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"))

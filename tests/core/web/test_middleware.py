@@ -1,4 +1,4 @@
-"""What every answer carries, who may post, and what a log line says."""
+"""Headers of every response, checks of posts, and log lines."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ VALID_URLS = [
 
 
 class Schemas:
-    """As much of JSON Schema as the description uses: a word that is not known here fails."""
+    """The part of JSON Schema that the description uses; an unknown keyword fails."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document

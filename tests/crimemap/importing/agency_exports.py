@@ -240,7 +240,7 @@ def points_lost(rows: list[Row]) -> bytes:
 
 
 def ten_digits(rows: list[Row]) -> bytes:
-    """As many digits as Excel shows of a number."""
+    """Return a number with the digits that Excel shows."""
     return text_of(changed(rows, Latitude=_ten, Longitude=_ten), CHICAGO).encode()
 
 

@@ -86,7 +86,7 @@ class TestChanges:
         assert set(revision.changes) == {"block_text", "latitude"}
         assert revision.changes["block_text"] == [before.block_text, after.block_text]
 
-    def test_another_code_is_told_as_reclassified(self, write: Writer) -> None:
+    def test_a_changed_code_is_recorded_as_a_reclassification(self, write: Writer) -> None:
         first(write)
         other = {"IUCR": "0110", "Primary Type": "HOMICIDE", "Description": "FIRST DEGREE MURDER"}
         at = next(n for n, row in enumerate(ROWS) if row["IUCR"] == "0486")

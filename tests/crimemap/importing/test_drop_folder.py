@@ -136,7 +136,7 @@ class TestFiles:
         assert files(drop) == {f"done/{TODAY}/june.csv"}
         assert Incident.objects.count() == 40
 
-    def test_a_file_that_kills_whoever_reads_it_is_given_up(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_that_kills_its_reader_is_given_up(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(drop)
         drop_folder.scan_drop_folder()
         monkeypatch.setattr(pipeline, "run_import", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -224,7 +224,7 @@ class TestLate:
         last = timezone.now() - dt.timedelta(hours=hours)
         return create_source(expected_interval=24, last_success_at=last)
 
-    def test_administrators_are_told_once(self, mailoutbox: Any) -> None:
+    def test_administrators_are_notified_once(self, mailoutbox: Any) -> None:
         create_account()
         create_account("lena", "officer", "lena@example.org")
         self.late(25)

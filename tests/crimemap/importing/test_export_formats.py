@@ -161,7 +161,7 @@ def test_rows_that_share_an_id_may_change_places(tmp_path: Path, rows: list[Row]
 
 
 def test_other_tables_in_an_archive_are_skipped_and_reported(tmp_path: Path, rows: list[Row]) -> None:
-    """As data.police.uk packs its months: outcomes and searches beside the incidents."""
+    """An archive like those of data.police.uk: outcomes and searches beside the incidents."""
     members = {
         "2024-01/outcomes.csv": b"Crime ID,Month,Outcome type\r\n1,2024-01,Under investigation\r\n",
         "2024-01/street.csv": plain(rows),
@@ -200,7 +200,7 @@ def test_three_zeros_after_a_separator_are_a_thousand(tmp_path: Path, rows: list
 
 
 def long_ids(rows: list[Row]) -> list[Row]:
-    """Of twelve digits, which a spreadsheet no longer shows in full; and as data.police.uk has some, three alike without."""
+    """Ids of twelve digits, which a spreadsheet truncates, and three identical rows without one, as data.police.uk has them."""
     result = [row | {"ID": str(202_515_000_000 + number)} for number, row in enumerate(rows, 1)]
     return [*result[:-3], *[result[-1] | {"ID": ""}] * 3]
 

@@ -107,7 +107,7 @@ def test_error_names_the_part_and_offers_the_nearest_value(text: str, part: str,
 
 
 def test_offered_value_is_accepted() -> None:
-    """What is offered, put in place of what was wrong, is right, and is what the error's own filter has."""
+    """Replacing an invalid value by the offered one gives a valid filter, equal to the error's own."""
     for text in ("category=burglry", "days=8", "from=2026-02-30", "hour=20-25", "area=district:04", "weekday=satur"):
         with pytest.raises(FilterError) as raised:
             parse(text)

@@ -139,7 +139,7 @@ class TestFaultOfTheMachine:
         assert sealed_files.list_store() == {str(row.file)}
 
     @pytest.mark.parametrize("away", ["MEDIA_STORE", "MEDIA_PRIVATE_KEYS", "AGENCY_PUBLIC_KEYS"])
-    def test_of_the_store_or_the_keys_gives_nothing_up(self, clean: list[Path], tmp_path: Path, away: str) -> None:
+    def test_a_missing_store_or_key_gives_up_no_file(self, clean: list[Path], tmp_path: Path, away: str) -> None:
         row = sealed_files.send_waiting_file()
         with override_settings(**{away: tmp_path / "elsewhere"}):
             for _ in range(4):
@@ -378,7 +378,7 @@ class TestKeys:
             assert public[-1] == private[-1]
             assert len(public) == 1
 
-    def test_of_today_open_nothing_of_a_month_ago(self, clean: list[Path]) -> None:
+    def test_todays_keys_do_not_open_files_of_a_month_ago(self, clean: list[Path]) -> None:
         """An attacker who has the worker's keys, its database account and an old copy of everything."""
         old = sealed_files.send_waiting_file()
         copy = sealed_store.file_path(old.file).read_bytes()
