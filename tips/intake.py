@@ -18,7 +18,7 @@ from tips import officer_alerts, receipts, vault
 from tips.files import attachments
 from tips.files.attachments import Upload
 from tips.form_tokens import FormToken
-from tips.models import AgencyKey, Author, Category, Priority, Tip, rounded_now
+from tips.models import AgencyKey, Author, Category, Priority, Tip, current_hour
 
 MAX_DESCRIPTION_LENGTH = 10_000
 MAX_ANSWER_LENGTH = 1_000
@@ -138,7 +138,7 @@ def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
             id=tip_id,
             category=report.category,
             priority=report.priority,
-            received_at=rounded_now(),
+            received_at=current_hour(),
             agency_key=AgencyKey(id=key_id),
             key_for_agency=key_for_agency,
             key_for_source=vault.seal_key_to_source(key, secret.seed),

@@ -1,6 +1,6 @@
 """The stored form of tips. Only tips/vault.py opens sealed columns; the rights of each role on each table are in grants.sql.
 
-In clear: number, category, state, priority, assignment, times rounded down to five minutes, counts and padded sizes.
+In clear: number, category, state, priority, assignment, times rounded down to the hour, counts and padded sizes.
 Everything a source wrote is in `report` and `body`, sealed.
 """
 
@@ -22,10 +22,23 @@ from core.mail.outbox import OutboxRow
 ROUNDING = dt.timedelta(minutes=5)
 
 
+def current_hour() -> dt.datetime:
+    """Return the beginning of the current hour: the finest time about a source that the public side can read.
+
+    By the local clock, so that no tip is counted on the day before in zones half an hour off the others.
+    """
+    return timezone.localtime().replace(minute=0, second=0, microsecond=0)
+
+
 def rounded_now() -> dt.datetime:
-    """Return the current time rounded down to five minutes: the finest time about a source that is stored in clear."""
+    """Return the current time rounded down to five minutes, for when work is due that officers or workers wait for."""
     now = timezone.now()
     return now - (now - dt.datetime.min.replace(tzinfo=dt.UTC)) % ROUNDING
+
+
+def round_duration(duration: dt.timedelta) -> dt.timedelta:
+    """Return a duration rounded up to steps of five minutes, so that the public median never flatters."""
+    return max(1, -(-duration // ROUNDING)) * ROUNDING
 
 
 class State(models.TextChoices):
@@ -130,7 +143,7 @@ class Tip(models.Model):
         verbose_name=_("assigned to"),
         related_name="assigned_tips",
     )
-    received_at = models.DateTimeField(_("received"), default=rounded_now, editable=False)
+    received_at = models.DateTimeField(_("received"), default=current_hour, editable=False)
     opened_after = models.DurationField(
         _("opened after"), null=True, editable=False, help_text=_("From arrival to an officer's eyes.")
     )
@@ -213,7 +226,7 @@ class SealedEntry(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     position = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     body = models.BinaryField(editable=False)
-    written_at = models.DateTimeField(_("written"), default=rounded_now, editable=False)
+    written_at = models.DateTimeField(_("written"), default=current_hour, editable=False)
 
     class Meta:
         abstract = True
@@ -286,12 +299,12 @@ class Attachment(models.Model):
     )
     position = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)], help_text="1 for a tip's first file")
     label = models.BinaryField(editable=False, help_text="what kind of file it is, sealed under K")
-    received_at = models.DateTimeField(_("received"), default=rounded_now, editable=False)
+    received_at = models.DateTimeField(_("received"), default=current_hour, editable=False)
     state = models.CharField(_("status"), max_length=10, choices=AttachmentState, default=AttachmentState.RECEIVED)
     reason = models.CharField(max_length=24, blank=True, help_text="why it is refused: a code of file_cleaning")
     progress = models.PositiveSmallIntegerField(default=0, help_text="percent of the rebuilding")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="how often the rebuilding was begun")
-    started_at = models.DateTimeField(null=True, help_text="when the rebuilding was last begun")
+    started_at = models.DateTimeField(null=True, help_text="when the rebuilding was put back: empty before and after")
     file = models.UUIDField(null=True, unique=True, help_text="the sealed file; empty once it is destroyed")
     agency_key = models.ForeignKey(AgencyKey, models.PROTECT, related_name="attachments")
     key_for_agency = models.BinaryField(editable=False, help_text="the file's key sealed to the agency")
@@ -356,7 +369,7 @@ class Alert(models.Model):
     tip = models.ForeignKey(Tip, models.CASCADE, related_name="alerts")
     urgent = models.BooleanField(default=False)
     state = models.CharField(max_length=8, choices=AlertState, default=AlertState.WAITING)
-    raised_at = models.DateTimeField(default=rounded_now)
+    raised_at = models.DateTimeField(default=current_hour)
 
     class Meta:
         default_permissions = ()
@@ -377,7 +390,7 @@ class Notification(OutboxRow):
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="notifications")
     officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     state = models.CharField(max_length=8, choices=NotificationState, default=NotificationState.WAITING)
-    next_attempt_at = models.DateTimeField(default=rounded_now)
+    next_attempt_at = models.DateTimeField(default=current_hour)
 
     class Meta:
         default_permissions = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import threading
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from tips import conversation, form_tokens, intake, receipts, vault
-from tips.models import AgencyKey, Alert, Category, Priority, Tip
+from tips.models import AgencyKey, Alert, Category, Priority, State, Tip
 from tips.source import inbox_session
 
 CANARY = "canary sentence two men with boxes"
@@ -60,14 +61,29 @@ def test_nothing_of_it_is_stored_in_clear(report: intake.Report, token: form_tok
         assert secret not in stored
 
 
-def test_time_of_arrival_is_stored_in_steps_of_five_minutes(
-    report: intake.Report, token: form_tokens.FormToken
-) -> None:
+def test_only_the_hour_of_arrival_is_stored(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.accept_tip(report, token)
     received_at = Tip.objects.get().received_at
-    assert (received_at.minute % 5, received_at.second, received_at.microsecond) == (0, 0, 0)
-    assert dt.timedelta(0) <= timezone.now() - received_at < dt.timedelta(minutes=5, seconds=10)
+    assert (received_at.minute, received_at.second, received_at.microsecond) == (0, 0, 0)
+    assert dt.timedelta(0) <= timezone.now() - received_at < dt.timedelta(hours=1, seconds=10)
     assert Alert.objects.get().raised_at == received_at
+
+
+def test_times_stored_before_are_rounded_to_the_hour(
+    report: intake.Report, token: form_tokens.FormToken, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Kolkata"  # half an hour off the others
+    intake.accept_tip(report, token)
+    closed = {"state": State.CLOSED, "disposition": "useful", "opened_after": dt.timedelta(minutes=5)}
+    Tip.objects.update(received_at="2026-11-02T18:55:00Z", closed_at="2026-11-02T19:25:00Z", **closed)
+    migration = importlib.import_module("tips.migrations.0003_round_times_to_the_hour")
+    with connection.schema_editor() as editor:
+        migration.round_stored_times(None, editor)
+    tip = Tip.objects.get()
+    assert (tip.received_at.isoformat(), tip.closed_at and tip.closed_at.isoformat()) == (
+        "2026-11-02T18:30:00+00:00",
+        "2026-11-02T18:30:00+00:00",
+    )
 
 
 def test_danger_makes_it_urgent(report: intake.Report, token: form_tokens.FormToken) -> None:

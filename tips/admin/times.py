@@ -1,4 +1,4 @@
-"""Times about a source in words, no finer than the stored five minutes."""
+"""Times about a source in words, no finer than they are stored."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from tips.models import ROUNDING
-
 
 def describe_age(received_at: dt.datetime) -> str:
-    """Return how long ago a tip arrived, in words; arrival is known to five minutes."""
-    if timezone.now() - received_at < 2 * ROUNDING:
-        return _("a few minutes")
+    """Return how long ago a tip arrived, in words; `received_at` is the hour of its arrival."""
+    if timezone.now() - received_at < dt.timedelta(hours=2):
+        return _("less than two hours")
     return timesince(received_at, depth=1)
 
 

@@ -8,19 +8,21 @@ TipChangedError is raised. Asking for the present state, as a second click does,
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
 from tips import conversation
 from tips.desk import permissions
-from tips.models import ROUNDING, Author, Disposition, Message, Note, State, Tip, rounded_now
+from tips.models import Author, Disposition, Message, Note, State, Tip, current_hour, round_duration
 
 # A tip is new until an officer opens its seal; waiting means waiting for the source.
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -67,16 +69,16 @@ def open_tip(tip_id: UUID, officer: Account) -> conversation.OpenedTip:
         # Listed before reading: a message that arrives in between is shown, and stays marked as unread.
         unread = list(tip.messages.filter(author=Author.SOURCE, read=False).values_list("pk", flat=True))
         opened = conversation.read_tip_as_officer(tip)
-        _update_state_on_opening(tip, has_new_messages=bool(unread))
+        _update_state_on_opening(tip, opened.arrived_at, has_new_messages=bool(unread))
         Message.objects.filter(pk__in=unread).update(read=True)
     return opened
 
 
-def _update_state_on_opening(tip: Tip, *, has_new_messages: bool) -> None:
+def _update_state_on_opening(tip: Tip, arrived_at: dt.datetime, *, has_new_messages: bool) -> None:
     if tip.state == State.NEW:
-        # From rounded times: the audit trail has the exact time of opening, so an exact duration would reveal the exact
-        # time of arrival, which is sealed.
-        tip.opened_after = max(rounded_now() - tip.received_at, ROUNDING)
+        # In steps: the audit trail has the exact time of opening, so an exact duration would reveal the exact time of
+        # arrival, which is sealed. Not from `received_at`, which is rounded so far that the median would be wrong.
+        tip.opened_after = round_duration(timezone.now() - arrived_at)
         _set_state(tip, State.OPEN)
     elif tip.state == State.WAITING and has_new_messages:
         _set_state(tip, State.OPEN)
@@ -195,7 +197,7 @@ def _set_state(tip: Tip, state: State, disposition: Disposition | None = None) -
         )
     tip.state = state
     tip.disposition = disposition or ""
-    tip.closed_at = rounded_now() if state == State.CLOSED else None
+    tip.closed_at = current_hour() if state == State.CLOSED else None
     tip.save(update_fields=["state", "disposition", "closed_at", "opened_after"])
 
 

@@ -158,9 +158,7 @@ class RebuildAttempt:
     def begin(self) -> None:
         """Count this attempt and mark the file as being cleaned. Raises _RowGoneError."""
         attempts = self.attempts + 1
-        if not self.row.update(
-            state=AttachmentState.REBUILDING, attempts=attempts, started_at=rounded_now(), progress=0
-        ):
+        if not self.row.update(state=AttachmentState.REBUILDING, attempts=attempts, started_at=None, progress=0):
             raise _RowGoneError
         self.attempts, self._is_begun = attempts, True
 
@@ -198,7 +196,7 @@ class RebuildAttempt:
 
     def _write_result(self, **columns: Any) -> bool:
         with transaction.atomic():
-            is_written = bool(self.row.update(**columns, key_for_worker=None, worker_key=""))
+            is_written = bool(self.row.update(**columns, key_for_worker=None, worker_key="", started_at=None))
         if is_written and self.original is not None:
             # Its keys are gone with the row's update; if the disk fails here, the sweep removes the file.
             with suppress(OSError):

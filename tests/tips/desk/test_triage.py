@@ -60,11 +60,11 @@ def test_the_time_to_opening_says_nothing_new_about_the_arrival(
 ) -> None:
     """With an exact duration, the audit trail's exact time of opening would reveal the exact arrival."""
     tip = officers.send_tip()
-    later = tip.received_at + dt.timedelta(minutes=58, seconds=13, microseconds=7)
+    later = timezone.now() + dt.timedelta(minutes=58, seconds=13, microseconds=7)
     monkeypatch.setattr(timezone, "now", lambda: later)
     triage.open_tip(tip.pk, okafor)
     assert AuditEntry.objects.latest("id").at == later
-    assert now(tip).opened_after == dt.timedelta(minutes=55)
+    assert now(tip).opened_after == dt.timedelta(minutes=60), "rounded up from the exact arrival, not from its hour"
 
 
 def test_a_later_opening_changes_neither_state_nor_time(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
