@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import re
 import selectors
 import socket
 import time
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -28,7 +30,7 @@ SIGN_IN_THREADS = 2
 # Fifty lines of 1 Mbit/s, all on one process, must leave some threads for pages.
 UPLOAD_THREADS = 56
 # Beyond this many waiting requests a lane answers 503 to the earliest.
-MOST_IN_LINE = 1_000
+MAX_WAITING_SIGN_INS, MAX_WAITING_UPLOADS = 1_000, 500
 LONGEST_IN_LINE_SECONDS = 120.0
 # In bytes. A sign-in may carry a message, but no file.
 LONGEST_SIGN_IN = 1024 * 1024
@@ -59,15 +61,41 @@ BUSY_PAGE = _PAGE.format(
 
 
 class Lane:
-    """Requests of one kind that share a fixed number of threads. Of those that wait the latest goes first.
+    """Requests of one kind that share a fixed number of threads. Of those that wait the latest and the earliest take turns.
 
-    Without a flood nobody waits. Under one the earliest first would make a person wait behind all hostile connections;
-    the latest first makes most of those wait, until they time out.
+    Without a flood nobody waits. Under one the earliest first would make a person wait behind all hostile connections; the
+    latest first alone would make some wait forever.
     """
 
-    def __init__(self, threads: int) -> None:
-        self.free = threads
-        self.waiting: deque[Connection] = deque()
+    def __init__(self, threads: int, max_waiting: int) -> None:
+        self._free = threads
+        self._max_waiting = max_waiting
+        self._waiting: deque[Connection] = deque()
+        self._latest_is_next = True
+
+    def occupy_thread(self) -> bool:
+        """Return whether there is a free thread, which is then occupied."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    def wait(self, connection: Connection) -> Connection | None:
+        """Have the connection wait; return the earliest if it has to go for that."""
+        self._waiting.append(connection)
+        return self._waiting.popleft() if len(self._waiting) > self._max_waiting else None
+
+    def pass_thread_on(self) -> Connection | None:
+        """Return the connection that gets the thread which is done, or None if nobody waits for it."""
+        if not self._waiting:
+            self._free += 1
+            return None
+        self._latest_is_next = not self._latest_is_next
+        return self._waiting.popleft() if self._latest_is_next else self._waiting.pop()
+
+    def remove_overdue(self, now: float) -> Iterator[Connection]:
+        while self._waiting and self._waiting[0].deadline <= now:
+            yield self._waiting.popleft()
 
 
 class PollingWorker(ThreadWorker):
@@ -79,8 +107,8 @@ class PollingWorker(ThreadWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.polled: dict[Connection, None] = {}
-        self.sign_ins = Lane(SIGN_IN_THREADS)
-        self.uploads = Lane(UPLOAD_THREADS)
+        self.sign_ins = Lane(SIGN_IN_THREADS, MAX_WAITING_SIGN_INS)
+        self.uploads = Lane(UPLOAD_THREADS, MAX_WAITING_UPLOADS)
         self._next_check = 0.0
 
     # Requests on their way in
@@ -148,32 +176,24 @@ class PollingWorker(ThreadWorker):
             self._start(connection, self.uploads)
 
     def _start(self, connection: Connection, lane: Lane | None) -> None:
-        """Give the request a thread, or a place in the line of its lane."""
+        """Give the request a thread, of its lane if it has one, or have it wait for one."""
         self._stop_polling(connection)
         connection.sock.seconds_left = connection.deadline - time.monotonic()
         connection.lane = lane
-        if lane is None:
+        if lane is None or lane.occupy_thread():
             self.enqueue_req(connection)
-        elif lane.free:
-            lane.free -= 1
-            self.enqueue_req(connection)
-        else:
-            connection.deadline = time.monotonic() + LONGEST_IN_LINE_SECONDS
-            lane.waiting.append(connection)
-            if len(lane.waiting) > MOST_IN_LINE:
-                self._refuse(lane.waiting.popleft(), "503 Service Unavailable", BUSY_PAGE)
+            return
+        connection.deadline = time.monotonic() + LONGEST_IN_LINE_SECONDS
+        if refused := lane.wait(connection):
+            self._refuse(refused, "503 Service Unavailable", BUSY_PAGE)
 
     # Answers on their way out
 
     def finish_request(self, connection: Connection, future: Any) -> None:
         """Pass the thread on to the next request of its lane, and send the rest of the response. Runs in the poller."""
         lane = connection.lane
-        if lane is not None:
-            connection.lane = None
-            lane.free += 1
-            if lane.waiting:
-                lane.free -= 1
-                self.enqueue_req(lane.waiting.pop())
+        if lane is not None and (following := lane.pass_thread_on()):
+            self.enqueue_req(following)
         try:
             connection.keeps_alive = not future.cancelled() and bool(future.result()) and self.alive
         except Exception:
@@ -274,8 +294,8 @@ class PollingWorker(ThreadWorker):
             else:
                 self._close(connection)
         for lane in (self.sign_ins, self.uploads):
-            while lane.waiting and (force or lane.waiting[0].deadline <= now):
-                self._refuse(lane.waiting.popleft(), "503 Service Unavailable", BUSY_PAGE)
+            for connection in lane.remove_overdue(math.inf if force else now):
+                self._refuse(connection, "503 Service Unavailable", BUSY_PAGE)
 
     def _keep_memory_within_limit(self) -> None:
         held = {one: one.held_bytes for one in self.polled}
@@ -302,5 +322,6 @@ def is_sign_in(head: bytes) -> bool:
 
 def _answer(status: str, page: str) -> bytes:
     head = f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {len(page.encode())}\r\n"
-    head += "Content-Security-Policy: default-src 'none'\r\nRetry-After: 60\r\nConnection: close\r\n\r\n"
+    head += "Retry-After: 60\r\n" if status.startswith("503") else ""
+    head += "Content-Security-Policy: default-src 'none'\r\nConnection: close\r\n\r\n"
     return (head + page).encode()

@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -70,7 +72,7 @@ def test_a_killed_worker_is_replaced(stack: Stack) -> None:
 
 
 # More than all threads of both web processes.
-SLOW_LINES = 250
+SLOW_LINES = 300
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000\r\n\r\ntoken=a"
 FILE = b'--x\r\nContent-Disposition: form-data; name="attachments"; filename="a"\r\n\r\n' + b"a" * 2 * BODY_AHEAD
 UPLOAD = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n" + FILE
@@ -174,6 +176,20 @@ class TestTimedSocket:
         client.setblocking(False)
         with pytest.raises(BlockingIOError):
             client.recv(1)
+
+
+def test_the_latest_and_the_earliest_of_a_lane_take_turns() -> None:
+    lane = gunicorn_worker.Lane(threads=1, max_waiting=4)
+    assert lane.occupy_thread()
+    assert not lane.occupy_thread()
+    hostile: Any = [SimpleNamespace(deadline=number) for number in range(5)]
+    assert [lane.wait(connection) for connection in hostile] == [None, None, None, None, hostile[0]]
+    assert lane.pass_thread_on() is hostile[4]
+    assert lane.pass_thread_on() is hostile[1]
+    assert list(lane.remove_overdue(now=2)) == [hostile[2]]
+    assert lane.pass_thread_on() is hostile[3]
+    assert lane.pass_thread_on() is None
+    assert lane.occupy_thread()
 
 
 @pytest.mark.parametrize("name", ["tips:inbox", "admin:login"])
