@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from core.row_insertion import insert_row
@@ -18,7 +17,7 @@ from tips import officer_alerts, receipts, vault
 from tips.files import attachments
 from tips.files.attachments import Upload
 from tips.form_tokens import FormToken
-from tips.models import AgencyKey, Author, Category, Priority, Tip, current_hour
+from tips.models import AgencyKey, Attachment, Author, Category, Priority, Tip, current_hour
 
 MAX_DESCRIPTION_LENGTH = 10_000
 MAX_ANSWER_LENGTH = 1_000
@@ -114,11 +113,14 @@ def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
 
     Until then a response may have been lost on the way, so the same form shows the receipt as often as it is posted.
     """
-    tips = Tip.objects.filter(form_hash=form_hash)
-    receipt_seen = tips.values_list("receipt_seen", flat=True).first()
-    if receipt_seen is not None:
-        file_count = tips.aggregate(count=Count("attachments", Q(attachments__message=None)))["count"]
-        raise AlreadyArrivedError(None if receipt_seen else receipt, file_count, receipt_seen=receipt_seen)
+    # Asked for every tip: the ORM would take four times the CPU of the query.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT receipt_seen FROM tips_tip WHERE form_hash = %s", [form_hash])
+        row = cursor.fetchone()
+    if row is not None:
+        (receipt_seen,) = row
+        attached = Attachment.objects.filter(tip__form_hash=form_hash, message=None)
+        raise AlreadyArrivedError(None if receipt_seen else receipt, attached.count(), receipt_seen=receipt_seen)
 
 
 def mark_receipt_seen(**tip: bytes) -> None:
