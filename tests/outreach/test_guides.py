@@ -29,7 +29,7 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[A-Za-z’']+", text)
 
 
-def test_the_five_guides_are_there_and_shown(client):
+def test_the_five_starter_guides_exist_and_are_shown(client):
     page = client.get("/guides/").content.decode()
     for title in (
         "How to describe a person",
@@ -62,7 +62,7 @@ def test_a_starter_guide_is_short_plain_and_has_working_links(path: Path, client
     assert html.escape(head["title"]) in page.content.decode()
 
 
-def test_guides_that_the_agency_changed_or_hid_stay(client):
+def test_guides_changed_or_hidden_by_the_agency_are_not_overwritten(client):
     Guide.objects.filter(slug="staying-safe").update(body="Our own words.", shown=False)
     guides.ensure_guides()
     guide = Guide.objects.get(slug="staying-safe")
@@ -84,7 +84,7 @@ def test_the_facts_of_the_agency_are_filled_in(settings):
     assert context_processors.agency_facts()["tips_kept"] in texts
 
 
-def test_a_hidden_guide_is_nowhere(client):
+def test_a_hidden_guide_is_on_no_page(client):
     Guide.objects.filter(slug="staying-safe").update(shown=False)
     page_cache.clear()
     assert client.get("/guides/staying-safe/").status_code == 404

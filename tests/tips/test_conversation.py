@@ -33,7 +33,7 @@ def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(
     assert Alert.objects.count() == before + 1
 
 
-def test_one_form_is_one_message(session: inbox_session.InboxSession, officer: Account) -> None:
+def test_one_form_adds_one_message(session: inbox_session.InboxSession, officer: Account) -> None:
     assert conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     assert not conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     assert conversation.add_from_officer(session.tip, officer, "Thank you", b"1")
@@ -48,7 +48,7 @@ def test_messages_and_notes_are_not_stored_in_clear(session: inbox_session.Inbox
         assert b"canary" not in bytes(body)
 
 
-def test_a_message_moved_to_another_place_does_not_open(session: inbox_session.InboxSession) -> None:
+def test_a_message_moved_to_another_position_does_not_open(session: inbox_session.InboxSession) -> None:
     conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     conversation.add_from_source(session.tip, session.key, "Never on Fridays", b"2")
     Message.objects.filter(position=1).update(position=9)
@@ -56,16 +56,14 @@ def test_a_message_moved_to_another_place_does_not_open(session: inbox_session.I
         session.read()
 
 
-def test_a_message_said_to_be_the_officers_does_not_open(session: inbox_session.InboxSession) -> None:
+def test_a_message_with_a_changed_author_does_not_open(session: inbox_session.InboxSession) -> None:
     conversation.add_from_source(session.tip, session.key, "Call me at once", b"1")
     Message.objects.update(author=Author.STAFF)
     with pytest.raises(vault.SealError):
         session.read()
 
 
-def test_notes_open_with_the_agencys_key_and_not_with_the_sources(
-    session: inbox_session.InboxSession, officer: Account
-) -> None:
+def test_notes_open_only_with_the_agencys_key(session: inbox_session.InboxSession, officer: Account) -> None:
     conversation.add_note(session.tip, officer, "Known address")
     conversation.add_note(session.tip, officer, "Ask the school")
     assert [note.text for note in conversation.read_notes(session.tip)] == ["Known address", "Ask the school"]
@@ -96,7 +94,9 @@ def test_delete_needs_the_token(session: inbox_session.InboxSession) -> None:
     assert Tip.objects.count() == 1
 
 
-def test_under_legal_hold_only_the_access_is_cut(session: inbox_session.InboxSession, officer: Account) -> None:
+def test_under_legal_hold_deletion_only_ends_the_sources_access(
+    session: inbox_session.InboxSession, officer: Account
+) -> None:
     Tip.objects.update(state=State.OPEN, opened_after=dt.timedelta(minutes=3), legal_hold=True)
     conversation.delete_by_source(session.token)
     tip = Tip.objects.get()
@@ -105,7 +105,7 @@ def test_under_legal_hold_only_the_access_is_cut(session: inbox_session.InboxSes
     assert conversation.read_tip_as_officer(tip).report["description"].startswith("Two men")
 
 
-def test_two_writers_at_once_get_two_places(
+def test_concurrent_writers_get_different_positions(
     session: inbox_session.InboxSession, officer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second writer reads the last position before the first has written."""

@@ -37,7 +37,7 @@ def test_each_token_has_its_own_receipt() -> None:
     assert form_tokens.read(form_tokens.issue()).receipt != form_tokens.read(form_tokens.issue()).receipt
 
 
-def test_a_token_does_not_tell_its_receipt() -> None:
+def test_a_token_does_not_reveal_its_receipt() -> None:
     text = form_tokens.issue()
     raw = base64.urlsafe_b64decode(text)
     for word in form_tokens.read(text).receipt.split():
@@ -45,7 +45,7 @@ def test_a_token_does_not_tell_its_receipt() -> None:
     assert form_tokens._CONTENT.pack(form_tokens.read(text).issued_at, *form_tokens.read(text).positions) not in raw
 
 
-def test_it_lives_an_hour_also_across_the_turn_of_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_valid_for_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     start = 500_000 * 3600 - 10
     at(monkeypatch, start)
     text = form_tokens.issue()
@@ -60,39 +60,39 @@ def test_it_lives_an_hour_also_across_the_turn_of_the_hour(monkeypatch: pytest.M
     assert form_tokens.read_token_id(text)
 
 
-def test_another_node_reads_it_through_the_shared_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_node_reads_a_token_with_the_shared_key(monkeypatch: pytest.MonkeyPatch) -> None:
     text = form_tokens.issue()
     receipt = form_tokens.read(text).receipt
     monkeypatch.setattr(form_tokens, "_keys", form_tokens._Keys())
     assert form_tokens.read(text).receipt == receipt
 
 
-def test_the_same_node_reads_it_when_the_store_went_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_node_reads_a_token_while_the_store_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     text = form_tokens.issue()
     form_tokens._keys._shared.clear()
     monkeypatch.setattr(ephemeral_store, "put_once", no_store)
     assert form_tokens.read(text).receipt
 
 
-def test_a_form_can_be_made_without_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_can_be_created_without_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ephemeral_store, "put_once", no_store)
     assert form_tokens.read(form_tokens.issue()).receipt
 
 
 @pytest.mark.parametrize("text", ["", "x", "é", "====", "A" * 10_000, base64.urlsafe_b64encode(bytes(156)).decode()])
-def test_garbage_is_no_token(text: str) -> None:
+def test_garbage_is_refused(text: str) -> None:
     with pytest.raises(form_tokens.TokenError):
         form_tokens.read(text)
 
 
-def test_a_changed_token_is_no_token() -> None:
+def test_a_changed_token_is_refused() -> None:
     raw = bytearray(base64.urlsafe_b64decode(form_tokens.issue()))
     raw[0] ^= 1  # the id is bound to what is sealed
     with pytest.raises(form_tokens.TokenError):
         form_tokens.read(base64.urlsafe_b64encode(raw).decode())
 
 
-def test_keys_are_forgotten_after_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_deleted_after_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     for hour in range(5):
         at(monkeypatch, (500_000 + hour) * 3600.0)
         form_tokens.issue()

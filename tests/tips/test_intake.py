@@ -41,7 +41,7 @@ def test_the_receipt_opens_the_report(report: intake.Report, token: form_tokens.
     assert abs(opened.arrived_at - timezone.now()) < dt.timedelta(seconds=10)
 
 
-def test_the_agency_opens_it_too(report: intake.Report, token: form_tokens.FormToken) -> None:
+def test_the_agencys_key_opens_the_report(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.accept_tip(report, token)
     tip = Tip.objects.get()
     assert conversation.read_tip_as_officer(tip).report["description"] == CANARY
@@ -52,7 +52,7 @@ def test_another_receipt_opens_nothing(report: intake.Report, token: form_tokens
     assert inbox_session.authenticate_source(receipts.spell_receipt(receipts.draw_positions())) is None
 
 
-def test_nothing_of_it_is_stored_in_clear(report: intake.Report, token: form_tokens.FormToken) -> None:
+def test_no_report_is_stored_in_clear(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.accept_tip(report, token)
     with connection.cursor() as cursor:
         cursor.execute("SELECT row_to_json(t)::text FROM tips_tip t")
@@ -86,15 +86,13 @@ def test_times_stored_before_are_rounded_to_the_hour(
     )
 
 
-def test_danger_makes_it_urgent(report: intake.Report, token: form_tokens.FormToken) -> None:
+def test_danger_makes_a_tip_urgent(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.accept_tip(intake.Report(category=report.category, description="x", danger="yes"), token)
     assert Tip.objects.get().priority == Priority.URGENT
     assert Alert.objects.get().urgent
 
 
-def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(
-    report: intake.Report, token: form_tokens.FormToken
-) -> None:
+def test_a_repeated_form_gives_the_same_tip_and_receipt(report: intake.Report, token: form_tokens.FormToken) -> None:
     receipt = intake.accept_tip(report, token)
     with pytest.raises(intake.AlreadyArrivedError) as caught:
         intake.accept_tip(report, token)
@@ -102,7 +100,7 @@ def test_the_same_form_again_is_the_same_tip_with_the_same_receipt(
     assert Tip.objects.count() == Alert.objects.count() == 1
 
 
-def test_once_the_receipt_was_seen_the_same_form_gets_none(report: intake.Report, token: form_tokens.FormToken) -> None:
+def test_the_receipt_is_shown_only_once(report: intake.Report, token: form_tokens.FormToken) -> None:
     intake.accept_tip(report, token)
     intake.accept_tip(report, other := form_tokens.read(form_tokens.issue()))
     intake.mark_receipt_seen(form_hash=token.form_hash)
@@ -114,7 +112,7 @@ def test_once_the_receipt_was_seen_the_same_form_gets_none(report: intake.Report
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_form_twice_at_once_is_one_tip(report: intake.Report, token: form_tokens.FormToken) -> None:
+def test_concurrent_posts_of_a_form_create_one_tip(report: intake.Report, token: form_tokens.FormToken) -> None:
     outcomes = together(8, lambda: taken(report, token))
     assert set(outcomes) == {token.receipt}
     assert Tip.objects.count() == Alert.objects.count() == 1
@@ -152,7 +150,7 @@ def test_without_an_agency_key_nothing_is_written(
     assert not Tip.objects.exists()
 
 
-def test_a_full_line_writes_nothing(
+def test_a_full_queue_stores_nothing(
     report: intake.Report, token: form_tokens.FormToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(receipt: str) -> None:

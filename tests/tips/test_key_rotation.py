@@ -50,7 +50,7 @@ def test_every_tip_and_note_opens_afterwards(folders: tuple[Path, Path]) -> None
     assert inbox_session.find_session(receipts.stretch_receipt(receipt)).read().report["description"] == "tip 0"
 
 
-def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: None) -> None:
+def test_every_file_opens_afterwards_in_any_state(store_of_its_own: None) -> None:
     waiting, ready, refused = (
         sealed_files.send_waiting_file(kind=kind) for kind in (MediaKind.VIDEO, MediaKind.PHOTO, MediaKind.DOCUMENT)
     )
@@ -66,7 +66,7 @@ def test_every_file_opens_afterwards_whatever_became_of_it(store_of_its_own: Non
     assert bytes(Attachment.objects.get(pk=refused.pk).key_for_agency) == b""
 
 
-def test_a_file_cleaned_while_its_key_moves_keeps_the_later_key(
+def test_a_file_rebuilt_during_the_rotation_keeps_its_new_key(
     store_of_its_own: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker replaces an original by its rebuilt file between two steps of the rotation."""
@@ -121,7 +121,9 @@ def test_an_interrupted_rotation_is_completed(monkeypatch: pytest.MonkeyPatch) -
     assert len({conversation.read_tip_as_officer(tip).report["description"] for tip in Tip.objects.all()}) == 5
 
 
-def test_interrupted_between_database_and_files(monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]) -> None:
+def test_an_interruption_between_database_and_key_files_is_completed(
+    monkeypatch: pytest.MonkeyPatch, folders: tuple[Path, Path]
+) -> None:
     send()
     monkeypatch.setattr(vault, "destroy_key_pair", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -166,7 +168,7 @@ def test_without_an_old_private_half_nothing_is_changed(folders: tuple[Path, Pat
     assert len(vault.key_files(folders[0], "pub")) == 1
 
 
-def test_status_tells_each_key(capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_lists_each_key(capsys: pytest.CaptureFixture[str]) -> None:
     send()
     key_rotation.create_key()
     call_command("vault", "status")

@@ -17,13 +17,13 @@ def of_the_list(*positions: int) -> str:
     return receipts.spell_receipt(positions)
 
 
-def test_list_is_the_effs() -> None:
+def test_the_word_list_is_the_effs() -> None:
     assert len(receipts.load_words()) == len(set(receipts.load_words())) == 7776
     assert receipts.load_words()[0] == "abacus"
     assert receipts.load_words()[-1] == "zoom"
 
 
-def test_draw_gives_seven_words() -> None:
+def test_a_receipt_has_seven_words() -> None:
     assert len(receipts.spell_receipt(receipts.draw_positions()).split(" ")) == 7
 
 
@@ -34,12 +34,12 @@ def test_a_displayed_receipt_is_parsed(positions: list[int]) -> None:
 
 
 @pytest.mark.parametrize("separator", [" ", "  ", "-", ", ", ",", "\n", "\t", " \u2013 ", "."])
-def test_any_separator_and_case(separator: str) -> None:
+def test_any_separator_and_case_is_accepted(separator: str) -> None:
     receipt = of_the_list(0, 1, 2, 7748, 7775, 2009, 6640)
     assert receipts.parse_receipt("  " + receipt.upper().replace(" ", separator) + " ") == receipt
 
 
-def test_one_slip_a_word_is_forgiven() -> None:
+def test_one_typo_per_word_is_corrected() -> None:
     receipt = of_the_list(10, 3000, 4000, 5000, 6000, 7000, 7748)
     for slipped in ("swap", "drop", "add", "change"):
         words = receipt.split(" ")
@@ -56,7 +56,7 @@ def slip(word: str, kind: str) -> str:
     }[kind]
 
 
-def test_an_ambiguous_slip_gets_suggestions() -> None:
+def test_an_ambiguous_typo_gets_suggestions() -> None:
     near = next(
         (word, other)
         for word in receipts.load_words()
@@ -73,19 +73,19 @@ def test_an_ambiguous_slip_gets_suggestions() -> None:
 @pytest.mark.parametrize(
     ("typed", "word_count"), [("", 0), ("abacus abdomen", 2), ("abacus " * 8, 8), ("\x00\ufffd 123", 0)]
 )
-def test_wrong_number_of_words(typed: str, word_count: int) -> None:
+def test_a_wrong_number_of_words_is_refused(typed: str, word_count: int) -> None:
     with pytest.raises(receipts.WordCountError) as caught:
         receipts.parse_receipt(typed)
     assert caught.value.word_count == word_count
 
 
 @given(st.text(max_size=2000))
-def test_nothing_typed_breaks_it(typed: str) -> None:
+def test_any_text_is_parsed_or_refused(typed: str) -> None:
     with suppress(receipts.ReceiptError):
         assert len(receipts.parse_receipt(typed).split()) == 7
 
 
-def test_same_receipt_same_secret_and_no_other() -> None:
+def test_each_receipt_derives_its_own_secret() -> None:
     one = of_the_list(1, 2, 3, 4, 5, 6, 7)
     other = of_the_list(1, 2, 3, 4, 5, 6, 8)
     assert receipts.stretch_receipt(one) == receipts.stretch_receipt(one)
@@ -93,7 +93,9 @@ def test_same_receipt_same_secret_and_no_other() -> None:
     assert receipts.stretch_receipt(one).token != receipts.stretch_receipt(one).seed
 
 
-def test_a_full_line_refuses_at_once_and_sixteen_at_once_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_refuses_at_once_and_sixteen_concurrent_requests_are_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     release = threading.Event()
     waiting = threading.Semaphore(0)
 
@@ -124,7 +126,7 @@ def test_a_full_line_refuses_at_once_and_sixteen_at_once_are_served(monkeypatch:
     assert receipts.QUEUE_LENGTH >= 16
 
 
-def test_any_number_of_sign_ins_leaves_room_for_a_tip(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sign_ins_always_leave_room_for_a_tip(monkeypatch: pytest.MonkeyPatch) -> None:
     release, started = threading.Event(), threading.Semaphore(0)
 
     def slow(secret: bytes, salt: bytes) -> str:
@@ -147,5 +149,5 @@ def test_any_number_of_sign_ins_leaves_room_for_a_tip(monkeypatch: pytest.Monkey
         guess.join(20)
 
 
-def test_no_plain_word_list_is_missing_its_licence() -> None:
+def test_the_word_list_has_its_license() -> None:
     assert "EFF" in (Path(receipts.WORD_LIST).parent / "README.md").read_text()

@@ -48,7 +48,7 @@ def test_text_opens_with_no_other_key() -> None:
         vault.open_text(bytes(32), vault.seal_text(KEY, "Two men", PLACE), PLACE)
 
 
-def test_any_changed_or_missing_byte_is_noticed() -> None:
+def test_any_changed_or_missing_byte_is_detected() -> None:
     sealed = vault.seal_text(KEY, "Two men", PLACE)
     for position in (0, 1, 24, 25, len(sealed) // 2, len(sealed) - 1):
         changed = bytearray(sealed)
@@ -66,7 +66,7 @@ def test_lengths_are_hidden_in_steps_of_512_bytes() -> None:
     assert len(vault.seal_text(KEY, "x" * 512, PLACE)) == lengths.pop() + 512
 
 
-def test_the_same_text_never_looks_the_same() -> None:
+def test_sealing_the_same_text_twice_gives_different_bytes() -> None:
     assert vault.seal_text(KEY, "same", PLACE) != vault.seal_text(KEY, "same", PLACE)
 
 
@@ -77,14 +77,14 @@ def test_box_is_bound_to_its_label() -> None:
         vault.open_box(KEY, sealed, b"two")
 
 
-def test_key_for_source_opens_with_the_receipts_seed_alone() -> None:
+def test_key_for_source_opens_only_with_the_receipts_seed() -> None:
     sealed = vault.seal_key_to_source(KEY, b"s" * 32)
     assert vault.open_key_as_source(sealed, b"s" * 32) == KEY
     with pytest.raises(vault.SealError):
         vault.open_key_as_source(sealed, b"t" * 32)
 
 
-def test_agency_key_opens_with_the_private_half_alone(tmp_path: Path) -> None:
+def test_agency_key_opens_only_with_the_private_key(tmp_path: Path) -> None:
     key_id = vault.create_key_pair(tmp_path / "public", tmp_path / "private")
     sealed_with, sealed = vault.seal_key_to_newest(KEY, tmp_path / "public")
     assert sealed_with == key_id
@@ -102,7 +102,7 @@ def test_the_newest_agency_key_is_used_and_the_older_still_opens(tmp_path: Path)
     assert vault.open_key_with(sealed, old, folders[1]) == KEY
 
 
-def test_private_key_is_readable_for_its_owner_alone(tmp_path: Path) -> None:
+def test_private_key_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     vault.create_key_pair(tmp_path / "public", tmp_path / "private")
     assert [path.stat().st_mode & 0o777 for path in (tmp_path / "private").iterdir()] == [0o600]
 

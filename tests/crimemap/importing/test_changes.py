@@ -64,7 +64,7 @@ class TestChanges:
         result = run_import_command("city", write(ROWS), profile="chicago_portal", limit=25)
         assert outcomes(result) == (25, 0, 0, 0)
 
-    def test_a_bulk_touch_is_no_change(self, write: Writer) -> None:
+    def test_a_new_update_time_alone_is_not_a_change(self, write: Writer) -> None:
         first(write)
         before = state()
         assert outcomes(run_import_command("city", write([row | LATER for row in ROWS]))) == (0, 0, COUNT, 0)
@@ -96,7 +96,7 @@ class TestChanges:
         assert incident.reclassified_at is not None
         assert Incident.objects.filter(reclassified_at__isnull=False).count() == 1
 
-    def test_a_row_that_is_gone_stays_unless_the_file_is_the_whole_period(self, write: Writer) -> None:
+    def test_a_missing_row_is_withdrawn_only_by_a_file_of_the_whole_period(self, write: Writer) -> None:
         first(write)
         fewer = write(ROWS[:100] + ROWS[110:])
         assert run_import_command("city", fewer)["removed"] == 0
@@ -112,20 +112,20 @@ class TestChanges:
         result = run_import_command("city", write(ROWS[200:]), full_snapshot=True)
         assert result["removed"] == 0
 
-    def test_a_withdrawn_incident_comes_back_as_itself(self, write: Writer) -> None:
+    def test_a_withdrawn_incident_that_returns_keeps_its_public_id(self, write: Writer) -> None:
         first(write)
         public_id = Incident.objects.get(external_id=ROWS[100]["ID"]).public_id
         run_import_command("city", write(ROWS[:100] + ROWS[101:]), full_snapshot=True)
         assert outcomes(run_import_command("city", write(ROWS))) == (0, 1, COUNT - 1, 0)
         assert Incident.objects.get(public_id=public_id).removed_at is None
 
-    def test_another_source_is_another_world(self, write: Writer) -> None:
+    def test_sources_do_not_affect_each_other(self, write: Writer) -> None:
         first(write)
         assert outcomes(run_import_command("town", write(ROWS), profile="chicago_portal")) == (COUNT, 0, 0, 0)
         run_import_command("town", write(ROWS[:380]), full_snapshot=True)
         assert not Incident.objects.filter(source__slug="city", removed_at__isnull=False).exists()
 
-    def test_an_older_file_takes_nothing_back_unless_forced(self, write: Writer) -> None:
+    def test_an_older_file_overwrites_nothing_unless_forced(self, write: Writer) -> None:
         first(write)
         before = state()
         older = write([row | EARLIER | {"Arrest": "true"} for row in ROWS])
@@ -133,7 +133,7 @@ class TestChanges:
         assert state() == before
         assert run_import_command("city", older, force=True)["updated"] > 0
 
-    def test_an_older_file_of_other_incidents_is_welcome(self, write: Writer) -> None:
+    def test_an_older_file_may_add_incidents(self, write: Writer) -> None:
         first(write, ROWS[200:])
         assert outcomes(run_import_command("city", write([row | EARLIER for row in ROWS[:200]]))) == (200, 0, 0, 0)
 
@@ -152,19 +152,19 @@ class TestGuards:
         assert run.read == run.created + run.updated + run.unchanged + run.rejected
         return words
 
-    def test_too_many_rejected(self, write: Writer) -> None:
+    def test_too_many_rejected_rows_stop_the_import(self, write: Writer) -> None:
         self.stopped(write, [row | {"Date": "?"} for row in ROWS[:100]] + ROWS[100:], profile="chicago_portal")
 
-    def test_too_many_on_one_point(self, write: Writer) -> None:
+    def test_too_many_rows_on_one_point_stop_the_import(self, write: Writer) -> None:
         """A geocoder that puts unknown addresses in front of headquarters."""
         corner = {"Latitude": "41.7500001", "Longitude": "-87.7000001"}
         self.stopped(write, [row | corner for row in ROWS[:120]] + ROWS[120:], profile="chicago_portal")
 
-    def test_half_of_the_rows_gone(self, write: Writer) -> None:
+    def test_losing_half_of_the_rows_stops_the_import(self, write: Writer) -> None:
         first(write)
         self.stopped(write, [row for n, row in enumerate(ROWS) if n % 3 == 0], full_snapshot=True)
 
-    def test_a_small_file_is_allowed_a_slip(self, write: Writer) -> None:
+    def test_a_small_file_may_have_one_bad_row(self, write: Writer) -> None:
         result = run_import_command("city", write([*ROWS[:9], ROWS[9] | {"Date": "?"}]), profile="chicago_portal")
         assert outcomes(result) == (9, 0, 0, 1)
 
@@ -189,14 +189,14 @@ MOMENTS = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("written", "utc", "precision"), MOMENTS.values(), ids=MOMENTS)
-def test_times_are_the_citys_own(write: Writer, written: str, utc: str, precision: str) -> None:
+def test_times_are_read_in_the_citys_time_zone(write: Writer, written: str, utc: str, precision: str) -> None:
     first(write, [ROWS[0] | {"Date": written}])
     incident = Incident.objects.get()
     assert (incident.occurred_at, incident.precision) == (dt.datetime.fromisoformat(f"{utc}+00:00"), precision)
 
 
 @pytest.mark.django_db
-def test_an_hour_that_never_was_loses_no_row(write: Writer) -> None:
+def test_a_time_skipped_by_daylight_saving_loses_no_row(write: Writer) -> None:
     first(write, [ROWS[0] | {"Date": "03/13/2022 02:30:00 AM"}])
     incident = Incident.objects.get()
     assert incident.occurred_at.astimezone(CHICAGO_ZONE).date() == dt.date(2022, 3, 13)
@@ -250,7 +250,7 @@ def held_up() -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_in_the_middle_the_next_run_completes(write: Writer) -> None:
+def test_a_killed_import_is_completed_by_the_next_run(write: Writer) -> None:
     first(write, ROWS[:1])
     path = write(ROWS)
     with importing(path) as child:
@@ -263,7 +263,7 @@ def test_killed_in_the_middle_the_next_run_completes(write: Writer) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_at_once(write: Writer) -> None:
+def test_a_second_concurrent_import_is_refused(write: Writer) -> None:
     """The second import is refused; nothing is stored twice."""
     first(write, ROWS[:1])
     path = write(ROWS)
@@ -284,7 +284,7 @@ PHILADELPHIA = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("times", PHILADELPHIA.values(), ids=PHILADELPHIA)
-def test_philadelphias_two_clocks(tmp_path: Path, times: tuple[str, str, str]) -> None:
+def test_philadelphias_two_time_formats(tmp_path: Path, times: tuple[str, str, str]) -> None:
     path = tmp_path / "incidents.csv"
     header = "Dc_Dist,Dispatch_Date_Time,Dispatch_Date,Dispatch_Time,Dc_Key,UCR_General,Text_General_Code,Lon,Lat"
     path.write_text(f"{header}\n15,{','.join(times)},202515001499.0,600.0,Thefts,-75.1,40.0\n")
@@ -296,7 +296,7 @@ def test_philadelphias_two_clocks(tmp_path: Path, times: tuple[str, str, str]) -
 
 
 @pytest.mark.django_db
-def test_the_next_import_finds_what_is_stored_by_its_key(write: Writer) -> None:
+def test_the_next_import_finds_stored_incidents_by_key(write: Writer) -> None:
     """Not by reading all of it, batch by batch, until autovacuum comes round."""
     rows = [dict(zip(CHICAGO, row, strict=True)) for row in agency_exports.chicago(5_000)]
     with connection.cursor() as cursor:

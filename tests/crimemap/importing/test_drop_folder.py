@@ -49,7 +49,7 @@ def files(folder: Path) -> set[str]:
 
 
 class TestFiles:
-    def test_a_file_that_rests_is_imported_and_put_away(self, drop: Path) -> None:
+    def test_a_complete_file_is_imported_and_moved_away(self, drop: Path) -> None:
         put(drop)
         drop_folder.scan_drop_folder()
         assert files(drop) == {"june.csv"}
@@ -59,7 +59,7 @@ class TestFiles:
         assert (run.state, run.origin, run.file_name, run.created) == ("done", "drop", "june.csv", 40)
         assert Source.objects.get().last_success_at
 
-    def test_a_file_that_is_still_written_is_left_alone(self, drop: Path) -> None:
+    def test_a_file_still_being_written_is_skipped(self, drop: Path) -> None:
         put(drop, content=export_csv(ROWS[:10]))
         drop_folder.scan_drop_folder()
         put(drop, content=export_csv(ROWS[:20]))
@@ -75,12 +75,12 @@ class TestFiles:
     @pytest.mark.parametrize(
         "name", ["june.csv.part", "june.csv.tmp", ".june.csv.Xy12", "june.csv~", "june.csv.filepart"]
     )
-    def test_names_of_unfinished_files_are_left_alone(self, drop: Path, name: str) -> None:
+    def test_names_of_unfinished_files_are_skipped(self, drop: Path, name: str) -> None:
         put(drop, name)
         looked(3)
         assert files(drop) == {name}
 
-    def test_the_same_file_again_is_harmless(self, drop: Path) -> None:
+    def test_the_same_file_again_changes_nothing(self, drop: Path) -> None:
         put(drop)
         looked()
         put(drop)
@@ -124,7 +124,7 @@ class TestFiles:
         looked()
         assert list(ImportRun.objects.order_by("id").values_list("file_name", flat=True)) == ["b.csv", "a.csv"]
 
-    def test_a_look_that_was_killed_is_completed_by_the_next(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_killed_scan_is_completed_by_the_next(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(drop)
         drop_folder.scan_drop_folder()
         with monkeypatch.context() as patched:
@@ -146,7 +146,7 @@ class TestFiles:
         drop_folder.scan_drop_folder()
         assert files(drop) == {"failed/june.csv", "failed/june.csv.report.txt"}
 
-    def test_a_busy_source_is_waited_for(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_waits_while_its_source_is_busy(self, drop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(drop)
 
         def busy(*args: Any, **options: Any) -> None:
@@ -176,7 +176,7 @@ class TestRefused:
         assert secret.exists()
         assert not ImportRun.objects.exists()
 
-    def test_a_folder_that_is_a_link_is_not_looked_into(self, drop: Path, tmp_path: Path) -> None:
+    def test_a_folder_that_is_a_link_is_not_scanned(self, drop: Path, tmp_path: Path) -> None:
         (tmp_path / "elsewhere").mkdir()
         create_source("town")
         (drop.parent / "town").symlink_to(tmp_path / "elsewhere")
@@ -191,13 +191,13 @@ class TestRefused:
         assert "name of this file is unusual" in self.report(drop)
         assert not ImportRun.objects.exists()
 
-    def test_a_pipe_is_no_file(self, drop: Path) -> None:
+    def test_a_pipe_is_refused(self, drop: Path) -> None:
         os.mkfifo(drop / "june.csv")
         os.utime(drop / "june.csv", (1, 1))
         looked()
         assert "This is no file" in self.report(drop)
 
-    def test_a_folder_of_no_source_says_so(self, drop: Path) -> None:
+    def test_a_folder_of_an_unknown_source_is_reported(self, drop: Path) -> None:
         village = drop.parent / "village"
         village.mkdir()
         put(village)
@@ -233,7 +233,7 @@ class TestLate:
         (mail,) = mailoutbox
         assert (mail.to, mail.subject) == (["ada@example.org"], "City is late")
 
-    def test_a_source_that_is_late_again_is_mailed_about_again(self, mailoutbox: Any) -> None:
+    def test_a_source_late_again_is_reported_again(self, mailoutbox: Any) -> None:
         create_account()
         city = self.late(25)
         feed_monitor.mail_about_late_sources()
@@ -244,7 +244,7 @@ class TestLate:
         city.refresh_from_db()
         assert feed_monitor.is_late(city)
 
-    def test_a_source_in_time_or_without_interval_or_not_begun_is_not_late(self, mailoutbox: Any) -> None:
+    def test_sources_on_time_without_interval_or_imports_are_not_late(self, mailoutbox: Any) -> None:
         create_account()
         self.late(23)
         create_source("town", last_success_at=timezone.now() - dt.timedelta(days=900))

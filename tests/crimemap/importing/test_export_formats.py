@@ -107,7 +107,7 @@ def test_the_order_of_rows_and_columns_does_not_matter(tmp_path: Path, rows: lis
     assert (result["created"], result["updated"], result["unchanged"]) == (0, 0, len(again))
 
 
-def test_rows_without_an_id_that_are_alike_are_all_kept(tmp_path: Path, rows: list[Row]) -> None:
+def test_identical_rows_without_an_id_are_all_stored(tmp_path: Path, rows: list[Row]) -> None:
     header = [name for name in CHICAGO if name != "ID"]
     thrice = written(tmp_path, agency_exports.text_of([rows[0]] * 3 + [rows[1]], header).encode())
     assert outcomes(run_import_command("city", thrice, profile="chicago_portal")) == (4, 0, 0, 0)
@@ -135,7 +135,7 @@ def test_days_and_months_are_recognized_by_the_whole_file(tmp_path: Path, rows: 
     assert days == {2}
 
 
-def test_dates_that_could_be_either_are_read_as_the_profile_says(tmp_path: Path, rows: list[Row]) -> None:
+def test_ambiguous_dates_are_read_as_the_profile_says(tmp_path: Path, rows: list[Row]) -> None:
     either = [rows[n] | {"Date": f"0{n + 1}/02/2024 10:00"} for n in range(9)]
     run_import_command(
         "city", written(tmp_path, agency_exports.text_of(either, CHICAGO).encode()), profile="chicago_portal"
@@ -143,7 +143,7 @@ def test_dates_that_could_be_either_are_read_as_the_profile_says(tmp_path: Path,
     assert set(Incident.objects.values_list("occurred_at__month", flat=True)) == set(range(1, 10))
 
 
-def test_rows_that_share_an_id_may_change_places(tmp_path: Path, rows: list[Row]) -> None:
+def test_rows_that_share_an_id_may_be_reordered(tmp_path: Path, rows: list[Row]) -> None:
     """Also with identical rows; removing one leaves the others unchanged."""
     shared = [row | {"ID": "77"} for row in (rows[0], rows[1], rows[1], rows[2])]
     header = agency_exports.CHICAGO
@@ -180,7 +180,7 @@ def test_other_tables_in_an_archive_are_skipped_and_reported(tmp_path: Path, row
     "month",
     ["2021-03", "03/2021", "3/2021", "Mar-21", "01.03.2021", "Mrz 21", "M\u00e4r 21", "mars-21", "01/03/2021", "44256"],
 )
-def test_a_month_however_a_spreadsheet_writes_it(tmp_path: Path, month: str) -> None:
+def test_a_month_is_read_in_every_spelling_of_spreadsheets(tmp_path: Path, month: str) -> None:
     header = "Crime ID,Month,Falls within,Longitude,Latitude,Location,Crime type"
     path = written(tmp_path, f"{header}\r\nab1,{month},Avon,-2.5,51.4,On or near High Street,Drugs\r\n".encode())
     run_import_command("force", path, profile="police_uk")
@@ -229,7 +229,7 @@ def test_a_copy_that_has_lost_its_ids_stores_nothing_twice(
 
 
 @pytest.mark.parametrize("copy", [rounded, without_ids])
-def test_incidents_that_came_without_their_ids_get_them_later(
+def test_incidents_imported_without_ids_get_them_later(
     tmp_path: Path, rows: list[Row], copy: Callable[[list[Row]], bytes]
 ) -> None:
     rows = long_ids(rows)
@@ -264,7 +264,7 @@ def test_many_lost_ids_without_a_match_stop_an_import(tmp_path: Path, rows: list
     assert Incident.objects.count() == COUNT
 
 
-def test_a_feed_that_never_has_ids_goes_on_without(tmp_path: Path, rows: list[Row]) -> None:
+def test_a_feed_without_ids_is_imported_without(tmp_path: Path, rows: list[Row]) -> None:
     """Also a feed that has ids only up to a certain day."""
     half = COUNT // 2
     run_import_command("city", written(tmp_path, plain(rows[:50])), profile="chicago_portal")
@@ -290,7 +290,7 @@ def test_a_point_that_a_spreadsheet_has_rounded_is_the_same_point(tmp_path: Path
     assert outcomes(run_import_command("city", written(tmp_path, plain([rows[0] | shown]), "copy.csv"))) == (0, 0, 1, 0)
 
 
-def test_a_lost_decimal_point_that_could_have_stood_in_two_places_is_not_guessed(tmp_path: Path) -> None:
+def test_an_ambiguous_lost_decimal_point_is_not_guessed(tmp_path: Path) -> None:
     """2.5 and 0.25 degrees west are both in the country."""
     header = "Crime ID,Month,Falls within,Longitude,Latitude,Location,Crime type"
     path = written(tmp_path, f"{header}\r\nab1,2021-03,Avon,-2512345,51412345,High Street,Drugs\r\n".encode())

@@ -123,7 +123,7 @@ def test_a_template_is_only_filled_in(story: Story) -> None:
     assert posting.default_text(place, "{summary}", "no", "s").startswith("{title.__class__} {0} http")
 
 
-def test_nothing_is_posted_of_a_story_that_was_withdrawn_meanwhile(story: Story, receiver: Receiver) -> None:
+def test_a_story_withdrawn_meanwhile_is_not_posted(story: Story, receiver: Receiver) -> None:
     channel(receiver.webhook)
     publish(story)
     publication.withdraw(story, timezone.now())
@@ -294,7 +294,7 @@ def test_staff_settle_unsure_posts(story: Story, by: Account, receiver: Receiver
         posting.settle_post(only().pk, by, again=again)
 
 
-def test_posted_again_to_mastodon_has_a_new_key(story: Story, by: Account, receiver: Receiver) -> None:
+def test_posting_again_to_mastodon_uses_a_new_key(story: Story, by: Account, receiver: Receiver) -> None:
     """Under the old one the server would answer with the post that somebody has just deleted there."""
     channel(receiver.mastodon)
     publish(story)
@@ -310,7 +310,7 @@ def test_posted_again_to_mastodon_has_a_new_key(story: Story, by: Account, recei
 
 @pytest.mark.parametrize("status", [200, 401, 500, None])
 @pytest.mark.parametrize("kind", ["mastodon", "webhook"])
-def test_nothing_of_the_address_is_in_logs_rows_or_the_trail(
+def test_logs_rows_and_audit_trail_contain_no_channel_address(
     story: Story, by: Account, receiver: Receiver, status: int | None, kind: str, caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -326,7 +326,7 @@ def test_nothing_of_the_address_is_in_logs_rows_or_the_trail(
     assert only().problem or status == 200
 
 
-def test_an_error_of_the_library_tells_its_kind_alone(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_kind_of_a_library_error_is_recorded(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_args: object) -> None:
         raise RuntimeError(f"at {TOKEN}")
 
@@ -347,7 +347,7 @@ def test_an_address_that_we_do_not_post_to_gets_a_sentence_without_it(address: s
     assert TOKEN not in str(refused.value)
 
 
-def test_retries_and_redirects_that_an_address_asks_for_are_ours_to_decide(receiver: Receiver) -> None:
+def test_retries_and_redirects_in_an_address_are_ignored(receiver: Receiver) -> None:
     receiver.status = 500
     transport.send_post(f"{receiver.webhook}?retry=3&wait=0", "text", "key")
     receiver.status = 307

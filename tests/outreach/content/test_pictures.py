@@ -131,7 +131,7 @@ def test_a_picture_that_kills_the_worker_is_refused_the_fourth_time(monkeypatch)
     assert (row.state, row.reason) == (State.REFUSED, "deadly")
 
 
-def test_the_machines_fault_is_not_the_pictures(monkeypatch) -> None:
+def test_a_fault_of_the_machine_refuses_no_picture(monkeypatch) -> None:
     row = upload_picture()
 
     def full(*_args):
@@ -182,7 +182,7 @@ class TestRights:
         perform(StoryAction.WITHDRAW, story, author, note="x")
         assert self.seen() == (0, 0)
 
-    def test_the_same_of_guides(self) -> None:
+    def test_the_public_role_reads_only_pictures_of_shown_guides(self) -> None:
         row = create_ready_picture()
         guide = Guide.objects.create(slug="g", title="G", summary="s", body="b", shown=False)
         guide.pictures.add(row)
@@ -191,7 +191,7 @@ class TestRights:
         assert self.seen() == (1, 4)
 
     @pytest.mark.parametrize("role", ["public", "alerts", "bulk", "media"])
-    def test_only_the_staff_role_writes_at_the_desk(self, role: str) -> None:
+    def test_only_the_staff_role_writes_stories(self, role: str) -> None:
         create_published_story(create_account(), create_account("lee"))
         for sql in (
             "INSERT INTO outreach_pictureoriginal (id, picture_id, content) VALUES (gen_random_uuid(), 1, '')",
@@ -209,12 +209,12 @@ class TestRights:
             assert is_refused(role, sql)
 
     @pytest.mark.parametrize("role", ["public", "alerts", "media"])
-    def test_only_staff_and_the_clock_read_drafts(self, role: str) -> None:
+    def test_only_staff_and_bulk_roles_read_drafts(self, role: str) -> None:
         assert is_refused(role, "SELECT title FROM outreach_story")
         assert is_refused(role, "UPDATE outreach_publishedstory SET body = 'x'")
         assert is_refused(role, "INSERT INTO outreach_correction (note) VALUES ('x')")
 
-    def test_staff_rewrite_no_history(self) -> None:
+    def test_the_staff_role_cannot_change_revisions(self) -> None:
         for sql in (
             "UPDATE outreach_storyrevision SET snapshot = '{}'",
             "DELETE FROM outreach_storystep",

@@ -99,7 +99,7 @@ def test_invalid_input_gets_a_sentence_and_stays_in_the_form(
     assert not Event.objects.exists()
 
 
-def test_an_event_that_is_over_may_still_be_mended(desk: Client, by: Account) -> None:
+def test_a_past_event_can_still_be_corrected(desk: Client, by: Account) -> None:
     event = planned(by)
     Event.objects.update(starts_at=timezone.now() - dt.timedelta(days=2), ends_at=timezone.now() - dt.timedelta(days=1))
     event.refresh_from_db()
@@ -203,7 +203,7 @@ def test_the_list_cannot_be_filtered_by_the_secret(desk: Client, lookup: str) ->
 
 
 @pytest.mark.parametrize("address", ["", "exec://x", f"http://{SECRET}.example/", f"mastodon://{SECRET}"])
-def test_an_address_that_is_none_gets_a_sentence_without_it(desk: Client, address: str) -> None:
+def test_an_invalid_address_is_explained_without_repeating_it(desk: Client, address: str) -> None:
     form = {"name": "Mastodon", "secret": address, "template": "{title} {link}"}
     response = desk.post("/admin/outreach/channel/add/", form)
     page = response.content.decode()
@@ -268,7 +268,7 @@ def test_staff_settle_an_unsure_post_on_the_page_of_the_story(
 
 
 @pytest.mark.parametrize("settle", ["", "there", "there:", "again:x", "there:00000000-0000-0000-0000-000000000000"])
-def test_a_decision_about_nothing_is_none(desk: Client, story: Story, settle: str) -> None:
+def test_a_decision_about_a_missing_post_does_nothing(desk: Client, story: Story, settle: str) -> None:
     channel()
     publication.publish(story, "", timezone.now())
     Post.objects.update(state=State.UNSURE, begun_at=timezone.now())

@@ -55,7 +55,7 @@ def over(event: Event) -> None:
 # What residents see
 
 
-def test_a_draft_is_nowhere(client: Client, by: Account) -> None:
+def test_a_draft_is_on_no_page(client: Client, by: Account) -> None:
     planned(by, publish=False)
     for path in ("/events/coffee/", "/events/coffee/event.ics", "/events/coffee/remind/"):
         assert client.get(path).status_code == 404
@@ -102,7 +102,7 @@ def test_the_page_of_an_area_names_the_events_there(by: Account) -> None:
     assert not Template("{% load outreach_events %}{% area_events 'district' '5' %}").render(Context()).strip()
 
 
-def test_a_cancelled_one_stays_and_says_why(client: Client, by: Account) -> None:
+def test_a_cancelled_event_stays_listed_with_the_reason(client: Client, by: Account) -> None:
     event = planned(by)
     actions.cancel_event(event.pk, "The hall is flooded.", by)
     for path in ("/events/", "/events/coffee/"):
@@ -237,7 +237,7 @@ def test_a_stale_save_writes_nothing_and_names_the_current_text(by: Account) -> 
     assert Event.objects.get().title == "Tea with an officer"
 
 
-def test_the_same_text_again_is_no_change(by: Account) -> None:
+def test_saving_the_same_text_is_not_a_change(by: Account) -> None:
     event = planned(by)
     assert actions.change_event(event.pk, {"title": event.title}, by, event.version).version == event.version
 
@@ -311,7 +311,7 @@ def test_the_database_refuses_invalid_rows(by: Account) -> None:
             Event.objects.update(**columns)
 
 
-def test_each_act_is_in_the_trail(by: Account) -> None:
+def test_each_action_is_in_the_audit_trail(by: Account) -> None:
     event = planned(by)
     actions.change_event(event.pk, {"title": "Tea"}, by, event.version)
     actions.cancel_event(event.pk, "No.", by)
@@ -326,7 +326,7 @@ def test_only_staff_write_events(role: str, by: Account) -> None:
         cursor.execute("UPDATE outreach_event SET title = 'x'")
 
 
-def test_the_staff_role_does_all_that_the_desk_does(by: Account) -> None:
+def test_the_staff_role_can_do_everything_staff_do(by: Account) -> None:
     with acting_as("staff"):
         event = planned(by)
         event = actions.change_event(event.pk, {"place": "Town hall"}, by, event.version)

@@ -296,7 +296,7 @@ class TestEndedSession:
         assert not PreviewLink.objects.exists()
         assert Guide.objects.get(pk=guide.pk).body == "Changed"
 
-    def test_a_form_of_another_site_is_refused_all_the_same(self, author) -> None:
+    def test_a_form_of_another_site_is_refused(self, author) -> None:
         client = Client(enforce_csrf_checks=True)
         assert client.post(ADD, TYPED | {"_save": "1"}).status_code == 403
 
@@ -435,7 +435,7 @@ class TestGuides:
         assert (guide.body, guide.version) == ("Words", 3)
         assert read_audit_trail()[-1][1] == "changed guide"
 
-    def test_its_pictures_become_public_with_it(self, author) -> None:
+    def test_a_guides_pictures_become_public_with_it(self, author) -> None:
         picture = create_ready_picture()
         sent = self.SENT | {"body": f"![](picture:{picture.pk})", "version": "0", "_save": "1"}
         signed_in(author).post("/admin/outreach/guide/add/", sent)

@@ -81,7 +81,7 @@ def test_each_filter_lists_only_matching_stories(client, area):
     ["year=0000", "year=99999", "year=२०२६", "category=%00", "tag=%00x", "area=%00/1", "area=a", "page=9e9", "page=-1",
      "page=0", "q=%27%3B--", "category=" + "x" * 500],
 )  # fmt: skip
-def test_nonsense_in_a_filter_is_an_empty_list_and_no_failure(client, query):
+def test_an_invalid_filter_gives_an_empty_list(client, query):
     create_published_story()
     for path in ("/stories/", "/stories/search/"):
         assert client.get(f"{path}?{query}").status_code == 200
@@ -163,7 +163,7 @@ def test_any_text_can_be_searched_for(client, text):
     assert client.get("/stories/search/", {"q": text.encode(errors="replace")}).status_code == 200
 
 
-def test_a_row_of_hyphens_is_no_operator(client):
+def test_a_row_of_hyphens_is_not_an_operator(client):
     create_published_story("lot", title="Bicycles in the parking lot")
     assert "/stories/lot/" in text_of(client.get("/stories/search/", {"q": "bicycles -- parking"}))
     assert "/stories/lot/" not in text_of(client.get("/stories/search/", {"q": "bicycles -parking"}))
@@ -227,7 +227,7 @@ def test_related_stories_share_a_tag_or_else_the_category(client):
     assert [other.slug for other in search.find_related(story)] == ["same-tag", "same-kind"]
 
 
-def test_programs_read_a_story(client, settings):
+def test_a_story_has_structured_data(client, settings):
     settings.PORTAL_URL = "https://portal.example"
     create_published_story(title='"Home" </script> & <b>', tags=("Bicycles",), corrected_on=dt.date(2026, 3, 20))
     page = client.get("/stories/bicycles/").content.decode()
@@ -318,7 +318,7 @@ def test_text_that_is_no_server_gets_a_sentence_and_no_link(client, typed):
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each not in (Status.PUBLISHED, Status.CORRECTED)])
-def test_a_story_that_is_not_published_is_nowhere(client, status):
+def test_an_unpublished_story_is_on_no_page(client, status):
     hidden = create_picture(b"secret")
     times = {"publish_at": timezone.now() + dt.timedelta(days=1)} if status == Status.SCHEDULED else {}
     story = create_draft("secret-plan", status, title="Secretword", body=f"secretword ![x](picture:{hidden.pk})", lead=hidden,
@@ -441,7 +441,7 @@ def test_a_preview_link_shows_the_story_as_it_is_now(client, previewed):
     assert "Changed since" in text_of(client.get(f"/stories/preview/{token}/"))
 
 
-def test_a_preview_link_ends(client, previewed):
+def test_a_preview_link_expires(client, previewed):
     story, link, token = previewed
     address = f"/stories/preview/{token}/"
     picture_address = f"{address}media/{story.lead.variants[0]['digest']}.webp"
@@ -474,7 +474,7 @@ def test_a_preview_link_is_stored_as_a_hash_and_opens_one_story(client, previewe
         assert cursor.fetchone() == (0,)
 
 
-def test_published_stories_are_counted_by_no_visit(client):
+def test_visits_of_stories_are_not_counted(client):
     create_published_story()
     before = list(PublishedStory.objects.values())
     client.get("/stories/bicycles/")

@@ -267,7 +267,7 @@ class TestPerforming:
         perform(StoryAction.WITHDRAW, workflow.create_story(author, story_values()), author, note="Not a story")
         assert not Withdrawal.objects.exists()
 
-    def test_tags_and_pictures_go_along(self) -> None:
+    def test_tags_and_pictures_are_published_with_the_story(self) -> None:
         picture = desk.create_ready_picture()
         story = desk.create_published_story(create_account(), create_account("lee"), body=f"![](picture:{picture.pk})")
         assert list(story.pictures.all()) == list(PublishedStory.objects.get().pictures.all()) == [picture]
@@ -289,7 +289,7 @@ class TestPerforming:
         restored = workflow.restore_revision(story.pk, one, aside, 2)
         assert (restored.body, restored.version) == ("Of the one", 3)
 
-    def test_the_same_save_twice_is_one(self) -> None:
+    def test_saving_twice_stores_one_version(self) -> None:
         one = create_account()
         story = workflow.create_story(one, story_values())
         for _ in range(2):
@@ -314,7 +314,7 @@ def scheduled(at: dt.datetime) -> Story:
 
 @pytest.mark.django_db
 class TestClock:
-    def test_publishes_from_the_minute_on_and_once(self) -> None:
+    def test_a_scheduled_story_is_published_once_at_its_minute(self) -> None:
         story = scheduled(NOW)
         assert scheduled_publication.publish_due_stories(NOW - dt.timedelta(seconds=1)) == 0
         assert scheduled_publication.publish_due_stories(NOW) == 1
@@ -324,7 +324,7 @@ class TestClock:
         assert StoryStep.objects.filter(action=StoryAction.PUBLISH, by=None).count() == 1
         assert PublishedStory.objects.get().published_on == timezone.localdate(NOW)
 
-    def test_has_the_rights_of_the_bulk_worker_alone(self) -> None:
+    def test_scheduled_publication_needs_only_the_bulk_workers_rights(self) -> None:
         scheduled(NOW)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL ROLE portal_bulk")
@@ -332,7 +332,7 @@ class TestClock:
         with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
 
-    def test_carries_the_correction_that_was_planned(self) -> None:
+    def test_a_scheduled_correction_is_published(self) -> None:
         author, second = create_account(), create_account("lee")
         story = desk.create_published_story(author, second)
         workflow.save_text(story.pk, author, story_values(body="Ten"), story.version)
@@ -397,7 +397,7 @@ class TestDifferences:
         ]
 
     @pytest.mark.parametrize(("before", "after"), [("", "a\nb"), ("a\n\nb", ""), ("x y z", "z y x"), ("a" * 9000, "b")])
-    def test_both_texts_can_be_read_from_them(self, before: str, after: str) -> None:
+    def test_both_texts_can_be_rebuilt_from_the_differences(self, before: str, after: str) -> None:
         pieces = texts.diff_texts(before, after)
         assert "".join(piece.text for piece in pieces if piece.kind != "added") == before
         assert "".join(piece.text for piece in pieces if piece.kind != "removed") == after

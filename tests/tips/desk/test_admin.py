@@ -67,7 +67,7 @@ def numbers(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'class="field-number_shown"><a [^>]*>(\d+)</a>', page)]
 
 
-def test_the_list_shows_urgent_ones_first_then_the_newest(okafor: Account) -> None:
+def test_the_list_shows_urgent_tips_first_then_the_newest(okafor: Account) -> None:
     first, urgent, last = officers.send_tip(), officers.send_tip(danger="yes"), officers.send_tip()
     assert numbers(load_page(okafor, LIST)) == [urgent.number, last.number, first.number]
 
@@ -92,7 +92,7 @@ def test_the_list_reads_no_sealed_column(okafor: Account) -> None:
         assert not any(f'"{sealed}"' in sql for sql in listed)
 
 
-def test_the_list_asks_the_database_as_often_for_many_tips_as_for_one(okafor: Account) -> None:
+def test_the_number_of_queries_of_the_list_is_constant(okafor: Account) -> None:
     client = officers.sign_in(okafor)
     categories = list(Category.objects.all())
     counts = []
@@ -108,7 +108,7 @@ def test_the_list_asks_the_database_as_often_for_many_tips_as_for_one(okafor: Ac
     assert counts[0] == counts[1] <= 12
 
 
-def test_words_of_the_list(okafor: Account) -> None:
+def test_the_lists_wording(okafor: Account) -> None:
     officers.send_tip(danger="yes")
     tip = officers.send_opened_tip(okafor)
     triage.assign(tip, okafor, okafor)
@@ -126,7 +126,7 @@ def test_words_of_the_list(okafor: Account) -> None:
         assert word in page
 
 
-def test_filters(okafor: Account, supervisor: Account) -> None:
+def test_the_list_can_be_filtered(okafor: Account, supervisor: Account) -> None:
     new, urgent = officers.send_tip(), officers.send_tip(danger="yes", category=Category.objects.last())
     mine, others, closed = (officers.send_opened_tip(okafor) for _ in range(3))
     triage.assign(mine, okafor, okafor)
@@ -188,7 +188,7 @@ def test_several_tips_are_assigned_at_once(okafor: Account) -> None:
     assert now(closed).assigned_to is None
 
 
-def test_tips_are_neither_added_nor_deleted(supervisor: Account) -> None:
+def test_tips_cannot_be_added_or_deleted(supervisor: Account) -> None:
     tip = officers.send_opened_tip(supervisor)
     client = officers.sign_in(supervisor)
     assert client.get(reverse("admin:tips_tip_add")).status_code == 403
@@ -249,7 +249,7 @@ def test_the_conversation_is_shown_in_its_order_with_its_authors(okafor: Account
 HOSTILE = "<script>alert(1)</script> {{ 7|add:7 }} \u202eevil\u2066 \x1b[31m\x00 </div><img src=x onerror=alert(2)>"
 
 
-def test_text_is_text(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_of_tips_is_escaped(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     tip = officers.send_opened_tip(
         okafor, description=HOSTILE, place=HOSTILE, when=HOSTILE, answers=[intake.FollowUpAnswer(HOSTILE, HOSTILE)]
     )
@@ -265,7 +265,7 @@ def test_text_is_text(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
         assert steering not in page
 
 
-def test_looking_is_recorded(okafor: Account) -> None:
+def test_viewing_a_tip_is_recorded(okafor: Account) -> None:
     tip = officers.send_tip()
     load_page(okafor, page_of(tip))
     assert officers.read_audit_trail() == [("okafor", "opened", f"tip {tip.number}", "")]
@@ -310,7 +310,7 @@ def test_a_visitor_is_sent_to_the_sign_in_page(db: None, client: Any) -> None:
 
 
 @pytest.mark.parametrize("address", ["not-a-tip", "00000000-0000-4000-8000-000000000000", "'%22<script>"])
-def test_a_tip_that_is_not_there_is_a_sentence(okafor: Account, address: str) -> None:
+def test_a_missing_tip_is_explained(okafor: Account, address: str) -> None:
     answer = officers.sign_in(okafor).get(f"{LIST}{address}/change/", follow=True)
     assert answer.redirect_chain == [(LIST, 302)]
     assert "This tip is not there" in answer.content.decode()
@@ -323,7 +323,7 @@ def test_other_methods_are_refused(okafor: Account) -> None:
     assert officers.read_audit_trail() == []
 
 
-def test_another_sites_post_is_refused(okafor: Account) -> None:
+def test_a_post_from_another_site_is_refused(okafor: Account) -> None:
     from django.test import Client
 
     client = Client(enforce_csrf_checks=True)
@@ -337,7 +337,7 @@ def test_another_sites_post_is_refused(okafor: Account) -> None:
 # What cannot be opened
 
 
-def test_a_damaged_seal_is_a_sentence(okafor: Account) -> None:
+def test_a_damaged_seal_is_explained(okafor: Account) -> None:
     tip = officers.send_tip()
     Tip.objects.update(report=bytes(now(tip).report)[:-1] + b"\x00")
     page = load_page(okafor, page_of(tip))
@@ -346,14 +346,14 @@ def test_a_damaged_seal_is_a_sentence(okafor: Account) -> None:
     assert officers.read_audit_trail() == [("okafor", "opened", f"tip {tip.number}", "")]
 
 
-def test_a_message_that_was_changed_is_a_sentence(okafor: Account) -> None:
+def test_a_tampered_message_is_explained(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     officers.write_as_source(tip, "More", b"1")
     Message.objects.update(position=4)
     assert "The seal of this tip does not open" in load_page(okafor, page_of(tip))
 
 
-def test_a_missing_key_is_a_sentence_that_names_it(okafor: Account, settings: Any, tmp_path: Any) -> None:
+def test_a_missing_key_is_named(okafor: Account, settings: Any, tmp_path: Any) -> None:
     tip = officers.send_opened_tip(okafor)
     settings.AGENCY_PRIVATE_KEYS = tmp_path
     page = load_page(okafor, page_of(tip))
@@ -385,7 +385,7 @@ def test_an_answer_reaches_the_source(okafor: Account) -> None:
     assert now(session.tip).state == State.WAITING
 
 
-def test_done_is_said(okafor: Account) -> None:
+def test_a_successful_action_is_confirmed(okafor: Account) -> None:
     tip = officers.send_tip()  # this page is its first opening
     client = officers.sign_in(okafor)
     seen = seen_in(client.get(page_of(tip)).content.decode())
@@ -396,7 +396,7 @@ def test_done_is_said(okafor: Account) -> None:
 
 
 @pytest.mark.parametrize("name", ["answer", "note"])
-def test_a_double_click_is_one(okafor: Account, name: str) -> None:
+def test_a_double_click_acts_once(okafor: Account, name: str) -> None:
     tip = officers.send_opened_tip(okafor)
     form_id = secrets.token_hex(16)
     seen = triage.stamp(tip, 0)
@@ -406,7 +406,7 @@ def test_a_double_click_is_one(okafor: Account, name: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_double_click_at_the_same_moment_is_one() -> None:
+def test_concurrent_clicks_act_once() -> None:
     okafor = officers.create_officer("okafor")
     tip = officers.send_opened_tip(okafor)
     start, form_id, seen, codes = threading.Barrier(2), secrets.token_hex(16), triage.stamp(tip, 0), []
@@ -473,7 +473,7 @@ def test_errors_are_shown_beside_the_field_and_input_is_preserved(
     assert (Message.objects.count(), Note.objects.count(), now(tip).state) == (0, 0, State.OPEN)
 
 
-def test_line_ends_count_once(okafor: Account) -> None:
+def test_a_line_break_counts_as_one_character(okafor: Account) -> None:
     text = "x\r\n" * (conversation.MAX_MESSAGE_LENGTH // 2 - 1) + "xy"
     assert act(okafor, officers.send_opened_tip(okafor), "answer", text=text).status_code == 302
 
@@ -500,7 +500,7 @@ def test_impossible_actions_are_explained(okafor: Account) -> None:
     assert "This tip is closed. Reopen it before you write to the source." in answer.content.decode()
 
 
-def test_a_tip_erased_while_writing_is_a_sentence(okafor: Account) -> None:
+def test_a_tip_erased_while_writing_is_explained(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     data = {"act": "note", "seen": triage.stamp(tip, 0), "form_id": secrets.token_hex(16), "text": "x"}
     Tip.objects.all().delete()
@@ -549,7 +549,7 @@ def test_impossible_actions_are_not_offered(okafor: Account, supervisor: Account
 # Duty
 
 
-def test_the_switch_in_the_head_of_every_page(okafor: Account) -> None:
+def test_every_page_has_the_duty_switch(okafor: Account) -> None:
     client = officers.sign_in(okafor)
     assert "Go on duty" in client.get("/admin/").content.decode()
     page = client.post("/admin/tips/duty/mine/", {"switch": "on"}, follow=True).content.decode()
@@ -572,7 +572,7 @@ def test_officers_choose_their_own_categories(okafor: Account) -> None:
     assert list(duty.categories.all()) == chosen
 
 
-def test_an_officer_without_an_address_reads_so(okafor: Account) -> None:
+def test_an_officer_without_an_address_is_warned(okafor: Account) -> None:
     assert "You have no e-mail address" not in load_page(okafor, "/admin/tips/duty/mine/")
     Account.objects.update(email="")
     assert "You have no e-mail address" in load_page(okafor, "/admin/tips/duty/mine/")
@@ -586,7 +586,7 @@ def test_accounts_without_tip_permissions_have_no_duty_switch(db: None, group: s
     assert not Duty.objects.exists()
 
 
-def test_administrators_set_everybodys_duty_and_officers_do_not(okafor: Account) -> None:
+def test_only_administrators_set_the_duty_of_others(okafor: Account) -> None:
     ito = officers.create_officer("ito", groups.ADMINISTRATOR)
     data = {"officer": okafor.pk, "on_duty": "on", "categories": [Category.objects.all()[0].pk]}
     assert officers.sign_in(ito).post(reverse("admin:tips_duty_add"), data).status_code == 302
@@ -616,7 +616,7 @@ def test_administrators_edit_categories_and_their_questions(db: None) -> None:
     assert Question.objects.get(category__slug="graffiti").label == "Which wall?"
 
 
-def test_the_short_name_is_fixed_once_tips_use_it(db: None) -> None:
+def test_a_slug_in_use_cannot_be_changed(db: None) -> None:
     ito = officers.create_officer("ito", groups.ADMINISTRATOR)
     used, unused = officers.send_tip().category, Category.objects.last()
     assert unused is not None
@@ -625,14 +625,14 @@ def test_the_short_name_is_fixed_once_tips_use_it(db: None) -> None:
 
 
 @pytest.mark.parametrize("page", ["tips_category_changelist", "tips_category_add", "tips_duty_add"])
-def test_officers_edit_neither(okafor: Account, page: str) -> None:
+def test_officers_cannot_edit_categories_or_questions(okafor: Account, page: str) -> None:
     assert officers.sign_in(okafor).get(reverse(f"admin:{page}")).status_code == 403
 
 
 # The first page
 
 
-def test_the_first_page_counts_waiting_tips(okafor: Account) -> None:
+def test_the_admin_index_counts_waiting_tips(okafor: Account) -> None:
     officers.send_tip(danger="yes")
     mine = officers.send_opened_tip(okafor)
     triage.assign(mine, okafor, okafor)
@@ -648,12 +648,12 @@ def test_the_first_page_counts_waiting_tips(okafor: Account) -> None:
 
 
 @pytest.mark.parametrize("address", ["/admin/", LIST])
-def test_a_desk_without_addresses_is_a_red_line(okafor: Account, address: str) -> None:
+def test_a_warning_is_shown_while_no_officer_has_an_address(okafor: Account, address: str) -> None:
     assert "Nobody can be told of new tips" not in load_page(okafor, address)
     Account.objects.update(email="")
     assert "Nobody can be told of new tips" in load_page(okafor, address)
 
 
-def test_administrators_see_the_red_line_and_communications_does_not(db: None) -> None:
+def test_administrators_see_the_warning_and_communications_do_not(db: None) -> None:
     assert "Nobody can be told" in load_page(officers.create_officer("ito", groups.ADMINISTRATOR), "/admin/")
     assert "Nobody can be told" not in load_page(officers.create_officer("marsh", groups.COMMUNICATIONS), "/admin/")

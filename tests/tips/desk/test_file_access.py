@@ -69,7 +69,7 @@ def content(response: Any) -> bytes:
 
 
 class TestPanel:
-    def test_files_stand_by_the_message_they_came_with(self, client: Client, tip: Tip) -> None:
+    def test_files_are_listed_with_their_message(self, client: Client, tip: Tip) -> None:
         sealed_files.add_message(tip, sealed_files.store_upload(b"later"))
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
         with_tip, with_message = page.split("With the message of")
@@ -79,7 +79,7 @@ class TestPanel:
         assert "Waits to be cleaned" in with_message
         assert "It is locked with a password." in with_tip
 
-    def test_thumbnails_are_in_the_trail_and_of_ready_files_alone(self, client: Client, tip: Tip) -> None:
+    def test_thumbnails_are_audited_and_only_of_ready_files(self, client: Client, tip: Tip) -> None:
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
         thumbnails = re.findall(r'file-thumb"><img src="([^"]*)"', page)
         assert len(thumbnails) == 2
@@ -88,7 +88,7 @@ class TestPanel:
             ("okafor", "saw thumbnails", f"tip {tip.number}", "files 1, 2")
         ]
 
-    def test_a_tip_without_files_has_none(self, client: Client, officer: Account) -> None:
+    def test_a_tip_without_files_lists_none(self, client: Client, officer: Account) -> None:
         page = client.get(
             reverse("admin:tips_tip_change", args=[officers.send_opened_tip(officer).pk])
         ).content.decode()
@@ -106,21 +106,21 @@ class TestPanel:
         }
         assert officers.read_audit_trail() == lines
 
-    def test_the_panel_alone_is_audited_as_on_the_page(self, client: Client, tip: Tip) -> None:
+    def test_the_panel_is_audited_like_the_page(self, client: Client, tip: Tip) -> None:
         panel = client.get(address("files", tip)).content.decode()
         assert panel.startswith("<section")
         assert officers.read_audit_trail()[-1][1] == "saw thumbnails"
 
 
 class TestPage:
-    def test_each_view_is_one_line_however_much_it_fetches(self, client: Client, tip: Tip) -> None:
+    def test_each_view_is_one_audit_entry_for_any_number_of_requests(self, client: Client, tip: Tip) -> None:
         before = len(officers.read_audit_trail())
         source = part_of(client, tip, 2, "video")
         for start in (0, 1000, 300_000):
             client.get(source, headers={"range": f"bytes={start}-"})
         assert officers.read_audit_trail()[before:] == [("okafor", "viewed", f"file 2 of tip {tip.number}", "")]
 
-    def test_pages_of_a_document_are_views_of_their_own(self, client: Client, officer: Account) -> None:
+    def test_each_page_of_a_document_is_a_separate_view(self, client: Client, officer: Account) -> None:
         tip = sealed_files.send_tip(sealed_files.store_upload(b"pdf", MediaKind.DOCUMENT))
         triage.open_tip(tip.pk, officer)
         pages = [("page", "image/jpeg", b"one"), ("page", "image/jpeg", b"two")]
@@ -144,7 +144,7 @@ class TestPage:
         assert client.get(address("file_download", tip, 4)).status_code == 302
         assert not [line for line in officers.read_audit_trail() if line[1] in ("viewed", "downloaded")]
 
-    def test_a_deleted_tip_ends_in_a_sentence(self, client: Client, tip: Tip) -> None:
+    def test_files_of_a_deleted_tip_are_explained(self, client: Client, tip: Tip) -> None:
         source = part_of(client, tip, 1)
         Attachment.objects.filter(tip=tip).delete()
         for gone in (address("file", tip, 1), address("file_download", tip, 1), source, address("file_states", tip)):
@@ -180,7 +180,7 @@ class TestRights:
         assert client.get(address("file", tip, 1)).status_code == 404
         assert client.get(address("files", tip)).status_code == 404
 
-    def test_an_address_is_of_its_session_and_file_and_time(
+    def test_a_file_url_is_bound_to_session_file_and_time(
         self, client: Client, tip: Tip, officer: Account, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         source = part_of(client, tip, 1)
@@ -191,7 +191,7 @@ class TestRights:
         monkeypatch.setattr("tips.desk.file_access.ADDRESS_LIFETIME_SECONDS", -1)
         assert client.get(source).status_code == 404
 
-    def test_nothing_is_read_when_the_trail_cannot_be_written(
+    def test_no_file_is_read_if_the_audit_entry_fails(
         self, client: Client, tip: Tip, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[Any] = []
@@ -208,7 +208,7 @@ class TestServed:
     def source(self, client: Client, tip: Tip) -> str:
         return part_of(client, tip, 2, "video")
 
-    def test_with_fixed_type_and_inert(self, client: Client, tip: Tip, source: str) -> None:
+    def test_responses_have_a_fixed_type_and_run_no_scripts(self, client: Client, tip: Tip, source: str) -> None:
         for where, expected in ((source, "video/mp4"), (part_of(client, tip, 1), "image/jpeg")):
             answer = client.get(where, headers={"accept-encoding": "gzip"})
             assert answer["Content-Type"] == expected
@@ -218,21 +218,21 @@ class TestServed:
             assert answer["Content-Disposition"] == "inline"
             assert "Content-Encoding" not in answer
 
-    def test_a_type_that_the_sandbox_does_not_make_is_never_a_page(self, client: Client, officer: Account) -> None:
+    def test_unexpected_types_are_never_served_as_a_page(self, client: Client, officer: Account) -> None:
         tip = sealed_files.send_tip(sealed_files.store_upload(b"x"))
         triage.open_tip(tip.pk, officer)
         parts = ((role, "text/html", b"<script>") for role in ("full", "preview", "thumbnail"))
         sealed_files.finish_rebuilding(tip.attachments.get(), MediaKind.PHOTO, *parts)
         assert client.get(part_of(client, tip, 1))["Content-Type"] == "application/octet-stream"
 
-    def test_downloads_have_a_neutral_name_and_a_line(self, client: Client, tip: Tip) -> None:
+    def test_downloads_have_a_neutral_name_and_an_audit_entry(self, client: Client, tip: Tip) -> None:
         answer = client.get(address("file_download", tip, 1), headers={"range": "bytes=0-9"})
         assert answer.status_code == 200
         assert answer["Content-Disposition"] == f'attachment; filename="tip-{tip.number}-photo-1.jpg"'
         assert content(answer) == sealed_files.photo("full")
         assert officers.read_audit_trail()[-1][1:3] == ("downloaded", f"file 1 of tip {tip.number}")
 
-    def test_head_tells_and_sends_nothing(self, client: Client, source: str) -> None:
+    def test_head_sends_headers_without_content(self, client: Client, source: str) -> None:
         answer = client.head(source)
         assert (answer.status_code, answer["Content-Length"], answer["Accept-Ranges"]) == (
             200,
@@ -245,13 +245,13 @@ class TestServed:
         assert client.post(source).status_code == 405
         assert client.post(address("file_download", tip, 1)).status_code == 405
 
-    def test_a_range_behind_the_end_is_refused(self, client: Client, source: str) -> None:
+    def test_a_range_beyond_the_end_is_refused(self, client: Client, source: str) -> None:
         answer = client.get(source, headers={"range": f"bytes={len(VIDEO)}-"})
         assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{len(VIDEO)}")
 
     @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(first=st.integers(0, len(VIDEO) - 1), span=st.integers(0, 140_000), form=st.sampled_from("abc"))
-    def test_any_range_is_exactly_those_bytes(
+    def test_any_range_returns_exactly_its_bytes(
         self, client: Client, source: str, first: int, span: int, form: str
     ) -> None:
         last = min(first + span, len(VIDEO) - 1)

@@ -36,7 +36,7 @@ def test_each_group_has_its_permissions(group: str, allowed: set[str]) -> None:
 
 
 @pytest.mark.parametrize("group", [groups.COMMUNICATIONS, groups.ADMINISTRATOR])
-def test_no_tip_exists_for_an_account_outside_the_desk(tip: Tip, group: str) -> None:
+def test_no_tip_exists_for_accounts_without_tip_permissions(tip: Tip, group: str) -> None:
     outsider = officers.create_officer("ito", group, is_superuser=True)
     for account in (outsider, AnonymousUser(), officers.create_officer("gone", is_active=False)):
         assert not permissions.visible_tips(account).exists()
@@ -54,7 +54,7 @@ def test_an_officer_sees_all_tips_and_the_files_of_opened_ones(tip: Tip) -> None
         permissions.find_tip(uuid.uuid4(), officer)
 
 
-def test_trouble_with_alerts_is_shown_to_the_desk_and_to_administrators() -> None:
+def test_problems_with_alerts_are_shown_to_officers_and_administrators() -> None:
     is_shown_by_group = {
         group: permissions.can_see_alert_trouble(officers.create_officer(group, group))
         for group in (groups.OFFICER, groups.SUPERVISOR, groups.ADMINISTRATOR, groups.COMMUNICATIONS)
@@ -68,7 +68,7 @@ def test_require_raises_unless_allowed() -> None:
         permissions.require(False)
 
 
-def test_only_active_accounts_of_the_desk_can_be_assigned_a_tip() -> None:
+def test_only_active_officers_can_be_assigned_a_tip() -> None:
     officer, supervisor = officers.create_officer("okafor"), officers.create_officer("lee", groups.SUPERVISOR)
     officers.create_officer("ito", groups.ADMINISTRATOR)
     officers.create_officer("gone", is_active=False)

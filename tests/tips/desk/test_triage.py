@@ -48,16 +48,14 @@ def test_opening_shows_the_report(okafor: Account) -> None:
     assert abs(opened.arrived_at - timezone.now()) < dt.timedelta(seconds=10)
 
 
-def test_the_first_opening_makes_it_open_and_tells_how_long_it_took(okafor: Account) -> None:
+def test_the_first_opening_changes_the_state_and_records_the_delay(okafor: Account) -> None:
     tip = officers.send_tip()
     opened = triage.open_tip(tip.pk, okafor)
     assert opened.tip.state == now(tip).state == State.OPEN
     assert now(tip).opened_after == dt.timedelta(minutes=5)
 
 
-def test_the_time_to_opening_says_nothing_new_about_the_arrival(
-    okafor: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_recorded_delay_reveals_no_exact_arrival(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an exact duration, the audit trail's exact time of opening would reveal the exact arrival."""
     tip = officers.send_tip()
     later = timezone.now() + dt.timedelta(minutes=58, seconds=13, microseconds=7)
@@ -99,7 +97,7 @@ def test_a_message_that_comes_while_reading_stays_unread(okafor: Account, monkey
     assert Message.objects.get().read is False
 
 
-def test_the_sources_answer_ends_the_waiting_once_it_is_read(okafor: Account) -> None:
+def test_reading_the_sources_answer_ends_the_waiting(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     triage.answer(tip, okafor, "Which nights?", b"1", ask=True)
     triage.open_tip(tip.pk, okafor)
@@ -116,7 +114,7 @@ def test_each_opening_is_recorded(okafor: Account) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_entry_is_on_the_disk_before_the_seal_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_entry_is_committed_before_the_seal_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     okafor, tip, seen = officers.create_officer(), officers.send_tip(), []
 
     def fails(*_args: object) -> None:
@@ -133,20 +131,20 @@ def test_the_entry_is_on_the_disk_before_the_seal_is_opened(monkeypatch: pytest.
 
 
 @pytest.mark.django_db(transaction=True)
-def test_opening_refuses_to_run_in_a_transaction_that_could_undo_its_entry() -> None:
+def test_opening_refuses_to_run_inside_a_transaction() -> None:
     okafor, tip = officers.create_officer(), officers.send_tip()
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         triage.open_tip(tip.pk, okafor)
 
 
-def test_nothing_is_opened_when_nothing_can_be_recorded(okafor: Account, settings) -> None:
+def test_nothing_is_opened_without_an_audit_entry(okafor: Account, settings) -> None:
     tip = officers.send_tip()
     settings.AUDIT_KEY = None
     with pytest.raises(audit.AuditKeyMissingError):
         triage.open_tip(tip.pk, okafor)
 
 
-def test_a_tip_that_is_gone_is_said_to_be_gone(okafor: Account) -> None:
+def test_a_deleted_tip_raises_tip_gone(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     Tip.objects.all().delete()
     with pytest.raises(conversation.TipGoneError):
@@ -159,7 +157,7 @@ def test_a_tip_that_is_gone_is_said_to_be_gone(okafor: Account) -> None:
 
 
 @pytest.mark.parametrize("group", [groups.ADMINISTRATOR, groups.COMMUNICATIONS])
-def test_accounts_outside_the_desk_can_do_nothing(db: None, okafor: Account, group: str) -> None:
+def test_accounts_without_tip_permissions_can_do_nothing(db: None, okafor: Account, group: str) -> None:
     outsider, tip = officers.create_officer("ito", group, is_superuser=True), officers.send_opened_tip(okafor)
     before = officers.read_audit_trail()
     acts: list[Callable[[], object]] = [
@@ -179,7 +177,7 @@ def test_accounts_outside_the_desk_can_do_nothing(db: None, okafor: Account, gro
     assert officers.read_audit_trail() == before
 
 
-def test_officers_do_not_hold(okafor: Account) -> None:
+def test_officers_cannot_place_a_legal_hold(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     with pytest.raises(PermissionDenied):
         triage.hold(tip, okafor)
@@ -231,12 +229,12 @@ AFTER: dict[tuple[State, str], State | None] = {
 }
 
 
-def test_every_pair_of_state_and_act_is_decided() -> None:
+def test_every_combination_of_state_and_action_is_tested() -> None:
     assert set(AFTER) == {(state, act) for state in State for act in ACTS}
 
 
 @pytest.mark.parametrize(("state", "act"), AFTER)
-def test_a_transition(okafor: Account, state: State, act: str) -> None:
+def test_each_action_leads_to_its_state_or_is_refused(okafor: Account, state: State, act: str) -> None:
     tip = bring_to(state, okafor)
     trail = officers.read_audit_trail()
     after = AFTER[state, act]
@@ -258,7 +256,7 @@ def test_a_transition(okafor: Account, state: State, act: str) -> None:
     assert len(officers.read_audit_trail()) - len(trail) == int(writes or after != state)
 
 
-def test_closing_keeps_the_disposition_and_starts_the_time(okafor: Account) -> None:
+def test_closing_stores_the_disposition_and_starts_retention(okafor: Account) -> None:
     tip = bring_to(State.CLOSED, okafor)
     assert tip.disposition == Disposition.RESOLVED
     assert tip.closed_at is not None
@@ -266,13 +264,13 @@ def test_closing_keeps_the_disposition_and_starts_the_time(okafor: Account) -> N
     assert officers.read_audit_trail()[-1] == ("okafor", "closed", f"tip {tip.number}", "resolved")
 
 
-def test_reopening_takes_both_back(okafor: Account) -> None:
+def test_reopening_clears_disposition_and_retention(okafor: Account) -> None:
     tip = bring_to(State.CLOSED, okafor)
     triage.reopen(tip, okafor)
     assert (now(tip).disposition, now(tip).closed_at) == ("", None)
 
 
-def test_closing_twice_alike_is_once(okafor: Account) -> None:
+def test_closing_twice_with_the_same_disposition_closes_once(okafor: Account) -> None:
     tip = bring_to(State.OPEN, okafor)
     seen = stamp(tip)
     triage.close(tip, okafor, Disposition.ARREST, shown_stamp=seen)
@@ -284,7 +282,7 @@ def test_closing_twice_alike_is_once(okafor: Account) -> None:
 # Answers and notes
 
 
-def test_the_source_reads_the_answer_and_no_name(okafor: Account) -> None:
+def test_the_source_sees_the_answer_without_a_name(okafor: Account) -> None:
     session = officers.send_tip_and_sign_in()
     triage.open_tip(session.tip.pk, okafor)
     assert triage.answer(session.tip, okafor, "Which nights?", b"1", ask=True)
@@ -293,7 +291,7 @@ def test_the_source_reads_the_answer_and_no_name(okafor: Account) -> None:
     assert officers.read_audit_trail()[-1] == ("okafor", "answered", f"tip {session.tip.number}", "question")
 
 
-def test_one_form_is_one_answer_even_when_the_page_is_older_by_then(okafor: Account) -> None:
+def test_one_form_sends_one_answer_even_from_an_outdated_page(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     seen = stamp(tip)
     assert triage.answer(tip, okafor, "Thank you", b"1", ask=False, shown_stamp=seen)
@@ -302,7 +300,7 @@ def test_one_form_is_one_answer_even_when_the_page_is_older_by_then(okafor: Acco
     assert len(officers.read_audit_trail()) == 2
 
 
-def test_one_form_is_one_note(okafor: Account) -> None:
+def test_one_form_adds_one_note(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     assert triage.note(tip, okafor, "Known address", b"1")
     assert not triage.note(tip, okafor, "Known address", b"1")
@@ -312,13 +310,13 @@ def test_one_form_is_one_note(okafor: Account) -> None:
     assert [line[1] for line in officers.read_audit_trail()] == ["opened", "noted", "noted"]
 
 
-def test_a_closed_tip_can_be_noted_on_and_a_new_one_not(okafor: Account) -> None:
+def test_notes_are_possible_on_closed_but_not_on_unopened_tips(okafor: Account) -> None:
     assert triage.note(bring_to(State.CLOSED, okafor), okafor, "Court date", b"1")
     with pytest.raises(triage.TransitionError):
         triage.note(bring_to(State.NEW, okafor), okafor, "Court date", b"1")
 
 
-def test_a_source_without_access_is_not_answered(okafor: Account, supervisor: Account) -> None:
+def test_a_source_without_access_cannot_be_answered(okafor: Account, supervisor: Account) -> None:
     session = officers.send_tip_and_sign_in()
     triage.open_tip(session.tip.pk, okafor)
     triage.hold(session.tip, supervisor)
@@ -327,7 +325,7 @@ def test_a_source_without_access_is_not_answered(okafor: Account, supervisor: Ac
         triage.answer(session.tip, okafor, "Thank you", b"1", ask=False)
 
 
-def test_no_text_is_in_the_trail(okafor: Account) -> None:
+def test_the_audit_trail_contains_no_text(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor, description="canary of the source")
     triage.answer(tip, okafor, "canary of the officer", b"1", ask=False)
     triage.note(tip, okafor, "canary of the note", b"2")
@@ -354,7 +352,7 @@ def test_an_unopened_tip_can_be_assigned(okafor: Account) -> None:
 
 
 @pytest.mark.parametrize("who", ["administrator", "switched off"])
-def test_only_active_accounts_of_the_desk_can_have_a_tip(okafor: Account, who: str) -> None:
+def test_only_active_officers_can_be_assigned(okafor: Account, who: str) -> None:
     outsider = (
         officers.create_officer("ito", groups.ADMINISTRATOR)
         if who == "administrator"
@@ -366,7 +364,7 @@ def test_only_active_accounts_of_the_desk_can_have_a_tip(okafor: Account, who: s
     assert now(tip).assigned_to is None
 
 
-def test_a_closed_tip_is_not_assigned(okafor: Account) -> None:
+def test_a_closed_tip_cannot_be_assigned(okafor: Account) -> None:
     with pytest.raises(triage.TransitionError, match="closed"):
         triage.assign(bring_to(State.CLOSED, okafor), okafor, okafor)
 
@@ -384,7 +382,7 @@ def test_a_hold_keeps_the_source_from_erasing_until_it_is_released(okafor: Accou
     assert [line[:2] for line in officers.read_audit_trail()[1:]] == [("lindqvist", "held"), ("lindqvist", "released")]
 
 
-def test_an_unopened_tip_is_not_held(supervisor: Account) -> None:
+def test_an_unopened_tip_cannot_be_held(supervisor: Account) -> None:
     tip = officers.send_tip()
     with pytest.raises(triage.TransitionError, match="Open it first"):
         triage.hold(tip, supervisor)
@@ -421,7 +419,7 @@ def test_the_second_officer_sees_the_change_before_acting(okafor: Account, super
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_at_the_same_moment_close_it_once() -> None:
+def test_concurrent_closings_close_once() -> None:
     both = [officers.create_officer("okafor"), officers.create_officer("lindqvist")]
     tip = officers.send_opened_tip(both[0])
     seen, start, outcomes = stamp(tip), threading.Barrier(2), []

@@ -103,7 +103,7 @@ def test_repeated_tasks_rebuild_once(clean: list[Path]) -> None:
     assert len(clean) == 1
 
 
-def test_a_refused_file_is_destroyed_and_says_why(sandbox: Callable[[Rebuild], None]) -> None:
+def test_a_refused_file_is_destroyed_and_its_reason_stored(sandbox: Callable[[Rebuild], None]) -> None:
     def refuse(*_: Any) -> RebuiltFile:
         raise FileRefusedError(RefusalReason.PROTECTED)
 

@@ -67,7 +67,7 @@ def test_a_range_opens_only_its_own_chunks(start: int, stop: int) -> None:
         assert opened == list(range(start // CHUNK, -(-stop // CHUNK))) if start < stop else not opened
 
 
-def test_size_gives_away_only_an_order_of_magnitude() -> None:
+def test_stored_size_reveals_only_an_order_of_magnitude() -> None:
     sizes = {n: sealed_store._pad_chunk_count(n) for n in range(2000)}
     assert all(n <= padded <= max(n * 1.12, n + 1) for n, padded in sizes.items())
     assert len(set(sizes.values())) < 200
@@ -113,7 +113,7 @@ def test_damage_is_refused(damage: object) -> None:
         whole(file)
 
 
-def test_another_key_or_another_name_opens_nothing() -> None:
+def test_a_file_does_not_open_with_another_key_or_name() -> None:
     file, other = written(b"secret"), uuid.uuid4()
     with pytest.raises(vault.SealError):
         whole(file, bytes(32))
@@ -122,7 +122,7 @@ def test_another_key_or_another_name_opens_nothing() -> None:
         whole(other)
 
 
-def test_two_writers_of_one_file() -> None:
+def test_the_second_writer_of_a_file_is_refused() -> None:
     file = uuid.uuid4()
     first = sealed_store.Writer(file, KEY)
     with pytest.raises(sealed_store.WriterBusyError):
@@ -132,7 +132,7 @@ def test_two_writers_of_one_file() -> None:
     assert whole(file) == b"kept"
 
 
-def test_a_full_disk_is_said_before_anything_is_written(folder: Path) -> None:
+def test_a_full_disk_is_reported_before_writing(folder: Path) -> None:
     with (
         mock.patch.object(
             sealed_store.shutil, "disk_usage", return_value=mock.Mock(free=sealed_store.MIN_FREE_BYTES - 1)
@@ -154,9 +154,7 @@ def nonces(file: uuid.UUID) -> list[bytes]:
     pieces=st.integers(97, 2 * CHUNK),
 )
 @hypothesis_settings(deadline=None)
-def test_a_file_that_went_on_after_broken_lines_is_exactly_right(
-    sizes: list[int], torn: list[int], pieces: int
-) -> None:
+def test_a_file_resumed_after_interruptions_is_complete(sizes: list[int], torn: list[int], pieces: int) -> None:
     """However an upload is cut into pieces: the writer continues at a whole chunk, and no nonce is used twice."""
     content = os.urandom(sum(sizes))
     file = uuid.uuid4()
@@ -200,7 +198,7 @@ def test_stale_files_were_not_written_to_for_an_hour() -> None:
     assert whole(new) == b"new"
 
 
-def test_nothing_of_the_content_is_in_the_store(folder: Path) -> None:
+def test_the_store_contains_no_plaintext(folder: Path) -> None:
     file = written(b"CANARY" * 30_000, kind="CANARYKIND")
     assert b"CANARY" not in sealed_store.file_path(file).read_bytes()
 

@@ -85,7 +85,7 @@ class Sender:
             return b"".join(reader.read())
 
 
-def test_a_file_arrives_in_pieces_and_goes_with_the_tip(client: Client, db: None) -> None:
+def test_a_file_uploaded_in_pieces_is_sent_with_the_tip(client: Client, db: None) -> None:
     content = sample_uploads.video(5 * CHUNK + 100)
     sender = Sender(len(content))
     assert sender.begun.status_code == 201
@@ -101,7 +101,7 @@ def test_a_file_arrives_in_pieces_and_goes_with_the_tip(client: Client, db: None
     assert sample_uploads.open_as_agency(Attachment.objects.get()) == content
 
 
-def test_a_file_that_is_not_whole_does_not_go_with_the_tip(client: Client, db: None) -> None:
+def test_an_incomplete_file_is_not_sent_with_the_tip(client: Client, db: None) -> None:
     sender = Sender(3 * CHUNK)
     sender.patch(0, sample_uploads.photo(2 * CHUNK))
     page = client.post("/tips/", fill_form(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
@@ -121,20 +121,20 @@ def test_options_lists_the_servers_capabilities(client: Client) -> None:
 # Who may
 
 
-def test_beginning_takes_a_form_of_ours(db: None) -> None:
+def test_creation_requires_a_form_token(db: None) -> None:
     for token in ("", "x", "A" * 400):
         sender = Sender(10, **{"Form-Token": token})
         assert sender.begun.status_code == 403
         assert Sender(10, **{"Form-Token": sender.begun["Form-Token"]}).begun.status_code == 201
 
 
-def test_an_open_inbox_will_do(client: Client, db: None) -> None:
+def test_creation_is_allowed_with_an_open_inbox(client: Client, db: None) -> None:
     receipt = receipt_of(client.post("/tips/", fill_form(client)))
     client.post("/tips/inbox/", {"receipt": receipt})
     assert Sender(10, client, **{"Form-Token": ""}).begun.status_code == 201
 
 
-def test_a_flood_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_creation_is_throttled_under_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "CALM_POSTS", 0)
     sender = Sender(10)
     assert sender.begun.status_code == 429
@@ -143,11 +143,11 @@ def test_a_flood_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"Upload-Length": ""}, {"Upload-Length": "-1"}, {"Upload-Ticket": "short"}])
-def test_a_beginning_without_length_or_ticket_is_none(headers: dict[str, str]) -> None:
+def test_creation_requires_length_and_ticket(headers: dict[str, str]) -> None:
     assert Sender(10, **headers).begun.status_code == 400
 
 
-def test_without_the_ticket_a_file_is_not_there() -> None:
+def test_without_its_ticket_a_file_is_not_found() -> None:
     content = sample_uploads.photo(CHUNK + 1)
     sender = Sender(len(content))
     sender.patch(0, content[:CHUNK])
@@ -219,7 +219,7 @@ def test_a_full_disk_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     ] * 2  # to go on with once there is room
 
 
-def test_another_type_or_no_offset_is_no_piece() -> None:
+def test_a_piece_requires_its_content_type_and_offset() -> None:
     sender = Sender(10)
     headers = {"Upload-Ticket": sender.ticket, "Upload-Offset": "0"}
     assert sender.client.patch(sender.address, b"x", content_type="text/plain", headers=headers).status_code == 415
@@ -234,7 +234,7 @@ def test_another_type_or_no_offset_is_no_piece() -> None:
 # Broken lines and two writers
 
 
-def test_a_piece_cut_in_the_middle_goes_on_at_a_whole_chunk() -> None:
+def test_an_interrupted_piece_resumes_at_a_whole_chunk() -> None:
     content = sample_uploads.video(4 * CHUNK)
     sender = Sender(len(content))
     sender.patch(0, content[: 2 * CHUNK + 77], announced=len(content))
@@ -255,7 +255,7 @@ def test_a_chunk_sent_twice_with_other_content_changes_nothing() -> None:
     assert sender.arrived() == content
 
 
-def test_a_finished_file_takes_nothing_more() -> None:
+def test_a_finished_file_accepts_no_more_data() -> None:
     content = sample_uploads.photo(CHUNK + 5)
     sender = Sender(len(content))
     sender.patch(0, content)
@@ -282,7 +282,7 @@ def test_the_second_of_two_writers_gets_a_conflict() -> None:
 
 @pytest.mark.parametrize("lost", [1, 2, 3, 8])
 @pytest.mark.parametrize("length", [35 * CHUNK, 35 * CHUNK + 9])
-def test_a_process_that_died_while_it_closed_the_file_costs_a_chunk(length: int, lost: int) -> None:
+def test_a_kill_while_closing_a_file_costs_one_chunk(length: int, lost: int) -> None:
     content = sample_uploads.video(length)
     sender = Sender(length)
     sender.patch(0, content)
@@ -303,7 +303,7 @@ def test_a_process_that_died_while_it_closed_the_file_costs_a_chunk(length: int,
     ),
 )
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-def test_whatever_breaks_the_file_is_exactly_right_and_no_nonce_comes_twice(
+def test_interruptions_corrupt_no_file_and_reuse_no_nonce(
     chunks: int, rest: int, steps: list[tuple[int, int, int]]
 ) -> None:
     """Each of `steps`: bytes announced of a piece, bytes that arrive, and the error of its offset."""

@@ -94,7 +94,7 @@ def test_a_tip_without_files_says_nothing_of_files(client: Client) -> None:
     assert not Attachment.objects.exists()
 
 
-def test_an_empty_place_for_a_file_is_no_file(client: Client) -> None:
+def test_an_empty_file_field_is_ignored(client: Client) -> None:
     body = "".join(
         f'--a-boundary-of-forms\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fill_form(client).items()
@@ -104,7 +104,7 @@ def test_an_empty_place_for_a_file_is_no_file(client: Client) -> None:
     assert sample_uploads.list_store() == []
 
 
-def test_no_handler_of_djangos_sees_a_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_djangos_upload_handlers_are_not_used(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_args: Any, **_named: Any) -> None:
         raise AssertionError("in clear")
 
@@ -113,7 +113,7 @@ def test_no_handler_of_djangos_sees_a_file(client: Client, monkeypatch: pytest.M
     receipt_of(send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo())))
 
 
-def test_the_senders_name_of_a_file_is_nowhere(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_original_file_name_is_not_stored(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo(), "anna-kovacs-birthday.jpg"))
     row = Attachment.objects.values().get()
@@ -123,7 +123,7 @@ def test_the_senders_name_of_a_file_is_nowhere(client: Client, caplog: pytest.Lo
     assert "anna" not in sample_uploads.open_as_agency(Attachment.objects.get()).decode("latin-1")
 
 
-def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
+def test_labels_open_only_with_the_tips_key(client: Client) -> None:
     send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
     row = Attachment.objects.get()
     assert b"photo" not in bytes(row.label)
@@ -131,7 +131,7 @@ def test_labels_open_with_the_tips_key_alone(client: Client) -> None:
         attachments.read_kind(row, vault.generate_key())
 
 
-def test_the_same_form_twice_is_one_tip_with_its_files_once(client: Client) -> None:
+def test_a_repeated_form_creates_one_tip_with_its_files_once(client: Client) -> None:
     fields, content = fill_form(client), sample_uploads.photo()
     first = client.post("/tips/", fields | {"attachments": sample_uploads.form_file(content)})
     second = client.post("/tips/", fields | {"attachments": sample_uploads.form_file(content)})
@@ -143,7 +143,7 @@ def test_the_same_form_twice_is_one_tip_with_its_files_once(client: Client) -> N
     ]
 
 
-def test_the_token_alone_says_how_many_files_arrived(client: Client) -> None:
+def test_only_the_token_says_how_many_files_arrived(client: Client) -> None:
     fields = fill_form(client)
     client.post(
         "/tips/",
@@ -173,7 +173,7 @@ def test_a_tip_whose_rows_fail_has_no_files_either(client: Client, monkeypatch: 
     assert "1 file arrived with it." in words_of(again)
 
 
-def test_a_queue_that_is_down_holds_no_receipt_back(
+def test_an_unavailable_queue_does_not_delay_the_receipt(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     def down(*_args: Any, **_named: Any) -> None:
@@ -189,7 +189,7 @@ def test_a_queue_that_is_down_holds_no_receipt_back(
 # Not taken, nothing else lost
 
 
-def test_a_word_file_gets_its_sentence_and_other_files_stay(client: Client) -> None:
+def test_a_refused_word_file_is_explained_and_other_files_stay(client: Client) -> None:
     page = send_tip(
         client,
         attachments=[
@@ -310,7 +310,7 @@ def test_a_file_beyond_the_limit_is_dropped_while_it_arrives(
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
-def test_under_a_flood_the_files_wait_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_wait_under_a_flood(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "CALM_POSTS", 0)
     page = send_tip(
         client,
@@ -414,7 +414,7 @@ def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
     assert not Tip.objects.exists()
 
 
-def test_a_line_that_breaks_with_an_error_leaves_nothing(client: Client) -> None:
+def test_a_connection_error_leaves_nothing(client: Client) -> None:
     class Breaking(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             content = super().read(size)
@@ -449,7 +449,7 @@ def test_without_a_store_the_tip_is_accepted_without_files(client: Client, setti
     receipt_of(client.post("/tips/", fields_of(page)))
 
 
-def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_accepts_only_text(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed_store, "MIN_FREE_BYTES", 1024**6)
     page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
     assert "Files cannot be taken at this moment." in words_of(page)
@@ -457,7 +457,9 @@ def test_a_disk_that_is_full_takes_text_alone(client: Client, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("when", ["seal_chunk", "ticket", "fsync"])
-def test_a_disk_that_fills_up_loses_no_whole_file(client: Client, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+def test_a_disk_that_fills_up_loses_no_complete_file(
+    client: Client, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
     page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
     fields = fields_of(page) | {"description": TEXT}
     real, calls = vault.seal_chunk, 0
@@ -537,7 +539,7 @@ def test_a_message_needs_text_or_a_file(signed_in: Client) -> None:
     assert "Write something first." in words_of(message(signed_in))
 
 
-def test_a_refused_file_loses_no_word_of_a_message(signed_in: Client) -> None:
+def test_a_refused_file_preserves_the_text_of_a_message(signed_in: Client) -> None:
     page = message(
         signed_in,
         text="The plate",
@@ -553,7 +555,7 @@ def test_a_refused_file_loses_no_word_of_a_message(signed_in: Client) -> None:
     assert "Photo 1 Arrived." in words_of(page)
 
 
-def test_one_message_form_is_one_message_with_its_files_once(signed_in: Client) -> None:
+def test_a_repeated_message_form_creates_one_message_with_its_files_once(signed_in: Client) -> None:
     content = sample_uploads.photo()
     for _ in range(2):
         message(signed_in, form_id="the same", text="Look", attachments=sample_uploads.form_file(content))

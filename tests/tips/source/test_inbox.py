@@ -92,7 +92,7 @@ def test_a_slip_of_one_letter_is_forgiven(client: Client, monkeypatch: pytest.Mo
         ("<b>\x00" + "é" * 500, "This is 203 characters too long."),
     ],
 )
-def test_what_cannot_be_a_receipt_gets_a_sentence(client: Client, typed: str, sentence: str) -> None:
+def test_an_invalid_receipt_is_explained(client: Client, typed: str, sentence: str) -> None:
     page = client.post(DOOR, {"receipt": typed})
     assert page.status_code == 422
     assert sentence in words_of(page)
@@ -229,7 +229,7 @@ def test_an_invalid_message_stays_in_its_page(inside: Client, text: str, sentenc
     assert not Message.objects.exists()
 
 
-def test_what_was_typed_while_the_inbox_expired_is_added_after_the_receipt(inside: Client, receipt: str) -> None:
+def test_text_typed_while_the_inbox_expired_is_added_after_sign_in(inside: Client, receipt: str) -> None:
     message = message_of(inside.get(TALK), "They came\nagain")
     expire(inside)
     door = inside.post(TALK, message)
