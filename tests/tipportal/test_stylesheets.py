@@ -81,6 +81,19 @@ def test_style_sheets_of_a_tip_page_stay_under_nine_kilobytes() -> None:
     assert sum(len(gzip.compress(sheet.read_bytes(), 9)) for sheet in sheets) < 9_000
 
 
+def test_every_page_loads_the_files_that_any_page_for_sources_needs() -> None:
+    """A browser's cache must not tell who has sent a tip; the map's own files are the same for its readers."""
+    templates = settings.BASE_DIR / "templates"
+    needed = {
+        name
+        for folder in ("tips", "pages", "partials", "outreach")
+        for page in [*(templates / folder).rglob("*.html"), *templates.glob("*.html")]
+        for name in re.findall(r"{% static '((?:js|css)/[^']+)' %}", page.read_text())
+    }
+    same = (templates / "partials" / "same_files.html").read_text()
+    assert {name for name in needed if f"'{name}'" not in same} == {"css/common.css", "css/portal.css", "css/map.css"}
+
+
 def test_hint_and_error_are_between_label_and_control() -> None:
     page = render_crispy_form(SampleForm({"plate": "x"}))
     field = page[page.index('id="div_id_text"') : page.index('id="div_id_plate"')]
@@ -120,4 +133,4 @@ def test_a_correct_form_has_no_summary() -> None:
 
 def test_modules_import_each_other_under_hashed_names() -> None:
     collected = Path(staticfiles_storage.path(staticfiles_storage.stored_name("js/leave.js"))).read_text()
-    assert re.search(r'from "\./clearing\.[0-9a-f]{12}\.js"', collected)
+    assert re.search(r'from "\./clear-fields\.[0-9a-f]{12}\.js"', collected)
