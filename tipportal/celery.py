@@ -41,6 +41,10 @@ app.config_from_object(
             "publish scheduled stories": {"task": "outreach.bulk.publish_due", "schedule": crontab()},
             "rotate media worker keys and sweep the file store": {"task": "tips.media.tend", "schedule": 600.0},
             "delete tips past their retention time": {"task": "tips.bulk.expire", "schedule": 3600.0},
+            "rewrite rows about sources": {
+                "task": "tips.bulk.rewrite_rows",
+                "schedule": crontab(hour="3", minute="40"),
+            },
             "scan the drop folder of incident files": {
                 "task": "crimemap.bulk.look",
                 "schedule": 60.0,

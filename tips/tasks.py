@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tips import officer_alerts, retention
+from tips import officer_alerts, retention, row_rewriting
 from tips.files import media_worker
 
-__all__ = ["media_worker", "officer_alerts", "retention"]
+__all__ = ["media_worker", "officer_alerts", "retention", "row_rewriting"]

@@ -116,8 +116,8 @@ GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
 GRANT UPDATE (state) ON tips_alert TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 
--- bulk: erases tips past their retention time without reading them.
-GRANT EXECUTE ON FUNCTION tips_expire TO portal_bulk;
+-- bulk: erases tips past their retention time, and rewrites rows about sources, without reading them.
+GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite TO portal_bulk;
 -- It imports and publishes incidents. The public role reads the published folder, none of these tables.
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
 GRANT SELECT, INSERT ON crimemap_offencecode TO portal_bulk;

@@ -70,7 +70,62 @@ BEGIN
     RETURN erased;
 END $$;
 
-REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire FROM PUBLIC;
+-- Each row's xmin names the transaction that wrote it. Beside rows of the audit trail, whose time is known, that told the arrival
+-- of a tip to seconds. Every night the rows about sources that were written since the last time are written again: in one
+-- transaction, in random order, without those that somebody has locked. `since` is the first transaction that the next night
+-- looks at (NULL: all), `done_in` the one that wrote the rows of the last night.
+CREATE TABLE IF NOT EXISTS source_rewriting (since xid8, done_in xid8);
+INSERT INTO source_rewriting SELECT NULL, NULL WHERE NOT EXISTS (SELECT FROM source_rewriting);
+
+-- Returns how many rows were written. Long values are made anew with `|| ''`: PostgreSQL keeps their parts, each with an xmin of
+-- its own, when an update leaves them as they are (TOAST).
+CREATE OR REPLACE FUNCTION source_rows_rewrite() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    last source_rewriting;
+    part record;
+    place tid;
+    begun xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    touched text := '($1 IS NULL OR age(xmin) <= age($1)) AND ($2 IS NULL OR xmin <> $2)';
+    locked bigint := 0;
+    wanted bigint;
+    written integer := 0;
+BEGIN
+    SELECT * INTO last FROM source_rewriting FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    FOR part IN SELECT * FROM (VALUES
+        ('tips_tip', 'report = report || '''''), ('tips_message', 'body = body || '''''), ('tips_note', 'body = body || '''''),
+        ('tips_noteskey', 'key_for_agency = key_for_agency || '''''), ('tips_attachment', 'label = label || '''''),
+        ('tips_alert', 'urgent = urgent'), ('tips_notification', 'attempts = attempts')) AS parts(name, change) LOOP
+        EXECUTE format('SELECT count(*) FROM %I WHERE ' || touched, part.name)
+            INTO wanted USING last.since::xid, last.done_in::xid;
+        FOR place IN EXECUTE format('SELECT ctid FROM %I WHERE ' || touched
+                || ' ORDER BY random() FOR NO KEY UPDATE SKIP LOCKED', part.name) USING last.since::xid, last.done_in::xid LOOP
+            EXECUTE format('UPDATE %I SET %s WHERE ctid = $1', part.name, part.change) USING place;
+            written := written + 1;
+            wanted := wanted - 1;
+        END LOOP;
+        locked := locked + greatest(wanted, 0);
+    END LOOP;
+    -- Rows that were locked are looked for again in the next night.
+    UPDATE source_rewriting SET since = CASE WHEN locked > 0 THEN since ELSE begun END, done_in = pg_current_xact_id();
+    RETURN written;
+END $$;
+
+-- Old versions of these rows are vacuumed within minutes, not when they make up a fifth of a table.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['tips_tip', 'tips_message', 'tips_note', 'tips_noteskey', 'tips_attachment', 'tips_alert',
+                                'tips_notification'] LOOP
+        EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)', name);
+    END LOOP;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire, source_rows_rewrite FROM PUBLIC;
 
 -- Incidents are inserted by the million, so their references are not foreign keys; this refuses to delete their targets.
 CREATE OR REPLACE FUNCTION incident_reference_refuse() RETURNS trigger
