@@ -9,7 +9,10 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import task_postrun, worker_process_init
 from django.conf import settings
+
+from core import visitor_traces
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
 
@@ -80,6 +83,17 @@ def configure_broker(sender: Celery, **_: object) -> None:
     if settings.ROLE.is_web:
         transport |= {"socket_connect_timeout": 0.05, "socket_timeout": 0.05}
     sender.conf.broker_transport_options = transport
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def freeze_loaded_code(**_: object) -> None:
+    visitor_traces.freeze_loaded_code()
+
+
+@task_postrun.connect  # type: ignore[untyped-decorator]
+def drop_traces(**_: object) -> None:
+    """Drop what a task left of the residents and sources whose rows it handled."""
+    visitor_traces.drop_traces()
 
 
 app.autodiscover_tasks(["tips", "crimemap", "outreach"])

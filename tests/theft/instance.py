@@ -274,10 +274,11 @@ class Instance:
     def search_memory(self, search: MemorySearch) -> Findings:
         """Search the memory of every process."""
         findings = Findings()
-        for name, pids in self.processes().items():
+        # Web processes first: pages that they share with others must be searched blindly as well.
+        for name, pids in sorted(self.processes().items(), key=lambda item: not item[0].startswith("web")):
             counts = findings.counts.setdefault(name, Counter())
             for pid in pids:
-                found, candidates, read_bytes, has_control = search.search(pid, CONTROL)
+                found, candidates, read_bytes, has_control = search.search(pid, CONTROL, blind=name.startswith("web"))
                 counts.update(found)
                 findings.candidates |= candidates
                 findings.searched_bytes += read_bytes

@@ -25,7 +25,7 @@ class MemorySearch:
         self.finder = finder
         self._clean: set[bytes] = set()
 
-    def search(self, pid: int, control: bytes) -> tuple[Counter[str], set[str], int, bool]:
+    def search(self, pid: int, control: bytes, *, blind: bool) -> tuple[Counter[str], set[str], int, bool]:
         """Return counts by kind, candidates of the blind search, how many bytes were read, and whether `control` is there."""
         counts: Counter[str] = Counter()
         candidates: set[str] = set()
@@ -34,7 +34,7 @@ class MemorySearch:
             read_bytes += len(piece)
             has_control = has_control or control in piece
             for run, pages in self._list_new_runs(piece):
-                found, words = self.finder.count(run), blind_receipts.find_candidates(run)
+                found, words = self.finder.count(run), blind_receipts.find_candidates(run) if blind else set()
                 counts += found
                 candidates |= words
                 if not found and not words:

@@ -212,6 +212,13 @@ class Connection(TConn):
     def held_bytes(self) -> int:
         return len(self.sock.received) + len(self.sock.unsent)
 
+    def close(self, graceful: bool = False) -> None:  # noqa: ARG002  (gunicorn's signature)
+        """Close the socket and drop what was received: the poller's last event refers to the connection until the next."""
+        self.sock.close()
+        self.sock.received = bytearray()
+        self.sock.unsent = bytearray()
+        self.parser = None
+
     def begin_request(self) -> None:
         """Prepare for the next request, which begins with the bytes that the parser read too far."""
         if self.parser is not None:

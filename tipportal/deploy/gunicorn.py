@@ -11,7 +11,7 @@ from typing import Any
 import gunicorn
 from gunicorn.glogging import Logger
 
-from core import hourly_log, roles
+from core import hourly_log, roles, visitor_traces
 from core.logs import PrivateFormatter
 
 # Hide the server software in responses.
@@ -70,6 +70,11 @@ def on_starting(_server: Any) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+def when_ready(_server: Any) -> None:
+    """Make collections in the workers cheap: 2 ms instead of 23."""
+    visitor_traces.freeze_loaded_code()
 
 
 def pre_request(_worker: Any, request: Any) -> None:

@@ -24,6 +24,7 @@ from urllib.parse import unquote_to_bytes
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.gthread import ThreadWorker
 
+from core import visitor_traces
 from tipportal.deploy.connection import FIRST_SECONDS, LEAST_BYTES_A_SECOND, MOST_SECONDS, Connection
 
 SIGN_IN_THREADS = 2
@@ -36,6 +37,8 @@ LONGEST_IN_LINE_SECONDS = 120.0
 LONGEST_SIGN_IN = 1024 * 1024
 LINGER_SECONDS = 2.0
 CHECK_SECONDS = 0.5
+# How long a served request may leave traces in memory (core/visitor_traces.py).
+TRACES_SECONDS = 5.0
 # Limit on the memory of all waiting connections of a process; beyond it the connection that uses most is closed.
 MOST_HELD_BYTES = 128 * 1024 * 1024
 
@@ -110,6 +113,8 @@ class PollingWorker(ThreadWorker):
         self.sign_ins = Lane(SIGN_IN_THREADS, MAX_WAITING_SIGN_INS)
         self.uploads = Lane(UPLOAD_THREADS, MAX_WAITING_UPLOADS)
         self._next_check = 0.0
+        self._has_traces = False
+        self._next_dropping = 0.0
 
     # Requests on their way in
 
@@ -117,7 +122,7 @@ class PollingWorker(ThreadWorker):
         if self.nr_conns >= self.worker_connections - 1 and self.polled:
             self._close(next(iter(self.polled)))
         try:
-            client, address = listener.accept()
+            client, _address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE) and self.polled:
                 self._close(next(iter(self.polled)))
@@ -125,7 +130,8 @@ class PollingWorker(ThreadWorker):
                 raise
             return
         self.nr_conns += 1
-        connection = Connection(self.cfg, client, address, listener.getsockname())
+        # Nothing needs the client's address, so none is passed on.
+        connection = Connection(self.cfg, client, ("", 0), listener.getsockname())
         self._poll(connection, selectors.EVENT_READ, self._read, FIRST_SECONDS)
 
     def _await_request(self, connection: Connection, seconds: float) -> None:
@@ -273,6 +279,7 @@ class PollingWorker(ThreadWorker):
         self._discard(connection)
 
     def _discard(self, connection: Connection) -> None:
+        self._has_traces = True
         self.nr_conns -= 1
         connection.close()
 
@@ -285,6 +292,10 @@ class PollingWorker(ThreadWorker):
             self._next_check = now + CHECK_SECONDS
             self._close_overdue(now, force)
             self._keep_memory_within_limit()
+        if self._has_traces and now >= self._next_dropping:
+            self._has_traces = False
+            self._next_dropping = now + TRACES_SECONDS
+            visitor_traces.drop_traces()
 
     def _close_overdue(self, now: float, force: bool) -> None:
         for connection in [one for one in self.polled if force or one.deadline <= now]:

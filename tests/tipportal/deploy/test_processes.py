@@ -170,7 +170,7 @@ class TestEnvironment:
         everything = dict.fromkeys({*VARIABLES, *processes.COMMAND_VARIABLES}, "x") | {"PATH": "/bin"}
         for role in Role:
             got = environment_for(role, everything)
-            assert set(got) == variables_of(role) | {"PATH", "DJANGO_SETTINGS_MODULE"}
+            assert set(got) == variables_of(role) | {"PATH", "DJANGO_SETTINGS_MODULE", *processes.WIPING_ALLOCATOR}
             assert got["PORTAL_ROLE"] == role
 
     @pytest.mark.parametrize("role", list(Role))
