@@ -283,7 +283,7 @@ def test_a_kill_after_sending_repeats_only_that_mail_under_its_id(
     assert not Notification.objects.filter(state=State.WAITING).exists()
 
 
-# What fails
+# Failures
 
 
 def test_an_unreachable_mail_server_uses_up_no_attempt(settings: Any, db: None) -> None:
@@ -496,7 +496,7 @@ def test_an_unavailable_queue_does_not_affect_the_source(monkeypatch: pytest.Mon
     assert Alert.objects.get().state == Alert.AlertState.WAITING
 
 
-# What the admin shows
+# Problems shown in the admin
 
 
 def test_having_no_officer_with_an_address_is_a_problem(db: None) -> None:

@@ -40,7 +40,7 @@ def folders(tmp_path: Path, settings: Any) -> tuple[Path, Path]:
     return tmp_path / "public", tmp_path / "private"
 
 
-# What is typed
+# Input
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def text_of(rows: Iterable[Row], header: Iterable[str], delimiter: str = ",", li
     return out.getvalue()
 
 
-# What a round through a spreadsheet does to rows of the Chicago kind. Each takes rows and returns a file's bytes.
+# Changes that a spreadsheet makes to rows of the Chicago kind. Each function takes rows and returns a file's bytes.
 
 
 def _moment(text: str) -> dt.datetime:

@@ -14,7 +14,7 @@ from crimemap.privacy.visibility import STRICTNESS, decide_visibility, strictest
 CATEGORIES = {row["slug"]: row for row in csv.DictReader((catalogue.DATA / "categories.csv").open(encoding="utf-8"))}
 ALL = [(scheme, code) for scheme in catalogue.schemes() for code in catalogue.code_list(scheme).codes]
 
-# Whoever is named by one of these words may not be found through the map.
+# People described by one of these words must not be identifiable through the map.
 HIDING = (
     "RAPE", "SEXUAL", "SODOMY", "INCEST", "PORNOGRAPH", "INDECENT", "LEWD", "PEEPING", "CHILD", "JUVENILE", "RUNAWAY",
     "CURFEW", "DOMESTIC", "INTIMATE PARTNER", "SPOUS", "FAMILY", "ORDER OF PROTECTION", "RESTRAINING ORDER",

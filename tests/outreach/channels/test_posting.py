@@ -62,7 +62,7 @@ def later(monkeypatch: pytest.MonkeyPatch, **time: float) -> None:
     monkeypatch.setattr(timezone, "now", lambda: moment)
 
 
-# What is posted, and where
+# Posts and their channels
 
 
 def test_publication_releases_one_post_per_enabled_channel(story: Story, receiver: Receiver) -> None:
@@ -149,7 +149,7 @@ def test_each_database_role_has_only_the_rights_it_needs(story: Story, receiver:
     ]
 
 
-# What became of it
+# Results of sending
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_after_a_kill_mastodon_is_posted_under_the_same_key_and_once(
     assert (len(receiver.requests), len(receiver.posts)) == (2, 1)
 
 
-# What staff settle
+# Staff's decisions on unsure posts
 
 
 @pytest.mark.parametrize("again", [True, False])

@@ -52,7 +52,7 @@ def over(event: Event) -> None:
     )
 
 
-# What residents see
+# Residents' pages
 
 
 def test_a_draft_is_on_no_page(client: Client, by: Account) -> None:
@@ -225,7 +225,7 @@ def test_text_in_a_calendar_cannot_add_lines(by: Account) -> None:
     assert entry["LOCATION"] == "B;C,D\\E\nSTATUS:CANCELLED"
 
 
-# What staff do
+# Staff's actions
 
 
 def test_a_stale_save_writes_nothing_and_names_the_current_text(by: Account) -> None:

@@ -381,7 +381,7 @@ def test_a_mail_program_unsubscribes_with_one_post(event: Event, mails: Mails) -
     assert not Reminder.objects.exists()
 
 
-# What fails
+# Failures
 
 
 def test_a_kill_after_sending_repeats_only_that_mail_under_its_id(

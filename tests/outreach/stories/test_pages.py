@@ -314,7 +314,7 @@ def test_text_that_is_no_server_gets_a_sentence_and_no_link(client, typed):
     assert share_links.parse_mastodon_host(typed) is None
 
 
-# What is not published
+# Unpublished stories
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each not in (Status.PUBLISHED, Status.CORRECTED)])

@@ -34,7 +34,7 @@ SECOND = Actor(2, can_write=True, can_approve=True, can_withdraw=True)
 FULL = ActionDetails(NOW, PASSING_ANSWERS, "A reason", LATER)
 S = Status
 
-# What each action leads to, from each state, when all else is right. What is not here is forbidden.
+# The target state of each action from each state, if all conditions are met. Other combinations are forbidden.
 ALLOWED = {
     StoryAction.EDIT: dict.fromkeys([S.DRAFT, S.IN_REVIEW, S.APPROVED, S.SCHEDULED, S.PUBLISHED, S.CORRECTED], S.DRAFT),
     StoryAction.SUBMIT: {S.DRAFT: S.IN_REVIEW},

@@ -334,7 +334,7 @@ def test_a_post_from_another_site_is_refused(okafor: Account) -> None:
     assert now(tip).state == State.OPEN
 
 
-# What cannot be opened
+# Tips that cannot be opened
 
 
 def test_a_damaged_seal_is_explained(okafor: Account) -> None:

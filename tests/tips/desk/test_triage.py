@@ -153,7 +153,7 @@ def test_a_deleted_tip_raises_tip_gone(okafor: Account) -> None:
         triage.answer(tip, okafor, "Thank you", b"1", ask=False)
 
 
-# Who may
+# Permissions
 
 
 @pytest.mark.parametrize("group", [groups.ADMINISTRATOR, groups.COMMUNICATIONS])

@@ -118,7 +118,7 @@ def test_options_lists_the_servers_capabilities(client: Client) -> None:
     assert answer["Tus-Max-Size"] == str(1024**3)
 
 
-# Who may
+# Permissions
 
 
 def test_creation_requires_a_form_token(db: None) -> None:
@@ -173,7 +173,7 @@ def test_the_ticket_is_in_no_file_and_its_key_opens_with_it_alone() -> None:
         pending_files.find_key(other.id, ticket)
 
 
-# What is refused
+# Refused uploads
 
 
 def test_the_first_bytes_decide_the_kind() -> None:
