@@ -181,6 +181,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     event record;
     reminder uuid := gen_random_uuid();
+    needless boolean;
 BEGIN
     SELECT id, starts_at, moves INTO event FROM outreach_event
         WHERE id = wanted AND status = 'published' AND starts_at > now();
@@ -191,17 +192,18 @@ BEGIN
     PERFORM reminder_erase(id) FROM (SELECT id FROM outreach_reminder WHERE confirmed_at IS NULL
                                      ORDER BY asked_at DESC OFFSET 20000) oldest;
     PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
-    IF EXISTS (SELECT FROM outreach_reminder WHERE event_id = event.id AND address_hash = address
-               AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '1 day'))
+    needless := EXISTS (SELECT FROM outreach_reminder WHERE event_id = event.id AND address_hash = address
+                        AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '1 day'))
         OR (SELECT count(*) FROM outreach_reminder WHERE address_hash = address
-            AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') >= 3 THEN
-        RETURN true;
-    END IF;
-    PERFORM reminder_erase(id) FROM outreach_reminder WHERE event_id = event.id AND address_hash = address;
+            AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') >= 3;
+    PERFORM reminder_erase(id) FROM outreach_reminder
+        WHERE event_id = event.id AND address_hash = address AND NOT needless;
+    -- The same work either way, down to the wait for the disk: the time until the answer would tell that an address is known.
     INSERT INTO outreach_reminder (id, event_id, sealed_contact, address_hash, link_hash, asked_at, moves)
-        VALUES (reminder, event.id, contact, address, link, now(), event.moves);
+        VALUES (reminder, event.id, contact, CASE WHEN needless THEN sha256(link) ELSE address END, link, now(), event.moves);
     INSERT INTO outreach_remindermail (id, reminder_id, kind, starts_at, raised_at, state, attempts, next_attempt_at)
         VALUES (gen_random_uuid(), reminder, 'confirm', event.starts_at, now(), 'waiting', 0, now());
+    PERFORM reminder_erase(CASE WHEN needless THEN reminder END);
     RETURN true;
 END $$;
 
@@ -246,6 +248,7 @@ CREATE OR REPLACE FUNCTION alert_ask(contact bytea, address bytea, link bytea, l
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     asked bigint;
+    needless boolean;
 BEGIN
     IF octet_length(contact) <> 345 OR octet_length(address) <> 32 OR octet_length(link) <> 32
         OR cardinality(categories) > 200 THEN
@@ -255,17 +258,17 @@ BEGIN
     PERFORM alert_erase(id) FROM (SELECT id FROM crimemap_subscription WHERE confirmed_at IS NULL
                                   ORDER BY asked_at DESC OFFSET 20000) oldest;
     PERFORM pg_advisory_xact_lock(hashtextextended(encode(address, 'hex'), 0));
-    IF (SELECT count(*) FROM crimemap_subscription WHERE address_hash = address) >= 10
+    needless := (SELECT count(*) FROM crimemap_subscription WHERE address_hash = address) >= 10
         OR EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = address
-                   AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') THEN
-        RETURN true;
-    END IF;
+                   AND confirmed_at IS NULL AND asked_at > now() - interval '1 day');
+    -- The same work either way, down to the wait for the disk: the time until the answer would tell that an address is known.
     INSERT INTO crimemap_subscription (sealed_contact, address_hash, link_hash, layer, code, latitude, longitude, radius,
                                        place, categories, rhythm, asked_at, sent_up_to)
         VALUES (contact, address, link, layer, code, latitude, longitude, radius, place, categories, rhythm, now(), 0)
         RETURNING id INTO asked;
     INSERT INTO crimemap_delivery (id, address_hash, confirms_id, parts, up_to, told, state, attempts, made_at, next_attempt_at)
         VALUES (gen_random_uuid(), address, asked, '[]', 0, '', 'waiting', 0, now(), now());
+    PERFORM alert_erase(CASE WHEN needless THEN asked END);
     RETURN true;
 END $$;
 
