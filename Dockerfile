@@ -10,7 +10,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends libseccomp2 && 
 COPY requirements.txt constraints.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt -c constraints.txt
 
-COPY manage.py ./
+COPY manage.py SECURITY.md ./
 COPY locale locale
 COPY static static
 COPY templates templates

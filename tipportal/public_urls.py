@@ -9,6 +9,7 @@ from tipportal import views
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("privacy/", views.privacy, name="privacy"),
+    path("security/", views.security, name="security"),
     path("tips/safety/", views.safety, name="safety"),
     path("tips/", include("tips.urls")),
     path("map/", include("crimemap.urls")),

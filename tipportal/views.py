@@ -39,6 +39,12 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def security(_request: HttpRequest) -> HttpResponse:
+    """Show SECURITY.md as plain text: what is protected from whom, and the results of the theft test."""
+    return HttpResponse((settings.BASE_DIR / "SECURITY.md").read_bytes(), content_type="text/plain; charset=utf-8")
+
+
+@require_safe
 def safety(request: HttpRequest) -> HttpResponse:
     """Explain how to stay safe while reporting."""
     return render(request, "pages/safety.html")

@@ -127,6 +127,14 @@ def test_an_expired_admin_form_is_explained() -> None:
     assert "CSRF" not in text_of(response)
 
 
+def test_the_privacy_page_links_to_the_results_of_the_theft_test(client: Client) -> None:
+    assert 'href="/security/"' in client.get("/privacy/").content.decode()
+    response = client.get("/security/")
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "## The theft test" in text_of(response)
+    assert not response.cookies
+
+
 def test_search_engines_are_excluded_from_tips(client: Client) -> None:
     response = client.get("/robots.txt")
     lines = response.content.decode().splitlines()
