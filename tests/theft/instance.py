@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import socket
 import struct
 import subprocess
 from collections import Counter
@@ -15,12 +16,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 from nacl import bindings as sodium
 from PIL import Image
 
-from tests.journey import Visitor
+from tests.journey import BOUNDARY, Visitor, multipart
 from tests.stack import Stack, wait_until
 from tests.theft import blind_receipts, process_memory
 from tests.theft.memory_search import MemorySearch
@@ -146,6 +148,7 @@ class Instance:
             self._handle_tip(officer, path)
         for source in self.sources:
             self._come_back(source)
+            self._make_mistakes(source)
         officer.open("/admin/")
 
     def _send(self, source: Source) -> None:
@@ -171,6 +174,25 @@ class Instance:
             assert source.secret is not None
             cursor.execute("SELECT key_for_source FROM tips_tip WHERE token_hash = %s", [source.secret.token_hash])
             source.tip_key = vault.open_key_as_source(cursor.fetchone()[0], source.secret.seed)
+
+    def _make_mistakes(self, source: Source) -> None:
+        """Do what ends in an error: a wrong receipt, pages that do not exist, another host's name, an upload broken off."""
+        visitor = self._visit(source)
+        visitor.open("/tips/inbox/", {"receipt": source.receipt.rpartition(" ")[0], "text": source.message})
+        visitor.open("/tips/inbox/", {"receipt": "abacus " * 7, "text": source.message})
+        visitor.open(f"/tips/nowhere/?q={quote(source.message)}")
+        visitor.open("/tips/", {"token": "broken", "description": source.text})
+        visitor.open("/tips/", {"incident": source.message})
+        visitor.headers["Host"] = f"{source.agent.partition('/')[0]}.example"
+        visitor.open(f"/?q={quote(source.message)}")
+        form = multipart({"token": source.token, "description": source.text}, [source.photo or b"x" * 100_000])
+        head = (
+            f"POST /tips/ HTTP/1.1\r\nHost: {visitor.host}\r\nOrigin: {visitor.origin}\r\nUser-Agent: {source.agent}\r\n"
+            f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {len(form) + 1_000_000}\r\n\r\n"
+        )
+        for sent in (head.encode() + form, head.encode() + form[:300], head.encode()[:150]):
+            with socket.create_connection((visitor.host, visitor.port or 80), 20, (source.address, 0)) as connection:
+                connection.sendall(sent)
 
     def _visit(self, source: Source) -> Visitor:
         headers = {"User-Agent": source.agent, "Referer": source.referrer, "X-Forwarded-For": source.address}
