@@ -73,7 +73,7 @@ def on_starting(_server: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    """Make collections in the workers cheap: 2 ms instead of 23."""
+    """Make collections in the workers cheap: what was loaded before the fork is not searched again."""
     visitor_traces.freeze_loaded_code()
 
 
