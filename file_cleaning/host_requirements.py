@@ -1,4 +1,4 @@
-"""What a machine must have to open untrusted files safely."""
+"""Requirements of a machine that opens untrusted files safely."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def prepare_post(story: Story, channel: Channel, text: str, *, wanted: bool) -> 
     if wanted and (problem := find_text_problem(text, channel.kind)):
         raise PostActionRefusedError(problem)
     with transaction.atomic():
-        post, _made = Post.objects.select_for_update().get_or_create(story=story, channel=channel)
+        post, _created = Post.objects.select_for_update().get_or_create(story=story, channel=channel)
         if post.state not in EDITABLE:
             raise PostActionRefusedError(_("This went out already."))
         post.text, post.state = text, State.PREPARED if wanted else State.LEFT_OUT

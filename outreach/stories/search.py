@@ -18,7 +18,7 @@ from outreach.models import Picture, PublishedStory, StoryCategory, Tag
 MAX_QUERY_CHARACTERS = 200
 # Only the columns that the public role may read (grants.sql)
 _PUBLIC_PICTURES = Picture.objects.only("id", "alt", "credit", "state", "variants")
-# Hyphens with nothing but other signs between them. One is an operator, a row of them is a line that somebody drew; and
+# Hyphens with nothing but other signs between them. One is an operator, a row of them is a drawn line; and
 # PostgreSQL fails at 33 ("tsquery stack too small").
 _HYPHENS = re.compile(r"-[^\w\"]*-")
 # A search for very common words ranks only the newest matches, because ranking reads the text of each.
