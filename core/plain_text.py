@@ -1,13 +1,15 @@
-"""Remove, replace or show characters that do something to a reader's screen instead of being read.
+"""Clean text of characters that act instead of being read, and fold text for comparison.
 
 Control characters can make a terminal, a printer or an export act. The embedding, override and isolate controls of
-right-to-left text can show an officer something else than the text says ("Trojan Source", CVE-2021-42574). Each function
-below serves one kind of text: what people type, what staff publish, what officers read, and what goes into XML.
+right-to-left text can show an officer something else than the text says ("Trojan Source", CVE-2021-42574). Each cleaning
+function serves one kind of text: what people type, what staff publish, what officers read, and what goes into XML.
+fold_text() serves every search, and every comparison of typed text with stored text.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Pieces of character classes. C0 keeps tab and line feed.
 _C0_AND_C1 = "\x00-\x08\x0b-\x1f\x7f-\x9f"
@@ -28,6 +30,35 @@ _PUBLISHED = re.compile(
 )
 _STEERING = re.compile(f"[{_C0_AND_C1}{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}{_ANNOTATIONS_AND_TAGS}]")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# Spacing accents that people type for an apostrophe or a quotation mark; NFKD would turn them into a space and a mark.
+_SPACING_ACCENTS = str.maketrans(
+    {"\u00b4": "'", "\u0384": "'", "\u1fbd": "'", "\u1fbf": "'", "\u1ffd": "'", "\u02dd": '"'}
+)
+_APOSTROPHES = (
+    "`\u02b9\u02bb-\u02bf\u02c8\u02ca\u02cb\u055a\u05f3\u07f4\u07f5\u2018-\u201b\u2032\u2035\u275b\u275c\ua78b\ua78c"
+)
+_QUOTES = "\u00ab\u00bb\u02ba\u05f4\u201c-\u201f\u2033\u2036\u275d\u275e\u300c-\u300f\u301d-\u301f"
+_DASHES = "\u02d7\u2043\u2052\u2212\u2796"  # besides the category Pd
+# Default-ignorable characters (Unicode 16, DerivedCoreProperties.txt) besides the category Cf: joiners, fillers, selectors.
+_IGNORABLE = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+)
+_LOOKALIKES = re.compile(
+    f"(?P<apostrophe>[{_APOSTROPHES}])|(?P<quote>[{_QUOTES}])|(?P<dash>[{_DASHES}])|[{_IGNORABLE}]"
+)
+_PLAIN = {"apostrophe": "'", "quote": '"', "dash": "-", None: ""}
+# Letters with a stroke or of two letters that Unicode does not decompose (CLDR, Latin-ASCII), after casefold().
+_LETTERS = str.maketrans(
+    {"æ": "ae", "ð": "d", "ø": "o", "þ": "th", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "œ": "oe", "ŧ": "t"}
+)
+_LETTER_MARKS = (
+    0,
+    7,
+    8,
+    9,
+)  # combining classes whose marks make another letter: vowel signs, nukta, kana voicing, virama
+_BY_CATEGORY = {"Cc": " ", "Cf": "", "Cs": "", "Me": "", "Pd": "-"}
 
 
 def clean_typed_text(text: str) -> str:
@@ -59,3 +90,25 @@ def show_steering(text: str) -> str:
 def replace_non_xml(text: str) -> str:
     """Return `text` with a space for each character that XML 1.0 cannot hold (its production 2, Char)."""
     return _NOT_IN_XML.sub(" ", text)
+
+
+def fold_text(text: str) -> str:
+    """Return `text` as searches and comparisons see it, however a phone, a word processor or a form wrote it.
+
+    Without case (ß is ss), accents (é and ø are e and o), ligatures, full-width forms (NFKC) and invisible characters; every
+    apostrophe is ', every quotation mark ", every dash -, and every run of spaces, line ends and controls one space, none at
+    the ends. Fold both sides: the text and the query. The result is folded already: fold_text(fold_text(x)) == fold_text(x).
+    """
+    text = unicodedata.normalize("NFKD", text.translate(_SPACING_ACCENTS)).casefold()
+    text = "".join(map(_fold_character, unicodedata.normalize("NFKD", text))).translate(_LETTERS)
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def _fold_character(character: str) -> str:
+    if " " <= character <= "~" and character != "`":
+        return character
+    if unicodedata.combining(character) not in _LETTER_MARKS:
+        return ""
+    if match := _LOOKALIKES.match(character):
+        return _PLAIN[match.lastgroup]
+    return _BY_CATEGORY.get(unicodedata.category(character), character)

@@ -68,3 +68,29 @@ def test_xml_can_hold_every_remaining_character() -> None:
     assert ElementTree.fromstring(f"<a>{left}</a>").text == re.sub(
         "\r\n?", "\n", plain_text.replace_non_xml(EVERYTHING)
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("O\u2019Hare O\u02bcHare O\u00b4Hare O`Hare O\uff07Hare", "o'hare o'hare o'hare o'hare o'hare"),
+        ("well\u2011known \u2013 \u2014 \u2212 \ufe63 \uff0d", "well-known - - - - -"),
+        ("\u201cMill\u201d \u00abMill\u00bb \uff02Mill\uff02", '"mill" "mill" "mill"'),
+        ("José JOSE\u0301 Søren Łódź Æsir Straße İstanbul ısı", "jose jose soren lodz aesir strasse istanbul isi"),
+        ("ＡＲＤＥＮ　ﬁne ①", "arden fine 1"),
+        ("wil\u00adlow ar\u200bden\u200d \ufeff2\ufe0f\u20e3 \u2066x\u2069 a\u034fb", "willow arden 2 x ab"),
+        ("  a\u00a0b\u2009c\td\r\ne\x0bf\x00g\u2028", "a b c d e f g"),
+        ("がぎ 각 हिन्दी", "がぎ 각 हिन्दी"),  # voicing, syllables and vowel signs are letters, not accents
+        ("\u0645\u064e\u0631\u0652\u062d\u064e\u0628\u0627 שָׁלוֹם", "\u0645\u0631\u062d\u0628\u0627 שלום"),
+    ],
+)
+def test_text_folds_to_the_same_however_it_was_written(written: str, folded: str) -> None:
+    assert plain_text.fold_text(written) == folded
+
+
+def test_folded_text_has_no_case_and_does_not_change_when_folded_again() -> None:
+    for start in (*range(0, 0x20000, 0x100), 0xE0000, 0xE0100):
+        folded = plain_text.fold_text(" ".join(f"a{chr(code)}b" for code in range(start, start + 0x100)))
+        assert folded == plain_text.fold_text(folded), hex(start)
+        assert folded == folded.casefold(), hex(start)
+    assert plain_text.fold_text("\ud800") == ""
