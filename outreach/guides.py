@@ -35,11 +35,13 @@ def read_guide_file(path: Path) -> tuple[dict[str, Any], str]:
     """Return the head (title, summary, place, order) and the text of a starter guide.
 
     A file is TOML, a line of three plus signs, then Markdown in which {city}, {emergency_number} and {tips_kept} are
-    replaced by the agency's settings.
+    replaced by the agency's settings; the number becomes a link that calls it.
     """
     head, text = path.read_text(encoding="utf-8").split(_HEAD_END, 1)
-    for name in ("city", "emergency_number", "tips_kept"):
-        text = text.replace(f"{{{name}}}", str(context_processors.agency_facts()[name]))
+    facts = context_processors.agency_facts()
+    number = f"[{facts['emergency_number']}]({context_processors.emergency_address()})"
+    for name, value in (("city", facts["city"]), ("emergency_number", number), ("tips_kept", facts["tips_kept"])):
+        text = text.replace(f"{{{name}}}", value)
     return tomllib.loads(head), text
 
 

@@ -6,8 +6,10 @@ import datetime as dt
 import time
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 # Smaller numbers say too much about single tips: docs/anonymity.md folds counts under 5, and a median needs 10 opened tips.
 MIN_SHOWN = 5
@@ -62,6 +64,32 @@ def read_figures() -> TipFigures:
     if _cached is None or time.monotonic() - _cached[0] > CACHE_SECONDS:
         _cached = (time.monotonic(), _count_tips())
     return _cached[1]
+
+
+def describe_reading_time() -> str:
+    """Return the one sentence of the portal on how soon a tip is read: from the measured median once there is one.
+
+    It works without a database, since a page that has to be shown uses it: a receipt.
+    """
+    try:
+        minutes = read_figures().median_minutes
+    except (DatabaseError, InterfaceError):
+        minutes = None
+    if minutes is None:
+        return _("It can take hours before an officer reads a tip, because nobody watches all night.")
+    # Translators: "Usually read" is about a tip. %(time)s is a time such as "10 minutes".
+    return _("Usually read within %(time)s, but nobody watches all night.") % {"time": describe_minutes(minutes)}
+
+
+def describe_minutes(minutes: int) -> str:
+    """Return minutes in words: exact below an hour, then hours, then days, rounded up."""
+    if minutes < 60:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    hours = -(-minutes // 60)
+    if hours < 48:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    days = -(-hours // 24)
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
 def _count_tips() -> TipFigures:

@@ -5,10 +5,13 @@ Reads settings only, never the request's user or session, so that no page needs 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
 
@@ -18,6 +21,7 @@ def agency_facts() -> dict[str, Any]:
         "agency": settings.AGENCY_NAME,
         "city": settings.CITY_NAME,
         "emergency_number": settings.EMERGENCY_NUMBER,
+        "emergency_link": link_emergency_number(),
         "contact": settings.CONTACT,
         "leave_url": settings.LEAVE_URL,
         "portal_url": settings.PORTAL_URL,
@@ -25,6 +29,16 @@ def agency_facts() -> dict[str, Any]:
         "serves_public": settings.ROLE.serves_public,
         "serves_staff": settings.ROLE.serves_staff,
     }
+
+
+def link_emergency_number() -> SafeString:
+    """Return the emergency number as a link that calls it, for every page that shows it to residents."""
+    return format_html('<a class="call" href="{}">{}</a>', emergency_address(), settings.EMERGENCY_NUMBER)
+
+
+def emergency_address() -> str:
+    """Return the address that calls the emergency number, such as tel:911 (RFC 3966)."""
+    return "tel:" + re.sub(r"[^\d+*#]", "", settings.EMERGENCY_NUMBER)
 
 
 def _describe_days(days: int) -> str:

@@ -56,7 +56,7 @@ def test_a_starter_guide_is_short_plain_and_has_working_links(path: Path, client
     assert 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59 < 7
     found = markdown.find_references(text)
     assert links.find_broken_links(found.links) == []
-    assert all(resolve(link) for link in found.links)
+    assert all(resolve(link) for link in found.links if not link.startswith("tel:"))
     page = client.get(f"/guides/{path.stem}/")
     assert page.status_code == 200
     assert html.escape(head["title"]) in page.content.decode()
@@ -80,7 +80,7 @@ def test_the_facts_of_the_agency_are_filled_in(settings):
     settings.EMERGENCY_NUMBER = "112"
     settings.TIP_RETENTION_DAYS = 30
     texts = " ".join(guides.read_guide_file(path)[1] for path in SHIPPED)
-    assert "call 112" in texts
+    assert "call [112](tel:112)" in texts
     assert context_processors.agency_facts()["tips_kept"] in texts
 
 

@@ -61,7 +61,8 @@ def test_a_page_has_no_inline_code_and_loads_nothing_from_other_sites(client: Cl
 def test_the_emergency_line_comes_before_everything_else(client: Client, path: str, settings) -> None:
     settings.EMERGENCY_NUMBER = "112"
     words = re.sub(r"<[^>]+>|\s+", " ", text_of(client.get(path)).split("<header>")[1]).split()
-    assert " ".join(words).startswith("In danger now? Call 112.")
+    assert " ".join(words).startswith("Emergency? Call 112 ")
+    assert '<a class="call" href="tel:112">112</a>' in text_of(client.get(path))
 
 
 @pytest.mark.usefixtures("figures")
@@ -114,7 +115,7 @@ def test_error_pages_need_neither_database_nor_request(settings) -> None:
     settings.EMERGENCY_NUMBER = "112"
     for template in ("500.html", "503.html"):
         page = html.unescape(render_to_string(template))
-        assert "Call 112." in page
+        assert 'Call <a class="call" href="tel:112">112</a>' in page
         assert settings.LEAVE_URL in page
     assert views.server_error(RequestFactory().get("/")).status_code == 500
 

@@ -1,4 +1,4 @@
-"""Wording of the source's pages: states and durations in plain words, and the receipt as text file."""
+"""Wording of the source's pages: states in plain words, and the receipt as text file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 import file_cleaning
 from tips.conversation import TipFile
@@ -47,17 +47,6 @@ def describe_file(file: TipFile) -> str:
     if file.row.state == Attachment.AttachmentState.REFUSED:
         return f"{_('Not taken, and erased.')} {file_cleaning.explain_refusal(file_cleaning.RefusalReason(file.row.reason))}"
     return str(FILE_STATES[file.row.state])
-
-
-def describe_duration(minutes: int) -> str:
-    """Return minutes in words: exact below an hour, then hours, then days, rounded up."""
-    if minutes < 60:
-        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
-    hours = -(-minutes // 60)
-    if hours < 48:
-        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
-    days = -(-hours // 24)
-    return _("%(count)d days") % {"count": days}
 
 
 def text_file_address(receipt: str) -> str:

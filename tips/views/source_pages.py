@@ -27,7 +27,7 @@ from core import ephemeral_store
 from core.web import page_cache
 from core.web.delayed_response import delay_response
 from crimemap import incident_summary
-from tips import categories, conversation, form_tokens, intake, receipts, statistics, vault
+from tips import categories, conversation, form_tokens, intake, receipts, vault
 from tips.files import attachments, sealed_store, upload_sentences
 from tips.files.attachments import Upload
 from tips.files.pending_files import PendingFiles, new_ticket
@@ -235,11 +235,6 @@ def _receipt_page(
     All its links are buttons that post `form_id`, so that the next page confirms that the receipt was seen; script confirms
     it at once (static/js/receipt.js).
     """
-    try:
-        median_minutes = statistics.read_figures().median_minutes
-    except (DatabaseError, InterfaceError):
-        median_minutes = None
-    usually_read = wording.describe_duration(median_minutes) if median_minutes is not None else ""
     context = {
         "receipt": _RECEIPT_MARK,
         "file": _FILE_MARK,
@@ -247,9 +242,8 @@ def _receipt_page(
         "form_id": _FORM_ID_MARK,
         "files": file_count,
         "again": is_repeat,
-        "usually_read": usually_read,
     }
-    page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat, usually_read)
+    page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat)
     # Words of our own list, a data: address and an SVG of our own: nothing to escape.
     page = page.replace(_RECEIPT_MARK, receipt).replace(_FILE_MARK, wording.text_file_address(receipt))
     page = page.replace(_FORM_ID_MARK, form_tokens.spell_id(form_id))
