@@ -1,5 +1,5 @@
 /* The live map. It replaces the server's drawing once Leaflet, the base map and the incidents have loaded; until then, and if
-   anything fails, the drawing isPersistent. Filter, search, month slider and tools load afterwards. */
+   anything fails, the drawing stays. Filter, search, month slider and tools load afterwards. */
 
 import { button, element, texts } from "../dom.js";
 import { drawBaseMap, loadBaseMap, loadLeaflet } from "./base-map.js";
@@ -69,7 +69,6 @@ async function start() {
   frame.classList.add("is-there");
   const help = Object.assign(element("p", "visually-hidden", text("help")), { id: "map-help" });
   document.querySelector("#moves").replaceWith(help, statusLine.node);
-  matchMedia("print").addEventListener("change", () => map.invalidateSize({ animate: false }));
   equipment = import("./tools.js").then(({ equip }) => equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView }));
   figure.dataset.ready = "";
   await equipment;

@@ -5,11 +5,17 @@ import { addMonthSlider } from "./month-slider.js";
 import { addPlaceSearch } from "./place-search.js";
 import { Selection } from "./selection.js";
 import { IncidentPanel } from "./incident-panel.js";
+import { fitMapToPaper } from "./printing.js";
 
 export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView }) {
   const data = figure.dataset;
   let isMovedByVisitor = new URLSearchParams(location.search).has("at");
   let isMovedByScript = false; // not by the visitor
+  const moveByScript = (move) => {
+    isMovedByScript = true;
+    move();
+    isMovedByScript = false;
+  };
   const positionText = () => {
     const { lat, lng } = map.getCenter();
     return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`;
@@ -32,14 +38,13 @@ export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, stat
       drawFilter({ query, outline: next.dataset.outline });
       if (!fit) return bubbles.countInView();
       isMovedByVisitor = Boolean(position);
-      isMovedByScript = true;
-      showView(L, map, position, next.dataset.box);
-      isMovedByScript = false;
+      moveByScript(() => showView(L, map, position, next.dataset.box));
     },
     onFailure: (sentence, retry) => statusLine.showError(sentence ?? text("failed"), sentence ? null : retry),
   });
   selection.link = () => `${location.origin}${location.pathname}?${selection.query}&at=${positionText()}`;
 
+  fitMapToPaper(map, moveByScript);
   map.on("moveend", () => {
     if (isMovedByScript) return;
     isMovedByVisitor = true;
