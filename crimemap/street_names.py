@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from core.plain_text import fold_text
 
 _WORD = re.compile(r"[^\W_]+")
 _SUFFIXES = {
@@ -15,13 +16,11 @@ _DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}
 
 
 def normalize_name(name: str) -> str:
-    """Return a name for comparison: lower case, no accents or punctuation, abbreviations spelled out.
+    """Return a name for comparison: folded (core.plain_text), without punctuation, abbreviations spelled out.
 
     "W. 24th Pl" -> "west 24th place". At most 80 characters; safe for any input.
     """
-    plain = unicodedata.normalize("NFKD", name[:200])
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    words = _WORD.findall(plain.replace("'", "").replace("\u2019", "").casefold())
+    words = _WORD.findall(fold_text(name[:200]).replace("'", ""))
     if len(words) > 1:
         words[-1] = _SUFFIXES.get(words[-1], words[-1])
         words[0] = _DIRECTIONS.get(words[0], words[0])

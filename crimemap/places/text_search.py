@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Abs, Length
 
+from core.plain_text import fold_text
 from crimemap.models import Area, Block, Intersection, Located
 from crimemap.street_names import normalize_name
 
@@ -19,13 +20,14 @@ MAX_TEXT_CHARACTERS = 100
 MAX_STREETS = 6
 MIN_SIMILARITY = "0.4"  # of a misspelled name (pg_trgm word similarity, 0 to 1): "ardne" and "arden" have 0.5
 
-_NUMBER = re.compile(r"(\d{1,6})\s+(?:block\b\s*)?(?:of\b\s*)?(.+)", re.IGNORECASE)
-_AND = re.compile(r"\s*[&/@+]\s*|\s+(?:and|at)\s+", re.IGNORECASE)
+# Both match folded text.
+_NUMBER = re.compile(r"(\d{1,6})\s+(?:block\b\s*)?(?:of\b\s*)?(.+)")
+_AND = re.compile(r"\s*[&/@+]\s*|\s+(?:and|at)\s+")
 
 
 def search(text: str, limit: int) -> Sequence[Located]:
     """Return the blocks, intersections and areas that `text` may mean, best first. Any input is safe."""
-    text = " ".join(text[:MAX_TEXT_CHARACTERS].split())
+    text = fold_text(text[:MAX_TEXT_CHARACTERS])[:MAX_TEXT_CHARACTERS]
     one, *two = _AND.split(text, maxsplit=1)
     corners = intersections(normalize_name(one), normalize_name(two[0]), limit) if two else []
     if corners:

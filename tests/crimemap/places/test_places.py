@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +30,35 @@ def names(text, limit=8):
 )
 def test_a_number_and_a_street_find_the_block(riverton, text):
     assert names(text)[0] == "400 block of Arden Street"
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("O'Hare Avenue", "o\u2019hare ave"),
+        ("O\u2019Hare Avenue", "400 O\u02bcHARE AVENUE"),
+        ("Lili\u02bbuokalani Avenue", "liliuokalani"),
+        ("Søren Łódź Street", "soren lodz st"),
+        ("Saint-Denis Street", "４００　saint\u2011denis"),
+        ("Saint\u2013Denis Street", "saint\u00a0denis"),
+        ("Straße", "STRASSE"),
+        ("Willow Street", "wil\u00adlow\u200b st\u200d."),
+    ],
+)
+def test_a_street_is_found_however_name_and_query_are_written(db, stored, typed):
+    Block.objects.create(street=stored, hundred=400, latitude=1.0, longitude=1.0)
+    assert names(typed) == [f"400 block of {stored}"]
+
+
+def test_names_stored_by_an_earlier_release_are_found_as_well(db):
+    Block.objects.create(street="Lili\u02bbuokalani Avenue", hundred=400, latitude=1.0, longitude=1.0)
+    Block.objects.update(key="lili\u02bbuokalani avenue")
+    import_module("crimemap.migrations.0002_place_keys").normalize_keys(apps, None)
+    assert names("liliuokalani ave") == ["400 block of Lili\u02bbuokalani Avenue"]
+
+
+def test_streets_joined_by_a_full_width_sign_find_their_crossing(riverton):
+    assert names("ＡＲＤＥＮ＆ｍｉｌｌ") == ["Arden Street and Mill Street"]
 
 
 @pytest.mark.parametrize(
