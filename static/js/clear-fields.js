@@ -24,7 +24,7 @@ export function emptyFields() {
     if (field.type === "radio" || field.type === "checkbox") field.checked = field.defaultChecked = false;
     else field.value = field.defaultValue = "";
   }
-  for (const copy of document.querySelectorAll("[data-review]")) copy.replaceChildren();
+  for (const copy of document.querySelectorAll("[data-review]")) copy.textContent = "";
 }
 
 // Empties the fields now and at each return to this visit.

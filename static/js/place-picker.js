@@ -13,7 +13,7 @@
    Optional: data-text-* for every text of TEXTS below. Nothing is fetched before the button is pressed, and nothing
    when a point is chosen. The device's location is never used. The two inputs contain degrees with five decimals, or nothing. */
 
-import { button, element, shape, svg, texts } from "./dom.js";
+import { button, element, isComposing, shape, svg, texts } from "./dom.js";
 
 const TEXTS = {
   open: "Pick a point on the map",
@@ -141,7 +141,7 @@ function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, m
   };
   map.on("click", (event) => choosePoint(event.latlng));
   frame.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.target !== frame) return;
+    if (event.key !== "Enter" || event.target !== frame || isComposing(event)) return;
     event.preventDefault();
     choosePoint(map.getCenter());
   });

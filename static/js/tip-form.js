@@ -10,6 +10,7 @@
 
 import { clear, emptyFields, visitName, wasCleared } from "./clear-fields.js";
 import { drawCounters } from "./character-counter.js";
+import { isComposing, refill } from "./dom.js";
 import { sendForm, uploads, uploadsReady } from "./sending.js";
 
 let isCleared = wasCleared();
@@ -50,7 +51,7 @@ function show(number) {
   steps.forEach((step, index) => { step.hidden = index !== currentStep; });
   all("[data-first-only]", document).forEach((part) => { part.hidden = currentStep !== 0; });
   const marks = steps.map((_, index) => Object.assign(document.createElement("i"), { className: index <= currentStep ? "on" : "" }));
-  one("[data-progress]").replaceChildren(...marks, element("span", form.dataset.wordsStep.replace("{step}", currentStep + 1).replace("{all}", steps.length)));
+  refill(one("[data-progress]"), ...marks, element("span", form.dataset.wordsStep.replace("{step}", currentStep + 1).replace("{all}", steps.length)));
   showQuestions();
   loadPicker();
   if (currentStep === steps.length - 1) review();
@@ -124,7 +125,7 @@ function loadPicker() {
 
 function review() {
   const list = one("[data-review]");
-  list.replaceChildren(...steps.slice(0, -1).map(reviewSection));
+  refill(list, ...steps.slice(0, -1).map(reviewSection));
 }
 
 function reviewSection(step, number) {
@@ -246,7 +247,7 @@ function showPlaces(page) {
 
 function showNotice(sentence) {
   const place = one("[data-notice]");
-  place.replaceChildren();
+  place.textContent = "";
   if (!sentence) return;
   const box = element("p", sentence);
   box.className = "problem";
@@ -310,6 +311,7 @@ document.addEventListener("files", () => { if (currentStep === steps.length - 1)
 
 // Enter in a text field continues to the next step, in the street search it searches; it never sends a tip by accident.
 document.addEventListener("keydown", (event) => {
+  if (isComposing(event)) return;
   if (event.key !== "Enter" || event.target.type === "file" || event.target.form !== form || !event.target.matches("input, textarea[rows='1']")) return;
   event.preventDefault();
   if (event.target.name === "search") submitForm(one("[name=find_place]"));

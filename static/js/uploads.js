@@ -171,7 +171,7 @@ async function exchange(card) {
       "Upload-Length": card.file.size,
       "Form-Token": token ?? form().elements.namedItem("token")?.value ?? "",
     });
-    card.id = response.getResponseHeader("Location").split("/").at(-2);
+    card.id = response.getResponseHeader("Location").split("/").slice(-2)[0];
     startedIds.add(card.id);
     [card.sent, card.knowsOffset] = [0, true];
     return false;

@@ -1,6 +1,6 @@
 /* The incidents behind a bubble that zooming in cannot split: a list beside the map (below it on a phone), a page at a time. */
 
-import { button, element } from "../dom.js";
+import { button, element, refill } from "../dom.js";
 
 export class IncidentPanel {
   constructor(figure, { url, symbols, text }) {
@@ -38,8 +38,8 @@ export class IncidentPanel {
 
   show({ rows, total, page, pages }, openPage) {
     this.title.textContent = this.text(total === 1 ? "listOne" : "listMany", { count: total });
-    this.list.replaceChildren(...rows.map((row) => this.row(row)));
-    this.pager.replaceChildren();
+    refill(this.list, ...rows.map((row) => this.row(row)));
+    refill(this.pager);
     if (pages > 1) {
       const step = (key, number) => {
         const stepButton = button(this.text(key), "btn btn-s btn-line");
@@ -65,10 +65,10 @@ export class IncidentPanel {
 
   showError(reload) {
     this.title.textContent = this.text("failedList");
-    this.list.replaceChildren();
+    refill(this.list);
     const retry = button(this.text("again"), "btn btn-s");
     retry.addEventListener("click", reload);
-    this.pager.replaceChildren(retry);
+    refill(this.pager, retry);
     this.reveal();
   }
 

@@ -1,6 +1,6 @@
 /* Suggestions below the filter's search field, from the portal's own data. No other service is involved. */
 
-import { button, element } from "../dom.js";
+import { button, element, isComposing, refill } from "../dom.js";
 
 const TYPING_PAUSE = 250; // milliseconds after the last key
 const MIN_CHARACTERS = 3;
@@ -23,6 +23,7 @@ export function addPlaceSearch(selection, { url, text, onChoice }) {
       else timer = setTimeout(() => search(), TYPING_PAUSE);
     });
     field.addEventListener("keydown", (event) => {
+      if (isComposing(event)) return;
       if (event.key === "Escape") show([], "");
       if (event.key !== "Enter") return;
       event.preventDefault();
@@ -53,7 +54,8 @@ export function addPlaceSearch(selection, { url, text, onChoice }) {
 
     function show(places, sentence) {
       statusLine.textContent = sentence;
-      list.replaceChildren(
+      refill(
+        list,
         ...places.map(({ name, district, query }) => {
           const line = element("li");
           const choice = button("", "place-choice");

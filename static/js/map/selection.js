@@ -2,6 +2,8 @@
    server and replaces parts of the present page with it, so that all text, counts and links come from the server, and the URL
    is always the page's own. */
 
+import { refill } from "../dom.js";
+
 const PAGE_PARTS = {
   "#lead": null,
   "#chips": (part) => document.querySelector("#lead").after(part),
@@ -111,7 +113,7 @@ export class Selection {
     const focused = document.activeElement;
     for (const [part, insert] of Object.entries(PAGE_PARTS)) {
       const [current, next] = [document.querySelector(part), page.querySelector(part)];
-      if (current && next) current.replaceChildren(...next.childNodes);
+      if (current && next) refill(current, ...next.childNodes);
       else if (current) current.remove();
       else if (next) insert(next);
     }
@@ -130,7 +132,7 @@ export class Selection {
   /* Replaces the form; the field with the focus keeps it. */
   refill(next) {
     const { id, name, value } = this.form.contains(document.activeElement) ? document.activeElement : {};
-    this.form.replaceChildren(...next.childNodes);
+    refill(this.form, ...next.childNodes);
     const sameField = (id && this.form.querySelector(`#${CSS.escape(id)}`)) || [...this.form.elements].find((field) => name && field.name === name && field.value === value);
     sameField?.focus({ preventScroll: true });
     this.form.dispatchEvent(new CustomEvent("refilled"));
@@ -146,7 +148,7 @@ export class Selection {
 
 /* Formats a query string as the server does: with plain commas and colons. */
 export function formatQuery(query) {
-  return query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  return query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
 }
 
 /* Returns whether both queries are about the same part of the map. */

@@ -62,7 +62,7 @@ export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, stat
       await selection.load(query);
       selection.form.elements.q.value = name;
       const panel = document.querySelector("#panel");
-      if (panel.firstElementChild.checkVisibility()) {
+      if (panel.firstElementChild.getClientRects().length) {
         panel.open = false; // on a phone the panel covers the map
         figure.scrollIntoView({ block: "nearest" });
         map.getContainer().focus({ preventScroll: true });

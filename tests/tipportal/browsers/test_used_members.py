@@ -1,0 +1,46 @@
+"""No script uses a member of the web platform that a browser of .browserslistrc lacks, unless it copes without it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+SCRIPTS = settings.BASE_DIR / "static" / "js"
+TABLE = Path(__file__).with_name("newer_members.txt")
+# By script and name: how the script copes without the member, or whose member it is.
+EXCUSED = {
+    ("admin-files.js", "scrollLeft"): "old; what is newer is the way Safari counts from right to left",
+    ("inbox.js", "submitter"): "undefined, as if Enter had been pressed: the form has one button",
+    ("map/base-map.js", "at"): "our own",
+    ("map/base-map.js", "escape"): "CSS.escape, which is older than RegExp.escape",
+    ("map/bubbles.js", "inert"): "a property of our own there, and bubbles beyond the edge can be reached",
+    ("map/incident-panel.js", "show"): "our own",
+    ("map/main.js", "ready"): "our own",
+    ("map/selection.js", "escape"): "CSS.escape, which is older than RegExp.escape",
+    ("sending.js", "ready"): "our own",
+    ("tip-form.js", "submitter"): "the button that was clicked last is remembered",
+}
+COMMENT = re.compile(r"(?<![:\"'`])//[^\n]*|/\*[\s\S]*?\*/")
+
+
+def newer_members() -> set[str]:
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    return {line.split()[0] for line in lines if line[0] != "#"}
+
+
+def used_members() -> Iterator[tuple[str, str]]:
+    for path in SCRIPTS.rglob("*.js"):
+        text = COMMENT.sub("", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"(?:\?\.|(?<!\.)\.)([A-Za-z_]\w*)", text):
+            yield str(path.relative_to(SCRIPTS)), name
+
+
+def test_scripts_use_only_what_the_oldest_browsers_have() -> None:
+    newer = newer_members()
+    assert {"replaceChildren", "submitter", "at", "replaceAll"} <= newer
+    used = {(script, name) for script, name in used_members() if name in newer}
+    assert sorted(used - EXCUSED.keys()) == []
+    assert sorted(EXCUSED.keys() - used) == [], "no longer used"
