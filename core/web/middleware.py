@@ -55,7 +55,9 @@ class OriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in SAFE_METHODS and not _is_same_origin(request):
-            sentence = _("This was sent from another site, so we did not take it. Open our page and send it there.")
+            sentence = _(
+                "This form was sent from another site, so we didn't accept it. Open our page and send it from there."
+            )
             return render(request, "403.html", {"sentence": sentence}, status=403)
         if not request.path.startswith("/admin/"):
             # Tells CsrfViewMiddleware, present where the admin is, that this request is already checked.
@@ -101,9 +103,11 @@ class ErrorPageMiddleware:
             log.error("the database does not answer (%s)", type(error).__name__)
             return render(request, "503.html", status=503)
         if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
-            sentence = _("That was more than we can take at once. Go back, shorten it and send it again.")
+            sentence = _("That was more than we can accept at once. Go back, shorten it and send it again.")
             return render(request, "400.html", {"sentence": sentence}, status=413)
         if isinstance(error, UnreadablePostError | SuspiciousOperation):
-            sentence = _("What you sent arrived incomplete, so we took nothing of it. Go back and send it again.")
+            sentence = _(
+                "Part of what you sent got lost on the way, so we saved none of it. Go back and send it again."
+            )
             return render(request, "400.html", {"sentence": sentence}, status=400)
         return None

@@ -49,7 +49,7 @@ def poster_words() -> PosterWords:
         lead=_("Send a tip without giving your name. You can read our answer."),
         points=(
             _("No account, no name"),
-            _("Your internet address is not kept"),
+            _("We don't store your IP address"),
             _("Seven words are your receipt: read our answer later"),
             _("Works on any phone, without an app"),
         ),

@@ -16,7 +16,7 @@ def test_a_tip_from_form_to_inbox_without_script(browser: Browser, stack: Stack)
         assert page.locator("[data-step]:visible").count() == 4
         assert page.locator("details[open]").count() == 0
         expect(page.get_by_role("button", name="Continue")).to_have_count(0)
-        expect(page.locator("noscript p")).to_have_text("After leaving, Back can still bring this page up.")
+        expect(page.locator("noscript p")).to_have_text("After you leave, the Back button can still show this page.")
         expect(page.locator("noscript p")).to_be_visible()
 
         # 911 comes with the answer

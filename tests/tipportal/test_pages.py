@@ -77,7 +77,7 @@ def test_home_shows_every_available_figure(client: Client, monkeypatch: pytest.M
     )
     page = text_of(client.get("/"))
     assert "<dd>41</dd>" in page
-    assert "minute, typically," in page
+    assert "minute: typical wait until an officer reads a tip" in page
     assert "tips answered" not in page
 
 
@@ -106,7 +106,7 @@ def test_an_unknown_url_below_tips_has_the_leave_bar(client: Client) -> None:
     for path, can_leave in (("/nowhere/", False), ("/tips/nowhere/", True)):
         response = client.get(path)
         assert response.status_code == 404
-        assert "This page does not exist" in text_of(response)
+        assert "This page doesn't exist" in text_of(response)
         assert "nowhere" not in text_of(response), "an address can hold what somebody typed"
         assert ("data-leave" in text_of(response)) == can_leave
 

@@ -48,14 +48,14 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="view
 <title>{title}</title>
 <h1>{title}</h1>
 <p>{sentence}</p>
-<p><a href="/map/">Open the crime map</a> or <a href="/">the first page</a>.</p></html>
+<p><a href="/map/">Open the crime map</a> or <a href="/">the home page</a>.</p></html>
 """
 URL_TOO_LONG_PAGE = _PAGE.format(
-    title="The address is too long",
-    sentence="We read addresses of up to 8,000 characters, and this one is longer. Nothing you sent was kept. Choose again:",
+    title="This web address is too long",
+    sentence="A web address can have up to 8,000 characters here, and this one has more. Nothing you sent was saved.",
 )
 TOO_LARGE_PAGE = _PAGE.format(
-    title="This is too large", sentence="We don't read requests this large here. Nothing you sent was kept."
+    title="This is too large", sentence="Your browser sent more than we can accept here. Nothing you sent was saved."
 )
 BUSY_PAGE = _PAGE.format(
     title="Too many people are here right now",

@@ -124,7 +124,7 @@ def test_only_published_stories_are_summed_up(client):
     assert [(row.year, row.arrests) for row in impact.outcomes_by_year()] == [(2026, 3), (2025, 2)]
     text = page(client)
     for words in (
-        "arrests told in our stories</dt><dd>5<",
+        "arrests in our published stories</dt><dd>5<",
         "weapon off the street</dt><dd>1<",
         "Dark steps.",
         "Nine lamps.",
