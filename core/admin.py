@@ -5,68 +5,107 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account, AuditEntry
-from core.staff.admin_site import ReadOnlyAdmin
-from core.staff.groups import ADMINISTRATOR
+from core.staff import account_mails, tip_access
+from core.staff.admin_site import PASSWORD_CHANGED, ReadOnlyAdmin
+from core.staff.groups import ADMINISTRATOR, SUPERVISOR
 
 # Importing UserAdmin registered them.
 admin.site.unregister(Group)
 
-_GROUPS_HELP = gettext_lazy("Officers and supervisors open tips. Administrators run the portal and open none.")
+_ROLES_HELP = gettext_lazy("Officers and supervisors open tips. Administrators run the portal and open none.")
+_SIGN_IN_HELP = {
+    "username": gettext_lazy("To sign in with. Capital letters make no difference."),
+    "email": gettext_lazy("Alerts about new tips are sent here."),
+    "is_active": gettext_lazy("Turn this off when a person leaves. What they wrote keeps their name."),
+}
+_CONSENT = gettext_lazy(
+    "Once there is a supervisor, only a supervisor can give a role that opens tips, or change the name, email or password of"
+    " an account that has one. All supervisors get an email about it."
+)
 
 
-class AccountForm(UserChangeForm):
+class AccountRules:
+    """The checks of both forms: an account is changed by those who may (core/staff/tip_access.py), and nobody locks all out."""
+
     editor: Account
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.instance.pk != self.editor.pk:
+    def clean(self: Any) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data  # type: ignore[misc]
+        account: Account = self.instance
+        present = set(account.groups.all()) if account.pk else set()
+        chosen = set(cleaned.get("groups", present))
+        if problem := tip_access.explain_refused_roles(self.editor, chosen - present, present - chosen):
+            self.add_error("groups", problem)
+        if account.pk is None:
             return cleaned
-        if not cleaned.get("is_active", True):
-            self.add_error("is_active", _("You cannot switch off your own account. Ask another administrator."))
-        was = self.instance.groups.filter(name=ADMINISTRATOR).exists()
-        stays = any(group.name == ADMINISTRATOR for group in cleaned.get("groups", ()))
-        if was and not stays:
-            self.add_error("groups", _("You cannot end your own administrator rights. Ask another administrator."))
+        changed = {"username", "email"} & set(self.changed_data)
+        if "is_active" in self.changed_data and cleaned.get("is_active"):
+            changed.add("is_active")
+        if changed and (problem := tip_access.explain_refused_sign_in_change(self.editor, account)):
+            for name in sorted(changed):
+                self.add_error(name, problem)
+        self._refuse_lock_out(cleaned, {group.name for group in present - chosen})
         return cleaned
+
+    def _refuse_lock_out(self: Any, cleaned: dict[str, Any], lost_roles: set[str]) -> None:
+        is_own = self.instance.pk == self.editor.pk
+        turned_off = not cleaned.get("is_active", True)
+        if is_own and turned_off:
+            self.add_error("is_active", _("You can't turn off your own account. Ask someone else to do it."))
+        if is_own and ADMINISTRATOR in lost_roles:
+            self.add_error("groups", _("You can't give up your own administrator role. Ask another administrator."))
+        field = "groups" if SUPERVISOR in lost_roles else "is_active"
+        if (SUPERVISOR in lost_roles or turned_off) and tip_access.is_last_supervisor(self.instance):
+            self.add_error(field, _("This is the last active supervisor. Make someone else a supervisor first."))
+
+
+class AccountForm(AccountRules, UserChangeForm):
+    pass
+
+
+class NewAccountForm(AccountRules, AdminUserCreationForm):
+    pass
 
 
 @admin.register(Account)
 class AccountAdmin(UserAdmin):
     form = AccountForm
-    list_display = ("username", "full_name", "email", "group_names", "is_active", "last_login")
+    list_display = ("username", "full_name", "email", "role_names", "is_active", "last_login")
     list_filter = ("is_active", "groups")
     search_fields = ("username", "first_name", "last_name", "email")
+    search_help_text = gettext_lazy("A name or an email address")
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
     show_facets = admin.ShowFacets.NEVER
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
-        (gettext_lazy("What they may do"), {"fields": ("is_active", "groups")}),
+        (gettext_lazy("Roles"), {"fields": ("is_active", "groups"), "description": _CONSENT}),
         (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
-    add_form = AdminUserCreationForm
+    add_form = NewAccountForm
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
-        (gettext_lazy("What they may do"), {"fields": ("groups",)}),
+        (gettext_lazy("Roles"), {"fields": ("groups",), "description": _CONSENT}),
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Accounts are switched off: answers and notes keep their author."""
+        """Accounts are turned off: answers and notes keep their author."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
@@ -77,9 +116,14 @@ class AccountAdmin(UserAdmin):
         form.editor = request.user
         return form
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in _SIGN_IN_HELP:
+            kwargs["help_text"] = _SIGN_IN_HELP[db_field.name]
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
-            kwargs |= {"widget": forms.CheckboxSelectMultiple, "help_text": _GROUPS_HELP}
+            kwargs |= {"widget": forms.CheckboxSelectMultiple, "help_text": _ROLES_HELP, "label": _("Roles")}
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     # Each change is recorded, in the transaction of the change
@@ -88,46 +132,64 @@ class AccountAdmin(UserAdmin):
         obj.is_staff = True
         super().save_model(request, obj, form, change)
         if not change:
-            self._record(request, "created", obj)
-        elif "is_active" in form.changed_data:
-            self._record(request, "switched on" if obj.is_active else "switched off", obj)
-        if change and "username" in form.changed_data:
-            self._record(request, "renamed", obj, f"was {form.initial['username']}")
+            return
+        was_opening = tip_access.opens_tips(obj)
+        if "is_active" in form.changed_data:
+            self._record(request, "activated" if obj.is_active else "deactivated", obj, is_opening=was_opening)
+        if "username" in form.changed_data:
+            self._record(request, "renamed", obj, f"was {form.initial['username']}", is_opening=was_opening)
+        if "email" in form.changed_data:
+            self._record(request, "changed the email of", obj, is_opening=was_opening)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        before = _group_names(form.instance)
+        account = form.instance
+        before, was_opening = _role_names(account), tip_access.opens_tips(account)
         super().save_related(request, form, formsets, change)
-        after = _group_names(form.instance)
-        if before != after:
+        after = _role_names(account)
+        is_opening = was_opening or tip_access.opens_tips(account)
+        if not change:
+            self._record(request, "created", account, ", ".join(after) or "no role", is_opening=is_opening)
+        elif before != after:
             detail = f"{', '.join(before) or 'none'} -> {', '.join(after) or 'none'}"
-            self._record(request, "changed groups of", form.instance, detail)
+            self._record(request, "changed the roles of", account, detail, is_opening=is_opening)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        editor = request.user
+        assert isinstance(editor, Account)
+        account = Account.objects.filter(pk=id).first() if id.isdecimal() else None
+        if account is None:
+            raise Http404
+        if problem := tip_access.explain_refused_sign_in_change(editor, account):
+            self.message_user(request, problem, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:core_account_change", args=[account.pk]))
         with transaction.atomic():
-            before = (
-                Account.objects.filter(pk=id).values_list("password", flat=True).first() if id.isdecimal() else None
-            )
             response = super().user_change_password(request, id, form_url)
-            if before is not None:
-                account = Account.objects.get(pk=id)
-                if account.password != before:
-                    self._record(request, "changed a password", account)
+            changed = Account.objects.get(pk=id)
+            if changed.password != account.password:
+                self._record(request, PASSWORD_CHANGED, changed, is_opening=tip_access.opens_tips(changed))
         return response
 
-    def _record(self, request: HttpRequest, action: str, account: Account, detail: str = "") -> None:
+    def _record(
+        self, request: HttpRequest, action: str, account: Account, detail: str = "", *, is_opening: bool
+    ) -> None:
+        """Record a change in the audit trail, and mail it to the supervisors if the account opens tips or did."""
         assert isinstance(request.user, Account)
-        audit.record(request.user, action, f"account {account.get_username()}", detail)
+        subject = f"account {account.get_username()}"
+        audit.record(request.user, action, subject, detail)
+        if is_opening:
+            line = " ".join([request.user.get_username(), action, subject])
+            account_mails.mail_supervisors(f"{line}: {detail}" if detail else f"{line}.")
 
     @admin.display(description=gettext_lazy("name"), ordering="last_name")
     def full_name(self, account: Account) -> str:
         return account.get_full_name()
 
-    @admin.display(description=gettext_lazy("groups"))
-    def group_names(self, account: Account) -> str:
+    @admin.display(description=gettext_lazy("roles"))
+    def role_names(self, account: Account) -> str:
         return ", ".join(sorted(group.name for group in account.groups.all()))
 
 
-def _group_names(account: Account) -> list[str]:
+def _role_names(account: Account) -> list[str]:
     return sorted(Account.groups.through.objects.filter(account=account).values_list("group__name", flat=True))
 
 
@@ -139,7 +201,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = ("at", "action")
     search_fields = ("actor", "subject", "action")
-    search_help_text = gettext_lazy("A user name, “tip 12”, or what was done")
+    search_help_text = gettext_lazy("A username, “tip 12”, or an action such as “opened”")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     fields = ("id", "moment", "actor", "action", "subject", "detail")

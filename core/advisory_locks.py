@@ -1,4 +1,4 @@
-"""PostgreSQL advisory locks, so that one worker at a time has a row in hand."""
+"""PostgreSQL advisory locks: one worker at a time has a row in hand, one transaction at a time takes a decision."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ def try_advisory_lock(row_id: UUID) -> Iterator[bool]:
         if is_locked:
             with suppress(DatabaseError), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+def lock_until_commit(name: bytes) -> None:
+    """Wait for the lock of this name, of at most 8 bytes, and hold it until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(name)])

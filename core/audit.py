@@ -22,15 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from core.advisory_locks import lock_until_commit
 from core.models import Account, AuditEntry
 
 KEY_BYTES = SEAL_BYTES = 32
 _INITIAL_SEAL = bytes(SEAL_BYTES)
-# Number of the PostgreSQL advisory lock that allows one writer at a time, across all nodes.
-_LOCK = int.from_bytes(b"audit", "big")
+# Allows one writer at a time, across all nodes.
+_LOCK = b"audit"
 _Row = tuple[int, dt.datetime, str, str, str, str, bytes]
 _COLUMNS = ("id", "at", "actor", "action", "subject", "detail", "seal")
 
@@ -59,8 +60,7 @@ def record(actor: Account | str, action: str, subject: str = "", detail: str = "
     """
     name = actor if isinstance(actor, str) else actor.get_username()
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        lock_until_commit(_LOCK)
         last = AuditEntry.objects.order_by("-id").only("id", "seal").first()
         entry = AuditEntry(
             id=last.id + 1 if last else 1,

@@ -1,21 +1,43 @@
-"""Staff accounts and the audit trail, shared by all apps. The public role can reach neither."""
+"""Staff accounts, the mails about them and the audit trail, shared by all apps. The public role can reach none of them."""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from django.contrib.auth import get_backends
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from core.mail.outbox import OutboxRow
+
+
+class AccountManager(UserManager["Account"]):
+    """Finds accounts by name without regard to case: phones begin a name with a capital letter."""
+
+    def get_by_natural_key(self, username: str | None) -> Account:
+        """Raises Account.DoesNotExist."""
+        name = unicodedata.normalize("NFKC", username or "").strip()
+        return self.annotate(folded_name=Lower("username")).get(folded_name=Lower(models.Value(name)))
 
 
 class Account(AbstractUser):
     """A named member of staff. Sources have no account, ever."""
 
+    objects = AccountManager()  # type: ignore[misc]  # declared there for any user model
+
     class Meta(AbstractUser.Meta):
         verbose_name = _("staff account")  # type: ignore[assignment]  # typed without translation there
         verbose_name_plural = _("staff accounts")  # type: ignore[assignment]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="account_name_once",
+                violation_error_message=_("Another account has this name. Capital letters make no difference."),
+            )
+        ]
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Extend Django's check: a superuser gets permissions on tips only from groups (core/staff/groups.py)."""
@@ -48,3 +70,17 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
+
+
+class AccountMail(OutboxRow):
+    """A mail to one member of staff about a change of accounts (core/staff/account_mails.py). Deleted once it is sent."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"mail {self.pk} to {self.account_id}"

@@ -19,8 +19,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
 app = Celery("tipportal")
 app.config_from_object(
     {
+        "include": ["core.staff.account_mails"],
         "task_default_queue": "bulk",
-        "task_routes": {"tips.alerts.*": {"queue": "alerts"}, "*.media.*": {"queue": "media"}},
+        "task_routes": {"*.alerts.*": {"queue": "alerts"}, "*.media.*": {"queue": "media"}},
         "task_ignore_result": True,
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
@@ -33,6 +34,7 @@ app.config_from_object(
         "task_publish_retry_policy": {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0},
         "beat_schedule": {
             "send stuck officer alerts": {"task": "tips.alerts.sweep", "schedule": 20.0},
+            "mail about changed accounts": {"task": "core.alerts.mail_accounts", "schedule": 60.0},
             "rebuild stuck files": {"task": "tips.media.sweep", "schedule": 20.0},
             "rebuild stuck videos": {
                 "task": "tips.media.sweep",

@@ -37,7 +37,7 @@ class KeyCommand(BaseCommand, ABC):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["create-key", "rotate", "status"])
 
-    def handle(self, *args: Any, what: str, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, what: str, **options: Any) -> None:
         action = {"create-key": self._create, "rotate": self._rotate, "status": self._print_status}[what]
         try:
             action()

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from core import audit
 from core.models import Account, AuditEntry
 
-SIGNED_IN, REFUSED = "signed in", "was refused sign-in"
+SIGNED_IN, REFUSED = "signed in", "failed to sign in"
 # At most this many wrong passwords for a name within this time; a right one resets the count.
 FAILURES_ALLOWED = 10
 FAILURE_WINDOW = dt.timedelta(minutes=15)
@@ -63,9 +63,11 @@ def minutes_until_retry(username: str) -> int:
 
 def _audited_name(username: str) -> str:
     """Return the name of an existing account, or a stand-in that cannot be one (user names hold no space)."""
-    known = Account.objects.filter(username=username).exists()
     stand_in = f"unknown name {audit.fingerprint(username)}"
-    return username if known else stand_in
+    try:
+        return Account.objects.get_by_natural_key(username).get_username()
+    except Account.DoesNotExist:
+        return stand_in
 
 
 class SignInForm(AdminAuthenticationForm):
@@ -77,8 +79,8 @@ class SignInForm(AdminAuthenticationForm):
         if minutes:
             raise ValidationError(
                 ngettext(
-                    "Too many wrong passwords for this name. Try again in %(minutes)s minute.",
-                    "Too many wrong passwords for this name. Try again in %(minutes)s minutes.",
+                    "Too many wrong passwords for this username. Try again in %(minutes)s minute.",
+                    "Too many wrong passwords for this username. Try again in %(minutes)s minutes.",
                     minutes,
                 )
                 % {"minutes": minutes},

@@ -22,7 +22,7 @@ def test_the_first_administrator_can_sign_in_and_is_audited(monkeypatch: pytest.
     assert [group.name for group in account.groups.all()] == ["administrator"]
     assert account.is_staff
     assert not account.is_superuser
-    assert AuditEntry.objects.get().subject == "first"
+    assert AuditEntry.objects.get().subject == "account first"
 
 
 def test_a_weak_password_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core import queue
 from core.models import Account
-from core.staff import groups
+from core.staff import account_mails, groups
 from tests.stack import Mails
 from tests.tips.desk import officers
 from tips import conversation, form_tokens, intake, officer_alerts, officer_mail_budget
@@ -440,7 +440,14 @@ def test_no_exact_time_is_stored(mails: Mails, db: None) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_alerts_role_has_exactly_the_rights_it_needs(mails: Mails) -> None:
     officers.set_duty(officers.create_officer("okafor"))
+    officers.create_officer("ito", groups.SUPERVISOR, mail="ito@example.org", is_active=True)
+    account_mails.mail_supervisors("ito did something.")
+    Account.objects.filter(username="ito").update(is_active=False)
     tip = officers.send_tip()
+    with _as("portal_alerts"):
+        account_mails.mail_accounts()
+    assert recipients_of(mails) == ["ito@example.org"]
+    mails.clear()
     mails.refuse = "550 no such mailbox"
     with _as("portal_alerts"):
         spread(tip)

@@ -95,7 +95,7 @@ GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_category, tips_question, tips_duty, tips_duty_categories TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, django_session TO portal_staff;
-GRANT INSERT ON core_auditentry, django_admin_log TO portal_staff;
+GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
 GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;
@@ -115,6 +115,8 @@ GRANT SELECT (id, category_id, priority) ON tips_tip TO portal_alerts;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
 GRANT UPDATE (state) ON tips_alert TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
+-- It also mails supervisors about changed accounts.
+GRANT SELECT, UPDATE, DELETE ON core_accountmail TO portal_alerts;
 
 -- bulk: erases tips past their retention time, and rewrites rows about sources, without reading them.
 GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite TO portal_bulk;

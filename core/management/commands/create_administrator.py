@@ -1,40 +1,12 @@
-"""`manage.py create_administrator NAME MAIL`: the first account, on the staff node. Everybody else is added in the admin."""
+"""`manage.py create_administrator NAME MAIL`: the first account, on the staff node. It adds the others in the admin."""
 
 from __future__ import annotations
 
-import getpass
-import sys
-from typing import Any
-
-from django.contrib.auth.models import Group
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
-
-from core import audit
-from core.models import Account
-from core.staff import groups
+from core.management.account_command import AccountCommand
+from core.staff.groups import ADMINISTRATOR
 
 
-class Command(BaseCommand):
-    help = "Create an account of the group administrator. Asks for the password, or reads it from standard input."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name")
-        parser.add_argument("mail")
-
-    def handle(self, *args: Any, name: str, mail: str, **options: Any) -> None:
-        account = Account(username=name, email=mail, is_staff=True)
-        password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-        try:
-            account.full_clean(exclude=["password"])
-            validate_password(password, account)
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
-        account.set_password(password)
-        with transaction.atomic():
-            account.save()
-            account.groups.add(Group.objects.get(name=groups.ADMINISTRATOR))
-            audit.record("command line", "created administrator", name)
-        self.stdout.write(f"{name} can sign in and add the others.")
+class Command(AccountCommand):
+    help = "Create an administrator's account. Asks for the password, or reads it from standard input."
+    role = ADMINISTRATOR
+    created = "{name} can sign in and add the other accounts."

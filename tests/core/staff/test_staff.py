@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, Permission
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -57,7 +58,32 @@ def test_a_correct_password_signs_in_and_is_recorded(db: None) -> None:
 def test_a_wrong_password_is_refused_and_recorded(db: None) -> None:
     account("okafor", groups.OFFICER)
     assert authenticate(username="okafor", password="wrong") is None
-    assert lines() == [("okafor", "was refused sign-in", "", "")]
+    assert lines() == [("okafor", "failed to sign in", "", "")]
+
+
+@pytest.mark.parametrize("typed", ["Okafor", " OKAFOR ", "\uff4fkafor"])
+def test_a_name_is_compared_without_case(db: None, typed: str) -> None:
+    account("okafor", groups.OFFICER)
+    assert Client().post(LOGIN, {"username": typed, "password": PASSWORD}).status_code == 302
+    assert lines() == [("okafor", "signed in", "", "")]
+
+
+def test_wrong_passwords_count_for_the_name_however_it_is_written(db: None) -> None:
+    account("okafor", groups.OFFICER)
+    for number in range(sign_in.FAILURES_ALLOWED):
+        authenticate(username="Okafor" if number % 2 else "OKAFOR", password="wrong")
+    assert authenticate(username="okafor", password=PASSWORD) is None
+
+
+def test_no_two_names_differ_by_case_alone(admin: Account) -> None:
+    account("okafor", groups.OFFICER)
+    data = {"username": "OKAFOR", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    assert signed_in(admin).post(reverse("admin:core_account_add"), data).status_code == 200
+    other = account("other", groups.OFFICER)
+    page = change(signed_in(admin), other, username="Okafor").content.decode()
+    assert "Another account has this name" in page
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Account.objects.filter(pk=other.pk).update(username="Okafor")
 
 
 def test_the_name_of_an_unknown_account_is_not_recorded(db: None) -> None:
@@ -66,13 +92,13 @@ def test_the_name_of_an_unknown_account_is_not_recorded(db: None) -> None:
     ((actor, action, *rest),) = lines()
     assert actor.startswith("unknown name ")
     assert len(actor) == len("unknown name 1234")
-    assert (action, rest) == ("was refused sign-in", ["", ""])
+    assert (action, rest) == ("failed to sign in", ["", ""])
 
 
 def test_an_inactive_account_cannot_sign_in(db: None) -> None:
     account("okafor", groups.OFFICER, is_active=False)
     assert authenticate(username="okafor", password=PASSWORD) is None
-    assert lines() == [("okafor", "was refused sign-in", "", "")]
+    assert lines() == [("okafor", "failed to sign in", "", "")]
 
 
 @pytest.mark.parametrize("name", ["okafor", "nobody by that name"])
@@ -83,7 +109,7 @@ def test_too_many_wrong_passwords_state_how_long_to_wait(db: None, name: str) ->
         assert "Try again in" not in answer.content.decode()
     answer = Client().post(LOGIN, {"username": name, "password": PASSWORD})
     assert answer.status_code == 200
-    assert "Too many wrong passwords for this name. Try again in 15 minutes." in answer.content.decode()
+    assert "Too many wrong passwords for this username. Try again in 15 minutes." in answer.content.decode()
     assert len(lines()) == sign_in.FAILURES_ALLOWED
 
 
@@ -141,8 +167,6 @@ def test_only_supervisors_hold_and_only_administrators_run_the_portal(db: None) 
         for number, permission in enumerate(
             [
                 "tips.hold_tip",
-                "core.change_account",
-                "core.view_auditentry",
                 "tips.change_category",
                 "tips.change_duty",
             ]
@@ -216,23 +240,20 @@ def test_a_new_account_is_staff_and_recorded(admin: Account) -> None:
     assert answer.status_code == 302
     created = Account.objects.get(username="okafor")
     assert (created.is_staff, created.is_superuser, created.email) == (True, False, "o@example.org")
-    assert lines() == [
-        ("ito", "created", "account okafor", ""),
-        ("ito", "changed groups of", "account okafor", "none -> officer"),
-    ]
+    assert lines() == [("ito", "created", "account okafor", "officer")]
 
 
 def test_a_change_of_groups_is_recorded(admin: Account) -> None:
     who = account("okafor", groups.OFFICER)
     assert change(signed_in(admin), who, groups=ids(groups.OFFICER, groups.SUPERVISOR)).status_code == 302
-    assert lines() == [("ito", "changed groups of", "account okafor", "officer -> officer, supervisor")]
+    assert lines() == [("ito", "changed the roles of", "account okafor", "officer -> officer, supervisor")]
 
 
 def test_deactivating_and_renaming_an_account_are_recorded(admin: Account) -> None:
     who = account("okafor", groups.OFFICER)
     assert change(signed_in(admin), who, is_active=None, username="okafor2").status_code == 302
     assert lines() == [
-        ("ito", "switched off", "account okafor2", ""),
+        ("ito", "deactivated", "account okafor2", ""),
         ("ito", "renamed", "account okafor2", "was okafor"),
     ]
 
@@ -247,7 +268,7 @@ def test_a_password_set_by_an_administrator_is_recorded(admin: Account) -> None:
     address = reverse("admin:auth_user_password_change", args=[who.pk])
     data = {"password1": "quite another sentence", "password2": "quite another sentence", "usable_password": "true"}
     assert signed_in(admin).post(address, data | {"set-password": "1"}).status_code == 302
-    assert lines() == [("ito", "changed a password", "account okafor", "")]
+    assert lines() == [("ito", "changed the password of", "account okafor", "")]
 
 
 def test_a_change_of_ones_own_password_is_recorded(db: None) -> None:
@@ -260,14 +281,14 @@ def test_a_change_of_ones_own_password_is_recorded(db: None) -> None:
     assert client.post(reverse("admin:password_change"), data).status_code == 200
     assert lines() == []
     assert client.post(reverse("admin:password_change"), data | {"old_password": PASSWORD}).status_code == 302
-    assert lines() == [("okafor", "changed a password", "account okafor", "")]
+    assert lines() == [("okafor", "changed the password of", "account okafor", "")]
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"is_active": None}, "You cannot switch off your own account"),
-        ({"groups": []}, "You cannot end your own administrator rights"),
+        ({"is_active": None}, "You can&#x27;t turn off your own account"),
+        ({"groups": []}, "You can&#x27;t give up your own administrator role"),
     ],
 )
 def test_administrators_cannot_lock_themselves_out(admin: Account, changes: dict[str, Any], sentence: str) -> None:
@@ -307,10 +328,13 @@ def test_accounts_cannot_be_deleted(admin: Account) -> None:
     )
 
 
-@pytest.mark.parametrize("group", [groups.OFFICER, groups.SUPERVISOR, groups.COMMUNICATIONS])
+@pytest.mark.parametrize("group", groups.GROUPS)
 @pytest.mark.parametrize("page", ["core_account_changelist", "core_account_add", "core_auditentry_changelist"])
-def test_only_administrators_see_accounts_and_the_audit_trail(db: None, group: str, page: str) -> None:
-    assert signed_in(account("someone", group)).get(reverse(f"admin:{page}")).status_code == 403
+def test_administrators_and_supervisors_see_accounts_and_the_audit_trail(db: None, group: str, page: str) -> None:
+    is_allowed = group in (groups.ADMINISTRATOR, groups.SUPERVISOR)
+    assert signed_in(account("someone", group)).get(reverse(f"admin:{page}")).status_code == (
+        200 if is_allowed else 403
+    )
 
 
 def test_groups_cannot_be_edited(admin: Account) -> None:

@@ -1,0 +1,64 @@
+"""Mails to supervisors about accounts that open tips; the alerts worker sends them.
+
+They name accounts and what was changed, never a tip. A mail is a row until the mail server has it, so that nobody can keep it
+from being sent by breaking the mail server for a moment.
+"""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
+
+from core import queue
+from core.mail import outbox
+from core.mail.outbox import Outbox
+from core.models import Account, AccountMail
+from core.staff.groups import SUPERVISOR
+
+AUDIT_PATH = "/admin/core/auditentry/"
+REFUSED = "refused"
+
+
+def list_supervisors() -> list[Account]:
+    """Return the active supervisors."""
+    return list(Account.objects.filter(is_active=True, groups__name=SUPERVISOR).order_by("username"))
+
+
+def mail_supervisors(change: str) -> None:
+    """Write one mail to each active supervisor with an address, in the caller's transaction. `change` is a sentence."""
+    text = _(
+        "%(change)s\n\n"
+        "This account can open tips, or could before the change. Did you expect this? If not, ask the person who did it,"
+        " and look in the audit trail: %(address)s"
+    ) % {"change": change, "address": settings.STAFF_URL + AUDIT_PATH}
+    subject = _("An account that opens tips has changed")
+    AccountMail.objects.bulk_create(
+        AccountMail(account=supervisor, subject=subject, text=text)
+        for supervisor in list_supervisors()
+        if supervisor.email
+    )
+    queue.send_on_commit("core.alerts.mail_accounts")
+
+
+class AccountMailOutbox(Outbox[AccountMail]):
+    model = AccountMail
+    name = "mails about accounts"
+    quick_tries = 5
+
+    def compose(self, row: AccountMail) -> EmailMessage:
+        address = Account.objects.filter(pk=row.account_id).values_list("email", flat=True).get()
+        return EmailMessage(subject=row.subject, body=row.text, to=[address])
+
+    def record_sent(self, row: AccountMail) -> None:
+        self._leased(row).delete()
+
+    def record_refusal(self, row: AccountMail) -> None:
+        self.settle(row, state=REFUSED)
+
+
+@shared_task(name="core.alerts.mail_accounts", expires=60)  # type: ignore[untyped-decorator]
+def mail_accounts() -> None:
+    """Send the mails about accounts that are due."""
+    AccountMailOutbox().send(outbox.due_rows(AccountMail))
