@@ -1,7 +1,7 @@
 """The memory-only store: a Redis database that writes nothing to disk, so that a power cut erases it.
 
-It has two users: inbox sessions and the hourly keys of form tokens. Both must cope with its absence: time-outs are short,
-and callers get StoreDownError.
+Its users are inbox sessions, the hourly keys of form tokens and the marks of forms whose tip was deleted. All must cope with
+its absence: time-outs are short, and callers get StoreDownError.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Model
 
+from core import ephemeral_store
 from core.models import Account
 from file_cleaning import MediaKind
-from tips import intake, officer_alerts, vault
+from tips import form_tokens, intake, officer_alerts, vault
 from tips.files import attachments, sealed_store
 from tips.files.attachments import Upload
 from tips.models import Attachment, Author, Message, Note, NotesKey, Tip
@@ -194,6 +195,10 @@ def delete_by_source(token: bytes) -> None:
     attacker who has the public role's database account.
     """
     token_hash = hashlib.sha256(token).digest()
+    # Before the tip is gone, so that at no moment the same form would be a new tip.
+    with suppress(ephemeral_store.StoreDownError):
+        for form_hash in Tip.objects.filter(token_hash=token_hash).values_list("form_hash", flat=True):
+            form_tokens.mark_spent(bytes(form_hash))
     files = set(
         Attachment.objects.filter(tip__token_hash=token_hash, file__isnull=False).values_list("file", flat=True)
     )

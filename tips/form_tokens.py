@@ -63,6 +63,27 @@ def hash_token_id(token_id: bytes) -> bytes:
     return hashlib.sha256(b"form" + token_id).digest()
 
 
+def mark_spent(form_hash: bytes) -> None:
+    """Have is_spent recognize a form for as long as its token can be read, though its tip is deleted.
+
+    The mark is in memory only and is the hash of a hash of a random id, so that it tells nothing without the form. It expires
+    at a full hour, so that its time to live does not tell when the tip was deleted. Raises ephemeral_store.StoreDownError.
+    """
+    ephemeral_store.put(_mark_name(form_hash), b"1", LIFETIME_SECONDS + HOUR - int(time.time()) % HOUR)
+
+
+def is_spent(form_hash: bytes) -> bool:
+    """Return whether the tip of this form was deleted by its source. False while the store is down: no tip is refused."""
+    try:
+        return ephemeral_store.get(_mark_name(form_hash)) is not None
+    except ephemeral_store.StoreDownError:
+        return False
+
+
+def _mark_name(form_hash: bytes) -> str:
+    return "form-spent:" + hashlib.sha256(b"spent" + form_hash).hexdigest()[:32]
+
+
 class _Keys:
     """The two keys of an hour. Neither outlives the next hour by more than one; neither is ever written to a disk."""
 

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from core.row_insertion import insert_row
-from tips import officer_alerts, receipts, vault
+from tips import form_tokens, officer_alerts, receipts, vault
 from tips.files import attachments
 from tips.files.attachments import Upload
 from tips.form_tokens import FormToken
@@ -111,7 +111,8 @@ def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ())
 def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
     """Raise AlreadyArrivedError if this form's tip is stored, with the receipt until the source has seen it.
 
-    Until then a response may have been lost on the way, so the same form shows the receipt as often as it is posted.
+    Until then a response may have been lost on the way, so the same form shows the receipt as often as it is posted. A form
+    whose tip its source has deleted counts as one whose receipt was seen: Back must not send it again.
     """
     # Asked for every tip: the ORM would take four times the CPU of the query.
     with connection.cursor() as cursor:
@@ -121,6 +122,8 @@ def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
         (receipt_seen,) = row
         attached = Attachment.objects.filter(tip__form_hash=form_hash, message=None)
         raise AlreadyArrivedError(None if receipt_seen else receipt, attached.count(), receipt_seen=receipt_seen)
+    if form_tokens.is_spent(form_hash):
+        raise AlreadyArrivedError(None, 0, receipt_seen=True)
 
 
 def mark_receipt_seen(**tip: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import re
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.test import Client
 from core import ephemeral_store
 from core.models import Account
 from tests.tips.source.pages import TEXT, field_of, fill_form, receipt_of, send_tip, words_of
-from tips import conversation, receipts, vault
+from tips import conversation, form_tokens, receipts, vault
 from tips.models import Author, Disposition, Message, State, Tip
 from tips.source import inbox_session, throttle
 
@@ -306,6 +307,45 @@ def test_deleting_needs_two_confirmations(inside: Client, receipt: str) -> None:
     assert not Tip.objects.exists()
     assert done.cookies[inbox_session.COOKIE].value == ""
     assert inside.post(DOOR, {"receipt": receipt}).status_code == 422
+
+
+def test_the_form_of_a_deleted_tip_sends_nothing_again(client: Client) -> None:
+    fields = fill_form(client)
+    client.post(DOOR, {"receipt": receipt_of(client.post("/tips/", fields))})
+    client.post(DELETE, {"sure": "erase"})
+    again = client.post("/tips/", fields)
+    assert (again.status_code, again["Location"]) == (302, "/tips/closed/")
+    assert not Tip.objects.exists()
+    assert send_tip(client).status_code == 200
+
+
+def test_the_mark_of_a_deleted_tip_names_neither_tip_nor_moment(client: Client, inside: Client) -> None:
+    tip, store = Tip.objects.get(), ephemeral_store._client()
+    earlier = set(store.keys("form-spent:*"))
+    inside.post(DELETE, {"sure": "erase"})
+    (mark,) = set(store.keys("form-spent:*")) - earlier
+    for column in (tip.form_hash, tip.token_hash, tip.id.bytes):
+        assert bytes(column).hex()[:16] not in mark.decode()
+    assert store.get(mark) == b"1"
+    expires_at = store.expiretime(mark)
+    assert expires_at % 3600 in (0, 1)
+    assert expires_at > time.time() + form_tokens.LIFETIME_SECONDS
+
+
+def test_a_tip_is_deleted_and_accepted_while_the_store_is_down(
+    client: Client, inside: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = fill_form(client)
+
+    def no_store(*_: object) -> bytes:
+        raise ephemeral_store.StoreDownError
+
+    session = inbox_session.find_current(SimpleNamespace(COOKIES={n: m.value for n, m in inside.cookies.items()}))
+    monkeypatch.setattr(ephemeral_store, "put", no_store)
+    monkeypatch.setattr(ephemeral_store, "get", no_store)
+    conversation.delete_by_source(session.token)
+    assert not Tip.objects.exists()
+    assert client.post("/tips/", fields).status_code == 200
 
 
 def test_under_legal_hold_only_the_access_is_cut_and_the_page_says_so_first(inside: Client, receipt: str) -> None:
