@@ -2,6 +2,9 @@
 
 By name, so that a rule need not import the worker's code. After commit, so that the worker finds the rows. A broker that
 is away costs time only: the rows say what is left to do, and beat sends sweeps that find them.
+
+A message that answers a visitor's request holds the task's name and the ids of rows, and no time (`expires`, `countdown`): one
+that waits in a stopped queue must not tell when the visitor was here. tipportal/celery.py removes what Celery adds.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from django.db import transaction
 def send_on_commit(task: str, *args: Any, **options: Any) -> None:
     """Send `task` with `args` once the current transaction has committed; at once where there is none.
 
-    `options` are Celery's (`queue`, `expires`). If the broker is away, Django logs the error and no caller sees it.
+    `options` are Celery's (`queue`). If the broker is away, Django logs the error and no caller sees it.
     """
     transaction.on_commit(lambda: send(task, *args, **options), robust=True)
 

@@ -9,12 +9,14 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import task_postrun, worker_process_init
+from celery.signals import before_task_publish, task_postrun, worker_process_init
 from django.conf import settings
 
 from core import visitor_traces
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
+
+NEEDED_HEADERS = frozenset({"task", "id", "eta", "expires"})
 
 app = Celery("tipportal")
 app.config_from_object(
@@ -96,6 +98,19 @@ def freeze_loaded_code(**_: object) -> None:
 def drop_traces(**_: object) -> None:
     """Drop what a task left of the residents and sources whose rows it handled."""
     visitor_traces.drop_traces()
+
+
+@before_task_publish.connect  # type: ignore[untyped-decorator]
+def keep_needed_headers(headers: dict[str, object], properties: dict[str, object], **_: object) -> None:
+    """Leave of a message what a worker needs: task, id and arguments, and of beat's messages when they expire.
+
+    Celery adds the sending machine and process, and a printable copy of the arguments.
+    """
+    for name in set(headers) - NEEDED_HEADERS:
+        del headers[name]
+    for name in [name for name in ("eta", "expires") if headers.get(name) is None]:
+        headers.pop(name, None)
+    properties.pop("reply_to", None)
 
 
 app.autodiscover_tasks(["tips", "crimemap", "outreach"])

@@ -49,7 +49,7 @@ def request_alert(address: str, alert: AlertSubscription) -> None:
             "SELECT alert_ask(%s, %s, %s, %s, %s, %s::float8, %s::float8, %s::int, %s, %s::text[], %s)", *values
         ):
             raise ValueError("the database refuses the form of the alert")
-        queue.send_on_commit("crimemap.bulk.send_alerts", expires=240)
+        queue.send_on_commit("crimemap.bulk.send_alerts")
 
 
 def list_alerts(secret: bytes) -> list[AlertSubscription]:

@@ -53,7 +53,7 @@ def request_reminder(event: Event, typed: str) -> bool:
             subscriber_addresses.hash_address(contact.address),
         )
         is_accepted = bool(_call("reminder_ask", event.pk, sealed, known_by, link)[0][0])
-        queue.send_on_commit("outreach.bulk.remind", expires=600)
+        queue.send_on_commit("outreach.bulk.remind")
     return is_accepted
 
 

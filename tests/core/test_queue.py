@@ -1,0 +1,70 @@
+"""Messages in the real broker: what somebody who reads a stopped queue learns."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+
+from core import queue
+from crimemap.alerts import subscriptions
+from crimemap.alerts.new_incidents import AlertCriteria
+from crimemap.alerts.subscriptions import AlertSubscription
+from tests.tips.source.pages import send_tip
+from tips.models import Alert
+
+
+def messages_about(text: str) -> list[dict[str, Any]]:
+    """Return the waiting messages whose task or arguments contain `text`, newest first; other tests send some as well."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as broker:
+        waiting = [json.loads(raw) for name in ("alerts", "media", "bulk") for raw in broker.lrange(name, 0, -1)]
+    return [each for each in waiting if text in each["headers"]["task"] + base64.b64decode(each["body"]).decode()]
+
+
+def values_of(thing: Any) -> Iterator[Any]:
+    if isinstance(thing, dict | list):
+        for each in thing.values() if isinstance(thing, dict) else thing:
+            yield from values_of(each)
+    else:
+        yield thing
+
+
+def check_message(message: dict[str, Any], task: str, arguments: list[str]) -> None:
+    own_id = message["headers"]["id"]
+    assert message["headers"] == {"task": task, "id": own_id}
+    assert json.loads(base64.b64decode(message["body"]))[:2] == [arguments, {}]
+    words = {str(each) for each in values_of(message) if each is not None} - {message["body"], task, own_id}
+    assert not [each for each in words if "@" in each or ":" in each or str(os.getpid()) in each]
+    assert socket.gethostname() not in json.dumps(message)
+
+
+@pytest.mark.django_db
+def test_the_message_about_a_tip_holds_the_id_of_its_alert_alone(
+    client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        send_tip(client, danger="yes")
+    alert_id = str(Alert.objects.get().pk)
+    (message,) = messages_about(alert_id)
+    check_message(message, "tips.alerts.spread", [alert_id])
+
+
+@pytest.mark.django_db
+def test_the_message_about_a_subscriber_holds_nothing(django_capture_on_commit_callbacks: Any) -> None:
+    alert = AlertSubscription(AlertCriteria(None, None, frozenset()), "", "daily")
+    with django_capture_on_commit_callbacks(execute=True):
+        subscriptions.request_alert("maria@example.org", alert)
+    check_message(messages_about("send_alerts")[0], "crimemap.bulk.send_alerts", [])
+
+
+def test_a_message_that_has_to_expire_still_does() -> None:
+    queue.send("crimemap.bulk.publish", "for the test of expiry", expires=60)
+    (message,) = messages_about("for the test of expiry")
+    assert set(message["headers"]) == {"task", "id", "expires"}
