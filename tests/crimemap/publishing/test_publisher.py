@@ -113,6 +113,29 @@ class TestPublishedRows:
         ]
         assert reader.current().find_incident(stored.public_id) == rows()[0]
 
+    def test_texts_are_published_as_they_are_stored(self, agency: Agency) -> None:
+        """Whatever they hold that means something in the format in which PostgreSQL sends them."""
+        outcomes = [
+            "",
+            " ",
+            "a,b",
+            '"',
+            '"quoted"',
+            "two\nlines\r\n",
+            "\\.",
+            "\\N",
+            "NULL",
+            "007",
+            "1e5",
+            "\t",
+            "Straße 𝔸",
+            "#x",
+        ]
+        for outcome in outcomes:
+            agency.add(outcome=outcome)
+        publisher.publish()
+        assert sorted(row.outcome for row in rows()) == sorted(outcomes)
+
     def test_a_row_shown_by_area_has_only_the_day_and_wide_areas(self, agency: Agency) -> None:
         agency.add("fraud", occurred_at=datetime(2024, 1, 2, 4, 10, tzinfo=UTC))  # still the 1st in Chicago
         publisher.publish()
