@@ -1,14 +1,8 @@
-"""Coarsening of locations, so that no published point or text names a house.
-
-Import calls this before anything is stored; publication generalizes block texts once more.
-"""
+"""Coarsening of points, so that none names a house. Import calls this before anything is stored."""
 
 from __future__ import annotations
 
 import math
-import re
-
-import polars as pl
 
 from crimemap.geometry import METERS_PER_DEGREE
 
@@ -44,42 +38,3 @@ def grid_cell_center(latitude: float, longitude: float) -> Point:
     width = height / max(0.01, math.cos(math.radians(row)))
     column = (math.floor(longitude / width) + 0.5) * width
     return round(row, 5), round(column, 5)
-
-
-_UNIT_WORDS = ("apt", "apartment", "unit", "suite", "ste", "flat", "room", "rm", "floor", "fl", "#")
-_UNIT = re.compile(rf"[\s,]*(?:\b(?:{'|'.join(_UNIT_WORDS[:-1])})\b\.?\s*#?|#)\s*[\w-]*\d[\w-]*", re.I)
-_NUMBER = re.compile(r"^0*(\d+)[A-Za-z]?(?:\s*[-/&]\s*\d+[A-Za-z]?)*\s+(block\b(?:\s+of\b)?)?\s*(?=\S)", re.I)
-_MASKED = re.compile(r"^0*(\d*)X{2}(?=\s)", re.I)
-
-
-def generalize_address(text: str) -> str:
-    """Replace house and unit numbers by the block: "412 Arden St Apt 3" becomes "400 block of Arden St".
-
-    This is a second barrier: the importer already writes block names, which are returned unchanged.
-    """
-    low = text.lower()
-    if any(word in low for word in _UNIT_WORDS):
-        text = _UNIT.sub("", text)
-    parts = []
-    for part in text.split(","):
-        stripped = part.strip()
-        if "xx" in low:
-            stripped = _MASKED.sub(lambda match: f"{match[1] or '0'}00", stripped)
-        number = _NUMBER.match(stripped)
-        if number:
-            hundred = int(number[1][-9:]) // 100 * 100
-            stripped = f"{hundred} {number[2] or 'block of'} {stripped[number.end() :].strip()}"
-        parts.append(stripped)
-    return ", ".join(part for part in parts if part)[:80]
-
-
-# Texts that generalize_address returns unchanged: no number or a whole hundred, one part, no unit, nothing masked.
-_LABEL = r"^(?:(?:[1-9][0-9]{0,6}00|0) block of [^,\s]|[^\d,\s])(?:[^,]*[^,\s])?$"
-_NO_LABEL = rf"(?i){_UNIT.pattern}|xx|[\x1c-\x1f]"  # the last range is white space to Python but not to polars
-
-
-def generalize_addresses(texts: list[str]) -> list[str]:
-    """Generalize many addresses, five times as fast as one by one: nearly all are block names already."""
-    series = pl.Series(texts, dtype=pl.String)
-    is_label = series.str.contains(_LABEL) & ~series.str.contains(_NO_LABEL) & (series.str.len_chars() <= 80)
-    return [text if label else generalize_address(text) for text, label in zip(texts, is_label.to_list(), strict=True)]

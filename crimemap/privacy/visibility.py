@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crimemap.privacy import locations
+from crimemap.privacy import street_labels
 from crimemap.privacy.agency_rules import AREA, BLOCK, HIDDEN, AgencyRules
 from crimemap.privacy.records import (
     BEAT,
@@ -38,6 +38,9 @@ from crimemap.privacy.records import (
 from crimemap.snapshot.format import NOWHERE, Array
 
 NEVER = -(2**31)
+RULE_VERSION = (
+    2  # raised with each change of what this module publishes of the same input: a new version is written then
+)
 HELD = "held"  # the code is not classified yet: not public until staff classify it
 STRICTNESS = (BLOCK, AREA, HIDDEN)
 
@@ -238,7 +241,7 @@ def _public_places(records: Records, agency: AgencyRules) -> tuple[Array, list[s
     texts = list(records.texts)
     exact = records.places.copy()
     used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
-    labels = locations.generalize_addresses([texts[number] for number in used.tolist()])
+    labels = [street_labels.build_label(texts[number]) for number in used.tolist()]
     exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
     wide = np.zeros_like(exact)
     wide[:, [LATITUDE, LONGITUDE]] = NOWHERE

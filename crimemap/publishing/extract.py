@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from crimemap.privacy.agency_rules import AgencyRules
 from crimemap.privacy.records import DAY, MONTH, Reclassification, Records, concatenate_records
-from crimemap.privacy.visibility import PublicationRule, RuleCategory, RuleCode, RuleSource
+from crimemap.privacy.visibility import RULE_VERSION, PublicationRule, RuleCategory, RuleCode, RuleSource
 from crimemap.publishing import binary_copy, extract_cache
 from crimemap.snapshot import format
 from crimemap.snapshot.format import DEGREE, NOWHERE, PRECISIONS, Array
@@ -108,7 +108,7 @@ def gather_input(agency: AgencyRules, *, afresh: bool = False) -> PublicationInp
         changed, digest = _read_rows(zones, "WHERE last_run_id = ANY(%s)", [_list_runs_except(cached.final_runs)])
         records = _merge_changes(cached.records, changed)
         if len(changed) <= MAX_CHANGED_ROWS and len(records) == _count_stored():
-            content = f"{format.FORMAT} {rule!r} {cached.token} {digest}"
+            content = f"{format.FORMAT} {RULE_VERSION} {rule!r} {cached.token} {digest}"
             return PublicationInput(records, rule, freshness, hashlib.sha256(content.encode()).hexdigest())
     final_runs = _list_final_runs()  # before the rows: anything committed in between is read again next time
     records, _digest_rows = _read_rows(zones)

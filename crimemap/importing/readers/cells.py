@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from crimemap.privacy.locations import generalize_address
+from crimemap.privacy.street_labels import build_label
 from crimemap.street_names import restore_capitals
 
 NoteQuirk = Callable[[str], None]
@@ -237,8 +237,6 @@ def parse_domestic(cell: str, pattern: str, note_quirk: NoteQuirk) -> bool:
 
 # Blocks
 
-# "2300 BLOCK", "1300 - 1399 BLOCK OF", "32XX BLOCK OF"
-_BLOCK_WORDS = re.compile(r"^(\d+)(X{2})?(?:\s*-\s*\d+)?[\s-]+(?:BLOCK|BLK)(?:\s+OF)?\s+", re.IGNORECASE)
 _NOWHERE = {"no location", "unknown", "offset to protect privacy", "not available", "redacted"}
 _BLOCK_NAME = re.compile(r"(\d+) block of (.+)")
 
@@ -246,7 +244,7 @@ _BLOCK_NAME = re.compile(r"(\d+) block of (.+)")
 def clean_block(cell: str, note_quirk: NoteQuirk) -> str:
     """Return a place as its block, never a house: "004XX W 24TH PL" and "412 W 24th Pl" are the "400 block of W 24th Pl".
 
-    "" if the cell names no place, or holds a point: that must not pass for a name.
+    "" if no street is recognized in the cell, or if it holds a point: that must not pass for a name.
     """
     cleaned = clean_text(cell, 200, note_quirk)
     if not cleaned or cleaned.casefold() in _NOWHERE:
@@ -254,9 +252,9 @@ def clean_block(cell: str, note_quirk: NoteQuirk) -> str:
     if split_coordinate_pair(cleaned)[0]:
         note_quirk("points in place of blocks")
         return ""
-    name = generalize_address(
-        _BLOCK_WORDS.sub(lambda match: f"{match[1]}{'00' if match[2] else ''} block of ", cleaned)
-    )
+    name = build_label(cleaned)
+    if not name:
+        note_quirk("places without a known street")
     match = _BLOCK_NAME.fullmatch(name)
     return (f"{match[1]} block of {restore_capitals(match[2])}" if match else restore_capitals(name))[:120]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crimemap.geometry import meters_between
 from crimemap.privacy import locations, visibility
-from crimemap.privacy.locations import coarsen_location, generalize_address, generalize_addresses
+from crimemap.privacy.locations import coarsen_location
 from crimemap.privacy.records import BEAT, BLOCK_TEXT, DISTRICT, LATITUDE, NEIGHBOURHOOD
 from crimemap.privacy.visibility import LEVELS, decide_visibility, strictest_visibility
 from crimemap.snapshot.format import NOWHERE
@@ -250,37 +250,6 @@ class TestSnap:
         published_points = {coarsen_location(*point, points_are_public=False, block_point=None)[:2] for point in exact}
         assert not published_points & {(round(a, 5), round(b, 5)) for a, b in exact}
         assert len(published_points) < 1_700  # cells of a box of 11 by 8 km
-
-
-class TestBlockLabel:
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("400 block of W 24th Pl", "400 block of W 24th Pl"),
-            ("412 block of W 24th Pl", "400 block of W 24th Pl"),
-            ("412 Arden St", "400 block of Arden St"),
-            ("412 Arden St Apt 3B", "400 block of Arden St"),
-            ("412A Arden St, Unit 7", "400 block of Arden St"),
-            ("1234-1238 N Clark St", "1200 block of N Clark St"),
-            ("Flat 3, 12 High St", "0 block of High St"),
-            ("002XX W 47TH ST", "200 block of W 47TH ST"),
-            ("24th St & Main St", "24th St & Main St"),
-            ("On or near Park Street", "On or near Park Street"),
-            ("", ""),
-        ],
-    )
-    def test_labels_contain_no_house_number(self, text: str, expected: str) -> None:
-        assert generalize_address(text) == expected
-        assert generalize_address(expected) == expected
-
-
-PARTS = ["400", "412", "0", "00", "0400", "12a", "4", "block of", "Block of", "block", "W", "24th", "Pl", "Western Ave", "Apt 3", "unit",
-         "#", "Suite", "xx", "004XX", "XX", ",", " ", "  ", "&", "-", "\u0664", "\n", "x" * 78]  # fmt: skip
-
-
-@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map(" ".join) | st.text(max_size=100)))
-def test_labels_of_a_batch_equal_single_labels(texts: list[str]) -> None:
-    assert generalize_addresses(texts) == [generalize_address(text) for text in texts]
 
 
 STORED = st.fixed_dictionaries(

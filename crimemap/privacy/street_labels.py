@@ -1,0 +1,359 @@
+"""Builds the published label of a place from the parts of an address that are recognized: block, street, intersection.
+
+A label is never the agency's text with parts removed. What is not recognized (names of people, flats, gates, parcels) is
+left out, and a text without a recognized street gives no label: such an incident is shown by its area.
+
+    build_label("REAR 1234 EXAMPLE ST UNIT B")   -> "1200 block of EXAMPLE ST"
+    build_label("Calle Ejemplo 1602 Int. 5")     -> "1600 block of Calle Ejemplo"
+    build_label("BROAD ST & RACE ST")            -> "BROAD ST & RACE ST"
+
+Labels are fixed points: build_label(label) == label. Import builds them before anything is stored; publication does so
+again. The words are in data/street_words.toml.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+MAX_LABEL_CHARACTERS = 80
+_MAX_NAME_WORDS = 5
+# Of a street without a number: more words are more likely to name people than a street.
+_MAX_LONE_NAME_WORDS, _MAX_INTERSECTION_NAME_WORDS = 2, 3
+
+_VOCABULARY: dict[str, Any] = tomllib.loads(
+    (Path(__file__).resolve().parent.parent / "data" / "street_words.toml").read_text(encoding="utf-8")
+)
+
+
+def _words(name: str) -> set[str]:
+    return set(_VOCABULARY[name].split())
+
+
+_DIRECTIONS, _BOUND, _PARTICLES = _words("directions"), _words("bound"), _words("particles")
+_TYPES, _LATE_TYPES, _FIRST_TYPES = _words("types"), _words("late_types"), _words("first_types")
+_HOME_WORDS, _NUMBER_WORDS, _POSITIONS = _words("home_words"), _words("number_words"), _words("positions")
+_NAMES_WITHOUT_TYPE = {tuple(name.split()) for name in _VOCABULARY["names_without_type"]}
+_HIGHWAYS = {tuple(name.split()) for name in _VOCABULARY["highways"]}
+_NEAR_PLACES = set(_VOCABULARY["near_places"])
+_BLOCK_WORDS = {"block", "blk", "bloc"}
+
+_WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
+_NUMBER = re.compile(r"(?i)(\d{1,6}|X+)(?:-?[A-Z])?(?:-(\d{1,6})[A-Z]?)?")
+_NUMBER_BEHIND = re.compile(r"(\d{1,4})([A-Za-z]?)")
+_FLAT = re.compile(r"(?i)\d{1,5}-?[A-Z]|[A-Z]-?\d{1,4}|[A-Z]")
+_ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
+_COMPOUND = re.compile(r"(?i)[^\W\d_]{3,}(?:straße|strasse|str\.?|weg|platz|gasse|allee|straat|laan|gracht|plein)")
+_ROAD_NUMBER = re.compile(r"(?i)\d{1,4}[a-z]?")
+_HIGHWAY_IN_ONE = re.compile(r"(?i)(?:US|I|SR|SH|CR|FM|HWY|RTE?)-?\d{1,4}")
+_ON_OR_NEAR = re.compile(r"(?i)(on or near) (.+)")
+_NEAR_ROAD = re.compile(r"[ABM]\d{1,4}(?:\(M\))?")
+_SEPARATOR = re.compile(r"\s*(?:&|/|\\|@)\s*|\s+(?:and|at|y|und|et)\s+", re.IGNORECASE)
+_UNITS = "|".join(sorted(_words("units"), key=len, reverse=True))
+# Rewrites before the words are read: (pattern, replacement). A comma separates what does not belong together.
+_REWRITES = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"[\u2010-\u2015\u2212]", "-"),
+        (r"[\u00bc-\u00be\u2150-\u215e]", " "),
+        (r"\s+", " "),
+        (r"^(\d{1,3}),(\d{3})(?= +\D)", r"\1\2"),  # thousands
+        (r"\b(\d{1,6})\.\d+\b", r"\1"),
+        (r"\b(\d+)[ -]\d/\d+\b|(?:^|(?<= ))\d/[2348]\b", r"\1"),  # halves
+        (r"\b(\d+) ?/ ?\d+\b", r"\1"),
+        (r"\bp\.? ?o\.? ?box\b[^,]*|\bapartado\b[^,]*|\bc/o\b[^,\d]*", ","),
+        (r"\bunit block\b", "0 block"),
+        (rf"(?:\b(?:{_UNITS})\b\.? ?#?|#) ?(?!bl(?:oc)?k\b)(?:[\w-]*\d[\w-]*|[a-z]\b)", ","),
+        (r"(?:\b(?:no|nr|nro|num)\b\.? ?|\bn[\u00b0\u00ba] ?)(?=\d)", ""),
+        (r"(\d)x{2,}\b(?: block)?(?: of)?", r"\g<1>00 block of"),
+        (r"(\d) ?- ?(?=\d)", r"\1-"),
+        (r"\b(\d+)-(?=[^\W\d_]{2})", r"\1 "),
+        (r"\b(\d+)(?: block)?(?: of)? (?:to|thru|through|and|&) (?=\d+ )", r"\1-"),
+        (r"^(\d+[a-z]?) ?, ?(?=\D)", r"\1 "),
+        (r" ?, ?(?=\d{1,4}[a-z]?(?: ?,|$))", " "),  # "Rua Augusta, 1500"
+    )
+)
+
+# The common forms, recognized at once: "004XX W 24TH PL", "2300 BLOCK CASTOR AV", "412 Arden St", "400 block of Arden St".
+_RESERVED = "|".join(
+    sorted(_TYPES | _FIRST_TYPES | _DIRECTIONS | _BLOCK_WORDS | _words("units") | {"and", "thru", "through"})
+)
+_COMMON = re.compile(
+    r"(?i:0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
+    rf"(?!(?:{_RESERVED}) )(?:[a-z]{{3,}}|\d{{1,3}}(?:ST|ND|RD|TH))(?: (?!(?:{_RESERVED}) )[a-z]{{3,}})?"
+    r" (?:ST|AVE?|RD|DR|BLVD|PL|CT|LN|TER|PKWY|STREET|AVENUE|ROAD|DRIVE)))",
+    re.ASCII,
+)
+
+
+class _Street(NamedTuple):
+    """A recognized street: words[start:end]. is_type_first: its type is the first word, or a part of the name's only one."""
+
+    start: int
+    end: int
+    is_type_first: bool = False
+    is_ordinal: bool = False
+    has_direction: bool = False
+
+
+def build_label(text: str) -> str:
+    """Return the label of an address or block, at most 80 characters; "" if no street is recognized in it."""
+    common = _COMMON.fullmatch(text)
+    if common and not _COMPOUND.match(common[3]):
+        hundred = int(common[1]) if common[2] else int(common[1]) // 100
+        return f"{hundred * 100} block of {common[3]}"
+    near = _ON_OR_NEAR.fullmatch(" ".join(text.split()))
+    label = _build_near_label(near[1], near[2]) if near else _build_from_parts(text)
+    return label if len(label) <= MAX_LABEL_CHARACTERS else ""
+
+
+def _build_near_label(prefix: str, place: str) -> str:
+    """Return the label of a place as data.police.uk writes it: "On or near Park Street"."""
+    words = place.split()
+    street = _find_lone_street(words, _MAX_NAME_WORDS)
+    if street and street.start == 0 and street.end == len(words):
+        return f"{prefix} {place}"
+    return f"{prefix} {place}" if place.casefold() in _NEAR_PLACES or _NEAR_ROAD.fullmatch(place) else ""
+
+
+def _build_from_parts(text: str) -> str:
+    """Return the first block in the text's parts, or else the first intersection, or else the first street."""
+    rewritten = unicodedata.normalize("NFC", text)
+    for pattern, replacement in _REWRITES:
+        rewritten = pattern.sub(replacement, rewritten)
+    parts = [part.split() for part in re.split(r"[,;()\[\]|:\"]", rewritten) if part.strip()]
+    blocks = (_find_block(words) for words in parts)
+    intersections = (_find_intersection(" ".join(words)) for words in parts)
+    streets = (_join_street(words, _find_lone_street(words)) for words in parts)
+    return next(filter(None, (label for found in (blocks, intersections, streets) for label in found)), "")
+
+
+def _join_street(words: Sequence[str], street: _Street | None) -> str:
+    return " ".join(words[street.start : street.end]) if street else ""
+
+
+# Blocks, intersections, streets without a number
+
+
+def _find_block(words: Sequence[str]) -> str:
+    """Return "1200 block of Example St" from a number with a street behind it, or from a street with a number behind it."""
+    for position, word in enumerate(words):
+        number = _NUMBER.fullmatch(word)
+        street = _match_street_of_block(words, position + 1, number) if number else None
+        if number and street:
+            return f"{_hundred_of(number, street)} block of {_join_street(words, street)}"
+    starts = [0, *(position for position, word in enumerate(words) if position and _bare(word) in _FIRST_TYPES)]
+    for start in starts:
+        street = _find_lone_street(words[start:], 4 if start else _MAX_LONE_NAME_WORDS)
+        behind = (
+            _NUMBER_BEHIND.fullmatch(words[start + street.end]) if street and street.end < len(words) - start else None
+        )
+        if street and behind and (street.is_type_first or not behind[2]):
+            return f"{int(behind[1]) // 100 * 100} block of {_join_street(words[start:], street)}"
+    return ""
+
+
+def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[str]) -> _Street | None:
+    """Return the street behind a number, from words[start] on, where "block of" and the letter of a flat may come first."""
+    is_block = start < len(words) and words[start].casefold() in _BLOCK_WORDS
+    start += is_block
+    if start < len(words) and words[start].casefold() == "of":
+        start += 1
+    behind_flat = None
+    if start < len(words) and _FLAT.fullmatch(words[start]) and _bare(words[start]) not in _DIRECTIONS:
+        behind_flat = _match_street(words, start + 1, is_numbered=True)
+    street = behind_flat or _match_street(words, start, is_numbered=True)
+    is_hundred = number[1].endswith("00") or number[1] == "0"
+    if street is None and (number[0].upper().endswith("X") or (is_block and is_hundred)):
+        street = _match_single_word(words, start)
+    return street
+
+
+def _hundred_of(number: re.Match[str], street: _Street) -> int:
+    """Return the hundred that a house number lies in.
+
+    Queens counts blocks before the hyphen and houses behind it: 12-34 56th St is in block 1200. Elsewhere a hyphen makes a
+    range of houses (815-25 is 815 to 825), whose first number must not pass for a block's.
+    """
+    first, second = int(number[1]) if number[1].isdecimal() else 0, number[2]
+    if second and len(second) == 2 and first < 1000:
+        is_range = first >= 100 and int(second) > first % 100 and (int(second) - first) % 2 == 0
+        if (street.is_ordinal and not street.has_direction and not is_range) or second[0] == "0":
+            return first * 100
+    return first // 100 * 100
+
+
+def _find_intersection(text: str) -> str:
+    """Return the two streets of an intersection with the agency's word or sign between them; both must be recognized."""
+    separator = _SEPARATOR.search(text)
+    if not separator:
+        return ""
+    words = text[: separator.start()].split(), _SEPARATOR.split(text[separator.end() :])[0].split()
+    first, second = (_join_street(side, _find_lone_street(side, _MAX_INTERSECTION_NAME_WORDS)) for side in words)
+    sign = " & " if separator[0].strip() == "@" else separator[0]
+    return f"{first}{sign}{second}" if first and second else ""
+
+
+def _find_lone_street(words: Sequence[str], max_name_words: int = _MAX_LONE_NAME_WORDS) -> _Street | None:
+    """Return the street that words name without a number before it; None for words that may name people or homes."""
+    if any(_bare(word) in _HOME_WORDS for word in words[:-1]):
+        return None
+    start = 0
+    while start < len(words) and _is_before_street(words[start]):
+        start += 1
+    street = _match_street(words, start)
+    if street is None:
+        return None
+    names = [word for word in words[street.start : street.end] if _bare(word) not in _DIRECTIONS | _PARTICLES]
+    is_number = len(names) > 2 and _bare(names[0]) in _NUMBER_WORDS  # "One Market St" is a house
+    return street if len(names) - 1 <= max_name_words and not is_number else None
+
+
+def _is_before_street(word: str) -> bool:
+    """Return whether a word says where of a street, or is the number of a grid or flat."""
+    is_name = _ORDINAL.fullmatch(word.casefold()) or _HIGHWAY_IN_ONE.fullmatch(word)
+    has_digit = any(character.isnumeric() for character in word)
+    return (has_digit and not is_name) or _bare(word) in _POSITIONS or word == "-"
+
+
+# Streets
+
+
+def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False) -> _Street | None:
+    """Return the street that begins at words[start]. `is_numbered`: a house number or block stands before it."""
+    name_start = start
+    while name_start < len(words) and name_start - start < 2 and _bare(words[name_start]) in _DIRECTIONS:
+        name_start += 1
+    has_direction = name_start > start
+    # A direction may be the name itself: "North Ave".
+    for first in (name_start, name_start - 1) if has_direction else (name_start,):
+        if first >= len(words):
+            continue
+        for match in (_match_highway, _match_grid, _match_numbered_name, _match_typed, _match_type_first, _match_known):
+            if found := match(words, first, is_numbered or first > start):
+                end = found.end
+                if end < len(words) and _bare(words[end]) in _DIRECTIONS | _BOUND:
+                    end += 1
+                return found._replace(start=start, end=end, has_direction=has_direction)
+    return None
+
+
+def _match_highway(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+    if _HIGHWAY_IN_ONE.fullmatch(words[start]):
+        end = start + 1
+        return _Street(start, end + (end < len(words) and _bare(words[end]) in _TYPES))
+    for number in (start + 3, start + 2, start + 1):
+        name = tuple(map(_bare, words[start:number]))
+        if name in _HIGHWAYS and number < len(words) and _ROAD_NUMBER.fullmatch(words[number]):
+            return _Street(start, number + 1)
+    return None
+
+
+def _match_grid(words: Sequence[str], start: int, is_numbered: bool) -> _Street | None:
+    """Match a street that is called by its distance from the middle, as in Utah: "500 W"."""
+    if not is_numbered or start + 1 == len(words) or not re.fullmatch(r"[1-9]\d{0,2}00", words[start], re.ASCII):
+        return None
+    is_last = start + 2 == len(words) or not _WORD.fullmatch(words[start + 2])
+    return _Street(start, start + 2) if is_last and _bare(words[start + 1]) in _DIRECTIONS else None
+
+
+def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) -> _Street | None:
+    """Match what only a house number or a direction makes a street: "1234 SW 8 ST", "200 BLOCK S 13TH"."""
+    following = _bare(words[start + 1]) if start + 1 < len(words) else ""
+    if not is_numbered:
+        return None
+    if re.fullmatch(r"\d{1,3}", words[start], re.ASCII):
+        return _Street(start, start + 2, is_ordinal=True) if following in _TYPES else None
+    if _ORDINAL.fullmatch(words[start].casefold()) and (
+        following in _DIRECTIONS | _BOUND or not _WORD.match(following)
+    ):
+        return _Street(start, start + 1, is_ordinal=True)
+    return None
+
+
+def _match_typed(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+    """Match a name with its type behind it: "Example St", "56th St", "Hauptstraße"."""
+    if _COMPOUND.fullmatch(words[start]):
+        return _Street(start, start + 1, is_type_first=True)
+    is_ordinal = _ORDINAL.fullmatch(words[start].casefold()) is not None
+    if not is_ordinal and not _WORD.fullmatch(words[start]):
+        return None
+    late_end = 0
+    for position in range(start + 1, min(len(words), start + _MAX_NAME_WORDS + 1)):
+        word = _bare(words[position])
+        if word in _TYPES and not _is_saint(words, position):
+            end = position + 1
+            while end < len(words) and _bare(words[end]) in _TYPES:
+                end += 1
+            return _Street(start, end, is_ordinal=is_ordinal and position == start + 1)
+        if word in _LATE_TYPES and all(_bare(rest) in _DIRECTIONS | _BOUND for rest in words[position + 1 :]):
+            late_end = position + 1
+        if not _WORD.fullmatch(words[position]):
+            break
+    return _Street(start, late_end) if late_end else None
+
+
+def _is_saint(words: Sequence[str], position: int) -> bool:
+    """Return whether "St" is a saint's: "Mount St Helens Rd", "Lake St Clair Dr"."""
+    before = {"mount", "mt", "port", "lake", "bay", "old", "new", "north", "south", "east", "west"}
+    return (
+        _bare(words[position]) == "st"
+        and _bare(words[position - 1]) in before
+        and position + 2 < len(words)
+        and _bare(words[position + 2]) in _TYPES
+    )
+
+
+def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+    """Match a type with its name behind it: "Calle Ejemplo", "rue de la Paix", "Avenue L", "Avenida 9 de Julio"."""
+    is_article = _bare(words[start]) in {"el", "la"}
+    name_start = start + 1 + is_article
+    if name_start >= len(words) or _bare(words[name_start - 1]) not in _FIRST_TYPES:
+        return None
+    end = _end_of_numbered_name(words, name_start) or name_start
+    if end > name_start:
+        return _Street(start, end, is_type_first=True)
+    name_count = 0
+    while end < len(words) and name_count <= _MAX_NAME_WORDS and _WORD.fullmatch(words[end]):
+        is_letter = len(words[end]) == 1 and end == name_start  # "Avenue L"
+        name_count += is_letter or _bare(words[end]) not in _PARTICLES
+        end += 1
+        if is_letter:
+            break
+    is_ended = end < len(words) and words[end][0].isdecimal()  # by the house number
+    is_name = 0 < name_count <= (4 if is_ended else _MAX_LONE_NAME_WORDS)
+    return _Street(start, end, is_type_first=True) if is_name else None
+
+
+def _end_of_numbered_name(words: Sequence[str], start: int) -> int | None:
+    """Return the end of a name that is or begins with a number: "12" of "Calle 12", "9 de Julio"; None for other names."""
+    if not re.fullmatch(r"\d{1,3}", words[start], re.ASCII):
+        return None
+    following = words[start + 1 : start + 3]
+    if not following or not _WORD.fullmatch(following[0]):
+        return start + 1
+    is_day = len(following) == 2 and _bare(following[0]) == "de" and _WORD.fullmatch(following[1])
+    return start + 3 if is_day and len(words[start]) < 3 else None
+
+
+def _match_known(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+    """Match one of the few names without a type: "Broadway"."""
+    for end in range(start + 1, start + 5):
+        if tuple(map(_bare, words[start:end])) in _NAMES_WITHOUT_TYPE:
+            return _Street(start, end + (end < len(words) and _bare(words[end]) == "jr"))
+    return None
+
+
+def _match_single_word(words: Sequence[str], start: int) -> _Street | None:
+    """Match a street without a type after what is a block already: "2300 BLOCK MCKEAN"; nothing may follow it."""
+    name_start = start + (start < len(words) and _bare(words[start]) in _DIRECTIONS)
+    is_word = name_start + 1 == len(words) and _WORD.fullmatch(words[name_start])
+    return _Street(start, name_start + 1) if is_word else None
+
+
+def _bare(word: str) -> str:
+    return word.casefold().rstrip(".")

@@ -1,0 +1,168 @@
+"""The label of a place: no house, flat or name of a resident in it, whatever the form of the address."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crimemap.importing.readers.cells import clean_block
+from crimemap.privacy import street_labels
+from crimemap.privacy.street_labels import build_label
+
+LABELS = """
+400 block of W 24th Pl                -> 400 block of W 24th Pl
+412 block of W 24th Pl                -> 400 block of W 24th Pl
+412 Arden St                          -> 400 block of Arden St
+412 Arden St Apt 3B                   -> 400 block of Arden St
+412A Arden St, Unit 7                 -> 400 block of Arden St
+1234-1238 N Clark St                  -> 1200 block of N Clark St
+Flat 3, 12 High St                    -> 0 block of High St
+002XX W 47TH ST                       -> 200 block of W 47TH ST
+0000X W Division St                   -> 0 block of W Division St
+24th St & Main St                     -> 24th St & Main St
+On or near Park Street                -> On or near Park Street
+On or near Shopping Area              -> On or near Shopping Area
+On or near John Doe                   ->
+1177-MARCONI ALTO                     ->
+Calle Ejemplo 1602 Int. 5             -> 1600 block of Calle Ejemplo
+CASA DE JUAN PEREZ CALLE EJEMPLO 12   -> 0 block of CALLE EJEMPLO
+REAR 1234 EXAMPLE ST                  -> 1200 block of EXAMPLE ST
+N6W23001 EXAMPLE RD                   -> EXAMPLE RD
+1234 EXAMPLE ST TO 1250 EXAMPLE ST    -> 1200 block of EXAMPLE ST
+1234 EXAMPLE ST UNIT B                -> 1200 block of EXAMPLE ST
+1234 UNIT B EXAMPLE ST                -> 1200 block of EXAMPLE ST
+1234 A EXAMPLE ST                     -> 1200 block of EXAMPLE ST
+1234 A ST                             -> 1200 block of A ST
+1234 EXAMPLE ST 5B                    -> 1200 block of EXAMPLE ST
+3800 EXAMPLE AVE GH4 (APARTMENT)      -> 3800 block of EXAMPLE AVE
+12-34 56TH ST                         -> 1200 block of 56TH ST
+815-25 S 12TH ST                      -> 800 block of S 12TH ST
+127-31 12TH ST                        -> 100 block of 12TH ST
+123-45 Main St                        -> 100 block of Main St
+#4 123 Main St                        -> 100 block of Main St
+1234 1/2 Main St                      -> 1200 block of Main St
+1234½ Main St                         -> 1200 block of Main St
+1,234 EXAMPLE ST                      -> 1200 block of EXAMPLE ST
+1234.0 EXAMPLE ST                     -> 1200 block of EXAMPLE ST
+123 Main St & 4th Ave                 -> 100 block of Main St
+Main St 123                           -> 100 block of Main St
+Main St 5B                            -> Main St
+Hauptstraße 12a                       -> 0 block of Hauptstraße
+Rua Augusta, 1500 apto 12             -> 1500 block of Rua Augusta
+12 rue de la Paix                     -> 0 block of rue de la Paix
+Calle 12 # 34-56                      -> Calle 12
+Avenida 9 de Julio 1234               -> 1200 block of Avenida 9 de Julio
+UNIT BLOCK OF K STREET NW             -> 0 block of K STREET NW
+PO BOX 123                            ->
+C/O JOHN DOE 1234 MAIN ST             -> 1200 block of MAIN ST
+1234 MAIN ST C/O JOHN DOE             -> 1200 block of MAIN ST
+JOHN DOE 1234 EXAMPLE ST              -> 1200 block of EXAMPLE ST
+EXAMPLE ST JOHN DOE                   -> EXAMPLE ST
+JANE Q ROE EXAMPLE ST                 ->
+SMITH RESIDENCE EXAMPLE ST            ->
+@SMITH RESIDENCE                      ->
+Main St @ Smith                       -> Main St
+LOT 5 1234 EXAMPLE RD                 -> 1200 block of EXAMPLE RD
+LOT 12 EXAMPLE MHP                    ->
+US 101                                -> US 101
+12345 FM 1960 W                       -> 12300 block of FM 1960 W
+1234 COUNTY RD 12                     -> 1200 block of COUNTY RD 12
+1234 S 500 W                          -> 1200 block of S 500 W
+450 N 1234 W                          ->
+1234 SW 8 ST                          -> 1200 block of SW 8 ST
+103XX S AVENUE L                      -> 10300 block of S AVENUE L
+035XX N BROADWAY                      -> 3500 block of N BROADWAY
+042XX S DR MARTIN LUTHER KING JR DR   -> 4200 block of S DR MARTIN LUTHER KING JR DR
+2300 BLOCK MCKEAN                     -> 2300 block of MCKEAN
+1600 SMITH                            ->
+200 BLOCK S 13TH                      -> 200 block of S 13TH
+1300 - 1399 BLOCK OF MAIN ST          -> 1300 block of MAIN ST
+011XX N ST LOUIS AVE                  -> 1100 block of N ST LOUIS AVE
+1234 MOUNT ST HELENS RD               -> 1200 block of MOUNT ST HELENS RD
+EL CAMINO REAL & MAIN ST              -> EL CAMINO REAL & MAIN ST
+One Market St                         ->
+Gate A11                              ->
+"""
+
+
+@pytest.mark.parametrize("line", LABELS.strip().splitlines())
+def test_labels_are_built_from_recognized_parts(line: str) -> None:
+    text, label = (part.strip() for part in line.split("->"))
+    assert build_label(text) == label
+    assert build_label(label) == label
+
+
+def test_capitals_are_restored_and_oddities_noted() -> None:
+    quirks: list[str] = []
+    assert clean_block("1600 EXAMPLE AVE NW", quirks.append) == "1600 block of Example Ave NW"
+    assert not quirks
+    assert clean_block("1177-MARCONI ALTO", quirks.append) == ""
+    assert quirks == ["places without a known street"]
+
+
+NAMES = ("Arden", "Example", "Old Mill", "56th", "Martin Luther King", "Hyde Park")
+TYPES = ("St", "AVE", "Road", "blvd", "Ct")
+BEFORE = (
+    "",
+    "REAR ",
+    "Apt 7, ",
+    "#7 ",
+    "C/O JANE ROE ",
+    "JANE ROE, ",
+    "FLAT 7B ",
+    "UNIT 7, ",
+    "LOT 7 ",
+    "HOME OF JANE ROE ",
+)
+BEHIND = ("", " Apt 7", " #7B", ", Unit 7", " 7B", " JANE ROE", " (ROE RESIDENCE)", ", Springfield, IL 62797", " FL 7", " @ROE HOME",
+          " 7TH FLOOR", " STE 797", " BLDG 7 APT 7")  # fmt: skip
+NUMBERS = ("{}", "{}A", "0{}", "{}-{}", "{} - {}", "{} 1/2", "{}-B", "{}.0", "{} &  {}", "{} TO {}", "{} Apt 7", "{} B")
+
+
+@given(
+    st.integers(1, 99_999).filter(lambda number: number % 100),
+    st.sampled_from(NUMBERS), st.sampled_from(BEFORE), st.sampled_from(["", "N ", "SW "]), st.sampled_from(NAMES),
+    st.sampled_from(TYPES), st.sampled_from(BEHIND), st.booleans(),
+)  # fmt: skip
+def test_no_label_has_a_number_but_hundreds_and_names(
+    number: int, form: str, before: str, direction: str, name: str, kind: str, behind: str, is_upper: bool
+) -> None:
+    text = f"{before}{form.format(number, number + 2)} {direction}{name} {kind}{behind}"
+    label = build_label(text.upper() if is_upper else text)
+    assert label.casefold() in (
+        f"{number // 100 * 100} block of {direction}{name} {kind}".casefold(),
+        f"{direction}{name} {kind}".casefold(),
+        "",
+    )
+    assert build_label(label) == label
+
+
+PARTS = ["400", "412", "0", "00", "0400", "12a", "4", "block of", "Block of", "block", "W", "24th", "Pl", "Western Ave", "Apt 3", "unit",
+         "#", "Suite", "xx", "004XX", "XX", ",", " ", "  ", "&", "-", "\u0664", "\n", "x" * 78, "Calle", "12", "Ave", "St", "US", "101",
+         "Park", "of", "and", "Doe", "N", "Broadway", "On or near", "/", "1/2", "de", "home", "Hauptstr."]  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=7).map(" ".join) | st.text(max_size=100)).map(" ".join))
+def test_labels_are_fixed_points_and_have_no_odd_hundred(text: str) -> None:
+    label = build_label(text)
+    assert build_label(label) == label
+    assert len(label) <= street_labels.MAX_LABEL_CHARACTERS
+    for number in re.findall(r"(\S+) block of ", label):
+        assert int(number) % 100 == 0
+
+
+@given(st.text(alphabet="NESWabst 0123456789XBLOCKF", max_size=40))
+def test_common_forms_are_read_as_all_others(text: str) -> None:
+    """The short cut for common forms gives what the whole grammar gives."""
+    common = build_label(text)
+    assert common in (street_labels._build_from_parts(text), "") or len(common) > street_labels.MAX_LABEL_CHARACTERS
+
+
+@pytest.mark.parametrize("text", ["004XX W 24TH PL", "2300 BLOCK CASTOR AV", "412 Arden St", "400 block of Old Mill Rd", "9 56th st",
+                                  "1200 BLOCK OF HYDE PARK BLVD", "007 N Clark Ter", "120 Weg Rd", "99999 Park Ave"])  # fmt: skip
+def test_the_short_cut_takes_common_forms(text: str) -> None:
+    assert street_labels._COMMON.fullmatch(text)
+    assert build_label(text) == street_labels._build_from_parts(text)
