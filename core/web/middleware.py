@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponse]
 _ORIGIN = re.compile(r"(https?)://([^/?#@:\[\]\s]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_CROSS_ORIGIN_MARK = "accepts_cross_origin_posts"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 # Never cached: what a source reads or writes, and what officers see.
 PRIVATE_PATHS = ("/tips/", "/admin/")
@@ -44,6 +47,24 @@ class HeadersMiddleware:
         return response
 
 
+def accept_cross_origin_posts(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Exempt a view from OriginMiddleware: for a post that needs a secret from a mail, and neither cookie nor session.
+
+    A mail program that runs in a browser unsubscribes with such a post (RFC 8058) and may read that it succeeded.
+    """
+
+    @wraps(view)
+    def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if request.method == "POST":
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return response
+
+    setattr(respond, _CROSS_ORIGIN_MARK, True)
+    return respond
+
+
 class OriginMiddleware:
     """Refuse posts from other sites by their Origin header, so that residents' pages need no CSRF cookie.
 
@@ -54,7 +75,12 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in SAFE_METHODS and not _is_same_origin(request):
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        if not (request.method in SAFE_METHODS or _is_same_origin(request) or hasattr(view, _CROSS_ORIGIN_MARK)):
             sentence = _(
                 "This form was sent from another site, so we didn't accept it. Open our page and send it from there."
             )
@@ -62,7 +88,7 @@ class OriginMiddleware:
         if not request.path.startswith("/admin/"):
             # Tells CsrfViewMiddleware, present where the admin is, that this request is already checked.
             request.csrf_processing_done = True  # type: ignore[attr-defined]
-        return self.get_response(request)
+        return None
 
 
 def _is_same_origin(request: HttpRequest) -> bool:

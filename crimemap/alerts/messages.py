@@ -50,13 +50,15 @@ def compose_confirmation(subscription: Subscription, published: PublishedInciden
     contact = subscriber_addresses.open_contact(subscription.sealed_contact)
     if subscriber_addresses.hash_address(contact.address) != bytes(subscription.address_hash):
         return None  # confirming would give this person another address's alerts
+    secret = subscriber_addresses.encode_secret(contact.secret)
     context = {
         "alert": describe_alert(subscription, published),
         "rhythm": subscription.get_rhythm_display(),
-        "link": build_url("alerts_confirm", subscriber_addresses.encode_secret(contact.secret)),
+        "link": build_url("alerts_confirm", secret),
         "hours": int(planning.UNCONFIRMED_LIFETIME.total_seconds() // 3600),
     }
-    message = _compose(contact.address, _("Please confirm your alert"), "alert_confirm", context)
+    leave = build_url("alerts_leave", secret)
+    message = _compose(contact.address, _("Please confirm your alert"), "alert_confirm", context, leave=leave)
     return AlertMail(message, b"")
 
 
@@ -124,14 +126,14 @@ def _build_list_url(subscription: Subscription, published: PublishedIncidents) -
 
 
 def _compose(
-    address: str, subject: str, template: str, context: dict[str, object], *, leave: str = ""
+    address: str, subject: str, template: str, context: dict[str, object], *, leave: str
 ) -> EmailMultiAlternatives:
     context |= {"agency": settings.AGENCY_NAME, "portal": settings.PORTAL_URL, "language": settings.LANGUAGE_CODE}
     message = EmailMultiAlternatives(
         subject=f"{settings.AGENCY_NAME}: {subject}",
         body=render_to_string(f"mail/{template}.txt", context),
         to=[address],
-        headers=headers.unsubscribe(leave) if leave else {},
+        headers=headers.unsubscribe(leave),
     )
     message.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
     return message

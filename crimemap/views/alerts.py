@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.mail import subscriber_addresses
+from core.web.middleware import accept_cross_origin_posts
 from crimemap.alerts import forms, subscription_wording, subscriptions
 from crimemap.alerts.subscriptions import AlertSubscription
 from crimemap.snapshot import reader
@@ -43,13 +44,16 @@ def with_link_secret(view: Callable[..., HttpResponse]) -> LinkView:
         except NothingPublishedError:
             return render(request, "crimemap/pages/nothing_published.html", status=UNAVAILABLE)
         secret = subscriber_addresses.decode_secret(link_text) or b""
-        response = view(request, published, secret, subscriptions.list_alerts(secret), **kwargs)
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Robots-Tag"] = "noindex"
-        response.headers["Referrer-Policy"] = "strict-origin"
-        return response
+        return _keep_private(view(request, published, secret, subscriptions.list_alerts(secret), **kwargs))
 
     return respond
+
+
+def _keep_private(response: HttpResponse) -> HttpResponse:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "strict-origin"
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -165,19 +169,27 @@ def change(
     return redirect(f"{manage_url}?done=changed")
 
 
-@with_link_secret
-def leave(
-    request: HttpRequest, published: PublishedIncidents, secret: bytes, alerts: list[AlertSubscription]
-) -> HttpResponse:
+@accept_cross_origin_posts
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave(request: HttpRequest, link_text: str) -> HttpResponse:
     """Unsubscribe from all alerts of an address.
 
-    A mail program's own unsubscribe button posts here, too (RFC 8058): without cookie or Origin, always answered with 200.
+    A mail program's own unsubscribe button posts here, too (RFC 8058): without a cookie, perhaps with an Origin of its own.
+    It is always answered with 200, also while no incidents are published.
     """
-    if request.method == "POST":
-        subscriptions.unsubscribe(secret)
-    elif alerts:
-        return render(request, "crimemap/alerts/unsubscribe.html", {"alerts": _describe_alerts(alerts, published)})
-    return _unsubscribed_page(request)
+    if request.method != "POST":
+        return _unsubscribe_page(request, link_text)
+    subscriptions.unsubscribe(subscriber_addresses.decode_secret(link_text) or b"")
+    return _keep_private(_unsubscribed_page(request))
+
+
+@with_link_secret
+def _unsubscribe_page(
+    request: HttpRequest, published: PublishedIncidents, _secret: bytes, alerts: list[AlertSubscription]
+) -> HttpResponse:
+    if not alerts:
+        return _unsubscribed_page(request)
+    return render(request, "crimemap/alerts/unsubscribe.html", {"alerts": _describe_alerts(alerts, published)})
 
 
 def _describe_alerts(alerts: list[AlertSubscription], published: PublishedIncidents) -> list[dict[str, Any]]:

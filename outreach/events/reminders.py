@@ -196,5 +196,5 @@ def compose_mail(mail: ReminderMail, contact: Contact) -> EmailMessage:
         subject=" ".join((_SUBJECTS[kind]() % {"event": event.title}).split()),
         body=render_to_string("mail/event.txt", context).strip() + "\n",
         to=[contact.address],
-        headers={} if kind in (Kind.CONFIRM, Kind.CANCELLED) else headers.unsubscribe(f"{link}leave/"),
+        headers=headers.unsubscribe(f"{link}leave/"),
     )

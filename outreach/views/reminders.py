@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from core.mail import subscriber_addresses
+from core.web.middleware import accept_cross_origin_posts
 from outreach.events import public_events, reminders
 from outreach.models import Event
 from outreach.views.events import render_event
@@ -62,6 +63,7 @@ def confirm(request: HttpRequest, link: str) -> HttpResponse:
     return _render_step(request, "confirmed" if found[1] else "confirm", event, link=link)
 
 
+@accept_cross_origin_posts
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def leave(request: HttpRequest, link: str) -> HttpResponse:

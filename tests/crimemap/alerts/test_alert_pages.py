@@ -427,15 +427,32 @@ def test_unsubscribing_deletes_the_address_at_once(client: Client) -> None:
         assert model is Delivery or model.objects.count() == 1
 
 
-def test_mail_programs_unsubscribe_with_one_click_and_no_origin(client: Client) -> None:
-    """RFC 8058: a post by the provider's machine, twice where an answer was lost."""
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://webmail.example"}, {"Origin": "null"}])
+def test_mail_programs_unsubscribe_with_one_click_whatever_their_origin(
+    client: Client, settings: Any, tmp_path: Any, headers: dict[str, str]
+) -> None:
+    """RFC 8058: a post by the provider's machine or a mail program in a browser, twice where an answer was lost."""
     secret = subscribe(MARIA)
+    settings.INCIDENT_SNAPSHOTS = tmp_path  # nothing is published just now
     for _again in range(2):
         response = client.post(
-            link("leave", secret), "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded"
+            link("leave", secret),
+            "List-Unsubscribe=One-Click",
+            content_type="application/x-www-form-urlencoded",
+            headers=headers,
         )
         assert response.status_code == 200
+        assert response["Access-Control-Allow-Origin"] == "*"  # so that the mail program can tell that it worked
+        assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert Subscription.objects.count() == 0
+
+
+def test_the_confirmation_mail_has_an_unsubscribe_button_too(client: Client, mails: Mails) -> None:
+    secret = request_unconfirmed(client)
+    delivery.send_due()
+    (mail,) = mails.received
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["List-Unsubscribe"].strip().endswith(f"{link('leave', secret)}>")
 
 
 def test_removing_the_last_alert_deletes_the_address(client: Client) -> None:

@@ -84,6 +84,7 @@ def test_a_request_sends_one_confirmation_mail(client: Client, event: Event, mai
     assert mails.recipients == [[ADDRESS]]
     assert mail["Subject"] == "Please confirm: a reminder of Coffee with an officer"
     assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert public_events.format_event_time(event) in mail.get_content()
     assert Reminder.objects.get().confirmed_at is None
 
@@ -373,11 +374,19 @@ def test_unsubscribing_takes_a_button_and_deletes_at_once(client: Client, event:
     assert "Your address is deleted" in client.post(f"{link}leave/").content.decode()
 
 
-def test_a_mail_program_unsubscribes_with_one_post(event: Event, mails: Mails) -> None:
-    """RFC 8058: no page before, no Origin, no cookie."""
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://webmail.example"}, {"Origin": "null"}])
+def test_a_mail_program_unsubscribes_with_one_post(event: Event, mails: Mails, headers: dict[str, str]) -> None:
+    """RFC 8058: no page before, no cookie, no Origin or one of its own."""
     client = Client(enforce_csrf_checks=True)
     link = confirmed(client, mails)
-    client.post(f"{link}leave/", "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded")
+    for _again in range(2):
+        response = client.post(
+            f"{link}leave/",
+            "List-Unsubscribe=One-Click",
+            content_type="application/x-www-form-urlencoded",
+            headers=headers,
+        )
+        assert response.status_code == 200
     assert not Reminder.objects.exists()
 
 
