@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from django.urls import reverse
+from django.utils import timezone
 
 from outreach.models import Event, Guide, PublishedStory
 from outreach.stories.share_links import absolute_url
@@ -47,7 +48,7 @@ def _list_entries() -> Iterable[tuple[str, dt.date | None]]:
         yield reverse("outreach:guide", args=[slug]), day
     published_events = Event.objects.filter(status=Event.EventStatus.PUBLISHED)
     for slug, changed_at in published_events.values_list("slug", "changed_at"):
-        yield reverse("outreach:event", args=[slug]), changed_at.date()
+        yield reverse("outreach:event", args=[slug]), timezone.localdate(changed_at)
     newest = PublishedStory.objects.values_list("slug", "published_on", "corrected_on")[:MAX_URLS]
     template = reverse("outreach:story", args=["-"])
     for slug, published, corrected in newest:

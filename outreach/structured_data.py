@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from outreach.events import ical
 from outreach.models import Event, PublishedStory
+from outreach.stories.publication import start_of_day
 from outreach.stories.share_links import absolute_url
 
 # No text may end the script element (HTML Living Standard, restrictions for contents of script elements).
@@ -28,8 +29,8 @@ def article_data(story: PublishedStory, address: str, image: str) -> SafeString:
             "url": address,
             "mainEntityOfPage": address,
             "image": [image],
-            "datePublished": story.published_on.isoformat(),
-            "dateModified": (story.corrected_on or story.published_on).isoformat(),
+            "datePublished": start_of_day(story.published_on).isoformat(),
+            "dateModified": start_of_day(story.corrected_on or story.published_on).isoformat(),
             "articleSection": str(story.get_category_display()),
             "keywords": [tag.name for tag in story.tags.all()],
             "author": _agency_data(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from xml.sax.saxutils import escape
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from outreach.stories import facts, search
+from outreach.stories.publication import start_of_day
 from outreach.stories.share_links import absolute_url
 
 MAX_FEED_ENTRIES = 30
@@ -35,12 +35,8 @@ def render_atom_feed() -> str:
             link=link,
             unique_id=link,
             description=escape(" ".join([story.summary, *([f"({'; '.join(phrases)})"] if phrases else [])])),
-            pubdate=_midnight_utc(story.published_on),
-            updateddate=_midnight_utc(story.corrected_on or story.published_on),
+            pubdate=start_of_day(story.published_on),
+            updateddate=start_of_day(story.corrected_on or story.published_on),
             categories=[str(story.get_category_display()), *(tag.name for tag in story.tags.all())],
         )
     return feed.writeString("utf-8")
-
-
-def _midnight_utc(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -6,7 +6,9 @@ Only outreach/stories/workflow.py calls this, with the story locked.
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 
 from outreach.channels import posting
@@ -22,6 +24,14 @@ def is_live(story: Story) -> bool:
 def was_published(story: Story) -> bool:
     """Return whether the story's address has ever been public. Such an address must not change."""
     return is_live(story) or Withdrawal.objects.filter(slug=story.slug).exists()
+
+
+def start_of_day(day: dt.date) -> dt.datetime:
+    """Return the day's first moment in the agency's time zone, for formats that want a time.
+
+    Midnight UTC, or a day alone where a reader takes it for that, is the day before in America.
+    """
+    return timezone.make_aware(dt.datetime.combine(day, dt.time()), ZoneInfo(settings.TIME_ZONE))
 
 
 def publish(story: Story, correction: str, now: dt.datetime) -> PublishedStory:

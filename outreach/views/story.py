@@ -18,6 +18,7 @@ from outreach.artwork import share_card
 from outreach.content import markdown, pictures
 from outreach.models import PublishedStory, StoryContent, Withdrawal
 from outreach.stories import facts, search, share_links
+from outreach.stories.publication import start_of_day
 
 _CACHE_ONE_DAY = "public, max-age=86400"  # no longer: withdrawn stories must leave caches as well
 
@@ -36,6 +37,8 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
         "text": markdown.render(story.body, pictures.load_ready_pictures(picture_ids)),
         "address": address,
         "card": image,
+        "published_at": start_of_day(story.published_on),
+        "corrected_at": start_of_day(story.corrected_on) if story.corrected_on else None,
         "metadata": structured_data.article_data(story, address, image),
         "shares": share_links.list_share_links(story.title, address),
         "related": search.find_related(story),

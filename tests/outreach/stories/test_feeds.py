@@ -63,11 +63,24 @@ def test_the_feed_has_the_elements_that_atom_requires(client):
     assert (read.bozo, read.version, read.entries[0].title) == (False, "atom10", "Ends & <b>begins</b>")
 
 
-def test_no_hour_of_publication_is_in_the_feed(client):
-    create_published_story(on=dt.date(2026, 3, 14), corrected_on=dt.date(2026, 3, 20))
+def test_feeds_and_metadata_have_the_agencys_day_and_no_hour_of_publication(client):
+    """March 8 is the day on which the zone's offset changes."""
+    create_published_story(on=dt.date(2026, 3, 8), corrected_on=dt.date(2026, 3, 20))
     [entry] = feed(client).findall(f"{ATOM}entry")
-    assert entry.findtext(f"{ATOM}published") == "2026-03-14T00:00:00+00:00"
-    assert entry.findtext(f"{ATOM}updated") == "2026-03-20T00:00:00+00:00"
+    assert entry.findtext(f"{ATOM}published") == "2026-03-08T00:00:00-06:00"
+    assert entry.findtext(f"{ATOM}updated") == "2026-03-20T00:00:00-05:00"
+    page = client.get("/stories/bicycles/").content.decode()
+    assert '<meta property="article:published_time" content="2026-03-08T00:00:00-06:00">' in page
+    assert '<meta property="article:modified_time" content="2026-03-20T00:00:00-05:00">' in page
+
+
+def test_the_site_map_dates_an_events_change_by_the_agencys_day(client):
+    starts = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    Event.objects.create(
+        slug="fair", title="Fair", place="Hall", starts_at=starts, ends_at=starts + dt.timedelta(hours=1),
+        status="published", changed_at=dt.datetime(2026, 3, 15, 2, tzinfo=dt.UTC),
+    )  # fmt: skip
+    assert locations(client)["https://portal.example/events/fair/"] == "2026-03-14"
 
 
 def test_the_feed_is_the_newest_and_may_be_empty(client):

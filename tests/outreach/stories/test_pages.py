@@ -236,7 +236,10 @@ def test_a_story_has_structured_data(client, settings):
     article = json.loads(data)
     assert article["@type"] == "NewsArticle"
     assert article["headline"] == '"Home" </script> & <b>'
-    assert (article["datePublished"], article["dateModified"]) == ("2026-03-14", "2026-03-20")
+    assert (article["datePublished"], article["dateModified"]) == (
+        "2026-03-14T00:00:00-05:00",
+        "2026-03-20T00:00:00-05:00",
+    )
     assert article["url"] == "https://portal.example/stories/bicycles/"
     properties = dict(re.findall(r'<meta property="([^"]+)" content="([^"]*)"', page))
     assert html.unescape(properties["og:title"]) == article["headline"]
