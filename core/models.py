@@ -7,11 +7,13 @@ from typing import Any
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from core.mail.outbox import OutboxRow
+from core.mail.subscriber_addresses import EmailAddressError, normalize_address
 
 
 class AccountManager(UserManager["Account"]):
@@ -38,6 +40,15 @@ class Account(AbstractUser):
                 violation_error_message=_("Another account has this name. Capital letters make no difference."),
             )
         ]
+
+    def clean(self) -> None:
+        """Write the mail address as mail servers read it, or refuse it."""
+        super().clean()
+        if self.email:
+            try:
+                self.email = normalize_address(self.email)
+            except EmailAddressError as error:
+                raise ValidationError({"email": str(error)}) from None
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Extend Django's check: a superuser gets permissions on tips only from groups (core/staff/groups.py)."""

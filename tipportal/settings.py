@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from environs import Env
 
 from core import roles
+from core.mail.idn_domains import encode_sender
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -234,7 +235,7 @@ EMAIL_FILE_PATH = BASE_DIR / (
     email.get("EMAIL_FILE_PATH") or "var/mail"
 )  # EMAIL_URL=file:///var/mail names a folder below the project
 EMAIL_TIMEOUT = 10  # seconds
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
+DEFAULT_FROM_EMAIL = encode_sender(env.str("DEFAULT_FROM_EMAIL", "portal@localhost"))
 
 # Logs tell what failed and where in our code, never the content of a request (core/logs.py).
 LOGGING = {

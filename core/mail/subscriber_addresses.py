@@ -33,6 +33,7 @@ from django.utils.translation import gettext as _
 
 from core import keypairs
 from core.keypairs import KEY_BYTES, KeyMissingError, KeyStatus, SealError, StoredBytes
+from core.mail import idn_domains
 
 FORMAT = b"\x01"
 MAX_ADDRESS_LENGTH = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
@@ -67,14 +68,13 @@ def normalize_address(text: str) -> str:
     try:
         if not at or len(text) > 4 * MAX_ADDRESS_LENGTH:
             raise ValueError
-        # "münchen.example" is written "xn--mnchen-3ya.example" on the way to a mail server.
-        address = f"{local}@{domain.rstrip('.').lower().encode('idna').decode('ascii')}"
+        address = f"{local}@{idn_domains.encode_domain(domain)}"
         validate_email(address)
         if not address.isascii() or len(address) > MAX_ADDRESS_LENGTH or re.search(r'[\s"<>\[]', address):
             raise ValueError
     except (ValidationError, ValueError):
         raise EmailAddressError(
-            _("This is not an e-mail address that we can send to, such as name@example.org.")
+            _("We can't send to this email address. Check it: it should look like name@example.org.")
         ) from None
     return address
 

@@ -13,9 +13,14 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from core.mail.idn_domains import encode_domain
+
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # A DNS name (RFC 1035) that ends in a top-level domain: no IP address, port, path or user part.
 _HOST = re.compile(rf"(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
+
+# The path of a profile, on its server or as another server shows it: /@me, /@me@other.example, /web/@me, /users/me
+_PROFILE_PATH = re.compile(r"/(?:(?:web/)?@[\w.-]+(?:@[\w.-]+)?|users/[\w.-]+)(?:/[\w/]*)?(?:\?[^/@\\]*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,18 @@ def list_share_links(title: str, address: str) -> list[ShareLink]:
 
 
 def parse_mastodon_host(typed: str) -> str | None:
-    """Read a server's name from "mastodon.social", "https://mastodon.social/" or "@me@mastodon.social".
+    """Read a server's name from "mastodon.social", "@me@mastodon.social" or a profile's address, "https://mastodon.social/@me".
 
     Returns None if the text names no server.
     """
     host = typed.strip()[:300].removeprefix("https://").removeprefix("http://").rstrip("/")
-    if host.startswith("@") or re.fullmatch(r"[\w.-]+@[^@]+", host):
+    if profile := _PROFILE_PATH.search(host):
+        host = host[: profile.start()]
+    elif host.startswith("@") or re.fullmatch(r"[\w.-]+@[^@]+", host):
         host = host.rpartition("@")[2]
     try:
-        host = host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
+        host = encode_domain(host)
+    except ValueError:
         return None
     return host if len(host) <= 253 and _HOST.fullmatch(host) else None
 

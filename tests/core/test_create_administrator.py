@@ -10,9 +10,11 @@ from core.models import Account, AuditEntry
 pytestmark = pytest.mark.django_db
 
 
-def create(monkeypatch: pytest.MonkeyPatch, password: str, name: str = "first") -> None:
+def create(
+    monkeypatch: pytest.MonkeyPatch, password: str, name: str = "first", mail: str = "first@example.org"
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
-    call_command("create_administrator", name, "first@example.org", stdout=io.StringIO())
+    call_command("create_administrator", name, mail, stdout=io.StringIO())
 
 
 def test_the_first_administrator_can_sign_in_and_is_audited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +31,14 @@ def test_a_weak_password_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPa
     with pytest.raises(CommandError, match="too short"):
         create(monkeypatch, "short")
     assert not Account.objects.exists()
+
+
+def test_a_mail_address_is_stored_as_mail_servers_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By IDNA 2003, which Django sends by, it would be strasse.example."""
+    create(monkeypatch, "a long enough phrase", mail="first@Straße.example")
+    assert Account.objects.get().email == "first@xn--strae-oqa.example"
+    with pytest.raises(CommandError, match="send to this email address"):
+        create(monkeypatch, "a long enough phrase", "second", "fürst@example.org")
 
 
 def test_a_name_that_exists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,11 @@ def folders(tmp_path: Path, settings: Any) -> tuple[Path, Path]:
         ("m+map@example.org", "m+map@example.org"),
         ("maria@münchen.example", "maria@xn--mnchen-3ya.example"),
         ("maria@example.org.", "maria@example.org"),
+        # IDNA 2008: by IDNA 2003 each of these is a stranger's domain.
+        ("maria@straße.example", "maria@xn--strae-oqa.example"),
+        ("maria@STRAẞE.example", "maria@xn--strae-oqa.example"),
+        ("maria@βόλος.example", "maria@xn--nxasmm1c.example"),
+        ("maria@ｅｘａｍｐｌｅ。org", "maria@example.org"),
     ],
 )
 def test_spellings_of_an_address_are_normalized(typed: str, address: str) -> None:
@@ -71,6 +76,9 @@ def test_spellings_of_an_address_are_normalized(typed: str, address: str) -> Non
         "Maria <maria@example.org>",
         '"maria lopez"@example.org',
         "märia@example.org",
+        "maria@☃.example",
+        "maria@a_b.example",
+        "maria@-a.example",
         "a" * 250 + "@example.org",
         "maria@" + "a" * 64 + ".org",
         "maria@" + ".".join(["a" * 60] * 5) + ".org",
@@ -78,7 +86,7 @@ def test_spellings_of_an_address_are_normalized(typed: str, address: str) -> Non
     ],
 )
 def test_invalid_addresses_are_refused_with_a_sentence(typed: str) -> None:
-    with pytest.raises(EmailAddressError, match="This is not an e-mail address"):
+    with pytest.raises(EmailAddressError, match="We can't send to this email address"):
         subscriber_addresses.normalize_address(typed)
 
 

@@ -135,7 +135,7 @@ def test_an_area_found_by_search_becomes_the_alerts_area(client: Client, riverto
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"email": "maria"}, "This is not an e-mail address"),
+        ({"email": "maria"}, "send to this email address"),
         ({"email": ""}, "Write the address"),
         ({"where": ""}, "Choose where."),
         ({"where": "moon"}, "Select a valid choice"),

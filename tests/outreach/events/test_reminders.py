@@ -157,7 +157,7 @@ def test_a_flood_of_requests_does_not_block_others(client: Client, event: Event)
 def test_an_invalid_address_is_explained_and_preserved(client: Client, event: Event, typed: str) -> None:
     response = ask(client, typed)
     assert response.status_code == 400
-    assert "not an e-mail address" in response.content.decode()
+    assert "send to this email address" in response.content.decode()
     assert not Reminder.objects.exists()
 
 

@@ -292,6 +292,15 @@ def test_share_links_carry_title_and_address(client, settings):
         ("@me@social.example", "social.example"),
         ("me@social.example", "social.example"),
         ("bücher.example", "xn--bcher-kva.example"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("https://mastodon.social/@me", "mastodon.social"),
+        ("https://mastodon.social/@me/", "mastodon.social"),
+        ("https://mastodon.social/@me/with_replies", "mastodon.social"),
+        ("mastodon.social/@me", "mastodon.social"),
+        ("https://mastodon.social/@me@other.example", "mastodon.social"),
+        ("https://mastodon.social/web/@me", "mastodon.social"),
+        ("https://mastodon.social/users/me", "mastodon.social"),
+        ("https://mastodon.social/@me?utm_source=x", "mastodon.social"),
     ],
 )
 def test_a_mastodon_server_is_recognized_in_every_spelling(client, typed, host):
@@ -305,7 +314,7 @@ def test_a_mastodon_server_is_recognized_in_every_spelling(client, typed, host):
     "typed",
     ["localhost", "127.0.0.1", "[::1]", "a.example:8080", "a.example/path", "a.example?x", "a.example#x", "user:pw@a.example/",
      "javascript:alert(1)", "//a.example", "a b.example", "-a.example", "a..example", "x" * 64 + ".example", "example", "\0",
-     "a.example\\@b.example", "https://a.example@b.example:1"],
+     "a.example\\@b.example", "https://user:pw@a.example/@me", "https://a.example:8080/@me", "https://a.example@b.example:1"],
 )  # fmt: skip
 def test_text_that_is_no_server_gets_a_sentence_and_no_link(client, typed):
     create_published_story()
