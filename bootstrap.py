@@ -33,7 +33,7 @@ class BootstrapError(Exception):
 def main() -> None:
     kind = sys.argv[1] if len(sys.argv) == 2 else ""
     if kind not in REQUIREMENT_FILES:
-        sys.exit("Type `make run` or `make test`.")
+        sys.exit("Run `make run` or `make test`.")
     try:
         switch_to_newer_python()
         os.makedirs(VAR, mode=0o700, exist_ok=True)
@@ -45,7 +45,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(explain_os_error(error))
     except KeyboardInterrupt:
-        sys.exit("Stopped. The next start goes on from here.")
+        sys.exit("Stopped. The next start continues from here.")
     if kind == "run":
         os.chdir(ROOT)
         # The launcher unblocks them once it can stop cleanly.
@@ -62,7 +62,7 @@ def switch_to_newer_python() -> None:
         if other:
             os.execv(other, [other, os.path.abspath(__file__), *sys.argv[1:]])  # noqa: S606
     raise BootstrapError(
-        f"The portal needs Python 3.11 or newer; python3 here is {VERSION}. Install a newer one and start again."
+        f"The portal needs Python 3.11 or newer; python3 here is {VERSION}. Install a newer version, then start again."
     )
 
 
@@ -134,14 +134,14 @@ def make_venv() -> None:
         import venv  # noqa: F401
     except ImportError:
         raise BootstrapError(
-            "This Python cannot make virtual environments. On Debian and Ubuntu install the missing part with: "
+            "This Python can't create virtual environments. On Debian and Ubuntu, install the missing part with: "
             f"sudo apt install python{VERSION}-venv, then start again."
         ) from None
     log = os.path.join(VAR, "install.log")
     with open(log, "wb") as stream:
         exit_code = subprocess.call([sys.executable, "-m", "venv", "--clear", VENV], stdout=stream, stderr=stream)
     if exit_code != 0:
-        raise BootstrapError(explain_failure(log, "The virtual environment .venv cannot be made"))
+        raise BootstrapError(explain_failure(log, "The virtual environment .venv can't be created"))
 
 
 def install(kind: str) -> None:
@@ -152,30 +152,30 @@ def install(kind: str) -> None:
     with open(log, "wb") as stream:
         exit_code = subprocess.call(command, cwd=ROOT, stdout=stream, stderr=stream)
     if exit_code != 0:
-        raise BootstrapError(explain_failure(log, "The packages cannot be installed"))
+        raise BootstrapError(explain_failure(log, "The packages can't be installed"))
 
 
 def explain_failure(log: str, problem: str) -> str:
     with open(log, encoding="utf-8", errors="replace") as stream:
         output = stream.read()
     causes = (
-        ("No space left on device", "the disk is full. Make room, then start again"),
-        ("Permission denied", "files below .venv belong to somebody else. Remove .venv, then start again"),
-        ("No matching distribution", "a package is not offered for this machine or Python, or the package index cannot be reached. Look at the network and start again"),
-        ("Could not find a version", "the package index cannot be reached or lacks a version. Look at the network and start again"),
-        ("Temporary failure in name resolution", "the network does not answer. Look at it and start again"),
-        ("Connection", "the package index cannot be reached. Look at the network and start again"),
+        ("No space left on device", "the disk is full. Free some space, then start again"),
+        ("Permission denied", "files in .venv belong to another user. Remove .venv, then start again"),
+        ("No matching distribution", "a package isn't available for this machine or Python version, or the package index can't be reached. Check the network, then start again"),
+        ("Could not find a version", "the package index can't be reached or doesn't have that version. Check the network, then start again"),
+        ("Temporary failure in name resolution", "the network doesn't respond. Check it, then start again"),
+        ("Connection", "the package index can't be reached. Check the network, then start again"),
     )  # fmt: skip
     found = [explanation for sign, explanation in causes if sign in output]
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    reason = found[0] if found else (lines[-1] if lines else "no reason was given")
-    return f"{problem}: {reason}. The whole answer is in var/install.log."
+    reason = found[0] if found else (lines[-1] if lines else "pip gave no reason")
+    return f"{problem}: {reason}. The full output is in var/install.log."
 
 
 def explain_os_error(error: OSError) -> str:
     if error.errno == 28:
-        return "The disk is full. Make room, then start again."
-    return f"{error.filename or ROOT}: {error.strerror}. Mend that, then start again."
+        return "The disk is full. Free some space, then start again."
+    return f"{error.filename or ROOT}: {error.strerror}. Fix that, then start again."
 
 
 if __name__ == "__main__":

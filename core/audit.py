@@ -116,8 +116,10 @@ def _compute_seal(key: bytes, previous: bytes, content: tuple[object, ...]) -> b
 def _read_key() -> bytes:
     path: Path | None = settings.AUDIT_KEY
     if path is None:
-        raise AuditKeyMissingError("AUDIT_KEY is not set on this node, so nothing can be audited.")
+        raise AuditKeyMissingError(
+            "AUDIT_KEY isn't set on this machine, so nothing can be logged in the audit trail. Set it."
+        )
     key = path.read_bytes() if path.is_file() else b""
     if len(key) != KEY_BYTES:
-        raise AuditKeyMissingError(f"{path} must hold {KEY_BYTES} bytes. Restore it from escrow.")
+        raise AuditKeyMissingError(f"{path} must have {KEY_BYTES} bytes. Restore it from your safe copy.")
     return key

@@ -103,7 +103,9 @@ def seal_to_newest(content: bytes, public_folder: Path | None) -> tuple[str, byt
     """Return the id of the newest key in the folder, and `content` sealed to it. Raises KeyMissingError if there is none."""
     files = key_files(public_folder, "pub")
     if not files:
-        raise KeyMissingError(f"no public key in {public_folder}: docs/installation.md says how one is made")
+        raise KeyMissingError(
+            f"There is no public key in {public_folder}. docs/installation.md says how to create one."
+        )
     return files[-1].id, seal_to(content, files[-1])
 
 
@@ -115,7 +117,7 @@ def seal_to(content: bytes, file: KeyFile) -> bytes:
 def _read_public(path: Path, key_id: str) -> bytes:
     public = path.read_bytes()
     if len(public) != KEY_BYTES or not hmac.compare_digest(_compute_key_id(public), key_id):
-        raise KeyMissingError(f"{path} is damaged: its content does not match its name")
+        raise KeyMissingError(f"{path} is damaged: its content doesn't match its name.")
     return public
 
 
@@ -125,7 +127,9 @@ def open_with_private_half(sealed: StoredBytes, key_id: str, private_folder: Pat
         if file.id == key_id:
             private = file.path.read_bytes()
             return open_seal(sealed, sodium.crypto_scalarmult_base(private), private)
-    raise KeyMissingError(f"the private half of key {key_id} is not in {private_folder}")
+    raise KeyMissingError(
+        f"The private half of key {key_id} is not in {private_folder}. Restore it from your safe copy."
+    )
 
 
 def open_seal(sealed: StoredBytes, public: bytes, private: bytes) -> bytes:
@@ -133,7 +137,7 @@ def open_seal(sealed: StoredBytes, public: bytes, private: bytes) -> bytes:
     try:
         return sodium.crypto_box_seal_open(bytes(sealed), public, private)
     except (CryptoError, ValueError) as error:
-        raise SealError("does not open") from error
+        raise SealError("The sealed data can't be opened.") from error
 
 
 def _compute_key_id(public: bytes) -> str:

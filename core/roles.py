@@ -66,11 +66,11 @@ def refuse_private_keys(role: Role, private_keys: Path | None, public_keys: Path
         return
     if private_keys is not None:
         raise ImproperlyConfigured(
-            f"AGENCY_PRIVATE_KEYS is set for the {role} role, which must never be able to open a tip. Remove the variable and the files from this node."
+            f"AGENCY_PRIVATE_KEYS is set for the {role} role, which must never be able to open a tip. Remove the variable and the files from this machine."
         )
     if public_keys is not None and public_keys.is_dir() and any(public_keys.glob("*.key")):
         raise ImproperlyConfigured(
-            f"{public_keys} holds private keys (*.key), and the {role} role must never be able to open a tip. Remove them from this node."
+            f"{public_keys} holds private keys (*.key), and the {role} role must never be able to open a tip. Remove them from this machine."
         )
 
 
@@ -78,5 +78,5 @@ def refuse_address_keys(role: Role, private_keys: Path | None) -> None:
     """Refuse to start any role but bulk with the private keys of subscribers' addresses. Raises ImproperlyConfigured."""
     if private_keys is not None and role is not Role.BULK:
         raise ImproperlyConfigured(
-            f"ADDRESS_PRIVATE_KEYS is set for the {role} role, and the bulk role alone may open subscribers' addresses. Remove the variable and the files from this node."
+            f"ADDRESS_PRIVATE_KEYS is set for the {role} role, and the bulk role alone may open subscribers' addresses. Remove the variable and the files from this machine."
         )

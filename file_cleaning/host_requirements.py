@@ -13,11 +13,11 @@ def find_missing_requirements() -> list[str]:
     """
     missing = []
     if not has_ram_folder():
-        missing.append("There is no folder in memory for files in plain: name one on a tmpfs in RAM_FOLDER.")
+        missing.append("There is no folder in memory for unencrypted files. Set RAM_FOLDER to a folder on a tmpfs.")
     try:
         if not probe_sandbox().is_network_blocked:
             missing.append(
-                "What opens strangers' files could reach the network here: docs/media.md says how to close it."
+                "The process that opens strangers' files could reach the network here. docs/media.md says how to prevent that."
             )
     except SandboxError as error:
         missing.append(str(error))

@@ -141,7 +141,7 @@ def _decrypt(key: bytes, sealed: bytes, associated: bytes) -> bytes:
     try:
         return sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, associated, nonce, key)
     except (CryptoError, ValueError) as error:
-        raise SealError("does not open") from error
+        raise SealError("The sealed data can't be opened.") from error
 
 
 # Receipts

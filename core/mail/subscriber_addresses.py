@@ -96,7 +96,7 @@ def _hash_key() -> bytes:
     except OSError:
         key = b""
     if len(key) != KEY_BYTES:
-        raise KeyMissingError(f"{path} must hold {KEY_BYTES} bytes. Restore it from escrow.")
+        raise KeyMissingError(f"{path} must have {KEY_BYTES} bytes. Restore it from your safe copy.")
     return key
 
 

@@ -65,7 +65,7 @@ def find_faint_pairs(css: str) -> Iterator[str]:
             ratio = contrast_ratio(colors[foreground], colors[background])
             if ratio < minimum:
                 yield _(
-                    "%(theme)s: --%(foreground)s on --%(background)s has a contrast of %(found).1f, it needs %(least)s."
+                    "%(theme)s: --%(foreground)s on --%(background)s has a contrast of %(found).1f. It needs at least %(least)s."
                 ) % {
                     "theme": theme,
                     "foreground": foreground,
@@ -78,7 +78,7 @@ def find_faint_pairs(css: str) -> Iterator[str]:
 @register()
 def check_contrast(**_options: Any) -> list[CheckMessage]:
     """Report each unreadable pair of colors to `manage.py check` as an error."""
-    hint = _("Change the colours under “Brand” in %(file)s.") % {"file": STYLES}
+    hint = _("Change the colors under “Brand” in %(file)s.") % {"file": STYLES}
     return [
         Error(sentence, hint=hint, id="tipportal.E010")
         for sentence in find_faint_pairs(STYLES.read_text(encoding="utf-8"))

@@ -126,12 +126,12 @@ def test_the_command_names_the_broken_entry(rows: list[tuple], monkeypatch: pyte
 
 
 def test_the_command_detects_a_truncated_trail(rows: list[tuple]) -> None:
-    with pytest.raises(CommandError, match="entry 9 was there, and the last is now 5"):
+    with pytest.raises(CommandError, match="entry 9 existed, and the last entry is now 5"):
         verify("--expect", f"9:{bytes(rows[4][6]).hex()}")
 
 
 def test_the_command_detects_a_rewritten_trail(rows: list[tuple]) -> None:
-    with pytest.raises(CommandError, match="Entry 5 is not the one on your record"):
+    with pytest.raises(CommandError, match="Entry 5 isn't the one on your record"):
         verify("--expect", f"5:{bytes(rows[3][6]).hex()}")
 
 
@@ -153,5 +153,5 @@ def test_without_a_key_no_entry_is_written(db: None, settings, tmp_path: Path) -
     with pytest.raises(audit.AuditKeyMissingError):
         audit.record("okafor", "opened")
     assert not AuditEntry.objects.exists()
-    with pytest.raises(CommandError, match="escrow"):
+    with pytest.raises(CommandError, match="safe copy"):
         verify()

@@ -40,6 +40,6 @@ def test_status_lists_each_key_and_rotation_leaves_the_newest(
     call_command("addresses", "status")
     assert capsys.readouterr().out.splitlines()[0] == f"{older}  older  private half here  0 addresses"
     call_command("addresses", "rotate")
-    assert capsys.readouterr().out == f"All addresses are sealed to key {newest}; older keys are destroyed.\n"
+    assert capsys.readouterr().out == f"All addresses are now sealed to key {newest}. The older keys are destroyed.\n"
     call_command("addresses", "status")
     assert capsys.readouterr().out.splitlines() == [f"{newest}  newest  private half here  0 addresses"]

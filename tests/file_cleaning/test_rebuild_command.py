@@ -66,7 +66,7 @@ def test_reports_a_missing_file_and_rebuilds_the_others(tmp_path: Path, json_wan
         tmp_path / "no.jpg", tmp_path, tmp_path / "photo.jpg", "--to", tmp_path / "out", *["--json"] * json_wanted
     )
     assert done.returncode == 1
-    assert "There is no such file." in done.stdout
+    assert "This file doesn't exist." in done.stdout
     assert "Traceback" not in done.stderr
     assert (tmp_path / "out" / "photo.jpg.jpg").exists()
 

@@ -35,8 +35,8 @@ def check_second_factor(**_options: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            _("Staff sign in by password alone."),
-            hint=_("Keep this host inside the agency's network until the second factor is there."),
+            _("Staff sign in with a password only."),
+            hint=_("Keep this host inside the agency's network until there is a second factor."),
             id="tipportal.E001",
         )
     ]
@@ -46,7 +46,7 @@ def check_second_factor(**_options: Any) -> list[CheckMessage]:
 def check_demo(**_options: Any) -> list[CheckMessage]:
     if not settings.DEMO:
         return []
-    return [Error(_("DEMO is set."), hint=_("Remove it: it allows plain http and made-up tips."), id="tipportal.E002")]
+    return [Error(_("DEMO is set."), hint=_("Remove it. It allows plain http and made-up tips."), id="tipportal.E002")]
 
 
 @register(Tags.security)
@@ -58,7 +58,7 @@ def check_audit_key(**_options: Any) -> list[CheckMessage]:
         return [
             Error(
                 _("AUDIT_KEY is set for the %(role)s role.") % {"role": settings.ROLE},
-                hint=_("Remove it: whoever has it can write the audit trail anew."),
+                hint=_("Remove it. Anyone who has this key can rewrite the audit trail."),
                 id="tipportal.E003",
             )
         ]
@@ -66,9 +66,9 @@ def check_audit_key(**_options: Any) -> list[CheckMessage]:
         return _check_file_mode(path)
     return [
         Error(
-            _("AUDIT_KEY must name a file of %(count)s bytes: nobody can sign in without it.")
+            _("AUDIT_KEY must name a file of %(count)s bytes. Without it, nobody can sign in.")
             % {"count": audit.KEY_BYTES},
-            hint=_("Make it once with `head -c 32 /dev/urandom`, mode 0600, and keep a copy in escrow."),
+            hint=_("Create it once with `head -c 32 /dev/urandom`, mode 0600, and keep a copy in a safe place."),
             id="tipportal.E004",
         )
     ]
@@ -98,9 +98,9 @@ def check_database_rights(databases: Sequence[str] | None = None, **_options: An
         return []
     return [
         Error(
-            _("The database user of the %(role)s role may use %(tables)s.")
+            _("The database user of the %(role)s role has access to %(tables)s.")
             % {"role": settings.ROLE, "tables": ", ".join(open_tables)},
-            hint=_("Give it the user portal_%(role)s, and run `manage.py migrate` to set its rights.")
+            hint=_("Use the database user portal_%(role)s, and run `manage.py migrate` to set its rights.")
             % {"role": settings.ROLE},
             id="tipportal.E005",
         )
@@ -112,8 +112,8 @@ def _check_file_mode(path: Path) -> list[CheckMessage]:
         return []
     return [
         Error(
-            _("%(path)s can be read by others than its owner.") % {"path": path},
-            hint=_("chmod 600 it."),
+            _("%(path)s can be read by users other than its owner.") % {"path": path},
+            hint=_("Run chmod 600 on it."),
             id="tipportal.E006",
         )
     ]

@@ -151,7 +151,7 @@ def main() -> None:
     """Become the process named on the command line."""
     process = BY_NAME.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if process is None:
-        sys.exit(f"Say which process: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}")
+        sys.exit(f"Name the process to start: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}")
     os.execve(sys.executable, process.argv, environment_for(process.role, os.environ))  # noqa: S606
 
 

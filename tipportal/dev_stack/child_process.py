@@ -86,7 +86,7 @@ class Child:
             self._log_flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         except (OSError, subprocess.SubprocessError) as error:
             raise ProcessControlError(
-                f"{self.name} does not start: {getattr(error, 'strerror', None) or error}."
+                f"{self.name} doesn't start: {getattr(error, 'strerror', None) or error}."
             ) from error
         finally:
             os.close(descriptor)
@@ -162,7 +162,7 @@ def stop_leftovers(lock: Path, stop_signal: signal.Signals, stop_timeout_seconds
     finally:
         os.close(descriptor)
     raise ProcessControlError(
-        f"A process of an earlier start still holds {lock}. Stop it or restart this machine, then try again."
+        f"A process of an earlier start still uses {lock}. Stop it or restart this machine, then try again."
     )
 
 

@@ -62,9 +62,9 @@ def main() -> None:
     except ProcessControlError as error:
         failure = str(error)
     except psycopg2.Error as error:
-        failure = f"The database does not answer ({type(error).__name__}). Start again."
+        failure = f"The database isn't responding ({type(error).__name__}). Start again."
     except OSError as error:
-        failure = f"{error.filename or VAR}: {error.strerror}. Mend that, then start again."
+        failure = f"{error.filename or VAR}: {error.strerror}. Fix that, then start again."
     if stop_requested.is_set():  # a step that failed after the signal failed because of it
         failure = ""
         print_line("Stopping ...")
@@ -88,7 +88,7 @@ def read_port() -> int:
     """Return the port that PORT names. Exits with a sentence if it is not a port."""
     text = os.environ.get("PORT", "8000")
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        sys.exit(f"PORT={text} is not a port. Choose a number from 1024 to 65535, as in: PORT=8080 make run")
+        sys.exit(f"PORT={text} is not a port. Choose a number from 1024 to 65535, for example: PORT=8080 make run")
     return int(text)
 
 
@@ -162,12 +162,12 @@ class LocalPortal:
                 probe.bind(("127.0.0.1", self.port))
             except PermissionError:
                 raise PortalStartError(
-                    f"Port {self.port} is for root alone here. Choose another: PORT=8080 make run"
+                    f"Port {self.port} needs root on this machine. Choose another port: PORT=8080 make run"
                 ) from None
             except OSError:
                 other = self.port + 1
                 raise PortalStartError(
-                    f"Port {self.port} is in use by another program. Stop that one, or choose another port: PORT={other} make run"
+                    f"Port {self.port} is in use by another program. Stop that program, or choose another port: PORT={other} make run"
                 ) from None
 
     def _start_servers(self) -> None:
@@ -198,14 +198,14 @@ class LocalPortal:
         try:
             self.variables["STATIC_ROOT"] = str(static_files.collect(self._environment(Role.ALL)))
         except subprocess.CalledProcessError as error:
-            raise PortalStartError(_explain_failure("The static files cannot be collected", error.stderr)) from None
-        self._finish_command(migration, "The database cannot be brought up to date")
+            raise PortalStartError(_explain_failure("The static files can't be collected", error.stderr)) from None
+        self._finish_command(migration, "The database can't be updated")
         for process in processes.WORKERS:
             if process.role is Role.MEDIA:  # first, since all files, those of the demo too, are sealed to its key
                 self._start_process(process)
         if not self._has_agency_key():
             key_command = self._start_command(Role.ALL, "vault", "create-key")
-            self._finish_command(key_command, "The agency's key cannot be made")
+            self._finish_command(key_command, "The agency's key can't be created")
         if not vault.key_files(KEYS / "addresses-public", "pub"):
             vault.create_key_pair(KEYS / "addresses-public", KEYS / "addresses-private")
 
@@ -222,10 +222,10 @@ class LocalPortal:
     def _load_demo(self) -> dict[str, object]:
         """Load the demo city. Returns its accounts and its receipt."""
         command = self._start_command(Role.ALL, "demo", "--json")
-        output = self._finish_command(command, "The demo city cannot be made")
+        output = self._finish_command(command, "The demo city can't be loaded")
         demo: dict[str, object] = json.loads(output.strip().splitlines()[-1])
         command = self._start_command(Role.BULK, "demo_incidents")
-        self._finish_command(command, "The demo city's incidents cannot be imported")
+        self._finish_command(command, "The demo city's incidents can't be imported")
         return demo
 
     def _print_summary(self, demo: Mapping[str, object]) -> None:
@@ -314,16 +314,16 @@ class LocalPortal:
             if ended or time.monotonic() > deadline:
                 culprit = ended or next(each.child for each in self.supervised if each.is_portal)
                 output = culprit.log.read_text(errors="replace")
-                raise PortalStartError(_explain_failure(f"{culprit.name} does not come up", output, culprit.log))
+                raise PortalStartError(_explain_failure(f"{culprit.name} doesn't start", output, culprit.log))
             time.sleep(0.1)
 
 
 def _explain_failure(problem: str, output: str, log: Path = START_LOG) -> str:
     """Return a sentence with the problem and the last line of a process's output."""
     if "No space left on device" in output:
-        return f"{problem}: the disk is full. Make room, then start again."
+        return f"{problem}: the disk is full. Free some space, then start again."
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return f"{problem}: {lines[-1] if lines else 'it said nothing'} (see {log.relative_to(ROOT)})"
+    return f"{problem}: {lines[-1] if lines else 'it printed nothing'} (see {log.relative_to(ROOT)})"
 
 
 if __name__ == "__main__":

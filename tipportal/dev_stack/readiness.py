@@ -21,7 +21,7 @@ def require_redis(url: str) -> None:
             client.ping()
     except (redis.RedisError, ValueError) as error:
         raise ServerUnreachableError(
-            f"The server that REDIS_URL names does not answer ({error}). Start it, or unset REDIS_URL."
+            f"The server that REDIS_URL names doesn't respond ({error}). Start it, or unset REDIS_URL."
         ) from None
 
 
@@ -32,7 +32,7 @@ def require_database(url: str) -> None:
     except (psycopg2.Error, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise ServerUnreachableError(
-            f"The server that DATABASE_URL names does not answer ({reason}). Start it, or unset DATABASE_URL."
+            f"The server that DATABASE_URL names doesn't respond ({reason}). Start it, or unset DATABASE_URL."
         ) from None
 
 

@@ -66,7 +66,7 @@ SETTINGS = {
 # For tests: data survive a killed server, but not a crash of the machine.
 NON_DURABLE_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
-DISK_FULL = "The disk is full: make room, then start again."
+DISK_FULL = "The disk is full. Free some space, then start again."
 
 
 class PrivateServerError(ProcessControlError):
@@ -89,7 +89,7 @@ class Servers:
             self.account = PostgresAccount(self.folder, postgres_programs())
             self.sockets = self._make_socket_folder()
         except OSError as error:
-            raise PrivateServerError(_explain_exception(error, f"{self.folder} cannot be used")) from error
+            raise PrivateServerError(_explain_exception(error, f"{self.folder} can't be used")) from error
         self.postgres = self._build_child(
             "postgres",
             [postgres_programs() / "postgres", "-D", self.data, *self._postgres_options()],
@@ -164,13 +164,13 @@ class Servers:
             passwords: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         except ValueError as error:
             raise PrivateServerError(
-                f"{path} is damaged: restore it, or remove {self.folder} to start with an empty database."
+                f"{path} is damaged. Restore it, or remove {self.folder} to start with an empty database."
             ) from error
         missing = [user for user in (SUPERUSER, *USERS) if user not in passwords]
         if missing:
             if SUPERUSER in missing and self.data.exists():
                 raise PrivateServerError(
-                    f"{path} is missing: restore it, or remove {self.folder} to start with an empty database."
+                    f"{path} is missing. Restore it, or remove {self.folder} to start with an empty database."
                 )
             passwords |= {user: secrets.token_hex(24) for user in missing}
             write_atomically(path, json.dumps(passwords, indent=1).encode(), mode=0o600)
@@ -264,10 +264,10 @@ class Servers:
                 start_new_session=True,
             )
             if done.returncode:
-                raise PrivateServerError(_explain_failure("PostgreSQL cannot make its database", done.stderr))
+                raise PrivateServerError(_explain_failure("PostgreSQL can't create its database", done.stderr))
             partial.rename(self.data)
         except (OSError, subprocess.SubprocessError) as error:
-            raise PrivateServerError(_explain_exception(error, "PostgreSQL cannot make its database")) from error
+            raise PrivateServerError(_explain_exception(error, "PostgreSQL can't create its database")) from error
         finally:
             password.unlink(missing_ok=True)
 
@@ -276,7 +276,7 @@ class Servers:
         while not is_ready():
             if not child.is_alive or time.monotonic() > deadline:
                 output = child.log.read_text(errors="replace") if child.log.exists() else ""
-                raise PrivateServerError(_explain_failure(f"{child.name} does not start", output, child.log))
+                raise PrivateServerError(_explain_failure(f"{child.name} doesn't start", output, child.log))
             time.sleep(0.02)
 
     def _is_postgres_ready(self) -> bool:
@@ -285,7 +285,7 @@ class Servers:
         except psycopg2.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise PrivateServerError(
-                    f"{self.folder / 'passwords'} does not belong to this database: restore it, or remove {self.folder} to start empty."
+                    f"{self.folder / 'passwords'} doesn't belong to this database. Restore the right file, or remove {self.folder} to start with an empty database."
                 ) from None
             return False
         return True
@@ -330,7 +330,7 @@ def _find_in_package(package: str, pattern: str) -> Path:
         for path in Path(folder).glob(pattern):
             return path
     raise PrivateServerError(
-        f"The package {package} has no server for this machine: set DATABASE_URL and REDIS_URL to servers of your own."
+        f"The package {package} has no server for this machine. Set DATABASE_URL and REDIS_URL to servers of your own."
     )
 
 
@@ -345,12 +345,12 @@ def _explain_failure(problem: str, output: str, log: Path | None = None) -> str:
     if "No space left on device" in output:
         return f"{problem}. {DISK_FULL}"
     if "could not access the server configuration file" in output or "incompatible with server" in output:
-        return f"{problem}: its data is damaged or of another version. Restore it, or remove the folder to start empty."
+        return f"{problem}: its data is damaged or from another version. Restore it, or remove the folder to start with an empty database."
     if "Permission denied" in output:
-        return f"{problem}: its files are not readable for it. Give them back to the account that starts it, or set DATABASE_URL."
+        return f"{problem}: it can't read its files. Give them back to the account that starts it, or set DATABASE_URL."
     if "could not create shared memory" in output or "Cannot allocate memory" in output:
-        return f"{problem}: this machine has too little memory left."
-    last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it said nothing")
+        return f"{problem}: this machine doesn't have enough free memory."
+    last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
     return f"{problem}: {last}" + (f" (see {log})" if log else "")
 
 
@@ -361,4 +361,4 @@ def _explain_exception(error: BaseException, problem: str) -> str:
 
 
 if sys.platform == "win32":
-    raise ImportError("make run works on Linux and macOS; on Windows use WSL.")
+    raise ImportError("make run works on Linux and macOS. On Windows, use WSL.")

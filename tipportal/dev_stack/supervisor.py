@@ -36,7 +36,7 @@ class SupervisedChild:
             self._delay_seconds = FIRST_DELAY_SECONDS if is_stable else min(self._delay_seconds * 2, MAX_DELAY_SECONDS)
             self._restart_at = now + self._delay_seconds
             self.report(
-                f"{self.child.name} ended ({_describe_exit(self.child)}); it starts again in {self._delay_seconds:.0f} s. Its log: {self.child.log}"
+                f"{self.child.name} ended ({_describe_exit(self.child)}); it restarts in {self._delay_seconds:.0f} s. Its log: {self.child.log}"
             )
         elif now >= self._restart_at:
             self._restart_at, self._started_at = None, now

@@ -10,10 +10,10 @@ from core.management.key_command import KeyCommand
 
 
 class Command(KeyCommand):
-    help = "Create, rotate or show the keys that subscribers' e-mail addresses are sealed to."
-    created = "New addresses are sealed to key {key_id}."
+    help = "Create, rotate or list the keys that subscribers' email addresses are sealed to."
+    created = "New addresses are now sealed to key {key_id}."
     moved = "{count} addresses moved"
-    rotated = "All addresses are sealed to key {key_id}; older keys are destroyed."
+    rotated = "All addresses are now sealed to key {key_id}. The older keys are destroyed."
     none_yet = "There is no key yet, so nobody can subscribe. Run `manage.py addresses create-key`."
     seals = "addresses"
 

@@ -11,7 +11,7 @@ from core import audit
 
 
 class Command(BaseCommand):
-    help = "Check that no line of the audit trail was changed, removed, inserted or moved."
+    help = "Check that no entry of the audit trail was changed, removed, inserted or moved."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--expect",
             metavar="NUMBER:SEAL",
-            help="what an earlier run printed and you kept elsewhere: shows whether the end was cut off since",
+            help="the line that an earlier run printed and you kept somewhere else; shows whether the end was cut off since then",
         )
 
     def handle(self, *args: Any, expect: str | None = None, **options: Any) -> None:
@@ -30,14 +30,16 @@ class Command(BaseCommand):
         if found.broken is not None:
             raise CommandError(
                 _(
-                    "The audit trail is broken at entry %(number)s: it was changed, removed or moved. Entries before it are as they were written."
+                    "The audit trail is broken at entry %(number)s, which was changed, removed or moved. The entries before it are unchanged."
                 )
                 % {"number": found.broken}
             )
         if expect:
             _compare(expect, found)
         self.stdout.write(
-            _("%(number)s entries, none changed, removed or moved. To notice a cut end later, keep this elsewhere:")
+            _(
+                "%(number)s entries, none changed, removed or moved. Keep this line somewhere else, so that you notice later if the end is cut off:"
+            )
             % {"number": found.last}
         )
         self.stdout.write(f"{found.last}:{found.seal}")
@@ -46,13 +48,13 @@ class Command(BaseCommand):
 def _compare(expect: str, found: audit.TrailState) -> None:
     number, colon, seal = expect.partition(":")
     if not colon or not number.isdecimal():
-        raise CommandError(_("--expect wants NUMBER:SEAL as an earlier run printed it."))
+        raise CommandError(_("--expect needs NUMBER:SEAL as an earlier run printed it."))
     if found.last < int(number):
         raise CommandError(
-            _("The end of the audit trail was cut off: entry %(number)s was there, and the last is now %(last)s.")
+            _("The end of the audit trail was cut off: entry %(number)s existed, and the last entry is now %(last)s.")
             % {"number": number, "last": found.last}
         )
     if int(number) and audit.find_seal(int(number)) != seal.lower():
         raise CommandError(
-            _("Entry %(number)s is not the one on your record: the trail was written anew.") % {"number": number}
+            _("Entry %(number)s isn't the one on your record: the trail was rewritten.") % {"number": number}
         )

@@ -47,7 +47,7 @@ def test_no_request_leaves_a_line_in_the_log(stack: Stack) -> None:
 def test_a_url_that_is_too_long_gets_an_explanation(stack: Stack) -> None:
     answer = send(stack, b"GET /map/?category=" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"The address is too long" in answer
+    assert b"This web address is too long" in answer
     assert b'<a href="/map/">' in answer
 
 

@@ -206,7 +206,10 @@ class TestEnvironment:
             check=False,
         )
         assert done.returncode == 1
-        assert done.stderr.strip() == f"Say which process: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}"
+        assert (
+            done.stderr.strip()
+            == f"Name the process to start: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}"
+        )
 
 
 def test_users_of_compose_are_those_of_the_private_servers(tmp_path: Path) -> None:

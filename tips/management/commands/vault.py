@@ -10,11 +10,11 @@ from tips.vault import KeyStatus
 
 
 class Command(KeyCommand):
-    help = "Create, rotate or show the agency keys that tips are sealed to."
-    created = "New tips are sealed to agency key {key_id}."
+    help = "Create, rotate or list the agency keys that tips are sealed to."
+    created = "New tips are now sealed to agency key {key_id}."
     moved = "{count} seals moved"
-    rotated = "All tips are sealed to agency key {key_id}; older keys are destroyed."
-    none_yet = "There is no agency key yet, so no tip can be taken. Run `manage.py vault create-key`."
+    rotated = "All tips are now sealed to agency key {key_id}. The older keys are destroyed."
+    none_yet = "There is no agency key yet, so nobody can send a tip. Run `manage.py vault create-key`."
     newest = "newest, new tips are sealed to it"
     seals = "seals"
 
