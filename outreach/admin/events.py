@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from core.models import Account
 from core.plain_text import clean_published_text
 from crimemap import places
+from outreach.admin.datetime_field import LocalDateTimeField
 from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import markdown
 from outreach.events import actions, public_events
@@ -30,26 +31,18 @@ Status = Event.EventStatus
 _COLUMNS = ("title", "slug", "starts_at", "ends_at", "place", "body")
 
 
-def _datetime_field(label: Any, day_label: Any, time_label: Any) -> forms.SplitDateTimeField:
-    widget = forms.SplitDateTimeWidget(
-        date_attrs={"type": "date", "aria-label": day_label},
-        time_attrs={"type": "time", "aria-label": time_label},
-        date_format="%Y-%m-%d",
-        time_format="%H:%M",
-    )
-    return forms.SplitDateTimeField(label=label, widget=widget)
-
-
 class EventForm(forms.ModelForm):
     """The fields of an event.
 
     On an edit conflict the form shows the other editor's values; pressing Save once more then overwrites them.
     """
 
-    starts_at = _datetime_field(
-        gettext_lazy("Starts"), gettext_lazy("Day of the start"), gettext_lazy("Time of the start")
+    starts_at = LocalDateTimeField(
+        label=gettext_lazy("Starts"), day_label=gettext_lazy("Start day"), time_label=gettext_lazy("Start time")
     )
-    ends_at = _datetime_field(gettext_lazy("Ends"), gettext_lazy("Day of the end"), gettext_lazy("Time of the end"))
+    ends_at = LocalDateTimeField(
+        label=gettext_lazy("Ends"), day_label=gettext_lazy("End day"), time_label=gettext_lazy("End time")
+    )
     begun_from = forms.IntegerField(widget=forms.HiddenInput, required=False)  # the version that was opened
     spot = forms.CharField(
         label=gettext_lazy("Place on the map"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crimemap import places
+from outreach.admin.datetime_field import LocalDateTimeField
 from outreach.content import markdown
 from outreach.models import HowSoon, Picture, Story, StoryCategory, StoryContent, Tag
 from outreach.stories import checks
@@ -211,15 +212,11 @@ class CorrectionForm(forms.Form):
 
 
 class TimeForm(forms.Form):
-    at = forms.SplitDateTimeField(
+    at = LocalDateTimeField(
         label=gettext_lazy("Day and time"),
         required=False,
-        widget=forms.SplitDateTimeWidget(
-            date_attrs=cast(dict[str, str], {"type": "date", "aria-label": gettext_lazy("Day")}),
-            time_attrs=cast(dict[str, str], {"type": "time", "aria-label": gettext_lazy("Time")}),
-            date_format="%Y-%m-%d",
-            time_format="%H:%M",
-        ),
+        day_label=gettext_lazy("Day"),
+        time_label=gettext_lazy("Time"),
     )
 
 

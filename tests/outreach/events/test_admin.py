@@ -80,6 +80,15 @@ def test_an_event_is_planned_published_and_cancelled(desk: Client) -> None:
     ("changes", "sentence"),
     [
         ({"starts_at_0": "2020-01-01"}, "This start is in the past"),
+        # The agency's clocks go forward on March 14, 2027, from 2 to 3 a.m.
+        (
+            {"starts_at_0": "2027-03-13", "ends_at_0": "2027-03-14", "ends_at_1": "02:30"},
+            "Clocks skip 2:30 a.m. on this day",
+        ),
+        (
+            {"starts_at_0": "2027-03-14", "starts_at_1": "02:00", "ends_at_0": "2027-03-14"},
+            "Clocks skip 2 a.m. on this day",
+        ),
         ({"ends_at_1": "09:00"}, "The end must be after the start"),
         ({"starts_at_1": "quarter past"}, "Enter a valid time"),
         ({"spot": "Nowhere Boulevard"}, "No such place is known"),
@@ -97,6 +106,14 @@ def test_invalid_input_gets_a_sentence_and_stays_in_the_form(
     assert changes.get("body", "A long evening of writing.") in page
     assert all(str(value) in page for value in changes.values())
     assert not Event.objects.exists()
+
+
+def test_an_hour_that_clocks_repeat_is_the_first_of_the_two(desk: Client) -> None:
+    """They go back on November 7, 2027, from 2 to 1 a.m."""
+    times = {"starts_at_0": "2027-11-07", "starts_at_1": "00:30", "ends_at_0": "2027-11-07", "ends_at_1": "01:30"}
+    assert desk.post("/admin/outreach/event/add/", typed(**times)).status_code == 302
+    event = Event.objects.get()
+    assert event.ends_at - event.starts_at == dt.timedelta(hours=1)
 
 
 def test_a_past_event_can_still_be_corrected(desk: Client, by: Account) -> None:
