@@ -114,7 +114,7 @@ def render(text: str, pictures: Mapping[int, ResponsivePicture] | None = None) -
 
     Pictures that are not in `pictures`, by id, are replaced by their alt text.
     """
-    tokens = _parse(text)
+    tokens = parse(text)
     _renumber_headings(tokens)
     environment = {"pictures": pictures or {}}
     html = _parser().renderer.render(tokens, _parser().options, environment)
@@ -141,7 +141,7 @@ def render(text: str, pictures: Mapping[int, ResponsivePicture] | None = None) -
 def find_references(text: str) -> References:
     """Return the pictures and links of a text, each once. Raises TextTooComplexError."""
     pictures, links, foreign = [], [], []
-    for token in _flatten(_parse(text)):
+    for token in _flatten(parse(text)):
         if token.type == "link_open":
             links.append(str(token.attrGet("href") or ""))
         elif token.type == "image":
@@ -158,7 +158,8 @@ def _flatten(tokens: list[Token]) -> list[Token]:
     return [each for token in tokens for each in (token, *_flatten(token.children or []))]
 
 
-def _parse(text: str) -> list[Token]:
+def parse(text: str) -> list[Token]:
+    """Return the blocks of a text as markdown-it's tokens. Raises TextTooComplexError."""
     text = clean_published_text(text)
     if len(text) > MAX_CHARACTERS:
         raise TextTooComplexError(

@@ -1,23 +1,23 @@
 """Calendar files (RFC 5545) of one event, and of all of them as a feed.
 
-A calendar program recognizes an event by its UID, replaces it if the SEQUENCE is higher, and strikes out CANCELLED ones.
+A calendar program recognizes an event by its UID and replaces it if the SEQUENCE is higher. Some strike out CANCELLED events,
+Outlook shows them as they were: so the title says it as well. Times are UTC instants, which all programs read and show in
+their user's zone; rules of a zone are read differently by Outlook, Google and Apple. Programs that leave out the URL show the
+text, which names each address.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from html import unescape
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 from icalendar import Calendar
 from icalendar import Event as Entry
 
-from outreach.content import markdown
+from outreach.content import text_version
 from outreach.models import Event
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
@@ -32,7 +32,7 @@ def event_url(event: Event) -> str:
 
 def plain_text(event: Event) -> str:
     """Return the event's text without markup."""
-    return unescape(strip_tags(markdown.render(event.body))).strip() if event.body else ""
+    return text_version.render_text(event.body, settings.PORTAL_URL)
 
 
 def write_calendar(events: Iterable[Event], name: str = "") -> bytes:
@@ -47,13 +47,11 @@ def write_calendar(events: Iterable[Event], name: str = "") -> bytes:
         calendar.add("x-published-ttl", f"PT{_REFRESH_INTERVAL // dt.timedelta(hours=1)}H")
     for event in events:
         calendar.add_component(_calendar_entry(event))
-    calendar.add_missing_timezones()
     return bytes(calendar.to_ical())
 
 
 def _calendar_entry(event: Event) -> Entry:
-    zone = ZoneInfo(settings.TIME_ZONE)
-    cancelled = event.status == Event.EventStatus.CANCELLED
+    is_canceled = event.status == Event.EventStatus.CANCELLED
     entry = Entry()
     entry.add("uid", f"{event.uid}@{urlsplit(settings.PORTAL_URL).hostname}")
     entry.add("sequence", event.version)
@@ -61,14 +59,16 @@ def _calendar_entry(event: Event) -> Entry:
     changed = event.changed_at.replace(microsecond=0)
     entry.add("dtstamp", changed)
     entry.add("last-modified", changed)
-    entry.add("dtstart", event.starts_at.astimezone(zone))
-    entry.add("dtend", event.ends_at.astimezone(zone))
-    entry.add("summary", event.title)
+    entry.add("dtstart", event.starts_at.astimezone(dt.UTC))
+    entry.add("dtend", event.ends_at.astimezone(dt.UTC))
+    title = _("Canceled: %(event)s") % {"event": event.title} if is_canceled else event.title
+    entry.add("summary", title)
     entry.add("location", event.place)
     if event.latitude is not None and event.longitude is not None:
         entry.add("geo", (round(event.latitude, 5), round(event.longitude, 5)))
-    because = _("Cancelled: %(because)s") % {"because": event.cancelled_because} if cancelled else ""
+    because = _("Canceled: %(because)s") % {"because": event.cancelled_because} if is_canceled else ""
     entry.add("description", "\n\n".join(filter(None, (because, plain_text(event), event_url(event)))))
     entry.add("url", event_url(event))
-    entry.add("status", "CANCELLED" if cancelled else "CONFIRMED")
+    entry.add("status", "CANCELLED" if is_canceled else "CONFIRMED")
+    entry.add("transp", "TRANSPARENT" if is_canceled else "OPAQUE")  # whether the time counts as busy
     return entry

@@ -185,18 +185,32 @@ def test_the_calendar_file_is_complete(client: Client, by: Account, path: str) -
     assert all(len(line) <= 75 for line in response.content.split(b"\r\n"))
 
 
-@pytest.mark.parametrize(("month", "hours"), [(7, 5), (12, 6)])
-def test_a_calendar_reads_the_hour_in_summer_and_winter(by: Account, month: int, hours: int) -> None:
-    """Read by a program that knows no zones but those in the file."""
+@pytest.mark.parametrize(("month", "utc_hour"), [(7, "2330"), (12, "0030")])
+def test_a_calendar_needs_no_rules_of_a_time_zone(by: Account, month: int, utc_hour: str) -> None:
+    """Outlook, Google and Apple read the rules of a zone differently, and an instant the same."""
     starts = dt.datetime(2027, month, 15, 18, 30, tzinfo=CHICAGO)
     content = ical.write_calendar([planned(by, publish=False, starts_at=starts)])
-    calendar = icalendar.Calendar.from_ical(content)
-    (zone,) = calendar.walk("VTIMEZONE")
-    (entry,) = calendar.walk("VEVENT")
-    assert entry["DTSTART"].params["TZID"] == zone["TZID"] == "America/Chicago"
-    written = dt.datetime.strptime(entry["DTSTART"].to_ical().decode(), "%Y%m%dT%H%M%S")  # noqa: DTZ007
-    assert written == dt.datetime(2027, month, 15, 18, 30)  # noqa: DTZ001
-    assert zone.to_tz().utcoffset(written) == dt.timedelta(hours=-hours)
+    (entry,) = entries(content)
+    assert entry["DTSTART"].dt == starts
+    assert f"T{utc_hour}00Z".encode() in content
+    assert b"TZID" not in content
+    assert b"VTIMEZONE" not in content
+
+
+def test_a_calendar_names_the_address_of_each_link(by: Account, settings: Any) -> None:
+    settings.PORTAL_URL = "https://portal.example"
+    body = (
+        "Sign up [on this page](https://example.org/a?b=1&c=2), [here](/map/) or [by mail](mailto:a@example.org).\n\n"
+        "1. Bring *your* bike\n2. <https://example.org/>\n\n- [x](#part)\n\n| When | What |\n|---|---|\n| 2 p.m. | Talk |"
+    )
+    (entry,) = entries(ical.write_calendar([planned(by, body=body)]))
+    assert str(entry["DESCRIPTION"]).split("\n\n") == [
+        "Sign up on this page (https://example.org/a?b=1&c=2), here (https://portal.example/map/) or by mail (a@example.org).",
+        "1. Bring your bike\n2. https://example.org/",
+        "- x",
+        "When | What\n2 p.m. | Talk",
+        "https://portal.example/events/coffee/",
+    ]
 
 
 def test_calendars_recognize_an_event_and_its_changes(client: Client, by: Account) -> None:
@@ -213,6 +227,9 @@ def test_calendars_recognize_an_event_and_its_changes(client: Client, by: Accoun
     assert first["UID"] == second["UID"] == third["UID"]
     assert first["SEQUENCE"] < second["SEQUENCE"] < third["SEQUENCE"]
     assert second["DTSTART"].dt == moved
+    assert (second["SUMMARY"], second["TRANSP"]) == ("Coffee with an officer", "OPAQUE")
+    # Outlook ignores STATUS: the title says it, and the time counts as free.
+    assert (third["SUMMARY"], third["TRANSP"]) == ("Canceled: Coffee with an officer", "TRANSPARENT")
     assert third["STATUS"] == "CANCELLED"
     assert "The hall is flooded." in third["DESCRIPTION"]
 
