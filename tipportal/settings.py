@@ -90,6 +90,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tipportal.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Static files are answered here: the middleware below is for pages, and would cost more than many of the files.
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -176,6 +177,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
+# A proxy may leave the port out of Host (core/web/middleware.py judges the rest).
+CSRF_TRUSTED_ORIGINS = [STAFF_URL] if ROLE.serves_staff else []
 CSRF_FAILURE_VIEW = "tipportal.views.form_too_old"
 
 # Headers. Public pages and the admin share one policy: nothing inline, nothing from other sites.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
@@ -81,8 +82,12 @@ class OriginMiddleware:
         self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
         if not (request.method in SAFE_METHODS or _is_same_origin(request) or hasattr(view, _CROSS_ORIGIN_MARK)):
-            sentence = _(
-                "This form was sent from another site, so we didn't accept it. Open our page and send it from there."
+            sentence = (
+                _describe_wrong_address(request)
+                if _is_own_host(request)
+                else _(
+                    "This form was sent from another site, so we didn't accept it. Open our page and send it from there."
+                )
             )
             return render(request, "403.html", {"sentence": sentence}, status=403)
         if not request.path.startswith("/admin/"):
@@ -100,7 +105,36 @@ def _is_same_origin(request: HttpRequest) -> bool:
     if origin is None:
         return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
     theirs = _normalize_origin(origin)
-    return theirs is not None and theirs == _normalize_origin(f"{request.scheme}://{request.get_host()}")
+    if theirs is None:
+        return False
+    # A proxy may leave an odd port out of Host, or not pass the scheme on: then the address in the settings counts.
+    ours = _normalize_origin(f"{request.scheme}://{request.get_host()}")
+    return theirs == ours or (_is_own_host(request) and theirs == _normalize_origin(_configured_address(request)))
+
+
+def _is_own_host(request: HttpRequest) -> bool:
+    """Return whether a post comes from a page of the same host, whatever its scheme and port."""
+    theirs = _normalize_origin(request.headers.get("Origin", ""))
+    ours = _normalize_origin(f"{request.scheme}://{request.get_host()}")
+    return theirs is not None and ours is not None and theirs[1] == ours[1]
+
+
+def _configured_address(request: HttpRequest) -> str:
+    is_staff_page = request.path.startswith("/admin/") or not settings.ROLE.serves_public
+    address: str = settings.STAFF_URL if is_staff_page else settings.PORTAL_URL
+    return address
+
+
+def _describe_wrong_address(request: HttpRequest) -> str:
+    """Word the refusal of a post from another port or scheme of this host, mostly the doing of a proxy."""
+    log.error(
+        "posts are refused because the proxy passes on another scheme or port than browsers use"
+        " (docs/installation.md, The proxy)"
+    )
+    return _(
+        "This form seems to come from another site, so we didn't accept it. Go back and copy what you wrote. "
+        "Then open %(address)s and send it from there."
+    ) % {"address": _configured_address(request)}
 
 
 def _normalize_origin(origin: str) -> tuple[str, str, int] | None:

@@ -6,10 +6,12 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
+from django.http.request import validate_host
 from django.utils.translation import gettext as _
 
 from core import audit
@@ -47,6 +49,49 @@ def check_demo(**_options: Any) -> list[CheckMessage]:
     if not settings.DEMO:
         return []
     return [Error(_("DEMO is set."), hint=_("Remove it. It allows plain http and made-up tips."), id="tipportal.E002")]
+
+
+@register(Tags.security, deploy=True)
+def check_addresses(**_options: Any) -> list[CheckMessage]:
+    """Require what the check of a post's origin needs (core/web/middleware.py): without it every form is refused."""
+    served = {
+        "PORTAL_URL": settings.PORTAL_URL if settings.ROLE.serves_public else "",
+        "STAFF_URL": settings.STAFF_URL if settings.ROLE.serves_staff else "",
+    }
+    messages: list[CheckMessage] = []
+    for name, address in served.items():
+        parts = urlsplit(address)
+        if address and not validate_host(parts.hostname or "", settings.ALLOWED_HOSTS):
+            messages.append(
+                Error(
+                    _("%(name)s has a host that ALLOWED_HOSTS does not have.") % {"name": name},
+                    hint=_("Add %(host)s to ALLOWED_HOSTS.") % {"host": parts.hostname},
+                    id="tipportal.E007",
+                )
+            )
+        if address and parts.port:
+            messages.append(
+                Warning(
+                    _("%(name)s has port %(port)s.") % {"name": name, "port": parts.port},
+                    hint=_(
+                        "Have the proxy pass the port on with the host (nginx: proxy_set_header Host $http_host). "
+                        "Otherwise forms are accepted at this very address alone."
+                    ),
+                    id="tipportal.W008",
+                )
+            )
+    if settings.ROLE.is_web and settings.HTTPS and not settings.SECURE_PROXY_SSL_HEADER:
+        messages.append(
+            Warning(
+                _("HTTPS is on, but BEHIND_PROXY is not."),
+                hint=_(
+                    "Set BEHIND_PROXY=true and have the proxy set X-Forwarded-Proto. Otherwise forms are accepted at "
+                    "PORTAL_URL and STAFF_URL alone."
+                ),
+                id="tipportal.W009",
+            )
+        )
+    return messages
 
 
 @register(Tags.security)

@@ -373,6 +373,22 @@ def test_the_check_reports_a_demo(settings: Any) -> None:
     assert checks.check_demo() == []
 
 
+def test_an_address_whose_forms_would_be_refused_is_reported(settings: Any) -> None:
+    settings.ROLE, settings.HTTPS, settings.SECURE_PROXY_SSL_HEADER = Role.PUBLIC, True, ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.PORTAL_URL, settings.ALLOWED_HOSTS = "https://portal.example", ["portal.example"]
+    assert checks.check_addresses() == []
+    settings.PORTAL_URL = "https://portal.example:8443"
+    assert ids_of(checks.check_addresses()) == ["tipportal.W008"]
+    settings.PORTAL_URL = "https://tips.example"
+    assert ids_of(checks.check_addresses()) == ["tipportal.E007"]
+    settings.PORTAL_URL, settings.SECURE_PROXY_SSL_HEADER = "https://portal.example", None
+    assert ids_of(checks.check_addresses()) == ["tipportal.W009"]
+    settings.ROLE, settings.STAFF_URL = Role.STAFF, "https://desk.example"
+    assert ids_of(checks.check_addresses()) == ["tipportal.E007", "tipportal.W009"]
+    settings.ROLE = Role.BULK
+    assert checks.check_addresses() == []
+
+
 def test_only_the_staff_node_may_have_the_audit_key(settings: Any, tmp_path: Path) -> None:
     assert checks.check_audit_key() == []
     settings.ROLE = Role.PUBLIC

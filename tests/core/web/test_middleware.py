@@ -82,6 +82,40 @@ def test_a_post_from_our_own_site_is_accepted(client: Client, settings: Any, hea
     assert client.post("/tips/inbox/", {"receipt": "abacus"}, headers=headers).status_code == 422
 
 
+@pytest.mark.parametrize("host", ["portal.example", "portal.example:8000", "portal.example:8443"])
+@pytest.mark.parametrize(("path", "name"), [("/tips/inbox/", "PORTAL_URL"), ("/admin/login/", "STAFF_URL")])
+def test_a_post_from_the_configured_address_is_accepted_whatever_the_proxy_makes_of_its_port(
+    settings: Any, host: str, path: str, name: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["portal.example"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://portal.example:8443"]
+    setattr(settings, name, "https://portal.example:8443")
+    client = Client(enforce_csrf_checks=True)
+    token = client.get(path, headers={"host": host}).cookies.get(settings.CSRF_COOKIE_NAME)
+    fields = {"receipt": "abacus", "csrfmiddlewaretoken": token.value if token else ""}
+    headers = {"origin": "https://portal.example:8443", "host": host}
+    assert client.post(path, fields, headers=headers).status_code in (200, 422)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://portal.example:8443", "other.example"),  # the configured address is no other host's
+        ("https://portal.example:9443", "portal.example"),
+        ("http://portal.example:8443", "portal.example"),
+        ("https://portal.example", "portal.example"),
+    ],
+)
+def test_a_post_from_another_address_of_a_host_is_refused_and_the_page_says_where_to_go(
+    client: Client, settings: Any, origin: str, host: str
+) -> None:
+    settings.ALLOWED_HOSTS, settings.PORTAL_URL = ["portal.example", "other.example"], "https://portal.example:8443"
+    answer = client.post("/tips/inbox/", {"receipt": "abacus"}, headers={"origin": origin, "host": host})
+    assert answer.status_code == 403
+    says_where = "Then open https://portal.example:8443 and send it from there." in answer.content.decode()
+    assert says_where is (host == "portal.example")
+
+
 def test_the_scheme_reported_by_the_proxy_is_used(client: Client, settings: Any) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     for origin, status in (("https://testserver", 422), ("https://testserver:443", 422), ("http://testserver", 403)):
