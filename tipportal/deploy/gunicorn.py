@@ -43,6 +43,8 @@ proxy_protocol = "off"
 control_socket_disable = True
 limit_request_line = 8190
 limit_request_fields = 60
+# A parent domain's cookies alone can be longer than gunicorn's 8 kB; the poller limits the whole head to this many bytes.
+limit_request_field_size = 32 * 1024
 
 
 class PrivateLogger(Logger):

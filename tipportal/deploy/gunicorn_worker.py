@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from gunicorn.http.errors import LimitRequestLine
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 from gunicorn.workers.gthread import ThreadWorker
 
 from core import visitor_traces
@@ -42,6 +42,8 @@ TRACES_SECONDS = 5.0
 # Limit on the memory of all waiting connections of a process; beyond it the connection that uses most is closed.
 MOST_HELD_BYTES = 128 * 1024 * 1024
 
+HEAD_TOO_LONG_STATUS = "431 Request Header Fields Too Large"
+
 _SIGN_IN = re.compile(rb"POST [^?#]*/(?:tips/inbox|admin/login)/?(?:[?#].*)?", re.DOTALL)
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -53,6 +55,11 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="view
 URL_TOO_LONG_PAGE = _PAGE.format(
     title="This web address is too long",
     sentence="A web address can have up to 8,000 characters here, and this one has more. Nothing you sent was saved.",
+)
+HEAD_TOO_LONG_PAGE = _PAGE.format(
+    title="Your browser sent too many cookies",
+    sentence="Other pages of this agency or city have saved more cookies in your browser than we can read. Open this page in a "
+    "private window, or delete the cookies of this site in your browser's settings. Then try again. Nothing you sent was saved.",
 )
 TOO_LARGE_PAGE = _PAGE.format(
     title="This is too large", sentence="Your browser sent more than we can accept here. Nothing you sent was saved."
@@ -163,7 +170,7 @@ class PollingWorker(ThreadWorker):
             if connection.head_is_too_long:
                 # gunicorn itself refuses a URL that is too long, without reading further.
                 if b"\r\n" in connection.sock.received[:8192]:
-                    self._refuse(connection, "431 Request Header Fields Too Large", TOO_LARGE_PAGE)
+                    self._refuse(connection, HEAD_TOO_LONG_STATUS, HEAD_TOO_LONG_PAGE)
                 else:
                     self._start(connection, None)
             return
@@ -243,10 +250,14 @@ class PollingWorker(ThreadWorker):
         self._send_rest(connection)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        if not isinstance(exc, LimitRequestLine):
+        if isinstance(exc, LimitRequestLine):
+            answer = _answer("400 Bad Request", URL_TOO_LONG_PAGE)
+        elif isinstance(exc, LimitRequestHeaders):
+            answer = _answer(HEAD_TOO_LONG_STATUS, HEAD_TOO_LONG_PAGE)
+        else:
             return super().handle_error(req, client, addr, exc)  # type: ignore[no-any-return]
         with contextlib.suppress(OSError):
-            client.sendall(_answer("400 Bad Request", URL_TOO_LONG_PAGE))
+            client.sendall(answer)
         return None
 
     # Waiting
