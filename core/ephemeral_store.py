@@ -65,6 +65,14 @@ def forget(name: str) -> None:
         raise StoreDownError from error
 
 
+def list_client_names() -> set[str]:
+    """Return the names that the server's clients have given their connections."""
+    try:
+        return {str(client.get("name")) for client in _client().client_list()}
+    except redis.RedisError as error:
+        raise StoreDownError from error
+
+
 def _as_bytes(value: bytes | str | None) -> bytes | None:
     """Narrow a reply to bytes: the client never decodes, but its type hints say it may."""
     return value.encode() if isinstance(value, str) else value

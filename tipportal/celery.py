@@ -9,7 +9,7 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import before_task_publish, task_postrun, worker_process_init
+from celery.signals import beat_init, before_task_publish, celeryd_init, task_postrun, worker_process_init
 from django.conf import settings
 
 from core import visitor_traces
@@ -87,6 +87,21 @@ def configure_broker(sender: Celery, **_: object) -> None:
     if settings.ROLE.is_web:
         transport |= {"socket_connect_timeout": 0.05, "socket_timeout": 0.05}
     sender.conf.broker_transport_options = transport
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def name_worker_connections(sender: str, **_: object) -> None:
+    """Name the connections to the broker after the process, so that `/readyz` sees which workers are there."""
+    _name_connections(f"worker-{sender.partition('@')[0]}")
+
+
+@beat_init.connect  # type: ignore[untyped-decorator]
+def name_beats_connections(**_: object) -> None:
+    _name_connections("beat")
+
+
+def _name_connections(name: str) -> None:
+    app.conf.broker_transport_options = {**app.conf.broker_transport_options, "client_name": name}
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from tipportal import public_urls, views
+from tipportal import public_urls
 
-urlpatterns: list[URLPattern | URLResolver] = [path("healthz", views.healthy, name="healthy")]
+urlpatterns: list[URLPattern | URLResolver] = []
 
 if settings.ROLE.serves_public:
     urlpatterns += public_urls.urlpatterns

@@ -56,12 +56,6 @@ def robots(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(ROBOTS, content_type="text/plain")
 
 
-@require_safe
-def healthy(_request: HttpRequest) -> HttpResponse:
-    """Tell the process manager that this process answers."""
-    return HttpResponse("ok", content_type="text/plain")
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return render(request, "400.html", status=400)
 

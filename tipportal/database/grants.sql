@@ -11,6 +11,8 @@ GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_
 -- public: inserts tips and messages, reads them sealed, and cannot delete them; all it can change is whether a receipt was seen. No access to accounts, groups,
 -- sessions, the admin log, the audit trail and notes. Every message it writes is a source's, whatever its program claims.
 GRANT SELECT ON tips_category, tips_question TO portal_public;
+-- For /readyz.
+GRANT SELECT ON django_migrations TO portal_public;
 GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
 GRANT UPDATE (receipt_seen) ON tips_tip TO portal_public;
 GRANT SELECT, INSERT ON tips_attachment TO portal_public;

@@ -374,7 +374,11 @@ def test_the_check_reports_a_demo(settings: Any) -> None:
 
 
 def test_an_address_whose_forms_would_be_refused_is_reported(settings: Any) -> None:
-    settings.ROLE, settings.HTTPS, settings.SECURE_PROXY_SSL_HEADER = Role.PUBLIC, True, ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.ROLE, settings.HTTPS, settings.SECURE_PROXY_SSL_HEADER = (
+        Role.PUBLIC,
+        True,
+        ("HTTP_X_FORWARDED_PROTO", "https"),
+    )
     settings.PORTAL_URL, settings.ALLOWED_HOSTS = "https://portal.example", ["portal.example"]
     assert checks.check_addresses() == []
     settings.PORTAL_URL = "https://portal.example:8443"

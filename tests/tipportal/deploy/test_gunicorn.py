@@ -51,6 +51,38 @@ def test_a_url_that_is_too_long_gets_an_explanation(stack: Stack) -> None:
     assert b'<a href="/map/">' in answer
 
 
+@pytest.mark.parametrize("length", [9_000, 30_000])
+def test_cookies_of_a_parent_domain_do_not_keep_a_resident_out(stack: Stack, length: int) -> None:
+    head = b"HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nCookie: city=" + b"a" * length + b"\r\n\r\n"
+    assert send(stack, b"GET /tips/ " + head).startswith(b"HTTP/1.1 200 ")
+    assert send(stack, b"GET /admin/login/ " + head).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "fields", [b"Cookie: city=" + b"a" * 40_000, b"Cookie: city=" + b"a" * 200_000, b"\r\n".join([b"X-A: 1"] * 61)]
+)
+def test_a_head_that_is_too_long_is_answered_with_what_to_do(stack: Stack, fields: bytes) -> None:
+    answer = send(stack, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + fields + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"delete the cookies of this site" in answer
+
+
+@pytest.mark.parametrize("host", [b"10.0.0.7:8000", b"", b"[::1]", b"a b", b"canary.example"])
+def test_a_load_balancer_is_answered_whatever_host_it_names(stack: Stack, host: bytes) -> None:
+    answer = send(stack, b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\nok")
+
+
+def test_readiness_names_the_parts_that_are_missing(stack: Stack) -> None:
+    request = b"GET /readyz HTTP/1.1\r\nHost: 10.0.0.7\r\nConnection: close\r\n\r\n"
+    answer = send(stack, request)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    # The alerts worker runs, and so do database and store.
+    missing = [f"missing: {name}" for name in ("worker-bulk", "worker-media", "worker-media-video", "beat")]
+    assert answer.partition(b"\r\n\r\n")[2].decode().splitlines() == missing
+
+
 def test_responses_do_not_name_the_server(stack: Stack) -> None:
     answer = send(stack, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert b"Server: web\r\n" in answer

@@ -1,0 +1,96 @@
+"""Answers to load balancers and monitors: `/healthz` while this process works, `/readyz` with what the portal lacks.
+
+Both come before the Host header is judged, since such programs ask by address. They are answered in English and name parts of
+the portal only: anyone can ask.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse
+
+from core import ephemeral_store
+from core.web.middleware import SAFE_METHODS, GetResponse
+from tipportal.deploy import processes
+from tips import vault
+
+LIVE_PATH, READY_PATH = "/healthz", "/readyz"
+# Between two looks, so that a flood of questions costs nothing.
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+class HealthMiddleware:
+    """Answer the two paths on every host; outermost, so that nothing refuses the request first."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._missing: list[str] | None = None
+        self._looked_at = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in SAFE_METHODS or request.path not in (LIVE_PATH, READY_PATH):
+            return self.get_response(request)
+        missing = self._what_is_missing() if request.path == READY_PATH else []
+        lines = "".join(f"missing: {name}\n" for name in missing) or "ok"
+        response = HttpResponse(lines, status=503 if missing else 200, content_type="text/plain")
+        # What the middleware further in would set.
+        headers = {"Content-Length": str(len(lines)), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        for name, value in headers.items():
+            response.headers[name] = value
+        return response
+
+    def _what_is_missing(self) -> list[str]:
+        """Return the names of missing parts; while another thread looks, what it found before."""
+        if not self._lock.acquire(blocking=self._missing is None):
+            return self._missing or []
+        try:
+            if self._missing is None or time.monotonic() - self._looked_at >= SECONDS_BETWEEN_LOOKS:
+                self._missing = [name for find in _FINDERS for name in find()]
+                self._looked_at = time.monotonic()
+            return self._missing
+        finally:
+            self._lock.release()
+
+
+def find_missing_database() -> list[str]:
+    try:
+        applied = set(MigrationRecorder(connection).applied_migrations())
+    except (DatabaseError, InterfaceError):
+        return ["database"]
+    return [] if applied >= _known_migrations() else ["migrations"]
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).disk_migrations or ())
+
+
+def find_missing_workers() -> list[str]:
+    """Look for the connections of workers and beat, which bear the names that tipportal/celery.py gives them."""
+    try:
+        connected = ephemeral_store.list_client_names()
+    except ephemeral_store.StoreDownError:
+        return ["memory store"]
+    return [process.name for process in (*processes.WORKERS, processes.BEAT) if process.name not in connected]
+
+
+def find_missing_keys() -> list[str]:
+    """Look for what a tip cannot be accepted without."""
+    missing = []
+    if settings.ROLE.serves_public and not vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):
+        missing.append("agency key")
+    if settings.ROLE.serves_public and not (settings.RECEIPT_SALT and settings.RECEIPT_SALT.is_file()):
+        missing.append("receipt salt")
+    return missing
+
+
+_FINDERS: tuple[Callable[[], list[str]], ...] = (find_missing_database, find_missing_workers, find_missing_keys)
