@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-# Smaller numbers say too much about single tips: docs/anonymity.md folds counts under 5, and a median needs 10 opened tips.
+# Smaller numbers say too much about single tips: counts under 5 are left out, and a median needs 10 opened tips.
 MIN_SHOWN = 5
 MIN_FOR_MEDIAN = 10
 CACHE_SECONDS = 60
