@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from core import audit
 from core.models import Account
 from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
-from outreach.channels import posting, transport
+from outreach.channels import post_text, posting, transport
 from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, Story
 
@@ -184,7 +184,7 @@ class _ChannelRow:
 
     @property
     def length(self) -> int:
-        return posting.count_characters(self.text, self.post.channel.kind)
+        return post_text.count_characters(self.text, self.post.channel.kind)
 
     @property
     def may_settle(self) -> bool:

@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from core import audit, queue
 from core.advisory_locks import try_advisory_lock
 from core.models import Account
-from outreach.channels import transport
+from outreach.channels import post_text, transport
 from outreach.channels.transport import KINDS, Outcome
 from outreach.models import Channel, Post, PublishedStory, Story
 
@@ -37,8 +37,6 @@ IDEMPOTENCY_WINDOW = dt.timedelta(minutes=50)
 _BACK_OFF = [dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)]
 _MAX_ATTEMPTS = 15  # about two days
 _BATCH_SIZE = 50
-_LINK = re.compile(r"https?://\S+")
-_MASTODON_LINK_CHARACTERS = 23  # Mastodon counts each link as this many, whatever its length
 EDITABLE = (State.PREPARED, State.LEFT_OUT)
 
 
@@ -55,11 +53,15 @@ def default_text(channel: Channel, title: str, summary: str, slug: str) -> str:
     values = {"title": title, "summary": summary, "link": link}
     text = _fill_template(channel.template, values)
     for name in ("summary", "title"):
-        excess = count_characters(text, channel.kind) - KINDS[channel.kind].max_characters
-        if excess > 0 and f"{{{name}}}" in channel.template:
-            remaining = max(0, len(values[name]) - excess - 1)
-            values[name] = f"{values[name][:remaining].rstrip()}…" if remaining else ""
-            text = _fill_template(channel.template, values)
+        if find_text_problem(text, channel.kind) and f"{{{name}}}" in channel.template:
+
+            def fill_in(shortened: str, name: str = name) -> str:
+                return _fill_template(channel.template, values | {name: shortened})
+
+            values[name] = post_text.shorten(
+                values[name], lambda shortened: not find_text_problem(fill_in(shortened), channel.kind)
+            )
+            text = fill_in(values[name])
     return text.strip()
 
 
@@ -67,20 +69,19 @@ def _fill_template(template: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(title|summary|link)\}", lambda match: values[match[1]], template)
 
 
-def count_characters(text: str, kind: str) -> int:
-    """Count characters as the channel does."""
-    return len(_LINK.sub("x" * _MASTODON_LINK_CHARACTERS, text) if kind == "mastodon" else text)
-
-
 def find_text_problem(text: str, kind: str) -> str:
     """Return a sentence on what is wrong with a text, or an empty string."""
-    limit, length = KINDS[kind].max_characters, count_characters(text, kind)
     if not text.strip():
-        return _("Write a text, or choose not to post here.")
+        return _("Write a text, or turn off this channel for the story.")
+    limit, length = KINDS[kind].max_characters, post_text.count_characters(text, kind)
     if length > limit:
-        return _("This text has %(has)d characters; %(kind)s takes %(longest)d.") % {
+        return _("This text has %(has)d characters. %(kind)s accepts up to %(longest)d: shorten the text.") % {
             "has": length, "longest": limit, "kind": KINDS[kind].label,
         }  # fmt: skip
+    if not post_text.fits(text, kind, limit):
+        return _("%(kind)s doesn't accept this many emoji and special characters. Leave some out.") % {
+            "kind": KINDS[kind].label
+        }
     return ""
 
 

@@ -2,14 +2,16 @@
 
 apprise speaks the channels' protocols. It returns success or failure, and a failure may be a success whose response was
 lost. So a failure counts as certain only if the channel said so (an HTTP status of 4xx, to a single recipient); anything
-else is UNSURE. Mastodon drops a repeated post by its Idempotency-Key header, which apprise (2.2) puts into the body,
-where Mastodon ignores it. Therefore this module sends to Mastodon itself.
+else is UNSURE. This module sends to two of them itself. Mastodon drops a repeated post by its Idempotency-Key header, which
+apprise (2.2) puts into the body, where Mastodon ignores it. Links are dead on Bluesky without facets, which apprise doesn't
+write.
 
 A channel's address holds its secret. Nothing here writes it or any part of it to a log, an error or a result.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import re
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ import requests
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from urllib3.exceptions import NewConnectionError
+
+from outreach.channels import post_text
 
 TIMEOUT_SECONDS = (5, 20)  # to connect, and to wait for the response
 _MAX_WEBHOOK_CHARACTERS = 4000
@@ -94,7 +98,9 @@ def send_post(address: str, text: str, key: str) -> DeliveryResult:
     try:
         if kind == "mastodon":
             return _send_to_mastodon(service, text, key)
-        return _send_with_apprise(service, text)
+        if kind == "bluesky":
+            return _send_to_bluesky(service, text)
+        return _send_with_apprise(service, text, kind)
     except Exception as error:  # its text may hold the address, and the post may be there
         return DeliveryResult(Outcome.UNSURE, _("It broke off (%(error)s).") % {"error": type(error).__name__})
 
@@ -103,8 +109,10 @@ def _apprise_service(address: str) -> Any:
     """Return apprise's object for one recipient, set to try once and follow no redirect. Raises ChannelAddressError."""
     import apprise  # here: it loads a hundred channels, and most processes never post
 
-    # Requests go only to the configured server, one attempt each.
-    asset = apprise.AppriseAsset(http_redirects=False, async_mode=False, app_id="Portal")
+    # Requests go only to the configured server, one attempt each; no post shows apprise's own pictures.
+    asset = apprise.AppriseAsset(
+        http_redirects=False, async_mode=False, app_id="Portal", image_url_mask="", image_url_logo=""
+    )
     service = apprise.Apprise.instantiate(address.strip(), asset=asset, suppress_exceptions=True)
     if service is None:
         raise ChannelAddressError(_("This address is not complete. The manual of apprise shows how one is written."))
@@ -118,11 +126,14 @@ def _apprise_service(address: str) -> Any:
     return service
 
 
-def _send_with_apprise(service: Any, text: str) -> DeliveryResult:
+def _send_with_apprise(service: Any, text: str, kind: str) -> DeliveryResult:
     import apprise
 
     sender = apprise.Apprise(service, asset=service.asset)
-    result = sender.notify(body=text, body_format=apprise.NotifyFormat.TEXT)
+    if kind == "teams":  # apprise would escape the dots of links, which are dead then
+        result = sender.notify(body=post_text.teams_markdown(text), body_format=apprise.NotifyFormat.MARKDOWN)
+    else:
+        result = sender.notify(body=text, body_format=apprise.NotifyFormat.TEXT)
     if result:
         return DeliveryResult(Outcome.SENT)
     statuses = [int(match[1]) for entry in result.logs() if (match := _STATUS.search(entry.message))]
@@ -131,30 +142,60 @@ def _send_with_apprise(service: Any, text: str) -> DeliveryResult:
 
 def _send_to_mastodon(service: Any, text: str, key: str) -> DeliveryResult:
     """Send by Mastodon's API (POST /api/v1/statuses), which keeps an idempotency key for an hour."""
-    status: dict[str, str] = {"status": text}
+    status: dict[str, Any] = {"status": text}
     if service.visibility != "default":
         status["visibility"] = service.visibility
     if service.language:
         status["language"] = service.language
+    headers = {"Authorization": f"Bearer {service.token}", "Idempotency-Key": key}
+    return _post_json(service, f"{service.api_url}/api/v1/statuses", status, headers)[0]
+
+
+def _send_to_bluesky(service: Any, text: str) -> DeliveryResult:
+    """Send by Bluesky's API: find the account's server, sign in, create the record (lexicon app.bsky.feed.post)."""
+    account, server = service.get_identifier()
+    if not account:
+        return DeliveryResult(Outcome.LATER, _("Bluesky doesn't answer, or doesn't know the account's name."))
+    credentials = {"identifier": account, "password": service.password}
+    signed_in, session = _post_json(service, f"{server}/xrpc/com.atproto.server.createSession", credentials)
+    if signed_in.outcome is Outcome.UNSURE:  # nothing is posted yet
+        return DeliveryResult(Outcome.LATER, signed_in.explanation)
+    if signed_in.outcome is not Outcome.SENT:
+        return signed_in
+    record = {
+        "$type": "app.bsky.feed.post",
+        "text": text,
+        "createdAt": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "facets": post_text.bluesky_facets(text),
+    }
+    post = {"repo": account, "collection": "app.bsky.feed.post", "record": record}
+    headers = {"Authorization": f"Bearer {session.get('accessJwt', '')}"}
+    return _post_json(service, f"{server}/xrpc/com.atproto.repo.createRecord", post, headers)[0]
+
+
+def _post_json(
+    service: Any, url: str, content: dict[str, Any], headers: dict[str, str] | None = None
+) -> tuple[DeliveryResult, dict[str, Any]]:
+    """Post once and return the result with the JSON of a success."""
     try:
         response = requests.post(
-            f"{service.api_url}/api/v1/statuses",
-            json=status,
-            headers={"Authorization": f"Bearer {service.token}", "Idempotency-Key": key},
+            url,
+            json=content,
+            headers=headers,
             timeout=TIMEOUT_SECONDS,
             verify=service.verify_certificate,
             allow_redirects=False,
         )
     except (requests.ConnectTimeout, requests.exceptions.SSLError):
-        return DeliveryResult(Outcome.LATER, _("The server cannot be reached."))
+        return DeliveryResult(Outcome.LATER, _("The server can't be reached.")), {}
     except requests.ConnectionError as error:
         cause = getattr(error.args[0] if error.args else None, "reason", None)
         if isinstance(cause, NewConnectionError):
-            return DeliveryResult(Outcome.LATER, _("The server cannot be reached."))
-        return _interpret_status(None)
-    return (
-        DeliveryResult(Outcome.SENT) if response.status_code in (200, 202) else _interpret_status(response.status_code)
-    )
+            return DeliveryResult(Outcome.LATER, _("The server can't be reached.")), {}
+        return _interpret_status(None), {}
+    if response.status_code not in (200, 202):
+        return _interpret_status(response.status_code), {}
+    return DeliveryResult(Outcome.SENT), response.json()
 
 
 def _interpret_status(status: int | None) -> DeliveryResult:

@@ -1,4 +1,4 @@
-"""Local stand-ins for the agency's channels: a Mastodon server and a webhook receiver."""
+"""Local stand-ins for the agency's channels: a Mastodon server, a Bluesky server and a webhook receiver."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Receiver:
 
     port: int = 0
     status: int | None = 200
+    sign_in_status: int = 200  # Bluesky's
     requests: list[dict[str, Any]] = field(default_factory=list)
     posts: list[str] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
@@ -31,17 +32,28 @@ class Receiver:
     def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
         content = json.loads(body) if body else {}
         self.requests.append({"path": path, "headers": headers, **content})
+        if path.endswith("createSession"):
+            return
         if self.status is not None and self.status >= 300:
             return
         key = headers.get("Idempotency-Key", "")
         if path == "/api/v1/statuses" and key in self._by_key:  # as Mastodon: the same post again
             return
         self._by_key[key] = len(self.posts)
-        self.posts.append(content.get("status") or content.get("message", ""))
+        self.posts.append(content.get("status") or content.get("message") or content["record"]["text"])
 
     @property
     def mastodon(self) -> str:
         return f"mastodon://{TOKEN}@127.0.0.1:{self.port}"
+
+    @property
+    def bluesky(self) -> str:
+        """Needs apprise's look-up of the account's server patched to `bluesky_account`."""
+        return f"bsky://riverton.example@{TOKEN}"
+
+    @property
+    def bluesky_account(self) -> tuple[str, str]:
+        return "did:plc:riverton", f"http://127.0.0.1:{self.port}"
 
     @property
     def webhook(self) -> str:
@@ -57,14 +69,16 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             receiver.take(self.path, dict(self.headers), body)
             receiver.before()
-            if receiver.status is None:
+            signs_in = self.path.endswith("createSession")
+            if receiver.status is None and not signs_in:
                 self.close_connection = True
                 return
-            self.send_response(receiver.status)
+            answer = b'{"accessJwt": "session"}' if signs_in else b"{}"
+            self.send_response(receiver.sign_in_status if signs_in else receiver.status or 200)
             self.send_header("Location", f"http://127.0.0.1:{receiver.port}/elsewhere")
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(answer)
 
         do_GET = do_POST  # noqa: N815
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pytest
+import requests
+from apprise.plugins.bluesky import NotifyBlueSky
 from django.utils import timezone
 
 from core.models import Account, AuditEntry
-from outreach.channels import posting, transport
+from outreach.channels import post_text, posting, transport
 from outreach.channels.transport import Outcome
 from outreach.models import Channel, Post, Status, Story, StoryCategory
 from outreach.stories import publication
@@ -104,7 +108,7 @@ def test_prepared_posts_are_sent_and_left_out_ones_are_not(story: Story, receive
 def test_a_text_that_is_too_long_or_empty_gets_a_sentence(story: Story, receiver: Receiver) -> None:
     place = channel(receiver.mastodon)
     for text in ("x" * 501, "   "):
-        with pytest.raises(posting.PostActionRefusedError, match=r"takes 500|Write a text"):
+        with pytest.raises(posting.PostActionRefusedError, match=r"accepts up to 500|Write a text"):
             posting.prepare_post(story, place, text, wanted=True)
     posting.prepare_post(story, place, "x" * 476 + " http://127.0.0.1:8000/" + "y" * 100, wanted=True)
 
@@ -233,6 +237,124 @@ def test_a_server_that_cannot_be_reached_is_tried_for_days_and_then_given_up(
     posting.settle_post(only().pk, story.author, again=True)
     posting.post_due()
     assert receiver.posts == ["One gun fewer http://127.0.0.1:8000/stories/gun/"]
+
+
+# Formats of the channels
+
+
+@pytest.fixture
+def _bluesky(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NotifyBlueSky, "get_identifier", lambda *_args: receiver.bluesky_account)
+
+
+@pytest.mark.usefixtures("_bluesky")
+def test_links_and_hashtags_work_on_bluesky(story: Story, receiver: Receiver) -> None:
+    """By the lexicon app.bsky.richtext.facet: positions are bytes of the UTF-8 text."""
+    place = channel(receiver.bluesky)
+    text = "Café 👩‍👩‍👧 “back” (https://example.org/a_(b)), #Riverton #1 & https://example.org/#part."
+    posting.prepare_post(story, place, text, wanted=True)
+    publish(story)
+    posting.post_due()
+    assert only().state == State.SENT
+    signed_in, posted = receiver.requests
+    assert (signed_in["identifier"], signed_in["password"]) == ("did:plc:riverton", TOKEN)
+    assert posted["headers"]["Authorization"] == "Bearer session"
+    assert (posted["repo"], posted["collection"]) == ("did:plc:riverton", "app.bsky.feed.post")
+    record = posted["record"]
+    assert set(record) == {"$type", "text", "createdAt", "facets"}
+    assert (record["$type"], record["text"]) == ("app.bsky.feed.post", text)
+    assert dt.datetime.fromisoformat(record["createdAt"])
+    assert record["createdAt"].endswith("Z")
+    facets = [
+        (text.encode()[facet["index"]["byteStart"] : facet["index"]["byteEnd"]].decode(), *facet["features"])
+        for facet in record["facets"]
+    ]
+    kind = "app.bsky.richtext.facet"
+    assert facets == [
+        ("https://example.org/a_(b)", {"$type": f"{kind}#link", "uri": "https://example.org/a_(b)"}),
+        ("#Riverton", {"$type": f"{kind}#tag", "tag": "Riverton"}),
+        ("https://example.org/#part", {"$type": f"{kind}#link", "uri": "https://example.org/#part"}),
+    ]
+
+
+@pytest.mark.usefixtures("_bluesky")
+@pytest.mark.parametrize(
+    ("sign_in_status", "status", "state"),
+    [(401, 200, State.FAILED), (500, 200, State.WAITING), (429, 200, State.WAITING), (200, 400, State.FAILED),
+     (200, 500, State.UNSURE), (200, None, State.UNSURE)],
+)  # fmt: skip
+def test_what_bluesky_answers_decides_the_state(
+    story: Story, receiver: Receiver, sign_in_status: int, status: int | None, state: State
+) -> None:
+    receiver.sign_in_status, receiver.status = sign_in_status, status
+    channel(receiver.bluesky)
+    publish(story)
+    posting.post_due()
+    assert only().state == state
+
+
+@pytest.mark.parametrize(
+    ("address", "text_sent"),
+    [
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "One gun fewer & more https://e-x.org/s_t/?a=1&b=2"),
+        # Slack reads &amp; as & and makes bare links itself (api.slack.com/reference/surfaces/formatting).
+        (
+            "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+            "One gun fewer &amp; more https://e-x.org/s_t/?a=1&amp;b=2",
+        ),
+        (
+            "workflow://example.org:443/643a8b4a8e7c4d6e/dGhlIHNpZ25hdHVyZQ",
+            "One gun fewer & more [https://e-x.org/s\\_t/?a=1&b=2](https://e-x.org/s_t/?a=1&b=2)",
+        ),
+    ],
+)
+def test_a_post_goes_out_whole_with_a_link_that_works_and_no_picture(
+    address: str, text_sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    class Answer:
+        status_code, text, content = 200, "ok", b"ok"
+        headers: ClassVar[dict[str, str]] = {}
+
+    def answer(*_args: object, data: str, **_options: object) -> Answer:
+        sent.append(data)
+        return Answer()
+
+    monkeypatch.setattr(requests, "post", answer)
+    monkeypatch.setattr(requests, "request", answer)
+    result = transport.send_post(address, "One gun fewer & more https://e-x.org/s_t/?a=1&b=2", "key")
+    assert result.outcome == Outcome.SENT
+    [body] = sent
+    assert text_sent in _strings_in(json.loads(body))
+    assert "github" not in body  # where apprise keeps its pictures
+
+
+def _strings_in(content: Any) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    values = content.values() if isinstance(content, dict) else content if isinstance(content, list) else []
+    return [text for value in values for text in _strings_in(value)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "length"),
+    [
+        ("mastodon", "👩‍👩‍👧 é 🇺🇸", 5),
+        ("mastodon", f"(https://example.org/{'x' * 100}).", 26),
+        ("bluesky", "👩‍👩‍👧 é 🇺🇸", 5),
+        ("discord", "👩 é", 4),
+    ],
+)
+def test_characters_are_counted_as_the_channel_counts_them(kind: str, text: str, length: int) -> None:
+    assert post_text.count_characters(text, kind) == length
+
+
+def test_a_text_of_too_many_bytes_for_bluesky_gets_a_sentence() -> None:
+    text = "👩‍👩‍👧" * 200  # 200 of 300 graphemes, 3,600 of 3,000 bytes
+    assert "Leave some out" in posting.find_text_problem(text, "bluesky")
+    place = Channel(kind="bluesky", template="{title} {link}")
+    assert posting.find_text_problem(posting.default_text(place, text, "", "slug"), "bluesky") == ""
 
 
 # A worker that dies

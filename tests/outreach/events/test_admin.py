@@ -252,7 +252,7 @@ def test_texts_are_prepared_with_the_story_and_a_problem_loses_none(desk: Client
     assert page.count("One gun fewer http://127.0.0.1:8000/stories/gun/") == 4  # a text and how it reads, twice
     long = {f"text-{first.pk}": "x" * 501, f"wanted-{first.pk}": "on", f"text-{second.pk}": "Other words"}
     page = desk.post(page_of(story), long).content.decode()
-    assert "501 characters" in page
+    assert "501 of 500 characters" in page
     assert "Other words" in page
     assert not Post.objects.exists()
     desk.post(page_of(story), long | {f"text-{first.pk}": "Our words"})
