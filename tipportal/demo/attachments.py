@@ -39,7 +39,7 @@ def class_chat() -> bytes:
     """Draw a screenshot of a chat."""
     picture, draw = _make_canvas((1080, 1400), (236, 240, 245))
     draw.rectangle((0, 0, 1080, 150), fill=(40, 70, 120))
-    draw.text((60, 50), "Class 8b", font=_load_font(52), fill="white")
+    draw.text((60, 50), "8th grade chat", font=_load_font(52), fill="white")
     for top, left, text in (
         (230, 60, "you will all see on monday"),
         (430, 60, "some of you should stay home"),
