@@ -22,23 +22,23 @@ EVENTS: list[dict[str, Any]] = [
         "title": "Coffee with an officer",
         "days": 9, "hour": 10, "minutes": 120,
         "place": "Old Town library, reading room", "find": "Old Town",
-        "body": "Two officers of the district, a pot of coffee and no agenda. Ask what you like. "
-        "Nobody writes down who came.\n\n- The door has no step.\n- Children are welcome.\n- Spanish is spoken.",
+        "body": "Two officers from your district, a pot of coffee and no agenda. Ask anything you like. "
+        "Nobody writes down who came.\n\n- There are no steps at the door.\n- Children are welcome.\n- We speak Spanish.",
     },
     {
         "slug": "bicycle-marking",
-        "title": "Free marking of bicycles",
+        "title": "Free bike engraving",
         "days": 16, "hour": 14, "minutes": 180,
         "place": "Mill Street steps", "find": "Mill Street",
-        "body": "We engrave a number into the frame, which takes **ten minutes**. Bring the bicycle and, if you have it, "
-        "the receipt. [What marked frames are good for](/stories/marked-bicycles/).",
+        "body": "We engrave a number into the frame. It takes **ten minutes**. Bring your bike and, if you have it, "
+        "the receipt. [How engraving helps](/stories/marked-bicycles/).",
     },
     {
         "slug": "neighborhood-watch-evening",
         "title": "Starting a neighborhood watch",
         "days": 23, "hour": 19, "minutes": 90,
-        "place": "Town hall, room 2", "find": "Arden Street",
-        "body": "How a watch works, what it may do and what it leaves to us. The crime map is explained as well.",
+        "place": "City Hall, room 2", "find": "Arden Street",
+        "body": "How a neighborhood watch works, what it can do, and what to leave to the police. We'll also show you the crime map.",
     },
 ]  # fmt: skip
 

@@ -76,7 +76,7 @@ def test_everything_works_without_script(stack: Stack, browser: Browser) -> None
         page.get_by_role("link", name="QR code").click()
         expect(page.get_by_role("img", name="QR code of the address of this story")).to_be_visible()
         page.goto(stack.public_url + "/stories/search/")
-        page.get_by_label("Search stories").fill("downpipes")
+        page.get_by_label("Search stories").fill("downspouts")
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_role("link", name="The copper that never reached the scrapyard")).to_be_visible()
         page.goto(stack.public_url + "/impact/")
