@@ -7,11 +7,12 @@ from typing import Any
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth import get_user
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from core import audit
-from core.staff import sign_in
+from core.models import Account
+from core.staff import known_browsers, sign_in
 
 PASSWORD_CHANGED = "changed the password of"  # noqa: S105  (a verb)
 
@@ -23,6 +24,14 @@ class StaffSite(AdminSite):
     login_form = sign_in.SignInForm
     index_template = "admin/core/index.html"
     enable_nav_sidebar = False  # a list of tips needs the width; the desk is one step away in the breadcrumbs
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = super().login(request, extra_context)
+        # Django redirects after a sign-in; a GET of somebody who is signed in gets a redirect as well.
+        account = get_user(request) if request.method == "POST" and response.status_code == 302 else None
+        if isinstance(account, Account):
+            known_browsers.remember(request, response, account)
+        return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         account = get_user(request)

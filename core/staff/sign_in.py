@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from itertools import takewhile
 from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -16,26 +17,31 @@ from django.utils.translation import ngettext
 
 from core import audit
 from core.models import Account, AuditEntry
+from core.staff import known_browsers
 
 SIGNED_IN, REFUSED = "signed in", "failed to sign in"
-# At most this many wrong passwords for a name within this time; a right one resets the count.
+KNOWN_BROWSER = "known browser"  # in an entry's detail
+# So many wrong passwords for a name within this time cost nothing; a right one resets the count. Then each is followed by a wait.
 FAILURES_ALLOWED = 10
 FAILURE_WINDOW = dt.timedelta(minutes=15)
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 4, 60
 
 
 class AuditedBackend(ModelBackend):
     """Sign-in by password; each success and each failure is a line of the audit trail, which is also the counter.
 
-    Unknown names get the same answer after the same work, and are never written down: people type passwords there.
+    Unknown names get the same answer after the same work, and are never written down: people type passwords there. Known
+    browsers have a count of their own, so that a stranger who guesses keeps no officer out.
     """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Account | None:
-        if username is None or password is None or minutes_until_retry(username):
+        if username is None or password is None or seconds_until_retry(username, request):
             return None
         account = super().authenticate(request, username=username, password=password, **kwargs)
-        audit.record(_audited_name(username), SIGNED_IN if account else REFUSED)
+        detail = KNOWN_BROWSER if _is_known_browser(request, username) else ""
+        audit.record(_audited_name(username), SIGNED_IN if account else REFUSED, detail=detail)
         return account if isinstance(account, Account) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
@@ -49,16 +55,28 @@ class AuditedBackend(ModelBackend):
         }
 
 
-def minutes_until_retry(username: str) -> int:
-    """Return the minutes until this name may try a password again, rounded up; 0 means now."""
+def seconds_until_retry(username: str, request: HttpRequest | None) -> int:
+    """Return the seconds until this name may try a password again, rounded up; 0 means now.
+
+    An attempt during a wait is not looked at, so it prolongs nothing.
+    """
     attempts = AuditEntry.objects.filter(
-        actor=_audited_name(username), action__in=(SIGNED_IN, REFUSED), at__gt=timezone.now() - FAILURE_WINDOW
+        actor=_audited_name(username),
+        action__in=(SIGNED_IN, REFUSED),
+        detail=KNOWN_BROWSER if _is_known_browser(request, username) else "",
+        at__gt=timezone.now() - FAILURE_WINDOW,
     )
-    latest = list(attempts.order_by("-id").values_list("action", "at")[:FAILURES_ALLOWED])
-    if len(latest) < FAILURES_ALLOWED or any(action == SIGNED_IN for action, _at in latest):
+    latest = list(attempts.order_by("-id").values_list("action", "at")[: FAILURES_ALLOWED + 10])
+    failed_at = [at for _action, at in takewhile(lambda attempt: attempt[0] == REFUSED, latest)]
+    if len(failed_at) < FAILURES_ALLOWED:
         return 0
-    free_at = latest[-1][1] + FAILURE_WINDOW
-    return max(1, math.ceil((free_at - timezone.now()).total_seconds() / 60))
+    wait: int = min(FIRST_WAIT_SECONDS * 2 ** (len(failed_at) - FAILURES_ALLOWED), LONGEST_WAIT_SECONDS)
+    return max(0, math.ceil(wait - (timezone.now() - failed_at[0]).total_seconds()))
+
+
+def _is_known_browser(request: HttpRequest | None, username: str) -> bool:
+    account = Account.objects.filter(username=_audited_name(username)).first()
+    return account is not None and known_browsers.is_known(request, account)
 
 
 def _audited_name(username: str) -> str:
@@ -75,15 +93,17 @@ class SignInForm(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         username = self.cleaned_data.get("username")
-        minutes = minutes_until_retry(username) if username and self.cleaned_data.get("password") else 0
-        if minutes:
+        seconds = seconds_until_retry(username, self.request) if username and self.cleaned_data.get("password") else 0
+        if seconds:
             raise ValidationError(
                 ngettext(
-                    "Too many wrong passwords for this username. Try again in %(minutes)s minute.",
-                    "Too many wrong passwords for this username. Try again in %(minutes)s minutes.",
-                    minutes,
+                    "Too many wrong passwords for this username. Try again in %(seconds)s second, or at once in a browser "
+                    "where you have signed in before.",
+                    "Too many wrong passwords for this username. Try again in %(seconds)s seconds, or at once in a browser "
+                    "where you have signed in before.",
+                    seconds,
                 )
-                % {"minutes": minutes},
+                % {"seconds": seconds},
                 code="wait",
             )
         return super().clean()
