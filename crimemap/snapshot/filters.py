@@ -149,10 +149,14 @@ class _FilterParser:
 
     def _values(self, part: str) -> list[str]:
         """Return the values of a part, whether repeated or separated by commas."""
+        values = [value.strip() for text in self._texts(part) for value in text.split(",")]
+        return [value for value in values if value][:MAX_VALUES]
+
+    def _texts(self, part: str) -> list[str]:
+        """Return what each repetition of a part says. Codes of areas may contain commas."""
         getlist: Callable[[str], list[str]] | None = getattr(self.query, "getlist", None)
         texts = getlist(part)[:MAX_VALUES] if getlist else [self.query[part]] if part in self.query else []
-        values = [value.strip() for text in texts for value in text[:MAX_VALUE_CHARACTERS].split(",")]
-        return [value for value in values if value][:MAX_VALUES]
+        return [text[:MAX_VALUE_CHARACTERS] for text in texts]
 
     def _add_problem(self, part: str, message: str, offer: str = "") -> None:
         self.problems.append(FilterProblem(part, message, offer))
@@ -250,7 +254,7 @@ class _FilterParser:
         return frozenset(chosen) if len(chosen) < 7 else frozenset()
 
     def area(self) -> tuple[str, str] | None:
-        values = self._values("area")
+        values = [text.strip() for text in self._texts("area") if text.strip()]
         if not values:
             return None
         layer, _colon, code = values[0].partition(":")

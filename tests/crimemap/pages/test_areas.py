@@ -6,6 +6,7 @@ import re
 from datetime import date
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,6 +17,7 @@ from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import CategoryChange, IncidentRow
 from tests.crimemap import published_city
 from tests.crimemap.pages.test_map import get_page, parse_filter
+from tests.crimemap.sample_incidents import TODAY
 
 EVIL = "<script>alert(1)</script>"
 
@@ -181,3 +183,48 @@ def test_comparison_has_a_form_and_refuses_unknown_areas(client, riverton, incid
     assert "counts, not rates" not in get_page(client, "/map/compare/", a="district:1")
     for query_string in ("a=district:1&b=district:77", "a=river&b=district:1", "a=district:1&b=district:2&days=8"):
         assert client.get(f"/map/compare/?{query_string}").status_code == 400
+
+
+# Codes as agencies write them
+
+ODD_CODES = (
+    "North/South", "L'Exemple", "Ñuñoa – Saint-Étienne", "A:B", "A, B & C", "50% Hill", "Who? #1", "..", ".", "/", "//", "a//b/",
+    "~2F", "100%25", 'Q"<b>', "C:\\D", "+", "x.atom", "tag=1&days=7",
+)  # fmt: skip
+
+
+def test_every_page_answers_for_areas_with_any_character(client, riverton, settings, tmp_path):
+    """Each page that an area's code leads to, from the area's own page and the incident's, and each filter by it."""
+    rows = published_city.rows(len(ODD_CODES) * 2)
+    for number, row in enumerate(rows):
+        row |= {"district": ODD_CODES[number % len(ODD_CODES)], "neighbourhood": ODD_CODES[number % len(ODD_CODES)]}
+        row |= {"code": 1, "precision": "hour", "day": TODAY - 20}
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, rows)
+    page_cache.clear()
+    index = get_page(client, "/map/areas/")
+    links = {unescape(href) for href in re.findall(r'href="(/map/area/neighbourhood/[^"]*)"', index)}
+    assert len([link for link in links if "old-town" not in link]) >= len(ODD_CODES)
+    for number, code in enumerate(ODD_CODES):
+        incident = get_page(client, f"/map/incident/{rows[number]['public_id']}/")
+        link = unescape(re.search(r'href="(/map/area/neighbourhood/[^"]*)"', incident)[1])
+        assert link in links
+        assert "/../" not in link
+        area = get_page(client, link)
+        feed = unescape(re.search(r'href="(/map/feed/neighbourhood/[^"]*)"', area)[1])
+        assert client.get(feed).status_code == 200
+        query = {"area": f"neighbourhood:{code}", "days": "365"}
+        view = {"view": "41.4,-38.6,41.6,-38.4", "z": "13", "layer": "neighbourhood"}
+        for path in ("/map/", "/map/list/", "/map/charts/", "/map/embed/", "/map/alerts/", "/map/download.csv", "/map/data/rows.json",
+                     "/map/data/bubbles.json", "/api/v1/counts/months", "/api/v1/counts/areas"):  # fmt: skip
+            answer = client.get(
+                path, query | (view if "data" in path else {"layer": view["layer"]} if path.endswith("areas") else {})
+            )
+            assert answer.status_code == 200, (path, code)
+            b"".join(answer)  # a download holds its place until it is read
+        assert client.get("/api/v1/incidents", query).json()["total"] == 2, code
+        assert get_page(client, f"/map/compare/?{urlencode({'a': query['area'], 'b': 'district:' + code})}")
+        hrefs = set(re.findall(r'href="(/map/[^"#]*area=[^"]*)"', area)) if number < 5 else ()
+        for href in hrefs:
+            answer = client.get(unescape(href))
+            assert answer.status_code == 200, (href, code)
+            b"".join(answer)
