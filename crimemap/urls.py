@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crimemap.places import area_codes  # noqa: F401  (registers the converter)
+from core.web import path_converters  # noqa: F401  (registers "code")
 from crimemap.views import alerts, areas, data, incidents, pages, sharing
 
 app_name = "crimemap"
@@ -12,7 +12,7 @@ urlpatterns = [
     path("charts/", pages.charts_page, name="charts"),
     path("about/", pages.about_page, name="about"),
     path("areas/", areas.index_page, name="areas"),
-    path("area/<slug:layer>/<area_code:code>/", areas.area_page, name="area"),
+    path("area/<slug:layer>/<code:code>/", areas.area_page, name="area"),
     path("compare/", areas.compare_page, name="compare"),
     path("incident/<str:public_id>/", incidents.incident_page, name="incident"),
     path("data/bubbles.json", data.bubbles_in_view, name="bubbles"),
@@ -25,7 +25,7 @@ urlpatterns = [
     path("embed/", sharing.embedded_map, name="embed"),
     path("feed/all.atom", sharing.atom_feed, name="feed"),
     path("feed/category/<slug:category>.atom", sharing.atom_feed, name="feed_category"),
-    path("feed/<slug:layer>/<area_code:code>.atom", sharing.atom_feed, name="feed_area"),
+    path("feed/<slug:layer>/<code:code>.atom", sharing.atom_feed, name="feed_area"),
     path("alerts/", alerts.subscribe, name="alerts"),
     path("alerts/asked/", alerts.link_sent_page, name="alerts_asked"),
     path("alerts/confirm/<str:link_text>/", alerts.confirm, name="alerts_confirm"),

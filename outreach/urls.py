@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from crimemap.places import area_codes  # noqa: F401  (registers the converter)
+from core.web import path_converters  # noqa: F401  (registers "code")
 from outreach.views import events, lists, media, pages, preview, reminders, story
 
 app_name = "outreach"
@@ -14,7 +14,7 @@ urlpatterns = [
     path("stories/archive/", lists.archive, name="archive"),
     path("stories/archive/<int:year>/", lists.year, name="year"),
     path("stories/tag/<slug:slug>/", lists.tag, name="tag"),
-    path("stories/area/<slug:layer>/<area_code:code>/", lists.area, name="area"),
+    path("stories/area/<slug:layer>/<code:code>/", lists.area, name="area"),
     path("stories/feed.atom", pages.feed, name="feed"),
     path("stories/card/<slug:slug>.png", story.card, name="card"),
     re_path(r"^stories/media/(?P<digest>[0-9a-f]{64})\.(?P<extension>webp|jpg)$", media.picture, name="picture"),

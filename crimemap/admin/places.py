@@ -20,6 +20,7 @@ from crimemap.admin.audited_admin import AuditedAdmin
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import area_import, block_import
 from crimemap.places.area_import import LayerImportResult
+from crimemap.places.base_map import drawable_features, is_drawable
 
 
 class LayerForm(forms.Form):
@@ -100,8 +101,19 @@ class _ReplaceableAdmin(AuditedAdmin):
         )
 
 
+class AreaForm(forms.ModelForm):
+    def clean_outline(self) -> Any:
+        outline = self.cleaned_data["outline"]
+        if not is_drawable(outline) or outline["type"] not in ("Polygon", "MultiPolygon"):
+            raise forms.ValidationError(
+                _("This isn't the outline of an area. Paste a GeoJSON Polygon or MultiPolygon in degrees (WGS 84).")
+            )
+        return outline
+
+
 @admin.register(Area)
 class AreaAdmin(_ReplaceableAdmin):
+    form = AreaForm
     list_display = ["name", "layer", "code"]
     list_filter = ["layer"]
     search_fields = ["name", "code"]
@@ -153,6 +165,23 @@ class IntersectionAdmin(AuditedAdmin):
     search_fields = ["first", "second"]
 
 
+class BaseLayerForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        geojson, layer = cleaned.get("geojson"), cleaned.get("name")
+        if geojson is not None and layer and not any(drawable_features(geojson, layer)):
+            is_labels = layer == BaseLayer.Name.LABELS
+            points = _(
+                "There is nothing to draw in it. Paste a GeoJSON FeatureCollection of points in degrees (WGS 84)."
+            )
+            lines = _(
+                "There is nothing to draw in it. Paste a GeoJSON FeatureCollection of lines or areas in degrees (WGS 84)."
+            )
+            self.add_error("geojson", points if is_labels else lines)
+        return cleaned
+
+
 @admin.register(BaseLayer)
 class BaseLayerAdmin(AuditedAdmin):
+    form = BaseLayerForm
     list_display = ["name", "order"]

@@ -22,7 +22,10 @@ class AreaIndex:
     def __init__(self, areas: Sequence[tuple[str, str]]) -> None:
         """`areas`: (code, outline as GeoJSON text), by code."""
         self.codes = [code for code, _geojson in areas]
-        self._outlines = shapely.from_geojson(np.array([geojson for _code, geojson in areas], object))
+        # An outline that cannot be read holds no point.
+        self._outlines = shapely.from_geojson(
+            np.array([geojson for _code, geojson in areas], object), on_invalid="ignore"
+        )
         shapely.prepare(self._outlines)
         self._tree = shapely.STRtree(self._outlines)
 

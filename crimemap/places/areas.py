@@ -7,6 +7,7 @@ from typing import Any
 
 from core.web import page_cache
 from crimemap.models import Area
+from crimemap.places.base_map import is_drawable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ def area_contact(layer: str, code: str) -> str:
 
 
 def area_outline(layer: str, code: str) -> dict[str, Any] | None:
-    """Return the outline of an area as a GeoJSON geometry, at most a minute old; None if the area is unknown."""
-    found = Area.objects.filter(layer=layer, code=code).values_list("outline", flat=True)
-    return page_cache.get_or_build(("outline", layer, code), found.first)
+    """Return the outline of an area as a GeoJSON geometry, at most a minute old; None if there is none to draw."""
+
+    def read() -> dict[str, Any] | None:
+        outline = Area.objects.filter(layer=layer, code=code).values_list("outline", flat=True).first()
+        return outline if is_drawable(outline) else None
+
+    return page_cache.get_or_build(("outline", layer, code), read)

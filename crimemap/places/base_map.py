@@ -1,19 +1,25 @@
-"""The base map as one JSON document, drawn by Leaflet and by the server."""
+"""The base map as one JSON document, drawn by Leaflet and by the server. What cannot be drawn is left out of it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from crimemap.models import BaseLayer
 
+# How deep the positions of a GeoJSON geometry lie in lists.
+_DEPTHS = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiLineString": 2, "MultiPolygon": 3}
+MAX_LATITUDE = 85.0  # of a map in Mercator's projection
+
 
 def base_map_version() -> str:
-    """Return a digest of everything drawn on the base map, "" if there is no base map."""
+    """Return a digest of everything drawn on the base map, "" if there is nothing to draw."""
     digests = BaseLayer.objects.order_by("order", "name").values_list("digest", flat=True)
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16] if digests else ""
+    version = hashlib.sha256("".join(digests).encode()).hexdigest()[:16] if digests else ""
+    return version if version and _base_map(version) else ""
 
 
 def base_map_json() -> bytes:
@@ -27,16 +33,58 @@ def base_map_json() -> bytes:
 
 @lru_cache(maxsize=2)
 def _base_map(version: str) -> bytes:  # noqa: ARG001  (the cache's key)
-    layers = [
-        {"name": layer.name, "features": layer.geojson.get("features", [])}
-        for layer in BaseLayer.objects.order_by("order", "name")
+    """Return the document, b"" if no layer has anything to draw: a broken layer must not break the public map."""
+    stored = BaseLayer.objects.order_by("order", "name")
+    layers: list[dict[str, Any]] = [
+        {"name": layer.name, "features": list(drawable_features(layer.geojson, layer.name))} for layer in stored
     ]
+    layers = [layer for layer in layers if layer["features"]]
+    if not layers:
+        return b""
     drawn = next((layer for layer in layers if layer["name"] == BaseLayer.Name.LAND), layers[0])
     points = [point for feature in drawn["features"] for point in positions(feature["geometry"])]
     west, east = min(x for x, _ in points), max(x for x, _ in points)
     south, north = min(y for _, y in points), max(y for _, y in points)
     content = {"bounds": [[south, west], [north, east]], "layers": layers}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def drawable_features(geojson: Any, layer: str) -> Iterator[dict[str, Any]]:
+    """Yield the features of a base map layer that have a shape in degrees: points for labels, lines and polygons for others."""
+    features = geojson.get("features") if isinstance(geojson, dict) else None
+    for feature in features if isinstance(features, list) else ():
+        shape: Any = feature.get("geometry") if isinstance(feature, dict) else None
+        if is_drawable(shape) and (shape["type"] == "Point") == (layer == BaseLayer.Name.LABELS):
+            properties = feature.get("properties")
+            yield feature | {"properties": _clean_properties(properties if isinstance(properties, dict) else {})}
+
+
+def _clean_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties that are drawn, in the types that drawing needs."""
+    cleaned = {name: properties[name] for name in ("name", "rank") if isinstance(properties.get(name), str)}
+    turn = properties.get("turn")
+    return cleaned | ({"turn": turn} if isinstance(turn, int | float) and abs(turn) <= 360 else {})
+
+
+def is_drawable(shape: Any) -> bool:
+    """Return whether a value is a GeoJSON geometry with positions in degrees, in lists as deep as its type has them."""
+    depth = (
+        _DEPTHS.get(shape.get("type", "")) if isinstance(shape, dict) and isinstance(shape.get("type"), str) else None
+    )
+    return depth is not None and _has_positions(shape.get("coordinates"), depth)
+
+
+def _has_positions(coordinates: Any, depth: int) -> bool:
+    if not isinstance(coordinates, list) or not coordinates:
+        return False
+    if depth:
+        is_line = depth == 1
+        return len(coordinates) > int(is_line) and all(_has_positions(item, depth - 1) for item in coordinates)
+    numbers = coordinates[:2]
+    if len(numbers) < 2 or not all(isinstance(number, int | float) for number in numbers):
+        return False
+    longitude, latitude = map(float, numbers)
+    return -180 <= longitude <= 180 and -MAX_LATITUDE <= latitude <= MAX_LATITUDE
 
 
 def positions(shape: dict[str, Any]) -> list[tuple[float, float]]:

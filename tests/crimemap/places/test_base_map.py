@@ -6,10 +6,13 @@ import gzip
 import json
 
 import pytest
+from django import forms
 from django.template import Context, Template
 
-from crimemap.models import BaseLayer
-from crimemap.places import base_map
+from core.web import page_cache
+from crimemap.admin import places
+from crimemap.models import Area, BaseLayer
+from crimemap.places import areas_at, base_map
 
 
 def test_the_base_map_is_small_and_cached_forever(client, riverton):
@@ -50,3 +53,67 @@ def test_the_picker_is_offered_only_with_a_base_map(riverton, there):
     shown = Template("{% load places %}{% place_picker %}").render(Context())
     assert ("data-place-picker" in shown) is there
     assert "style=" not in shown
+
+
+def collection(*shapes: object, **properties: object) -> dict[str, object]:
+    return {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "properties": properties, "geometry": shape} for shape in shapes],
+    }
+
+
+LINE = {"type": "LineString", "coordinates": [[-38.51, 41.49], [-38.5, 41.5]]}
+BROKEN_LAYERS = [
+    collection(),
+    {},
+    [],
+    "land",
+    {"features": "none"},
+    {"features": [None, 5, {"geometry": None}, {"type": "Feature"}]},
+    collection(None, {"type": "Polygon"}, {"type": "Polygon", "coordinates": []}, {"type": "Polygon", "coordinates": [[]]}),
+    collection({"type": "Polygon", "coordinates": [[[-38.5, 41.5]]]}, {"type": "LineString", "coordinates": "abc"}),
+    collection({"type": "Point", "coordinates": [-38.5, 41.5]}, {"type": "GeometryCollection", "geometries": [LINE]}),
+    collection({"type": "LineString", "coordinates": [[491010.1, 5459170.2], [491266.4, 5459094.8]]}),
+    collection({"type": "LineString", "coordinates": [["x", "y"], [None, 1]]}, {"type": 5, "coordinates": [0, 0]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("geojson", BROKEN_LAYERS)
+def test_a_layer_without_anything_to_draw_is_refused_and_breaks_no_page(client, db, incidents, geojson):
+    for model in (BaseLayer, Area):
+        model.objects.all().delete()
+    data = {"name": "land", "order": "1", "geojson": json.dumps(geojson)}
+    form = forms.modelform_factory(BaseLayer, places.BaseLayerForm, fields=[*data])(data)
+    assert (
+        form.errors
+        == {
+            "geojson": [
+                "There is nothing to draw in it. Paste a GeoJSON FeatureCollection of lines or areas in degrees (WGS 84)."
+            ]
+        }
+        or not geojson
+    )
+    BaseLayer(name="land", order=1, geojson=geojson).save()
+    assert base_map.base_map_version() == ""
+    assert client.get("/map/").status_code == 200
+    BaseLayer(name="streets", order=2, geojson=collection(LINE, None, rank=5, name=["x"], turn="x")).save()
+    assert base_map.base_map_version()
+    assert b'class="streets' in client.get("/map/").content
+    Area.objects.create(layer="district", code="1", name="One", outline=geojson, latitude=41.5, longitude=-38.5)
+    page_cache.clear()
+    assert client.get("/map/area/district/1/").status_code == 200
+    assert client.get("/map/?area=district:1").status_code == 200
+    assert not areas_at(41.5, -38.5)
+
+
+def test_an_area_needs_an_outline(db):
+    data = {
+        "layer": "district",
+        "code": "1",
+        "name": "One",
+        "latitude": "41.5",
+        "longitude": "-38.5",
+        "outline": json.dumps(LINE),
+    }
+    form = forms.modelform_factory(Area, places.AreaForm, fields=[*data])(data)
+    assert "isn't the outline of an area" in form.errors["outline"][0]

@@ -1,4 +1,4 @@
-"""Writes area codes into paths: agencies name areas "North/South", "50% Hill" or "..", which browsers and proxies rewrite."""
+"""Writes codes that other people chose into paths: "North/South", "50% Hill" or "..", which browsers and proxies rewrite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ESCAPED = re.compile(r"~([0-9A-F]{2})")
 _SPECIAL = re.compile(r"[/\\%?#;~]|^\.+$")
 
 
-class AreaCodeConverter:
+class CodeConverter:
     """Converts a code to one part of a path: "North/South" is "North~2FSouth". Codes of letters and digits stay unchanged."""
 
     regex = "[^/]+"
@@ -23,4 +23,4 @@ class AreaCodeConverter:
         return _SPECIAL.sub(lambda match: "".join(f"~{ord(character):02X}" for character in match[0]), value)
 
 
-register_converter(AreaCodeConverter, "area_code")
+register_converter(CodeConverter, "code")
