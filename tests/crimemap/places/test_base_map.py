@@ -103,7 +103,7 @@ def test_a_layer_without_anything_to_draw_is_refused_and_breaks_no_page(client, 
     page_cache.clear()
     assert client.get("/map/area/district/1/").status_code == 200
     assert client.get("/map/?area=district:1").status_code == 200
-    assert not areas_at(41.5, -38.5)
+    assert not areas_at(41.6, -38.6)
 
 
 def test_an_area_needs_an_outline(db):
