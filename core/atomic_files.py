@@ -1,4 +1,4 @@
-"""Files that a reader finds whole or not at all, also after a power failure: written beside, flushed, then renamed."""
+"""Write files that a reader finds complete or not at all, even after a power failure: written under another name, flushed, renamed."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def probe_sandbox() -> SandboxLayers:
         finally:
             child.terminate()
     if child.layers is None:
-        raise SandboxError("The process that rebuilds files does not start; its error stands above in the log.")
+        raise SandboxError("The process that cleans files doesn't start. Its error is in the log above this line.")
     return child.layers
 
 
@@ -177,7 +177,7 @@ def _interpret_reply(
     """Return the validated output, or raise FileRefusedError or SandboxError, whichever explains how the process ended."""
     exit_code = child.process.returncode
     if child.layers is None:
-        raise SandboxError("The process that rebuilds files does not start; its error stands above in the log.")
+        raise SandboxError("The process that cleans files doesn't start. Its error is in the log above this line.")
     _log_missing_layers(child.layers)
     if "output" in child.reply and not child.timed_out:
         try:
@@ -211,8 +211,11 @@ def _log_missing_layers(layers: SandboxLayers) -> None:
     _logged_layers.add(layers)
     if sys.platform == "linux" and not layers.is_network_blocked:
         logger.error(
-            "Strangers' files are rebuilt WITHOUT a barrier to the network: neither user namespaces nor seccomp work here. See docs/media.md."
+            "Strangers' files are cleaned WITHOUT blocking the network: neither user namespaces nor seccomp work here. docs/media.md says what to do."
         )
     missing = [name for name in SandboxLayers.__slots__ if not getattr(layers, name)]
     if missing:
-        logger.warning("The sandbox for strangers' files lacks here: %s. See docs/media.md.", ", ".join(missing))
+        logger.warning(
+            "These layers of the sandbox for strangers' files are missing here: %s. See docs/media.md.",
+            ", ".join(missing),
+        )

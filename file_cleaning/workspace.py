@@ -76,7 +76,7 @@ def _prepare_base(*, allow_disk: bool) -> Path:
     status = base.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise NoRamFolderError(
-            f"{base} belongs to somebody else or others may look into it. Remove it, then start again."
+            f"{base} belongs to another user, or other users can read it. Remove it, then start again."
         )
     return base
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 
 def identity(row_id: UUID) -> dict[str, str]:
-    """Return the headers of the mail that this row stands for: sent again, it has the same Message-ID."""
+    """Return the headers of this row's mail: sent again, it has the same Message-ID."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     return {"Message-ID": f"<{row_id}@{domain}>", "Auto-Submitted": "auto-generated"}
 

@@ -148,7 +148,7 @@ class Outbox(ABC, Generic[Row]):
         return _FIRST_WAIT * 2 ** min(doublings, _MAX_DOUBLINGS) if doublings >= 0 else dt.timedelta()
 
     def _lease(self, row: Row) -> bool:
-        """Reserve a row for this worker and read it anew; False if it is gone, settled, postponed or another worker's."""
+        """Reserve a row for this worker and reload it; False if it is gone, settled, postponed or another worker's."""
         with transaction.atomic():
             if self.serial_field and not self._lock_siblings(row):
                 return False
@@ -169,7 +169,7 @@ class Outbox(ABC, Generic[Row]):
         return not siblings.filter(leased_until__gt=Now()).exists()
 
     def _send_leased(self, row: Row, mail_server: BaseEmailBackend) -> None:
-        """Send one mail and record what became of it. Raises SMTPException or OSError if the server went away over it."""
+        """Send one mail and record the outcome. Raises SMTPException or OSError if the server went away over it."""
         try:
             message = self._compose_or_postpone(row)
             if message is None:

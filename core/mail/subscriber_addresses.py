@@ -1,4 +1,4 @@
-"""Subscribers' e-mail addresses, for map alerts and event reminders: the only module that seals and opens them.
+"""Subscribers' email addresses, for map alerts and event reminders: the only module that seals and opens them.
 
 - The public side seals an address, with the secret of the links in the mails, to a key pair; it has only the public half.
   Only the bulk worker, which sends the mails, has the private half (`<number>-<id>.key`).
@@ -146,7 +146,7 @@ def hash_secret(secret: bytes) -> bytes:
 
 
 def encode_secret(secret: bytes) -> str:
-    """The secret as it stands in an address: 43 letters, digits, "-" and "_"."""
+    """The secret as it is written in a link: 43 letters, digits, "-" and "_"."""
     return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 

@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
-    """The symbol `name` of static/img/icons.svg as a decorative picture; always stands beside words. `extra`: more CSS classes."""
+    """The symbol `name` of static/img/icons.svg as a decorative picture; always use it next to words. `extra`: more CSS classes."""
     classes = f"i {extra}".strip()
     return format_html(
         '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#{}"></use></svg>',
