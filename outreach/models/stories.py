@@ -14,9 +14,11 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.plain_text import fold_text
 from outreach.models.pictures import Picture
 from outreach.models.story_content import StoryContent
 
@@ -91,13 +93,7 @@ class PublishedStory(StoryContent):
     corrected_on = models.DateField(_("corrected on"), null=True, blank=True)
     # The pictures in the text, and the lead
     pictures = models.ManyToManyField(Picture, related_name="published_stories", editable=False, blank=True)
-    search = models.GeneratedField(
-        expression=SearchVector("title", weight="A", config="english")
-        + SearchVector("summary", weight="B", config="english")
-        + SearchVector("body", weight="C", config="english"),
-        output_field=SearchVectorField(),
-        db_persist=True,
-    )
+    search = SearchVectorField(null=True, editable=False)  # written by save()
 
     class Meta:
         verbose_name = _("published story")
@@ -109,6 +105,19 @@ class PublishedStory(StoryContent):
             GinIndex(fields=["areas"], opclasses=["jsonb_path_ops"], name="published_by_area"),
             GinIndex(fields=["search"], name="published_search"),
         ]
+
+    def save(self, **options: Any) -> None:
+        self.search = build_search_vector(self.title, self.summary, self.body)
+        super().save(**options)
+
+
+def build_search_vector(title: str, summary: str, body: str) -> CombinedExpression:
+    """Return the words of a story, folded as queries are (outreach/stories/search.py); those of the title weigh most."""
+    return _weigh(title, "A") + _weigh(summary, "B") + _weigh(body, "C")
+
+
+def _weigh(text: str, weight: str) -> SearchVector:
+    return SearchVector(models.Value(fold_text(text)), weight=weight, config="english")
 
 
 class Withdrawal(models.Model):

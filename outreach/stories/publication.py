@@ -46,7 +46,10 @@ def publish(story: Story, correction: str, now: dt.datetime) -> PublishedStory:
         published = PublishedStory.objects.create(pk=story.pk, published_on=today, **fields)
         Withdrawal.objects.filter(slug=story.slug).delete()
     else:
-        PublishedStory.objects.filter(pk=story.pk).update(corrected_on=today, **fields)
+        for name, value in fields.items():
+            setattr(published, name, value)
+        published.corrected_on = today
+        published.save()
         Correction.objects.create(published=published, on=today, note=correction)
     published.tags.set(story.tags.all())
     published.pictures.set(story.pictures.all())

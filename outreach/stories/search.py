@@ -11,6 +11,7 @@ from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import F, Prefetch, QuerySet
 from django.db.models.functions import ExtractYear
 
+from core.plain_text import fold_text
 from core.web import page_cache
 from crimemap import places
 from outreach.models import Picture, PublishedStory, StoryCategory, Tag
@@ -58,9 +59,11 @@ def filter_stories(
 def find_matching_ids(text: str) -> list[int]:
     """Return the ids of stories that match the words, best match first.
 
-    Understands "quoted phrases", OR and -without (websearch_to_tsquery of PostgreSQL); any input is safe.
+    Understands "quoted phrases", OR and -without (websearch_to_tsquery of PostgreSQL); any input is safe. The words are
+    folded as those of the stories are: it makes no difference which apostrophes, quotation marks, dashes or accents are typed.
     """
-    query = SearchQuery(_HYPHENS.sub(" ", normalize_query(text)), config="english", search_type="websearch")
+    words = _HYPHENS.sub(" ", fold_text(normalize_query(text)))
+    query = SearchQuery(words, config="english", search_type="websearch")
     newest = PublishedStory.objects.filter(search=query).values("pk")[:MAX_RANKED]
     best = PublishedStory.objects.filter(pk__in=newest).order_by(
         SearchRank(F("search"), query).desc(), "-published_on", "-pk"

@@ -6,9 +6,11 @@ import datetime as dt
 import html
 import json
 import re
+from importlib import import_module
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -139,6 +141,48 @@ def test_search_finds_inflected_words_and_ranks_titles_first(client):
     assert "/stories/other/" not in page
     assert "Nothing found" in text_of(client.get("/stories/search/?q=zeppelin"))
     assert "What are you looking for" in text_of(client.get("/stories/search/?q=+"))
+
+
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("The neighbor\u2019s bike", "neighbor's"),
+        ("The neighbor's bike", "neighbor\u2019s"),
+        ("Called \u2018bicycles\u2019 here", "bicycle"),
+        ("Called \u201cbicycles\u201d here", "bicycle"),
+        ("Bicycles\u2014many of them", "bicycles many"),
+        ("Arden\u2013Mill corner", "arden-mill"),
+        ("Arden\u2011Mill corner", "arden-mill"),
+        ("A bi\u00adcycle", "bicycle"),
+        ("The o\ufb03ce", "office"),
+        ("The café", "cafe"),
+        ("The cafe", "CAFÉ"),
+        ("A cafe\u0301", "café"),
+        ("\uff22\uff49\uff4b\uff45 found", "bike"),
+        ("Straße", "strasse"),
+        ("a\u00a0bike", "bike"),
+        ("Two red bikes", "\u201cred bikes\u201d"),
+    ],
+)
+def test_search_finds_words_however_they_are_written(client, written, typed):
+    for place, fields in (
+        ("title", {"title": written}),
+        ("body", {"body": written}),
+        ("summary", {"summary": written}),
+    ):
+        create_published_story(place, **fields)
+    page = text_of(client.get("/stories/search/", {"q": typed}))
+    for place in ("title", "body", "summary"):
+        assert f"/stories/{place}/" in page
+    assert "Nothing found" in text_of(client.get("/stories/search/", {"q": "\u201cbikes red\u201d"}))
+
+
+def test_stories_from_before_are_indexed_by_the_migration(client):
+    create_published_story(title="The neighbor\u2019s bike")
+    PublishedStory.objects.update(search=None)
+    assert search.find_matching_ids("neighbor's") == []
+    import_module("outreach.migrations.0002_folded_story_search").index_stories(apps, None)
+    assert len(search.find_matching_ids("neighbor's")) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from outreach.models import (
     StoryStep,
     Withdrawal,
 )
-from outreach.stories import checks, publication, scheduled_publication, texts, workflow, workflow_rules
+from outreach.stories import checks, publication, scheduled_publication, search, texts, workflow, workflow_rules
 from outreach.stories.workflow import StaleStoryError, StoryActionRefusedError
 from outreach.stories.workflow_rules import CLOCK, ActionDetails, Actor, StoryAction, StoryState, decide
 from tests.outreach import desk
@@ -233,6 +233,7 @@ class TestPerforming:
         assert story.status == Status.CORRECTED
         copy = PublishedStory.objects.get()
         assert (copy.body, copy.corrected_on) == ("Ten lamps", timezone.localdate())
+        assert search.find_matching_ids("ten lamps") == [copy.pk]
         assert Correction.objects.get().note == "It was ten lamps, not nine."
 
     def test_the_author_may_approve_a_correction_by_someone_else(self) -> None:
