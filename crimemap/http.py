@@ -66,7 +66,7 @@ def read_selection(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
     except FilterError as error:
         chosen, problems = error.filter, error.problems
     if length > MAX_QUERY_CHARACTERS:
-        message = _("It has %(length)d characters, and no selection needs more than %(most)d.")
+        message = _("The web address is too long: %(length)d characters. The most we can read is %(most)d.")
         problems.append(FilterProblem(_("address"), message % {"length": length, "most": MAX_QUERY_CHARACTERS}, ""))
     if problems:
         raise FilterError(problems, chosen)
@@ -109,7 +109,7 @@ def parse_view_box(request: HttpRequest, chosen: Filter) -> Box:
         if -90 <= south <= north <= 90 and -180 <= west <= east <= 180:
             return south, west, north, east
     example = "41.45000,-38.55000,41.55000,-38.45000"
-    message = _("A view is south,west,north,east in degrees, such as %(example)s.") % {"example": example}
+    message = _("A view must be south,west,north,east in degrees, for example %(example)s.") % {"example": example}
     raise FilterError([FilterProblem("view", message, "")], chosen)
 
 
@@ -120,7 +120,7 @@ def parse_whole_number(request: HttpRequest, chosen: Filter, part: str, allowed:
     if number in allowed:
         return number
     nearest_allowed = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
-    message = _("This is a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
+    message = _("This must be a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
     raise FilterError([FilterProblem(part, message, str(nearest_allowed))], chosen)
 
 

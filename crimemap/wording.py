@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from datetime import date, time
 
 from django.utils.dates import WEEKDAYS_ABBR
-from django.utils.formats import date_format, time_format
+from django.utils.formats import date_format, number_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crimemap.places import areas
-from crimemap.snapshot.filters import Filter
+from crimemap.places import areas, lookup
+from crimemap.snapshot.filters import Filter, FilterVocabulary
 from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
 MIN_COUNT_FOR_PERCENT = 30  # fewer incidents make a percentage misleading
+YEAR_DAYS = (365, 366)
 
 LAYER_NAMES = {
     "district": gettext_lazy("District"),
@@ -33,6 +34,24 @@ PERIOD_NAMES = {
 def format_day(value: date) -> str:
     """Format a date: Nov. 16, 2026."""
     return date_format(value, "N j, Y")
+
+
+def format_days(first: date, last: date) -> str:
+    """Format a span of days without what repeats: "Nov. 15-21, 2026", "Jan. 1 to Nov. 21, 2026", "Nov. 21, 2026"."""
+    if first == last:
+        return format_day(first)
+    if first.year != last.year:
+        return _("%(first)s to %(last)s") % {"first": format_day(first), "last": format_day(last)}
+    if first.month != last.month:
+        # Translators: two days of one year, the second with the year: "Jan. 1 to Nov. 21, 2026".
+        return _("%(first)s to %(last)s") % {"first": date_format(first, "N j"), "last": format_day(last)}
+    # Translators: days of one month: "Nov. 15-21, 2026".
+    return _("%(month)s %(first)d–%(last)d, %(year)d") % {
+        "month": date_format(first, "N"),
+        "first": first.day,
+        "last": last.day,
+        "year": first.year,
+    }
 
 
 def format_hour(number: int) -> str:
@@ -65,38 +84,112 @@ def describe_place(row: IncidentRow) -> str:
     return _("Place not published")
 
 
-def describe_comparison(comparison: PeriodComparison) -> str:
-    """Compare counts with the period before: "6% fewer than in the period before."
+def describe_count(count: int, chosen: Filter, published: FilterVocabulary) -> str:
+    """Say how many incidents a filter has and of which days: "207 incidents happened Nov. 15-21, 2026 (the newest 7 days we have)."
 
-    Returns an empty string if the data does not go back that far.
+    The days are those of the filter that are published, so that no sentence promises days without data.
     """
-    count_before, count = comparison.before, comparison.this
-    if count_before is None:
-        return ""
-    if count_before < MIN_COUNT_FOR_PERCENT:
+    covered = chosen.covered_by(published)
+    if covered is None:
+        return _("We have no data for these days. Our data runs from %(first)s to %(last)s.") % {
+            "first": format_day(published.since),
+            "last": format_day(published.until),
+        }
+    if not count:
+        days = format_days(covered.since, covered.until)
+        return _("We have no incidents to show for %(period)s.") % {"period": _mark_newest(days, covered)}
+    period = describe_period(covered)
+    # Translators: %(period)s is for example "on Nov. 21, 2026" or "Nov. 15-21, 2026 (the newest 7 days we have)".
+    sentence = ngettext("%(count)s incident happened %(period)s.", "%(count)s incidents happened %(period)s.", count)
+    return sentence % {"count": number_format(count, force_grouping=True), "period": period}
+
+
+def describe_period(covered: Filter) -> str:
+    """Say when, within a sentence: "on Nov. 21, 2026", "from Oct. 23 to Nov. 21, 2026 (the newest 30 days we have)".
+
+    covered: with published days only (Filter.covered_by). A preset that is longer than the data is not called by its name.
+    """
+    period = format_days(covered.since, covered.until)
+    if covered.since == covered.until:
+        period = _("on %(day)s") % {"day": period}
+    elif (covered.since.year, covered.since.month) != (covered.until.year, covered.until.month):
+        period = _("from %(days)s") % {"days": period}
+    return _mark_newest(period, covered)
+
+
+def _mark_newest(period: str, covered: Filter) -> str:
+    days = (covered.until - covered.since).days + 1
+    if covered.days == days == 365:
+        return _("%(period)s (the newest year we have)") % {"period": period}
+    if covered.days == days:
         return ngettext(
-            "In the period before it was %(count)d.", "In the period before there were %(count)d.", count_before
-        ) % {"count": count_before}
-    percent = round((count - count_before) / count_before * 100)
-    if not percent:
-        return _("About as many as in the period before.")
-    sentence = (
-        _("%(percent)d%% more than in the period before.")
-        if percent > 0
-        else _("%(percent)d%% fewer than in the period before.")
-    )
-    return sentence % {"percent": abs(percent)}
+            "%(period)s (the newest %(days)d day we have)", "%(period)s (the newest %(days)d days we have)", days
+        ) % {"period": period, "days": days}
+    return period
 
 
-def describe_period(chosen: Filter) -> str:
-    """Describe the filter's period: "the last 30 days", "Jan. 1, 2026 to Jan. 31, 2026"."""
+def format_published_days(chosen: Filter, published: FilterVocabulary) -> str:
+    """Format those days of a filter that are published: "Oct. 23 to Nov. 21, 2026"; all of its days if none are."""
+    covered = chosen.covered_by(published) or chosen
+    return format_days(covered.since, covered.until)
+
+
+def name_period(chosen: Filter) -> str:
+    """Name the filter's period as a choice: "newest 30 days", "Jan. 1 to Nov. 21, 2026"."""
     if chosen.days == 365:
-        return _("the last year")
+        return _("newest year")
     if chosen.days:
-        return ngettext("the last %(days)d day", "the last %(days)d days", chosen.days) % {"days": chosen.days}
-    if chosen.since == chosen.until:
-        return format_day(chosen.since)
-    return _("%(first)s to %(last)s") % {"first": format_day(chosen.since), "last": format_day(chosen.until)}
+        return ngettext("newest %(days)d day", "newest %(days)d days", chosen.days) % {"days": chosen.days}
+    return format_days(chosen.since, chosen.until)
+
+
+def name_period_before(days: int) -> str:
+    """Name the equally long period before one of this length: "30 days before"."""
+    if days in YEAR_DAYS:
+        return _("Year before")
+    return ngettext("Day before", "%(days)d days before", days) % {"days": days}
+
+
+def describe_comparison(comparison: PeriodComparison) -> str:
+    """Compare a count with the equally long period before: "6% fewer than in the 30 days before."
+
+    Return an empty string if the data does not go back that far.
+    """
+    before, count, days = comparison.before, comparison.this, comparison.days
+    if before is None:
+        return ""
+    if before < MIN_COUNT_FOR_PERCENT:
+        if days in YEAR_DAYS:
+            sentence = ngettext(
+                "There was %(count)d in the year before.", "There were %(count)d in the year before.", before
+            )
+        elif days == 1:
+            sentence = ngettext(
+                "There was %(count)d on the day before.", "There were %(count)d on the day before.", before
+            )
+        else:
+            sentence = ngettext(
+                "There was %(count)d in the %(days)d days before.",
+                "There were %(count)d in the %(days)d days before.",
+                before,
+            )
+        return sentence % {"count": before, "days": days}
+    percent = round((count - before) / before * 100)
+    if days in YEAR_DAYS:
+        more, fewer = (
+            _("%(percent)d%% more than in the year before."),
+            _("%(percent)d%% fewer than in the year before."),
+        )
+        same = _("About the same as in the year before.")
+    elif days == 1:
+        more, fewer = _("%(percent)d%% more than on the day before."), _("%(percent)d%% fewer than on the day before.")
+        same = _("About the same as on the day before.")
+    else:
+        more = _("%(percent)d%% more than in the %(days)d days before.")
+        fewer = _("%(percent)d%% fewer than in the %(days)d days before.")
+        same = _("About the same as in the %(days)d days before.")
+    sentence = same if not percent else more if percent > 0 else fewer
+    return sentence % {"percent": abs(percent), "days": days}
 
 
 def describe_categories(chosen: Filter, names: Mapping[str, str]) -> str:
@@ -133,8 +226,26 @@ def describe_weekdays(weekdays: frozenset[int]) -> str:
 
 
 def format_distance(meters: float) -> str:
-    """Format a distance: "500 m (0.3 mi)"."""
+    """Format a distance: "0.3 miles (500 m)"."""
     if meters < 400:
-        return _("%(metres)d m (%(feet)d ft)") % {"metres": meters, "feet": round(meters / 0.3048, -1)}
-    metric_text = f"{meters / 1000:g} km" if meters >= 1000 else f"{meters:.0f} m"
-    return _("%(metric)s (%(miles)s mi)") % {"metric": metric_text, "miles": f"{meters / 1609.344:.1f}"}
+        return _("%(feet)d feet (%(meters)d m)") % {"feet": round(meters / 0.3048, -1), "meters": meters}
+    metric = f"{meters / 1000:g} km" if meters >= 1000 else f"{meters:.0f} m"
+    return _("%(miles)s miles (%(metric)s)") % {"miles": f"{meters / 1609.344:.1f}", "metric": metric}
+
+
+def format_percent(part: int, whole: int) -> str:
+    """Format a share: "32%". Only nothing is 0% and only all is 100%."""
+    rounded = round(part / whole * 100)
+    percent = rounded if part in (0, whole) else min(max(rounded, 1), 99)
+    return _("%(percent)d%%") % {"percent": percent}
+
+
+def describe_point(latitude: float, longitude: float) -> str:
+    """Name a point of the map by its block or intersection, or by the block that it is near."""
+    place = lookup.find_place_at(latitude, longitude)
+    if place:
+        return place.name
+    block = lookup.find_nearest_block(latitude, longitude)
+    if block:
+        return _("a point near %(block)s") % {"block": block.name}
+    return _("a point on the map")

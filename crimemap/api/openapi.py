@@ -19,11 +19,11 @@ from crimemap.snapshot.published_incidents import MAX_PAGE_ROWS
 Schema = dict[str, Any]
 
 RULES = (
-    _("Reports are preliminary: kind and outcome may change, incidents may be withdrawn."),
-    _("A point is a block, not a house; some kinds are published by area and day alone."),
-    _("Sexual offenses, trafficking, child victims, family offenses, runaways, kidnapping and everything domestic are never"
-      " shown one by one: they are in yearly totals only."),
-    _("Counts say what was reported, not how safe a place is. Not for judging people."),
+    _("These are first reports. The type and the outcome can change, and incidents can be withdrawn."),
+    _("A point is a block, not a house. Some types are published only by area and day."),
+    _("Sexual offenses, trafficking, crimes against children, crimes within families, runaways, kidnapping and domestic"
+      " incidents are never shown one by one. They are counted only in yearly totals."),
+    _("The numbers tell what was reported, not how safe a place is. Don't use them to judge people."),
 )  # fmt: skip
 
 
@@ -53,12 +53,12 @@ def _ref(name: str) -> Schema:
 
 
 DAY = _text(format="date", pattern=r"^\d{4}-\d{2}-\d{2}$")
-VERSION = _text("What is published; changes with any of it.")
-FILTER = _text("The filter as it was understood, always written in the same way.")
+VERSION = _text("Version of the published data. Changes whenever the data does.")
+FILTER = _text("The filter that was applied, in its canonical form.")
 COUNT = _whole()
 CATEGORY = {"category": _text(), "name": _text(), "family": _text(enum=list(BY_SLUG)), "family_name": _text()}
 AREA = {
-    "area": _text("As `area=` of a filter has it."),
+    "area": _text("Value for the filter's `area` parameter."),
     "layer": _text(enum=list(LAYERS)),
     "code": _text(),
     "name": _text(),
@@ -76,46 +76,49 @@ def _incident() -> Schema:
         "longitude": {"type": ["number", "null"]},
     }
     described = {name: shapes[name] | {"description": str(words)} for name, words in COLUMNS.items()}
-    return _object(described | {"page": _text("Its page for people.", format="uri")})
+    return _object(described | {"page": _text("The incident's web page.", format="uri")})
 
 
 def _schemas() -> dict[str, Schema]:
-    problem = _object({"part": _text(), "message": _text(), "offer": _text("The nearest value that works, or empty.")})
+    problem = _object({"part": _text(), "message": _text(), "offer": _text("The closest valid value, or empty.")})
     bubble = {
         "latitude": {"type": "number"},
         "longitude": {"type": "number"},
         "count": _whole(minimum=1),
         "families": {"type": "object", "additionalProperties": COUNT, "propertyNames": {"enum": list(BY_SLUG)}},
-        "one_point": {"type": "boolean", "description": "No zoom parts it: all stand on one point."},
+        "one_point": {
+            "type": "boolean",
+            "description": "True if all incidents are on one point, so that zooming in never splits them.",
+        },
     }
     weekday = {
         "weekday": _text(enum=list(WEEKDAYS)),
         "hours": _list(COUNT, minItems=24, maxItems=24),
-        "no_hour": _whole("Known by day alone."),
+        "no_hour": _whole("Incidents with a known day but no known hour."),
     }
-    change = {"date": DAY, "before": _text("A category, empty where it is not said."), "after": _text()}
+    change = {"date": DAY, "before": _text("A category; empty if it is not published."), "after": _text()}
     source = {"source": _text(), "name": _text(), "updated_on": _or_null(DAY)}
     not_shown = {
         "year": _whole(),
-        "hidden": _or_null(_whole("Kinds that are never shown; null is fewer than totals_from.")),
-        "held": _or_null(_whole("Codes that nobody classified yet.")),
+        "hidden": _or_null(_whole("Incidents of types that are never shown; null means fewer than totals_from.")),
+        "held": _or_null(_whole("Incidents whose code is not classified yet; null means fewer than totals_from.")),
     }
     total = {
-        "area": _text("Code, empty for the whole agency."),
+        "area": _text("Code; empty for the whole agency."),
         "category": _text(),
         "year": _whole(),
         "count": COUNT,
     }
     return {
-        "Problems": _object({"problems": _list(problem), "nearest": _text("The path of an answer that works.")}),
+        "Problems": _object({"problems": _list(problem), "nearest": _text("Path of a request that works.")}),
         "Incident": _incident(),
         "Incidents": _object(
             {
                 "version": VERSION,
                 "filter": FILTER,
-                "total": _whole("Incidents of the filter, on all pages."),
+                "total": _whole("Number of incidents that match, on all pages."),
                 "incidents": _list(_ref("Incident"), maxItems=MAX_PAGE_ROWS),
-                "next": _or_null(_text("The next page; null on the last.", format="uri")),
+                "next": _or_null(_text("URL of the next page; null on the last page.", format="uri")),
             }
         ),
         "OneIncident": _object({"version": VERSION, "incident": _ref("Incident"), "changes": _list(_object(change))}),
@@ -123,21 +126,23 @@ def _schemas() -> dict[str, Schema]:
             {
                 "version": VERSION,
                 "filter": FILTER,
-                "zoom": _whole("Smaller than asked for where the view has too many cells."),
+                "zoom": _whole("Zoom of the grid. Smaller than requested if the view has too many cells."),
                 "bubbles": _list(_object(bubble)),
             }
         ),
         "Months": _counts({"month": _text(pattern=r"^\d{4}-\d{2}$"), "count": COUNT}),
         "ByCategory": _counts(CATEGORY | {"count": COUNT}),
-        "ByArea": _counts(AREA | {"count": COUNT}, unknown=_whole("Incidents whose area is not known.")),
-        "Hours": _counts(weekday, no_day=_whole("Known by month alone.")),
+        "ByArea": _counts(AREA | {"count": COUNT}, unknown=_whole("Incidents with no known area.")),
+        "Hours": _counts(weekday, no_day=_whole("Incidents with a known month but no known day.")),
         "Comparison": _object(
             {
                 "version": VERSION,
                 "filter": FILTER,
                 "count": COUNT,
-                "before": _or_null(_whole("As many days before; null where the data begins later.")),
-                "year_ago": _or_null(_whole("The same days a year ago.")),
+                "before": _or_null(
+                    _whole("Count of the equally long period just before; null if the data starts later.")
+                ),
+                "year_ago": _or_null(_whole("Count of the same days a year before; null if the data starts later.")),
             }
         ),
         "Categories": _object({"version": VERSION, "categories": _list(_object(CATEGORY))}),
@@ -150,11 +155,13 @@ def _schemas() -> dict[str, Schema]:
                 "since": DAY,
                 "until": DAY,
                 "sources": _list(_object(source)),
-                "embargo_days": _whole("Whole days before an incident is published."),
-                "least_radius": _whole("Metres."),
-                "totals_from": _whole("Totals that are smaller are not told."),
+                "embargo_days": _whole("Days before an incident is published, at least."),
+                "least_radius": _whole("Smallest radius of a circle, in meters."),
+                "totals_from": _whole("Smaller totals are left out."),
                 "not_shown": _list(_object(not_shown)),
-                "totals": _list(_object(total), description="Yearly totals of what is not shown one by one."),
+                "totals": _list(
+                    _object(total), description="Yearly totals of incidents that are not shown one by one."
+                ),
                 "rules": _list(_text()),
                 "page": _text(format="uri"),
             }
@@ -173,41 +180,45 @@ def _parameter(name: str, description: str, schema: Schema, example: str = "") -
 
 FILTER_PARAMETERS = {
     "category": _parameter(
-        "category", "Categories or families, with commas between them.", _text(), "burglary,family:people"
+        "category", "Categories or families, separated by commas.", _text(), "burglary,family:people"
     ),
     "days": _parameter(
-        "days", "The last so many days; 365 where no days are named.", {"type": "integer", "enum": list(PRESETS)}
+        "days", "The newest so many days of the data; 365 by default.", {"type": "integer", "enum": list(PRESETS)}
     ),
-    "from": _parameter("from", "First day, where it happened.", DAY),
-    "to": _parameter("to", "Last day.", DAY),
-    "hour": _parameter("hour", "Hours 0 to 23; ranges may go over midnight.", _text(), "22-4"),
-    "weekday": _parameter("weekday", f"Of {', '.join(WEEKDAYS)}.", _text(), "sat,sun"),
-    "area": _parameter("area", "Layer and code, as /areas lists them.", _text(), "district:4"),
-    "near": _parameter("near", "Latitude and longitude of the middle of a circle.", _text(), "41.88,-87.63"),
-    "radius": _parameter("radius", "Its radius in metres; /about has the least.", {"type": "number"}, "500"),
-    "box": _parameter("box", "Latitudes and longitudes: south,west,north,east.", _text(), "41.80,-87.70,41.90,-87.60"),
+    "from": _parameter("from", "First day, in local time.", DAY),
+    "to": _parameter("to", "Last day, in local time.", DAY),
+    "hour": _parameter("hour", "Hours from 0 to 23. Ranges can cross midnight.", _text(), "22-4"),
+    "weekday": _parameter("weekday", f"Days of the week: {', '.join(WEEKDAYS)}.", _text(), "sat,sun"),
+    "area": _parameter("area", "Layer and code, as listed by /areas.", _text(), "district:4"),
+    "near": _parameter("near", "Center of a circle: latitude, longitude.", _text(), "41.88,-87.63"),
+    "radius": _parameter(
+        "radius", "Radius of the circle in meters. /about has the smallest.", {"type": "number"}, "500"
+    ),
+    "box": _parameter("box", "A box in degrees: south,west,north,east.", _text(), "41.80,-87.70,41.90,-87.60"),
 }
 OTHER_PARAMETERS = {
-    "limit": _parameter("limit", "Incidents of a page.", _whole(minimum=1, maximum=MAX_PAGE_ROWS, default=100)),
-    "after": _parameter("after", "Where the page begins: part of `next`, not to be made up.", _text()),
-    "view": _parameter("view", "What a map shows: south,west,north,east; everything by default.", _text()),
-    "zoom": _parameter("zoom", "Of a web-mercator map; cells have 64 pixels.", _whole(maximum=DEEPEST, default=12)),
-    "layer": _parameter("layer", "Which areas.", _text(enum=list(LAYERS), default="district")),
+    "limit": _parameter("limit", "Incidents per page.", _whole(minimum=1, maximum=MAX_PAGE_ROWS, default=100)),
+    "after": _parameter("after", "Where the page starts. Take it from `next`.", _text()),
+    "view": _parameter("view", "The visible part of a map: south,west,north,east. Everything by default.", _text()),
+    "zoom": _parameter(
+        "zoom", "Zoom level of a Web Mercator map. Grid cells are 64 pixels wide.", _whole(maximum=DEEPEST, default=12)
+    ),
+    "layer": _parameter("layer", "Kind of area.", _text(enum=list(LAYERS), default="district")),
 }
 
 # path: (name of its URL, summary, schema, whether it takes the filter, parameters of its own)
 PATHS: dict[str, tuple[str, str, str, bool, tuple[str, ...]]] = {
     "/incidents": ("incidents", "Incidents, newest first, a page at a time", "Incidents", True, ("limit", "after")),
     "/incidents/{id}": ("incident", "One incident", "OneIncident", False, ()),
-    "/bubbles": ("bubbles", "Counts by cell of the map's grid", "Bubbles", True, ("view", "zoom")),
+    "/bubbles": ("bubbles", "Counts by grid cell of the map", "Bubbles", True, ("view", "zoom")),
     "/counts/months": ("months", "Counts by month", "Months", True, ()),
     "/counts/categories": ("by_category", "Counts by category", "ByCategory", True, ()),
     "/counts/areas": ("by_area", "Counts by area", "ByArea", True, ("layer",)),
     "/counts/hours": ("hours", "Counts by weekday and hour", "Hours", True, ()),
-    "/compare": ("compare", "The days of the filter, those before, and a year ago", "Comparison", True, ()),
-    "/categories": ("categories", "Categories that a filter may name", "Categories", False, ()),
-    "/areas": ("areas", "Areas that a filter may name", "Areas", False, ()),
-    "/about": ("about", "Sources, age, what is not shown", "About", False, ()),
+    "/compare": ("compare", "Counts for the filter's days, the days before, and a year before", "Comparison", True, ()),
+    "/categories": ("categories", "All categories", "Categories", False, ()),
+    "/areas": ("areas", "All areas", "Areas", False, ()),
+    "/about": ("about", "Sources, age of the data, and what is left out", "About", False, ()),
 }
 
 
@@ -225,7 +236,9 @@ def _operation(path: str) -> Schema:
     if path.endswith("{id}"):
         parameters.append({"name": "id", "in": "path", "required": True, "schema": _text()})
         errors += ["404", "410"]
-    headers = {"ETag": {"schema": _text(), "description": "Send it as If-None-Match to be told that nothing is new."}}
+    headers = {
+        "ETag": {"schema": _text(), "description": "Send it as If-None-Match to get status 304 if nothing has changed."}
+    }
     answer = {"description": summary, "headers": headers, "content": {"application/json": {"schema": _ref(schema)}}}
     return {
         "operationId": name,
@@ -233,7 +246,7 @@ def _operation(path: str) -> Schema:
         "parameters": parameters,
         "responses": {
             "200": answer,
-            "304": {"description": "Nothing is new."},
+            "304": {"description": "Nothing has changed."},
             **{status: {"$ref": f"#/components/responses/{status}"} for status in sorted(errors)},
         },
     }
@@ -243,10 +256,10 @@ def build_document() -> Schema:
     """Build the OpenAPI document."""
     problems = {"application/json": {"schema": _ref("Problems")}}
     errors = {
-        "400": "Part of the address cannot be used.",
+        "400": "Part of the request is wrong.",
         "404": "No published incident has this id.",
         "410": "The incident was withdrawn.",
-        "503": "Nothing is published yet.",
+        "503": "No data is published yet.",
     }
     return {
         "openapi": "3.1.0",

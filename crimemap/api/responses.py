@@ -88,7 +88,7 @@ def _answer_other_methods(request: HttpRequest) -> HttpResponse | None:
         response.headers["Access-Control-Allow-Headers"] = "If-None-Match"
         response.headers["Access-Control-Max-Age"] = str(DAY)
     else:
-        response = error_response(405, "method", _("This can only be read."), "GET", request.path)
+        response = error_response(405, "method", _("This API is read-only. Use GET."), "GET", request.path)
     response.headers["Allow"] = METHODS
     return response
 
@@ -106,12 +106,12 @@ def _answer(
         return http.filter_error_json(error, request)
     except WithdrawnIncidentError:
         return error_response(
-            410, "id", _("This incident was withdrawn by the agency."), nearest=_collection_path(request)
+            410, "id", _("The agency has withdrawn this incident."), nearest=_collection_path(request)
         )
     except UnknownIncidentError:
         return error_response(404, "id", _("No published incident has this id."), nearest=_collection_path(request))
     except NothingPublishedError:
-        response = error_response(503, "", _("Nothing is published yet."))
+        response = error_response(503, "", _("No data is published yet. Try again later."))
         response.headers["Retry-After"] = "3600"
         return response
 
@@ -124,7 +124,7 @@ def _filter(request: HttpRequest, published: PublishedIncidents, known: tuple[st
         chosen, problems = error.filter, error.problems
     for part in list(request.GET)[:20]:
         if part not in known:
-            message = _("There is no part “%(part)s” here. Known are: %(known)s.")
+            message = _("There is no parameter “%(part)s” here. Use: %(known)s.")
             problems.append(FilterProblem(part[:40], message % {"part": part[:40], "known": ", ".join(known)}, ""))
     if problems:
         raise FilterError(problems, chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -178,7 +180,7 @@ def areas(query: ApiQuery) -> ApiAnswer:
 def about(query: ApiQuery) -> ApiAnswer:
     """Answer the sources and age of the data, and what it does not show."""
     published = query.published
-    made_on = published.made_at.date()
+    made_on = published.made_on
 
     def compute() -> dict[str, Any]:
         meta = published.meta
@@ -191,7 +193,7 @@ def about(query: ApiQuery) -> ApiAnswer:
                 {
                     "source": each["slug"],
                     "name": each["name"],
-                    "updated_on": (each["last_success_at"] or "")[:10] or None,
+                    "updated_on": _local_day(each["last_success_at"]),
                 }
                 for each in published.sources
             ],
@@ -222,7 +224,7 @@ def openapi_document(request: HttpRequest) -> HttpResponseBase:
 
 
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: ARG001
-    message = _("There is no such address. All are described at %(path)s.") % {"path": reverse("open_api:openapi")}
+    message = _("There is no such endpoint. %(path)s lists them all.") % {"path": reverse("open_api:openapi")}
     return responses.allow_any_origin(
         responses.error_response(404, "path", message, nearest=reverse("open_api:incidents"))
     )
@@ -244,7 +246,7 @@ def _after(query: ApiQuery) -> tuple[int, str] | None:
         return None
     found = re.fullmatch(r"([0-9]{1,7})-([0-9A-Za-z]{12})", text)
     if not found:
-        message = _("This is not from the `next` of an answer.")
+        message = _("This value is wrong. Take it from `next` of the page before.")
         raise FilterError([FilterProblem("after", message, "")], query.chosen)
     return int(found[1]), found[2]
 
@@ -260,7 +262,7 @@ def _next(query: ApiQuery, limit: int, last: IncidentRow) -> str:
 def _layer(query: ApiQuery) -> str:
     layer = query.request.GET.get("layer", "district")
     if layer not in query.published.areas:
-        message = _("Layers are %(layers)s.") % {"layers": ", ".join(query.published.areas)}
+        message = _("The layer must be one of: %(layers)s.") % {"layers": ", ".join(query.published.areas)}
         raise FilterError([FilterProblem("layer", message, "district")], query.chosen)
     return layer
 
@@ -278,6 +280,11 @@ def _category(slug: str, published: PublishedIncidents) -> dict[str, Any]:
 
 def _area(layer: str, code: str, names: dict[str, str]) -> dict[str, Any]:
     return {"area": f"{layer}:{code}", "layer": layer, "code": code, "name": wording.area_name(layer, code, names)}
+
+
+def _local_day(moment: str | None) -> date | None:
+    """Return the agency's day of a time in ISO format, None if there is no time."""
+    return timezone.localdate(datetime.fromisoformat(moment)) if moment else None
 
 
 def _counts(query: ApiQuery, counts: list[dict[str, Any]]) -> dict[str, Any]:

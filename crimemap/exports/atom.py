@@ -7,13 +7,14 @@ than a day: entries have the day of the incident or its last re-classification, 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.translation import gettext as _
@@ -53,15 +54,15 @@ def build_feed(published: PublishedIncidents, *, area: tuple[str, str] | None = 
         link=page,
         description=None,
         subtitle=replace_non_xml(
-            _("Reported to %(agency)s. Points are blocks, not houses.") % {"agency": settings.AGENCY_NAME}
+            _("Reported to %(agency)s. Each point is a block, not a house.") % {"agency": settings.AGENCY_NAME}
         ),
         author_name=replace_non_xml(settings.AGENCY_NAME),
         language=settings.LANGUAGE_CODE,
         feed_url=f"{settings.PORTAL_URL}{path}",
         feed_guid=_tag_uri(path.removeprefix(reverse("crimemap:map"))),
-        published_on=_midnight(published.made_at.astimezone(UTC).date()),
+        published_on=_midnight(published.made_on),
         feed_copyright=_(
-            "Preliminary: kind and outcome may change, incidents may be withdrawn. Not for judging people."
+            "First reports: the type and the outcome can change, and incidents can be withdrawn. Don't use them to judge people."
         ),
     )
     everything = replace(chosen, since=published.since, until=published.until, days=0)
@@ -93,7 +94,7 @@ def _title_and_filter(published: PublishedIncidents, area: tuple[str, str] | Non
             "city": settings.CITY_NAME,
         }
         chosen = replace(chosen, categories=frozenset([category]))
-    return _("Incidents: %(what)s") % {"what": name}, chosen
+    return _("New incidents: %(what)s") % {"what": name}, chosen
 
 
 def _add_entry(document: _Feed, row: IncidentRow, published: PublishedIncidents) -> None:
@@ -116,4 +117,5 @@ def _tag_uri(specific: str) -> str:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    """Return the beginning of a day where the agency is: by UTC, readers in America would see the day before."""
+    return datetime.combine(day, time(), timezone.get_default_timezone())

@@ -13,22 +13,24 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 COLUMNS: dict[str, _StrPromise] = {
-    "id": _("12 characters that stay the same through updates; the incident's page is named after it"),
-    "date": _("the day on which it began, where it happened; the first of the month where precision is month"),
-    "hour": _("the hour in which it began, 0 to 23; empty where it is not known or not published"),
+    "id": _("12 characters that never change; part of the web address of the incident's page"),
+    "date": _("the day it began, in local time; the first of the month if precision is month"),
+    "hour": _("the hour it began, 0 to 23; empty if not known or not published"),
     "precision": _("how exact date and hour are: hour, day or month"),
-    "category": _("what kind of offense, as addresses and programs name it"),
-    "category_name": _("the same in words"),
-    "family": _("the group of kinds: people, theft, drugs, disorder or other"),
-    "block": _("the block, not the address; empty where only an area is published"),
-    "latitude": _("degrees north (WGS 84) of the block's point, the same for all incidents of a block; may be empty"),
-    "longitude": _("degrees east of it"),
-    "district": _("code of the police district; empty where it is not known"),
-    "beat": _("code of the beat"),
-    "neighbourhood": _("code of the neighborhood or community area"),
-    "description": _("what kind of place it was; left out for offenses against a person"),
-    "outcome": _("what became of it, as far as the agency tells"),
-    "source": _("which of the agency's feeds it comes from"),
+    "category": _("the type of incident, as used in filters"),
+    "category_name": _("the type of incident in words"),
+    "family": _("the group of types: people, theft, drugs, disorder or other"),
+    "block": _("the block, never the address; empty if only an area is published"),
+    "latitude": _(
+        "degrees north (WGS 84) of the block's point, the same for all incidents of a block; empty if not on the map"
+    ),
+    "longitude": _("degrees east (WGS 84) of the same point"),
+    "district": _("code of the police district; empty if not known"),
+    "beat": _("code of the beat; empty if not known"),
+    "neighbourhood": _("code of the neighborhood or community area; empty if not known"),
+    "description": _("the kind of place; left out for crimes against a person"),
+    "outcome": _("the outcome so far, if the agency publishes it"),
+    "source": _("the agency's data source"),
 }
 
 

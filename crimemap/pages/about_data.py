@@ -18,23 +18,23 @@ EMPTY_CELL = "–"
 
 # By slug of crimemap/data/categories.csv. An agency's own categories have no definition.
 DEFINITIONS: dict[str, Promise] = {
-    "homicide": gettext_lazy("Someone was killed, on purpose or by recklessness."),
+    "homicide": gettext_lazy("Someone was killed, on purpose or through reckless behavior."),
     "robbery": gettext_lazy("Something was taken from a person by force or threat."),
-    "assault": gettext_lazy("Someone was attacked or hurt, or an attack was tried."),
+    "assault": gettext_lazy("Someone was attacked or hurt, or someone tried to."),
     "threats": gettext_lazy("Someone was threatened, stalked or harassed."),
-    "burglary": gettext_lazy("Someone entered a building to steal or to do another offense there."),
-    "theft": gettext_lazy("Something was taken without force: from a shop, a pocket, a yard, a bicycle rack."),
-    "theft-from-vehicle": gettext_lazy("Something was taken out of a vehicle, or a part of it."),
+    "burglary": gettext_lazy("Someone went into a building to steal or commit another crime."),
+    "theft": gettext_lazy("Something was taken without force: from a store, a pocket, a yard, a bike rack."),
+    "theft-from-vehicle": gettext_lazy("Something was taken from a vehicle, or part of the vehicle was taken."),
     "vehicle-theft": gettext_lazy("A car, motorcycle or other vehicle was taken."),
-    "fraud": gettext_lazy("Someone was deceived for money: false cards, checks, names or promises."),
-    "drugs": gettext_lazy("Having, making or selling drugs that the law forbids."),
-    "weapons": gettext_lazy("Having, carrying, selling or firing a weapon against the law."),
-    "vandalism": gettext_lazy("Something was damaged or painted on."),
+    "fraud": gettext_lazy("Someone was tricked out of money: with fake cards, checks, names or promises."),
+    "drugs": gettext_lazy("Having, making or selling illegal drugs."),
+    "weapons": gettext_lazy("Having, carrying, selling or firing a weapon illegally."),
+    "vandalism": gettext_lazy("Something was damaged or spray-painted."),
     "arson": gettext_lazy("Something was set on fire."),
-    "disorder": gettext_lazy("Trespass, fights without injury, noise, public drinking and the like."),
-    "prostitution": gettext_lazy("Buying or selling sex, or living off it, where the law forbids it."),
-    "traffic": gettext_lazy("Offenses on the road, such as driving drunk or leaving after a crash."),
-    "other": gettext_lazy("What fits nowhere else, such as breaking a court's order."),
+    "disorder": gettext_lazy("Trespassing, fights without injuries, noise, drinking in public and the like."),
+    "prostitution": gettext_lazy("Buying or selling sex, or making money from it, where that is illegal."),
+    "traffic": gettext_lazy("Crimes on the road, such as drunk driving or a hit-and-run."),
+    "other": gettext_lazy("Anything else, such as breaking a court order."),
 }
 
 
@@ -56,7 +56,8 @@ def source_ages(published: PublishedIncidents) -> list[SourceAge]:
         last, hours = source.get("last_success_at"), source.get("expected_interval")
         received = datetime.fromisoformat(last) if last else None
         late = bool(received and hours and now > received + timedelta(hours=hours))
-        result.append(SourceAge(source["name"], received, _age_text((now - received).days if received else None), late))
+        days = (timezone.localdate(now) - timezone.localdate(received)).days if received else None
+        result.append(SourceAge(source["name"], received, _age_text(days), late))
     return result
 
 
@@ -112,4 +113,4 @@ def category_definitions(published: PublishedIncidents) -> list[tuple[Family, li
 def _age_text(days: int | None) -> str:
     if days is None:
         return EMPTY_CELL
-    return ngettext("%(days)d day old", "%(days)d days old", days) % {"days": days} if days else _("from today")
+    return ngettext("%(days)d day old", "%(days)d days old", days) % {"days": days} if days > 0 else _("From today")

@@ -54,12 +54,16 @@ class ComparisonLine:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
+    """Bars over time. `unknown_day`: incidents that no bar of a day or week can hold, because only their month is known."""
+
     unit: str
     bars: list[TrendBar]
     comparisons: list[ComparisonLine]
     axis_max: int
     total: int
+    unknown_day: int
     is_small: bool
+    period_before: str
 
     @property
     def axis_middle(self) -> int:
@@ -111,15 +115,19 @@ class HourGrid:
 
 
 def build_trend(published: PublishedIncidents, chosen: Filter, axis_max: int = 0) -> Trend:
-    """Count incidents over time, with the period before and the same period a year ago where the data goes back that far.
+    """Count incidents over time, with the period before and the same days a year ago where the data goes back that far.
 
+    Months and years are compared with those of a year ago alone: the days before would be other parts of other months.
     `axis_max` sets the top of the axis for charts that stand side by side; 0 derives it from the counts.
     """
+    chosen = chosen.covered_by(published) or chosen
     series = _count_by_unit(published, chosen)
+    unit = _period_unit(published, chosen)
     before, year_ago = comparison_filters(chosen)
-    others = [(_("The same days a year before"), "year-ago", year_ago)]
-    if before.since != year_ago.since:
-        others.insert(0, (_("The period before"), "before", before))
+    period_before = wording.name_period_before((chosen.until - chosen.since).days + 1)
+    others = [(_("Same days a year before"), "year-ago", year_ago)]
+    if unit in ("day", "week"):
+        others.insert(0, (period_before, "before", before))
     comparisons = [
         (name, css_class, _count_by_unit(published, other))
         for name, css_class, other in others
@@ -129,7 +137,6 @@ def build_trend(published: PublishedIncidents, chosen: Filter, axis_max: int = 0
     axis_max = axis_max or _round_up_for_axis(
         max([*(count for _first, count in series), *(count for line in counts for count in line)], default=0)
     )
-    unit = _period_unit(published, chosen)
     step = max(1, -(-len(series) // MAX_AXIS_LABELS))
     bars = [
         TrendBar(
@@ -153,12 +160,15 @@ def build_trend(published: PublishedIncidents, chosen: Filter, axis_max: int = 0
         lines,
         axis_max,
         total,
+        published.count(chosen) - total if unit in ("day", "week") else 0,
         min([total, *(line.total for line in lines)]) < wording.MIN_COUNT_FOR_PERCENT,
+        period_before,
     )
 
 
 def count_by_category(published: PublishedIncidents, chosen: Filter) -> list[CategoryBar]:
     """Count incidents by category, most frequent first, and compare with the period before."""
+    chosen = chosen.covered_by(published) or chosen
     counts = published.count_by_category(chosen)
     before = comparison_filters(chosen)[0]
     known = published.count_by_category(before) if before.since >= published.since else None
@@ -176,8 +186,11 @@ def count_by_category(published: PublishedIncidents, chosen: Filter) -> list[Cat
     ]
 
 
-def build_hour_grid(hours: HourCounts) -> HourGrid:
-    """Lay counts out by weekday and hour. Incidents without a known hour or day are counted apart, never as midnight."""
+def build_hour_grid(hours: HourCounts, *, is_part_of_day: bool = False) -> HourGrid:
+    """Lay counts out by weekday and hour. Incidents without a known hour or day are counted apart, never as midnight.
+
+    `is_part_of_day`: the filter chose hours, so the busiest ones would say nothing about the day.
+    """
     max_count = max(map(max, hours.grid))
     weekdays = [
         _weekday_row(number, line, unknown_hour, max_count)
@@ -191,7 +204,7 @@ def build_hour_grid(hours: HourCounts) -> HourGrid:
         known,
         sum(hours.no_hour),
         hours.no_day,
-        _busiest_hours_sentence(hours.grid) if known >= wording.MIN_COUNT_FOR_PERCENT else "",
+        "" if is_part_of_day or known < wording.MIN_COUNT_FOR_PERCENT else describe_busiest_hours(hours.grid),
     )
 
 
@@ -204,16 +217,25 @@ def _weekday_row(number: int, counts: list[int], unknown_hour: int, max_count: i
     return WeekdayRow(str(WEEKDAYS[number]), cells, unknown_hour, mark_safe(squares), mark_safe(table_cells))  # noqa: S308  (numbers)
 
 
-def _busiest_hours_sentence(counts: list[list[int]]) -> str:
-    """Name the six consecutive hours of the day with the most incidents, and their share."""
+def describe_busiest_hours(counts: list[list[int]]) -> str:
+    """Name the six consecutive hours of the day with the most incidents, and their share; `counts` by weekday and hour."""
     by_hour = [sum(line[hour] for line in counts) for hour in range(24)]
-    first = max(range(24), key=lambda start: sum(by_hour[(start + after) % 24] for after in range(6)))
-    share = sum(by_hour[(first + after) % 24] for after in range(6)) / sum(by_hour)
-    return _("Most were from %(first)s to %(last)s: %(percent)d%% of those with a known hour.") % {
+    sums = [sum(by_hour[(start + after) % 24] for after in range(6)) for start in range(24)]
+    first = sums.index(max(sums))
+    values = {
         "first": wording.format_hour(first),
         "last": wording.format_hour(first + 6),
-        "percent": round(share * 100),
+        "percent": wording.format_percent(sums[first], sum(by_hour)),
     }
+    if sums.count(sums[first]) > 1:
+        return (
+            _(
+                "No six hours had more incidents than %(first)s to %(last)s (%(percent)s of incidents with a known hour)."
+                " Other hours had as many."
+            )
+            % values
+        )
+    return _("The busiest six hours: %(first)s to %(last)s (%(percent)s of incidents with a known hour).") % values
 
 
 def _period_unit(published: PublishedIncidents, chosen: Filter) -> str:

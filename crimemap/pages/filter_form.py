@@ -41,10 +41,11 @@ class CategoryOption:
 
 @dataclass(frozen=True, slots=True)
 class FamilyOption:
-    """A family in the legend, with its incidents under all other parts of the filter."""
+    """A family in the legend, with its incidents under all other parts of the filter; `mapped` of them have a mapped place."""
 
     family: Family
     count: int
+    mapped: int
     is_checked: bool
     categories: list[CategoryOption]
 
@@ -70,13 +71,16 @@ class FilterChip:
 
 @dataclass(frozen=True, slots=True)
 class FilterPanel:
-    """Values of the form's fields, the chips above the map, and `total`, the number of incidents the filter matches.
+    """Values of the form's fields, the chips above the map, and the filter in words.
 
+    `total` is the number of incidents that the filter matches, `unmapped` how many of them have no mapped place; `lead` says
+    the number and the days in a sentence, `types` the chosen types, `summary` the choices of period and types.
     `first_day` and `last_day` bound the dates that can be chosen. `uneditable_hours` keeps a set of hours that the form's two
     fields cannot express.
     """
 
     total: int
+    unmapped: int
     families: list[FamilyOption]
     presets: list[Option]
     since: date | None
@@ -92,18 +96,28 @@ class FilterPanel:
     radii: list[Option]
     box: str
     chips: list[FilterChip]
+    lead: str
+    types: str
     summary: str
 
 
 def build_panel(published: PublishedIncidents, chosen: Filter) -> FilterPanel:
     """Fill in the form from a filter."""
-    counts = published.count_by_category(replace(chosen, categories=frozenset()))
+    every_category = replace(chosen, categories=frozenset())
+    counts = published.count_by_category(every_category)
+    unmapped = published.count_unmapped_by_category(every_category)
+    total, total_unmapped = (
+        sum(count for slug, count in each.items() if not chosen.categories or slug in chosen.categories)
+        for each in (counts, unmapped)
+    )
     stretches = wording.group_hours(chosen.hours) if chosen.hours else []
     first_hour, last_hour = stretches[0] if len(stretches) == 1 else (None, None)
     area = ":".join(chosen.area) if chosen.area else ""
+    types = wording.describe_categories(chosen, published.category_names)
     return FilterPanel(
-        total=sum(count for slug, count in counts.items() if not chosen.categories or slug in chosen.categories),
-        families=_family_options(published, chosen, counts),
+        total=total,
+        unmapped=total_unmapped,
+        families=_family_options(published, chosen, counts, unmapped),
         presets=[Option(str(days), str(name), days == chosen.days) for days, name in wording.PERIOD_NAMES.items()],
         since=None if chosen.days else chosen.since,
         until=None if chosen.days else chosen.until,
@@ -123,11 +137,9 @@ def build_panel(published: PublishedIncidents, chosen: Filter) -> FilterPanel:
         radii=_radius_options(published, chosen),
         box=",".join(f"{edge:.5f}" for edge in chosen.box) if chosen.box else "",
         chips=_filter_chips(published, chosen),
-        summary=_("%(period)s, %(types)s")
-        % {
-            "period": wording.describe_period(chosen),
-            "types": wording.describe_categories(chosen, published.category_names),
-        },
+        lead=wording.describe_count(total, chosen, published),
+        types=types,
+        summary=_("%(period)s, %(types)s") % {"period": wording.name_period(chosen), "types": types},
     )
 
 
@@ -197,18 +209,22 @@ def _area_options(published: PublishedIncidents) -> SafeString:
     return mark_safe("".join(lines))  # noqa: S308  (escaped above)
 
 
-def _family_options(published: PublishedIncidents, chosen: Filter, counts: Mapping[str, int]) -> list[FamilyOption]:
+def _family_options(
+    published: PublishedIncidents, chosen: Filter, counts: Mapping[str, int], unmapped: Mapping[str, int]
+) -> list[FamilyOption]:
     options = []
     for family in FAMILIES:
         slugs = [slug for slug, family_slug in published.families.items() if family_slug == family.slug]
         if not slugs:
             continue
         chosen_slugs = chosen.categories.intersection(slugs)
+        count = sum(counts.get(slug, 0) for slug in slugs)
         is_partial = 0 < len(chosen_slugs) < len(slugs)
         options.append(
             FamilyOption(
                 family,
-                sum(counts.get(slug, 0) for slug in slugs),
+                count,
+                count - sum(unmapped.get(slug, 0) for slug in slugs),
                 bool(chosen_slugs) or not chosen.categories,
                 [
                     CategoryOption(
@@ -241,10 +257,20 @@ def _filter_chips(published: PublishedIncidents, chosen: Filter) -> list[FilterC
             FilterChip(wording.area_name(layer, code, areas.area_names(layer)), _query_without(chosen, area=None))
         )
     if chosen.circle:
-        name = _("Within %(distance)s of a place") % {"distance": wording.format_distance(chosen.circle[2])}
+        latitude, longitude, radius = chosen.circle
+        values = {
+            "distance": wording.format_distance(radius),
+            "place": wording.describe_point(latitude, longitude),
+        }
+        # Translators: for example "Within 0.3 miles (500 m) of 400 block of Arden Street".
+        name = _("Within %(distance)s of %(place)s") % values
         chips.append(FilterChip(name, _query_without(chosen, circle=None)))
     if chosen.box:
-        chips.append(FilterChip(_("Inside a part of the map"), _query_without(chosen, box=None)))
+        south, west, north, east = chosen.box
+        name = _("Inside a box on the map")
+        if (south, west) == (north, east):
+            name = _("Only %(place)s") % {"place": wording.describe_point(south, west)}
+        chips.append(FilterChip(name, _query_without(chosen, box=None)))
     if chosen.hours:
         chips.append(FilterChip(wording.describe_hours(chosen.hours), _query_without(chosen, hours=frozenset())))
     if chosen.weekdays:

@@ -70,13 +70,13 @@ def _parse_page(chosen: Filter, order: str, page_text: str, page_count: int) -> 
     if order not in ORDERS:
         orders = ", ".join(ORDERS)
         problems.append(
-            FilterProblem("sort", _("The list is sorted by one of %(orders)s.") % {"orders": orders}, DEFAULT_ORDER)
+            FilterProblem("sort", _("The sort order must be one of: %(orders)s.") % {"orders": orders}, DEFAULT_ORDER)
         )
     page_number = int(page_text) if page_text.isascii() and page_text.isdigit() and len(page_text) < 10 else 0
     if not 1 <= page_number <= page_count:
         offer = str(page_count if page_number else 1)
         problems.append(
-            FilterProblem("page", _("This list has the pages 1 to %(pages)d.") % {"pages": page_count}, offer)
+            FilterProblem("page", _("The page must be a number from 1 to %(pages)d.") % {"pages": page_count}, offer)
         )
     if problems:
         raise FilterError(problems, chosen)

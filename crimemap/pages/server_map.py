@@ -150,10 +150,10 @@ def _parse_position(text: str, chosen: Filter, full_box: Box) -> MapPosition | N
         nearest = *_clamp(latitude, longitude, full_box), min(max(zoom, ZOOMS[0]), ZOOMS[-1])
         if nearest == (latitude, longitude, zoom):
             return nearest
-        message = _("This part of the map is not in the city.")
+        message = _("This part of the map is outside the city.")
     else:
         nearest = (full_box[0] + full_box[2]) / 2, (full_box[1] + full_box[3]) / 2, base_map_svg.zoom_of_box(full_box)
-        message = _("A part of the map is latitude,longitude,zoom.")
+        message = _("The map position must be latitude,longitude,zoom.")
     raise FilterError([FilterProblem("at", message, format_position(*nearest))], chosen)
 
 
@@ -234,13 +234,13 @@ def _build_markers(published: PublishedIncidents, chosen: Filter, drawing: MapDr
 def _marker(bubble: Bubble, x: int, y: int, largest: int, links: _MarkerLinks) -> Marker:
     if bubble.count == 1:
         family = next(iter(bubble.families))
-        label = _("1 incident: %(family)s") % {"family": BY_SLUG[family].name}
+        label = _("1 incident: %(family)s. Show it") % {"family": BY_SLUG[family].name}
         return Marker(x, y, 0, "", family, label, links.list_url(bubble))
     radius = 17 + round(21 * math.log(bubble.count) / math.log(max(largest, 20)))
     counted = number_format(bubble.count, force_grouping=True)
-    text = counted if bubble.count < 10_000 else _("%(thousands)dk") % {"thousands": bubble.count // 1000}
+    text = counted if bubble.count < 10_000 else _("%(thousands)dk") % {"thousands": round(bubble.count / 1000)}
     if bubble.one_point or bubble.count <= MAX_LISTED or links.is_at_max_zoom:
-        label = ngettext("%(count)s incident: list", "%(count)s incidents: list", bubble.count)
+        label = ngettext("%(count)s incident: show as a list", "%(count)s incidents: show as a list", bubble.count)
         return Marker(x, y, radius, text, "", label % {"count": counted}, links.list_url(bubble))
     label = ngettext("%(count)s incident: zoom in", "%(count)s incidents: zoom in", bubble.count)
     return Marker(x, y, radius, text, "", label % {"count": counted}, links.zoom_url(bubble))
@@ -301,11 +301,11 @@ def _build_move_links(
     return [
         *links,
         MoveLink(_("Zoom out"), zoom_out_url),
-        MoveLink(_("North"), map_url(center_latitude + half_height, center_longitude, zoom)),
-        MoveLink(_("South"), map_url(center_latitude - half_height, center_longitude, zoom)),
-        MoveLink(_("West"), map_url(center_latitude, center_longitude - half_width, zoom)),
-        MoveLink(_("East"), map_url(center_latitude, center_longitude + half_width, zoom)),
-        MoveLink(_("Whole selection"), f"{base_url}#crime-map"),
+        MoveLink(_("Move north"), map_url(center_latitude + half_height, center_longitude, zoom)),
+        MoveLink(_("Move south"), map_url(center_latitude - half_height, center_longitude, zoom)),
+        MoveLink(_("Move west"), map_url(center_latitude, center_longitude - half_width, zoom)),
+        MoveLink(_("Move east"), map_url(center_latitude, center_longitude + half_width, zoom)),
+        MoveLink(_("Show everything"), f"{base_url}#crime-map"),
     ]
 
 

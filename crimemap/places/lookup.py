@@ -15,6 +15,8 @@ from crimemap.places.area_index import area_indexes
 
 MAX_BLOCK_DISTANCE_METERS = 200.0  # from the middle of a block; a point farther from every block is at none
 
+POINT_TOLERANCE = 0.00001  # degrees, about a meter
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -65,6 +67,18 @@ def find_nearest_block(latitude: float, longitude: float) -> Place | None:
 
     nearest = min(box, key=distance, default=None)
     return _places([nearest])[0] if nearest is not None and distance(nearest) <= MAX_BLOCK_DISTANCE_METERS else None
+
+
+def find_place_at(latitude: float, longitude: float) -> Place | None:
+    """Return the block or intersection whose point this is, as filters round it (five decimals), None if it is of neither."""
+    if not _on_earth(latitude, longitude):
+        return None
+    box = {
+        "latitude__range": (latitude - POINT_TOLERANCE, latitude + POINT_TOLERANCE),
+        "longitude__range": (longitude - POINT_TOLERANCE, longitude + POINT_TOLERANCE),
+    }
+    row = Block.objects.filter(**box).first() or Intersection.objects.filter(**box).first()
+    return _places([row])[0] if row else None
 
 
 def in_city(latitude: float, longitude: float) -> bool:

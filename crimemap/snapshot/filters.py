@@ -62,6 +62,12 @@ class FilterError(ValueError):
         self.problems = problems
         self.filter = nearest
 
+    @property
+    def days_offer(self) -> int:
+        """The nearest number of days if nothing else is wrong, else 0."""
+        days = [int(each.offer) for each in self.problems if each.part == "days"]
+        return days[0] if len(days) == len(self.problems) == 1 else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -130,6 +136,11 @@ class Filter:
             parts.append(("box", ",".join(f"{edge:.5f}" for edge in self.box)))
         return urlencode(parts, safe=",:")
 
+    def covered_by(self, published: FilterVocabulary) -> Filter | None:
+        """Return the same filter for those of its days that are published, None if none are."""
+        since, until = max(self.since, published.since), min(self.until, published.until)
+        return replace(self, since=since, until=until) if since <= until else None
+
     def shifted(self, days: int) -> Filter:
         """Return the same filter for a period this many days earlier."""
         return replace(self, since=_days_before(self.since, days), until=_days_before(self.until, days), days=0)
@@ -167,7 +178,7 @@ class _FilterParser:
         if custom:
             since, until = custom.get("from") or first, custom.get("to") or last
             if since > until:
-                message = _("The first day is after the last one.")
+                message = _("The first day comes after the last day.")
                 self._add_problem("from", message, until.isoformat())
                 since, until = until, since
             return since, until, 0
@@ -182,9 +193,11 @@ class _FilterParser:
         if len(given) == 1 and given[0] == str(number) and number in PRESETS:
             return number
         nearest = min(PRESETS, key=lambda preset: abs(preset - number))
-        choices = ", ".join(map(str, PRESETS))
+        choices = ", ".join(map(str, PRESETS[:-1]))
         self._add_problem(
-            "days", _("Choose one of %(choices)s days, or two dates.") % {"choices": choices}, str(nearest)
+            "days",
+            _("The number of days must be %(choices)s or %(last)s.") % {"choices": choices, "last": PRESETS[-1]},
+            str(nearest),
         )
         return nearest
 
@@ -197,7 +210,10 @@ class _FilterParser:
             return date(year, month, day)
         except ValueError:
             offer = self._nearest_date(text, part)
-            message = _("“%(text)s” is not a date such as %(example)s.") % {"text": text[:20], "example": offer}
+            message = _("We can't read “%(text)s” as a date. Write it like %(example)s.") % {
+                "text": text[:20],
+                "example": offer,
+            }
             self._add_problem(part, message, offer.isoformat())
             return offer
 
@@ -220,7 +236,7 @@ class _FilterParser:
             else:
                 choices = [*self.known.families, *(f"family:{slug}" for slug in BY_SLUG)]
                 offer = (difflib.get_close_matches(value.lower(), choices, 1, 0.4) or [""])[0]
-                self._add_problem("category", _("There is no category “%(name)s”.") % {"name": value[:40]}, offer)
+                self._add_problem("category", _("We have no type called “%(name)s”.") % {"name": value[:40]}, offer)
                 if offer in self.known.families:
                     chosen.add(offer)
         return frozenset(chosen)
@@ -231,13 +247,13 @@ class _FilterParser:
         for value in self._values("hour"):
             found = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", value)
             if not found:
-                self._add_problem("hour", _("Hours are numbers from 0 to 23, such as 22-4."), "0-23")
+                self._add_problem("hour", _("Hours must be numbers from 0 to 23, for example 22-4."), "0-23")
                 continue
             first, last = int(found[1]), int(found[2] or found[1])
             if max(first, last) > 23:
                 first, last = min(first, 23), min(last, 23)
                 offer = f"{first}-{last}" if found[2] else str(first)
-                self._add_problem("hour", _("Hours are numbers from 0 to 23, such as 22-4."), offer)
+                self._add_problem("hour", _("Hours must be numbers from 0 to 23, for example 22-4."), offer)
             hours |= set(range(first, last + 1)) if first <= last else {*range(first, 24), *range(last + 1)}
         return frozenset(hours) if len(hours) < 24 else frozenset()
 
@@ -247,7 +263,9 @@ class _FilterParser:
             if value.lower() not in WEEKDAYS:
                 offer = (difflib.get_close_matches(value.lower()[:3], WEEKDAYS, 1, 0.3) or [""])[0]
                 choices = ", ".join(WEEKDAYS)
-                self._add_problem("weekday", _("Weekdays are %(choices)s.") % {"choices": choices}, offer)
+                self._add_problem(
+                    "weekday", _("Weekdays must be written like this: %(choices)s.") % {"choices": choices}, offer
+                )
                 chosen |= {WEEKDAYS.index(offer)} if offer else set()
             else:
                 chosen.add(WEEKDAYS.index(value.lower()))
@@ -262,7 +280,9 @@ class _FilterParser:
             return layer, code
         choices = [f"{name}:{each}" for name, codes in self.known.areas.items() for each in codes if each]
         offer = (difflib.get_close_matches(values[0], choices[:2000], 1, 0.5) or [""])[0]
-        self._add_problem("area", _("There is no area “%(name)s”. Choose one.") % {"name": values[0][:40]}, offer)
+        self._add_problem(
+            "area", _("We have no area called “%(name)s”. Choose one from the list.") % {"name": values[0][:40]}, offer
+        )
         layer, _colon, code = offer.partition(":")
         return (layer, code) if offer else None
 
@@ -270,7 +290,7 @@ class _FilterParser:
         point = self._numbers("near", 2)
         if point is None:
             if self._values("radius") and not self._values("near"):
-                self._add_problem("radius", _("A radius needs a place: near=latitude,longitude."))
+                self._add_problem("radius", _("A distance needs a place as well: near=latitude,longitude."))
             return None
         least = float(self.known.least_radius)
         given = self._values("radius")
@@ -279,7 +299,7 @@ class _FilterParser:
             radius = max(least, 500.0)
         if radius is None or not least <= radius <= MAX_RADIUS_METERS:
             nearest = least if radius is None else min(max(radius, least), MAX_RADIUS_METERS)
-            message = _("The radius is a number of metres from %(least)d to %(most)d.")
+            message = _("The distance must be %(least)d to %(most)d meters.")
             self._add_problem("radius", message % {"least": least, "most": MAX_RADIUS_METERS}, f"{nearest:.0f}")
             radius = nearest
         return point[0], point[1], radius
@@ -291,7 +311,7 @@ class _FilterParser:
         south, west, north, east = edges
         if south > north or west > east:
             south, north, west, east = min(south, north), max(south, north), min(west, east), max(west, east)
-            self._add_problem("box", _("A box is south,west,north,east."), f"{south},{west},{north},{east}")
+            self._add_problem("box", _("A box must be south,west,north,east."), f"{south},{west},{north},{east}")
         return south, west, north, east
 
     def _numbers(self, part: str, count: int) -> tuple[float, ...] | None:
@@ -303,11 +323,11 @@ class _FilterParser:
         limits = [90.0, 180.0] * (count // 2)
         if len(numbers) != count or any(number is None for number in numbers):
             example = {"near": "41.88,-87.63", "box": "41.80,-87.70,41.90,-87.60"}[part]
-            self._add_problem(part, _("This is not a place in degrees such as %(example)s.") % {"example": example})
+            self._add_problem(part, _("The place must be in degrees, for example %(example)s.") % {"example": example})
             return None
         inside = [max(-most, min(number or 0.0, most)) for number, most in zip(numbers, limits, strict=True)]
         if inside != numbers:
-            self._add_problem(part, _("This place is not on earth."), ",".join(f"{number:g}" for number in inside))
+            self._add_problem(part, _("This place is not on Earth."), ",".join(f"{number:g}" for number in inside))
         return tuple(round(number, 5) for number in inside)
 
 

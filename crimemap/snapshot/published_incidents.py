@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 
 from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
@@ -78,7 +79,7 @@ class PublishedIncidents:
         self.period_sums = PeriodSums(self.columns, self.meta)
         self.grid_cells: dict[int, Any] = {}  # cache of crimemap.snapshot.bubbles, by zoom
         until, since = self.meta["until"], self.meta["since"]
-        self.until: date = self.made_at.date() if until is None else EPOCH + timedelta(until)
+        self.until: date = self.made_on if until is None else EPOCH + timedelta(until)
         self.since: date = self.until if since is None else EPOCH + timedelta(since)
 
     def with_pointer(self, pointer: Mapping[str, Any]) -> PublishedIncidents:
@@ -86,6 +87,11 @@ class PublishedIncidents:
         again = copy.copy(self)
         again.made_at, again.sources = datetime.fromisoformat(pointer["made_at"]), pointer["sources"]
         return again
+
+    @property
+    def made_on(self) -> date:
+        """The day of the publication in the agency's time zone."""
+        return timezone.localdate(self.made_at)
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -171,16 +177,27 @@ class PublishedIncidents:
 
     def count_unmapped(self, chosen: Filter) -> int:
         """Count the filter's rows that have no mapped place."""
+        return sum(self.count_unmapped_by_category(chosen).values())
+
+    def count_unmapped_by_category(self, chosen: Filter) -> dict[str, int]:
+        """Count the filter's rows that have no mapped place by category slug, without empty categories."""
         places = row_scan.select_places(self.columns, self.areas, chosen)
         unmapped = np.arange(self.meta["mapped_places"], len(self.columns["latitude"]))
         places = unmapped if places is None else np.intersect1d(places, unmapped, assume_unique=True)
-        return len(row_scan.match_rows(self.columns, chosen, places))
+        found = row_scan.match_rows(self.columns, chosen, places)
+        counts = np.bincount(found.category, minlength=len(self.category_names))
+        return _nonzero(counts, list(self.category_names))
 
     def compare_periods(self, chosen: Filter) -> PeriodComparison:
-        return PeriodComparison(
-            self.count(chosen),
-            *(self.count(other) if other.since >= self.since else None for other in comparison_filters(chosen)),
+        before, year_ago = (
+            self.count(other) if other.since >= self.since else None for other in comparison_filters(chosen)
         )
+        return PeriodComparison(self.count(chosen), before, year_ago, (chosen.until - chosen.since).days + 1)
+
+    def compare_covered_days(self, chosen: Filter) -> PeriodComparison | None:
+        """Compare only the published days of the filter, since days without data yet are no decrease; None if none are."""
+        covered = chosen.covered_by(self)
+        return self.compare_periods(covered) if covered else None
 
     def yearly_totals(self) -> list[YearlyTotal]:
         """Return the totals of incidents that are not shown one by one.

@@ -49,11 +49,15 @@ class HourCounts:
 
 @dataclass(frozen=True, slots=True)
 class PeriodComparison:
-    """Counts of a period, of the equally long period before it, and of the same days a year ago; None before the data begins."""
+    """Counts of a period, of the equally long period before it, and of the same days a year ago; None before the data begins.
+
+    days: length of the period.
+    """
 
     this: int
     before: int | None
     year_ago: int | None
+    days: int
 
 
 @dataclass(frozen=True, slots=True)

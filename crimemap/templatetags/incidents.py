@@ -61,13 +61,14 @@ def incident_time(row: IncidentRow) -> str:
 
 @register.simple_tag
 def recent_incident_counts() -> dict[str, Any] | None:
-    """Compare the counts of the newest 30 published days, and name the last day; None before anything is published."""
+    """Count the newest 30 published days, in a sentence and compared; None before anything is published."""
     try:
         published = reader.current()
     except published_incidents.NothingPublishedError:
         return None
-    last = published.until
-    return {"comparison": published.compare_periods(Filter(last - timedelta(29), last, 30)), "until": last}
+    chosen = Filter(published.until - timedelta(29), published.until, 30)
+    comparison = published.compare_periods(chosen)
+    return {"sentence": wording.describe_count(comparison.this, chosen, published), "comparison": comparison}
 
 
 @register.filter

@@ -41,7 +41,8 @@ def index_page(request: HttpRequest) -> HttpResponse:
         named_areas = sorted((wording.area_name(layer, code, names), code, counts.get(code, 0)) for code in codes)
         if named_areas:
             layers.append({"slug": layer, "name": label, "areas": named_areas})
-    return render(request, "crimemap/areas/index.html", {"layers": layers, "published": published})
+    context = {"layers": layers, "days": wording.format_published_days(chosen, published)}
+    return render(request, "crimemap/areas/index.html", context)
 
 
 @require_safe
@@ -57,6 +58,7 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponse:
     if not code or (code not in names and code not in published.areas[layer]):
         raise Http404
     month, year = (replace(_recent_filter(published, days), area=(layer, code)) for days in (MONTH_DAYS, YEAR_DAYS))
+    month_comparison, year_comparison = published.compare_periods(month), published.compare_periods(year)
     context = {
         "layer": layer,
         "code": code,
@@ -65,8 +67,11 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         "officers": areas.area_contact(layer, code),
         "is_known": code in published.areas[layer],  # a filter can name only published areas
         "published": published,
-        "month": published.compare_periods(month),
-        "year": published.compare_periods(year),
+        "lead": wording.describe_count(month_comparison.this, month, published),
+        "month": month_comparison,
+        "month_days": wording.format_published_days(month, published),
+        "year": year_comparison,
+        "year_days": wording.format_published_days(year, published),
         "query": year.query_string(),
         "trend": charts.build_trend(published, year),
         "categories": charts.count_by_category(published, year)[:5],
@@ -88,8 +93,6 @@ def compare_page(request: HttpRequest, published: PublishedIncidents, chosen: Fi
     context: dict[str, Any] = {
         "published": published,
         "chosen": chosen,
-        "period": wording.describe_period(chosen),
-        "types": wording.describe_categories(chosen, published.category_names),
         "options": [filter_form.render_area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
         "panel": filter_form.build_panel(published, chosen),
     }
@@ -108,7 +111,12 @@ def _parse_area(request: HttpRequest, part: str, published: PublishedIncidents, 
     if code and code in published.areas.get(layer, []):
         return layer, code
     raise FilterError(
-        [FilterProblem(part, _("There is no area “%(name)s”. Choose one.") % {"name": value[:40]}, "")], chosen
+        [
+            FilterProblem(
+                part, _("We have no area called “%(name)s”. Choose one from the list.") % {"name": value[:40]}, ""
+            )
+        ],
+        chosen,
     )
 
 
@@ -126,8 +134,9 @@ def _build_comparison(published: PublishedIncidents, filters: list[Filter]) -> d
                 "layer": layer,
                 "code": code,
                 "name": wording.area_name(layer, code, areas.area_names(layer)),
+                "days": wording.format_published_days(chosen, published),
                 "total": sum(counts.values()),
-                "comparison": published.compare_periods(chosen),
+                "comparison": published.compare_covered_days(chosen),
                 "trend": trend if trend.axis_max == axis_max else charts.build_trend(published, chosen, axis_max),
                 "query": chosen.query_string(),
             }

@@ -74,8 +74,8 @@ def _describe_change(change: CategoryChange, published: PublishedIncidents) -> s
         "after": published.category_names.get(change.after, ""),
     }
     if not change.before:
-        return _("Re-classified on %(day)s: it is %(after)s now.") % values
-    return _("Re-classified on %(day)s: it was %(before)s before, it is %(after)s now.") % values
+        return _("On %(day)s the type was changed to %(after)s.") % values
+    return _("On %(day)s the type was changed from %(before)s to %(after)s.") % values
 
 
 def _nearby_context(published: PublishedIncidents, latitude: float, longitude: float) -> dict[str, Any]:
@@ -83,15 +83,15 @@ def _nearby_context(published: PublishedIncidents, latitude: float, longitude: f
     version = base_map.base_map_version()
     drawing = server_map.draw_surroundings(version, latitude, longitude) if version else None
     point = (latitude, longitude, latitude, longitude)
-    nearby = Filter(
-        last - timedelta(NEARBY_DAYS - 1),
-        last,
-        NEARBY_DAYS,
-        circle=(latitude, longitude, max(NEARBY_METERS, published.least_radius)),
-    )
+    radius = max(NEARBY_METERS, published.least_radius)
+    nearby = Filter(last - timedelta(NEARBY_DAYS - 1), last, NEARBY_DAYS, circle=(latitude, longitude, radius))
+    same_spot = Filter(last - timedelta(364), last, 365, box=point)
     return {
         "drawing": drawing,
         "spot": drawing and drawing.project(latitude, longitude),
-        "same_spot": Filter(last - timedelta(364), last, 365, box=point).query_string(),
+        "same_spot": same_spot.query_string(),
+        "year_days": wording.format_published_days(same_spot, published),
         "nearby": nearby.query_string(),
+        "nearby_days": wording.format_published_days(nearby, published),
+        "distance": wording.format_distance(radius),
     }

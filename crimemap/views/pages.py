@@ -22,8 +22,7 @@ def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter
     context = {
         "map": server_map.draw_map(published, chosen, request.GET.get("at", "")),
         "latest": latest.rows,
-        "comparison": published.compare_periods(chosen),
-        "unmapped": published.count_unmapped(chosen),
+        "comparison": published.compare_covered_days(chosen),
     }
     return render_selection(request, "map", published, chosen, context)
 
@@ -42,7 +41,6 @@ def list_page(request: HttpRequest, published: PublishedIncidents, chosen: Filte
         "sort_query": "" if listing.order == incident_list.DEFAULT_ORDER else f"&sort={listing.order}",
         "layer": layer,
         "layer_name": wording.LAYER_NAMES[layer],
-        "unmapped": published.count_unmapped(chosen),
     }
     return render_selection(request, "list", published, chosen, context)
 
@@ -53,10 +51,9 @@ def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Fil
     context = {
         "trend": charts.build_trend(published, chosen),
         "categories": charts.count_by_category(published, chosen),
-        "grid": charts.build_hour_grid(published.count_by_hour(chosen)),
-        "comparison": published.compare_periods(chosen),
+        "grid": charts.build_hour_grid(published.count_by_hour(chosen), is_part_of_day=bool(chosen.hours)),
+        "comparison": published.compare_covered_days(chosen),
         "without_category": replace(chosen, categories=frozenset()).query_string(),
-        "unmapped": published.count_unmapped(chosen),
     }
     return render_selection(request, "charts", published, chosen, context)
 
@@ -66,6 +63,7 @@ def about_page(request: HttpRequest, published: PublishedIncidents, chosen: Filt
     """Explain where the data is from, what it means and what is withheld."""
     years, totals = about_data.withheld_totals(published)
     context = {
+        "least_distance": wording.format_distance(published.least_radius),
         "sources": about_data.source_ages(published),
         "not_shown": about_data.withheld_counts(published),
         "years": years,

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crimemap import http, wording
@@ -75,13 +76,15 @@ def narrow_to_place(place: Place, published: PublishedIncidents, chosen: Filter)
 
 def _suggest_wider_filters(published: PublishedIncidents, chosen: Filter, chips: list[FilterChip]) -> list[FilterChip]:
     """Suggest filters for a selection without incidents: the shortest longer period that has some, and each limit removed."""
+    removals = [FilterChip(_("Remove the filter: %(filter)s") % {"filter": chip.name}, chip.query) for chip in chips]
     last, first = published.until, published.since
     longer = [replace(chosen, days=days, since=last - timedelta(days - 1), until=last) for days in PRESETS]
     longer.append(replace(chosen, days=0, since=first, until=last))
     for other in longer:
         if other.since < chosen.since and published.count(other):
-            return [FilterChip(wording.describe_period(other), other.query_string()), *chips]
-    return chips
+            name = _("Show more days: %(period)s") % {"period": wording.name_period(other)}
+            return [FilterChip(name, other.query_string()), *removals]
+    return removals
 
 
 def render_selection(
@@ -97,7 +100,6 @@ def render_selection(
         "query": chosen.query_string(),
         "panel": filter_panel,
         "wider": [] if filter_panel.total else _suggest_wider_filters(published, chosen, filter_panel.chips),
-        "period": wording.describe_period(chosen),
         "search_text": search_text,
         "place_matches": [
             {"place": place, "query": narrow_to_place(place, published, chosen).query_string()}

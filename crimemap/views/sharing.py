@@ -60,7 +60,7 @@ def _download(
             # HEAD must not occupy one of the limited download slots: its stream would never be read to the end.
             pieces = downloads.DownloadStream(write_file(published, chosen)) if request.method == "GET" else iter(())
         except downloads.TooManyDownloadsError:
-            sentence = _("Many people are downloading just now. Try again in a minute.")
+            sentence = _("Too many people are downloading right now. Try again in a minute.")
             response: HttpResponseBase = render(request, "400.html", {"sentence": sentence}, status=503)
             response.headers["Retry-After"] = "60"
             return response
@@ -81,7 +81,7 @@ def describe_columns(request: HttpRequest, published: PublishedIncidents, _chose
         context = {"published": published, "columns": COLUMNS}
         return render(request, "crimemap/exports/columns.txt", context, content_type="text/plain; charset=utf-8")
 
-    return http.cached_response(request, published.version, published.made_at.date().isoformat(), compute)
+    return http.cached_response(request, published.version, published.made_on.isoformat(), compute)
 
 
 @require_safe
@@ -102,7 +102,7 @@ def atom_feed(request: HttpRequest, layer: str = "", code: str = "", category: s
         body = atom.build_feed(published, area=area, category=category)
         return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
 
-    return http.cached_response(request, published.version, published.made_at.date().isoformat(), compute)
+    return http.cached_response(request, published.version, published.made_on.isoformat(), compute)
 
 
 def _has_area(published: PublishedIncidents, layer: str, code: str) -> bool:

@@ -97,7 +97,7 @@ def test_the_filter_changes_map_words_and_address_and_back_undoes_it(browser: Br
         whole = in_view(page)
         with answered(page):
             page.get_by_text("30 days", exact=True).click()
-        expect(page.locator("#lead")).to_contain_text("the last 30 days")
+        expect(page.locator("#lead")).to_contain_text("the newest 30 days")
         assert query(page) == {"days": ["30"]}
         month = in_view(page)
         assert 0 < month < whole
@@ -118,7 +118,7 @@ def test_the_filter_changes_map_words_and_address_and_back_undoes_it(browser: Br
         assert in_view(page) == month
         with answered(page):
             page.go_back()
-        expect(page.locator("#lead")).to_contain_text("the last year")
+        expect(page.locator("#lead")).to_contain_text("the newest year")
         assert in_view(page) == whole
         with answered(page):
             page.locator("#id_area").select_option("district:1")
@@ -136,7 +136,7 @@ def test_a_shared_link_shows_the_same_elsewhere(browser: Browser, portal: Stack)
             page.get_by_text("90 days", exact=True).click()
         with answered(page):
             page.get_by_role("button", name="Zoom in", exact=True).click()
-        page.get_by_role("button", name="Copy link").click()
+        page.get_by_role("button", name="Copy link to this view").click()
         expect(page.locator(".map-said")).to_contain_text("Link copied.")
         link = page.evaluate("navigator.clipboard.readText()")
         shown = bubbles(page)
@@ -176,7 +176,7 @@ def test_everything_can_be_done_with_the_keyboard(browser: Browser, portal: Stac
         south, west, north, east = map(float, query(page)["box"][0].split(","))
         assert south < north
         assert west < east
-        expect(page.locator("#chips")).to_contain_text("Inside a part of the map")
+        expect(page.locator("#chips")).to_contain_text("Inside a box on the map")
 
         # The slider of months
         last = page.get_by_role("slider", name="Last month")
@@ -192,7 +192,7 @@ def test_everything_can_be_done_with_the_keyboard(browser: Browser, portal: Stac
 def test_places_are_found_while_typing(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal) as page:
         page.locator("#panel > summary").click()
-        field = page.get_by_label("Street, block or neighborhood")
+        field = page.get_by_label("Search for a street, block or neighborhood")
         with answered(page, "places"):
             field.press_sequentially("412 arden")
         expect(page.get_by_text("1 place found.")).to_be_visible()
@@ -210,7 +210,7 @@ def test_places_are_found_while_typing(browser: Browser, portal: Stack) -> None:
 def test_enter_goes_to_the_only_place_found(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal) as page:
         page.locator("#panel > summary").click()
-        field = page.get_by_label("Street, block or neighborhood")
+        field = page.get_by_label("Search for a street, block or neighborhood")
         with answered(page):
             field.fill("412 arden")
             field.press("Enter")
@@ -231,7 +231,7 @@ def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:
             page.mouse.up()
         assert len(query(page)["box"][0].split(",")) == 4
         assert 0 < in_view(page) < whole
-        expect(page.locator("#chips")).to_contain_text("Inside a part of the map")
+        expect(page.locator("#chips")).to_contain_text("Inside a box on the map")
 
 
 def test_the_users_location_stays_on_the_device(browser: Browser, portal: Stack) -> None:
@@ -243,8 +243,8 @@ def test_the_users_location_stays_on_the_device(browser: Browser, portal: Stack)
             urls: list[str] = []
             page.on("request", lambda request, urls=urls: urls.append(request.url))
             with answered(page):
-                page.get_by_role("button", name="Near me").click()
-            expect(page.locator(".map-said")).to_contain_text("your exact place stays on your device")
+                page.get_by_role("button", name="Search near me").click()
+            expect(page.locator(".map-said")).to_contain_text("Your exact place stays on your device")
             assert query(page)["near"] == ["41.49500,-38.50000"]
             expect(page.locator(".live-map path.chosen")).to_have_count(1)
             asked.append([urlsplit(url).query for url in urls])
@@ -253,7 +253,7 @@ def test_the_users_location_stays_on_the_device(browser: Browser, portal: Stack)
     assert asked[0] == asked[1]
     far = {"latitude": 48.1, "longitude": 11.5}
     with opened(browser, portal, geolocation=far, permissions=["geolocation"]) as page:
-        page.get_by_role("button", name="Near me").click()
+        page.get_by_role("button", name="Search near me").click()
         expect(page.locator(".map-said")).to_contain_text("outside")
         assert "near" not in query(page)
 
@@ -267,7 +267,7 @@ def test_a_failed_load_is_reported_and_retried(browser: Browser, portal: Stack) 
 
         page.route("**/data/bubbles.json*", fail)
         page.get_by_role("button", name="Zoom in", exact=True).click()
-        expect(page.locator(".map-said")).to_contain_text("could not be loaded")
+        expect(page.locator(".map-said")).to_contain_text("couldn't load new results")
         assert set(bubbles(page)) == set(shown)
         page.unroute("**/data/bubbles.json*", fail)
         with answered(page):
@@ -277,7 +277,7 @@ def test_a_failed_load_is_reported_and_retried(browser: Browser, portal: Stack) 
         page.locator("input[name=days][value='']").check(force=True)
         page.get_by_label("From", exact=True).first.fill("2024-06-01")
         page.get_by_label("To", exact=True).first.fill("2024-05-01")
-        expect(page.locator(".map-said")).to_contain_text("The first day is after the last one.")
+        expect(page.locator(".map-said")).to_contain_text("The first day comes after the last day.")
 
 
 def test_without_data_the_drawing_stays(browser: Browser, portal: Stack) -> None:
@@ -326,7 +326,7 @@ def test_names_for_screen_readers(browser: Browser, portal: Stack) -> None:
             'slider "First month"',
             'slider "Last month"',
             "status: ",
-            'button "Near me"',
+            'button "Search near me"',
         ):
             assert line in tree
         assert page.locator(".map-said [role=status]").inner_text().endswith("in view.")

@@ -111,6 +111,6 @@ def test_the_printed_list_has_nothing_else(browser: Browser, portal: Stack) -> N
         page.emulate_media(media="print")
         for hidden in ("#filter", ".tabs", ".sorts", ".pages", ".foot"):
             expect(page.locator(hidden)).to_be_hidden()
-        expect(page.get_by_text("in the last 90 days")).to_be_visible()
-        expect(page.get_by_text("Data to")).to_be_visible()
+        expect(page.get_by_text("the newest 90 days")).to_be_visible()
+        expect(page.get_by_text("Our data ends")).to_be_visible()
         assert page.locator("table.flow tbody tr").count() == 50

@@ -112,7 +112,8 @@ function showCountsInLegend(families) {
       line.querySelector("label > span").append(inView);
     }
     const number = new Intl.NumberFormat(document.documentElement.lang).format(families[line.dataset.family] ?? 0);
-    inView.textContent = text("seen", { count: number });
+    const isUnmapped = line.dataset.mapped === "0" && line.querySelector(".count").textContent !== "0";
+    inView.textContent = isUnmapped ? text("unmapped") : text("seen", { count: number });
   }
 }
 

@@ -143,6 +143,9 @@ export class Selection {
     for (const box of this.form.querySelectorAll("[name=category]")) {
       box.closest("label").querySelector(".count").textContent = counts.get(box.value) ?? "0";
     }
+    for (const line of next.querySelectorAll("[data-family]")) {
+      this.form.querySelector(`[data-family="${line.dataset.family}"]`).dataset.mapped = line.dataset.mapped;
+    }
   }
 }
 

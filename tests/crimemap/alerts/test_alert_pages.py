@@ -278,7 +278,7 @@ def test_without_the_hash_key_requests_are_rejected(client: Client, settings: An
 
 def test_without_published_incidents_there_is_no_form(client: Client, settings: Any, tmp_path: Any) -> None:
     settings.INCIDENT_SNAPSHOTS = tmp_path
-    assert "not published yet" in client.get("/map/alerts/").content.decode()
+    assert "We haven't published any incidents yet" in client.get("/map/alerts/").content.decode()
     assert client.get(link("manage", bytes(32))).status_code == 503
 
 

@@ -427,7 +427,7 @@ def test_both_parts_of_the_mail_have_the_full_content(city: City, mail_server: M
     assert mail["Subject"] == "Riverton Police: 1 new incident"
     for part in (text, html):
         for words in (
-            "Burglary: within 500 m (0.3 mi) of 400 block of Arden Street",
+            "Burglary: within 0.3 miles (500 m) of 400 block of Arden Street",
             "Sept. 24, 2024, about 6 p.m.",
             f"https://riverton.example/map/incident/{new}/",
             f"https://riverton.example/map/alerts/manage/{token}/",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import feedparser
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from crimemap.exports import atom
 from crimemap.snapshot import reader
@@ -37,6 +38,13 @@ def text(element: ElementTree.Element, path: str) -> str:
     found = element.findall(path, ATOM)
     assert len(found) == 1, path
     return found[0].text or ""
+
+
+def local_midnight(element: ElementTree.Element) -> date:
+    """Return the agency's day that `updated` begins."""
+    moment = timezone.localtime(datetime.fromisoformat(text(element, "a:updated")))
+    assert moment.time() == time()
+    return moment.date()
 
 
 def entries(feed: ElementTree.Element) -> list[ElementTree.Element]:
@@ -85,12 +93,16 @@ def test_a_feed_has_the_newest_incidents_of_its_area_or_category(
         assert points == ([] if row.latitude is None else [f"{row.latitude} {row.longitude}"])
 
 
-def test_no_time_is_finer_than_the_day(client: Client, incidents: PublishedIncidents) -> None:
+@pytest.mark.parametrize("zone", ["America/Chicago", "Pacific/Honolulu", "Pacific/Auckland"])
+def test_times_are_the_beginning_of_the_agencys_day(
+    client: Client, incidents: PublishedIncidents, settings: Any, zone: str
+) -> None:
+    settings.TIME_ZONE = zone
     feed = read(client, ALL)
-    assert text(feed, "a:updated") == f"{incidents.made_at:%Y-%m-%d}T00:00:00+00:00"
+    assert local_midnight(feed) == incidents.made_on
     rows = incidents.read_page(Filter(incidents.since, incidents.until), limit=atom.ENTRIES).rows
     for entry, row in zip(entries(feed), rows, strict=True):
-        assert text(entry, "a:updated") == f"{row.at:%Y-%m-%d}T00:00:00+00:00"
+        assert local_midnight(entry) == row.at.date()
 
 
 def test_an_entry_stays_the_same_in_a_later_version(

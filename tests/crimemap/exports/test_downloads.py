@@ -167,7 +167,7 @@ def test_concurrent_downloads_are_limited_and_their_slots_released(
     refused = client.get(CSV)
     assert refused.status_code == 503
     assert refused["Retry-After"] == "60"
-    assert "Many people are downloading" in refused.content.decode()
+    assert "Too many people are downloading" in refused.content.decode()
     assert client.head(CSV).status_code == 200
     running[0].close()  # before anything was read
     body(running[1])  # to the end
@@ -216,7 +216,7 @@ def test_the_readme_explains_every_column(client: Client, incidents: PublishedIn
     for name in COLUMNS:
         assert re.search(rf"^  {name} +\S", text, re.MULTILINE)
     assert incidents.version in text
-    assert "7 whole days" in text
+    assert "Incidents appear 7 days after they happen, or later" in text
     assert "{" not in text
     assert "&#" not in text
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from core.web import page_cache
-from crimemap import incident_summary
+from crimemap import incident_summary, wording
 from crimemap.models import Area
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import CategoryChange, IncidentRow
@@ -35,7 +35,7 @@ def test_incident_page_is_no_more_exact_than_the_publication(client, riverton, i
     page = get_page(client, f"/map/incident/{row.public_id}/")
     assert ">Burglary<" in page
     assert row.block in page
-    assert "(to the hour)" in page
+    assert "(we show only the hour)" in page
     assert "Arrest" in page
     assert "Street" in page
     assert f'href="/map/area/district/{row.areas["district"]}/"' in page
@@ -47,9 +47,9 @@ def test_incident_page_shows_a_day_without_an_hour_and_an_area_without_a_point(
 ):
     fraud = find_incident(incidents, category="fraud")
     page = get_page(client, f"/map/incident/{fraud.public_id}/")
-    assert "(to the hour)" not in page
+    assert "(we show only the hour)" not in page
     assert "about " not in re.search(r"<dt>When</dt><dd>(.*?)</dd>", page, re.DOTALL)[1]
-    assert "no mapped place" in page
+    assert "isn't on the map" in unescape(page)
     assert '<svg class="city"' not in page
 
 
@@ -65,8 +65,8 @@ def test_incident_page_reports_a_reclassification(client, riverton, incidents: P
     changes = [CategoryChange(date(2024, 9, 1), "fraud", "burglary"), CategoryChange(date(2024, 9, 2), "", "burglary")]
     monkeypatch.setattr(PublishedIncidents, "category_changes", lambda self, public_id: changes)
     page = get_page(client, f"/map/incident/{row.public_id}/")
-    assert "Re-classified on Sept. 1, 2024: it was Fraud before, it is Burglary now." in page
-    assert "Re-classified on Sept. 2, 2024: it is Burglary now." in page
+    assert "On Sept. 1, 2024 the type was changed from Fraud to Burglary." in page
+    assert "On Sept. 2, 2024 the type was changed to Burglary." in page
 
 
 def test_withdrawn_incident_answers_410_and_unknown_one_404(client, riverton, settings, tmp_path):
@@ -108,11 +108,13 @@ def test_there_is_no_summary_while_nothing_is_published(riverton, settings, tmp_
 
 def test_area_page_shows_its_own_counts(client, riverton, incidents: PublishedIncidents):
     page = get_page(client, "/map/area/district/1/")
-    month = incidents.count(parse_filter(incidents, days="30", area="district:1"))
-    year = incidents.count(parse_filter(incidents, area="district:1"))
+    month, year = (parse_filter(incidents, days=days, area="district:1") for days in ("30", "365"))
+    month_days, year_days = (wording.format_published_days(chosen, incidents) for chosen in (month, year))
     assert '<h1 dir="auto">North District</h1>' in page
-    assert f"{month} incidents reported in the last 30 days" in page
-    assert f"<dt>in the last 12 months</dt><dd>{year}</dd>" in page
+    assert f"{incidents.count(month)} incidents happened " in page
+    assert "(the newest 30 days we have)." in page
+    assert f"<dt>{month_days}</dt><dd>{incidents.count(month)}</dd>" in page
+    assert f"<dt>{year_days}</dt><dd>{incidents.count(year)}</dd>" in page
     assert '<path class="chosen"' in page
     assert "/map/feed/district/1.atom" in page
     for public_id in re.findall(r"/map/incident/(\w+)/", page):
@@ -131,7 +133,7 @@ def test_officers_contact_is_escaped_text_in_paragraphs(client, riverton, incide
 
 def test_area_page_says_when_nothing_was_reported(client, riverton, incidents: PublishedIncidents):
     page = get_page(client, "/map/area/district/4/")
-    assert "Nothing was reported and published here" in page
+    assert "We have no incidents to show here for " in page
     assert "area=district:4" not in page  # no filter knows it
 
 

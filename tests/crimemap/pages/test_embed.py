@@ -49,7 +49,8 @@ def test_embedded_map_needs_no_script_and_shows_the_filter(
     assert "style=" not in page
     assert '<base target="_top">' in page
     total = incidents.count(Filter.parse({"category": "burglary", "days": "90"}, incidents))
-    assert f"<b>{total} incidents</b>" in page
+    assert f"{total} incidents happened " in page
+    assert "Filters: Burglary." in page
     assert page.count('class="many"') + page.count('class="one"') > 3
     assert 'href="/map/?category=burglary&amp;days=90"' in page
     assert not re.findall(r'(?:href|src)="(?!/|#)[^"]*"', page)
@@ -61,7 +62,7 @@ def test_invalid_filter_links_to_the_nearest_valid_one(
     answer = client.get(REFUSED)
     assert answer.status_code == 400
     page = answer.content.decode()
-    assert "There is no category “burglry”" in page
+    assert "We have no type called “burglry”" in page
     assert "/map/?category=burglary&amp;days=365" in page
     assert "<nav" not in page
 
@@ -70,7 +71,7 @@ def test_embedded_map_says_when_nothing_is_published(client: Client, tmp_path: P
     settings.INCIDENT_SNAPSHOTS = tmp_path
     answer = client.get(EMBED)
     assert answer.status_code == 200
-    assert "not published yet" in answer.content.decode()
+    assert "We haven't published any incidents yet" in answer.content.decode()
     assert "X-Frame-Options" not in answer
 
 

@@ -163,7 +163,7 @@ def test_figures_of_every_chart_are_in_a_table(client, riverton, incidents: Publ
     written = [int(each) for each in re.findall(r'<td class="number">(\d+)</td>', table[: table.index("</table>")])]
     expected = [n for line, unknown in zip(hours.grid, hours.no_hour, strict=True) for n in [*line, unknown]]
     assert written == expected
-    assert f"{sum(hours.no_hour)} incidents have a day but no known hour" in page
+    assert f"{sum(hours.no_hour)} incidents are not in this grid, because we don't know their hour" in page
 
 
 def test_hour_grid_names_the_busiest_hours_and_shades_by_count():
@@ -182,9 +182,9 @@ def test_hour_grid_names_the_busiest_hours_and_shades_by_count():
 
 def test_about_page_says_what_is_published_and_what_is_not(client, riverton, incidents: PublishedIncidents):
     page = get_page(client, "/map/about/")
-    assert "7 days after it happened" in page
-    assert "preliminary and may change" in page
-    assert "not for judging people" in page
+    assert "Incidents appear 7 days after they happen, or later" in page
+    assert "These are first reports and can change." in page
+    assert "Don't use it to judge people." in page
     for name in (incidents.category_names[slug] for slug in incidents.families):
         assert f"<dt>{name}</dt>" in page
     for year, hidden, _held in about_data.withheld_counts(incidents):

@@ -57,7 +57,7 @@ def test_map_draws_the_city_and_every_mapped_incident(client, riverton, incident
     chosen = parse_filter(incidents)
     assert 'class="streets minor"' in page
     assert "Old Town" in page
-    assert f"{incidents.count(chosen):,} incidents reported in the last year" in page
+    assert f"{incidents.count(chosen):,} incidents happened " in page
     marks = links(page, "many") + links(page, "one")
     assert sum(leading_number(name) for _address, name in marks) == incidents.count(chosen) - incidents.count_unmapped(
         chosen
@@ -86,19 +86,19 @@ def test_large_bubble_links_to_a_closer_map_where_it_splits(client, riverton, in
 
 def test_single_incident_is_drawn_as_the_symbol_of_its_family(client, riverton, incidents: PublishedIncidents):
     page = get_page(client, "/map/", days="7")
-    singles = re.findall(r'aria-label="1 incident: ([^"]*)"><g class="sym (\w+)"', page)
+    singles = re.findall(r'aria-label="1 incident: ([^"]*)\. Show it"><g class="sym (\w+)"', page)
     assert singles
     assert set(singles) <= {("Against people", "people"), ("Theft and burglary", "theft")}
 
 
 def test_move_links_keep_the_selection(client, riverton, incidents: PublishedIncidents):
     page = get_page(client, "/map/", days="30", at="41.50000,-38.50000,16")
-    found = re.findall(r'<a href="([^"]*)">(North|East|Zoom in|Zoom out)</a>', page)
+    found = re.findall(r'<a href="([^"]*)">(Move north|Move east|Zoom in|Zoom out)</a>', page)
     moves = {name: parse_qs(urlsplit(unescape(address)).query) for address, name in found}
     assert all(query["days"] == ["30"] for query in moves.values())
     at = {name: query["at"][0].split(",") for name, query in moves.items()}
-    assert float(at["North"][0]) > 41.5
-    assert float(at["East"][1]) > -38.5
+    assert float(at["Move north"][0]) > 41.5
+    assert float(at["Move east"][1]) > -38.5
     assert (at["Zoom in"][2], at["Zoom out"][2]) == ("17", "15")
 
 
@@ -126,14 +126,14 @@ def test_incidents_are_drawn_without_a_base_map(client, db, incidents: Published
         model._default_manager.all().delete()
     page = get_page(client, "/map/")
     assert links(page, "many")
-    assert "has not put its streets in yet" in page
+    assert "We don't have a street map of the city yet" in page
 
 
 def test_map_page_says_when_nothing_is_published(client, riverton, settings, tmp_path):
     settings.INCIDENT_SNAPSHOTS = tmp_path
     for name in ("", "list/", "charts/", "about/", "areas/", "area/district/1/", "compare/"):
         answer = client.get(f"/map/{name}?set=1", follow=True) if name == "" else client.get(f"/map/{name}")
-        assert "not published yet" in answer.content.decode()
+        assert "We haven't published any incidents yet" in answer.content.decode()
     assert client.get("/map/incident/00000abcdefg/").status_code == 404
 
 
@@ -190,7 +190,7 @@ def test_area_match_filters_by_that_area(client, riverton, incidents: PublishedI
 
 def test_search_without_a_match_says_so_and_keeps_the_text(client, riverton, incidents: PublishedIncidents):
     page = get_page(client, "/map/", q="zzzz<b>")
-    assert "No such place found" in page
+    assert "No place found" in page
     assert 'value="zzzz&lt;b&gt;"' in page
 
 
@@ -259,7 +259,8 @@ def test_legend_counts_incidents_under_the_rest_of_the_filter(client, incidents:
     legend = dict(re.findall(r'<span>([^<]*)</span> <b class="count">(\d+)</b>', page))
     assert int(legend["Assault"]) == counts["assault"]
     assert int(legend["Theft and burglary"]) == counts["burglary"] + counts["fraud"]
-    assert f"{counts['burglary']} incidents reported in the last 90 days" in page
+    assert f"{counts['burglary']} incidents happened " in page
+    assert "(the newest 90 days we have)" in page
 
 
 def test_empty_selection_suggests_wider_ones(client, incidents: PublishedIncidents, riverton):
@@ -286,18 +287,18 @@ def test_hours_across_midnight_are_one_group():
 def test_home_page_shows_counts_of_the_last_30_days(client, riverton, incidents: PublishedIncidents):
     page_cache.clear()
     page = get_page(client, "/")
-    assert f"<b>{incidents.count(parse_filter(incidents, days='30'))} incidents</b> in the last 30 days" in page
-    assert "Data to " in page
+    chosen = parse_filter(incidents, days="30")
+    assert wording.describe_count(incidents.count(chosen), chosen, incidents) in page
 
 
 def test_home_page_has_no_counts_while_nothing_is_published(client, riverton, settings, tmp_path):
     settings.INCIDENT_SNAPSHOTS = tmp_path
     page_cache.clear()
-    assert "in the last 30 days" not in get_page(client, "/")
+    assert "the newest 30 days" not in get_page(client, "/")
 
 
 @pytest.mark.parametrize("address", ["/map/", "/map/list/", "/map/data/bubbles.json", "/map/download.csv"])
 def test_url_of_ten_kilobytes_is_refused(client, riverton, incidents: PublishedIncidents, address):
     answer = client.get(address, {"what": "ever" * 2500})
     assert answer.status_code == 400
-    assert "It has 10005 characters, and no selection needs more than 4096." in answer.content.decode()
+    assert "The web address is too long: 10005 characters. The most we can read is 4096." in answer.content.decode()

@@ -92,7 +92,7 @@ def test_the_keyboard_moves_the_map_and_chooses_its_center(page):
 
 def test_a_button_chooses_the_center_without_dragging(page):
     open_map(page)
-    page.get_by_role("button", name="Choose the middle of the map").click()
+    page.get_by_role("button", name="Use the center of the map").click()
     assert all(point(page))
 
 
@@ -118,7 +118,7 @@ def test_a_cleared_point_is_not_announced_on_return(page):
 def test_a_map_that_does_not_load_says_so_and_can_be_tried_again(page):
     page.route("**/map/base/*", lambda route: route.abort())
     page.get_by_role("button", name="Pick a point on the map").click()
-    page.wait_for_function("() => document.querySelector('.place-status').textContent.includes('could not be loaded')")
+    page.wait_for_function("() => document.querySelector('.place-status').textContent.includes('load the map')")
     page.unroute("**/map/base/*")
     open_map(page)
     page.troubles.clear()
