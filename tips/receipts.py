@@ -6,9 +6,12 @@ only the hash of a look-up token that Argon2id derives from the words and a secr
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import re
 import secrets
 import threading
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,11 +19,14 @@ from pathlib import Path
 
 from django.conf import settings
 
+from core.plain_text import fold_text
 from tips import vault
 
 WORD_COUNT = 7
 WORD_LIST = Path(__file__).parent / "wordlists" / "en.txt"
-MAX_TYPED_LENGTH = 300
+MAX_TYPED_LENGTH = 500
+_MIN_LETTERS, _MAX_LETTERS = 3, 9  # of a word
+_MIN_SIMILARITY = 0.6  # of a suggestion, as difflib measures it
 
 # Argon2id takes 25 ms and 19 MiB. Two at once fill two cores; sixteen sources at once are all served, in well under a
 # second; when a queue is full, the page asks the source to press the button again. Sign-ins have a queue of their own and at
@@ -65,11 +71,6 @@ def load_words() -> tuple[str, ...]:
     return tuple(WORD_LIST.read_text(encoding="ascii").split())
 
 
-@cache
-def _positions() -> dict[str, int]:
-    return {word: position for position, word in enumerate(load_words())}
-
-
 def draw_positions() -> tuple[int, ...]:
     """Return the positions of seven words, drawn by the operating system's random generator."""
     return tuple(secrets.randbelow(len(load_words())) for _ in range(WORD_COUNT))
@@ -81,18 +82,74 @@ def spell_receipt(positions: Sequence[int]) -> str:
 
 
 def parse_receipt(typed: str) -> str:
-    """Return the receipt that a person meant to type.
+    """Return the receipt that a person meant to type, however a phone, a word processor or paper wrote it.
 
-    Accepts any case, spaces, hyphens, commas or line ends between the words, and one wrong letter a word where only one word
-    of the list is that similar.
+    Accepts any case, accents, full-width letters, numbers before the words, anything or nothing between them ("WillowZoom"),
+    and one wrong letter a word where only one word of the list is that similar.
 
     Raises WordCountError or UnknownWordError. Neither depends on which receipts exist.
     """
-    parts = re.findall(r"[a-z]+", typed[:MAX_TYPED_LENGTH].casefold().replace("'", ""))
-    matched = [_match_word(part) for part in _join_hyphenated(parts)]
-    if len(matched) != WORD_COUNT:
-        raise WordCountError(len(matched))
-    return " ".join(matched)
+    text = _split_camel_case(unicodedata.normalize("NFKC", typed[:MAX_TYPED_LENGTH]))
+    parts = list(_join_hyphenated(re.findall(r"[a-z]+", fold_text(text).replace("'", ""))))
+    letters = "".join(parts).replace("-", "")
+    for words in (_segment_each(parts), _segment(letters)):
+        if words is not None and len(words) == WORD_COUNT:
+            return " ".join(words)
+    if len(parts) != WORD_COUNT and (words := _segment_around_a_slip(letters)):
+        return " ".join(words)
+    words = [word for part in parts for word in _segment(part) or [_match_word(part)]]
+    if len(words) != WORD_COUNT:
+        raise WordCountError(len(words))
+    return " ".join(words)
+
+
+def _split_camel_case(text: str) -> str:
+    return "".join(one + " " * (one.islower() and other.isupper()) for one, other in itertools.pairwise(text + " "))
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    return frozenset(load_words())
+
+
+@cache
+def _words_by_letters() -> dict[str, str]:
+    """Return the words by their letters: without hyphens, "yoyo" before "yo-yo". No other word begins with another one."""
+    return {word.replace("-", ""): word for word in sorted(load_words(), key=lambda word: "-" not in word)}
+
+
+def _segment_each(parts: list[str]) -> list[str] | None:
+    """Return the words of all parts, each one word or several without a space; None if one part is no word."""
+    segments = [[part] if part in _known_words() else _segment(part) for part in parts]
+    return None if None in segments else [word for segment in segments for word in segment or ()]
+
+
+def _segment(letters: str) -> list[str] | None:
+    """Return the words that these letters are, written without a space; None if they are not words of the list alone."""
+    words: list[str] = []
+    start = 0
+    while start < len(letters):
+        ends = range(start + _MIN_LETTERS, start + _MAX_LETTERS + 1)
+        word = next((word for end in ends if (word := _words_by_letters().get(letters[start:end]))), None)
+        if word is None:
+            return None
+        words.append(word)
+        start += len(word.replace("-", ""))
+    return words
+
+
+def _segment_around_a_slip(letters: str) -> list[str] | None:
+    """Return the seven words that these letters are if one of them has a slip that is unambiguous."""
+    if len(letters) > WORD_COUNT * (_MAX_LETTERS + 1):
+        return None
+    found = set()
+    for start in range(len(letters)):
+        before = _segment(letters[:start])
+        for end in range(start + _MIN_LETTERS - 1, start + _MAX_LETTERS + 2) if before is not None else ():
+            after = _segment(letters[end:])
+            if before is not None and after is not None and len(before) + len(after) == WORD_COUNT - 1:
+                found |= {(*before, word, *after) for word in _similar_words(letters[start:end])}
+    return list(found.pop()) if len(found) == 1 else None
 
 
 def _join_hyphenated(parts: list[str]) -> Iterator[str]:
@@ -100,7 +157,7 @@ def _join_hyphenated(parts: list[str]) -> Iterator[str]:
     position = 0
     while position < len(parts):
         pair = "-".join(parts[position : position + 2])
-        if pair in _positions():
+        if pair in _known_words():
             yield pair
             position += 2
         else:
@@ -109,12 +166,24 @@ def _join_hyphenated(parts: list[str]) -> Iterator[str]:
 
 
 def _match_word(part: str) -> str:
-    if part in _positions():
+    """Return the only word of the list that is one slip away. Raises UnknownWordError with the nearest words."""
+    if part in _known_words():
         return part
-    similar = [word for word in load_words() if abs(len(word) - len(part)) <= 1 and _is_one_slip_apart(word, part)]
+    similar = _similar_words(part)
     if len(similar) == 1:
         return similar[0]
-    raise UnknownWordError(part[:30], similar[:3])
+    raise UnknownWordError(part[:30], similar[:3] or _nearest_words(part))
+
+
+def _nearest_words(part: str) -> list[str]:
+    """Return up to three words that look like this one. difflib is slow, so only words of much the same letters are measured."""
+    letters = set(part)
+    alike = [word for word in load_words() if abs(len(word) - len(part)) <= 3 and len(letters - set(word)) <= 1]
+    return difflib.get_close_matches(part, alike, 3, _MIN_SIMILARITY)
+
+
+def _similar_words(part: str) -> list[str]:
+    return [word for word in load_words() if abs(len(word) - len(part)) <= 1 and _is_one_slip_apart(word, part)]
 
 
 def _is_one_slip_apart(one: str, other: str) -> bool:

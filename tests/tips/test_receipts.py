@@ -79,6 +79,58 @@ def test_a_wrong_number_of_words_is_refused(typed: str, word_count: int) -> None
     assert caught.value.word_count == word_count
 
 
+MEANT = "willow zoom abacus unpadded yo-yo cactus wildfire"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "willow zóom abacus unpàdded yo-yo cactus wíldfire",  # autocorrected accents
+        "Willow–Zoom—Abacus−Unpadded Yo‑Yo Cactus·Wildfire",  # any dash
+        "WillowZoomAbacusUnpaddedYo-YoCactusWildfire",
+        "ｗｉｌｌｏｗ　ｚｏｏｍ　ａｂａｃｕｓ　ｕｎｐａｄｄｅｄ　ｙｏ－ｙｏ　ｃａｃｔｕｓ　ｗｉｌｄｆｉｒｅ",  # full width
+        "wil\u200dlow zo\u00adom aba\u2060cus unpadded yo-yo cactus\ufeff wildfire\u200b",
+        "1. willow\n2. zoom\n3. abacus\n4. unpadded\n5. yo-yo\n6. cactus\n7. wildfire\n",
+        "1) willow 2) zoom 3) abacus 4) unpadded 5) yo-yo 6) cactus 7) wildfire",
+        "“willow, zoom, abacus, unpadded, yo-yo, cactus, wildfire.”",
+        "willow\u2003zoom\u00a0abacus\u2028unpadded\u3000yo-yo\tcactus\r\nwildfire",
+        "willow zoomabacus unpadded yo-yo cactus wildfire",
+        "WILLOW ZOOM ABACUS UNPADDED YO-YO CACTUS WILDFİRE",  # as Turkish phones write capitals
+        "willow zoom abaccus unpadded yo-yo cactus wildfire",
+    ],
+)
+def test_a_receipt_is_the_words_meant_however_it_is_written(typed: str) -> None:
+    assert receipts.parse_receipt(typed) == MEANT
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "willowzoomabaccusunpaddedcactuswildfirezoom",
+        "will ow zoom aba cus unpadded cactus wild fire zoom",
+        "willow\u200bzoom\u200babacus\u200bunpadded\u200bcactus\u200bwildfire\u200bzoom",
+    ],
+)
+def test_spaces_may_be_anywhere_or_missing_and_a_slip_is_forgiven(typed: str) -> None:
+    assert receipts.parse_receipt(typed) == "willow zoom abacus unpadded cactus wildfire zoom"
+
+
+def test_every_word_is_read_without_spaces() -> None:
+    words = [word for word in receipts.load_words() if word != "yo-yo"]  # without its hyphen it is "yoyo"
+    for start in range(0, len(words) - 7, 7):
+        seven = words[start : start + 7]
+        assert receipts.parse_receipt("".join(seven)) == " ".join(seven)
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"), [("wllww", "willow"), ("abbbacuss", "abacus"), ("wildfyier", "wildfire")]
+)
+def test_an_unknown_word_suggests_the_nearest(typed: str, nearest: str) -> None:
+    with pytest.raises(receipts.UnknownWordError) as caught:
+        receipts.parse_receipt(f"{typed} zoom abacus unpadded yo-yo cactus zoom")
+    assert caught.value.suggestions[0] == nearest
+
+
 @given(st.text(max_size=2000))
 def test_any_text_is_parsed_or_refused(typed: str) -> None:
     with suppress(receipts.ReceiptError):
