@@ -5,7 +5,9 @@ Knows no models and no settings of ours; no other package opens a file that a st
 
 from file_cleaning.detection import detect_kind
 from file_cleaning.formats import HEAD_BYTES, MediaKind
+from file_cleaning.header_limits import check_header
 from file_cleaning.launcher import SandboxError, make_web_images, probe_sandbox, rebuild
+from file_cleaning.motion_photos import holds_clip
 from file_cleaning.refusals import FileRefusedError, RefusalReason, explain_refusal
 from file_cleaning.results import OutputPart, RebuiltFile
 from file_cleaning.sandbox import SandboxLayers
@@ -21,9 +23,11 @@ __all__ = [
     "RefusalReason",
     "SandboxError",
     "SandboxLayers",
+    "check_header",
     "detect_kind",
     "explain_refusal",
     "has_ram_folder",
+    "holds_clip",
     "make_web_images",
     "open_workspace",
     "probe_sandbox",

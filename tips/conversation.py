@@ -29,10 +29,11 @@ _POSITION_TAKEN_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class TipFile:
-    """A file of a tip, with its kind opened."""
+    """A file of a tip, with its kind opened. `has_clip`: a photo that held a short video or sound, which was removed."""
 
     row: Attachment
     kind: MediaKind
+    has_clip: bool = False
 
     @property
     def name(self) -> str:
@@ -95,7 +96,7 @@ def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) ->
     report = json.loads(vault.open_text(key, tip.report, intake.report_context(tip.id)))
     files: dict[uuid.UUID | None, list[TipFile]] = {}
     for row in tip.attachments.all():
-        files.setdefault(row.message_id, []).append(TipFile(row, attachments.read_kind(row, key)))
+        files.setdefault(row.message_id, []).append(TipFile(row, *attachments.read_label(row, key)))
     entries = [
         ConversationEntry(
             author=message.author,

@@ -82,7 +82,9 @@ class TestContent:
     def test_sources_attach_a_file_of_each_kind(self, city):
         receipt = city["receipt"]
         assert Attachment.objects.filter(state="received").count() == Attachment.objects.count() == 6
-        kinds = {attachments.read_kind(row, conversation.key_for_officer(row.tip)) for row in Attachment.objects.all()}
+        kinds = {
+            attachments.read_label(row, conversation.key_for_officer(row.tip))[0] for row in Attachment.objects.all()
+        }
         assert kinds == set(MediaKind)
         tip = Tip.objects.get(token_hash=receipts.stretch_receipt(receipts.parse_receipt(receipt)).token_hash)
         assert [file.name for file in conversation.read_tip_as_officer(tip).files] == ["Photo 1"]

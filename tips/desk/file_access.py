@@ -57,7 +57,7 @@ def list_files(tip_id: UUID, officer: Account) -> tuple[Tip, list[TipFile]]:
         raise conversation.TipGoneError
     key = conversation.key_for_officer(tip)
     rows = tip.attachments.select_related("message").defer("message__body")
-    return tip, [TipFile(row, attachments.read_kind(row, key)) for row in rows]
+    return tip, [TipFile(row, *attachments.read_label(row, key)) for row in rows]
 
 
 def list_thumbnails(tip: Tip, files: Sequence[TipFile], officer: Account) -> dict[int, tuple[int, FilePart]]:

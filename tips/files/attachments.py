@@ -30,12 +30,16 @@ DISPLAY_NAMES: dict[str, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A sealed file that has arrived whole. `key` opens it; `length` in bytes."""
+    """A sealed file that has arrived whole. `key` opens it; `length` in bytes.
+
+    `has_clip`: it is a photo that holds a short video or sound, which cleaning removes.
+    """
 
     file: UUID
     key: bytes
     kind: MediaKind
     length: int
+    has_clip: bool = False
 
 
 def add(tip: Tip, key: bytes, uploads: Sequence[Upload], message: Message | None = None) -> None:
@@ -66,7 +70,7 @@ def _build_row(tip: Tip, key: bytes, upload: Upload, position: int, message: Mes
         worker_key=worker_key,
         key_for_worker=key_for_worker,
     )
-    row.label = vault.seal_text(key, json.dumps({"kind": upload.kind}), _label_context(row))
+    row.label = vault.seal_text(key, json.dumps({"kind": upload.kind, "clip": upload.has_clip}), _label_context(row))
     return row
 
 
@@ -79,9 +83,10 @@ def _hand_to_worker(uploads: Sequence[Upload]) -> None:
         queue.send("tips.media.rebuild", str(upload.file), queue=queue_name)
 
 
-def read_kind(attachment: Attachment, key: bytes) -> MediaKind:
-    """Return the kind of a file, opened with the tip's key. Raises vault.SealError."""
-    return MediaKind(json.loads(vault.open_text(key, attachment.label, _label_context(attachment)))["kind"])
+def read_label(attachment: Attachment, key: bytes) -> tuple[MediaKind, bool]:
+    """Return the kind of a file, and whether it held a clip; opened with the tip's key. Raises vault.SealError."""
+    label = json.loads(vault.open_text(key, attachment.label, _label_context(attachment)))
+    return MediaKind(label["kind"]), label.get("clip", False)
 
 
 def display_name(kind: MediaKind, number: int) -> str:

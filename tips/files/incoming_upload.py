@@ -32,13 +32,16 @@ class FileNotAcceptedError(Exception):
 class IncomingUpload:
     """One file as it arrives. Its first bytes decide what kind it is; it may grow to `max_bytes`.
 
+    `is_announced`: it becomes exactly `max_bytes` long.
+
     Every method raises FileNotAcceptedError. The constructor also raises sealed_store.WriterBusyError.
     """
 
-    def __init__(self, file: UUID, key: bytes, max_bytes: int) -> None:
+    def __init__(self, file: UUID, key: bytes, max_bytes: int, *, is_announced: bool = False) -> None:
         self.file = file
         self._key = key
         self._max_bytes = max_bytes
+        self._final_bytes = max_bytes if is_announced else None
         self._kind: file_cleaning.MediaKind | None = None
         self._writer_or_none: sealed_store.Writer | None = None
         if not vault.key_files(settings.MEDIA_PUBLIC_KEYS, "pub"):
@@ -64,7 +67,7 @@ class IncomingUpload:
         with self._discard_on_error():
             self._writer.write(content)
             if self._kind is None and self.offset >= sealed_store.CHUNK_BYTES:
-                self._kind = file_cleaning.detect_kind(self._writer.head())
+                self._kind = self._judge_head(self._final_bytes)
 
     def pause(self) -> int:
         """Put whole chunks on the disk, drop the rest, and return the offset to go on from."""
@@ -74,8 +77,16 @@ class IncomingUpload:
     def finish(self) -> Upload:
         """Close the file; once this returns it is on the disk."""
         with self._discard_on_error():
-            kind = self._kind or file_cleaning.detect_kind(self._writer.head())
-            return Upload(self.file, self._key, kind, self._writer.finish(kind=kind.value))
+            kind = self._judge_head(self.offset)
+            has_clip = kind is file_cleaning.MediaKind.PHOTO and file_cleaning.holds_clip(self._writer.read_back())
+            length = self._writer.finish(kind=kind.value, clip=has_clip)
+            return Upload(self.file, self._key, kind, length, has_clip)
+
+    def _judge_head(self, length: int | None) -> file_cleaning.MediaKind:
+        """Return the kind of the file. Raises file_cleaning.FileRefusedError for no accepted kind, or too much of it."""
+        head = self._writer.head()
+        file_cleaning.check_header(head, length)
+        return file_cleaning.detect_kind(head)
 
     def discard(self) -> None:
         """Remove what has arrived."""

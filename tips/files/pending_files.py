@@ -153,7 +153,13 @@ def find_whole_file(file: UUID, key: bytes) -> Upload | None:
     """Return the file if all of it has arrived, else None."""
     try:
         with sealed_store.Reader(file, key) as reader:
-            return Upload(file, key, file_cleaning.MediaKind(reader.content["kind"]), reader.length)
+            return Upload(
+                file,
+                key,
+                file_cleaning.MediaKind(reader.content["kind"]),
+                reader.length,
+                reader.content.get("clip", False),
+            )
     except (OSError, vault.SealError):
         return None
 

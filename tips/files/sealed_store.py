@@ -95,6 +95,13 @@ class Writer:
         sealed = os.pread(self._stream.fileno(), SEALED_CHUNK_BYTES, 0)
         return vault.open_chunk(self._key, sealed, self.file, 0, last=False)
 
+    def read_back(self) -> Iterator[bytes]:
+        """Yield all that was written so far, in pieces of 64 KiB."""
+        for number in range(self._chunks):
+            sealed = os.pread(self._stream.fileno(), SEALED_CHUNK_BYTES, number * SEALED_CHUNK_BYTES)
+            yield vault.open_chunk(self._key, sealed, self.file, number, last=False)
+        yield bytes(self._pending)
+
     def write(self, content: bytes | memoryview) -> None:
         """Append bytes. Raises StoreFullError: other files may have filled the disk meanwhile."""
         self._pending += content
