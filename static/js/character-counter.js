@@ -5,11 +5,15 @@ const ANNOUNCE_AFTER_MS = 1000;
 const ANNOUNCE_BELOW = 0.1; // of the limit
 let timer;
 
+export function countCharacters(text) {
+  return [...text.replace(/\r\n?/g, "\n").trim()].length;
+}
+
 function draw(counter) {
   const field = document.getElementById(counter.dataset.counter);
   if (!field) return;
   const limit = Number(counter.dataset.limit);
-  const left = limit - [...field.value.replace(/\r\n?/g, "\n").trim()].length;
+  const left = limit - countCharacters(field.value);
   const template = left < 0 ? counter.dataset.wordsOver : counter.dataset.wordsLeft;
   counter.textContent = template.replace("{n}", Math.abs(left).toLocaleString(document.documentElement.lang));
   counter.classList.toggle("over", left < 0);

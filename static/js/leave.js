@@ -4,6 +4,7 @@
 // this page in the history. Without script the same buttons post #leave-form.
 
 import { clear } from "./clear-fields.js";
+import { isComposing } from "./dom.js";
 
 const SHIFT_PRESSES = 3;
 const MAX_PAUSE_MS = 5000; // between two presses of Shift
@@ -14,11 +15,19 @@ let isShiftAlone = false;
 let timer;
 
 function leave({ form, dataset }) {
-  document.documentElement.hidden = true;
-  clear();
-  dispatchEvent(new Event("leave"));
-  navigator.sendBeacon(form.action, new URLSearchParams([...new FormData(form), ["script", "1"]]));
+  try {
+    document.documentElement.hidden = true;
+    signOut(form);
+    dispatchEvent(new Event("leave"));
+    clear();
+  } catch { /* whatever this browser lacks, it leaves */ }
   location.replace(dataset.leave);
+}
+
+function signOut(form) {
+  const body = new URLSearchParams([...new FormData(form), ["script", "1"]]);
+  // Some people turn beacons off: navigator.sendBeacon is missing then.
+  if (!navigator.sendBeacon?.(form.action, body)) fetch(form.action, { method: "POST", body, keepalive: true }).catch(() => {});
 }
 
 function setPresses(number) {
@@ -37,7 +46,7 @@ document.addEventListener("click", (event) => {
 
 // Only Shift by itself counts, not together with a letter or a click.
 document.addEventListener("keydown", (event) => {
-  isShiftAlone = event.key === "Shift" && (isShiftAlone || !event.repeat);
+  isShiftAlone = !isComposing(event) && event.key === "Shift" && (isShiftAlone || !event.repeat);
   if (!isShiftAlone && presses) setPresses(0);
 });
 document.addEventListener("pointerdown", () => { isShiftAlone = false; });

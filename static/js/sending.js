@@ -1,7 +1,7 @@
 // Posts a form by fetch, as the browser would send it. The page with everything typed stays until the response has arrived.
 //
-// Resolves to { ok, url, wait, page }: `page` is the response as a document, `wait` the seconds it asks to wait. Rejects if no
-// complete response arrived.
+// Resolves to { ok, url, wait, page }: `page` is the response as a document, `wait` the seconds it asks to wait. Resolves to null
+// if no complete response arrived. Rejects only where this browser cannot do it: then the caller lets the browser post the form.
 
 const TIMEOUT_MS = 90_000; // Tor can be slow
 
@@ -12,12 +12,21 @@ export async function sendForm(form, button) {
   const fields = hasFiles ? data : new URLSearchParams([...data].filter(([, value]) => typeof value === "string"));
   const controller = new AbortController();
   const timer = setTimeout(() => hasFiles || controller.abort(), TIMEOUT_MS);
+  const request = fetch(form.getAttribute("action"), { method: "POST", body: fields, signal: controller.signal });
+  const [response, text] = await readAll(request);
+  clearTimeout(timer);
+  if (!response) return null;
+  const page = new DOMParser().parseFromString(text, "text/html");
+  return { ok: response.ok, url: response.url, wait: Number(response.headers.get("Retry-After")), page };
+}
+
+// Returns the response and its text; neither if the connection failed.
+async function readAll(request) {
   try {
-    const response = await fetch(form.getAttribute("action"), { method: "POST", body: fields, signal: controller.signal });
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    return { ok: response.ok, url: response.url, wait: Number(response.headers.get("Retry-After")), page };
-  } finally {
-    clearTimeout(timer);
+    const response = await request;
+    return [response, await response.text()];
+  } catch {
+    return [];
   }
 }
 

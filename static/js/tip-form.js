@@ -7,10 +7,14 @@
 // tip, the fields are emptied, and the browser itself posts only the form's one-time token. The server knows the token and
 // answers with the receipt (tips/views/source_pages.py). So the receipt is a page of its own in the history and can be reloaded,
 // and neither the page before it nor the browser's copy of the POST contains any text of the tip.
+//
+// Where a browser lacks something that this module needs, or anything else throws, the plain form takes over: all sections are
+// shown, and the browser posts them itself.
 
 import { clear, emptyFields, visitName, wasCleared } from "./clear-fields.js";
 import { drawCounters } from "./character-counter.js";
 import { isComposing, refill } from "./dom.js";
+import "./mended-errors.js";
 import { sendForm, uploads, uploadsReady } from "./sending.js";
 
 let isCleared = wasCleared();
@@ -20,10 +24,37 @@ let steps;
 let currentStep = 0;
 let isBusy = false;
 let maySend = true; // false while the server asks to wait
+let isPlain = false; // true once the plain form has taken over
+let pressedButton = null; // for browsers without SubmitEvent.submitter
 
 const all = (selector, root = form) => [...root.querySelectorAll(selector)];
 const one = (selector) => form.querySelector(selector);
 const valueOf = (name) => String(new FormData(form).get(name) ?? "").trim();
+
+// Returns a listener that leaves the event to the browser, and the page to the plain form, if the handler throws.
+function guard(handler) {
+  return (event) => {
+    if (isPlain) return;
+    try {
+      handler(event);
+    } catch {
+      showPlainForm();
+    }
+  };
+}
+
+function showPlainForm() {
+  isPlain = true;
+  document.querySelectorAll("[data-step], [data-no-script-only], [data-first-only]").forEach((part) => { part.hidden = false; });
+  document.querySelectorAll("[data-go], [data-progress], [data-review]").forEach((part) => { part.hidden = true; });
+}
+
+// Posts the form as the browser would have without this module. The server accepts a tip only once, however often it is posted.
+function sendPlainly(button) {
+  showPlainForm();
+  if (button?.name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value }));
+  form.submit();
+}
 
 function start(newForm) {
   form = newForm;
@@ -88,19 +119,18 @@ function reportMissingAnswer() {
   const sentence = Object.assign(document.createElement("p"), { className: "invalid-feedback", textContent: needed.dataset.sentence });
   sentence.dataset.missing = "";
   sentence.setAttribute("role", "alert");
-  const control = needed.querySelector(".tiles, textarea");
-  control.before(sentence);
+  needed.querySelector(".tiles, textarea").before(sentence);
   needed.querySelector("input, textarea").focus();
   return true;
 }
 
-addEventListener("popstate", (event) => {
+addEventListener("popstate", guard((event) => {
   if (event.state?.step !== undefined) {
     show(event.state.step);
     scrollToTop();
   } // else a link within the page
   history.replaceState({ ...event.state, visit, step: currentStep }, "");
-});
+}));
 
 // Shows the questions of the chosen category, and those of another category only if they have answers, so that none is hidden.
 function showQuestions() {
@@ -156,18 +186,27 @@ function answersOf(step) {
     } else if (field.type === "file") {
       const names = [...field.files].map((file) => file.name).concat((field.multiple && uploads?.names()) || []);
       if (names.length) rows.push([labelText(field.labels[0]), names.join("\n")]);
+      if (field.multiple) rows.push(...refusedFiles(step).map((sentence) => [form.dataset.wordsRefusedFile, sentence]));
     } else if (field.type === "hidden") continue;
     else if (field.type === "radio") {
       const label = field.name === "place_ref" ? form.dataset.wordsMap : labelText(field.closest("fieldset").querySelector("legend"));
       if (field.checked && field.value) rows.push([label, labelText(field.closest("label")?.querySelector("b") ?? field.labels[0])]);
     } else if (field.value.trim()) rows.push([labelText(field.labels[0]), field.type === "date" ? formatDate(field) : field.value.trim()]);
   }
+  const danger = step.querySelector("#id_danger");
+  if (danger && !danger.querySelector(":checked")) rows.push([labelText(danger.querySelector("legend")), form.dataset.wordsEmpty]);
   return rows;
+}
+
+// Returns a sentence for each file that was refused, by the script's own upload or by the server's page.
+function refusedFiles(step) {
+  const ofPage = [...step.querySelectorAll("[data-files] .invalid-feedback p")].map((sentence) => labelText(sentence));
+  return ofPage.concat(uploads?.refusals() ?? []);
 }
 
 function labelText(node) {
   const copy = node.cloneNode(true);
-  all(".optional", copy).forEach((part) => part.remove());
+  all(".optional, .visually-hidden", copy).forEach((part) => part.remove());
   return copy.textContent.trim();
 }
 
@@ -189,24 +228,19 @@ async function submitForm(button) {
   isBusy = true;
   showNotice("");
   if (!isPlaceSearch) {
-    await uploadsReady(button ?? one("[data-send]"));
+    await uploadsReady(one("[data-send]"));
     setSendLabel(form.dataset.wordsSending);
   }
-  try {
-    const response = await sendForm(form, isPlaceSearch ? button : null);
-    if (isPlaceSearch) showPlaces(response.page);
-    else if (response.ok) {
-      openReceipt();
-      return; // stays busy: the receipt is about to replace the page
-    } else {
-      setSendLabel(form.dataset.wordsSend);
-      showRejected(response);
-    }
-  } catch {
-    setSendLabel(form.dataset.wordsSend);
-    showNotice(isPlaceSearch ? form.dataset.wordsOffline : form.dataset.wordsLost);
+  const response = await sendForm(form, isPlaceSearch ? button : null);
+  if (response?.ok && !isPlaceSearch) {
+    openReceipt();
+    return; // stays busy: the receipt is about to replace the page
   }
   isBusy = false;
+  setSendLabel(form.dataset.wordsSend);
+  if (isPlaceSearch) showPlaces(response?.page.getElementById("id_place_ref"));
+  else if (response) showRejected(response);
+  else showNotice(form.dataset.wordsLost);
 }
 
 function openReceipt() {
@@ -238,9 +272,11 @@ function showRejected({ page, wait: waitSeconds }) {
   start(newForm);
 }
 
-function showPlaces(page) {
-  const places = page.getElementById("id_place_ref");
-  if (!places) throw new Error("not the form");
+function showPlaces(places) {
+  if (!places) {
+    showNotice(form.dataset.wordsOffline);
+    return;
+  }
   one("#id_place_ref").replaceWith(places);
   places.focus();
 }
@@ -251,7 +287,9 @@ function showNotice(sentence) {
   if (!sentence) return;
   const box = element("p", sentence);
   box.className = "problem";
+  box.tabIndex = -1;
   place.append(box);
+  box.focus({ preventScroll: true });
   box.scrollIntoView({ block: "center" });
 }
 
@@ -270,7 +308,7 @@ function startWaiting(seconds) {
   function draw() {
     const left = Math.ceil((until - Date.now()) / 1000);
     maySend = left <= 0;
-    if (!maySend) setSendLabel(form.dataset.wordsWait.replace("{seconds}", left), false);
+    if (!maySend) setSendLabel(left === 1 ? form.dataset.wordsWaitOne : form.dataset.wordsWait.replace("{seconds}", left), false);
     else {
       clearInterval(tick);
       setSendLabel(form.dataset.wordsSend, false);
@@ -281,13 +319,15 @@ function startWaiting(seconds) {
 
 // Events
 
-document.addEventListener("submit", (event) => {
+document.addEventListener("submit", guard((event) => {
   if (event.target !== form) return;
-  event.preventDefault();
-  submitForm(event.submitter);
-});
+  const button = event.submitter ?? pressedButton;
+  submitForm(button).catch(() => sendPlainly(button));
+  event.preventDefault(); // last: if anything above throws, the browser sends the form
+}));
 
-document.addEventListener("click", (event) => {
+document.addEventListener("click", guard((event) => {
+  pressedButton = event.target.closest("button[type=submit]");
   const go = event.target.closest("[data-go]");
   const goTo = event.target.closest("[data-go-to]");
   const errorLink = event.target.closest("#problem a");
@@ -300,30 +340,30 @@ document.addEventListener("click", (event) => {
     if (step >= 0 && step !== currentStep) move(step);
     target?.focus();
   }
-});
+}));
 
-document.addEventListener("change", (event) => {
-  event.target.closest("[data-required]")?.querySelector("[data-missing]")?.remove();
+document.addEventListener("change", guard((event) => {
   if (event.target.name === "category") showQuestions();
-});
+}));
 
-document.addEventListener("files", () => { if (currentStep === steps.length - 1) review(); });
+document.addEventListener("files", guard(() => { if (currentStep === steps.length - 1) review(); }));
 
 // Enter in a text field continues to the next step, in the street search it searches; it never sends a tip by accident.
-document.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", guard((event) => {
   if (isComposing(event)) return;
   if (event.key !== "Enter" || event.target.type === "file" || event.target.form !== form || !event.target.matches("input, textarea[rows='1']")) return;
-  event.preventDefault();
-  if (event.target.name === "search") submitForm(one("[name=find_place]"));
+  const find = one("[name=find_place]");
+  if (event.target.name === "search") submitForm(find).catch(() => sendPlainly(find));
   else if (currentStep < steps.length - 1) next();
-});
+  event.preventDefault();
+}));
 
 // Browsers may restore fields after this script has run, even those of a visit that was cleared.
-addEventListener("pageshow", () => {
+addEventListener("pageshow", guard(() => {
   if (isCleared) emptyFields();
   isCleared = false;
   show(currentStep);
   drawCounters();
-});
+}));
 
-start(document.getElementById("tip-form"));
+guard(start)(document.getElementById("tip-form"));

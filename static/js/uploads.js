@@ -1,17 +1,22 @@
 // Uploads files as they are chosen; the server seals them under the page's ticket until Send (tips/views/tus.py).
 //
-// One file after the other, in chunks of 8 MiB. After a lost connection an upload resumes at the server's offset. Previews are
-// drawn in the page. A file's name is shown here but never sent. If this module does not load, the form sends its files itself.
+// One file after the other, in pieces: the first bytes, by which the server judges the file, then 8 MiB each. After a lost or
+// silent connection an upload resumes at the server's offset. Previews are drawn in the page. A file's name is shown here but
+// never sent. If this module does not load or breaks, the form sends its files itself.
 
-const CHUNK_BYTES = 8 * 1024 * 1024;
+const MAX_PIECE_BYTES = 8 * 1024 * 1024;
 const MAX_TRIES = 9; // over a minute and a half: by then the server has given up a silent connection
 const MAX_PAUSE_MS = 20_000;
+const MAX_SILENCE_MS = 30_000; // without progress a line is taken for dead
+const FIRST_BYTES = 64 * 1024; // enough for the server to judge a file, before the rest is on its way
+const MIN_PIECE_BYTES = 256 * 1024;
 const PREVIEW_PIXELS = 64;
 
 const cards = [];
 let part; // texts, list and template, fetched with the first file
 let words;
 let isRunning = false;
+let pieceBytes = MAX_PIECE_BYTES; // smaller after a silence, so that a slow line is not taken for a dead one
 let token; // newer than the page's, used only for files
 let redraw = () => {};
 
@@ -26,16 +31,26 @@ const phrase = (key, card) => words[`words${key}`].replace("{percent}", card ? p
 
 export async function take(input) {
   if (!part) await loadPart();
-  const files = [...input.files];
+  const before = cards.length;
+  try {
+    [...input.files].forEach(add);
+  } catch (error) { // then the form sends them itself
+    cards.splice(before).forEach((card) => card.item.remove());
+    throw error;
+  }
+  const added = cards.slice(before);
   input.value = "";
-  for (const file of files) add(file);
+  if (document.activeElement === input || document.activeElement === document.body) added[0]?.item.focus();
   run();
 }
 
 async function loadPart() {
-  const response = await fetch(box().dataset.address);
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), MAX_SILENCE_MS);
+  const response = await fetch(box().dataset.address, { signal: controller.signal });
   if (!response.ok) throw new Error(response.status);
   part = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-words-there]");
+  clearTimeout(timer);
   words = part.dataset;
   document.adoptNode(part);
   box().querySelector("[type=file]").before(part);
@@ -50,12 +65,12 @@ function add(file) {
   const earlierUploads = field("uploads").value.split(" ").filter((id) => id && !cards.some((other) => other.id === id));
   item.querySelector("[data-name]").textContent = file.name;
   item.querySelector("progress").setAttribute("aria-label", file.name);
-  if (others.length + earlierUploads.length >= mostFiles) refuse(card, words.wordsMany);
-  else if (others.reduce((sum, other) => sum + other.file.size, file.size) > mostBytes) refuse(card, words.wordsLarge);
   cards.push(card);
   part.querySelector(".cards").append(item);
   draw(card);
-  preview(card);
+  if (others.length + earlierUploads.length >= mostFiles) refuse(card, words.wordsMany);
+  else if (others.reduce((sum, other) => sum + other.file.size, file.size) > mostBytes) refuse(card, words.wordsLarge);
+  else preview(card);
 }
 
 async function preview(card) {
@@ -115,6 +130,7 @@ function draw(card) {
   bar.value = percent(card);
   item.classList.toggle("wrong", state === "refused" || state === "failed");
   item.querySelector("[data-retry]").hidden = state !== "failed";
+  item.querySelector("[data-clip]").hidden = !card.hasClip;
   item.querySelector("[data-state]").textContent = card.sentence || phrase(state[0].toUpperCase() + state.slice(1), card);
 }
 
@@ -137,8 +153,11 @@ const startedIds = new Set(); // uploads begun by this page; other ids in the fi
 async function run() {
   if (isRunning) return;
   isRunning = true;
-  for (let card; (card = cards.find((one) => one.state === "waiting"));) await upload(card);
-  isRunning = false;
+  try {
+    for (let card; (card = cards.find((one) => one.state === "waiting"));) await upload(card);
+  } finally {
+    isRunning = false;
+  }
 }
 
 async function upload(card) {
@@ -156,6 +175,7 @@ async function upload(card) {
       }
       else if (++tries >= MAX_TRIES) setState(card, "failed");
       else {
+        if (error.isSilence) pieceBytes = Math.max(pieceBytes / 4, MIN_PIECE_BYTES);
         card.item.querySelector("[data-state]").textContent = phrase("Again", card);
         await pause(card, Math.min(MAX_PAUSE_MS, 500 * 2 ** tries));
         card.knowsOffset = false;
@@ -184,12 +204,14 @@ async function exchange(card) {
   const response = await sendRequest(card, "PATCH", address(card.id), {
     "Upload-Offset": card.sent,
     "Content-Type": "application/offset+octet-stream",
-  }, card.file.slice(card.sent, card.sent + CHUNK_BYTES));
+  }, card.file.slice(card.sent, card.sent ? card.sent + pieceBytes : FIRST_BYTES));
   card.sent = Number(response.getResponseHeader("Upload-Offset"));
+  if (response.getResponseHeader("Upload-Has-Clip")) card.hasClip = true;
   return card.sent >= card.file.size;
 }
 
-// Rejects with `sentence` if retrying is useless, with `retryAfter` if the server asks to wait, else with a plain error.
+// Rejects with `sentence` if retrying is useless, with `retryAfter` if the server asks to wait, with `isSilence` after a silence,
+// else with a plain error.
 function sendRequest(card, method, url, headers = {}, body = null) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -199,14 +221,22 @@ function sendRequest(card, method, url, headers = {}, body = null) {
     request.setRequestHeader("Tus-Resumable", "1.0.0");
     request.setRequestHeader("Upload-Ticket", field("ticket").value);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    let isSilence = false;
+    let timer;
+    const expectProgress = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => { isSilence = true; request.abort(); }, MAX_SILENCE_MS);
+    };
     request.upload.onprogress = (event) => {
+      expectProgress();
       if (card.state !== "sending" || !body) return;
       card.item.querySelector("progress").value = (100 * (start + event.loaded)) / card.file.size;
       const shown = { ...card, sent: start + event.loaded };
       card.item.querySelector("[data-state]").textContent = phrase("Sending", shown);
       redraw();
     };
-    request.onerror = request.onabort = () => reject(new Error("connection"));
+    request.onloadend = () => clearTimeout(timer);
+    request.onerror = request.onabort = () => reject(Object.assign(new Error("connection"), { isSilence }));
     request.onload = () => {
       const { status } = request;
       if (status < 300) return resolve(request);
@@ -220,6 +250,7 @@ function sendRequest(card, method, url, headers = {}, body = null) {
       const final = [413, 415, 507].includes(status) ? request.responseText : "";
       reject(Object.assign(new Error(status), { retryAfter: wait, sentence: final }));
     };
+    expectProgress();
     request.send(body);
   });
 }
@@ -246,6 +277,7 @@ export function ready(button) {
     const question = document.createElement("div");
     question.className = "note stack";
     question.setAttribute("role", "status");
+    question.tabIndex = -1;
     const text = document.createElement("p");
     const without = actionButton("btn btn-s", words.wordsWithout, () => unsettled().forEach(removeCard));
     const again = actionButton("btn btn-s btn-line", words.wordsRetry, () => cards.filter((card) => card.state === "failed").forEach(retry));
@@ -268,6 +300,7 @@ export function ready(button) {
       again.hidden = !left.some((card) => card.state === "failed");
     };
     redraw();
+    question.focus({ preventScroll: true });
     question.scrollIntoView({ block: "nearest" });
   });
 }
@@ -296,8 +329,9 @@ export function adopt(newForm) {
   theirs.replaceWith(ours);
 }
 
-// The names of the files, for the review
+// For the review: the names of the files that go, and a sentence for each that was refused
 export const names = () => cards.filter((card) => card.state !== "refused").map((card) => card.file.name);
+export const refusals = () => cards.filter((card) => card.state === "refused").map((card) => `${card.file.name}: ${card.sentence}`);
 
 addEventListener("leave", () => {
   for (const card of [...cards]) {
