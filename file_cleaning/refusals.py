@@ -49,21 +49,21 @@ def _reason_sentences() -> dict[RefusalReason, str]:
 
     return {
         RefusalReason.UNSUPPORTED: _(
-            "This kind of file cannot be taken. Send a photo, a video, a sound recording or a PDF instead."
+            "We can't accept this kind of file. Send a photo, a video, a sound recording or a PDF instead."
         ),
-        RefusalReason.EMPTY: _("This file is empty. Look whether it opens on your device, then attach it again."),
+        RefusalReason.EMPTY: _("This file is empty. Check that it opens on your device, then attach it again."),
         RefusalReason.DAMAGED: _(
-            "This file is damaged and cannot be read. Attach it again, or attach a screenshot of it instead."
+            "This file is damaged, so we can't read it. Attach it again, or attach a screenshot of it instead."
         ),
         RefusalReason.PROTECTED: _(
-            "This file is locked with a password. Save a copy without password and attach that, or write the password's content as text."
+            "This file is locked with a password. Save a copy without a password and attach that, or type what it says."
         ),
         RefusalReason.TOO_LARGE: _(
-            "This file is too large or too complicated. Pictures are taken up to %(pixels)s megapixels. Attach a smaller copy or a screenshot of it."
+            "This file is too large or too complex. We accept pictures of up to %(pixels)s megapixels. Attach a smaller copy or a screenshot of it."
         )
         % {"pixels": limits.DECODED_PIXELS // 1_000_000},
         RefusalReason.TOO_LONG: _(
-            "This file is too long. Videos are taken up to %(video)s hours, sound recordings up to %(sound)s hours, documents up to %(pages)s pages. Attach the part that matters, or send it in several parts."
+            "This file is too long. We accept videos of up to %(video)s hours, sound recordings of up to %(sound)s hours and documents of up to %(pages)s pages. Attach the part that matters, or send it in several parts."
         )
         % {
             "video": limits.VIDEO_SECONDS // 3600,
@@ -71,7 +71,7 @@ def _reason_sentences() -> dict[RefusalReason, str]:
             "pages": limits.DOCUMENT_PAGES,
         },
         RefusalReason.DEADLY: _(
-            "This file could not be opened safely. Attach a screenshot of it or another copy instead."
+            "We couldn't open this file safely. Attach a screenshot of it or another copy instead."
         ),
     }
 
@@ -81,23 +81,23 @@ def _hint_sentences() -> dict[str, str]:
     from django.utils.translation import gettext as _
 
     return {
-        "word": _("This is a Word file. Save it as PDF and attach that."),
-        "excel": _("This is an Excel file. Save it as PDF and attach that."),
-        "powerpoint": _("This is a PowerPoint file. Save it as PDF and attach that."),
-        "office": _("This is a file of an office program. Save it as PDF and attach that."),
-        "archive": _("This is an archive with other files in it. Unpack it and attach the files one by one."),
+        "word": _("This is a Word file. Save it as a PDF and attach that."),
+        "excel": _("This is an Excel file. Save it as a PDF and attach that."),
+        "powerpoint": _("This is a PowerPoint file. Save it as a PDF and attach that."),
+        "office": _("This is an office document. Save it as a PDF and attach that."),
+        "archive": _("This file holds other files, like a ZIP file. Unpack it and attach the files one by one."),
         "program": _(
-            "This is a program. Programs are not taken. Attach a photo or screenshot of what matters instead."
+            "This is a program. We can't accept programs. Attach a photo or screenshot of what matters instead."
         ),
-        "web_page": _("This is a web page. Print it to PDF or take a screenshot, and attach that."),
-        "drawing": _("This is a file of a drawing program. Save it as JPEG, PNG or PDF and attach that."),
-        "playlist": _("This is a playlist: it only says where a recording is. Attach the recording itself."),
-        "other_film": _("This kind of video cannot be taken. Save it as MP4 and attach that."),
-        "other_sound": _("This kind of sound recording cannot be taken. Save it as MP3 or M4A and attach that."),
+        "web_page": _("This is a web page. Save it as a PDF or take a screenshot, and attach that."),
+        "drawing": _("This is a drawing. Save it as a JPEG, PNG or PDF and attach that."),
+        "playlist": _("This is a playlist. It only says where a recording is. Attach the recording itself."),
+        "other_film": _("We can't accept this kind of video. Save it as an MP4 and attach that."),
+        "other_sound": _("We can't accept this kind of sound recording. Save it as an MP3 or M4A and attach that."),
         "other_picture": _(
-            "This kind of picture cannot be taken. Save it as JPEG or PNG, or attach a screenshot of it."
+            "We can't accept this kind of picture. Save it as a JPEG or PNG, or attach a screenshot of it."
         ),
-        "raw": _("This is a camera's raw file. Save it as JPEG and attach that."),
-        "text": _("This is a text file. Copy its text into the message, or save it as PDF and attach that."),
-        "mail": _("This is an e-mail. Print it to PDF or take a screenshot, and attach that."),
+        "raw": _("This is a raw photo file. Save it as a JPEG and attach that."),
+        "text": _("This is a text file. Copy its text into the form, or save it as a PDF and attach that."),
+        "mail": _("This is an email. Save it as a PDF or take a screenshot, and attach that."),
     }

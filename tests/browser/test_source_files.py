@@ -51,10 +51,10 @@ def test_files_upload_ahead_and_a_refused_one_affects_no_other(browser: Browser,
         page.locator("#id_attachments").set_input_files(
             [photo(), file("letter.docx", sample_uploads.word()), file("van.mp4", sample_uploads.video(3_000_000))]
         )
-        expect(card(page, "van.mp4")).to_contain_text("Here, locked")
-        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        expect(card(page, "van.mp4")).to_contain_text("Uploaded (encrypted)")
+        expect(card(page, "garden.jpg")).to_contain_text("Uploaded (encrypted)")
         expect(card(page, "garden.jpg").locator("canvas")).to_be_visible()
-        expect(card(page, "letter.docx")).to_contain_text("This is a Word file. Save it as PDF and attach that.")
+        expect(card(page, "letter.docx")).to_contain_text("This is a Word file. Save it as a PDF and attach that.")
         check(page)
 
         # Send asks about the one that is not there; the other two go
@@ -63,8 +63,8 @@ def test_files_upload_ahead_and_a_refused_one_affects_no_other(browser: Browser,
         assert step(page) == "Check and send"
         expect(page.locator("[data-review]")).to_contain_text("garden.jpg")
         expect(page.locator("[data-review]")).to_contain_text("van.mp4")
-        press(page, "Send")
-        expect(page.get_by_text("Not every file could be sent:")).to_be_visible()
+        press(page, "Send tip")
+        expect(page.get_by_text("Some files can't be sent:")).to_be_visible()
         check(page)
         press(page, "Send without them")
         expect(page.get_by_text("2 files arrived with it.")).to_be_visible()
@@ -86,8 +86,8 @@ def test_a_broken_upload_resumes_by_itself(browser: Browser, portal: Stack) -> N
         page.route("**/tips/files/*/", break_twice)
         to_files(page, portal.public_url)
         page.locator("#id_attachments").set_input_files([file("van.mp4", sample_uploads.video(200_000))])
-        expect(card(page, "van.mp4")).to_contain_text("It goes on by itself")
-        expect(card(page, "van.mp4")).to_contain_text("Here, locked")
+        expect(card(page, "van.mp4")).to_contain_text("We keep trying")
+        expect(card(page, "van.mp4")).to_contain_text("Uploaded (encrypted)")
         assert len(broken) == 2
         assert len(set(broken)) == 1  # the same file, not begun again
 
@@ -107,8 +107,8 @@ def test_send_waits_for_an_upload_and_can_skip_it(browser: Browser, portal: Stac
         page.locator("#id_attachments").set_input_files([file("van.mp4", sample_uploads.video(200_000)), photo()])
         press(page, "Continue")
         press(page, "Continue")
-        press(page, "Send")
-        expect(page.get_by_text("Your files are still on their way.")).to_be_visible()
+        press(page, "Send tip")
+        expect(page.get_by_text("Your files are still uploading.")).to_be_visible()
         wait_until(lambda: page.wait_for_timeout(20) or held, 10, "the first file is on its way")
         held[0].continue_()
         expect(page.get_by_text("2 files arrived with it.")).to_be_visible()
@@ -119,7 +119,7 @@ def test_leaving_withdraws_the_files(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url) as page:
         to_files(page, portal.public_url)
         page.locator("#id_attachments").set_input_files([photo()])
-        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        expect(card(page, "garden.jpg")).to_contain_text("Uploaded (encrypted)")
         assert set(in_store(portal)) - before
         page.locator(".exitbar [data-leave]").click()
         page.wait_for_url("https://www.weather.gov/**")
@@ -131,7 +131,7 @@ def test_removing_a_card_removes_the_file(browser: Browser, portal: Stack) -> No
     with visit(browser, portal.public_url) as page:
         to_files(page, portal.public_url)
         page.locator("#id_attachments").set_input_files([photo()])
-        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        expect(card(page, "garden.jpg")).to_contain_text("Uploaded (encrypted)")
         card(page, "garden.jpg").get_by_role("button", name="Remove").click()
         expect(page.locator(".file")).to_have_count(0)
         expect(page.locator("#id_attachments")).to_be_focused()
@@ -146,7 +146,7 @@ def test_without_the_upload_module_files_come_with_the_form(browser: Browser, po
         press(page, "Continue")
         press(page, "Continue")
         expect(page.locator("[data-review]")).to_contain_text("garden.jpg")
-        press(page, "Send")
+        press(page, "Send tip")
         expect(page.get_by_text("1 file arrived with it.")).to_be_visible()
 
 
@@ -155,19 +155,19 @@ def test_files_in_the_inbox(browser: Browser, portal: Stack) -> None:
         to_files(page, portal.public_url)
         press(page, "Continue")
         press(page, "Continue")
-        press(page, "Send")
+        press(page, "Send tip")
         receipt = page.locator(".words").inner_text()
         page.goto(portal.public_url + "/tips/inbox/")
         page.get_by_label("Your receipt").fill(receipt)
         press(page, "Open my tip")
         page.wait_for_load_state("load")
         page.locator("#id_attachments").set_input_files([photo(), file("letter.docx", sample_uploads.word())])
-        expect(card(page, "garden.jpg")).to_contain_text("Here, locked")
+        expect(card(page, "garden.jpg")).to_contain_text("Uploaded (encrypted)")
         expect(card(page, "letter.docx")).to_contain_text("This is a Word file.")
         check(page)
-        press(page, "Send")
+        press(page, "Send message")
         press(page, "Send without them")
-        expect(page.locator(".talk")).to_contain_text("Photo 1 Arrived. It is cleaned next")
+        expect(page.locator(".talk")).to_contain_text("Photo 1 Uploaded. We'll clean it next")
         check(page)
 
 
@@ -181,6 +181,6 @@ def test_without_script_files_come_with_the_form(browser: Browser, portal: Stack
         main.get_by_role("button", name="Send").click()
         expect(page.locator("#problem")).to_contain_text("letter.docx: This is a Word file.")
         expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
-        expect(page.get_by_label("Photo 1, kept. Tick to remove it")).to_be_visible()
+        expect(page.get_by_label("Photo 1 is uploaded. Check the box to remove it")).to_be_visible()
         main.get_by_role("button", name="Send").click()
         expect(page.get_by_text("1 file arrived with it.")).to_be_visible()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.source import NEUTRAL, TEXT, check_looks, cookies, visit
-from tests.stack import Stack
+from tests.stack import Stack, wait_until
 
 EXPIRED = "This page has expired"
 
@@ -85,7 +85,7 @@ def test_back_after_more_pages_and_leaving_shows_no_receipt(page: Page) -> None:
     open_tip(page, receipt)
     assert cookies(page.context) == ["inbox"]
     leave(page)
-    assert cookies(page.context) == []
+    wait_until(lambda: page.wait_for_timeout(20) or not cookies(page.context), 10, "the tip is closed")
     assert_no_way_back(page, receipt)
     for _ in range(page.evaluate("history.length") - 1):
         page.go_forward()

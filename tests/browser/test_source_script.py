@@ -57,10 +57,10 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         assert page.locator("main :checked").count() == 0
         assert page.locator("[data-step]:visible").count() == 1
         press(page, "Continue")
-        expect(page.get_by_text("Choose what it is about.")).to_be_visible()
+        expect(page.get_by_text("Choose what your tip is about.")).to_be_visible()
         expect(page.get_by_text("Call 911 now")).to_be_hidden()
         page.get_by_role("radio", name="Vehicle").check()
-        expect(page.get_by_text("Choose what it is about.")).to_have_count(0)
+        expect(page.get_by_text("Choose what your tip is about.")).to_have_count(0)
         page.get_by_role("radio", name="Yes").check()
         expect(page.get_by_text("Call 911 now")).to_be_visible()
         press(page, "Continue")
@@ -100,11 +100,11 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
 
         # Step 3: a street found without leaving the page
         page.get_by_label("Where did it happen?").fill("behind the old bakery")
-        page.get_by_label("Find a street or a crossing").fill("arden")
-        page.get_by_label("Find a street or a crossing").press("Enter")
+        page.get_by_label("Find a street or intersection").fill("arden")
+        page.get_by_label("Find a street or intersection").press("Enter")
         page.locator("#id_place_ref label").first.click()
         expect(page.get_by_label("Where did it happen?")).to_have_value("behind the old bakery")
-        page.get_by_label("Or the day").fill("2026-03-31")
+        page.get_by_label("Date").fill("2026-03-31")
         check(page)
         press(page, "Continue")
 
@@ -121,19 +121,19 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
 
         # No line: a sentence, everything still there
         page.context.set_offline(True)
-        press(page, "Send")
-        expect(page.get_by_text("Your tip could not be sent: the connection failed.")).to_be_visible()
+        press(page, "Send tip")
+        expect(page.get_by_text("We couldn't send your tip: the connection failed.")).to_be_visible()
         expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
         page.context.set_offline(False)
 
         # The receipt: the same after a reload; the post the browser keeps has no word of the tip
         posts: list[str] = []
         page.on("request", lambda request: request.is_navigation_request() and posts.append(request.post_data or ""))
-        press(page, "Send")
+        press(page, "Send tip")
         page.wait_for_selector(".receipt")
         check(page)
         receipt = page.locator(".words").inner_text()
-        page.get_by_text("Show as a picture").click()
+        page.get_by_text("Show a QR code").click()
         assert page.locator(".qr svg").bounding_box()["width"] > 100
         with page.expect_download() as saved:
             page.get_by_text("Save as a text file").click()
@@ -160,24 +160,24 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         expect(page.get_by_role("heading", name="Your tip", exact=True)).to_be_visible()
         expect(page.locator(".talk")).to_contain_text("quartz-lemon-trellis")
         check(page)
-        press(page, "Send")
-        expect(page.locator("#problem")).to_contain_text("Write something first.")
+        press(page, "Send message")
+        expect(page.locator("#problem")).to_contain_text("Write a message or attach a file first.")
         page.context.set_offline(True)
-        page.get_by_label("Add something").fill("They came again")
-        press(page, "Send")
-        expect(page.get_by_text("Your message could not be sent: the connection failed.")).to_be_visible()
+        page.get_by_label("Add to your tip or reply").fill("They came again")
+        press(page, "Send message")
+        expect(page.get_by_text("We couldn't send your message: the connection failed.")).to_be_visible()
         page.context.set_offline(False)
-        press(page, "Send")
-        expect(page.get_by_text("Your message is added.")).to_be_visible()
+        press(page, "Send message")
+        expect(page.get_by_text("Message sent.")).to_be_visible()
         expect(page.locator(".talk li")).to_have_count(2)
-        expect(page.get_by_label("Add something")).to_have_value("")
+        expect(page.get_by_label("Add to your tip or reply")).to_have_value("")
         check(page)
 
         # Delete, asked twice
         page.get_by_role("link", name="Delete this tip").click()
         check(page)
-        press(page, "Delete")
-        press(page, "Delete it now")
+        press(page, "Delete tip")
+        press(page, "Delete tip now")
         expect(page.get_by_role("heading", name="Your tip is deleted")).to_be_visible()
         check(page)
         assert cookies(page.context) == []
@@ -193,10 +193,10 @@ def test_a_lost_response_costs_nothing(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.public_url) as page:
         write(page, stack.public_url)
         page.route("**/tips/", lose_the_answer, times=1)
-        press(page, "Send")
-        expect(page.get_by_text("Your tip could not be sent: the connection failed.")).to_be_visible()
+        press(page, "Send tip")
+        expect(page.get_by_text("We couldn't send your tip: the connection failed.")).to_be_visible()
         assert tips(stack) == before + 1
-        press(page, "Send")
+        press(page, "Send tip")
         page.wait_for_selector(".receipt")
         receipt = page.locator(".words").inner_text()
         page.goto(stack.public_url + "/tips/inbox/")
@@ -209,16 +209,16 @@ def test_a_lost_response_costs_nothing(browser: Browser, stack: Stack) -> None:
 def test_a_server_error_leads_to_its_step(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.public_url) as page:
         write(page, stack.public_url, "x" * 10_003)
-        press(page, "Send")
+        press(page, "Send tip")
         expect(page.locator("#problem")).to_be_focused()
         assert step(page) == "What happened?"
-        expect(page.locator(".counter")).to_have_text("Characters too many: 3")
+        expect(page.locator(".counter")).to_have_text("Too long by 3 characters")
         check(page)
         page.locator("#problem a").click()
         expect(page.get_by_label("Tell us in your own words")).to_be_focused()
         page.get_by_label("Tell us in your own words").fill(TEXT)
         press(page, "Continue")
-        press(page, "Send")
+        press(page, "Send tip")
         page.wait_for_selector(".receipt")
 
 
@@ -234,13 +234,13 @@ def test_when_throttled_send_counts_down_and_uses_a_fresh_token(browser: Browser
             route.fulfill(response=page_again, status=429, headers=page_again.headers | {"retry-after": "8"})
 
         page.route("**/tips/", early, times=1)
-        press(page, "Send")
+        press(page, "Send tip")
         expect(page.get_by_role("alert").get_by_text("Press Send again.")).to_be_visible()
-        page.get_by_role("button", name="Send in 8 s").click()
+        page.get_by_role("button", name="You can send in 8 seconds").click()
         assert len(asked) == 1
         check(page)
         page.clock.fast_forward(8_500)
-        press(page, "Send")
+        press(page, "Send tip")
         page.wait_for_selector(".receipt")
 
 
@@ -314,5 +314,5 @@ def test_the_form_loads_no_map_before_it_is_opened(browser: Browser, stack: Stac
 
         page.on("requestfinished", weigh)
         page.goto(stack.public_url + "/tips/", wait_until="networkidle")
-        assert sum(weights.values()) < 60_000, weights
+        assert sum(weights.values()) < 64_000, weights
         assert len(weights) > 10

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 def too_large() -> str:
     return _(
-        "Your files may have %(size)s together, and this one is more. Attach a shorter video or a smaller file,"
+        "Your files are too large: the limit is %(size)s in total. Attach a shorter video or a smaller file,"
         " or send it later with your receipt."
     ) % {"size": filesizeformat(settings.TIP_MAX_BYTES)}
 
@@ -29,20 +29,25 @@ def left_out(count: int) -> str:
 
 
 def page_too_old() -> str:
-    return _("This page was open for too long, so the file was not kept. Attach it again.")
+    return _("This page was open for too long, so we didn't keep the file. Attach it again.")
+
+
+def clip_removed() -> str:
+    return _(
+        "This photo also holds a short video or sound (a motion or live photo). We keep only the picture."
+        " To send the video too, save it as a video and attach that."
+    )
 
 
 def no_room() -> str:
-    return _(
-        "Files cannot be taken at this moment. Your text can: send it now, and add the file later with your receipt."
-    )
+    return _("We can't accept files right now. Send your text now, and add the file later with your receipt.")
 
 
 def lost(count: int) -> str:
     return ngettext(
-        "%(count)d file you attached is no longer here. We keep a file for an hour until you send it."
+        "We no longer have %(count)d file you attached. We erase files that are not sent within an hour."
         " Attach it again, or send without it.",
-        "%(count)d files you attached are no longer here. We keep files for an hour until you send them."
+        "We no longer have %(count)d files you attached. We erase files that are not sent within an hour."
         " Attach them again, or send without them.",
         count,
     ) % {"count": count}

@@ -52,7 +52,7 @@ def _text_field(limit: int, rows: int = 1, **options: Any) -> forms.CharField:
     Even a single line is a text area: browsers fill it in again on Back, so that no text is lost, but unlike the content of
     an input they never store it and offer it to the next person at the same device.
     """
-    widget = forms.Textarea({"rows": rows, "dir": "auto"})
+    widget = forms.Textarea({"rows": rows, "dir": "auto", "data-limit": limit})
     return forms.CharField(
         **{"required": False, "widget": widget, "validators": [make_length_validator(limit)], **options}
     )
@@ -66,7 +66,7 @@ def _unstored_line(limit: int, **options: Any) -> forms.CharField:
 
 def _attachments_field() -> forms.FileField:
     """Return a field for label, hint and errors; the files are sealed while the post is read (tips/files/multipart.py)."""
-    return forms.FileField(required=False, label=gettext_lazy("Photos, videos, recordings, PDF documents"))
+    return forms.FileField(required=False, label=gettext_lazy("Photos, videos, sound recordings or PDFs"))
 
 
 class TipForm(forms.Form):
@@ -76,12 +76,13 @@ class TipForm(forms.Form):
     """
 
     max_length = intake.MAX_DESCRIPTION_LENGTH
+    max_answer_length = intake.MAX_ANSWER_LENGTH
 
     category = forms.ChoiceField(
         widget=forms.RadioSelect,
         error_messages={
-            "required": gettext_lazy("Choose what it is about. “Something else” is fine."),
-            "invalid_choice": gettext_lazy("Choose one of the categories in the list."),
+            "required": gettext_lazy("Choose what your tip is about. “Something else” is fine."),
+            "invalid_choice": gettext_lazy("Choose one of the topics in the list."),
         },
     )
     danger = forms.ChoiceField(
@@ -90,9 +91,9 @@ class TipForm(forms.Form):
         choices=[
             ("yes", gettext_lazy("Yes")),
             ("no", gettext_lazy("No")),
-            ("unknown", gettext_lazy("I do not know")),
+            ("unknown", gettext_lazy("I don't know")),
         ],
-        error_messages={"invalid_choice": gettext_lazy("Choose yes, no or “I do not know”.")},
+        error_messages={"invalid_choice": gettext_lazy("Choose “Yes”, “No” or “I don't know”.")},
     )
     description = _text_field(
         intake.MAX_DESCRIPTION_LENGTH,
@@ -107,9 +108,9 @@ class TipForm(forms.Form):
         MAX_PLACE_LENGTH,
         rows=2,
         label=gettext_lazy("Where did it happen?"),
-        help_text=gettext_lazy("For example an address, a shop, “behind the school”."),
+        help_text=gettext_lazy("For example, an address, a store, or “behind the school”."),
     )
-    search = _unstored_line(100, attrs={"dir": "auto"}, label=gettext_lazy("Find a street or a crossing"))
+    search = _unstored_line(100, attrs={"dir": "auto"}, label=gettext_lazy("Find a street or intersection"))
     place_ref = forms.CharField(required=False, max_length=60)
     incident = forms.CharField(required=False, widget=forms.HiddenInput)
     latitude = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
@@ -117,13 +118,15 @@ class TipForm(forms.Form):
     when = _text_field(
         MAX_WHEN_LENGTH,
         label=gettext_lazy("When?"),
-        help_text=gettext_lazy("For example “last night about 10” or “most weekends”."),
+        help_text=gettext_lazy("For example, “last night about 10” or “most weekends”."),
     )
     date = forms.DateField(
         required=False,
-        label=gettext_lazy("Or the day"),
+        label=gettext_lazy("Date"),
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": gettext_lazy("Write the day like 2026-03-31, or leave it empty.")},
+        error_messages={
+            "invalid": gettext_lazy("We couldn't read this date. Write it like 2026-03-31, or leave it empty.")
+        },
     )
 
     def __init__(
@@ -187,7 +190,9 @@ class TipForm(forms.Form):
     def clean_place_ref(self) -> str:
         ref: str = self.cleaned_data["place_ref"]
         if ref and places.find_place(ref) is None:
-            raise ValidationError(_("Choose one of the places that were found, or describe it in your own words."))
+            raise ValidationError(
+                _("We don't know this place. Choose one from the list, or describe it in your own words.")
+            )
         return ref
 
     def clean_incident(self) -> str:
@@ -198,17 +203,15 @@ class TipForm(forms.Form):
     def clean_date(self) -> Any:
         date = self.cleaned_data["date"]
         if date and date > timezone.localdate():
-            raise ValidationError(_("This day is still to come. Choose today or an earlier day."))
+            raise ValidationError(_("That date is in the future. Choose today or an earlier day."))
         return date
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if self.data.get(HONEYPOT_FIELD):
-            self.add_error(
-                None, _("A field that must stay empty was filled in. We emptied it. Please press Send again.")
-            )
+            self.add_error(None, _("A hidden field was filled in. We emptied it. Press Send again."))
         if (data.get("latitude") is None) != (data.get("longitude") is None):
-            self.add_error(None, _("The point on the map is not complete. Pick it again, or leave it out."))
+            self.add_error(None, _("We couldn't read the map point. Pick it again or leave it out."))
         return data
 
     def report(self) -> intake.Report:
@@ -241,13 +244,25 @@ class TipForm(forms.Form):
 class ReceiptForm(forms.Form):
     """The receipt that opens the inbox. Hidden fields carry a message that was typed while the session expired."""
 
-    receipt = _unstored_line(
+    receipt = _text_field(
         receipts.MAX_TYPED_LENGTH,
         required=True,
         label=gettext_lazy("Your receipt"),
-        help_text=gettext_lazy("Seven words. Capitals, commas and small slips do not matter."),
-        # No dir="auto", and the keyboard must not correct, learn or store the words.
-        attrs={"dir": "ltr", "autocapitalize": "none", "spellcheck": "false", "autocorrect": "off", "class": "code"},
+        help_text=gettext_lazy(
+            "Type the seven words. Capitals and commas do not matter. If a word looks wrong, we suggest the right one."
+        ),
+        # Two lines, so that all words are seen. No dir="auto", and the keyboard must not correct, learn or store the words.
+        widget=forms.Textarea(
+            {
+                "rows": 2,
+                "dir": "ltr",
+                "autocomplete": "off",
+                "autocapitalize": "none",
+                "autocorrect": "off",
+                "spellcheck": "false",
+                "class": "code",
+            }
+        ),
         error_messages={"required": gettext_lazy("Type the seven words of your receipt.")},
     )
     text = forms.CharField(required=False, widget=forms.Textarea({"hidden": True}))
@@ -272,7 +287,7 @@ class ReceiptForm(forms.Form):
                 % {"needed": receipts.WORD_COUNT, "found": error.word_count}
             ) from None
         except receipts.UnknownWordError as error:
-            sentence = _("“%(word)s” is not a word of our receipts.") % {"word": error.word}
+            sentence = _("“%(word)s” isn't one of our receipt words.") % {"word": error.word}
             if error.suggestions:
                 sentence += " " + _("Did you mean: %(words)s?") % {"words": ", ".join(error.suggestions)}
             raise ValidationError(sentence) from None
@@ -286,9 +301,9 @@ class MessageForm(forms.Form):
     text = _text_field(
         conversation.MAX_MESSAGE_LENGTH,
         rows=5,
-        label=gettext_lazy("Add something"),
-        help_text=gettext_lazy("An answer, or something new. Leave out your own name."),
-        error_messages={"required": gettext_lazy("Write something first. Or attach a file.")},
+        label=gettext_lazy("Add to your tip or reply"),
+        help_text=gettext_lazy("Answer us, or tell us something new. Leave out your own name."),
+        error_messages={"required": gettext_lazy("Write a message or attach a file first.")},
     )
     attachments = _attachments_field()
     form_id = forms.CharField(max_length=64, widget=forms.HiddenInput)

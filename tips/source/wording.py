@@ -10,28 +10,31 @@ from django.utils.translation import gettext_lazy
 
 import file_cleaning
 from tips.conversation import TipFile
+from tips.files import upload_sentences
 from tips.models import Attachment, Disposition, State, Tip
 
 STATES: dict[str, Promise] = {
-    State.NEW: gettext_lazy("An officer has not read this yet"),
+    State.NEW: gettext_lazy("No officer has read this yet"),
     State.OPEN: gettext_lazy("An officer is working on it"),
     State.WAITING: gettext_lazy("An officer asked you something"),
 }
 OUTCOMES: dict[str, Promise] = {
-    Disposition.ARREST: gettext_lazy("It led to an arrest or to charges"),
-    Disposition.RECOVERED: gettext_lazy("Weapons, drugs or stolen things were found"),
+    Disposition.ARREST: gettext_lazy("It led to an arrest or charges"),
+    Disposition.RECOVERED: gettext_lazy("We found weapons, drugs or stolen items"),
     Disposition.RESOLVED: gettext_lazy("The problem was solved without an arrest"),
-    Disposition.USEFUL: gettext_lazy("It was useful and was passed on"),
-    Disposition.REFERRED: gettext_lazy("Another agency takes care of it now"),
-    Disposition.DUPLICATE: gettext_lazy("We knew of it already"),
+    Disposition.USEFUL: gettext_lazy("It was useful, and we passed it on"),
+    Disposition.REFERRED: gettext_lazy("Another agency is handling it now"),
+    Disposition.DUPLICATE: gettext_lazy("We already knew about it"),
     Disposition.UNFOUNDED: gettext_lazy("We checked and found nothing"),
     Disposition.NO_ACTION: gettext_lazy("There was not enough to act on"),
 }
 
 FILE_STATES: dict[str, Promise] = {
-    Attachment.AttachmentState.RECEIVED: gettext_lazy("Arrived. It is cleaned next"),
-    Attachment.AttachmentState.REBUILDING: gettext_lazy("Being cleaned"),
-    Attachment.AttachmentState.READY: gettext_lazy("Cleaned. Officers can see it, what you sent is erased"),
+    Attachment.AttachmentState.RECEIVED: gettext_lazy("Uploaded. We'll clean it next."),
+    Attachment.AttachmentState.REBUILDING: gettext_lazy("We're cleaning it."),
+    Attachment.AttachmentState.READY: gettext_lazy(
+        "Location and device data removed. Officers see the cleaned copy; your original is erased."
+    ),
 }
 
 
@@ -45,8 +48,10 @@ def describe_status(tip: Tip) -> str:
 def describe_file(file: TipFile) -> str:
     """Return the status of a file, and if it was refused, why and what to do instead."""
     if file.row.state == Attachment.AttachmentState.REFUSED:
-        return f"{_('Not taken, and erased.')} {file_cleaning.explain_refusal(file_cleaning.RefusalReason(file.row.reason))}"
-    return str(FILE_STATES[file.row.state])
+        reason = file_cleaning.explain_refusal(file_cleaning.RefusalReason(file.row.reason))
+        return f"{_('This file did not work, so we erased it.')} {reason}"
+    sentences = [str(FILE_STATES[file.row.state])] + [upload_sentences.clip_removed()] * file.has_clip
+    return " ".join(sentences)
 
 
 def text_file_address(receipt: str) -> str:

@@ -59,7 +59,7 @@ def tip_form(request: HttpRequest) -> HttpResponse:
         return _arrived_page(request, post, arrived)
     except (DatabaseError, InterfaceError) as error:
         log.error("a tip could not be stored (%s)", type(error).__name__)
-        sentence = _("Your tip could not be taken at this moment.")
+        sentence = _("We couldn't save your tip just now.")
         return _again_page(request, post, "description", sentence)
 
 
@@ -67,6 +67,7 @@ def tip_form(request: HttpRequest) -> HttpResponse:
 _TOKEN_MARK, _TICKET_MARK = "the-token-here", "the-ticket-here"
 _INCIDENT_MARK, _ABOUT_MARK = "the-incident-here", "what-it-is-about-here"
 _RECEIPT_MARK, _FILE_MARK, _QR_MARK = "the-receipt-here", "the-file-here", "the-qr-here"
+_SLIP_MARK = "the-slip-here"
 _FORM_ID_MARK = "the-form-id-here"
 
 
@@ -117,12 +118,12 @@ def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
         return _form_page(request, form, post, files, status=UNPROCESSABLE)
     try:
         receipt = intake.accept_tip(form.report(), token, files)
-        return _receipt_page(request, receipt, token.id, len(files))
+        return _receipt_page(request, receipt, token.id, len(files), has_clip=any(file.has_clip for file in files))
     except receipts.ReceiptQueueFullError:
         return _wait_page(request, post, 5, UNAVAILABLE)
     except vault.KeyMissingError as error:
         log.error("no tip can be taken: %s", error)
-        return _again_page(request, post, "description", _("Tips cannot be taken at this moment. Try again later."))
+        return _again_page(request, post, "description", _("We can't accept tips right now. Try again later."))
 
 
 def _arrived_page(request: HttpRequest, post: form_posts.FormPost, arrived: intake.AlreadyArrivedError) -> HttpResponse:
@@ -158,8 +159,8 @@ def _wait_page(
     request: HttpRequest, post: form_posts.FormPost, seconds: int, status: int = TOO_MANY_REQUESTS
 ) -> HttpResponse:
     sentence = ngettext(
-        "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d second.",
-        "Many tips arrive at this moment. Nothing is lost. Press Send again in %(seconds)d seconds.",
+        "We're getting many tips right now. Nothing is lost. Press Send again in %(seconds)d second.",
+        "We're getting many tips right now. Nothing is lost. Press Send again in %(seconds)d seconds.",
         seconds,
     ) % {"seconds": seconds}
     response = _again_page(request, post, "description", sentence, status)
@@ -194,15 +195,16 @@ def _pending_files_context(post: form_posts.FormPost, files: list[Upload]) -> di
 
 
 def _files_context(ticket: str, files: list[Upload]) -> dict[str, Any]:
-    """Return the context of tips/files.html: the limits, and the pending files with the names of their boxes."""
+    """Return the context of tips/files.html: the limits, and each pending file with its box's name and whether it loses a clip."""
     return {
         "ticket": ticket,
         "uploads": " ".join(str(upload.file) for upload in files),
         "max_files": settings.TIP_MAX_FILES,
         "max_bytes": filesizeformat(settings.TIP_MAX_BYTES),
         "max_bytes_exactly": settings.TIP_MAX_BYTES,
+        "clip_warning": upload_sentences.clip_removed(),
         "kept_files": [
-            (attachments.display_name(upload.kind, number), f"{form_posts.REMOVE_PREFIX}{upload.file}")
+            (attachments.display_name(upload.kind, number), f"{form_posts.REMOVE_PREFIX}{upload.file}", upload.has_clip)
             for number, upload in enumerate(files, start=1)
         ],
     }
@@ -228,7 +230,13 @@ def _again_page(
 
 
 def _receipt_page(
-    request: HttpRequest, receipt: str, form_id: bytes, file_count: int, *, is_repeat: bool = False
+    request: HttpRequest,
+    receipt: str,
+    form_id: bytes,
+    file_count: int,
+    *,
+    is_repeat: bool = False,
+    has_clip: bool = False,
 ) -> HttpResponse:
     """Return the receipt of a tip that is on the disk: no failure from here on may keep the receipt from its source.
 
@@ -239,13 +247,16 @@ def _receipt_page(
         "receipt": _RECEIPT_MARK,
         "file": _FILE_MARK,
         "qr": _QR_MARK,
+        "slip": _SLIP_MARK,
         "form_id": _FORM_ID_MARK,
         "files": file_count,
         "again": is_repeat,
+        "has_clip": has_clip,
     }
-    page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat)
+    page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat, has_clip)
     # Words of our own list, a data: address and an SVG of our own: nothing to escape.
     page = page.replace(_RECEIPT_MARK, receipt).replace(_FILE_MARK, wording.text_file_address(receipt))
+    page = page.replace(_SLIP_MARK, "".join(f"<li>{word}</li>" for word in receipt.split()))
     page = page.replace(_FORM_ID_MARK, form_tokens.spell_id(form_id))
     return HttpResponse(page.replace(_QR_MARK, qr_code.draw(receipt)))
 
@@ -273,18 +284,18 @@ def _sign_in(request: HttpRequest, form: ReceiptForm) -> HttpResponse:
         secret = inbox_session.authenticate_source(form.cleaned_data["receipt"])
         if secret is None:
             delay_response(request, throttle.guess_gate.seconds_to_hold())
-            sentence = _("No tip has this receipt. Check the words. A tip that was deleted cannot be opened either.")
+            sentence = _("No tip has this receipt. Check the words. A deleted tip can't be opened.")
             return _receipt_form_page(request, form, sentence, UNPROCESSABLE)
         intake.mark_receipt_seen(token_hash=secret.token_hash)
         response: HttpResponse = redirect("tips:conversation")
         inbox_session.start(response, secret)
     except receipts.ReceiptQueueFullError:
         return _receipt_form_page(
-            request, form, _("Many people open their tip at this moment. Try again in a minute."), UNAVAILABLE
+            request, form, _("Many people are opening their tips right now. Try again in a minute."), UNAVAILABLE
         )
     except (ephemeral_store.StoreDownError, vault.KeyMissingError, DatabaseError, InterfaceError) as error:
         log.error("the inbox cannot be opened (%s)", type(error).__name__)
-        sentence = _("Tips cannot be opened at this moment. Your tip is safe. Try again in a few minutes.")
+        sentence = _("We can't open tips right now. Your tip is safe. Try again in a few minutes.")
         return _receipt_form_page(request, form, sentence, UNAVAILABLE)
     if form.cleaned_data["text"] or form.cleaned_data["uploads"]:
         return _add_carried_message(request, form, inbox_session.find_session(secret), response)
@@ -331,7 +342,7 @@ def inbox_conversation(request: HttpRequest) -> HttpResponse:
             return _conversation_page(request, session, MessageForm(), _files_context(new_ticket(), []))
     except (ephemeral_store.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("the conversation cannot be opened (%s)", type(error).__name__)
-        return _again_page(request, post, "text", _("Your tip cannot be opened at this moment. It is safe."))
+        return _again_page(request, post, "text", _("We can't open your tip right now. It is safe."))
     if post.is_empty:
         return redirect("tips:inbox")
     form = ReceiptForm(initial=post.all_fields())
@@ -410,7 +421,7 @@ def delete_tip(request: HttpRequest) -> HttpResponse:
         conversation.delete_by_source(session.token)
     except (ephemeral_store.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("a tip cannot be deleted (%s)", type(error).__name__)
-        return _again_page(request, post, "", _("Your tip could not be deleted at this moment. It is still there."))
+        return _again_page(request, post, "", _("We couldn't delete your tip just now. It is still there."))
     response = render(request, "tips/deleted.html", {"hold": is_held})
     inbox_session.end(request, response)
     return response

@@ -44,7 +44,11 @@ def files(request: HttpRequest) -> HttpResponse:
                 "Tus-Max-Size": str(settings.TIP_MAX_BYTES),
             },
         )
-    context = {"max_files": settings.TIP_MAX_FILES, "too_large": upload_sentences.too_large()}
+    context = {
+        "max_files": settings.TIP_MAX_FILES,
+        "too_large": upload_sentences.too_large(),
+        "clip_warning": upload_sentences.clip_removed(),
+    }
     return render(request, "tips/file_card.html", context)
 
 
@@ -61,7 +65,7 @@ def file(request: HttpRequest, file: UUID) -> HttpResponse:
     except UnknownFileError:
         return _response(404)
     except sealed_store.WriterBusyError:
-        return _response(409, _("This file is being sent already."))
+        return _response(409, _("This file is already being uploaded."))
     except FileNotAcceptedError as error:
         return _response(error.status, error.sentence)
     pending_files.remove_unsent([file], ticket)
@@ -79,12 +83,12 @@ def _begin(request: HttpRequest) -> HttpResponse:
             403, _("This page was open for a long time. Try again."), **{"Form-Token": form_tokens.issue()}
         )
     if wait_seconds:
-        return _response(429, _("Many files arrive at this moment."), **{"Retry-After": str(wait_seconds)})
+        return _response(429, _("We're getting many files right now."), **{"Retry-After": str(wait_seconds)})
     if length > settings.TIP_MAX_BYTES:
         return _response(TOO_LARGE, upload_sentences.too_large())
     file, key = uuid.uuid4(), vault.generate_key()
     try:
-        incoming = IncomingUpload(file, key, length)
+        incoming = IncomingUpload(file, key, length, is_announced=True)
         if length:
             incoming.pause()
         else:
@@ -115,7 +119,7 @@ def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> Htt
         return _response(415 if request.content_type != PIECE else 400)
     if offset + content_length > length:
         return _response(TOO_LARGE, upload_sentences.too_large())
-    incoming = IncomingUpload(file, key, length)
+    incoming = IncomingUpload(file, key, length, is_announced=True)
     # Checked under the writer's lock: no other request finishes the file meanwhile.
     current = length if pending_files.find_whole_file(file, key) else incoming.offset
     if current != offset or current == length:
@@ -124,8 +128,8 @@ def _add_piece(request: HttpRequest, file: UUID, key: bytes, length: int) -> Htt
     _copy(request, incoming, content_length)
     if incoming.offset < length:
         return _response(204, **{"Upload-Offset": str(incoming.pause())})
-    incoming.finish()
-    return _response(204, **{"Upload-Offset": str(length)})
+    clip = {"Upload-Has-Clip": "1"} if incoming.finish().has_clip else {}
+    return _response(204, **{"Upload-Offset": str(length)}, **clip)
 
 
 def _copy(request: HttpRequest, incoming: IncomingUpload, remaining: int) -> None:

@@ -106,7 +106,7 @@ def test_an_incomplete_file_is_not_sent_with_the_tip(client: Client, db: None) -
     sender.patch(0, sample_uploads.photo(2 * CHUNK))
     page = client.post("/tips/", fill_form(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
     assert page.status_code == 422
-    assert "1 file you attached is no longer here." in words_of(page)
+    assert "We no longer have 1 file you attached." in words_of(page)
     assert field_of(page, "uploads") == ""
     assert not Attachment.objects.exists()
 
@@ -181,7 +181,7 @@ def test_the_first_bytes_decide_the_kind() -> None:
     sender = Sender(len(content))
     answer = sender.patch(0, content)
     assert answer.status_code == 415
-    assert answer.content.decode() == "This is a Word file. Save it as PDF and attach that."
+    assert answer.content.decode() == "This is a Word file. Save it as a PDF and attach that."
     assert sample_uploads.list_store() == []
 
 
@@ -213,7 +213,7 @@ def test_a_full_disk_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed_store, "MIN_FREE_BYTES", 1024**6)
     for answer in (sender.patch(0, sample_uploads.photo(CHUNK)), Sender(10).begun):
         assert answer.status_code == 507
-        assert "Your text can" in answer.content.decode()
+        assert "Send your text now" in answer.content.decode()
     assert [path.stem for path in sample_uploads.list_store()] == [
         str(sender.id)
     ] * 2  # to go on with once there is room
@@ -386,5 +386,5 @@ def test_a_page_that_comes_back_keeps_its_files_for_another_hour(client: Client,
     sender.patch(0, content)
     hour_old(sample_uploads.list_store())
     fields = fill_form(client, description="") | {"ticket": sender.ticket, "uploads": str(sender.id)}
-    assert "Photo 1, kept" in words_of(client.post("/tips/", fields))
+    assert "Photo 1 is uploaded." in words_of(client.post("/tips/", fields))
     assert sealed_store.list_stale_files() == []

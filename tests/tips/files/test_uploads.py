@@ -128,7 +128,7 @@ def test_labels_open_only_with_the_tips_key(client: Client) -> None:
     row = Attachment.objects.get()
     assert b"photo" not in bytes(row.label)
     with pytest.raises(vault.SealError):
-        attachments.read_kind(row, vault.generate_key())
+        attachments.read_label(row, vault.generate_key())
 
 
 def test_a_repeated_form_creates_one_tip_with_its_files_once(client: Client) -> None:
@@ -167,7 +167,7 @@ def test_a_tip_whose_rows_fail_has_no_files_either(client: Client, monkeypatch: 
     assert page.status_code == 503
     assert not Tip.objects.exists()
     assert not Attachment.objects.exists()
-    assert "1 file you attached is kept, locked, for an hour." in words_of(page)
+    assert "We keep the 1 file you attached, encrypted, for an hour." in words_of(page)
     monkeypatch.undo()
     again = client.post("/tips/", fields_of(page))
     assert "1 file arrived with it." in words_of(again)
@@ -199,10 +199,10 @@ def test_a_refused_word_file_is_explained_and_other_files_stay(client: Client) -
         ],
     )
     assert page.status_code == 422
-    assert "note<b>.docx: This is a Word file. Save it as PDF and attach that." in words_of(page)
+    assert "note<b>.docx: This is a Word file. Save it as a PDF and attach that." in words_of(page)
     assert field_of(page, "description") == TEXT
-    assert "Photo 1, kept. Tick to remove it" in words_of(page)
-    assert "Video 2, kept. Tick to remove it" in words_of(page)
+    assert "Photo 1 is uploaded. Check the box to remove it" in words_of(page)
+    assert "Video 2 is uploaded. Check the box to remove it" in words_of(page)
     assert not Tip.objects.exists()
     page = client.post("/tips/", fields_of(page))
     assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2"]
@@ -214,7 +214,7 @@ def test_a_refused_word_file_is_explained_and_other_files_stay(client: Client) -
         (b"", "This file is empty."),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "attach"),
         (b"MZ" + bytes(200), "attach"),
-        (b"\x00" * 70_000, "This kind of file cannot be taken."),
+        (b"\x00" * 70_000, "We can't accept this kind of file."),
     ],
 )
 def test_unsupported_file_kinds_are_refused(client: Client, content: bytes, words: str) -> None:
@@ -258,7 +258,7 @@ def test_looking_for_a_street_keeps_the_files(client: Client) -> None:
     )
     assert page.status_code == 200
     assert "This is a Word file." in words_of(page)
-    assert "Photo 1, kept" in words_of(page)
+    assert "Photo 1 is uploaded." in words_of(page)
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
 
@@ -300,9 +300,9 @@ def test_a_file_beyond_the_limit_is_dropped_while_it_arrives(
         ],
     )
     assert page.status_code == 422
-    assert "long.mp4: Your files may have 293.0 KB together" in words_of(page).replace("\xa0", " ")
+    assert "long.mp4: Your files are too large: the limit is 293.0 KB in total." in words_of(page).replace("\xa0", " ")
     assert sealed < 15  # 2 MB are 31 chunks
-    assert "Photo 1, kept" in words_of(page)
+    assert "Photo 1 is uploaded." in words_of(page)
     page = client.post(
         "/tips/", fields_of(page) | {"attachments": sample_uploads.form_file(sample_uploads.photo(100_000))}
     )
@@ -320,7 +320,7 @@ def test_files_wait_under_a_flood(client: Client, monkeypatch: pytest.MonkeyPatc
         ],
     )
     assert page.status_code == 429
-    assert "1 file you attached is kept, locked, for an hour." in words_of(page)
+    assert "We keep the 1 file you attached, encrypted, for an hour." in words_of(page)
     assert "a.docx: This is a Word file." in words_of(page)
     monkeypatch.setattr(throttle, "RIPE_SECONDS", -1)
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
@@ -334,7 +334,7 @@ def test_no_byte_of_a_file_is_stored_before_a_token_of_ours(client: Client) -> N
         page = client.post("/tips/", posted)
         assert sample_uploads.list_store() == []
         if page.status_code == 422:
-            assert "me.jpg: This page was open for too long, so the file was not kept." in words_of(page)
+            assert "me.jpg: This page was open for too long, so we didn't keep the file." in words_of(page)
             assert field_of(page, "description") == fields["description"]
 
 
@@ -365,7 +365,7 @@ def test_missing_files_are_reported_before_the_tip_is_accepted(client: Client) -
     sealed_store.remove_files([uuid.UUID(first)])
     page = client.post("/tips/", fields_of(page) | {"description": TEXT})
     assert page.status_code == 422
-    assert "1 file you attached is no longer here." in words_of(page)
+    assert "We no longer have 1 file you attached." in words_of(page)
     assert not Tip.objects.exists()
     assert field_of(page, "uploads") == second
     assert [file.name for file in opened(receipt_of(client.post("/tips/", fields_of(page)))).files] == ["Video 1"]
@@ -374,7 +374,7 @@ def test_missing_files_are_reported_before_the_tip_is_accepted(client: Client) -
 def test_another_ticket_opens_no_file(client: Client) -> None:
     page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
     page = client.post("/tips/", fields_of(page) | {"description": TEXT, "ticket": pending_files.new_ticket()})
-    assert "1 file you attached is no longer here." in words_of(page)
+    assert "We no longer have 1 file you attached." in words_of(page)
     assert len([path for path in sample_uploads.list_store() if not path.suffix]) == 1
 
 
@@ -444,7 +444,7 @@ def test_without_a_store_the_tip_is_accepted_without_files(client: Client, setti
     settings.MEDIA_STORE = tmp_path / "unmounted"
     page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo(), "a.jpg"))
     assert page.status_code == 422
-    assert "a.jpg: Files cannot be taken at this moment. Your text can" in words_of(page)
+    assert "a.jpg: We can't accept files right now. Send your text now" in words_of(page)
     assert field_of(page, "description") == TEXT
     receipt_of(client.post("/tips/", fields_of(page)))
 
@@ -452,7 +452,7 @@ def test_without_a_store_the_tip_is_accepted_without_files(client: Client, setti
 def test_a_full_disk_accepts_only_text(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed_store, "MIN_FREE_BYTES", 1024**6)
     page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
-    assert "Files cannot be taken at this moment." in words_of(page)
+    assert "We can't accept files right now." in words_of(page)
     receipt_of(client.post("/tips/", fields_of(page)))
 
 
@@ -482,7 +482,7 @@ def test_a_disk_that_fills_up_loses_no_complete_file(
     page = client.post("/tips/", fields | {"attachments": sample_uploads.form_file(sample_uploads.video(400_000))})
     monkeypatch.undo()
     assert page.status_code == 422
-    assert "Files cannot be taken at this moment." in words_of(page)
+    assert "We can't accept files right now." in words_of(page)
     assert len(sample_uploads.list_store()) == 2  # the photo and its ticket
     assert "1 file arrived" in words_of(client.post("/tips/", fields_of(page)))
 
@@ -490,7 +490,7 @@ def test_a_disk_that_fills_up_loses_no_complete_file(
 def test_without_the_workers_key_no_file_is_accepted(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_PUBLIC_KEYS = tmp_path
     page = send_tip(client, attachments=sample_uploads.form_file(sample_uploads.photo()))
-    assert "Files cannot be taken at this moment." in words_of(page)
+    assert "We can't accept files right now." in words_of(page)
     receipt_of(client.post("/tips/", fields_of(page)))
 
 
@@ -519,10 +519,10 @@ def test_a_message_may_be_files_only_and_shows_their_status(signed_in: Client) -
             sample_uploads.form_file(sample_uploads.video()),
         ],
     )
-    assert "Your message is added." in words_of(page)
-    assert "Photo 1 Arrived. It is cleaned next" in words_of(page)
+    assert "Message sent." in words_of(page)
+    assert "Photo 1 Uploaded. We'll clean it next" in words_of(page)
     page = message(signed_in, text="And the plate", attachments=sample_uploads.form_file(sample_uploads.document()))
-    assert "Document 3 Arrived." in words_of(page)
+    assert "Document 3 Uploaded." in words_of(page)
     assert [row.message.position for row in Attachment.objects.select_related("message")] == [1, 1, 2]  # type: ignore[union-attr]
     Attachment.objects.filter(position=1).update(state="rebuilding")
     Attachment.objects.filter(position=2).update(state="ready", key_for_worker=None, worker_key="", file=uuid.uuid4())
@@ -530,13 +530,13 @@ def test_a_message_may_be_files_only_and_shows_their_status(signed_in: Client) -
         state="refused", key_for_worker=None, worker_key="", file=None, reason="protected"
     )
     words = words_of(signed_in.get("/tips/inbox/conversation/"))
-    assert "Photo 1 Being cleaned" in words
-    assert "Video 2 Cleaned. Officers can see it, what you sent is erased" in words
-    assert "Document 3 Not taken, and erased. This file is locked with a password." in words
+    assert "Photo 1 We're cleaning it" in words
+    assert "Video 2 Location and device data removed. Officers see the cleaned copy; your original is erased" in words
+    assert "Document 3 This file did not work, so we erased it. This file is locked with a password." in words
 
 
 def test_a_message_needs_text_or_a_file(signed_in: Client) -> None:
-    assert "Write something first." in words_of(message(signed_in))
+    assert "Write a message or attach a file first." in words_of(message(signed_in))
 
 
 def test_a_refused_file_preserves_the_text_of_a_message(signed_in: Client) -> None:
@@ -548,11 +548,11 @@ def test_a_refused_file_preserves_the_text_of_a_message(signed_in: Client) -> No
     assert page.status_code == 422
     assert "This is a Word file." in words_of(page)
     assert field_of(page, "text") == "The plate"
-    assert "Photo 1, kept" in words_of(page)
+    assert "Photo 1 is uploaded." in words_of(page)
     assert not Message.objects.exists()
     names = ("form_id", "ticket", "uploads", "text")
     page = signed_in.post("/tips/inbox/conversation/", {name: field_of(page, name) for name in names}, follow=True)
-    assert "Photo 1 Arrived." in words_of(page)
+    assert "Photo 1 Uploaded." in words_of(page)
 
 
 def test_a_repeated_message_form_creates_one_message_with_its_files_once(signed_in: Client) -> None:
@@ -575,7 +575,7 @@ def test_files_wait_while_the_receipt_is_typed_again(client: Client) -> None:
     assert "What you wrote and attached is still here." in words_of(page)
     fields = {name: field_of(page, name) or "" for name in ("form_id", "ticket", "uploads")}
     page = client.post("/tips/inbox/", fields | {"receipt": receipt, "text": ""}, follow=True)
-    assert "Photo 1 Arrived." in words_of(page)
+    assert "Photo 1 Uploaded." in words_of(page)
 
 
 def _request(client: Client) -> Any:

@@ -95,8 +95,8 @@ def test_the_first_page_explains_retention_before_it_asks(client: Client, settin
     settings.TIP_RETENTION_DAYS, settings.EMERGENCY_NUMBER = 91, "112"
     page = client.get("/tips/")
     text = words_of(page)
-    assert text.index("91 days after the tip is closed") < text.index("What is it about?")
-    assert text.index("nobody can restore it") < text.index("What is it about?")
+    assert text.index("for 91 days after we close the tip") < text.index("What is it about?")
+    assert text.index("nobody can recover it") < text.index("What is it about?")
     assert "Call 112 now" in text
     assert 'href="/tips/safety/"' in page.content.decode()
     assert " checked" not in page.content.decode()
@@ -112,7 +112,7 @@ def test_a_category_that_is_not_offered_cannot_be_chosen(client: Client) -> None
     Category.objects.filter(slug="vehicle").update(active=False)
     page = send_tip(client)
     assert page.status_code == 422
-    assert "Choose one of the categories in the list." in words_of(page)
+    assert "Choose one of the topics in the list." in words_of(page)
 
 
 # Once
@@ -122,8 +122,8 @@ def test_a_form_sent_twice_is_one_tip_with_one_receipt(client: Client) -> None:
     fields = fill_form(client)
     first, second = client.post("/tips/", fields), client.post("/tips/", fields)
     assert receipt_of(first) == receipt_of(second)
-    assert "Nothing was sent twice" in words_of(second)
-    assert "Nothing was sent twice" not in words_of(first)
+    assert "It was not sent twice" in words_of(second)
+    assert "It was not sent twice" not in words_of(first)
     assert Tip.objects.count() == 1
 
 
@@ -131,7 +131,7 @@ def test_a_text_changed_after_sending_is_not_stored_and_the_page_says_so(client:
     fields = fill_form(client)
     receipt = receipt_of(client.post("/tips/", fields))
     page = client.post("/tips/", fields | {"description": "Something else"})
-    assert "what you changed since was not taken" in words_of(page)
+    assert "Changes you made afterwards were not saved." in words_of(page)
     assert opened(receipt).report["description"] == TEXT
 
 
@@ -140,7 +140,7 @@ def test_the_token_alone_shows_the_receipt_of_a_tip_that_arrived(client: Client)
     receipt = receipt_of(client.post("/tips/", fields))
     page = client.post("/tips/", {"token": fields["token"]})
     assert receipt_of(page) == receipt
-    assert "Nothing was sent twice" not in words_of(page)
+    assert "It was not sent twice" not in words_of(page)
 
 
 def test_the_token_alone_sends_nothing(client: Client) -> None:
@@ -210,16 +210,16 @@ def test_a_token_that_is_none_gets_a_fresh_one(client: Client, token: str) -> No
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"category": ""}, "Choose what it is about."),
-        ({"category": "treason"}, "Choose one of the categories in the list."),
-        ({"danger": "maybe"}, "Choose yes, no or"),
+        ({"category": ""}, "Choose what your tip is about."),
+        ({"category": "treason"}, "Choose one of the topics in the list."),
+        ({"danger": "maybe"}, "Choose “Yes”, “No” or"),
         ({"description": " \n\t "}, "Write what you saw or know."),
-        ({"date": "2999-01-01"}, "This day is still to come."),
-        ({"date": "soon"}, "Write the day like"),
-        ({"latitude": "41.2"}, "The point on the map is not complete."),
-        ({"place_ref": "block:999999"}, "Choose one of the places that were found"),
+        ({"date": "2999-01-01"}, "That date is in the future."),
+        ({"date": "soon"}, "We couldn't read this date."),
+        ({"latitude": "41.2"}, "We couldn't read the map point."),
+        ({"place_ref": "block:999999"}, "We don't know this place."),
         ({"place": "x" * 501}, "This is 1 character too long. The limit is 500."),
-        ({"subject": "buy"}, "A field that must stay empty was filled in."),
+        ({"subject": "buy"}, "A hidden field was filled in."),
     ],
 )
 def test_an_invalid_field_gets_a_sentence_and_no_text_is_lost(
@@ -337,7 +337,7 @@ def test_a_full_line_says_wait_and_keeps_the_text(client: Client, monkeypatch: p
     monkeypatch.setattr(receipts, "stretch_receipt", busy)
     page = send_tip(client)
     assert page.status_code == 503
-    assert "Many tips arrive at this moment." in words_of(page)
+    assert "We're getting many tips right now." in words_of(page)
     assert field_of(page, "description") == TEXT
     assert not Tip.objects.exists()
 
@@ -348,7 +348,7 @@ def test_without_an_agency_key_no_tip_is_accepted_and_the_text_stays(
     settings.AGENCY_PUBLIC_KEYS = tmp_path
     page = send_tip(client)
     assert page.status_code == 503
-    assert "Tips cannot be taken at this moment." in words_of(page)
+    assert "We can't accept tips right now." in words_of(page)
     assert field_of(page, "description") == TEXT
     assert vault.key_files(tmp_path, "pub") == []
     assert not Tip.objects.exists()
@@ -365,7 +365,7 @@ def test_without_a_database_everything_typed_is_in_a_page_that_sends_it_again(
         patch.setattr(intake, "accept_tip", down)
         page = client.post("/tips/", fields)
     assert page.status_code == 503
-    assert "Everything you typed is kept in this page" in words_of(page)
+    assert "Everything you typed is still on this page" in words_of(page)
     kept = {name: field_of(page, name) for name in fields}
     assert kept == fields
     assert opened(receipt_of(client.post("/tips/", kept))).report["when"] == "most nights"
@@ -405,8 +405,10 @@ def test_finding_a_street_keeps_the_page_and_sends_nothing(client: Client, baker
 
 
 def test_a_street_that_is_not_found_gets_a_sentence(client: Client, bakery: Place) -> None:
-    assert "No street or crossing has this name." in words_of(send_tip(client, search="Nowhere", find_place="1"))
-    assert "Type the name of a street first." in words_of(send_tip(client, search=" ", find_place="1"))
+    assert "We found no street or intersection with this name." in words_of(
+        send_tip(client, search="Nowhere", find_place="1")
+    )
+    assert "Type a street name first." in words_of(send_tip(client, search=" ", find_place="1"))
 
 
 def test_a_place_that_was_found_gives_its_point_and_name(client: Client, bakery: Place) -> None:

@@ -34,7 +34,7 @@ def page(client: Client) -> HttpResponse:
 
 def test_the_receipt_parses_and_cannot_be_restored(page: HttpResponse) -> None:
     assert receipts.parse_receipt(receipt_of(page)) == receipt_of(page)
-    assert "nobody can restore them" in words_of(page)
+    assert "nobody can recover them" in words_of(page)
 
 
 def test_the_text_file_is_in_the_page_and_holds_the_words_alone(page: HttpResponse) -> None:
