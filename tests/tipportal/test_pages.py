@@ -128,6 +128,7 @@ def test_an_expired_admin_form_is_explained() -> None:
     assert "CSRF" not in text_of(response)
 
 
+@pytest.mark.usefixtures("figures")
 def test_the_privacy_page_links_to_the_results_of_the_theft_test(client: Client) -> None:
     assert 'href="/security/"' in client.get("/privacy/").content.decode()
     response = client.get("/security/")
