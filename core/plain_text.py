@@ -22,7 +22,10 @@ _ANNOTATIONS_AND_TAGS = "\ufff9-\ufffb\U000e0000-\U000e007f"
 _DIRECTION_MARKS = "\u200e\u200f"
 _ZERO_WIDTH = "\u200b\u2060-\u2065\u206a-\u206f"
 
-_LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
+# Word's line break (VT), a page break (FF), NEL, and the separators of Unicode end a line; without them words would merge.
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# Separators of old files; and C1 controls, which are Windows' dashes and quotation marks read in the wrong encoding.
+_GAPS = re.compile("[\x1c-\x1f\x80-\x9f]")
 _TYPED = re.compile(f"[{_C0_AND_C1}{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}{_SURROGATES}{_NONCHARACTERS}]")
 _PUBLISHED = re.compile(
     f"[{_C0_AND_C1}{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}{_NONCHARACTERS}"
@@ -64,18 +67,25 @@ _BY_CATEGORY = {"Cc": " ", "Cf": "", "Cs": "", "Me": "", "Pd": "-"}
 def clean_typed_text(text: str) -> str:
     """Return `text` with "\\n" as its only line end and without control characters; never longer than before.
 
+    What stood between words leaves a line end or a space, so that "ABC" and "123" never become one.
+
     For what residents and officers type, before anything else sees it. Direction marks (U+200E, U+200F) and joiners stay:
     Persian and Hebrew need them, and pages isolate every text with <bdi> or dir="auto".
     """
-    return _TYPED.sub("", _LINE_ENDS.sub("\n", text))
+    return _TYPED.sub("", _GAPS.sub(" ", _LINE_ENDS.sub("\n", text)))
 
 
 def clean_published_text(text: str) -> str:
-    """Return `text` with "\\n" for CR and CRLF, without control characters and without anything invisible but joiners.
+    """Return `text` as clean_typed_text() does, and without anything invisible but joiners.
 
     For stories, events and guides, which go into pages, feeds and calendars.
     """
-    return _PUBLISHED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _PUBLISHED.sub("", _GAPS.sub(" ", _LINE_ENDS.sub("\n", text)))
+
+
+def clean_published_line(text: str) -> str:
+    """Return `text` as clean_published_text() does, on one line: for titles, names and summaries."""
+    return clean_published_text(text).replace("\n", " ")
 
 
 def show_steering(text: str) -> str:

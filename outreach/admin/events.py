@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from core.plain_text import clean_published_text
+from core.plain_text import clean_published_line, clean_published_text
 from crimemap import places
 from outreach.admin.datetime_field import LocalDateTimeField
 from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
@@ -122,7 +122,9 @@ class EventForm(forms.ModelForm):
     def columns(self) -> dict[str, Any]:
         """Return the columns of the event to write."""
         columns = {name: self.cleaned_data[name] for name in _COLUMNS if name in self.cleaned_data}
-        columns |= {name: clean_published_text(value) for name, value in columns.items() if isinstance(value, str)}
+        columns |= {name: clean_published_line(columns[name]) for name in ("title", "place") if name in columns}
+        if "body" in columns:
+            columns["body"] = clean_published_text(columns["body"])
         spot = self.cleaned_data["spot"]
         if spot != self.initial["spot"]:
             place = places.search_places(spot, 1)[0] if spot else None

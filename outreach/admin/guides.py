@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from core.models import Account
-from core.plain_text import clean_published_text
+from core.plain_text import clean_published_line, clean_published_text
 from outreach import guides
 from outreach.admin import story_page, wording
 from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
@@ -39,6 +39,12 @@ class GuideForm(forms.ModelForm):
         if self.instance.pk:
             self.initial["version"] = self.instance.version
             self.fields["slug"].disabled = self.instance.shown  # the address is public
+
+    def clean_title(self) -> str:
+        return clean_published_line(self.cleaned_data["title"])
+
+    def clean_summary(self) -> str:
+        return clean_published_line(self.cleaned_data["summary"])
 
     def clean_body(self) -> str:
         body = clean_published_text(self.cleaned_data["body"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.contrib import admin
 
-from core.plain_text import clean_published_text
+from core.plain_text import clean_published_line
 from outreach.models import Tag
 
 
@@ -15,7 +15,7 @@ class TagForm(forms.ModelForm):
         fields = ("name", "slug")
 
     def clean_name(self) -> str:
-        return clean_published_text(self.cleaned_data["name"])
+        return clean_published_line(self.cleaned_data["name"])
 
 
 @admin.register(Tag)

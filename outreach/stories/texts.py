@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.plain_text import clean_published_text
+from core.plain_text import clean_published_line, clean_published_text
 from outreach.content import markdown
 from outreach.models import Picture, Story, Tag
 
@@ -26,10 +26,16 @@ def write_values(story: Story, values: StoryValues) -> None:
     for name in FIELDS:
         if name in values:
             value = values[name]
-            setattr(story, name, clean_published_text(value) if isinstance(value, str) else value)
+            setattr(story, name, _clean(name, value))
     story.save()
     story.tags.set(Tag.objects.filter(pk__in=values.get("tags", [])))
     story.pictures.set(Picture.objects.filter(pk__in=find_picture_ids(story.body, story.lead_id)))
+
+
+def _clean(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return clean_published_text(value) if name == "body" else clean_published_line(value)
 
 
 def find_picture_ids(body: str, lead_id: int | None = None) -> set[int]:
@@ -48,9 +54,7 @@ def take_snapshot(story: Story) -> StoryValues:
 
 def snapshot_of_values(values: StoryValues) -> StoryValues:
     """Return the snapshot that a story would have once these values are saved."""
-    normalized = {
-        name: clean_published_text(value) if isinstance(value, str) else value for name, value in values.items()
-    }
+    normalized = {name: _clean(name, value) for name, value in values.items()}
     return {name: normalized.get(name) for name in FIELDS} | {"tags": sorted(normalized.get("tags", []))}
 
 

@@ -16,8 +16,15 @@ EVERYTHING = "".join(map(chr, range(0x110000)))
 
 @pytest.mark.parametrize("clean", CLEANERS)
 @pytest.mark.parametrize("character", [*BIDI_CONTROLS, *CONTROLS, "\ufeff", "\ufffe", "\uffff"])
-def test_control_characters_are_removed(clean: Callable[[str], str], character: str) -> None:
-    assert clean(f"left{character}right").replace("\n", "") == "leftright"
+def test_control_characters_are_removed_and_merge_no_words(clean: Callable[[str], str], character: str) -> None:
+    gap = (
+        "\n"
+        if character in "\x0b\x0c\x85"
+        else " "
+        if "\x1c" <= character <= "\x1f" or "\x80" <= character <= "\x9f"
+        else ""
+    )
+    assert clean(f"left{character}right") == f"left{gap}right"
 
 
 @pytest.mark.parametrize("clean", CLEANERS)
@@ -31,12 +38,14 @@ def test_cr_and_crlf_become_one_line_feed(clean: Callable[[str], str]) -> None:
     assert clean("a\r\nb\rc\n\rd") == "a\nb\nc\n\nd"
 
 
-def test_typed_text_has_one_kind_of_line_end() -> None:
-    assert plain_text.clean_typed_text("a\x85b\u2028c\u2029d") == "a\nb\nc\nd"
+@pytest.mark.parametrize("clean", CLEANERS)
+def test_text_has_one_kind_of_line_end(clean: Callable[[str], str]) -> None:
+    """Word writes a line break within a paragraph as U+000B."""
+    assert clean("a\x0bb\x0cc\x85d\u2028e\u2029f") == "a\nb\nc\nd\ne\nf"
 
 
-def test_published_text_drops_the_next_line_control_and_keeps_separators() -> None:
-    assert plain_text.clean_published_text("a\x85b\u2028c\u2029d") == "ab\u2028c\u2029d"
+def test_a_published_title_has_one_line() -> None:
+    assert plain_text.clean_published_line("Car ABC123\x0bBlue\r\n") == "Car ABC123 Blue "
 
 
 def test_direction_marks_stay_in_typed_text_and_are_removed_from_published_text() -> None:
