@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -156,6 +157,8 @@ class AccountAdmin(UserAdmin):
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         editor = request.user
         assert isinstance(editor, Account)
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         account = Account.objects.filter(pk=id).first() if id.isdecimal() else None
         if account is None:
             raise Http404

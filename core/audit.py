@@ -76,6 +76,13 @@ def record(actor: Account | str, action: str, subject: str = "", detail: str = "
     return entry
 
 
+def record_once(actor: Account, action: str, subject: str, period: dt.timedelta) -> None:
+    """Append a line as `record` does, unless the trail has the same one from within this period."""
+    same = AuditEntry.objects.filter(action=action, actor=actor.get_username(), subject=subject)
+    if not same.filter(at__gt=timezone.now() - period).exists():
+        record(actor, action, subject)
+
+
 def verify() -> TrailState:
     """Walk the whole trail up to the first line that was changed, removed, inserted or moved. Raises AuditKeyMissingError."""
     rows = AuditEntry.objects.order_by("id").values_list(*_COLUMNS).iterator(chunk_size=2000)

@@ -124,6 +124,7 @@ TEMPLATES: list[dict[str, Any]] = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["core.templatetags.staff_forms"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -174,7 +175,9 @@ SESSION_COOKIE_NAME = "__Host-staff" if HTTPS else "staff"
 SESSION_COOKIE_AGE = 10 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+# Not Strict: the link in an officer's mail is followed from the webmail's site, and must find them signed in. Without the CSRF
+# cookie that same page would get a new one, which ends the forms of all other tabs. Posts from other sites carry neither.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 # A proxy may leave the port out of Host (core/web/middleware.py judges the rest).

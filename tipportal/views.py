@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from core.web import page_cache
+from core.staff import session_resume
+from core.web import error_pages, page_cache
 from outreach.stories import impact
 from tips import statistics
 
@@ -57,26 +58,26 @@ def robots(_request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return render(request, "400.html", status=400)
+    return error_pages.render_error(request, 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return render(request, "403.html", status=403)
+    return error_pages.render_error(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return render(request, "404.html", status=404)
+    return error_pages.render_error(request, 404)
 
 
-def server_error(_request: HttpRequest) -> HttpResponse:
-    """Render the page without the request: the fault may repeat in a context processor."""
-    return HttpResponse(render_to_string("500.html"), status=500)
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_pages.render_error(request, 500)
 
 
 def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """Answer a failed CSRF check in the admin. `reason` is for developers and is not shown."""
+    """Answer a failed CSRF check in the admin, with what was typed. `reason` is for developers and is not shown."""
+    if (answer := session_resume.keep_stale_post(admin.site, request)) is not None:
+        return answer
     sentence = _(
-        "This page was open too long, or cookies are off. Go back, keep what you wrote if it is safe to, "
-        "then reload the page and send it again."
+        "This page was open too long, or your browser blocks cookies. Open the page again, then send it again."
     )
-    return render(request, "403.html", {"sentence": sentence}, status=403)
+    return error_pages.render_error(request, 403, sentence)

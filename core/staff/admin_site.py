@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit
 from core.models import Account
-from core.staff import known_browsers, sign_in
+from core.staff import known_browsers, session_resume, sign_in
 
 PASSWORD_CHANGED = "changed the password of"  # noqa: S105  (a verb)
 
@@ -32,6 +32,13 @@ class StaffSite(AdminSite):
         if isinstance(account, Account):
             known_browsers.remember(request, response, account)
         return response
+
+    def get_urls(self) -> list[Any]:
+        """Leave out Django's redirects to objects and its search for select boxes: no page of ours uses them."""
+        return [url for url in super().get_urls() if getattr(url, "name", None) not in ("view_on_site", "autocomplete")]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return session_resume.guard(self, view, super().admin_view(view, cacheable))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         account = get_user(request)

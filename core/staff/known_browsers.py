@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import constant_time_compare
 
 from core.models import Account
@@ -19,7 +19,7 @@ MAX_ACCOUNTS = 20
 _SALT = "known browser"
 
 
-def remember(request: HttpRequest, response: HttpResponse, account: Account) -> None:
+def remember(request: HttpRequest, response: HttpResponseBase, account: Account) -> None:
     """Make the browser that gets `response` a known one of `account`, until its password changes."""
     others = [proof for proof in _read_proofs(request) if proof[0] != account.pk]
     proofs = [(account.pk, _prove(account)), *others][:MAX_ACCOUNTS]

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from django.shortcuts import render
 from django.utils.translation import gettext as _
+
+from core.web import error_pages
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class OriginMiddleware:
                     "This form was sent from another site, so we didn't accept it. Open our page and send it from there."
                 )
             )
-            return render(request, "403.html", {"sentence": sentence}, status=403)
+            return error_pages.render_error(request, 403, sentence)
         if not request.path.startswith("/admin/"):
             # Tells CsrfViewMiddleware, present where the admin is, that this request is already checked.
             request.csrf_processing_done = True  # type: ignore[attr-defined]
@@ -99,7 +100,7 @@ class OriginMiddleware:
 def _is_same_origin(request: HttpRequest) -> bool:
     """Return whether a post comes from our own pages, or from a client that names no origin.
 
-    Browsers name the origin of each post. A client that does not has no cookie of ours to misuse: SameSite=Strict.
+    Browsers name the origin of each post. A client that does not has no cookie of ours to misuse: SameSite.
     """
     origin = request.headers.get("Origin")
     if origin is None:
@@ -161,13 +162,13 @@ class ErrorPageMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, OperationalError | InterfaceError):
             log.error("the database does not answer (%s)", type(error).__name__)
-            return render(request, "503.html", status=503)
+            return error_pages.render_error(request, 503)
         if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
             sentence = _("That was more than we can accept at once. Go back, shorten it and send it again.")
-            return render(request, "400.html", {"sentence": sentence}, status=413)
+            return error_pages.render_error(request, 413, sentence, template_status=400)
         if isinstance(error, UnreadablePostError | SuspiciousOperation):
             sentence = _(
                 "Part of what you sent got lost on the way, so we saved none of it. Go back and send it again."
             )
-            return render(request, "400.html", {"sentence": sentence}, status=400)
+            return error_pages.render_error(request, 400, sentence)
         return None

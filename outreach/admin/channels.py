@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
-from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
+from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.channels import post_text, posting, transport
 from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, Story

@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.plain_text import clean_published_line, clean_published_text
+from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from crimemap import places
 from outreach.admin.datetime_field import LocalDateTimeField
-from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import markdown
 from outreach.events import actions, public_events
 from outreach.models import Event

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from core.models import Account
 from core.plain_text import clean_published_line, clean_published_text
+from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach import guides
 from outreach.admin import story_page, wording
-from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import links, markdown
 from outreach.models import Guide, GuideRevision
 from outreach.stories import texts

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
+from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.admin.forms import PictureForm
-from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import pictures
 from outreach.models import Picture, PictureFile
 

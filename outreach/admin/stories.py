@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.admin import story_action_page, story_page, wording
-from outreach.admin.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.content import markdown, pasted_html
 from outreach.models import Status, Story
 from outreach.stories import previews, texts, workflow

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.staff.session_resume import is_resumed
 from outreach.admin import story_page, wording
 from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, StoryReasonForm, TimeForm
-from outreach.admin.session_resume import is_resumed
 from outreach.models import ReviewComment, Story
 from outreach.stories import checks, workflow, workflow_rules
 from outreach.stories.workflow_rules import ActionDetails, StoryAction, StoryState

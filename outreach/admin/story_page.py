@@ -19,10 +19,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.models import Account
+from core.staff.session_resume import is_resumed
 from outreach.admin import wording
 from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_values
 from outreach.admin.pictures import FILE_URL, add_picture, render_thumbnail
-from outreach.admin.session_resume import is_resumed
 from outreach.content import markdown, pictures
 from outreach.models import Picture, ReviewComment, Status, Story, StoryRevision
 from outreach.stories import checks, publication, share_links, texts, workflow, workflow_rules

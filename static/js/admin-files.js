@@ -8,23 +8,15 @@ function panel() {
   return document.getElementById("files");
 }
 
-// Thumbnails
-
-function offerThumbnails(clear) {
-  const button = panel()?.querySelector("[data-clear]");
-  if (!button) return;
-  button.hidden = false;
-  setThumbnailsClear(button, clear);
-}
-
-function setThumbnailsClear(button, clear) {
-  button.setAttribute("aria-pressed", String(clear));
-  panel().classList.toggle("files-clear", clear);
-}
+// Thumbnails are loaded when they are asked for, into the page as it is: what was typed stays. Without script the link does it.
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-clear]");
-  if (button) setThumbnailsClear(button, button.getAttribute("aria-pressed") !== "true");
+  const link = event.target.closest("[data-thumbnails]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  replacePanel(link.dataset.thumbnails)
+    .then((isReplaced) => isReplaced ? panel().querySelector("[data-thumbnails]")?.focus() : location.assign(link.href))
+    .catch(() => location.assign(link.href));
 });
 
 // States. They are cheap for the server; the panel with its thumbnails is fetched only when a file has become ready.
@@ -40,7 +32,7 @@ async function pollStates(delay) {
       if (!response.ok) return;
       const states = await response.json();
       const settled = cards.filter((card) => updateCard(card, states[card.dataset.number]));
-      if (settled.length) await replacePanel(settled.map((card) => card.querySelector(".file-name").textContent));
+      if (settled.length) await showSettled(settled.map((card) => card.querySelector(".file-name").textContent));
     } catch {
       // The connection may be back at the next poll.
     }
@@ -58,17 +50,19 @@ function updateCard(card, current) {
   return false;
 }
 
-async function replacePanel(names) {
-  const oldPanel = panel();
-  const response = await fetch(oldPanel.dataset.panel, { redirect: "error" });
-  if (!response.ok) return;
-  const newPanel = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("files");
-  const focused = oldPanel.contains(document.activeElement) && document.activeElement.closest("[id]").id;
-  const clear = oldPanel.classList.contains("files-clear");
-  oldPanel.replaceWith(newPanel);
-  offerThumbnails(clear);
+async function showSettled(names) {
+  const focused = panel().contains(document.activeElement) && document.activeElement.closest("[id]").id;
+  if (!(await replacePanel(panel().dataset.panel))) return;
   if (focused) document.getElementById(focused)?.querySelector("a, button")?.focus();
-  document.querySelector("[data-files-said]").textContent = newPanel.dataset.wordsReady.replace("{names}", names.join(", "));
+  document.querySelector("[data-files-said]").textContent = panel().dataset.wordsReady.replace("{names}", names.join(", "));
+}
+
+// Returns whether the server sent a panel.
+async function replacePanel(address) {
+  const response = await fetch(address, { redirect: "error" });
+  if (!response.ok) return false;
+  panel().replaceWith(new DOMParser().parseFromString(await response.text(), "text/html").getElementById("files"));
+  return true;
 }
 
 // Zoom: the frame scrolls. Above its initial size the photo is loaded in full resolution.
@@ -105,6 +99,5 @@ function offerZoom(figure) {
   image.addEventListener("dblclick", () => zoom(size > 1 ? 0 : 2.25));
 }
 
-offerThumbnails(false);
 setTimeout(pollStates, FIRST_DELAY_MS, FIRST_DELAY_MS);
 document.querySelectorAll("[data-zoom]").forEach(offerZoom);

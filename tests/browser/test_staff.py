@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.staff import groups
-from tests.browser.source import check_looks, visit
-from tests.stack import Stack
+from tests.browser.source import NEUTRAL, check_looks, visit
+from tests.stack import Stack, wait_until
 
 LIST = "/admin/tips/tip/"
 ADMINISTRATORS = [
@@ -59,15 +59,29 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
         check_looks(page)
-        page.get_by_role("link", name="Write what the source should read.").focus()
+        page.get_by_role("link", name="Your answer is empty. Write it first.").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_label("Your answer")).to_be_focused()
         page.keyboard.type("Where is it?")
+        page.get_by_role("button", name="Assign tip").click()
+        expect(page.get_by_text("You have text that you haven't sent yet.")).to_be_visible()
+        expect(page.get_by_label("Your answer")).to_have_value("Where is it?")
+        check_looks(page)
+        asked: list[str] = []
+        page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+        page.get_by_role("link", name="Home").click()
+        wait_until(lambda: page.evaluate("1") and asked == ["beforeunload"], 10, "the browser asks before it leaves")
+        assert not page.evaluate("localStorage.length + sessionStorage.length")
         page.get_by_role("button", name="Send answer").dblclick()
-        expect(page.get_by_text("Your answer waits for the source.")).to_be_visible()
+        expect(page.get_by_text("Answer sent.")).to_be_visible()
         expect(page.locator(".talk .me", has_text="Where is it?")).to_have_count(1)
         page.get_by_role("link", name="You are").click()
         check_looks(page)
+        page.goto(NEUTRAL)  # as if it were the officer's webmail, with the link of an alert
+        page.evaluate("href => document.body.append(Object.assign(document.createElement('a'), {href, textContent: 'Desk'}))",
+                      stack.staff_url + LIST)  # fmt: skip
+        page.get_by_role("link", name="Desk").click()
+        expect(page.get_by_role("heading", name="Tips", exact=True)).to_be_visible()
         page.goto(stack.staff_url + LIST + "?q=999999&status=all")
         expect(page.get_by_role("heading", name="No tip fits")).to_be_visible()
         check_looks(page)

@@ -7,16 +7,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from tips.desk import permissions, worklist
 from tips.models import State, Tip
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """Status of a tip; without a choice, all but closed tips are listed."""
+    """Status of a tip; without a choice, tips that need an officer are listed (tips/desk/worklist.py)."""
 
     title = gettext_lazy("status")
     parameter_name = "status"
@@ -26,14 +27,14 @@ class StatusFilter(admin.SimpleListFilter):
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         first, *others = super().choices(changelist)
-        yield {**first, "display": _("Not closed")}
+        yield {**first, "display": _("Active")}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:  # noqa: ARG002
         value = self.value()
         if value == "all":
             return queryset
-        return queryset.filter(state=value) if value in State.values else queryset.exclude(state=State.CLOSED)
+        return queryset.filter(state=value) if value in State.values else queryset.filter(worklist.ACTIVE)
 
 
 class AssigneeFilter(admin.SimpleListFilter):
@@ -41,7 +42,12 @@ class AssigneeFilter(admin.SimpleListFilter):
     parameter_name = "assigned"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("me", _("Me")), ("nobody", _("Nobody")), ("others", _("Somebody else"))]
+        return [
+            ("me", _("Me")),
+            ("nobody", _("No one")),
+            ("others", _("Someone else")),
+            ("inactive", _("Someone who left")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:
         match self.value():
@@ -51,6 +57,10 @@ class AssigneeFilter(admin.SimpleListFilter):
                 return queryset.filter(assigned_to=None)
             case "others":
                 return queryset.filter(assigned_to__isnull=False).exclude(assigned_to=request.user.pk)
+            case "inactive":
+                return queryset.filter(assigned_to__isnull=False).exclude(
+                    assigned_to__in=permissions.desk_accounts().values("pk")
+                )
         return queryset
 
 
@@ -59,7 +69,7 @@ class UnreadFilter(admin.SimpleListFilter):
     parameter_name = "unread"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("yes", _("Something unread"))]
+        return [("yes", _("Has something unread"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:  # noqa: ARG002
-        return queryset.filter(Q(state=State.NEW) | Q(has_unread=True)) if self.value() == "yes" else queryset
+        return queryset.filter(worklist.UNREAD) if self.value() == "yes" else queryset

@@ -1,17 +1,20 @@
-"""The forms of a tip's page."""
+"""The fields of a tip's page, by the action that checks them. The page is one HTML form: each button sends all that is typed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.contrib.auth import get_user_model
-from django.utils.translation import gettext_lazy as _
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from core.models import Account
 from core.plain_text import clean_typed_text
 from tips.conversation import MAX_MESSAGE_LENGTH
 from tips.desk import permissions
-from tips.models import Disposition
+from tips.models import Disposition, Tip
 
 
 class TextField(forms.CharField):
@@ -29,47 +32,81 @@ class TextField(forms.CharField):
 
 
 class AnswerForm(forms.Form):
-    text = TextField(
-        label=_("Your answer"),
-        help_text=_("The source reads it with their receipt. They do not see your name."),
-        error_messages={"required": _("Write what the source should read.")},
+    answer = TextField(
+        label=gettext_lazy("Your answer"),
+        help_text=gettext_lazy("The source reads it in their inbox. They don't see your name."),
+        error_messages={"required": gettext_lazy("Your answer is empty. Write it first.")},
     )
-    ask = forms.BooleanField(label=_("This is a question: wait for the source"), required=False)
+    ask = forms.BooleanField(label=gettext_lazy("This is a question: wait for the source"), required=False)
 
 
 class NoteForm(forms.Form):
-    text = TextField(
-        label=_("New note"),
-        help_text=_("For officers only. Neither the source nor the public server can read it."),
-        error_messages={"required": _("Write the note.")},
+    note = TextField(
+        label=gettext_lazy("New note"),
+        help_text=gettext_lazy("Only officers can read it. The source never can."),
+        error_messages={"required": gettext_lazy("Your note is empty. Write it first.")},
     )
+
+
+def describe_assignee(account: Account) -> str:
+    """Return the name of the officer a tip is assigned to, and whether they can still work on it."""
+    name = account.get_full_name() or account.get_username()
+    if not account.is_active:
+        return _("%(name)s (account turned off)") % {"name": name}
+    if not permissions.is_desk_account(account):
+        return _("%(name)s (no longer an officer)") % {"name": name}
+    return name
 
 
 class OfficerField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return obj.get_full_name() or str(obj.get_username())
+        return describe_assignee(obj)
 
 
 class AssignForm(forms.Form):
+    """Offers the accounts of the desk, and whoever has the tip now, so that the present state is always a choice."""
+
     to = OfficerField(
-        queryset=get_user_model()._default_manager.none(),
-        label=_("Assigned to"),
-        empty_label=_("Nobody"),
+        queryset=Account.objects.none(),
+        label=gettext_lazy("Assigned to"),
+        empty_label=gettext_lazy("No one"),
         required=False,
-        error_messages={"invalid_choice": _("Choose an active officer or supervisor.")},
+        error_messages={"invalid_choice": gettext_lazy("Pick an active officer or supervisor.")},
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         field = self.fields["to"]
         assert isinstance(field, OfficerField)
-        field.queryset = permissions.desk_accounts().order_by("username")
+        present = Account.objects.filter(pk=self.initial.get("to") or 0)
+        field.queryset = (permissions.desk_accounts() | present.distinct()).order_by("username")
 
 
 class CloseForm(forms.Form):
     disposition = forms.ChoiceField(
-        choices=[("", _("Choose one")), *Disposition.choices],
-        label=_("Disposition"),
-        help_text=_("The source reads it in plain words."),
-        error_messages={"required": _("Choose what came of this tip.")},
+        choices=[("", gettext_lazy("Pick one")), *Disposition.choices],
+        label=gettext_lazy("Disposition"),
+        help_text=gettext_lazy("The source reads it in plain words."),
+        error_messages={
+            "required": gettext_lazy("Pick what came of this tip."),
+            "invalid_choice": gettext_lazy("Pick what came of this tip."),
+        },
     )
+
+
+FORMS: dict[str, type[forms.Form]] = {"answer": AnswerForm, "note": NoteForm, "assign": AssignForm, "close": CloseForm}
+
+
+def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form]) -> dict[str, forms.Form]:
+    """Return the page's forms by action: the `checked` ones, and the others with the texts and choices of this post.
+
+    The assignee of an unchecked form is the present one: that of an older page would look like the tip's.
+    """
+    typed = {name: post.get(name, "") for name in ("answer", "note", "disposition")}
+    initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id}
+    return {name: checked.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}
+
+
+def has_unsent_text(post: QueryDict, action: str) -> bool:
+    """Return whether a post holds a text besides that of the action it asked for."""
+    return any(post.get(name, "").strip() for name in ("answer", "note") if name != action)

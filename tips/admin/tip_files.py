@@ -17,12 +17,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from core.models import Account
 from file_cleaning import MediaKind, RefusalReason
 from tips import conversation, vault
 from tips.admin import file_responses
+from tips.admin.navigation import keep_filters, navigation_context
 from tips.conversation import TipFile
 from tips.desk import file_access
 from tips.files.rebuilt_file import FilePart
@@ -31,14 +32,15 @@ from tips.models import Attachment, Message, Tip
 AttachmentState = Attachment.AttachmentState
 _UNOPENABLE = (OSError, vault.SealError, vault.KeyMissingError)
 
+_THUMBNAILS = "thumbnails"
 PANEL_TEMPLATE = "admin/tips/tip/files.html"
 PAGE_TEMPLATE = "admin/tips/tip/file.html"
 REASONS: dict[str, Promise] = {
-    RefusalReason.UNSUPPORTED: gettext_lazy("It is of a kind that is not taken."),
+    RefusalReason.UNSUPPORTED: gettext_lazy("We don't accept this kind of file."),
     RefusalReason.EMPTY: gettext_lazy("It is empty."),
     RefusalReason.DAMAGED: gettext_lazy("It is damaged."),
-    RefusalReason.PROTECTED: gettext_lazy("It is locked with a password."),
-    RefusalReason.TOO_LARGE: gettext_lazy("It is too large or too complicated."),
+    RefusalReason.PROTECTED: gettext_lazy("It needs a password."),
+    RefusalReason.TOO_LARGE: gettext_lazy("It is too large or too complex."),
     RefusalReason.TOO_LONG: gettext_lazy("It is too long."),
     RefusalReason.DEADLY: gettext_lazy("It could not be opened safely."),
 }
@@ -84,27 +86,35 @@ def describe_status(row: Attachment) -> str:
         case AttachmentState.READY:
             return ""
         case AttachmentState.REFUSED:
-            return f"{_('Not cleaned, and destroyed.')} {REASONS[row.reason]}"
+            return _("Could not be cleaned, so it was destroyed. %(reason)s") % {"reason": REASONS[row.reason]}
         case AttachmentState.REBUILDING:
             return _("Being cleaned: %(percent)d %%") % {"percent": row.progress}
-    return _("Waits to be cleaned")
+    return _("Waiting to be cleaned")
 
 
 def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
-    """Return the context of the panel's template. Once this returns, the audit trail has the thumbnails."""
+    """Return the context of the panel's template; with thumbnails if they are asked for, which the audit trail then has."""
     tip, files = file_access.list_files(tip_id, _officer(request))
-    thumbnails = file_access.list_thumbnails(tip, files, _officer(request))
+    shows_thumbnails = _THUMBNAILS in request.GET
+    thumbnails = file_access.list_thumbnails(tip, files, _officer(request)) if shows_thumbnails else {}
     groups: dict[Message | None, list[PanelFile]] = {}
     for file in files:
         index, part = thumbnails.get(file.row.position, (None, None))
         address = "" if index is None else _part_address(request, tip.pk, file, index)
         groups.setdefault(file.row.message, []).append(PanelFile(file, address, part))
     shown = [file for group in groups.values() for file in group]
+    page, panel = reverse("admin:tips_tip_change", args=[tip_id]), reverse("admin:tips_files", args=[tip_id])
+    present, other = ({_THUMBNAILS: 1}, {}) if shows_thumbnails else ({}, {_THUMBNAILS: 1})
     return {
         "tip": tip,
         "file_groups": list(groups.items()),
         "files_wait": any(file.waits for file in shown),
-        "has_thumbnails": bool(thumbnails),
+        "has_thumbnails": any(file_access.has_thumbnail(file) for file in files),
+        "shows_thumbnails": shows_thumbnails,
+        "panel_address": keep_filters(request, panel, **present),
+        "thumbnails_address": keep_filters(request, page, **other) + "#files",
+        "thumbnails_panel": keep_filters(request, panel, **other),
+        **navigation_context(request),
     }
 
 
@@ -117,7 +127,12 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
         "<uuid:tip_id>/files/<int:number>/download/": (download, "tips_file_download"),
         "<uuid:tip_id>/files/<int:number>/<str:address>/": (serve_part, "tips_file_part"),
     }
-    return [path(route, site.admin_view(require_safe(view)), name=name) for route, (view, name) in routes.items()]
+    # HEAD shows nothing, so only parts and states answer it: each request for the others is recorded as seen.
+    unseen = (list_states, serve_part)
+    return [
+        path(route, site.admin_view((require_safe if view in unseen else require_GET)(view)), name=name)
+        for route, (view, name) in routes.items()
+    ]
 
 
 def refresh_panel(request: HttpRequest, tip_id: UUID) -> HttpResponse:
@@ -149,16 +164,15 @@ def file_page(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponse:
     try:
         viewed = file_access.open_for_view(tip_id, number, _officer(request), page_number)
     except file_access.FileNotReadyError as error:
-        context = _navigation_context(error.tip, error.file, error.files) | {"status": describe_status(error.file.row)}
+        context = _page_context(request, error.tip, error.file, error.files)
+        context |= {"status": describe_status(error.file.row)}
         return TemplateResponse(request, PAGE_TEMPLATE, admin.site.each_context(request) | context)
     except conversation.TipGoneError:
         return _gone_page(request)
     except _UNOPENABLE:
         return _damaged_page(request)
     with viewed.reader as reader:
-        context = _navigation_context(viewed.tip, viewed.file, viewed.files) | _parts_context(
-            request, viewed, page_number
-        )
+        context = _page_context(request, viewed.tip, viewed.file, viewed.files) | _parts_context(request, viewed)
         context |= {"kind": reader.kind, "duration": _format_minutes(reader.duration_seconds)}
     return TemplateResponse(request, PAGE_TEMPLATE, admin.site.each_context(request) | context)
 
@@ -167,7 +181,7 @@ def download(request: HttpRequest, tip_id: UUID, number: int) -> HttpResponseBas
     try:
         viewed = file_access.open_for_download(tip_id, number, _officer(request))
     except file_access.FileNotReadyError:
-        return HttpResponseRedirect(reverse("admin:tips_file", args=[tip_id, number]))
+        return HttpResponseRedirect(keep_filters(request, reverse("admin:tips_file", args=[tip_id, number])))
     except conversation.TipGoneError:
         return _gone_page(request)
     except _UNOPENABLE:
@@ -188,10 +202,11 @@ def serve_part(request: HttpRequest, tip_id: UUID, number: int, address: str) ->
     return file_responses.file_response(request, reader, file_part)
 
 
-def _navigation_context(tip: Tip, file: TipFile, files: list[TipFile]) -> dict[str, Any]:
-    """Return title and neighbors of a file's page among the tip's files."""
+def _page_context(request: HttpRequest, tip: Tip, file: TipFile, files: list[TipFile]) -> dict[str, Any]:
+    """Return title and neighbors of a file's page among the tip's files, and the way back."""
     index = files.index(file)
     return {
+        **navigation_context(request),
         "tip": tip,
         "file": file,
         "title": f"{tip}: {file.name}",
@@ -200,7 +215,7 @@ def _navigation_context(tip: Tip, file: TipFile, files: list[TipFile]) -> dict[s
     }
 
 
-def _parts_context(request: HttpRequest, viewed: file_access.ViewedFile, page_number: int) -> dict[str, Any]:
+def _parts_context(request: HttpRequest, viewed: file_access.ViewedFile) -> dict[str, Any]:
     """Return the parts that the page shows: their addresses, sizes in pixels and lengths in bytes."""
     reader = viewed.reader
 
@@ -218,15 +233,14 @@ def _parts_context(request: HttpRequest, viewed: file_access.ViewedFile, page_nu
             "taken": part_context(_DOWNLOAD_ROLES[reader.kind]),
             "poster": part_context("poster"),
         }
-    page_count = len(reader.part_indexes("page"))
-    page_number = min(max(page_number, 1), page_count)
+    page_number, page_count = viewed.page, len(reader.part_indexes("page"))
     return {
         "shown": part_context("page", page_number - 1),
         "taken": part_context("document"),
         "page": page_number,
         "pages": page_count,
-        "previous_page": page_number - 1,
-        "next_page": page_number + 1 if page_number < page_count else 0,
+        "previous_page_query": keep_filters(request, "", page=page_number - 1) if page_number > 1 else "",
+        "next_page_query": keep_filters(request, "", page=page_number + 1) if page_number < page_count else "",
     }
 
 
@@ -254,7 +268,7 @@ def _session_key(request: HttpRequest) -> str:
 
 def _gone_page(request: HttpRequest) -> HttpResponse:
     sentence = _(
-        "This file is not there: its source deleted the tip, its time was over, or the address is old or wrong."
+        "This file isn't here: its source deleted the tip, the tip expired, or the address is old or wrong."
         " Open the tip again from the list."
     )
     return _sentence_page(request, sentence, 404)
@@ -262,12 +276,13 @@ def _gone_page(request: HttpRequest) -> HttpResponse:
 
 def _damaged_page(request: HttpRequest) -> HttpResponse:
     sentence = _(
-        "This file does not open: what is stored was changed or is missing, or its key is not on this server."
+        "This file can't be opened: what is stored was changed or is missing, or its key isn't on this server."
         " Tell an administrator."
     )
     return _sentence_page(request, sentence, 409)
 
 
 def _sentence_page(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
-    context = admin.site.each_context(request) | {"title": _("File"), "sentence": sentence}
+    context = admin.site.each_context(request) | navigation_context(request)
+    context |= {"title": _("File"), "sentence": sentence}
     return render(request, "admin/tips/tip/no_file.html", context, status=status)

@@ -7,20 +7,23 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
+from core.staff.session_resume import keep_post_through_sign_in
+from core.web import error_pages
 from tips import conversation
-from tips.admin import filters, tip_files, tip_page
+from tips.admin import filters, navigation, tip_files, tip_page
+from tips.admin.forms import describe_assignee
 from tips.admin.times import describe_age
-from tips.desk import permissions, triage
-from tips.models import Author, Message, Priority, State, Tip
+from tips.desk import permissions, triage, worklist
+from tips.models import Priority, State, Tip
 
 _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
 _CHIPS = {State.NEW: "chip-gold", State.OPEN: "", State.WAITING: "", State.CLOSED: "chip-green"}
@@ -62,19 +65,21 @@ class TipAdmin(admin.ModelAdmin):
     # The list
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tip]:
-        unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
-        tips = permissions.visible_tips(request.user).defer(*_SEALED).select_related("category", "assigned_to")
-        return tips.annotate(has_unread=Exists(unread))
+        tips = worklist.visible_with_unread(request.user).defer(*_SEALED)
+        return tips.select_related("category", "assigned_to").prefetch_related("assigned_to__groups")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Tip], search_term: str) -> tuple[Any, bool]:
-        """Search by number only: everything else about a tip is sealed or has a filter."""
+        """Search by number only: everything else about a tip is sealed or has a filter.
+
+        A number finds its tip whatever its status is and whatever filters are on.
+        """
         term = search_term.strip().removeprefix("#")
         if not term:
             return queryset, False
         if not term.isascii() or not term.isdecimal() or len(term) > 18:
-            self.message_user(request, _("Only numbers of tips can be searched."), messages.WARNING)
+            self.message_user(request, _("You can only search by a tip's number, such as 1042."), messages.WARNING)
             return queryset.none(), False
-        return queryset.filter(number=int(term)), False
+        return self.get_queryset(request).filter(number=int(term)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": _("Tips"), **(extra_context or {})})
@@ -106,8 +111,7 @@ class TipAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("assigned to"), ordering="assigned_to__username")
     def assigned(self, tip: Tip) -> str:
-        officer = tip.assigned_to
-        return (officer.get_full_name() or officer.get_username()) if officer else _("Nobody")
+        return describe_assignee(tip.assigned_to) if tip.assigned_to else _("No one")
 
     @admin.action(description=gettext_lazy("Assign to me"), permissions=["change"])
     def assign_to_me(self, request: HttpRequest, queryset: QuerySet[Tip]) -> None:
@@ -135,7 +139,9 @@ class TipAdmin(admin.ModelAdmin):
     # One tip
 
     def get_urls(self) -> list[URLPattern]:
-        return tip_files.urls(self.admin_site) + super().get_urls()
+        change_view = keep_post_through_sign_in(self.admin_site, self.change_view)
+        page = path("<path:object_id>/change/", change_view, name="tips_tip_change")
+        return [*tip_files.urls(self.admin_site), page, *super().get_urls()]
 
     def change_view(
         self,
@@ -149,15 +155,18 @@ class TipAdmin(admin.ModelAdmin):
             return HttpResponseNotAllowed(["GET", "POST"])
         context = {
             **self.admin_site.each_context(request),
+            **navigation.navigation_context(request),
             "opts": self.opts,
             **(extra_context or {}),
         }
         try:
             return tip_page.respond(request, _parse_tip_id(object_id), context)
         except conversation.TipGoneError:
-            sentence = _("This tip is not there: its source deleted it, its time was over, or the address is wrong.")
+            sentence = _("This tip no longer exists: its source deleted it, it expired, or the address is wrong.")
+            if request.method == "POST":
+                return error_pages.render_staff_error(request, 404, sentence)
             self.message_user(request, sentence, messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:tips_tip_changelist"))
+            return HttpResponseRedirect(navigation.list_address(request))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Refuse Django's log: the history of a tip is in the audit trail."""

@@ -2,6 +2,8 @@
 
 It is not Django's changeform: opening must be recorded and committed before any content is shown, and Django wraps its
 changeform in one transaction.
+
+What an officer has typed is on the next page whatever the answer to a post is, until it is sent: nothing of it is stored.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
@@ -23,10 +26,21 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.plain_text import show_steering
+from core.staff.session_resume import is_resumed
+from core.web.error_pages import list_typed_texts
 from crimemap import places
 from tips import conversation, vault
 from tips.admin import tip_files
-from tips.admin.forms import AnswerForm, AssignForm, CloseForm, NoteForm
+from tips.admin.forms import (
+    FORMS,
+    AnswerForm,
+    AssignForm,
+    CloseForm,
+    NoteForm,
+    describe_assignee,
+    has_unsent_text,
+    list_forms,
+)
 from tips.admin.times import describe_duration
 from tips.desk import permissions, triage
 from tips.models import Author, Disposition, State, Tip
@@ -56,62 +70,64 @@ class OfficerAction:
 
 
 def _answer(submitted: SubmittedAction) -> None:
-    text, ask = submitted.data["text"], submitted.data["ask"]
+    text, ask = submitted.data["answer"], submitted.data["ask"]
     triage.answer(submitted.tip, submitted.officer, text, submitted.form_id, ask=ask, shown_stamp=submitted.stamp)
 
 
 ACTIONS: dict[str, OfficerAction] = {
-    "answer": OfficerAction(AnswerForm, _answer, gettext_lazy("Your answer waits for the source.")),
+    "answer": OfficerAction(
+        AnswerForm, _answer, gettext_lazy("Answer sent. The source sees it when they open their inbox.")
+    ),
     "note": OfficerAction(
         NoteForm,
-        lambda submitted: triage.note(submitted.tip, submitted.officer, submitted.data["text"], submitted.form_id),
-        gettext_lazy("The note is kept."),
+        lambda submitted: triage.note(submitted.tip, submitted.officer, submitted.data["note"], submitted.form_id),
+        gettext_lazy("Note saved."),
     ),
     "assign": OfficerAction(
         AssignForm,
         lambda submitted: triage.assign(
             submitted.tip, submitted.officer, submitted.data["to"], shown_stamp=submitted.stamp
         ),
-        gettext_lazy("The assignment is changed."),
+        gettext_lazy("Assignment saved."),
     ),
     "wait": OfficerAction(
         forms.Form,
         lambda submitted: triage.wait(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("The tip waits for the source."),
+        gettext_lazy("This tip is now waiting for the source."),
     ),
     "reopen": OfficerAction(
         forms.Form,
         lambda submitted: triage.reopen(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("The tip is open."),
+        gettext_lazy("This tip is open again."),
     ),
     "close": OfficerAction(
         CloseForm,
         lambda submitted: triage.close(
             submitted.tip, submitted.officer, Disposition(submitted.data["disposition"]), shown_stamp=submitted.stamp
         ),
-        gettext_lazy("The tip is closed."),
+        gettext_lazy("Tip closed."),
     ),
     "hold": OfficerAction(
         forms.Form,
         lambda submitted: triage.hold(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("The tip is under legal hold."),
+        gettext_lazy("Legal hold is on: the source can't erase this tip."),
     ),
     "release": OfficerAction(
         forms.Form,
         lambda submitted: triage.release(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("The legal hold is over."),
+        gettext_lazy("Legal hold ended."),
     ),
 }
 
 
 class _ActionRefusedError(Exception):
-    """An action was not run: `sentence` says why, and `sent_forms` keep the text that was typed."""
+    """An action was not run: `sentence` says why, and `checked_forms` show errors at their fields."""
 
-    def __init__(self, sentence: str, status: int, sent_forms: Mapping[str, forms.Form] | None = None) -> None:
+    def __init__(self, sentence: str, status: int, checked_forms: Mapping[str, forms.Form] | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.status = status
-        self.sent_forms = sent_forms or {}
+        self.checked_forms = checked_forms or {}
 
 
 def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> HttpResponse:
@@ -123,36 +139,48 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
     assert isinstance(officer, Account)
     if request.method != "POST":
         return _render(request, tip_id, officer, context)
+    if is_resumed(request):
+        sentence = _("Nothing has been sent yet. What you typed is below: check it, then send it.")
+        return _render(request, tip_id, officer, context, _ActionRefusedError(sentence, 200))
+    name = request.POST.get("act", "")
     try:
-        action = _run_action(request, tip_id, officer)
+        action = _run_action(request, tip_id, officer, name)
     except _ActionRefusedError as problem:
         return _render(request, tip_id, officer, context, problem)
     messages.success(request, str(action.confirmation))
-    return HttpResponseRedirect(request.path)
+    if not has_unsent_text(request.POST, name):
+        return HttpResponseRedirect(request.get_full_path())
+    done = {name: FORMS[name](auto_id=f"{name}-%s")} if name in ("answer", "note") else {}
+    messages.warning(request, _("You have text that you haven't sent yet. It is still below."))
+    return _render(request, tip_id, officer, context, checked_forms=done)
 
 
-def _run_action(request: HttpRequest, tip_id: UUID, officer: Account) -> OfficerAction:
-    name = request.POST.get("act", "")
+def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str) -> OfficerAction:
     action, form_id = ACTIONS.get(name), _read_form_id(request)
     if action is None or form_id is None:
-        raise _ActionRefusedError(_("What you sent arrived incomplete, so nothing was done. Send it again."), 400)
+        raise _ActionRefusedError(
+            _("Part of what you sent got lost on the way, so nothing was done. Send it again."), 400
+        )
     tip = permissions.find_tip(tip_id, officer)
-    form = action.form(request.POST, auto_id=f"{name}-%s")
-    sent_forms = {name: form}
+    form = action.form(request.POST, initial={"to": tip.assigned_to_id}, auto_id=f"{name}-%s")
     if not form.is_valid():
-        raise _ActionRefusedError("", 422, sent_forms)
+        raise _ActionRefusedError("", 422, {name: form})
     try:
         action.run(SubmittedAction(tip, officer, form.cleaned_data, form_id, request.POST.get("seen", "")))
     except triage.TransitionError as error:
-        raise _ActionRefusedError(str(error), 409, sent_forms) from None
+        raise _ActionRefusedError(str(error), 409) from None
     except triage.TipChangedError:
         sentence = _(
-            "This tip has changed since you opened it. Read what is new, then send again. Your text is still here."
+            "This tip has changed since you opened it, so nothing was done. Read what is new, then send again. Your text is"
+            " still here."
         )
-        raise _ActionRefusedError(sentence, 409, sent_forms) from None
+        raise _ActionRefusedError(sentence, 409) from None
+    except PermissionDenied:
+        sentence = _("Your account isn't allowed to do that any more, so nothing was done. Ask a supervisor.")
+        raise _ActionRefusedError(sentence, 403) from None
     except (vault.SealError, vault.KeyMissingError):
-        sentence = _("The keys of this tip do not work on this server, so nothing was done. Tell an administrator.")
-        raise _ActionRefusedError(sentence, 409, sent_forms) from None
+        sentence = _("The keys of this tip don't work on this server, so nothing was done. Tell an administrator.")
+        raise _ActionRefusedError(sentence, 409) from None
     return action
 
 
@@ -164,12 +192,13 @@ def _read_form_id(request: HttpRequest) -> bytes | None:
     return form_id if len(form_id) == _FORM_ID_BYTES else None
 
 
-def _render(
+def _render(  # noqa: PLR0917
     request: HttpRequest,
     tip_id: UUID,
     officer: Account,
     context: dict[str, Any],
     problem: _ActionRefusedError | None = None,
+    checked_forms: Mapping[str, forms.Form] | None = None,
 ) -> HttpResponse:
     """Return the page with the seal opened for this officer, and recorded; or a sentence if the seal does not open."""
     status = problem.status if problem else 200
@@ -178,9 +207,11 @@ def _render(
     except (vault.SealError, vault.KeyMissingError) as error:
         tip = permissions.find_tip(tip_id, officer)
         context |= {"tip": tip, "title": str(tip), "damage": _describe_damage(tip, error)}
+        context["typed_texts"] = list_typed_texts(request)
         return TemplateResponse(request, TEMPLATE, context, status=status)
+    checked_forms = problem.checked_forms if problem else checked_forms or {}
     context |= _tip_context(opened) | tip_files.panel_context(request, tip_id)
-    context["forms"] = _action_forms(opened.tip, problem.sent_forms if problem else {})
+    context["forms"] = list_forms(opened.tip, request.POST, checked_forms)
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
     context["may_hold"] = permissions.can_hold(officer)
@@ -190,10 +221,10 @@ def _render(
 
 def _describe_damage(tip: Tip, error: Exception) -> str:
     if isinstance(error, vault.KeyMissingError):
-        return _("Agency key %(key)s is not on this server, so this tip cannot be opened here.") % {
-            "key": tip.agency_key_id
-        }
-    return _("The seal of this tip does not open: what is stored was changed, moved or cut. Tell an administrator.")
+        return _(
+            "Agency key %(key)s isn't on this server, so this tip can't be opened here. Tell an administrator."
+        ) % {"key": tip.agency_key_id}
+    return _("This tip can't be opened: what is stored was changed, moved or cut. Tell an administrator.")
 
 
 def _tip_context(opened: conversation.OpenedTip) -> dict[str, Any]:
@@ -205,6 +236,7 @@ def _tip_context(opened: conversation.OpenedTip) -> dict[str, Any]:
     return {
         "tip": tip,
         "title": str(tip),
+        "assignee": describe_assignee(tip.assigned_to) if tip.assigned_to else "",
         "seen": triage.stamp(tip, len(opened.messages)),
         "arrived_at": opened.arrived_at,
         "opened_within": describe_duration(tip.opened_after) if tip.opened_after else "",
@@ -231,15 +263,6 @@ def _entry_contexts(entries: list[conversation.ConversationEntry]) -> list[dict[
         }
         for entry in entries
     ]
-
-
-def _action_forms(tip: Tip, sent_forms: Mapping[str, forms.Form]) -> dict[str, forms.Form]:
-    """Return the form of each action with fields, as sent or fresh."""
-    initials: dict[str, dict[str, Any]] = {"answer": {}, "note": {}, "assign": {"to": tip.assigned_to_id}, "close": {}}
-    return {
-        name: sent_forms.get(name) or ACTIONS[name].form(initial=initial, auto_id=f"{name}-%s")
-        for name, initial in initials.items()
-    }
 
 
 def _list_facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:

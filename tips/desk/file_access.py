@@ -1,7 +1,7 @@
-"""Officers' access to a source's files: only rebuilt ones, and audited before a byte is read.
+"""Officers' access to a source's files: only rebuilt ones, and audited before a byte of their content is read.
 
-The audit trail gets one line for the thumbnails that a tip's page shows, one for each opening of a file's page (each page of
-a document counts), and one for a download. The page then fetches the parts, a video in many pieces, from signed addresses:
+The audit trail gets one line each time thumbnails are shown, one for each opening of a file's page (each page of a document
+counts), and one for a download; none for a file that does not open. The page then fetches the parts, a video in many pieces, from signed addresses:
 each opens one part of one file, for the session it was signed for and for an hour, and writes no further line.
 """
 
@@ -18,6 +18,7 @@ from django.db import transaction
 
 from core import audit
 from core.models import Account
+from file_cleaning import MediaKind
 from tips import conversation, vault
 from tips.conversation import TipFile
 from tips.desk import permissions
@@ -38,12 +39,13 @@ class FileNotReadyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ViewedFile:
-    """A file opened for an officer, and all `files` of its tip. The caller closes `reader`."""
+    """A file opened for an officer, at a `page` if it is a document, and all `files` of its tip. The caller closes `reader`."""
 
     tip: Tip
     file: TipFile
     files: list[TipFile]
     reader: RebuiltFileReader
+    page: int
 
 
 def list_files(tip_id: UUID, officer: Account) -> tuple[Tip, list[TipFile]]:
@@ -60,17 +62,22 @@ def list_files(tip_id: UUID, officer: Account) -> tuple[Tip, list[TipFile]]:
     return tip, [TipFile(row, *attachments.read_label(row, key)) for row in rows]
 
 
+def has_thumbnail(file: TipFile) -> bool:
+    """Return whether the file has a thumbnail that can be shown; this opens nothing."""
+    return file.row.state == Attachment.AttachmentState.READY and file.kind != MediaKind.AUDIO
+
+
 def list_thumbnails(tip: Tip, files: Sequence[TipFile], officer: Account) -> dict[int, tuple[int, FilePart]]:
     """Return (index of the part, part) of each thumbnail by the number of its file, and record it in the audit trail."""
     thumbnails = {}
     for file in files:
-        if file.row.state != Attachment.AttachmentState.READY:
+        if not has_thumbnail(file):
             continue
         with suppress(OSError, vault.SealError, vault.KeyMissingError), _open_reader(file.row) as reader:
             for index in reader.part_indexes("thumbnail"):
                 thumbnails[file.row.position] = index, reader.parts[index]
     if thumbnails:
-        _record(officer, "saw thumbnails", f"tip {tip.number}", f"files {', '.join(map(str, thumbnails))}")
+        _record(officer, "saw thumbnails of", f"tip {tip.number}", f"files {', '.join(map(str, thumbnails))}")
     return thumbnails
 
 
@@ -80,7 +87,7 @@ def open_for_view(tip_id: UUID, number: int, officer: Account, page: int = 1) ->
     Raises conversation.TipGoneError, FileNotReadyError, PermissionDenied, FileNotFoundError, vault.SealError,
     vault.KeyMissingError.
     """
-    return _open(tip_id, number, officer, "viewed", f"page {page}" if page > 1 else "")
+    return _open(tip_id, number, officer, "viewed", page)
 
 
 def open_for_download(tip_id: UUID, number: int, officer: Account) -> ViewedFile:
@@ -88,15 +95,21 @@ def open_for_download(tip_id: UUID, number: int, officer: Account) -> ViewedFile
     return _open(tip_id, number, officer, "downloaded")
 
 
-def _open(tip_id: UUID, number: int, officer: Account, action: str, detail: str = "") -> ViewedFile:
+def _open(tip_id: UUID, number: int, officer: Account, action: str, page: int = 1) -> ViewedFile:
     tip, files = list_files(tip_id, officer)
     file = next((file for file in files if file.row.position == number), None)
     if file is None:
         raise conversation.TipGoneError
     if file.row.state != Attachment.AttachmentState.READY:
         raise FileNotReadyError(tip, file, files)
-    _record(officer, action, f"file {number} of tip {tip.number}", detail)
-    return ViewedFile(tip, file, files, _open_reader(file.row))
+    reader = _open_reader(file.row)
+    try:
+        page = min(max(page, 1), max(len(reader.part_indexes("page")), 1))
+        _record(officer, action, f"file {number} of tip {tip.number}", f"page {page}" if page > 1 else "")
+    except BaseException:
+        reader.close()
+        raise
+    return ViewedFile(tip, file, files, reader, page)
 
 
 def sign_part_address(tip_id: UUID, number: int, part_index: int, session: str) -> str:

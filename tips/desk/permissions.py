@@ -25,6 +25,8 @@ _TIP_PERMISSIONS = (LIST_TIPS, OPEN_TIP, ANSWER_TIP, HOLD_TIP)
 # Administrators open no tip, but keep accounts and their addresses in order.
 _MANAGE_ACCOUNTS = "core.change_account"
 
+_DESK_ROLES = (OFFICER, SUPERVISOR)
+
 User = Account | AnonymousUser
 
 
@@ -80,4 +82,9 @@ def require(allowed: bool) -> None:
 
 def desk_accounts() -> QuerySet[Account]:
     """Return the accounts that a tip can be assigned to: active officers and supervisors."""
-    return Account.objects.filter(is_active=True, groups__name__in=(OFFICER, SUPERVISOR)).distinct()
+    return Account.objects.filter(is_active=True, groups__name__in=_DESK_ROLES).distinct()
+
+
+def is_desk_account(account: Account) -> bool:
+    """Return whether a tip can be assigned to the account; this reads the groups that were fetched with it, if they were."""
+    return account.is_active and any(group.name in _DESK_ROLES for group in account.groups.all())

@@ -20,10 +20,11 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
-from tips import conversation
+from tips import conversation, vault
 from tips.desk import permissions
 from tips.models import Author, Disposition, Message, Note, State, Tip, current_hour, round_duration
 
+SHIFT = dt.timedelta(hours=8)
 # A tip is new until an officer opens its seal; waiting means waiting for the source.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.NEW: frozenset({State.OPEN}),
@@ -57,13 +58,23 @@ def stamp(tip: Tip, message_count: int) -> str:
 def open_tip(tip_id: UUID, officer: Account) -> conversation.OpenedTip:
     """Return the tip with its seal open; the audit entry is committed before anything is opened.
 
+    An officer who reads a tip again within a shift is recorded once: what they do is recorded each time.
+
     Must not be called in a transaction. Raises conversation.TipGoneError, vault.SealError, vault.KeyMissingError and
     PermissionDenied.
     """
     permissions.require(permissions.can_open(officer))
     number = permissions.find_tip(tip_id, officer).number
     with transaction.atomic(durable=True):
-        audit.record(officer, "opened", f"tip {number}")
+        audit.record_once(officer, "opened", f"tip {number}", SHIFT)
+    try:
+        return _open_and_mark_read(tip_id, officer)
+    except (vault.SealError, vault.KeyMissingError):
+        audit.record(officer, "could not open", f"tip {number}")
+        raise
+
+
+def _open_and_mark_read(tip_id: UUID, officer: Account) -> conversation.OpenedTip:
     with transaction.atomic():
         tip = _lock(tip_id, officer)
         # Listed before reading: a message that arrives in between is shown, and stays marked as unread.
@@ -96,9 +107,9 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
         _refuse_if_changed(locked, shown_stamp)
         _refuse_unopened(locked)
         if locked.state == State.CLOSED:
-            raise TransitionError(_("This tip is closed. Reopen it before you write to the source."))
+            raise TransitionError(_("This tip is closed, so your answer was not sent. Reopen the tip, then send it."))
         if locked.key_for_source is None:
-            raise TransitionError(_("The source has deleted their access. Nobody would read an answer."))
+            raise TransitionError(_("The source deleted their access, so they could not read an answer."))
         conversation.add_from_officer(locked, officer, text, form_id)
         if ask and locked.state != State.WAITING:
             _set_state(locked, State.WAITING)
@@ -114,7 +125,7 @@ def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
             return False
         _refuse_unopened(locked)
         conversation.add_note(locked, officer, text, note_id)
-        audit.record(officer, "noted", f"tip {locked.number}")
+        audit.record(officer, "wrote a note on", f"tip {locked.number}")
     return True
 
 
@@ -125,9 +136,9 @@ def assign(tip: Tip, officer: Account, assignee: Account | None, *, shown_stamp:
             return
         _refuse_if_changed(locked, shown_stamp)
         if locked.state == State.CLOSED:
-            raise TransitionError(_("This tip is closed. Reopen it before you assign it."))
+            raise TransitionError(_("This tip is closed. Reopen it, then assign it."))
         if assignee is not None and not permissions.desk_accounts().filter(pk=assignee.pk).exists():
-            raise TransitionError(_("Tips can be assigned to active officers and supervisors only."))
+            raise TransitionError(_("You can only assign a tip to an active officer or supervisor."))
         locked.assigned_to = assignee
         locked.save(update_fields=["assigned_to"])
         detail = f"to {assignee.get_username()}" if assignee else "to nobody"
@@ -136,7 +147,7 @@ def assign(tip: Tip, officer: Account, assignee: Account | None, *, shown_stamp:
 
 def wait(tip: Tip, officer: Account, *, shown_stamp: str | None = None) -> None:
     """Mark that the tip waits for the source."""
-    _change_state(tip, officer, State.WAITING, "set waiting", shown_stamp=shown_stamp)
+    _change_state(tip, officer, State.WAITING, "set to waiting", shown_stamp=shown_stamp)
 
 
 def close(tip: Tip, officer: Account, disposition: Disposition, *, shown_stamp: str | None = None) -> None:
@@ -151,12 +162,12 @@ def reopen(tip: Tip, officer: Account, *, shown_stamp: str | None = None) -> Non
 
 def hold(tip: Tip, supervisor: Account, *, shown_stamp: str | None = None) -> None:
     """Put an opened tip under legal hold: the source can still cut their own access, but no longer erase it."""
-    _set_hold(tip, supervisor, "held", shown_stamp=shown_stamp, legal_hold=True)
+    _set_hold(tip, supervisor, "put a legal hold on", shown_stamp=shown_stamp, legal_hold=True)
 
 
 def release(tip: Tip, supervisor: Account, *, shown_stamp: str | None = None) -> None:
     """End a legal hold."""
-    _set_hold(tip, supervisor, "released", shown_stamp=shown_stamp, legal_hold=False)
+    _set_hold(tip, supervisor, "ended the legal hold of", shown_stamp=shown_stamp, legal_hold=False)
 
 
 def _change_state(
@@ -192,8 +203,8 @@ def _set_state(tip: Tip, state: State, disposition: Disposition | None = None) -
     """Change the state of a locked tip. Raises TransitionError if TRANSITIONS does not allow it."""
     if state not in TRANSITIONS[State(tip.state)]:
         raise TransitionError(
-            _("A tip that is %(from)s cannot become %(to)s.")
-            % {"from": f"“{State(tip.state).label}”", "to": f"“{state.label}”"}
+            _("This tip is “%(present)s”, so it can't be set to “%(wanted)s”.")
+            % {"present": State(tip.state).label, "wanted": state.label}
         )
     tip.state = state
     tip.disposition = disposition or ""
@@ -224,4 +235,4 @@ def _refuse_if_changed(tip: Tip, shown_stamp: str | None) -> None:
 
 def _refuse_unopened(tip: Tip) -> None:
     if tip.state == State.NEW:
-        raise TransitionError(_("Nobody has opened this tip yet. Open it first."))
+        raise TransitionError(_("No one has opened this tip yet. Open it first."))

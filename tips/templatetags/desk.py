@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.db.models import Count, Exists, OuterRef, Q
 from django.template import RequestContext
 
 from tips import officer_alerts
-from tips.desk import permissions
-from tips.models import Author, Duty, Message, Priority, State
+from tips.desk import permissions, worklist
+from tips.models import Duty
 
 register = template.Library()
 
@@ -27,18 +26,11 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
 
 @register.inclusion_tag("admin/tips/desk_summary.html", takes_context=True)
 def desk_summary(context: RequestContext) -> dict[str, Any]:
-    """Count the tips that are not closed for the signed-in officer, in one query."""
+    """Count the tips that need the signed-in officer."""
     user = context.get("user")
     if user is None or not permissions.can_list(user):
         return {}
-    unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
-    waiting = permissions.visible_tips(user).exclude(state=State.CLOSED).annotate(has_unread=Exists(unread))
-    return waiting.aggregate(
-        new=Count("pk", filter=Q(state=State.NEW)),
-        urgent=Count("pk", filter=Q(priority=Priority.URGENT)),
-        unread=Count("pk", filter=Q(state=State.NEW) | Q(has_unread=True)),
-        mine=Count("pk", filter=Q(assigned_to=user.pk)),
-    ) | {"desk": True}
+    return worklist.count(user) | {"desk": True}
 
 
 @register.inclusion_tag("admin/tips/alert_trouble.html", takes_context=True)

@@ -17,6 +17,7 @@ from outreach.channels import posting, transport
 from outreach.events import actions
 from outreach.models import Channel, Event, Post, Status, Story, Tag
 from outreach.stories import publication
+from tests import staff_session
 from tests.outreach.events.test_events import planned
 
 pytestmark = pytest.mark.django_db
@@ -144,14 +145,11 @@ def test_two_editors_on_one_event_see_both_texts_and_choose(desk: Client, by: Ac
 
 
 def test_a_session_that_ended_while_writing_loses_nothing(by: Account) -> None:
-    by.set_password("a long pass phrase")
-    by.save()
-    client = Client()
-    page = client.post("/admin/outreach/event/add/", typed(title="Unsaved title"))
+    address, client = "/admin/outreach/event/add/", Client()
+    staff_session.set_password(by)
+    page = staff_session.post_as_typed_by(by, client, address, typed(title="Unsaved title"))
     assert page.status_code == 401
-    assert "Unsaved title" in page.content.decode()
-    signed_in = {"username": by.username, "password": "a long pass phrase", "_again": "1"}
-    page = client.post("/admin/outreach/event/add/", typed(title="Unsaved title") | signed_in)
+    page = staff_session.sign_in_on(page, client, address, by)
     assert "press Save once more" in page.content.decode()
     assert "Unsaved title" in page.content.decode()
     assert not Event.objects.exists()

@@ -12,8 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from core.staff import groups
+from core.staff import groups, session_resume
 from outreach import guides
+from outreach.admin import wording
 from outreach.models import (
     Guide,
     GuideRevision,
@@ -27,6 +28,7 @@ from outreach.models import (
 )
 from outreach.stories import previews, workflow
 from outreach.stories.workflow_rules import StoryAction
+from tests import staff_session
 from tests.outreach.desk import (
     PASSING_ANSWERS,
     create_account,
@@ -256,42 +258,41 @@ class TestTwoEditors:
 
 class TestEndedSession:
     def test_input_survives_signing_in_again(self, author) -> None:
-        author.set_password("four-words-of-nobody")
-        author.save()
+        staff_session.set_password(author)
         story, client = workflow.create_story(author, story_values()), signed_in(author)
+        assert session_resume.AUTHOR in html(client.get(page_of(story)))
         Session.objects.all().delete()
         typed = TYPED | {"version": "1", "body": 'Long & "written" words', "_save": "1"}
-        page = html(client.post(page_of(story), typed))
-        assert "what you wrote is still here" in page
-        assert "Long &amp; &quot;written&quot; words" in page
-        wrong = typed | {"_again": "1", "username": "marsh", "password": "wrong"}
-        assert "Long &amp; &quot;written&quot; words" in html(client.post(page_of(story), wrong))
-        again = client.post(
-            page_of(story), typed | {"_again": "1", "username": "marsh", "password": "four-words-of-nobody"}
-        )
+        page = staff_session.post_as_typed_by(author, client, page_of(story), typed)
+        assert "What you typed is still here" in html(page)
+        assert "written" not in html(page)  # sealed: somebody else may sign in
+        page = staff_session.sign_in_on(page, client, page_of(story), author, "wrong")
+        again = staff_session.sign_in_on(page, client, page_of(story), author)
         assert again.status_code == 200
-        assert "It is not saved yet" in html(again)
+        assert wording.signed_in_again_sentence() in html(again)
         assert "Long &amp; &quot;written&quot; words</textarea>" in html(again)
-        assert Story.objects.get().version == 1  # shown, not saved: somebody else may have signed in
+        assert Story.objects.get().version == 1  # shown, not saved
         client.post(page_of(story), typed)
         assert Story.objects.get().body == 'Long & "written" words'
 
     def test_an_action_is_not_carried_out_after_signing_in_again(self, author) -> None:
-        author.set_password("four-words-of-nobody")
-        author.save()
+        staff_session.set_password(author)
         story = workflow.create_story(author, story_values(body="First words"))
         workflow.save_text(story.pk, author, story_values(body="Second words"), 1)
         guide = Guide.objects.get(slug="staying-safe")
         guides.save_guide(guide.pk, author, guides.take_snapshot(guide) | {"body": "Changed"}, guide.version)
         earlier = f"version/{StoryRevision.objects.get(number=1).pk}/"
         shipped = f"version/{GuideRevision.objects.get(guide=guide, number=1).pk}/"
-        again = {"version": "2", "_again": "1", "username": "marsh", "password": "four-words-of-nobody"}
         for address in (
             f"/admin/outreach/story/{story.pk}/{earlier}",
             f"/admin/outreach/story/{story.pk}/links/",
             f"/admin/outreach/guide/{guide.pk}/{shipped}",
         ):
-            assert "press the button once more" in html(Client().post(address, again, follow=True))
+            client = Client()
+            page = staff_session.post_as_typed_by(author, client, address, {"version": "2"})
+            answer = staff_session.sign_in_on(page, client, address, author)
+            page = client.get(answer["Location"]) if answer.status_code == 302 else answer
+            assert wording.signed_in_again_sentence() in html(page)
         assert Story.objects.get().body == "Second words"
         assert not PreviewLink.objects.exists()
         assert Guide.objects.get(pk=guide.pk).body == "Changed"
@@ -301,11 +302,9 @@ class TestEndedSession:
         assert client.post(ADD, TYPED | {"_save": "1"}).status_code == 403
 
     def test_the_account_that_signs_in_needs_the_permission(self) -> None:
-        officer = create_account("ola", groups.OFFICER)
-        officer.set_password("four-words-of-nobody")
-        officer.save()
-        sent = TYPED | {"_save": "1", "_again": "1", "username": "ola", "password": "four-words-of-nobody"}
-        assert Client().post(ADD, sent).status_code == 403
+        officer, client = staff_session.set_password(create_account("ola", groups.OFFICER)), Client()
+        page = staff_session.post_as_typed_by(officer, client, ADD, TYPED | {"_save": "1"})
+        assert staff_session.sign_in_on(page, client, ADD, officer).status_code == 403
         assert not Story.objects.exists()
 
 

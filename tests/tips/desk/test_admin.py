@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import re
 import secrets
 import threading
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection, connections
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from core.models import Account
-from core.staff import groups
+from core.staff import groups, session_resume
 from crimemap import places
+from tests import staff_session
 from tests.tips.desk import officers
 from tips import conversation, intake
 from tips.desk import triage
@@ -52,6 +56,8 @@ def act(account: Account, tip: Tip, name: str, *, seen: str | None = None, form_
     """Post one of the page's forms with the stamp of the page as it is now, or with the stamp `seen`."""
     tip = Tip.objects.get(pk=tip.pk)
     stamp = seen or triage.stamp(tip, tip.messages.count())
+    if "text" in data:
+        data[name] = data.pop("text")
     data |= {"act": name, "seen": stamp, "form_id": form_id or secrets.token_hex(16)}
     return officers.sign_in(account).post(page_of(tip), data)
 
@@ -120,7 +126,7 @@ def test_the_lists_wording(okafor: Account) -> None:
         "New message",
         "less than two hours",
         "Ana Okafor",
-        "Nobody",
+        "No one",
         str(tip.category),
     ):
         assert word in page
@@ -156,10 +162,14 @@ def test_the_list_can_be_filtered(okafor: Account, supervisor: Account) -> None:
 def test_search_is_by_number_alone(okafor: Account) -> None:
     tips = [officers.send_tip("canary") for _ in range(3)]
     assert numbers(load_page(okafor, LIST, q=str(tips[1].number))) == [tips[1].number]
+    triage.open_tip(tips[0].pk, okafor)
+    triage.close(tips[0], okafor, Disposition.USEFUL)
+    for query in ({}, {"status": "new"}, {"assigned": "me"}):
+        assert numbers(load_page(okafor, LIST, q=str(tips[0].number), **query)) == [tips[0].number]
     for words in ("canary", "٣", "9" * 30, "-1", str(tips[0].category)):
         page = load_page(okafor, LIST, q=words)
         assert numbers(page) == []
-        assert "Only numbers of tips can be searched." in page
+        assert "You can only search by a tip&#x27;s number, such as 1042." in page
 
 
 @pytest.mark.parametrize("order", ["1", "2", "3", "4", "5", "6", "7", "-6.1"])
@@ -174,6 +184,25 @@ def test_an_empty_list_says_so(okafor: Account) -> None:
     triage.close(officers.send_opened_tip(okafor), okafor, Disposition.USEFUL)
     assert "No tip waits" in load_page(okafor, LIST)
     assert "No tip fits" in load_page(okafor, LIST, assigned="me")
+
+
+def test_a_tip_of_an_officer_who_left_says_whose_it_is(okafor: Account, supervisor: Account) -> None:
+    left, moved = (officers.create_officer(name, first_name=name, last_name="Marsh") for name in ("lea", "mia"))
+    tips = [officers.send_opened_tip(okafor) for _ in range(3)]
+    for tip, account in zip(tips, (left, moved, supervisor), strict=True):
+        triage.assign(tip, okafor, account)
+    Account.objects.filter(pk=left.pk).update(is_active=False)
+    moved.groups.clear()
+    page = load_page(okafor, LIST)
+    assert "lea Marsh (account turned off)" in page
+    assert "mia Marsh (no longer an officer)" in page
+    assert set(numbers(load_page(okafor, LIST, assigned="inactive"))) == {tips[0].number, tips[1].number}
+    page = load_page(okafor, page_of(tips[0]))
+    assert "Assigned to lea Marsh (account turned off)" in page
+    assert f'<option value="{left.pk}" selected>lea Marsh (account turned off)</option>' in page
+    assert "lea Marsh" not in load_page(okafor, page_of(tips[2]))
+    assert act(okafor, tips[0], "assign", to=str(left.pk)).status_code == 302
+    assert act(okafor, tips[2], "assign", to=str(left.pk)).status_code == 422
 
 
 def test_several_tips_are_assigned_at_once(okafor: Account) -> None:
@@ -298,7 +327,7 @@ def test_accounts_without_tip_permissions_get_a_plain_refusal(db: None, group: s
 
 def test_accounts_without_tip_permissions_cannot_learn_which_tips_exist(db: None) -> None:
     outsider = officers.create_officer("ito", groups.ADMINISTRATOR)
-    data = {"act": "note", "form_id": secrets.token_hex(16), "text": "x"}
+    data = {"act": "note", "form_id": secrets.token_hex(16), "note": "x"}
     for tip_id in (officers.send_tip().pk, "00000000-0000-4000-8000-000000000000", "no-tip"):
         assert officers.sign_in(outsider).post(f"{LIST}{tip_id}/change/", data).status_code == 403
 
@@ -313,7 +342,7 @@ def test_a_visitor_is_sent_to_the_sign_in_page(db: None, client: Any) -> None:
 def test_a_missing_tip_is_explained(okafor: Account, address: str) -> None:
     answer = officers.sign_in(okafor).get(f"{LIST}{address}/change/", follow=True)
     assert answer.redirect_chain == [(LIST, 302)]
-    assert "This tip is not there" in answer.content.decode()
+    assert "This tip no longer exists" in answer.content.decode()
 
 
 def test_other_methods_are_refused(okafor: Account) -> None:
@@ -324,8 +353,6 @@ def test_other_methods_are_refused(okafor: Account) -> None:
 
 
 def test_a_post_from_another_site_is_refused(okafor: Account) -> None:
-    from django.test import Client
-
     client = Client(enforce_csrf_checks=True)
     client.force_login(okafor)
     tip = officers.send_opened_tip(okafor)
@@ -341,27 +368,29 @@ def test_a_damaged_seal_is_explained(okafor: Account) -> None:
     tip = officers.send_tip()
     Tip.objects.update(report=bytes(now(tip).report)[:-1] + b"\x00")
     page = load_page(okafor, page_of(tip))
-    assert "The seal of this tip does not open" in page
+    assert "This tip can&#x27;t be opened" in page
     assert "Send answer" not in page
-    assert officers.read_audit_trail() == [("okafor", "opened", f"tip {tip.number}", "")]
+    subject = f"tip {tip.number}"
+    assert officers.read_audit_trail() == [("okafor", "opened", subject, ""), ("okafor", "could not open", subject, "")]
 
 
 def test_a_tampered_message_is_explained(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     officers.write_as_source(tip, "More", b"1")
     Message.objects.update(position=4)
-    assert "The seal of this tip does not open" in load_page(okafor, page_of(tip))
+    assert "This tip can&#x27;t be opened" in load_page(okafor, page_of(tip))
 
 
 def test_a_missing_key_is_named(okafor: Account, settings: Any, tmp_path: Any) -> None:
     tip = officers.send_opened_tip(okafor)
     settings.AGENCY_PRIVATE_KEYS = tmp_path
     page = load_page(okafor, page_of(tip))
-    assert f"Agency key {tip.agency_key_id} is not on this server" in page
+    assert f"Agency key {tip.agency_key_id} isn&#x27;t on this server" in page
     assert str(tmp_path) not in page
     answer = act(okafor, tip, "answer", text="Thank you")
     assert answer.status_code == 409
-    assert "is not on this server" in answer.content.decode()
+    assert "isn&#x27;t on this server" in answer.content.decode()
+    assert "Thank you</textarea>" in answer.content.decode()
 
 
 def test_damaged_notes_do_not_hide_the_tip(okafor: Account) -> None:
@@ -370,7 +399,7 @@ def test_damaged_notes_do_not_hide_the_tip(okafor: Account) -> None:
     Note.objects.update(position=4)
     page = load_page(okafor, page_of(tip))
     assert "Two men" in page
-    assert "The notes do not open" in page
+    assert "The notes can't be opened" in page
 
 
 # The forms
@@ -389,9 +418,9 @@ def test_a_successful_action_is_confirmed(okafor: Account) -> None:
     tip = officers.send_tip()  # this page is its first opening
     client = officers.sign_in(okafor)
     seen = seen_in(client.get(page_of(tip)).content.decode())
-    data = {"act": "answer", "seen": seen, "form_id": secrets.token_hex(16), "text": "Thank you for this"}
+    data = {"act": "answer", "seen": seen, "form_id": secrets.token_hex(16), "answer": "Thank you for this"}
     page = client.post(page_of(tip), data, follow=True).content.decode()
-    assert "Your answer waits for the source." in page
+    assert "Answer sent." in page
     assert "Thank you for this" in page
 
 
@@ -440,10 +469,10 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
             assert act(supervisor, tip, name, seen=seen, **data).status_code == 302, name
     assert [line[1] for line in officers.read_audit_trail()][1:] == [
         "assigned",
-        "set waiting",
+        "set to waiting",
         "reopened",
-        "held",
-        "released",
+        "put a legal hold on",
+        "ended the legal hold of",
         "closed",
         "reopened",
     ]
@@ -452,12 +481,12 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
 @pytest.mark.parametrize(
     ("name", "data", "sentence"),
     [
-        ("answer", {"text": " \n "}, "Write what the source should read."),
+        ("answer", {"text": " \n "}, "Your answer is empty. Write it first."),
         ("answer", {"text": "x" * (conversation.MAX_MESSAGE_LENGTH + 1)}, "at most 10000 characters (it has 10001)"),
-        ("note", {"text": ""}, "Write the note."),
-        ("close", {}, "Choose what came of this tip."),
-        ("close", {"disposition": "nonsense"}, "Select a valid choice"),
-        ("assign", {"to": "999999"}, "Choose an active officer or supervisor."),
+        ("note", {"text": ""}, "Your note is empty. Write it first."),
+        ("close", {}, "Pick what came of this tip."),
+        ("close", {"disposition": "nonsense"}, "Pick what came of this tip."),
+        ("assign", {"to": "999999"}, "Pick an active officer or supervisor."),
     ],
 )
 def test_errors_are_shown_beside_the_field_and_input_is_preserved(
@@ -496,22 +525,151 @@ def test_impossible_actions_are_explained(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     triage.close(tip, okafor, Disposition.USEFUL)
     answer = act(okafor, tip, "answer", text="my own answer")
+    page = answer.content.decode()
     assert answer.status_code == 409
-    assert "This tip is closed. Reopen it before you write to the source." in answer.content.decode()
+    assert "This tip is closed, so your answer was not sent." in page
+    assert "Your unsent answer" in page
+    assert "my own answer</textarea>" in page
+    page = act(okafor, tip, "reopen", answer="my own answer").content.decode()
+    assert "This tip is open again." in page
+    assert "my own answer</textarea>" in page
+    assert "Send answer" in page
 
 
 def test_a_tip_erased_while_writing_is_explained(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
-    data = {"act": "note", "seen": triage.stamp(tip, 0), "form_id": secrets.token_hex(16), "text": "x"}
+    data = {"act": "note", "seen": triage.stamp(tip, 0), "form_id": secrets.token_hex(16), "note": "x"}
     Tip.objects.all().delete()
-    answer = officers.sign_in(okafor).post(page_of(tip), data, follow=True)
-    assert "This tip is not there" in answer.content.decode()
+    answer = officers.sign_in(okafor).post(page_of(tip), data | {"note": "seen in the yard"})
+    assert answer.status_code == 404
+    assert "This tip no longer exists" in answer.content.decode()
+    assert "seen in the yard</textarea>" in answer.content.decode()
+
+
+TYPED = {"answer": "Which nights & when?", "ask": "on", "note": "Known <address> there"}
+TYPED_SHOWN = ("Which nights &amp; when?</textarea>", "Known &lt;address&gt; there</textarea>")
+
+
+def assert_typed_is_shown(answer: Any, *, but: str = "") -> None:
+    page = answer.content.decode()
+    assert [words for words in TYPED_SHOWN if words not in page] == [
+        words for words in TYPED_SHOWN if but and but in words
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "sent"), [("assign", ""), ("wait", ""), ("close", ""), ("answer", "Which nights"), ("note", "Known")]
+)
+def test_text_of_other_boxes_stays_whatever_button_is_pressed(okafor: Account, action: str, sent: str) -> None:
+    tip = officers.send_opened_tip(okafor)
+    answer = act(okafor, tip, action, **TYPED, to=str(okafor.pk), disposition="useful")
+    assert answer.status_code == 200
+    assert_typed_is_shown(answer, but=sent)
+    assert "You have text that you haven&#x27;t sent yet." in answer.content.decode()
+    assert (Message.objects.count(), Note.objects.count()) == (action == "answer", action == "note")
+
+
+def test_text_of_other_boxes_stays_when_an_action_is_refused(okafor: Account, supervisor: Account) -> None:
+    tip = officers.send_opened_tip(okafor)
+    assert_typed_is_shown(act(okafor, tip, "close", **TYPED))
+    assert_typed_is_shown(act(okafor, tip, "erase", **TYPED))
+    assert_typed_is_shown(act(okafor, tip, "hold", **TYPED))
+    triage.close(tip, supervisor, Disposition.USEFUL)
+    assert_typed_is_shown(act(okafor, tip, "assign", to=str(okafor.pk), **TYPED))
+    assert (Message.objects.count(), Note.objects.count()) == (0, 0)
+
+
+def test_text_stays_for_an_officer_who_has_lost_the_permission(okafor: Account) -> None:
+    tip, client = officers.send_opened_tip(okafor), officers.sign_in(okafor)
+    data = TYPED | {"act": "answer", "seen": "", "form_id": secrets.token_hex(16)}
+    okafor.groups.clear()
+    okafor.user_permissions.set(Permission.objects.filter(codename__in=["view_tip", "open_tip"]))
+    answer = client.post(page_of(tip), data)
+    assert answer.status_code == 403
+    assert_typed_is_shown(answer)
+    okafor.user_permissions.clear()
+    answer = client.post(page_of(tip), data)
+    assert answer.status_code == 403
+    assert_typed_is_shown(answer)
+
+
+def test_text_survives_the_end_of_the_session_and_is_sealed_meanwhile(okafor: Account, supervisor: Account) -> None:
+    tip = officers.send_opened_tip(okafor)
+    for account in (okafor, supervisor):
+        staff_session.set_password(account)
+    data = TYPED | {"act": "answer", "seen": triage.stamp(tip, 0), "form_id": secrets.token_hex(16)}
+    client = Client()
+    page = staff_session.post_as_typed_by(okafor, client, page_of(tip), data)
+    assert page.status_code == 401
+    assert "nights" not in page.content.decode()
+    other = staff_session.sign_in_on(page, Client(), page_of(tip), supervisor)
+    assert other.status_code == 302  # somebody else reads nothing of it
+    refused = staff_session.sign_in_on(page, client, page_of(tip), okafor, "wrong")
+    assert refused.status_code == 403
+    answer = staff_session.sign_in_on(refused, client, page_of(tip), okafor)
+    assert_typed_is_shown(answer)
+    assert "Nothing has been sent yet." in answer.content.decode()
+    assert not Message.objects.exists()
+    data["seen"] = seen_in(answer.content.decode())
+    assert client.post(page_of(tip), data | {"note": ""}).status_code == 302
+    assert Message.objects.count() == 1
+
+
+def test_text_survives_signing_in_again_in_another_tab(okafor: Account, supervisor: Account) -> None:
+    tip, client = officers.send_opened_tip(okafor), Client(enforce_csrf_checks=True)
+    origin = {"origin": "http://testserver"}
+    client.force_login(staff_session.set_password(okafor))
+    (token,) = re.findall(
+        r'class="tip-page".*?name="csrfmiddlewaretoken" value="(\w+)"', client.get(page_of(tip)).content.decode()
+    )
+    data = TYPED | {"act": "answer", "seen": triage.stamp(tip, 0), "form_id": secrets.token_hex(16)}
+    data |= {"csrfmiddlewaretoken": token, session_resume.AUTHOR: session_resume.sign_author(okafor)}
+
+    def sign_in_in_another_tab(account: Account) -> None:
+        client.post("/admin/logout/", {"csrfmiddlewaretoken": client.cookies["csrf"].value}, headers=origin)
+        client.get("/admin/login/")
+        fields = {"username": account.username, "password": staff_session.PASSWORD}
+        fields["csrfmiddlewaretoken"] = client.cookies["csrf"].value
+        assert client.post("/admin/login/", fields, headers=origin).status_code == 302
+
+    sign_in_in_another_tab(staff_session.set_password(supervisor))
+    stale = client.post(page_of(tip), data, headers=origin)
+    assert stale.status_code == 302  # the supervisor reads nothing of it
+    sign_in_in_another_tab(okafor)
+    assert client.post(page_of(tip), data).status_code == 403  # without an origin it may be another site's
+    stale = client.post(page_of(tip), data, headers=origin)
+    assert stale.status_code == 409
+    fields = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', stale.content.decode().split("step-form")[1])
+    )
+    answer = client.post(page_of(tip), {name: html.unescape(value) for name, value in fields.items()}, headers=origin)
+    assert answer.status_code == 200
+    assert_typed_is_shown(answer)
+    assert not Message.objects.exists()
+
+
+def test_pages_that_cannot_show_typed_text_in_place_ask_before_they_save_it(okafor: Account) -> None:
+    ito = staff_session.set_password(officers.create_officer("ito", groups.ADMINISTRATOR))
+    category, client = Category.objects.all()[0], Client()
+    address = reverse("admin:tips_category_change", args=[category.pk])
+    assert session_resume.AUTHOR in load_page(ito, address)
+    data = {"name": "Graffiti on walls", "slug": category.slug, "icon": "dots", "order": 50, "password": "secret words"}
+    data |= {"questions-TOTAL_FORMS": 0, "questions-INITIAL_FORMS": 0}
+    page = staff_session.post_as_typed_by(ito, client, address, data)
+    page = staff_session.sign_in_on(page, client, address, ito)
+    assert page.status_code == 409
+    assert "secret words" not in page.content.decode()
+    category.refresh_from_db()
+    assert category.name != "Graffiti on walls"
+    assert client.post(address, data | {"_continued": "1"}).status_code == 302
+    category.refresh_from_db()
+    assert category.name == "Graffiti on walls"
 
 
 @pytest.mark.parametrize("broken", [{"act": "erase"}, {"act": ""}, {"form_id": "xyz"}, {"form_id": "00"}])
 def test_a_broken_post_does_nothing(okafor: Account, broken: dict[str, str]) -> None:
     tip = officers.send_opened_tip(okafor)
-    data = {"act": "note", "seen": "", "form_id": secrets.token_hex(16), "text": "x"} | broken
+    data = {"act": "note", "seen": "", "form_id": secrets.token_hex(16), "note": "x"} | broken
     answer = officers.sign_in(okafor).post(page_of(tip), data)
     assert answer.status_code == 400
     assert Note.objects.count() == 0
@@ -519,9 +677,9 @@ def test_a_broken_post_does_nothing(okafor: Account, broken: dict[str, str]) -> 
 
 def test_only_supervisors_see_the_legal_hold(okafor: Account, supervisor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
-    assert "Put under legal hold" not in load_page(okafor, page_of(tip))
+    assert "Start legal hold" not in load_page(okafor, page_of(tip))
     assert act(okafor, tip, "hold").status_code == 403
-    assert "Put under legal hold" in load_page(supervisor, page_of(tip))
+    assert "Start legal hold" in load_page(supervisor, page_of(tip))
     assert act(supervisor, tip, "hold").status_code == 302
     assert "Legal hold" in load_page(okafor, page_of(tip))
     assert "End legal hold" in load_page(supervisor, page_of(tip))
@@ -536,14 +694,30 @@ def test_impossible_actions_are_not_offered(okafor: Account, supervisor: Account
     triage.close(tip, okafor, Disposition.USEFUL)
     page = load_page(okafor, page_of(tip))
     assert "Reopen tip" in page
-    for words in ("Send answer", "Close tip", ">Assign<", "Wait for the source"):
+    for words in ("Send answer", "Close tip", ">Assign tip<", "Wait for the source"):
         assert words not in page
     triage.reopen(tip, okafor)
     triage.hold(tip, supervisor)
     conversation.delete_by_source(session.token)
     page = load_page(okafor, page_of(tip))
-    assert "The source has deleted their access." in page
+    assert "The source deleted their access." in page
     assert "Send answer" not in page
+
+
+def test_the_filters_of_the_list_survive_actions_and_breadcrumbs(okafor: Account) -> None:
+    tip, client = officers.send_opened_tip(okafor), officers.sign_in(okafor)
+    shown = client.get(LIST, {"status": "open", "priority__exact": "2"}).content.decode()
+    (address,) = re.findall(r'field-number_shown"><a href="([^"]+)"', shown)
+    back = f'href="{LIST}?status=open&amp;priority__exact=2"'
+    page = client.get(html.unescape(address))
+    assert back in page.content.decode()
+    data = {"act": "wait", "form_id": secrets.token_hex(16), "seen": seen_in(page.content.decode())}
+    answer = client.post(html.unescape(address), data)
+    assert back in client.get(answer["Location"]).content.decode()
+    kept = html.unescape(address).partition("?")[2]
+    assert back in client.get(reverse("admin:tips_file", args=[tip.pk, 1]) + f"?{kept}").content.decode()
+    gone = client.get(f"{LIST}00000000-0000-4000-8000-000000000000/change/?{kept}")
+    assert gone["Location"] == f"{LIST}?status=open&priority__exact=2"
 
 
 # Duty
@@ -638,10 +812,19 @@ def test_the_admin_index_counts_waiting_tips(okafor: Account) -> None:
     triage.assign(mine, okafor, okafor)
     officers.write_as_source(mine, "More", b"1")
     triage.close(officers.send_opened_tip(okafor), okafor, Disposition.USEFUL)
+    written_to = officers.send_opened_tip(okafor)
+    triage.close(written_to, okafor, Disposition.USEFUL)
+    assert written_to.number not in numbers(load_page(okafor, LIST))
+    officers.write_as_source(written_to, "One more thing", b"2")
     page = load_page(okafor, "/admin/")
     counts = dict(re.findall(r"<dt>([^<]+)</dt><dd><a [^>]+>([0-9]+)</a></dd>", page))
-    assert counts == {"not opened": "1", "urgent": "1", "with something unread": "2", "assigned to me": "1"}
-    assert "Tips that wait" not in load_page(officers.create_officer("ito", groups.ADMINISTRATOR), "/admin/")
+    assert counts == {"not opened": "1", "urgent": "1", "unread": "3", "assigned to me": "1"}
+    for link, count in re.findall(r'<dd><a href="[^"?]*(\?[^"]+)">([0-9]+)</a></dd>', page):
+        assert len(numbers(load_page(okafor, LIST + html.unescape(link)))) == int(count), link
+    assert written_to.number in numbers(load_page(okafor, LIST))
+    load_page(okafor, page_of(written_to))
+    assert written_to.number not in numbers(load_page(okafor, LIST))
+    assert "Tips to work on" not in load_page(officers.create_officer("ito", groups.ADMINISTRATOR), "/admin/")
 
 
 # Red lines

@@ -72,21 +72,27 @@ class TestPanel:
     def test_files_are_listed_with_their_message(self, client: Client, tip: Tip) -> None:
         sealed_files.add_message(tip, sealed_files.store_upload(b"later"))
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
-        with_tip, with_message = page.split("With the message of")
+        with_tip, with_message = page.split("With the message from")
         for name in ("Photo 1", "Video 2", "Document 3"):
             assert f'<span class="file-name">{name}</span>' in with_tip
         assert '<span class="file-name">Photo 4</span>' in with_message
-        assert "Waits to be cleaned" in with_message
-        assert "It is locked with a password." in with_tip
+        assert "Waiting to be cleaned" in with_message
+        assert "It needs a password." in with_tip
 
-    def test_thumbnails_are_audited_and_only_of_ready_files(self, client: Client, tip: Tip) -> None:
+    def test_thumbnails_are_shown_and_audited_only_when_asked_for(self, client: Client, tip: Tip) -> None:
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
-        thumbnails = re.findall(r'file-thumb"><img src="([^"]*)"', page)
-        assert len(thumbnails) == 2
-        assert content(client.get(thumbnails[0])) == sealed_files.photo("thumbnail")
-        assert [line for line in officers.read_audit_trail() if line[1] == "saw thumbnails"] == [
-            ("okafor", "saw thumbnails", f"tip {tip.number}", "files 1, 2")
-        ]
+        assert 'file-thumb"><img' not in page
+        assert "saw thumbnails of" not in [line[1] for line in officers.read_audit_trail()]
+        link, panel = re.search(r'href="([^"#]*)#files" data-thumbnails="([^"]*)"', page).groups()
+        for address_of_link in (link, panel):
+            page = client.get(address_of_link).content.decode()
+            thumbnails = re.findall(r'file-thumb"><img src="([^"]*)"', page)
+            assert len(thumbnails) == 2
+            assert "Hide thumbnails" in page
+            assert content(client.get(thumbnails[0])) == sealed_files.photo("thumbnail")
+        assert [line for line in officers.read_audit_trail() if line[1] == "saw thumbnails of"] == [
+            ("okafor", "saw thumbnails of", f"tip {tip.number}", "files 1, 2")
+        ] * 2
 
     def test_a_tip_without_files_lists_none(self, client: Client, officer: Account) -> None:
         page = client.get(
@@ -106,10 +112,11 @@ class TestPanel:
         }
         assert officers.read_audit_trail() == lines
 
-    def test_the_panel_is_audited_like_the_page(self, client: Client, tip: Tip) -> None:
+    def test_the_panel_shows_no_more_than_the_page(self, client: Client, tip: Tip) -> None:
+        lines = officers.read_audit_trail()
         panel = client.get(address("files", tip)).content.decode()
         assert panel.startswith("<section")
-        assert officers.read_audit_trail()[-1][1] == "saw thumbnails"
+        assert officers.read_audit_trail() == lines
 
 
 class TestPage:
@@ -135,12 +142,12 @@ class TestPage:
         assert content(client.get(re.search(r'<img src="(/admin/tips[^"]*)"', second)[1])) == b"two"
         assert "Page 2 of 2" in client.get(address("file", tip, 1) + "?page=99").content.decode()
         assert "Page 1 of 2" in client.get(address("file", tip, 1) + "?page=x").content.decode()
-        assert [line[3] for line in officers.read_audit_trail() if line[1] == "viewed"] == ["", "page 2", "page 99", ""]
+        assert [line[3] for line in officers.read_audit_trail() if line[1] == "viewed"] == ["", "page 2", "page 2", ""]
 
     def test_a_file_that_is_not_ready_says_why(self, client: Client, tip: Tip) -> None:
         sealed_files.add_message(tip, sealed_files.store_upload(b"later"))
-        assert "It is locked with a password." in client.get(address("file", tip, 3)).content.decode()
-        assert "Waits to be cleaned" in client.get(address("file", tip, 4)).content.decode()
+        assert "It needs a password." in client.get(address("file", tip, 3)).content.decode()
+        assert "Waiting to be cleaned" in client.get(address("file", tip, 4)).content.decode()
         assert client.get(address("file_download", tip, 4)).status_code == 302
         assert not [line for line in officers.read_audit_trail() if line[1] in ("viewed", "downloaded")]
 
@@ -191,16 +198,25 @@ class TestRights:
         monkeypatch.setattr("tips.desk.file_access.ADDRESS_LIFETIME_SECONDS", -1)
         assert client.get(source).status_code == 404
 
-    def test_no_file_is_read_if_the_audit_entry_fails(
+    def test_no_content_is_read_if_the_audit_entry_fails(
         self, client: Client, tip: Tip, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[Any] = []
-        monkeypatch.setattr("tips.desk.file_access.RebuiltFileReader", lambda *file: opened.append(file))
+        monkeypatch.setattr("tips.desk.file_access.RebuiltFileReader.read_part", lambda *part: opened.append(part))
         settings.AUDIT_KEY = None
         client.raise_request_exception = False
         for name in ("file", "file_download"):
             assert client.get(address(name, tip, 1)).status_code == 500
         assert not opened
+
+    def test_what_was_not_shown_is_not_in_the_audit_trail(self, client: Client, tip: Tip) -> None:
+        lines = officers.read_audit_trail()
+        for name in ("file", "file_download"):
+            assert client.head(address(name, tip, 1)).status_code == 405
+        sealed_store.remove_files([tip.attachments.get(position=1).file])
+        for name in ("file", "file_download"):
+            assert client.get(address(name, tip, 1)).status_code == 409
+        assert officers.read_audit_trail() == lines
 
 
 class TestServed:

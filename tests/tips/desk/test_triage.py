@@ -107,10 +107,17 @@ def test_reading_the_sources_answer_ends_the_waiting(okafor: Account) -> None:
     assert now(tip).state == State.OPEN
 
 
-def test_each_opening_is_recorded(okafor: Account) -> None:
-    tip = officers.send_opened_tip(okafor)
+def test_opening_is_recorded_once_an_officer_tip_and_shift(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    tip, other = officers.send_opened_tip(okafor), officers.send_tip()
+    lindqvist = officers.create_officer("lindqvist")
+    for account, opened in ((okafor, tip), (lindqvist, tip), (okafor, other), (okafor, tip)):
+        triage.open_tip(opened.pk, account)
+    later = timezone.now() + triage.SHIFT + dt.timedelta(minutes=1)
+    monkeypatch.setattr(timezone, "now", lambda: later)
     triage.open_tip(tip.pk, okafor)
-    assert officers.read_audit_trail() == [("okafor", "opened", f"tip {tip.number}", "")] * 2
+    first, second = (f"tip {each.number}" for each in (tip, other))
+    expected = [("okafor", first), ("lindqvist", first), ("okafor", second), ("okafor", first)]
+    assert officers.read_audit_trail() == [(name, "opened", subject, "") for name, subject in expected]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -307,7 +314,7 @@ def test_one_form_adds_one_note(okafor: Account) -> None:
     assert triage.note(tip, okafor, "Ask the school", b"2")
     assert [note.text for note in conversation.read_notes(tip)] == ["Known address", "Ask the school"]
     assert Note.objects.count() == 2
-    assert [line[1] for line in officers.read_audit_trail()] == ["opened", "noted", "noted"]
+    assert [line[1] for line in officers.read_audit_trail()] == ["opened", "wrote a note on", "wrote a note on"]
 
 
 def test_notes_are_possible_on_closed_but_not_on_unopened_tips(okafor: Account) -> None:
@@ -351,7 +358,7 @@ def test_an_unopened_tip_can_be_assigned(okafor: Account) -> None:
     assert (now(tip).assigned_to, now(tip).state) == (okafor, State.NEW)
 
 
-@pytest.mark.parametrize("who", ["administrator", "switched off"])
+@pytest.mark.parametrize("who", ["administrator", "turned off"])
 def test_only_active_officers_can_be_assigned(okafor: Account, who: str) -> None:
     outsider = (
         officers.create_officer("ito", groups.ADMINISTRATOR)
@@ -359,7 +366,7 @@ def test_only_active_officers_can_be_assigned(okafor: Account, who: str) -> None
         else officers.create_officer("ito", is_active=False)
     )
     tip = officers.send_opened_tip(okafor)
-    with pytest.raises(triage.TransitionError, match="active officers"):
+    with pytest.raises(triage.TransitionError, match="active officer or supervisor"):
         triage.assign(tip, okafor, outsider)
     assert now(tip).assigned_to is None
 
@@ -379,7 +386,10 @@ def test_a_hold_keeps_the_source_from_erasing_until_it_is_released(okafor: Accou
     assert now(tip).legal_hold is True
     triage.release(tip, supervisor)
     assert now(tip).legal_hold is False
-    assert [line[:2] for line in officers.read_audit_trail()[1:]] == [("lindqvist", "held"), ("lindqvist", "released")]
+    assert [line[:2] for line in officers.read_audit_trail()[1:]] == [
+        ("lindqvist", "put a legal hold on"),
+        ("lindqvist", "ended the legal hold of"),
+    ]
 
 
 def test_an_unopened_tip_cannot_be_held(supervisor: Account) -> None:

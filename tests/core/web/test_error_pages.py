@@ -1,0 +1,86 @@
+"""Error pages: staff's have no emergency line, no way to the tip form, and keep what was typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client, RequestFactory
+
+from core.models import Account
+from core.roles import Role
+from core.staff import groups
+from core.web import error_pages
+from tests.core.staff.test_staff import account, signed_in
+from tipportal import views
+
+TYPED = {"answer": "Which nights & when?", "password": "two words", "act": "answer"}
+
+
+@pytest.fixture
+def officer(db: None) -> Account:
+    return account("okafor", groups.OFFICER)
+
+
+def assert_is_staffs(page: str) -> None:
+    assert "911" not in page
+    assert "/tips/" not in page
+    assert 'href="/admin/"' in page
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/admin/nope/", 404),
+        ("/admin/r/10/1/", 404),
+        ("/admin/r/99/x/", 404),
+        ("/admin/autocomplete/?app_label=tips&model_name=tip&field_name=category", 404),
+        ("/admin/core/account/", 403),
+        ("/admin/core/account/1/password/", 403),
+    ],
+)
+def test_staffs_error_pages_are_their_own(officer: Account, address: str, status: int) -> None:
+    answer = signed_in(officer).get(address)
+    assert answer.status_code == status
+    assert_is_staffs(answer.content.decode())
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
+def test_what_staff_typed_is_on_the_error_page(status: int) -> None:
+    answer = error_pages.render_error(RequestFactory().post("/admin/tips/tip/1/change/", TYPED), status)
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert_is_staffs(page)
+    assert "Which nights &amp; when?</textarea>" in page
+    assert "two words" not in page
+
+
+def test_a_fault_and_a_lost_database_keep_what_was_typed(officer: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = signed_in(officer)
+    client.raise_request_exception = False
+    for error, status in ((OperationalError, 503), (ValueError, 500)):
+
+        def fail(*_args: Any, error: type[Exception] = error) -> None:
+            raise error
+
+        monkeypatch.setattr("tips.admin.tip_page.respond", fail)
+        answer = client.post("/admin/tips/tip/00000000-0000-4000-8000-000000000000/change/", TYPED)
+        assert answer.status_code == status
+        assert "Which nights &amp; when?</textarea>" in answer.content.decode()
+
+
+def test_a_host_for_staff_alone_has_staffs_error_pages_everywhere(settings: Any) -> None:
+    settings.ROLE = Role.STAFF
+    assert_is_staffs(views.not_found(RequestFactory().get("/nope/"), Exception()).content.decode())
+    settings.ROLE = Role.ALL
+    assert "911" in views.not_found(RequestFactory().get("/nope/"), Exception()).content.decode()
+
+
+def test_a_form_that_is_too_old_is_explained_to_staff(officer: Account) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(officer)
+    answer = client.post("/admin/tips/duty/mine/", {"switch": "on"}, headers={"origin": "http://testserver"})
+    assert answer.status_code == 403
+    assert_is_staffs(answer.content.decode())
+    assert "Open the page again" in answer.content.decode()

@@ -1,0 +1,35 @@
+"""The tips that need an officer: those not closed, and closed ones whose source has written since.
+
+The list, its filters and the counts on the first page all ask this module, so that a link leads to as many tips as it says.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from core.models import Account
+from tips.desk import permissions
+from tips.models import Author, Message, Priority, State, Tip
+
+UNREAD = Q(state=State.NEW) | Q(has_unread=True)
+ACTIVE = ~Q(state=State.CLOSED) | Q(has_unread=True)
+
+
+def visible_with_unread(account: permissions.User) -> QuerySet[Tip]:
+    """Return the tips that this account may know of; `has_unread` says whether a message of the source is unread."""
+    unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
+    return permissions.visible_tips(account).annotate(has_unread=Exists(unread))
+
+
+def count(account: Account) -> dict[str, int]:
+    """Count the active tips by what they need, in one query: new, urgent, unread, and those assigned to this account."""
+    return (
+        visible_with_unread(account)
+        .filter(ACTIVE)
+        .aggregate(
+            new=Count("pk", filter=Q(state=State.NEW)),
+            urgent=Count("pk", filter=Q(priority=Priority.URGENT)),
+            unread=Count("pk", filter=UNREAD),
+            mine=Count("pk", filter=Q(assigned_to=account.pk)),
+        )
+    )
