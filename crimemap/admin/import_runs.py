@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from crimemap.importing import snapshot_coverage
 from crimemap.importing.arrival import jobs
 from crimemap.models import ImportRun, OffenceCode, Source
 
@@ -162,6 +163,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "percent": progress_percent(run),
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
             "quirks": sorted(run.report.get("quirks", {}).items()),
+            "kept": snapshot_coverage.describe_spans(snapshot_coverage.read_spans(run.report.get("kept", []))),
             "cells": sorted(run.report.get("cells", {}).items()),
             "problems": problems[:MAX_PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),

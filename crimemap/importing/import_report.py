@@ -15,6 +15,7 @@ from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.files import TableFile
 from crimemap.importing.row_keys import RowKeys
 from crimemap.importing.row_parser import RowParser
+from crimemap.importing.snapshot_coverage import DaySpan
 from crimemap.models import ImportProblem, ImportRun
 
 MAX_STORED_PROBLEMS = 1_000  # of a run; all are counted
@@ -33,6 +34,7 @@ class ImportReport:
         self.first_minute: int | None = None
         self.last_minute: int | None = None
         self.updated_minute = 0  # the latest change of a row by the publisher; 0 if unknown
+        self.kept_spans: list[DaySpan] = []
         self.current_row = 0
 
     def note_cell_quirk(self, kind: str) -> None:
@@ -80,7 +82,8 @@ class ImportReport:
         """Return what ImportRun.report stores.
 
         as_of: the publisher's latest change of a row. quirks: kind -> how often. cells: kind -> the first row that has it.
-        reasons: kind -> how many rows were rejected for it. unmapped: rows without a point.
+        reasons: kind -> how many rows were rejected for it. unmapped: rows without a point. kept: days that a file of a
+        whole period hardly covers, so that their incidents stay: [first, last, incidents].
         """
         return {
             "as_of": minute_to_datetime(self.updated_minute).isoformat() if self.updated_minute else None,
@@ -90,4 +93,5 @@ class ImportReport:
             "reasons": dict(self.rejection_kinds.most_common()),
             "unmapped": self.unmapped_count,
             "forced": self.forced,
+            "kept": [[span.first.isoformat(), span.last.isoformat(), span.incidents] for span in self.kept_spans],
         }

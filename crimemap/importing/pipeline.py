@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import profiles, sanity_checks, source_lock
+from crimemap.importing import profiles, sanity_checks, snapshot_coverage, source_lock
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns, header_fits
@@ -179,6 +179,7 @@ class _Import:
         self.report = ImportReport(run, profile.name, forced=force)
         self.codes, self.geocoder, self.staging = CodeBook(profile.scheme), Geocoder(), Staging(run)
         self.matcher, self.point_counts = LostIdMatcher(self.staging), sanity_checks.PointCounts()
+        self.withdrawn_days: list[dt.date] = []
         self.progress_shown_at = 0.0  # monotonic seconds
 
     def close(self) -> None:
@@ -331,16 +332,20 @@ class _Import:
 
     def check(self) -> None:
         """Raises SanityCheckError or UnreadableFileError for signs of a broken or older export, unless forced."""
-        run, period, stored_count = self.run, self.report.period, 0
-        if run.full_snapshot and period and self.limit is None:
-            run.removed, stored_count = self.staging.count_absent(*period)
+        run, period = self.run, self.report.period
+        days = self.staging.count_by_day(*period) if run.full_snapshot and period and self.limit is None else []
+        covered = snapshot_coverage.split_by_coverage(days)
+        self.withdrawn_days = [each.day for each in covered.withdrawn]
+        run.removed = sum(each.absent_inside for each in covered.withdrawn)
+        self.report.kept_spans = covered.kept_spans
+        run.report = self.report.as_json()
         ImportProblem.objects.bulk_create(self.report.problems, batch_size=500)
         if self.force:
             return
         sanity_checks.refuse_older_file(run, self.report.updated_minute)
         sanity_checks.check_rejected_rows(run)
         sanity_checks.check_crowded_point(run, self.point_counts.highest())
-        sanity_checks.check_withdrawn_incidents(run, stored_count)
+        sanity_checks.check_withdrawn_incidents(run, days)
         if period and self.matcher.unmatched_count:
             stored_by_ids = self.staging.has_ids(*period)
             sanity_checks.check_lost_ids(self.matcher.unmatched_count, stored_by_ids=stored_by_ids)
@@ -351,7 +356,7 @@ class _Import:
 
     def store(self) -> None:
         if not self.run.dry_run:
-            self.staging.store(self.codes.write_new_codes(), self.report.period if self.run.removed else None)
+            self.staging.store(self.codes.write_new_codes(), self.report.period, self.withdrawn_days)
 
 
 def _describe_other_columns(file: TableFile, first_row: list[str], profile: Profile) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
 
+from crimemap.importing import snapshot_coverage
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
+from crimemap.importing.staging import DayCount
 from crimemap.models import ImportRun
 
 MAX_REJECTED_SHARE, MIN_REJECTED = 0.05, 10
@@ -47,12 +49,20 @@ def check_crowded_point(run: ImportRun, most_rows: int) -> None:
         )
 
 
-def check_withdrawn_incidents(run: ImportRun, stored_count: int) -> None:
-    """`stored_count`: incidents stored for the file's period."""
-    if run.removed > max(MIN_WITHDRAWN, stored_count * MAX_WITHDRAWN_SHARE):
+def check_withdrawn_incidents(run: ImportRun, days: Sequence[DayCount]) -> None:
+    """`days`: counts of stored incidents in and around the file's period."""
+    if run.covered_from is None or run.covered_to is None:
+        return
+    stored_count = sum(each.stored for each in days if run.covered_from <= each.day <= run.covered_to)
+    absent_count = sum(each.absent_inside for each in days)
+    if absent_count > max(MIN_WITHDRAWN, stored_count * MAX_WITHDRAWN_SHARE):
+        spans = snapshot_coverage.join_days([each for each in days if each.absent_inside])
         raise SanityCheckError(
-            _("%(count)d of the %(whole)d stored incidents of this period would be withdrawn. Nothing was stored.")
-            % {"count": run.removed, "whole": stored_count}
+            _(
+                "%(count)d of the %(whole)d stored incidents of this period are missing from the file: %(spans)s."
+                " Nothing was stored."
+            )
+            % {"count": absent_count, "whole": stored_count, "spans": snapshot_coverage.describe_spans(spans)}
         )
 
 

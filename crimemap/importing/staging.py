@@ -5,10 +5,11 @@ Unchanged rows are never sent: each batch asks for the content hashes stored und
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 
@@ -69,12 +70,34 @@ crimemap_incident AS old WHERE source_id = %(source)s AND removed_at IS NULL
     AND occurred_at BETWEEN to_timestamp(%(first)s * 60) AND to_timestamp(%(last)s * 60)
     AND NOT EXISTS (SELECT FROM present WHERE present.incident = old.id)
 """
-WITHDRAW = (
-    f"UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s WHERE id IN (SELECT id FROM {ABSENT})"  # noqa: S608
-)
+LOCAL_DAY = "(occurred_at AT TIME ZONE %(zone)s)::date"
+# Stored incidents by local day, from some weeks before a file's period to some weeks after it: all of them, those that the
+# file lacks, and those that it lacks within its period.
+DAILY_COUNTS = f"""
+SELECT day, count(*), count(*) FILTER (WHERE absent), count(*) FILTER (WHERE absent AND inside) FROM (
+    SELECT {LOCAL_DAY} AS day, NOT EXISTS (SELECT FROM present WHERE present.incident = old.id) AS absent,
+        occurred_at BETWEEN to_timestamp(%(first)s * 60) AND to_timestamp(%(last)s * 60) AS inside
+    FROM crimemap_incident AS old WHERE source_id = %(source)s AND removed_at IS NULL
+        AND occurred_at BETWEEN to_timestamp(%(first)s * 60) - %(margin)s AND to_timestamp(%(last)s * 60) + %(margin)s
+) AS counted GROUP BY day ORDER BY day
+"""  # noqa: S608
+WITHDRAW = f"""
+UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s
+WHERE id IN (SELECT id FROM {ABSENT} AND {LOCAL_DAY} = ANY(%(days)s))
+"""  # noqa: S608
 
 ANALYZE_FROM = 1_000  # new rows: from here on PostgreSQL's statistics are out of date
+MARGIN = dt.timedelta(60)
 MAX_SIBLINGS = 1_000_000  # as many as a file may have (row_keys.MAX_SHARED_IDS)
+
+
+class DayCount(NamedTuple):
+    """Stored incidents of a local day, how many of them a file lacks, and how many of these lie in the file's period."""
+
+    day: dt.date
+    stored: int
+    absent: int
+    absent_inside: int
 
 
 class StoredIncident(NamedTuple):
@@ -88,7 +111,7 @@ class Staging:
 
     def __init__(self, run: ImportRun) -> None:
         self.run = run
-        self.parameters = {"source": run.source_id, "run": run.pk}
+        self.parameters: dict[str, Any] = {"source": run.source_id, "run": run.pk, "zone": run.source.time_zone}
         with connection.cursor() as cursor:
             cursor.execute(CREATE_TABLES)
             cursor.execute("SELECT EXISTS (SELECT FROM crimemap_incident WHERE source_id = %s)", [run.source_id])
@@ -186,22 +209,16 @@ class Staging:
         """Record stored incidents that the file still holds."""
         self._copy("present", ((id,) for id in incident_ids))
 
-    def count_absent(self, first: int, last: int) -> tuple[int, int]:
-        """Return how many stored incidents between two minutes the file lacks, and how many there are."""
-        parameters = self.parameters | {"first": first, "last": last}
+    def count_by_day(self, first: int, last: int) -> list[DayCount]:
+        """Return the counts of days with stored incidents, from MARGIN before the file's period (two minutes) to MARGIN after."""
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE present")
-            cursor.execute(f"SELECT count(*) FROM {ABSENT}", parameters)  # noqa: S608
-            absent_count = int(cursor.fetchone()[0])
-            cursor.execute(
-                "SELECT count(*) FROM crimemap_incident WHERE source_id = %(source)s AND removed_at IS NULL"
-                " AND occurred_at BETWEEN to_timestamp(%(first)s * 60) AND to_timestamp(%(last)s * 60)",
-                parameters,
-            )
-            return absent_count, int(cursor.fetchone()[0])
+            cursor.execute(DAILY_COUNTS, self.parameters | {"first": first, "last": last, "margin": MARGIN})
+            return [DayCount(*row) for row in cursor]
 
-    def store(self, code_ids: Sequence[int], withdrawn_period: tuple[int, int] | None) -> None:
-        """Write the staged rows. `code_ids`: primary keys by code number. Absent incidents of the period get a tombstone."""
+    def store(self, code_ids: Sequence[int], period: tuple[int, int] | None, withdrawn_days: Sequence[dt.date]) -> None:
+        """Write the staged rows. `code_ids`: primary keys by code number. Absent incidents of the period get a tombstone
+        if they are on one of `withdrawn_days`."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "CREATE TEMPORARY TABLE staged_code AS SELECT id, number - 1 AS number"
@@ -217,9 +234,9 @@ class Staging:
                 return
             cursor.execute(REVISE, self.parameters)
             cursor.execute(UPDATE, self.parameters)
-            if withdrawn_period:
-                first, last = withdrawn_period
-                cursor.execute(WITHDRAW, self.parameters | {"first": first, "last": last})
+            if period and withdrawn_days:
+                parameters = {"first": period[0], "last": period[1], "days": list(withdrawn_days)}
+                cursor.execute(WITHDRAW, self.parameters | parameters)
 
     def _copy(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         text = "".join(["\t".join(map(_copy_field, row)) + "\n" for row in rows])

@@ -112,6 +112,49 @@ class TestChanges:
         result = run_import_command("city", write(ROWS[200:]), full_snapshot=True)
         assert result["removed"] == 0
 
+    @pytest.mark.parametrize("strays", [["2026-06-20 10:00"], ["2026-08-30 01:00"], ["2026-08-31 23:00", "2026-02-01 05:00"],
+                                        ["2062-09-03 10:00"], ["1926-09-03 10:00", "2026-08-29 10:00"], ["2026-10-02 10:00"]])  # fmt: skip
+    @pytest.mark.parametrize("a_day", [1, 20])
+    def test_a_whole_month_with_late_reports_withdraws_nothing_of_other_months(
+        self, tmp_path: Path, strays: list[str], a_day: int
+    ) -> None:
+        """Also from a mistyped year: a file's lowest and highest date are not its period."""
+        settings = {"columns": {"external_id": "Row ID", "occurred": "Occurred", "code": "Offense"}}
+        Source.objects.create(slug="plain", name="Plain", profile="generic", profile_config=settings, time_zone="UTC")
+        days = [dt.datetime(2026, 1, 1) + dt.timedelta(number / a_day) for number in range(290 * a_day)]  # noqa: DTZ001
+        lines = [f"{number},{day:%Y-%m-%d %H:%M},THEFT" for number, day in enumerate(days)]
+        september = [number for number, day in enumerate(days) if day.month == 9]
+        gone = september[len(september) // 2]
+
+        def write_file(name: str, rows: list[str]) -> Path:
+            path = tmp_path / name
+            path.write_text("\n".join(["Row ID,Occurred,Offense", *rows]))
+            return path
+
+        run_import_command("plain", write_file("year.csv", lines))
+        late = [f"{9_000_000 + number},{day},THEFT" for number, day in enumerate(strays)]
+        whole = write_file("september.csv", [lines[number] for number in september if number != gone] + late)
+        # Where many are missing, the import stops first and names the dates; staff may go on.
+        result = run_import_command("plain", whole, full_snapshot=True, force=True)
+        assert result["removed"] == 1
+        assert list(Incident.objects.exclude(removed_at=None).values_list("external_id", flat=True)) == [str(gone)]
+        kept = ImportRun.objects.latest("id").report["kept"]
+        assert bool(kept) is any("2026-0" in day or "19" in day for day in strays) or "2026-10" in strays[0]
+        assert all(last < "2026-09-01" or first > "2026-09-30" for first, last, _count in kept)
+
+    def test_a_file_of_one_day_withdraws_what_it_lacks_of_that_day(self, write: Writer) -> None:
+        rows = [row | {"Date": f"06/{n % 10 + 1:02}/2024 01:{n % 60:02}:00 PM"} for n, row in enumerate(ROWS)]
+        first(write, rows)
+        day = [row for row in rows if row["Date"].startswith("06/03")]
+        assert run_import_command("city", write(day[:4] + day[5:]), full_snapshot=True)["removed"] == 1
+
+    def test_the_sentence_of_a_stopped_import_names_the_missing_days(self, write: Writer) -> None:
+        first(write)
+        kept = [row for row in ROWS if not row["Date"].startswith(("03", "04", "05", "06", "07", "08", "09", "10"))]
+        words = refusal_of_import("city", write(kept), full_snapshot=True)
+        assert "March" in words
+        assert "October 31, 2001" in words or "Oct. 31, 2001" in words
+
     def test_a_withdrawn_incident_that_returns_keeps_its_public_id(self, write: Writer) -> None:
         first(write)
         public_id = Incident.objects.get(external_id=ROWS[100]["ID"]).public_id
