@@ -28,7 +28,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = self.admin_site.each_context(request) | {
-            "title": _("E-mail alerts"),
+            "title": _("Email alerts"),
             "opts": self.opts,
             "rhythms": list(Rhythm.labels),
             "places": count_by_place(),
@@ -49,7 +49,7 @@ def count_by_place() -> list[tuple[str, list[str]]]:
     )
     counts_by_name: dict[str, Counter[str]] = {}
     for (layer, code, is_circle, rhythm), count in counts_by_key.items():
-        name = _("Around a block or crossing") if is_circle else _("The whole city")
+        name = _("Around a block or intersection") if is_circle else _("The whole city")
         if layer:
             name = wording.area_name(layer, code, areas.area_names(layer))
         counts_by_name.setdefault(name, Counter())[rhythm] += count

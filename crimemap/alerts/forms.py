@@ -41,7 +41,7 @@ class AlertForm(forms.Form):
         choices=[
             (CITY, gettext_lazy("The whole city")),
             (AREA, gettext_lazy("A district, beat or neighborhood")),
-            (PLACE, gettext_lazy("Around a block or crossing")),
+            (PLACE, gettext_lazy("Around a block or intersection")),
         ],
         error_messages={"required": gettext_lazy("Choose where.")},
     )
@@ -53,17 +53,13 @@ class AlertForm(forms.Form):
     rhythm = forms.ChoiceField(
         label=gettext_lazy("How often"),
         widget=forms.RadioSelect,
-        choices=[
-            (Rhythm.DAILY, gettext_lazy("Every morning")),
-            (Rhythm.WEEKLY, gettext_lazy("On Mondays")),
-            (Rhythm.MONTHLY, gettext_lazy("On the first of the month")),
-        ],
+        choices=Rhythm.choices,
         error_messages={"required": gettext_lazy("Choose how often.")},
     )
     email = forms.CharField(
-        label=gettext_lazy("Your e-mail address"),
+        label=gettext_lazy("Your email address"),
         max_length=1000,
-        error_messages={"required": gettext_lazy("Write the address that we shall send to.")},
+        error_messages={"required": gettext_lazy("Enter your email address.")},
     )
 
     def __init__(self, published: PublishedIncidents, *args: Any, with_address: bool = True, **kwargs: Any) -> None:
@@ -163,10 +159,10 @@ class AlertForm(forms.Form):
         if ref:
             place = resolve_place_ref(ref)
             if place is None:
-                self.add_error("search", _("This place is not in our list any more. Look for another."))
+                self.add_error("search", _("We can't find this place anymore. Search for another one."))
             return place
         if not text:
-            self.add_error("search", _("Write a street with a number, or two streets that cross."))
+            self.add_error("search", _("Enter a street with a number, or two streets that cross."))
             return None
         self.found_places = lookup.search_places(text)
         if not self.found_places:
@@ -174,7 +170,7 @@ class AlertForm(forms.Form):
         elif len(self.found_places) == 1 or normalize_name(self.found_places[0].name) == normalize_name(text):
             return self.found_places[0]
         else:
-            self.add_error("place_ref", _("There are several such places. Choose one."))
+            self.add_error("place_ref", _("We found more than one place. Choose one."))
         return None
 
     def build_alert(self, number: int = 0) -> AlertSubscription:
@@ -217,4 +213,4 @@ def derive_criteria(map_filter: Filter) -> AlertCriteria:
 
 
 def _describe_no_match(text: str) -> str:
-    return _("We found no place called “%(text)s”. Write a street with a number, or two streets.") % {"text": text[:60]}
+    return _("We couldn't find “%(text)s”. Enter a street with a number, or two streets.") % {"text": text[:60]}

@@ -24,9 +24,9 @@ class Subscription(models.Model):
     """
 
     class Rhythm(models.TextChoices):
-        DAILY = "daily", _("Daily")
-        WEEKLY = "weekly", _("Weekly")
-        MONTHLY = "monthly", _("Monthly")
+        DAILY = "daily", _("Every morning")
+        WEEKLY = "weekly", _("Every Monday")
+        MONTHLY = "monthly", _("On the first of the month")
 
     sealed_contact = SealedContactField()
     address_hash = models.BinaryField(max_length=HASH_BYTES, db_index=True, help_text="the same for the same address")

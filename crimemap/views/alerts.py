@@ -82,7 +82,7 @@ def _request_alert(request: HttpRequest, form: forms.AlertForm) -> HttpResponse:
         subscriptions.request_alert(form.cleaned_data["email"], form.build_alert())
     except subscriber_addresses.KeyMissingError as error:
         log.error("no address can be taken: %s", error)
-        form.add_error(None, _("We cannot take addresses at this moment. Please try again later."))
+        form.add_error(None, _("We can't add email addresses right now. Please try again later."))
     else:
         return redirect("crimemap:alerts_asked")
     return _form_page(request, form, UNAVAILABLE)

@@ -60,10 +60,10 @@ def change_event(event_id: int, fields: Mapping[str, Any], by: Account, version:
         if event.version != version:
             raise StaleEventError(event)
         if event.status == Status.CANCELLED:
-            raise EventActionRefusedError(_("This event is cancelled. Make a new one."))
+            raise EventActionRefusedError(_("This event is canceled. Create a new one."))
         before = {name: getattr(event, name) for name in fields}
         if event.status != Status.DRAFT and before.get("slug", event.slug) != fields.get("slug", event.slug):
-            raise EventActionRefusedError(_("The address of a published event stays as it is."))
+            raise EventActionRefusedError(_("You can't change the web address of a published event."))
         changed = [name for name, value in fields.items() if before[name] != value]
         if not changed:
             return event
@@ -82,7 +82,7 @@ def publish_event(event_id: int, by: Account) -> Event:
     with transaction.atomic():
         event = _lock_event(event_id)
         if event.status != Status.DRAFT:
-            raise EventActionRefusedError(_("This event is published already."))
+            raise EventActionRefusedError(_("This event is already published."))
         if event.ends_at <= timezone.now():
             raise EventActionRefusedError(_("This event is over. Change its time, then publish it."))
         event.status = Status.PUBLISHED
@@ -97,7 +97,7 @@ def cancel_event(event_id: int, because: str, by: Account) -> Event:
     with transaction.atomic():
         event = _lock_event(event_id)
         if event.status != Status.PUBLISHED:
-            raise EventActionRefusedError(_("Only a published event can be cancelled."))
+            raise EventActionRefusedError(_("Only a published event can be canceled."))
         if event.ends_at <= timezone.now():
             raise EventActionRefusedError(_("This event is over."))
         if not because:
@@ -119,7 +119,7 @@ def find_time_problems(starts_at: dt.datetime, ends_at: dt.datetime) -> dict[str
     if ends_at <= starts_at:
         errors["ends_at"] = _("The end must be after the start.")
     elif ends_at - starts_at > MAX_DURATION:
-        errors["ends_at"] = _("An event lasts two weeks at most. Check the day of the end.")
+        errors["ends_at"] = _("An event can last two weeks at most. Check the end date.")
     return errors
 
 

@@ -176,10 +176,10 @@ def _is_still_true(mail: ReminderMail) -> bool:
 
 
 _SUBJECTS = {
-    Kind.CONFIRM: lambda: _("Please confirm: a reminder of %(event)s"),
+    Kind.CONFIRM: lambda: _("Please confirm your reminder: %(event)s"),
     Kind.REMIND: lambda: _("Reminder: %(event)s"),
     Kind.MOVED: lambda: _("Changed: %(event)s"),
-    Kind.CANCELLED: lambda: _("Cancelled: %(event)s"),
+    Kind.CANCELLED: lambda: _("Canceled: %(event)s"),
 }
 
 

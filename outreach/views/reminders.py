@@ -39,12 +39,12 @@ def remind(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if reminders.request_reminder(event, typed):
             return redirect("outreach:remind", slug)
-        problem = _("This event no longer takes reminders: it has begun or was called off.")
+        problem = _("You can't get a reminder for this event anymore. It has started or was canceled.")
     except subscriber_addresses.EmailAddressError as error:
         problem = str(error)
     except subscriber_addresses.KeyMissingError:
         log.exception("reminders cannot be taken on this node")
-        problem = _("Reminders do not work at the moment. Put the event into your calendar instead.")
+        problem = _("Reminders aren't working right now. Add the event to your calendar instead.")
     return render_event(request, event, status=400, typed=typed, problem=problem)
 
 

@@ -29,7 +29,7 @@ def choose(page: Page, words: str) -> None:
 def ask(page: Page, portal: Stack, address: str) -> None:
     page.goto(portal.public_url + "/map/alerts/?area=district:1&category=burglary")
     choose(page, "Every morning")
-    page.get_by_label("Your e-mail address").fill(address)
+    page.get_by_label("Your email address").fill(address)
     page.get_by_role("button", name="Send me the link").click()
 
 
@@ -43,17 +43,17 @@ def test_from_the_map_to_an_alert_and_unsubscribing(browser: Browser, portal: St
         expect(page.get_by_label("Street and number")).to_be_hidden()
         choose(page, "Every morning")
         page.get_by_role("button", name="Send me the link").click()
-        expect(page.get_by_role("alert")).to_contain_text("Write the address that we shall send to.")
-        page.get_by_label("Your e-mail address").fill("journey@example.org")
+        expect(page.get_by_role("alert")).to_contain_text("Enter your email address.")
+        page.get_by_label("Your email address").fill("journey@example.org")
         page.get_by_role("button", name="Send me the link").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
 
         page.goto(f"{portal.public_url}/map/alerts/confirm/{secret(portal)}/")
-        page.get_by_role("button", name="Yes, begin").click()
-        expect(page.get_by_role("status")).to_contain_text("It is confirmed.")
+        page.get_by_role("button", name="Turn on alert").click()
+        expect(page.get_by_role("status")).to_contain_text("Your alert is on.")
 
         page.get_by_role("link", name="Change").click()
-        choose(page, "Around a block or crossing")
+        choose(page, "Around a block or intersection")
         page.get_by_label("Street and number").fill("arden")
         page.get_by_role("button", name="Find street").click()
         choose(page, "block of Arden")
@@ -62,11 +62,11 @@ def test_from_the_map_to_an_alert_and_unsubscribing(browser: Browser, portal: St
         expect(page.get_by_role("status")).to_contain_text("It is saved.")
         expect(page.get_by_role("list").filter(has_text="Burglary")).to_contain_text("within 1 km (0.6 mi) of")
 
-        page.get_by_role("button", name="Stop all, and delete my address").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Your address is deleted")
+        page.get_by_role("button", name="Unsubscribe and delete my email").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You're unsubscribed")
         page.go_back()
         page.reload()
-        expect(page.get_by_role("heading", level=1)).to_have_text("This link leads nowhere any more")
+        expect(page.get_by_role("heading", level=1)).to_have_text("This link has expired")
         assert not cookies(page.context)
 
 
@@ -77,10 +77,10 @@ def test_axe_finds_nothing(browser: Browser, portal: Stack) -> None:
         text = secret(portal)
         page.goto(f"{portal.public_url}/map/alerts/confirm/{text}/")
         check_looks(page)
-        page.get_by_role("button", name="Yes, begin").click()
+        page.get_by_role("button", name="Turn on alert").click()
         check_looks(page)
         page.get_by_role("link", name="Change").click()
-        choose(page, "Around a block or crossing")
+        choose(page, "Around a block or intersection")
         page.get_by_label("Street and number").fill("arden")
         page.get_by_role("button", name="Find street").click()
         check_looks(page)

@@ -432,8 +432,8 @@ def test_both_parts_of_the_mail_have_the_full_content(city: City, mail_server: M
             f"https://riverton.example/map/incident/{new}/",
             f"https://riverton.example/map/alerts/manage/{token}/",
             f"https://riverton.example/map/alerts/leave/{token}/",
-            "because you asked for it",
-            "Daily",
+            "because you signed up for",
+            "Every morning",
         ):
             assert words in part
     assert "Street & alley <b>" in text
@@ -460,7 +460,7 @@ def test_fifty_incidents_are_listed_and_the_rest_counted(city: City, mail_server
     text = text_of(mail_server.received[0])
     assert mail_server.received[0]["Subject"] == "Riverton Police: 62 new incidents"
     assert text.count("/map/incident/") == 50
-    assert "... and 12 more. All of them:\nhttps://riverton.example/map/list/?days=30&area=district:1\n" in text
+    assert "... and 12 more. See all:\nhttps://riverton.example/map/list/?days=30&area=district:1\n" in text
     run(at(2))
     assert len(mail_server.received) == 1
 
