@@ -31,7 +31,7 @@ def check_header(head: bytes, length: int | None = None) -> None:
             _check_pages(head)
         elif length is not None:
             _check_duration(head, file_format, length)
-    except (struct.error, IndexError):  # the header is longer than the head, or nonsense
+    except (struct.error, IndexError, ValueError):  # the header is longer than the head, or nonsense
         return
 
 

@@ -191,7 +191,7 @@ class _MarkdownWriter(HTMLParser):
             self._quotes = max(0, self._quotes - 1)
 
     def handle_data(self, data: str) -> None:
-        self._text.append(_MARKDOWN_SPECIAL.sub(r"\\\1", re.sub(r"[\x00\x01\x02]", "", data).replace("\n", " ")))
+        self._text.append(_MARKDOWN_SPECIAL.sub(r"\\\1", re.sub(r"[\x00\x01\x02\n]", " ", data)))
 
     def _begin_cell(self) -> None:
         if self._cells is None:

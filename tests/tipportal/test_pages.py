@@ -86,7 +86,7 @@ def test_the_receipt_box_posts_and_never_puts_words_into_a_url(client: Client) -
     form = re.search(r"<form.*?</form>", text_of(client.get("/")), re.DOTALL)
     assert form
     assert 'method="post" action="/tips/inbox/"' in form[0]
-    assert re.search(r'<input[^>]*name="receipt"[^>]*autocomplete="off"', form[0])
+    assert re.search(r'<textarea[^>]*name="receipt"[^>]*autocomplete="off"', form[0])
 
 
 def test_a_tip_page_has_a_leave_bar_and_a_neutral_title(client: Client, settings) -> None:

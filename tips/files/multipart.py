@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from tips.files.pending_files import PendingFiles
 
 FIELD = "attachments"
 _MAX_SHOWN_NAME = 60  # characters
+_KEEP_SECONDS = 600
 
 
 class SealingHandler(FileUploadHandler):
@@ -28,7 +30,8 @@ class SealingHandler(FileUploadHandler):
     `uploads` are the accepted files; `problems` has a sentence for each other. The sender's name of a file appears only in
     such a sentence, in the answer to the very post that brought it; the type the sender claims is ignored.
 
-    `may_store` is asked before the first byte of a file is stored, when the fields before it have been read.
+    `may_store` is asked before the first byte of a file is stored, when the fields before it have been read. `earlier_files`
+    returns the files that the page has sent before: they are kept while this post arrives, which can take hours.
     """
 
     chunk_size = 4 * sealed_store.CHUNK_BYTES
@@ -36,11 +39,13 @@ class SealingHandler(FileUploadHandler):
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self.may_store: Callable[[], bool] = lambda: False
+        self.earlier_files: Callable[[], PendingFiles] = PendingFiles
         self.uploads: list[Upload] = []
         self.problems: list[str] = []
         self._left_out_count = 0
         self._incoming: IncomingUpload | None = None
         self._shown_name = ""
+        self._kept_at = time.monotonic()
 
     def new_file(self, field_name: str, file_name: str, *_args: Any, **_kwargs: Any) -> None:
         if field_name != FIELD:
@@ -57,9 +62,18 @@ class SealingHandler(FileUploadHandler):
             self._incoming = IncomingUpload(uuid.uuid4(), vault.generate_key(), max_bytes)
 
     def receive_data_chunk(self, raw_data: bytes, _start: int) -> None:
+        self._keep_other_files()
         if self._incoming is not None:
             with self._skip_if_not_accepted():
                 self._incoming.write(raw_data)
+
+    def _keep_other_files(self) -> None:
+        if time.monotonic() - self._kept_at > _KEEP_SECONDS:
+            self._kept_at = time.monotonic()
+            self.earlier_files().keep()
+            for upload in self.uploads:
+                with suppress(OSError):
+                    sealed_store.touch(upload.file)
 
     def file_complete(self, _file_size: int) -> None:
         if self._incoming is not None:

@@ -1,7 +1,8 @@
 """Files that a source has attached but not sent yet: kept for an hour under the ticket of the page.
 
 A ticket is 32 random bytes that only the source's page holds, in a hidden field. Beside each pending file lies its key,
-sealed under the ticket: without the ticket nobody opens the file, the agency included. Files come with a post
+sealed under the ticket: without the ticket nobody opens the file, the agency included. In front of it is a hash of the
+ticket, so that no file is swept while its page still sends another. Files come with a post
 (tips/files/multipart.py) or ahead of it, piece by piece (tips/views/tus.py); a post names its files in `uploads`.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import logging
 import os
 import struct
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 
 TICKET_FIELD, IDS_FIELD = "ticket", "uploads"
 _TICKET_CONTENT = struct.Struct(f">{vault.KEY_BYTES}sQ")  # the file's key, its length in bytes
+_SEALED_BYTES = len(vault.seal_box(bytes(vault.KEY_BYTES), bytes(_TICKET_CONTENT.size), b""))
 _MAX_IDS = 100
 
 
@@ -86,6 +89,14 @@ class PendingFiles:
             remove_unsent(ids, decode_ticket(self.ticket))
         return replace(self, ids=tuple(file for file in self.ids if file not in ids))
 
+    def keep(self) -> None:
+        """Keep the files of this ticket for another hour."""
+        ticket = decode_ticket(self.ticket)
+        for file in self.ids:
+            with suppress(UnknownFileError, OSError):
+                find_key(file, ticket)
+                sealed_store.touch(file)
+
     def open(self) -> tuple[list[Upload], list[str]]:
         """Return the files that are here whole, kept for another hour, and a sentence for each kind of problem.
 
@@ -130,7 +141,7 @@ def store_key(file: UUID, key: bytes, length: int, ticket: bytes) -> None:
     try:
         descriptor = os.open(sealed_store.ticket_path(file), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(sealed)
+            stream.write(_page_mark(ticket) + sealed)
     except OSError as error:
         log.error("a file's key cannot be stored (%s)", type(error).__name__)
         with suppress(OSError):
@@ -143,7 +154,7 @@ def find_key(file: UUID, ticket: bytes | None) -> tuple[bytes, int]:
     try:
         if ticket is None:
             raise UnknownFileError
-        sealed = sealed_store.ticket_path(file).read_bytes()
+        sealed = sealed_store.ticket_path(file).read_bytes()[-_SEALED_BYTES:]
         return _TICKET_CONTENT.unpack(vault.open_box(ticket, sealed, _label(file)))
     except (OSError, vault.SealError):
         raise UnknownFileError from None
@@ -184,6 +195,11 @@ def _open(file: UUID, ticket: bytes | None) -> Upload | None:
     except (UnknownFileError, OSError):
         return None
     return upload
+
+
+def _page_mark(ticket: bytes) -> bytes:
+    """Return a hash of the ticket, by which the sweep sees that files are of one page. It opens nothing."""
+    return hashlib.blake2b(ticket, digest_size=sealed_store.PAGE_MARK_BYTES, person=b"page of a file").digest()
 
 
 def _label(file: UUID) -> bytes:

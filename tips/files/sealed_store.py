@@ -31,6 +31,7 @@ from tips.models import ROUNDING
 CHUNK_BYTES = vault.CHUNK_BYTES
 SEALED_CHUNK_BYTES = vault.SEALED_CHUNK_BYTES
 UNSENT_LIFETIME_SECONDS = 3600
+PAGE_MARK_BYTES = 16  # at the beginning of a ticket's file: equal for the pending files of one page
 # With less free space no more files are accepted, so that the database on the same disk can go on.
 MIN_FREE_BYTES = 1024**3
 
@@ -241,16 +242,27 @@ def touch(file: UUID) -> None:
 
 
 def list_stale_files() -> list[UUID]:
-    """Return the files that were not written to for an hour, nor their tickets; without an attachment they are abandoned."""
-    cutoff = time.time() - UNSENT_LIFETIME_SECONDS
+    """Return the files that were not written to for an hour, nor any other pending file of their page.
+
+    Without a row in the database they are abandoned.
+    """
     written_at: dict[UUID, float] = {}
+    pages: dict[UUID, bytes] = {}
     for entry in os.scandir(store_folder()):
         try:
             file, timestamp = UUID(entry.name.removesuffix(".ticket")), entry.stat().st_mtime
+            if entry.name.endswith(".ticket"):
+                pages[file] = Path(entry.path).read_bytes()[:PAGE_MARK_BYTES]
         except (ValueError, FileNotFoundError):
             continue
         written_at[file] = max(timestamp, written_at.get(file, 0))
-    return sorted(file for file, timestamp in written_at.items() if timestamp < cutoff)
+    page_used_at: dict[bytes, float] = {}
+    for file, page in pages.items():
+        page_used_at[page] = max(written_at[file], page_used_at.get(page, 0))
+    cutoff = time.time() - UNSENT_LIFETIME_SECONDS
+    return sorted(
+        file for file, timestamp in written_at.items() if page_used_at.get(pages.get(file, b""), timestamp) < cutoff
+    )
 
 
 def _refuse_when_full() -> None:

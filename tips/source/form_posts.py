@@ -69,6 +69,7 @@ def _read_with_files(request: HttpRequest) -> FormPost:
         """Parse as Django does, with a handler that looks at the token: the form's first field, it precedes the files."""
         parser: Any = MultiPartParser(meta, stream, [handler], request.encoding)
         handler.may_store = lambda: may_send_files(request, parser._post.get("token", ""))
+        handler.earlier_files = lambda: PendingFiles.from_fields(parser._post)
         return parser.parse()
 
     request.parse_file_upload = parse  # type: ignore[method-assign, assignment]

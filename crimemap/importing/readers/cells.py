@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ def clean_text(cell: str, max_length: int, note_quirk: NoteQuirk) -> str:
     cleaned = " ".join(cell.split())
     if not cleaned.isprintable():
         note_quirk("control characters")
-        cleaned = "".join(filter(str.isprintable, cleaned))
+        cleaned = " ".join("".join(map(_replace_unprintable, cleaned)).split())
     if cleaned[:1] in ("=", "+", "-", "@", "'"):
         note_quirk("formulas")
         wrapped = _FORMULA.fullmatch(cleaned)
@@ -47,6 +48,13 @@ def clean_text(cell: str, max_length: int, note_quirk: NoteQuirk) -> str:
         note_quirk("texts cut")
         cleaned = cleaned[:max_length].rstrip()
     return cleaned
+
+
+def _replace_unprintable(character: str) -> str:
+    """Return a printable character, a space for a control, so that no two words become one, and nothing for what is invisible."""
+    if character.isprintable():
+        return character
+    return "" if unicodedata.category(character) == "Cf" else " "
 
 
 # Numbers

@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.tips.files import sample_uploads
+from file_cleaning import MediaKind
+from tests.tips.files import sample_pictures, sample_uploads
 from tests.tips.source.pages import field_of, fill_form, receipt_of, words_of
-from tips import form_tokens, vault
-from tips.files import pending_files, sealed_store
+from tips import conversation, form_tokens, vault
+from tips.files import attachments, pending_files, sealed_store
 from tips.files.incoming_upload import IncomingUpload
 from tips.models import Attachment
 from tips.source import throttle
@@ -378,6 +379,42 @@ def test_a_file_on_its_way_for_longer_than_an_hour_is_not_swept() -> None:
     hour_old([sealed_store.ticket_path(sender.id)])
     sender.patch(0, sample_uploads.photo(CHUNK))
     assert sealed_store.list_stale_files() == []
+
+
+def test_no_file_is_swept_while_its_page_still_sends_another() -> None:
+    first = Sender(1000)
+    first.patch(0, sample_uploads.photo())
+    second = Sender(3 * CHUNK, **{"Upload-Ticket": first.ticket})
+    second.ticket = first.ticket
+    of_another_page = Sender(1000)
+    hour_old(sample_uploads.list_store())
+    second.patch(0, sample_uploads.photo(CHUNK))
+    assert sealed_store.list_stale_files() == [of_another_page.id]
+    assert first.offset() == 1000
+
+
+def test_a_picture_of_too_many_pixels_is_refused_at_its_first_bytes() -> None:
+    picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (20_000).to_bytes(4) + (10_000).to_bytes(4) + bytes(CHUNK)
+    sender = Sender(9 * CHUNK)
+    answer = sender.patch(0, picture[:CHUNK])
+    assert answer.status_code == 415
+    assert "We accept pictures of up to 100 megapixels." in answer.content.decode()
+    assert sample_uploads.list_store() == []
+
+
+def test_the_answer_to_a_motion_photo_says_that_its_clip_is_lost(client: Client, db: None) -> None:
+    photo = sample_pictures.photo()
+    for content, expected in ((photo, None), (photo + bytes(CHUNK) + sample_uploads.video(), "1")):
+        sender = Sender(len(content))
+        sender.patch(0, content[:CHUNK]) if len(content) > CHUNK else None
+        answer = sender.patch(sender.offset(), content[sender.offset() :])
+        assert answer.headers.get("Upload-Has-Clip") == expected
+    page = client.post("/tips/", fill_form(client) | {"ticket": sender.ticket, "uploads": str(sender.id)})
+    assert "One of your photos also holds a short video or sound. We keep only the picture." in words_of(page)
+    client.post("/tips/inbox/", {"receipt": receipt_of(page)})
+    assert "This photo also holds a short video" in words_of(client.get("/tips/inbox/conversation/"))
+    row = Attachment.objects.get()
+    assert attachments.read_label(row, conversation.key_for_officer(row.tip)) == (MediaKind.PHOTO, True)
 
 
 def test_a_page_that_comes_back_keeps_its_files_for_another_hour(client: Client, db: None) -> None:

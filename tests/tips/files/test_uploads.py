@@ -21,7 +21,8 @@ from core import ephemeral_store
 from tests.tips.files import sample_uploads
 from tests.tips.source.pages import TEXT, field_of, fill_form, receipt_of, send_tip, words_of
 from tips import conversation, form_tokens, intake, receipts, vault
-from tips.files import attachments, pending_files, sealed_store
+from tips.files import attachments, multipart, pending_files, sealed_store
+from tips.files.incoming_upload import IncomingUpload
 from tips.models import Attachment, Message, Tip
 from tips.source import inbox_session, throttle
 
@@ -249,6 +250,23 @@ def test_kept_files_survive_another_error_and_new_ones_join_them(client: Client)
     assert [file.name for file in opened(receipt_of(page)).files] == ["Photo 1", "Video 2", "Document 3"]
 
 
+def test_files_sent_before_are_kept_while_a_long_post_arrives(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = send_tip(client, description="", attachments=sample_uploads.form_file(sample_uploads.photo()))
+    for path in sample_uploads.list_store():
+        os.utime(path, (path.stat().st_mtime - 3700,) * 2)
+    stale: list[list[uuid.UUID]] = [sealed_store.list_stale_files()]
+    finish = IncomingUpload.finish
+
+    def look_and_finish(incoming: IncomingUpload) -> attachments.Upload:
+        stale.append(sealed_store.list_stale_files())
+        return finish(incoming)
+
+    monkeypatch.setattr(IncomingUpload, "finish", look_and_finish)
+    monkeypatch.setattr(multipart, "_KEEP_SECONDS", -1)
+    client.post("/tips/", fields_of(page) | {"attachments": sample_uploads.form_file(sample_uploads.video())})
+    assert [len(files) for files in stale] == [1, 0]
+
+
 def test_looking_for_a_street_keeps_the_files(client: Client) -> None:
     page = send_tip(
         client,
@@ -409,7 +427,7 @@ def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
             **{"wsgi.input": io.BytesIO(body[:-missing])},
         )
         assert page.status_code == 400
-        assert "arrived incomplete" in words_of(page)
+        assert "Something went wrong with that request." in words_of(page)
         assert sample_uploads.list_store() == []
     assert not Tip.objects.exists()
 
