@@ -23,7 +23,7 @@ from core.plain_text import clean_published_line, clean_published_text
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from crimemap import places
 from outreach.admin.datetime_field import LocalDateTimeField
-from outreach.content import markdown
+from outreach.content import markdown, wrapped_links
 from outreach.events import actions, public_events
 from outreach.models import Event
 
@@ -266,6 +266,7 @@ class EventAdmin(admin.ModelAdmin):
                 "can_publish": may_change and event.status == Status.DRAFT,
                 "can_cancel": may_change and event.status == Status.PUBLISHED,
                 "shown": markdown.render(event.body),
+                "wrapped_links": wrapped_links.find_wrapped_links(event.body),
                 "address": f"/events/{event.slug}/",
             }
         return super().render_change_form(request, context, *args, **kwargs)

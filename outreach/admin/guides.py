@@ -17,7 +17,7 @@ from core.plain_text import clean_published_line, clean_published_text
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach import guides
 from outreach.admin import story_page, wording
-from outreach.content import links, markdown
+from outreach.content import links, markdown, wrapped_links
 from outreach.models import Guide, GuideRevision
 from outreach.stories import texts
 
@@ -95,7 +95,10 @@ class GuideAdmin(admin.ModelAdmin):
 
     def guide_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         guide, by = self._authorize(request, pk)
-        form = GuideForm(request.POST or None, instance=guide)
+        data = request.POST.copy()
+        if "_plain_links" in data:
+            data["body"] = wrapped_links.unwrap_links(data.get("body", ""))
+        form = GuideForm(data or None, instance=guide)
         # The form writes its input into its own instance; the page compares that with the stored row.
         stored = Guide.objects.filter(pk=pk or 0).first()
         context: dict[str, Any] = {"preview": None, "sentence": "", "conflict": [], "status": 200}
@@ -103,8 +106,8 @@ class GuideAdmin(admin.ModelAdmin):
             valid = form.is_valid()
             if is_resumed(request):
                 context["sentence"] = wording.signed_in_again_sentence()
-            elif "_preview" in request.POST:
-                context["preview"] = story_page.render_preview(request.POST.get("body", ""))
+            elif "_preview" in data or "_plain_links" in data:
+                context["preview"] = story_page.render_preview(data.get("body", ""))
             elif valid and (done := self._save(request, stored, by, form, context)):
                 return done
             elif not valid:
@@ -115,6 +118,7 @@ class GuideAdmin(admin.ModelAdmin):
             "title": stored.title if stored else _("A new guide"),
             "guide": stored,
             "form": form,
+            "wrapped_links": wrapped_links.find_wrapped_links(str(form["body"].value() or "")),
             "may_change": self.has_change_permission(request),
             "revisions": list(stored.revisions.select_related("by").defer("snapshot")[:50]) if stored else [],
             "has_errors": context["status"] >= 400 or bool(context["sentence"]),

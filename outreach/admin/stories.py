@@ -182,6 +182,8 @@ class StoryAdmin(admin.ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            return JsonResponse({"markdown": pasted_html.convert_to_markdown(request.POST.get("html", ""))})
+            html = request.POST.get("html", "")
+            pasted = pasted_html.convert_to_markdown(html)
+            return JsonResponse({"markdown": pasted, "losses": " ".join(pasted_html.find_losses(html))})
         except markdown.TextTooComplexError as error:
             return JsonResponse({"problem": str(error)}, status=413)

@@ -18,6 +18,7 @@ from core.models import Account
 from core.staff.session_resume import is_resumed
 from outreach.admin import story_page, wording
 from outreach.admin.forms import ChecksForm, CorrectionForm, CorrectionTimeForm, StoryReasonForm, TimeForm
+from outreach.content import wrapped_links
 from outreach.models import ReviewComment, Story
 from outreach.stories import checks, workflow, workflow_rules
 from outreach.stories.workflow_rules import ActionDetails, StoryAction, StoryState
@@ -81,6 +82,7 @@ def respond(request: HttpRequest, pk: int, name: str, context: dict[str, Any]) -
         "sentence": sentence,
         "problems": state.problems if action in (StoryAction.SUBMIT, StoryAction.APPROVE) else (),
         "revealing_passages": checks.find_revealing_passages([story.title, story.summary, story.body, story.quote]),
+        "wrapped_links": wrapped_links.find_wrapped_links(story.body),
         "zone": f"{timezone.localtime():%Z}" if action is StoryAction.SCHEDULE else "",
         "text": story_page.render_preview(story.body) if action is StoryAction.APPROVE else "",
         "open_comments": story.comments.filter(settled=False).count() if action is StoryAction.APPROVE else 0,

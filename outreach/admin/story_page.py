@@ -23,7 +23,7 @@ from core.staff.session_resume import is_resumed
 from outreach.admin import wording
 from outreach.admin.forms import CommentForm, PictureForm, StoryForm, initial_values
 from outreach.admin.pictures import FILE_URL, add_picture, render_thumbnail
-from outreach.content import markdown, pictures
+from outreach.content import markdown, pictures, wrapped_links
 from outreach.models import Picture, ReviewComment, Status, Story, StoryRevision
 from outreach.stories import checks, publication, share_links, texts, workflow, workflow_rules
 from outreach.stories.texts import DiffPiece, StoryValues
@@ -90,6 +90,8 @@ def _add_comment(request: HttpRequest, story: Story, by: Account) -> HttpRespons
 def _handle_edit(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | StoryPageState:
     """Save the form, or show it again with its errors. The input is never lost."""
     data = request.POST.copy()
+    if "_plain_links" in data:
+        data["body"] = wrapped_links.unwrap_links(data.get("body", ""))
     picture = PictureForm(request.POST, request.FILES) if "_add_picture" in request.POST else None
     added = None
     if picture is not None and not is_resumed(request) and picture.is_valid() and (added := add_picture(picture, by)):
@@ -102,7 +104,7 @@ def _handle_edit(request: HttpRequest, story: Story | None, by: Account) -> Http
     page = StoryPageState(form=form, picture=picture, status=200 if is_valid and picture is None else 422)
     if is_resumed(request):
         page.sentence, page.status = wording.signed_in_again_sentence(), 200
-    elif "_preview" in request.POST:
+    elif "_preview" in request.POST or "_plain_links" in request.POST:
         page.preview, page.status = render_preview(data.get("body", "")), 200
     elif page.status == 200:
         return _save(request, story, by, form, added)
@@ -192,12 +194,14 @@ def _render_page(
     )
     if is_editing and story is not None and story.status == Status.WITHDRAWN:
         is_editing = False
+    form = (page.form or _new_form(story)) if is_editing else None
     context |= {
         "title": story.title if story else _("A new story"),
         "story": story,
         "page": page,
         "editing": is_editing,
-        "form": (page.form or _new_form(story)) if is_editing else None,
+        "form": form,
+        "wrapped_links": wrapped_links.find_wrapped_links(_body_of(form, story)),
         "picture_form": (page.picture or PictureForm()) if is_editing else None,
         "recent": _recent_pictures() if is_editing else [],
         "has_errors": bool(page.sentence or page.status >= 400),
@@ -208,6 +212,12 @@ def _render_page(
         if not is_editing:
             context["text"] = render_preview(story.body)
     return TemplateResponse(request, TEMPLATE, context, status=page.status)
+
+
+def _body_of(form: StoryForm | None, story: Story | None) -> str:
+    if form is not None:
+        return str(form["body"].value() or "")
+    return story.body if story else ""
 
 
 def _new_form(story: Story | None) -> StoryForm:

@@ -47,19 +47,32 @@ function enhance(form) {
       text.dispatchEvent(new Event("input", { bubbles: true }));
     }
   }
+  // Says what a paste left out; a live region has to be there before it is filled.
+  const notice = document.createElement("p");
+  notice.className = "help";
+  notice.setAttribute("role", "status");
+  text.after(notice);
   text.addEventListener("paste", async (event) => {
     const html = event.clipboardData.getData("text/html");
     const plain = event.clipboardData.getData("text/plain");
     if (!html) return;
     event.preventDefault();
     let markdown = plain;
+    let losses = "";
     try {
       const response = await post(form.dataset.pasteUrl, { html });
-      if (response.ok) markdown = (await response.json()).markdown || plain;
+      if (response.ok) {
+        const pasted = await response.json();
+        markdown = pasted.markdown || plain;
+        losses = pasted.losses;
+      } else {
+        losses = form.dataset.pastedPlain;
+      }
     } catch {
-      /* Paste plain text. */
+      losses = form.dataset.pastedPlain;
     }
     insertText(markdown);
+    notice.textContent = losses;
   });
 
   // A picture is inserted at the caret.

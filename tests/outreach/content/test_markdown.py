@@ -243,6 +243,38 @@ class TestPasting:
             ("<ol><li>a</li><li>b<ul><li>c</li></ul></li></ol>", "1. a\n2. b\n   - c"),
             ("<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2|3</td></tr></table>", "| A | B |\n| --- | --- |\n| 1 | 2\\|3 |"),
             ("<blockquote><p>said</p></blockquote>", "> said"),
+            (
+                "<table><tr><td></td><td>2024</td><td>2025</td></tr><tr><td>Arrests</td><td></td><td>7</td></tr>"
+                "<tr><td>Tips<td>9<td></table>",
+                "|  | 2024 | 2025 |\n| --- | --- | --- |\n| Arrests |  | 7 |\n| Tips | 9 |  |",
+            ),
+            (
+                "<table><tr><td colspan=2>Year</td><td>All</td></tr><tr><td rowspan=2>a</td><td>1</td><td>2</td></tr>"
+                "<tr><td>3</td><td>4</td></tr></table>",
+                "| Year |  | All |\n| --- | --- | --- |\n| a | 1 | 2 |\n|  | 3 | 4 |",
+            ),
+            ("<table><tr><td>A</td></tr><tr><td>1</td><td>2</td></tr></table>", "| A |  |\n| --- | --- |\n| 1 | 2 |"),
+            ("<table><tr><td><p>One</p><p>cell</p></td></tr></table><p>x</p>", "One cell\n\nx"),
+            ("<table><tr><td>a<table><tr><td>b</td></tr></table></td><td>c</td></tr></table>", "| a b | c |\n| --- | --- |"),
+            ("<table><caption>Tips</caption><tr><td>a</td><td>b</td></tr></table>", "Tips\n\n| a | b |\n| --- | --- |"),
+            ('<ol start="7"><li>a</li><li>b</li></ol>', "7. a\n8. b"),
+            ('<ol><li>a</li><li value="5">b</li><li>c</li></ol>', "1. a\n5) b\n6) c"),
+            ("<ol><li>a</li></ol><ol><li>b</li></ol>", "1. a\n1) b"),
+            ('<ol start="10"><li>a<ol><li>b</li></ol></li></ol>', "10. a\n    1. b"),
+            ('<ol type="a"><li>a</li><li>b</li></ol>', "- a) a\n- b) b"),
+            ('<ol style="list-style-type:upper-roman" start="4"><li>a</li><li>b</li></ol>', "- IV) a\n- V) b"),
+            ('<p class=MsoListParagraph>3.&nbsp; a</p><p class=MsoListParagraph>4.&nbsp; b</p>', "3. a\n4. b"),
+            ('<p class=MsoListParagraph>b)&nbsp; a</p>', "- b) a"),
+            ("<li>2. a</li>", "- 2\\. a"),
+            ("<p>1. a</p>", "1\\. a"),
+            ('<span style="font-weight:700">bold</span> <span style="font-style:italic">it</span>', "**bold** *it*"),
+            ('<b>a</b><b>b</b> <i>c</i>', "**ab** *c*"),
+            ("<b>a <i>b</i> c</b>", "**a *b* c**"),
+            ('<b><a href="https://a.example">b</a></b>', "**[b](https://a.example)**"),
+            ("<p>12 m<sup>2</sup>, H<sub>2</sub>O, 1<sup>st</sup></p>", "12 m², H₂O, 1st"),
+            ("<dl><dt>Term</dt><dd>Meaning</dd></dl>", "Term\n\nMeaning"),
+            ("<address>Line</address><main>Other</main>", "Line\n\nOther"),
+            ("<pre>a\nb</pre>", "a\\\nb"),
             ('<b style="font-weight:normal"><p>plain</p></b>', "plain"),
             ("<p>a<br>b</p>", "a\\\nb"),
             ("<p>2 * 3 [x] # y</p>", "2 \\* 3 \\[x\\] # y"),
@@ -252,8 +284,26 @@ class TestPasting:
             ("", ""),
         ],
     )  # fmt: skip
-    def test_parts(self, html: str, markdown: str) -> None:
+    def test_each_part_keeps_its_meaning(self, html: str, markdown: str) -> None:
         assert pasted_html.convert_to_markdown(html) == markdown
+
+    @pytest.mark.parametrize(
+        ("html", "sentence"),
+        [
+            ("<p>a <img src=x></p>", "Pictures are not pasted"),
+            ("<p><math><mi>x</mi></math></p>", "Formulas"),
+            ("<p><u>a</u></p>", "Underlining"),
+            ('<span style="text-decoration:underline">a</span>', "Underlining"),
+            ("<td colspan='2'>a</td>", "Merged cells"),
+            ("<table><tr><td><table></table></td></tr></table>", "inside a table"),
+            ('<a style="text-decoration:underline" href="/map/">a</a> <td colspan=1><b>b</b></td>', ""),
+            ("<table></table><table></table>", ""),
+        ],
+    )
+    def test_what_cannot_be_pasted_is_said(self, html: str, sentence: str) -> None:
+        losses = " ".join(pasted_html.find_losses(html))
+        assert sentence in losses
+        assert bool(sentence) == bool(losses)
 
     @pytest.mark.parametrize("html", ["<p>" * 20_000, "x" * 2_000_000, "<p>" + "&amp;" * 100_000])
     def test_too_much_gets_a_sentence(self, html: str) -> None:

@@ -121,6 +121,18 @@ class TestWriting:
         assert "<strong>dark</strong>" in html(answer)
         assert not Story.objects.exists()
 
+    def test_a_wrapped_link_is_said_and_its_plain_address_offered(self, author) -> None:
+        body = "See [this](https://l.facebook.com/l.php?u=https%3A%2F%2Fcity.example%2Flamps%3Ffbclid%3Dx)."
+        desk = signed_in(author)
+        answer = desk.post(ADD, TYPED | {"body": body}, follow=True)
+        assert 'Plain address: <bdi translate="no">https://city.example/lamps</bdi>' in answer.content.decode()
+        answer = desk.post(ADD, TYPED | {"body": body, "_plain_links": "1"})
+        assert answer.context["form"]["body"].value() == "See [this](https://city.example/lamps)."
+        assert "Use plain addresses" not in answer.content.decode()
+        assert Story.objects.count() == 1  # only the one saved before
+        perform(StoryAction.SUBMIT, Story.objects.get(), author)
+        assert "https://city.example/lamps<" in desk.get(page_of(Story.objects.get())).content.decode()
+
     def test_the_preview_of_the_script_is_made_by_the_server(self, author) -> None:
         answer = signed_in(author).post("/admin/outreach/story/preview/", {"body": "**b** <script>x</script>"})
         assert html(answer).strip() == "<p><strong>b</strong> &lt;script&gt;x&lt;/script&gt;</p>"
@@ -128,7 +140,7 @@ class TestWriting:
     def test_pasted_pages_from_word_become_markdown(self, author) -> None:
         word = '<p class=MsoNormal>One <b style="mso-bidi-font-weight:normal">two</b><o:p></o:p></p><style>p{x}</style>'
         answer = signed_in(author).post("/admin/outreach/story/paste/", {"html": word})
-        assert answer.json() == {"markdown": "One **two**"}
+        assert answer.json() == {"markdown": "One **two**", "losses": ""}
 
     def test_a_broken_link_gets_a_sentence_and_stops_review(self, author) -> None:
         client = signed_in(author)
