@@ -358,7 +358,7 @@ class Duty(models.Model):
 
 
 class Alert(models.Model):
-    """A new tip or message that awaits an officer: written in its transaction, spread over officers by the worker."""
+    """A new tip or message that waits for an officer: written in its transaction, spread over officers by the worker."""
 
     class AlertState(models.TextChoices):
         WAITING = "waiting", _("waiting")

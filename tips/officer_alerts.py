@@ -1,4 +1,4 @@
-"""Officers' alerts: mails that say that a tip awaits, never what is in it.
+"""Officers' alerts: mails that say that a tip is waiting, never what is in it.
 
 An Alert row is written with the tip or message; the alerts worker spreads it over the officers on duty, one Notification
 row each, and mails them. Rows are the truth: `sweep` takes up whatever the queue lost. Times in these rows are rounded as
@@ -17,7 +17,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,6 +36,8 @@ from tips.officer_mail_budget import budget
 DESK_PATH = "/admin/tips/tip/"
 _REFUSED_WAITS = dt.timedelta(hours=1)
 _SWEPT_AT_ONCE = 200
+# `raised_at` is the hour: so old, an alert has waited for an hour at least.
+_SURELY_LATE = dt.timedelta(hours=2)
 _REFUSALS_SHOWN_FOR = dt.timedelta(days=7)
 
 AlertState = Alert.AlertState
@@ -43,7 +45,7 @@ NotificationState = Notification.NotificationState
 
 
 def raise_alert(tip: Tip) -> None:
-    """Write that `tip` awaits an officer and hurry the worker once the transaction is on the disk."""
+    """Write that `tip` waits for an officer and hurry the worker once the transaction is on the disk."""
     alert = Alert(tip=tip, urgent=tip.priority == Priority.URGENT)
     insert_row(alert)
     queue.send_on_commit("tips.alerts.spread", str(alert.id))
@@ -114,7 +116,8 @@ def _reachable_staff() -> QuerySet[Account]:
 class NotificationOutbox(Outbox[Notification]):
     """Mails to officers. Any permanent refusal makes the next in line be notified instead.
 
-    An officer whose mails for single tips are used up gets one for all that wait ("37 more tips"); see officer_mail_budget.
+    One mail covers all that waits of its tip. An officer whose mails for single tips are used up gets one for all that wait ("37
+    more tips"); see officer_mail_budget.
     """
 
     model = Notification
@@ -122,8 +125,9 @@ class NotificationOutbox(Outbox[Notification]):
     quick_tries = 5  # 20 s apart, as the sweep comes round
 
     def __init__(self) -> None:
-        # The row that each bundle is sent for, and the rows it covers.
-        self._bundles: dict[UUID, list[UUID]] = {}
+        # The rows that stand for all tips, and the waiting rows that each mail covers besides its own.
+        self._bundles: set[UUID] = set()
+        self._covered: dict[UUID, list[Notification]] = {}
         # Whether each row of the batch is urgent: its alert may be deleted with its tip while the mail is sent.
         self._urgent: dict[UUID, bool] = {}
 
@@ -137,25 +141,34 @@ class NotificationOutbox(Outbox[Notification]):
         )
         batch = []
         for is_urgent, officer_id in sorted(set(waiting.values_list("alert__urgent", "officer_id")), reverse=True):
-            rows = outbox.due_rows(Notification, officer=officer_id, alert__urgent=is_urgent, **conditions)
+            rows = self._first_rows_of_tips(officer_id, is_urgent, conditions)
             single = budget.single_mails_left(officer_id, is_urgent)
             if rows and not single and budget.is_bundle_due(officer_id, is_urgent):
-                self._bundles[rows[0].pk] = []
+                self._bundles.add(rows[0].pk)
                 single = 1
             batch += rows[:single]
             self._urgent |= dict.fromkeys((row.pk for row in rows[:single]), is_urgent)
         self.send(batch)
 
+    def _first_rows_of_tips(self, officer_id: int, is_urgent: bool, conditions: dict[str, Any]) -> list[Notification]:
+        """Return the due rows of one officer, one for each tip that they were not mailed about just now."""
+        first: dict[UUID, Notification] = {}
+        for row in outbox.due_rows(Notification, officer=officer_id, alert__urgent=is_urgent, **conditions):
+            tip_id = Alert.objects.filter(pk=row.alert_id).values_list("tip_id", flat=True).first()
+            if tip_id is not None and budget.is_tip_due(officer_id, tip_id, is_urgent):
+                first.setdefault(tip_id, row)
+        return list(first.values())
+
     def compose(self, row: Notification) -> EmailMessage:
         address = Account.objects.filter(pk=row.officer_id).values_list("email", flat=True).get()
         urgent = self._urgent[row.pk]
-        count = 0
-        if row.pk in self._bundles:
-            covered = Notification.objects.filter(
-                officer=row.officer_id, alert__urgent=urgent, state=NotificationState.WAITING, leased_until=None
-            )
-            self._bundles[row.pk] = list(covered.exclude(pk=row.pk).values_list("pk", flat=True))
-            count = 1 + len(self._bundles[row.pk])
+        covered = Notification.objects.filter(
+            officer=row.officer_id, alert__urgent=urgent, state=NotificationState.WAITING, leased_until=None
+        )
+        if row.pk not in self._bundles:
+            covered = covered.filter(alert__tip=Subquery(Alert.objects.filter(pk=row.alert_id).values("tip")))
+        self._covered[row.pk] = list(covered.exclude(pk=row.pk).only("pk", "alert"))
+        count = len(self._list_tips(row)) if row.pk in self._bundles else 0
         return EmailMessage(
             subject=_subject(urgent, count),
             body=render_to_string(
@@ -166,9 +179,17 @@ class NotificationOutbox(Outbox[Notification]):
 
     def record_sent(self, row: Notification) -> None:
         super().record_sent(row)
-        covered = Notification.objects.filter(pk__in=self._bundles.get(row.pk, []), state=NotificationState.WAITING)
-        covered.update(state=NotificationState.SENT)
+        covered = [other.pk for other in self._covered[row.pk]]
+        Notification.objects.filter(pk__in=covered, state=NotificationState.WAITING).update(
+            state=NotificationState.SENT
+        )
         budget.count_sent(row.officer_id, self._urgent[row.pk])
+        budget.count_sent_about(row.officer_id, self._list_tips(row))
+
+    def _list_tips(self, row: Notification) -> set[UUID]:
+        """Return the tips that the mail of this row is about."""
+        alerts = [row.alert_id, *(other.alert_id for other in self._covered[row.pk])]
+        return set(Alert.objects.filter(pk__in=alerts).values_list("tip_id", flat=True))
 
     def is_final(self, error: smtplib.SMTPException) -> bool:
         return outbox.is_permanent(error)
@@ -181,14 +202,35 @@ class NotificationOutbox(Outbox[Notification]):
 def _subject(urgent: bool, count: int) -> str:
     """Return the subject of a mail about one tip (count 0) or about `count` more."""
     if not count:
-        return _("Urgent: a tip awaits your desk") if urgent else _("A tip awaits your desk")
+        return _("Urgent: a tip is waiting") if urgent else _("A tip is waiting")
     if urgent:
-        sentence = ngettext(
-            "Urgent: %(count)d more tip awaits your desk", "Urgent: %(count)d more tips await your desk", count
-        )
+        sentence = ngettext("Urgent: %(count)d more tip is waiting", "Urgent: %(count)d more tips are waiting", count)
     else:
-        sentence = ngettext("%(count)d more tip awaits your desk", "%(count)d more tips await your desk", count)
+        sentence = ngettext("%(count)d more tip is waiting", "%(count)d more tips are waiting", count)
     return sentence % {"count": count}
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingAlerts:
+    """How many alerts no officer has been mailed about, and how many of them are urgent."""
+
+    total: int
+    urgent: int
+
+
+def count_waiting(*, include_recent: bool) -> WaitingAlerts:
+    """Count the alerts that wait although mails were tried or an hour has passed; with `include_recent` all that wait.
+
+    Rows do not tell minutes, since their times are rounded for the sake of sources. Ask for recent ones when something else
+    says that no mail goes out.
+    """
+    waits = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.WAITING)
+    sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
+    alerts = Alert.objects.filter(~Exists(sent)).filter(Q(state=AlertState.WAITING) | Exists(waits))
+    if not include_recent:
+        tried = waits.filter(attempts__gte=NotificationOutbox.quick_tries)
+        alerts = alerts.filter(Q(raised_at__lt=timezone.now() - _SURELY_LATE) | Exists(tried))
+    return WaitingAlerts(**alerts.aggregate(total=Count("pk"), urgent=Count("pk", filter=Q(urgent=True))))
 
 
 @dataclass(frozen=True, slots=True)

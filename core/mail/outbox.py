@@ -27,7 +27,7 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.mail import confirmation_pace, headers
+from core.mail import confirmation_pace, headers, outages
 from core.mail.subscriber_addresses import KeyMissingError, SealError
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ BATCH_SIZE = 200
 LEASE = dt.timedelta(seconds=20)
 _FIRST_WAIT = dt.timedelta(minutes=5)
 _MAX_DOUBLINGS = 4
+# Thousands of mails of a night take less.
+_OVERDUE = dt.timedelta(hours=1)
 
 Row = TypeVar("Row", bound="OutboxRow")
 
@@ -65,6 +67,11 @@ def due_rows(model: type[Row], limit: int = BATCH_SIZE, **conditions: Any) -> li
     """Return rows to try now, those that have waited longest first."""
     rows = model._default_manager.filter(state=WAITING, next_attempt_at__lte=timezone.now(), **conditions)
     return list(rows.exclude(leased_until__gt=Now()).order_by("next_attempt_at", "pk")[:limit])
+
+
+def count_overdue(model: type[OutboxRow]) -> int:
+    """Return how many mails have been due for so long that their worker must be stuck."""
+    return model._default_manager.filter(state=WAITING, next_attempt_at__lt=timezone.now() - _OVERDUE).count()
 
 
 def seconds_to_lease_end(model: type[OutboxRow]) -> float | None:
@@ -133,9 +140,11 @@ class Outbox(ABC, Generic[Row]):
                     self._send_leased(row, mail_server)
         except (smtplib.SMTPException, OSError) as error:
             log.warning("the mail server is away, %s wait (%s)", self.name, type(error).__name__)
+            outages.note_failure(error)
             return False
         finally:
             mail_server.close()
+        outages.note_success()
         return True
 
     def settle(self, row: Row, **outcome: Any) -> None:
@@ -230,7 +239,9 @@ def send_unqueued(messages: Iterable[EmailMessage]) -> bool:
         get_connection().send_messages(list(messages))
     except (smtplib.SMTPException, OSError) as error:
         log.warning("the mail server is away (%s)", type(error).__name__)
+        outages.note_failure(error)
         return False
+    outages.note_success()
     return True
 
 

@@ -100,6 +100,12 @@ def list_posts(story: Story) -> list[Post]:
     ]
 
 
+def count_overdue() -> int:
+    """Return how many posts have been due for more than ten minutes: they are tried every minute."""
+    due = Post.objects.filter(state__in=(State.WAITING, State.SENDING))
+    return due.filter(next_attempt_at__lt=timezone.now() - dt.timedelta(minutes=10)).count()
+
+
 def list_unsure_posts() -> list[Post]:
     """Return up to 20 posts that staff have to look for on the channel, the oldest first."""
     waiting = Post.objects.filter(state=State.UNSURE).select_related("channel", "story")

@@ -37,3 +37,9 @@ def _publish_if_due(pk: int, now: dt.datetime) -> bool:
         return False
     workflow.carry_out(story, StoryAction.PUBLISH, verdict.new_status, None, details)
     return True
+
+
+def count_overdue() -> int:
+    """Return how many stories should have been published more than ten minutes ago: that is looked at every minute."""
+    late = timezone.now() - dt.timedelta(minutes=10)
+    return Story.objects.filter(status=Status.SCHEDULED, publish_at__lt=late).count()

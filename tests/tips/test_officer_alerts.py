@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection, connections
@@ -72,8 +73,8 @@ def test_a_mail_says_only_that_a_tip_awaits(mails: Mails, weapons: Category) -> 
     spread(tip)
     (mail,) = mails.received
     text = mail.get_content()
-    assert mail["Subject"] == "A tip awaits your desk"
-    assert text.splitlines()[0] == "A tip awaits your desk. Sign in to read it."
+    assert mail["Subject"] == "A tip is waiting"
+    assert text.splitlines()[0] == "A tip is waiting. Sign in to read it."
     assert "https://staff.riverton.example" + reverse("admin:tips_tip_changelist") in text
     everything = mail.as_string().lower()
     for secret in ("canary", "mill street", "gun", weapons.name.lower(), weapons.slug, str(tip.pk), str(tip.pk.hex)):
@@ -87,7 +88,7 @@ def test_an_urgent_mail_says_only_that_it_is_urgent(mails: Mails, db: None) -> N
     spread(officers.send_tip("Now", danger="yes"))
     spread(officers.send_tip("A long story " * 50))
     urgent, normal = mails.received
-    assert urgent["Subject"] == "Urgent: a tip awaits your desk"
+    assert urgent["Subject"] == "Urgent: a tip is waiting"
     assert urgent.get_content() == normal.get_content().replace("A tip", "Urgent: a tip", 1)
 
 
@@ -112,8 +113,8 @@ def test_many_alerts_are_bundled_in_one_mail(mails: Mails, db: None, monkeypatch
     monkeypatch.setattr(officer_mail_budget, "BUNDLE_STEP_SECONDS", 0.0)
     officer_alerts.sweep_alerts()
     (bundle,) = mails.received[3:]
-    assert bundle["Subject"] == "37 more tips await your desk"
-    assert bundle.get_content().splitlines()[0] == "37 more tips await your desk. Sign in to read them."
+    assert bundle["Subject"] == "37 more tips are waiting"
+    assert bundle.get_content().splitlines()[0] == "37 more tips are waiting. Sign in to read them."
     assert not Notification.objects.exclude(state=State.SENT).exists()
     officer_alerts.sweep_alerts()
     assert len(mails.received) == 4
@@ -125,7 +126,7 @@ def test_urgent_tips_are_not_bundled(mails: Mails, db: None, monkeypatch: pytest
     for _ in range(5):
         spread(officers.send_tip())
     spread(officers.send_tip(danger="yes"))
-    assert mails.received[-1]["Subject"] == "Urgent: a tip awaits your desk"
+    assert mails.received[-1]["Subject"] == "Urgent: a tip is waiting"
 
 
 def test_bundled_mails_become_less_frequent() -> None:
@@ -155,7 +156,34 @@ def test_temporarily_refused_alerts_are_in_the_next_bundle(
         spread(tip)
     mails.refuse = None
     officer_alerts.sweep_alerts()
-    assert [mail["Subject"] for mail in mails.received[1:]] == ["3 more tips await your desk"]
+    assert [mail["Subject"] for mail in mails.received[1:]] == ["3 more tips are waiting"]
+
+
+def test_eight_messages_of_one_source_are_two_mails(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    officers.set_duty(officers.create_officer("okafor"))
+    tip = officers.send_tip()
+    spread(tip)
+    for number in range(8):
+        officers.write_as_source(tip, "One more thing", b"%d" % number)
+        officer_alerts.sweep_alerts()
+    other = officers.send_tip()
+    spread(other)
+    assert [mail["Subject"] for mail in mails.received] == ["A tip is waiting"] * 2  # the tip, and the other one
+    monkeypatch.setattr(officer_mail_budget, "TIP_PAUSE_SECONDS", {False: 0.0, True: 0.0})
+    officer_alerts.sweep_alerts()
+    assert [mail["Subject"] for mail in mails.received[2:]] == ["A tip is waiting"]
+    assert not Notification.objects.exclude(state=State.SENT).exists()
+
+
+def test_a_pause_about_one_tip_keeps_no_other_tip_and_no_other_officer_waiting() -> None:
+    budget, tip, other = OfficerMailBudget(), uuid4(), uuid4()
+    budget.count_sent_about(1, [tip], now=0)
+    assert not budget.is_tip_due(1, tip, False, now=299)
+    assert not budget.is_tip_due(1, tip, True, now=119)
+    assert budget.is_tip_due(1, tip, True, now=120)
+    assert budget.is_tip_due(1, tip, False, now=300)
+    assert budget.is_tip_due(1, other, False, now=1)
+    assert budget.is_tip_due(2, tip, False, now=1)
 
 
 # Recipients

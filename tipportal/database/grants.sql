@@ -82,10 +82,11 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO portal_staff;
 -- It can count incident alerts, but read neither the sealed addresses nor their hashes, which would link the alerts of one person.
 REVOKE SELECT ON crimemap_subscription, crimemap_delivery, crimemap_alertlink FROM portal_staff;
 GRANT SELECT (id, layer, code, radius, rhythm, confirmed_at) ON crimemap_subscription TO portal_staff;
-GRANT SELECT (id, state, made_at, confirms_id) ON crimemap_delivery TO portal_staff;
--- Likewise it can count the reminders of each event.
+GRANT SELECT (id, state, made_at, confirms_id, next_attempt_at) ON crimemap_delivery TO portal_staff;
+-- Likewise it can count the reminders of each event, and mails that wait.
 REVOKE SELECT ON outreach_reminder, outreach_remindermail FROM portal_staff;
 GRANT SELECT (id, event_id, confirmed_at) ON outreach_reminder TO portal_staff;
+GRANT SELECT (id, state, next_attempt_at) ON outreach_remindermail TO portal_staff;
 GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
     ON tips_tip TO portal_staff;
 GRANT INSERT ON tips_message, tips_note TO portal_staff;

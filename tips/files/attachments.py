@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
@@ -98,3 +100,9 @@ def _label_context(row: Attachment) -> vault.SealContext:
     return vault.SealContext(
         tip=row.tip_id, row=row.id, kind="attachment", author=Author.SOURCE, position=row.position, field="label"
     )
+
+
+def count_overdue() -> int:
+    """Return how many files have waited to be rebuilt for at least an hour; `received_at` is the hour of arrival."""
+    waiting = Attachment.objects.filter(key_for_worker__isnull=False)
+    return waiting.filter(received_at__lt=timezone.now() - dt.timedelta(hours=2)).count()

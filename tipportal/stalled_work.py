@@ -1,0 +1,144 @@
+"""Names work that waits or fails without anybody noticing: the sentences that staff read on their first page.
+
+One notice for all queues: parts of the portal that do not run, a mail server that accepts nothing, a disk that is full, and rows
+that have waited longer than their work ever takes. Each app says what waits; this module words it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from core.mail import outages, outbox
+from core.models import Account, AccountMail
+from crimemap.models import Delivery
+from outreach.channels import posting
+from outreach.models import ReminderMail
+from outreach.stories import scheduled_publication
+from tipportal import health
+from tips import officer_alerts
+from tips.desk import permissions
+from tips.files import attachments
+
+_STOPPED = {
+    "worker-alerts": gettext_lazy("The alerts worker isn't running: officers get no email about new tips."),
+    "worker-bulk": gettext_lazy("The bulk worker isn't running: imports, residents' emails, stories and posts wait."),
+    "worker-media": gettext_lazy("The media worker isn't running: files from sources are not cleaned."),
+    "worker-media-video": gettext_lazy("The video worker isn't running: videos from sources are not cleaned."),
+    "beat": gettext_lazy("The scheduler (beat) isn't running: nothing that failed once is tried again."),
+    "memory store": gettext_lazy(
+        "The memory store doesn't answer: sources can't open their inbox, and all work waits."
+    ),
+}
+_MIN_FREE_SHARE, _MIN_FREE_BYTES = 0.05, 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class StalledWork:
+    """`sentences` say what waits and why; `is_urgent`: alerts about tips are among it."""
+
+    sentences: list[str]
+    is_urgent: bool
+
+
+def find_stalled_work(account: Account) -> StalledWork:
+    """Return what waits, as far as it concerns this account: the desk and administrators read of all but posts and stories."""
+    sentences: list[str] = []
+    is_urgent = False
+    if permissions.can_see_alert_trouble(account):
+        causes = [*_name_stopped_parts(), *_describe_outage(), *_describe_full_disk()]
+        waiting = officer_alerts.count_waiting(include_recent=bool(causes))
+        is_urgent = waiting.urgent > 0
+        sentences = [*_describe_waiting_alerts(waiting), *causes, *_describe_other_rows()]
+    if account.has_perm("outreach.view_story"):
+        sentences += _describe_overdue_posts()
+    return StalledWork(sentences, is_urgent)
+
+
+def _describe_waiting_alerts(waiting: officer_alerts.WaitingAlerts) -> list[str]:
+    if not waiting.total:
+        return []
+    sentence = ngettext(
+        "%(count)d alert about a tip has not reached any officer by email. Look at the list of tips now.",
+        "%(count)d alerts about tips have not reached officers by email. Look at the list of tips now.",
+        waiting.total,
+    ) % {"count": waiting.total}
+    if waiting.urgent:
+        urgent = ngettext("%(count)d is urgent.", "%(count)d are urgent.", waiting.urgent) % {"count": waiting.urgent}
+        return [f"{sentence} {urgent}"]
+    return [sentence]
+
+
+def _name_stopped_parts() -> list[str]:
+    return [str(_STOPPED[name]) for name in health.find_missing_workers() if name in _STOPPED]
+
+
+def _describe_outage() -> list[str]:
+    outage = outages.find_outage()
+    if outage is None:
+        return []
+    since = formats.date_format(timezone.localtime(outage.since), "TIME_FORMAT")
+    if outage.refuses_password:
+        return [_("The mail server has refused our password since about %(time)s. Emails wait.") % {"time": since}]
+    return [_("The mail server hasn't answered since about %(time)s. Emails wait.") % {"time": since}]
+
+
+def _describe_full_disk() -> list[str]:
+    """Look at the disk that sources' files are on, as seen from this server."""
+    folder = settings.MEDIA_STORE
+    if folder is None or not folder.is_dir():
+        return []
+    usage = shutil.disk_usage(folder)
+    if usage.free >= max(_MIN_FREE_SHARE * usage.total, _MIN_FREE_BYTES):
+        return []
+    return [
+        _("The disk for sources' files is almost full (%(free)s left): tips with files may be refused.")
+        % {"free": filesizeformat(usage.free)}
+    ]
+
+
+def _describe_other_rows() -> list[str]:
+    counts = (
+        (
+            attachments.count_overdue(),
+            "%(count)d file from a source has waited for more than an hour to be cleaned.",
+            "%(count)d files from sources have waited for more than an hour to be cleaned.",
+        ),
+        (
+            outbox.count_overdue(AccountMail),
+            "%(count)d email to a supervisor about a changed account has waited for more than an hour.",
+            "%(count)d emails to supervisors about changed accounts have waited for more than an hour.",
+        ),
+        (
+            outbox.count_overdue(Delivery) + outbox.count_overdue(ReminderMail),
+            "%(count)d email to a resident has waited for more than an hour.",
+            "%(count)d emails to residents have waited for more than an hour.",
+        ),
+    )
+    return [ngettext(one, many, count) % {"count": count} for count, one, many in counts if count]
+
+
+def _describe_overdue_posts() -> list[str]:
+    posts, stories = posting.count_overdue(), scheduled_publication.count_overdue()
+    sentences = []
+    if posts:
+        sentence = ngettext(
+            "%(count)d post has waited for more than ten minutes for its channel.",
+            "%(count)d posts have waited for more than ten minutes for their channels.",
+            posts,
+        )
+        sentences.append(sentence % {"count": posts})
+    if stories:
+        sentence = ngettext(
+            "%(count)d story should have been published more than ten minutes ago.",
+            "%(count)d stories should have been published more than ten minutes ago.",
+            stories,
+        )
+        sentences.append(sentence % {"count": stories})
+    return sentences

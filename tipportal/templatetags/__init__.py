@@ -1,0 +1,1 @@
+"""Template tags that need rules of several apps."""
