@@ -67,7 +67,7 @@ class StoryForm(forms.Form):
     how_soon = forms.ChoiceField(label=gettext_lazy("How soon after the tip"), choices=HowSoon.choices, required=False)
     arrests = _count_field(gettext_lazy("Arrests"))
     weapons = _count_field(gettext_lazy("Weapons off the street"))
-    property_returned = _count_field(gettext_lazy("Things returned"))
+    property_returned = _count_field(gettext_lazy("Items returned"))
     property_words = _text_field("property_words", required=False)
     quote = _text_field("quote", rows=2, required=False)
     quote_by = _text_field("quote_by", required=False)

@@ -71,6 +71,6 @@ def _create_lead(script: dict[str, Any], writer: Account) -> int | None:
     if "drawing" not in script:
         return None
     upload = SimpleUploadedFile(f"{script['drawing']}.png", drawings.png_file(script["drawing"]))
-    picture = pictures.accept_upload(upload, script["alt"], _("Drawn for this page"), writer)
+    picture = pictures.accept_upload(upload, script["alt"], _("Riverton Police"), writer)
     pictures.rebuild_picture(str(picture.original.pk))
     return picture.pk if Picture.objects.filter(pk=picture.pk, state=Picture.PictureState.READY).exists() else None

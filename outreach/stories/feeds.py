@@ -23,7 +23,7 @@ def render_atom_feed() -> str:
         title=_("Stories of %(agency)s") % {"agency": settings.AGENCY_NAME},
         link=absolute_url(reverse("outreach:stories")),
         feed_url=absolute_url(reverse("outreach:feed")),
-        description=_("What became of it when people here spoke up."),
+        description=_("What happened after people spoke up."),
         language=get_language(),
         author_name=settings.AGENCY_NAME,
     )

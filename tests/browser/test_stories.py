@@ -57,13 +57,13 @@ def test_a_story_is_found_read_and_shared(stack: Stack, browser: Browser) -> Non
         expect(page.get_by_role("img", name="Drawing of three bicycles")).to_be_visible()
         page.get_by_role("link", name=re.compile("Corrected on")).click()
         expect(page.locator("#corrections")).to_be_focused()
-        page.get_by_role("button", name="Copy the link").click()
+        page.get_by_role("button", name="Copy link").click()
         expect(page.get_by_text("Copied", exact=True)).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == stack.public_url + STORY
         page.get_by_role("link", name="Mastodon").click()
         page.get_by_label("Your server").fill("@me@social.example")
         page.get_by_role("button", name="Continue").click()
-        onward = page.get_by_role("link", name="Go on to social.example")
+        onward = page.get_by_role("link", name="Continue to social.example")
         assert onward.get_attribute("href").startswith("https://social.example/share?text=How+marked+frames")
         assert page.context.cookies() == []
 
@@ -72,9 +72,9 @@ def test_everything_works_without_script(stack: Stack, browser: Browser) -> None
     with visit(browser, stack.public_url, script=False) as page:
         page.goto(stack.public_url + STORY)
         expect(page.get_by_role("link", name="Bluesky")).to_be_visible()
-        expect(page.get_by_role("button", name="Copy the link")).to_have_count(0)
+        expect(page.get_by_role("button", name="Copy link")).to_have_count(0)
         page.get_by_role("link", name="QR code").click()
-        expect(page.get_by_role("img", name="QR code of the address of this story")).to_be_visible()
+        expect(page.get_by_role("img", name="QR code with the link to this story")).to_be_visible()
         page.goto(stack.public_url + "/stories/search/")
         page.get_by_label("Search stories").fill("downspouts")
         page.get_by_role("button", name="Search").click()

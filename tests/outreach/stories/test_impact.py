@@ -49,7 +49,7 @@ def page(client) -> str:
 
 def test_without_figures_the_page_says_so_and_explains_the_counting(client):
     text = page(client)
-    assert "Too early for figures" in text
+    assert "No numbers yet" in text
     assert "How we count" in text
     assert '<svg class="chart"' not in text
 

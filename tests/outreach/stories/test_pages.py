@@ -219,8 +219,8 @@ def test_very_common_words_find_the_newest_stories(client, monkeypatch):
         create_published_story(f"s{number}", body="common", on=dt.date(2026, 1, 1 + number))
     found = search.load_stories(search.find_matching_ids("common"))
     assert {story.slug for story in found} == {"s3", "s2"}
-    assert "There are many." in text_of(client.get("/stories/search/?q=common"))
-    assert "There are many." not in text_of(client.get("/stories/search/?q=nothing"))
+    assert "Showing the newest results." in text_of(client.get("/stories/search/?q=common"))
+    assert "Showing the newest results." not in text_of(client.get("/stories/search/?q=nothing"))
 
 
 # A story
@@ -351,7 +351,7 @@ def test_a_mastodon_server_is_recognized_in_every_spelling(client, typed, host):
     create_published_story(title="Home")
     page = text_of(client.get("/stories/bicycles/share/", {"server": typed}))
     assert f'href="https://{host}/share?text=Home+' in page
-    assert f"Go on to {host}" in page
+    assert f"Continue to {host}" in page
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_text_that_is_no_server_gets_a_sentence_and_no_link(client, typed):
     page = text_of(response)
     assert response.status_code == 200, "never a redirect"
     assert "This is not the name of a server." in page
-    assert "Go on to" not in page
+    assert "Continue to" not in page
     assert share_links.parse_mastodon_host(typed) is None
 
 
@@ -408,7 +408,7 @@ def test_a_withdrawn_story_and_its_pictures_are_gone(client):
     for path in ("/stories/bicycles/", "/stories/bicycles/share/"):
         response = client.get(path)
         assert response.status_code == 410
-        assert "took it down on April 1, 2026" in text_of(response)
+        assert "removed it on April 1, 2026" in text_of(response)
         assert "Secretword" not in text_of(response)
         assert response["Cache-Control"] == "no-store"
     assert client.get("/stories/card/bicycles.png").status_code == 404
@@ -505,7 +505,7 @@ def test_a_preview_link_expires(client, previewed):
     link.save()
     for each in (address, picture_address):
         assert client.get(each).status_code == 404
-    assert "This link is over" in text_of(client.get(address))
+    assert "This link has expired" in text_of(client.get(address))
     link.expires_at = timezone.now() + dt.timedelta(days=1)
     link.save()
     assert client.get(address).status_code == 200
