@@ -91,9 +91,9 @@ function enhance(root) {
     if (!opening || picker) return;
     show(text("loading"));
     try {
-      const { FIRST_ZOOM, createCrosshair, drawBaseMap, loadMap } = await import("./map/base-map.js");
+      const { FIRST_ZOOM, createCrosshair, drawBaseMap, letPageScroll, loadMap } = await import("./map/base-map.js");
       const [base, L] = await loadMap(data);
-      picker = drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom: FIRST_ZOOM - 1 });
+      picker = drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, letPageScroll, minZoom: FIRST_ZOOM - 1 });
       show();
     } catch {
       content.hidden = true;
@@ -114,7 +114,7 @@ function enhance(root) {
 }
 
 /* Draws the map in `frame`. Returns { chooseMiddle, mark, streetNear } for the form. */
-function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, minZoom }) {
+function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, letPageScroll, minZoom }) {
   const map = L.map(frame, {
     attributionControl: false,
     zoomControl: false,
@@ -133,6 +133,7 @@ function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, m
   frame.append(createCrosshair());
 
   drawBaseMap(L, map, base);
+  letPageScroll(map, L.latLngBounds(base.bounds));
 
   let pin = null;
   const choosePoint = (point) => {

@@ -332,6 +332,74 @@ def test_names_for_screen_readers(browser: Browser, portal: Stack) -> None:
         assert page.locator(".map-said [role=status]").inner_text().endswith("in view.")
 
 
+def swipe(page: Page, x: float, y: float, distance: float) -> None:
+    """Move one finger up by `distance` pixels."""
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        point = {"x": x, "y": y - distance * step / 10}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_swipe_and_wheel_scroll_the_page_where_the_map_cannot_move(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=390, has_touch=True) as page:
+        frame = page.locator(".live-map")
+        frame.scroll_into_view_if_needed()
+        box = frame.bounding_box()
+        assert box
+        x, y = box["x"] + 20, box["y"] + box["height"] / 2
+        zoom_in = page.get_by_role("button", name="Zoom in", exact=True)
+
+        def scrolls(by: str) -> None:
+            page.evaluate("top => scrollTo(0, top)", 0)
+            frame.scroll_into_view_if_needed()
+            top = page.evaluate("scrollY")
+            if by == "swipe":
+                swipe(page, x, y, 200)
+            else:
+                page.mouse.move(x, y)
+                page.mouse.wheel(0, 200)
+            page.wait_for_function("top => scrollY > top + 50", arg=top)
+
+        scrolls("swipe")
+        scrolls("wheel")
+        assert "at" not in query(page)
+        with answered(page):
+            zoom_in.click()  # the city is wider than the screen, but not higher
+        scrolls("swipe")
+        while float(query(page)["at"][0].split(",")[2]) < 15:
+            with answered(page):
+                zoom_in.click()
+        frame.scroll_into_view_if_needed()
+        address, top = page.url, page.evaluate("scrollY")
+        swipe(page, x, y, 100)
+        page.wait_for_function("before => location.href !== before", arg=address)
+        assert page.evaluate("scrollY") == top, "a map that can move takes the swipe"
+
+
+def test_scripts_that_die_leave_the_plain_page(browser: Browser, portal: Stack) -> None:
+    def dead(route: Route) -> None:
+        route.fulfill(body="throw new Error()", content_type="text/javascript")
+
+    address = f"{portal.public_url}/map/?days=30"
+    with browser.new_page(viewport={"width": 1280, "height": 844}) as page:  # errors are wanted
+        page.route("**/js/map/tools*.js", dead)
+        page.goto(address)
+        page.wait_for_selector("#crime-map[data-ready]")
+        page.locator("#panel").get_by_text("7 days", exact=True).click()
+        page.get_by_role("button", name="Show incidents").click()
+        expect(page.locator("#lead")).to_contain_text("the newest 7 days")
+        page.wait_for_selector("#crime-map[data-ready]")
+        page.locator(".bub:not([inert]):not(:has-text('Zoom in'))").first.click()
+        expect(page).to_have_url(re.compile(r"/map/list/\?days=7&box="))
+        page.route("**/js/map/bubbles*.js", dead)
+        page.goto(address)
+        page.get_by_role("link", name="Zoom in", exact=True).click()
+        expect(page).to_have_url(re.compile("at="))
+        expect(page.locator("svg.city")).to_be_visible()
+
+
 def test_the_printed_map_holds_all_that_the_screen_shows(browser: Browser, portal: Stack) -> None:
     outside = """() => {
         const frame = document.querySelector(".live-map").getBoundingClientRect();

@@ -22,7 +22,7 @@ export function createFilterLayer(L, map, style = { className: "chosen", interac
   };
 }
 
-export function createTools(L, map, selection, { cityBounds, text, say }) {
+export function createTools(L, map, selection, { cityBounds, text, say, yieldGestures }) {
   const toolbar = element("div", "map-tools");
   const near = button(text("nearMe"), "btn btn-s btn-line");
   const middle = button(text("aroundMiddle"), "btn btn-s btn-line");
@@ -51,7 +51,7 @@ export function createTools(L, map, selection, { cityBounds, text, say }) {
     const radius = [300, 500, 1000, 2000].find((each) => each > widthMeters / 6) ?? 5000;
     selection.moveTo({ near: `${lat.toFixed(5)},${lng.toFixed(5)}`, radius });
   });
-  enableBoxDrawing(L, map, { toggle: box, text, say, onChoice: (value) => selection.moveTo({ box: value }) });
+  enableBoxDrawing(L, map, { toggle: box, text, say, yieldGestures, onChoice: (value) => selection.moveTo({ box: value }) });
   share.addEventListener("click", async () => {
     const link = selection.link();
     try {
@@ -72,7 +72,7 @@ export function snapToGrid(degrees) {
 }
 
 /* Lets people draw a box from two corners: by a drag, two taps, or on the keyboard by pressing Enter at the map's center twice. */
-function enableBoxDrawing(L, map, { toggle, text, say, onChoice }) {
+function enableBoxDrawing(L, map, { toggle, text, say, yieldGestures, onChoice }) {
   const frame = map.getContainer();
   const crosshair = createCrosshair();
   let first = null;
@@ -94,7 +94,7 @@ function enableBoxDrawing(L, map, { toggle, text, say, onChoice }) {
     crosshair.remove();
     rectangle?.remove();
     first = rectangle = pressed = null;
-    map.dragging.enable();
+    yieldGestures();
   };
   const setCorner = (point) => {
     if (!first) {

@@ -43,6 +43,41 @@ function appendToHead(node) {
   });
 }
 
+/* Leaves to the page the swipes and wheel turns that cannot move the map, because it shows all of `bounds`, or all of its
+   height or width: else people are caught in the map. A wheel zooms such a map only with Ctrl or Command, which is also how
+   browsers report a pinch on a touchpad. Returns a function to call after dragging was switched on or off. */
+export function letPageScroll(map, bounds) {
+  const frame = map.getContainer();
+  const canMove = { sideways: true, upAndDown: true };
+  const isFixed = () => !canMove.sideways && !canMove.upAndDown;
+  const update = () => {
+    if (frame.classList.contains("is-drawing")) return;
+    const [view, northWest, southEast] = [map.getSize(), map.project(bounds.getNorthWest()), map.project(bounds.getSouthEast())];
+    canMove.sideways = southEast.x - northWest.x > view.x + 1;
+    canMove.upAndDown = southEast.y - northWest.y > view.y + 1;
+    map.dragging[isFixed() ? "disable" : "enable"]();
+    const forPage = [canMove.sideways ? "" : "pan-x", canMove.upAndDown ? "" : "pan-y"].filter(Boolean);
+    frame.style.touchAction = forPage.join(" "); // empty: what leaflet.css says
+  };
+  const inCapture = { capture: true, passive: true };
+  frame.addEventListener("wheel", (event) => isFixed() && !event.ctrlKey && !event.metaKey && event.stopImmediatePropagation(), inCapture);
+
+  // Leaflet cancels every move of a finger; one along an axis that the map cannot move on must not reach it.
+  let start = null;
+  let isForPage = null; // unknown before the first move
+  frame.addEventListener("touchstart", ({ touches }) => ([start, isForPage] = [touches.length === 1 ? touches[0] : null, null]), inCapture);
+  const handleMove = (event) => {
+    if (!start || event.touches.length > 1 || frame.classList.contains("is-drawing")) return;
+    const [across, along] = [event.touches[0].clientX - start.clientX, event.touches[0].clientY - start.clientY].map(Math.abs);
+    isForPage = isForPage ?? !(across > along ? canMove.sideways : canMove.upAndDown);
+    if (isForPage) event.stopPropagation();
+  };
+  frame.addEventListener("touchmove", handleMove, inCapture);
+  map.on("moveend zoomend resize", update);
+  update();
+  return update;
+}
+
 /* Draws the base map on a Leaflet map that has a view. */
 export function drawBaseMap(L, map, base) {
   const lines = base.layers.filter((layer) => layer.name !== "labels").flatMap((layer) => drawLayer(L, map, layer));
@@ -122,7 +157,7 @@ function drawStreetNames(L, map, base) {
     const view = map.getBounds().pad(0.1);
     names.clearLayers();
     if (map.getZoom() < Math.min(...Object.values(NAME_MIN_ZOOM))) return;
-    positions ??= findNamePositions(L, base);
+    positions = positions ?? findNamePositions(L, base);
     for (const position of positions) {
       if (map.getZoom() >= NAME_MIN_ZOOM[position.rank] && view.contains(position.at)) names.addLayer(streetName(L, position));
     }

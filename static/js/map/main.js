@@ -2,7 +2,7 @@
    anything fails, the drawing stays. Filter, search, month slider and tools load afterwards. */
 
 import { button, element, texts } from "../dom.js";
-import { drawBaseMap, loadBaseMap, loadLeaflet } from "./base-map.js";
+import { drawBaseMap, letPageScroll, loadBaseMap, loadLeaflet } from "./base-map.js";
 import { Bubbles } from "./bubbles.js";
 
 const figure = document.querySelector("#crime-map");
@@ -12,12 +12,22 @@ const MAX_ZOOM = 17; // the same as in crimemap.pages.server_map
 
 start();
 
+/* Starts the live map. If anything fails before the map is there, the drawing and its links stay. */
 async function start() {
   const baseMapLoading = loadBaseMap(data).catch(() => false);
   const L = await loadLeaflet(data).catch(() => null);
   if (!L) return;
-  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const frame = element("div", "place-map live-map");
+  try {
+    await showLiveMap(L, frame, baseMapLoading);
+  } catch (error) {
+    if (!frame.classList.contains("is-there")) frame.remove();
+    throw error;
+  }
+}
+
+async function showLiveMap(L, frame, baseMapLoading) {
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
   frame.setAttribute("role", "application");
   frame.setAttribute("aria-label", text("map"));
   frame.setAttribute("aria-describedby", "map-help");
@@ -42,6 +52,7 @@ async function start() {
   showView(L, map, query.get("at"), data.box);
   L.control.zoom({ position: "topright", zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
   L.control.scale({ position: "bottomleft" }).addTo(map);
+  const yieldGestures = letPageScroll(map, cityBounds);
 
   const statusLine = createStatusLine();
   const symbols = readLegendSymbols(document.querySelector("#legend"));
@@ -57,7 +68,11 @@ async function start() {
       statusLine.showCount(total);
       showCountsInLegend(families);
     },
-    onList: async (view, from) => (await equipment).stacked.open(bubbles.query, view, from),
+    onList: async (view, from) => {
+      const tools = await equipment.catch(() => null);
+      if (tools) tools.stacked.open(bubbles.query, view, from);
+      else location.assign(`${data.listUrl}?${withBox(bubbles.query, view)}`);
+    },
     onBusy: (isBusy) => figure.classList.toggle("is-loading", isBusy),
     onFailure: () => statusLine.showError(text("failed"), () => bubbles.refresh()),
   });
@@ -69,10 +84,16 @@ async function start() {
   frame.classList.add("is-there");
   const help = Object.assign(element("p", "visually-hidden", text("help")), { id: "map-help" });
   document.querySelector("#moves").replaceWith(help, statusLine.node);
-  equipment = import("./tools.js").then(({ equip }) => equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView }));
+  equipment = import("./tools.js").then(({ equip }) => equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView, yieldGestures }));
   figure.dataset.ready = "";
   await equipment;
   figure.dataset.equipped = "";
+}
+
+function withBox(query, edges) {
+  const parts = new URLSearchParams(query);
+  parts.set("box", edges.map((degrees) => degrees.toFixed(5)).join());
+  return parts;
 }
 
 function removeLiveMap(map, frame) {

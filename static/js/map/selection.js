@@ -91,20 +91,24 @@ export class Selection {
     const requested = formatQuery(parts);
     const isElsewhere = !coversSamePlace(requested, this.query);
     this.onRequest(requested, isElsewhere);
+    const retry = () => this.load(raw, { push, refillForm });
+    let page;
     try {
       const response = await fetch(`${location.pathname}?${requested}`, { signal: request.signal, credentials: "omit" });
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      page = new DOMParser().parseFromString(await response.text(), "text/html");
       if (request.signal.aborted) return;
-      if (!response.ok) {
-        this.onFailure(response.status === 400 ? page.querySelector("main li")?.textContent : null, () => this.load(raw, { push, refillForm }));
-        return;
-      }
+      if (!response.ok) return this.onFailure(response.status === 400 ? page.querySelector("main li")?.textContent : null, retry);
+    } catch {
+      if (!request.signal.aborted) this.onFailure(null, retry);
+      return;
+    }
+    try {
       this.query = new URL(page.querySelector("#views a").href, location.href).search.slice(1);
       this.applyPage(page, refillForm);
       if (push) history.pushState(null, "", `?${this.query}${!isElsewhere && this.position() ? `&at=${this.position()}` : ""}`);
       this.onChange({ query: this.query, requested, figure: page.querySelector("#crime-map"), position: at, fit: isElsewhere || !push });
     } catch {
-      if (!request.signal.aborted) this.onFailure(null, () => this.load(raw, { push, refillForm }));
+      location.assign(`?${raw}`); // a script that fails here leaves the work to the plain page
     }
   }
 

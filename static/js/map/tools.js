@@ -7,7 +7,7 @@ import { Selection } from "./selection.js";
 import { IncidentPanel } from "./incident-panel.js";
 import { fitMapToPaper } from "./printing.js";
 
-export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView }) {
+export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView, yieldGestures }) {
   const data = figure.dataset;
   let isMovedByVisitor = new URLSearchParams(location.search).has("at");
   let isMovedByScript = false; // not by the visitor
@@ -52,7 +52,7 @@ export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, stat
     history.replaceState(history.state, "", `?${selection.query}&at=${positionText()}`);
   });
 
-  const toolbar = createTools(L, map, selection, { cityBounds, text, say: statusLine.say });
+  const toolbar = createTools(L, map, selection, { cityBounds, text, say: statusLine.say, yieldGestures });
   statusLine.node.after(toolbar);
   addMonthSlider(selection, { text });
   addPlaceSearch(selection, {

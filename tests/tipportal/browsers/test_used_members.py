@@ -43,3 +43,10 @@ def test_scripts_use_only_what_the_oldest_browsers_have() -> None:
     used = {(script, name) for script, name in used_members() if name in newer}
     assert sorted(used - EXCUSED.keys()) == []
     assert sorted(EXCUSED.keys() - used) == [], "no longer used"
+
+
+def test_scripts_use_no_syntax_that_the_oldest_browsers_refuse() -> None:
+    """A module with a syntax that a browser doesn't know isn't run at all, nor any module that imports it."""
+    newer = re.compile(r"\?\?=|\|\|=|&&=|\bstatic\s*\{|\bthis\.#\w|^await\b|^export \* as\b", re.MULTILINE)
+    for path in SCRIPTS.rglob("*.js"):
+        assert not newer.search(COMMENT.sub("", path.read_text(encoding="utf-8"))), path.name
