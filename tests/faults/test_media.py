@@ -17,9 +17,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.source import check, check_looks, visit
-from tests.faults.test_anonymity import parent_of
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
+from tests.theft.process_memory import list_descendants
 from tests.tips.files import sample_pictures
 from tipportal.deploy import processes
 
@@ -233,12 +233,8 @@ def test_a_file_that_kills_its_worker_three_times_is_refused_and_the_queue_goes_
     Visitor(stack.public_url).send("A deadly video", files=[video])
     for attempt in (1, 2, 3):
         wait_until(lambda number=attempt: rows(stack)[1] == ("rebuilding", "", number), 60, f"attempt {attempt}")
-        for process in children_of(stack.children[VIDEO_WORKER].process.pid):
+        for process in list_descendants(stack.children[VIDEO_WORKER].process.pid)[1:]:
             os.kill(process, signal.SIGKILL)
     wait_until(lambda: rows(stack)[1] == ("refused", "deadly", 3), 60, "it is refused")
     Visitor(stack.public_url).send("The next", files=[video, photo])
     wait_until(lambda: states(stack) == ["ready", "ready"], 90, "the next is ready")
-
-
-def children_of(parent: int) -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent_of(name) == str(parent)]

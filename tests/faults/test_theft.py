@@ -1,4 +1,4 @@
-"""A thief who takes the memory of a running portal's processes finds nothing of sources who have left (`make theft-test`, shorter)."""
+"""A thief who takes everything of a running portal finds nothing of sources who have left (`make theft-test`, shorter)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.journey import Visitor
 from tests.theft import blind_receipts, process_memory
-from tests.theft.instance import ControlProcess, Findings, Instance
+from tests.theft.instance import OFFICER, ControlProcess, Findings, Instance
 from tests.theft.memory_search import MemorySearch
 from tests.theft.search import Finder
 
@@ -29,7 +31,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 @pytest.fixture(scope="module")
 def finder(instance: Instance) -> Finder:
-    return Finder(instance.secrets())
+    return Finder(instance.secrets() | {"digest": instance.digests()})
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,43 @@ def test_the_blind_search_opens_no_tip(instance: Instance, found: Findings) -> N
 
 def test_the_memory_of_every_process_was_read(found: Findings) -> None:
     assert found.uncontrolled == []
-    assert {"web-public", "web-staff", "worker-bulk", "worker-media", "postgres", "valkey"} <= set(found.counts)
+    assert {"web-public", "web-staff", "worker-bulk", "worker-media", "beat", "postgres", "valkey"} <= set(found.counts)
+
+
+def test_nothing_that_is_stored_holds_anything_of_a_source(instance: Instance, finder: Finder) -> None:
+    """Dump, database files, file store, Redis, logs, temp folders, mails, environments."""
+    remains = instance.search_remains(finder)
+    assert {place: dict(counts) for place, counts in remains.counts.items() if counts} == {}
+    assert {"database dump", "database files", "logs", "mails (without To)", "environment of web-public"} <= set(
+        remains.counts
+    )
+
+
+def test_what_is_stored_is_searched(instance: Instance) -> None:
+    """The officer's address, which is no secret, is found where it must be."""
+    officer = Finder({"officer": {OFFICER.encode()}})
+    found = {place for place, content in instance.list_remains() if officer.count(content)}
+    assert {"database dump", "database files"} <= found
+
+
+def test_digests_are_found_at_any_offset(instance: Instance, finder: Finder) -> None:
+    for number, digest in enumerate(sorted(instance.digests())[::2000]):
+        assert finder.count(b"." * number + digest + b".")["digest"] == 1
+
+
+def test_the_public_process_never_had_a_key_of_the_staff(instance: Instance) -> None:
+    for pid in instance.processes()["web-public"]:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        for name in (b"AGENCY_PRIVATE_KEYS", b"AUDIT_KEY", b"SECRET_KEY", b"portal_staff", b"portal_owner"):
+            assert name not in environment
+        files = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
+        assert not [path for path in files if "private" in path]
+
+
+def test_the_public_role_has_no_admin(instance: Instance) -> None:
+    visitor = Visitor(instance.stack.public_url)
+    visitor.open("/admin/")
+    assert visitor.status == 404
 
 
 def test_the_search_finds_what_is_there(instance: Instance, finder: Finder) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import socket
 import struct
 import subprocess
@@ -26,7 +27,7 @@ from tests.journey import BOUNDARY, Visitor, multipart
 from tests.stack import Stack, wait_until
 from tests.theft import blind_receipts, process_memory
 from tests.theft.memory_search import MemorySearch
-from tests.theft.search import Finder, spell_bytes, spell_digests, spell_receipt, spell_text
+from tests.theft.search import Finder, spell_bytes, spell_digests, spell_packed_address, spell_receipt, spell_text
 from tipportal.dev_stack.servers import postgres_programs
 from tips import receipts, vault
 
@@ -52,9 +53,12 @@ class Source:
 
     number: int
     address: str
+    forwarded: str
     agent: str
     referrer: str
     text: str
+    place: str
+    when: str
     message: str
     photo_comment: str
     photo: bytes | None = None
@@ -84,10 +88,13 @@ def make_source(number: int) -> Source:
     return Source(
         number,
         address=f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(200) + 20}.{secrets.randbelow(90) + 110}",
+        forwarded=f"203.0.113.{secrets.randbelow(90) + 110}",
         agent=f"Agent-{mark}/7.{number} (made up for the theft test)",
         referrer=f"https://referrer-{mark}.example/page",
         # Sentences that differ in every window, so that parts of a text are found as well.
         text=" ".join(f"{secrets.token_hex(4)} saw the white van {secrets.token_hex(4)}." for _ in range(12)),
+        place=f"{secrets.token_hex(4)} behind the mill {secrets.token_hex(4)}",
+        when=f"{secrets.token_hex(4)} last Tuesday {secrets.token_hex(4)}",
         message=f"{secrets.token_hex(4)} here is more about the van {secrets.token_hex(4)}.",
         photo_comment=f"taken {mark} with the phone of a made-up person",
         photo=draw_photo(f"taken {mark} with the phone of a made-up person") if number % 2 == 0 else None,
@@ -109,6 +116,7 @@ class Instance:
             folder,
             web=["public", "staff"],
             workers=["alerts", "bulk", "media"],
+            beat=True,
             variables={"TMPDIR": str(folder / "temp")},
         )
         self.sources = [make_source(number) for number in range(source_count)]
@@ -117,6 +125,7 @@ class Instance:
         self.note = f"{mark} is a note between officers"
         self.subscriber = f"resident-{mark}@example.org"
         self.cleaned: list[bytes] = []
+        self.agency_keys: set[bytes] = set()  # opened: keys of files and of notes
 
     def __enter__(self) -> Instance:
         self.stack.start()
@@ -139,26 +148,35 @@ class Instance:
     def act(self) -> None:
         """Let everybody do what they came for, and leave."""
         self._subscribe()
+        # The key of a file as it came is replaced once the worker has cleaned the file.
+        self.stack.children["worker-media"].signal(signal.SIGSTOP)
         for source in self.sources:
             self._send(source)
+        self._collect_agency_keys("tips_attachment")
+        self.stack.children["worker-media"].signal(signal.SIGCONT)
         self._wait_for_files()
         officer = Visitor(self.stack.staff_url)
         officer.sign_in("okafor", PASSWORD)
-        for path in sorted(set(re.findall(r"/admin/tips/tip/[0-9a-f-]{36}/change/", officer.open("/admin/tips/tip/")))):
+        tip_list = officer.open("/admin/tips/tip/")
+        assert not any(source.text in tip_list for source in self.sources)
+        for path in sorted(set(re.findall(r"/admin/tips/tip/[0-9a-f-]{36}/change/", tip_list))):
             self._handle_tip(officer, path)
         for source in self.sources:
             self._come_back(source)
             self._make_mistakes(source)
+        self._collect_agency_keys("tips_attachment")
+        self._collect_agency_keys("tips_noteskey")
         officer.open("/admin/")
 
     def _send(self, source: Source) -> None:
         visitor = self._visit(source)
         visitor.open("/")
-        form = visitor.tip(source.text)
+        form = visitor.tip(source.text, place=source.place, when=source.when)
         source.token = form["token"]
         visitor.open("/tips/", form | {"category": "no such"})  # a mistake: the text comes back once
         form["token"] = visitor.field("token")
         visitor.open("/tips/", form, files=[source.photo] if source.photo else [])
+        assert not visitor.cookies
         source.receipt = visitor.receipt()
         source.secret = vault.stretch_secret(source.receipt.encode(), self._salt)
 
@@ -166,6 +184,8 @@ class Instance:
         visitor = self._visit(source)
         page = visitor.enter_inbox(source.receipt)
         assert any(answer in page for answer in self.answers), visitor.status
+        assert self.note not in page
+        assert "okafor" not in page.lower()
         source.cookie = base64.urlsafe_b64decode(visitor.cookies["inbox"].value)
         visitor.open("/tips/inbox/conversation/", {"text": source.message, "form_id": visitor.field("form_id")})
         assert source.message in visitor.open("/tips/inbox/conversation/")
@@ -195,8 +215,14 @@ class Instance:
                 connection.sendall(sent)
 
     def _visit(self, source: Source) -> Visitor:
-        headers = {"User-Agent": source.agent, "Referer": source.referrer, "X-Forwarded-For": source.address}
+        headers = {"User-Agent": source.agent, "Referer": source.referrer, "X-Forwarded-For": source.forwarded}
         return Visitor(self.stack.public_url, source.address, **headers)
+
+    def _collect_agency_keys(self, table: str) -> None:
+        private = Path(self.stack.keys["AGENCY_PRIVATE_KEYS"])
+        with closing(self.stack.connect("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT key_for_agency, agency_key_id FROM {table}")
+            self.agency_keys |= {vault.open_key_with(sealed, key_id, private) for sealed, key_id in cursor.fetchall()}
 
     def _wait_for_files(self) -> None:
         expected = sum(source.photo is not None for source in self.sources)
@@ -249,7 +275,8 @@ class Instance:
             for sentence in source.text.split("."):
                 if sentence.strip():
                     add("text", spell_text(sentence.strip()))
-            add("text", spell_text(source.message))
+            for text in (source.message, source.place, source.when):
+                add("text", spell_text(text))
             positions = [_POSITIONS[word] for word in source.receipt.split()]
             add("receipt", spell_receipt(source.receipt))
             add("receipt", {struct.pack(f"{order}7H", *positions) for order in "<>"})
@@ -259,7 +286,8 @@ class Instance:
             add("session cookie", spell_bytes(source.cookie))
             add("form token", {source.token.encode()[:60]}, spell_bytes(base64.urlsafe_b64decode(source.token)))
             add("user agent", spell_text(source.agent), spell_text(source.referrer))
-            add("address", spell_text(source.address))
+            for address in (source.address, source.forwarded):
+                add("address", spell_text(address), spell_packed_address(address))
             add("file metadata", spell_text(source.photo_comment))
             if source.photo:
                 add("file", {source.photo[begin : begin + 32] for begin in range(2_000, len(source.photo) - 64, 4_000)})
@@ -267,6 +295,8 @@ class Instance:
             add("officers' text", spell_text(text))
         for content in self.cleaned:
             add("cleaned file", {content[begin : begin + 32] for begin in range(1_000, len(content) - 64, 4_000)})
+        for key in self.agency_keys:
+            add("keys", spell_bytes(key))
         add("subscriber", spell_text(self.subscriber))
         return kinds
 
@@ -278,7 +308,7 @@ class Instance:
         return {
             spelling
             for source in self.sources
-            for text in (source.address, source.agent, source.receipt)
+            for text in (source.address, source.forwarded, source.agent, source.receipt)
             for spelling in spell_digests(text, keys)
         }
 
@@ -300,11 +330,11 @@ class Instance:
         for name, pids in sorted(self.processes().items(), key=lambda item: not item[0].startswith("web")):
             counts = findings.counts.setdefault(name, Counter())
             for pid in pids:
-                found, candidates, read_bytes, has_control = search.search(pid, CONTROL, blind=name.startswith("web"))
-                counts.update(found)
-                findings.candidates |= candidates
-                findings.searched_bytes += read_bytes
-                if not has_control and name in self.stack.children:
+                found = search.search(pid, CONTROL, blind=name.startswith("web"))
+                counts.update(found.counts)
+                findings.candidates |= found.candidates
+                findings.searched_bytes += found.read_bytes
+                if not found.has_control and name in self.stack.children:
                     findings.uncontrolled.append(name)
         return findings
 
@@ -318,12 +348,13 @@ class Instance:
     def search_remains(self, finder: Finder) -> Findings:
         """Search dump, database files with their log, files, Redis, logs, temp folders, mails and environments."""
         findings = Findings()
-        for place, content in self._list_remains():
+        for place, content in self.list_remains():
             findings.searched_bytes += len(content)
             findings.counts.setdefault(place, Counter()).update(finder.count(content))
         return findings
 
-    def _list_remains(self) -> Iterator[tuple[str, bytes]]:
+    def list_remains(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each thing that a thief could take, with the name of its place."""
         url = self.stack.database_url("postgres")
         dump = [postgres_programs() / "pg_dump", "--inserts", url]
         yield "database dump", subprocess.run(dump, capture_output=True, check=True).stdout
@@ -332,12 +363,13 @@ class Instance:
                 for key in store.keys("*"):
                     yield f"redis database {number}", key + (store.dump(key) or b"")
         folders = {"servers": "database files", "keys": "keys and file store", "logs": "logs", "temp": "temp folder"}
-        for folder, place in folders.items():
-            for path in (self.stack.folder / folder).rglob("*"):
-                try:
-                    yield place, path.read_bytes() if path.is_file() else b""
-                except FileNotFoundError:  # PostgreSQL recycles its files
-                    continue
+        paths = [(place, path) for name, place in folders.items() for path in (self.stack.folder / name).rglob("*")]
+        paths += [("files in memory", path) for path in Path("/dev/shm").glob("*")]
+        for place, path in paths:
+            try:
+                yield place, path.read_bytes() if path.is_file() else b""
+            except FileNotFoundError:  # PostgreSQL recycles its files
+                continue
         for mail in self.stack.mails.received:
             headers = "".join(f"{name}: {value}\n" for name, value in mail.items() if name != "To")
             yield "mails (without To)", headers.encode() + mail.as_bytes().partition(b"\n\n")[2]

@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 _MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ (\d+) *(.*)")
 # Mappings are read in pieces, which overlap so that no text is cut in two.
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PIECE_BYTES = 64 * 1024 * 1024
 OVERLAP_BYTES = 4096
 
@@ -33,23 +36,35 @@ def list_descendants(pid: int) -> list[int]:
 
 
 def read_memory(pid: int) -> Iterator[bytes]:
-    """Yield the writable memory of a process, heap, stacks and shared memory included, without pages of zeros at the end.
+    """Yield the writable memory of a process, heap, stacks and shared memory included, without pages it never wrote to.
 
     Files that are mapped for reading alone are on the disk anyway. Raises NotOurProcessError.
     """
     if pid == os.getpid() or pid not in list_descendants(os.getpid()):
         raise NotOurProcessError(pid)
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+    with (
+        open(f"/proc/{pid}/mem", "rb", buffering=0) as memory,
+        open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap,
+    ):
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             match = _MAP.fullmatch(line)
             if match and match[3].startswith("rw") and match[5] not in ("[vvar]", "[vsyscall]"):
-                yield from _read_mapping(memory.fileno(), int(match[1], 16), int(match[2], 16))
+                for begin, end in _list_held_runs(pagemap.fileno(), int(match[1], 16), int(match[2], 16)):
+                    yield from _read_run(memory.fileno(), begin, end)
 
 
-def _read_mapping(descriptor: int, begin: int, end: int) -> Iterator[bytes]:
+def _list_held_runs(pagemap: int, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a mapping that are in memory or swapped out. Pages that were never written to hold nothing."""
+    entries = os.pread(pagemap, (end - begin) // PAGE_BYTES * 8, begin // PAGE_BYTES * 8)
+    is_held = np.frombuffer(entries, "<u8") >> np.uint64(62) != 0  # https://docs.kernel.org/admin-guide/mm/pagemap.html
+    edges = np.flatnonzero(np.diff(is_held, prepend=False, append=False)) * PAGE_BYTES + begin
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _read_run(memory: int, begin: int, end: int) -> Iterator[bytes]:
     for offset in range(begin, end, PIECE_BYTES):
         try:
-            yield os.pread(descriptor, min(end - offset, PIECE_BYTES + OVERLAP_BYTES), offset)
+            yield os.pread(memory, min(end - offset, PIECE_BYTES + OVERLAP_BYTES), offset)
         except (OSError, OverflowError):  # freed meanwhile, or a device
             return
 

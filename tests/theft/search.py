@@ -6,7 +6,10 @@ import base64
 import hashlib
 import hmac
 import html
+import ipaddress
 import json
+import socket
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
@@ -15,8 +18,8 @@ import numpy as np
 
 # The search looks up windows of this many bytes, so nothing shorter can be searched for.
 WINDOW_BYTES = 8
-# Windows are looked up by 22 bits of their product with an odd number near 2^64 / golden ratio (Knuth, TAOCP 6.4).
-_MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(42)
+# Windows are looked up by 20 bits of their product with an odd number near 2^64 / golden ratio (Knuth, TAOCP 6.4).
+_MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(44)
 # Windows looked up at once: what fits the processor's cache.
 _BLOCK = 32 * 1024
 
@@ -38,6 +41,14 @@ def spell_bytes(content: bytes) -> set[bytes]:
             whole = (shift + len(content)) // 3 * 4  # the characters that depend on these bytes alone
             forms.add(encoded[(0, 2, 3)[shift] : whole])
     return {form for form in forms if len(form) >= WINDOW_BYTES}
+
+
+def spell_packed_address(address: str) -> set[bytes]:
+    """Return an IPv4 address as sockets and Python's integers hold it. Its four bytes alone are in memory by chance."""
+    packed, number = socket.inet_aton(address), int(ipaddress.IPv4Address(address))
+    end_of_ipv6 = b"\0\0\xff\xff" + packed
+    # struct sockaddr_in ends with eight zeros; an int has digits of 30 bits.
+    return {packed + bytes(8), end_of_ipv6, struct.pack("<2I", number & (2**30 - 1), number >> 30)}
 
 
 def spell_receipt(words: str) -> set[bytes]:
@@ -75,11 +86,11 @@ class Finder:
         self._spellings: dict[bytes, list[tuple[str, bytes]]] = {}
         for kind, spellings in secrets.items():
             for spelling in set(spellings):
-                if len(spelling) < WINDOW_BYTES:
-                    raise ValueError(f"too short to search for: {spelling!r}")
+                if len(spelling) < WINDOW_BYTES or not spelling[:WINDOW_BYTES].strip(b"\0"):
+                    raise ValueError(f"too short, or begins with what memory is full of: {spelling!r}")
                 self._spellings.setdefault(spelling[:WINDOW_BYTES], []).append((kind, spelling))
         self._begins = np.unique(np.array([int.from_bytes(begin, "little") for begin in self._spellings], "<u8"))
-        self._may_begin = np.zeros(2**22, bool)
+        self._may_begin = np.zeros(2**20, bool)
         self._may_begin[(self._begins * _MULTIPLIER) >> _SHIFT] = True
 
     def count(self, content: bytes) -> Counter[str]:
