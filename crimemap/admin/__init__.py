@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from crimemap.admin import alerts, import_runs, offence_codes, places, sources
+from crimemap.admin import alerts, import_runs, offence_codes, places, reported_values, sources
 
-__all__ = ["alerts", "import_runs", "offence_codes", "places", "sources"]
+__all__ = ["alerts", "import_runs", "offence_codes", "places", "reported_values", "sources"]

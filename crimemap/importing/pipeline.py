@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import profiles, sanity_checks, snapshot_coverage, source_lock
+from crimemap.importing import profiles, reported_values, sanity_checks, snapshot_coverage, source_lock
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns, header_fits
@@ -180,6 +180,7 @@ class _Import:
         self.codes, self.geocoder, self.staging = CodeBook(profile.scheme), Geocoder(), Staging(run)
         self.matcher, self.point_counts = LostIdMatcher(self.staging), sanity_checks.PointCounts()
         self.withdrawn_days: list[dt.date] = []
+        self.unknown_values: set[tuple[str, str]] = set()
         self.progress_shown_at = 0.0  # monotonic seconds
 
     def close(self) -> None:
@@ -237,6 +238,7 @@ class _Import:
             batch.keys = keys.assign(batch.rows)
             self._compare(batch, is_later=is_later)
             self._show_progress(file)
+        self.unknown_values |= parser.unknown_values
         self.report.add_table(file, parser, keys)
 
     def _make_parser(self, table: tables.Table) -> RowParser:
@@ -356,6 +358,7 @@ class _Import:
 
     def store(self) -> None:
         if not self.run.dry_run:
+            reported_values.record_new_values(self.unknown_values)
             self.staging.store(self.codes.write_new_codes(), self.report.period, self.withdrawn_days)
 
 

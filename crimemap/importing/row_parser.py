@@ -19,6 +19,7 @@ from crimemap.importing.profiles.base import DATE_PARTS, JOINER, Profile, normal
 from crimemap.importing.readers import cells, datetimes
 from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
 from crimemap.importing.readers.datetimes import DatetimeParser, Moment
+from crimemap.privacy import public_words
 from crimemap.privacy.locations import coarsen_location
 
 MAX_REMEMBERED = 200_000  # cells of a column
@@ -65,6 +66,7 @@ class RowParser:
         self.columns = HeaderColumns(header, profile)
         self.width = len(header)
         self.read_rows = read_rows
+        self.unknown_values: set[tuple[str, str]] = set()  # kinds of place and outcomes, as (field, text)
         self._prepare_times()
         self._prepare_codes()
         self._prepare_texts()
@@ -271,10 +273,8 @@ class RowParser:
     # Texts
 
     def _prepare_texts(self) -> None:
-        max_length, note_quirk = MAX_LENGTHS["location_description"], self.note_quirk
-        self.descriptions: BoundedMemo[str, str] = BoundedMemo(
-            lambda cell: cells.clean_text(cell, max_length, note_quirk)
-        )
+        note_quirk = self.note_quirk
+        self.descriptions: BoundedMemo[str, str] = BoundedMemo(self._parse_description)
         self.outcomes: BoundedMemo[str, str] = BoundedMemo(self._parse_outcome)
         self.domestic_flags = [
             (self.columns.positions[normalize_header(header)], BoundedMemo(_domestic_parser(pattern, note_quirk)))
@@ -282,13 +282,27 @@ class RowParser:
             if self.columns.has(header)
         ]
 
+    def _parse_description(self, cell: str) -> str:
+        return self._check_value(
+            "location_description", cells.clean_text(cell, MAX_LENGTHS["location_description"], self.note_quirk)
+        )
+
     def _parse_outcome(self, cell: str) -> str:
         text = cells.clean_text(cell, MAX_LENGTHS["outcome"], self.note_quirk)
         names = self.profile.outcomes
-        if text.casefold() in names or not names or not text:
-            return names.get(text.casefold(), text)
-        flag = cells.parse_boolean(cell, self.note_quirk)
-        return text if flag is None else names.get("true" if flag else "false", text)
+        if text.casefold() in names:
+            return names[text.casefold()]
+        flag = cells.parse_boolean(cell, self.note_quirk) if names and text else None
+        return self._check_value("outcome", text) if flag is None else names.get("true" if flag else "false", text)
+
+    def _check_value(self, field: str, text: str) -> str:
+        """Return a kind of place or an outcome, "" for free text; note one that an administrator has to approve."""
+        if public_words.is_free_text(text):
+            self.note_quirk("free text in kinds of place or outcomes")
+            return ""
+        if not public_words.is_known(field, text):
+            self.unknown_values.add((field, text))
+        return text
 
     # Places
 

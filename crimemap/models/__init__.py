@@ -7,6 +7,7 @@ from crimemap.models.incidents import (
     Incident,
     IncidentRevision,
     OffenceCode,
+    ReportedValue,
     Source,
     Visibility,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Intersection",
     "Located",
     "OffenceCode",
+    "ReportedValue",
     "Source",
     "Subscription",
     "Visibility",

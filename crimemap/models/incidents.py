@@ -143,6 +143,37 @@ class OffenceCode(models.Model):
         return f"{self.code} {self.label}".strip()
 
 
+class ReportedValue(models.Model):
+    """A kind of place or an outcome that an agency's files have and the portal does not know. Public once approved."""
+
+    class Field(models.TextChoices):
+        PLACE = "location_description", _("Kind of place")
+        OUTCOME = "outcome", _("Outcome")
+
+    class Decision(models.TextChoices):
+        WAITING = "waiting", _("Waiting for you")
+        APPROVED = "approved", _("Shown to residents")
+        REFUSED = "refused", _("Never shown")
+
+    field = models.CharField(_("column"), max_length=20, choices=Field)
+    text = models.CharField(_("text in the files"), max_length=120)
+    decision = models.CharField(_("decision"), max_length=8, choices=Decision, default=Decision.WAITING)
+
+    class Meta:
+        verbose_name = _("new kind of place or outcome")
+        verbose_name_plural = _("new kinds of place and outcomes")
+        ordering = ["field", "text"]
+        constraints = [
+            models.UniqueConstraint(fields=["field", "text"], name="reported_value_once"),
+            models.CheckConstraint(
+                condition=Q(decision__in=["waiting", "approved", "refused"]), name="reported_value_decision_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class ImportRun(models.Model):
     """One import, from its request on. `read` is the sum of created, updated, unchanged and rejected."""
 

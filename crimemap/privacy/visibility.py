@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crimemap.privacy import street_labels
+from crimemap.privacy import public_words, street_labels
 from crimemap.privacy.agency_rules import AREA, BLOCK, HIDDEN, AgencyRules
 from crimemap.privacy.records import (
     BEAT,
@@ -91,12 +91,16 @@ class RuleSource:
 
 @dataclass(frozen=True, slots=True)
 class PublicationRule:
-    """Everything that decides about a row. Codes and sources by primary key; categories in display order."""
+    """Everything that decides about a row. Codes and sources by primary key; categories in display order.
+
+    approved: kinds of place and outcomes that an administrator approved, as (field, text in lower case), sorted.
+    """
 
     categories: tuple[RuleCategory, ...]
     codes: dict[int, RuleCode]
     sources: dict[int, RuleSource]
     agency: AgencyRules
+    approved: tuple[tuple[str, str], ...] = ()
 
 
 # The possible decisions about a row; a position in LEVELS, so that the decisions fit in an array.
@@ -157,9 +161,10 @@ def select_public_rows(records: Records, level: Array, rule: PublicationRule) ->
     kind, kinds = records["kind"][shown], records.kinds
     category = category_by_kind(records, rule)
     against_person = np.array([category.against_person for category in rule.categories] or [False])[category]
-    description = np.where(against_person | (not rule.agency.description), 0, kinds[:, DESCRIPTION])[kind]
+    description = _public_texts(records, DESCRIPTION, "location_description", rule)
+    description = np.where(against_person | (not rule.agency.description), 0, description)[kind]
     description[at_area] = 0
-    outcome = kinds[:, OUTCOME] if rule.agency.outcome else np.zeros(len(kinds), "i4")
+    outcome = _public_texts(records, OUTCOME, "outcome", rule) if rule.agency.outcome else np.zeros(len(kinds), "i4")
     finest = np.array([HOUR, DAY], "u1")[at_area.view("u1")]
     precision = np.maximum(kinds[:, PRECISION].astype("u1")[kind], finest)
     place = records["place"][shown]
@@ -177,6 +182,14 @@ def select_public_rows(records: Records, level: Array, rule: PublicationRule) ->
         places=places,
         texts=texts,
     )
+
+
+def _public_texts(records: Records, column: int, field: str, rule: PublicationRule) -> Array:
+    """Return a text column of `kinds`, with 0 (no text) in place of texts that may not be public."""
+    used, pointer = np.unique(records.kinds[:, column], return_inverse=True)
+    texts = [records.texts[number] for number in used.tolist()]
+    result: Array = np.where(public_words.select_public(field, texts, frozenset(rule.approved)), used, 0)[pointer]
+    return result
 
 
 def select_public_reclassifications(

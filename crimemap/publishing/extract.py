@@ -169,6 +169,8 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
             " LEFT JOIN crimemap_category category ON category.id = code.category_id ORDER BY code.id"
         )
         codes = {number: RuleCode(category, visibility or None) for number, category, visibility in cursor.fetchall()}
+        cursor.execute("SELECT field, text FROM crimemap_reportedvalue WHERE decision = 'approved'")
+        approved = tuple(sorted((field, text.casefold()) for field, text in cursor.fetchall()))
         cursor.execute(
             "SELECT id, slug, name, time_zone, embargo_days, last_success_at, expected_interval FROM crimemap_source"
             " ORDER BY slug"
@@ -187,7 +189,7 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         for _, slug, name, _, _, last, hours in rows
     ]
     return (
-        PublicationRule(categories, codes, sources, agency),
+        PublicationRule(categories, codes, sources, agency, approved),
         freshness,
         {number: zone for number, _, _, zone, *_ in rows},
     )

@@ -13,6 +13,7 @@ import numpy as np
 from django.conf import settings
 
 from crimemap.privacy.records import COLUMNS, Records
+from crimemap.privacy.visibility import RULE_VERSION
 from crimemap.snapshot.format import Array
 
 
@@ -47,6 +48,7 @@ def save_extract(extract: CachedExtract) -> None:
                 file.flush()
                 os.fsync(file.fileno())  # a half-written cache must not look valid after a power failure
         state = {
+            "rule": RULE_VERSION,
             "final": extract.final_runs,
             "zones": extract.zones,
             "token": extract.token,
@@ -60,7 +62,8 @@ def save_extract(extract: CachedExtract) -> None:
 
 
 def load_extract(zones: dict[int, str]) -> CachedExtract | None:
-    """Return the cached extraction, None if it is missing, damaged, or from before a source's time zone changed."""
+    """Return the cached extraction, None if it is missing, damaged, of another version of the rule (whose texts
+    may not stay on disk), or from before a source's time zone changed."""
     if settings.INCIDENT_CACHE is None:
         return None
     folder = settings.INCIDENT_CACHE / "records"
@@ -71,6 +74,8 @@ def load_extract(zones: dict[int, str]) -> CachedExtract | None:
 
     try:
         state = json.loads((folder / "state.json").read_text())
+        if state["rule"] != RULE_VERSION:
+            return None
         columns = {name: load(name) for name in COLUMNS}
         records = Records(columns, load("kinds"), load("places"), state["texts"])
         extract = CachedExtract(

@@ -9,14 +9,14 @@ from django.db.models import QuerySet
 from django.template import RequestContext
 
 from crimemap.importing.arrival import feed_monitor
-from crimemap.models import ImportRun, OffenceCode, Source
+from crimemap.models import ImportRun, OffenceCode, ReportedValue, Source
 
 register = template.Library()
 
 
 @register.inclusion_tag("admin/crimemap/feed_trouble.html", takes_context=True)
 def feed_trouble(context: RequestContext) -> dict[str, Any]:
-    """List late feeds, imports that wait for a decision and unclassified codes; nothing for users without access to imports."""
+    """List late feeds, imports that wait for a decision, unclassified codes and unknown values; nothing for users without access to imports."""
     user = context.get("user")
     if user is None or not user.has_perm("crimemap.view_importrun"):
         return {}
@@ -25,5 +25,6 @@ def feed_trouble(context: RequestContext) -> dict[str, Any]:
         "late": [source for source in Source.objects.exclude(expected_interval=None) if feed_monitor.is_late(source)],
         "stopped": list(stopped.select_related("source")[:5]),
         "unknown": OffenceCode.objects.filter(category=None).count(),
+        "new_values": ReportedValue.objects.filter(decision=ReportedValue.Decision.WAITING).count(),
         "may_classify": user.has_perm("crimemap.change_offencecode"),
     }

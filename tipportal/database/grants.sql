@@ -101,6 +101,7 @@ GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
+GRANT UPDATE ON crimemap_reportedvalue TO portal_staff;
 GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;
 GRANT INSERT, UPDATE ON outreach_story, outreach_reviewcomment, outreach_previewlink TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON outreach_story_tags, outreach_story_pictures, outreach_tag TO portal_staff;
@@ -125,11 +126,11 @@ GRANT SELECT, UPDATE, DELETE ON core_accountmail TO portal_alerts;
 GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite TO portal_bulk;
 -- It imports and publishes incidents. The public role reads the published folder, none of these tables.
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
-GRANT SELECT, INSERT ON crimemap_offencecode TO portal_bulk;
+GRANT SELECT, INSERT ON crimemap_offencecode, crimemap_reportedvalue TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE ON crimemap_source, crimemap_importrun TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevision, crimemap_importproblem TO portal_bulk;
 GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
-    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq TO portal_bulk;
+    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq, crimemap_reportedvalue_id_seq TO portal_bulk;
 GRANT EXECUTE ON FUNCTION incidents_analyze TO portal_bulk;
 DO $$ BEGIN
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
