@@ -37,7 +37,7 @@ def clean_stored_texts(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crimemap', '0002_place_keys'),
+        ('crimemap', '0003_alert_rhythms'),
     ]
 
     operations = [
