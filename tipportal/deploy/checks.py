@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,6 +93,27 @@ def check_addresses(**_options: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register(Tags.security, deploy=True)
+def check_freed_memory(**_options: Any) -> list[CheckMessage]:
+    """Warn where the C library does not overwrite freed memory (processes.WIPING_ALLOCATOR): musl, macOS."""
+    if _is_glibc():
+        return []
+    return [
+        Warning(
+            _("This system doesn't overwrite freed memory."),
+            hint=_("Use a system with glibc, such as Debian: elsewhere memory keeps what sources wrote for longer."),
+            id="tipportal.W010",
+        )
+    ]
+
+
+def _is_glibc() -> bool:
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
+    except (ValueError, OSError):  # the name is unknown to other C libraries
+        return False
 
 
 @register(Tags.security)

@@ -427,6 +427,22 @@ def test_the_check_reports_a_demo(settings: Any) -> None:
     assert checks.check_demo() == []
 
 
+@pytest.mark.parametrize(("library", "ids"), [("glibc 2.36", []), (None, ["tipportal.W010"])])
+def test_a_system_that_keeps_freed_memory_is_reported(
+    monkeypatch: pytest.MonkeyPatch, library: str | None, ids: list[str]
+) -> None:
+    monkeypatch.setattr("os.confstr", {"CS_GNU_LIBC_VERSION": library}.__getitem__)
+    assert ids_of(checks.check_freed_memory()) == ids
+
+
+def test_other_c_libraries_do_not_know_the_name_of_glibcs_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_name: str) -> str:
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr("os.confstr", refuse)
+    assert ids_of(checks.check_freed_memory()) == ["tipportal.W010"]
+
+
 def test_an_address_whose_forms_would_be_refused_is_reported(settings: Any) -> None:
     settings.ROLE, settings.HTTPS, settings.SECURE_PROXY_SSL_HEADER = (
         Role.PUBLIC,
