@@ -237,12 +237,10 @@ class Instance:
             if officer.status == 200 and len(officer.content) > 2000:
                 self.cleaned.append(officer.content)
         for kind, text in (("answer", self.answers[number]), ("note", self.note)):
-            form = next(
-                form for form in re.findall(r"<form.*?</form>", officer.open(path), re.S) if f'value="{kind}"' in form
-            )
-            fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form))
-            buttons = dict(re.findall(r'<button[^>]*name="([^"]+)" value="([^"]*)"', form))
-            officer.open(path, fields | buttons | {"text": text})
+            form = re.search(r'<form class="tip-page".*?</form>', officer.open(path), re.S)
+            assert form, officer.status
+            fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0]))
+            officer.open(path, fields | {"act": kind, kind: text})
             assert officer.status in (302, 303), officer.status
         assert self.note in officer.open(path)
 
