@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -78,15 +78,25 @@ class AccountForm(AccountRules, UserChangeForm):
     pass
 
 
-class NewAccountForm(AccountRules, AdminUserCreationForm):
+class NewAccountForm(AccountRules, UserCreationForm):
     pass
+
+
+class NewPasswordForm(AdminPasswordChangeForm):
+    usable_password = None  # every account signs in by password
+
+
+class RoleFilter(admin.RelatedFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("role")
 
 
 @admin.register(Account)
 class AccountAdmin(UserAdmin):
     form = AccountForm
     list_display = ("username", "full_name", "email", "role_names", "is_active", "last_login")
-    list_filter = ("is_active", "groups")
+    list_filter = ("is_active", ("groups", RoleFilter))
     search_fields = ("username", "first_name", "last_name", "email")
     search_help_text = gettext_lazy("A name or an email address")
     filter_horizontal = ()
@@ -99,8 +109,9 @@ class AccountAdmin(UserAdmin):
         (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_form = NewAccountForm
+    change_password_form = NewPasswordForm
     add_fieldsets = (
-        (None, {"fields": ("username", "usable_password", "password1", "password2")}),
+        (None, {"fields": ("username", "password1", "password2")}),
         (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
         (gettext_lazy("Roles"), {"fields": ("groups",), "description": _CONSENT}),
     )

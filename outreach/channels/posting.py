@@ -165,7 +165,7 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
             post.state, post.sent_at = State.SENT, post.begun_at
         post.problem = ""
         post.save()
-        audited = "posted again" if again else "found on the channel"
+        audited = "asked to post again" if again else "confirmed as posted"
         audit.record(by, audited, f"story {post.story_id}", f"channel {post.channel.name}")
     return post
 

@@ -104,7 +104,7 @@ def cancel_event(event_id: int, because: str, by: Account) -> Event:
             raise EventActionRefusedError(_("Write one sentence that tells residents why."))
         event.status, event.cancelled_because = Status.CANCELLED, because
         _save_version(event)
-        audit.record(by, "cancelled event", f"event {event.pk}", event.slug)
+        audit.record(by, "canceled event", f"event {event.pk}", event.slug)
     return event
 
 

@@ -11,7 +11,7 @@ from outreach.models import Event
 
 
 def visible_events() -> QuerySet[Event]:
-    """Return published and cancelled events. The database limits the public role to these as well (grants.sql)."""
+    """Return published and canceled events. The database limits the public role to these as well (grants.sql)."""
     return Event.objects.filter(status__in=(Event.EventStatus.PUBLISHED, Event.EventStatus.CANCELLED))
 
 

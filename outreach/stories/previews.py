@@ -35,7 +35,7 @@ def create_link(story: Story, by: Account) -> tuple[PreviewLink, str]:
     token = secrets.token_urlsafe(32)
     expires = timezone.now() + dt.timedelta(days=PreviewLink.DAYS)
     link = PreviewLink.objects.create(story=story, token_hash=_token_hash(token), made_by=by, expires_at=expires)
-    audit.record(by, "made preview link", f"story {story.slug}")
+    audit.record(by, "created preview link", f"story {story.slug}")
     return link, token
 
 

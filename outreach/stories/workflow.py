@@ -185,7 +185,7 @@ def carry_out(
 
 
 _AUDIT_ACTIONS = {
-    "create": "wrote story",
+    "create": "created story",
     StoryAction.EDIT: "changed story",
     StoryAction.SUBMIT: "sent story to review",
     StoryAction.ASK_CHANGES: "sent story back",
@@ -194,7 +194,7 @@ _AUDIT_ACTIONS = {
     StoryAction.UNSCHEDULE: "unscheduled story",
     StoryAction.PUBLISH: "published story",
     StoryAction.WITHDRAW: "withdrew story",
-    StoryAction.REOPEN: "took up story again",
+    StoryAction.REOPEN: "moved story back to draft",
 }
 
 

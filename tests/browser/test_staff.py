@@ -75,7 +75,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         page.get_by_role("button", name="Send answer").dblclick()
         expect(page.get_by_text("Answer sent.")).to_be_visible()
         expect(page.locator(".talk .me", has_text="Where is it?")).to_have_count(1)
-        page.get_by_role("link", name="You are").click()
+        page.get_by_role("link", name="You're").click()
         check_looks(page)
         page.goto(NEUTRAL)  # as if it were the officer's webmail, with the link of an alert
         page.evaluate("href => document.body.append(Object.assign(document.createElement('a'), {href, textContent: 'Desk'}))",
@@ -83,7 +83,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         page.get_by_role("link", name="Desk").click()
         expect(page.get_by_role("heading", name="Tips", exact=True)).to_be_visible()
         page.goto(stack.staff_url + LIST + "?q=999999&status=all")
-        expect(page.get_by_role("heading", name="No tip fits")).to_be_visible()
+        expect(page.get_by_role("heading", name="No tips match")).to_be_visible()
         check_looks(page)
 
 

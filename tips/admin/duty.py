@@ -23,10 +23,10 @@ class OwnDutyForm(forms.ModelForm):
     class Meta:
         model = Duty
         fields = ("on_duty", "categories")
-        labels = {"on_duty": gettext_lazy("I am on duty")}
+        labels = {"on_duty": gettext_lazy("I'm on duty")}
         help_texts = {
-            "on_duty": gettext_lazy("While you are on duty, new tips of your categories are mailed to you."),
-            "categories": gettext_lazy("Choose none to be told of all."),
+            "on_duty": gettext_lazy("While you're on duty, you get an email when a tip in your categories arrives."),
+            "categories": gettext_lazy("Leave all unchecked to get emails about every category."),
         }
         widgets = {"categories": forms.CheckboxSelectMultiple}
 
@@ -53,7 +53,7 @@ class DutyAdmin(admin.ModelAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs |= {"widget": forms.CheckboxSelectMultiple, "queryset": Category.objects.all()}
-        kwargs["help_text"] = _("Choose none for all.")
+        kwargs["help_text"] = _("Leave all unchecked for every category.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
@@ -78,5 +78,5 @@ class DutyAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/tips/duty/mine.html", context)
 
     def _redirect_after_saving(self, request: HttpRequest, duty: Duty) -> HttpResponse:
-        messages.success(request, _("You are on duty.") if duty.on_duty else _("You are off duty."))
+        messages.success(request, _("You're on duty.") if duty.on_duty else _("You're off duty."))
         return HttpResponseRedirect(reverse("admin:tips_duty_mine"))

@@ -41,7 +41,7 @@ class TipAdmin(admin.ModelAdmin):
         filters.UnreadFilter,
     )
     search_fields = ("=number",)
-    search_help_text = gettext_lazy("Number of a tip")
+    search_help_text = gettext_lazy("Tip number")
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -130,8 +130,8 @@ class TipAdmin(admin.ModelAdmin):
             self.message_user(request, sentence % {"count": assigned_count}, messages.SUCCESS)
         if refused_count:
             sentence = ngettext(
-                "%(count)s tip was left as it is: closed tips cannot be assigned.",
-                "%(count)s tips were left as they are: closed tips cannot be assigned.",
+                "%(count)s tip was not assigned, because it is closed.",
+                "%(count)s tips were not assigned, because they are closed.",
                 refused_count,
             )
             self.message_user(request, sentence % {"count": refused_count}, messages.WARNING)

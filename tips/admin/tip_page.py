@@ -267,7 +267,7 @@ def _entry_contexts(entries: list[conversation.ConversationEntry]) -> list[dict[
 
 def _list_facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Return label and lines of each answer besides the description, without those left empty."""
-    danger = {"yes": _("Yes"), "no": _("No"), "unknown": _("The source does not know")}
+    danger = {"yes": _("Yes"), "no": _("No"), "unknown": _("The source doesn't know")}
     facts = [
         (_("In danger right now"), [danger.get(report["danger"], "")]),
         (_("Incident on the map"), [report.get("about", ""), report.get("incident", "")]),

@@ -184,6 +184,8 @@ def _change_state(
             return
         _refuse_if_changed(locked, shown_stamp)
         _refuse_unopened(locked)
+        if (locked.state, state) == (State.WAITING, State.OPEN):
+            action = "stopped waiting on"
         _set_state(locked, state, disposition)
         audit.record(officer, action, f"tip {locked.number}", disposition or "")
 

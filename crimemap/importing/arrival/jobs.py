@@ -100,7 +100,7 @@ def request_import(
     )
     _store_files(run, files)
     options = [word for word, chosen in (("dry run", dry_run), ("whole period", full_snapshot)) if chosen]
-    audit.record(by, "asked for an import", f"source {source.slug}", f"import {run.pk}: {', '.join([names, *options])}")
+    audit.record(by, "requested an import", f"source {source.slug}", f"import {run.pk}: {', '.join([names, *options])}")
     send_import_task(run)
     return run
 

@@ -24,7 +24,7 @@ def create_token(source: Source, by: Account) -> str:
     """Return a new token of the source; the previous one stops working."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     Source.objects.filter(pk=source.pk).update(api_token_hash=_hash(token))
-    audit.record(by, "made an API token", f"source {source.slug}")
+    audit.record(by, "created an API token", f"source {source.slug}")
     return token
 
 

@@ -87,7 +87,7 @@ class TestUploads:
         assert found["read"] == found["created"] + found["updated"] + found["unchanged"] + found["rejected"]
         assert re.search(r'<td class="number">40</td>', shown)
         assert not list(tmp_path.iterdir())
-        assert audit_entries() == [("ada", "asked for an import", "source city", f"import {run.pk}: june.csv")]
+        assert audit_entries() == [("ada", "requested an import", "source city", f"import {run.pk}: june.csv")]
 
     def test_a_large_file_is_not_copied(self, ada: Account, tmp_path: Path, settings: Any) -> None:
         settings.FILE_UPLOAD_MAX_MEMORY_SIZE, settings.FILE_UPLOAD_TEMP_DIR = 100, tmp_path
@@ -428,7 +428,7 @@ class TestSources:
         sign_in(ada).post(address, {"revoke": "1"})
         with pytest.raises(push_tokens.InvalidTokenError):
             push_tokens.authenticate_source("city", f"Bearer {token}")
-        assert [line[1] for line in audit_entries()] == ["made an API token", "revoked an API token"]
+        assert [line[1] for line in audit_entries()] == ["created an API token", "revoked an API token"]
 
 
 class TestColumns:

@@ -61,7 +61,7 @@ class TestAccepted:
         assert (run.origin, run.by) == ("push", None)
         assert audit_entries()[-1] == (
             "API of city",
-            "asked for an import",
+            "requested an import",
             "source city",
             f"import {run.pk}: push.csv",
         )

@@ -333,7 +333,7 @@ def test_each_action_is_in_the_audit_trail(by: Account) -> None:
     actions.change_event(event.pk, {"title": "Tea"}, by, event.version)
     actions.cancel_event(event.pk, "No.", by)
     acts = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
-    assert acts == ["added event", "published event", "changed event", "cancelled event"]
+    assert acts == ["added event", "published event", "changed event", "canceled event"]
 
 
 @pytest.mark.parametrize("role", ["public", "alerts", "media", "bulk"])

@@ -392,7 +392,7 @@ class TestPreviewLinks:
         assert link.expires_at - link.made_at <= dt.timedelta(days=7, seconds=1)
         client.post(f"/admin/outreach/story/{story.pk}/links/", {"revoke": str(link.pk)})
         assert visitor.get(address).status_code == visitor.get(file).status_code == 404
-        assert [line[1] for line in read_audit_trail()[-2:]] == ["made preview link", "revoked preview link"]
+        assert [line[1] for line in read_audit_trail()[-2:]] == ["created preview link", "revoked preview link"]
 
     def test_an_expired_or_invented_preview_link_shows_nothing(self, author) -> None:
         story = workflow.create_story(author, story_values())

@@ -184,7 +184,7 @@ class TestPerforming:
         actions = list(StoryStep.objects.order_by("pk").values_list("action", "by__username"))
         assert actions == [("create", "marsh"), ("submit", "marsh"), ("approve", "vance"), ("publish", "marsh")]
         assert [line[:3] for line in read_audit_trail()] == [
-            ("marsh", "wrote story", "story lamps"),
+            ("marsh", "created story", "story lamps"),
             ("marsh", "sent story to review", "story lamps"),
             ("vance", "approved story", "story lamps"),
             ("marsh", "published story", "story lamps"),

@@ -111,7 +111,7 @@ def test_the_number_of_queries_of_the_list_is_constant(okafor: Account) -> None:
             page = client.get(LIST)
         counts.append(len(queries))
     assert len(numbers(page.content.decode())) == 10
-    assert counts[0] == counts[1] <= 12
+    assert counts[0] == counts[1] <= 17  # five of them count work that waits
 
 
 def test_the_lists_wording(okafor: Account) -> None:
@@ -180,10 +180,10 @@ def test_every_column_sorts(okafor: Account, order: str) -> None:
 
 
 def test_an_empty_list_says_so(okafor: Account) -> None:
-    assert "No tip waits" in load_page(okafor, LIST)
+    assert "No tips to work on" in load_page(okafor, LIST)
     triage.close(officers.send_opened_tip(okafor), okafor, Disposition.USEFUL)
-    assert "No tip waits" in load_page(okafor, LIST)
-    assert "No tip fits" in load_page(okafor, LIST, assigned="me")
+    assert "No tips to work on" in load_page(okafor, LIST)
+    assert "No tips match" in load_page(okafor, LIST, assigned="me")
 
 
 def test_a_tip_of_an_officer_who_left_says_whose_it_is(okafor: Account, supervisor: Account) -> None:
@@ -212,7 +212,7 @@ def test_several_tips_are_assigned_at_once(okafor: Account) -> None:
     data = {"action": "assign_to_me", "_selected_action": chosen, "index": 0}
     answer = officers.sign_in(okafor).post(LIST + "?status=all", data, follow=True)
     assert "2 tips are assigned to you." in answer.content.decode()
-    assert "1 tip was left as it is" in answer.content.decode()
+    assert "1 tip was not assigned" in answer.content.decode()
     assert {now(tip).assigned_to for tip in tips} == {okafor}
     assert now(closed).assigned_to is None
 
@@ -241,7 +241,7 @@ def test_the_page_shows_the_sent_report(okafor: Account) -> None:
     page = load_page(okafor, page_of(officers.send_tip("Two men load boxes", **said)))
     for words in (
         "Two men load boxes",
-        "The source does not know",
+        "The source doesn&#x27;t know",
         "behind the bakery",
         "most nights",
         "Which plate?",
@@ -470,7 +470,7 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
     assert [line[1] for line in officers.read_audit_trail()][1:] == [
         "assigned",
         "set to waiting",
-        "reopened",
+        "stopped waiting on",
         "put a legal hold on",
         "ended the legal hold of",
         "closed",
@@ -727,7 +727,7 @@ def test_every_page_has_the_duty_switch(okafor: Account) -> None:
     client = officers.sign_in(okafor)
     assert "Go on duty" in client.get("/admin/").content.decode()
     page = client.post("/admin/tips/duty/mine/", {"switch": "on"}, follow=True).content.decode()
-    assert "You are on duty." in page
+    assert "You&#x27;re on duty." in page
     assert Duty.objects.get(officer=okafor).on_duty
     assert "Go off duty" in client.get(LIST).content.decode()
     client.post("/admin/tips/duty/mine/", {"switch": "off"})
@@ -741,15 +741,15 @@ def test_officers_choose_their_own_categories(okafor: Account) -> None:
     duty = Duty.objects.get(officer=okafor)
     assert (duty.on_duty, list(duty.categories.all())) == (True, chosen)
     page = load_page(okafor, "/admin/tips/duty/mine/")
-    assert page.count("checked") == 3
+    assert page.count(" checked>") == 3
     officers.sign_in(okafor).post("/admin/tips/duty/mine/", {"switch": "off"})
     assert list(duty.categories.all()) == chosen
 
 
 def test_an_officer_without_an_address_is_warned(okafor: Account) -> None:
-    assert "You have no e-mail address" not in load_page(okafor, "/admin/tips/duty/mine/")
+    assert "Your account has no email address" not in load_page(okafor, "/admin/tips/duty/mine/")
     Account.objects.update(email="")
-    assert "You have no e-mail address" in load_page(okafor, "/admin/tips/duty/mine/")
+    assert "Your account has no email address" in load_page(okafor, "/admin/tips/duty/mine/")
 
 
 @pytest.mark.parametrize("group", OTHERS)
@@ -832,11 +832,11 @@ def test_the_admin_index_counts_waiting_tips(okafor: Account) -> None:
 
 @pytest.mark.parametrize("address", ["/admin/", LIST])
 def test_a_warning_is_shown_while_no_officer_has_an_address(okafor: Account, address: str) -> None:
-    assert "Nobody can be told of new tips" not in load_page(okafor, address)
+    assert "No one gets an email about new tips" not in load_page(okafor, address)
     Account.objects.update(email="")
-    assert "Nobody can be told of new tips" in load_page(okafor, address)
+    assert "No one gets an email about new tips" in load_page(okafor, address)
 
 
 def test_administrators_see_the_warning_and_communications_do_not(db: None) -> None:
-    assert "Nobody can be told" in load_page(officers.create_officer("ito", groups.ADMINISTRATOR), "/admin/")
-    assert "Nobody can be told" not in load_page(officers.create_officer("marsh", groups.COMMUNICATIONS), "/admin/")
+    assert "No one gets an email" in load_page(officers.create_officer("ito", groups.ADMINISTRATOR), "/admin/")
+    assert "No one gets an email" not in load_page(officers.create_officer("marsh", groups.COMMUNICATIONS), "/admin/")
