@@ -400,6 +400,44 @@ def test_scripts_that_die_leave_the_plain_page(browser: Browser, portal: Stack) 
         expect(page.locator("svg.city")).to_be_visible()
 
 
+# Pairs of elements that differ in a state: page, one in the state, one out of it.
+STATES = [
+    ("/map/?days=30", ".seg label:has(:checked)", ".seg label:not(:has(:checked))"),
+    ("/map/?days=30", ".tabs [aria-current]", ".tabs a:not([aria-current])"),
+    ("/map/?days=30", ".nav [aria-current]", ".nav a:not([aria-current])"),
+    ("/map/?days=30", ".months-between", ".months"),
+    ("/map/?days=30", ".leaflet-disabled", ".leaflet-control-zoom-in"),
+    ("/map/list/", ".sorts [aria-current]", ".sorts a:not([aria-current])"),
+    ("/tips/", ".steps i.on", ".steps i:not(.on)"),
+    ("/map/alerts/", ".form-check:has(:checked)", ".form-check:not(:has(:checked))"),
+]
+LOOK = """element => { const { color, backgroundColor, borderColor, borderWidth, borderStyle, outlineStyle, outlineColor, fontWeight }
+    = getComputedStyle(element);
+    return [color, backgroundColor, borderColor, borderWidth, borderStyle, outlineStyle, outlineColor, fontWeight].join() }"""
+
+
+def test_states_and_charts_show_in_the_readers_own_colors(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, width=1280, forced_colors="active") as page:
+        at = ""
+        for address, inside, outside in STATES:
+            if address != at:
+                page.goto(portal.public_url + address)
+                at = address
+            if address.startswith("/map/?"):
+                page.wait_for_selector(READY)
+            looks = [page.locator(selector).first.evaluate(LOOK) for selector in (inside, outside)]
+            assert looks[0] != looks[1], inside
+        page.goto(f"{portal.public_url}/map/charts/?days=90")
+        ink, paper = (
+            page.evaluate(
+                "name => { document.body.style.color = name; return getComputedStyle(document.body).color }", name
+            )
+            for name in ("CanvasText", "Canvas")
+        )
+        for drawn in (".bars .bar", ".kinds .fam", ".grid .s5", ".kinds .sym path"):
+            assert page.locator(drawn).first.evaluate("each => getComputedStyle(each).fill") == ink != paper, drawn
+
+
 def test_the_printed_map_holds_all_that_the_screen_shows(browser: Browser, portal: Stack) -> None:
     outside = """() => {
         const frame = document.querySelector(".live-map").getBoundingClientRect();
