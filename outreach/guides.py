@@ -49,7 +49,7 @@ def read_guide_file(path: Path) -> tuple[dict[str, Any], str]:
 def _store_guide(slug: str, head: dict[str, Any], text: str) -> None:
     guide = Guide.objects.create(slug=slug, body=text, shown=True, **head)
     snapshot = {"slug": slug, "body": text, "shown": True, **head}
-    GuideRevision.objects.create(guide=guide, number=1, note=_("Came with the portal"), snapshot=snapshot)
+    GuideRevision.objects.create(guide=guide, number=1, note=_("Came with the software"), snapshot=snapshot)
 
 
 # Editing

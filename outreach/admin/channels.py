@@ -44,11 +44,11 @@ class ChannelForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         examples = "mastodons://TOKEN@server, bsky://NAME@APP-PASSWORD, jsons://server/path"
-        help_text = _("In apprise's notation, for example: %(examples)s. It is not shown again.") % {
-            "examples": examples
-        }
+        help_text = _(
+            "For example: %(examples)s. The manual lists the format for each service. We never show it again."
+        ) % {"examples": examples}
         if self.instance.pk:
-            help_text = _("Left empty, the one that is kept stays. %(help)s") % {"help": help_text}
+            help_text = _("Leave blank to keep the present one. %(help)s") % {"help": help_text}
         self.fields["secret"].help_text = conditional_escape(help_text)
 
     def clean_secret(self) -> str:
@@ -120,7 +120,7 @@ class ChannelAdmin(admin.ModelAdmin):
             if is_resumed(request):
                 for row in rows:
                     row.read(request)
-                messages.info(request, _("You are signed in again. Nothing is saved yet: press Save once more."))
+                messages.info(request, _("You're signed in again. Nothing is saved yet. Press Save again."))
             elif self._settle_post(request, rows) or self._prepare_posts(request, story, rows):
                 return HttpResponseRedirect(request.path)
         context = {
@@ -139,7 +139,7 @@ class ChannelAdmin(admin.ModelAdmin):
             return False
         try:
             posting.settle_post(UUID(number), _account(request), again=decision == "again")
-            messages.success(request, _("Noted.") if decision == "there" else _("It is being posted again."))
+            messages.success(request, _("Marked as posted.") if decision == "there" else _("We're posting it again."))
         except posting.PostActionRefusedError as refused:
             messages.error(request, str(refused))
         return True
@@ -158,7 +158,7 @@ class ChannelAdmin(admin.ModelAdmin):
                     row.problem = str(refused)
                     return False
         audit.record(_account(request), "prepared posts", f"story {story.slug}")
-        messages.success(request, _("Kept. The texts go out when the story is published."))
+        messages.success(request, _("Saved. We'll post the texts when the story is published."))
         return True
 
 

@@ -49,7 +49,7 @@ class EventForm(forms.ModelForm):
         max_length=100,
         required=False,
         help_text=gettext_lazy(
-            "A block, a crossing or an area: “200 Mill Street”, “Arden and Mill”. Left empty, the page shows no map."
+            "A block, an intersection or an area, such as “200 Mill Street” or “Arden and Mill”. Leave blank for no map."
         ),
     )
     is_resumed = False  # set by EventAdmin.get_form
@@ -61,7 +61,9 @@ class EventForm(forms.ModelForm):
             "body": forms.Textarea({"rows": 12, "data-markdown": ""}),
         }
         help_texts = {
-            "body": gettext_lazy("Markdown, as in stories. Say whom one meets, and whether one has to bring anything.")
+            "body": gettext_lazy(
+                "Say who residents will meet and what to bring. You can use **bold**, ## Heading, [link](/map/) and - list."
+            )
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +75,7 @@ class EventForm(forms.ModelForm):
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
         if slug in actions.RESERVED_SLUGS:
-            raise ValidationError(_("This address is a page of its own. Choose another."))
+            raise ValidationError(_("Another page uses this address. Choose a different one."))
         return slug
 
     def clean_body(self) -> str:
@@ -87,7 +89,9 @@ class EventForm(forms.ModelForm):
     def clean_spot(self) -> str:
         text: str = self.cleaned_data["spot"]
         if text and text != self.initial["spot"] and not places.search_places(text, 1):
-            raise ValidationError(_("No such place is known. Write the street with its hundred, or leave it empty."))
+            raise ValidationError(
+                _("We couldn't find this place. Enter a street with its block number, or leave it blank.")
+            )
         return text
 
     def clean(self) -> dict[str, Any]:
@@ -99,7 +103,7 @@ class EventForm(forms.ModelForm):
         if self.instance.pk:
             self._check_edit_conflict(cleaned)
         if self.is_resumed and not self.errors:
-            raise ValidationError(_("You are signed in again. Nothing is saved yet: press Save once more."))
+            raise ValidationError(_("You're signed in again. Nothing is saved yet. Press Save again."))
         return cleaned
 
     def _check_edit_conflict(self, cleaned: dict[str, Any]) -> None:
@@ -114,9 +118,9 @@ class EventForm(forms.ModelForm):
         ]
         self.data = {**self.data, self.add_prefix("begun_from"): str(current.version)}
         sentence = _(
-            "Somebody else saved this event while you were writing. Your text is still in the form. To put it in place of theirs, press Save again."
+            "Someone else saved this event while you were writing. Your text is still in the form. To replace theirs, press Save again."
         )
-        listed = format_html_join("", _("{}: there it now says “{}”. "), their_values)
+        listed = format_html_join("", _("{} is now “{}”. "), their_values)
         raise ValidationError([sentence, listed] if their_values else sentence)
 
     def columns(self) -> dict[str, Any]:
@@ -196,7 +200,7 @@ class EventAdmin(admin.ModelAdmin):
     def response_add(self, request: HttpRequest, obj: Event, post_url_continue: str | None = None) -> HttpResponse:
         """Redirect to the new event's page, where it can be read and published, and not to the list."""
         if "_addanother" not in request.POST:
-            messages.success(request, _("The event is saved. Read it below, then publish it."))
+            messages.success(request, _("The event is saved as a draft. Check it below, then publish it."))
             return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[obj.pk]))
         return super().response_add(request, obj, post_url_continue)
 
@@ -223,7 +227,7 @@ class EventAdmin(admin.ModelAdmin):
         if request.method == "POST":
             try:
                 actions.publish_event(event.pk, _account(request))
-                messages.success(request, _("Residents see this event now."))
+                messages.success(request, _("The event is published. Residents can see it now."))
             except actions.EventActionRefusedError as refused:
                 messages.error(request, str(refused))
         return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
@@ -235,7 +239,8 @@ class EventAdmin(admin.ModelAdmin):
             try:
                 actions.cancel_event(event.pk, because, _account(request))
                 messages.success(
-                    request, _("Cancelled. The page and calendars say so, and reminders are on their way.")
+                    request,
+                    _("The event is canceled. Its page says so, and we're emailing everyone who asked for a reminder."),
                 )
                 return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[pk]))
             except actions.EventActionRefusedError as refused:

@@ -57,7 +57,7 @@ class StoryForm(forms.Form):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 18, "data-markdown": ""}),
         help_text=gettext_lazy(
-            "Markdown: **bold**, ## Heading, [link](/map/), - list, > quote. An empty line begins a paragraph. Text pasted from a word processor is cleaned."
+            "You can use **bold**, ## Heading, [link](/map/), - list and > quote. Leave a blank line between paragraphs. You can paste from a word processor."
         ),
     )
     category = forms.ChoiceField(
@@ -83,7 +83,7 @@ class StoryForm(forms.Form):
         label=gettext_lazy("Areas"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("As coarse as the story allows. Exact places are not told."),
+        help_text=gettext_lazy("Choose the largest area that fits the story. Stories never give an exact place."),
     )
     slug = forms.SlugField(
         label=gettext_lazy("Address"),
@@ -120,11 +120,11 @@ class StoryForm(forms.Form):
         if not slug:
             # The title is in a script without ASCII letters. If it is missing, its own error is enough.
             if self.cleaned_data.get("title"):
-                raise ValidationError(_("Write an address: letters a to z, digits and hyphens."))
+                raise ValidationError(_("Enter an address with only letters a to z, digits and hyphens."))
             return slug
         if self.cleaned_data["slug"]:
             if slug in RESERVED_SLUGS or others.filter(slug=slug).exists():
-                raise ValidationError(_("Another page has this address. Choose a different one."))
+                raise ValidationError(_("Another page uses this address. Choose a different one."))
             return slug
         number, free_slug = 1, slug
         while free_slug in RESERVED_SLUGS or others.filter(slug=free_slug).exists():
@@ -149,24 +149,24 @@ def initial_values(values: StoryValues) -> dict[str, Any]:
 class PictureForm(forms.Form):
     sent = forms.FileField(
         label=gettext_lazy("Picture"),
-        help_text=gettext_lazy("JPEG, PNG, WebP or HEIC, up to 25 MB. Where and when it was taken is removed from it."),
+        help_text=gettext_lazy("JPEG, PNG, WebP or HEIC, up to 25 MB. We remove the place and time it was taken."),
         error_messages={
             "required": gettext_lazy("Choose a picture."),
-            "empty": gettext_lazy("This file is empty. Look whether it opens on your computer, then choose it again."),
+            "empty": gettext_lazy("This file is empty. Check that it opens on your computer, then choose it again."),
         },
         widget=forms.FileInput(attrs={"accept": "image/*"}),
     )
     alt = forms.CharField(
         label=gettext_lazy("What it shows"),
         max_length=200,
-        help_text=gettext_lazy("For people who cannot see it. One plain sentence."),
+        help_text=gettext_lazy("One plain sentence, for people who can't see it."),
         error_messages={"required": gettext_lazy("Say what the picture shows.")},
     )
     credit = forms.CharField(
         label=gettext_lazy("Credit"),
         max_length=100,
-        help_text=gettext_lazy("Who took or drew it."),
-        error_messages={"required": gettext_lazy("Say whose picture it is.")},
+        help_text=gettext_lazy("Who took or drew the picture."),
+        error_messages={"required": gettext_lazy("Say who took or drew it.")},
     )
 
 
@@ -204,11 +204,11 @@ def _note_field(label: Any, help_text: Any) -> forms.CharField:
 
 
 class StoryReasonForm(forms.Form):
-    note = _note_field(gettext_lazy("Reason"), gettext_lazy("Only staff read it."))
+    note = _note_field(gettext_lazy("Reason"), gettext_lazy("Only staff can read it."))
 
 
 class CorrectionForm(forms.Form):
-    note = _note_field(gettext_lazy("What is corrected"), gettext_lazy("Stands under the story, with the date."))
+    note = _note_field(gettext_lazy("Correction"), gettext_lazy("Residents read this below the story, with the date."))
 
 
 class TimeForm(forms.Form):

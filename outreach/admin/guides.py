@@ -35,7 +35,9 @@ class GuideForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["body"].help_text = _("Markdown: **bold**, ## Heading, [link](/map/), - list, ![](picture:12).")
+        self.fields["body"].help_text = _(
+            "You can use **bold**, ## Heading, [link](/map/), - list and ![](picture:12)."
+        )
         if self.instance.pk:
             self.initial["version"] = self.instance.version
             self.fields["slug"].disabled = self.instance.shown  # the address is public
@@ -115,7 +117,7 @@ class GuideAdmin(admin.ModelAdmin):
         context |= {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": stored.title if stored else _("A new guide"),
+            "title": stored.title if stored else _("New guide"),
             "guide": stored,
             "form": form,
             "wrapped_links": wrapped_links.find_wrapped_links(str(form["body"].value() or "")),
@@ -140,7 +142,7 @@ class GuideAdmin(admin.ModelAdmin):
             context["status"] = 409
             return None
         messages.success(
-            request, _("The guide is saved. Residents read it at once.") if saved.shown else _("The guide is saved.")
+            request, _("The guide is saved. Residents can read it now.") if saved.shown else _("The guide is saved.")
         )
         for problem in links.find_broken_links(markdown.find_references(saved.body).links):
             messages.warning(request, problem)
@@ -161,9 +163,9 @@ class GuideAdmin(admin.ModelAdmin):
             try:
                 guides.save_guide(pk, by, values | {"slug": guide.slug}, int(request.POST.get("version") or 0), note)
             except (guides.StaleGuideError, ValueError):
-                sentence = _("The guide has changed since you opened this page. Look at the differences again.")
+                sentence = _("The guide changed after you opened this page. Check the differences again.")
             else:
-                messages.success(request, _("The earlier version is the newest now."))
+                messages.success(request, _("The earlier version is restored."))
                 return HttpResponseRedirect(reverse("admin:outreach_guide_change", args=[pk]))
         context = {
             **self.admin_site.each_context(request),

@@ -77,7 +77,7 @@ class PictureAdmin(admin.ModelAdmin):
             raise PermissionDenied
         form = PictureForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and not is_resumed(request) and form.is_valid() and add_picture(form, request.user):
-            self.message_user(request, _("The picture is taken and will be ready in a moment."))
+            self.message_user(request, _("The picture is saved. It'll be ready in a moment."))
             return HttpResponseRedirect(reverse("admin:outreach_picture_changelist"))
         title = _("Add a picture")
         context = {**self.admin_site.each_context(request), "opts": self.opts, "form": form, "title": title}

@@ -35,7 +35,7 @@ class StoryStatusFilter(admin.SimpleListFilter):
 
     def choices(self, changelist: Any) -> Any:
         first, *rest = super().choices(changelist)
-        yield {**first, "display": _("All but withdrawn")}
+        yield {**first, "display": _("All except withdrawn")}
         yield from rest
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Story]) -> QuerySet[Story]:  # noqa: ARG002
@@ -59,7 +59,7 @@ class StoryAdmin(admin.ModelAdmin):
     list_select_related = ("author",)
     list_per_page = 50
     search_fields = ("title", "summary", "slug")
-    search_help_text = gettext_lazy("Words of the title or the summary")
+    search_help_text = gettext_lazy("Words in the title or summary")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "admin/outreach/stories/list.html"
@@ -83,7 +83,7 @@ class StoryAdmin(admin.ModelAdmin):
     def author_name(self, story: Story) -> str:
         return str(story.author.get_full_name() or story.author.get_username())
 
-    @admin.display(description=gettext_lazy("planned for"), ordering="publish_at")
+    @admin.display(description=gettext_lazy("scheduled for"), ordering="publish_at")
     def planned(self, story: Story) -> str:
         return wording.format_moment(story.publish_at)
 
@@ -129,11 +129,11 @@ class StoryAdmin(admin.ModelAdmin):
             try:
                 workflow.restore_revision(pk, by, earlier, int(request.POST.get("version") or 0))
             except (workflow.StaleStoryError, ValueError):
-                sentence = _("The text has changed since you opened this page. Look at the differences again.")
+                sentence = _("The text changed after you opened this page. Check the differences again.")
             except workflow.StoryActionRefusedError as error:
                 sentence = str(error)
             else:
-                messages.success(request, _("The earlier text is the newest now."))
+                messages.success(request, _("The earlier text is restored."))
                 return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]))
         context |= {
             "title": _("Version %(number)s of %(story)s") % {"number": earlier.number, "story": story.title},
@@ -161,7 +161,7 @@ class StoryAdmin(admin.ModelAdmin):
             return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
         if (number := request.POST.get("revoke", "")).isdecimal():
             previews.revoke_link(story, int(number), by)
-            messages.success(request, _("The link is revoked: it shows nothing any more."))
+            messages.success(request, _("The link is turned off and no longer works."))
             return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
         link, token = previews.create_link(story, by)
         address = f"{settings.PORTAL_URL}/stories/preview/{token}/"

@@ -26,13 +26,13 @@ from outreach.stories.workflow_rules import ActionDetails, StoryAction, StorySta
 TEMPLATE = "admin/outreach/stories/step.html"
 _SUCCESS_MESSAGES = {
     StoryAction.SUBMIT: gettext_lazy("The story is in review."),
-    StoryAction.ASK_CHANGES: gettext_lazy("The story is a draft again, with your comment."),
+    StoryAction.ASK_CHANGES: gettext_lazy("The story is a draft again. Its author can see your comment."),
     StoryAction.APPROVE: gettext_lazy("The story is approved."),
     StoryAction.SCHEDULE: gettext_lazy("The story is scheduled."),
-    StoryAction.UNSCHEDULE: gettext_lazy("The story is not published by itself any more."),
+    StoryAction.UNSCHEDULE: gettext_lazy("The story is no longer scheduled."),
     StoryAction.PUBLISH: gettext_lazy("The story is published."),
     StoryAction.WITHDRAW: gettext_lazy("The story is withdrawn."),
-    StoryAction.REOPEN: gettext_lazy("The story is a draft."),
+    StoryAction.REOPEN: gettext_lazy("The story is a draft again."),
 }
 
 
@@ -103,7 +103,7 @@ def _perform(action: StoryAction, story: Story, by: Account, form: forms.Form, v
     try:
         workflow.perform(action, story.pk, by, int(version) if version.isdecimal() else 0, details)
     except workflow.StaleStoryError:
-        return _("The text has changed since you opened this page. Read it again first.")
+        return _("The text changed after you opened this page. Read it again first.")
     except workflow.StoryActionRefusedError as error:
         for name, sentence in error.field_errors.items():
             form.add_error(name, sentence)

@@ -83,7 +83,7 @@ def _add_comment(request: HttpRequest, story: Story, by: Account) -> HttpRespons
     if not form.is_valid():
         return StoryPageState(comment=form, status=422)
     ReviewComment.objects.create(story=story, version=story.version, by=by, text=form.cleaned_data["comment"])
-    messages.success(request, _("Your comment is kept."))
+    messages.success(request, _("Your comment is saved."))
     return HttpResponseRedirect(request.path + "#comments")
 
 
@@ -132,7 +132,7 @@ def _create_or_save(story: Story | None, by: Account, form: StoryForm) -> Story:
 def _redirect_after_save(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
     if added is not None:
         messages.success(
-            request, _("The story is saved, and the picture is in its text. It will be ready in a moment.")
+            request, _("The story is saved with the picture in its text. The picture will be ready in a moment.")
         )
     elif "_submit" not in request.POST:
         messages.success(request, _("The story is saved."))
@@ -196,7 +196,7 @@ def _render_page(
         is_editing = False
     form = (page.form or _new_form(story)) if is_editing else None
     context |= {
-        "title": story.title if story else _("A new story"),
+        "title": story.title if story else _("New story"),
         "story": story,
         "page": page,
         "editing": is_editing,

@@ -34,15 +34,15 @@ def signed_in_again_sentence() -> str:
 
 def state_sentence(story: Story, state: StoryState) -> str:
     """Return a story's state in a sentence or two."""
-    live_sentence = _("Residents read the version that was published; what is changed here they do not see yet.")
+    live_sentence = _("Residents still read the published version. They can't see these changes yet.")
     sentences = {
         Status.DRAFT: live_sentence if state.is_live else _("Only staff can read it."),
-        Status.IN_REVIEW: _("It waits for a second person to read and approve it."),
-        Status.APPROVED: _("It is approved and can be published."),
-        Status.SCHEDULED: _("It is published by itself on %(when)s.") % {"when": format_moment(story.publish_at)},
-        Status.PUBLISHED: _("Residents read it."),
-        Status.CORRECTED: _("Residents read it, with the correction under it."),
-        Status.WITHDRAWN: _("Residents cannot read it; its address says that it is gone."),
+        Status.IN_REVIEW: _("A second person has to read and approve it."),
+        Status.APPROVED: _("It's approved. You can publish it."),
+        Status.SCHEDULED: _("It will be published on %(when)s.") % {"when": format_moment(story.publish_at)},
+        Status.PUBLISHED: _("Residents can read it."),
+        Status.CORRECTED: _("Residents can read it, with the correction below it."),
+        Status.WITHDRAWN: _("Residents can't read it. Its web address says the story was withdrawn."),
     }
     sentence = sentences[Status(story.status)]
     is_waiting = story.status in (Status.IN_REVIEW, Status.APPROVED, Status.SCHEDULED)
@@ -52,9 +52,9 @@ def state_sentence(story: Story, state: StoryState) -> str:
 def missing_button_sentence(story: Story, state: StoryState, steps: Sequence[StoryAction]) -> str:
     """Return why the button for the next step is missing, or an empty string."""
     if story.status == Status.IN_REVIEW and StoryAction.APPROVE not in steps:
-        return _("You wrote this text, or your account may not approve: somebody else approves it.")
+        return _("Someone else has to approve it: you wrote this text, or your account can't approve stories.")
     if story.status == Status.DRAFT and state.problems:
-        return _("Before it can go to review:")
+        return _("Fix these before you send it to review:")
     return ""
 
 
@@ -66,35 +66,35 @@ def format_moment(moment: object) -> str:
 
 _BUTTONS = {
     StoryAction.SUBMIT: gettext_lazy("Send to review"),
-    StoryAction.ASK_CHANGES: gettext_lazy("Send back with a comment"),
-    StoryAction.APPROVE: gettext_lazy("Approve"),
-    StoryAction.SCHEDULE: gettext_lazy("Schedule"),
-    StoryAction.UNSCHEDULE: gettext_lazy("Do not publish by itself"),
+    StoryAction.ASK_CHANGES: gettext_lazy("Send back with comment"),
+    StoryAction.APPROVE: gettext_lazy("Approve story"),
+    StoryAction.SCHEDULE: gettext_lazy("Schedule story"),
+    StoryAction.UNSCHEDULE: gettext_lazy("Cancel schedule"),
     StoryAction.PUBLISH: gettext_lazy("Publish now"),
-    StoryAction.WITHDRAW: gettext_lazy("Withdraw"),
-    StoryAction.REOPEN: gettext_lazy("Take up again"),
+    StoryAction.WITHDRAW: gettext_lazy("Withdraw story"),
+    StoryAction.REOPEN: gettext_lazy("Reopen story"),
 }
 
 
 def button_label(action: StoryAction, state: StoryState) -> str:
     if action is StoryAction.WITHDRAW and not state.is_live:
-        return _("Put away")
+        return _("Put story away")
     if action is StoryAction.SCHEDULE and state.status == Status.SCHEDULED:
-        return _("Change the time")
+        return _("Change time")
     return str(_BUTTONS[action])
 
 
 def action_explanation(action: StoryAction, state: StoryState) -> str:
     """Return what will happen when the button of a step's page is pressed."""
     return {
-        StoryAction.SUBMIT: _("A second person reads the story next. Answer these questions first; they are asked again before it is approved."),
+        StoryAction.SUBMIT: _("Next, a second person reads the story. Answer these questions first. That person answers them too."),
         StoryAction.ASK_CHANGES: _("The story becomes a draft again, and its author reads your comment."),
-        StoryAction.APPROVE: _("With your approval this text can be published as it stands. Answer the questions for yourself, whatever the author answered."),
-        StoryAction.SCHEDULE: _("The story is published by itself, to the minute. Residents see the day and no time."),
-        StoryAction.UNSCHEDULE: _("The story stays approved, and nothing happens by itself."),
-        StoryAction.PUBLISH: _("Residents can read the story at once. They see the day and no time."),
-        StoryAction.WITHDRAW: _("Residents can no longer read the story, its pictures or its place in lists; its address says that it is gone.") if state.is_live else _("The story leaves the list. It can be taken up again."),
-        StoryAction.REOPEN: _("The story becomes a draft. Residents go on reading that it is gone until it is published again."),
+        StoryAction.APPROVE: _("After you approve it, this text can be published. Answer the questions yourself, no matter what the author answered."),
+        StoryAction.SCHEDULE: _("The story will be published at this time. Residents see the day but not the time."),
+        StoryAction.UNSCHEDULE: _("The story stays approved. It won't be published until someone does it."),
+        StoryAction.PUBLISH: _("Residents can read the story right away. They see the day but not the time."),
+        StoryAction.WITHDRAW: _("Residents will no longer see the story or its pictures. Its web address will say it was withdrawn.") if state.is_live else _("The story leaves the list. You can reopen it later."),
+        StoryAction.REOPEN: _("The story becomes a draft. Its web address still says it was withdrawn until you publish it again."),
     }.get(action, "")  # fmt: skip
 
 
@@ -105,16 +105,16 @@ _STEP_PHRASES = {
     StoryAction.ASK_CHANGES: gettext_lazy("sent it back"),
     StoryAction.APPROVE: gettext_lazy("approved it"),
     StoryAction.SCHEDULE: gettext_lazy("scheduled it"),
-    StoryAction.UNSCHEDULE: gettext_lazy("took it out of the schedule"),
+    StoryAction.UNSCHEDULE: gettext_lazy("canceled its schedule"),
     StoryAction.PUBLISH: gettext_lazy("published it"),
     StoryAction.WITHDRAW: gettext_lazy("withdrew it"),
-    StoryAction.REOPEN: gettext_lazy("took it up again"),
+    StoryAction.REOPEN: gettext_lazy("reopened it"),
 }
 
 
 def step_sentence(step: StoryStep) -> str:
     """Return a step of the history as a sentence, such as "Priya Marsh approved it"."""
-    who = (step.by.get_full_name() or step.by.get_username()) if step.by else _("The clock")
+    who = (step.by.get_full_name() or step.by.get_username()) if step.by else _("The schedule")
     return f"{who} {_STEP_PHRASES.get(step.action, step.action)}"
 
 

@@ -120,7 +120,7 @@ def prepare_post(story: Story, channel: Channel, text: str, *, wanted: bool) -> 
     with transaction.atomic():
         post, _created = Post.objects.select_for_update().get_or_create(story=story, channel=channel)
         if post.state not in EDITABLE:
-            raise PostActionRefusedError(_("This went out already."))
+            raise PostActionRefusedError(_("This is already posted. You can't change it here."))
         post.text, post.state = text, State.PREPARED if wanted else State.LEFT_OUT
         post.save()
 
@@ -152,10 +152,10 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
     with transaction.atomic():
         post = Post.objects.select_for_update().select_related("channel", "story").get(pk=post_id)
         if post.state != State.UNSURE and not (again and post.state in (State.FAILED, State.LEFT_OUT)):
-            raise PostActionRefusedError(_("Nothing is left to decide about this post."))
+            raise PostActionRefusedError(_("Someone already handled this post. Reload the page."))
         if again:
             if not PublishedStory.objects.filter(story=post.story_id).exists():
-                raise PostActionRefusedError(_("The story is not published."))
+                raise PostActionRefusedError(_("The story isn't published. Publish it first."))
             # A new key: for the old one the channel might still answer that it has the post.
             post.state, post.key, post.begun_at, post.attempts = State.WAITING, uuid.uuid4(), None, 0
             post.text = post.text or _default_text_for(post.channel, post.story)
@@ -194,7 +194,7 @@ def _attempt_post(post: Post) -> None:
     now = timezone.now()
     if post.begun_at is not None and not (kind.drops_repeats and now - post.begun_at < IDEMPOTENCY_WINDOW):
         _update_post(
-            post, state=State.UNSURE, problem=post.problem or _("The program was stopped while it posted this.")
+            post, state=State.UNSURE, problem=post.problem or _("The system stopped while it was posting this.")
         )
         return
     if not PublishedStory.objects.filter(story=post.story_id).exists():
@@ -202,7 +202,7 @@ def _attempt_post(post: Post) -> None:
         _update_post(
             post,
             state=State.UNSURE if may_have_arrived else State.FAILED,
-            problem=_("The story is not published any more."),
+            problem=_("The story is no longer published."),
         )
         return
     first_begun_at = post.begun_at

@@ -80,7 +80,9 @@ def detect_kind(address: str) -> str:
             _apprise_service(address)
             return name
     known = ", ".join(f"{kind.schemas[-1]}://" for kind in KINDS.values())
-    raise ChannelAddressError(_("An address begins with one of these: %(known)s.") % {"known": known})
+    raise ChannelAddressError(
+        _("This address starts with something we don't know. Start it with one of these: %(known)s.") % {"known": known}
+    )
 
 
 def visible_host(address: str) -> str:
@@ -94,7 +96,9 @@ def send_post(address: str, text: str, key: str) -> DeliveryResult:
     try:
         kind, service = detect_kind(address), _apprise_service(address)
     except ChannelAddressError:
-        return DeliveryResult(Outcome.REFUSED, _("The channel's address is not valid any more. Enter it again."))
+        return DeliveryResult(
+            Outcome.REFUSED, _("The channel's address no longer works. Enter it again under Channels.")
+        )
     try:
         if kind == "mastodon":
             return _send_to_mastodon(service, text, key)
@@ -102,7 +106,9 @@ def send_post(address: str, text: str, key: str) -> DeliveryResult:
             return _send_to_bluesky(service, text)
         return _send_with_apprise(service, text, kind)
     except Exception as error:  # its text may hold the address, and the post may be there
-        return DeliveryResult(Outcome.UNSURE, _("It broke off (%(error)s).") % {"error": type(error).__name__})
+        return DeliveryResult(
+            Outcome.UNSURE, _("The connection broke (%(error)s). Check the channel.") % {"error": type(error).__name__}
+        )
 
 
 def _apprise_service(address: str) -> Any:
@@ -115,14 +121,12 @@ def _apprise_service(address: str) -> Any:
     )
     service = apprise.Apprise.instantiate(address.strip(), asset=asset, suppress_exceptions=True)
     if service is None:
-        raise ChannelAddressError(_("This address is not complete. The manual of apprise shows how one is written."))
+        raise ChannelAddressError(_("This address isn't complete. Check the format for this service in the manual."))
     service.retry, service.redirects = 0, False
     service.overflow_mode = apprise.OverflowMode.UPSTREAM
     service.socket_connect_timeout, service.socket_read_timeout = map(float, TIMEOUT_SECONDS)
     if len(service) != 1:
-        raise ChannelAddressError(
-            _("This address has several recipients. Add a channel for each, so that each has its outcome.")
-        )
+        raise ChannelAddressError(_("This address has more than one recipient. Add a channel for each one."))
     return service
 
 
@@ -201,8 +205,8 @@ def _post_json(
 def _interpret_status(status: int | None) -> DeliveryResult:
     """Return what an HTTP status other than success says about the post; None means there was no response."""
     if status is None:
-        return DeliveryResult(Outcome.UNSURE, _("No answer came back."))
-    explanation = _("The channel answered with %(status)s.") % {"status": status}
+        return DeliveryResult(Outcome.UNSURE, _("The channel didn't answer. Check if the post is there."))
+    explanation = _("The channel answered with error %(status)s.") % {"status": status}
     if status == 429:
         return DeliveryResult(Outcome.LATER, explanation)
     return DeliveryResult(Outcome.REFUSED if 400 <= status < 500 and status != 408 else Outcome.UNSURE, explanation)

@@ -23,7 +23,7 @@ _PAGES_WITH_SLUG = {
 def find_broken_links(addresses: Iterable[str]) -> list[str]:
     """Return a sentence for each link that leads nowhere."""
     return [
-        _("The link to %(address)s leads nowhere.") % {"address": address[:200]}
+        _("The link to %(address)s doesn't work. Fix it or take it out.") % {"address": address[:200]}
         for address in addresses
         if not is_valid_link(address)
     ]

@@ -163,7 +163,7 @@ def parse(text: str) -> list[Token]:
     text = clean_published_text(text)
     if len(text) > MAX_CHARACTERS:
         raise TextTooComplexError(
-            _("This text is too long: %(most)s characters are taken.") % {"most": f"{MAX_CHARACTERS:,}"}
+            _("This text is too long. Use up to %(most)s characters.") % {"most": f"{MAX_CHARACTERS:,}"}
         )
     for block in re.split(r"\n[ \t]*\n", text):
         has_too_many_marks = len(_MARKS.findall(block)) > _MAX_PARAGRAPH_MARKS
@@ -171,7 +171,7 @@ def parse(text: str) -> list[Token]:
             len(block) > _MAX_LINE_CHARACTERS and max(map(len, block.split("\n"))) > _MAX_LINE_CHARACTERS
         ):
             raise TextTooComplexError(
-                _("A paragraph of this text is too long or too tangled. Divide it by empty lines.")
+                _("A paragraph of this text is too long or too complex. Split it with blank lines.")
             )
     return _parser().parse(text)
 

@@ -64,7 +64,7 @@ def convert_to_markdown(html: str) -> str:
 
     Raises markdown.TextTooComplexError for input larger than any story.
     """
-    too_large = markdown.TextTooComplexError(_("That is too much to paste at once. Paste it in parts."))
+    too_large = markdown.TextTooComplexError(_("That's too much to paste at once. Paste it in parts."))
     if html.count("<") > _MAX_TAGS or len(html) > _MAX_CHARACTERS:
         raise too_large
     writer = _MarkdownWriter()

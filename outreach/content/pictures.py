@@ -50,7 +50,7 @@ def accept_upload(sent: UploadedFile, alt: str, credit: str, by: Account | None)
     size = sent.size or 0
     if size > MAX_BYTES:
         raise PictureRefusedError(
-            _("This picture has %(size)s. Pictures of up to %(most)s are taken: save it smaller, then choose it again.")
+            _("This picture is too big: %(size)s. Save it smaller than %(most)s, then choose it again.")
             % {"size": filesizeformat(size), "most": filesizeformat(MAX_BYTES)}
         )
     content = sent.read()
@@ -70,13 +70,11 @@ def accept_upload(sent: UploadedFile, alt: str, credit: str, by: Account | None)
 def refusal_sentence(reason: str) -> str:
     """Return a sentence for staff: why a picture is refused and what to do."""
     return {
-        RefusalReason.UNSUPPORTED: _("This is not a picture we can take. Send a JPEG, PNG, WebP or HEIC."),
-        RefusalReason.EMPTY: _("This file is empty. Look whether it opens on your computer, then choose it again."),
-        RefusalReason.DAMAGED: _("This picture is damaged and cannot be read. Save it anew, then choose it again."),
+        RefusalReason.UNSUPPORTED: _("We can't use this kind of file. Choose a JPEG, PNG, WebP or HEIC picture."),
+        RefusalReason.EMPTY: _("This file is empty. Check that it opens on your computer, then choose it again."),
+        RefusalReason.DAMAGED: _("This picture is damaged. Save it again, then choose it again."),
         RefusalReason.TOO_LARGE: _("This picture has too many pixels. Save it smaller, then choose it again."),
-    }.get(
-        RefusalReason(reason), _("This picture could not be opened safely. Save it anew as JPEG, then choose it again.")
-    )
+    }.get(RefusalReason(reason), _("We couldn't open this picture safely. Save it as a JPEG, then choose it again."))
 
 
 def load_ready_pictures(picture_ids: Iterable[int], address: str = PUBLIC_URL) -> dict[int, ResponsivePicture]:

@@ -25,7 +25,9 @@ class Channel(models.Model):
         _("text"),
         max_length=500,
         default="{title} {link}",
-        help_text=_("What is posted unless somebody writes another text: {title}, {summary} and {link} are filled in."),
+        help_text=_(
+            "The text we post unless someone changes it for a story. We fill in {title}, {summary} and {link}."
+        ),
     )
 
     class Meta:
@@ -42,13 +44,13 @@ class Post(models.Model):
     """A story's post on one channel: prepared with the story, sent by the bulk worker after publication."""
 
     class PostState(models.TextChoices):
-        PREPARED = "prepared", _("Goes out with the story")
+        PREPARED = "prepared", _("Will be posted with the story")
         LEFT_OUT = "left_out", _("Not posted here")
         WAITING = "waiting", _("Waiting to be posted")
-        SENDING = "sending", _("Being posted")
+        SENDING = "sending", _("Posting now")
         SENT = "sent", _("Posted")
         FAILED = "failed", _("Not posted")
-        UNSURE = "unsure", _("Unsure: look at the channel")
+        UNSURE = "unsure", _("Not sure: check the channel")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="posts")

@@ -22,23 +22,25 @@ class Event(models.Model):
     class EventStatus(models.TextChoices):
         DRAFT = "draft", _("Draft")
         PUBLISHED = "published", _("Published")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", _("Canceled")
 
     slug = models.SlugField(
-        _("address"), unique=True, help_text=_("The last part of its address. Stays as it is once published.")
+        _("address"),
+        unique=True,
+        help_text=_("The last part of the web address. You can't change it after publishing."),
     )
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False, help_text="names it in calendars for good")
     title = models.CharField(_("title"), max_length=100)
     body = models.TextField(_("text"), max_length=20_000, blank=True)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
-    place = models.CharField(_("place"), max_length=200, help_text=_("As residents know it, with the street."))
+    place = models.CharField(_("place"), max_length=200, help_text=_("The name residents know, with the street."))
     place_ref = models.CharField(max_length=40, blank=True)
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     areas = models.JSONField(default=list, blank=True, editable=False)
     status = models.CharField(_("state"), max_length=9, choices=EventStatus, default=EventStatus.DRAFT, editable=False)
-    cancelled_because = models.CharField(_("why it is cancelled"), max_length=300, blank=True, editable=False)
+    cancelled_because = models.CharField(_("reason for canceling"), max_length=300, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     moves = models.PositiveIntegerField(default=0, editable=False)
     changed_at = models.DateTimeField(_("last changed"), default=timezone.now, editable=False)
@@ -103,14 +105,14 @@ class ReminderMail(OutboxRow):
     """One mail about an event to one address."""
 
     class MailKind(models.TextChoices):
-        CONFIRM = "confirm", _("asks whether the reminder is wanted")
+        CONFIRM = "confirm", _("asks to confirm the reminder")
         REMIND = "remind", _("reminds")
-        MOVED = "moved", _("says that time or place changed")
-        CANCELLED = "cancelled", _("says that it is cancelled")
+        MOVED = "moved", _("says the time or place changed")
+        CANCELLED = "cancelled", _("says it's canceled")
 
     class MailState(models.TextChoices):
         WAITING = "waiting", _("waiting")
-        SENT = "sent", _("handed to the mail server")
+        SENT = "sent", _("sent to the mail server")
 
     reminder = models.ForeignKey(Reminder, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=9, choices=MailKind)

@@ -17,14 +17,14 @@ class Guide(models.Model):
     class Place(models.TextChoices):
         """The page that links to the guide, besides the list of guides."""
 
-        NOWHERE = "", _("In the list of guides alone")
+        NOWHERE = "", _("Only in the list of guides")
         TIP_FORM = "tip_form", _("Tip form")
-        RECEIPT = "receipt", _("Receipt of a tip")
+        RECEIPT = "receipt", _("Tip receipt")
         MAP = "map", _("Crime map")
 
-    slug = models.SlugField(_("address"), unique=True, help_text=_("The last part of its address."))
+    slug = models.SlugField(_("address"), unique=True, help_text=_("The last part of the web address."))
     title = models.CharField(_("title"), max_length=100)
-    summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences, shown in lists."))
+    summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences. They show in lists."))
     body = models.TextField(_("text"), max_length=100_000)
     place = models.CharField(_("linked from"), max_length=10, choices=Place, blank=True)
     order = models.PositiveSmallIntegerField(_("order"), default=100)

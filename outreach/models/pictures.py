@@ -19,14 +19,14 @@ class Picture(models.Model):
     """One picture. `variants` is a list of {"width", "height", "format", "digest", "size"}, the narrowest first."""
 
     class PictureState(models.TextChoices):
-        WAITING = "waiting", _("Being prepared")
+        WAITING = "waiting", _("Processing")
         READY = "ready", _("Ready")
         REFUSED = "refused", _("Refused")
 
     alt = models.CharField(
-        _("what it shows"), max_length=200, help_text=_("For people who cannot see it. One plain sentence.")
+        _("what it shows"), max_length=200, help_text=_("One plain sentence, for people who can't see it.")
     )
-    credit = models.CharField(_("credit"), max_length=100, help_text=_("Who took or drew it."))
+    credit = models.CharField(_("credit"), max_length=100, help_text=_("Who took or drew the picture."))
     state = models.CharField(
         _("state"), max_length=8, choices=PictureState, default=PictureState.WAITING, editable=False
     )

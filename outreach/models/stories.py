@@ -50,7 +50,9 @@ class Story(StoryContent):
     Status = Status
 
     slug = models.SlugField(
-        _("address"), unique=True, help_text=_("The last part of its address. Stays as it is once published.")
+        _("address"),
+        unique=True,
+        help_text=_("The last part of the web address. You can't change it after publishing."),
     )
     status = models.CharField(_("state"), max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -58,7 +60,7 @@ class Story(StoryContent):
     edited_by = _account_field(_("last changed by"), required=True)
     edited_at = models.DateTimeField(_("last changed"), default=timezone.now, editable=False)
     approved_by = _account_field(_("approved by"))
-    publish_at = models.DateTimeField(_("planned for"), null=True, blank=True, editable=False)
+    publish_at = models.DateTimeField(_("scheduled for"), null=True, blank=True, editable=False)
     # For the next scheduled publication, if residents have read the story before
     correction = models.CharField(_("correction"), max_length=500, blank=True, editable=False)
     pictures = models.ManyToManyField(Picture, related_name="stories", editable=False, blank=True)

@@ -20,9 +20,9 @@ class StoryCategory(models.TextChoices):
 class HowSoon(models.TextChoices):
     """How soon after a tip it happened, in steps too wide to point to a single tip."""
 
-    UNSAID = "", _("Not said")
-    QUARTER_HOUR = "quarter_hour", _("Within a quarter of an hour")
-    HOUR = "hour", _("Within the hour")
+    UNSAID = "", _("Don't say")
+    QUARTER_HOUR = "quarter_hour", _("Within 15 minutes")
+    HOUR = "hour", _("Within an hour")
     DAY = "day", _("The same day")
     WEEK = "week", _("Within a week")
     LATER = "later", _("Later")
@@ -31,7 +31,7 @@ class HowSoon(models.TextChoices):
 class Tag(models.Model):
     """A keyword for finding stories."""
 
-    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Stands in addresses."))
+    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Part of web addresses."))
     name = models.CharField(_("name"), max_length=40, unique=True)
 
     class Meta:
@@ -50,7 +50,7 @@ class StoryContent(models.Model):
     """
 
     title = models.CharField(_("title"), max_length=100)
-    summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences, shown in lists."))
+    summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences. They show in lists."))
     body = models.TextField(_("text"), max_length=100_000, blank=True)
     category = models.CharField(_("category"), max_length=16, choices=StoryCategory, default=StoryCategory.OTHER)
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="%(class)s_set")
@@ -70,7 +70,7 @@ class StoryContent(models.Model):
     weapons = models.PositiveIntegerField(_("weapons off the street"), null=True, blank=True)
     property_returned = models.PositiveIntegerField(_("things returned"), null=True, blank=True)
     property_words = models.CharField(
-        _("what was returned"), max_length=80, blank=True, help_text=_("Such as: bicycles.")
+        _("what was returned"), max_length=80, blank=True, help_text=_("For example: bicycles.")
     )
     quote = models.CharField(_("quote"), max_length=300, blank=True)
     quote_by = models.CharField(_("who said it"), max_length=100, blank=True)

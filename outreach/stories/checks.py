@@ -37,38 +37,38 @@ class CheckQuestion:
 QUESTIONS = (
     CheckQuestion(
         "consent",
-        gettext_lazy("Can anybody be recognized in it, by words or in a picture?"),
-        gettext_lazy("Victims, witnesses, bystanders, suspects, officers out of uniform. Look at faces, plates, house fronts and names."),
+        gettext_lazy("Could someone be recognized in the text or a picture?"),
+        gettext_lazy("Think of victims, witnesses, bystanders, suspects and officers out of uniform. Check faces, license plates, house fronts and names."),
         (
-            CheckAnswer("nobody", gettext_lazy("No, nobody")),
-            CheckAnswer("agreed", gettext_lazy("Yes, and everybody who can be has agreed in writing")),
+            CheckAnswer("nobody", gettext_lazy("No, no one")),
+            CheckAnswer("agreed", gettext_lazy("Yes, and each of them agreed in writing")),
             CheckAnswer(
                 "without",
-                gettext_lazy("Yes, somebody who has not agreed"),
-                gettext_lazy("Take out what they can be recognized by, or ask them first."),
+                gettext_lazy("Yes, and at least one did not agree"),
+                gettext_lazy("Take out what shows who they are, or ask them first."),
             ),
         ),
     ),
     CheckQuestion(
         "source",
-        gettext_lazy("Could anything in it tell who sent a tip?"),
-        gettext_lazy("A tip's own words, what only one person could know, the exact time or place, how soon somebody came in minutes. Ask yourself what a suspect would conclude."),
+        gettext_lazy("Could anything in it show who sent a tip?"),
+        gettext_lazy("Look for a tip's own words, facts only one person knows, an exact time or place, and how many minutes it took. Ask yourself what a suspect would think."),
         (
             CheckAnswer("nothing", gettext_lazy("No, nothing")),
             CheckAnswer(
                 "something",
                 gettext_lazy("Yes, something could"),
-                gettext_lazy("Take it out, or make it coarser: an area and no corner, “the same day” and no hour."),
+                gettext_lazy("Take it out or make it less exact: an area instead of a corner, “the same day” instead of an hour."),
             ),
         ),
     ),
     CheckQuestion(
         "case",
-        gettext_lazy("Is a case in it still open?"),
-        gettext_lazy("An investigation, a trial, an appeal. Ask the investigator if you do not know."),
+        gettext_lazy("Is any case in it still open?"),
+        gettext_lazy("An investigation, a trial or an appeal. If you don't know, ask the investigator."),
         (
-            CheckAnswer("closed", gettext_lazy("No, every case is closed, or there is none")),
-            CheckAnswer("open", gettext_lazy("Yes"), gettext_lazy("Wait until it is closed. The story keeps.")),
+            CheckAnswer("closed", gettext_lazy("No, every case is closed, or there is no case")),
+            CheckAnswer("open", gettext_lazy("Yes"), gettext_lazy("Wait until the case is closed. Your draft stays here.")),
         ),
     ),
 )  # fmt: skip
@@ -92,12 +92,11 @@ def find_problems(story: StoryContent) -> list[str]:
         references = markdown.find_references(story.body)
     except markdown.TextTooComplexError as error:
         return [str(error)]
-    sentences = [] if story.body.strip() else [_("The story has no text yet.")]
+    sentences = [] if story.body.strip() else [_("The story has no text yet. Write one.")]
     if not story.summary.strip():
-        sentences.append(_("The story has no summary yet."))
+        sentences.append(_("The story has no summary yet. Write one."))
     sentences += [
-        _("A picture from elsewhere (%(address)s) would not be shown. Add it as a picture of ours.")
-        % {"address": address}
+        _("The picture at %(address)s is on another site and won't show. Add it under Pictures.") % {"address": address}
         for address in references.foreign
     ]
     picture_ids = dict.fromkeys([*references.pictures, *([story.lead_id] if story.lead_id else [])])
@@ -109,12 +108,12 @@ def find_problems(story: StoryContent) -> list[str]:
 def _picture_problem(number: int, picture: Picture | None) -> str:
     """Return why the picture cannot be shown, or an empty string. Its alt text needs no check: the database has one."""
     if picture is None:
-        return _("There is no picture %(number)s.") % {"number": number}
+        return _("Picture %(number)s doesn't exist. Take it out or fix its number.") % {"number": number}
     if picture.state == Picture.PictureState.REFUSED:
-        sentence = _("Picture %(number)s was refused. Take it out, or add another.") % {"number": number}
+        sentence = _("We couldn't use picture %(number)s. Take it out or add another.") % {"number": number}
         return f"{sentence} {pictures.refusal_sentence(picture.reason)}"
     if picture.state == Picture.PictureState.WAITING:
-        return _("Picture %(number)s is still being prepared. Try again in a moment.") % {"number": number}
+        return _("Picture %(number)s is still processing. Try again in a moment.") % {"number": number}
     return ""
 
 

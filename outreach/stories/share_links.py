@@ -42,7 +42,7 @@ def list_share_links(title: str, address: str) -> list[ShareLink]:
         ShareLink("X", "https://x.com/intent/post?" + urlencode({"text": title, "url": address})),
         ShareLink("Facebook", "https://www.facebook.com/sharer/sharer.php?" + urlencode({"u": address})),
         ShareLink("WhatsApp", "https://wa.me/?" + urlencode({"text": text})),
-        ShareLink(_("E-mail"), "mailto:?" + urlencode({"subject": title, "body": text}).replace("+", "%20")),
+        ShareLink(_("Email"), "mailto:?" + urlencode({"subject": title, "body": text}).replace("+", "%20")),
     ]
 
 

@@ -79,7 +79,7 @@ def read_state(story: Story) -> StoryState:
 def create_story(by: Account, values: StoryValues) -> Story:
     """Create a draft from values that the form has checked. Raises StoryActionRefusedError."""
     if not actor_for(by).can_write:
-        raise StoryActionRefusedError(_("Your account may not do that."))
+        raise StoryActionRefusedError(_("Your account can't do that. Ask an administrator."))
     story = Story(author=by, edited_by=by)
     texts.write_values(story, values)
     StoryRevision.objects.create(story=story, number=1, by=by, snapshot=texts.take_snapshot(story))

@@ -114,7 +114,7 @@ def decide(
     if action in CHECKED_ACTIONS and state.problems:
         return Verdict(None, " ".join(state.problems))
     if errors := _input_errors(action, state, actor, details):
-        unanswered = _("The checks are not all answered so that the story can go on.")
+        unanswered = _("Some answers are missing or stop the story. See below.")
         return Verdict(None, unanswered if action in CHECKED_ACTIONS else " ".join(errors.values()), errors)
     if action is StoryAction.PUBLISH and state.is_live:
         return Verdict(Status.CORRECTED)
@@ -124,10 +124,10 @@ def decide(
 def _forbidden_reason(action: StoryAction, state: StoryState, actor: Actor, *, self_approval: bool) -> str:
     """Return why state or permissions forbid the action, or an empty string."""
     if state.status not in TRANSITIONS[action][0]:
-        return _("That cannot be done with this story as it is now: somebody has moved it on, or it was done already.")
+        return _("You can't do that now. Someone else may have changed the story's state. Reload the page.")
     if actor is CLOCK:
         is_due_publication = action is StoryAction.PUBLISH and state.status == Status.SCHEDULED
-        return "" if is_due_publication else _("Only a person may do that.")
+        return "" if is_due_publication else _("Only a person can do that.")
     is_permitted = {
         StoryAction.APPROVE: actor.can_approve,
         StoryAction.WITHDRAW: actor.can_withdraw,
@@ -137,9 +137,9 @@ def _forbidden_reason(action: StoryAction, state: StoryState, actor: Actor, *, s
         StoryAction.PUBLISH: actor.can_write or actor.can_approve,
     }.get(action, actor.can_write)
     if not is_permitted:
-        return _("Your account may not do that.")
+        return _("Your account can't do that. Ask an administrator.")
     if action is StoryAction.APPROVE and actor.id in state.writer_ids and not self_approval:
-        return _("You wrote this text, so somebody else approves it.")
+        return _("You wrote this text, so someone else has to approve it.")
     return ""
 
 
@@ -149,15 +149,15 @@ def _input_errors(action: StoryAction, state: StoryState, actor: Actor, details:
     if action in CHECKED_ACTIONS:
         return checks.find_answer_errors(details.answers)
     if action is StoryAction.ASK_CHANGES and not has_note:
-        return {"note": _("Say what should be changed.")}
+        return {"note": _("Say what to change.")}
     if action is StoryAction.WITHDRAW and not has_note:
-        return {"note": _("Say why. Only staff read it.")}
+        return {"note": _("Say why. Only staff can read it.")}
     if actor is CLOCK:
-        return {} if state.publish_at and state.publish_at <= details.now else {"at": _("It is not due yet.")}
+        return {} if state.publish_at and state.publish_at <= details.now else {"at": _("It isn't time yet.")}
     errors = {}
     if action in (StoryAction.SCHEDULE, StoryAction.PUBLISH) and state.is_live and not has_note:
         errors["note"] = _(
-            "Residents have read this story. Say in a sentence what is corrected; it stands under the story."
+            "Residents have read this story. Say in one sentence what you corrected. They'll read it below the story."
         )
     if action is StoryAction.SCHEDULE and (sentence := _publish_time_error(details)):
         errors["at"] = sentence
@@ -168,7 +168,7 @@ def _publish_time_error(details: ActionDetails) -> str:
     if details.publish_at is None:
         return _("Choose a day and a time.")
     if details.publish_at <= details.now:
-        return _("This time is over. Choose one to come, or publish the story now.")
+        return _("This time is in the past. Choose a later one, or publish the story now.")
     if details.publish_at > details.now + MAX_LEAD_TIME:
-        return _("This is more than a year ahead. Choose an earlier time.")
+        return _("This is more than a year away. Choose an earlier time.")
     return ""

@@ -51,7 +51,7 @@ def event_file(_request: HttpRequest, slug: str) -> HttpResponse:
 def calendar(_request: HttpRequest) -> HttpResponse:
     """The calendar feed: upcoming events and those of the last weeks."""
     recent = public_events.visible_events().filter(ends_at__gt=timezone.now() - ical.FEED_RETENTION)
-    name = _("Events of %(agency)s") % {"agency": settings.AGENCY_NAME}
+    name = _("Events: %(agency)s") % {"agency": settings.AGENCY_NAME}
     return _calendar_response(ical.write_calendar(recent, name), "events.ics")
 
 

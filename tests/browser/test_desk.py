@@ -50,9 +50,9 @@ def write(page: Page, desk: Stack, title: str) -> None:
 
 
 def answer_checks(page: Page) -> None:
-    page.get_by_label("No, nobody").check()
+    page.get_by_label("No, no one").check()
     page.get_by_label("No, nothing").check()
-    page.get_by_label("No, every case is closed, or there is none").check()
+    page.get_by_label("No, every case is closed, or there is no case").check()
 
 
 def test_a_story_from_the_first_word_to_its_withdrawal(
@@ -71,14 +71,14 @@ def test_a_story_from_the_first_word_to_its_withdrawal(
         look(author, "editor")
         author.get_by_text("Pictures", exact=True).click()
         author.get_by_label("Picture", exact=True).set_input_files(file)
-        author.get_by_role("button", name="Save and add the picture").click()
+        author.get_by_role("button", name="Save and add picture").click()
         expect(author.get_by_text("Say what the picture shows.").first).to_be_visible()
         look(author, "refused")
         author.get_by_label("Picture", exact=True).set_input_files(file)
         author.get_by_label("What it shows").fill("Steps with lamps at dusk")
         author.get_by_label("Credit").fill("City of Riverton")
-        author.get_by_role("button", name="Save and add the picture").click()
-        expect(author.get_by_text("the picture is in its text")).to_be_visible()
+        author.get_by_role("button", name="Save and add picture").click()
+        expect(author.get_by_text("with the picture in its text")).to_be_visible()
         page_address = author.url
         _wait_for_picture(author)
         look(author, "draft")
@@ -86,13 +86,13 @@ def test_a_story_from_the_first_word_to_its_withdrawal(
         answer_checks(author)
         look(author, "checks")
         author.get_by_role("button", name="Send to review").click()
-        expect(author.get_by_text("somebody else approves it")).to_be_visible()
+        expect(author.get_by_text("Someone else has to approve it")).to_be_visible()
         expect(author.get_by_role("link", name="Approve")).to_have_count(0)
         look(author, "review")
 
         second.goto(page_address)
         second.get_by_label("Comment", exact=True).fill("Read and liked.")
-        second.get_by_role("button", name="Keep comment").click()
+        second.get_by_role("button", name="Add comment").click()
         expect(second.get_by_text("Read and liked.").first).to_be_visible()
         second.get_by_role("link", name="Approve").click()
         second.get_by_role("button", name="Approve").click()
@@ -100,7 +100,7 @@ def test_a_story_from_the_first_word_to_its_withdrawal(
         answer_checks(second)
         look(second, "approve")
         second.get_by_role("button", name="Approve").click()
-        expect(second.get_by_text("It is approved and can be published.")).to_be_visible()
+        expect(second.get_by_text("It's approved. You can publish it.")).to_be_visible()
         assert second.request.get(address).status == 404
 
         author.goto(page_address)
@@ -108,12 +108,12 @@ def test_a_story_from_the_first_word_to_its_withdrawal(
         author.get_by_label("Day").fill("2020-01-01")
         author.get_by_label("Time", exact=True).fill("09:00")
         author.get_by_role("button", name="Schedule").click()
-        expect(author.get_by_text("This time is over.").first).to_be_visible()
+        expect(author.get_by_text("This time is in the past.").first).to_be_visible()
         look(author, "schedule")
         author.goto(page_address)
         author.get_by_role("link", name="Publish now").click()
         author.get_by_role("button", name="Publish now").click()
-        expect(author.get_by_text("Residents read it.")).to_be_visible()
+        expect(author.get_by_text("Residents can read it.")).to_be_visible()
         look(author, "published")
         assert "Steps with lamps at dusk" in second.request.get(address).text()
 
@@ -121,7 +121,7 @@ def test_a_story_from_the_first_word_to_its_withdrawal(
         author.get_by_label("Reason").fill("A neighbor asked us to.")
         look(author, "withdraw")
         author.get_by_role("button", name="Withdraw").click()
-        expect(author.get_by_text("Residents cannot read it")).to_be_visible()
+        expect(author.get_by_text("Residents can't read it")).to_be_visible()
         assert second.request.get(address).status == 410
 
 
@@ -149,7 +149,7 @@ def _wait_for_picture(page: Page) -> None:
 
     def ready() -> bool:
         page.reload()
-        return page.get_by_text("is still being prepared").count() == 0
+        return page.get_by_text("is still processing").count() == 0
 
     wait_until(ready, 60, "the picture is ready")
 

@@ -14,7 +14,7 @@ from outreach.artwork.typesetting import TextBox
 CARD = share_card.ShareCard(
     title="A quarter of an hour, and one gun fewer",
     label="Weapons off the street",
-    facts=("Within a quarter of an hour", "1 arrest"),
+    facts=("Within 15 minutes", "1 arrest"),
     agency="Riverton Police",
     site="portal.riverton.example",
 )

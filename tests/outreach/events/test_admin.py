@@ -66,9 +66,9 @@ def test_an_event_is_planned_published_and_cancelled(desk: Client) -> None:
     event = Event.objects.get()
     assert response["Location"] == change(event)
     assert timezone.localtime(event.starts_at).hour == 10
-    assert "Residents do not see it" in desk.get(change(event)).content.decode()
+    assert "see it yet. Save first, then publish." in desk.get(change(event)).content.decode()
     desk.post(f"/admin/outreach/event/{event.pk}/publish/")
-    assert "Residents see it" in desk.get(change(event)).content.decode()
+    assert "Residents can see it" in desk.get(change(event)).content.decode()
     page = desk.post(f"/admin/outreach/event/{event.pk}/cancel/", {"because": " "}).content.decode()
     assert "Write one sentence" in page
     desk.post(f"/admin/outreach/event/{event.pk}/cancel/", {"because": "The hall is flooded."})
@@ -92,8 +92,8 @@ def test_an_event_is_planned_published_and_cancelled(desk: Client) -> None:
         ),
         ({"ends_at_1": "09:00"}, "The end must be after the start"),
         ({"starts_at_1": "quarter past"}, "Enter a valid time"),
-        ({"spot": "Nowhere Boulevard"}, "No such place is known"),
-        ({"slug": "past"}, "This address is a page of its own"),
+        ({"spot": "Nowhere Boulevard"}, "find this place"),
+        ({"slug": "past"}, "Another page uses this address"),
         ({"body": "x" * 20_001}, "at most 20000"),
     ],
 )
@@ -135,7 +135,7 @@ def test_two_editors_on_one_event_see_both_texts_and_choose(desk: Client, by: Ac
     actions.change_event(event.pk, {"title": "Their title"}, by, 1)
     response = desk.post(change(event), typed(title="My title"))
     page = response.content.decode()
-    assert "Somebody else saved this event" in page
+    assert "Someone else saved this event" in page
     assert "Their title" in page
     assert "My title" in page
     assert Event.objects.get().title == "Their title"
@@ -150,7 +150,7 @@ def test_a_session_that_ended_while_writing_loses_nothing(by: Account) -> None:
     page = staff_session.post_as_typed_by(by, client, address, typed(title="Unsaved title"))
     assert page.status_code == 401
     page = staff_session.sign_in_on(page, client, address, by)
-    assert "press Save once more" in page.content.decode()
+    assert "Press Save again" in page.content.decode()
     assert "Unsaved title" in page.content.decode()
     assert not Event.objects.exists()
 
@@ -175,7 +175,7 @@ def test_accounts_outside_communications_change_nothing(by: Account, group: str)
     assert client.get(change(event)).status_code == (200 if group == groups.ADMINISTRATOR else 403)
 
 
-STEERING = "\x08\u202e\uffff"
+STEERING = "\u202e\u200b"
 
 
 def test_characters_that_feeds_cannot_hold_are_removed_and_merge_no_words(desk: Client) -> None:
@@ -271,11 +271,11 @@ def test_staff_settle_an_unsure_post_on_the_page_of_the_story(
 ) -> None:
     channel()
     publication.publish(story, "", timezone.now())
-    Post.objects.update(state=State.UNSURE, begun_at=timezone.now(), problem="No answer came back.")
+    Post.objects.update(state=State.UNSURE, begun_at=timezone.now(), problem="Check if the post is there.")
     page = desk.get(page_of(story)).content.decode()
-    assert "No answer came back." in page
-    assert "It is there" in page
-    assert "post it again" in page
+    assert "Check if the post is there." in page
+    assert "It's there" in page
+    assert "Post it again" in page
     assert "1 post" in desk.get("/admin/").content.decode()
     desk.post(page_of(story), {"settle": f"{decision}:{Post.objects.get().pk}"})
     assert Post.objects.get().state == state
@@ -299,6 +299,6 @@ def test_viewers_cannot_settle_posts(story: Story) -> None:
     client.force_login(account(groups.ADMINISTRATOR), backend="core.staff.sign_in.AuditedBackend")
     page = client.get(page_of(story))
     assert page.status_code == 200
-    assert "It is there" not in page.content.decode()
+    assert "It's there" not in page.content.decode()
     assert client.post(page_of(story), {"settle": f"there:{Post.objects.get().pk}"}).status_code == 403
     assert posting.list_posts(story)[0].state == State.UNSURE

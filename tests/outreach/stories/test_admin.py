@@ -100,7 +100,7 @@ class TestWriting:
     def test_addresses_of_other_pages_are_not_taken(self, author, slug) -> None:
         answer = signed_in(author).post(ADD, TYPED | {"slug": slug, "_save": "1"})
         assert answer.status_code == 422
-        assert "Another page has this address" in html(answer)
+        assert "Another page uses this address" in html(answer)
 
     def test_errors_are_shown_and_no_input_is_lost(self, author) -> None:
         typed = TYPED | {"title": "", "body": "Kept words", "arrests": "-3", "quote": "Kept quote", "_save": "1"}
@@ -146,8 +146,8 @@ class TestWriting:
         client = signed_in(author)
         body = "[gone](/stories/never/) [none](/nowhere/) [map](/map/) [out](https://example.org/x)"
         answer = client.post(ADD, TYPED | {"body": body, "_save": "1"}, follow=True)
-        assert "/stories/never/ leads nowhere" in html(answer)
-        assert "/nowhere/ leads nowhere" in html(answer)
+        assert "/stories/never/ doesn&#x27;t work" in html(answer)
+        assert "/nowhere/ doesn&#x27;t work" in html(answer)
         assert "The link to /map/" not in html(answer)
         assert "example.org/x leads" not in html(answer)
         story = Story.objects.get()
@@ -185,7 +185,7 @@ class TestSteps:
         story = workflow.create_story(author, story_values(title="Nine new lamps"))
         for state, named in ((StoryAction.SUBMIT, True), (StoryAction.APPROVE, False)):
             perform(state, story, author if state is StoryAction.SUBMIT else second)
-            assert ("1 story waits for your approval" in html(signed_in(second).get("/admin/"))) is named
+            assert ("1 story is waiting for your approval" in html(signed_in(second).get("/admin/"))) is named
             assert "your approval" not in html(signed_in(author).get("/admin/"))
 
     def test_the_next_step_comes_first_and_the_public_page_is_linked(self, author, second) -> None:
@@ -197,7 +197,7 @@ class TestSteps:
         assert "/stories/lamps/" not in html(signed_in(second).get(page_of(story)))
         perform(StoryAction.APPROVE, story, second)
         perform(StoryAction.PUBLISH, story, author)
-        assert '/stories/lamps/">Open the public page</a>' in html(signed_in(author).get(page_of(story)))
+        assert '/stories/lamps/">See public page</a>' in html(signed_in(author).get(page_of(story)))
 
     def test_times_are_the_agencys(self, author, second, settings) -> None:
         settings.TIME_ZONE = "America/Chicago"
@@ -209,20 +209,20 @@ class TestSteps:
             step_of(story, StoryAction.SCHEDULE), {"version": "1", "at_0": "2020-01-01", "at_1": "09:00"}
         )
         assert past.status_code == 409
-        assert "This time is over" in html(past)
+        assert "This time is in the past" in html(past)
         assert 'value="2020-01-01"' in html(past)
         sent = {"version": "1", "at_0": f"{tomorrow}", "at_1": "09:00"}
         assert client.post(step_of(story, StoryAction.SCHEDULE), sent).status_code == 302
         story.refresh_from_db()
         assert f"{timezone.localtime(story.publish_at):%Y-%m-%d %H:%M}" == f"{tomorrow} 09:00"
-        assert "It is published by itself on" in html(client.get(page_of(story)))
+        assert "It will be published on" in html(client.get(page_of(story)))
 
     def test_a_step_on_a_text_that_has_changed_is_refused(self, author, second) -> None:
         story = workflow.create_story(author, story_values())
         workflow.save_text(story.pk, author, story_values(body="New"), 1)
         answer = signed_in(author).post(step_of(story, StoryAction.SUBMIT), PASSING_ANSWERS | {"version": "1"})
         assert answer.status_code == 409
-        assert "has changed since" in html(answer)
+        assert "text changed after you opened this page" in html(answer)
 
     def test_comments_are_stored_and_settled(self, author) -> None:
         story, client = workflow.create_story(author, story_values()), signed_in(author)
@@ -336,8 +336,8 @@ class TestPictures:
         [
             (b"\xff\xd8\xff" + bytes(26 * 1024 * 1024), "25.0"),
             (b"", "This file is empty"),
-            (b"%PDF-1.7\n", "This is not a picture"),
-            (b"Dear all", "This is not a picture"),
+            (b"%PDF-1.7\n", "Choose a JPEG, PNG, WebP or HEIC picture"),
+            (b"Dear all", "Choose a JPEG, PNG, WebP or HEIC picture"),
         ],
         ids=["too large", "empty", "pdf", "text"],
     )
@@ -352,18 +352,18 @@ class TestPictures:
     def test_alt_text_and_credit_are_required(self, author) -> None:
         answer = signed_in(author).post(ADD, self.sent(alt="", credit=" "))
         assert "Say what the picture shows." in html(answer)
-        assert "Say whose picture it is." in html(answer)
+        assert "Say who took or drew it." in html(answer)
         assert not Picture.objects.exists()
 
     def test_a_waiting_or_refused_picture_stops_review(self, author) -> None:
         story = workflow.create_story(author, story_values(body="![](picture:999)"))
         client = signed_in(author)
-        assert "There is no picture 999" in html(client.get(page_of(story)))
+        assert "Picture 999 doesn&#x27;t exist" in html(client.get(page_of(story)))
         broken = create_ready_picture(content=photo()[:200])
         assert broken.state == Picture.PictureState.REFUSED
         workflow.save_text(story.pk, author, story_values(body=f"![](picture:{broken.pk})"), 1)
         page = html(client.get(page_of(story)))
-        assert re.search(rf"Picture {broken.pk} was refused\.[^<]+ This picture is damaged", page)
+        assert re.search(rf"use picture {broken.pk}\. [^<]+ This picture is damaged", page)
         assert "damaged" in html(client.get("/admin/outreach/picture/"))
 
     def test_staff_see_files_of_drafts(self, author) -> None:
@@ -434,7 +434,7 @@ class TestGuides:
         guide = Guide.objects.get(slug="a-guide")
         address = f"/admin/outreach/guide/{guide.pk}/"
         client.post(f"{address}change/", self.SENT | {"body": "Other [x](/nowhere/)", "version": "1", "_save": "1"})
-        assert "/nowhere/ leads nowhere" in html(client.get(f"{address}change/"))
+        assert "/nowhere/ doesn&#x27;t work" in html(client.get(f"{address}change/"))
         stale = client.post(f"{address}change/", self.SENT | {"body": "Mine", "version": "1", "_save": "1"})
         assert stale.status_code == 409
         assert "Mine</textarea>" in html(stale)

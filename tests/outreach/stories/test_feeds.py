@@ -57,7 +57,7 @@ def test_the_feed_has_the_elements_that_atom_requires(client):
     assert entry.findtext(f"{ATOM}id") == "https://portal.example/stories/one/"
     summary = entry.find(f"{ATOM}summary")
     assert summary.get("type") == "html"
-    assert summary.text == "A &amp; B (Within the hour)"
+    assert summary.text == "A &amp; B (Within an hour)"
     assert {category.get("term") for category in entry.findall(f"{ATOM}category")} == {"Something else", "Bicycles"}
     read = feedparser.parse(ElementTree.tostring(root))
     assert (read.bozo, read.version, read.entries[0].title) == (False, "atom10", "Ends & <b>begins</b>")

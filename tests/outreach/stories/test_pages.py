@@ -324,7 +324,7 @@ def test_share_links_carry_title_and_address(client, settings):
     assert parameters["X"] == {"text": ["Home & away"], "url": ["https://portal.example/stories/bicycles/"]}
     assert parameters["Facebook"]["u"] == ["https://portal.example/stories/bicycles/"]
     assert parameters["WhatsApp"]["text"] == parameters["Bluesky"]["text"]
-    assert parameters["E-mail"]["subject"] == ["Home & away"]
+    assert parameters["Email"]["subject"] == ["Home & away"]
     assert 'data-copy="https://portal.example/stories/bicycles/"' in page
 
 

@@ -149,8 +149,8 @@ class TestRule:
                 StoryAction.SCHEDULE, state_in(S.APPROVED), details=ActionDetails(NOW, publish_at=at)
             ).field_errors.get("at", "")
 
-        assert "is over" in about(NOW)
-        assert "is over" in about(NOW - dt.timedelta(days=400))
+        assert "is in the past" in about(NOW)
+        assert "is in the past" in about(NOW - dt.timedelta(days=400))
         assert "more than a year" in about(NOW + dt.timedelta(days=367))
         assert "Choose a day" in about(None)
         assert about(NOW + dt.timedelta(minutes=1)) == ""
