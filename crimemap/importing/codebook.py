@@ -9,8 +9,11 @@ from django.utils.translation import gettext as _
 from crimemap.importing.profiles.base import JOINER
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Category, OffenceCode
-from crimemap.offences import catalogue
+from crimemap.offences import catalogue, sensitive_words
+from crimemap.offences.classification import STRICTNESS
+from crimemap.offences.sensitive_words import SensitiveKind
 
+MAX_CODE_CHARACTERS = 160
 MAX_CODES = 20_000  # of one import: a column with more holds no codes
 
 
@@ -32,10 +35,11 @@ class CodeEntry:
 class CodeBook:
     """The codes of one scheme that an import has met, numbered from 0."""
 
-    def __init__(self, scheme: str) -> None:
-        self.scheme = scheme
+    def __init__(self, scheme: str, *, checks_words: bool = False) -> None:
+        """`checks_words`: what the numbers mean was only said by an administrator, so that words outrank them."""
+        self.scheme, self.checks_words = scheme, checks_words
         self.entries: list[CodeEntry] = []
-        self.numbers: dict[str, int] = {}
+        self.numbers: dict[tuple[str, str], int] = {}
         self.code_list = catalogue.code_list(scheme)
         rows = OffenceCode.objects.filter(scheme=scheme).values_list(
             "id", "code", "label", "category__slug", "visibility"
@@ -44,15 +48,18 @@ class CodeBook:
 
     def number(self, code: str, label: str) -> int:
         """Return the number of a row's code, a new one at its first row. Raises UnreadableFileError beyond MAX_CODES."""
-        number = self.numbers.get(code)
+        kind = sensitive_words.find_kind(label) if self.checks_words else None
+        key = code, label if kind else ""
+        number = self.numbers.get(key)
         if number is None:
             if len(self.entries) >= MAX_CODES:
                 raise UnreadableFileError(
                     _("More than %(most)d different offense codes: this column does not hold codes.")
                     % {"most": MAX_CODES}
                 )
-            number = self.numbers[code] = len(self.entries)
-            self.entries.append(self._find_or_make(code, label))
+            number = self.numbers[key] = len(self.entries)
+            entry = self._find_or_make(code, label)
+            self.entries.append(self._separate(code, label) if kind and _is_looser(entry, label, kind) else entry)
         return number
 
     def is_held(self, number: int) -> bool:
@@ -86,6 +93,11 @@ class CodeBook:
                 return CodeEntry(None, code, label, entry.category, entry.visibility)
         return CodeEntry(None, code, label)
 
+    def _separate(self, code: str, label: str) -> CodeEntry:
+        """Return a code of its own for rows whose words are more sensitive than their number: "200 | Rape" is no arson."""
+        joined = JOINER.join((code, label))[:MAX_CODE_CHARACTERS]
+        return self.stored.get(catalogue.comparison_key(joined)) or CodeEntry(None, joined, label)
+
     def _find(self, name: str) -> CodeEntry | None:
         key = catalogue.comparison_key(name)
         if not key:
@@ -98,3 +110,15 @@ class CodeBook:
         return self.stored.get(catalogue.comparison_key(listed.code)) or CodeEntry(
             None, listed.code, listed.label, listed.category, listed.visibility
         )
+
+
+def _is_looser(entry: CodeEntry, label: str, kind: SensitiveKind) -> bool:
+    """Return whether rows with this label would be shown, or later classified, by a number that other rows may share."""
+    if entry.id is None and entry.is_held:
+        return any(character.isdigit() for character in entry.code)
+    if catalogue.comparison_key(entry.label) == catalogue.comparison_key(label):
+        return False
+    if entry.is_held:
+        own_kind = sensitive_words.find_kind(f"{entry.code} {entry.label}")
+        return own_kind is None or STRICTNESS[own_kind.visibility] < STRICTNESS[kind.visibility]
+    return STRICTNESS[entry.visibility] < STRICTNESS[kind.visibility]

@@ -177,7 +177,8 @@ class _Import:
         for name in ("read", "created", "updated", "unchanged", "rejected", "removed", "held"):
             setattr(run, name, 0)
         self.report = ImportReport(run, profile.name, forced=force)
-        self.codes, self.geocoder, self.staging = CodeBook(profile.scheme), Geocoder(), Staging(run)
+        self.codes = CodeBook(profile.scheme, checks_words=run.source.profile == profiles.GENERIC)
+        self.geocoder, self.staging = Geocoder(), Staging(run)
         self.matcher, self.point_counts = LostIdMatcher(self.staging), sanity_checks.PointCounts()
         self.withdrawn_days: list[dt.date] = []
         self.unknown_values: set[tuple[str, str]] = set()

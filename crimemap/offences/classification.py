@@ -14,11 +14,14 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
-from crimemap.models import Category, OffenceCode, Visibility
-from crimemap.offences import catalogue
+from crimemap.importing import profiles
+from crimemap.importing.profiles import generic
+from crimemap.importing.profiles.base import JOINER
+from crimemap.models import Category, OffenceCode, Source, Visibility
+from crimemap.offences import catalogue, sensitive_words
 from crimemap.publishing import publication_requests
 
-_STRICTNESS = {value: number for number, value in enumerate(Visibility.values)}
+STRICTNESS = {value: number for number, value in enumerate(Visibility.values)}
 SUGGESTION_LIST = "nibrs"  # the code list that suggestions for unclassified codes come from
 
 
@@ -40,12 +43,12 @@ def effective_visibility(category: Category | None, visibility: str) -> str:
     """Return the stricter of a code's own visibility and its category's minimum; "" while the code is held."""
     if category is None or not visibility:
         return ""
-    return max(visibility, category.least_visibility, key=_STRICTNESS.__getitem__)
+    return max(visibility, category.least_visibility, key=STRICTNESS.__getitem__)
 
 
 def is_looser(before: str, after: str) -> bool:
     """Return whether `after` shows more than `before`. A first classification, of a held code (""), is not looser."""
-    return bool(before and after) and _STRICTNESS[after] < _STRICTNESS[before]
+    return bool(before and after) and STRICTNESS[after] < STRICTNESS[before]
 
 
 @transaction.atomic
@@ -77,14 +80,47 @@ def list_unclassified_codes(scheme: str = "") -> list[UnclassifiedCode]:
     if scheme:
         unclassified = unclassified.filter(scheme=scheme)
     counted = unclassified.annotate(held_count=Count("incidents", filter=Q(incidents__removed_at=None)))
-    return [_with_suggestion(code, code.held_count) for code in counted.order_by("-held_count", "scheme", "code")]
+    tell_domestic = _schemes_that_tell_domestic()
+    return [
+        _with_suggestion(code, code.held_count, domestic_is_known=code.scheme in tell_domestic)
+        for code in counted.order_by("-held_count", "scheme", "code")
+    ]
 
 
-def _with_suggestion(code: OffenceCode, held_count: int) -> UnclassifiedCode:
-    suggestion = catalogue.code_list(SUGGESTION_LIST).find(name for name in (code.code, code.label) if name)
-    if suggestion is None:
+def _with_suggestion(code: OffenceCode, held_count: int, *, domestic_is_known: bool) -> UnclassifiedCode:
+    """Suggest what the code's words say. A number counts only if there are no words, and no suggestion is looser than any
+    that the number, the words or their stems call for."""
+    list_ = catalogue.code_list(SUGGESTION_LIST)
+    has_number = any(character.isdigit() for character in code.code)
+    words = [code.label, "" if has_number and code.label else code.code]
+    by_words, by_number = (
+        list_.find(filter(None, words)),
+        list_.find([code.code, code.code.split(JOINER, maxsplit=1)[0]]),
+    )
+    kind = sensitive_words.find_kind(f"{code.code} {code.label}")
+    category = by_words.category if by_words else kind.category if kind else ""
+    if not category:
         return UnclassifiedCode(code, held_count, "", "")
-    return UnclassifiedCode(code, held_count, suggestion.category, suggestion.visibility)
+    visibilities = [each.visibility for each in (by_words, by_number, kind) if each]
+    if not domestic_is_known and sensitive_words.is_often_domestic(f"{code.code} {code.label}"):
+        visibilities.append(Visibility.AREA)
+    return UnclassifiedCode(code, held_count, category, max(visibilities, key=STRICTNESS.__getitem__))
+
+
+def _schemes_that_tell_domestic() -> set[str]:
+    """Return the code lists whose sources all have a column of domestic incidents."""
+    tell: dict[str, bool] = {}
+    for source in Source.objects.all():
+        if source.profile == profiles.GENERIC:
+            scheme = source.profile_config.get("scheme") or generic.own_scheme(source.slug)
+            has_column = bool(source.profile_config.get("columns", {}).get("domestic"))
+        elif source.profile in profiles.NAMES:
+            profile = profiles.get_profile(source.profile)
+            scheme, has_column = profile.scheme, bool(profile.domestic)
+        else:
+            continue
+        tell[scheme] = tell.get(scheme, True) and has_column
+    return {scheme for scheme, does_tell in tell.items() if does_tell}
 
 
 def schemes_with_unclassified_codes() -> Iterable[str]:

@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from core.models import Account
 from crimemap.importing import column_mapping
-from crimemap.models import ImportRun, Incident, ReportedValue, Source
+from crimemap.models import ImportRun, Incident, OffenceCode, ReportedValue, Source
+from crimemap.offences import classification
 from tests.crimemap.importing.administrators import audit_entries, create_account, sign_in
 from tests.crimemap.importing.import_command import run_import_command
 
@@ -73,3 +74,90 @@ def test_a_column_of_narratives_does_not_fill_the_list(tmp_path: Path) -> None:
     lines = [f"{n},2026-10-10 13:30,THEFT,Roe {chr(97 + n % 26)}{chr(97 + n // 26)} was here,OPEN" for n in range(600)]
     import_text(tmp_path, "\n".join(["ID,Occurred,Offense,Location Type,Disposition", *lines]))
     assert ReportedValue.objects.count() == 500
+
+
+# Suggestions for codes that nobody has classified
+
+
+def suggestions() -> dict[str, str]:
+    """Return "category visibility" by label, or by code where there is no label."""
+    found = classification.list_unclassified_codes()
+    return {
+        each.code.label or each.code.code: f"{each.suggested_category} {each.suggested_visibility}".strip()
+        for each in found
+    }
+
+
+WITHOUT_DOMESTIC = """ID,Occurred,Offense,Block,Place
+1,2026-10-10 13:30,SIMPLE ASSAULT,100 BLOCK EXAMPLE ST,RESIDENCE
+2,2026-10-10 13:40,INTIMIDATION,100 BLOCK EXAMPLE ST,RESIDENCE
+3,2026-10-10 13:50,ASSAULT - FAMILY VIOLENCE,100 BLOCK EXAMPLE ST,RESIDENCE
+4,2026-10-10 13:50,ROBBERY,100 BLOCK EXAMPLE ST,STREET
+"""
+
+
+def test_assaults_are_suggested_by_area_where_no_column_tells_domestic_ones(tmp_path: Path) -> None:
+    import_text(tmp_path, WITHOUT_DOMESTIC)
+    assert suggestions() == {
+        "SIMPLE ASSAULT": "assault area", "INTIMIDATION": "threats area", "ASSAULT - FAMILY VIOLENCE": "family hidden",
+        "ROBBERY": "robbery block",
+    }  # fmt: skip
+    Source.objects.filter(slug="odd").update(profile_config={"columns": {"domestic": "Domestic"}})
+    assert suggestions()["SIMPLE ASSAULT"] == "assault block"
+    assert suggestions()["ASSAULT - FAMILY VIOLENCE"] == "family hidden"
+
+
+NUMBERED = """ID,Occurred,Offense Code,Offense Description
+1,2026-10-10 13:30,200,Rape
+2,2026-10-10 13:30,100,Homicide - Criminal
+3,2026-10-10 13:30,600,Thefts
+4,2026-10-10 13:30,1700,Other Sex Offenses (Not Commercialized)
+5,2026-10-10 13:30,120,Robbery
+6,2026-10-10 13:30,220,Offenses Against Family and Children
+7,2026-10-10 13:30,290,Abuso sexual infantil
+8,2026-10-10 13:30,240,Agression sexuelle
+9,2026-10-10 13:30,23A,Violación
+10,2026-10-10 13:30,23B,Violencia intrafamiliar
+11,2026-10-10 13:30,23C,Enlèvement d'enfant
+12,2026-10-10 13:30,23D,Meurtre
+13,2026-10-10 13:30,23F,Estupro de vulnerável
+14,2026-10-10 13:30,35A,Corruption of a minor
+15,2026-10-10 13:30,90Z,All other offenses
+"""
+
+
+def test_a_number_never_outranks_the_words_of_an_offense(tmp_path: Path) -> None:
+    import_text(tmp_path, NUMBERED)
+    found = suggestions()
+    assert found["Rape"] == "sexual hidden"
+    assert found["Homicide - Criminal"] == "homicide hidden"  # 100 is a kidnapping, hidden
+    assert found["Robbery"] == "robbery block"
+    assert found["Thefts"] == ""
+    for label in ("Other Sex Offenses (Not Commercialized)", "Abuso sexual infantil", "Agression sexuelle", "Violación",
+                  "Estupro de vulnerável"):  # fmt: skip
+        assert found[label] == "sexual hidden", label
+    for label in ("Offenses Against Family and Children", "Violencia intrafamiliar", "Corruption of a minor"):
+        assert found[label] == "family hidden", label
+    assert found["Enlèvement d'enfant"] == "kidnapping hidden"
+    assert found["Meurtre"] == "homicide area"
+
+
+def test_words_hold_rows_whose_number_says_otherwise_in_a_known_list(tmp_path: Path) -> None:
+    """The administrator chose the FBI's list for a file with other numbers."""
+    result = import_text(tmp_path, NUMBERED, config={"scheme": "nibrs"})
+    assert result["held"] >= 11
+    for label in ("Rape", "Abuso sexual infantil", "Enlèvement d'enfant", "Meurtre", "Corruption of a minor"):
+        code = Incident.objects.get(raw_label=label).offence_code
+        assert code.category is None, label
+        assert code.label == label
+    assert Incident.objects.get(raw_label="Robbery").offence_code == OffenceCode.objects.get(scheme="nibrs", code="120")
+    again = import_text(tmp_path, NUMBERED.replace("2026-10-10", "2026-10-11"), config={"scheme": "nibrs"})
+    assert (again["created"], again["updated"]) == (0, 15)
+    assert OffenceCode.objects.filter(scheme="nibrs", code__startswith="200 |").count() == 1
+
+
+def test_one_number_with_other_words_is_a_code_of_its_own(tmp_path: Path) -> None:
+    rows = "1,2026-10-10 13:30,400,Thefts\n2,2026-10-10 13:30,400,Rape\n3,2026-10-10 13:30,400,Thefts of tools\n"
+    import_text(tmp_path, f"ID,Occurred,Offense Code,Offense Description\n{rows}")
+    codes = OffenceCode.objects.filter(scheme="generic:odd").values_list("code", "label")
+    assert set(codes) == {("400", "Thefts"), ("400 | Rape", "Rape")}
