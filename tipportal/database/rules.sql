@@ -181,6 +181,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     event record;
     reminder uuid := gen_random_uuid();
+    asked_on timestamptz := now();
+    mail_state text := 'waiting';
     needless boolean;
 BEGIN
     SELECT id, starts_at, moves INTO event FROM outreach_event
@@ -196,14 +198,18 @@ BEGIN
                         AND (confirmed_at IS NOT NULL OR asked_at > now() - interval '1 day'))
         OR (SELECT count(*) FROM outreach_reminder WHERE address_hash = address
             AND confirmed_at IS NULL AND asked_at > now() - interval '1 day') >= 3;
-    PERFORM reminder_erase(id) FROM outreach_reminder
-        WHERE event_id = event.id AND address_hash = address AND NOT needless;
-    -- The same work either way, down to the wait for the disk: the time until the answer would tell that an address is known.
+    -- The same statements either way, with other values: the time until the answer would tell that an address is known. A needless
+    -- row belongs to no address, its mail is settled and its link is too old; the bulk worker deletes it within minutes.
+    IF needless THEN
+        address := sha256(link);
+        asked_on := now() - interval '30 days';
+        mail_state := 'sent';
+    END IF;
+    PERFORM reminder_erase(id) FROM outreach_reminder WHERE event_id = event.id AND address_hash = address;
     INSERT INTO outreach_reminder (id, event_id, sealed_contact, address_hash, link_hash, asked_at, moves)
-        VALUES (reminder, event.id, contact, CASE WHEN needless THEN sha256(link) ELSE address END, link, now(), event.moves);
+        VALUES (reminder, event.id, contact, address, link, asked_on, event.moves);
     INSERT INTO outreach_remindermail (id, reminder_id, kind, starts_at, raised_at, state, attempts, next_attempt_at)
-        VALUES (gen_random_uuid(), reminder, 'confirm', event.starts_at, now(), 'waiting', 0, now());
-    PERFORM reminder_erase(CASE WHEN needless THEN reminder END);
+        VALUES (gen_random_uuid(), reminder, 'confirm', event.starts_at, now(), mail_state, 0, now());
     RETURN true;
 END $$;
 
@@ -248,6 +254,8 @@ CREATE OR REPLACE FUNCTION alert_ask(contact bytea, address bytea, link bytea, l
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     asked bigint;
+    asked_on timestamptz := now();
+    mail_state text := 'waiting';
     needless boolean;
 BEGIN
     IF octet_length(contact) <> 345 OR octet_length(address) <> 32 OR octet_length(link) <> 32
@@ -261,14 +269,19 @@ BEGIN
     needless := (SELECT count(*) FROM crimemap_subscription WHERE address_hash = address) >= 10
         OR EXISTS (SELECT FROM crimemap_subscription WHERE address_hash = address
                    AND confirmed_at IS NULL AND asked_at > now() - interval '1 day');
-    -- The same work either way, down to the wait for the disk: the time until the answer would tell that an address is known.
+    -- The same statements either way, with other values: the time until the answer would tell that an address is known. A needless
+    -- row belongs to no address, its mail is settled and its link is too old; the bulk worker deletes it within minutes.
+    IF needless THEN
+        address := sha256(link);
+        asked_on := now() - interval '30 days';
+        mail_state := 'empty';
+    END IF;
     INSERT INTO crimemap_subscription (sealed_contact, address_hash, link_hash, layer, code, latitude, longitude, radius,
                                        place, categories, rhythm, asked_at, sent_up_to)
-        VALUES (contact, address, link, layer, code, latitude, longitude, radius, place, categories, rhythm, now(), 0)
+        VALUES (contact, address, link, layer, code, latitude, longitude, radius, place, categories, rhythm, asked_on, 0)
         RETURNING id INTO asked;
     INSERT INTO crimemap_delivery (id, address_hash, confirms_id, parts, up_to, told, state, attempts, made_at, next_attempt_at)
-        VALUES (gen_random_uuid(), address, asked, '[]', 0, '', 'waiting', 0, now(), now());
-    PERFORM alert_erase(CASE WHEN needless THEN asked END);
+        VALUES (gen_random_uuid(), address, asked, '[]', 0, '', mail_state, 0, now(), now());
     RETURN true;
 END $$;
 

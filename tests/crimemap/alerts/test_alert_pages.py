@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from core.mail import confirmation_pace, subscriber_addresses
 from core.staff import groups as staff_groups
 from crimemap import wording
 from crimemap.admin import alerts as alerts_admin
-from crimemap.alerts import delivery, subscriptions
+from crimemap.alerts import delivery, planning, subscriptions
 from crimemap.alerts.new_incidents import AlertCriteria
 from crimemap.alerts.subscriptions import AlertSubscription
 from crimemap.models import AlertLink, Area, Block, Delivery, Subscription
@@ -179,42 +180,53 @@ def test_the_response_is_the_same_for_known_and_unknown_addresses(client: Client
 
 
 def test_a_known_address_costs_the_database_the_same_rows(client: Client) -> None:
-    """Without a row to write the database need not wait for the disk, and answers milliseconds earlier."""
+    """A row more or less to write or to delete, and the database answers earlier or later."""
 
-    def rows_written() -> list[int]:
+    def rows_touched() -> list[int]:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_stat_get_xact_tuples_inserted(name::regclass)"
+                "SELECT pg_stat_get_xact_tuples_inserted(name::regclass), pg_stat_get_xact_tuples_updated(name::regclass),"
+                " pg_stat_get_xact_tuples_deleted(name::regclass)"
                 " FROM unnest(ARRAY['crimemap_subscription', 'crimemap_delivery']) AS name"
             )
-            return [row[0] for row in cursor.fetchall()]
+            return [count for row in cursor.fetchall() for count in row]
 
-    before = rows_written()
-    post(client, **CITY)
-    once = rows_written()
-    post(client, **CITY)
-    twice = rows_written()
-    assert Delivery.objects.count() == 1
-    assert (
-        [b - a for a, b in zip(before, once, strict=True)]
-        == [b - a for a, b in zip(once, twice, strict=True)]
-        == [1, 1]
-    )
+    touched = [rows_touched()]
+    for _request in range(3):
+        post(client, **CITY)
+        touched.append(rows_touched())
+    costs = [[b - a for a, b in zip(before, after, strict=True)] for before, after in itertools.pairwise(touched)]
+    assert costs == [[1, 0, 0, 1, 0, 0]] * 3
+
+
+def test_a_needless_request_leaves_nothing_that_mails_opens_or_stays(client: Client) -> None:
+    for _request in range(2):
+        post(client, **CITY)
+    needed, needless = Subscription.objects.order_by("pk")
+    assert bytes(needless.address_hash) != bytes(needed.address_hash)
+    assert Delivery.objects.get(confirms=needless).state == Delivery.DeliveryState.EMPTY
+    assert subscriptions.list_alerts(secret_of(needless)) == []
+    assert not subscriptions.confirm_alert(secret_of(needless))
+    planning.delete_outdated()
+    assert list(Subscription.objects.all()) == [needed]
+    assert Delivery.objects.get().confirms_id == needed.pk
 
 
 def test_an_unconfirmed_address_gets_one_link_a_day(client: Client) -> None:
     for _again in range(3):
         post(client, **CITY)
-    assert Delivery.objects.count() == 1
+    waiting = Delivery.objects.filter(state=Delivery.DeliveryState.WAITING)
+    assert waiting.count() == 1
     Subscription.objects.update(asked_at=timezone.now() - dt.timedelta(hours=25))
     post(client, **CITY)
-    assert Delivery.objects.count() == 2
+    assert waiting.count() == 2
 
 
 def test_an_address_can_have_ten_confirmed_alerts(client: Client) -> None:
     for _alert in range(10):
         subscribe(MARIA)
     post(client, **CITY)
+    planning.delete_outdated()
     assert Subscription.objects.count() == 10
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from email.message import EmailMessage
 from typing import Any
@@ -115,6 +116,25 @@ def test_the_response_is_the_same_for_known_and_unknown_addresses(client: Client
         assert (response.status_code, response["Location"], response.content) == (302, "/events/coffee/remind/", b"")
     reminders.remind()
     assert mails.recipients == [["other@example.org"]]
+
+
+def test_a_known_address_costs_the_database_the_same_rows(client: Client, event: Event) -> None:
+    def rows_touched() -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_stat_get_xact_tuples_inserted(name::regclass), pg_stat_get_xact_tuples_deleted(name::regclass)"
+                " FROM unnest(ARRAY['outreach_reminder', 'outreach_remindermail']) AS name"
+            )
+            return [count for row in cursor.fetchall() for count in row]
+
+    touched = [rows_touched()]
+    for _request in range(3):
+        ask(client)
+        touched.append(rows_touched())
+    costs = [[b - a for a, b in zip(before, after, strict=True)] for before, after in itertools.pairwise(touched)]
+    assert costs == [[1, 0, 1, 0]] * 3
+    reminders.delete_outdated()
+    assert Reminder.objects.count() == 1
 
 
 def test_confirmation_mails_to_an_address_are_limited(client: Client, event: Event, by: Account, mails: Mails) -> None:
