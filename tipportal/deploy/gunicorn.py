@@ -21,8 +21,8 @@ gunicorn.SERVER = gunicorn.SERVER_SOFTWARE = "web"
 worker_class = "tipportal.deploy.gunicorn_worker.PollingWorker"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# At most 56 for uploads and 2 for sign-ins (gunicorn_worker.py). Tips that wait for Argon2id and clients that read long
-# responses take up to 34 of the others.
+# At most 56 for uploads, 22 for tips and 2 for sign-ins (gunicorn_worker.py). Clients that read long responses take up to 16 of
+# the others.
 threads = 112
 # Waiting connections occupy no thread. Beyond this many in a process the one that has waited longest is closed.
 worker_connections = 4000

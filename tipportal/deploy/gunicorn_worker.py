@@ -2,8 +2,9 @@
 
 The poller reads heads and short bodies, sends responses and closes connections. It waits for thousands of clients at once,
 each within its time budget (tipportal/deploy/connection.py). A thread gets a request once it is complete, or once 64 kB of
-a long body have arrived, and leaves the response to the poller. Sign-ins and uploads have lanes: each kind shares a fixed
-number of threads and waits for them, so that other requests keep the rest.
+a long body have arrived, and leaves the response to the poller. Sign-ins, uploads and tips have lanes: each kind shares a fixed
+number of threads and waits for them, so that other requests keep the rest. Posts of the tip form that look like a flood have
+narrow lanes of their own (tipportal/deploy/tip_posts.py).
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from core import visitor_traces
 from tipportal.deploy.connection import FIRST_SECONDS, LEAST_BYTES_A_SECOND, MOST_SECONDS, Connection
+from tipportal.deploy.tip_posts import TOKEN_WITHIN_BYTES, Standing, TipPosts, is_tip_post
 
 SIGN_IN_THREADS = 2
 # Fifty lines of 1 Mbit/s, all on one process, must leave some threads for pages.
 UPLOAD_THREADS = 56
+TIP_THREADS = {Standing.RIPE: 16, Standing.YOUNG: 4, Standing.ODD: 2}
 # Beyond this many waiting requests a lane answers 503 to the earliest.
-MAX_WAITING_SIGN_INS, MAX_WAITING_UPLOADS = 1_000, 500
+MAX_WAITING_SIGN_INS, MAX_WAITING_UPLOADS, MAX_WAITING_TIPS = 1_000, 500, 1_000
 LONGEST_IN_LINE_SECONDS = 120.0
 # In bytes. A sign-in may carry a message, but no file.
 LONGEST_SIGN_IN = 1024 * 1024
@@ -103,6 +106,9 @@ class Lane:
         self._latest_is_next = not self._latest_is_next
         return self._waiting.popleft() if self._latest_is_next else self._waiting.pop()
 
+    def has_waiting(self) -> bool:
+        return bool(self._waiting)
+
     def remove_overdue(self, now: float) -> Iterator[Connection]:
         while self._waiting and self._waiting[0].deadline <= now:
             yield self._waiting.popleft()
@@ -119,6 +125,8 @@ class PollingWorker(ThreadWorker):
         self.polled: dict[Connection, None] = {}
         self.sign_ins = Lane(SIGN_IN_THREADS, MAX_WAITING_SIGN_INS)
         self.uploads = Lane(UPLOAD_THREADS, MAX_WAITING_UPLOADS)
+        self.tips = {standing: Lane(threads, MAX_WAITING_TIPS) for standing, threads in TIP_THREADS.items()}
+        self._tip_posts = TipPosts()
         self._next_check = 0.0
         self._has_traces = False
         self._next_dropping = 0.0
@@ -184,15 +192,19 @@ class PollingWorker(ThreadWorker):
             elif len(connection.sock.received) > LONGEST_SIGN_IN:
                 self._refuse(connection, "413 Content Too Large", TOO_LARGE_PAGE)
         elif whole:
-            self._start(connection, None)
+            self._start(connection, self._lane_of_tip(connection) if is_tip_post(decode_request_line(head)) else None)
         elif connection.is_worth_a_thread:
             self._start(connection, self.uploads)
+
+    def _lane_of_tip(self, connection: Connection) -> Lane:
+        return self.tips[self._tip_posts.judge(connection.read_body_start(TOKEN_WITHIN_BYTES), time.time())]
 
     def _start(self, connection: Connection, lane: Lane | None) -> None:
         """Give the request a thread, of its lane if it has one, or have it wait for one."""
         self._stop_polling(connection)
         connection.sock.seconds_left = connection.deadline - time.monotonic()
         connection.lane = lane
+        connection.sock.is_crowded = lane.has_waiting if lane else lambda: False
         if lane is None or lane.occupy_thread():
             self.enqueue_req(connection)
             return
@@ -315,7 +327,7 @@ class PollingWorker(ThreadWorker):
                 self._send_rest(connection)
             else:
                 self._close(connection)
-        for lane in (self.sign_ins, self.uploads):
+        for lane in (self.sign_ins, self.uploads, *self.tips.values()):
             for connection in lane.remove_overdue(math.inf if force else now):
                 self._refuse(connection, "503 Service Unavailable", BUSY_PAGE)
 
@@ -339,7 +351,12 @@ def _extended(deadline: float, count: int) -> float:
 
 
 def is_sign_in(head: bytes) -> bool:
-    return _SIGN_IN.fullmatch(unquote_to_bytes(head.split(b"\r\n", 1)[0].rpartition(b" ")[0])) is not None
+    return _SIGN_IN.fullmatch(decode_request_line(head)) is not None
+
+
+def decode_request_line(head: bytes) -> bytes:
+    """Return method and address with %-escapes decoded, as Django routes them."""
+    return unquote_to_bytes(head.split(b"\r\n", 1)[0].rpartition(b" ")[0])
 
 
 def _answer(status: str, page: str) -> bytes:

@@ -25,7 +25,7 @@ TIPS_A_SECOND = 0.5
 MOST_SAVED_TURNS = 5.0
 # How long a form that was asked to wait goes before forms of times that had more turns.
 TURN_KEPT_SECONDS = 20.0
-TURN_WAIT_SECONDS = 4
+TURN_WAIT_SECONDS = 2
 
 CALM_WRONG_RECEIPTS = 30
 HOLD_SECONDS = 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import SimpleNamespace
@@ -13,8 +14,16 @@ import pytest
 from django.urls import reverse
 
 from tests.stack import Stack, wait_until
-from tipportal.deploy import gunicorn_worker
-from tipportal.deploy.connection import ANSWER_AHEAD, BODY_AHEAD, MOST_SECONDS, TimedSocket, TooSlowError
+from tipportal.deploy import connection, gunicorn_worker
+from tipportal.deploy.connection import (
+    ANSWER_AHEAD,
+    BODY_AHEAD,
+    CROWDED_LEAST_BYTES_A_SECOND,
+    FIRST_SECONDS,
+    MOST_SECONDS,
+    TimedSocket,
+    TooSlowError,
+)
 from tipportal.dev_stack.readiness import is_home_page_served
 
 
@@ -130,6 +139,14 @@ def test_slow_lines_hold_no_thread_that_pages_need(stack: Stack, begun: bytes) -
             line.connect(("127.0.0.1", stack.ports["all"]))
             line.sendall(begun)
         answer = send(stack, b"GET /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        if begun.endswith(UPLOAD):
+            # Stopped uploads go within seconds, instead of a minute, once another waits for their threads.
+            rest = b"\r\n--x--\r\n"
+            whole = UPLOAD.replace(b"9000000", str(len(FILE + rest)).encode()) + rest
+            start = time.monotonic()
+            upload = send(stack, b"POST /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + whole)
+            assert upload.startswith(b"HTTP/1.1 422 ")
+            assert time.monotonic() - start < MOST_SECONDS / 3
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
@@ -170,6 +187,24 @@ class TestTimedSocket:
             ours.recv(10)
         with pytest.raises(TooSlowError):
             ours.sendall(b"an answer")
+
+    def test_a_silent_line_is_cut_off_sooner_once_others_wait_for_its_thread(
+        self, pair: Pair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connection, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(connection, "CROWDED_SECONDS", 0.1)
+        ours, client = pair
+        ours.begin(MOST_SECONDS)
+        looks = iter([False] * 3)
+        ours.is_crowded = lambda: next(looks, True)
+        with pytest.raises(TooSlowError):
+            ours.recv(10)
+        # One that moves stays, if it moves faster than usual.
+        ours = TimedSocket(ours._sock)
+        ours.is_crowded = lambda: True
+        client.sendall(b"a" * 8_000)
+        ours.recv(8_000)
+        assert ours.seconds_left == FIRST_SECONDS + 8_000 / CROWDED_LEAST_BYTES_A_SECOND
 
     def test_bytes_that_move_earn_time_up_to_a_minute(self, pair: Pair) -> None:
         ours, client = pair
