@@ -38,9 +38,10 @@ let adding;
 document.addEventListener("change", ({ target }) => {
   const box = target.type === "file" && target.closest("[data-files]");
   if (!box) return;
+  const focused = document.activeElement;
   adding = import(box.dataset.module).then((module) => {
     uploads = module;
-    return module.take(target);
+    return module.take(target, focused);
   }).catch(() => {});
 });
 

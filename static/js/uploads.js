@@ -29,7 +29,8 @@ const phrase = (key, card) => words[`words${key}`].replace("{percent}", card ? p
 
 // Choosing files
 
-export async function take(input) {
+// `focused`: the element that had the focus when the files were chosen; if it still has, the first new row gets it.
+export async function take(input, focused) {
   if (!part) await loadPart();
   const before = cards.length;
   try {
@@ -40,7 +41,7 @@ export async function take(input) {
   }
   const added = cards.slice(before);
   input.value = "";
-  if (document.activeElement === input || document.activeElement === document.body) added[0]?.item.focus();
+  if (document.activeElement === focused) added[0]?.item.focus();
   run();
 }
 

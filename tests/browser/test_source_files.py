@@ -55,6 +55,7 @@ def test_files_upload_ahead_and_a_refused_one_affects_no_other(browser: Browser,
         expect(card(page, "garden.jpg")).to_contain_text("Uploaded (encrypted)")
         expect(card(page, "garden.jpg").locator("canvas")).to_be_visible()
         expect(card(page, "letter.docx")).to_contain_text("This is a Word file. Save it as a PDF and attach that.")
+        expect(card(page, "garden.jpg")).to_be_focused()
         check(page)
 
         # Send asks about the one that is not there; the other two go
@@ -63,6 +64,7 @@ def test_files_upload_ahead_and_a_refused_one_affects_no_other(browser: Browser,
         assert step(page) == "Check and send"
         expect(page.locator("[data-review]")).to_contain_text("garden.jpg")
         expect(page.locator("[data-review]")).to_contain_text("van.mp4")
+        expect(page.locator("[data-review]")).to_contain_text("File not addedletter.docx: This is a Word file.")
         press(page, "Send tip")
         expect(page.get_by_text("Some files can't be sent:")).to_be_visible()
         check(page)
@@ -90,6 +92,35 @@ def test_a_broken_upload_resumes_by_itself(browser: Browser, portal: Stack) -> N
         expect(card(page, "van.mp4")).to_contain_text("Uploaded (encrypted)")
         assert len(broken) == 2
         assert len(set(broken)) == 1  # the same file, not begun again
+
+
+def test_an_upload_that_goes_silent_is_tried_again_from_where_the_server_has_it(
+    browser: Browser, portal: Stack
+) -> None:
+    with visit(browser, portal.public_url) as page:
+        page.clock.install()
+        silent: list[Route] = []
+        offsets: list[str | None] = []
+
+        def say_nothing_once(route: Route) -> None:
+            if route.request.method == "PATCH":
+                offsets.append(route.request.headers.get("upload-offset"))
+            if offsets == ["0", "65536"] and not silent:
+                silent.append(route)
+            else:
+                route.continue_()
+
+        page.route("**/tips/files/*/", say_nothing_once)
+        to_files(page, portal.public_url)
+        page.locator("#id_attachments").set_input_files([file("van.mp4", sample_uploads.video(300_000))])
+        wait_until(lambda: page.wait_for_timeout(20) or silent, 10, "the second piece is on its way")
+        page.clock.fast_forward(29_000)
+        assert len(offsets) == 2
+        page.clock.fast_forward(3_000)
+        expect(card(page, "van.mp4")).to_contain_text("We keep trying.")
+        page.clock.fast_forward(3_000)
+        expect(card(page, "van.mp4")).to_contain_text("Uploaded (encrypted)")
+        assert offsets == ["0", "65536", "65536"]
 
 
 def test_send_waits_for_an_upload_and_can_skip_it(browser: Browser, portal: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pypdfium2
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.browser.source import NEUTRAL, TEXT, check, check_looks, cookies, stored, visit
@@ -41,6 +42,15 @@ def way_back_is_empty(page: Page) -> None:
             page.evaluate(f"history.go({entries})")
 
 
+def printed(page: Page) -> str:
+    """Return the text of the page as it is printed, and check that no sheet has a margin for the browser's own lines."""
+    document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
+    assert len(document) == 1
+    rules = "[...document.styleSheets].flatMap(sheet => [...sheet.cssRules]).map(rule => rule.cssText).join()"
+    assert "@page { margin: 0px; }" in page.evaluate(rules)
+    return document[0].get_textpage().get_text_range().replace("\r\n", "\n").rstrip() + "\n"
+
+
 def tips(stack: Stack) -> int:
     with stack.connect("postgres") as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM tips_tip")
@@ -62,7 +72,8 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         page.get_by_role("radio", name="Vehicle").check()
         expect(page.get_by_text("Choose what your tip is about.")).to_have_count(0)
         page.get_by_role("radio", name="Yes").check()
-        expect(page.get_by_text("Call 911 now")).to_be_visible()
+        expect(page.get_by_role("alert").get_by_text("Call 911 now")).to_be_visible()
+        expect(page.get_by_role("alert").get_by_role("link", name="911")).to_have_attribute("href", "tel:911")
         press(page, "Continue")
 
         # Step 2: the heading has the focus, only the chosen category asks, the counter counts
@@ -102,6 +113,7 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         page.get_by_label("Where did it happen?").fill("behind the old bakery")
         page.get_by_label("Find a street or intersection").fill("arden")
         page.get_by_label("Find a street or intersection").press("Enter")
+        expect(page.locator("#id_place_ref")).to_be_focused()
         page.locator("#id_place_ref label").first.click()
         expect(page.get_by_label("Where did it happen?")).to_have_value("behind the old bakery")
         page.get_by_label("Date").fill("2026-03-31")
@@ -126,6 +138,8 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
         page.context.set_offline(False)
 
+        expect(page.get_by_text("We couldn't send your tip")).to_be_focused()
+
         # The receipt: the same after a reload; the post the browser keeps has no word of the tip
         posts: list[str] = []
         page.on("request", lambda request: request.is_navigation_request() and posts.append(request.post_data or ""))
@@ -139,6 +153,7 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
             page.get_by_text("Save as a text file").click()
         assert saved.value.suggested_filename == "words.txt"
         assert saved.value.path().read_text() == receipt + "\n"
+        assert printed(page) == "".join(f"{number}. {word}\n" for number, word in enumerate(receipt.split(), 1))
         page.reload()
         expect(page.get_by_role("heading", name="This page has expired")).to_be_visible()
         assert "quartz" not in "".join(posts)
@@ -169,7 +184,8 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         page.context.set_offline(False)
         press(page, "Send message")
         expect(page.get_by_text("Message sent.")).to_be_visible()
-        expect(page.locator(".talk li")).to_have_count(2)
+        expect(page.locator(".talk > li")).to_have_count(2)
+        expect(page.locator("#newest")).to_be_focused()
         expect(page.get_by_label("Add to your tip or reply")).to_have_value("")
         check(page)
 
@@ -216,7 +232,10 @@ def test_a_server_error_leads_to_its_step(browser: Browser, stack: Stack) -> Non
         check(page)
         page.locator("#problem a").click()
         expect(page.get_by_label("Tell us in your own words")).to_be_focused()
+        page.get_by_label("Tell us in your own words").fill("x" * 10_001)
+        expect(page.locator("#problem")).to_have_count(1)
         page.get_by_label("Tell us in your own words").fill(TEXT)
+        expect(page.locator("#problem, .invalid-feedback, .is-invalid")).to_have_count(0)
         press(page, "Continue")
         press(page, "Send tip")
         page.wait_for_selector(".receipt")
