@@ -109,6 +109,7 @@ class AccountAdmin(UserAdmin):
         (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_form = NewAccountForm
+    add_form_template = "admin/change_form.html"  # without Django's promise of more options later
     change_password_form = NewPasswordForm
     add_fieldsets = (
         (None, {"fields": ("username", "password1", "password2")}),
@@ -220,7 +221,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     show_facets = admin.ShowFacets.NEVER
     fields = ("id", "moment", "actor", "action", "subject", "detail")
 
-    @admin.display(description=gettext_lazy("when"), ordering="at")
+    @admin.display(description=gettext_lazy("time"), ordering="at")
     def moment(self, entry: AuditEntry) -> str:
         return f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}"
 

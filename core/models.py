@@ -66,16 +66,16 @@ class AuditEntry(models.Model):
     """One line of the append-only audit trail; written by core/audit.py alone, guarded by a trigger (grants.sql)."""
 
     id = models.BigAutoField(primary_key=True)
-    at = models.DateTimeField(_("when"))
+    at = models.DateTimeField(_("time"))
     actor = models.CharField(_("who"), max_length=150)
-    action = models.CharField(_("did"), max_length=40)
-    subject = models.CharField(_("to what"), max_length=200, blank=True)
-    detail = models.CharField(_("detail"), max_length=500, blank=True)
+    action = models.CharField(_("action"), max_length=40)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    detail = models.CharField(_("details"), max_length=500, blank=True)
     seal = models.BinaryField(_("seal"), max_length=32)
 
     class Meta:
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit entries")
+        verbose_name_plural = _("audit trail")
         ordering = ["-id"]
         indexes = [models.Index(fields=["action", "actor", "-at"], name="audit_by_action")]
 

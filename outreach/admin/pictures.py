@@ -59,7 +59,9 @@ class PictureAdmin(admin.ModelAdmin):
         return [
             path("add/", keep_post_through_sign_in(self.admin_site, self.add_view), name="outreach_picture_add"),
             path(
-                "file/<str:digest>.<str:form>", self.admin_site.admin_view(self.file_view), name="outreach_picture_file"
+                "file/<slug:digest>.<slug:form>",
+                self.admin_site.admin_view(self.file_view),
+                name="outreach_picture_file",
             ),
             *super().get_urls(),
         ]

@@ -128,6 +128,7 @@ class _ActionRefusedError(Exception):
         self.sentence = sentence
         self.status = status
         self.checked_forms = checked_forms or {}
+        self.is_error = status != 200
 
 
 def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> HttpResponse:
@@ -140,7 +141,9 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
     if request.method != "POST":
         return _render(request, tip_id, officer, context)
     if is_resumed(request):
-        sentence = _("Nothing has been sent yet. What you typed is below: check it, then send it.")
+        sentence = _(
+            "You're signed in again. Nothing has been sent yet: what you typed is below. Check it, then send it."
+        )
         return _render(request, tip_id, officer, context, _ActionRefusedError(sentence, 200))
     name = request.POST.get("act", "")
     try:

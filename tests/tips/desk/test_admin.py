@@ -608,7 +608,7 @@ def test_text_survives_the_end_of_the_session_and_is_sealed_meanwhile(okafor: Ac
     assert refused.status_code == 403
     answer = staff_session.sign_in_on(refused, client, page_of(tip), okafor)
     assert_typed_is_shown(answer)
-    assert "Nothing has been sent yet." in answer.content.decode()
+    assert "Nothing has been sent yet: what you typed is below." in answer.content.decode()
     assert not Message.objects.exists()
     data["seen"] = seen_in(answer.content.decode())
     assert client.post(page_of(tip), data | {"note": ""}).status_code == 302

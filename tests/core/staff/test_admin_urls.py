@@ -1,0 +1,54 @@
+"""Every address of the admin answers, whatever stands in its place for an id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from core.models import Account
+
+IDS = ("99999999999999999999", "%00", "00000000-0000-4000-8000-000000000000")
+
+
+def list_addresses() -> Iterator[str]:
+    """Yield each address of the admin with each id in the place of all its parameters."""
+    for path in _list_paths(admin_patterns()):
+        for value in IDS if "<" in path else ("",):
+            yield "/admin/" + re.sub(r"<[^>]+>", value, path)
+
+
+def admin_patterns() -> list[URLPattern | URLResolver]:
+    (resolver,) = (each for each in get_resolver().url_patterns if getattr(each, "namespace", "") == "admin")
+    return list(resolver.url_patterns)
+
+
+def _list_paths(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        path = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _list_paths(pattern.url_patterns, path)
+        elif not path.startswith(("^", "(")) and "(?P" not in path:
+            yield path
+
+
+def test_no_address_of_the_admin_breaks(db: None) -> None:
+    root = Account.objects.create_user("root", is_staff=True, is_superuser=True)
+    root.groups.set(Group.objects.all())
+    client = Client(raise_request_exception=False)
+    client.force_login(root)
+    addresses = sorted(set(list_addresses()))
+    assert len(addresses) > 200
+    answers = {address: client.get(address).status_code for address in addresses if "logout" not in address}
+    assert {
+        address: status for address, status in answers.items() if status not in (200, 302, 301, 403, 404, 405)
+    } == {}
+
+
+@pytest.mark.parametrize("name", ["view_on_site", "autocomplete"])
+def test_addresses_that_no_page_uses_are_not_there(name: str) -> None:
+    assert name not in [pattern.name for pattern in admin_patterns() if isinstance(pattern, URLPattern)]
