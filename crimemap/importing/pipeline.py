@@ -239,8 +239,18 @@ class _Import:
             batch.keys = keys.assign(batch.rows)
             self._compare(batch, is_later=is_later)
             self._show_progress(file)
+            self._check_rejected_so_far()
         self.unknown_values |= parser.unknown_values
         self.report.add_table(file, parser, keys)
+
+    def _check_rejected_so_far(self) -> None:
+        if self.force:
+            return
+        try:
+            sanity_checks.check_rejected_so_far(self.run)
+        except sanity_checks.SanityCheckError:
+            ImportProblem.objects.bulk_create(self.report.problems, batch_size=500)
+            raise
 
     def _make_parser(self, table: tables.Table) -> RowParser:
         source = self.run.source

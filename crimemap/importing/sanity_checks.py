@@ -18,6 +18,7 @@ from crimemap.importing.staging import DayCount
 from crimemap.models import ImportRun
 
 MAX_REJECTED_SHARE, MIN_REJECTED = 0.05, 10
+MAX_REJECTED_SO_FAR_SHARE, MIN_READ_SO_FAR = 0.5, 20_000
 MAX_ONE_POINT_SHARE, MIN_ON_ONE_POINT = 0.01, 100  # the busiest point of a real publisher has 0.3 % of its rows
 MAX_WITHDRAWN_SHARE, MIN_WITHDRAWN = 0.5, 100
 MIN_ROWS_SHARE, MIN_LAST_ROWS = 0.5, 100
@@ -33,6 +34,18 @@ def check_rejected_rows(run: ImportRun) -> None:
     if run.rejected > max(MIN_REJECTED, run.read * MAX_REJECTED_SHARE):
         raise SanityCheckError(
             _("%(count)d of %(read)d rows cannot be read. Nothing was stored.")
+            % {"count": run.rejected, "read": run.read}
+        )
+
+
+def check_rejected_so_far(run: ImportRun) -> None:
+    """Stop while a large file is read, so that one of worthless rows, however well it is packed, costs seconds."""
+    if run.read >= MIN_READ_SO_FAR and run.rejected > run.read * MAX_REJECTED_SO_FAR_SHARE:
+        raise SanityCheckError(
+            _(
+                "%(count)d of the first %(read)d rows can't be read, so the rest was not tried. Nothing was stored. Check that"
+                " the file and the settings of its source fit together, then import it again."
+            )
             % {"count": run.rejected, "read": run.read}
         )
 

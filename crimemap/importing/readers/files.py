@@ -23,7 +23,7 @@ from crimemap.importing.readers.text_decoding import ByteStream, decode_text
 
 # Beyond so many bytes no file may unpack to more than this multiple of its size: exports reach 30. A megabyte of rows takes
 # the importer about a second.
-UNCHECKED_BYTES, MAX_UNPACK_RATIO = 5_000_000, 60
+UNCHECKED_BYTES, MAX_UNPACK_RATIO = 5_000_000, 45
 _UNPACKED_AT_ONCE = 1_000_000
 MAX_ARCHIVE_TABLES = 1_000
 
@@ -126,7 +126,10 @@ def _refuse_bomb(path: Path, unpacked_sizes: Iterable[int]) -> None:
     most = max(UNCHECKED_BYTES, MAX_UNPACK_RATIO * path.stat().st_size)
     if any(unpacked_size > most for unpacked_size in accumulate(unpacked_sizes)):
         raise UnreadableFileError(
-            _("%(name)s unpacks to more than %(ratio)d times its size, which no export does.")
+            _(
+                "%(name)s unpacks to more than %(ratio)d times its size, which no export does. If its rows are right, import"
+                " it unpacked."
+            )
             % {"name": path.name, "ratio": MAX_UNPACK_RATIO}
         )
 

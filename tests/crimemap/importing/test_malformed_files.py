@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from crimemap.importing import pipeline, sanity_checks
 from crimemap.importing.readers import tables
 from crimemap.models import ImportRun, Incident, Source
 from tests.crimemap.importing import agency_exports
@@ -263,6 +264,24 @@ def test_a_small_file_of_endless_rows_is_refused_before_a_row_is_read(
         path.write_bytes(content)
         assert len(content) < MEGABYTE
         assert "which no export does" in refusal_of_import("city", path, profile="chicago_portal")
+
+
+def test_a_large_file_of_worthless_rows_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "BATCH_ROWS", 50)
+    monkeypatch.setattr(sanity_checks, "MIN_READ_SO_FAR", 100)
+    path = tmp_path / "export.csv"
+    path.write_text(f"{HEADER}\r\n{FIRST}\r\n" + "1,2,99/99/2025\r\n" * 1000)
+    sentence = refusal_of_import("city", path, profile="chicago_portal")
+    assert "99 of the first 100 rows can't be read" in sentence
+    assert "Check that the file and the settings of its source fit together" in sentence
+    run = ImportRun.objects.latest("id")
+    assert (run.state, run.read) == (ImportRun.RunState.STOPPED, 100)
+    assert run.problems.exists()
+    assert not Incident.objects.exists()
+    # Rows that an old export lacks a date of, at the beginning, stop no import of which most can be read.
+    path.write_text(f"{HEADER}\r\n" + "1,2,99/99/2025\r\n" * 20 + GOOD.partition("\n")[2])
+    run_import_command("city", path, profile="chicago_portal", force=True)
+    assert ImportRun.objects.latest("id").read == len(ROWS) + 20
 
 
 def test_a_table_of_a_hundred_thousand_columns_is_refused(tmp_path: Path) -> None:
