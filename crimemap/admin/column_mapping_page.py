@@ -40,6 +40,7 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
     "day": (gettext_lazy("Day"), ""),
     "hour": (gettext_lazy("Hour"), ""),
     "minute": (gettext_lazy("Minute"), ""),
+    "reported": (gettext_lazy("Date of the report"), gettext_lazy("Its day is used where the date of the incident is blank.")),
     "occurred_end": (gettext_lazy("End, date and time"), ""),
     "external_id": (gettext_lazy("Id of the row"), gettext_lazy("Never the case number. Without one, rows are told apart by their content.")),
     "updated": (gettext_lazy("Last touched"), gettext_lazy("Tells an older file from a newer one.")),

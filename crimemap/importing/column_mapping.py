@@ -57,6 +57,10 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "day": ("day", "occday", "occurrenceday"),
     "hour": ("hour", "occhour", "occurrencehour"),
     "minute": ("minute",),
+    "reported": (
+        "reported", "reporteddate", "datereported", "reportdate", "reporteddatetime", "reportedat", "reportedon",
+        "dispatchdate", "dispatchdatetime", "daterptd",
+    ),
     "updated": ("updatedon", "updatedat", "lastupdated", "lastmodified", "modified"),
     "code": (
         "nibrscode", "offensecode", "ucrcode", "crimecode", "incidentcode", "highestoffensecode", "code", "offensetypeid",

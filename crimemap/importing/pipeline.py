@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import profiles, reported_values, sanity_checks, snapshot_coverage, source_lock
+from crimemap.importing import count_columns, profiles, reported_values, sanity_checks, snapshot_coverage, source_lock
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns, header_fits
@@ -225,6 +225,8 @@ class _Import:
     def _read_table(self, table: tables.Table, *, is_later: bool) -> None:
         """`is_later`: an earlier table of this import may have staged the same keys."""
         file = table.file
+        if self.run.source.profile == profiles.GENERIC:
+            count_columns.refuse_counted_rows(table)
         quirks = dict(file.quirks)
         parser = self._make_parser(table)
         keys = RowKeys(file.name, self.staging.load_siblings())

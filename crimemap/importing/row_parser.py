@@ -5,12 +5,15 @@ Cells repeat (dates, blocks, codes), so each distinct cell is parsed once and re
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable
+from itertools import islice
 from operator import itemgetter
 from typing import Generic, TypeVar
 
 from django.utils.translation import gettext as _
 
+from crimemap.geometry import meters_between
 from crimemap.importing import parsed_rows
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns
@@ -25,6 +28,9 @@ from crimemap.privacy.locations import coarsen_location
 MAX_REMEMBERED = 200_000  # cells of a column
 MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
 MAX_ID_LENGTH = 100
+MAX_BLOCK_METERS = 2_000.0  # from a row's point to the middle of its block in the agency's layer
+# The box of a source without one: around the median of its first points, by the median of their deviations from it.
+MAX_BOX_ROWS, MIN_BOX_POINTS, MIN_BOX_DEGREES, BOX_DEVIATIONS = 5_000, 3, 2.0, 20.0
 
 Row = list[str]  # cells
 Box = tuple[float, float, float, float]  # south, west, north, east in degrees
@@ -148,7 +154,7 @@ class RowParser:
         self.day_first = self._detect_day_first(occurred, self.profile.day_first)
         start = self._time_parser("occurred", "occurred_date", "occurred_time") or self._date_parts_parser()
         assert start  # the header fits the profile
-        self.parse_start = start
+        self.parse_start = self._with_reported_day(start)
         self.parse_end = self._time_parser("occurred_end", "end_date", "end_time")
         self.updated_minutes: BoundedMemo[str, int] = BoundedMemo(self._updated_parser())
 
@@ -169,6 +175,23 @@ class RowParser:
                 from_one(row) if row[position].strip() or not row[date_position].strip() else from_two(row)
             )
         return from_one or from_two
+
+    def _with_reported_day(self, parse_start: Callable[[Row], Moment]) -> Callable[[Row], Moment]:
+        """Return a function that takes the day of the report where the columns of the incident's time are blank."""
+        reported = self.columns.by_field.get("reported", -1)
+        names = ("occurred", "occurred_date", *DATE_PARTS[:3])
+        positions = [i for name in names if (i := self.columns.by_field.get(name, -1)) >= 0]
+        if reported < 0 or reported in positions:
+            return parse_start
+        parse_day = self._datetime_parser(reported).parse_day
+
+        def parse(row: Row) -> Moment:
+            if row[reported].strip() and not any(row[position].strip() for position in positions):
+                self.note_quirk("dates blank, day of the report used")
+                return parse_day(row[reported])
+            return parse_start(row)
+
+        return parse
 
     def _one_column_parser(self, position: int) -> Callable[[Row], Moment]:
         parse = self._datetime_parser(position).parse
@@ -319,14 +342,39 @@ class RowParser:
         self.coordinate_pairs: tuple[int, BoundedMemo[str, tuple[str, str]]] | None = None
         if point >= 0 and min(north, east) < 0:
             self.coordinate_pairs = point, BoundedMemo(cells.split_coordinate_pair)
+        self.typical_box = None if self.box else self._find_typical_box(north, east)
+
+    def _find_typical_box(self, north: int, east: int) -> Box | None:
+        """Return a wide box around most of the file's first points, so that a lost sign puts no incident on another continent."""
+        points = []
+        for row in islice(self.read_rows(), MAX_BOX_ROWS):
+            if self.coordinate_pairs is None:
+                pair = (row[north], row[east]) if min(north, east) >= 0 and max(north, east) < len(row) else ("", "")
+            else:
+                position, pairs = self.coordinate_pairs
+                pair = pairs[row[position]] if position < len(row) else ("", "")
+            if point := cells.parse_point(*pair, None, lambda _kind: None):
+                points.append(point)
+        if len(points) < MIN_BOX_POINTS:
+            return None
+        middle = [statistics.median(values) for values in zip(*points, strict=True)]
+        deviation = [
+            statistics.median(abs(point[axis] - middle[axis]) for point in points) for axis in range(len(middle))
+        ]
+        reach = [max(MIN_BOX_DEGREES, BOX_DEVIATIONS * each) for each in deviation]
+        south, west = (middle[axis] - reach[axis] for axis in (0, 1))
+        return max(-90.0, south), max(-180.0, west), min(90.0, middle[0] + reach[0]), min(180.0, middle[1] + reach[1])
 
     def _locate(self, place: tuple[str, str, str]) -> RowLocation:
         """Snap a place, given as the cells of latitude and longitude and the block's name."""
         latitude_cell, longitude_cell, block_text = place
-        point = cells.parse_point(latitude_cell, longitude_cell, self.box, self.note_quirk)
+        point = cells.parse_point(latitude_cell, longitude_cell, self.box or self.typical_box, self.note_quirk)
         public = self.profile.points_are_public
         snapped_alone = coarsen_location(*(point or (None, None)), points_are_public=public, block_point=None)
         midpoint = self.geocoder.block_midpoint(block_text)
+        if point and midpoint and meters_between(*point, *midpoint) > MAX_BLOCK_METERS:
+            self.note_quirk("blocks far from the row's point: another town's street")
+            midpoint = None
         snapped = (
             coarsen_location(None, None, points_are_public=public, block_point=midpoint) if midpoint else snapped_alone
         )

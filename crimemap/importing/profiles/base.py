@@ -23,6 +23,7 @@ FIELDS = (
     "day",
     "hour",
     "minute",
+    "reported",  # its day is taken where the time of the incident is blank
     "occurred_end",  # the same, if the feed gives a span of time
     "end_date",
     "end_time",

@@ -22,6 +22,7 @@ from crimemap.importing.readers.cells import CellError, NoteQuirk
 MINUTE, HOUR, DAY, MONTH = "minute", "hour", "day", "month"
 EARLIEST = dt.date(1900, 1, 1)
 MAX_REMEMBERED = 100_000  # dates, and times
+MAX_VOTES, MIN_VOTES_SHARE = 200, 0.1  # of dates that can be read one way only
 MAX_UNAMBIGUOUS_DATES = 1_000  # in other formats, after which a column is not searched any further
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
@@ -58,25 +59,34 @@ class Moment(NamedTuple):
 
 
 def detect_day_first(cells: Iterable[str], default: bool) -> bool:
-    """Return whether a file writes days before months: by its first date that can be read one way only, else `default`.
+    """Return whether a file writes days before months: as most of its dates that can be read one way only, else `default`.
 
-    Stops early when the file's dates have a format that leaves no doubt.
+    Six of ten dates can be read one way only. Where fewer than one in ten can, these are slips, unless all are of a few months:
+    then the file is of the first days of a month. Stops early when there is no doubt.
     """
-    unambiguous = 0
+    votes, unambiguous, date_count = {True: 0, False: 0}, 0, 0
+    numbers: tuple[set[int], set[int]] = set(), set()
     for cell in cells:
         match = _TWO_FIRST.match(cell.strip())
         if match:
             first, second = int(match[1]), int(match[2])
             default = default or "." in match[0]  # dots are written with the day first
-            if first > 12 >= second:
-                return True
-            if second > 12 >= first:
-                return False
+            date_count += 1
+            numbers[0].add(first)
+            numbers[1].add(second)
+            if (first > 12) != (second > 12):
+                votes[first > 12] += 1
+                if sum(votes.values()) == MAX_VOTES:
+                    break
         elif cell.strip():
             unambiguous += 1
             if unambiguous > MAX_UNAMBIGUOUS_DATES:
                 break
-    return default
+    if votes[True] == votes[False]:
+        return default
+    winner = votes[True] > votes[False]
+    has_few_months = len(numbers[winner]) <= 2
+    return winner if votes[winner] >= date_count * MIN_VOTES_SHARE or has_few_months else default
 
 
 class DatetimeParser:
@@ -130,6 +140,14 @@ class DatetimeParser:
         ):
             self.midnights[head], self.minutes[tail] = moment.minute - minute, minute
         return moment
+
+    def parse_day(self, cell: str) -> Moment:
+        """Parse a cell and keep its local day (or month) alone. Raises CellError."""
+        moment = self.parse(cell)
+        if moment.precision == MONTH:
+            return moment
+        day = dt.datetime.fromtimestamp(moment.minute * 60, self.local).toordinal() - _EPOCH
+        return Moment(self._to_utc(day, 0, self.local)[0], DAY)
 
     def _moment(self, day: int, minute: int | None, offset: int | None, is_month: bool = False) -> Moment:
         if not EARLIEST.toordinal() - _EPOCH <= day <= self.latest_day:

@@ -463,7 +463,7 @@ class TestColumns:
     def test_columns_are_guessed_and_the_first_rows_previewed(self, ada: Account) -> None:
         shown = self.shown(ada, create_source(profile="generic"))
         assert self.chosen(shown) == {
-            "occurred": "Reported", "code": "Offense", "block": "Address", "latitude": "Lat", "longitude": "Long",
+            "occurred": "Reported", "reported": "Reported", "code": "Offense", "block": "Address", "latitude": "Lat", "longitude": "Long",
             "district": "Precinct",
         }  # fmt: skip
         table = re.findall(r"<tbody>(.*)</tbody>", shown, re.DOTALL)[0]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import CommandError
 from django.urls import reverse
 
 from core.models import Account
 from crimemap.importing import column_mapping
-from crimemap.models import ImportRun, Incident, OffenceCode, ReportedValue, Source
+from crimemap.importing.readers import datetimes
+from crimemap.models import Block, ImportRun, Incident, OffenceCode, ReportedValue, Source
 from crimemap.offences import classification
 from tests.crimemap.importing.administrators import audit_entries, create_account, sign_in
 from tests.crimemap.importing.import_command import run_import_command
@@ -161,3 +164,73 @@ def test_one_number_with_other_words_is_a_code_of_its_own(tmp_path: Path) -> Non
     import_text(tmp_path, f"ID,Occurred,Offense Code,Offense Description\n{rows}")
     codes = OffenceCode.objects.filter(scheme="generic:odd").values_list("code", "label")
     assert set(codes) == {("400", "Thefts"), ("400 | Rape", "Rape")}
+
+
+# Dates, points and counts
+
+
+def test_one_slip_does_not_turn_the_order_of_day_and_month(tmp_path: Path) -> None:
+    days = [f"{month:02}/{day:02}/2026" for month in range(1, 10) for day in range(1, 12, 2)]
+    lines = [f"{number},{day},THEFT" for number, day in enumerate(["13/01/2026", *days])]
+    result = import_text(tmp_path, "\n".join(["ID,Date,Offense", *lines]))
+    assert (result["created"], result["rejected"]) == (len(days), 1)
+    stored = Incident.objects.order_by("external_id").values_list("external_id", "occurred_at")
+    assert all(at.strftime("%m/%d/%Y") == (["", *days])[int(number)] for number, at in stored)
+
+
+@pytest.mark.parametrize(
+    ("days", "is_day_first"),
+    [
+        (["13/01/2026", "14/01/2026", "02/01/2026"], True),
+        ([f"{day:02}/01/2026" for day in range(1, 14)], True),  # the first 13 days of January
+        ([f"01/{day:02}/2026" for day in range(1, 14)], False),
+        (["01/13/2026", "13/01/2026", "01/14/2026"], False),
+        (["25/12/2025", "01/13/2026", "26/12/2025", "01/02/2026"], True),
+        (["01/02/2026"], None),
+    ],
+)
+def test_the_order_of_day_and_month_is_that_of_most_dates(days: list[str], is_day_first: bool | None) -> None:
+    for default in (True, False):
+        expected = default if is_day_first is None else is_day_first
+        assert datetimes.detect_day_first(days, default) is expected
+
+
+def test_a_blank_date_takes_the_day_of_the_report(tmp_path: Path) -> None:
+    rows = "1,2026-01-10 13:30,2026-01-10 15:00,THEFT\n2,,2026-01-11 23:30,THEFT\n3,,,THEFT\n"
+    result = import_text(tmp_path, f"ID,Start,Reported,Offense\n{rows}", occurred="Start")
+    assert (result["created"], result["rejected"]) == (2, 1)
+    zone = ZoneInfo("America/Chicago")
+    stored = {
+        each.external_id: (f"{each.occurred_at.astimezone(zone):%m-%d %H:%M}", each.precision)
+        for each in Incident.objects.all()
+    }
+    assert stored == {"1": ("01-10 13:30", "minute"), "2": ("01-11 00:00", "day")}
+    assert "dates blank, day of the report used" in ImportRun.objects.latest("id").report["cells"]
+
+
+@pytest.mark.parametrize("point", ["47.610,122.330", "-47.61,-122.33", "4.761,-12.233", "122.33,47.61"])
+def test_a_point_on_another_continent_is_told_and_left_out(tmp_path: Path, point: str) -> None:
+    near = [f"{n},2026-10-0{n} 13:30,THEFT,47.61{n},-122.33{n}" for n in (1, 2, 4)]
+    import_text(
+        tmp_path, "\n".join(["ID,Occurred,Offense,Latitude,Longitude", *near, f"9,2026-10-05 13:30,THEFT,{point}"])
+    )
+    assert set(Incident.objects.filter(latitude=None).values_list("external_id", flat=True)) == {"9"}
+    assert "points outside" in ImportRun.objects.latest("id").report["cells"]
+
+
+def test_a_block_of_another_town_does_not_take_the_point_away(tmp_path: Path) -> None:
+    Block(street="ZZMAIN ST", hundred=100, latitude=41.5, longitude=-90.5).save()
+    rows = "1,2026-01-10 13:30,THEFT,100 BLOCK ZZMAIN ST,41.5001,-90.5001\n2,2026-01-10 14:30,THEFT,100 BLOCK ZZMAIN ST,41.9,-90.9\n"
+    import_text(tmp_path, f"ID,Occurred,Offense,Block,Latitude,Longitude\n{rows}", point="")
+    first, second = Incident.objects.order_by("external_id")
+    assert (first.latitude, first.longitude, first.point_kind) == (41.5, -90.5, "block")
+    assert abs(second.latitude - 41.9) < 0.01
+    assert second.point_kind == "grid"
+
+
+def test_rows_that_stand_for_several_offenses_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    rows = ["8/1/26,0,Theft,1", "8/1/26,4,Aggravated Assault,3"]
+    with pytest.raises(CommandError, match="Row 2 stands for 3 offenses"):
+        import_text(tmp_path, "\n".join(["Date,Hour,Offense,Offense Count", *rows]))
+    assert not Incident.objects.exists()
+    assert import_text(tmp_path, "\n".join(["Date,Hour,Offense,Offense Count", rows[0]]))["created"] == 1
