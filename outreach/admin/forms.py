@@ -174,7 +174,7 @@ class CommentForm(forms.Form):
     comment = forms.CharField(
         label=gettext_lazy("Comment"),
         max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 3, "form": "page-form"}),
         error_messages={"required": gettext_lazy("Write a comment.")},
     )
 

@@ -37,6 +37,7 @@ _RECENT_PICTURES = 12
 class StoryPageState:
     """The outcome of a POST that is shown on the page: forms with input, a problem, a preview, an edit conflict."""
 
+    story: Story | None = None  # as saved by this POST
     form: StoryForm | None = None
     picture: PictureForm | None = None
     comment: CommentForm | None = None
@@ -57,7 +58,7 @@ def respond(request: HttpRequest, story: Story | None, context: dict[str, Any]) 
     if request.method != "POST":
         return _render_page(request, story, StoryPageState(), context)
     result = _handle_post(request, story, by)
-    return result if isinstance(result, HttpResponse) else _render_page(request, story, result, context)
+    return result if isinstance(result, HttpResponse) else _render_page(request, result.story or story, result, context)
 
 
 def _handle_post(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | StoryPageState:
@@ -66,8 +67,9 @@ def _handle_post(request: HttpRequest, story: Story | None, by: Account) -> Http
     if story is not None and "_settle" in request.POST:
         if not workflow.actor_for(by).can_write or not request.POST["_settle"].isdecimal():
             raise PermissionDenied
-        ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
-        return HttpResponseRedirect(request.path + "#comments")
+        if not is_resumed(request):
+            ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
+        return _show_unsent(request, story, _unsent_comment(request))
     if not workflow.actor_for(by).can_write:
         raise PermissionDenied
     return _handle_edit(request, story, by)
@@ -78,13 +80,36 @@ def _add_comment(request: HttpRequest, story: Story, by: Account) -> HttpRespons
     actor = workflow.actor_for(by)
     if not (actor.can_write or actor.can_approve):
         raise PermissionDenied
-    if is_resumed(request):
-        return StoryPageState(comment=form, sentence=wording.signed_in_again_sentence(), status=200)
-    if not form.is_valid():
-        return StoryPageState(comment=form, status=422)
+    if is_resumed(request) or not form.is_valid():
+        return _show_unsent(request, story, form)
     ReviewComment.objects.create(story=story, version=story.version, by=by, text=form.cleaned_data["comment"])
     messages.success(request, _("Your comment is saved."))
-    return HttpResponseRedirect(request.path + "#comments")
+    return _show_unsent(request, story, None)
+
+
+def _unsent_comment(request: HttpRequest) -> CommentForm | None:
+    """Return the form with a comment that was typed while another button was pressed, or None."""
+    text = request.POST.get("comment", "")
+    return CommentForm(initial={"comment": text}) if text.strip() else None
+
+
+def _show_unsent(request: HttpRequest, story: Story, comment: CommentForm | None) -> HttpResponse | StoryPageState:
+    """Answer a button of the comments: with the text that is in the editor and not saved, or else by a redirect."""
+    page = StoryPageState(comment=comment, status=422 if comment and comment.errors else 200)
+    if is_resumed(request):
+        page.sentence = wording.signed_in_again_sentence()
+    if "title" in request.POST:
+        form = _bind_form(request.POST, story)
+        if not form.is_valid() or not texts.is_unchanged(story, form.values()):
+            page.form = form
+            page.sentence = page.sentence or _("The text of the story isn't saved yet. Press Save to save it.")
+    return page if page.form or comment or page.sentence else HttpResponseRedirect(request.path + "#comments")
+
+
+def _bind_form(data: QueryDict, story: Story | None) -> StoryForm:
+    has_fixed_slug = story is not None and publication.was_published(story)
+    initial = {"slug": story.slug} if story is not None and has_fixed_slug else None
+    return StoryForm(data, story=story, fixed_slug=has_fixed_slug, initial=initial)
 
 
 def _handle_edit(request: HttpRequest, story: Story | None, by: Account) -> HttpResponse | StoryPageState:
@@ -97,11 +122,10 @@ def _handle_edit(request: HttpRequest, story: Story | None, by: Account) -> Http
     if picture is not None and not is_resumed(request) and picture.is_valid() and (added := add_picture(picture, by)):
         data["body"] = _insert_picture(data.get("body", ""), data.get("caret", ""), added)
         picture = None
-    has_fixed_slug = story is not None and publication.was_published(story)
-    initial = {"slug": story.slug} if story is not None and has_fixed_slug else None
-    form = StoryForm(data, story=story, fixed_slug=has_fixed_slug, initial=initial)
+    form = _bind_form(data, story)
     is_valid = form.is_valid()
     page = StoryPageState(form=form, picture=picture, status=200 if is_valid and picture is None else 422)
+    page.comment = _unsent_comment(request)
     if is_resumed(request):
         page.sentence, page.status = wording.signed_in_again_sentence(), 200
     elif "_preview" in request.POST or "_plain_links" in request.POST:
@@ -117,9 +141,11 @@ def _save(
     try:
         saved = _create_or_save(story, by, form)
     except workflow.StaleStoryError as stale:
-        return _keep_conflicting_text(stale.story, by, form)
+        page = _keep_conflicting_text(stale.story, by, form)
+        page.comment = _unsent_comment(request)
+        return page
     except workflow.StoryActionRefusedError as error:
-        return StoryPageState(form=form, sentence=str(error), status=409)
+        return StoryPageState(form=form, comment=_unsent_comment(request), sentence=str(error), status=409)
     return _redirect_after_save(request, saved, added)
 
 
@@ -129,7 +155,7 @@ def _create_or_save(story: Story | None, by: Account, form: StoryForm) -> Story:
     return workflow.save_text(story.pk, by, form.values(), form.cleaned_data["version"])
 
 
-def _redirect_after_save(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse:
+def _redirect_after_save(request: HttpRequest, story: Story, added: Picture | None) -> HttpResponse | StoryPageState:
     if added is not None:
         messages.success(
             request, _("The story is saved with the picture in its text. The picture will be ready in a moment.")
@@ -138,6 +164,9 @@ def _redirect_after_save(request: HttpRequest, story: Story, added: Picture | No
         messages.success(request, _("The story is saved."))
     for problem in checks.find_problems(story):
         messages.warning(request, problem)
+    if comment := _unsent_comment(request):
+        sentence = _("Your comment isn't added yet. Press “Add comment” to add it.")
+        return StoryPageState(story=get_story_or_404(story.pk), comment=comment, sentence=sentence)
     if "_submit" in request.POST:
         return HttpResponseRedirect(reverse("admin:outreach_story_step", args=[story.pk, StoryAction.SUBMIT]))
     return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[story.pk]))

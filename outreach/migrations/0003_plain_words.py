@@ -125,4 +125,14 @@ class Migration(migrations.Migration):
             name='slug',
             field=models.SlugField(help_text='Part of web addresses.', max_length=40, unique=True, verbose_name='short name'),
         ),
+        migrations.AlterField(
+            model_name="publishedstory",
+            name="property_returned",
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="items returned"),
+        ),
+        migrations.AlterField(
+            model_name="story",
+            name="property_returned",
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="items returned"),
+        ),
     ]

@@ -68,7 +68,7 @@ class StoryContent(models.Model):
     how_soon = models.CharField(_("how soon after the tip"), max_length=12, choices=HowSoon, blank=True)
     arrests = models.PositiveIntegerField(_("arrests"), null=True, blank=True)
     weapons = models.PositiveIntegerField(_("weapons off the street"), null=True, blank=True)
-    property_returned = models.PositiveIntegerField(_("things returned"), null=True, blank=True)
+    property_returned = models.PositiveIntegerField(_("items returned"), null=True, blank=True)
     property_words = models.CharField(
         _("what was returned"), max_length=80, blank=True, help_text=_("For example: bicycles.")
     )

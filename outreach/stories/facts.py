@@ -26,10 +26,10 @@ def fact_phrases(story: StoryContent) -> list[str]:
 
 
 def returned_property_phrase(story: StoryContent) -> str:
-    """Return "22 bicycles", "3 things" if no noun was given, or an empty string if nothing was returned."""
+    """Return "22 bicycles", "3 items" if no noun was given, or an empty string if nothing was returned."""
     count = story.property_returned
     if not count:
         return ""
     if story.property_words:
         return f"{count} {story.property_words}"
-    return ngettext("%(count)d thing", "%(count)d things", count) % {"count": count}
+    return ngettext("%(count)d item", "%(count)d items", count) % {"count": count}

@@ -1,4 +1,4 @@
-/* The editor of stories and guides: live preview, pasted HTML as Markdown, a warning before leaving unsaved text. The page works
+/* The editor of stories and guides: live preview, pasted HTML as Markdown. The page works
    without script: it has a preview button, and text is pasted as plain text. */
 
 const TYPING_PAUSE_MS = 400; // before a preview is requested
@@ -84,15 +84,6 @@ function enhance(form) {
       caret.value = text.selectionStart;
     });
   }
-
-  // Warn before leaving unsaved text.
-
-  let isUnsaved = form.dataset.unsaved === "1";
-  form.addEventListener("input", () => (isUnsaved = true));
-  form.addEventListener("submit", () => (isUnsaved = false));
-  window.addEventListener("beforeunload", (event) => {
-    if (isUnsaved) event.preventDefault();
-  });
 }
 
 document.querySelectorAll("[data-story-form]").forEach(enhance);

@@ -17,7 +17,7 @@ from tests.tips.files.sample_pictures import photo
 
 STORIES = "/admin/outreach/story/"
 WORD = (
-    "<p class=MsoNormal>Nine <b style='mso-bidi-font-weight:normal'>lamps</b><o:p></o:p></p><style>p{color:red}</style>"
+    "<p class=MsoNormal><u>Nine</u> <b style='mso-bidi-font-weight:normal'>lamps</b><o:p></o:p></p><style>p{color:red}</style>"
 )
 LOOK = os.environ.get("SHOTS")
 
@@ -142,6 +142,7 @@ def paste(page: Page) -> None:
             WORD,
         )
     expect(page.locator("[data-preview]")).to_contain_text("Nine lamps")
+    expect(page.get_by_text("Underlining is left out.")).to_be_visible()
 
 
 def _wait_for_picture(page: Page) -> None:

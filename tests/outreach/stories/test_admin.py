@@ -224,6 +224,28 @@ class TestSteps:
         assert answer.status_code == 409
         assert "text changed after you opened this page" in html(answer)
 
+    def test_no_button_loses_what_is_typed_in_another_box(self, author) -> None:
+        story = workflow.create_story(author, story_values())
+        desk = signed_in(author)
+        typed = TYPED | {"version": "1", "slug": story.slug, "title": "New words", "comment": "My thought"}
+        answer = desk.post(page_of(story), typed | {"_comment": "1"})
+        assert (answer.status_code, ReviewComment.objects.get().text) == (200, "My thought")
+        assert answer.context["form"]["title"].value() == "New words"
+        assert "saved yet. Press Save to save it." in html(answer)
+        assert Story.objects.get().title != "New words"
+        settled = {"_settle": str(ReviewComment.objects.get().pk), "comment": "Another"}
+        answer = desk.post(page_of(story), typed | settled)
+        assert answer.context["form"]["title"].value() == "New words"
+        assert answer.context["comment_form"]["comment"].value() == "Another"
+        assert ReviewComment.objects.get().settled
+        answer = desk.post(page_of(story), typed | {"_save": "1"})
+        assert (Story.objects.get().title, ReviewComment.objects.count()) == ("New words", 1)
+        assert answer.context["comment_form"]["comment"].value() == "My thought"
+        assert "added yet" in html(answer)
+        assert answer.context["form"]["version"].value() == 2
+        desk.cookies.clear()
+        assert "New words" not in html(desk.get(page_of(story)))
+
     def test_comments_are_stored_and_settled(self, author) -> None:
         story, client = workflow.create_story(author, story_values()), signed_in(author)
         assert client.post(page_of(story), {"comment": " ", "_comment": "1"}).status_code == 422
