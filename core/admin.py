@@ -22,6 +22,7 @@ from core import audit
 from core.models import Account, AuditEntry
 from core.staff import account_mails, tip_access
 from core.staff.admin_site import PASSWORD_CHANGED, ReadOnlyAdmin
+from core.staff.folded_search import FoldedSearch
 from core.staff.groups import ADMINISTRATOR, SUPERVISOR
 
 # Importing UserAdmin registered them.
@@ -93,7 +94,7 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(Account)
-class AccountAdmin(UserAdmin):
+class AccountAdmin(FoldedSearch, UserAdmin):
     form = AccountForm
     list_display = ("username", "full_name", "email", "role_names", "is_active", "last_login")
     list_filter = ("is_active", ("groups", RoleFilter))

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
+from core.staff.folded_search import FoldedSearch
 from crimemap.admin.audited_admin import AuditedAdmin, describe_changes
 from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offences import classification
@@ -66,7 +67,7 @@ class OffenceCodeForm(VisibilityReasonForm):
 
 
 @admin.register(Category)
-class IncidentCategoryAdmin(AuditedAdmin):
+class IncidentCategoryAdmin(FoldedSearch, AuditedAdmin):
     form = CategoryForm
     list_display = ("name", "family", "least_visibility", "codes_count", "person_offence", "order")
     list_filter = ("family", "least_visibility")
@@ -114,7 +115,7 @@ class ClassifiedFilter(admin.SimpleListFilter):
 
 
 @admin.register(OffenceCode)
-class OffenceCodeAdmin(AuditedAdmin):
+class OffenceCodeAdmin(FoldedSearch, AuditedAdmin):
     form = OffenceCodeForm
     list_display = ("code", "label", "scheme", "category", "visibility_shown")
     list_filter = (ClassifiedFilter, "scheme", "visibility", "category")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
+from core.staff.folded_search import FoldedSearch
 from crimemap.admin.audited_admin import AuditedAdmin
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import area_import, block_import
@@ -112,7 +113,7 @@ class AreaForm(forms.ModelForm):
 
 
 @admin.register(Area)
-class AreaAdmin(_ReplaceableAdmin):
+class AreaAdmin(FoldedSearch, _ReplaceableAdmin):
     form = AreaForm
     list_display = ["name", "layer", "code"]
     list_filter = ["layer"]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.staff.folded_search import FoldedSearch
 from crimemap.admin import column_mapping_page
 from crimemap.admin.audited_admin import AuditedAdmin
 from crimemap.importing import profiles
@@ -49,7 +50,7 @@ class SourceForm(forms.ModelForm):
 
 
 @admin.register(Source)
-class SourceAdmin(AuditedAdmin):
+class SourceAdmin(FoldedSearch, AuditedAdmin):
     form = SourceForm
     list_display = ("name", "slug", "profile", "last_import", "lateness", "pushes")
     search_fields = ("name", "slug")

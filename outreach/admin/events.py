@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.plain_text import clean_published_line, clean_published_text
+from core.staff.folded_search import FoldedSearch
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from crimemap import places
 from outreach.admin.datetime_field import LocalDateTimeField
@@ -141,7 +142,7 @@ class EventForm(forms.ModelForm):
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin):
+class EventAdmin(FoldedSearch):
     form = EventForm
     change_form_template = "admin/outreach/events/event.html"
     list_display = ("title", "time", "place", "status", "wanted")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from core.models import Account
 from core.plain_text import clean_published_line, clean_published_text
+from core.staff.folded_search import FoldedSearch
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach import guides
 from outreach.admin import story_page, wording
@@ -61,7 +62,7 @@ class GuideForm(forms.ModelForm):
 
 
 @admin.register(Guide)
-class GuideAdmin(admin.ModelAdmin):
+class GuideAdmin(FoldedSearch):
     list_display = ("title", "place", "order", "shown", "updated_on")
     list_filter = ("shown",)
     search_fields = ("title", "summary")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
+from core.staff.folded_search import FoldedSearch
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.admin.forms import PictureForm
 from outreach.content import pictures
@@ -40,7 +41,7 @@ def render_thumbnail(picture: Picture) -> SafeString:
 
 
 @admin.register(Picture)
-class PictureAdmin(admin.ModelAdmin):
+class PictureAdmin(FoldedSearch):
     list_display = ("thumbnail", "alt", "credit", "state", "code", "added_at")
     list_display_links = ("alt",)
     list_filter = ("state",)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.staff.folded_search import FoldedSearch
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.admin import story_action_page, story_page, wording
 from outreach.content import markdown, pasted_html
@@ -53,7 +54,7 @@ class TagFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(Story)
-class StoryAdmin(admin.ModelAdmin):
+class StoryAdmin(FoldedSearch):
     list_display = ("title", "state", "category", "author_name", "edited_at", "planned")
     list_filter = (StoryStatusFilter, "category", ("tags", TagFilter))
     list_select_related = ("author",)

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 
 from core.plain_text import clean_published_line
+from core.staff.folded_search import FoldedSearch
 from outreach.models import Tag
 
 
@@ -19,7 +20,7 @@ class TagForm(forms.ModelForm):
 
 
 @admin.register(Tag)
-class TagAdmin(admin.ModelAdmin):
+class TagAdmin(FoldedSearch):
     form = TagForm
     list_display = ("name", "slug")
     search_fields = ("name",)

@@ -16,9 +16,7 @@ from tests.stack import Stack, wait_until
 from tests.tips.files.sample_pictures import photo
 
 STORIES = "/admin/outreach/story/"
-WORD = (
-    "<p class=MsoNormal><u>Nine</u> <b style='mso-bidi-font-weight:normal'>lamps</b><o:p></o:p></p><style>p{color:red}</style>"
-)
+WORD = "<p class=MsoNormal><u>Nine</u> <b style='mso-bidi-font-weight:normal'>lamps</b><o:p></o:p></p><style>p{color:red}</style>"
 LOOK = os.environ.get("SHOTS")
 
 

@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from core.staff.folded_search import FoldedSearch
 from tips.models import Category, Question
 
 
@@ -21,7 +22,7 @@ class QuestionInline(admin.StackedInline):
 
 
 @admin.register(Category)
-class CategoryAdmin(admin.ModelAdmin):
+class CategoryAdmin(FoldedSearch):
     list_display = ("name", "hint", "questions_asked", "order", "active")
     list_filter = ("active",)
     search_fields = ("name", "hint")

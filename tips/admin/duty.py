@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.staff.folded_search import FoldedSearch
 from tips.desk import permissions
 from tips.models import Category, Duty
 
@@ -32,7 +33,7 @@ class OwnDutyForm(forms.ModelForm):
 
 
 @admin.register(Duty)
-class DutyAdmin(admin.ModelAdmin):
+class DutyAdmin(FoldedSearch):
     list_display = ("officer", "on_duty", "categories_shown")
     list_filter = ("on_duty",)
     list_select_related = ("officer",)

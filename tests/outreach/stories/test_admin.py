@@ -188,6 +188,16 @@ class TestSteps:
             assert ("1 story is waiting for your approval" in html(signed_in(second).get("/admin/"))) is named
             assert "your approval" not in html(signed_in(author).get("/admin/"))
 
+    def test_the_lists_find_texts_however_they_are_written(self, author, second) -> None:
+        workflow.create_story(author, story_values(title="The neighbor’s café – safe"))
+        workflow.create_story(author, story_values(title="Other", slug="other"))
+        picture = create_ready_picture()
+        client = signed_in(author)
+        for query, count in (("neighbor's CAFE", 1), ("cafe - safe", 1), ("“café”", 1), ("café zeppelin", 0), ("", 2)):
+            assert client.get("/admin/outreach/story/", {"q": query}).context["cl"].result_count == count, query
+        assert client.get("/admin/outreach/picture/", {"q": str(picture.pk)}).context["cl"].result_count == 1
+        assert client.get("/admin/outreach/picture/", {"q": "9" * 30}).context["cl"].result_count == 0
+
     def test_the_next_step_comes_first_and_the_public_page_is_linked(self, author, second) -> None:
         story = workflow.create_story(author, story_values())
         perform(StoryAction.SUBMIT, story, author)
