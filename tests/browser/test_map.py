@@ -427,6 +427,11 @@ def test_states_and_charts_show_in_the_readers_own_colors(browser: Browser, port
                 page.wait_for_selector(READY)
             looks = [page.locator(selector).first.evaluate(LOOK) for selector in (inside, outside)]
             assert looks[0] != looks[1], inside
+            button = page.locator(".btn:not(.btn-line)").first
+            if button.count():  # a system color of ours as background would hide the text
+                assert button.evaluate("each => getComputedStyle(each).forcedColorAdjust") == "auto"
+                ground, ink = button.evaluate("each => [getComputedStyle(each).backgroundColor, getComputedStyle(each).color]")
+                assert ground != ink
         page.goto(f"{portal.public_url}/map/charts/?days=90")
         ink, paper = (
             page.evaluate(
