@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, time
 
-from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format, number_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -16,6 +16,24 @@ from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
 MIN_COUNT_FOR_PERCENT = 30  # fewer incidents make a percentage misleading
 YEAR_DAYS = (365, 366)
+
+# What outcomes mean, by their text in lower case: those of the import profiles and the usual ones of American agencies.
+OUTCOME_MEANINGS = {
+    "arrest": gettext_lazy("Someone was arrested."),
+    "cleared by arrest": gettext_lazy("Someone was arrested."),
+    "no arrest reported": gettext_lazy("We know of no arrest."),
+    "under investigation": gettext_lazy("Officers are working on it."),
+    "inactive": gettext_lazy("No leads left; can be reopened."),
+    "suspended": gettext_lazy("No leads left; can be reopened."),
+    "investigation complete; no suspect identified": gettext_lazy("No leads left; can be reopened."),
+    "closed in another way": gettext_lazy("Closed without an arrest."),
+    "cleared exceptionally": gettext_lazy("The suspect is known but can't be arrested, for example because they died."),
+    "exceptional clearance": gettext_lazy("The suspect is known but can't be arrested, for example because they died."),
+    "unfounded": gettext_lazy("It turned out that no crime happened."),
+    "open": gettext_lazy("Not solved yet."),
+    "unable to prosecute suspect": gettext_lazy("There is a suspect, but not enough proof to go to court."),
+    "awaiting court outcome": gettext_lazy("A court will decide."),
+}
 
 LAYER_NAMES = {
     "district": gettext_lazy("District"),
@@ -82,6 +100,11 @@ def describe_place(row: IncidentRow) -> str:
         if layer in row.areas:
             return area_name(layer, row.areas[layer], areas.area_names(layer))
     return _("Place not published")
+
+
+def explain_outcome(outcome: str) -> str:
+    """Say what an outcome means: "Inactive" -> "No leads left; can be reopened."; empty if it is not a usual one."""
+    return str(OUTCOME_MEANINGS.get(outcome.casefold(), ""))
 
 
 def describe_count(count: int, chosen: Filter, published: FilterVocabulary) -> str:
@@ -158,6 +181,12 @@ def describe_comparison(comparison: PeriodComparison) -> str:
     before, count, days = comparison.before, comparison.this, comparison.days
     if before is None:
         return ""
+    if not before:
+        if days in YEAR_DAYS:
+            return _("There were none in the year before.")
+        return ngettext("There were none on the day before.", "There were none in the %(days)d days before.", days) % {
+            "days": days
+        }
     if before < MIN_COUNT_FOR_PERCENT:
         if days in YEAR_DAYS:
             sentence = ngettext(
@@ -222,7 +251,7 @@ def group_hours(hours: frozenset[int]) -> list[tuple[int, int]]:
 
 
 def describe_weekdays(weekdays: frozenset[int]) -> str:
-    return ", ".join(str(WEEKDAYS_ABBR[weekday]) for weekday in sorted(weekdays))
+    return ", ".join(str(WEEKDAYS[weekday]) for weekday in sorted(weekdays))
 
 
 def format_distance(meters: float) -> str:

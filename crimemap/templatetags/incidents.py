@@ -59,6 +59,11 @@ def incident_time(row: IncidentRow) -> str:
     return wording.describe_time(row)
 
 
+@register.filter
+def outcome_meaning(outcome: str) -> str:
+    return wording.explain_outcome(outcome)
+
+
 @register.simple_tag
 def recent_incident_counts() -> dict[str, Any] | None:
     """Count the newest 30 published days, in a sentence and compared; None before anything is published."""

@@ -430,7 +430,9 @@ def test_states_and_charts_show_in_the_readers_own_colors(browser: Browser, port
             button = page.locator(".btn:not(.btn-line)").first
             if button.count():  # a system color of ours as background would hide the text
                 assert button.evaluate("each => getComputedStyle(each).forcedColorAdjust") == "auto"
-                ground, ink = button.evaluate("each => [getComputedStyle(each).backgroundColor, getComputedStyle(each).color]")
+                ground, ink = button.evaluate(
+                    "each => [getComputedStyle(each).backgroundColor, getComputedStyle(each).color]"
+                )
                 assert ground != ink
         page.goto(f"{portal.public_url}/map/charts/?days=90")
         ink, paper = (

@@ -37,6 +37,7 @@ def test_incident_page_is_no_more_exact_than_the_publication(client, riverton, i
     assert row.block in page
     assert "(we show only the hour)" in page
     assert "Arrest" in page
+    assert "Someone was arrested." in page
     assert "Street" in page
     assert f'href="/map/area/district/{row.areas["district"]}/"' in page
     assert 'class="sym theft"' in page

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.http import QueryDict
@@ -302,3 +302,31 @@ def test_url_of_ten_kilobytes_is_refused(client, riverton, incidents: PublishedI
     answer = client.get(address, {"what": "ever" * 2500})
     assert answer.status_code == 400
     assert "The web address is too long: 10005 characters. The most we can read is 4096." in answer.content.decode()
+
+
+HOSTILE = [
+    "", "\x00", "%00", "\ud800", "\u202e", "\u06f7", "-1", "0", "1e308", "nan", "inf", "9" * 400, "' OR 1=1 --", "{{7*7}}", "../../etc/passwd",
+    "district:/x", "district:..", "district:\n", ":", ",", "a:b:c", "9999-12-31", "0001-01-01", "2024-02-30", "22-4-3", "-0", "91,181",
+    "90,180", "-90,-180", "0,0,0,0", "90,180,90,180", "nan,nan", "41.5,-38.5,17", "<svg onload=1>", "x" * 3000,
+]  # fmt: skip
+FILTER_PARTS = ("category", "days", "from", "to", "hour", "weekday", "area", "near", "radius", "box")
+OTHER_PARTS = [  # what single views read besides the filter
+    ("/map/", "at"), ("/map/", "set"), ("/map/list/", "q"), ("/map/list/", "sort"), ("/map/list/", "page"), ("/map/compare/", "a"),
+    ("/map/data/bubbles.json", "view"), ("/map/data/bubbles.json", "z"), ("/map/data/rows.json", "page"), ("/map/data/places.json", "q"),
+    ("/api/v1/bubbles", "zoom"), ("/api/v1/counts/areas", "layer"), ("/api/v1/incidents", "limit"), ("/api/v1/incidents", "after"),
+    ("/map/alerts/", "area"), ("/map/embed/", "area"), ("/map/charts/", "near"),
+]  # fmt: skip
+PATHS = (
+    "/map/area/district/{}/", "/map/area/{}/1/", "/map/feed/district/{}.atom", "/map/feed/category/{}.atom", "/map/incident/{}/",
+    "/api/v1/incidents/{}", "/map/base/{}.json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: ascii(value)[:30])
+def test_no_query_and_no_path_breaks_a_page(client, riverton, incidents: PublishedIncidents, value):
+    text = value.encode("utf-8", "surrogatepass")
+    everything = [(path, dict.fromkeys(FILTER_PARTS, text)) for path in ("/map/", "/map/embed/", "/api/v1/incidents")]
+    for path, query in [*everything, *((path, {part: text}) for path, part in OTHER_PARTS)]:
+        assert client.get(path, query).status_code in (200, 302, 400, 404), (path, query)
+    for path in PATHS:
+        assert client.get(path.format(quote(text))).status_code in (200, 301, 302, 400, 404, 410), path
