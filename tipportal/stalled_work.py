@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.mail import outages, outbox
 from core.models import Account, AccountMail
+from crimemap.importing.arrival import feed_monitor
 from crimemap.models import Delivery
 from outreach.channels import posting
 from outreach.models import ReminderMail
@@ -56,6 +57,8 @@ def find_stalled_work(account: Account) -> StalledWork:
         waiting = officer_alerts.count_waiting(include_recent=bool(causes))
         is_urgent = waiting.urgent > 0
         sentences = [*_describe_waiting_alerts(waiting), *causes, *_describe_other_rows()]
+    if account.has_perm("crimemap.view_importrun"):
+        sentences += _describe_overdue_imports()
     if account.has_perm("outreach.view_story"):
         sentences += _describe_overdue_posts()
     return StalledWork(sentences, is_urgent)
@@ -122,6 +125,16 @@ def _describe_other_rows() -> list[str]:
         ),
     )
     return [ngettext(one, many, count) % {"count": count} for count, one, many in counts if count]
+
+
+def _describe_overdue_imports() -> list[str]:
+    count = feed_monitor.count_overdue_imports()
+    sentence = ngettext(
+        "%(count)d import has waited for more than an hour to begin.",
+        "%(count)d imports have waited for more than an hour to begin.",
+        count,
+    )
+    return [sentence % {"count": count}] if count else []
 
 
 def _describe_overdue_posts() -> list[str]:

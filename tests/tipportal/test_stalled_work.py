@@ -18,6 +18,7 @@ from core import ephemeral_store
 from core.mail import outages, outbox
 from core.models import Account, AccountMail
 from core.staff import groups
+from crimemap.models import ImportRun, Source
 from outreach.stories import workflow
 from tests.outreach.desk import create_account, story_values
 from tests.stack import Mails, free_port
@@ -136,7 +137,11 @@ def test_rows_that_wait_too_long_are_named(okafor: Account) -> None:
     Alert.objects.filter(tip=tip).update(raised_at=long_ago, state=Alert.AlertState.WAITING)
     Attachment.objects.update(received_at=long_ago)
     AccountMail.objects.create(account=okafor, subject="x", text="y", next_attempt_at=long_ago)
+    source = Source.objects.create(name="Riverton", slug="riverton-feed")
+    ImportRun.objects.create(source=source, origin=ImportRun.Origin.PUSH, asked_at=long_ago)
     alert, file, mail = sentences(okafor)
+    *_others, waiting_import = sentences(officers.create_officer("ito", groups.ADMINISTRATOR))
+    assert waiting_import == "1 import has waited for more than an hour to begin."
     assert alert.startswith("1 alert about a tip")
     assert file.startswith("1 file from a source")
     assert mail.startswith("1 email to a supervisor")

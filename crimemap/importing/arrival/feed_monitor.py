@@ -67,3 +67,9 @@ def _mail_administrators(subject: str, text: str) -> bool:
     addresses = Account.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exclude(email="")
     recipients = sorted(set(addresses.values_list("email", flat=True)))
     return outbox.send_unqueued(EmailMessage(" ".join(subject.split()), text, to=[address]) for address in recipients)
+
+
+def count_overdue_imports() -> int:
+    """Return how many imports have waited for the bulk worker for more than an hour."""
+    late = timezone.now() - dt.timedelta(hours=1)
+    return ImportRun.objects.filter(state=State.WAITING, asked_at__lt=late).count()

@@ -12,14 +12,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import Account
 
-IDS = ("99999999999999999999", "%00", "00000000-0000-4000-8000-000000000000")
+# By path converter; other parameters are any text.
+IDS = {"int": "99999999999999999999", "uuid": "00000000-0000-4000-8000-000000000000"}
 
 
 def list_addresses() -> Iterator[str]:
-    """Yield each address of the admin with each id in the place of all its parameters."""
+    """Yield each address of the admin, with ids of no row."""
     for path in _list_paths(admin_patterns()):
-        for value in IDS if "<" in path else ("",):
-            yield "/admin/" + re.sub(r"<[^>]+>", value, path)
+        yield "/admin/" + re.sub(r"<(?:(\w+):)?\w+>", lambda match: IDS.get(match[1], "%00"), path)
 
 
 def admin_patterns() -> list[URLPattern | URLResolver]:
@@ -42,7 +42,7 @@ def test_no_address_of_the_admin_breaks(db: None) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(root)
     addresses = sorted(set(list_addresses()))
-    assert len(addresses) > 200
+    assert len(addresses) > 100
     answers = {address: client.get(address).status_code for address in addresses if "logout" not in address}
     assert {
         address: status for address, status in answers.items() if status not in (200, 302, 301, 403, 404, 405)
