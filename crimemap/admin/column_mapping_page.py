@@ -32,26 +32,26 @@ from crimemap.offences import catalogue
 TEMPLATE = "admin/crimemap/column_mapping.html"
 _MAX_SAMPLE_CHARACTERS = 1_500_000  # as JSON inside the page
 _FIELDS: dict[str, tuple[Any, Any]] = {
-    "occurred": (gettext_lazy("Date and time"), gettext_lazy("In one column; otherwise choose the two below.")),
+    "occurred": (gettext_lazy("Date and time"), gettext_lazy("If both are in one column. Otherwise choose the two below.")),
     "occurred_date": (gettext_lazy("Date"), ""),
     "occurred_time": (gettext_lazy("Time"), ""),
-    "year": (gettext_lazy("Year"), gettext_lazy("Where each part of the date has a column.")),
+    "year": (gettext_lazy("Year"), gettext_lazy("If each part of the date has its own column.")),
     "month": (gettext_lazy("Month"), ""),
     "day": (gettext_lazy("Day"), ""),
     "hour": (gettext_lazy("Hour"), ""),
     "minute": (gettext_lazy("Minute"), ""),
     "reported": (gettext_lazy("Date of the report"), gettext_lazy("Its day is used where the date of the incident is blank.")),
     "occurred_end": (gettext_lazy("End, date and time"), ""),
-    "external_id": (gettext_lazy("Id of the row"), gettext_lazy("Never the case number. Without one, rows are told apart by their content.")),
-    "updated": (gettext_lazy("Last touched"), gettext_lazy("Tells an older file from a newer one.")),
-    "code": (gettext_lazy("Offense"), gettext_lazy("A code, or the words for it.")),
-    "code2": (gettext_lazy("Offense, second part"), gettext_lazy("Where two columns together make the code.")),
+    "external_id": (gettext_lazy("Row id"), gettext_lazy("Never the case number. Without an id, the portal tells rows apart by their content.")),
+    "updated": (gettext_lazy("Last touched"), gettext_lazy("The portal uses it to tell older files from newer ones.")),
+    "code": (gettext_lazy("Offense"), gettext_lazy("A code, or the offense in words.")),
+    "code2": (gettext_lazy("Offense, second part"), gettext_lazy("If two columns together make the code.")),
     "label": (gettext_lazy("Offense in words"), ""),
-    "domestic": (gettext_lazy("Domestic"), gettext_lazy("Never public: such incidents are in yearly totals alone.")),
-    "block": (gettext_lazy("Block or address"), gettext_lazy("House numbers become hundreds before anything is stored.")),
+    "domestic": (gettext_lazy("Domestic"), gettext_lazy("Never public: these incidents appear only in yearly totals.")),
+    "block": (gettext_lazy("Block or address"), gettext_lazy("House numbers are rounded to the hundred block before anything is stored.")),
     "latitude": (gettext_lazy("Latitude"), ""),
     "longitude": (gettext_lazy("Longitude"), ""),
-    "point": (gettext_lazy("Latitude and longitude"), gettext_lazy("Where both stand in one column.")),
+    "point": (gettext_lazy("Latitude and longitude"), gettext_lazy("If both are in one column.")),
     "district": (gettext_lazy("District"), ""),
     "beat": (gettext_lazy("Beat"), ""),
     "neighbourhood": (gettext_lazy("Neighborhood"), ""),
@@ -63,7 +63,7 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
 class SampleForm(forms.Form):
     sample = forms.FileField(
         label=gettext_lazy("A sample file"),
-        help_text=gettext_lazy("Any file of this source. Its first rows are shown here; nothing of it is kept."),
+        help_text=gettext_lazy("Any file from this source. You see its first rows here. The file isn't stored."),
     )
 
 
@@ -79,31 +79,31 @@ class ColumnsForm(forms.Form):
         examples = column_mapping.compare_date_orders(sample, date_column, time_zone)
         self.fields |= {
             "time_zone": forms.CharField(
-                label=_("Time zone"), max_length=40, validators=[validate_time_zone], help_text=_("Of the times in the files.")
+                label=_("Time zone"), max_length=40, validators=[validate_time_zone], help_text=_("The time zone of the times in the files.")
             ),
             "day_first": forms.ChoiceField(
                 label=_("Order of dates"),
                 choices=[("", _order_label(_("Month first"), examples.get(False))), ("1", _order_label(_("Day first"), examples.get(True)))],
                 required=False,
-                help_text=_("Only where a file does not tell: a 13th to 31st of a month in it decides by itself."),
+                help_text=_("Used only if the file doesn't show it. A day from 13 to 31 in the file decides by itself."),
             ),
             "scheme": forms.ChoiceField(
                 label=_("Code list"),
-                choices=[("", _("This source's own: you classify each code")), *((name, name) for name in catalogue.schemes())],
+                choices=[("", _("This source's own list: you classify each code")), *((name, name) for name in catalogue.schemes())],
                 required=False,
-                help_text=_("Choose a known list only if the offense column holds the codes of that list."),
+                help_text=_("Choose a known list only if the offense column has the codes of that list."),
             ),
             "code_width": forms.IntegerField(
                 label=_("Digits of a code"), required=False, min_value=0, max_value=20,
-                help_text=_("If a spreadsheet drops leading zeros: 4 makes 486 again 0486."),
+                help_text=_("If a spreadsheet drops leading zeros: with 4 digits, 486 becomes 0486 again."),
             ),
             "domestic_pattern": forms.CharField(
                 label=_("Words that mean domestic"), required=False, max_length=100,
-                help_text=_("Leave empty for a column of yes and no. Otherwise a word, or several with | between."),
+                help_text=_("Leave blank for a column of yes and no. Otherwise enter a word, or several separated by |."),
             ),
             "points_are_public": forms.BooleanField(
-                label=_("The points are public already"), required=False,
-                help_text=_("Only if the publisher has moved them off the addresses. Otherwise they become the middle of a block or of a 250 m cell."),
+                label=_("The points are already public"), required=False,
+                help_text=_("Check this only if the publisher has moved the points away from addresses. Otherwise they are moved to the middle of a block or of a 250 m cell."),
             ),
         }  # fmt: skip
 
@@ -146,7 +146,7 @@ def mapping_response(request: HttpRequest, source: Source, by: Account, context:
     elif request.method == "POST" and (sample := _parse_posted_sample(request.POST.get("rows", ""))):
         form = ColumnsForm(request.POST, sample=sample, time_zone=source.time_zone)
         if form.is_valid() and "save" in request.POST and _save(form, source, by):
-            messages.success(request, _("The columns are kept. Try them with a dry run of a whole file."))
+            messages.success(request, _("The columns are saved. Try them with a dry run of a whole file."))
             return HttpResponseRedirect(f"{reverse('admin:crimemap_importrun_add')}?source={source.pk}&dry=1")
     else:
         form = None

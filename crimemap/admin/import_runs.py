@@ -52,17 +52,17 @@ class UploadForm(forms.Form):
     source = forms.ModelChoiceField(Source.objects.all(), label=gettext_lazy("Source"))
     sent = FilesField(
         label=gettext_lazy("Files"),
-        help_text=gettext_lazy("As the source's profile has them: CSV or JSON, also packed with gzip or zip."),
+        help_text=gettext_lazy("In the format of the source's profile: CSV or JSON, also as gzip or zip."),
     )
     dry_run = forms.BooleanField(
         label=gettext_lazy("Dry run"),
         required=False,
-        help_text=gettext_lazy("Reads and counts everything, stores nothing."),
+        help_text=gettext_lazy("Reads and counts everything, but stores nothing."),
     )
     full_snapshot = forms.BooleanField(
-        label=gettext_lazy("The files hold everything of their period"),
+        label=gettext_lazy("The files contain everything for their period"),
         required=False,
-        help_text=gettext_lazy("What is stored of that period and is not in them any more is withdrawn."),
+        help_text=gettext_lazy("Stored incidents of that period that are no longer in the files are withdrawn."),
     )
 
 
@@ -89,7 +89,7 @@ class ImportRunAdmin(admin.ModelAdmin):
     list_select_related = ("source",)
     list_per_page = 50
     search_fields = ("file_name", "=id")
-    search_help_text = gettext_lazy("Name of a file, or number of an import")
+    search_help_text = gettext_lazy("File name or import number")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "admin/crimemap/import_run_list.html"
@@ -142,7 +142,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             except jobs.ImportNotPossibleError as error:
                 form.add_error(None, str(error))
             except OSError:
-                form.add_error(None, _("The server has no room for these files. Tell whoever runs it."))
+                form.add_error(None, _("The server has no space for these files. Tell the person who runs the server."))
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Import files"), "form": form}
         return TemplateResponse(
             request, "admin/crimemap/upload_files.html", context, status=422 if form.errors else 200
@@ -188,10 +188,10 @@ class ImportRunAdmin(admin.ModelAdmin):
         try:
             if request.POST.get("act") == "release":
                 jobs.release_run(run, request.user)
-                messages.success(request, _("The import goes on. What it brings is published when it is done."))
+                messages.success(request, _("The import continues. Its incidents are published when it is done."))
             else:
                 jobs.discard_run(run, request.user)
-                messages.success(request, _("The import is discarded. Nothing of it was stored."))
+                messages.success(request, _("The import is discarded. Nothing from it was stored."))
         except jobs.ImportNotPossibleError as error:
             messages.warning(request, str(error))
         return HttpResponseRedirect(_run_url(run))

@@ -28,10 +28,12 @@ class VisibilityReasonForm(forms.ModelForm):
     """Requires a reason if a change shows incidents more openly."""
 
     why = forms.CharField(
-        label=gettext_lazy("Why more openly"),
+        label=gettext_lazy("Why show more"),
         required=False,
         max_length=200,
-        help_text=gettext_lazy("Only when incidents are shown more openly than before. It goes into the audit trail."),
+        help_text=gettext_lazy(
+            "Needed only if incidents will be shown in more detail than before. The audit trail keeps it."
+        ),
     )
 
     def is_looser(self, cleaned: dict[str, Any]) -> bool:
@@ -54,7 +56,8 @@ class OffenceCodeForm(VisibilityReasonForm):
         cleaned = self.cleaned_data
         if bool(cleaned.get("category")) != bool(cleaned.get("visibility")):
             self.add_error(
-                "visibility", _("Choose both a category and a visibility, or neither: then incidents are held.")
+                "visibility",
+                _("Choose both a category and a visibility, or neither. Without them, incidents are held."),
             )
         return super().clean()
 
@@ -191,8 +194,8 @@ class OffenceCodeAdmin(FoldedSearch, AuditedAdmin):
                 for code, form in rows
                 if form.cleaned_data["category"]
             )
-            sentence = ngettext("%(count)s code is classified.", "%(count)s codes are classified.", count)
-            published = _("What they held back is published with the next version, in a moment.") if count else ""
+            sentence = ngettext("%(count)s code is now classified.", "%(count)s codes are now classified.", count)
+            published = _("Incidents that were held because of them will be published in a moment.") if count else ""
             messages.success(request, f"{sentence % {'count': count}} {published}".strip())
             return HttpResponseRedirect(request.get_full_path())
         context = {
@@ -229,5 +232,5 @@ class CodeClassificationForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if cleaned.get("category") and not cleaned.get("visibility"):
-            self.add_error("visibility", _("Choose how openly it is shown."))
+            self.add_error("visibility", _("Choose how much detail is shown."))
         return cleaned

@@ -29,18 +29,20 @@ class LayerForm(forms.Form):
         label=gettext_lazy("Layer"), choices=Area.Layer, help_text=gettext_lazy("The file replaces the whole layer.")
     )
     file = forms.FileField(
-        label=gettext_lazy("File"), help_text=gettext_lazy("GeoJSON in WGS 84 degrees, or the same packed with gzip.")
+        label=gettext_lazy("File"), help_text=gettext_lazy("GeoJSON in WGS 84 degrees, also as gzip.")
     )
     code = forms.CharField(
         label=gettext_lazy("Property with the code"),
         required=False,
-        help_text=gettext_lazy("As incidents name the area, such as DIST_NUM. Left empty, it is guessed."),
+        help_text=gettext_lazy(
+            "The property that incidents use for the area, such as DIST_NUM. If you leave it blank, the portal guesses."
+        ),
     )
     name = forms.CharField(
         label=gettext_lazy("Property with the name"),
         required=False,
         help_text=gettext_lazy(
-            "What residents read. Left empty, it is guessed; without any, areas are called “District 9”."
+            "The name that residents see. If you leave it blank, the portal guesses. Without names, areas are called “District 9”."
         ),
     )
 
@@ -49,8 +51,8 @@ class BlocksForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy(
-            "A CSV or GeoJSON of midpoints (street, hundred, latitude, longitude), or GeoJSON of street centre-lines with"
-            " address ranges. It replaces all blocks; those that stay keep their place in what refers to them."
+            "A CSV or GeoJSON of midpoints (street, hundred, latitude, longitude), or GeoJSON of street center lines with"
+            " address ranges. It replaces all blocks. Blocks that stay keep their links."
         ),
     )
 

@@ -29,7 +29,7 @@ _BOX_FIELDS = ("south", "west", "north", "east")
 
 def profile_choices() -> list[tuple[str, str]]:
     known_profiles = [(name, profiles.get_profile(name).label) for name in profiles.NAMES if name != profiles.GENERIC]
-    return [*known_profiles, (profiles.GENERIC, _("Another: you say which column is what"))]
+    return [*known_profiles, (profiles.GENERIC, _("Another format: you say what each column means"))]
 
 
 class SourceForm(forms.ModelForm):
@@ -45,7 +45,7 @@ class SourceForm(forms.ModelForm):
             if south is None or west is None or north is None or east is None:
                 self.add_error("south", _("Fill in all four sides, or none."))
             elif south >= north or west >= east:
-                self.add_error("south", _("South must lie below north, and west left of east."))
+                self.add_error("south", _("South must be below north, and west must be left of east."))
         return cleaned
 
 
@@ -62,7 +62,7 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
             gettext_lazy("Where"),
             {
                 "fields": (("south", "north"), ("west", "east")),
-                "description": gettext_lazy("Points outside of this box, in degrees, are taken for slips: the incident counts, without a point."),
+                "description": gettext_lazy("Points outside this box, in degrees, are treated as mistakes: the incident counts, but without a point."),
             },
         ),
     )  # fmt: skip
@@ -113,7 +113,7 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
     def response_add(self, request: HttpRequest, obj: Source, post_url_continue: str | None = None) -> HttpResponse:
         """After adding a source with the generic profile, go on to its columns: it cannot be imported without them."""
         if obj.profile == profiles.GENERIC and "_save" in request.POST:
-            messages.success(request, _("The source is kept. Now say which column of its files is what."))
+            messages.success(request, _("The source is saved. Now say what each column of its files means."))
             return HttpResponseRedirect(reverse("admin:crimemap_source_columns", args=[obj.pk]))
         return super().response_add(request, obj, post_url_continue)
 
@@ -123,7 +123,7 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
         token = ""
         if request.method == "POST" and "revoke" in request.POST:
             push_tokens.revoke_token(source, by)
-            messages.success(request, _("The token is revoked: what is pushed with it is refused."))
+            messages.success(request, _("The token is revoked. Anything sent with it is refused."))
             return HttpResponseRedirect(request.path)
         if request.method == "POST":
             token = push_tokens.create_token(source, by)

@@ -54,7 +54,9 @@ class CodeBook:
         if number is None:
             if len(self.entries) >= MAX_CODES:
                 raise UnreadableFileError(
-                    _("More than %(most)d different offense codes: this column does not hold codes.")
+                    _(
+                        "There are more than %(most)d different offense codes, so this column doesn't contain codes. Choose another column."
+                    )
                     % {"most": MAX_CODES}
                 )
             number = self.numbers[key] = len(self.entries)

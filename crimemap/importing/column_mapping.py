@@ -139,7 +139,7 @@ def read_sample(path: Path) -> Sample:
         if len(rows) == MAX_ROWS:
             break
     if not rows:
-        raise UnreadableFileError(_("There is a header in this file, but no row below it."))
+        raise UnreadableFileError(_("This file has a header but no rows below it."))
     return Sample(file.name, header, rows)
 
 

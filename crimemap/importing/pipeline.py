@@ -91,7 +91,7 @@ def run_import(
             _finish(run, State.FAILED, str(error))
         except BaseException:
             if not connection.needs_rollback:
-                _finish(run, State.FAILED, _("The import broke off. Nothing was stored; run it again."))
+                _finish(run, State.FAILED, _("The import stopped unexpectedly. Nothing was stored. Run it again."))
             raise
         finally:
             if importing:
@@ -131,7 +131,7 @@ def _exclusive(source: Source) -> Iterator[None]:
             # The backend of a killed process would hold the lock until PostgreSQL has stored all its rows.
             cursor.execute("SET client_connection_check_interval = '1s'")
             try:
-                message = _("The import was cut off in the middle. Nothing of it was stored.")
+                message = _("The import was cut off in the middle. Nothing from it was stored.")
                 killed = ImportRun.objects.filter(source=source, state=State.RUNNING)
                 killed.update(state=State.FAILED, finished_at=timezone.now(), message=message)
                 yield
@@ -201,7 +201,7 @@ class _Import:
         if self.run.read and self.run.rejected == self.run.read:
             problems = self.report.problems
             why = problems[0].message if problems else ""
-            raise UnreadableFileError(_("None of the rows can be read. Of the first: %(why)s") % {"why": why})
+            raise UnreadableFileError(_("None of the rows can be read. The first row: %(why)s") % {"why": why})
 
     def _open_tables(self, path: Path) -> list[tables.Table]:
         """Open the tables of a file. Publishers pack notes and other data beside their incidents: tables with other columns

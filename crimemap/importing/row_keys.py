@@ -50,7 +50,9 @@ class RowKeys:
                 keys[index] += f"~{self.ordinals[keys[index]] + 1}"
         if len(self.ordinals) > MAX_SHARED_IDS:
             raise UnreadableFileError(
-                _("%(name)s: more than a million rows have the same id as another. That column holds no ids.")
+                _(
+                    "%(name)s: more than a million rows share their id with another row, so that column doesn't contain ids."
+                )
                 % {"name": self.file_name}
             )
         return keys

@@ -101,7 +101,7 @@ class RowParser:
         start = self.parse_start(row)
         code, label = self.codes[self.code_cells(row)]
         if not code:
-            raise CellError("code-missing", _("The row names no offense."))
+            raise CellError("code-missing", _("The row has no offense."))
         block_text = self.blocks[row[block]]
         if self.coordinate_pairs is None:
             location = self.locations[row[north], row[east], block_text]

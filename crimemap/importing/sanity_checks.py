@@ -33,7 +33,7 @@ class SanityCheckError(Exception):
 def check_rejected_rows(run: ImportRun) -> None:
     if run.rejected > max(MIN_REJECTED, run.read * MAX_REJECTED_SHARE):
         raise SanityCheckError(
-            _("%(count)d of %(read)d rows cannot be read. Nothing was stored.")
+            _("%(count)d of %(read)d rows can't be read. Nothing was stored.")
             % {"count": run.rejected, "read": run.read}
         )
 
@@ -55,7 +55,7 @@ def check_crowded_point(run: ImportRun, most_rows: int) -> None:
     if most_rows > max(MIN_ON_ONE_POINT, run.read * MAX_ONE_POINT_SHARE):
         raise SanityCheckError(
             _(
-                "One point has %(count)d of %(read)d rows: a geocoder may have put there what it did not find."
+                "%(count)d of %(read)d rows are at one point. A geocoder may have put all unknown addresses there."
                 " Nothing was stored."
             )
             % {"count": most_rows, "read": run.read}
@@ -85,8 +85,8 @@ def check_lost_ids(unmatched_count: int, *, stored_by_ids: bool) -> None:
     if stored_by_ids and unmatched_count > MAX_LOST_IDS:
         raise SanityCheckError(
             _(
-                "%(count)d rows have lost their id (a spreadsheet writes 202515001499 as 2.02515E+11) and are like no stored"
-                " incident, while others of this period have theirs: they might be stored twice. Nothing was stored."
+                "%(count)d rows have lost their id (a spreadsheet writes 202515001499 as 2.02515E+11) and match no stored"
+                " incident, while other rows of this period have their ids. They might be stored twice. Nothing was stored."
             )
             % {"count": unmatched_count}
         )
@@ -103,7 +103,7 @@ def check_row_count(run: ImportRun) -> None:
     covers_last = run.covered_from <= last.covered_from and run.covered_to >= last.covered_to
     if covers_last and last.read >= MIN_LAST_ROWS and run.read < last.read * MIN_ROWS_SHARE:
         raise SanityCheckError(
-            _("%(read)d rows, and the last import had %(last)d of the same period. Nothing was stored.")
+            _("The file has %(read)d rows, but the last import had %(last)d for the same period. Nothing was stored.")
             % {"read": run.read, "last": last.read}
         )
 
@@ -120,8 +120,8 @@ def refuse_older_file(run: ImportRun, updated_minute: int) -> None:
     if times and minute_to_datetime(updated_minute) < max(times):
         raise UnreadableFileError(
             _(
-                "The file is as of %(old)s, and one as of %(new)s was imported before: it would set incidents back."
-                " Nothing was stored."
+                "This file is from %(old)s, but a newer one from %(new)s was already imported. Older data would overwrite"
+                " newer data. Nothing was stored."
             )
             % {"old": f"{minute_to_datetime(updated_minute):%Y-%m-%d}", "new": f"{max(times):%Y-%m-%d}"}
         )

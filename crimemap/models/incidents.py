@@ -23,22 +23,22 @@ from crimemap.offence_families import FAMILY_CHOICES
 class Visibility(models.TextChoices):
     """How openly incidents are shown; each value is stricter than the one before."""
 
-    BLOCK = "block", _("Block: one point a block")
-    AREA = "area", _("Area: the district or neighborhood alone")
-    HIDDEN = "hidden", _("Hidden: in yearly totals alone")
+    BLOCK = "block", _("Block: one point per block")
+    AREA = "area", _("Area: only the district or neighborhood")
+    HIDDEN = "hidden", _("Hidden: only in yearly totals")
 
 
 class Category(models.Model):
     """An offense category, which residents read and filter by. Codes have the visibility; a category only sets a minimum."""
 
-    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Stands in addresses."))
+    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Used in web addresses."))
     name = models.CharField(_("name"), max_length=60, unique=True)
-    family = models.CharField(_("family"), max_length=10, choices=FAMILY_CHOICES, help_text=_("What the map draws."))
+    family = models.CharField(_("family"), max_length=10, choices=FAMILY_CHOICES, help_text=_("The symbol on the map."))
     least_visibility = models.CharField(
         _("least visibility"), max_length=6, choices=Visibility, default=Visibility.BLOCK
     )
     person_offence = models.BooleanField(
-        _("against a person"), default=False, help_text=_("The kind of place is then not published.")
+        _("against a person"), default=False, help_text=_("If checked, the kind of place is not published.")
     )
     order = models.PositiveSmallIntegerField(_("order"), default=100)
 
@@ -66,24 +66,38 @@ def validate_time_zone(name: str) -> None:
 class Source(models.Model):
     """One feed of incidents."""
 
-    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Used by commands and addresses."))
+    slug = models.SlugField(
+        _("short name"), max_length=40, unique=True, help_text=_("Used in commands and web addresses.")
+    )
     name = models.CharField(_("name"), max_length=80)
     profile = models.CharField(_("profile"), max_length=40, help_text=_("How its files are read."))
     profile_config = models.JSONField(
-        _("columns"), default=dict, blank=True, help_text=_("What the generic profile was told of this source's files.")
+        _("columns"),
+        default=dict,
+        blank=True,
+        help_text=_("What the columns of this source's files mean, for the generic profile."),
     )
     time_zone = models.CharField(
-        _("time zone"), max_length=40, validators=[validate_time_zone], help_text=_("Of the times in its files.")
+        _("time zone"),
+        max_length=40,
+        validators=[validate_time_zone],
+        help_text=_("The time zone of the times in its files."),
     )
     south = models.FloatField(_("south"), null=True, blank=True)
     west = models.FloatField(_("west"), null=True, blank=True)
     north = models.FloatField(_("north"), null=True, blank=True)
     east = models.FloatField(_("east"), null=True, blank=True)
     embargo_days = models.PositiveSmallIntegerField(
-        _("embargo"), default=7, validators=[MinValueValidator(1)], help_text=_("Days before an incident is published.")
+        _("embargo"),
+        default=7,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many days to wait before an incident is published."),
     )
     expected_interval = models.PositiveIntegerField(
-        _("expected every"), null=True, blank=True, help_text=_("Hours between two imports; later is told to staff.")
+        _("expected every"),
+        null=True,
+        blank=True,
+        help_text=_("Hours between two imports. If a file is later than this, administrators get an email."),
     )
     last_success_at = models.DateTimeField(_("last import"), null=True, editable=False)
     late_told_at = models.DateTimeField(null=True, editable=False)
@@ -117,7 +131,7 @@ class OffenceCode(models.Model):
     """A code of an agency's list. Without category and visibility it is unclassified, and its incidents are held."""
 
     scheme = models.CharField(
-        _("code list"), max_length=60, help_text=_("A profile's name, or of the generic profile the source's.")
+        _("code list"), max_length=60, help_text=_("The profile's name, or for the generic profile the source's name.")
     )
     code = models.CharField(_("code"), max_length=160)
     label = models.CharField(_("label"), max_length=200, blank=True)
@@ -180,7 +194,7 @@ class ImportRun(models.Model):
     class RunState(models.TextChoices):
         WAITING = "waiting", _("Waiting")
         RUNNING = "running", _("Running")
-        STOPPED = "stopped", _("Stopped: staff decide")
+        STOPPED = "stopped", _("Stopped: needs a decision")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
         DISCARDED = "discarded", _("Discarded")
@@ -204,7 +218,9 @@ class ImportRun(models.Model):
     file_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the bytes")
     dry_run = models.BooleanField(_("dry run"), default=False)
     full_snapshot = models.BooleanField(
-        _("whole period"), default=False, help_text=_("What the file's period no longer holds is withdrawn.")
+        _("whole period"),
+        default=False,
+        help_text=_("Incidents of the file's period that are no longer in the file are withdrawn."),
     )
     rows_total = models.PositiveBigIntegerField(null=True, help_text="for progress; unknown until counted")
     read = models.PositiveBigIntegerField(_("read"), default=0)

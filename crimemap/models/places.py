@@ -51,7 +51,7 @@ class Area(Located):
         blank=True,
         max_length=2000,
         help_text=_(
-            "For residents, on the page of the area: who looks after it and how to reach them. An empty line begins a new paragraph."
+            "For residents, on the area's page: who works there and how to reach them. An empty line starts a new paragraph."
         ),
     )
 
@@ -64,7 +64,7 @@ class Area(Located):
             models.UniqueConstraint(
                 fields=["layer", "code"],
                 name="area_code_once",
-                violation_error_message=_("This layer has that code already."),
+                violation_error_message=_("This layer already has that code."),
             ),
             models.CheckConstraint(
                 condition=Q(layer__in=["city", "district", "beat", "neighbourhood"]), name="area_layer_known"
@@ -87,9 +87,9 @@ class Block(Located):
     key = models.CharField(
         max_length=80, editable=False, help_text="the street as search compares it (names.comparable)"
     )
-    hundred = models.PositiveIntegerField(_("hundred"), help_text=_("400 for the numbers 400 to 499."))
+    hundred = models.PositiveIntegerField(_("hundred"), help_text=_("400 for house numbers 400 to 499."))
     areas = models.JSONField(
-        _("areas"), default=dict, blank=True, help_text=_("Layer to code of the areas it lies in.")
+        _("areas"), default=dict, blank=True, help_text=_("The layers and codes of the areas that contain it.")
     )
 
     class Meta:
@@ -104,7 +104,7 @@ class Block(Located):
             models.UniqueConstraint(
                 fields=["street", "hundred"],
                 name="block_once",
-                violation_error_message=_("This street has that block already."),
+                violation_error_message=_("This street already has that block."),
             ),
             models.CheckConstraint(condition=Q(hundred=F("hundred") / 100 * 100), name="block_is_a_hundred"),
             on_earth("block_on_earth"),
@@ -124,7 +124,7 @@ class Intersection(Located):
     first = models.CharField(_("first street"), max_length=80)
     second = models.CharField(_("second street"), max_length=80)
     areas = models.JSONField(
-        _("areas"), default=dict, blank=True, help_text=_("Layer to code of the areas it lies in.")
+        _("areas"), default=dict, blank=True, help_text=_("The layers and codes of the areas that contain it.")
     )
 
     class Meta:
@@ -155,7 +155,9 @@ class BaseLayer(models.Model):
         LABELS = "labels", _("Labels")
 
     name = models.CharField(_("name"), max_length=16, choices=Name, unique=True)
-    order = models.PositiveSmallIntegerField(_("order"), default=100, help_text=_("Low numbers lie below."))
+    order = models.PositiveSmallIntegerField(
+        _("order"), default=100, help_text=_("Lower numbers are drawn first, below the others.")
+    )
     geojson = models.JSONField(_("GeoJSON"))
     digest = models.CharField(max_length=16, editable=False, help_text="of the content: part of the base map's address")
 

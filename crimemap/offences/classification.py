@@ -128,4 +128,4 @@ def schemes_with_unclassified_codes() -> Iterable[str]:
 
 
 def reason_required_message() -> str:
-    return _("Incidents would be shown more openly than before. Say why: it goes into the audit trail.")
+    return _("Incidents would be shown in more detail than before. Say why. The audit trail keeps your reason.")

@@ -88,7 +88,7 @@ class LayerImportResult:
 
     def summarize(self) -> str:
         """Return a sentence of counts, then the notes, one a line."""
-        counts = _("%(created)s new, %(updated)s changed, %(unchanged)s as before, %(removed)s removed.") % {
+        counts = _("%(created)s new, %(updated)s changed, %(unchanged)s unchanged, %(removed)s removed.") % {
             "created": self.created,
             "updated": self.updated,
             "unchanged": self.unchanged,
@@ -126,9 +126,9 @@ def decompress(content: bytes) -> bytes:
         with gzip.open(io.BytesIO(content)) as file:
             result = file.read(MAX_FILE_BYTES + 1)
     except (OSError, EOFError, zlib.error):
-        raise LayerFileError(_("This file is packed with gzip and damaged. Send it again.")) from None
+        raise LayerFileError(_("This gzip file is damaged. Send it again.")) from None
     if len(result) > MAX_FILE_BYTES:
-        raise LayerFileError(_("This file is too large: a layer may have 200 MB."))
+        raise LayerFileError(_("This file is too large. A layer can have up to 200 MB."))
     return result
 
 
@@ -140,7 +140,7 @@ def _parse_feature(number: int, feature: Any) -> Feature:
         try:
             shape = shapely.force_2d(shapely.from_geojson(orjson.dumps(geometry)))
         except (shapely.GEOSException, ValueError, TypeError):
-            raise LayerFileError(_("The shape of feature %(number)s cannot be read.") % {"number": number}) from None
+            raise LayerFileError(_("The shape of feature %(number)s can't be read.") % {"number": number}) from None
     texts = (
         {str(name): property_text(value) for name, value in properties.items()} if isinstance(properties, dict) else {}
     )
@@ -190,7 +190,7 @@ def choose_columns(features: Sequence[Feature], layer: str, code: str = "", name
             sentence = _("The file has no property “%(column)s”. It has: %(names)s.")
             raise LayerFileError(sentence % {"column": column, "names": ", ".join(names)})
     if not columns.code:
-        sentence = _("Which property holds the code could not be guessed. Name one of: %(names)s.")
+        sentence = _("The portal couldn't guess which property has the code. Choose one of: %(names)s.")
         raise LayerFileError(sentence % {"names": ", ".join(names) or "-"})
     return columns
 
@@ -219,7 +219,7 @@ def replace_layer(layer: str, features: Sequence[Feature], columns: AreaColumns)
         codes, named = {row.code for row in rows}, _codes_in_incidents(layer)
         result.removed = _remove_missing(set(before) - codes, named, layer, result)
         if unknown := sorted(named - codes - set(before)):
-            sentence = _("Stored incidents name codes that no area has: %(codes)s. Compare how the codes are written.")
+            sentence = _("Stored incidents use codes that no area has: %(codes)s. Compare how the codes are written.")
             result.notes.append(sentence % {"codes": ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")})
         if changed or result.removed:
             assign_areas(layer)
@@ -236,7 +236,7 @@ def _group_by_code(features: Sequence[Feature], columns: AreaColumns) -> dict[st
             )
             raise LayerFileError(sentence % {"number": feature.number, "column": columns.code})
         if feature.shape is None or not isinstance(feature.shape, shapely.Polygon | shapely.MultiPolygon):
-            sentence = _("Feature %(number)s is no polygon. A layer of areas has polygons alone.")
+            sentence = _("Feature %(number)s is not a polygon. A layer of areas can only have polygons.")
             raise LayerFileError(sentence % {"number": feature.number})
         found[code].append(feature)
     return found
@@ -248,7 +248,7 @@ def _build_area(layer: str, code: str, parts: list[Feature], columns: AreaColumn
     shapes = [_repair_shape(part, code, result) for part in parts]
     if len(parts) > 1:
         result.notes.append(
-            _("%(count)s features have the code %(code)s and are joined.") % {"count": len(parts), "code": code}
+            _("%(count)s features have the code %(code)s and were joined.") % {"count": len(parts), "code": code}
         )
     shape = shapely.union_all(shapes) if len(shapes) > 1 else shapes[0]
     label = shape.representative_point()
@@ -266,10 +266,10 @@ def _repair_shape(feature: Feature, code: str, result: LayerImportResult) -> Bas
     parts = [part for part in shapely.get_parts(repaired) if isinstance(part, shapely.Polygon | shapely.MultiPolygon)]
     shape = shapely.union_all(parts)
     if shape.is_empty:
-        sentence = _("The shape of feature %(number)s (code %(code)s) has no surface. Mend it in the file.")
+        sentence = _("The shape of feature %(number)s (code %(code)s) has no area. Fix it in the file.")
         raise LayerFileError(sentence % {"number": feature.number, "code": code})
     result.notes.append(
-        _("The shape of %(code)s crossed itself (%(why)s) and was mended.")
+        _("The shape of %(code)s crossed itself (%(why)s) and was repaired.")
         % {"code": code, "why": shapely.is_valid_reason(feature.shape).split("[")[0].casefold()}
     )
     return shape
@@ -282,7 +282,9 @@ def _compared_content(area: Area) -> tuple[object, ...]:
 def _remove_missing(missing: set[str], named: set[str], layer: str, result: LayerImportResult) -> int:
     """Remove areas missing from the file, except those that stored incidents name. Return the number removed."""
     for code in sorted(missing & named):
-        result.notes.append(_("%(code)s is not in the file, but stored incidents name it: it stays.") % {"code": code})
+        result.notes.append(
+            _("%(code)s is not in the file but was kept, because stored incidents use it.") % {"code": code}
+        )
     return Area.objects.filter(layer=layer, code__in=missing - named).delete()[0] if missing - named else 0
 
 

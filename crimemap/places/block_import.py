@@ -52,7 +52,7 @@ _WRITTEN = re.compile(r"(\d+)(?:XX|X)?\s+(?:BLOCK\s+)?(?:OF\s+)?(\S.*)", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class BlockPoint:
-    """A block before it is stored: its middle in degrees; `hundred` is 400 for the numbers 400 to 499."""
+    """A block before it is stored: its middle in degrees; `hundred` is 400 for house numbers 400 to 499."""
 
     street: str
     hundred: int
@@ -101,7 +101,7 @@ def parse_blocks(content: bytes) -> ParsedBlocks:
         return _parse_points(names, _point_rows(features))
     if all(isinstance(feature.shape, shapely.LineString | shapely.MultiLineString) for feature in features):
         return _parse_lines(names, features)
-    raise LayerFileError(_("A block layer is of points or of lines. This file has other shapes, or both."))
+    raise LayerFileError(_("A block layer has only points or only lines. This file has other shapes, or both."))
 
 
 # Midpoints
@@ -129,7 +129,7 @@ def _iterate_rows(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
             yield {name: value for name, value in row.items() if isinstance(value, str)}
     except csv.Error as error:
         raise LayerFileError(
-            _("Row %(row)s cannot be read: %(why)s.") % {"row": reader.line_num, "why": error}
+            _("Row %(row)s can't be read: %(why)s.") % {"row": reader.line_num, "why": error}
         ) from None
 
 
@@ -148,7 +148,9 @@ def _parse_points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlo
     )
     if not (street and hundred) and not written:
         raise LayerFileError(
-            _("Nothing here says which block a point is: a street with its hundred, or “400 block of Arden St”.")
+            _(
+                "This file doesn't say which block each point is. It needs a street with its hundred, or a name like “400 block of Arden St”."
+            )
         )
     blocks: dict[tuple[str, int], BlockPoint] = {}
     left_out: Counter[str] = Counter()
@@ -162,7 +164,7 @@ def _parse_points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlo
         elif y is None or x is None or abs(y) > 90 or abs(x) > 180 or x == y == 0:
             left_out[_("no point")] += 1
         elif (place := (normalize_name(block[0]), block[1])) in blocks:
-            left_out[_("the block came before")] += 1
+            left_out[_("the block is a duplicate")] += 1
         else:
             blocks[place] = BlockPoint(*block, x, y)
     return _finish(list(blocks.values()), read, left_out)
@@ -208,7 +210,7 @@ def _parse_lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
     street_of = _street_reader(names)
     if not any(ranges) or street_of is None:
         raise LayerFileError(
-            _("Centre-lines need a street name and address ranges, such as L_F_ADD, L_T_ADD, R_F_ADD and R_T_ADD.")
+            _("Center lines need a street name and address ranges, such as L_F_ADD, L_T_ADD, R_F_ADD and R_T_ADD.")
         )
     pieces: dict[tuple[str, int], list[_Piece]] = defaultdict(list)
     streets: dict[str, str] = {}
@@ -281,7 +283,7 @@ def _finish(blocks: list[BlockPoint], read: int, left_out: Counter[str]) -> Pars
         for why, count in left_out.most_common()
     ]
     if not blocks:
-        raise LayerFileError(" ".join([_("There is no block in this file."), *notes]))
+        raise LayerFileError(" ".join([_("This file has no blocks."), *notes]))
     return ParsedBlocks(blocks, read, notes)
 
 

@@ -106,7 +106,7 @@ def _import_file(source: Source | None, folder: Path, path: Path) -> bool:
     attempts = path.with_name(f".{path.name}.tries")
     if jobs.count_attempt(attempts) > jobs.MAX_ATTEMPTS:
         attempts.unlink()
-        report = _("The import of this file broke off %(count)s times. Nothing was stored.") % {
+        report = _("The import of this file stopped unexpectedly %(count)s times. Nothing was stored.") % {
             "count": jobs.MAX_ATTEMPTS
         }
         _move(path, folder / FAILED, report)
@@ -131,15 +131,17 @@ def _reason_to_refuse(source: Source | None, folder: Path, path: Path) -> str:
     """Return why a file is refused unopened; empty for a file to import."""
     if source is None:
         return _(
-            "There is no source “%(name)s”. Make it in the admin (its short name is the folder's), then drop the file again."
+            "There is no source “%(name)s”. Create it in the admin with the folder's name as its short name, then copy the file into the folder again."
         ) % {"name": folder.name}
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return _("This is a link to another file, and links are not followed. Drop the file itself.")
+        return _(
+            "This is a link to another file, and the portal doesn't follow links. Copy the file itself into the folder."
+        )
     if not stat.S_ISREG(mode):
-        return _("This is no file.")
+        return _("This is not a file.")
     if not _ALLOWED_NAME.fullmatch(path.name):
-        return _("The name of this file is unusual. Use letters, digits, dots, dashes and spaces, at most 150 of them.")
+        return _("This file name isn't allowed. Use up to 150 letters, digits, dots, dashes and spaces.")
     return ""
 
 

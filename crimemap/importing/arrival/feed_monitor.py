@@ -33,8 +33,8 @@ def mail_about_late_sources() -> None:
             continue
         subject = _("%(source)s is late") % {"source": source}
         text = _(
-            "Incidents of “%(source)s” should come every %(hours)s hours. The last ones came on %(when)s.\n"
-            "Residents see older data until more comes. Look at the agency's export, then at %(address)s"
+            "Incidents from “%(source)s” should arrive every %(hours)s hours. The last ones came on %(when)s.\n"
+            "Residents see older data until new files arrive. Check the agency's export, then %(address)s"
         ) % {
             "source": source,
             "hours": source.expected_interval,
@@ -53,7 +53,7 @@ def mail_about_failed_import(run: ImportRun) -> None:
     if previous is not None and previous.state in _UNSUCCESSFUL:
         return
     stopped = run.state == State.STOPPED
-    subject = _("An import of %(source)s waits for a decision") if stopped else _("An import of %(source)s failed")
+    subject = _("An import of %(source)s needs your decision") if stopped else _("An import of %(source)s failed")
     text = _("File: %(file)s\n%(message)s\nNothing of it was stored. %(address)s") % {
         "file": run.file_name,
         "message": run.message,

@@ -61,7 +61,7 @@ def run_folder(run: ImportRun) -> Path:
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
         raise ImportNotPossibleError(
-            _("This server has no folder for uploads (INCIDENT_UPLOADS). Import by command, or set it.")
+            _("This server has no folder for uploads. Set INCIDENT_UPLOADS, or import by command.")
         )
     return Path(uploads) / str(run.pk)
 
@@ -120,7 +120,7 @@ def _refuse_if_busy(source: Source) -> None:
     with source_lock.try_lock(source) as is_free:
         pass
     if not is_free or ImportRun.objects.filter(source=source, state=State.WAITING).exists():
-        raise SourceBusyError(_("Another import of this source is not over. Wait for it."))
+        raise SourceBusyError(_("Another import of this source is still running. Wait until it is done."))
 
 
 def _store_files(run: ImportRun, files: Sequence[IncomingFile]) -> None:
@@ -175,9 +175,9 @@ def _decide(run: ImportRun, by: Account, state: str, action: str) -> None:
     Source.objects.select_for_update().get(pk=run.source_id)
     run.refresh_from_db()
     if run.state != State.STOPPED:
-        raise ImportNotPossibleError(_("Somebody has decided about this import already."))
+        raise ImportNotPossibleError(_("Someone has already decided about this import."))
     if state == State.WAITING and not run_files(run):
-        raise ImportNotPossibleError(_("The file of this import is gone. Import it anew."))
+        raise ImportNotPossibleError(_("The file of this import is gone. Import the file again."))
     if state == State.WAITING:
         _refuse_if_busy(run.source)
     run.state = state
@@ -195,11 +195,11 @@ def process_run(run_id: int) -> None:
         return
     files = run_files(run)
     if not files and run.state == State.WAITING:
-        _fail(run, _("The file of this import is gone. Import it anew."))
+        _fail(run, _("The file of this import is gone. Import the file again."))
     if not files:
         return
     if count_attempt(run_folder(run) / _ATTEMPTS_MARK) > MAX_ATTEMPTS:
-        _fail(run, _("The import broke off %(count)s times. Nothing was stored.") % {"count": MAX_ATTEMPTS})
+        _fail(run, _("The import stopped unexpectedly %(count)s times. Nothing was stored.") % {"count": MAX_ATTEMPTS})
         remove_files(run)
         return
     try:

@@ -82,9 +82,11 @@ def push_file(request: HttpRequest, source: Source) -> HttpResponse:
             raise _BodyTooLargeError
         run = _request_import(request, source)
     except _BodyTooLargeError:
-        return _error(413, _("At most %(most)s MB at once: send it in parts.") % {"most": MAX_BYTES // 1_000_000})
+        return _error(
+            413, _("The file is larger than %(most)s MB. Send it in parts.") % {"most": MAX_BYTES // 1_000_000}
+        )
     except _BodyEmptyError:
-        return _error(400, _("There is nothing in what you sent."))
+        return _error(400, _("The request is empty. Send a file."))
     except jobs.SourceBusyError as error:
         response = _error(409, str(error))
         response.headers["Retry-After"] = "30"
@@ -92,7 +94,7 @@ def push_file(request: HttpRequest, source: Source) -> HttpResponse:
     except jobs.ImportNotPossibleError as error:
         return _error(503, str(error))
     except OSError:
-        return _error(507, _("The server has no room for this file."))
+        return _error(507, _("The server has no space for this file."))
     deadline = time.monotonic() + _wait_seconds(request)
     while run.state in jobs.OPEN_STATES and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
@@ -105,14 +107,14 @@ def push_file(request: HttpRequest, source: Source) -> HttpResponse:
 def show_state(request: HttpRequest, source: Source, number: int) -> HttpResponse:  # noqa: ARG001
     """Return the response that the push would have had if its client had waited."""
     run = ImportRun.objects.filter(pk=number, source=source).first()
-    return _result(run) if run else _error(404, _("There is no such import of this source."))
+    return _result(run) if run else _error(404, _("This source has no such import."))
 
 
 def _request_import(request: HttpRequest, source: Source) -> ImportRun:
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
         raise jobs.ImportNotPossibleError(
-            _("This server takes no files: it has no folder for them (INCIDENT_UPLOADS).")
+            _("This server can't accept files: it has no folder for them (INCIDENT_UPLOADS).")
         )
     handle, path = tempfile.mkstemp(prefix="push-", dir=uploads)
     try:

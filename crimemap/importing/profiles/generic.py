@@ -51,9 +51,9 @@ class GenericConfig:
                 raise ConfigError(_("“%(name)s” is no field of an incident.") % {"name": name})
         has_date_parts = all(config.columns.get(name) for name in DATE_PARTS[:3])
         if not has_date_parts and not any(config.columns.get(name) for name in TIME_FIELDS):
-            raise ConfigError(_("Say which column holds when it happened."))
+            raise ConfigError(_("Choose the column that says when it happened."))
         if not config.columns.get("code"):
-            raise ConfigError(_("Say which column holds the offense."))
+            raise ConfigError(_("Choose the column that says the offense."))
         return config
 
     def headers(self, name: str) -> tuple[str, ...]:

@@ -124,7 +124,9 @@ def clean_area_code(cell: str, width: int, note_quirk: NoteQuirk) -> str:
         cleaned = (cleaned.lstrip("0") or "0").zfill(width)
         return "" if not cleaned.strip("0") else cleaned[:MAX_AREA_LENGTH]
     if _POINT_OR_DATE.search(cleaned):
-        raise CellError("cells-out-of-place", _("An area holds a point or a date: the row's cells are out of place."))
+        raise CellError(
+            "cells-out-of-place", _("An area contains a point or a date, so the row's cells are in the wrong columns.")
+        )
     if len(cleaned) > MAX_AREA_LENGTH:
         note_quirk("area codes too long")
         return ""

@@ -152,7 +152,7 @@ class DatetimeParser:
     def _moment(self, day: int, minute: int | None, offset: int | None, is_month: bool = False) -> Moment:
         if not EARLIEST.toordinal() - _EPOCH <= day <= self.latest_day:
             raise CellError(
-                "date-impossible", _("The date lies in the future or before %(year)d.") % {"year": EARLIEST.year}
+                "date-impossible", _("The date is in the future or before %(year)d.") % {"year": EARLIEST.year}
             )
         if is_month or self.months_only:
             first = dt.date.fromordinal(day + _EPOCH).replace(day=1).toordinal() - _EPOCH
@@ -211,7 +211,7 @@ class DatetimeParser:
         try:
             number = dt.date(year, month, day or 1).toordinal() - _EPOCH
         except (ValueError, OverflowError) as error:
-            raise CellError("date-unreadable", _("The date is missing or cannot be read.")) from error
+            raise CellError("date-unreadable", _("The date is missing or can't be read.")) from error
         if len(self.dates) > MAX_REMEMBERED:
             self.dates.clear()
             self.midnights.clear()
@@ -228,7 +228,7 @@ class DatetimeParser:
         if (hour, minute) == (24, 0):
             hour = 0
         if hour > 23 or minute > 59:
-            raise CellError("time-unreadable", _("The time cannot be read."))
+            raise CellError("time-unreadable", _("The time can't be read."))
         if len(self.times) > MAX_REMEMBERED:
             self.times.clear()
             self.minutes.clear()

@@ -51,11 +51,12 @@ class TableFile:
                     yield text
         except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
             raise UnreadableFileError(
-                _("%(name)s is damaged or cut short: it cannot be unpacked to its end.") % {"name": self.name}
+                _("%(name)s is damaged or incomplete: it can't be unpacked completely. Send it again.")
+                % {"name": self.name}
             ) from error
         except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression; encrypted
             raise UnreadableFileError(
-                _("%(name)s is packed in a way that cannot be opened, or has a password.") % {"name": self.name}
+                _("%(name)s has a password, or is packed in a way that can't be opened.") % {"name": self.name}
             ) from error
 
     @contextmanager
@@ -82,7 +83,7 @@ def list_table_files(path: Path) -> list[TableFile]:
             head = file.read(4)
     except OSError as error:
         raise UnreadableFileError(
-            _("%(name)s cannot be read: %(why)s.") % {"name": path, "why": error.strerror}
+            _("%(name)s can't be read: %(why)s.") % {"name": path, "why": error.strerror}
         ) from error
     if head[:2] == b"\x1f\x8b":
         _refuse_bomb(path, _gzip_sizes(path))
@@ -97,7 +98,9 @@ def _list_archive(path: Path) -> list[TableFile]:
             # zipfile unpacks no more of a member than the size that the archive states.
             sizes = {member.filename: member.file_size for member in archive.infolist()}
     except zipfile.BadZipFile as error:
-        raise UnreadableFileError(_("%(name)s is a damaged or cut short zip archive.") % {"name": path.name}) from error
+        raise UnreadableFileError(
+            _("%(name)s is a zip archive that is damaged or incomplete. Send it again.") % {"name": path.name}
+        ) from error
     if any(name.startswith(("xl/", "[Content_Types]")) for name in sizes):
         raise UnreadableFileError(
             _("%(name)s is an Excel workbook. Save it as CSV and import that.") % {"name": path.name}
@@ -106,7 +109,7 @@ def _list_archive(path: Path) -> list[TableFile]:
     if not tables or len(tables) > MAX_ARCHIVE_TABLES:
         raise UnreadableFileError(
             _(
-                "%(name)s is a zip archive with %(count)d tables (.csv, .tsv, .txt, .json); it should hold 1 to %(most)d."
+                "%(name)s is a zip archive with %(count)d tables (.csv, .tsv, .txt, .json); it should contain 1 to %(most)d."
             )
             % {"name": path.name, "count": len(tables), "most": MAX_ARCHIVE_TABLES}
         )
@@ -127,7 +130,7 @@ def _refuse_bomb(path: Path, unpacked_sizes: Iterable[int]) -> None:
     if any(unpacked_size > most for unpacked_size in accumulate(unpacked_sizes)):
         raise UnreadableFileError(
             _(
-                "%(name)s unpacks to more than %(ratio)d times its size, which no export does. If its rows are right, import"
+                "%(name)s unpacks to more than %(ratio)d times its size, which no real export does. If its rows are right, import"
                 " it unpacked."
             )
             % {"name": path.name, "ratio": MAX_UNPACK_RATIO}

@@ -30,7 +30,7 @@ def read_rows(file: TableFile) -> Iterator[dict[str, str]]:
         row = dict(zip(columns, value, strict=False)) if isinstance(value, list) and columns else value
         if not isinstance(row, dict):
             raise UnreadableFileError(
-                _("%(name)s: number %(number)d is no object. An array of objects is needed, one a row.")
+                _("%(name)s: item %(number)d is not an object. The file must be an array with one object per row.")
                 % {"name": file.name, "number": number}
             )
         yield {key: _cell(value) for key, value in _flatten_feature(row).items() if key}
@@ -103,13 +103,13 @@ def _read_values(file: TableFile, start: int) -> Iterator[object]:
         buffer = buffer[position:]
         if len(buffer) > MAX_OBJECT_CHARACTERS:
             raise UnreadableFileError(
-                _("%(name)s: object %(number)d does not end or is broken.") % {"name": file.name, "number": number + 1}
+                _("%(name)s: object %(number)d is damaged or doesn't end.") % {"name": file.name, "number": number + 1}
             )
         if buffer.startswith("]"):
             return
     if buffer.strip():
         raise UnreadableFileError(
-            _("%(name)s is broken or cut short at object %(number)d.") % {"name": file.name, "number": number + 1}
+            _("%(name)s is damaged or incomplete at object %(number)d.") % {"name": file.name, "number": number + 1}
         )
 
 

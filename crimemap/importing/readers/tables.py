@@ -28,7 +28,7 @@ class UnknownHeaderError(UnreadableFileError):
     """No line is a header that the profile knows. `first_row`: the cells of the first line."""
 
     def __init__(self, first_row: list[str]) -> None:
-        super().__init__(_("The columns are not those of this profile."))
+        super().__init__(_("These are not the columns of this profile."))
         self.first_row = first_row
 
 
@@ -106,6 +106,6 @@ def _open_json(file: TableFile, is_header: IsHeader) -> Table:
 def _check_width(file: TableFile, columns: Collection[str]) -> None:
     if len(columns) > MAX_COLUMNS:
         raise UnreadableFileError(
-            _("%(name)s has more than %(most)d columns, which no export has.")
+            _("%(name)s has more than %(most)d columns, which no real export has. Check the file.")
             % {"name": file.name, "most": MAX_COLUMNS}
         )

@@ -46,7 +46,7 @@ def _choose_decoder(head: bytes, name: str, quirks: dict[str, int]) -> Decode:
     for magic, kind in _BINARY_FORMATS:
         if head.startswith(magic):
             raise UnreadableFileError(
-                _("%(name)s is a %(kind)s file. CSV or JSON is needed.") % {"name": name, "kind": kind}
+                _("%(name)s is a %(kind)s file. Save it as CSV or JSON.") % {"name": name, "kind": kind}
             )
     if head.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise UnreadableFileError(
@@ -61,7 +61,7 @@ def _choose_decoder(head: bytes, name: str, quirks: dict[str, int]) -> Decode:
         return _strict_decoder("utf-16-le" if odd_zeros > even_zeros else "utf-16-be", name)
     control_count = len(head) - len(head.translate(None, bytes(set(range(32)) - set(b"\t\n\r\f\x1a"))))
     if control_count > len(head) / 20:
-        raise UnreadableFileError(_("%(name)s is no text. CSV or JSON is needed.") % {"name": name})
+        raise UnreadableFileError(_("%(name)s isn't a text file. Save it as CSV or JSON.") % {"name": name})
     if head.startswith(codecs.BOM_UTF8):
         quirks["byte order mark"] = 1
     return _lenient_decoder(quirks)
@@ -75,7 +75,7 @@ def _strict_decoder(encoding: str, name: str) -> Decode:
             return decoder.decode(content, final)
         except UnicodeDecodeError as error:
             raise UnreadableFileError(
-                _("%(name)s begins as %(encoding)s text but is not so throughout.")
+                _("%(name)s starts as %(encoding)s text but then contains something else. Save it again.")
                 % {"name": name, "encoding": encoding.upper()}
             ) from error
 

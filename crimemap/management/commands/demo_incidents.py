@@ -40,11 +40,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
-            raise CommandError(
-                "Made-up reports have no place in a real portal. Set DEMO=1 only on a machine for trying."
-            )
+            raise CommandError("Made-up reports don't belong in a real portal. Set DEMO=1 only on a test machine.")
         if not Block.objects.exists():
-            raise CommandError("The demo city is not there yet: run `manage.py demo` first.")
+            raise CommandError("There is no demo city yet. Run `manage.py demo` first.")
         source, _ = Source.objects.get_or_create(
             slug=SOURCE_SLUG,
             defaults={

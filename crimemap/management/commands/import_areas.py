@@ -12,13 +12,13 @@ from crimemap.places import area_import
 
 
 class Command(BaseCommand):
-    help = "Replace a layer of areas by those of a GeoJSON file (gzipped or not)."
+    help = "Replace a layer of areas with the areas of a GeoJSON file (plain or gzip)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("layer", choices=Area.Layer.values)
         parser.add_argument("file", type=Path)
         parser.add_argument(
-            "--code", default="", help="the property with the code that incidents name; guessed by default"
+            "--code", default="", help="the property with the code that incidents use; guessed by default"
         )
         parser.add_argument(
             "--name", help="the property with the name; guessed by default; '' for names like “District 9”"

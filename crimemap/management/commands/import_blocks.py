@@ -11,7 +11,7 @@ from crimemap.places import area_import, block_import
 
 
 class Command(BaseCommand):
-    help = "Replace the block layer by a CSV or GeoJSON of midpoints, or GeoJSON centre-lines with address ranges."
+    help = "Replace the block layer with a CSV or GeoJSON of midpoints, or GeoJSON center lines with address ranges."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)

@@ -20,21 +20,23 @@ COUNTS = ("read", "created", "updated", "unchanged", "rejected", "held", "remove
 
 
 class Command(BaseCommand):
-    help = "Import files of incidents into a source. All files are one import."
+    help = "Import incident files into a source. All files together are one import."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("source", metavar="SOURCE", help="short name; made when --profile is given")
+        parser.add_argument("source", metavar="SOURCE", help="short name; created if you give --profile")
         parser.add_argument("files", metavar="FILE", nargs="+", help="CSV or JSON; plain, gzip or zip")
         parser.add_argument("--profile", help=f"how the files are read: {', '.join(profiles.NAMES)}")
-        parser.add_argument("--dry-run", action="store_true", help="count, and store nothing")
+        parser.add_argument("--dry-run", action="store_true", help="read and count everything, but store nothing")
         parser.add_argument(
             "--full-snapshot",
             action="store_true",
-            help="the files hold all incidents of their period: others are withdrawn",
+            help="the files contain all incidents of their period; others are withdrawn",
         )
-        parser.add_argument("--limit", type=int, metavar="N", help="read so many rows at most")
+        parser.add_argument("--limit", type=int, metavar="N", help="read at most this many rows")
         parser.add_argument(
-            "--force", action="store_true", help="pass the guards, and take an older file after a newer"
+            "--force",
+            action="store_true",
+            help="import even if a guard would stop it, or if the file is older than the last one",
         )
         parser.add_argument("--json", action="store_true", help="print one object")
 
@@ -79,7 +81,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write(as_text(result))
         if run.state != ImportRun.RunState.DONE:
-            hint = " --force stores it all the same." if run.state == ImportRun.RunState.STOPPED else ""
+            hint = " Use --force to store it anyway." if run.state == ImportRun.RunState.STOPPED else ""
             raise CommandError(run.message + hint)
 
 
@@ -91,9 +93,11 @@ def find_or_make_source(slug: str, profile: str | None) -> Source:
     if existing:
         return existing
     if not profile:
-        raise CommandError(f"There is no source {slug!r}. Name one with --profile and it is made.")
+        raise CommandError(f"There is no source {slug!r}. Add --profile to create it.")
     if profile == profiles.GENERIC:
-        raise CommandError("The generic profile needs a map of columns: make the source in the admin, from a sample.")
+        raise CommandError(
+            "The generic profile needs to know the columns. Create the source in the admin with a sample file."
+        )
     source = Source(slug=slug, name=slug, profile=profile, time_zone=profiles.get_profile(profile).time_zone)
     try:
         source.full_clean()

@@ -14,10 +14,10 @@ from crimemap.publishing import publisher, versions
 
 
 class Command(BaseCommand):
-    help = "Publish the stored incidents by the publication rule. Nothing changed: nothing is written."
+    help = "Publish the stored incidents by the publication rule. If nothing changed, nothing is written."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--afresh", action="store_true", help="read every incident, whatever INCIDENT_CACHE holds")
+        parser.add_argument("--afresh", action="store_true", help="read every incident, without INCIDENT_CACHE")
         parser.add_argument("--json", action="store_true", help="print one object")
 
     def handle(self, *args: Any, afresh: bool, json: bool, **options: Any) -> None:
@@ -26,9 +26,11 @@ class Command(BaseCommand):
         except (versions.NoSnapshotFolderError, agency_rules.AgencyRulesError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            raise CommandError(f"The database did not answer as it should: {error}") from error
+            raise CommandError(f"The database returned an error: {error}") from error
         except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}. Residents see what they saw before.") from error
+            raise CommandError(
+                f"{error.filename}: {error.strerror}. Residents still see the previous version."
+            ) from error
         self.stdout.write(as_json(published) if json else as_text(published))
 
 

@@ -12,10 +12,10 @@ from crimemap.models import Delivery
 
 
 class Command(BaseCommand):
-    help = "Find new incidents, and send the e-mail alerts that are due."
+    help = "Find new incidents and send the email alerts that are due."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="only tell what would be sent; no address is shown")
+        parser.add_argument("--dry-run", action="store_true", help="only print what would be sent; no address is shown")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         plan = planning.plan_mails(dry_run=dry_run)
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         self.stdout.write(f"New incidents: {plan.new_count}")
         for rhythm in planning.Rhythm.values:
             self.stdout.write(f"Alerts due, {rhythm}: {plan.due_by_rhythm[rhythm]}")
-        self.stdout.write(f"Mails of them: {plan.mail_count}")
+        self.stdout.write(f"Mails for them: {plan.mail_count}")
         self.stdout.write(f"Mails waiting: {waiting.count()}")
         if dry_run:
             return
@@ -32,4 +32,4 @@ class Command(BaseCommand):
                 self.stdout.write(f"Mails waiting: {waiting.count()}", ending="\r")
         except KeyMissingError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Mails that wait for another try: {waiting.count()}")
+        self.stdout.write(f"Mails waiting for another try: {waiting.count()}")

@@ -626,10 +626,10 @@ def test_a_dry_run_prints_counts_and_changes_nothing(
         "Alerts due, daily: 2",
         "Alerts due, weekly: 0",
         "Alerts due, monthly: 0",
-        "Mails of them: 1",
+        "Mails for them: 1",
     ]
     assert dry_output.splitlines() == [*expected, "Mails waiting: 0"]
-    assert output.splitlines() == [*expected, "Mails waiting: 1", "Mails that wait for another try: 0"]
+    assert output.splitlines() == [*expected, "Mails waiting: 1", "Mails waiting for another try: 0"]
     assert "@" not in dry_output + output
     assert len(mail_server.received) == 1
 

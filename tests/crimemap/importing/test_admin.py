@@ -141,7 +141,7 @@ class TestUploads:
         upload(ada, city)
         answer = sign_in(ada).post(UPLOAD, {"source": city.pk, "sent": [uploaded_file()]})
         assert answer.status_code == 422
-        assert "Another import of this source is not over" in answer.content.decode()
+        assert "Another import of this source is still running" in answer.content.decode()
         upload(ada, town)
 
     def test_the_form_reports_a_missing_file_or_folder(self, ada: Account, settings: Any) -> None:
@@ -181,7 +181,7 @@ class TestUploads:
                 jobs.process_run(run.pk)
         jobs.process_run(run.pk)
         run.refresh_from_db()
-        assert (run.state, run.message) == ("failed", "The import broke off 3 times. Nothing was stored.")
+        assert (run.state, run.message) == ("failed", "The import stopped unexpectedly 3 times. Nothing was stored.")
         assert not list(tmp_path.iterdir())
 
     def test_the_page_shows_progress(self, ada: Account) -> None:
@@ -197,7 +197,7 @@ class TestUploads:
         assert "town.csv" in page(ada, RUNS)
         assert "town.csv" not in page(ada, RUNS, kind="real")
         assert "june.csv" not in page(ada, RUNS, source__id__exact=str(Source.objects.get(slug="town").pk))
-        assert "No import fits" in page(ada, RUNS, state__exact="failed")
+        assert "No imports match" in page(ada, RUNS, state__exact="failed")
 
 
 class TestDecisions:
@@ -208,7 +208,7 @@ class TestDecisions:
     def stopped(self, who: Account) -> ImportRun:
         run = uploaded(who, create_source(), uploaded_file(export_csv(self.ODD)))
         assert (run.state, Incident.objects.count()) == ("stopped", 0)
-        assert "Publish it all the same" in page(who, of(run))
+        assert "Publish it anyway" in page(who, of(run))
         return run
 
     def decide(self, who: Account, run: ImportRun, act: str) -> Any:
@@ -234,12 +234,12 @@ class TestDecisions:
         assert (run.state, Incident.objects.count()) == ("discarded", 0)
         assert audit_entries()[-1][1] == "discarded an import"
         assert not list(tmp_path.iterdir())
-        assert "decided about this import already" in self.decide(ada, run, "release").content.decode()
+        assert "already decided about this import" in self.decide(ada, run, "release").content.decode()
 
     def test_supervisors_may_not_decide(self, ada: Account) -> None:
         run = self.stopped(ada)
         supervisor = create_account("lindqvist", groups.SUPERVISOR)
-        assert "Publish it all the same" not in page(supervisor, of(run))
+        assert "Publish it anyway" not in page(supervisor, of(run))
         assert self.decide(supervisor, run, "release").status_code == 403
         run.refresh_from_db()
         assert run.state == "stopped"
@@ -359,7 +359,7 @@ class TestClassifying:
         bicycle = OffenceCode.objects.get(code="BICYCLE THEFT")
         data = {f"code{bicycle.pk}-category": "theft", f"code{bicycle.pk}-visibility": "block"}
         answer = sign_in(ada).post(self.CLASSIFY, data, follow=True)
-        assert "1 code is classified" in answer.content.decode()
+        assert "1 code is now classified" in answer.content.decode()
         published = publisher.publish()
         assert (published.shown, published.held) == (20, 10)
         assert [code.code.code for code in classification.list_unclassified_codes()] == ["ROBBERY"]
@@ -405,7 +405,7 @@ class TestSources:
         ("wrong", "message"),
         [
             ({"south": 41}, "all four sides"),
-            ({"south": 42, "north": 41, "west": -88, "east": -87}, "South must lie below"),
+            ({"south": 42, "north": 41, "west": -88, "east": -87}, "South must be below"),
             ({"time_zone": "Chicago"}, "is not a time zone"),
             ({"embargo_days": 0}, "greater than or equal to 1"),
             ({"profile": "other"}, "valid choice"),
@@ -506,7 +506,7 @@ class TestColumns:
         city = create_source(profile="generic")
         data = self.data(self.shown(ada, city), occurred="", save="1")
         shown = sign_in(ada).post(self.address(city), data).content.decode()
-        assert "Say which column holds when it happened" in shown
+        assert "Choose the column that says when it happened" in shown
         city.refresh_from_db()
         assert city.profile_config == {}
 
@@ -533,7 +533,7 @@ class TestLayers:
     def test_a_layer_is_replaced_and_reported(self, ada: Account) -> None:
         data = {"layer": "district", "file": uploaded_file(self.DISTRICT, "districts.geojson")}
         answer = sign_in(ada).post("/admin/crimemap/area/import/", data, follow=True)
-        assert "1 new, 0 changed, 0 as before, 0 removed." in answer.content.decode()
+        assert "1 new, 0 changed, 0 unchanged, 0 removed." in answer.content.decode()
         assert "Codes are from “district”" in answer.content.decode()
         assert Area.objects.get().code == "3"
         assert audit_entries()[-1][1:3] == ("imported a layer", "layer district")
@@ -560,11 +560,11 @@ class TestFirstPage:
         Source.objects.update(expected_interval=1, last_success_at="2026-01-01T00:00Z")
         shown = page(ada, "/admin/")
         assert "is late" in shown
-        assert f"Import {run.pk}</a> of City waits for a decision" in shown
+        assert f"Import {run.pk}</a> of City needs your decision" in shown
         assert "1 offense code is not classified" in shown
         assert "is late" not in page(create_account("lena", groups.OFFICER), "/admin/")
 
     def test_no_warning_when_all_is_well(self, ada: Account) -> None:
         uploaded(ada, create_source())
         shown = page(ada, "/admin/")
-        assert not re.search("is late|waits for a decision|not classified", shown)
+        assert not re.search("is late|needs your decision|not classified", shown)

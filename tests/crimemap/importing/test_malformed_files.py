@@ -263,7 +263,7 @@ def test_a_small_file_of_endless_rows_is_refused_before_a_row_is_read(
         path = tmp_path / "export"
         path.write_bytes(content)
         assert len(content) < MEGABYTE
-        assert "which no export does" in refusal_of_import("city", path, profile="chicago_portal")
+        assert "which no real export does" in refusal_of_import("city", path, profile="chicago_portal")
 
 
 def test_a_large_file_of_worthless_rows_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ class TestAccepted:
         assert len(answer.json()["problems"]) == 15
         (mail,) = mailoutbox
         assert mail.to == ["ada@example.org"]
-        assert mail.subject == "An import of City waits for a decision"
+        assert mail.subject == "An import of City needs your decision"
         assert f"/admin/crimemap/importrun/{answer.json()['import']}/change/" in mail.body
 
     def test_a_source_that_keeps_failing_is_mailed_about_once(self, token: str, mailoutbox: Any) -> None:

@@ -93,7 +93,7 @@ class TestAreas:
         )  # fmt: skip
         done = replaced("district", polygon(SQUARE, district=1))
         assert codes() == ["1", "2"]
-        assert done.notes == ["2 is not in the file, but stored incidents name it: it stays."]
+        assert done.notes == ["2 is not in the file but was kept, because stored incidents use it."]
         (note,) = replaced("beat", polygon(SQUARE, beat=17)).notes
         assert "0017" in note
 
@@ -106,7 +106,7 @@ class TestAreas:
 
     def test_a_self_intersecting_shape_is_repaired_and_reported(self) -> None:
         (note,) = replaced("district", polygon(BOW_TIE, district="A")).notes
-        assert note == "The shape of A crossed itself (self-intersection) and was mended."
+        assert note == "The shape of A crossed itself (self-intersection) and was repaired."
         (area,) = area_outlines("district")
         assert load_area_index("district").codes_at([area.longitude], [area.latitude]) == ["A"]
 
@@ -133,12 +133,12 @@ REFUSED = {
     "nothing in it": (file_of(), "no shapes"),
     "a cut gzip": (gzip.compress(file_of(DEGREES))[:-9], "damaged"),
     "metres": (file_of(polygon([[x * 1000 for x in point] for point in SQUARE], district=1)), "EPSG:4326"),
-    "a line": (file_of(feature({"type": "LineString", "coordinates": SQUARE}, district=1)), "no polygon"),
-    "a shape without points": (file_of(DEGREES, feature(None, district=2)), "Feature 2 is no polygon"),
+    "a line": (file_of(feature({"type": "LineString", "coordinates": SQUARE}, district=1)), "not a polygon"),
+    "a shape without points": (file_of(DEGREES, feature(None, district=2)), "Feature 2 is not a polygon"),
     "a broken shape": (file_of(feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}, district=1)), "feature 1"),
-    "a shape without surface": (file_of(polygon([[0, 0], [1, 1], [2, 2], [0, 0]], district=1)), "no surface"),
-    "a code missing": (file_of(DEGREES, polygon(EAST, district=None)), "Name one of: district"),
-    "no property": (file_of(polygon(SQUARE)), "could not be guessed"),
+    "a shape without surface": (file_of(polygon([[0, 0], [1, 1], [2, 2], [0, 0]], district=1)), "has no area"),
+    "a code missing": (file_of(DEGREES, polygon(EAST, district=None)), "Choose one of: district"),
+    "no property": (file_of(polygon(SQUARE)), "guess which property"),
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_properties_can_be_chosen(tmp_path: Path) -> None:
     out = io.StringIO()
     call_command("import_areas", "neighbourhood", file, code="KEY", stdout=out)
     assert [(area.code, area.name) for area in area_outlines("neighbourhood")] == [("x", "Old Town")]
-    assert out.getvalue() == "Codes from “KEY”, names from “NAME”.\n1 new, 0 changed, 0 as before, 0 removed.\n"
+    assert out.getvalue() == "Codes from “KEY”, names from “NAME”.\n1 new, 0 changed, 0 unchanged, 0 removed.\n"
     with pytest.raises(CommandError, match="It has: NUM, KEY, NAME"):
         call_command("import_areas", "neighbourhood", file, code="other")
 
@@ -220,7 +220,7 @@ def test_rows_without_a_block_are_skipped_and_reported() -> None:
     assert sorted(read.notes) == [
         "1 of 4 were left out: no block.",
         "1 of 4 were left out: no point.",
-        "1 of 4 were left out: the block came before.",
+        "1 of 4 were left out: the block is a duplicate.",
     ]
 
 
@@ -288,10 +288,10 @@ def test_unchanged_blocks_keep_their_row(tmp_path: Path) -> None:
     file.write_bytes(b"street,hundred,latitude,longitude\nMill St,400,1.5,1.5\nOak St,0,8,8\n")
     out = io.StringIO()
     call_command("import_blocks", file, stdout=out)
-    assert out.getvalue() == "1 new, 1 changed, 0 as before, 1 removed.\n"
+    assert out.getvalue() == "1 new, 1 changed, 0 unchanged, 1 removed.\n"
     place = lookup.find_place(f"block:{unchanged.pk}")
     assert place is not None
     assert (place.name, place.latitude, place.district) == ("400 block of Mill St", 1.5, "District 1")
     assert lookup.search_places("oak st")[0].name == "0 block of Oak St"
     call_command("import_blocks", file, stdout=out)
-    assert out.getvalue().endswith("0 new, 0 changed, 2 as before, 0 removed.\n")
+    assert out.getvalue().endswith("0 new, 0 changed, 2 unchanged, 0 removed.\n")
