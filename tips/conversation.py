@@ -134,12 +134,13 @@ def key_for_officer(tip: Tip) -> bytes:
 
 
 def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes, uploads: Sequence[Upload] = ()) -> bool:
-    """Seal and store a message of the source with its files, and alert the officers, once a form.
+    """Seal and store a message of the source with its files, and alert the officers, once a form and text.
 
-    The text may be "" when there are files. Returns False if this form was stored before. Raises TipGoneError when the tip
+    The text may be "" when there are files. Returns False if this form was stored before with this text: a form that comes back
+    changed, after Back or a lost answer, is another message, so that nothing a source wrote is dropped. Raises TipGoneError when the tip
     was deleted meanwhile.
     """
-    form_hash = hashlib.sha256(b"message" + tip.id.bytes + form_id).digest()
+    form_hash = hashlib.sha256(b"message" + tip.id.bytes + hashlib.sha256(text.encode()).digest() + form_id).digest()
     if Message.objects.filter(form_hash=form_hash).exists():
         return False
     try:

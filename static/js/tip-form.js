@@ -233,7 +233,7 @@ async function submitForm(button) {
   }
   const response = await sendForm(form, isPlaceSearch ? button : null);
   if (response?.ok && !isPlaceSearch) {
-    openReceipt();
+    openReceipt(Boolean(response.page.querySelector("[data-repeated]")));
     return; // stays busy: the receipt is about to replace the page
   }
   isBusy = false;
@@ -243,11 +243,13 @@ async function submitForm(button) {
   else showNotice(form.dataset.wordsLost);
 }
 
-function openReceipt() {
+// `isRepeated`: the tip had arrived before, so the receipt's page says that later changes were not saved.
+function openReceipt(isRepeated) {
   const token = form.elements.namedItem("token").value;
   clear();
   const tokenForm = Object.assign(document.createElement("form"), { method: "post", action: form.getAttribute("action") });
   tokenForm.append(Object.assign(document.createElement("input"), { type: "hidden", name: "token", value: token }));
+  if (isRepeated) tokenForm.append(Object.assign(document.createElement("input"), { type: "hidden", name: "repeated", value: "1" }));
   document.body.append(tokenForm);
   tokenForm.submit();
 }

@@ -214,6 +214,7 @@ def test_a_lost_response_costs_nothing(browser: Browser, stack: Stack) -> None:
         assert tips(stack) == before + 1
         press(page, "Send tip")
         page.wait_for_selector(".receipt")
+        expect(page.get_by_text("Changes you made afterwards were not saved.")).to_be_visible()
         receipt = page.locator(".words").inner_text()
         page.goto(stack.public_url + "/tips/inbox/")
         page.get_by_label("Your receipt").fill(receipt)

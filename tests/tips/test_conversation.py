@@ -36,9 +36,10 @@ def test_a_message_of_the_source_raises_an_alert_and_an_answer_does_not(
 def test_one_form_adds_one_message(session: inbox_session.InboxSession, officer: Account) -> None:
     assert conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
     assert not conversation.add_from_source(session.tip, session.key, "Mondays", b"1")
+    assert conversation.add_from_source(session.tip, session.key, "Mondays and Fridays", b"1"), "changed after Back"
     assert conversation.add_from_officer(session.tip, officer, "Thank you", b"1")
     assert not conversation.add_from_officer(session.tip, officer, "Thank you", b"1")
-    assert Message.objects.count() == 2
+    assert Message.objects.count() == 3
 
 
 def test_messages_and_notes_are_not_stored_in_clear(session: inbox_session.InboxSession, officer: Account) -> None:

@@ -137,7 +137,13 @@ def _arrived_page(request: HttpRequest, post: form_posts.FormPost, arrived: inta
     if arrived.receipt is None:
         return render(request, "tips/arrived.html", {"files": arrived.file_count})
     form_id = form_tokens.read_token_id(post.fields["token"])
-    return _receipt_page(request, arrived.receipt, form_id, arrived.file_count, is_repeat="description" in post.fields)
+    return _receipt_page(
+        request,
+        arrived.receipt,
+        form_id,
+        arrived.file_count,
+        is_repeat=bool({"description", "repeated"} & set(post.fields)),
+    )
 
 
 def _remove_files(files: Iterable[UUID]) -> None:
@@ -307,7 +313,7 @@ def _add_carried_message(
 ) -> HttpResponse:
     """Add the message that was typed while the session expired; `signed_in` is the response with the new cookie."""
     if session is None:
-        return _gone_page(request)
+        return _gone_page(request, form.cleaned_data["text"])
     fields = {name: form.cleaned_data[name] for name in ("text", "form_id")}
     files = PendingFiles.from_fields(form.cleaned_data)
     response = _add_message(request, session, form_posts.FormPost(fields, files))
@@ -359,14 +365,15 @@ def _add_message(request: HttpRequest, session: inbox_session.InboxSession, post
         return _conversation_page(request, session, form, _pending_files_context(post, files), UNPROCESSABLE)
     text, form_id = form.cleaned_data["text"], form.cleaned_data["form_id"]
     try:
-        if not conversation.add_from_source(session.tip, session.key, text, form_id.encode(), files):
-            _remove_files(post.new_files)
+        is_new = conversation.add_from_source(session.tip, session.key, text, form_id.encode(), files)
     except conversation.TipGoneError:
         _remove_files(post.new_files)
-        return _gone_page(request)
+        return _gone_page(request, text)
     except vault.KeyMissingError as error:
         log.error("no file can be taken: %s", error)
         return _again_page(request, post, "text", upload_sentences.no_room())
+    if not is_new:
+        _remove_files(post.new_files)
     return HttpResponseRedirect(f"{reverse('tips:conversation')}?added#newest")
 
 
@@ -398,9 +405,12 @@ def _conversation_page(
     return render(request, "tips/conversation.html", context, status=status)
 
 
-def _gone_page(request: HttpRequest) -> HttpResponse:
-    """Say that the tip was deleted while its inbox was open, by its source elsewhere or by retention, and sign out."""
-    response = render(request, "tips/deleted.html", {"gone": True}, status=410)
+def _gone_page(request: HttpRequest, text: str = "") -> HttpResponse:
+    """Say that the tip was deleted while its inbox was open, by its source elsewhere or by retention, and sign out.
+
+    The page has the text that was just written, for a new tip.
+    """
+    response = render(request, "tips/deleted.html", {"gone": True, "text": text}, status=410)
     inbox_session.end(request, response)
     return response
 

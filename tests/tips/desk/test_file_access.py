@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -78,6 +79,13 @@ class TestPanel:
         assert '<span class="file-name">Photo 4</span>' in with_message
         assert "Waiting to be cleaned" in with_message
         assert "It needs a password." in with_tip
+
+    def test_a_photo_that_held_a_clip_says_so(self, client: Client, tip: Tip) -> None:
+        sealed_files.add_message(tip, dataclasses.replace(sealed_files.store_upload(b"photo"), has_clip=True))
+        sentence = "This photo also held a short video or sound. We kept only the picture."
+        page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
+        assert page.count(sentence) == 1
+        assert sentence in page.split("Photo 4")[-1]
 
     def test_thumbnails_are_shown_and_audited_only_when_asked_for(self, client: Client, tip: Tip) -> None:
         page = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()

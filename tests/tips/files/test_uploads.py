@@ -427,7 +427,7 @@ def test_a_post_cut_short_in_a_file_leaves_nothing(client: Client) -> None:
             **{"wsgi.input": io.BytesIO(body[:-missing])},
         )
         assert page.status_code == 400
-        assert "Something went wrong with that request." in words_of(page)
+        assert "Part of what you sent got lost on the way" in words_of(page)
         assert sample_uploads.list_store() == []
     assert not Tip.objects.exists()
 

@@ -274,7 +274,7 @@ def test_a_post_cut_short_is_not_half_a_tip(client: Client, kind: str) -> None:
         "POST", "/tips/", CONTENT_TYPE=kind, CONTENT_LENGTH=str(len(body) + 40), **{"wsgi.input": io.BytesIO(body)}
     )
     assert page.status_code == 400
-    assert "Something went wrong with that request." in words_of(page)
+    assert "Part of what you sent got lost on the way" in words_of(page)
     assert not Tip.objects.exists()
 
 

@@ -90,7 +90,7 @@ def test_a_slip_of_one_letter_is_forgiven(client: Client, monkeypatch: pytest.Mo
         ("", "Type the seven words of your receipt."),
         ("abacus zoom", "A receipt has 7 words. We read 2 words."),
         ("xqqzz " * 7, "“xqqzz” isn't one of our receipt words."),
-        ("<b>\x00" + "é" * 500, "This is 3 characters too long."),
+        ("<b>\x00" + "é" * 500, "This is 4 characters too long."),
     ],
 )
 def test_an_invalid_receipt_is_explained(client: Client, typed: str, sentence: str) -> None:
@@ -219,6 +219,13 @@ def test_more_can_be_added_once_a_form(inside: Client, receipt: str) -> None:
     assert len(texts_of(receipt)) == 2
 
 
+def test_a_message_changed_after_back_is_not_dropped(inside: Client, receipt: str) -> None:
+    message = message_of(inside.get(TALK), "They came again")
+    for text in ("They came again", "They came again, with a truck"):
+        inside.post(TALK, message | {"text": text})
+    assert texts_of(receipt) == ["They came again", "They came again, with a truck"]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [(" \n", "Write a message or attach a file first."), ("x" * 10_001, "This is 1 character too long.")],
@@ -293,6 +300,8 @@ def test_a_tip_deleted_elsewhere_while_writing(inside: Client, monkeypatch: pyte
     page = inside.post(TALK, message)
     assert page.status_code == 410
     assert "We no longer have this tip" in words_of(page)
+    assert field_of(page, "text") is None  # it cannot be sent from here
+    assert "What you wrote. Copy it if you want to send it as a new tip more" in words_of(page)
 
 
 # Deleting and leaving
