@@ -24,11 +24,14 @@ _ZERO_WIDTH = "\u200b\u2060-\u2065\u206a-\u206f"
 
 # Word's line break (VT), a page break (FF), NEL, and the separators of Unicode end a line; without them words would merge.
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-# What programs show as a gap or a box: U+0007 ends a cell of a word processor's table, U+001C to U+001F separate the fields of
-# old files, and C1 controls are Windows' dashes and quotation marks read in the wrong encoding.
-_GAPS = re.compile(f"[{_C0_AND_C1}{_SURROGATES}{_NONCHARACTERS}]")
-_TYPED = re.compile(f"[{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}]")
-_PUBLISHED = re.compile(f"[{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}{_DIRECTION_MARKS}{_ZERO_WIDTH}{_ANNOTATIONS_AND_TAGS}]")
+# Separators of old files; and C1 controls, which are Windows' dashes and quotation marks read in the wrong encoding. The other
+# controls show nothing anywhere: a space in their place would cut a word in two.
+_GAPS = re.compile("[\x1c-\x1f\x80-\x9f]")
+_TYPED = re.compile(f"[{_C0_AND_C1}{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}{_SURROGATES}{_NONCHARACTERS}]")
+_PUBLISHED = re.compile(
+    f"[{_C0_AND_C1}{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}{_NONCHARACTERS}"
+    f"{_DIRECTION_MARKS}{_ZERO_WIDTH}{_ANNOTATIONS_AND_TAGS}]"
+)
 _STEERING = re.compile(f"[{_C0_AND_C1}{_BIDI_CONTROLS}{_BYTE_ORDER_MARK}{_ANNOTATIONS_AND_TAGS}]")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -90,7 +90,7 @@ def test_a_slip_of_one_letter_is_forgiven(client: Client, monkeypatch: pytest.Mo
         ("", "Type the seven words of your receipt."),
         ("abacus zoom", "A receipt has 7 words. We read 2 words."),
         ("xqqzz " * 7, "“xqqzz” isn't one of our receipt words."),
-        ("<b>\x00" + "é" * 500, "This is 4 characters too long."),
+        ("<b>\x00" + "é" * 500, "This is 3 characters too long."),
     ],
 )
 def test_an_invalid_receipt_is_explained(client: Client, typed: str, sentence: str) -> None:
