@@ -43,7 +43,7 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
     "reported": (gettext_lazy("Date of the report"), gettext_lazy("Its day is used where the date of the incident is blank.")),
     "occurred_end": (gettext_lazy("End, date and time"), ""),
     "external_id": (gettext_lazy("Row id"), gettext_lazy("Never the case number. Without an id, the portal tells rows apart by their content.")),
-    "updated": (gettext_lazy("Last touched"), gettext_lazy("The portal uses it to tell older files from newer ones.")),
+    "updated": (gettext_lazy("Last changed"), gettext_lazy("The portal uses it to tell older files from newer ones.")),
     "code": (gettext_lazy("Offense"), gettext_lazy("A code, or the offense in words.")),
     "code2": (gettext_lazy("Offense, second part"), gettext_lazy("If two columns together make the code.")),
     "label": (gettext_lazy("Offense in words"), ""),

@@ -27,7 +27,7 @@ def refuse_counted_rows(table: Table) -> None:
             if text.isdecimal() and int(text) > 1:
                 raise UnreadableFileError(
                     _(
-                        "Row %(row)d stands for %(count)s offenses (column “%(column)s”), but a row counts as one incident here."
+                        "Row %(row)d counts %(count)s offenses (column “%(column)s”), but a row counts as one incident here."
                         " Export one row for each offense, or leave that column out to count every row once."
                     )
                     % {"row": number, "count": text, "column": table.header[position]}

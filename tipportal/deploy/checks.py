@@ -65,7 +65,7 @@ def check_addresses(**_options: Any) -> list[CheckMessage]:
         if address and not validate_host(parts.hostname or "", settings.ALLOWED_HOSTS):
             messages.append(
                 Error(
-                    _("%(name)s has a host that ALLOWED_HOSTS does not have.") % {"name": name},
+                    _("The host of %(name)s isn't in ALLOWED_HOSTS.") % {"name": name},
                     hint=_("Add %(host)s to ALLOWED_HOSTS.") % {"host": parts.hostname},
                     id="tipportal.E007",
                 )
@@ -75,8 +75,8 @@ def check_addresses(**_options: Any) -> list[CheckMessage]:
                 Warning(
                     _("%(name)s has port %(port)s.") % {"name": name, "port": parts.port},
                     hint=_(
-                        "Have the proxy pass the port on with the host (nginx: proxy_set_header Host $http_host). "
-                        "Otherwise forms are accepted at this very address alone."
+                        "Let the proxy pass on the port with the host (nginx: proxy_set_header Host $http_host). "
+                        "Otherwise the portal accepts forms only at this exact address."
                     ),
                     id="tipportal.W008",
                 )
@@ -84,10 +84,10 @@ def check_addresses(**_options: Any) -> list[CheckMessage]:
     if settings.ROLE.is_web and settings.HTTPS and not settings.SECURE_PROXY_SSL_HEADER:
         messages.append(
             Warning(
-                _("HTTPS is on, but BEHIND_PROXY is not."),
+                _("HTTPS is on, but BEHIND_PROXY isn't."),
                 hint=_(
-                    "Set BEHIND_PROXY=true and have the proxy set X-Forwarded-Proto. Otherwise forms are accepted at "
-                    "PORTAL_URL and STAFF_URL alone."
+                    "Set BEHIND_PROXY=true and let the proxy set X-Forwarded-Proto. Otherwise the portal accepts forms only at "
+                    "PORTAL_URL and STAFF_URL."
                 ),
                 id="tipportal.W009",
             )

@@ -179,7 +179,7 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str)
         )
         raise _ActionRefusedError(sentence, 409) from None
     except PermissionDenied:
-        sentence = _("Your account isn't allowed to do that any more, so nothing was done. Ask a supervisor.")
+        sentence = _("Your account isn't allowed to do that anymore, so nothing was done. Ask a supervisor.")
         raise _ActionRefusedError(sentence, 403) from None
     except (vault.SealError, vault.KeyMissingError):
         sentence = _("The keys of this tip don't work on this server, so nothing was done. Tell an administrator.")

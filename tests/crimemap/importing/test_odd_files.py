@@ -230,7 +230,7 @@ def test_a_block_of_another_town_does_not_take_the_point_away(tmp_path: Path) ->
 
 def test_rows_that_stand_for_several_offenses_are_refused_with_a_sentence(tmp_path: Path) -> None:
     rows = ["8/1/26,0,Theft,1", "8/1/26,4,Aggravated Assault,3"]
-    with pytest.raises(CommandError, match="Row 2 stands for 3 offenses"):
+    with pytest.raises(CommandError, match="Row 2 counts 3 offenses"):
         import_text(tmp_path, "\n".join(["Date,Hour,Offense,Offense Count", *rows]))
     assert not Incident.objects.exists()
     assert import_text(tmp_path, "\n".join(["Date,Hour,Offense,Offense Count", rows[0]]))["created"] == 1
