@@ -66,7 +66,7 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
         "typed": typed,
         "host": host,
         "onward": share_links.mastodon_share_url(host, story.title, address) if host else "",
-        "problem": _("This is not the name of a server. It looks like mastodon.social.") if typed and not host else "",
+        "problem": _("We don't know this server. Enter a name like mastodon.social.") if typed and not host else "",
         # segno generates this SVG from our own address alone
         "qr": mark_safe(code.svg_inline(scale=6, border=3, light="#fff", omitsize=True, svgclass="", lineclass="")),  # noqa: S308
     }

@@ -365,7 +365,7 @@ def test_text_that_is_no_server_gets_a_sentence_and_no_link(client, typed):
     response = client.get("/stories/bicycles/share/", {"server": typed})
     page = text_of(response)
     assert response.status_code == 200, "never a redirect"
-    assert "This is not the name of a server." in page
+    assert "Enter a name like mastodon.social." in page
     assert "Continue to" not in page
     assert share_links.parse_mastodon_host(typed) is None
 
