@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.models import Account
-from core.staff import known_browsers, sealed_posts
+from core.staff import known_browsers, list_filters, sealed_posts
 from core.staff.sign_in import SignInForm
 
 View = Callable[..., HttpResponseBase]
@@ -66,6 +66,7 @@ def guard(site: AdminSite, view: View, admin_view: View) -> View:
             answer = _hold_back(site, request, shows_resumed=getattr(view, "shows_resumed", False))
         if answer is None:
             answer = admin_view(request, *args, **kwargs)
+        list_filters.keep_on_redirect(request, answer)
         if getattr(request, "has_signed_in", False) and isinstance(request.user, Account):
             known_browsers.remember(request, answer, request.user)
         return answer

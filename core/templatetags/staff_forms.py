@@ -1,14 +1,17 @@
-"""Template tag of every form for staff; a built-in of the template engine, so that none needs to load it."""
+"""Template tags of forms and pages for staff; built-ins of the template engine, so that none needs to load them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.template import RequestContext
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.models import Account
-from core.staff import session_resume
+from core.staff import list_filters, session_resume
 
 register = template.Library()
 
@@ -22,3 +25,15 @@ def form_author(context: RequestContext) -> SafeString | str:
     return format_html(
         '<input type="hidden" name="{}" value="{}">', session_resume.AUTHOR, session_resume.sign_author(user)
     )
+
+
+@register.simple_tag(takes_context=True)
+def list_url(context: RequestContext, name: str) -> str:
+    """Return the address of a list for a breadcrumb, with the filters that it was left with."""
+    return list_filters.list_address(context["request"], name)
+
+
+@register.simple_tag(takes_context=True)
+def row_url(context: RequestContext, name: str, *args: Any) -> str:
+    """Return the address of a page below a list, with the filters that the list was left with."""
+    return list_filters.keep_filters(context["request"], reverse(name, args=args))

@@ -20,10 +20,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_safe
 
 from core.models import Account
+from core.staff.list_filters import keep_filters, navigation_context
 from file_cleaning import MediaKind, RefusalReason
 from tips import conversation, vault
 from tips.admin import file_responses
-from tips.admin.navigation import keep_filters, navigation_context
 from tips.conversation import TipFile
 from tips.desk import file_access
 from tips.files.rebuilt_file import FilePart
@@ -114,7 +114,7 @@ def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
         "panel_address": keep_filters(request, panel, **present),
         "thumbnails_address": keep_filters(request, page, **other) + "#files",
         "thumbnails_panel": keep_filters(request, panel, **other),
-        **navigation_context(request),
+        **navigation_context(request, "admin:tips_tip_changelist"),
     }
 
 
@@ -206,7 +206,7 @@ def _page_context(request: HttpRequest, tip: Tip, file: TipFile, files: list[Tip
     """Return title and neighbors of a file's page among the tip's files, and the way back."""
     index = files.index(file)
     return {
-        **navigation_context(request),
+        **navigation_context(request, "admin:tips_tip_changelist"),
         "tip": tip,
         "file": file,
         "title": f"{tip}: {file.name}",
@@ -283,6 +283,6 @@ def _damaged_page(request: HttpRequest) -> HttpResponse:
 
 
 def _sentence_page(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
-    context = admin.site.each_context(request) | navigation_context(request)
+    context = admin.site.each_context(request) | navigation_context(request, "admin:tips_tip_changelist")
     context |= {"title": _("File"), "sentence": sentence}
     return render(request, "admin/tips/tip/no_file.html", context, status=status)

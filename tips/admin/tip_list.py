@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
+from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import filters, navigation, tip_files, tip_page
+from tips.admin import filters, tip_files, tip_page
 from tips.admin.forms import describe_assignee
 from tips.admin.times import describe_age
 from tips.desk import permissions, triage, worklist
@@ -155,7 +156,7 @@ class TipAdmin(admin.ModelAdmin):
             return HttpResponseNotAllowed(["GET", "POST"])
         context = {
             **self.admin_site.each_context(request),
-            **navigation.navigation_context(request),
+            **list_filters.navigation_context(request, "admin:tips_tip_changelist"),
             "opts": self.opts,
             **(extra_context or {}),
         }
@@ -166,7 +167,7 @@ class TipAdmin(admin.ModelAdmin):
             if request.method == "POST":
                 return error_pages.render_staff_error(request, 404, sentence)
             self.message_user(request, sentence, messages.WARNING)
-            return HttpResponseRedirect(navigation.list_address(request))
+            return HttpResponseRedirect(list_filters.list_address(request, "admin:tips_tip_changelist"))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Refuse Django's log: the history of a tip is in the audit trail."""

@@ -300,6 +300,19 @@ class TestTwoEditors:
         assert Story.objects.get().body == "First words"
 
 
+def test_the_filters_of_the_list_survive_saving_steps_and_breadcrumbs(author) -> None:
+    story, client = workflow.create_story(author, story_values()), signed_in(author)
+    kept = "_changelist_filters=status__exact%3Ddraft"
+    page = html(client.get(f"{page_of(story)}?{kept}"))
+    assert 'href="/admin/outreach/story/?status__exact=draft"' in page
+    assert f'action="{page_of(story)}?{kept}"' in page
+    assert re.search(rf'href="/admin/outreach/story/{story.pk}/[^"]*\?{kept}"', page)
+    saved = client.post(f"{page_of(story)}?{kept}", TYPED | {"version": "1", "body": "Other words", "_save": "1"})
+    assert saved["Location"] == f"{page_of(story)}?{kept}"
+    links = client.post(f"/admin/outreach/story/{story.pk}/links/?{kept}", {})
+    assert links.status_code == 200 or links["Location"] == f"{page_of(story)}?{kept}#links"
+
+
 class TestEndedSession:
     def test_input_survives_signing_in_again(self, author) -> None:
         staff_session.set_password(author)
