@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -201,7 +202,7 @@ class EventAdmin(FoldedSearch):
     def response_add(self, request: HttpRequest, obj: Event, post_url_continue: str | None = None) -> HttpResponse:
         """Redirect to the new event's page, where it can be read and published, and not to the list."""
         if "_addanother" not in request.POST:
-            messages.success(request, _("The event is saved as a draft. Check it below, then publish it."))
+            messages.success(request, _("The event is saved as a draft. Check it, then press “Save and publish”."))
             return HttpResponseRedirect(reverse("admin:outreach_event_change", args=[obj.pk]))
         return super().response_add(request, obj, post_url_continue)
 
@@ -215,7 +216,9 @@ class EventAdmin(FoldedSearch):
             path(
                 "<int:object_id>/change/", keep_post_through_sign_in(site, self._change), name="outreach_event_change"
             ),
-            path("<int:pk>/publish/", site.admin_view(self.publish_view), name="outreach_event_publish"),
+            path(
+                "<int:pk>/publish/", keep_post_through_sign_in(site, self.publish_view), name="outreach_event_publish"
+            ),
             path("<int:pk>/cancel/", keep_post_through_sign_in(site, self.cancel_view), name="outreach_event_cancel"),
             *super().get_urls(),
         ]
@@ -224,8 +227,14 @@ class EventAdmin(FoldedSearch):
         return self.change_view(request, str(object_id))
 
     def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Save the form that is posted, if any, and publish the event. A form with errors is shown and not published."""
         event = self._get_changeable_event(request, pk)
-        if request.method == "POST":
+        has_form = "title" in request.POST
+        if has_form:
+            response = self._change(request, pk)
+            if response.status_code != HTTPStatus.FOUND:
+                return response
+        if request.method == "POST" and not is_resumed(request) and ("_publish" in request.POST or not has_form):
             try:
                 actions.publish_event(event.pk, _account(request))
                 messages.success(request, _("The event is published. Residents can see it now."))

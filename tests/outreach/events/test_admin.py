@@ -66,8 +66,18 @@ def test_an_event_is_planned_published_and_cancelled(desk: Client) -> None:
     event = Event.objects.get()
     assert response["Location"] == change(event)
     assert timezone.localtime(event.starts_at).hour == 10
-    assert "see it yet. Save first, then publish." in desk.get(change(event)).content.decode()
-    desk.post(f"/admin/outreach/event/{event.pk}/publish/")
+    page = desk.get(change(event)).content.decode()
+    assert "see it yet." in page
+    publish = f"/admin/outreach/event/{event.pk}/publish/"
+    assert page.index('name="_save"') < page.index(f'formaction="{publish}" name="_publish"')  # Enter presses Save
+    page = desk.post(publish, typed(title="", body="Typed", _publish="1")).content.decode()
+    assert "Typed" in page
+    desk.post(publish, typed(title="Typed here", _save="1"))  # Save, on the page that the refusal showed
+    event.refresh_from_db()
+    assert (event.title, event.status) == ("Typed here", "draft")
+    desk.post(publish, typed(title="Typed too", begun_from="2", _publish="1"))
+    event.refresh_from_db()
+    assert (event.title, event.status) == ("Typed too", "published")
     assert "Residents can see it" in desk.get(change(event)).content.decode()
     page = desk.post(f"/admin/outreach/event/{event.pk}/cancel/", {"because": " "}).content.decode()
     assert "Write one sentence" in page
