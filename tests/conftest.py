@@ -33,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     assert settings.ROLE.value == "all"  # reading them loads the settings, after which pytest-django sets up Django
+    # The real hash takes a quarter of a second for each account of a test.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -28,6 +28,7 @@ from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope
+from celery import Celery
 
 from core.roles import Role
 from tipportal.deploy import processes
@@ -345,6 +346,11 @@ class Stack:
         )
         assert not check or done.returncode == 0, f"manage.py {' '.join(args)}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def send_task(self, name: str, queue: str) -> None:
+        """Send a task to the worker of this queue, as beat does."""
+        with Celery(broker=f"redis+socket://{self.servers.redis_socket}", set_as_current=False) as app:
+            app.send_task(name, queue=queue, ignore_result=True)
 
     # Faults
 

@@ -65,8 +65,7 @@ def run(stack: Stack, *, to_the_end: bool = True) -> None:
     """Run beat's tasks of the bulk worker. Tasks of a killed worker stay with the broker."""
     broker: Any = redis.Redis.from_url(stack.redis_url)
     held = broker.hlen("unacked")
-    code = "from crimemap.tasks import plan_alerts; plan_alerts.delay()"
-    stack.run_manage("shell", "--no-imports", "-c", code, role="bulk")
+    stack.send_task("crimemap.bulk.plan_alerts", queue="bulk")
     if to_the_end:
         wait_until(lambda: not broker.llen("bulk") and broker.hlen("unacked") <= held, 90, "the run is done")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 import pytest
+from django.urls import Resolver404, resolve
 
 from tests.journey import Visitor
 from tests.stack import Stack
@@ -87,7 +88,7 @@ def test_the_desk_is_not_found_on_the_public_host(hosts: Stack, path: str) -> No
 def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
     """Follow the links of this host. Returns the addresses that fail.
 
-    Pages of a shape that is not in `attacked` are opened with hostile values too.
+    One page of each view that is not in `attacked` is opened with hostile values too, for each set of parameters.
     """
     found, seen, failed = [start], set[str](), list[str]()
     while found:
@@ -99,8 +100,9 @@ def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
         page = open_page(visitor, address, failed)
         links = [html.unescape(link).partition("#")[0] for link in re.findall(r'(?:href|src|action)="(/[^"]*)"', page)]
         found += [link for link in links if not link.startswith(("//", "/static/")) and link not in found]
-        if shape not in attacked and visitor.status < 400:
-            attacked.add(shape)
+        view = name_view(address)
+        if view not in attacked and visitor.status < 400:
+            attacked.add(view)
             path, _mark, query = address.partition("?")
             for value in map(quote, HOSTILE_VALUES):
                 # The admin drops a query string with a parameter that it does not know, so `q` comes alone too.
@@ -109,6 +111,16 @@ def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
                 for each in re.finditer(r"=([^&]*)", query):
                     open_page(visitor, f"{path}?{query[: each.start(1)]}{value}{query[each.end(1) :]}", failed)
     return failed
+
+
+def name_view(address: str) -> str:
+    """Return what is the same for all addresses that lead to the same code: the route, and the names of the parameters."""
+    path, _mark, query = address.partition("?")
+    try:
+        route = resolve(unquote(path)).route
+    except Resolver404:
+        route = path
+    return f"{route}?{sorted(parse_qs(query, keep_blank_values=True))}"
 
 
 def open_page(visitor: Visitor, address: str, failed: list[str]) -> str:

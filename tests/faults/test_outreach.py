@@ -59,7 +59,7 @@ def again(stack: Stack, task: str) -> None:
     """Run one of beat's tasks and wait for its end. Tasks of a killed worker stay with the broker."""
     broker: Any = redis.Redis.from_url(stack.redis_url)
     held = broker.hlen("unacked")
-    run(stack, f"from outreach.tasks import {task}; {task}.delay()")
+    stack.send_task(f"outreach.bulk.{task}", queue="bulk")
     wait_until(lambda: not broker.llen("bulk") and broker.hlen("unacked") <= held, 30, f"{task} is done")
 
 
@@ -98,9 +98,9 @@ def test_a_worker_killed_after_the_channel_received_the_post(
     assert value(stack, query) == "sending"
     assert len(receiver.posts) == 1
     stack.start_worker("bulk")
-    again(stack, "post_due")
+    again(stack, "post")
     wait_until(lambda: value(stack, query) == state, 30, f"the post is {state}")
-    again(stack, "post_due")
+    again(stack, "post")
     assert value(stack, query) == state
     assert (len(receiver.posts), len(receiver.requests)) == (1, request_count)
     assert len({request["headers"].get("Idempotency-Key") for request in receiver.requests}) == 1

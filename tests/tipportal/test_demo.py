@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.test import TestCase, override_settings
+from django.test import TestCase
 from django.utils import timezone
 
 from core import audit
@@ -32,9 +32,8 @@ pytestmark = pytest.mark.usefixtures("_riverton_stands", "db")
 
 @contextmanager
 def fast_demo():
-    """Use a fast password hash, and rebuild no pictures of stories, each of which starts a process."""
-    hashers = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
-    with hashers, pytest.MonkeyPatch.context() as patch:
+    """Rebuild no pictures of stories, each of which starts a process."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "rebuild_picture", lambda _original: None)
         yield
 

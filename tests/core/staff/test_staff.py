@@ -24,11 +24,6 @@ PASSWORD = "a long enough sentence"
 LOGIN = "/admin/login/"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def account(name: str, *groups: str, **columns: Any) -> Account:
     created = Account.objects.create_user(name, f"{name}@example.org", PASSWORD, is_staff=True, **columns)
     created.groups.set(Group.objects.filter(name__in=groups))

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 ASK = "only a supervisor can"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def officer() -> Account:
     return account("okafor", groups.OFFICER)

@@ -17,8 +17,7 @@ TOLD = tomllib.loads(stories._SCRIPT.read_text(encoding="utf-8"))["story"]
 
 
 @pytest.fixture(autouse=True)
-def _people(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _people():
     portal_demo.make_accounts()
 
 
