@@ -158,12 +158,11 @@ class StoryAdmin(FoldedSearch):
         if not workflow.actor_for(by).can_write:
             raise PermissionDenied
         if is_resumed(request):
-            messages.info(request, wording.signed_in_again_sentence())
-            return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
+            return story_page.respond_with_unsent(request, story, context)
         if (number := request.POST.get("revoke", "")).isdecimal():
             previews.revoke_link(story, int(number), by)
             messages.success(request, _("The link is turned off and no longer works."))
-            return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[pk]) + "#links")
+            return story_page.respond_with_unsent(request, story, context)
         link, token = previews.create_link(story, by)
         address = f"{settings.PORTAL_URL}/stories/preview/{token}/"
         context |= {"title": _("Preview link"), "story": story, "address": address, "expires": link.expires_at}

@@ -69,7 +69,7 @@ def _handle_post(request: HttpRequest, story: Story | None, by: Account) -> Http
             raise PermissionDenied
         if not is_resumed(request):
             ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
-        return _show_unsent(request, story, _unsent_comment(request))
+        return _show_unsent(request, story, _unsent_comment(request), "comments")
     if not workflow.actor_for(by).can_write:
         raise PermissionDenied
     return _handle_edit(request, story, by)
@@ -81,10 +81,10 @@ def _add_comment(request: HttpRequest, story: Story, by: Account) -> HttpRespons
     if not (actor.can_write or actor.can_approve):
         raise PermissionDenied
     if is_resumed(request) or not form.is_valid():
-        return _show_unsent(request, story, form)
+        return _show_unsent(request, story, form, "comments")
     ReviewComment.objects.create(story=story, version=story.version, by=by, text=form.cleaned_data["comment"])
     messages.success(request, _("Your comment is saved."))
-    return _show_unsent(request, story, None)
+    return _show_unsent(request, story, None, "comments")
 
 
 def _unsent_comment(request: HttpRequest) -> CommentForm | None:
@@ -93,8 +93,16 @@ def _unsent_comment(request: HttpRequest) -> CommentForm | None:
     return CommentForm(initial={"comment": text}) if text.strip() else None
 
 
-def _show_unsent(request: HttpRequest, story: Story, comment: CommentForm | None) -> HttpResponse | StoryPageState:
-    """Answer a button of the comments: with the text that is in the editor and not saved, or else by a redirect."""
+def respond_with_unsent(request: HttpRequest, story: Story, context: dict[str, Any]) -> HttpResponse:
+    """Respond to a button of the links, carried out elsewhere, and keep what is typed on the page."""
+    result = _show_unsent(request, story, _unsent_comment(request), "links")
+    return result if isinstance(result, HttpResponse) else _render_page(request, story, result, context)
+
+
+def _show_unsent(
+    request: HttpRequest, story: Story, comment: CommentForm | None, section: str
+) -> HttpResponse | StoryPageState:
+    """Answer a button beside the editor: with the text that is typed and not saved, or else by a redirect to its section."""
     page = StoryPageState(comment=comment, status=422 if comment and comment.errors else 200)
     if is_resumed(request):
         page.sentence = wording.signed_in_again_sentence()
@@ -103,7 +111,9 @@ def _show_unsent(request: HttpRequest, story: Story, comment: CommentForm | None
         if not form.is_valid() or not texts.is_unchanged(story, form.values()):
             page.form = form
             page.sentence = page.sentence or _("The text of the story isn't saved yet. Press Save to save it.")
-    return page if page.form or comment or page.sentence else HttpResponseRedirect(request.path + "#comments")
+    if page.form or comment or page.sentence:
+        return page
+    return HttpResponseRedirect(reverse("admin:outreach_story_change", args=[story.pk]) + f"#{section}")
 
 
 def _bind_form(data: QueryDict, story: Story | None) -> StoryForm:

@@ -253,6 +253,13 @@ class TestSteps:
         assert answer.context["comment_form"]["comment"].value() == "My thought"
         assert "added yet" in html(answer)
         assert answer.context["form"]["version"].value() == 2
+        link, _token = previews.create_link(story, author)
+        answer = desk.post(
+            f"/admin/outreach/story/{story.pk}/links/", typed | {"revoke": str(link.pk), "title": "Newer"}
+        )
+        assert answer.context["form"]["title"].value() == "Newer"
+        assert answer.context["comment_form"]["comment"].value() == "My thought"
+        assert not PreviewLink.objects.get().is_open
         desk.cookies.clear()
         assert "New words" not in html(desk.get(page_of(story)))
 
