@@ -11,9 +11,11 @@ from tips.source import qr_code
 def modules_of(drawing: str) -> int:
     """Return the modules of a drawing in the form of qr_code.encode."""
     rows = [["0"] * 37 for _ in range(37)]
-    for column, row, length in re.findall(r"M(\d+) (\d+)\.5h(\d+)", drawing):
-        for offset in range(int(length)):
-            rows[int(row) - 4][int(column) - 4 + offset] = "1"
+    column = row = -4
+    for command, across, down in re.findall(r"([Mhm])(-?\d+)(?: (\d+))?", drawing.split('stroke="#000" d="')[1]):
+        for offset in range(int(across) if command == "h" else 0):
+            rows[row][column + offset] = "1"
+        column, row = column + int(across), row + int(down or 0)
     return int("".join("".join(row) for row in rows), 2)
 
 
