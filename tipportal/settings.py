@@ -156,9 +156,10 @@ REDIS_URL = env.str("REDIS_URL")
 if REDIS_URL.startswith("unix://"):
     socket = urlsplit(REDIS_URL).path
     BROKER_URL = f"redis+socket://{socket}"
+    QUEUE_URL = f"unix://{socket}?db=0"  # the broker, as redis-py names it
     MEMORY_URL = f"unix://{socket}?db=1"
 else:
-    BROKER_URL = f"{REDIS_URL.rstrip('/')}/0"
+    BROKER_URL = QUEUE_URL = f"{REDIS_URL.rstrip('/')}/0"
     MEMORY_URL = f"{REDIS_URL.rstrip('/')}/1"
 
 # Staff accounts. There is no second factor yet: until then `check --deploy` reports an error for a staff role.

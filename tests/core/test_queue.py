@@ -8,9 +8,11 @@ import os
 import socket
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 import redis
+from celery import current_app
 from django.test import Client
 
 from core import queue
@@ -62,6 +64,19 @@ def test_the_message_about_a_subscriber_holds_nothing(django_capture_on_commit_c
     with django_capture_on_commit_callbacks(execute=True):
         subscriptions.request_alert("maria@example.org", alert)
     check_message(messages_about("send_alerts")[0], "crimemap.bulk.send_alerts", [])
+
+
+@pytest.mark.parametrize("task", ["tips.alerts.spread", "tips.media.rebuild", "crimemap.bulk.send_alerts"])
+def test_a_message_of_a_web_process_is_the_one_that_celery_writes(task: str) -> None:
+    argument = str(uuid4())
+    current_app.send_task(task, args=[argument])
+    queue.send(task, argument)
+    ours, celerys = messages_about(argument)
+    for message in (ours, celerys):
+        for names in (["headers", "id"], ["properties", "correlation_id"], ["properties", "delivery_tag"]):
+            assert UUID(message[names[0]].pop(names[1]))
+        message["body"] = json.loads(base64.b64decode(message["body"]))
+    assert ours == celerys
 
 
 def test_a_message_that_has_to_expire_still_does() -> None:
