@@ -36,7 +36,7 @@ def ask(page: Page, portal: Stack, address: str) -> None:
 def test_from_the_map_to_an_alert_and_unsubscribing(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url, script=False) as page:
         page.goto(portal.public_url + "/map/?area=district:1&category=burglary")
-        page.get_by_role("link", name="e-mail").first.click()
+        page.get_by_role("link", name="email").first.click()
         expect(page.get_by_label("A district, beat or neighborhood")).to_be_checked()
         expect(page.get_by_label("Which area?")).to_have_value("district:1")
         expect(page.get_by_label("Burglary", exact=True)).to_be_checked()
@@ -59,8 +59,8 @@ def test_from_the_map_to_an_alert_and_unsubscribing(browser: Browser, portal: St
         choose(page, "block of Arden")
         page.get_by_label("How far around it?").select_option("1000")
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("status")).to_contain_text("It is saved.")
-        expect(page.get_by_role("list").filter(has_text="Burglary")).to_contain_text("within 1 km (0.6 mi) of")
+        expect(page.get_by_role("status")).to_contain_text("Your changes are saved.")
+        expect(page.get_by_role("list").filter(has_text="Burglary")).to_contain_text("within 0.6 miles (1 km) of")
 
         page.get_by_role("button", name="Unsubscribe and delete my email").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("You're unsubscribed")
@@ -86,7 +86,7 @@ def test_axe_finds_nothing(browser: Browser, portal: Stack) -> None:
         check_looks(page)
         page.goto(f"{portal.public_url}/map/alerts/leave/{text}/")
         check_looks(page)
-        page.get_by_role("button", name="Stop all").click()
+        page.get_by_role("button", name="Unsubscribe and delete my email").click()
         check_looks(page)
         page.goto(f"{portal.public_url}/map/alerts/")
         page.get_by_role("button", name="Send me the link").click()
