@@ -104,7 +104,7 @@ def _add_entry(document: _Feed, row: IncidentRow, published: PublishedIncidents)
     document.add_item(
         title=replace_non_xml(_("%(category)s, %(place)s") % {"category": kind, "place": wording.describe_place(row)}),
         link=f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}",
-        description=replace_non_xml(escape(". ".join(filter(None, facts)))),  # Django marks it as HTML
+        description=replace_non_xml(escape("; ".join(filter(None, facts)))),  # Django marks it as HTML
         unique_id=_tag_uri(f"incident/{row.public_id}"),
         updateddate=_midnight(max([row.at.date(), *changed])),
         categories=[row.category],

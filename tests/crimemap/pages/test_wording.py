@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from html import unescape
 
 import pytest
 from django.utils.formats import date_format
@@ -232,9 +233,14 @@ def pages(client, riverton, incidents: PublishedIncidents) -> dict[str, str]:
     addresses = (
         "/", "/map/", "/map/list/", "/map/charts/", "/map/about/", "/map/areas/", "/map/area/district/1/", "/map/embed/",
         "/map/compare/?a=district:1&b=district:2", "/map/?days=7&hour=3&weekday=mon", f"/map/incident/{row.public_id}/",
-        "/map/?from=2030-01-01", "/api/", "/map/feed/all.atom",
+        "/map/?from=2030-01-01", "/api/", "/map/feed/all.atom", "/map/embed/?hour=18-22", "/map/list/?hour=18-22&weekday=mon",
     )  # fmt: skip
     return {address: client.get(address).content.decode() for address in addresses}
+
+
+def test_no_sentence_ends_in_two_periods(pages: dict[str, str]) -> None:
+    """As after an hour: "about 5 p.m.."."""
+    assert [address for address, page in pages.items() if re.search(r"[a-z]\.\.(?!\.)", unescape(page))] == []
 
 
 def test_no_page_calls_old_days_the_last_ones(pages: dict[str, str]) -> None:
