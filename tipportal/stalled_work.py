@@ -19,6 +19,7 @@ from core.mail import outages, outbox
 from core.models import Account, AccountMail
 from crimemap.importing.arrival import feed_monitor
 from crimemap.models import Delivery
+from crimemap.publishing import versions
 from outreach.channels import posting
 from outreach.models import ReminderMail
 from outreach.stories import scheduled_publication
@@ -129,12 +130,19 @@ def _describe_other_rows() -> list[str]:
 
 def _describe_overdue_imports() -> list[str]:
     count = feed_monitor.count_overdue_imports()
+    sentences: list[str] = []
+    published_at = (
+        versions.last_publication_if_overdue(settings.INCIDENT_SNAPSHOTS) if settings.INCIDENT_SNAPSHOTS else None
+    )
+    if published_at:
+        when = formats.date_format(timezone.localtime(published_at), "DATETIME_FORMAT")
+        sentences = [_("The map was last updated %(when)s. Newer imports and changes aren't shown.") % {"when": when}]
     sentence = ngettext(
         "%(count)d import has waited for more than an hour to begin.",
         "%(count)d imports have waited for more than an hour to begin.",
         count,
     )
-    return [sentence % {"count": count}] if count else []
+    return [*sentences, sentence % {"count": count}] if count else sentences
 
 
 def _describe_overdue_posts() -> list[str]:

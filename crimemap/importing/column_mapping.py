@@ -36,22 +36,18 @@ PREVIEW_ROWS = 8
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     # Not the number of a case, which may have several rows; nor numbers that a server gives anew with each export.
     "external_id": (
-        "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id",
-    ),
+        "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id", "folio", "idincidente"),
     "occurred": (
         "occurredat", "occurredon", "occurredondate", "occurreddatetime", "occurred", "dateoccurred", "occurrencedate",
         "occdate", "firstoccurrencedate", "offensestartdatetime", "startdate", "dateofoccurrence", "crimedatetime",
         "datetime", "incidentdatetime", "incidenttimestamp", "offensedate", "incidentdate", "crimedate",
-        "reporteddatetime", "reportedat", "reporteddate", "reportdate", "datereported", "reported", "date",
-    ),
+        "reporteddatetime", "reportedat", "reporteddate", "reportdate", "datereported", "reported", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datahora"),
     "occurred_date": (
         "occurreddate", "dateoccurred", "occurrencedate", "occdate", "incidentdate", "offensedate", "crimedate",
-        "reportdate", "date",
-    ),
+        "reportdate", "date", "fecha", "fechahecho", "fechadelhecho", "datadofato"),
     "occurred_time": (
         "occurredtime", "timeoccurred", "occtime", "incidenttime", "offensetime", "crimetime", "time", "occhour",
-        "occurrencehour", "hour",
-    ),
+        "occurrencehour", "hour", "hora", "horahecho", "heure"),
     "year": ("year", "occyear", "occurrenceyear"),
     "month": ("month", "occmonth", "occurrencemonth"),
     "day": ("day", "occday", "occurrenceday"),
@@ -65,31 +61,27 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "code": (
         "nibrscode", "offensecode", "ucrcode", "crimecode", "incidentcode", "highestoffensecode", "code", "offensetypeid",
         "offense", "offence", "crimetype", "primarytype", "incidentcategory", "offensecategory", "type", "category",
-        "categorie", "offensedescription", "description",
-    ),
+        "categorie", "offensedescription", "description", "delito", "tipodelito", "tipodedelito", "infraction", "natureza"),
     "label": (
         "offensedescription", "incidentdescription", "crimedescription", "highestoffensedescription", "chargedescription",
         "description", "descript", "offense", "offence", "offensetypeid", "crimetype", "type",
     ),
     "block": (
         "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
-        "location", "intersection", "street",
-    ),
-    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy"),
-    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx"),
+        "location", "intersection", "street", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "endereco", "endereço", "logradouro"),
+    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy", "latitud"),
+    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx", "longitud"),
     "point": (
         "latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn",
         "georeference", "location",
     ),
-    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "division", "apdsector", "pdq"),
+    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "division", "apdsector", "pdq", "distrito", "comisaria", "comisaría", "comuna", "delegacia"),
     "beat": ("beat", "zone", "psa", "sector", "reportingdistrict", "reportingarea", "precinctid", "scoutcararea", "post"),
     "neighbourhood": (
         "neighborhood", "neighbourhood", "communityarea", "community", "analysisneighborhood", "neighborhoodid",
-        "hood158", "hoodid", "mcpp", "neighborhoodcluster",
-    ),
+        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "barrio", "colonia", "quartier", "bairro"),
     "location_description": (
-        "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype",
-    ),
+        "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype", "tipodelugar", "lugar"),
     "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory"),
     "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv"),
 }  # fmt: skip
@@ -127,8 +119,7 @@ class PreviewRow:
 
 def read_sample(path: Path) -> Sample:
     """Read the head of a file, or of the first table in an archive. Raises UnreadableFileError."""
-    file = files.list_table_files(path)[0]
-    table = tables.open_table(file, lambda header: sum(map(bool, header)) > 2)
+    table = _open_first_table(path)
     header = list(dict.fromkeys(name for name in table.header if name))
     if len(header) > MAX_COLUMNS:
         raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
@@ -140,7 +131,19 @@ def read_sample(path: Path) -> Sample:
             break
     if not rows:
         raise UnreadableFileError(_("This file has a header but no rows below it."))
-    return Sample(file.name, header, rows)
+    return Sample(table.file.name, header, rows)
+
+
+def _open_first_table(path: Path) -> tables.Table:
+    """Open the first file of an archive that has at least three columns; archives hold notes, too. Raises UnreadableFileError."""
+    refusal: UnreadableFileError | None = None
+    for file in files.list_table_files(path):
+        try:
+            return tables.open_table(file, lambda header: sum(map(bool, header)) > 2)
+        except UnreadableFileError as error:
+            refusal = refusal or error
+    assert refusal
+    raise refusal
 
 
 def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[str, Any]:

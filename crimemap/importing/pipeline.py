@@ -290,7 +290,7 @@ class _Import:
         matched = self._match_unknown(batch, stored, staged)
         to_stage: list[tuple[object, ...]] = []
         replaced_keys: list[str] = []
-        new_points: list[int] = []
+        new_points: list[ParsedRow] = []
         for index, (key, row) in enumerate(zip(batch.keys, batch.rows, strict=True)):
             incident, content = row.incident, row.content_hash()
             code = self.codes.number(incident.raw_code, incident.raw_label)
@@ -310,7 +310,7 @@ class _Import:
             elif old is None:
                 run.created += 1
                 if row.location.reported_hash is not None:
-                    new_points.append(row.location.reported_hash)
+                    new_points.append(row)
             else:
                 run.updated += 1
             to_stage.append((old.id if old else None, key, content, code, *incident))
@@ -359,7 +359,7 @@ class _Import:
             return
         sanity_checks.refuse_older_file(run, self.report.updated_minute)
         sanity_checks.check_rejected_rows(run)
-        sanity_checks.check_crowded_point(run, self.point_counts.highest())
+        sanity_checks.check_crowded_point(run, self.point_counts)
         sanity_checks.check_withdrawn_incidents(run, days)
         if period and self.matcher.unmatched_count:
             stored_by_ids = self.staging.has_ids(*period)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
 from crimemap.importing import snapshot_coverage
+from crimemap.importing.parsed_rows import ParsedRow
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.staging import DayCount
@@ -50,15 +51,16 @@ def check_rejected_so_far(run: ImportRun) -> None:
         )
 
 
-def check_crowded_point(run: ImportRun, most_rows: int) -> None:
-    """`most_rows`: new rows on the point that has the most of them."""
+def check_crowded_point(run: ImportRun, counts: PointCounts) -> None:
+    """Stop if one point has so many of the new rows that a geocoder may have put there what it did not find."""
+    point, most_rows = counts.most_crowded()
     if most_rows > max(MIN_ON_ONE_POINT, run.read * MAX_ONE_POINT_SHARE):
         raise SanityCheckError(
             _(
-                "%(count)d of %(read)d rows are at one point. A geocoder may have put all unknown addresses there."
-                " Nothing was stored."
+                "%(count)d of %(read)d rows are at one point: %(point)s. It may be a real place with many incidents, such as a"
+                " mall. Or a geocoder may have put all unknown addresses there. Nothing was stored."
             )
-            % {"count": most_rows, "read": run.read}
+            % {"count": most_rows, "read": run.read, "point": point}
         )
 
 
@@ -134,11 +136,23 @@ class PointCounts:
 
     def __init__(self) -> None:
         self.counts: Counter[int] = Counter()
+        self.examples: dict[int, ParsedRow] = {}
 
-    def add(self, points: Iterable[int]) -> None:
-        self.counts.update(points)
+    def add(self, rows: Sequence[ParsedRow]) -> None:
+        """Count rows that report a point, by its hash."""
+        for row in rows:
+            assert row.location.reported_hash is not None
+            self.counts[row.location.reported_hash] += 1
+            self.examples.setdefault(row.location.reported_hash, row)
         if len(self.counts) > self.MAX_POINTS:
             self.counts = Counter(dict(self.counts.most_common(self.MAX_POINTS // 2)))
+            self.examples = {key: self.examples[key] for key in self.counts}
 
-    def highest(self) -> int:
-        return max(self.counts.values(), default=0)
+    def most_crowded(self) -> tuple[str, int]:
+        """Return the coarsened point with the most rows and its block, as a text, and how many rows it has."""
+        if not self.counts:
+            return "", 0
+        key, count = max(self.counts.items(), key=lambda item: item[1])
+        row = self.examples[key]
+        parts = [f"{row.location.latitude}, {row.location.longitude}", row.incident.block_text]
+        return " ".join([parts[0], f"({parts[1]})"] if parts[1] else parts[:1]), count

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from crimemap.snapshot.format import Array
 
 OLD_VERSIONS_KEPT = 2  # besides the current one
 OLD_VERSION_SECONDS = 24 * 3600.0  # from being replaced until it is removed in any case
+MAX_PUBLICATION_AGE = timedelta(hours=1, minutes=30)  # incidents are published every hour
 PARTIAL_FOLDER_PREFIX = ".making-"
 
 
@@ -34,6 +35,18 @@ def set_current_version(folder: Path, version: str, freshness: list[dict[str, An
     """Replace the pointer file. freshness: the age of each source's data."""
     pointer = {"version": version, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sources": freshness}
     write_atomically(folder / format.CURRENT, json.dumps(pointer).encode())
+
+
+def last_publication_if_overdue(folder: Path) -> datetime | None:
+    """Return when the pointer file was last written, if that is longer ago than the hourly publication takes; None if not.
+
+    Each publication writes it, also one that changes nothing. None before the first publication.
+    """
+    try:
+        last = datetime.fromisoformat(json.loads((folder / format.CURRENT).read_bytes())["made_at"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return last if datetime.now(UTC) - last > MAX_PUBLICATION_AGE else None
 
 
 def current_version(folder: Path) -> str:

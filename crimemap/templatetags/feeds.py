@@ -23,8 +23,15 @@ def feed_trouble(context: RequestContext) -> dict[str, Any]:
     stopped: QuerySet[ImportRun] = ImportRun.objects.filter(state=ImportRun.RunState.STOPPED, dry_run=False)
     return {
         "late": [source for source in Source.objects.exclude(expected_interval=None) if feed_monitor.is_late(source)],
+        "failed": _last_runs_that_failed(),
         "stopped": list(stopped.select_related("source")[:5]),
         "unknown": OffenceCode.objects.filter(category=None).count(),
         "new_values": ReportedValue.objects.filter(decision=ReportedValue.Decision.WAITING).count(),
         "may_classify": user.has_perm("crimemap.change_offencecode"),
     }
+
+
+def _last_runs_that_failed() -> list[ImportRun]:
+    """Return the newest real import of each source, if it failed."""
+    newest = ImportRun.objects.filter(dry_run=False).order_by("source_id", "-id").distinct("source_id").values("id")
+    return list(ImportRun.objects.filter(id__in=newest, state=ImportRun.RunState.FAILED).select_related("source")[:5])

@@ -53,18 +53,27 @@ def open_table(file: TableFile, is_header: IsHeader, delimiter: str = "") -> Tab
     head = _read_head(file)
     if head.lstrip()[:1] in ("[", "{"):
         return _open_json(file, is_header)
-    for separator in delimiter or DELIMITERS:
-        for rows_above, cells in enumerate(csv_rows.read_first_rows(head, separator)):
-            header = [cell.strip() for cell in cells]
-            if is_header(header):
-                _check_width(file, header)
-                if separator != ",":
-                    file.quirks[f"separated by {'tab' if separator == _TAB else separator}"] = 1
-                if rows_above:
-                    file.quirks["lines above the header"] = rows_above
-                return _csv_table(file, separator, header, rows_above)
+    found = [each for separator in delimiter or DELIMITERS if (each := _find_header(head, separator, is_header))]
+    if found:
+        # The highest header is the right one, then the widest: decimal commas separate cells of rows, not of the header.
+        rows_above, header, separator = min(found, key=lambda each: (each[0], -len(each[1])))
+        _check_width(file, header)
+        if separator != ",":
+            file.quirks[f"separated by {'tab' if separator == _TAB else separator}"] = 1
+        if rows_above:
+            file.quirks["lines above the header"] = rows_above
+        return _csv_table(file, separator, header, rows_above)
     widest = max((next(csv_rows.read_first_rows(head, separator), []) for separator in DELIMITERS), key=len)
     raise UnknownHeaderError([cell.strip() for cell in widest])
+
+
+def _find_header(head: str, separator: str, is_header: IsHeader) -> tuple[int, list[str], str] | None:
+    """Return how many lines are above the header, the header, and the separator; None if no line is a header."""
+    for rows_above, cells in enumerate(csv_rows.read_first_rows(head, separator)):
+        header = [cell.strip() for cell in cells]
+        if is_header(header):
+            return rows_above, header, separator
+    return None
 
 
 def _read_head(file: TableFile) -> str:

@@ -48,7 +48,10 @@ def _choose_decoder(head: bytes, name: str, quirks: dict[str, int]) -> Decode:
             raise UnreadableFileError(
                 _("%(name)s is a %(kind)s file. Save it as CSV or JSON.") % {"name": name, "kind": kind}
             )
-    if head.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
+    if start.startswith(b"<?xml") and b"<html" not in start and b"<!doctype html" not in start:
+        raise UnreadableFileError(_("%(name)s is an XML file. Export it as CSV or JSON.") % {"name": name})
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise UnreadableFileError(
             _("%(name)s is a web page, not a table: perhaps the download asked for a sign-in.") % {"name": name}
         )

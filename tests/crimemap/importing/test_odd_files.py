@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,14 +12,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import CommandError
 from django.urls import reverse
+from django.utils import timezone
 
 from core.models import Account
 from crimemap.importing import column_mapping
 from crimemap.importing.readers import datetimes
+from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Block, ImportRun, Incident, OffenceCode, ReportedValue, Source
 from crimemap.offences import classification
+from crimemap.publishing import versions
 from tests.crimemap.importing.administrators import audit_entries, create_account, sign_in
 from tests.crimemap.importing.import_command import run_import_command
+from tipportal import stalled_work
 
 pytestmark = pytest.mark.django_db
 
@@ -234,3 +241,66 @@ def test_rows_that_stand_for_several_offenses_are_refused_with_a_sentence(tmp_pa
         import_text(tmp_path, "\n".join(["Date,Hour,Offense,Offense Count", *rows]))
     assert not Incident.objects.exists()
     assert import_text(tmp_path, "\n".join(["Date,Hour,Offense,Offense Count", rows[0]]))["created"] == 1
+
+
+# Samples
+
+
+def sample_of(tmp_path: Path, name: str, content: bytes) -> column_mapping.Sample:
+    path = tmp_path / name
+    path.write_bytes(content)
+    return column_mapping.read_sample(path)
+
+
+def test_notes_in_an_archive_are_not_taken_for_the_table(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("README.txt", "What these files hold\nplease read\n")
+        archive.writestr("incidents.csv", "ID,Occurred,Offense\n1,2026-10-10 13:30,THEFT\n")
+    assert sample_of(tmp_path, "both.zip", packed.getvalue()).header == ["ID", "Occurred", "Offense"]
+
+
+def test_xml_is_called_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match=r"is an XML file\. Export it as CSV or JSON\."):
+        sample_of(tmp_path, "portal.xml", b"<?xml version='1.0'?><response><row><id>1</id></row></response>")
+
+
+def test_spanish_headers_are_guessed(tmp_path: Path) -> None:
+    text = (
+        "n°;fecha;hora;delito;direccion;latitud;longitud\n1;27-02-2026;11:30;ROBO;100 CALLE EJEMPLO;-37.458;-72.341\n"
+    )
+    sample = sample_of(tmp_path, "delitos.csv", text.encode())
+    assert column_mapping.guess_columns(sample.header, sample)["columns"] == {
+        "occurred_date": "fecha", "occurred_time": "hora", "code": "delito", "block": "direccion", "latitude": "latitud",
+        "longitude": "longitud",
+    }  # fmt: skip
+
+
+def test_semicolons_with_decimal_commas_are_columns(tmp_path: Path) -> None:
+    text = "id;fecha;longitud;latitud;delito\n1;2026-01-10 13:30;-75,569854;6,257222;HURTO\n2;2026-01-10 14:30;-75,570854;6,258222;HURTO\n"
+    assert sample_of(tmp_path, "hurtos.csv", text.encode()).header == ["id", "fecha", "longitud", "latitud", "delito"]
+
+
+# What waits in silence
+
+
+def test_imports_and_publications_that_do_not_happen_are_named(tmp_path: Path, settings: Any, ada: Account) -> None:
+    settings.INCIDENT_SNAPSHOTS = tmp_path
+    source = Source.objects.create(slug="city", name="City", profile="chicago_portal", time_zone="UTC")
+    waiting = ImportRun.objects.create(source=source, origin="upload")
+    now = timezone.now()
+    versions.set_current_version(tmp_path, "x", [])
+    assert stalled_work._describe_overdue_imports() == []
+    ImportRun.objects.filter(pk=waiting.pk).update(asked_at=now - dt.timedelta(minutes=61))
+    pointer = tmp_path / "current"
+    pointer.write_text(pointer.read_text().replace(f"{now:%Y-}", "2025-"))
+    first, second = stalled_work._describe_overdue_imports()
+    assert "The map was last updated" in first
+    assert second == "1 import has waited for more than an hour to begin."
+    assert second in sign_in(ada).get(reverse("admin:index")).content.decode()
+    pointer.unlink()
+    assert stalled_work._describe_overdue_imports() == [second]
+    ImportRun.objects.filter(pk=waiting.pk).update(state="failed", message="The file is broken.", finished_at=now)
+    assert (
+        "the last one of City, failed: The file is broken." in sign_in(ada).get(reverse("admin:index")).content.decode()
+    )
