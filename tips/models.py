@@ -72,7 +72,9 @@ class Author(models.TextChoices):
 class Category(models.Model):
     """The subject of a tip, editable by administrators. Decides which officers are alerted and which questions are asked."""
 
-    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Never changes once tips use it."))
+    slug = models.SlugField(
+        _("short name"), max_length=40, unique=True, help_text=_("You can't change it once a tip uses it.")
+    )
     name = models.CharField(_("name"), max_length=60, unique=True)
     hint = models.CharField(_("hint"), max_length=80, blank=True, help_text=_("A few examples, shown below the name."))
     icon = models.SlugField(_("icon"), max_length=40, default="dots", help_text=_("Name of a symbol in icons.svg."))
@@ -145,12 +147,10 @@ class Tip(models.Model):
     )
     received_at = models.DateTimeField(_("received"), default=current_hour, editable=False)
     opened_after = models.DurationField(
-        _("opened after"), null=True, editable=False, help_text=_("From arrival to an officer's eyes.")
+        _("opened after"), null=True, editable=False, help_text=_("How long it took until an officer opened it.")
     )
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
-    legal_hold = models.BooleanField(
-        _("legal hold"), default=False, help_text=_("The source can no longer erase this tip.")
-    )
+    legal_hold = models.BooleanField(_("legal hold"), default=False, help_text=_("The source can't erase this tip."))
 
     agency_key = models.ForeignKey(AgencyKey, models.PROTECT, editable=False, related_name="tips")
     key_for_agency = models.BinaryField(editable=False, help_text="K sealed to the agency")
