@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from django.urls import Resolver404, resolve
@@ -88,7 +88,7 @@ def test_the_desk_is_not_found_on_the_public_host(hosts: Stack, path: str) -> No
 def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
     """Follow the links of this host. Returns the addresses that fail.
 
-    One page of each view that is not in `attacked` is opened with hostile values too, for each set of parameters.
+    One page of each view is opened with hostile values too, unless `attacked` has it, and once for each of its parameters.
     """
     found, seen, failed = [start], set[str](), list[str]()
     while found:
@@ -100,27 +100,32 @@ def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
         page = open_page(visitor, address, failed)
         links = [html.unescape(link).partition("#")[0] for link in re.findall(r'(?:href|src|action)="(/[^"]*)"', page)]
         found += [link for link in links if not link.startswith(("//", "/static/")) and link not in found]
-        view = name_view(address)
-        if view not in attacked and visitor.status < 400:
-            attacked.add(view)
-            path, _mark, query = address.partition("?")
-            for value in map(quote, HOSTILE_VALUES):
-                # The admin drops a query string with a parameter that it does not know, so `q` comes alone too.
-                open_page(visitor, f"{path}?q={value}", failed)
-                open_page(visitor, f"{path}?" + "&".join(f"{name}={value}" for name in PARAMETERS), failed)
-                for each in re.finditer(r"=([^&]*)", query):
-                    open_page(visitor, f"{path}?{query[: each.start(1)]}{value}{query[each.end(1) :]}", failed)
+        if visitor.status < 400:
+            attack(visitor, address, attacked, failed)
     return failed
 
 
-def name_view(address: str) -> str:
-    """Return what is the same for all addresses that lead to the same code: the route, and the names of the parameters."""
+def attack(visitor: Visitor, address: str, attacked: set[str], failed: list[str]) -> None:
+    """Open the address with hostile values for each parameter that its view has not met yet."""
     path, _mark, query = address.partition("?")
+    view = name_view(path)
+    parameters = [each for each in re.finditer(r"([^&=]+)=([^&]*)", query) if f"{view}?{each[1]}" not in attacked]
+    for value in map(quote, HOSTILE_VALUES):
+        # The admin drops a query string with a parameter that it does not know, so `q` comes alone too.
+        if view not in attacked:
+            open_page(visitor, f"{path}?q={value}", failed)
+            open_page(visitor, f"{path}?" + "&".join(f"{name}={value}" for name in PARAMETERS), failed)
+        for each in parameters:
+            open_page(visitor, f"{path}?{query[: each.start(2)]}{value}{query[each.end(2) :]}", failed)
+    attacked |= {view, *(f"{view}?{each[1]}" for each in parameters)}
+
+
+def name_view(path: str) -> str:
+    """Return the route: what is the same for all addresses that lead to the same code."""
     try:
-        route = resolve(unquote(path)).route
+        return str(resolve(unquote(path)).route)
     except Resolver404:
-        route = path
-    return f"{route}?{sorted(parse_qs(query, keep_blank_values=True))}"
+        return path
 
 
 def open_page(visitor: Visitor, address: str, failed: list[str]) -> str:
