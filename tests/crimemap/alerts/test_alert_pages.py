@@ -557,7 +557,7 @@ def test_the_admin_shows_counts_and_no_address(client: Client) -> None:
         ]
         assert alerts_admin.count_mails_by_state() == {"waiting": 1, "sent": 0, "refused": 0, "failed": 0}
     text = sign_in(create_account()).get("/admin/crimemap/subscription/").content.decode()
-    for words in ("Around a block or intersection", "under 5", "1 waits to be confirmed."):
+    for words in ("Around a block or intersection", "under 5", "1 is not confirmed yet."):
         assert words in text
     assert "@example.org" not in text.replace("ada@example.org", "")
 

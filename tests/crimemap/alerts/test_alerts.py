@@ -436,8 +436,7 @@ def test_both_parts_of_the_mail_have_the_full_content(city: City, mail_server: M
             "Every morning",
         ):
             assert words in part
-    assert "Street & alley <b>" in text
-    assert "Street &amp; alley &lt;b&gt;" in html
+        assert "alley" not in part  # the agency's own words, which nobody has approved
     for tracker in ("<img", "src=", "utm_", "<script", "http://", "url("):
         assert tracker not in html
     assert mail["List-Unsubscribe"].strip() == f"<https://riverton.example/map/alerts/leave/{token}/>"
