@@ -131,7 +131,7 @@ def test_from_the_form_to_the_officers_screen(
         assert officer.content.startswith(start)
         assert CANARY not in officer.content
         taken.append(officer.content)
-    assert "Cleaned" in source.enter_inbox(receipt)
+    assert "Location and device data removed." in source.enter_inbox(receipt)
     for needle in (CANARY, *(content[len(content) // 2 :][:48] for content in taken)):
         assert found_on_disk(stack, needle) == []
     assert not [path for path in ram.rglob("*") if path.is_file() and path.stat().st_size]
@@ -147,7 +147,7 @@ def test_the_panel_shows_progress_and_opens_files_on_request(
         page.context.add_cookies([{"name": "staff", "value": cookie, "url": stack.staff_url}])
         page.goto(f"{stack.staff_url}{newest_tip(officer)}/change/")
         panel = page.get_by_role("region", name="Files")
-        expect(panel.get_by_text("Waits to be cleaned")).to_be_visible()
+        expect(panel.get_by_text("Waiting to be cleaned")).to_be_visible()
         check_looks(page)
         stack.start_worker("media")
         expect(panel.get_by_role("link", name="Download Photo 1")).to_be_visible(timeout=60_000)
