@@ -52,7 +52,7 @@ def test_an_officer_opens_the_tip_and_its_photo(upgraded: Stack) -> None:
     with upgraded.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT tip_id FROM tips_attachment WHERE state = 'ready'")
         tips = [tip for (tip,) in cursor.fetchall()]
-    pages = [officer.open(f"/admin/tips/tip/{tip}/change/") for tip in tips]
+    pages = [officer.open(f"/admin/tips/tip/{tip}/change/?thumbnails=1") for tip in tips]
     page = next(page for page in pages if "garage" in page)
     address = re.search(r'<img [^>]*src="(/admin/[^"]+)"', page)
     assert address
