@@ -46,7 +46,8 @@ export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, stat
 
   fitMapToPaper(map, moveByScript);
   map.on("moveend", () => {
-    if (isMovedByScript) return;
+    // Leaflet reports some moves late: one of the printed map must not become the address of the page.
+    if (isMovedByScript || matchMedia("print").matches) return;
     isMovedByVisitor = true;
     statusLine.clearPersistent();
     history.replaceState(history.state, "", `?${selection.query}&at=${positionText()}`);
