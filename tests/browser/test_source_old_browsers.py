@@ -26,11 +26,8 @@ MISSING = {
     "no random numbers": "delete Crypto.prototype.getRandomValues",
     "no FormData": "delete window.FormData",
     "no append": "for (const owner of [Element, Document, DocumentFragment]) delete owner.prototype.append",
-    "no history": "History.prototype.pushState = () => { throw new Error('refused') }",
     "no fetch": "delete window.fetch",
     "no parser": "delete window.DOMParser",
-    "no storage": "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('refused') } })",
-    "no submit": "Node.prototype.cloneNode = () => { throw new Error('refused') }",
 }
 
 
