@@ -15,6 +15,7 @@ EXCUSED = {
     ("admin-files.js", "scrollLeft"): "old; what is newer is the way Safari counts from right to left",
     ("map/base-map.js", "at"): "our own",
     ("map/base-map.js", "escape"): "CSS.escape, which is older than RegExp.escape",
+    ("map/base-map.js", "touches"): "of touch events, which come only where there is a touch screen",
     ("map/bubbles.js", "inert"): "a property of our own there, and bubbles beyond the edge can be reached",
     ("map/incident-panel.js", "show"): "our own",
     ("map/main.js", "ready"): "our own",
