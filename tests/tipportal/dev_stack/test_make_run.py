@@ -174,7 +174,11 @@ class TestCommandsBesideIt:
 
     def test_demo_files_are_rebuilt(self, running: MakeRun) -> None:
         source = Visitor(f"http://127.0.0.1:{running.port}")
-        wait_until(lambda: source.enter_inbox(RECEIPT).count("Cleaned.") == 2, 60, f"two photos: {source.page}")
+        wait_until(
+            lambda: source.enter_inbox(RECEIPT).count("Location and device data removed.") == 2,
+            60,
+            f"two photos: {source.page}",
+        )
 
     def test_a_second_start_in_the_folder_is_refused(self, running: MakeRun) -> None:
         again = subprocess.run(["make", "run"], cwd=running.folder, capture_output=True, text=True, check=False)
