@@ -383,8 +383,7 @@ def test_the_page_explains_the_api(client: Client, incidents: PublishedIncidents
 
 def test_a_name_with_odd_characters_is_still_json(client: Client, tmp_path: Path, settings: Any) -> None:
     odd = '\u2028</script>"\x01'
-    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [{"outcome": odd, "district": "Łódź:1"}])
-    (row,) = json.loads(client.get(f"{V1}/incidents").content)["incidents"]
-    assert row["outcome"] == odd
-    assert row["district"] == "Łódź:1"
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [{"district": odd}, {"district": "Łódź:1"}])
+    rows = json.loads(client.get(f"{V1}/incidents").content)["incidents"]
+    assert {row["district"] for row in rows} == {odd, "Łódź:1"}
     assert client.get(f"{V1}/incidents?area=district:Łódź:1").json()["total"] == 1

@@ -81,5 +81,5 @@ def test_the_demo_refuses_a_real_portal_and_an_empty_city(settings: Any) -> None
     with pytest.raises(CommandError, match="`manage"):
         call_command("demo_incidents")
     settings.DEMO = False
-    with pytest.raises(CommandError, match="no place in a real portal"):
+    with pytest.raises(CommandError, match="don't belong in a real portal"):
         call_command("demo_incidents")
