@@ -76,7 +76,10 @@ def test_refuses_a_base_folder_that_others_can_read() -> None:
     with file_cleaning.open_workspace(allow_disk=True) as folder:
         base = folder.parent
     base.chmod(0o755)
-    with pytest.raises(file_cleaning.NoRamFolderError, match="other users can read it"), file_cleaning.open_workspace(allow_disk=True):
+    with (
+        pytest.raises(file_cleaning.NoRamFolderError, match="other users can read it"),
+        file_cleaning.open_workspace(allow_disk=True),
+    ):
         pass
 
 

@@ -73,7 +73,7 @@ END $$;
 -- Each row's xmin names the transaction that wrote it. Beside rows of the audit trail, whose time is known, that told the arrival
 -- of a tip to seconds. Every night the rows about sources that were written since the last time are written again: in one
 -- transaction, in random order, without those that somebody has locked. `since` is the first transaction that the next night
--- looks at (NULL: all), `done_in` the one that wrote the rows of the last night.
+-- looks at (NULL: all), `done_in` the last one that wrote rows.
 CREATE TABLE IF NOT EXISTS source_rewriting (since xid8, done_in xid8);
 INSERT INTO source_rewriting SELECT NULL, NULL WHERE NOT EXISTS (SELECT FROM source_rewriting);
 
@@ -110,7 +110,8 @@ BEGIN
         locked := locked + greatest(wanted, 0);
     END LOOP;
     -- Rows that were locked are looked for again in the next night.
-    UPDATE source_rewriting SET since = CASE WHEN locked > 0 THEN since ELSE begun END, done_in = pg_current_xact_id();
+    UPDATE source_rewriting SET since = CASE WHEN locked > 0 THEN since ELSE begun END,
+        done_in = CASE WHEN written > 0 THEN pg_current_xact_id() ELSE done_in END;
     RETURN written;
 END $$;
 

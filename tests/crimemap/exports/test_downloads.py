@@ -88,9 +88,7 @@ def test_points_are_longitude_first_and_null_where_there_is_none(client: Client,
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_is_a_formula_and_numbers_stay_numbers(tmp_path, settings, client: Client, start: str) -> None:
     cell = f'{start}cmd|"/c calc",2\n'
-    settings.INCIDENT_SNAPSHOTS = published_city.write(
-        tmp_path, [ODD | {"block": f"{start}1+1", "district": cell}]
-    )
+    settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path, [ODD | {"block": f"{start}1+1", "district": cell}])
     (line,) = read_csv(body(client.get(CSV)))
     assert line["district"] == f"'{cell}"
     assert not line["block"].startswith(tuple(downloads.FORMULA))
