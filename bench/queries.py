@@ -32,7 +32,7 @@ INSERT INTO crimemap_incident (source_id, external_id, occurred_at, precision, r
     latitude, longitude, point_kind, district, beat, neighbourhood, location_description, outcome, domestic, content_hash,
     first_run_id, last_run_id)
 SELECT {source}, number::text, timestamptz '2001-01-01' + random() * interval '9120 days', 'minute', code::text, '',
-    {codes}[code], place % 120 * 100 || ' block of W ' || place / 120 || 'th St',
+    {codes}[code], place % 120 * 100 || ' block of ' || (CASE WHEN place < 78300 THEN 'W ' ELSE 'E ' END) || place / 120 % 653 || 'th St',
     CASE WHEN mapped THEN 41.62 + place % 393 * 0.001 END, CASE WHEN mapped THEN -87.93 + place / 393 * 0.001 END,
     CASE WHEN mapped THEN 'published' ELSE 'none' END,
     lpad((place % 393 / 80 * 5 + place / 393 / 80)::text, 3, '0'), lpad((place % 277)::text, 4, '0'),

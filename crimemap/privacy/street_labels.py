@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MAX_LABEL_CHARACTERS = 80
+# Between the ends of a range of houses: 8-10, 12-24.
+_MAX_HOUSES_OF_RANGE = 12
 _MAX_NAME_WORDS = 5
 # Of a street without a number: more words are more likely to name people than a street.
 _MAX_LONE_NAME_WORDS, _MAX_INTERSECTION_NAME_WORDS = 2, 3
@@ -85,7 +87,7 @@ _RESERVED = "|".join(
 _COMMON = re.compile(
     r"(?i:0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
     rf"(?!(?:{_RESERVED}) )(?:[a-z]{{3,}}|\d{{1,3}}(?:ST|ND|RD|TH))(?: (?!(?:{_RESERVED}) )[a-z]{{3,}})?"
-    r" (?:ST|AVE?|RD|DR|BLVD|PL|CT|LN|TER|PKWY|STREET|AVENUE|ROAD|DRIVE)))",
+    r" (?:ST|AVE?|RD|DR|BLVD|PL|CT|LN|TER|PKWY|STREET|AVENUE|ROAD|DRIVE)(?: [NESW])?))",
     re.ASCII,
 )
 
@@ -103,7 +105,7 @@ class _Street(NamedTuple):
 def build_label(text: str) -> str:
     """Return the label of an address or block, at most 80 characters; "" if no street is recognized in it."""
     common = _COMMON.fullmatch(text)
-    if common and not _COMPOUND.match(common[3]):
+    if common and not _COMPOUND.search(common[3]):
         hundred = int(common[1]) if common[2] else int(common[1]) // 100
         return f"{hundred * 100} block of {common[3]}"
     near = _ON_OR_NEAR.fullmatch(" ".join(text.split()))
@@ -145,7 +147,8 @@ def _find_block(words: Sequence[str]) -> str:
         number = _NUMBER.fullmatch(word)
         street = _match_street_of_block(words, position + 1, number) if number else None
         if number and street:
-            return f"{_hundred_of(number, street)} block of {_join_street(words, street)}"
+            hundred, name = _hundred_of(number, street), _join_street(words, street)
+            return name if hundred is None else f"{hundred} block of {name}"
     starts = [0, *(position for position, word in enumerate(words) if position and _bare(word) in _FIRST_TYPES)]
     for start in starts:
         street = _find_lone_street(words[start:], 4 if start else _MAX_LONE_NAME_WORDS)
@@ -173,17 +176,20 @@ def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[st
     return street
 
 
-def _hundred_of(number: re.Match[str], street: _Street) -> int:
-    """Return the hundred that a house number lies in.
+def _hundred_of(number: re.Match[str], street: _Street) -> int | None:
+    """Return the hundred that a house number lies in; None if it may be two, one of which would be a house.
 
     Queens counts blocks before the hyphen and houses behind it: 12-34 56th St is in block 1200. Elsewhere a hyphen makes a
-    range of houses (815-25 is 815 to 825), whose first number must not pass for a block's.
+    range of houses (815-25 is 815 to 825), whose first number must not pass for a block's. 8-10 56th St can be either.
     """
     first, second = int(number[1]) if number[1].isdecimal() else 0, number[2]
     if second and len(second) == 2 and first < 1000:
         is_range = first >= 100 and int(second) > first % 100 and (int(second) - first) % 2 == 0
-        if (street.is_ordinal and not street.has_direction and not is_range) or second[0] == "0":
+        if second[0] == "0":
             return first * 100
+        if street.is_ordinal and not street.has_direction and not is_range:
+            may_be_range = 0 < int(second) - first <= _MAX_HOUSES_OF_RANGE and (int(second) - first) % 2 == 0
+            return None if may_be_range else first * 100
     return first // 100 * 100
 
 

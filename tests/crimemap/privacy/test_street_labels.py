@@ -39,6 +39,7 @@ N6W23001 EXAMPLE RD                   -> EXAMPLE RD
 1234 EXAMPLE ST 5B                    -> 1200 block of EXAMPLE ST
 3800 EXAMPLE AVE GH4 (APARTMENT)      -> 3800 block of EXAMPLE AVE
 12-34 56TH ST                         -> 1200 block of 56TH ST
+8-10 56TH ST                          -> 56TH ST
 815-25 S 12TH ST                      -> 800 block of S 12TH ST
 127-31 12TH ST                        -> 100 block of 12TH ST
 123-45 Main St                        -> 100 block of Main St
@@ -162,7 +163,7 @@ def test_common_forms_are_read_as_all_others(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["004XX W 24TH PL", "2300 BLOCK CASTOR AV", "412 Arden St", "400 block of Old Mill Rd", "9 56th st",
-                                  "1200 BLOCK OF HYDE PARK BLVD", "007 N Clark Ter", "120 Weg Rd", "99999 Park Ave"])  # fmt: skip
+                                  "1200 BLOCK OF HYDE PARK BLVD", "412 W 24th Pl N", "007 N Clark Ter", "120 Weg Rd", "99999 Park Ave"])  # fmt: skip
 def test_the_short_cut_takes_common_forms(text: str) -> None:
     assert street_labels._COMMON.fullmatch(text)
     assert build_label(text) == street_labels._build_from_parts(text)
