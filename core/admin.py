@@ -41,7 +41,7 @@ _CONSENT = gettext_lazy(
 
 
 class AccountRules:
-    """The checks of both forms: an account is changed by those who may (core/staff/tip_access.py), and nobody locks all out."""
+    """The checks of both account forms: core/staff/tip_access.py allows the change, and the last way in stays open."""
 
     editor: Account
 

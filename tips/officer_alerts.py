@@ -212,7 +212,7 @@ def _subject(urgent: bool, count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WaitingAlerts:
-    """How many alerts no officer has been mailed about, and how many of them are urgent."""
+    """Counts of alerts without a mail to any officer: all, and the urgent ones among them."""
 
     total: int
     urgent: int

@@ -13,7 +13,7 @@ import secrets
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -210,29 +210,23 @@ def stretch_receipt(receipt: str) -> vault.SourceSecret:
 
 
 def stretch_for_sign_in(receipt: str) -> vault.SourceSecret:
-    """Do the same in the queue of sign-ins."""
+    """Derive the same in the queue of sign-ins, so that guesses never take a tip's place. Raises ReceiptQueueFullError."""
     with _place_in(_sign_in_queue), _turn_of(_running_sign_ins), _turn_of(_running):
         return vault.stretch_secret(receipt.encode(), _read_salt())
 
 
 @contextmanager
-def _place_in(queue: threading.BoundedSemaphore) -> Iterator[None]:
-    if not queue.acquire(blocking=False):
-        raise ReceiptQueueFullError
-    try:
-        yield
-    finally:
-        queue.release()
-
-
-@contextmanager
-def _turn_of(running: threading.BoundedSemaphore) -> Iterator[None]:
-    if not running.acquire(timeout=_LONGEST_WAIT_SECONDS):
+def _turn_of(running: threading.BoundedSemaphore, most_seconds: float = _LONGEST_WAIT_SECONDS) -> Iterator[None]:
+    if not running.acquire(timeout=most_seconds):
         raise ReceiptQueueFullError
     try:
         yield
     finally:
         running.release()
+
+
+def _place_in(queue: threading.BoundedSemaphore) -> AbstractContextManager[None]:
+    return _turn_of(queue, most_seconds=0)
 
 
 def is_queue_full() -> bool:

@@ -27,7 +27,7 @@ class StaffSite(AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().login(request, extra_context)
-        # Django redirects after a sign-in; a GET of somebody who is signed in gets a redirect as well.
+        # Django redirects after a sign-in, but also any GET in a session that is signed in already.
         account = get_user(request) if request.method == "POST" and response.status_code == 302 else None
         if isinstance(account, Account):
             known_browsers.remember(request, response, account)

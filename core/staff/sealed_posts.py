@@ -1,7 +1,7 @@
 """Seals what an account has typed into a token that opens for that account alone (XChaCha20-Poly1305, libsodium).
 
-The token stands in a page for whoever signs in next, who may be another person: without the key of this server they cannot read
-it, and the server opens it for its author only. Nothing is stored.
+The sign-in page that follows an ended session holds the token. A colleague may sign in there next: without this server's key they
+can't read it, and the server opens it for its author only. Nothing is stored.
 """
 
 from __future__ import annotations

@@ -28,7 +28,10 @@ def is_tip_post(request_line: bytes) -> bool:
 
 
 class Standing(enum.Enum):
-    """How likely a person sent a post. RIPE: from a form as old as a person needs to write. ODD: no token of ours, or again."""
+    """The likelihood that a person sent a post.
+
+    RIPE: its form is old enough to be written by hand. ODD: it has no token of ours, or a repeated one.
+    """
 
     RIPE, YOUNG, ODD = range(3)
 

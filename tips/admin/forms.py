@@ -64,7 +64,7 @@ class OfficerField(forms.ModelChoiceField):
 
 
 class AssignForm(forms.Form):
-    """Offers the accounts of the desk, and whoever has the tip now, so that the present state is always a choice."""
+    """Offers the accounts of the desk and the tip's present officer, so that the present state is always a choice."""
 
     to = OfficerField(
         queryset=Account.objects.none(),

@@ -1,4 +1,4 @@
-"""Who may store files: a page of ours that is not sent yet, or a source with an open inbox."""
+"""Decides whether a request may store files: its page of ours is not sent yet, or its source has an open inbox."""
 
 from __future__ import annotations
 
