@@ -1,4 +1,4 @@
-"""Accounts and the audit trail in the admin. Groups are fixed (core/staff/groups.py): nobody edits what they permit."""
+"""Accounts in the admin. Groups are fixed (core/staff/groups.py): nobody edits what they permit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import audit
-from core.models import Account, AuditEntry
+from core.models import Account
 from core.staff import account_mails, tip_access
-from core.staff.admin_site import PASSWORD_CHANGED, ReadOnlyAdmin
+from core.staff.admin_site import PASSWORD_CHANGED
 from core.staff.folded_search import FoldedSearch
 from core.staff.groups import ADMINISTRATOR, SUPERVISOR
 
@@ -207,24 +206,3 @@ class AccountAdmin(FoldedSearch, UserAdmin):
 
 def _role_names(account: Account) -> list[str]:
     return sorted(Account.groups.through.objects.filter(account=account).values_list("group__name", flat=True))
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    """Read only, for everybody; a database trigger refuses the rest too."""
-
-    list_display = ("id", "moment", "actor", "action", "subject", "detail")
-    list_display_links = None
-    list_filter = ("at", "action")
-    search_fields = ("actor", "subject", "action")
-    search_help_text = gettext_lazy("A username, “tip 12”, or an action such as “opened”")
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    fields = ("id", "moment", "actor", "action", "subject", "detail")
-
-    @admin.display(description=gettext_lazy("time"), ordering="at")
-    def moment(self, entry: AuditEntry) -> str:
-        return f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}"
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": _("Audit trail"), **(extra_context or {})})

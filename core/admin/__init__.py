@@ -1,0 +1,7 @@
+"""Accounts and the audit trail in the admin."""
+
+from __future__ import annotations
+
+from core.admin import accounts, audit_trail
+
+__all__ = ["accounts", "audit_trail"]
