@@ -1,12 +1,7 @@
-"""The stored form of tips. Only tips/vault.py opens sealed columns; the rights of each role on each table are in grants.sql.
-
-In clear: number, category, state, priority, assignment, times rounded down to the hour, counts and padded sizes.
-Everything a source wrote is in `report` and `body`, sealed.
-"""
+"""Tips, the messages and notes of their conversation, and their files."""
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from typing import ClassVar
 
@@ -17,28 +12,8 @@ from django.db.models import Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.mail.outbox import OutboxRow
-
-ROUNDING = dt.timedelta(minutes=5)
-
-
-def current_hour() -> dt.datetime:
-    """Return the beginning of the current hour: the finest time about a source that the public side can read.
-
-    By the local clock, so that no tip is counted on the day before in zones half an hour off the others.
-    """
-    return timezone.localtime().replace(minute=0, second=0, microsecond=0)
-
-
-def rounded_now() -> dt.datetime:
-    """Return the current time rounded down to five minutes, for when work is due that officers or workers wait for."""
-    now = timezone.now()
-    return now - (now - dt.datetime.min.replace(tzinfo=dt.UTC)) % ROUNDING
-
-
-def round_duration(duration: dt.timedelta) -> dt.timedelta:
-    """Return a duration rounded up to steps of five minutes, so that the public median never flatters."""
-    return max(1, -(-duration // ROUNDING)) * ROUNDING
+from tips.models.categories import Category
+from tips.models.times import current_hour
 
 
 class State(models.TextChoices):
@@ -67,50 +42,6 @@ class Disposition(models.TextChoices):
 class Author(models.TextChoices):
     SOURCE = "source", _("Source")
     STAFF = "staff", _("Staff")
-
-
-class Category(models.Model):
-    """The subject of a tip, editable by administrators. Decides which officers are alerted and which questions are asked."""
-
-    slug = models.SlugField(
-        _("short name"), max_length=40, unique=True, help_text=_("You can't change it once a tip uses it.")
-    )
-    name = models.CharField(_("name"), max_length=60, unique=True)
-    hint = models.CharField(_("hint"), max_length=80, blank=True, help_text=_("A few examples, shown below the name."))
-    icon = models.SlugField(_("icon"), max_length=40, default="dots", help_text=_("Name of a symbol in icons.svg."))
-    order = models.PositiveSmallIntegerField(_("order"), default=100)
-    active = models.BooleanField(_("offered on the form"), default=True)
-
-    class Meta:
-        verbose_name = _("category")
-        verbose_name_plural = _("categories")
-        ordering = ["order", "name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Question(models.Model):
-    """An optional follow-up question of one category."""
-
-    class Kind(models.TextChoices):
-        SHORT = "short", _("One line")
-        LONG = "long", _("Several lines")
-
-    category = models.ForeignKey(Category, models.CASCADE, related_name="questions", verbose_name=_("category"))
-    label = models.CharField(_("question"), max_length=120)
-    hint = models.CharField(_("hint"), max_length=160, blank=True)
-    kind = models.CharField(_("answer"), max_length=8, choices=Kind, default=Kind.SHORT)
-    order = models.PositiveSmallIntegerField(_("order"), default=100)
-
-    class Meta:
-        verbose_name = _("follow-up question")
-        verbose_name_plural = _("follow-up questions")
-        ordering = ["order", "id"]
-        constraints = [models.UniqueConstraint(fields=["category", "label"], name="question_once_a_category")]
-
-    def __str__(self) -> str:
-        return self.label
 
 
 class AgencyKey(models.Model):
@@ -338,64 +269,3 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return f"attachment {self.position} of {self.tip_id}"
-
-
-class Duty(models.Model):
-    """An officer's duty: whether they are on duty, and for which categories they are alerted; none stands for all."""
-
-    officer = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="duty", verbose_name=_("officer")
-    )
-    on_duty = models.BooleanField(_("on duty"), default=False)
-    categories = models.ManyToManyField(Category, blank=True, related_name="duties", verbose_name=_("categories"))
-
-    class Meta:
-        verbose_name = _("duty")
-        verbose_name_plural = _("duties")
-
-    def __str__(self) -> str:
-        return str(self.officer)
-
-
-class Alert(models.Model):
-    """A new tip or message that waits for an officer: written in its transaction, spread over officers by the worker."""
-
-    class AlertState(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        SPREAD = "spread", _("one notification an officer is written")
-        NOBODY = "nobody", _("no officer has an address")
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tip = models.ForeignKey(Tip, models.CASCADE, related_name="alerts")
-    urgent = models.BooleanField(default=False)
-    state = models.CharField(max_length=8, choices=AlertState, default=AlertState.WAITING)
-    raised_at = models.DateTimeField(default=current_hour)
-
-    class Meta:
-        default_permissions = ()
-        indexes = [models.Index(fields=["state"], name="alert_waiting", condition=~Q(state="spread"))]
-
-    def __str__(self) -> str:
-        return f"alert {self.id}"
-
-
-class Notification(OutboxRow):
-    """One message to one officer. Exact times are in `leased_until` alone, which is empty again once the mail is settled."""
-
-    class NotificationState(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        SENT = "sent", _("handed to the mail server")
-        FAILED = "failed", _("refused by the mail server for good")
-
-    alert = models.ForeignKey(Alert, models.CASCADE, related_name="notifications")
-    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    state = models.CharField(max_length=8, choices=NotificationState, default=NotificationState.WAITING)
-    next_attempt_at = models.DateTimeField(default=current_hour)
-
-    class Meta:
-        default_permissions = ()
-        indexes = [models.Index(fields=["next_attempt_at"], name="notification_waiting", condition=Q(state="waiting"))]
-        constraints = [models.UniqueConstraint(fields=["alert", "officer"], name="notification_once_an_officer")]
-
-    def __str__(self) -> str:
-        return f"notification {self.id}"

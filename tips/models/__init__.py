@@ -1,0 +1,47 @@
+"""The stored form of tips. Only tips/vault.py opens sealed columns; the rights of each role on each table are in grants.sql.
+
+In clear: number, category, state, priority, assignment, times rounded down to the hour, counts and padded sizes.
+Everything a source wrote is in `report` and `body`, sealed.
+"""
+
+from __future__ import annotations
+
+from tips.models.alerts import Alert, Duty, Notification
+from tips.models.categories import Category, Question
+from tips.models.times import ROUNDING, current_hour, round_duration, rounded_now
+from tips.models.tips import (
+    AgencyKey,
+    Attachment,
+    Author,
+    Disposition,
+    Message,
+    Note,
+    NotesKey,
+    Priority,
+    SealedEntry,
+    State,
+    Tip,
+)
+
+__all__ = [
+    "ROUNDING",
+    "AgencyKey",
+    "Alert",
+    "Attachment",
+    "Author",
+    "Category",
+    "Disposition",
+    "Duty",
+    "Message",
+    "Note",
+    "NotesKey",
+    "Notification",
+    "Priority",
+    "Question",
+    "SealedEntry",
+    "State",
+    "Tip",
+    "current_hour",
+    "round_duration",
+    "rounded_now",
+]

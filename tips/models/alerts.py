@@ -1,0 +1,76 @@
+"""Officers' duty, and the alerts that mail them. Times are rounded as those of tips are."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core.mail.outbox import OutboxRow
+from tips.models.categories import Category
+from tips.models.times import current_hour
+from tips.models.tips import Tip
+
+
+class Duty(models.Model):
+    """An officer's duty: whether they are on duty, and for which categories they are alerted; none stands for all."""
+
+    officer = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="duty", verbose_name=_("officer")
+    )
+    on_duty = models.BooleanField(_("on duty"), default=False)
+    categories = models.ManyToManyField(Category, blank=True, related_name="duties", verbose_name=_("categories"))
+
+    class Meta:
+        verbose_name = _("duty")
+        verbose_name_plural = _("duties")
+
+    def __str__(self) -> str:
+        return str(self.officer)
+
+
+class Alert(models.Model):
+    """A new tip or message that waits for an officer: written in its transaction, spread over officers by the worker."""
+
+    class AlertState(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SPREAD = "spread", _("one notification an officer is written")
+        NOBODY = "nobody", _("no officer has an address")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tip = models.ForeignKey(Tip, models.CASCADE, related_name="alerts")
+    urgent = models.BooleanField(default=False)
+    state = models.CharField(max_length=8, choices=AlertState, default=AlertState.WAITING)
+    raised_at = models.DateTimeField(default=current_hour)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["state"], name="alert_waiting", condition=~Q(state="spread"))]
+
+    def __str__(self) -> str:
+        return f"alert {self.id}"
+
+
+class Notification(OutboxRow):
+    """One message to one officer. Exact times are in `leased_until` alone, which is empty again once the mail is settled."""
+
+    class NotificationState(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SENT = "sent", _("handed to the mail server")
+        FAILED = "failed", _("refused by the mail server for good")
+
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="notifications")
+    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=8, choices=NotificationState, default=NotificationState.WAITING)
+    next_attempt_at = models.DateTimeField(default=current_hour)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["next_attempt_at"], name="notification_waiting", condition=Q(state="waiting"))]
+        constraints = [models.UniqueConstraint(fields=["alert", "officer"], name="notification_once_an_officer")]
+
+    def __str__(self) -> str:
+        return f"notification {self.id}"
