@@ -77,7 +77,10 @@ class AuditEntry(models.Model):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit trail")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["action", "actor", "-at"], name="audit_by_action")]
+        indexes = [
+            models.Index(fields=["action", "actor", "-at"], name="audit_by_action"),
+            models.Index(fields=["subject"], name="audit_by_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"

@@ -75,7 +75,7 @@ def rows(stack: Stack) -> dict[int, tuple[str, str, int]]:
     """Return state, reason and attempts of the newest tip's files."""
     query = (
         "SELECT position, state, reason, attempts FROM tips_attachment"
-        " WHERE tip_id = (SELECT id FROM tips_tip ORDER BY number DESC LIMIT 1) ORDER BY position"
+        " WHERE tip_id = (SELECT id FROM tips_tip ORDER BY age(xmin) LIMIT 1) ORDER BY position"
     )
     connection = stack.connect("owner")
     try:

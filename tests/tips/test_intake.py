@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
+from core import audit
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.models import AgencyKey, Alert, Category, Priority, State, Tip
 from tips.source import inbox_session
@@ -109,6 +110,26 @@ def test_the_receipt_is_shown_only_once(report: intake.Report, token: form_token
             intake.accept_tip(report, form)
         assert (caught.value.receipt, caught.value.receipt_seen) == (receipt, receipt is None)
     assert Tip.objects.count() == 2
+
+
+def test_a_tips_number_says_nothing_of_when_it_came(report: intake.Report) -> None:
+    for _ in range(12):
+        intake.accept_tip(report, form_tokens.read(form_tokens.issue()))
+    numbers = list(Tip.objects.order_by("pk").values_list("number", flat=True))
+    assert all(100_000 <= number < 1_000_000 for number in numbers)
+    assert max(numbers) - min(numbers) > 50_000  # by chance less in one of 10**13 runs
+
+
+def test_a_number_is_never_given_twice_even_if_its_tip_is_erased(report: intake.Report) -> None:
+    intake.accept_tip(report, form_tokens.read(form_tokens.issue()))
+    Tip.objects.update(number=100_000)
+    audit.record("okafor", "opened", "tip 100001")
+    audit.record("okafor", "opened", "walled tip 100002")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tip_number_draw(4) FROM generate_series(1, 20)")
+        drawn = {number for (number,) in cursor.fetchall()}
+    assert 100_003 in drawn
+    assert not drawn & {100_000, 100_001, 100_002}
 
 
 @pytest.mark.django_db(transaction=True)

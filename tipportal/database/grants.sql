@@ -17,7 +17,7 @@ GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
 GRANT UPDATE (receipt_seen) ON tips_tip TO portal_public;
 GRANT SELECT, INSERT ON tips_attachment TO portal_public;
 GRANT INSERT ON tips_alert TO portal_public;
-GRANT USAGE ON SEQUENCE tips_tip_number TO portal_public;
+GRANT EXECUTE ON FUNCTION tip_number_draw TO portal_public;
 GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
 GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_leave TO portal_public;
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;

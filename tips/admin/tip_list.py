@@ -78,7 +78,7 @@ class TipAdmin(admin.ModelAdmin):
         if not term:
             return queryset, False
         if not term.isascii() or not term.isdecimal() or len(term) > 18:
-            self.message_user(request, _("You can only search by a tip's number, such as 1042."), messages.WARNING)
+            self.message_user(request, _("You can only search by a tip's number, such as 482115."), messages.WARNING)
             return queryset.none(), False
         return self.get_queryset(request).filter(number=int(term)), False
 

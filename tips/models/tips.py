@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Func, Q, Value
+from django.db.models import Func, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -61,8 +61,9 @@ class Tip(models.Model):
     """A tip: its report sealed under its key K, and K sealed to the agency and to the source."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Drawn at random: the numbers of a sequence would be a clock, and its gaps would tell of tips that are hidden.
     number = models.BigIntegerField(
-        _("number"), unique=True, editable=False, db_default=Func(Value("tips_tip_number"), function="nextval")
+        _("number"), unique=True, editable=False, db_default=Func(function="tip_number_draw")
     )
     category = models.ForeignKey(Category, models.PROTECT, verbose_name=_("category"), related_name="tips")
     state = models.CharField(_("status"), max_length=10, choices=State, default=State.NEW)
@@ -105,7 +106,7 @@ class Tip(models.Model):
     class Meta:
         verbose_name = _("tip")
         verbose_name_plural = _("tips")
-        ordering = ["priority", "-number"]
+        ordering = ["priority", "-received_at", "number"]
         permissions: ClassVar = [
             ("open_tip", _("Can open the seal of a tip")),
             ("answer_tip", _("Can answer, note, assign and close a tip")),
@@ -113,7 +114,7 @@ class Tip(models.Model):
         ]
         default_permissions = ("view",)
         indexes = [
-            models.Index(fields=["state", "priority", "-number"], name="tip_desk"),
+            models.Index(fields=["state", "priority", "-received_at", "number"], name="tip_desk"),
             models.Index(fields=["closed_at"], name="tip_expiry", condition=Q(closed_at__isnull=False)),
         ]
         constraints = [
