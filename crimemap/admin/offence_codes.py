@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
+from core.staff.audited_admin import AuditedAdmin, describe_changes
 from core.staff.folded_search import FoldedSearch
-from crimemap.admin.audited_admin import AuditedAdmin, describe_changes
 from crimemap.models import Category, OffenceCode, Visibility
 from crimemap.offences import classification
 from crimemap.publishing import publication_requests

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
+from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
-from crimemap.admin.audited_admin import AuditedAdmin
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import area_import, block_import
 from crimemap.places.area_import import LayerImportResult

@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
 from crimemap.admin import column_mapping_page
-from crimemap.admin.audited_admin import AuditedAdmin
 from crimemap.importing import profiles
 from crimemap.importing.arrival import feed_monitor, push_tokens
 from crimemap.models import Source

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +19,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from core import audit
 from core.models import Account
 from core.staff.session_resume import is_resumed
 from outreach.admin import wording
@@ -68,7 +70,7 @@ def _handle_post(request: HttpRequest, story: Story | None, by: Account) -> Http
         if not workflow.actor_for(by).can_write or not request.POST["_settle"].isdecimal():
             raise PermissionDenied
         if not is_resumed(request):
-            ReviewComment.objects.filter(story=story, pk=int(request.POST["_settle"])).update(settled=True)
+            _settle_comment(story, by, int(request.POST["_settle"]))
         return _show_unsent(request, story, _unsent_comment(request), "comments")
     if not workflow.actor_for(by).can_write:
         raise PermissionDenied
@@ -82,9 +84,17 @@ def _add_comment(request: HttpRequest, story: Story, by: Account) -> HttpRespons
         raise PermissionDenied
     if is_resumed(request) or not form.is_valid():
         return _show_unsent(request, story, form, "comments")
-    ReviewComment.objects.create(story=story, version=story.version, by=by, text=form.cleaned_data["comment"])
+    with transaction.atomic():
+        ReviewComment.objects.create(story=story, version=story.version, by=by, text=form.cleaned_data["comment"])
+        audit.record(by, "commented on story", f"story {story.slug}", f"version {story.version}")
     messages.success(request, _("Your comment is saved."))
     return _show_unsent(request, story, None, "comments")
+
+
+@transaction.atomic
+def _settle_comment(story: Story, by: Account, comment_id: int) -> None:
+    if ReviewComment.objects.filter(story=story, pk=comment_id, settled=False).update(settled=True):
+        audit.record(by, "settled a comment on story", f"story {story.slug}")
 
 
 def _unsent_comment(request: HttpRequest) -> CommentForm | None:

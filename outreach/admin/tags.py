@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 
 from core.plain_text import clean_published_line
+from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
 from outreach.models import Tag
 
@@ -20,9 +21,8 @@ class TagForm(forms.ModelForm):
 
 
 @admin.register(Tag)
-class TagAdmin(FoldedSearch):
+class TagAdmin(FoldedSearch, AuditedAdmin):
     form = TagForm
     list_display = ("name", "slug")
     search_fields = ("name",)
-    show_facets = admin.ShowFacets.NEVER
     prepopulated_fields = {"slug": ("name",)}

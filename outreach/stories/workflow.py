@@ -115,7 +115,10 @@ def set_text_aside(story_id: int, by: Account, values: StoryValues, version: int
     """Keep a text that lost an edit conflict beside the history. Sending the same text again keeps it once."""
     story, snapshot = _lock_story(story_id), texts.snapshot_of_values(values)
     known = StoryRevision.objects.filter(story=story, aside=True, by=by, snapshot=snapshot).first()
-    return known or StoryRevision.objects.create(story=story, number=version, by=by, aside=True, snapshot=snapshot)
+    if known:
+        return known
+    audit.record(by, "kept a second text of story", f"story {story.slug}", f"begun from version {version}")
+    return StoryRevision.objects.create(story=story, number=version, by=by, aside=True, snapshot=snapshot)
 
 
 def restore_revision(story_id: int, by: Account, revision: StoryRevision, version: int) -> Story:

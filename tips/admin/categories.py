@@ -10,6 +10,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
 from tips.models import Category, Question
 
@@ -49,14 +50,13 @@ class QuestionInline(admin.StackedInline):
 
 
 @admin.register(Category)
-class CategoryAdmin(FoldedSearch):
+class CategoryAdmin(FoldedSearch, AuditedAdmin):
     form = CategoryForm
     list_display = ("name", "hint", "questions_asked", "order", "active")
     list_filter = ("active",)
     search_fields = ("name", "hint")
     fields = ("name", "slug", "hint", "icon", "order", "active")
     inlines = (QuestionInline,)
-    show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         categories: QuerySet[Category] = super().get_queryset(request)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.staff.audited_admin import AuditedAdmin, describe_changes
 from core.staff.folded_search import FoldedSearch
 from tips.desk import permissions
 from tips.models import Category, Duty
@@ -33,12 +35,11 @@ class OwnDutyForm(forms.ModelForm):
 
 
 @admin.register(Duty)
-class DutyAdmin(FoldedSearch):
+class DutyAdmin(FoldedSearch, AuditedAdmin):
     list_display = ("officer", "on_duty", "categories_shown")
     list_filter = ("on_duty",)
     list_select_related = ("officer",)
     search_fields = ("officer__username",)
-    show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Duty]:
         return super().get_queryset(request).prefetch_related("categories")
@@ -68,15 +69,26 @@ class DutyAdmin(FoldedSearch):
             raise PermissionDenied
         duty = Duty.objects.filter(officer=officer).first() or Duty(officer=officer)
         if request.method == "POST" and "switch" in request.POST:
-            duty.on_duty = request.POST["switch"] == "on"
-            duty.save()
+            self._switch(request, duty, on_duty=request.POST["switch"] == "on")
             return self._redirect_after_saving(request, duty)
         form = OwnDutyForm(request.POST or None, instance=duty)
         if request.method == "POST" and form.is_valid():
-            return self._redirect_after_saving(request, form.save())
+            with transaction.atomic():
+                form.save()
+                if form.changed_data:
+                    self.record(request, "changed", duty, describe_changes(form))
+            return self._redirect_after_saving(request, duty)
         context = {**self.admin_site.each_context(request), "title": _("My duty"), "form": form}
         context["no_address"] = not officer.email
         return TemplateResponse(request, "admin/tips/duty/mine.html", context)
+
+    @transaction.atomic
+    def _switch(self, request: HttpRequest, duty: Duty, *, on_duty: bool) -> None:
+        if duty.on_duty == on_duty and not duty._state.adding:
+            return
+        duty.on_duty = on_duty
+        duty.save()
+        self.record(request, "changed", duty, f"on_duty: {not on_duty} -> {on_duty}")
 
     def _redirect_after_saving(self, request: HttpRequest, duty: Duty) -> HttpResponse:
         messages.success(request, _("You're on duty.") if duty.on_duty else _("You're off duty."))

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from core.models import AuditEntry
 from core.staff import groups, session_resume
 from outreach import guides
 from outreach.admin import wording
@@ -269,8 +270,11 @@ class TestSteps:
         client.post(page_of(story), {"comment": "Which corner?", "_comment": "1"})
         comment = ReviewComment.objects.get()
         assert "Which corner?" in html(client.get(page_of(story)))
-        client.post(page_of(story), {"_settle": str(comment.pk)})
+        for _click in range(2):
+            client.post(page_of(story), {"_settle": str(comment.pk)})
         assert ReviewComment.objects.get().settled
+        acts = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
+        assert acts == ["created story", "commented on story", "settled a comment on story"]
 
 
 class TestTwoEditors:

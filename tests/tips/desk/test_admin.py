@@ -732,8 +732,13 @@ def test_every_page_has_the_duty_switch(okafor: Account) -> None:
     assert "You&#x27;re on duty." in page
     assert Duty.objects.get(officer=okafor).on_duty
     assert "Go off duty" in client.get(LIST).content.decode()
-    client.post("/admin/tips/duty/mine/", {"switch": "off"})
+    for _click in range(2):
+        client.post("/admin/tips/duty/mine/", {"switch": "off"})
     assert not Duty.objects.get(officer=okafor).on_duty
+    assert officers.read_audit_trail() == [
+        ("okafor", "changed duty", "duty okafor", "on_duty: False -> True"),
+        ("okafor", "changed duty", "duty okafor", "on_duty: True -> False"),
+    ]
 
 
 def test_officers_choose_their_own_categories(okafor: Account) -> None:
@@ -742,6 +747,9 @@ def test_officers_choose_their_own_categories(okafor: Account) -> None:
     assert officers.sign_in(okafor).post("/admin/tips/duty/mine/", data).status_code == 302
     duty = Duty.objects.get(officer=okafor)
     assert (duty.on_duty, list(duty.categories.all())) == (True, chosen)
+    ((actor, action, subject, detail),) = officers.read_audit_trail()
+    assert (actor, action, subject) == ("okafor", "changed duty", "duty okafor")
+    assert all(str(category) in detail for category in chosen)
     page = load_page(okafor, "/admin/tips/duty/mine/")
     assert page.count(" checked>") == 3
     officers.sign_in(okafor).post("/admin/tips/duty/mine/", {"switch": "off"})
@@ -767,6 +775,7 @@ def test_only_administrators_set_the_duty_of_others(okafor: Account) -> None:
     data = {"officer": okafor.pk, "on_duty": "on", "categories": [Category.objects.all()[0].pk]}
     assert officers.sign_in(ito).post(reverse("admin:tips_duty_add"), data).status_code == 302
     assert Duty.objects.get().officer == okafor
+    assert officers.read_audit_trail() == [("ito", "added duty", "duty okafor", "")]
     page = load_page(ito, reverse("admin:tips_duty_changelist"))
     assert str(Category.objects.all()[0]) in page
     assert officers.sign_in(okafor).get(reverse("admin:tips_duty_changelist")).status_code == 403
@@ -789,7 +798,20 @@ def test_administrators_edit_categories_and_their_questions(db: None) -> None:
     data |= {"questions-TOTAL_FORMS": 1, "questions-INITIAL_FORMS": 0}
     data |= {"questions-0-label": "Which wall?", "questions-0-kind": "short", "questions-0-order": 10}
     assert officers.sign_in(ito).post(reverse("admin:tips_category_add"), data).status_code == 302
-    assert Question.objects.get(category__slug="graffiti").label == "Which wall?"
+    question = Question.objects.get(category__slug="graffiti")
+    assert question.label == "Which wall?"
+    data |= {"questions-INITIAL_FORMS": 1, "questions-0-id": question.pk, "questions-0-category": question.category_id}
+    page = reverse("admin:tips_category_change", args=[question.category_id])
+    assert officers.sign_in(ito).post(page, data | {"order": 60, "questions-0-label": "Where?"}).status_code == 302
+    assert officers.sign_in(ito).post(page, data | {"order": 60, "questions-0-DELETE": "on"}).status_code == 302
+    asked = "changed follow-up questions of category"
+    assert officers.read_audit_trail() == [
+        ("ito", "added category", "category Graffiti", ""),
+        ("ito", asked, "category Graffiti", "added Which wall?"),
+        ("ito", "changed category", "category Graffiti", "order: 50 -> 60"),
+        ("ito", asked, "category Graffiti", "changed Where? (label)"),
+        ("ito", asked, "category Graffiti", "deleted Which wall?"),
+    ]
 
 
 def test_a_slug_in_use_cannot_be_changed(db: None) -> None:
