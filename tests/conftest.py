@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist, as with `-p no:xdist`, nothing calls it
 def pytest_xdist_auto_num_workers() -> int:
     """Return one more than there are cores: tests spend a third of their time waiting for processes they have started."""
     return (os.cpu_count() or 1) + 1

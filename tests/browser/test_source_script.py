@@ -336,5 +336,5 @@ def test_the_form_loads_no_map_before_it_is_opened(browser: Browser, stack: Stac
 
         page.on("requestfinished", weigh)
         page.goto(stack.public_url + "/tips/", wait_until="networkidle")
-        assert sum(weights.values()) < 64_000, weights
+        assert sum(weights.values()) < 60_000, weights
         assert len(weights) > 10

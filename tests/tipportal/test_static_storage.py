@@ -1,0 +1,40 @@
+"""The collected static files, as the web server sends them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+FOLDER = Path(settings.STATIC_ROOT)
+NAMES: dict[str, str] = json.loads((FOLDER / "staticfiles.json").read_text())["paths"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "comment"), [("js", re.compile(r"^\s*//", re.MULTILINE)), ("css", re.compile(r"/\*"))]
+)
+def test_our_files_have_no_comments(kind: str, comment: re.Pattern[str]) -> None:
+    ours = [FOLDER / served for name, served in NAMES.items() if name.startswith(f"{kind}/")]
+    assert len(ours) > 10
+    assert [path.name for path in ours if comment.search(path.read_text())] == []
+
+
+def test_other_projects_keep_their_licenses() -> None:
+    assert "(c) 2010-2022" in (FOLDER / NAMES["leaflet/leaflet.js"]).read_text()
+
+
+def test_everything_but_comments_is_kept() -> None:
+    source = (settings.BASE_DIR / "static" / "js" / "dom.js").read_text()
+    served = (FOLDER / NAMES["js/dom.js"]).read_text()
+    assert served == "".join(line for line in source.splitlines(keepends=True) if not line.lstrip().startswith("//"))
+
+
+def test_a_name_changes_with_the_bytes_that_browsers_get() -> None:
+    for name, served in NAMES.items():
+        if name.startswith(("js/", "css/")):
+            content = (FOLDER / served).read_bytes()
+            assert hashlib.md5(content, usedforsecurity=False).hexdigest()[:12] in served
