@@ -55,7 +55,7 @@ def find_stalled_work(account: Account) -> StalledWork:
     is_urgent = False
     if permissions.can_see_alert_trouble(account):
         causes = [*_name_stopped_parts(), *_describe_outage(), *_describe_full_disk()]
-        waiting = officer_alerts.count_waiting(include_recent=bool(causes))
+        waiting = officer_alerts.count_waiting(permissions.counted_tips(account), include_recent=bool(causes))
         is_urgent = waiting.urgent > 0
         sentences = [*_describe_waiting_alerts(waiting), *causes, *_describe_other_rows()]
     if account.has_perm("crimemap.view_importrun"):

@@ -28,7 +28,8 @@ from core.mail import outbox
 from core.mail.outbox import Outbox
 from core.models import Account
 from core.row_insertion import insert_row
-from core.staff.groups import OFFICER, SUPERVISOR
+from core.staff.groups import SUPERVISOR
+from tips import readers
 from tips.models import Alert, Duty, Notification, Priority, Tip, rounded_now
 from tips.officer_mail_budget import budget
 
@@ -73,8 +74,8 @@ def _write_notifications(alert_id: UUID) -> bool:
         alert = waiting.filter(pk=alert_id).only("id", "state").first()
         if alert is None:
             return False
-        category_id = Tip.objects.filter(alerts=alert_id).values_list("category_id", flat=True).get()
-        officers = choose_recipients(category_id, alert_id)
+        category_id, unit_id = Tip.objects.filter(alerts=alert_id).values_list("category_id", "unit_id").get()
+        officers = choose_recipients(category_id, unit_id, alert_id)
         earlier = Notification.objects.filter(alert=alert)
         if not officers and not earlier.exclude(state=NotificationState.FAILED).exists():
             # An address may have been corrected since the mail server refused it.
@@ -88,14 +89,14 @@ def _write_notifications(alert_id: UUID) -> bool:
     return True
 
 
-def choose_recipients(category_id: int, alert_id: UUID) -> list[int]:
-    """Return the first non-empty group of: officers on duty for the category, all its officers, supervisors.
+def choose_recipients(category_id: int, unit_id: int | None, alert_id: UUID) -> list[int]:
+    """Return the first non-empty group of: officers on duty for the category, all its officers, supervisors, the rest.
 
-    An officer who chose no category has all. An officer whose mail was refused for good over this alert is left out, so
+    Only of those who may see the tip (tips/readers.py). An officer who chose no category has all. An officer whose mail was refused for good over this alert is left out, so
     that the next group gets it.
     """
     away = Notification.objects.filter(alert=alert_id, state=NotificationState.FAILED, officer_id=OuterRef("pk"))
-    reachable = _reachable_staff().filter(~Exists(away))
+    reachable = readers.readers_of(category_id, unit_id).exclude(email="").filter(~Exists(away))
     duty = Duty.objects.filter(officer=OuterRef("pk"))
     chosen = duty.filter(categories__isnull=False)
     of_category = Q(Exists(duty.filter(categories=category_id))) | ~Exists(chosen)
@@ -103,14 +104,11 @@ def choose_recipients(category_id: int, alert_id: UUID) -> list[int]:
         reachable.filter(of_category).filter(Exists(duty.filter(on_duty=True))),
         reachable.filter(of_category),
         reachable.filter(groups__name=SUPERVISOR),
+        reachable,
     ):
         if account_ids := sorted(set(group.values_list("pk", flat=True))):
             return account_ids
     return []
-
-
-def _reachable_staff() -> QuerySet[Account]:
-    return Account.objects.filter(is_active=True, groups__name__in=(OFFICER, SUPERVISOR)).exclude(email="")
 
 
 class NotificationOutbox(Outbox[Notification]):
@@ -218,15 +216,17 @@ class WaitingAlerts:
     urgent: int
 
 
-def count_waiting(*, include_recent: bool) -> WaitingAlerts:
-    """Count the alerts that wait although mails were tried or an hour has passed; with `include_recent` all that wait.
+def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts:
+    """Count the alerts of these tips that wait although mails were tried or an hour has passed.
+
+    With `include_recent` all that wait.
 
     Rows do not tell minutes, since their times are rounded for the sake of sources. Ask for recent ones when something else
     says that no mail goes out.
     """
     waits = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.WAITING)
     sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
-    alerts = Alert.objects.filter(~Exists(sent)).filter(Q(state=AlertState.WAITING) | Exists(waits))
+    alerts = Alert.objects.filter(~Exists(sent), tip__in=tips).filter(Q(state=AlertState.WAITING) | Exists(waits))
     if not include_recent:
         tried = waits.filter(attempts__gte=NotificationOutbox.quick_tries)
         alerts = alerts.filter(Q(raised_at__lt=timezone.now() - _SURELY_LATE) | Exists(tried))
@@ -244,13 +244,14 @@ class DeliveryProblems:
         return self.nobody or bool(self.refused)
 
 
-def find_problems() -> DeliveryProblems:
-    """Return the problems that the admin shows in red until they are fixed."""
+def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
+    """Return the problems with alerts of these tips that the admin shows in red until they are fixed."""
     recent = Notification.objects.filter(
-        state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR
+        alert__tip__in=tips, state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR
     )
     refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk")))).order_by("username")
     return DeliveryProblems(
-        nobody=not _reachable_staff().exists() or Alert.objects.filter(state=AlertState.NOBODY).exists(),
+        nobody=not readers.desk_accounts().exclude(email="").exists()
+        or Alert.objects.filter(tip__in=tips, state=AlertState.NOBODY).exists(),
         refused=list(refused.values_list("username", flat=True)),
     )

@@ -36,13 +36,14 @@ class MonthFigures:
     answered: int
 
 
+# Sensitive tips are left out: an officer could subtract the tips that they see, and know how many others there are.
 # Tips are counted from the next day on: a count that moved at once would tell an observer that a tip was just sent.
 _SQL = """
 SELECT count(*) FILTER (WHERE received_at < %(today)s),
        count(*) FILTER (WHERE received_at < %(today)s AND EXISTS (SELECT 1 FROM tips_message m WHERE m.tip_id = t.id AND m.author = 'staff')),
        count(opened_after),
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM opened_after)) / 60
-FROM tips_tip t
+FROM tips_tip t JOIN tips_category c ON c.id = t.category_id AND NOT c.is_sensitive
 """
 
 # Exact counts of months beside the exact sum would give away a month of few tips.
@@ -51,7 +52,7 @@ SELECT extract(year FROM m)::int, extract(month FROM m)::int,
        count(t.id), count(t.id) FILTER (WHERE EXISTS (SELECT 1 FROM tips_message s WHERE s.tip_id = t.id AND s.author = 'staff'))
 FROM generate_series(1, %(months)s) back,
      LATERAL (SELECT date_trunc('month', %(today)s AT TIME ZONE %(zone)s) - back * interval '1 month') AS month(m)
-     LEFT JOIN tips_tip t ON t.received_at >= m AT TIME ZONE %(zone)s AND t.received_at < (m + interval '1 month') AT TIME ZONE %(zone)s
+     LEFT JOIN (tips_tip t JOIN tips_category c ON c.id = t.category_id AND NOT c.is_sensitive) ON t.received_at >= m AT TIME ZONE %(zone)s AND t.received_at < (m + interval '1 month') AT TIME ZONE %(zone)s
 GROUP BY m ORDER BY m
 """
 

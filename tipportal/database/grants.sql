@@ -87,7 +87,7 @@ GRANT SELECT (id, state, made_at, confirms_id, next_attempt_at) ON crimemap_deli
 REVOKE SELECT ON outreach_reminder, outreach_remindermail FROM portal_staff;
 GRANT SELECT (id, event_id, confirmed_at) ON outreach_reminder TO portal_staff;
 GRANT SELECT (id, state, next_attempt_at) ON outreach_remindermail TO portal_staff;
-GRANT UPDATE (category_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
+GRANT UPDATE (category_id, unit_id, state, disposition, priority, assigned_to_id, opened_after, closed_at, legal_hold, agency_key_id, key_for_agency)
     ON tips_tip TO portal_staff;
 GRANT INSERT ON tips_message, tips_note TO portal_staff;
 GRANT UPDATE (read) ON tips_message TO portal_staff;
@@ -95,8 +95,11 @@ GRANT INSERT ON tips_noteskey TO portal_staff;
 GRANT UPDATE (agency_key_id, key_for_agency) ON tips_noteskey TO portal_staff;
 GRANT UPDATE (agency_key_id, key_for_agency) ON tips_attachment TO portal_staff;
 GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_referral TO portal_staff;
+-- A referred tip is a new one for its new unit.
+GRANT INSERT ON tips_alert TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
-GRANT INSERT, UPDATE, DELETE ON tips_category, tips_question, tips_duty, tips_duty_categories TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_category, tips_category_readers, tips_unit, tips_unit_members, tips_question, tips_duty, tips_duty_categories TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, django_session TO portal_staff;
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
@@ -114,8 +117,9 @@ GRANT INSERT, UPDATE, DELETE ON outreach_event, outreach_channel, outreach_post 
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
 
 -- alerts: reads that a tip or message waits and which officers to alert; no text, no password.
-GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, tips_category, auth_group, core_account_groups TO portal_alerts;
-GRANT SELECT (id, category_id, priority) ON tips_tip TO portal_alerts;
+GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, tips_category, tips_category_readers,
+    tips_unit, tips_unit_members, auth_group, core_account_groups TO portal_alerts;
+GRANT SELECT (id, category_id, unit_id, priority) ON tips_tip TO portal_alerts;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
 GRANT UPDATE (state) ON tips_alert TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;

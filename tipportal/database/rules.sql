@@ -31,10 +31,21 @@ BEGIN
     DELETE FROM tips_alert WHERE tip_id = erased;
     DELETE FROM tips_noteskey WHERE tip_id = erased;
     DELETE FROM tips_note WHERE tip_id = erased;
+    DELETE FROM tips_referral WHERE tip_id = erased;
     DELETE FROM tips_attachment WHERE tip_id = erased;
     DELETE FROM tips_message WHERE tip_id = erased;
     DELETE FROM tips_tip WHERE id = erased;
 END $$;
+
+-- A tip goes to the unit of its category, as that is when the tip arrives: the public role can't choose another, and its list of
+-- categories may be a minute old.
+CREATE OR REPLACE FUNCTION tip_unit_set() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    SELECT unit_id INTO NEW.unit_id FROM tips_category WHERE id = NEW.category_id;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER tip_unit_by_category BEFORE INSERT ON tips_tip FOR EACH ROW EXECUTE FUNCTION tip_unit_set();
 
 -- Delete a tip for its source. Without the look-up token not even the public role's user can delete one. Under legal hold,
 -- which only an opened tip can have, the source loses access and the tip stays. Returns whether there was a tip.

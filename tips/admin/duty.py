@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from core.models import Account
 from core.staff.audited_admin import AuditedAdmin, describe_changes
 from core.staff.folded_search import FoldedSearch
+from tips import readers
 from tips.desk import permissions
 from tips.models import Category, Duty
 
@@ -50,7 +51,7 @@ class DutyAdmin(FoldedSearch, AuditedAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "officer":
-            kwargs["queryset"] = permissions.desk_accounts().order_by("username")
+            kwargs["queryset"] = readers.desk_accounts().order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tips.desk import permissions, worklist
+from tips import readers
+from tips.desk import worklist
 from tips.models import State, Tip
 
 
@@ -59,7 +60,7 @@ class AssigneeFilter(admin.SimpleListFilter):
                 return queryset.filter(assigned_to__isnull=False).exclude(assigned_to=request.user.pk)
             case "inactive":
                 return queryset.filter(assigned_to__isnull=False).exclude(
-                    assigned_to__in=permissions.desk_accounts().values("pk")
+                    assigned_to__in=readers.desk_accounts().values("pk")
                 )
         return queryset
 

@@ -64,14 +64,14 @@ class OfficerField(forms.ModelChoiceField):
 
 
 class AssignForm(forms.Form):
-    """Offers the accounts of the desk and the tip's present officer, so that the present state is always a choice."""
+    """Offers the accounts that may see the tip (`initial["tip"]`) and its present officer, so that no change is a choice."""
 
     to = OfficerField(
         queryset=Account.objects.none(),
         label=gettext_lazy("Assigned to"),
         empty_label=gettext_lazy("No one"),
         required=False,
-        error_messages={"invalid_choice": gettext_lazy("Pick an active officer or supervisor.")},
+        error_messages={"invalid_choice": gettext_lazy("Pick an officer or supervisor who may see this tip.")},
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -79,7 +79,9 @@ class AssignForm(forms.Form):
         field = self.fields["to"]
         assert isinstance(field, OfficerField)
         present = Account.objects.filter(pk=self.initial.get("to") or 0)
-        field.queryset = (permissions.desk_accounts() | present.distinct()).order_by("username")
+        field.queryset = (permissions.assignable_accounts(self.initial["tip"]) | present.distinct()).order_by(
+            "username"
+        )
 
 
 class CloseForm(forms.Form):
@@ -103,7 +105,7 @@ def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form]) -> 
     The assignee of an unchecked form is the present one: that of an older page would look like the tip's.
     """
     typed = {name: post.get(name, "") for name in ("answer", "note", "disposition")}
-    initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id}
+    initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id, "tip": tip}
     return {name: checked.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}
 
 

@@ -165,7 +165,7 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str)
             _("Part of what you sent got lost on the way, so nothing was done. Send it again."), 400
         )
     tip = permissions.find_tip(tip_id, officer)
-    form = action.form(request.POST, initial={"to": tip.assigned_to_id}, auto_id=f"{name}-%s")
+    form = action.form(request.POST, initial={"to": tip.assigned_to_id, "tip": tip}, auto_id=f"{name}-%s")
     if not form.is_valid():
         raise _ActionRefusedError("", 422, {name: form})
     try:

@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 
 from core.models import Account
-from core.staff.groups import OFFICER, SUPERVISOR
+from tips import readers
 from tips.conversation import TipGoneError
 from tips.models import State, Tip
 
@@ -25,15 +25,26 @@ _TIP_PERMISSIONS = (LIST_TIPS, OPEN_TIP, ANSWER_TIP, HOLD_TIP)
 # Administrators open no tip, but keep accounts and their addresses in order.
 _MANAGE_ACCOUNTS = "core.change_account"
 
-_DESK_ROLES = (OFFICER, SUPERVISOR)
-
 User = Account | AnonymousUser
 
 
 def visible_tips(account: User) -> QuerySet[Tip]:
-    """Return the tips that this account may know of; none for an account without any permission on tips."""
+    """Return the tips that this account may know of; none for an account without any permission on tips.
+
+    By unit and by sensitive category: tips/readers.py.
+    """
     may_see = any(account.has_perm(permission) for permission in _TIP_PERMISSIONS)
-    return Tip.objects.all() if may_see else Tip.objects.none()
+    return Tip.objects.filter(readers.visible_to(account.pk)) if may_see and account.pk else Tip.objects.none()
+
+
+def counted_tips(account: User) -> QuerySet[Tip]:
+    """Return the tips that notices about alerts may count for this account.
+
+    Administrators see no tip, but keep alerts running: they are shown counts of all tips that are not sensitive.
+    """
+    if can_list(account) or not account.has_perm(_MANAGE_ACCOUNTS):
+        return visible_tips(account)
+    return Tip.objects.exclude(readers.SENSITIVE)
 
 
 def opened_tips(account: User) -> QuerySet[Tip]:
@@ -80,11 +91,11 @@ def require(allowed: bool) -> None:
         raise PermissionDenied
 
 
-def desk_accounts() -> QuerySet[Account]:
-    """Return the accounts that a tip can be assigned to: active officers and supervisors."""
-    return Account.objects.filter(is_active=True, groups__name__in=_DESK_ROLES).distinct()
+def assignable_accounts(tip: Tip) -> QuerySet[Account]:
+    """Return the accounts that a tip can be assigned to: those that may know of it."""
+    return readers.readers_of(tip.category_id, tip.unit_id)
 
 
 def is_desk_account(account: Account) -> bool:
     """Return whether a tip can be assigned to the account; this reads the groups that were fetched with it, if they were."""
-    return account.is_active and any(group.name in _DESK_ROLES for group in account.groups.all())
+    return account.is_active and any(group.name in readers.DESK_ROLES for group in account.groups.all())

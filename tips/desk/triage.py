@@ -137,8 +137,8 @@ def assign(tip: Tip, officer: Account, assignee: Account | None, *, shown_stamp:
         _refuse_if_changed(locked, shown_stamp)
         if locked.state == State.CLOSED:
             raise TransitionError(_("This tip is closed. Reopen it, then assign it."))
-        if assignee is not None and not permissions.desk_accounts().filter(pk=assignee.pk).exists():
-            raise TransitionError(_("You can only assign a tip to an active officer or supervisor."))
+        if assignee is not None and not permissions.assignable_accounts(locked).filter(pk=assignee.pk).exists():
+            raise TransitionError(_("You can only assign this tip to an officer or supervisor who may see it."))
         locked.assigned_to = assignee
         locked.save(update_fields=["assigned_to"])
         detail = f"to {assignee.get_username()}" if assignee else "to nobody"

@@ -8,9 +8,11 @@ from __future__ import annotations
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from core.models import Account
+from tips import readers
 from tips.desk import permissions
 from tips.models import Author, Message, Priority, State, Tip
 
+SENSITIVE = readers.SENSITIVE
 UNREAD = Q(state=State.NEW) | Q(has_unread=True)
 ACTIVE = ~Q(state=State.CLOSED) | Q(has_unread=True)
 
@@ -22,14 +24,20 @@ def visible_with_unread(account: permissions.User) -> QuerySet[Tip]:
 
 
 def count(account: Account) -> dict[str, int]:
-    """Count the active tips by what they need, in one query: new, urgent, unread, and those assigned to this account."""
+    """Count the active tips by what they need, in one query: new, urgent, unread, and those assigned to this account.
+
+    Sensitive tips are counted apart: `sensitive` those that need anything, `sensitive_unread` the unread among them.
+    """
+    general = ~SENSITIVE
     return (
         visible_with_unread(account)
         .filter(ACTIVE)
         .aggregate(
-            new=Count("pk", filter=Q(state=State.NEW)),
-            urgent=Count("pk", filter=Q(priority=Priority.URGENT)),
-            unread=Count("pk", filter=UNREAD),
-            mine=Count("pk", filter=Q(assigned_to=account.pk)),
+            new=Count("pk", filter=general & Q(state=State.NEW)),
+            urgent=Count("pk", filter=general & Q(priority=Priority.URGENT)),
+            unread=Count("pk", filter=general & UNREAD),
+            mine=Count("pk", filter=general & Q(assigned_to=account.pk)),
+            sensitive=Count("pk", filter=SENSITIVE),
+            sensitive_unread=Count("pk", filter=SENSITIVE & UNREAD),
         )
     )

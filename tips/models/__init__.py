@@ -22,6 +22,7 @@ from tips.models.tips import (
     State,
     Tip,
 )
+from tips.models.units import Referral, Unit
 
 __all__ = [
     "ROUNDING",
@@ -38,9 +39,11 @@ __all__ = [
     "Notification",
     "Priority",
     "Question",
+    "Referral",
     "SealedEntry",
     "State",
     "Tip",
+    "Unit",
     "current_hour",
     "round_duration",
     "rounded_now",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from tips.models.units import Unit
 
 
 class Category(models.Model):
@@ -17,6 +20,36 @@ class Category(models.Model):
     icon = models.SlugField(_("icon"), max_length=40, default="dots", help_text=_("Name of a symbol in icons.svg."))
     order = models.PositiveSmallIntegerField(_("order"), default=100)
     active = models.BooleanField(_("offered on the form"), default=True)
+    safety_note = models.TextField(
+        _("safety note"),
+        max_length=600,
+        blank=True,
+        help_text=_(
+            "Residents see it when they choose this category: how to stay safe, and which numbers to call. Write"
+            " {emergency} for your emergency number."
+        ),
+    )
+    unit = models.ForeignKey(
+        Unit,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="categories",
+        verbose_name=_("unit"),
+        help_text=_("New tips in this category go to this unit. Tips that are already here stay where they are."),
+    )
+    is_sensitive = models.BooleanField(
+        _("sensitive"),
+        default=False,
+        db_default=False,
+        help_text=_("Only the people named below see these tips. Nobody else's lists or counts include them."),
+    )
+    readers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="sensitive_categories",
+        verbose_name=_("people who see these tips"),
+    )
 
     class Meta:
         verbose_name = _("category")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tips.models.categories import Category
 from tips.models.times import current_hour
+from tips.models.units import Unit
 
 
 class State(models.TextChoices):
@@ -66,6 +67,8 @@ class Tip(models.Model):
         _("number"), unique=True, editable=False, db_default=Func(function="tip_number_draw")
     )
     category = models.ForeignKey(Category, models.PROTECT, verbose_name=_("category"), related_name="tips")
+    # Set by a trigger when the tip arrives (rules.sql), later by triage.
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, verbose_name=_("unit"), related_name="tips")
     state = models.CharField(_("status"), max_length=10, choices=State, default=State.NEW)
     disposition = models.CharField(_("disposition"), max_length=12, choices=Disposition, blank=True)
     priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority, default=Priority.NORMAL)

@@ -39,4 +39,4 @@ def alert_trouble(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_see_alert_trouble(user):
         return {}
-    return {"trouble": officer_alerts.find_problems()}
+    return {"trouble": officer_alerts.find_problems(permissions.counted_tips(user))}

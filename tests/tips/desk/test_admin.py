@@ -488,7 +488,7 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
         ("note", {"text": ""}, "Your note is empty. Write it first."),
         ("close", {}, "Pick what came of this tip."),
         ("close", {"disposition": "nonsense"}, "Pick what came of this tip."),
-        ("assign", {"to": "999999"}, "Pick an active officer or supervisor."),
+        ("assign", {"to": "999999"}, "Pick an officer or supervisor who may see this tip."),
     ],
 )
 def test_errors_are_shown_beside_the_field_and_input_is_preserved(

@@ -68,8 +68,8 @@ def test_require_raises_unless_allowed() -> None:
         permissions.require(False)
 
 
-def test_only_active_officers_can_be_assigned_a_tip() -> None:
+def test_only_active_officers_can_be_assigned_a_tip(tip: Tip) -> None:
     officer, supervisor = officers.create_officer("okafor"), officers.create_officer("lee", groups.SUPERVISOR)
     officers.create_officer("ito", groups.ADMINISTRATOR)
     officers.create_officer("gone", is_active=False)
-    assert set(permissions.desk_accounts()) == {officer, supervisor}
+    assert set(permissions.assignable_accounts(tip)) == {officer, supervisor}

@@ -1,0 +1,58 @@
+"""Decides which accounts of the desk may know of which tips, by unit and by sensitive category.
+
+The desk asks `visible_to` for the tips of an account (tips/desk/permissions.py adds the account's permissions), alerts and
+assignments ask `readers_of` for the accounts of a tip. Both state one rule:
+
+- a tip in a sensitive category: only the people named for that category, whatever its unit is;
+- a tip without a unit: all officers and supervisors;
+- any other tip: the members of its unit; supervisors too while the unit has no active member, so that no tip is lost.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from core.models import Account
+from core.staff.groups import OFFICER, SUPERVISOR
+from tips.models import Category, Unit
+
+DESK_ROLES = (OFFICER, SUPERVISOR)
+
+SENSITIVE = Q(category__is_sensitive=True)
+
+
+def desk_accounts() -> QuerySet[Account]:
+    """Return the active officers and supervisors."""
+    return Account.objects.filter(is_active=True, groups__name__in=DESK_ROLES).distinct()
+
+
+def visible_to(account_id: int) -> Q:
+    """Return the condition on Tip for the tips that this account of the desk may know of, in one query with the list itself."""
+    named_for = Category.readers.through.objects.filter(account=account_id).values("category")
+    own_units = Unit.members.through.objects.filter(account=account_id).values("unit")
+    is_supervisor = Exists(Account.objects.filter(pk=account_id, groups__name=SUPERVISOR))
+    in_unit = Q(unit=None) | Q(unit__in=own_units) | Q(is_supervisor, unit__in=unmanned_units().values("pk"))
+    return (SENSITIVE & Q(category__in=named_for)) | (~SENSITIVE & in_unit)
+
+
+def readers_of(category_id: int, unit_id: int | None) -> QuerySet[Account]:
+    """Return the accounts that may know of a tip in this category and unit."""
+    if Category.objects.filter(pk=category_id, is_sensitive=True).exists():
+        return desk_accounts().filter(sensitive_categories=category_id)
+    if unit_id is None:
+        return desk_accounts()
+    if unmanned_units().filter(pk=unit_id).exists():
+        return desk_accounts().filter(groups__name=SUPERVISOR)
+    return desk_accounts().filter(units=unit_id)
+
+
+def unmanned_units() -> QuerySet[Unit]:
+    """Return the units without an active member of the desk."""
+    return Unit.objects.exclude(Exists(desk_accounts().filter(units=OuterRef("pk"))))
+
+
+def unread_categories() -> QuerySet[Category]:
+    """Return the sensitive categories whose tips nobody could see: no active member of the desk is named."""
+    return Category.objects.filter(is_sensitive=True).exclude(
+        Exists(desk_accounts().filter(sensitive_categories=OuterRef("pk")))
+    )
