@@ -1,7 +1,7 @@
 """The memory-only store: a Redis database that writes nothing to disk, so that a power cut erases it.
 
-Its users are inbox sessions, the hourly keys of form tokens and the marks of forms whose tip was deleted. All must cope with
-its absence: time-outs are short, and callers get StoreDownError.
+Its users are inbox sessions, the hourly keys of form tokens, the marks of forms whose tip was deleted and the counts of failed
+sign-ins by address. All must cope with its absence: time-outs are short, and callers get StoreDownError.
 """
 
 from __future__ import annotations
@@ -61,6 +61,43 @@ def put_once(name: str, value: bytes, seconds: int) -> bytes:
 def forget(name: str) -> None:
     try:
         _client().delete(name)
+    except redis.RedisError as error:
+        raise StoreDownError from error
+
+
+def count_up(name: str, seconds: int) -> int:
+    """Add one to a count that is forgotten `seconds` after it began; return it."""
+    try:
+        pipeline = _client().pipeline(transaction=True)
+        pipeline.set(name, 0, ex=seconds, nx=True)
+        pipeline.incr(name)
+        return int(pipeline.execute()[1])
+    except redis.RedisError as error:
+        raise StoreDownError from error
+
+
+def count_down(name: str, seconds: int) -> None:
+    """Take one from a count, down to zero."""
+    try:
+        if int(_client().decr(name)) < 0:
+            _client().set(name, 0, ex=seconds)
+    except redis.RedisError as error:
+        raise StoreDownError from error
+
+
+def seconds_left(name: str) -> int:
+    """Return the seconds until a value is forgotten, rounded up; 0 if there is none."""
+    try:
+        milliseconds = int(_client().pttl(name))
+    except redis.RedisError as error:
+        raise StoreDownError from error
+    return max(0, -(-milliseconds // 1000))
+
+
+def list_names(prefix: str) -> list[str]:
+    """Return the names that begin with `prefix`, which must not hold the wildcards of Redis."""
+    try:
+        return [name.decode() for name in _client().scan_iter(match=f"{prefix}*", count=1000)]
     except redis.RedisError as error:
         raise StoreDownError from error
 

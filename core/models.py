@@ -86,6 +86,23 @@ class AuditEntry(models.Model):
         return f"{self.actor} {self.action} {self.subject}"
 
 
+class FailedAttempt(models.Model):
+    """A failed attempt to sign in, or one that is being checked (core/sign_in/attempts.py). Deleted after a day."""
+
+    account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="+")
+    unknown_name = models.CharField(max_length=8)  # keyed hash of a typed name that no account has
+    browser = models.CharField(max_length=16)  # id of a browser where the account has signed in before, else ""
+    factor = models.CharField(max_length=20)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["unknown_name"], condition=~models.Q(unknown_name=""), name="attempt_by_name")]
+
+    def __str__(self) -> str:
+        return f"failed attempt {self.pk}"
+
+
 class AccountMail(OutboxRow):
     """A mail to one member of staff about a change of accounts (core/staff/account_mails.py). Deleted once it is sent."""
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -142,8 +143,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(autouse=True)
-def _foundations(request: pytest.FixtureRequest) -> None:
+def _foundations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore the rows that `migrate` and `vault create-key` make, since tests that flush the database remove them."""
+    from core.sign_in import client_addresses
     from core.web import page_cache
 
     page_cache.clear()
@@ -155,6 +157,8 @@ def _foundations(request: pytest.FixtureRequest) -> None:
     else:
         return
     ensure_foundations()
+    # All tests sign in from the same address, and share the store: a key of its own gives each test counts of its own.
+    monkeypatch.setattr(client_addresses, "KEY_NAME", f"test:{uuid4()}")
 
 
 def ensure_foundations() -> None:

@@ -6,6 +6,8 @@ from being sent by breaking the mail server for a moment.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -33,11 +35,13 @@ def mail_supervisors(change: str) -> None:
         "This account can open tips, or could before the change. Did you expect this? If not, ask the person who did it,"
         " and look in the audit trail: %(address)s"
     ) % {"change": change, "address": settings.STAFF_URL + AUDIT_PATH}
-    subject = _("An account that opens tips has changed")
+    mail_accounts_of(list_supervisors(), _("An account that opens tips has changed"), text)
+
+
+def mail_accounts_of(receivers: Iterable[Account], subject: str, text: str) -> None:
+    """Write one mail to each of these accounts that has an address, in the caller's transaction."""
     AccountMail.objects.bulk_create(
-        AccountMail(account=supervisor, subject=subject, text=text)
-        for supervisor in list_supervisors()
-        if supervisor.email
+        AccountMail(account=receiver, subject=subject, text=text) for receiver in receivers if receiver.email
     )
     queue.send_on_commit("core.alerts.mail_accounts")
 

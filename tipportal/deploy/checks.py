@@ -24,6 +24,7 @@ STAFF_TABLES = (
     "core_account",
     "core_account_groups",
     "core_auditentry",
+    "core_failedattempt",
     "auth_group",
     "django_session",
     "django_admin_log",
