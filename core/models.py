@@ -9,7 +9,7 @@ from django.contrib.auth import get_backends
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Cast, Lower
 from django.utils.translation import gettext_lazy as _
 
 from core.mail.outbox import OutboxRow
@@ -62,8 +62,22 @@ class Account(AbstractUser):
         return any(perm.startswith("tips.") for perm in self.get_all_permissions())
 
 
+class AuditTopic(models.TextChoices):
+    """What a line of the audit trail is about. An empty subject is a sign-in."""
+
+    TIPS = "tips", _("tips")
+    ACCOUNTS = "accounts", _("accounts, units and duty")
+    SETTINGS = "settings", _("settings, incidents and stories")
+
+
+def _subject_part(pattern: str) -> models.Func:
+    return models.Func(
+        models.F("subject"), models.Value(pattern), function="substring", output_field=models.TextField()
+    )
+
+
 class AuditEntry(models.Model):
-    """One line of the append-only audit trail; written by core/audit.py alone, guarded by a trigger (grants.sql)."""
+    """One line of the append-only audit trail; written by core/audit/trail.py alone, guarded by a trigger (rules.sql)."""
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(_("time"))
@@ -72,6 +86,26 @@ class AuditEntry(models.Model):
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     detail = models.CharField(_("details"), max_length=500, blank=True)
     seal = models.BinaryField(_("seal"), max_length=32)
+    # For those who read the trail. The database computes both from `subject`, which is sealed, so nobody can set them.
+    tip = models.GeneratedField(
+        expression=Cast(_subject_part(r"(?:^|[ ])tip ([0-9]{1,18})(?:[ ]|$)"), models.BigIntegerField()),
+        output_field=models.BigIntegerField(null=True),
+        db_persist=True,
+        help_text="number of the tip that the line is about",
+    )
+    topic = models.GeneratedField(
+        expression=models.Case(
+            models.When(subject__regex=r"(^|[ ])tips?([ ][0-9]|$)", then=models.Value(AuditTopic.TIPS)),
+            models.When(subject="", then=models.Value(AuditTopic.ACCOUNTS)),
+            models.When(
+                subject__regex=r"(^|[ ])(account|unit|duty|invitation|session|audit trail)([ ]|$)",
+                then=models.Value(AuditTopic.ACCOUNTS),
+            ),
+            default=models.Value(AuditTopic.SETTINGS),
+        ),
+        output_field=models.CharField(max_length=8, choices=AuditTopic),
+        db_persist=True,
+    )
 
     class Meta:
         verbose_name = _("audit entry")
@@ -80,6 +114,11 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["action", "actor", "-at"], name="audit_by_action"),
             models.Index(fields=["subject"], name="audit_by_subject"),
+            # Pages of a filtered trail begin at a time.
+            models.Index(fields=["topic", "-at"], name="audit_by_topic"),
+            models.Index(fields=["actor", "-at"], name="audit_by_actor"),
+            models.Index(fields=["tip", "-at"], name="audit_by_tip", condition=models.Q(tip__isnull=False)),
+            models.Index(fields=["-at"], name="audit_by_time"),
         ]
 
     def __str__(self) -> str:
@@ -101,6 +140,41 @@ class FailedAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"failed attempt {self.pk}"
+
+
+class AuditProof(models.Model):
+    """What was proven of the audit trail last; one row, which core/audit/proof.py alone reads and writes."""
+
+    number = models.BigIntegerField(help_text="the last line that was proven")
+    seal = models.CharField(max_length=64, help_text="its seal in hex digits")
+    proven_at = models.DateTimeField(null=True)
+    whole_at = models.DateTimeField(null=True, help_text="end of the last walk from the first line on")
+    walk_number = models.BigIntegerField(help_text="the last line that the present walk has reached")
+    walk_seal = models.CharField(max_length=64)
+    walk_began_at = models.DateTimeField(null=True, help_text="empty while there is no walk")
+    broken = models.BigIntegerField(null=True, help_text="the first line that does not fit")
+    mark = models.BinaryField(max_length=32, help_text="keyed hash of this row")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"proven up to {self.number}"
+
+
+class AuditHeadMail(OutboxRow):
+    """The mail of one day with the newest line's number and seal, to an address outside (core/audit/head_mails.py)."""
+
+    day = models.DateField(unique=True)
+    number = models.BigIntegerField()
+    seal = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"head of {self.day}"
 
 
 class AccountMail(OutboxRow):

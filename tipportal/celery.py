@@ -21,7 +21,7 @@ NEEDED_HEADERS = frozenset({"task", "id", "eta", "expires"})
 app = Celery("tipportal")
 app.config_from_object(
     {
-        "include": ["core.staff.account_mails"],
+        "include": ["core.staff.account_mails", "core.audit.head_mails"],
         "task_default_queue": "bulk",
         "task_routes": {"*.alerts.*": {"queue": "alerts"}, "*.media.*": {"queue": "media"}},
         "task_ignore_result": True,
@@ -37,6 +37,10 @@ app.config_from_object(
         "beat_schedule": {
             "send stuck officer alerts": {"task": "tips.alerts.sweep", "schedule": 20.0},
             "mail about changed accounts": {"task": "core.alerts.mail_accounts", "schedule": 60.0},
+            "mail the audit trail's head once a day": {
+                "task": "core.alerts.mail_audit_head",
+                "schedule": crontab(minute="*/10"),
+            },
             "rebuild stuck files": {"task": "tips.media.sweep", "schedule": 20.0},
             "rebuild stuck videos": {
                 "task": "tips.media.sweep",

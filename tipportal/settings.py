@@ -41,6 +41,8 @@ RECEIPT_SALT = env.path("RECEIPT_SALT", None)
 AGENCY_PUBLIC_KEYS = env.path("AGENCY_PUBLIC_KEYS", None)
 AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
 AUDIT_KEY = env.path("AUDIT_KEY", None)
+# An address outside the agency's systems that gets the number and seal of the newest audit entry each day.
+AUDIT_HEAD_EMAIL = env.str("AUDIT_HEAD_EMAIL", "")
 # Residents' files, sealed (tips/files/sealed_store.py), and the keys of the media worker, to which new files are sealed.
 MEDIA_STORE = env.path("MEDIA_STORE", None)
 MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)

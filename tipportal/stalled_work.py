@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.mail import outages, outbox
-from core.models import Account, AccountMail
+from core.models import Account, AccountMail, AuditHeadMail
 from crimemap.importing.arrival import feed_monitor
 from crimemap.models import Delivery
 from crimemap.publishing import versions
@@ -118,6 +118,11 @@ def _describe_other_rows() -> list[str]:
             outbox.count_overdue(AccountMail),
             "%(count)d email to a supervisor about a changed account has waited for more than an hour.",
             "%(count)d emails to supervisors about changed accounts have waited for more than an hour.",
+        ),
+        (
+            outbox.count_overdue(AuditHeadMail),
+            "%(count)d daily email with the newest audit entry has waited for more than an hour.",
+            "%(count)d daily emails with the newest audit entry have waited for more than an hour.",
         ),
         (
             outbox.count_overdue(Delivery) + outbox.count_overdue(ReminderMail),

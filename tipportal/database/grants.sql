@@ -103,6 +103,7 @@ GRANT INSERT, UPDATE, DELETE ON tips_category, tips_category_readers, tips_unit,
 GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, django_session TO portal_staff;
 GRANT INSERT, DELETE ON core_failedattempt TO portal_staff;
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;
+GRANT INSERT, UPDATE ON core_auditproof TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
 GRANT UPDATE ON crimemap_reportedvalue TO portal_staff;
@@ -126,6 +127,9 @@ GRANT UPDATE (state) ON tips_alert TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 -- It also mails supervisors about changed accounts.
 GRANT SELECT, UPDATE, DELETE ON core_accountmail TO portal_alerts;
+-- And number, time and seal of the audit trail's newest line to an address outside.
+GRANT SELECT (id, at, seal) ON core_auditentry TO portal_alerts;
+GRANT SELECT, INSERT, UPDATE, DELETE ON core_auditheadmail TO portal_alerts;
 
 -- bulk: erases tips past their retention time, and rewrites rows about sources, without reading them.
 GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite TO portal_bulk;

@@ -142,6 +142,22 @@ def check_audit_key(**_options: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security, deploy=True)
+def check_audit_head_mail(**_options: Any) -> list[CheckMessage]:
+    if settings.AUDIT_HEAD_EMAIL or not (settings.ROLE.serves_staff or settings.ROLE is Role.ALERTS):
+        return []
+    return [
+        Warning(
+            _("AUDIT_HEAD_EMAIL isn't set."),
+            hint=_(
+                "Set it to an address outside the agency's systems, such as a city auditor's. It gets one email a day, without"
+                " which nobody can prove that the end of the audit trail was not cut off."
+            ),
+            id="tipportal.W011",
+        )
+    ]
+
+
 @register(Tags.security)
 def check_private_keys(**_options: Any) -> list[CheckMessage]:
     folder: Path | None = settings.AGENCY_PRIVATE_KEYS

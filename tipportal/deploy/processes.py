@@ -103,6 +103,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "AGENCY_PUBLIC_KEYS": _WEB | {Role.MEDIA},
     "AGENCY_PRIVATE_KEYS": _STAFF,
     "AUDIT_KEY": _STAFF,
+    "AUDIT_HEAD_EMAIL": _STAFF | {Role.ALERTS},
     "INCIDENT_SNAPSHOTS": _WEB | {Role.BULK},
     "INCIDENT_CACHE": frozenset({Role.BULK}),
     "PUBLICATION_RULES": frozenset({Role.BULK}),

@@ -8,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from core import audit
+from core.audit import proof
+from core.models import AuditProof
 
 
 class Command(BaseCommand):
@@ -24,35 +26,36 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, expect: str | None = None, **options: Any) -> None:
         try:
-            found = audit.verify()
+            proof.begin_walk()
+            proven = proof.continue_walk()
         except audit.AuditKeyMissingError as error:
             raise CommandError(str(error)) from None
-        if found.broken is not None:
+        if proven.broken is not None:
             raise CommandError(
                 _(
                     "The audit trail is broken at entry %(number)s, which was changed, removed or moved. The entries before it are unchanged."
                 )
-                % {"number": found.broken}
+                % {"number": proven.broken}
             )
         if expect:
-            _compare(expect, found)
+            _compare(expect, proven)
         self.stdout.write(
             _(
                 "%(number)s entries, none changed, removed or moved. Keep this line somewhere else, so that you notice later if the end is cut off:"
             )
-            % {"number": found.last}
+            % {"number": proven.number}
         )
-        self.stdout.write(f"{found.last}:{found.seal}")
+        self.stdout.write(f"{proven.number}:{proven.seal}")
 
 
-def _compare(expect: str, found: audit.TrailState) -> None:
+def _compare(expect: str, proven: AuditProof) -> None:
     number, colon, seal = expect.partition(":")
     if not colon or not number.isdecimal():
         raise CommandError(_("--expect needs NUMBER:SEAL as an earlier run printed it."))
-    if found.last < int(number):
+    if proven.number < int(number):
         raise CommandError(
             _("The end of the audit trail was cut off: entry %(number)s existed, and the last entry is now %(last)s.")
-            % {"number": number, "last": found.last}
+            % {"number": number, "last": proven.number}
         )
     if int(number) and audit.find_seal(int(number)) != seal.lower():
         raise CommandError(

@@ -8,7 +8,9 @@ Cutting off the end leaves a shorter chain that is consistent in itself. Only a 
 verify` prints the last number and its seal, and `--expect NUMBER:SEAL` checks them next time. The same record reveals a trail
 rewritten by someone who had the key.
 
-A line never holds content of a tip: numbers, names of accounts and names of actions only.
+A line never holds content of a tip: numbers, names of accounts and names of actions only. Its subject says what it is about:
+"tip 12" or "file 3 of tip 12", "account okafor", "source cad". Those who read the trail see the lines about the tips that they
+may see, so a line about a tip names the tip in its subject and in no other column (AuditEntry.tip).
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def record(actor: Account | str, action: str, subject: str = "", detail: str = "
             detail=detail[:500],
         )
         content = (entry.id, entry.at, entry.actor, entry.action, entry.subject, entry.detail)
-        entry.seal = _compute_seal(_read_key(), bytes(last.seal) if last else _INITIAL_SEAL, content)
+        entry.seal = _compute_seal(read_key(), bytes(last.seal) if last else _INITIAL_SEAL, content)
         entry.save(force_insert=True)
     return entry
 
@@ -83,15 +85,21 @@ def record_once(actor: Account, action: str, subject: str, period: dt.timedelta)
         record(actor, action, subject)
 
 
-def verify() -> TrailState:
-    """Walk the whole trail up to the first line that was changed, removed, inserted or moved. Raises AuditKeyMissingError."""
-    rows = AuditEntry.objects.order_by("id").values_list(*_COLUMNS).iterator(chunk_size=2000)
-    return verify_rows(_read_key(), rows)
+START = TrailState(0, _INITIAL_SEAL.hex())
 
 
-def verify_rows(key: bytes, rows: Iterable[_Row]) -> TrailState:
+def verify(after: TrailState = START, limit: int | None = None) -> TrailState:
+    """Walk the trail up to the first line that was changed, removed, inserted or moved.
+
+    Begin behind a line that was verified before, and stop after `limit` lines. Raises AuditKeyMissingError.
+    """
+    rows = AuditEntry.objects.filter(id__gt=after.last).order_by("id").values_list(*_COLUMNS)[:limit]
+    return verify_rows(read_key(), rows.iterator(chunk_size=2000), after)
+
+
+def verify_rows(key: bytes, rows: Iterable[_Row], after: TrailState = START) -> TrailState:
     """As `verify`, over rows of (id, at, actor, action, subject, detail, seal) in the order of their numbers."""
-    number, seal = 0, _INITIAL_SEAL
+    number, seal = after.last, bytes.fromhex(after.seal)
     for *content, stored in rows:
         if content[0] != number + 1:
             return TrailState(number, seal.hex(), broken=number + 1)
@@ -110,7 +118,7 @@ def find_seal(number: int) -> str | None:
 
 def fingerprint(text: str) -> str:
     """Return four hex digits of a keyed digest: enough to tell typed names apart, too few to recover one."""
-    return hashlib.blake2b(text.encode(errors="replace"), key=_read_key(), digest_size=2, person=b"name").hexdigest()
+    return hashlib.blake2b(text.encode(errors="replace"), key=read_key(), digest_size=2, person=b"name").hexdigest()
 
 
 def _compute_seal(key: bytes, previous: bytes, content: tuple[object, ...]) -> bytes:
@@ -120,7 +128,8 @@ def _compute_seal(key: bytes, previous: bytes, content: tuple[object, ...]) -> b
     return hashlib.blake2b(previous + line.encode(), key=key, digest_size=SEAL_BYTES, person=b"audit line 1").digest()
 
 
-def _read_key() -> bytes:
+def read_key() -> bytes:
+    """Return the key of the trail. Raises AuditKeyMissingError."""
     path: Path | None = settings.AUDIT_KEY
     if path is None:
         raise AuditKeyMissingError(

@@ -13,6 +13,7 @@ from django.db import connection, connections, transaction
 
 from core import audit
 from core.models import Account, AuditEntry
+from tests.core.audit import tampering
 
 ROWS = ("id", "at", "actor", "action", "subject", "detail", "seal")
 
@@ -118,8 +119,8 @@ def test_the_command_reports_success_and_the_record_to_store(rows: list[tuple]) 
     assert verify().splitlines()[-1] == f"5:{bytes(rows[4][6]).hex()}"
 
 
-def test_the_command_names_the_broken_entry(rows: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "verify", lambda: audit.TrailState(2, "", broken=3))
+def test_the_command_names_the_broken_entry(rows: list[tuple]) -> None:
+    tampering.change_entry(3)
     with pytest.raises(CommandError, match="broken at entry 3") as failed:
         verify()
     assert failed.value.returncode == 1
