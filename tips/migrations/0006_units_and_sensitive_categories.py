@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tips', '0004_plain_help_texts'),
+        ('tips', '0005_random_tip_numbers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
