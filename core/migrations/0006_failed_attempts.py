@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0004_audit_trail_names'),
+        ('core', '0005_audit_by_subject'),
     ]
 
     operations = [
