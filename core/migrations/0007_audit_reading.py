@@ -9,8 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0005_audit_by_subject'),
-        ('core', '0005_failed_attempts'),
+        ('core', '0006_failed_attempts'),
     ]
 
     operations = [
