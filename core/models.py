@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Cast, Lower
@@ -189,3 +190,22 @@ class AccountMail(OutboxRow):
 
     def __str__(self) -> str:
         return f"mail {self.pk} to {self.account_id}"
+
+
+class StaffSession(AbstractBaseSession):
+    """A signed-in browser (core/sign_in/session_store.py). `session_key` is a keyed hash of the key in its cookie."""
+
+    account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="sessions")
+    device = models.CharField(max_length=60, blank=True)
+    began_at = models.DateTimeField()
+    # When a factor last opened it: the screen locks twelve hours later.
+    proved_at = models.DateTimeField()
+    # When its person last did something, to a minute.
+    active_at = models.DateTimeField()
+    is_locked = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"session of account {self.account_id}"

@@ -107,7 +107,7 @@ MIDDLEWARE = [
 ]
 if ROLE.serves_staff:
     MIDDLEWARE += [
-        "django.contrib.sessions.middleware.SessionMiddleware",
+        "core.sign_in.session_middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.contrib.messages.middleware.MessageMiddleware",
@@ -175,7 +175,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SESSION_COOKIE_NAME = "__Host-staff" if HTTPS else "staff"
-SESSION_COOKIE_AGE = 10 * 60 * 60
+SESSION_ENGINE = "core.sign_in.session_store"
+# Since the last request: a screen that was locked on Friday is given back on Monday, to the factor of its officer.
+SESSION_COOKIE_AGE = 72 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Not Strict: the link in an officer's mail is followed from the webmail's site, and must find them signed in. Without the CSRF

@@ -55,6 +55,8 @@ def session() -> inbox_session.InboxSession:
         "UPDATE core_account SET is_superuser = true",
         "INSERT INTO core_account_groups (account_id, group_id) VALUES (1, 1)",
         "SELECT * FROM django_session",
+        "SELECT * FROM core_staffsession",
+        "UPDATE core_staffsession SET is_locked = false",
         "SELECT * FROM django_admin_log",
         "SELECT * FROM core_auditentry",
         "INSERT INTO core_auditentry (at, actor, action, subject, detail, seal) VALUES (now(), '', '', '', '', '')",

@@ -1,0 +1,38 @@
+"""Sessions of a test client: their row, and time that has passed for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from core.models import Account, StaffSession
+from core.sign_in.session_store import hash_key
+from tests.staff_session import set_password
+
+BROWSER = {"Sec-Fetch-Dest": "document"}
+
+
+def account(name: str, *roles: str) -> Account:
+    made = set_password(Account.objects.create_user(name, f"{name}@example.org", is_staff=True))
+    made.groups.set(Group.objects.filter(name__in=roles))
+    return made
+
+
+def signed_in(who: Account, **headers: str) -> Client:
+    client = Client(headers={**BROWSER, **headers})
+    client.force_login(who)
+    return client
+
+
+def row_of(client: Client) -> StaffSession:
+    return StaffSession.objects.get(pk=hash_key(client.cookies["staff"].value))
+
+
+def let_pass(client: Client, **columns: dt.timedelta) -> None:
+    """Move the times of the client's row into the past: `active_at`, `proved_at`."""
+    row = row_of(client)
+    changed: dict[str, Any] = {name: getattr(row, name) - age for name, age in columns.items()}
+    StaffSession.objects.filter(pk=row.pk).update(**changed)
