@@ -136,6 +136,10 @@ class FailedAttempt(models.Model):
     at = models.DateTimeField(db_index=True)
 
     class Meta:
+        verbose_name = _("failed sign-in")
+        verbose_name_plural = _(
+            "limited sign-ins"
+        )  # the page that shows whom they limit (core/admin/sign_in_limits.py)
         default_permissions = ()
         indexes = [models.Index(fields=["unknown_name"], condition=~models.Q(unknown_name=""), name="attempt_by_name")]
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from core.admin import accounts, audit_trail
+from core.admin import accounts, audit_trail, sign_in_limits
 
-__all__ = ["accounts", "audit_trail"]
+__all__ = ["accounts", "audit_trail", "sign_in_limits"]

@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'failed sign-in',
+                'verbose_name_plural': 'limited sign-ins',
                 'default_permissions': (),
                 'indexes': [models.Index(condition=models.Q(('unknown_name', ''), _negated=True), fields=['unknown_name'], name='attempt_by_name')],
             },

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -158,6 +158,51 @@ def _count(account: Account | None, unknown_name: str, browser: str, factor: Fac
         return FailedAttempt.objects.create(
             account=account, unknown_name=unknown_name, browser=browser, factor=factor, at=now
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWait:
+    """How long an account must wait for one factor, in one of its known browsers or in all new ones."""
+
+    account: Account
+    factor: str
+    is_known_browser: bool
+    failures: int
+    seconds: int
+
+
+def list_waits() -> list[AccountWait]:
+    """Return the accounts that must wait now, the longest wait first."""
+    now = timezone.now()
+    counts = (
+        FailedAttempt.objects.filter(account__isnull=False, at__gt=now - FORGOTTEN_AFTER)
+        .values("account", "browser", "factor")
+        .annotate(failures=Count("id"), latest=Max("at"))
+        .filter(failures__gte=FAILURES_ALLOWED)
+    )
+    accounts = Account.objects.in_bulk([count["account"] for count in counts])
+    waits = []
+    for count in counts:
+        wait = _choose_waits(count["browser"], Factor(count["factor"])).seconds_after(count["failures"])
+        if (left := math.ceil(wait - (now - count["latest"]).total_seconds())) > 0:
+            waits.append(
+                AccountWait(
+                    accounts[count["account"]], count["factor"], bool(count["browser"]), count["failures"], left
+                )
+            )
+    return sorted(waits, key=lambda wait: (-wait.seconds, wait.account.get_username()))
+
+
+def end_waits(account: Account) -> bool:
+    """Forget all failures of an account; return whether there were any."""
+    deleted, _rows = FailedAttempt.objects.filter(account=account).delete()
+    return deleted > 0
+
+
+def count_guessed_names() -> int:
+    """Return for how many accounts and unknown names an attempt in a new browser has failed in a day: many mean an attack."""
+    failed = FailedAttempt.objects.filter(browser="", at__gt=timezone.now() - FORGOTTEN_AFTER)
+    return failed.values("account", "unknown_name").distinct().count()
 
 
 def _choose_waits(browser: str, factor: Factor) -> Waits:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.sign_in.address_locks import short_code
-from core.sign_in.attempts import TooManyAttemptsError
+from core.sign_in.attempts import Factor, TooManyAttemptsError
 
 
 def describe_wait(error: TooManyAttemptsError) -> str:
@@ -40,3 +40,12 @@ def describe_seconds(seconds: int) -> str:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     hours = -(-minutes // 60)
     return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+
+
+def describe_factor(factor: str) -> str:
+    return {
+        Factor.PASSWORD: _("Password"),
+        Factor.APP_CODE: _("Code from the app"),
+        Factor.RECOVERY_CODE: _("Recovery code"),
+        Factor.PASSKEY: _("Passkey"),
+    }[Factor(factor)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +22,7 @@ from core.sign_in import address_locks, attempts, client_addresses
 from core.sign_in.attempts import FAILURES_ALLOWED, Factor, TooManyAttemptsError
 from core.staff import groups, known_browsers
 from core.staff.sign_in import AuditedBackend
-from tests.core.staff.test_staff import LOGIN, PASSWORD, account, lines
+from tests.core.staff.test_staff import LOGIN, PASSWORD, account, lines, signed_in
 
 REFUSAL = "Try again in"
 
@@ -442,3 +443,78 @@ def test_a_store_that_fails_half_way_loses_no_account_count(monkeypatch: pytest.
     assert post(at("198.51.100.5"), "okafor", PASSWORD) == "signed in"
     fail_everywhere(first=100)
     assert REFUSAL in post(at("198.51.100.6"), "okafor", PASSWORD)
+
+
+# The administrator's page
+
+
+LIMITS = "/admin/core/failedattempt/"
+
+
+@pytest.fixture
+def admin() -> Client:
+    return signed_in(account("ito", groups.ADMINISTRATOR))
+
+
+def test_an_administrator_sees_who_must_wait_and_ends_it(admin: Client, okafor: Account) -> None:
+    account("judd", groups.SUPERVISOR)
+    assert "No account must wait." in admin.get(LIMITS).content.decode()
+    assert "must wait" not in admin.get("/admin/").content.decode()
+    fail_everywhere()
+    fail_everywhere("nobody", first=100)
+    page = admin.get(LIMITS).content.decode()
+    assert page.count("End the wait<span") == 1
+    assert "okafor" in page
+    assert "nobody" not in page
+    assert "1 account must wait" in admin.get("/admin/").content.decode()
+    assert admin.get(f"{LIMITS}accounts/{okafor.pk}/end/").status_code == 302  # a link ends nothing
+    assert FailedAttempt.objects.filter(account=okafor).exists()
+    page = admin.post(f"{LIMITS}accounts/{okafor.pk}/end/", follow=True).content.decode()
+    assert "Okafor can try to sign in now." in page
+    assert lines()[-1] == ("ito", "ended the sign-in wait of", "account okafor", "")
+    # The account opens tips, so an administrator who guesses and forgives is seen by the supervisors.
+    assert "ito ended the sign-in wait of account okafor." in AccountMail.objects.get().text
+    assert post(at("198.51.100.5"), "okafor", PASSWORD) == "signed in"
+    admin.post(f"{LIMITS}accounts/{okafor.pk}/end/")
+    assert lines()[-1][1] == "signed in"  # nothing was left to end
+
+
+def test_an_administrator_unlocks_an_address_by_the_code_that_its_user_reads(admin: Client) -> None:
+    fail(at("203.0.113.9"), "nobody")
+    (code,) = re.findall(r"its code is (\w{6})\.", post(at("203.0.113.9"), "okafor", PASSWORD))
+    page = admin.get(LIMITS).content.decode()
+    assert "203.0.113.9" not in page
+    (address,) = [each for each in re.findall(r"addresses/(\w+)/unlock/", page) if each.upper().startswith(code)]
+    assert (
+        f"Network address {code} is unlocked."
+        in admin.post(f"{LIMITS}addresses/{address}/unlock/", follow=True).content.decode()
+    )
+    assert lines()[-1] == ("ito", "unlocked", f"network address {code}", "")
+    assert post(at("203.0.113.9"), "okafor", PASSWORD) == "signed in"
+    assert "was no longer locked" in admin.post(f"{LIMITS}addresses/{address}/unlock/", follow=True).content.decode()
+
+
+def test_many_guessed_names_show_on_the_desk_though_no_account_must_wait(admin: Client) -> None:
+    for number, address in enumerate(list(addresses())[:10]):
+        fail(at(address), f"name{number}", 1)
+    assert "were entered for 10 usernames" in admin.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize("role", [groups.OFFICER, groups.COMMUNICATIONS])
+def test_only_those_who_change_accounts_see_and_end_waits(okafor: Account, role: str) -> None:
+    fail_everywhere()
+    client = signed_in(account("lindqvist", role))
+    for answer in (
+        client.get(LIMITS),
+        client.post(f"{LIMITS}accounts/{okafor.pk}/end/"),
+        client.post(f"{LIMITS}addresses/12ab34cd/unlock/"),
+    ):
+        assert answer.status_code == 403
+    assert "must wait" not in client.get("/admin/").content.decode()
+    assert FailedAttempt.objects.exists()
+
+
+@pytest.mark.usefixtures("_store_is_down")
+def test_the_page_says_that_the_store_is_down(admin: Client) -> None:
+    assert "no network address is locked now" in admin.get(LIMITS).content.decode()
+    assert "nothing was changed" in admin.post(f"{LIMITS}addresses/12ab34cd/unlock/", follow=True).content.decode()

@@ -1,0 +1,28 @@
+"""`{% load sign_ins %}`: guesses at sign-in, on the first page of the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template import RequestContext
+
+from core.sign_in import attempts
+
+register = template.Library()
+
+# Fewer are the typing errors of a normal day.
+_MANY_NAMES = 10
+
+
+@register.inclusion_tag("admin/core/limited_sign_ins.html", takes_context=True)
+def limited_sign_ins(context: RequestContext) -> dict[str, Any]:
+    """Say how many accounts must wait and whether many names were tried; nothing to those who change no accounts."""
+    user = context.get("user")
+    if user is None or not user.has_perm("core.change_account"):
+        return {}
+    names = attempts.count_guessed_names()
+    return {
+        "waiting": len({wait.account.pk for wait in attempts.list_waits()}),
+        "guessed_names": names if names >= _MANY_NAMES else 0,
+    }
