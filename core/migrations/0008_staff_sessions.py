@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('sessions', '0001_initial'),
-        ('core', '0006_audit_reading'),
+        ('core', '0007_audit_reading'),
     ]
 
     operations = [
