@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import fcntl
 import http.client
+import itertools
 import os
+import random
 import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -42,20 +44,40 @@ from tips import vault
 TEMPLATES = "PORTAL_TEMPLATES"  # the variable that names the folder of portals to copy
 STAGES = (None, "migrated", "demo")  # each begins with the one before
 ROOT = Path(__file__).resolve().parent.parent
+# Below what systems give to outgoing connections (Linux from 32768, macOS from 49152): one of them that closes keeps a web server
+# that restarts from its port for a minute. Above the ports that Chromium refuses.
+FIRST_PORT, END_OF_PORTS, PORTS_PER_WORKER = 11_000, 32_000, 1_000
 WEB = {"all": processes.WEB_ALL, "public": processes.WEB_PUBLIC, "staff": processes.WEB_STAFF}
 
 
+def _draw_ports() -> Iterator[int]:
+    """Yield ports that this process of pytest-xdist alone gives out, in random order for other test runs on this machine."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker % ((END_OF_PORTS - FIRST_PORT) // PORTS_PER_WORKER) * PORTS_PER_WORKER
+    return itertools.cycle(random.sample(range(first, first + PORTS_PER_WORKER), PORTS_PER_WORKER))
+
+
+_ports = _draw_ports()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port on which nothing listens. The system gives it to no connection and to no other process by itself."""
+    for port in _ports:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the ports of a process are endless")
 
 
-def wait_until(condition: Any, seconds: float, expected: str) -> None:
-    """Poll until `condition()` is true. Raises AssertionError naming what was expected if it is not true in time."""
+def wait_until(condition: Any, seconds: float, expected: str | Callable[[], str]) -> None:
+    """Poll until `condition()` is true.
+
+    Raises AssertionError if it is not true in time, with what was expected; a function is asked for that only then.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {expected}"
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"not within {seconds} s: {expected() if callable(expected) else expected}")
         time.sleep(0.02)
 
 

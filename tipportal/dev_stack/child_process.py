@@ -27,7 +27,10 @@ class ProcessControlError(Exception):
 
 
 class Child:
-    """One process of a stack. `stop_signal` asks it to stop; after `stop_timeout_seconds` it is killed."""
+    """One process of a stack. `stop_signal` asks it to stop; after `stop_timeout_seconds` it is killed.
+
+    It inherits the file descriptors in `descriptors`, under the same numbers.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Child:
         stop_signal: signal.Signals = signal.SIGTERM,
         stop_timeout_seconds: float = 10,
         before_exec: Callable[[], None] | None = None,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.argv = [str(argument) for argument in argv]
@@ -51,6 +55,7 @@ class Child:
         self.stop_signal = stop_signal
         self.stop_timeout_seconds = stop_timeout_seconds
         self.before_exec = before_exec
+        self.descriptors = tuple(descriptors)
         self.process: subprocess.Popen[bytes] | None = None
         self._log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
@@ -80,7 +85,7 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    pass_fds=(descriptor,),
+                    pass_fds=(descriptor, *self.descriptors),
                     preexec_fn=self._make_preexec(os.getpid(), descriptor),  # noqa: PLW1509  (two system calls)
                 )
             self._log_flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND

@@ -102,6 +102,8 @@ class LocalPortal:
         self.supervised: list[SupervisedChild] = []
         self.variables: dict[str, str] = {}
         self.commands: list[subprocess.Popen[str]] = []
+        # The web server listens on it. It stays open while that restarts: requests wait, and no other program gets the port.
+        self.socket = socket.socket()
 
     def start(self) -> None:
         """Start everything and print the addresses.
@@ -111,7 +113,7 @@ class LocalPortal:
         var_folder.make_folders()
         for process in processes.MAKE_RUN:
             child_process.stop_leftovers(var_folder.lock_of(process), signal.SIGTERM, 10)
-        self._require_free_port()
+        self._bind_port()
         START_LOG.unlink(missing_ok=True)
         print_line("Starting ...")
         self._start_servers()
@@ -119,7 +121,6 @@ class LocalPortal:
             "DEMO": "1",
             "PORTAL_URL": self.url,
             "STAFF_URL": self.url,
-            "BIND": f"127.0.0.1:{self.port}",
         }
         self.variables.setdefault("EMAIL_URL", "file:///var/mail")
         self._prepare()
@@ -149,26 +150,26 @@ class LocalPortal:
         for child in children:
             with contextlib.suppress(ProcessControlError):
                 child.stop()
+        self.socket.close()
         if self.servers:
             with contextlib.suppress(ProcessControlError):
                 self.servers.stop()
 
     # Steps of the start
 
-    def _require_free_port(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except PermissionError:
-                raise PortalStartError(
-                    f"Port {self.port} needs root on this machine. Choose another port: PORT=8080 make run"
-                ) from None
-            except OSError:
-                other = self.port + 1
-                raise PortalStartError(
-                    f"Port {self.port} is in use by another program. Stop that program, or choose another port: PORT={other} make run"
-                ) from None
+    def _bind_port(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self.socket.bind(("127.0.0.1", self.port))
+        except PermissionError:
+            raise PortalStartError(
+                f"Port {self.port} needs root on this machine. Choose another port: PORT=8080 make run"
+            ) from None
+        except OSError:
+            other = self.port + 1
+            raise PortalStartError(
+                f"Port {self.port} is in use by another program. Stop that program, or choose another port: PORT={other} make run"
+            ) from None
 
     def _start_servers(self) -> None:
         """Use the servers that DATABASE_URL and REDIS_URL name; start a private one for each that is not set."""
@@ -253,13 +254,18 @@ class LocalPortal:
 
     def _start_process(self, process: Process) -> None:
         raise_if_stop_requested()
+        environment, descriptors = self._environment(process.role), []
+        if process.role.is_web:
+            descriptors = [self.socket.fileno()]
+            environment["BIND"] = f"fd://{self.socket.fileno()}"
         child = Child(
             process.name,
             process.argv,
             lock=var_folder.lock_of(process),
             log=LOGS / f"{process.name}.log",
-            environment=self._environment(process.role),
+            environment=environment,
             folder=ROOT,
+            descriptors=descriptors,
         )
         self._supervise(child, child.start, is_portal=True)
         child.start()

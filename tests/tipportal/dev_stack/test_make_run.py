@@ -52,14 +52,17 @@ class MakeRun:
     def text(self) -> str:
         return self.output.read_text()
 
+    def describe(self) -> str:
+        """Return its output and the ends of its processes' logs."""
+        logs = sorted((self.folder / "var" / "logs").glob("*.log"))
+        return "\n".join([self.text, *(f"{log.name}: {log.read_text(errors='replace')[-2000:]}" for log in logs)])
+
     @property
     def lines(self) -> list[str]:
         return self.text.splitlines()
 
     def wait_until_up(self) -> MakeRun:
-        wait_until(
-            lambda: LAST_LINE in self.text or self.make.poll() is not None, SECONDS, f"make run is up: {self.text}"
-        )
+        wait_until(lambda: LAST_LINE in self.text or self.make.poll() is not None, SECONDS, self.describe)
         assert LAST_LINE in self.text, self.text
         return self
 
@@ -81,7 +84,7 @@ class MakeRun:
             self.make.wait(60)
 
     def get(self, path: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", path)
         status = connection.getresponse().status
         connection.close()
@@ -193,16 +196,26 @@ class TestRestarts:
         lock = running.folder / "var" / "run" / f"{name}.lock"
         pid = int(lock.read_text())
         os.killpg(pid, signal.SIGKILL)
-        wait_until(lambda: lock.read_text() != str(pid), 60, f"{name} is started again: {running.text}")
+        wait_until(lambda: lock.read_text() != str(pid), 60, running.describe)
         assert f"{name} ended (signal 9); it restarts" in running.text
-        wait_until(lambda: _pages_answer(running), 60, "the portal answers")
+        wait_until(lambda: _pages_answer(running), 60, running.describe)
+
+    def test_requests_wait_for_web_and_no_other_program_gets_its_port(self, running: MakeRun) -> None:
+        lock = running.folder / "var" / "run" / "web.lock"
+        os.killpg(int(lock.read_text()), signal.SIGKILL)
+        wait_until(lambda: is_free(lock), 10, "all processes of web are gone")
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", running.port))
+        assert running.get("/") == 200, running.describe()
 
     def test_a_killed_database_is_restarted(self, running: MakeRun) -> None:
         lock = running.folder / "var" / "servers" / "postgres.lock"
         pid = int(lock.read_text())
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: lock.read_text() != str(pid), 60, f"PostgreSQL is started again: {running.text}")
-        wait_until(lambda: _pages_answer(running), 60, "the portal answers")
+        wait_until(lambda: lock.read_text() != str(pid), 60, running.describe)
+        wait_until(lambda: _pages_answer(running), 60, running.describe)
 
 
 def _pages_answer(running: MakeRun) -> bool:
