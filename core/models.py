@@ -107,6 +107,9 @@ class AuditEntry(models.Model):
         output_field=models.CharField(max_length=8, choices=AuditTopic),
         db_persist=True,
     )
+    # Set by a trigger (rules.sql), for when the tip is erased: its unit, and whether only named people could see it.
+    unit_id = models.BigIntegerField(null=True, editable=False)
+    is_restricted = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("audit entry")

@@ -20,6 +20,7 @@ if settings.ROLE.serves_staff:
     import crimemap.admin  # noqa: F401
     import outreach.admin  # noqa: F401
     import tips.admin  # noqa: F401
+    from tipportal.audit_trail import page  # noqa: F401
 
     urlpatterns += [
         path("admin/", admin.site.urls),

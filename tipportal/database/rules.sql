@@ -8,6 +8,24 @@ END $$;
 CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON core_auditentry
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 
+-- Who may read a line about a tip is known as long as the tip is there. For afterwards the line keeps the tip's unit, and whether
+-- all officers of the unit could see it. Not sealed: it decides who reads the line, and says nothing of who did what.
+CREATE OR REPLACE FUNCTION audit_readers_set() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    tip_number bigint := substring(NEW.subject from '(?:^|[ ])tip ([0-9]{1,18})(?:[ ]|$)')::bigint;
+BEGIN
+    NEW.unit_id := NULL;
+    NEW.is_restricted := false;
+    IF tip_number IS NOT NULL THEN
+        SELECT tips_tip.unit_id, tips_category.is_sensitive INTO NEW.unit_id, NEW.is_restricted
+            FROM tips_tip JOIN tips_category ON tips_category.id = category_id WHERE number = tip_number;
+        NEW.is_restricted := coalesce(NEW.is_restricted, true);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER audit_readers BEFORE INSERT ON core_auditentry FOR EACH ROW EXECUTE FUNCTION audit_readers_set();
+
 -- Only the owner of the database can make a superuser.
 CREATE OR REPLACE FUNCTION superuser_refuse() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$

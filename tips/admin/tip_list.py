@@ -23,7 +23,7 @@ from tips import conversation
 from tips.admin import filters, tip_files, tip_page
 from tips.admin.forms import describe_assignee
 from tips.admin.times import describe_age
-from tips.desk import permissions, triage, worklist
+from tips.desk import permissions, search_record, triage, worklist
 from tips.models import Priority, State, Tip
 
 _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
@@ -80,7 +80,10 @@ class TipAdmin(admin.ModelAdmin):
         if not term.isascii() or not term.isdecimal() or len(term) > 18:
             self.message_user(request, _("You can only search by a tip's number, such as 482115."), messages.WARNING)
             return queryset.none(), False
-        return self.get_queryset(request).filter(number=int(term)), False
+        found = self.get_queryset(request).filter(number=int(term))
+        assert isinstance(request.user, Account)
+        search_record.record_search(request.user, found.count())
+        return found, False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": _("Tips"), **(extra_context or {})})

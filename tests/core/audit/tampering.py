@@ -11,7 +11,7 @@ from core.models import AuditEntry
 
 
 @contextmanager
-def _without_trigger() -> Iterator[None]:
+def without_trigger() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE core_auditentry DISABLE TRIGGER audit_append_only")
         yield
@@ -19,15 +19,15 @@ def _without_trigger() -> Iterator[None]:
 
 
 def change_entry(number: int) -> None:
-    with _without_trigger():
+    with without_trigger():
         AuditEntry.objects.filter(pk=number).update(actor="someone else")
 
 
 def restore_entry(number: int, actor: str) -> None:
-    with _without_trigger():
+    with without_trigger():
         AuditEntry.objects.filter(pk=number).update(actor=actor)
 
 
 def cut_off_after(number: int) -> None:
-    with _without_trigger():
+    with without_trigger():
         AuditEntry.objects.filter(pk__gt=number).delete()
