@@ -52,6 +52,12 @@ def raise_alert(tip: Tip) -> None:
     queue.send_on_commit("tips.alerts.spread", str(alert.id))
 
 
+def withdraw_notifications(tip: Tip, seeing: QuerySet[Account]) -> None:
+    """Send no mail that still waits about a tip to officers who are no longer among those who may see it."""
+    waiting = Notification.objects.filter(alert__tip=tip, state=NotificationState.WAITING)
+    waiting.exclude(officer__in=seeing).update(state=NotificationState.SENT)
+
+
 @shared_task(name="tips.alerts.spread")  # type: ignore[untyped-decorator]
 def spread_alert(alert_id: str) -> None:
     """Write one notification an officer and send them. Does nothing for an alert that is spread, or gone with its tip."""

@@ -13,13 +13,16 @@ from django.contrib.auth.models import Group, Permission
 OFFICER, SUPERVISOR, COMMUNICATIONS, ADMINISTRATOR = "officer", "supervisor", "communications", "administrator"
 
 # Permissions as app.codename, `*` stands for anything. An administrator runs the portal and opens no tip.
-_DESK = ("tips.view_tip", "tips.open_tip", "tips.answer_tip")
+_DESK = ("tips.view_tip", "tips.open_tip", "tips.answer_tip", "tips.view_referral")
 GROUPS: dict[str, tuple[str, ...]] = {
     OFFICER: _DESK,
     SUPERVISOR: (
         *_DESK,
         "tips.hold_tip",
         "tips.view_duty",
+        "tips.*_unit",
+        "tips.view_category",
+        "tips.change_category",
         "core.view_account",
         "core.add_account",
         "core.change_account",
@@ -43,6 +46,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "core.view_auditentry",
         "tips.*_category",
         "tips.*_question",
+        "tips.*_unit",
         "tips.*_duty",
         "crimemap.*",
         "outreach.view_*",

@@ -9,12 +9,15 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tips import readers
 from tips.desk import worklist
-from tips.models import State, Tip
+from tips.models import Category, State, Tip
+
+SENSITIVE_PARAMETER = "sensitive"
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -36,6 +39,40 @@ class StatusFilter(admin.SimpleListFilter):
         if value == "all":
             return queryset
         return queryset.filter(state=value) if value in State.values else queryset.filter(worklist.ACTIVE)
+
+
+class SensitiveFilter(admin.SimpleListFilter):
+    """Sensitive tips have a list of their own: the general list leaves them out. Only people named for a category have it."""
+
+    title = gettext_lazy("sensitive tips")
+    parameter_name = SENSITIVE_PARAMETER
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        is_named = Category.objects.filter(is_sensitive=True, readers=request.user.pk).exists()
+        return [("only", _("Only sensitive ones"))] if is_named else []
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": _("Leave out")}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:  # noqa: ARG002
+        return queryset.filter(worklist.SENSITIVE) if self.value() == "only" else queryset.exclude(worklist.SENSITIVE)
+
+
+class CategoryFilter(admin.RelatedFieldListFilter):
+    """The categories of the list's tips: the sensitive ones in the sensitive list, the others in the general one."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        shows_sensitive = request.GET.get(SENSITIVE_PARAMETER) == "only"
+        tips = model_admin.get_queryset(request).filter(category__is_sensitive=shows_sensitive).order_by()
+        return field.get_choices(include_blank=False, limit_choices_to={"pk__in": tips.values("category")})
+
+
+class UnitFilter(admin.RelatedOnlyFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.empty_value_display = format_html("{}", _("All officers"))
 
 
 class AssigneeFilter(admin.SimpleListFilter):

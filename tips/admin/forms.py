@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from core.models import Account
 from core.plain_text import clean_typed_text
 from tips.conversation import MAX_MESSAGE_LENGTH
-from tips.desk import permissions
-from tips.models import Disposition, Tip
+from tips.desk import permissions, referrals
+from tips.models import Category, Disposition, Tip, Unit
 
 
 class TextField(forms.CharField):
@@ -96,19 +97,104 @@ class CloseForm(forms.Form):
     )
 
 
-FORMS: dict[str, type[forms.Form]] = {"answer": AnswerForm, "note": NoteForm, "assign": AssignForm, "close": CloseForm}
+class CategoryField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return _("%(category)s (sensitive)") % {"category": obj} if obj.is_sensitive else str(obj)
 
 
-def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form]) -> dict[str, forms.Form]:
+ALL_OFFICERS = "all"
+_REASON_HELP = gettext_lazy("It becomes a note on the tip: the officers who get it read it there.")
+
+
+class ReferForm(forms.Form):
+    """Offers the units that the tip (`initial["tip"]`) is not in."""
+
+    refer_to = forms.ChoiceField(
+        label=gettext_lazy("Refer to"),
+        error_messages={
+            "required": gettext_lazy("Pick the unit that should have this tip."),
+            "invalid_choice": gettext_lazy("Pick one of the units in the list."),
+        },
+    )
+    refer_reason = TextField(
+        label=gettext_lazy("Reason for referring"),
+        help_text=_REASON_HELP,
+        error_messages={"required": gettext_lazy("Write why you refer this tip.")},
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        tip = self.initial["tip"]
+        field = self.fields["refer_to"]
+        assert isinstance(field, forms.ChoiceField)
+        units = Unit.objects.exclude(pk=tip.unit_id or 0)
+        others = [(str(unit.pk), unit.name) for unit in units]
+        field.choices = [("", _("Pick one")), *([(ALL_OFFICERS, _("All officers"))] if tip.unit_id else []), *others]
+
+    def clean_refer_to(self) -> Unit | None:
+        chosen: str = self.cleaned_data["refer_to"]
+        return None if chosen == ALL_OFFICERS else Unit.objects.get(pk=chosen)
+
+
+class CategoryForm(forms.Form):
+    """Offers the categories of the public form, sensitive ones, and the present one of the tip (`initial["tip"]`)."""
+
+    category = CategoryField(
+        queryset=Category.objects.none(),
+        label=gettext_lazy("Category"),
+        empty_label=None,
+        error_messages={
+            "required": gettext_lazy("Pick one of the categories in the list."),
+            "invalid_choice": gettext_lazy("Pick one of the categories in the list."),
+        },
+    )
+    category_reason = TextField(
+        label=gettext_lazy("Reason for the change"),
+        required=False,
+        help_text=gettext_lazy("Needed if other people will see the tip. It becomes a note on the tip."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["category"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Category.objects.filter(
+            Q(active=True) | Q(is_sensitive=True) | Q(pk=self.initial["tip"].category_id)
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        category = cleaned.get("category")
+        if category and not cleaned.get("category_reason") and referrals.changes_readers(self.initial["tip"], category):
+            self.add_error("category_reason", referrals.explain_missing_reason(category))
+        return cleaned
+
+
+FORMS: dict[str, type[forms.Form]] = {
+    "answer": AnswerForm,
+    "note": NoteForm,
+    "assign": AssignForm,
+    "close": CloseForm,
+    "refer": ReferForm,
+    "category": CategoryForm,
+}
+# The fields whose text is kept until it is sent, by the action that sends it.
+_TEXT_FIELDS = {"answer": "answer", "note": "note", "refer": "refer_reason", "category": "category_reason"}
+
+
+def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sent: str) -> dict[str, forms.Form]:
     """Return the page's forms by action: the `checked` ones, and the others with the texts and choices of this post.
+
+    The text of the action `sent` is left out.
 
     The assignee of an unchecked form is the present one: that of an older page would look like the tip's.
     """
-    typed = {name: post.get(name, "") for name in ("answer", "note", "disposition")}
-    initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id, "tip": tip}
+    kept = [field for name, field in _TEXT_FIELDS.items() if name != sent]
+    typed = {field: post.get(field, "") for field in (*kept, "disposition", "refer_to")}
+    initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id, "category": tip.category_id, "tip": tip}
     return {name: checked.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}
 
 
 def has_unsent_text(post: QueryDict, action: str) -> bool:
     """Return whether a post holds a text besides that of the action it asked for."""
-    return any(post.get(name, "").strip() for name in ("answer", "note") if name != action)
+    return any(post.get(field, "").strip() for name, field in _TEXT_FIELDS.items() if name != action)

@@ -23,8 +23,8 @@ from tips import conversation
 from tips.admin import filters, tip_files, tip_page
 from tips.admin.forms import describe_assignee
 from tips.admin.times import describe_age
-from tips.desk import permissions, search_record, triage, worklist
-from tips.models import Priority, State, Tip
+from tips.desk import permissions, referrals, search_record, triage, worklist
+from tips.models import Priority, State, Tip, Unit
 
 _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
 _CHIPS = {State.NEW: "chip-gold", State.OPEN: "", State.WAITING: "", State.CLOSED: "chip-green"}
@@ -37,7 +37,9 @@ class TipAdmin(admin.ModelAdmin):
     list_filter = (
         filters.StatusFilter,
         "priority",
-        ("category", admin.RelatedOnlyFieldListFilter),
+        filters.SensitiveFilter,
+        ("category", filters.CategoryFilter),
+        ("unit", filters.UnitFilter),
         filters.AssigneeFilter,
         filters.UnreadFilter,
     )
@@ -67,7 +69,7 @@ class TipAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tip]:
         tips = worklist.visible_with_unread(request.user).defer(*_SEALED)
-        return tips.select_related("category", "assigned_to").prefetch_related("assigned_to__groups")
+        return tips.select_related("category", "unit", "assigned_to").prefetch_related("assigned_to__groups")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Tip], search_term: str) -> tuple[Any, bool]:
         """Search by number only: everything else about a tip is sealed or has a filter.
@@ -86,7 +88,14 @@ class TipAdmin(admin.ModelAdmin):
         return found, False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": _("Tips"), **(extra_context or {})})
+        is_sensitive = request.GET.get(filters.SENSITIVE_PARAMETER) == "only"
+        title = _("Sensitive tips") if is_sensitive else _("Tips")
+        return super().changelist_view(
+            request, {"title": title, "has_units": _has_units(request), **(extra_context or {})}
+        )
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*self.list_display, "unit_name") if _has_units(request) else self.list_display
 
     @admin.display(description=gettext_lazy("tip"), ordering="number")
     def number_shown(self, tip: Tip) -> str:
@@ -112,6 +121,10 @@ class TipAdmin(admin.ModelAdmin):
         if tip.state == State.NEW:
             return format_html('<b class="unread">{}</b>', _("Not opened"))
         return format_html('<b class="unread">{}</b>', _("New message")) if tip.has_unread else ""  # type: ignore[attr-defined]
+
+    @admin.display(description=gettext_lazy("unit"), ordering="unit__name")
+    def unit_name(self, tip: Tip) -> str:
+        return referrals.name_unit(tip.unit)
 
     @admin.display(description=gettext_lazy("assigned to"), ordering="assigned_to__username")
     def assigned(self, tip: Tip) -> str:
@@ -175,6 +188,13 @@ class TipAdmin(admin.ModelAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Refuse Django's log: the history of a tip is in the audit trail."""
         raise PermissionDenied
+
+
+def _has_units(request: HttpRequest) -> bool:
+    """Return whether the agency has units, asked once a request."""
+    if not hasattr(request, "has_units"):
+        request.has_units = Unit.objects.exists()  # type: ignore[attr-defined]
+    return bool(request.has_units)  # type: ignore[attr-defined]
 
 
 def _parse_tip_id(text: str) -> UUID:

@@ -32,18 +32,19 @@ from crimemap import places
 from tips import conversation, vault
 from tips.admin import tip_files
 from tips.admin.forms import (
-    FORMS,
     AnswerForm,
     AssignForm,
+    CategoryForm,
     CloseForm,
     NoteForm,
+    ReferForm,
     describe_assignee,
     has_unsent_text,
     list_forms,
 )
 from tips.admin.times import describe_duration
-from tips.desk import permissions, triage
-from tips.models import Author, Disposition, State, Tip
+from tips.desk import permissions, referrals, triage
+from tips.models import Author, Disposition, State, Tip, Unit
 
 TEMPLATE = "admin/tips/tip/page.html"
 _FORM_ID_BYTES = 16
@@ -107,6 +108,30 @@ ACTIONS: dict[str, OfficerAction] = {
         ),
         gettext_lazy("Tip closed."),
     ),
+    "refer": OfficerAction(
+        ReferForm,
+        lambda submitted: referrals.refer(
+            submitted.tip,
+            submitted.officer,
+            submitted.data["refer_to"],
+            submitted.data["refer_reason"],
+            submitted.form_id,
+            shown_stamp=submitted.stamp,
+        ),
+        gettext_lazy("Tip referred."),
+    ),
+    "category": OfficerAction(
+        CategoryForm,
+        lambda submitted: referrals.change_category(
+            submitted.tip,
+            submitted.officer,
+            submitted.data["category"],
+            submitted.data["category_reason"],
+            submitted.form_id,
+            shown_stamp=submitted.stamp,
+        ),
+        gettext_lazy("Category changed."),
+    ),
     "hold": OfficerAction(
         forms.Form,
         lambda submitted: triage.hold(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
@@ -151,11 +176,13 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
     except _ActionRefusedError as problem:
         return _render(request, tip_id, officer, context, problem)
     messages.success(request, str(action.confirmation))
+    if not permissions.visible_tips(officer).filter(pk=tip_id).exists():
+        messages.info(request, _("This tip is now with others, so you no longer see it."))
+        return HttpResponseRedirect(context["list_address"])
     if not has_unsent_text(request.POST, name):
         return HttpResponseRedirect(request.get_full_path())
-    done = {name: FORMS[name](auto_id=f"{name}-%s")} if name in ("answer", "note") else {}
     messages.warning(request, _("You have text that you haven't sent yet. It is still below."))
-    return _render(request, tip_id, officer, context, checked_forms=done)
+    return _render(request, tip_id, officer, context, sent=name)
 
 
 def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str) -> OfficerAction:
@@ -168,6 +195,12 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str)
     form = action.form(request.POST, initial={"to": tip.assigned_to_id, "tip": tip}, auto_id=f"{name}-%s")
     if not form.is_valid():
         raise _ActionRefusedError("", 422, {name: form})
+    if _hands_over(tip, name, form) and has_unsent_text(request.POST, name):
+        sentence = _(
+            "You have other text that you haven't sent, and you may not see this tip afterwards, so nothing was done. Send"
+            " that text or remove it first."
+        )
+        raise _ActionRefusedError(sentence, 409)
     try:
         action.run(SubmittedAction(tip, officer, form.cleaned_data, form_id, request.POST.get("seen", "")))
     except triage.TransitionError as error:
@@ -187,6 +220,10 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str)
     return action
 
 
+def _hands_over(tip: Tip, name: str, form: forms.Form) -> bool:
+    return name == "refer" or (name == "category" and referrals.changes_readers(tip, form.cleaned_data["category"]))
+
+
 def _read_form_id(request: HttpRequest) -> bytes | None:
     try:
         form_id = binascii.unhexlify(request.POST.get("form_id", ""))
@@ -201,9 +238,12 @@ def _render(  # noqa: PLR0917
     officer: Account,
     context: dict[str, Any],
     problem: _ActionRefusedError | None = None,
-    checked_forms: Mapping[str, forms.Form] | None = None,
+    sent: str = "",
 ) -> HttpResponse:
-    """Return the page with the seal opened for this officer, and recorded; or a sentence if the seal does not open."""
+    """Return the page with the seal opened for this officer, and recorded; or a sentence if the seal does not open.
+
+    The text of the action `sent` is not shown again, all else that was typed is.
+    """
     status = problem.status if problem else 200
     try:
         opened = triage.open_tip(tip_id, officer)
@@ -212,9 +252,9 @@ def _render(  # noqa: PLR0917
         context |= {"tip": tip, "title": str(tip), "damage": _describe_damage(tip, error)}
         context["typed_texts"] = list_typed_texts(request)
         return TemplateResponse(request, TEMPLATE, context, status=status)
-    checked_forms = problem.checked_forms if problem else checked_forms or {}
     context |= _tip_context(opened) | tip_files.panel_context(request, tip_id)
-    context["forms"] = list_forms(opened.tip, request.POST, checked_forms)
+    context["forms"] = list_forms(opened.tip, request.POST, problem.checked_forms if problem else {}, sent)
+    context["has_units"] = Unit.objects.exists()
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
     context["may_hold"] = permissions.can_hold(officer)
@@ -239,6 +279,7 @@ def _tip_context(opened: conversation.OpenedTip) -> dict[str, Any]:
     return {
         "tip": tip,
         "title": str(tip),
+        "unit": referrals.name_unit(tip.unit),
         "assignee": describe_assignee(tip.assigned_to) if tip.assigned_to else "",
         "seen": triage.stamp(tip, len(opened.messages)),
         "arrived_at": opened.arrived_at,

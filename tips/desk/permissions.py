@@ -10,12 +10,12 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from core.models import Account
 from tips import readers
 from tips.conversation import TipGoneError
-from tips.models import State, Tip
+from tips.models import Referral, State, Tip, Unit
 
 LIST_TIPS = "tips.view_tip"
 OPEN_TIP = "tips.open_tip"
@@ -58,6 +58,19 @@ def find_tip(tip_id: UUID, account: User) -> Tip:
     if tip is None:
         raise TipGoneError
     return tip
+
+
+def visible_referrals(account: User) -> QuerySet[Referral]:
+    """Return the referrals from and to the account's units, with tips that it no longer sees: numbers and units alone.
+
+    None of tips that have become sensitive since, except for the people named for them.
+    """
+    if not can_list(account):
+        return Referral.objects.none()
+    own_units = Unit.objects.filter(members=account.pk)
+    is_from_own_unit = Q(from_unit=None) | Q(from_unit__in=own_units)
+    tips = Tip.objects.exclude(readers.SENSITIVE)
+    return Referral.objects.filter(Q(is_from_own_unit, tip__in=tips) | Q(tip__in=visible_tips(account)))
 
 
 def can_list(account: User) -> bool:

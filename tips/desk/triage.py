@@ -22,7 +22,7 @@ from core import audit
 from core.models import Account
 from tips import conversation, vault
 from tips.desk import permissions
-from tips.models import Author, Disposition, Message, Note, State, Tip, current_hour, round_duration
+from tips.models import Author, Disposition, Message, Note, Referral, State, Tip, current_hour, round_duration
 
 SHIFT = dt.timedelta(hours=8)
 # A tip is new until an officer opens its seal; waiting means waiting for the source.
@@ -48,6 +48,8 @@ def stamp(tip: Tip, message_count: int) -> str:
         str(tip.state),
         str(tip.disposition),
         tip.assigned_to_id,
+        tip.category_id,
+        tip.unit_id,
         tip.legal_hold,
         tip.key_for_source is None,
         message_count,
@@ -82,6 +84,8 @@ def _open_and_mark_read(tip_id: UUID, officer: Account) -> conversation.OpenedTi
         opened = conversation.read_tip_as_officer(tip)
         _update_state_on_opening(tip, opened.arrived_at, has_new_messages=bool(unread))
         Message.objects.filter(pk__in=unread).update(read=True)
+        arrived = Referral.objects.filter(tip=tip, received_at=None, to_unit=tip.unit_id).exclude(referred_by=officer)
+        arrived.update(received_at=current_hour(), received_by=officer)
     return opened
 
 
@@ -101,48 +105,48 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
     Returns False if this form was stored before. Raises TransitionError, TipChangedError, conversation.TipGoneError,
     vault.SealError, vault.KeyMissingError.
     """
-    with _locked(tip, officer, permissions.can_act) as locked:
-        if Message.objects.filter(form_hash=conversation.hash_answer_form(locked, form_id)).exists():
+    with locked(tip, officer, permissions.can_act) as locked_tip:
+        if Message.objects.filter(form_hash=conversation.hash_answer_form(locked_tip, form_id)).exists():
             return False
-        _refuse_if_changed(locked, shown_stamp)
-        _refuse_unopened(locked)
-        if locked.state == State.CLOSED:
+        refuse_if_changed(locked_tip, shown_stamp)
+        refuse_unopened(locked_tip)
+        if locked_tip.state == State.CLOSED:
             raise TransitionError(_("This tip is closed, so your answer was not sent. Reopen the tip, then send it."))
-        if locked.key_for_source is None:
+        if locked_tip.key_for_source is None:
             raise TransitionError(_("The source deleted their access, so they could not read an answer."))
-        conversation.add_from_officer(locked, officer, text, form_id)
-        if ask and locked.state != State.WAITING:
-            _set_state(locked, State.WAITING)
-        audit.record(officer, "answered", f"tip {locked.number}", "question" if ask else "")
+        conversation.add_from_officer(locked_tip, officer, text, form_id)
+        if ask and locked_tip.state != State.WAITING:
+            _set_state(locked_tip, State.WAITING)
+        audit.record(officer, "answered", f"tip {locked_tip.number}", "question" if ask else "")
     return True
 
 
 def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     """Add an internal note to an opened tip, once a form. Returns False if this form was stored before."""
     note_id = UUID(bytes=hashlib.sha256(b"note" + tip.pk.bytes + form_id).digest()[:16])
-    with _locked(tip, officer, permissions.can_act) as locked:
+    with locked(tip, officer, permissions.can_act) as locked_tip:
         if Note.objects.filter(pk=note_id).exists():
             return False
-        _refuse_unopened(locked)
-        conversation.add_note(locked, officer, text, note_id)
-        audit.record(officer, "wrote a note on", f"tip {locked.number}")
+        refuse_unopened(locked_tip)
+        conversation.add_note(locked_tip, officer, text, note_id)
+        audit.record(officer, "wrote a note on", f"tip {locked_tip.number}")
     return True
 
 
 def assign(tip: Tip, officer: Account, assignee: Account | None, *, shown_stamp: str | None = None) -> None:
     """Assign a tip to an account of the desk, or to none."""
-    with _locked(tip, officer, permissions.can_act) as locked:
-        if locked.assigned_to_id == (assignee.pk if assignee else None):
+    with locked(tip, officer, permissions.can_act) as locked_tip:
+        if locked_tip.assigned_to_id == (assignee.pk if assignee else None):
             return
-        _refuse_if_changed(locked, shown_stamp)
-        if locked.state == State.CLOSED:
+        refuse_if_changed(locked_tip, shown_stamp)
+        if locked_tip.state == State.CLOSED:
             raise TransitionError(_("This tip is closed. Reopen it, then assign it."))
-        if assignee is not None and not permissions.assignable_accounts(locked).filter(pk=assignee.pk).exists():
+        if assignee is not None and not permissions.assignable_accounts(locked_tip).filter(pk=assignee.pk).exists():
             raise TransitionError(_("You can only assign this tip to an officer or supervisor who may see it."))
-        locked.assigned_to = assignee
-        locked.save(update_fields=["assigned_to"])
+        locked_tip.assigned_to = assignee
+        locked_tip.save(update_fields=["assigned_to"])
         detail = f"to {assignee.get_username()}" if assignee else "to nobody"
-        audit.record(officer, "assigned", f"tip {locked.number}", detail)
+        audit.record(officer, "assigned", f"tip {locked_tip.number}", detail)
 
 
 def wait(tip: Tip, officer: Account, *, shown_stamp: str | None = None) -> None:
@@ -179,26 +183,26 @@ def _change_state(
     shown_stamp: str | None,
     disposition: Disposition | None = None,
 ) -> None:
-    with _locked(tip, officer, permissions.can_act) as locked:
-        if locked.state == state and locked.disposition == (disposition or ""):
+    with locked(tip, officer, permissions.can_act) as locked_tip:
+        if locked_tip.state == state and locked_tip.disposition == (disposition or ""):
             return
-        _refuse_if_changed(locked, shown_stamp)
-        _refuse_unopened(locked)
-        if (locked.state, state) == (State.WAITING, State.OPEN):
+        refuse_if_changed(locked_tip, shown_stamp)
+        refuse_unopened(locked_tip)
+        if (locked_tip.state, state) == (State.WAITING, State.OPEN):
             action = "stopped waiting on"
-        _set_state(locked, state, disposition)
-        audit.record(officer, action, f"tip {locked.number}", disposition or "")
+        _set_state(locked_tip, state, disposition)
+        audit.record(officer, action, f"tip {locked_tip.number}", disposition or "")
 
 
 def _set_hold(tip: Tip, supervisor: Account, action: str, *, shown_stamp: str | None, legal_hold: bool) -> None:
-    with _locked(tip, supervisor, permissions.can_hold) as locked:
-        if locked.legal_hold == legal_hold:
+    with locked(tip, supervisor, permissions.can_hold) as locked_tip:
+        if locked_tip.legal_hold == legal_hold:
             return
-        _refuse_if_changed(locked, shown_stamp)
-        _refuse_unopened(locked)
-        locked.legal_hold = legal_hold
-        locked.save(update_fields=["legal_hold"])
-        audit.record(supervisor, action, f"tip {locked.number}")
+        refuse_if_changed(locked_tip, shown_stamp)
+        refuse_unopened(locked_tip)
+        locked_tip.legal_hold = legal_hold
+        locked_tip.save(update_fields=["legal_hold"])
+        audit.record(supervisor, action, f"tip {locked_tip.number}")
 
 
 def _set_state(tip: Tip, state: State, disposition: Disposition | None = None) -> None:
@@ -215,7 +219,7 @@ def _set_state(tip: Tip, state: State, disposition: Disposition | None = None) -
 
 
 @contextmanager
-def _locked(tip: Tip, officer: Account, is_allowed: Callable[[Account], bool]) -> Iterator[Tip]:
+def locked(tip: Tip, officer: Account, is_allowed: Callable[[Account], bool]) -> Iterator[Tip]:
     """Yield the tip as it is now, locked until the action and its audit entry are committed together."""
     permissions.require(is_allowed(officer))
     with transaction.atomic():
@@ -230,11 +234,11 @@ def _lock(tip_id: UUID, officer: Account) -> Tip:
     return tip
 
 
-def _refuse_if_changed(tip: Tip, shown_stamp: str | None) -> None:
+def refuse_if_changed(tip: Tip, shown_stamp: str | None) -> None:
     if shown_stamp is not None and shown_stamp != stamp(tip, tip.messages.count()):
         raise TipChangedError
 
 
-def _refuse_unopened(tip: Tip) -> None:
+def refuse_unopened(tip: Tip) -> None:
     if tip.state == State.NEW:
         raise TransitionError(_("No one has opened this tip yet. Open it first."))

@@ -9,7 +9,7 @@ from django.template import RequestContext
 
 from tips import officer_alerts
 from tips.desk import permissions, worklist
-from tips.models import Duty
+from tips.models import Category, Duty
 
 register = template.Library()
 
@@ -30,7 +30,8 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_list(user):
         return {}
-    return worklist.count(user) | {"desk": True}
+    is_named = Category.objects.filter(is_sensitive=True, readers=user.pk).exists()
+    return worklist.count(user) | {"desk": True, "is_named": is_named}
 
 
 @register.inclusion_tag("admin/tips/alert_trouble.html", takes_context=True)

@@ -105,7 +105,7 @@ def test_only_supervisors_hold_and_only_administrators_run_the_portal(db: None) 
         for number, permission in enumerate(
             [
                 "tips.hold_tip",
-                "tips.change_category",
+                "tips.add_category",
                 "tips.change_duty",
             ]
         )

@@ -102,7 +102,7 @@ def test_the_list_reads_no_sealed_column(okafor: Account) -> None:
 
 def test_the_number_of_queries_of_the_list_is_constant(okafor: Account) -> None:
     client = officers.sign_in(okafor)
-    categories = list(Category.objects.all())
+    categories = list(Category.objects.filter(active=True))
     counts = []
     for more in (1, 9):
         for number in range(more):
@@ -113,7 +113,7 @@ def test_the_number_of_queries_of_the_list_is_constant(okafor: Account) -> None:
             page = client.get(LIST)
         counts.append(len(queries))
     assert len(numbers(page.content.decode())) == 10
-    assert counts[0] == counts[1] <= 18  # six of them count work that waits
+    assert counts[0] == counts[1] <= 22  # six of them count work that waits
 
 
 def test_the_lists_wording(okafor: Account) -> None:

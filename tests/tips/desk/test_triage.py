@@ -468,7 +468,7 @@ def test_a_source_does_not_wait_for_an_officer() -> None:
         done.set()
 
     thread = threading.Thread(target=write)
-    with triage._locked(tip, okafor, permissions.can_act):
+    with triage.locked(tip, okafor, permissions.can_act):
         thread.start()
         assert done.wait(5)
     thread.join()
