@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -11,6 +12,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Cast, Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.mail.outbox import OutboxRow
@@ -185,18 +187,126 @@ class AuditHeadMail(OutboxRow):
         return f"head of {self.day}"
 
 
-class AccountMail(OutboxRow):
-    """A mail to one member of staff about a change of accounts (core/staff/account_mails.py). Deleted once it is sent."""
+class SignInLink(models.Model):
+    """A mailed link that sets up sign-in once, for an invited person or anew for an account (core/accounts/sign_in_links.py).
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    `secret_hash` is the SHA-256 of the link's random secret. It is empty until the mail is composed: the secret is in that mail
+    and nowhere else.
+    """
+
+    class Purpose(models.TextChoices):
+        INVITATION = "invited", _("invitation")
+        PASSWORD = "password", _("new password")
+        FACTOR = "factor", _("new password and second factor")
+
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="sign_in_links")
+    person = models.JSONField(default=dict)  # an InvitedPerson (core/accounts/invited_people.py); empty for an account
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField(default=timezone.now)
+    secret_hash = models.BinaryField(max_length=32, null=True, unique=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"link {self.pk}"
+
+
+class ConsentRequestQuerySet(models.QuerySet["ConsentRequest"]):
+    def open(self) -> Self:
+        """Return the requests that can still be decided."""
+        return self.filter(state=ConsentRequest.State.OPEN, asked_at__gt=timezone.now() - ConsentRequest.LIFETIME)
+
+
+class ConsentRequest(models.Model):
+    """A change of an account that a second person has to allow (core/accounts/consent.py).
+
+    `details` says what exactly changes: an InvitedPerson for INVITE, new values by the names of fields for CHANGE.
+    """
+
+    class Kind(models.TextChoices):
+        INVITE = "invite", _("invitation")
+        CHANGE = "change", _("change of an account")
+        PASSWORD = "password", _("new password")
+        FACTOR = "factor", _("new password and second factor")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        GIVEN = "given", _("allowed")
+        REFUSED = "refused", _("refused")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    LIFETIME = dt.timedelta(hours=72)
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="consent_requests")
+    details = models.JSONField(default=dict)
+    asked_by = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    decided_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=300, blank=True)
+
+    objects = ConsentRequestQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"request {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the request can still be decided."""
+        return self.state == self.State.OPEN and self.asked_at > timezone.now() - self.LIFETIME
+
+    @property
+    def expires_at(self) -> dt.datetime:
+        return self.asked_at + self.LIFETIME
+
+
+class SupervisorAppointment(models.Model):
+    """A run of `manage.py create_supervisors` (core/accounts/appointments.py). `people` are InvitedPersons."""
+
+    people = models.JSONField()
+    asked_at = models.DateTimeField(default=timezone.now)
+    carried_out_at = models.DateTimeField(null=True)
+    objected_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    objected_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ManyToManyField(Account, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"appointment {self.pk}"
+
+
+class AccountMail(OutboxRow):
+    """A mail about accounts (core/staff/account_mails.py), to an account or with a sign-in link. Deleted once it is sent."""
+
+    account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="+")
+    link = models.ForeignKey(SignInLink, models.CASCADE, null=True, related_name="mails")
     subject = models.CharField(max_length=200)
     text = models.TextField()
 
     class Meta:
         default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(account__isnull=False) | models.Q(link__isnull=False),
+                name="account_mail_has_receiver",
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"mail {self.pk} to {self.account_id}"
+        return f"mail {self.pk} to {self.account_id or self.link}"
 
 
 class StaffSession(AbstractBaseSession):

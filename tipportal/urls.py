@@ -20,9 +20,11 @@ if settings.ROLE.serves_staff:
     import crimemap.admin  # noqa: F401
     import outreach.admin  # noqa: F401
     import tips.admin  # noqa: F401
+    from core.accounts import link_secrets, set_up_page
     from tipportal.audit_trail import page  # noqa: F401
 
     urlpatterns += [
+        path(f"{link_secrets.PATH[1:]}<str:secret>/", set_up_page.set_up_view, name="set-up"),
         path("admin/", admin.site.urls),
         path("api/incidents/", include("crimemap.importing.arrival.push_urls")),
     ]

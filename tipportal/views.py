@@ -6,12 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from core.staff import session_resume
+from core.staff import session_resume, tip_access
 from core.web import error_pages, page_cache
 from outreach.stories import impact
 from tips import statistics
@@ -36,7 +37,15 @@ def _home_context() -> dict[str, Any]:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Explain which data of a source are stored, which are not, and what nobody can promise."""
-    return render(request, "pages/privacy.html")
+    return HttpResponse(page_cache.render_cached(request, "pages/privacy.html", _privacy_context))
+
+
+def _privacy_context() -> dict[str, Any]:
+    """Return whether two supervisors check each other; nothing if the database is away, which must not hide the page."""
+    try:
+        return {"has_four_eyes": tip_access.has_four_eyes()}
+    except DatabaseError:
+        return {}
 
 
 @require_safe

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core import audit
-from core.models import Account
-from core.staff import account_mails, tip_access
-from core.staff.admin_site import PASSWORD_CHANGED
+from core.accounts import account_changes, consent
+from core.admin import consents, invitations
+from core.models import Account, ConsentRequest
+from core.staff import tip_access
 from core.staff.folded_search import FoldedSearch
 from core.staff.groups import ADMINISTRATOR, SUPERVISOR
 
@@ -30,39 +31,65 @@ admin.site.unregister(Group)
 _ROLES_HELP = gettext_lazy("Officers and supervisors open tips. Administrators run the portal and open none.")
 _SIGN_IN_HELP = {
     "username": gettext_lazy("To sign in with. Capital letters make no difference."),
-    "email": gettext_lazy("Alerts about new tips are sent here."),
-    "is_active": gettext_lazy("Turn this off when a person leaves. What they wrote keeps their name."),
+    "email": gettext_lazy("Alerts about new tips and links to set up sign-in are sent here."),
+    "is_active": gettext_lazy(
+        "Turn this off when a person leaves. Accounts are never deleted: answers and notes keep their author."
+    ),
 }
 _CONSENT = gettext_lazy(
-    "Once there is a supervisor, only a supervisor can give a role that opens tips, or change the name, email or password of"
-    " an account that has one. All supervisors get an email about it."
+    "Giving a role that opens tips needs the consent of a supervisor. So does a new name to sign in with, a new email or turning"
+    " on an account that has one. We ask for it when you save. All supervisors get an email about it."
 )
 
 
-class AccountRules:
-    """The checks of both account forms: core/staff/tip_access.py allows the change, and the last way in stays open."""
+class AccountForm(forms.ModelForm):
+    """Changes an account as far as its editor may alone. `consent_changes` is what a supervisor has to allow first."""
 
     editor: Account
 
-    def clean(self: Any) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data  # type: ignore[misc]
-        account: Account = self.instance
-        present = set(account.groups.all()) if account.pk else set()
+    class Meta:
+        model = Account
+        fields = ("first_name", "last_name", "username", "email", "is_active", "groups")
+        field_classes = {"username": UsernameField}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.consent_changes: dict[str, Any] = {}
+        stored = Account.objects.get(pk=self.instance.pk)
+        present = set(stored.groups.all())
         chosen = set(cleaned.get("groups", present))
         if problem := tip_access.explain_refused_roles(self.editor, chosen - present, present - chosen):
             self.add_error("groups", problem)
-        if account.pk is None:
-            return cleaned
-        changed = {"username", "email"} & set(self.changed_data)
-        if "is_active" in self.changed_data and cleaned.get("is_active"):
-            changed.add("is_active")
-        if changed and (problem := tip_access.explain_refused_sign_in_change(self.editor, account)):
-            for name in sorted(changed):
+        names = ("username", "email")
+        changed: list[str] = [name for name in names if name in cleaned and cleaned[name] != getattr(stored, name)]
+        if cleaned.get("is_active") and not stored.is_active:
+            changed.append("is_active")
+        if changed and (problem := tip_access.explain_refused_sign_in_change(self.editor, stored)):
+            for name in changed:
                 self.add_error(name, problem)
         self._refuse_lock_out(cleaned, {group.name for group in present - chosen})
+        if not self.errors:
+            self._set_apart(stored, cleaned, changed, tip_access.find_tip_roles(chosen - present))
         return cleaned
 
-    def _refuse_lock_out(self: Any, cleaned: dict[str, Any], lost_roles: set[str]) -> None:
+    def _set_apart(self, stored: Account, cleaned: dict[str, Any], changed: list[str], tip_roles: list[Group]) -> None:
+        """Move what needs consent from the data to save to `consent_changes`."""
+        if tip_roles:
+            self.consent_changes["roles"] = sorted(group.name for group in tip_roles)
+            cleaned["groups"] = Group.objects.filter(
+                pk__in={group.pk for group in cleaned["groups"]} - {group.pk for group in tip_roles}
+            )
+        if tip_access.opens_tips(stored):
+            for name in changed:
+                self.consent_changes[name] = cleaned[name]
+                cleaned[name] = getattr(stored, name)
+        if self.consent_changes:
+            try:
+                consent.validate_change(stored, self.consent_changes)
+            except ValidationError as error:
+                self.add_error(None, error.messages)
+
+    def _refuse_lock_out(self, cleaned: dict[str, Any], lost_roles: set[str]) -> None:
         is_own = self.instance.pk == self.editor.pk
         turned_off = not cleaned.get("is_active", True)
         if is_own and turned_off:
@@ -74,18 +101,6 @@ class AccountRules:
             self.add_error(field, _("This is the last active supervisor. Make someone else a supervisor first."))
 
 
-class AccountForm(AccountRules, UserChangeForm):
-    pass
-
-
-class NewAccountForm(AccountRules, UserCreationForm):
-    pass
-
-
-class NewPasswordForm(AdminPasswordChangeForm):
-    usable_password = None  # every account signs in by password
-
-
 class RoleFilter(admin.RelatedFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,7 +110,9 @@ class RoleFilter(admin.RelatedFieldListFilter):
 @admin.register(Account)
 class AccountAdmin(FoldedSearch, UserAdmin):
     form = AccountForm
-    list_display = ("username", "full_name", "email", "role_names", "is_active", "last_login")
+    change_form_template = "admin/core/account.html"
+    change_list_template = "admin/core/accounts.html"
+    list_display = ("username", "full_name", "email", "role_names", "sign_in_state", "last_day")
     list_filter = ("is_active", ("groups", RoleFilter))
     search_fields = ("username", "first_name", "last_name", "email")
     search_help_text = gettext_lazy("A name or an email address")
@@ -103,26 +120,21 @@ class AccountAdmin(FoldedSearch, UserAdmin):
     readonly_fields = ("last_login", "date_joined")
     show_facets = admin.ShowFacets.NEVER
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "username", "email")}),
         (gettext_lazy("Roles"), {"fields": ("is_active", "groups"), "description": _CONSENT}),
         (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
-    add_form = NewAccountForm
-    add_form_template = "admin/change_form.html"  # without Django's promise of more options later
-    change_password_form = NewPasswordForm
-    add_fieldsets = (
-        (None, {"fields": ("username", "password1", "password2")}),
-        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
-        (gettext_lazy("Roles"), {"fields": ("groups",), "description": _CONSENT}),
-    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """People are invited: nobody types a password for someone else."""
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Accounts are turned off: answers and notes keep their author."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return super().get_queryset(request).prefetch_related("groups")
+        return super().get_queryset(request).prefetch_related("groups", "sign_in_links", "consent_requests")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
@@ -139,61 +151,54 @@ class AccountAdmin(FoldedSearch, UserAdmin):
             kwargs |= {"widget": forms.CheckboxSelectMultiple, "help_text": _ROLES_HELP, "label": _("Roles")}
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
+    def get_urls(self) -> list[Any]:
+        """Add the pages about invitations and consent, and leave out Django's page that sets another person's password."""
+        urls = [url for url in super().get_urls() if getattr(url, "name", "") != "auth_user_password_change"]
+        return [*invitations.list_urls(self.admin_site), *consents.list_urls(self.admin_site), *urls]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        account = Account.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        if account is not None:
+            extra_context = {
+                **(extra_context or {}),
+                "open_requests": ConsentRequest.objects.open().filter(account=account),
+                "open_links": account.sign_in_links.all(),
+            }
+        return super().change_view(request, object_id, form_url, extra_context)
+
     # Each change is recorded, in the transaction of the change
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        obj.is_staff = True
+        editor = request.user
+        assert isinstance(editor, Account)
+        stored = Account.objects.select_for_update().get(pk=obj.pk)
         super().save_model(request, obj, form, change)
-        if not change:
-            return
-        was_opening = tip_access.opens_tips(obj)
-        if "is_active" in form.changed_data:
-            self._record(request, "activated" if obj.is_active else "deactivated", obj, is_opening=was_opening)
-        if "username" in form.changed_data:
-            self._record(request, "renamed", obj, f"was {form.initial['username']}", is_opening=was_opening)
-        if "email" in form.changed_data:
-            self._record(request, "changed the email of", obj, is_opening=was_opening)
+        record = partial(account_changes.record_change, editor, account=obj, is_opening=tip_access.opens_tips(obj))
+        if stored.is_active != obj.is_active:
+            record("activated" if obj.is_active else "deactivated")
+        if stored.username != obj.username:
+            record("renamed", detail=f"was {stored.username}")
+        if stored.get_full_name() != obj.get_full_name():
+            record("changed the name of", detail=f"was {stored.get_full_name()}")
+        if stored.email != obj.email:
+            # A link that was mailed to the old address, or is to be mailed again, must not go to the new one.
+            obj.sign_in_links.all().delete()
+            record("changed the email of")
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        account = form.instance
+        account, editor = form.instance, request.user
+        assert isinstance(editor, Account)
         before, was_opening = _role_names(account), tip_access.opens_tips(account)
         super().save_related(request, form, formsets, change)
         after = _role_names(account)
-        is_opening = was_opening or tip_access.opens_tips(account)
-        if not change:
-            self._record(request, "created", account, ", ".join(after) or "no role", is_opening=is_opening)
-        elif before != after:
+        if before != after:
             detail = f"{', '.join(before) or 'none'} -> {', '.join(after) or 'none'}"
-            self._record(request, "changed the roles of", account, detail, is_opening=is_opening)
-
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        editor = request.user
-        assert isinstance(editor, Account)
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        account = Account.objects.filter(pk=id).first() if id.isdecimal() else None
-        if account is None:
-            raise Http404
-        if problem := tip_access.explain_refused_sign_in_change(editor, account):
-            self.message_user(request, problem, messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:core_account_change", args=[account.pk]))
-        with transaction.atomic():
-            response = super().user_change_password(request, id, form_url)
-            changed = Account.objects.get(pk=id)
-            if changed.password != account.password:
-                self._record(request, PASSWORD_CHANGED, changed, is_opening=tip_access.opens_tips(changed))
-        return response
-
-    def _record(
-        self, request: HttpRequest, action: str, account: Account, detail: str = "", *, is_opening: bool
-    ) -> None:
-        """Record a change in the audit trail, and mail it to the supervisors if the account opens tips or did."""
-        assert isinstance(request.user, Account)
-        subject = f"account {account.get_username()}"
-        audit.record(request.user, action, subject, detail)
-        if is_opening:
-            line = " ".join([request.user.get_username(), action, subject])
-            account_mails.mail_supervisors(f"{line}: {detail}" if detail else f"{line}.")
+            is_opening = was_opening or tip_access.opens_tips(account)
+            account_changes.record_change(editor, "changed the roles of", account, detail, is_opening=is_opening)
+        if form.consent_changes:
+            consents.ask(request, consent.Kind.CHANGE, account, form.consent_changes)
 
     @admin.display(description=gettext_lazy("name"), ordering="last_name")
     def full_name(self, account: Account) -> str:
@@ -202,6 +207,22 @@ class AccountAdmin(FoldedSearch, UserAdmin):
     @admin.display(description=gettext_lazy("roles"))
     def role_names(self, account: Account) -> str:
         return ", ".join(sorted(group.name for group in account.groups.all()))
+
+    @admin.display(description=gettext_lazy("sign-in"))
+    def sign_in_state(self, account: Account) -> str:
+        if not account.is_active:
+            return _("Turned off")
+        if any(request.is_open for request in account.consent_requests.all()):
+            return _("Waits for consent")
+        if account.sign_in_links.all():
+            return _("Has to use a link")
+        return _("On")
+
+    @admin.display(description=gettext_lazy("last sign-in"), ordering="last_login")
+    def last_day(self, account: Account) -> str:
+        if account.last_login is None:
+            return _("Never")
+        return date_format(timezone.localtime(account.last_login), "DATE_FORMAT")
 
 
 def _role_names(account: Account) -> list[str]:

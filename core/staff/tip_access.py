@@ -1,10 +1,11 @@
-"""Decides who may change which accounts open tips, or sign in as one that does.
+"""Says which accounts and roles open tips, and which changes of accounts therefore need a second person.
 
 Administrators run the portal and open no tip. If they could give a role that does, or set the password, the name or the mail
-address of an officer's account, they could open every tip. So a supervisor does that, and all supervisors are told by mail. As
-long as there is no active supervisor, which is so on a new portal, an administrator may.
+address of an officer's account, they could open every tip. A supervisor who could do that alone could make an accomplice. So a
+supervisor other than the one who asks has to consent (core/accounts/consent.py).
 
-Supervisors in turn must not become administrators, so an account with both kinds of roles is changed by someone with both.
+Supervisors in turn must not become administrators, so an account with both kinds of roles is changed by an administrator, with
+the consent of a supervisor.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from django.contrib.auth.models import Group, Permission
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from core.advisory_locks import lock_until_commit
@@ -44,55 +46,62 @@ def is_administrator(account: Account) -> bool:
     return account.is_superuser or account.groups.filter(name=ADMINISTRATOR).exists()
 
 
-def decides(editor: Account) -> bool:
-    """Return whether the editor may change who opens tips: a supervisor, or anyone with the form if there is none."""
-    supervisors = list_supervisors()
-    return not supervisors or editor in supervisors
+def is_supervisor(account: Account) -> bool:
+    return account.groups.filter(name=SUPERVISOR).exists()
+
+
+def list_managers() -> list[Account]:
+    """Return the active accounts that may ask for changes of accounts: administrators and supervisors."""
+    is_manager = Q(groups__name__in=(ADMINISTRATOR, SUPERVISOR)) | Q(is_superuser=True)
+    return list(Account.objects.filter(is_manager, is_active=True).distinct().order_by("username"))
 
 
 def explain_refused_sign_in_change(editor: Account, account: Account) -> str:
-    """Return "" if the editor may set name, mail address or password of the account and turn it on; else why not."""
-    is_opening = opens_tips(account)
-    if is_opening and not decides(editor):
-        return _("This account opens tips, so only a supervisor can change this. Ask %(names)s.") % {
-            "names": _name_supervisors()
-        }
+    """Return "" if the editor may change how the account signs in, or ask for it; else why not."""
     has_other_roles = account.groups.exclude(
         pk__in=[group.pk for group in find_tip_roles(account.groups.all())]
     ).exists()
-    if (not is_opening or has_other_roles or account.is_superuser) and not is_administrator(editor):
+    if (not opens_tips(account) or has_other_roles or account.is_superuser) and not is_administrator(editor):
         return _("Only an administrator can change this account.")
     return ""
 
 
 def explain_refused_roles(editor: Account, added: Collection[Group], removed: Collection[Group]) -> str:
-    """Return "" if the editor may give and take these roles, else why not."""
-    if find_tip_roles(added) and not decides(editor):
-        return _("This role opens tips, so only a supervisor can give it. Ask %(names)s.") % {
-            "names": _name_supervisors()
-        }
+    """Return "" if the editor may give and take these roles, or ask for them; else why not."""
     others = set(added) | set(removed)
     if others - set(find_tip_roles(others)) and not is_administrator(editor):
         return _("Only an administrator can give or take roles other than officer and supervisor.")
     return ""
 
 
-def is_last_supervisor(account: Account) -> bool:
-    """Return whether no other account is an active supervisor. Holds a lock until the caller's transaction ends.
+def has_four_eyes() -> bool:
+    """Return whether there are two active supervisors, so that a second one can check a first.
 
-    The lock keeps two requests at a time from switching off the last two supervisors.
+    The same function of the database answers for /privacy/ (tipportal/database/rules.sql): residents' pages can't read accounts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_four_eyes()")
+        ((answer,),) = cursor.fetchall()
+    return bool(answer)
+
+
+def is_last_supervisor(account: Account) -> bool:
+    """Return whether no other account is an active supervisor who can sign in. Holds a lock until the caller's transaction ends.
+
+    The lock keeps two requests at a time from switching off the last two supervisors. A supervisor whose sign-in was reset
+    counts again once they have used their link.
     """
     lock_until_commit(_LOCK)
-    return [supervisor.pk for supervisor in list_supervisors()] == [account.pk]
+    if not Account.objects.filter(pk=account.pk, is_active=True, groups__name=SUPERVISOR).exists():
+        return False
+    others = Account.objects.filter(is_active=True, groups__name=SUPERVISOR).exclude(pk=account.pk)
+    return not others.filter(sign_in_links__isnull=True).exists()
 
 
-def is_supervisor(account: Account) -> bool:
-    return account.groups.filter(name=SUPERVISOR).exists()
+def name_supervisors() -> str:
+    """Return the names of the active supervisors, for a sentence."""
+    return ", ".join(supervisor.get_full_name() or supervisor.get_username() for supervisor in list_supervisors())
 
 
 def _tip_permissions() -> QuerySet[Permission]:
     return Permission.objects.filter(content_type__app_label="tips", codename__in=_OPENING)
-
-
-def _name_supervisors() -> str:
-    return ", ".join(supervisor.get_full_name() or supervisor.get_username() for supervisor in list_supervisors())

@@ -12,7 +12,10 @@ from tests.stack import Stack, wait_until
 LIST = "/admin/tips/tip/"
 ADMINISTRATORS = [
     "/admin/core/account/",
-    "/admin/core/account/add/",
+    "/admin/core/account/invite/",
+    "/admin/core/account/invite-list/",
+    "/admin/core/account/invitations/",
+    "/admin/core/account/requests/",
     "/admin/core/auditentry/",
     "/admin/tips/category/",
     "/admin/tips/category/add/",

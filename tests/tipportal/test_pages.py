@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 
 from core.roles import Role
+from core.staff import tip_access
 from core.web import context_processors
 from outreach.events import public_events
 from outreach.stories import impact
@@ -30,7 +31,8 @@ def text_of(response: HttpResponse) -> str:
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the home page empty figures, which it would query once a minute."""
+    """Give the pages what they would query once a minute: empty figures, and that there are two supervisors."""
+    monkeypatch.setattr(tip_access, "has_four_eyes", lambda: True)
     monkeypatch.setattr(statistics, "read_figures", lambda: statistics.TipFigures(None, None, None))
     monkeypatch.setattr(impact, "total_outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "list_latest_stories", list)

@@ -21,6 +21,8 @@ GRANT EXECUTE ON FUNCTION tip_number_draw TO portal_public;
 GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
 GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_leave TO portal_public;
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
+-- For /privacy/: one answer, yes or no.
+GRANT EXECUTE ON FUNCTION has_four_eyes TO portal_public, portal_staff;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
 -- Published stories have their own tables; guides, events and pictures share tables, where policies select the public rows.
 GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
@@ -104,6 +106,12 @@ GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_
 GRANT INSERT, DELETE ON core_failedattempt TO portal_staff;
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE ON core_auditproof TO portal_staff;
+GRANT DELETE ON core_accountmail TO portal_staff;
+-- A request for consent is decided, never rewritten. A link keeps its receiver.
+GRANT INSERT, UPDATE (state, decided_by_id, decided_at, answer) ON core_consentrequest TO portal_staff;
+GRANT INSERT, UPDATE (secret_hash, expires_at), DELETE ON core_signinlink TO portal_staff;
+GRANT INSERT, UPDATE (carried_out_at, objected_by_id, objected_at) ON core_supervisorappointment TO portal_staff;
+GRANT INSERT ON core_supervisorappointment_acknowledged_by TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
 GRANT UPDATE ON crimemap_reportedvalue TO portal_staff;
@@ -125,11 +133,13 @@ GRANT SELECT (id, category_id, unit_id, priority) ON tips_tip TO portal_alerts;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
 GRANT UPDATE (state) ON tips_alert TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
--- It also mails supervisors about changed accounts.
+-- It also mails supervisors about changed accounts, and links to set up sign-in.
 GRANT SELECT, UPDATE, DELETE ON core_accountmail TO portal_alerts;
 -- And number, time and seal of the audit trail's newest line to an address outside.
 GRANT SELECT (id, at, seal) ON core_auditentry TO portal_alerts;
 GRANT SELECT, INSERT, UPDATE, DELETE ON core_auditheadmail TO portal_alerts;
+-- It makes the secret of a sign-in link as it mails it.
+GRANT SELECT, UPDATE (secret_hash, expires_at) ON core_signinlink TO portal_alerts;
 
 -- bulk: erases tips past their retention time, and rewrites rows about sources, without reading them.
 GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite TO portal_bulk;

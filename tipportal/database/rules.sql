@@ -383,3 +383,12 @@ BEGIN
 END $$;
 
 REVOKE EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave, alert_erase FROM PUBLIC;
+
+-- Return whether there are two active supervisors: with fewer, nobody checks who is given a role that opens tips, and /privacy/ says
+-- so. It is all that the public role learns about accounts.
+CREATE OR REPLACE FUNCTION has_four_eyes() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT count(DISTINCT a.id) >= 2 FROM core_account a JOIN core_account_groups m ON m.account_id = a.id
+        JOIN auth_group g ON g.id = m.group_id WHERE a.is_active AND g.name = 'supervisor';
+$$;
+REVOKE EXECUTE ON FUNCTION has_four_eyes FROM PUBLIC;

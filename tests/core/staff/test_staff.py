@@ -62,8 +62,6 @@ def test_a_name_is_compared_without_case(db: None, typed: str) -> None:
 
 def test_no_two_names_differ_by_case_alone(admin: Account) -> None:
     account("okafor", groups.OFFICER)
-    data = {"username": "OKAFOR", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
-    assert signed_in(admin).post(reverse("admin:core_account_add"), data).status_code == 200
     other = account("other", groups.OFFICER)
     page = change(signed_in(admin), other, username="Okafor").content.decode()
     assert "Another account has this name" in page
@@ -171,24 +169,14 @@ def ids(*names: str) -> list[int]:
     return list(Group.objects.filter(name__in=names).values_list("pk", flat=True))
 
 
-def test_a_new_account_is_staff_and_recorded(admin: Account) -> None:
-    data = {"username": "okafor", "email": "o@example.org", "usable_password": "true", "groups": ids(groups.OFFICER)}
-    data |= {"password1": PASSWORD, "password2": PASSWORD}
-    answer = signed_in(admin).post(reverse("admin:core_account_add"), data)
-    assert answer.status_code == 302
-    created = Account.objects.get(username="okafor")
-    assert (created.is_staff, created.is_superuser, created.email) == (True, False, "o@example.org")
-    assert lines() == [("ito", "created", "account okafor", "officer")]
-
-
 def test_a_change_of_groups_is_recorded(admin: Account) -> None:
     who = account("okafor", groups.OFFICER)
-    assert change(signed_in(admin), who, groups=ids(groups.OFFICER, groups.SUPERVISOR)).status_code == 302
-    assert lines() == [("ito", "changed the roles of", "account okafor", "officer -> officer, supervisor")]
+    assert change(signed_in(admin), who, groups=ids(groups.COMMUNICATIONS)).status_code == 302
+    assert lines() == [("ito", "changed the roles of", "account okafor", "officer -> communications")]
 
 
 def test_deactivating_and_renaming_an_account_are_recorded(admin: Account) -> None:
-    who = account("okafor", groups.OFFICER)
+    who = account("okafor", groups.COMMUNICATIONS)
     assert change(signed_in(admin), who, is_active=None, username="okafor2").status_code == 302
     assert lines() == [
         ("ito", "deactivated", "account okafor2", ""),
@@ -199,14 +187,6 @@ def test_deactivating_and_renaming_an_account_are_recorded(admin: Account) -> No
 def test_saving_without_a_change_records_nothing(admin: Account) -> None:
     assert change(signed_in(admin), account("okafor", groups.OFFICER)).status_code == 302
     assert lines() == []
-
-
-def test_a_password_set_by_an_administrator_is_recorded(admin: Account) -> None:
-    who = account("okafor", groups.OFFICER)
-    address = reverse("admin:auth_user_password_change", args=[who.pk])
-    data = {"password1": "quite another sentence", "password2": "quite another sentence", "usable_password": "true"}
-    assert signed_in(admin).post(address, data | {"set-password": "1"}).status_code == 302
-    assert lines() == [("ito", "changed the password of", "account okafor", "")]
 
 
 def test_a_change_of_ones_own_password_is_recorded(db: None) -> None:
@@ -256,7 +236,7 @@ def test_no_part_of_a_password_hash_is_shown(admin: Account, settings: Any) -> N
     page = signed_in(admin).get(reverse("admin:core_account_change", args=[who.pk])).content.decode()
     assert "pbkdf2" not in page
     assert who.password.split("$")[2][:6] not in page
-    assert "Reset password" in page
+    assert "Reset sign-in" in page
 
 
 def test_accounts_cannot_be_deleted(admin: Account) -> None:
@@ -267,7 +247,7 @@ def test_accounts_cannot_be_deleted(admin: Account) -> None:
 
 
 @pytest.mark.parametrize("group", groups.GROUPS)
-@pytest.mark.parametrize("page", ["core_account_changelist", "core_account_add", "core_auditentry_changelist"])
+@pytest.mark.parametrize("page", ["core_account_changelist", "core_account_invite", "core_auditentry_changelist"])
 def test_administrators_and_supervisors_see_accounts_and_the_audit_trail(db: None, group: str, page: str) -> None:
     is_allowed = group in (groups.ADMINISTRATOR, groups.SUPERVISOR)
     assert signed_in(account("someone", group)).get(reverse(f"admin:{page}")).status_code == (

@@ -37,7 +37,7 @@ def assert_is_staffs(page: str) -> None:
         ("/admin/r/99/x/", 404),
         ("/admin/autocomplete/?app_label=tips&model_name=tip&field_name=category", 404),
         ("/admin/core/account/", 403),
-        ("/admin/core/account/1/password/", 403),
+        ("/admin/core/account/invite/", 403),
     ],
 )
 def test_staffs_error_pages_are_their_own(officer: Account, address: str, status: int) -> None:

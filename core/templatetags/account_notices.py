@@ -1,0 +1,37 @@
+"""`{% load account_notices %}`: what staff have to know about accounts on the first page of the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from core.accounts import appointments, consent
+from core.models import Account
+from core.staff import tip_access
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/core/account_notices.html", takes_context=True)
+def account_notices(context: dict[str, Any]) -> dict[str, Any]:
+    """Show requests to decide, appointments from the server, and whether a second supervisor is missing."""
+    account = context.get("user")
+    if not isinstance(account, Account):
+        return {}
+    is_supervisor = tip_access.is_supervisor(account)
+    waiting = appointments.find_waiting()
+    return {
+        "request": context["request"],
+        "user": account,
+        "csrf_token": context.get("csrf_token"),
+        "is_supervisor": is_supervisor,
+        "waiting": waiting,
+        "waiting_people": appointments.name_people(waiting) if waiting else "",
+        "carried_out_from": waiting.asked_at + appointments.WAIT if waiting else None,
+        "unseen": [(each, appointments.name_people(each)) for each in appointments.list_unseen(account)]
+        if is_supervisor
+        else [],
+        "to_decide": len(consent.list_open(account)),
+        "lacks_four_eyes": is_supervisor and not tip_access.has_four_eyes(),
+    }
