@@ -139,7 +139,7 @@ def main() -> None:
             lambda: count_attachments(stack, "key_for_worker IS NOT NULL") == 0, 120, "the demo's files are ready"
         )
         officer = Visitor(stack.staff_url)
-        officer.sign_in(account["user"], account["password"])
+        officer.sign_in(account["user"], account["password"], account["code"])
         measure_photos(stack, options.photos)
         measure_seeks(stack, officer, options.megabytes * MB, options.seeks)
 

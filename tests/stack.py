@@ -14,6 +14,7 @@ import http.client
 import itertools
 import os
 import random
+import re
 import secrets
 import signal
 import socket
@@ -33,6 +34,7 @@ from aiosmtpd.smtp import SMTP, Envelope
 from celery import Celery
 
 from core.roles import Role
+from tests.journey import compute_code
 from tipportal.deploy import processes
 from tipportal.deploy.processes import Process
 from tipportal.dev_stack import static_files
@@ -99,6 +101,7 @@ def make_keys(folder: Path) -> dict[str, str]:
         folder.mkdir(parents=True)
         vault.write_secret(folder / "receipt_salt", os.urandom(16))
         vault.write_secret(folder / "audit_key", os.urandom(32))
+        vault.write_secret(folder / "factor_key", os.urandom(32))
         vault.write_secret(folder / "address_hash_key", os.urandom(32))
         vault.create_key_pair(folder / "addresses-public", folder / "addresses-private")
         for name in ("media", "incidents-uploads", "incidents-drop"):
@@ -107,6 +110,7 @@ def make_keys(folder: Path) -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(50),
         "RECEIPT_SALT": str(folder / "receipt_salt"),
         "AUDIT_KEY": str(folder / "audit_key"),
+        "FACTOR_KEY": str(folder / "factor_key"),
         "AGENCY_PUBLIC_KEYS": str(folder / "public"),
         "AGENCY_PRIVATE_KEYS": str(folder / "private"),
         "MEDIA_STORE": str(folder / "media"),
@@ -292,6 +296,23 @@ class Stack:
         if not output_file.exists():
             output_file.write_text(self.run_manage("demo"))
         return output_file.read_text()
+
+    @property
+    def staff(self) -> dict[str, str]:
+        """The passwords of the demo accounts by name, as `manage.py demo` prints them."""
+        lines = [line.split() for line in self.printed.splitlines() if line.startswith("Staff:")]
+        return {user: password for _word, _url, user, password, _code in lines}
+
+    def next_code(self, user: str) -> str:
+        """Return a code of the demo account's authenticator app that is accepted now, even if it has been before."""
+        secrets = dict(re.findall(r"^Authenticator key: (\S+) (\S+)$", self.printed, re.M))
+        with closing(self.connect("owner")) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE mfa_authenticator SET data = jsonb_set(data, '{last_step}', '0')"
+                " WHERE type = 'totp' AND user_id = (SELECT id FROM core_account WHERE username = %s)",
+                [user],
+            )
+        return compute_code(secrets[user])
 
     def _create_key(self) -> None:
         """Do what `manage.py vault create-key` does, without starting a process."""

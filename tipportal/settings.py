@@ -43,6 +43,7 @@ AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
 AUDIT_KEY = env.path("AUDIT_KEY", None)
 # An address outside the agency's systems that gets the number and seal of the newest audit entry each day.
 AUDIT_HEAD_EMAIL = env.str("AUDIT_HEAD_EMAIL", "")
+FACTOR_KEY = env.path("FACTOR_KEY", None)
 # Residents' files, sealed (tips/files/sealed_store.py), and the keys of the media worker, to which new files are sealed.
 MEDIA_STORE = env.path("MEDIA_STORE", None)
 MEDIA_PUBLIC_KEYS = env.path("MEDIA_PUBLIC_KEYS", None)
@@ -105,12 +106,15 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "core.web.middleware.OriginMiddleware",
 ]
-if ROLE.serves_staff:
+# Second factors of staff: the staff side uses the tables, and the owner makes them. No other role imports allauth.
+if ROLE.serves_staff or ROLE is roles.Role.OWNER:
+    INSTALLED_APPS += ["allauth", "allauth.account", "allauth.mfa"]
     MIDDLEWARE += [
         "core.sign_in.session_middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.contrib.messages.middleware.MessageMiddleware",
+        "allauth.account.middleware.AccountMiddleware",
     ]
 
 # A role without the admin needs none of its middleware; all roles have its tables.
@@ -164,7 +168,7 @@ else:
     BROKER_URL = QUEUE_URL = f"{REDIS_URL.rstrip('/')}/0"
     MEMORY_URL = f"{REDIS_URL.rstrip('/')}/1"
 
-# Staff accounts. There is no second factor yet: until then `check --deploy` reports an error for a staff role.
+# Staff accounts: a password, then a second factor (core/sign_in/). allauth's own pages are not mounted.
 AUTH_USER_MODEL = "core.Account"
 AUTHENTICATION_BACKENDS = ["core.staff.sign_in.AuditedBackend"]
 LOGIN_URL = "admin:login"
@@ -174,6 +178,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+MFA_ADAPTER = "core.sign_in.factors.mfa_adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds, early or late
+MFA_RECOVERY_CODE_DIGITS = 10
 SESSION_COOKIE_NAME = "__Host-staff" if HTTPS else "staff"
 SESSION_ENGINE = "core.sign_in.session_store"
 # Since the last request: a screen that was locked on Friday is given back on Monday, to the factor of its officer.
@@ -187,7 +196,8 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 # A proxy may leave the port out of Host (core/web/middleware.py judges the rest).
 CSRF_TRUSTED_ORIGINS = [STAFF_URL] if ROLE.serves_staff else []
-CSRF_FAILURE_VIEW = "tipportal.views.form_too_old"
+if ROLE.serves_staff:
+    CSRF_FAILURE_VIEW = "tipportal.staff_views.form_too_old"
 
 # Headers. Public pages and the admin share one policy: nothing inline, nothing from other sites.
 CONTENT_SECURITY_POLICY = {

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from core.staff import session_resume, tip_access
+from core.staff import tip_access
 from core.web import error_pages, page_cache
 from outreach.stories import impact
 from tips import statistics
@@ -80,13 +78,3 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return error_pages.render_error(request, 500)
-
-
-def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """Answer a failed CSRF check in the admin, with what was typed. `reason` is for developers and is not shown."""
-    if (answer := session_resume.keep_stale_post(admin.site, request)) is not None:
-        return answer
-    sentence = _(
-        "This page was open too long, or your browser blocks cookies. Open the page again, then send it again."
-    )
-    return error_pages.render_error(request, 403, sentence)

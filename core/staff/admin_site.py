@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.contrib.auth import get_user
+from django.contrib.auth import get_user, logout
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 
 from core import audit
-from core.models import Account
-from core.staff import known_browsers, session_resume, sign_in
+from core.sign_in import pages, second_factor, sign_in_steps
+from core.staff import session_resume, sign_in
 
 PASSWORD_CHANGED = "changed the password of"  # noqa: S105  (a verb)
 
@@ -21,21 +25,41 @@ class StaffSite(AdminSite):
     site_title = _("Staff desk")
     site_header = _("Staff desk")
     index_title = _("Your desk")
-    login_form = sign_in.SignInForm
     index_template = "admin/core/index.html"
     enable_nav_sidebar = False  # a list of tips needs the width; the desk is one step away in the breadcrumbs
 
+    @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().login(request, extra_context)
-        # Django redirects after a sign-in, but also any GET in a session that is signed in already.
-        account = get_user(request) if request.method == "POST" and response.status_code == 302 else None
-        if isinstance(account, Account):
-            known_browsers.remember(request, response, account)
-        return response
+        """Ask for the password; the pages of core/sign_in/ ask for what follows. A session without a factor ends here."""
+        if request.user.is_authenticated and not second_factor.has_second_factor(request):
+            logout(request)
+        if self.has_permission(request):
+            return HttpResponseRedirect(pages.find_onward(request))
+        form = sign_in_steps.advance(request) if request.method == "POST" else sign_in.SignInForm(request)
+        if not isinstance(form, sign_in.SignInForm):
+            return HttpResponseRedirect(pages.with_next("admin:sign_in_factor", request))
+        context = {
+            **self.each_context(request),
+            "title": _("Sign in"),
+            "app_path": request.get_full_path(),
+            "next": pages.find_onward(request),
+            "form": form,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/login.html", context)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and second_factor.has_second_factor(request)
 
     def get_urls(self) -> list[Any]:
         """Leave out Django's redirects to objects and its search for select boxes: no page of ours uses them."""
-        return [url for url in super().get_urls() if getattr(url, "name", None) not in ("view_on_site", "autocomplete")]
+        own = [
+            path("sign-in/code/", pages.ask_for_factor, name="sign_in_factor"),
+            path("sign-in/set-up/", pages.set_up, name="sign_in_set_up"),
+            path("sign-in/recovery-codes/", self.admin_view(pages.show_recovery_codes), name="recovery_codes"),
+        ]
+        unused = ("view_on_site", "autocomplete")
+        return own + [url for url in super().get_urls() if getattr(url, "name", None) not in unused]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return session_resume.guard(self, view, super().admin_view(view, cacheable))

@@ -13,30 +13,23 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.contrib.auth import login
 from django.contrib.auth.views import redirect_to_login
-from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.models import Account
-from core.staff import known_browsers, list_filters, sealed_posts
+from core.sign_in import sign_in_steps
+from core.sign_in.factors.factor_form import CODE_FIELD, FactorForm
+from core.staff import form_author, known_browsers, list_filters, sealed_posts
 from core.staff.sign_in import SignInForm
 
 View = Callable[..., HttpResponseBase]
 
-AUTHOR = "_author"
 _CARRIED, _CONTINUED = "_carried", "_continued"
-_SALT = "core.staff.session_resume author"
 # Not carried: what belongs to the request itself, and passwords.
-_OWN_FIELDS = ("csrfmiddlewaretoken", AUTHOR, _CARRIED, _CONTINUED, "username", "password")
-
-
-def sign_author(account: Account) -> str:
-    """Return the token that a form names its author with."""
-    return signing.dumps(account.pk, salt=_SALT)
+_OWN_FIELDS = ("csrfmiddlewaretoken", form_author.FIELD, _CARRIED, _CONTINUED, CODE_FIELD, "username", "password")
 
 
 def keep_post_through_sign_in(site: AdminSite, view: View) -> View:
@@ -79,7 +72,7 @@ def _hold_back(site: AdminSite, request: HttpRequest, *, shows_resumed: bool) ->
     if not site.has_permission(request):
         if (answer := _ask_to_sign_in(site, request)) is not None:
             return answer
-    elif _CARRIED not in request.POST and _read_author(request.POST) not in (None, request.user.pk):
+    elif _CARRIED not in request.POST and form_author.read_author(request.POST) not in (None, request.user.pk):
         return _refuse_other_author(request)
     is_carried, is_continued = _CARRIED in request.POST, _CONTINUED in request.POST
     if is_carried and not _restore(request):
@@ -104,7 +97,7 @@ def keep_stale_post(site: AdminSite, request: HttpRequest) -> HttpResponse | Non
     if _CARRIED in request.POST:
         is_own = _restore(request)
     else:
-        author = _read_author(request.POST)
+        author = form_author.read_author(request.POST)
         if author is None:
             return None
         is_own = author == request.user.pk
@@ -118,17 +111,26 @@ def _ask_to_sign_in(site: AdminSite, request: HttpRequest, *, is_stale: bool = F
     """Return the sign-in page that carries the input, or None once the sender has signed in on it."""
     token = request.POST.get(_CARRIED)
     # With a stale token, nobody is signed in: the post may have been prepared by someone else.
-    form = SignInForm(request, data=request.POST if token and not is_stale else None)
+    form: SignInForm | FactorForm | None = SignInForm(request)
     if token is None:
-        author = _read_author(request.POST)
+        author = form_author.read_author(request.POST)
         if author is None:
             return redirect_to_login(request.get_full_path())
         token = sealed_posts.seal(_carried_fields(request.POST), author)
-    elif not is_stale and form.is_valid():
-        login(request, form.get_user())
-        request.has_signed_in = True  # type: ignore[attr-defined]
-        return None
-    context = {**site.each_context(request), "form": form, "carried": token, "title": _("Sign in again")}
+    elif not is_stale:
+        form = sign_in_steps.advance(request)
+        if form is None:
+            request.has_signed_in = True  # type: ignore[attr-defined]
+            return None
+    assert form is not None
+    context = {
+        **site.each_context(request),
+        "form": form,
+        "carried": token,
+        "title": _("Sign in again"),
+        "is_last_step": isinstance(form, FactorForm),
+        "needs_set_up": isinstance(form, FactorForm) and not sign_in_steps.is_enrolled(form.account),
+    }
     status = 403 if form.is_bound else 401
     return TemplateResponse(request, "admin/core/sign_in_again.html", context, status=status)
 
@@ -165,12 +167,3 @@ def _refuse_other_author(request: HttpRequest) -> HttpResponse:
 
 def _carried_fields(post: QueryDict) -> sealed_posts.Fields:
     return [(name, values) for name, values in post.lists() if name not in _OWN_FIELDS and "password" not in name]
-
-
-def _read_author(post: QueryDict) -> int | None:
-    """Return the id of the account that the form was made for; None if it does not say, or the token is not ours."""
-    try:
-        author: int = signing.loads(post.get(AUTHOR, ""), salt=_SALT)
-    except signing.BadSignature:
-        return None
-    return author

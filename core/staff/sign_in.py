@@ -1,4 +1,4 @@
-"""Staff sign-in by password, audited and limited (core/sign_in/attempts.py)."""
+"""Passwords of staff, audited and limited (core/sign_in/attempts.py). The second factor follows: core/sign_in/pages.py."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from core.sign_in import attempts
 from core.sign_in.attempts import Factor, TooManyAttemptsError
 from core.sign_in.wait_wording import describe_wait
 
-SIGNED_IN = "signed in"
+SIGNED_IN, PASSWORD_ACCEPTED = "signed in", "entered the password"
 
 
 class AuditedBackend(ModelBackend):
-    """Sign-in by password; each success and each failure is a line of the audit trail.
+    """Checks passwords; each success and each failure is a line of the audit trail.
 
     Unknown names get the same answer after the same work, and are never written down: people type passwords there.
     """
@@ -37,7 +37,7 @@ class AuditedBackend(ModelBackend):
             attempt.reject()
             return None
         attempt.accept()
-        audit.record(account, SIGNED_IN, detail=attempts.KNOWN_BROWSER if attempt.browser else "")
+        audit.record(account, PASSWORD_ACCEPTED, detail=attempts.KNOWN_BROWSER if attempt.browser else "")
         return account
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:

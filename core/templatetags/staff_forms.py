@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.models import Account
-from core.staff import list_filters, session_resume
+from core.staff import list_filters
+from core.staff.form_author import FIELD, sign_author
 
 register = template.Library()
 
@@ -22,9 +23,7 @@ def form_author(context: RequestContext) -> SafeString | str:
     user = context.get("user")
     if not isinstance(user, Account):
         return ""
-    return format_html(
-        '<input type="hidden" name="{}" value="{}">', session_resume.AUTHOR, session_resume.sign_author(user)
-    )
+    return format_html('<input type="hidden" name="{}" value="{}">', FIELD, sign_author(user))
 
 
 @register.simple_tag(takes_context=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.staff import groups
@@ -31,26 +30,21 @@ ADMINISTRATORS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def passwords(stack: Stack) -> dict[str, str]:
-    """Return the passwords of the demo accounts, as `manage.py demo` prints them."""
-    printed = [line.split() for line in stack.printed.splitlines() if line.startswith("Staff:")]
-    return {user: password for _word, _url, user, password in printed}
-
-
-def sign_in(page: Page, stack: Stack, passwords: dict[str, str], user: str) -> None:
+def sign_in(page: Page, stack: Stack, user: str) -> None:
     page.goto(stack.staff_url + "/admin/")
     page.get_by_label("Username:").fill(user)
-    page.get_by_label("Password:").fill(passwords[user])
+    page.get_by_label("Password:").fill(stack.staff[user])
+    page.keyboard.press("Enter")
+    page.get_by_label("Code").fill(stack.next_code(user))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
 
 
-def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
+def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.staff_url) as page:
         page.goto(stack.staff_url + "/admin/")
         check_looks(page)
-        sign_in(page, stack, passwords, groups.SUPERVISOR)
+        sign_in(page, stack, groups.SUPERVISOR)
         check_looks(page)
         page.goto(stack.staff_url + LIST + "?status=all")
         check_looks(page)
@@ -90,9 +84,9 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         check_looks(page)
 
 
-def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passwords: dict[str, str]) -> None:
+def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.staff_url) as page:
-        sign_in(page, stack, passwords, groups.ADMINISTRATOR)
+        sign_in(page, stack, groups.ADMINISTRATOR)
         for address in ADMINISTRATORS:
             page.goto(stack.staff_url + address)
             check_looks(page)
@@ -103,11 +97,9 @@ def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack, passw
             check_looks(page)
 
 
-def test_an_account_without_access_to_tips_reads_a_refusal(
-    browser: Browser, stack: Stack, passwords: dict[str, str]
-) -> None:
+def test_an_account_without_access_to_tips_reads_a_refusal(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.staff_url) as page:
-        sign_in(page, stack, passwords, groups.ADMINISTRATOR)
+        sign_in(page, stack, groups.ADMINISTRATOR)
         answer = page.goto(stack.staff_url + LIST)
         assert answer is not None
         assert answer.status == 403

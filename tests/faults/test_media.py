@@ -48,7 +48,7 @@ def officer(stack: Stack) -> Visitor:
     printed = stack.run_manage("demo", "--json").strip().splitlines()[-1]
     account = next(each for each in json.loads(printed)["staff"] if each["user"] == "officer")
     visitor = Visitor(stack.staff_url)
-    visitor.sign_in(account["user"], account["password"])
+    visitor.sign_in(account["user"], account["password"], account["code"])
     return visitor
 
 

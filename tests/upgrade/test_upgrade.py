@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import subprocess
 import tarfile
@@ -15,6 +16,7 @@ from tests.journey import Visitor
 from tests.stack import Stack
 from tipportal.demo.tips import RECEIPT
 from tipportal.dev_stack.servers import Servers, postgres_programs
+from tips import vault
 
 RELEASES = sorted(Path(__file__).parent.glob("*.tar.xz"))
 
@@ -31,6 +33,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         subprocess.run(restore, check=True)
     for name in ("incidents-uploads", "incidents-drop"):
         (folder / "keys" / name).mkdir()
+    vault.write_secret(folder / "keys" / "factor_key", os.urandom(32))
     secret_key = (folder / "keys" / "secret_key").read_text()
     with Stack(folder, web=["all"], variables={"SECRET_KEY": secret_key}) as stack:
         yield stack
@@ -48,7 +51,7 @@ def test_the_source_reads_on_with_the_same_receipt(upgraded: Stack) -> None:
 
 def test_an_officer_opens_the_tip_and_its_photo(upgraded: Stack) -> None:
     officer = Visitor(upgraded.url)
-    officer.sign_in("officer", _password_of(upgraded, "officer"))
+    officer.sign_in("officer", *_password_and_code_of(upgraded, "officer"))
     with upgraded.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT tip_id FROM tips_attachment WHERE state = 'ready'")
         tips = [tip for (tip,) in cursor.fetchall()]
@@ -71,7 +74,7 @@ def test_the_map_is_published_from_the_stored_incidents(upgraded: Stack) -> None
     assert visitor.status == 200
 
 
-def _password_of(stack: Stack, user: str) -> str:
-    """The password that `manage.py demo` prints; running it again changes nothing."""
+def _password_and_code_of(stack: Stack, user: str) -> list[str]:
+    """The password and code that `manage.py demo` prints; running it again only adds the authenticator apps."""
     lines = [line.split() for line in stack.run_manage("demo").splitlines() if line.startswith("Staff:")]
-    return next(words[3] for words in lines if words[2] == user)
+    return next(words[3:] for words in lines if words[2] == user)

@@ -6,6 +6,7 @@ nothing; a run after an interrupted one finishes it. Two entries of the audit tr
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import hmac
@@ -25,6 +26,7 @@ from django.utils import timezone
 from core import audit
 from core.demo_clock import freeze_clock
 from core.models import Account, AuditEntry
+from core.sign_in.factors import app_codes
 from core.staff import groups
 from crimemap import places
 from tipportal.demo import attachments
@@ -69,10 +71,17 @@ def derive_password(role: str) -> str:
     return "-".join(words[int.from_bytes(digest[i : i + 8], "big") % len(words)] for i in range(0, 32, 8))
 
 
+def derive_app_secret(role: str) -> str:
+    """Derive the secret of a demo account's authenticator app, in base 32, in the same way."""
+    digest = hmac.digest(settings.SECRET_KEY.encode(), f"demo authenticator app {role}".encode(), "sha256")
+    return base64.b32encode(digest[:20]).decode()
+
+
 def make_accounts() -> None:
-    """Make one account per role, or set new passwords if the secret key has been replaced."""
+    """Make one account per role with its second factor, or give new ones if the secret key has been replaced."""
     passwords = {role: derive_password(role) for role in NAMES_BY_ROLE}
-    fingerprint = hashlib.sha256(repr(passwords).encode()).hexdigest()[:8]
+    secrets = {role: derive_app_secret(role) for role in NAMES_BY_ROLE}
+    fingerprint = hashlib.sha256(repr((passwords, secrets)).encode()).hexdigest()[:8]
     if _is_recorded(ACCOUNTS_MADE, fingerprint):
         return
     with transaction.atomic():
@@ -84,6 +93,7 @@ def make_accounts() -> None:
             account.set_password(passwords[role])
             account.save(update_fields=["password"])
             account.groups.set([Group.objects.get(name=role)])
+            app_codes.add(account, secrets[role])
         # On duty for all categories, since none is chosen.
         Duty.objects.get_or_create(officer=Account.objects.get(username=groups.OFFICER), defaults={"on_duty": True})
         Duty.objects.get_or_create(officer=Account.objects.get(username=groups.SUPERVISOR))

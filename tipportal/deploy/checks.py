@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from core import audit
 from core.roles import Role
 
-SECOND_FACTOR_APP = "allauth.mfa"
+FACTOR_KEY_BYTES = 32  # core/sign_in/factors/factor_sealing.py, which the other roles do not import
 # Tables on which the web process for residents and the media worker must have no rights (grants.sql).
 STAFF_TABLES = (
     "core_account",
@@ -27,6 +27,7 @@ STAFF_TABLES = (
     "core_failedattempt",
     "auth_group",
     "django_session",
+    "mfa_authenticator",
     "django_admin_log",
     "tips_note",
     "tips_noteskey",
@@ -34,13 +35,17 @@ STAFF_TABLES = (
 
 
 @register(Tags.security, deploy=True)
-def check_second_factor(**_options: Any) -> list[CheckMessage]:
-    if not settings.ROLE.serves_staff or SECOND_FACTOR_APP in settings.INSTALLED_APPS:
+def check_staff_address(**_options: Any) -> list[CheckMessage]:
+    """Require an address on which browsers offer passkeys: https, or localhost for a test machine."""
+    parts = urlsplit(settings.STAFF_URL)
+    if not settings.ROLE.serves_staff or parts.scheme == "https" or parts.hostname == "localhost":
         return []
     return [
         Error(
-            _("Staff sign in with a password only."),
-            hint=_("Keep this host inside the agency's network until there is a second factor."),
+            _("STAFF_URL doesn't begin with https."),
+            hint=_(
+                "Serve the staff side over https. Browsers use passkeys nowhere else, and passwords would be readable."
+            ),
             id="tipportal.E001",
         )
     ]
@@ -120,22 +125,33 @@ def _is_glibc() -> bool:
 @register(Tags.security)
 def check_audit_key(**_options: Any) -> list[CheckMessage]:
     path: Path | None = settings.AUDIT_KEY
+    if path is not None and not settings.ROLE.serves_staff:
+        return [_refuse_staff_key("AUDIT_KEY", _("Remove it. Anyone who has this key can rewrite the audit trail."))]
+    return _check_staff_key("AUDIT_KEY", path, [audit.KEY_BYTES])
+
+
+@register(Tags.security)
+def check_factor_key(**_options: Any) -> list[CheckMessage]:
+    path: Path | None = settings.FACTOR_KEY
+    if path is not None and not settings.ROLE.serves_staff:
+        return [_refuse_staff_key("FACTOR_KEY", _("Remove it. This key opens the secrets of staff's second factors."))]
+    return _check_staff_key("FACTOR_KEY", path, [FACTOR_KEY_BYTES, 2 * FACTOR_KEY_BYTES])
+
+
+def _refuse_staff_key(name: str, hint: str) -> CheckMessage:
+    message = _("%(name)s is set for the %(role)s role.") % {"name": name, "role": settings.ROLE}
+    return Error(message, hint=hint, id="tipportal.E003")
+
+
+def _check_staff_key(name: str, path: Path | None, sizes: Sequence[int]) -> list[CheckMessage]:
     if not settings.ROLE.serves_staff:
-        if path is None:
-            return []
-        return [
-            Error(
-                _("AUDIT_KEY is set for the %(role)s role.") % {"role": settings.ROLE},
-                hint=_("Remove it. Anyone who has this key can rewrite the audit trail."),
-                id="tipportal.E003",
-            )
-        ]
-    if path is not None and path.is_file() and path.stat().st_size == audit.KEY_BYTES:
+        return []
+    if path is not None and path.is_file() and path.stat().st_size in sizes:
         return _check_file_mode(path)
     return [
         Error(
-            _("AUDIT_KEY must name a file of %(count)s bytes. Without it, nobody can sign in.")
-            % {"count": audit.KEY_BYTES},
+            _("%(name)s must name a file of %(count)s bytes. Without it, nobody can sign in.")
+            % {"name": name, "count": sizes[0]},
             hint=_("Create it once with `head -c 32 /dev/urandom`, mode 0600, and keep a copy in a safe place."),
             id="tipportal.E004",
         )

@@ -104,6 +104,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "AGENCY_PRIVATE_KEYS": _STAFF,
     "AUDIT_KEY": _STAFF,
     "AUDIT_HEAD_EMAIL": _STAFF | {Role.ALERTS},
+    "FACTOR_KEY": _STAFF,
     "INCIDENT_SNAPSHOTS": _WEB | {Role.BULK},
     "INCIDENT_CACHE": frozenset({Role.BULK}),
     "PUBLICATION_RULES": frozenset({Role.BULK}),

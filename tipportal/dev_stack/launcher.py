@@ -97,7 +97,7 @@ class LocalPortal:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://localhost:{port}"  # browsers refuse passkeys on a bare IP address
         self.servers: Servers | None = None
         self.supervised: list[SupervisedChild] = []
         self.variables: dict[str, str] = {}
@@ -233,7 +233,10 @@ class LocalPortal:
         print_line(f"Portal: {self.url}/")
         staff = demo.get("staff")
         for account in staff if isinstance(staff, list) else ():
-            print_line(f"Staff: {self.url}/admin/ {account['user']} {account['password']}")
+            print_line(f"Staff: {self.url}/admin/ {account['user']} {account['password']} {account['code']}")
+        for account in staff if isinstance(staff, list) else ():
+            print_line(f"Authenticator key: {account['user']} {account['key']}")
+        print_line("A code is good for a minute, once. Print a new one: .venv/bin/python manage.py demo code officer")
         print_line(f"Demo receipt: {demo.get('receipt')}")
         if self.variables["EMAIL_URL"] == "file:///var/mail":
             print_line("Mail: var/mail")

@@ -35,6 +35,7 @@ def make_secrets() -> dict[str, str]:
         ("secret_key", secrets.token_urlsafe(50).encode()),
         ("receipt_salt", os.urandom(vault.SALT_BYTES)),
         ("audit_key", os.urandom(vault.KEY_BYTES)),
+        ("factor_key", os.urandom(vault.KEY_BYTES)),
         ("address_hash_key", os.urandom(vault.KEY_BYTES)),
     ):
         if not (KEYS / name).exists():
@@ -43,6 +44,7 @@ def make_secrets() -> dict[str, str]:
         "SECRET_KEY": (KEYS / "secret_key").read_text(),
         "RECEIPT_SALT": str(KEYS / "receipt_salt"),
         "AUDIT_KEY": str(KEYS / "audit_key"),
+        "FACTOR_KEY": str(KEYS / "factor_key"),
         "AGENCY_PUBLIC_KEYS": str(KEYS / "public"),
         "AGENCY_PRIVATE_KEYS": str(KEYS / "private"),
         "MEDIA_STORE": str(MEDIA),

@@ -10,7 +10,7 @@ from django.test import Client
 
 from core.models import Account, StaffSession
 from core.sign_in.session_store import hash_key
-from tests.staff_session import set_password
+from tests.staff_session import set_password, sign_in
 
 BROWSER = {"Sec-Fetch-Dest": "document"}
 
@@ -23,8 +23,7 @@ def account(name: str, *roles: str) -> Account:
 
 def signed_in(who: Account, **headers: str) -> Client:
     client = Client(headers={**BROWSER, **headers})
-    client.force_login(who)
-    return client
+    return sign_in(client, who)
 
 
 def row_of(client: Client) -> StaffSession:

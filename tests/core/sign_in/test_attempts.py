@@ -476,7 +476,7 @@ def test_an_administrator_sees_who_must_wait_and_ends_it(admin: Client, okafor: 
     assert "ito ended the sign-in wait of account okafor." in AccountMail.objects.get().text
     assert post(at("198.51.100.5"), "okafor", PASSWORD) == "signed in"
     admin.post(f"{LIMITS}accounts/{okafor.pk}/end/")
-    assert lines()[-1][1] == "signed in"  # nothing was left to end
+    assert lines()[-1][1] == "entered the password"  # nothing was left to end
 
 
 def test_an_administrator_unlocks_an_address_by_the_code_that_its_user_reads(admin: Client) -> None:

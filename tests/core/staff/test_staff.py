@@ -15,6 +15,7 @@ from django.urls import reverse
 from core.models import Account, AuditEntry
 from core.roles import Role
 from core.staff import groups
+from tests import staff_session
 from tipportal.deploy import checks
 
 PASSWORD = "a long enough sentence"
@@ -29,7 +30,7 @@ def account(name: str, *groups: str, **columns: Any) -> Account:
 
 def signed_in(who: Account) -> Client:
     client = Client()
-    client.force_login(who)
+    staff_session.sign_in(client, who)
     return client
 
 
@@ -40,11 +41,10 @@ def lines() -> list[tuple[str, str, str, str]]:
 # Signing in
 
 
-def test_a_correct_password_signs_in_and_is_recorded(db: None) -> None:
-    account("okafor", groups.OFFICER)
-    answer = Client().post(LOGIN + "?next=/admin/", {"username": "okafor", "password": PASSWORD})
+def test_a_password_and_a_code_sign_in_and_are_recorded(db: None) -> None:
+    answer = staff_session.enter_password_and_code(Client(), account("okafor", groups.OFFICER), PASSWORD)
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
-    assert lines() == [("okafor", "signed in", "", "")]
+    assert lines() == [("okafor", "entered the password", "", ""), ("okafor", "signed in", "", "app code")]
 
 
 def test_a_wrong_password_is_refused_and_recorded(db: None) -> None:
@@ -57,7 +57,7 @@ def test_a_wrong_password_is_refused_and_recorded(db: None) -> None:
 def test_a_name_is_compared_without_case(db: None, typed: str) -> None:
     account("okafor", groups.OFFICER)
     assert Client().post(LOGIN, {"username": typed, "password": PASSWORD}).status_code == 302
-    assert lines() == [("okafor", "signed in", "", "")]
+    assert lines() == [("okafor", "entered the password", "", "")]
 
 
 def test_no_two_names_differ_by_case_alone(admin: Account) -> None:
@@ -266,11 +266,14 @@ def ids_of(messages: list[Any]) -> list[str]:
     return [message.id for message in messages]
 
 
-def test_a_staff_role_without_a_second_factor_is_an_error(settings: Any) -> None:
-    settings.ROLE = Role.STAFF
-    assert ids_of(checks.check_second_factor()) == ["tipportal.E001"]
-    settings.ROLE = Role.PUBLIC
-    assert checks.check_second_factor() == []
+def test_a_staff_address_where_no_browser_offers_passkeys_is_an_error(settings: Any) -> None:
+    settings.ROLE, settings.STAFF_URL = Role.STAFF, "http://desk.example"
+    assert ids_of(checks.check_staff_address()) == ["tipportal.E001"]
+    for address in ("https://desk.example", "http://localhost:8000"):
+        settings.STAFF_URL = address
+        assert checks.check_staff_address() == []
+    settings.ROLE, settings.STAFF_URL = Role.PUBLIC, "http://desk.example"
+    assert checks.check_staff_address() == []
 
 
 def test_the_check_reports_a_demo(settings: Any) -> None:
@@ -315,17 +318,23 @@ def test_an_address_whose_forms_would_be_refused_is_reported(settings: Any) -> N
     assert checks.check_addresses() == []
 
 
-def test_only_the_staff_node_may_have_the_audit_key(settings: Any, tmp_path: Path) -> None:
-    assert checks.check_audit_key() == []
+@pytest.mark.parametrize(
+    ("name", "check"), [("AUDIT_KEY", checks.check_audit_key), ("FACTOR_KEY", checks.check_factor_key)]
+)
+def test_only_the_staff_node_may_have_the_keys_of_the_staff_side(
+    settings: Any, tmp_path: Path, name: str, check: Any
+) -> None:
+    assert check() == []
     settings.ROLE = Role.PUBLIC
-    assert ids_of(checks.check_audit_key()) == ["tipportal.E003"]
-    settings.AUDIT_KEY = None
-    assert checks.check_audit_key() == []
+    assert ids_of(check()) == ["tipportal.E003"]
+    setattr(settings, name, None)
+    assert check() == []
     settings.ROLE = Role.STAFF
-    assert ids_of(checks.check_audit_key()) == ["tipportal.E004"]
-    settings.AUDIT_KEY = tmp_path / "short"
-    settings.AUDIT_KEY.write_bytes(b"short")
-    assert ids_of(checks.check_audit_key()) == ["tipportal.E004"]
+    assert ids_of(check()) == ["tipportal.E004"]
+    short = tmp_path / "short"
+    short.write_bytes(b"short")
+    setattr(settings, name, short)
+    assert ids_of(check()) == ["tipportal.E004"]
 
 
 def test_keys_that_others_can_read_are_an_error(settings: Any, tmp_path: Path) -> None:
@@ -350,7 +359,6 @@ def test_a_public_process_with_rights_on_staff_tables_is_an_error(db: None, sett
 
 @pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example/", ""])
 def test_sign_in_redirects_to_the_admin_and_never_to_another_site(db: None, onward: str) -> None:
-    account("reader", groups.OFFICER)
-    answer = Client().post(f"{LOGIN}?next={onward}", {"username": "reader", "password": PASSWORD, "next": onward})
+    answer = staff_session.enter_password_and_code(Client(), account("reader", groups.OFFICER), PASSWORD, onward)
     assert answer.status_code == 302
     assert answer["Location"] == "/admin/"

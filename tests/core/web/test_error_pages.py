@@ -12,6 +12,7 @@ from core.models import Account
 from core.roles import Role
 from core.staff import groups
 from core.web import error_pages
+from tests import staff_session
 from tests.core.staff.test_staff import account, signed_in
 from tipportal import views
 
@@ -79,7 +80,7 @@ def test_a_host_for_staff_alone_has_staffs_error_pages_everywhere(settings: Any)
 
 def test_a_form_that_is_too_old_is_explained_to_staff(officer: Account) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(officer)
+    staff_session.sign_in(client, officer)
     answer = client.post("/admin/tips/duty/mine/", {"switch": "on"}, headers={"origin": "http://testserver"})
     assert answer.status_code == 403
     assert_is_staffs(answer.content.decode())

@@ -11,6 +11,7 @@ from django.test import Client
 from core.models import Account, AuditEntry
 from core.staff import groups
 from crimemap.models import Source
+from tests import staff_session
 from tests.crimemap.importing import agency_exports
 from tests.crimemap.importing.agency_exports import CHICAGO, Row
 
@@ -25,7 +26,7 @@ def create_account(name: str = "ada", group: str = groups.ADMINISTRATOR, mail: s
 
 def sign_in(who: Account) -> Client:
     client = Client(raise_request_exception=True)
-    client.force_login(who)
+    staff_session.sign_in(client, who)
     return client
 
 

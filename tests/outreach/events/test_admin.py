@@ -39,7 +39,7 @@ def by(db: None) -> Account:
 @pytest.fixture
 def desk(by: Account) -> Client:
     client = Client()
-    client.force_login(by, backend="core.staff.sign_in.AuditedBackend")
+    staff_session.sign_in(client, by)
     return client
 
 
@@ -176,7 +176,7 @@ def test_a_published_event_is_not_deleted_and_a_draft_is(desk: Client, by: Accou
 def test_accounts_outside_communications_change_nothing(by: Account, group: str) -> None:
     event = planned(by, publish=False)
     client = Client()
-    client.force_login(account(group), backend="core.staff.sign_in.AuditedBackend")
+    staff_session.sign_in(client, account(group))
     for path, data in (
         ("add/", typed()), (f"{event.pk}/change/", typed()), (f"{event.pk}/publish/", {}), (f"{event.pk}/cancel/", {}),
     ):  # fmt: skip
@@ -306,7 +306,7 @@ def test_viewers_cannot_settle_posts(story: Story) -> None:
     publication.publish(story, "", timezone.now())
     Post.objects.update(state=State.UNSURE, begun_at=timezone.now())
     client = Client()
-    client.force_login(account(groups.ADMINISTRATOR), backend="core.staff.sign_in.AuditedBackend")
+    staff_session.sign_in(client, account(groups.ADMINISTRATOR))
     page = client.get(page_of(story))
     assert page.status_code == 200
     assert "It's there" not in page.content.decode()

@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from core.models import AuditEntry
-from core.staff import groups, session_resume
+from core.models import AuditEntry, StaffSession
+from core.staff import form_author, groups
 from outreach import guides
 from outreach.admin import wording
 from outreach.models import (
@@ -55,7 +54,7 @@ TYPED = {
 
 def signed_in(account) -> Client:
     client = Client()
-    client.force_login(account)
+    staff_session.sign_in(client, account)
     return client
 
 
@@ -328,8 +327,8 @@ class TestEndedSession:
     def test_input_survives_signing_in_again(self, author) -> None:
         staff_session.set_password(author)
         story, client = workflow.create_story(author, story_values()), signed_in(author)
-        assert session_resume.AUTHOR in html(client.get(page_of(story)))
-        Session.objects.all().delete()
+        assert form_author.FIELD in html(client.get(page_of(story)))
+        StaffSession.objects.all().delete()
         typed = TYPED | {"version": "1", "body": 'Long & "written" words', "_save": "1"}
         page = staff_session.post_as_typed_by(author, client, page_of(story), typed)
         assert "What you typed is still here" in html(page)

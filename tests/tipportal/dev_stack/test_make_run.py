@@ -127,11 +127,11 @@ def running(project: Path) -> Iterator[MakeRun]:
 
 class TestOutput:
     def test_portal_staff_and_receipt_on_lines_of_their_own(self, running: MakeRun) -> None:
-        assert f"Portal: http://127.0.0.1:{running.port}/" in running.lines
+        assert f"Portal: http://localhost:{running.port}/" in running.lines
         staff = [line.split(" ") for line in running.lines if line.startswith("Staff: ")]
         assert len(staff) >= 4
-        assert {len(parts) for parts in staff} == {4}
-        assert {parts[1] for parts in staff} == {f"http://127.0.0.1:{running.port}/admin/"}
+        assert {len(parts) for parts in staff} == {5}
+        assert {parts[1] for parts in staff} == {f"http://localhost:{running.port}/admin/"}
         (receipt,) = [
             line.removeprefix("Demo receipt: ") for line in running.lines if line.startswith("Demo receipt: ")
         ]

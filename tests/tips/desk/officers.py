@@ -9,6 +9,7 @@ from django.test import Client
 
 from core.models import Account, AuditEntry
 from core.staff import groups
+from tests import staff_session
 from tips import conversation, form_tokens, intake, receipts
 from tips.desk import triage
 from tips.models import Category, Duty, Tip
@@ -63,5 +64,5 @@ def read_audit_trail() -> list[tuple[str, str, str, str]]:
 
 def sign_in(account: Account) -> Client:
     client = Client()
-    client.force_login(account)
+    staff_session.sign_in(client, account)
     return client
