@@ -61,7 +61,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         }
         if form.is_valid():
             page = visible_lines.read_page(
-                visible_lines.find_lines(account, form.to_filter()),
+                account,
+                form.to_filter(),
                 before=_read_time(request, "before"),
                 after=_read_time(request, "after"),
             )

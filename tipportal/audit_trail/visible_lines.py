@@ -53,19 +53,55 @@ def reads_tips(account: Account) -> bool:
     return permissions.can_hold(account)
 
 
-def visible_lines(account: Account) -> QuerySet[AuditEntry]:
-    """Return the lines that the account may read, in no order."""
-    allowed = Q(pk__in=[])
-    if reads_tips(account):
-        allowed |= Q(topic=AuditTopic.ACCOUNTS) | Q(_about_visible_tips(account), topic=AuditTopic.TIPS)
-    if tip_access.is_administrator(account):
-        allowed |= Q(topic__in=[AuditTopic.ACCOUNTS, AuditTopic.SETTINGS])
-    return AuditEntry.objects.filter(allowed)
-
-
 def find_lines(account: Account, asked: TrailFilter) -> QuerySet[AuditEntry]:
     """Return the lines that the account may read and asks for, the newest first."""
-    lines = visible_lines(account)
+    return _select_visible(account, _find_candidates(account, asked))
+
+
+def read_page(
+    account: Account, asked: TrailFilter, *, before: dt.datetime | None = None, after: dt.datetime | None = None
+) -> TrailPage:
+    """Return the newest page of `find_lines`, the one that ends before a time, or the one that begins after it."""
+    candidates = _find_candidates(account, asked)
+    if after is not None:
+        rows = _take_visible(account, candidates.filter(at__gt=after), PAGE_LINES + 1, oldest_first=True)
+        if len(rows) > PAGE_LINES:
+            return TrailPage(rows[:PAGE_LINES][::-1], newer=True, older=True)
+        # Fewer lines than a page: show the newest page whole.
+    elif before is not None:
+        candidates = candidates.filter(at__lt=before)
+    rows = _take_visible(account, candidates, PAGE_LINES + 1)
+    return TrailPage(rows[:PAGE_LINES], newer=before is not None, older=len(rows) > PAGE_LINES)
+
+
+def _take_visible(
+    account: Account, candidates: QuerySet[AuditEntry], count: int, *, oldest_first: bool = False
+) -> list[AuditEntry]:
+    """Return the first visible ones of the candidates.
+
+    Steps of few lines look up their tips by number: with the condition in the query itself PostgreSQL first lists all tips that
+    the account may see (half a second with 100,000). After two steps that costs less than further steps would.
+    """
+    found: list[AuditEntry] = []
+    candidates = candidates.order_by("at" if oldest_first else "-at")
+    for size in (2 * count, 20 * count):
+        batch = list(candidates[:size])
+        # The unused 0 makes an empty batch ask, too: a hidden tip takes the work of one that doesn't exist.
+        pks = [0, *(line.pk for line in batch)]
+        visible = set(_select_visible(account, AuditEntry.objects.filter(pk__in=pks)).values_list("pk", flat=True))
+        found += [line for line in batch if line.pk in visible]
+        if len(found) >= count or len(batch) < size:
+            return found[:count]
+        candidates = candidates.filter(**{"at__gt" if oldest_first else "at__lt": batch[-1].at})
+    return [*found, *_select_visible(account, candidates)[: count - len(found)]]
+
+
+def _find_candidates(account: Account, asked: TrailFilter) -> QuerySet[AuditEntry]:
+    """Return the lines of the account's topics that it asks for, the newest first, whether or not it may see their tips."""
+    topics = {AuditTopic.TIPS, AuditTopic.ACCOUNTS} if reads_tips(account) else set()
+    if tip_access.is_administrator(account):
+        topics |= {AuditTopic.ACCOUNTS, AuditTopic.SETTINGS}
+    lines = AuditEntry.objects.filter(topic__in=topics)
     if asked.who:
         lines = lines.filter(actor__in=_find_actors(asked.who))
     if asked.what:
@@ -79,28 +115,16 @@ def find_lines(account: Account, asked: TrailFilter) -> QuerySet[AuditEntry]:
     return lines.order_by("-at")
 
 
-def read_page(
-    lines: QuerySet[AuditEntry], *, before: dt.datetime | None = None, after: dt.datetime | None = None
-) -> TrailPage:
-    """Return the newest page, the one that ends before a time, or the one that begins after it."""
-    if after is not None:
-        rows = list(lines.filter(at__gt=after).order_by("at")[: PAGE_LINES + 1])
-        if len(rows) > PAGE_LINES:
-            return TrailPage(rows[:PAGE_LINES][::-1], newer=True, older=True)
-        # Fewer lines than a page: show the newest page whole.
-    elif before is not None:
-        lines = lines.filter(at__lt=before)
-    rows = list(lines[: PAGE_LINES + 1])
-    return TrailPage(rows[:PAGE_LINES], newer=before is not None, older=len(rows) > PAGE_LINES)
-
-
-def _about_visible_tips(account: Account) -> Q:
+def _select_visible(account: Account, lines: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    """Leave out the lines about tips that the account may not see."""
     tip = Tip.objects.filter(number=OuterRef("tip"))
     is_visible = Exists(permissions.visible_tips(account).filter(number=OuterRef("tip")))
     was_restricted = Exists(AuditEntry.objects.filter(tip=OuterRef("tip"), is_restricted=True))
     own_units = Unit.objects.filter(members=account) | readers.unmanned_units()
     is_own = Q(unit_id=None) | Q(unit_id__in=list(own_units.values_list("pk", flat=True)))
-    return Q(tip=None) | Q(is_visible) | (Q(is_own) & ~Q(Exists(tip)) & ~Q(was_restricted))
+    return lines.filter(
+        ~Q(topic=AuditTopic.TIPS) | Q(tip=None) | Q(is_visible) | (Q(is_own) & ~Q(Exists(tip)) & ~Q(was_restricted))
+    )
 
 
 def _find_actors(who: str) -> list[str]:
