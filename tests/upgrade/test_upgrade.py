@@ -43,6 +43,14 @@ def test_there_is_a_release_to_upgrade_from() -> None:
     assert RELEASES
 
 
+def test_the_form_offers_what_it_did_and_the_new_categories_are_ready(upgraded: Stack) -> None:
+    with upgraded.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT slug FROM tips_category WHERE is_sensitive AND NOT active ORDER BY slug")
+        assert [slug for (slug,) in cursor.fetchall()] == ["hate", "home-abuse", "police"]
+        cursor.execute("SELECT count(*) FROM tips_category WHERE active AND NOT is_sensitive AND unit_id IS NULL")
+        assert cursor.fetchone() == (10,)
+
+
 def test_the_source_reads_on_with_the_same_receipt(upgraded: Stack) -> None:
     page = Visitor(upgraded.url).enter_inbox(RECEIPT)
     assert "garage" in page

@@ -34,7 +34,7 @@ from tips import conversation, form_tokens, intake, receipts, vault
 from tips.desk import triage
 from tips.files.attachments import Upload
 from tips.files.incoming_upload import IncomingUpload
-from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip
+from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip, Unit
 
 # Fixed, so that documents and tests can quote it; it opens nothing but a fictional tip.
 RECEIPT = "lantern harbor copper quiet pebble garden willow"
@@ -107,10 +107,25 @@ def make_tips() -> None:
         script = {name: tip for name, tip in script.items() if tip.get("demo_receipt") and not _was_sent(name)}
     if not script:
         return
+    _share_categories_out()
     for step in sorted(_read_steps(script), key=lambda step: step.happens_at):
         with freeze_clock(step.happens_at):
             _send_tip(step) if step.action == "send" else _play_follow_up(step)
     audit.record(ACTOR, TIPS_MADE)
+
+
+def _share_categories_out() -> None:
+    """Make a unit, and offer the sensitive categories with the people who see their tips; only before the first tips."""
+    if _is_recorded(TIPS_MADE):
+        return
+    officer, supervisor = (Account.objects.get(username=role) for role in (groups.OFFICER, groups.SUPERVISOR))
+    unit, _ = Unit.objects.get_or_create(name="Narcotics")
+    unit.members.set([officer, supervisor])
+    Category.objects.filter(slug="drugs").update(unit=unit)
+    for category in Category.objects.filter(is_sensitive=True):
+        category.readers.set([officer, supervisor] if category.slug == "hate" else [supervisor])
+        category.active = True
+        category.save(update_fields=["active"])
 
 
 def _is_recorded(action: str, fingerprint: str = "") -> bool:

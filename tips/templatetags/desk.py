@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.template import RequestContext
 
-from tips import officer_alerts
+from tips import officer_alerts, readers
 from tips.desk import permissions, worklist
 from tips.models import Category, Duty
 
@@ -32,6 +32,24 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
         return {}
     is_named = Category.objects.filter(is_sensitive=True, readers=user.pk).exists()
     return worklist.count(user) | {"desk": True, "is_named": is_named}
+
+
+@register.inclusion_tag("admin/tips/reader_notices.html", takes_context=True)
+def reader_notices(context: RequestContext) -> dict[str, Any]:
+    """Return the categories and units whose tips nobody would see, for supervisors and administrators.
+
+    It depends on settings alone, so that it says nothing of whether there are such tips.
+    """
+    user = context.get("user")
+    if user is None or not user.has_perm("tips.change_category"):
+        return {}
+    unread = readers.unread_categories()
+    sensitive = Category.objects.filter(is_sensitive=True)
+    return {
+        "unread_categories": [str(category) for category in unread.filter(active=True)],
+        "unmanned_units": [str(unit) for unit in readers.unmanned_units()],
+        "ready_categories": [] if sensitive.filter(active=True).exists() else [str(category) for category in sensitive],
+    }
 
 
 @register.inclusion_tag("admin/tips/alert_trouble.html", takes_context=True)

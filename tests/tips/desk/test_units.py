@@ -459,3 +459,18 @@ def test_units_and_categories_are_closed_to_others(narcotics: Unit, drugs: Categ
     for model, pk in (("unit", narcotics.pk), ("category", drugs.pk)):
         for address in ("", "add/", f"{pk}/change/", f"{pk}/delete/", f"{pk}/history/"):
             assert client.get(f"/admin/tips/{model}/{address}").status_code == 403
+
+
+def test_supervisors_and_administrators_read_that_nobody_is_named_whether_or_not_there_are_tips(
+    hate: Category, narcotics: Unit, ito: Account, lee: Account, okafor: Account
+) -> None:
+    administrator = officers.create_officer("vance", groups.ADMINISTRATOR)
+    assert "not on the form yet" in load(lee, "/admin/")
+    Category.objects.filter(pk=hate.pk).update(active=True)
+    Account.objects.filter(pk=ito.pk).update(is_active=False)
+    before = [load(account, "/admin/") for account in (lee, administrator)]
+    assert all("Nobody sees tips in these categories" in page and "Bias" in page for page in before)
+    assert all("These units have no active member" in page and "Narcotics" in page for page in before)
+    assert "Nobody sees tips in these categories" not in load(okafor, "/admin/")
+    officers.send_tip(category=hate)
+    assert [load(account, "/admin/").count("Bias") for account in (lee, administrator)] == [1, 1]

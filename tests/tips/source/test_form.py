@@ -11,6 +11,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from core import ephemeral_store
+from core.web import page_cache
 from crimemap.places.lookup import Place
 from tests.tips.source.pages import (
     TEXT,
@@ -100,7 +101,7 @@ def test_the_first_page_explains_retention_before_it_asks(client: Client, settin
     assert "Call 112 now" in text
     assert 'href="/tips/safety/"' in page.content.decode()
     assert " checked" not in page.content.decode()
-    assert page.content.decode().count("<details") == Category.objects.count()
+    assert page.content.decode().count("<details") == Category.objects.filter(active=True).count()
     assert "<details open" not in page.content.decode()
 
 
@@ -426,3 +427,25 @@ def test_words_and_a_point_picked_by_hand_come_before_the_found_place(client: Cl
 def test_a_chosen_place_stays_chosen_on_an_error(client: Client, bakery: Place) -> None:
     page = send_tip(client, place_ref=bakery.ref, description="")
     assert re.search(f'value="{bakery.ref}" id="[a-z_0-9]+" checked', page.content.decode())
+
+
+# Sensitive categories
+
+
+def test_a_new_portal_offers_no_sensitive_category_until_someone_is_named(client: Client) -> None:
+    assert Category.objects.filter(is_sensitive=True, active=False).count() == 3
+    assert "Hate crime" not in words_of(client.get("/tips/"))
+
+
+def test_a_safety_note_stands_below_its_category_as_the_agency_wrote_it(client: Client, settings: Any) -> None:
+    settings.EMERGENCY_NUMBER = "112"
+    note = "Call {emergency}, or <b>the shelter</b>: 555-0170."
+    Category.objects.filter(slug="home-abuse").update(active=True, safety_note=note)
+    page_cache.clear()
+    page = client.get("/tips/").content.decode()
+    assert 'Call <a class="call" href="tel:112">112</a>, or &lt;b&gt;the shelter&lt;/b&gt;: 555-0170.' in page
+    tile = page.partition('value="home-abuse"')[2].partition("<label")[0]
+    assert 'aria-describedby="note-home-abuse"' in tile
+    assert 'id="note-home-abuse"' in tile
+    assert "Only people named for this topic can read your tip." in tile
+    assert page.count("Only people named for this topic") == 1
