@@ -9,7 +9,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Staff and audit"
 
     def ready(self) -> None:
-        from core.sign_in import session_endings  # noqa: F401  (connects signals)
+        from core.sign_in.sessions import endings  # noqa: F401  (connects signals)
         from core.web import contrast  # noqa: F401  (registers a system check)
 
 

@@ -310,7 +310,7 @@ class AccountMail(OutboxRow):
 
 
 class StaffSession(AbstractBaseSession):
-    """A signed-in browser (core/sign_in/session_store.py). `session_key` is a keyed hash of the key in its cookie."""
+    """A signed-in browser (core/sign_in/sessions/session_store.py). `session_key` is a keyed hash of the key in its cookie."""
 
     account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="sessions")
     device = models.CharField(max_length=60, blank=True)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from environs import Env
+from environs import Env, validate
 
 from core import roles
 from core.mail.idn_domains import encode_sender
@@ -110,9 +110,10 @@ MIDDLEWARE = [
 if ROLE.serves_staff or ROLE is roles.Role.OWNER:
     INSTALLED_APPS += ["allauth", "allauth.account", "allauth.mfa"]
     MIDDLEWARE += [
-        "core.sign_in.session_middleware.SessionMiddleware",
+        "core.sign_in.sessions.session_middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "core.sign_in.sessions.lock_middleware.LockMiddleware",
         "django.contrib.messages.middleware.MessageMiddleware",
         "allauth.account.middleware.AccountMiddleware",
     ]
@@ -184,10 +185,12 @@ MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds, early or late
 MFA_RECOVERY_CODE_DIGITS = 10
 SESSION_COOKIE_NAME = "__Host-staff" if HTTPS else "staff"
-SESSION_ENGINE = "core.sign_in.session_store"
+SESSION_ENGINE = "core.sign_in.sessions.session_store"
 # Since the last request: a screen that was locked on Friday is given back on Monday, to the factor of its officer.
 SESSION_COOKIE_AGE = 72 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+# The screen locks after this long without a request of its officer. CJIS Security Policy 6.0, AC-11: 30 minutes at most.
+STAFF_LOCK_MINUTES = env.int("STAFF_LOCK_MINUTES", 15, validate=validate.Range(1, 30))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Not Strict: the link in an officer's mail is followed from the webmail's site, and must find them signed in. Without the CSRF
 # cookie that same page would get a new one, which ends the forms of all other tabs. Posts from other sites carry neither.

@@ -17,7 +17,7 @@ from core.accounts import account_changes
 from core.accounts.invited_people import InvitedPerson, make_username
 from core.accounts.link_secrets import LIFETIME
 from core.models import Account, AccountMail, SignInLink
-from core.sign_in.session_endings import end_sessions
+from core.sign_in.sessions.endings import end_sessions
 from core.staff import account_mails, tip_access
 from core.staff.account_mails import REFUSED
 

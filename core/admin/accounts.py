@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from core.accounts import account_changes, consent
 from core.admin import consents, invitations
 from core.models import Account, ConsentRequest
+from core.sign_in.fresh_factor import require_fresh_factor_to_change
 from core.staff import tip_access
 from core.staff.folded_search import FoldedSearch
 from core.staff.groups import ADMINISTRATOR, SUPERVISOR
@@ -108,6 +109,7 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(Account)
+@require_fresh_factor_to_change
 class AccountAdmin(FoldedSearch, UserAdmin):
     form = AccountForm
     change_form_template = "admin/core/account.html"

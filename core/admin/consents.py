@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from core.accounts import appointments, consent
 from core.accounts.consent import ConsentRefusedError, Kind
 from core.models import Account, AuditEntry, ConsentRequest, SupervisorAppointment
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.staff import tip_access
 
 _HISTORY_LINES = 10
@@ -78,6 +79,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
     return _respond(request, "requests", context)
 
 
+@require_fresh_factor_for_posts
 def request_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Show exactly what would change, and allow, refuse or withdraw it."""
     by = _require_manager(request)
@@ -113,6 +115,7 @@ def request_view(request: HttpRequest, pk: int) -> HttpResponse:
     return _respond(request, "request", context, status=status)
 
 
+@require_fresh_factor_for_posts
 def reset_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Offer to reset the password or the second factor of another person's account."""
     by = _require_manager(request)
@@ -146,6 +149,7 @@ def reset_view(request: HttpRequest, pk: int) -> HttpResponse:
     return _respond(request, "reset", context)
 
 
+@require_fresh_factor_for_posts
 @require_POST
 def appointment_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm that a supervisor has seen an appointment from the server, or object to one that waits."""

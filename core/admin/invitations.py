@@ -20,6 +20,7 @@ from core.accounts import consent, invited_people, sign_in_links
 from core.accounts.consent import ConsentRefusedError
 from core.accounts.invited_people import InvitationProblemError, InvitedPerson, ListLine
 from core.models import Account, ConsentRequest, SignInLink
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.staff import tip_access
 from core.staff.groups import GROUPS
 
@@ -68,6 +69,7 @@ def list_urls(site: AdminSite) -> list[URLPattern]:
     ]
 
 
+@require_fresh_factor_for_posts
 def invite_view(request: HttpRequest) -> HttpResponse:
     """Invite one person."""
     by = _require_inviter(request)
@@ -83,6 +85,7 @@ def invite_view(request: HttpRequest) -> HttpResponse:
     return _respond(request, "invite", {"title": _("Invite a person"), "form": form, "has_errors": form.is_bound})
 
 
+@require_fresh_factor_for_posts
 def list_view(request: HttpRequest) -> HttpResponse:
     """Invite the people of a pasted list: check it, show what would happen, and then send all or nothing."""
     by = _require_inviter(request)
@@ -102,6 +105,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
     return _respond(request, "invite_list", context)
 
 
+@require_fresh_factor_for_posts
 def open_view(request: HttpRequest) -> HttpResponse:
     """List the invitations and links that are open; send one again or withdraw it."""
     by = _require_inviter(request)

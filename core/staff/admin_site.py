@@ -16,6 +16,8 @@ from django.views.decorators.cache import never_cache
 
 from core import audit
 from core.sign_in import pages, second_factor, sign_in_steps
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts
+from core.sign_in.sessions import session_pages
 from core.staff import session_resume, sign_in
 
 PASSWORD_CHANGED = "changed the password of"  # noqa: S105  (a verb)
@@ -57,6 +59,7 @@ class StaffSite(AdminSite):
             path("sign-in/code/", pages.ask_for_factor, name="sign_in_factor"),
             path("sign-in/set-up/", pages.set_up, name="sign_in_set_up"),
             path("sign-in/recovery-codes/", self.admin_view(pages.show_recovery_codes), name="recovery_codes"),
+            *session_pages.urls(self),
         ]
         unused = ("view_on_site", "autocomplete")
         return own + [url for url in super().get_urls() if getattr(url, "name", None) not in unused]
@@ -64,6 +67,7 @@ class StaffSite(AdminSite):
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return session_resume.guard(self, view, super().admin_view(view, cacheable))
 
+    @require_fresh_factor_for_posts
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         account = get_user(request)
         with transaction.atomic():

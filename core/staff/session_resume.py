@@ -135,6 +135,19 @@ def _ask_to_sign_in(site: AdminSite, request: HttpRequest, *, is_stale: bool = F
     return TemplateResponse(request, "admin/core/sign_in_again.html", context, status=status)
 
 
+def is_carried(request: HttpRequest) -> bool:
+    """Return whether the post carries an earlier one, sealed."""
+    return _CARRIED in request.POST
+
+
+def carry(request: HttpRequest, account: Account) -> str:
+    """Return the post as a token sealed for its author, by default this account. One that is carried stays as it is."""
+    if is_carried(request):
+        return request.POST[_CARRIED]
+    author = form_author.read_author(request.POST)
+    return sealed_posts.seal(_carried_fields(request.POST), account.pk if author is None else author)
+
+
 def _ask_to_continue(site: AdminSite, request: HttpRequest, sentence: str) -> HttpResponse:
     """Return the page whose button sends the input again."""
     context = {

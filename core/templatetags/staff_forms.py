@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.models import Account
+from core.sign_in.sessions import screen_lock as locks
 from core.staff import list_filters
 from core.staff.form_author import FIELD, sign_author
 
@@ -36,3 +37,12 @@ def list_url(context: RequestContext, name: str) -> str:
 def row_url(context: RequestContext, name: str, *args: Any) -> str:
     """Return the address of a page below a list, with the filters that the list was left with."""
     return list_filters.keep_filters(context["request"], reverse(name, args=args))
+
+
+@register.inclusion_tag("admin/core/screen_lock.html", takes_context=True)
+def screen_lock(context: RequestContext) -> dict[str, Any]:
+    """Load the script that covers the page when its session locks; nothing where nobody is signed in."""
+    request = context.get("request")
+    row = locks.read_row(request) if request is not None and context.get("has_permission") else None
+    seconds = locks.count_seconds_left(row) if row is not None else None
+    return {"seconds": seconds, "account": row and row.account_id, "csrf_token": context.get("csrf_token")}

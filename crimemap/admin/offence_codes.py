@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts, require_fresh_factor_to_change
 from core.staff.audited_admin import AuditedAdmin, describe_changes
 from core.staff.folded_search import FoldedSearch
 from crimemap.models import Category, OffenceCode, Visibility
@@ -70,6 +71,7 @@ class OffenceCodeForm(VisibilityReasonForm):
 
 
 @admin.register(Category)
+@require_fresh_factor_to_change
 class IncidentCategoryAdmin(FoldedSearch, AuditedAdmin):
     form = CategoryForm
     list_display = ("name", "family", "least_visibility", "codes_count", "person_offence", "order")
@@ -118,6 +120,7 @@ class ClassifiedFilter(admin.SimpleListFilter):
 
 
 @admin.register(OffenceCode)
+@require_fresh_factor_to_change
 class OffenceCodeAdmin(FoldedSearch, AuditedAdmin):
     form = OffenceCodeForm
     list_display = ("code", "label", "scheme", "category", "visibility_shown")
@@ -176,6 +179,7 @@ class OffenceCodeAdmin(FoldedSearch, AuditedAdmin):
         )
         return [classify_path, *super().get_urls()]
 
+    @require_fresh_factor_for_posts
     def classify_view(self, request: HttpRequest) -> HttpResponse:
         """Classify codes, those that hold back the most incidents first: each gets a category and a visibility."""
         if not self.has_change_permission(request) or not isinstance(request.user, Account):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts, require_fresh_factor_to_change
 from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
 from crimemap.admin import column_mapping_page
@@ -50,6 +51,7 @@ class SourceForm(forms.ModelForm):
 
 
 @admin.register(Source)
+@require_fresh_factor_to_change
 class SourceAdmin(FoldedSearch, AuditedAdmin):
     form = SourceForm
     list_display = ("name", "slug", "profile", "last_import", "lateness", "pushes")
@@ -117,6 +119,7 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
             return HttpResponseRedirect(reverse("admin:crimemap_source_columns", args=[obj.pk]))
         return super().response_add(request, obj, post_url_continue)
 
+    @require_fresh_factor_for_posts
     def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make or revoke the API token. A new token is shown only in this response."""
         source, by = self._get_changeable_source(request, pk)
@@ -133,6 +136,7 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
             request, "admin/crimemap/push_token.html", context | {"token": token, "push_url": push_url}
         )
 
+    @require_fresh_factor_for_posts
     def columns_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         source, by = self._get_changeable_source(request, pk)
         if source.profile != profiles.GENERIC:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
+from core.sign_in.fresh_factor import require_fresh_factor_to_change
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from outreach.channels import post_text, posting, transport
 from outreach.channels.transport import KINDS
@@ -65,6 +66,7 @@ class ChannelForm(forms.ModelForm):
 
 
 @admin.register(Channel)
+@require_fresh_factor_to_change
 class ChannelAdmin(admin.ModelAdmin):
     form = ChannelForm
     list_display = ("name", "kind_name", "host", "enabled")

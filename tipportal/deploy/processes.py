@@ -99,6 +99,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "EMAIL_URL": frozenset({Role.ALERTS, Role.BULK}),
     "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
     "SECRET_KEY": _STAFF,
+    "STAFF_LOCK_MINUTES": _STAFF,
     "RECEIPT_SALT": frozenset({Role.PUBLIC, Role.ALL}),
     "AGENCY_PUBLIC_KEYS": _WEB | {Role.MEDIA},
     "AGENCY_PRIVATE_KEYS": _STAFF,

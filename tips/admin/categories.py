@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.models import Account
+from core.sign_in.fresh_factor import require_fresh_factor_to_change
 from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
 from tips import readers
@@ -88,6 +89,7 @@ class QuestionInline(admin.StackedInline):
 
 
 @admin.register(Category)
+@require_fresh_factor_to_change
 class CategoryAdmin(FoldedSearch, AuditedAdmin):
     form = CategoryForm
     list_display = ("name", "hint", "questions_asked", "seen_by", "order", "active")

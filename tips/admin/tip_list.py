@@ -170,6 +170,8 @@ class TipAdmin(admin.ModelAdmin):
         permissions.require(permissions.can_open(request.user))
         if request.method not in ("GET", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
+        if (prompt := tip_page.ask_for_factor(request)) is not None:
+            return prompt
         context = {
             **self.admin_site.each_context(request),
             **list_filters.navigation_context(request, "admin:tips_tip_changelist"),

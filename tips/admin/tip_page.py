@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.plain_text import show_steering
+from core.sign_in import fresh_factor
 from core.staff.session_resume import is_resumed
 from core.web.error_pages import list_typed_texts
 from crimemap import places
@@ -144,6 +145,9 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
 }
 
+# These ask for a fresh factor first.
+_DELICATE_ACTIONS = ("release",)
+
 
 class _ActionRefusedError(Exception):
     """An action was not run: `sentence` says why, and `checked_forms` show errors at their fields."""
@@ -183,6 +187,12 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
         return HttpResponseRedirect(request.get_full_path())
     messages.warning(request, _("You have text that you haven't sent yet. It is still below."))
     return _render(request, tip_id, officer, context, sent=name)
+
+
+def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
+    """Return the page that asks for a fresh factor before a delicate action, None when there is nothing to ask."""
+    is_delicate = request.method == "POST" and request.POST.get("act") in _DELICATE_ACTIONS
+    return fresh_factor.ask_unless_fresh(request) if is_delicate or fresh_factor.is_asked_for(request) else None
 
 
 def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str) -> OfficerAction:

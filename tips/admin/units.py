@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.models import Account
+from core.sign_in.fresh_factor import require_fresh_factor_to_change
 from core.staff.admin_site import ReadOnlyAdmin
 from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
@@ -64,6 +65,7 @@ class UnitForm(forms.ModelForm):
 
 
 @admin.register(Unit)
+@require_fresh_factor_to_change
 class UnitAdmin(FoldedSearch, AuditedAdmin):
     form = UnitForm
     list_display = ("name", "handled_categories", "members_shown")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from core.models import Account
-from core.sign_in.device_words import describe_device
-from core.staff.groups import COMMUNICATIONS, OFFICER
-from tests.core.sign_in.sessions import account, row_of, signed_in
+from core.models import Account, AuditEntry
+from core.sign_in.sessions.device_words import describe_device
+from core.staff.groups import ADMINISTRATOR, COMMUNICATIONS, OFFICER
+from tests.core.sign_in.client_sessions import account, row_of, signed_in
 from tests.staff_session import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
+SESSIONS = "/admin/sessions/"
 NEW_PASSWORD = "five words of nobody else"
 
 
@@ -69,6 +71,61 @@ def test_whoever_changes_the_own_password_stays_and_is_signed_out_elsewhere() ->
     assert not is_signed_in(elsewhere)
 
 
+def list_buttons(client: Client, address: str = SESSIONS) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_the_list_marks_this_browser_and_signs_out_there() -> None:
+    okafor = account("okafor", OFFICER)
+    here, there = signed_in(okafor), signed_in(okafor)
+    page = list_buttons(here)
+    assert page.count("This browser") == 1
+    assert page.count('name="session"') == 1
+    assert row_of(there).pk in page
+    assert here.post(SESSIONS, {"session": row_of(there).pk}).status_code == 302
+    assert not is_signed_in(there)
+    assert is_signed_in(here)
+
+
+def test_everywhere_else_keeps_this_browser() -> None:
+    okafor = account("okafor", OFFICER)
+    here, others = signed_in(okafor), [signed_in(okafor), signed_in(okafor)]
+    assert "Signed out in 2 places." in here.post(SESSIONS, {}, follow=True).content.decode()
+    assert is_signed_in(here)
+    assert not any(is_signed_in(client) for client in others)
+
+
+def test_nobody_ends_a_session_of_another_account_by_its_id() -> None:
+    mine, theirs = signed_in(account("okafor", OFFICER)), signed_in(account("lindqvist", OFFICER))
+    mine.post(SESSIONS, {"session": row_of(theirs).pk})
+    assert is_signed_in(theirs)
+
+
+def test_an_administrator_ends_the_sessions_of_an_account_and_that_is_recorded() -> None:
+    okafor, boss = account("okafor", OFFICER), account("boss", ADMINISTRATOR)
+    client, admin = signed_in(okafor), signed_in(boss)
+    address = f"{SESSIONS}{okafor.pk}/"
+    assert "Sign okafor out everywhere" in list_buttons(admin, address)
+    assert admin.post(address).status_code == 302
+    assert not is_signed_in(client)
+    entry = AuditEntry.objects.get(action="ended the sessions of")
+    assert (entry.actor, entry.subject) == ("boss", "account okafor")
+    assert "isn't signed in anywhere" in list_buttons(admin, address).replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize(("name", "status"), [("boss", 403), ("nobody", 404)])
+def test_others_neither_see_nor_end_sessions(name: str, status: int) -> None:
+    boss = account("boss", ADMINISTRATOR)
+    if name == "boss":
+        client, address = signed_in(account("okafor", OFFICER)), f"{SESSIONS}{boss.pk}/"
+    else:
+        client, address = signed_in(boss), f"{SESSIONS}99999999999999999999/"
+    assert client.get(address).status_code == status
+    assert client.post(address).status_code == status
+
+
 @pytest.mark.parametrize(
     ("agent", "words"),
     [
@@ -83,3 +140,11 @@ def test_whoever_changes_the_own_password_stays_and_is_signed_out_elsewhere() ->
 )
 def test_a_device_is_named_in_words(agent: str, words: str) -> None:
     assert describe_device(agent) == words
+
+
+def test_no_user_agent_is_stored() -> None:
+    agent: Any = "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0 secret-build"
+    client = Client(headers={"User-Agent": agent})
+    account("okafor", OFFICER)
+    client.post("/admin/login/", {"username": "okafor", "password": PASSWORD})
+    assert "secret-build" not in str(client.session.items())

@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from core.models import StaffSession
-from core.sign_in import session_store
+from core.sign_in.sessions import session_store
 from core.staff.groups import OFFICER
-from tests.core.sign_in.sessions import account, row_of, signed_in
+from tests.core.sign_in.client_sessions import account, row_of, signed_in
 
 pytestmark = pytest.mark.django_db
 

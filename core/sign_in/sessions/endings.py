@@ -15,8 +15,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from core.models import Account, StaffSession
-from core.sign_in.device_words import describe_device
-from core.sign_in.session_store import BEGAN, DEVICE, SessionStore
+from core.sign_in.sessions.device_words import describe_device
+from core.sign_in.sessions.session_store import BEGAN, DEVICE, SessionStore
 
 _GROUPS_CHANGED = ("post_add", "post_remove", "post_clear")
 

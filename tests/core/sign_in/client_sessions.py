@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from core.models import Account, StaffSession
-from core.sign_in.session_store import hash_key
+from core.sign_in.sessions.session_store import hash_key
 from tests.staff_session import set_password, sign_in
 
 BROWSER = {"Sec-Fetch-Dest": "document"}
@@ -22,8 +23,7 @@ def account(name: str, *roles: str) -> Account:
 
 
 def signed_in(who: Account, **headers: str) -> Client:
-    client = Client(headers={**BROWSER, **headers})
-    return sign_in(client, who)
+    return sign_in(Client(headers={**BROWSER, **headers}), who)
 
 
 def row_of(client: Client) -> StaffSession:
@@ -35,3 +35,12 @@ def let_pass(client: Client, **columns: dt.timedelta) -> None:
     row = row_of(client)
     changed: dict[str, Any] = {name: getattr(row, name) - age for name, age in columns.items()}
     StaffSession.objects.filter(pk=row.pk).update(**changed)
+
+
+def age_factor(client: Client, seconds: float) -> None:
+    """Move the last factor of the client's session into the past."""
+    session = client.session
+    for each in session[AUTHENTICATION_METHODS_SESSION_KEY]:
+        each["at"] -= seconds
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = session[AUTHENTICATION_METHODS_SESSION_KEY]
+    session.save()

@@ -48,7 +48,7 @@ class SessionStore(DatabaseStore):
 
     @property
     def key_salt(self) -> str:
-        return f"core.sign_in.session_store {self.hashed_key}"
+        return f"core.sign_in.sessions.session_store {self.hashed_key}"
 
     def load(self) -> dict[str, Any]:
         self.row = StaffSession.objects.filter(pk=self.hashed_key, expire_date__gt=timezone.now()).first()
