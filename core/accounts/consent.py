@@ -78,7 +78,7 @@ def ask(
                 )
         request = ConsentRequest.objects.create(kind=kind, account=account, details=details or {}, asked_by=by)
         audit.record(by, "asked for consent to change", describe_subject(request), summarize(request))
-        sentence = _("%(name)s asks to change %(subject)s: %(change)s") % {
+        sentence = _("%(name)s asks for your consent about %(subject)s: %(change)s") % {
             "name": name_account(by),
             "subject": describe_subject(request),
             "change": " ".join(describe_changes(request)),
@@ -175,7 +175,7 @@ def refuse(request: ConsentRequest, by: Account, answer: str) -> None:
             raise ConsentRefusedError(problem)
         _settle(request, State.REFUSED, by, answer)
         audit.record(by, "refused to change", describe_subject(request), summarize(request))
-        text = _("%(name)s refused your request to change %(subject)s: %(change)s\n\nReason: %(answer)s") % {
+        text = _("%(name)s refused your request about %(subject)s: %(change)s\n\nReason: %(answer)s") % {
             "name": name_account(by),
             "subject": describe_subject(request),
             "change": " ".join(describe_changes(request)),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.auth import login, logout
+from django.contrib import admin
 from django.contrib.auth.forms import SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -14,11 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from core import audit
 from core.accounts import link_secrets, sign_in_links
 from core.accounts.sign_in_links import LinkUsedError, Purpose
-from core.models import Account, SignInLink
-from core.staff.sign_in import SIGNED_IN
+from core.models import Account
+from core.sign_in import pending_sign_in
 
 TITLES = {
     Purpose.INVITATION: gettext_lazy("Set up your account"),
@@ -29,6 +27,16 @@ TITLES = {
 
 class PasswordForm(SetPasswordForm):
     """Asks for a password twice. The link, not the form, stores it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].label = _("Password")
+        self.fields["new_password1"].help_text = _(
+            "At least 12 characters: four words that don't belong together are easy to keep in mind. Not your name, and not a"
+            " password that many people use."
+        )
+        self.fields["new_password2"].label = _("The same password again")
+        self.fields["new_password2"].help_text = ""
 
 
 @never_cache
@@ -44,7 +52,7 @@ def set_up_view(request: HttpRequest, secret: str) -> HttpResponse:
             account = sign_in_links.use(link, form.cleaned_data["new_password1"])
         except LinkUsedError:
             return _respond_unusable(request)
-        return _continue(request, link, account)
+        return _continue(request, account)
     context = {
         "title": TITLES[Purpose(link.purpose)],
         "owner": owner,
@@ -57,15 +65,10 @@ def set_up_view(request: HttpRequest, secret: str) -> HttpResponse:
     return _respond(request, context, status=422 if form.is_bound else 200)
 
 
-def _continue(request: HttpRequest, link: SignInLink, account: Account) -> HttpResponse:
-    """Go on to the second factor in this session; with a factor at hand, to the sign-in page, which asks for it."""
-    logout(request)
-    if link.purpose == Purpose.PASSWORD or not account.is_active:
-        messages.success(request, _("Your new password is set. Sign in with it."))
-        return HttpResponseRedirect(reverse("admin:login"))
-    audit.record(account, SIGNED_IN, detail="by a mailed link")
-    login(request, account, backend="core.staff.sign_in.AuditedBackend")
-    return HttpResponseRedirect(reverse("admin:index"))
+def _continue(request: HttpRequest, account: Account) -> HttpResponse:
+    """Go on as after a right password: to the second factor if the account has one, else to setting one up."""
+    pending_sign_in.begin(request, account)
+    return HttpResponseRedirect(reverse("admin:sign_in_factor"))
 
 
 def _respond_unusable(request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ ends all its sessions; one for a new second factor also removes the account's fa
 
 from __future__ import annotations
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -47,17 +48,13 @@ def send_reset(account: Account, by: Account | str, *, with_factor: bool) -> Sig
     account.save(update_fields=["password"])
     end_sessions(account)
     if with_factor:
-        remove_factors(account)
+        Authenticator.objects.filter(user=account).delete()
     name = by if isinstance(by, str) else by.get_username()
     link = _make(Purpose.FACTOR if with_factor else Purpose.PASSWORD, by=name, account=account)
     action = "reset the second factor of" if with_factor else "reset the password of"
     account_changes.record_change(by, action, account, is_opening=tip_access.opens_tips(account), to_owner=False)
     _mail(link)
     return link
-
-
-def remove_factors(account: Account) -> None:
-    """Remove passkeys, authenticator app and recovery codes of the account."""
 
 
 def resend(link: SignInLink, by: Account) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -136,7 +137,11 @@ class AccountAdmin(FoldedSearch, UserAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return super().get_queryset(request).prefetch_related("groups", "sign_in_links", "consent_requests")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("groups", "sign_in_links", "consent_requests", "authenticator_set")
+        )
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
@@ -157,6 +162,9 @@ class AccountAdmin(FoldedSearch, UserAdmin):
         """Add the pages about invitations and consent, and leave out Django's page that sets another person's password."""
         urls = [url for url in super().get_urls() if getattr(url, "name", "") != "auth_user_password_change"]
         return [*invitations.list_urls(self.admin_site), *consents.list_urls(self.admin_site), *urls]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Staff accounts"), **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -218,13 +226,20 @@ class AccountAdmin(FoldedSearch, UserAdmin):
             return _("Waits for consent")
         if account.sign_in_links.all():
             return _("Has to use a link")
-        return _("On")
+        return ", ".join(_describe_factors(account)) or _("No second factor yet")
 
     @admin.display(description=gettext_lazy("last sign-in"), ordering="last_login")
     def last_day(self, account: Account) -> str:
         if account.last_login is None:
             return _("Never")
         return date_format(timezone.localtime(account.last_login), "DATE_FORMAT")
+
+
+def _describe_factors(account: Account) -> list[str]:
+    """Return the kinds of second factors that the account has. Recovery codes alone are none."""
+    words = {Authenticator.Type.WEBAUTHN: _("Passkey"), Authenticator.Type.TOTP: _("App")}
+    types = {each.type for each in account.authenticator_set.all()}  # type: ignore[attr-defined]  # allauth has no types
+    return [word for kind, word in words.items() if kind in types]
 
 
 def _role_names(account: Account) -> list[str]:

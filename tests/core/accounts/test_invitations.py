@@ -7,12 +7,14 @@ import re
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from core.accounts import consent, invited_people, link_secrets, sign_in_links
 from core.models import Account, AccountMail, ConsentRequest, SignInLink
+from core.sign_in.sign_in_steps import is_enrolled
 from core.staff import account_mails, groups
 from tests.core.staff.test_staff import PASSWORD, account, lines, signed_in
 from tests.stack import Mails
@@ -63,13 +65,14 @@ def test_a_mailed_link_makes_the_account_once(administrator: Account, mails: Mai
     assert (created.username, created.get_full_name()) == ("maja.lindqvist", "Maja Lindqvist")
     assert (created.is_staff, created.is_superuser, created.is_active) == (True, False, True)
     assert [group.name for group in created.groups.all()] == [groups.COMMUNICATIONS]
-    assert int(browser.session["_auth_user_id"]) == created.pk
+    assert answer["Location"] == "/admin/sign-in/code/"
+    assert "_auth_user_id" not in browser.session
+    assert "Set up your second step" in browser.get(answer["Location"], follow=True).content.decode()
     assert Client().get(path).status_code == 410
     assert Client().post(path, PASSWORDS).status_code == 410
     assert lines() == [
         ("ito", "invited", "account maja.lindqvist", "Maja Lindqvist: communications"),
         ("maja.lindqvist", "created", "account maja.lindqvist", "invited by ito: communications"),
-        ("maja.lindqvist", "signed in", "", "by a mailed link"),
     ]
 
 
@@ -150,18 +153,32 @@ def test_setting_up_signs_the_one_before_out(administrator: Account, mails: Mail
     path, browser = read_link(mails), signed_in(administrator)
     assert "ito is signed in here" in browser.get(path).content.decode()
     browser.post(path, PASSWORDS)
-    assert int(browser.session["_auth_user_id"]) == Account.objects.get(email="maja@example.org").pk
+    assert browser.get("/admin/").status_code == 302
+    assert "Set up your second step" in browser.get("/admin/sign-in/set-up/").content.decode()
 
 
-def test_a_new_password_is_followed_by_a_sign_in_of_its_own(administrator: Account, mails: Mails) -> None:
+def test_a_new_password_is_followed_by_the_second_factor(administrator: Account, mails: Mails) -> None:
     """The link alone must not be a second factor."""
     marsh = account("marsh", groups.COMMUNICATIONS)
+    session = signed_in(marsh)
     consent.reset_alone(marsh, administrator)
+    assert session.get("/admin/").status_code == 302
     browser = Client()
     answer = browser.post(read_link(mails), PASSWORDS)
-    assert answer["Location"] == "/admin/login/"
-    assert "_auth_user_id" not in browser.session
+    assert "Enter your code" in browser.get(answer["Location"], follow=True).content.decode()
+    assert browser.get("/admin/").status_code == 302
     assert Account.objects.get(pk=marsh.pk).check_password(PASSWORD)
+    assert is_enrolled(marsh)
+
+
+def test_a_lost_factor_is_gone_with_the_password(administrator: Account, mails: Mails) -> None:
+    marsh = account("marsh", groups.COMMUNICATIONS)
+    session = signed_in(marsh)
+    sign_in_links.send_reset(marsh, administrator, with_factor=True)
+    assert session.get("/admin/").status_code == 302
+    assert not Authenticator.objects.filter(user=marsh).exists()
+    answer = (browser := Client()).post(read_link(mails), PASSWORDS)
+    assert "Set up your second step" in browser.get(answer["Location"], follow=True).content.decode()
 
 
 def test_a_link_of_an_account_that_was_turned_off_signs_nobody_in(administrator: Account, mails: Mails) -> None:
@@ -169,8 +186,8 @@ def test_a_link_of_an_account_that_was_turned_off_signs_nobody_in(administrator:
     sign_in_links.send_reset(marsh, administrator, with_factor=True)
     Account.objects.filter(pk=marsh.pk).update(is_active=False)
     browser = Client()
-    browser.post(read_link(mails), PASSWORDS)
-    assert "_auth_user_id" not in browser.session
+    answer = browser.post(read_link(mails), PASSWORDS)
+    assert "/admin/login/" in browser.get(answer["Location"], follow=True).redirect_chain[-1][0]
 
 
 # One person
