@@ -5,16 +5,18 @@ The servers run, and the environment names them, before pytest-django reads the 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from pytest_django.plugin import blocking_manager_key
 
 from core.mail import confirmation_pace
 from tests import chromium
@@ -34,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     assert settings.ROLE.value == "all"  # reading them loads the settings, after which pytest-django sets up Django
+    hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine makes no test fail
+    hypothesis.settings.load_profile("untimed")
     # The real hash takes a quarter of a second for each account of a test.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -57,6 +61,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if empty_cases:
         config.hook.pytest_deselected(items=empty_cases)
         items[:] = [item for item in items if item not in empty_cases]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from searching thousands of collected tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_empty_parameter_set(mark: pytest.Mark) -> bool:
@@ -93,6 +103,17 @@ def _start_servers() -> None:
     }
     os.environ[TEMPLATES] = str(folder / "portals")
     os.environ["STATIC_ROOT"] = str(static_files.collect(os.environ))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> None:
+    """Replace pytest-django's, which migrates a database for each process."""
+    from tests import database_copies
+
+    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    with django_db_blocker.unblock():
+        database_copies.use_copy(Path(os.environ[TEMPLATES]).parent, process)
+        ensure_foundations()
 
 
 @pytest.fixture
@@ -143,30 +164,33 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(autouse=True)
-def _foundations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Restore the rows that `migrate` and `vault create-key` make, since tests that flush the database remove them."""
-    from core.sign_in import client_addresses
+def _empty_page_cache() -> None:
     from core.web import page_cache
 
     page_cache.clear()
-    marker = request.node.get_closest_marker("django_db")
-    if "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction")):
-        request.getfixturevalue("transactional_db")
-    elif "db" in request.fixturenames or marker:
-        request.getfixturevalue("db")
-    else:
-        return
-    ensure_foundations()
-    # All tests sign in from the same address, and share the store: a key of its own gives each test counts of its own.
-    monkeypatch.setattr(client_addresses, "KEY_NAME", f"test:{uuid4()}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Restore the rows that `migrate` and `vault create-key` make after a test that flushed the database.
+
+    Here, and not in the tests that follow: each of them would roll them back, and the next one make them again.
+    """
+    yield
+    marker = item.get_closest_marker("django_db")
+    if "transactional_db" in getattr(item, "fixturenames", ()) or (marker and marker.kwargs.get("transaction")):
+        with item.config.stash[blocking_manager_key].unblock():
+            ensure_foundations()
 
 
 def ensure_foundations() -> None:
-    """Make the groups, categories, guides and agency keys that every portal has, if they are missing."""
+    """Make the groups, categories, guides, offense codes and agency keys that every portal has, if they are missing."""
     from django.conf import settings
     from django.contrib.auth.models import Group
 
     from core.staff import groups
+    from crimemap.models import OffenceCode
+    from crimemap.offences import catalogue
     from outreach import guides
     from tips import categories, vault
     from tips.models import AgencyKey
@@ -175,5 +199,7 @@ def ensure_foundations() -> None:
         groups.ensure_groups()
         categories.ensure_categories()
         guides.ensure_guides()
+    if not OffenceCode.objects.exists():
+        catalogue.create_missing_codes()
     for file in vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):
         AgencyKey.objects.get_or_create(id=file.id)

@@ -29,21 +29,6 @@ def riverton(_riverton_stands: None, db: None) -> None:
     """The demo city; changes by a test are rolled back."""
 
 
-@pytest.fixture(autouse=True)
-def _offence_codes(request: pytest.FixtureRequest, _foundations: None) -> None:
-    """Restore the offense codes that `migrate` stores, which tests that flush remove."""
-    if (
-        "db" in request.fixturenames
-        or "transactional_db" in request.fixturenames
-        or request.node.get_closest_marker("django_db")
-    ):
-        from crimemap.models import OffenceCode
-        from crimemap.offences import catalogue
-
-        if not OffenceCode.objects.exists():
-            catalogue.create_missing_codes()
-
-
 @pytest.fixture(scope="module")
 def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.crimemap import published_city

@@ -20,7 +20,6 @@ from crimemap.models import Block
 from file_cleaning import MediaKind
 from outreach.content import pictures
 from outreach.models import Story
-from tests.conftest import ensure_foundations
 from tests.crimemap.conftest import _riverton_stands  # noqa: F401  (a fixture)
 from tipportal.demo import tips
 from tips import conversation, receipts, statistics, vault
@@ -61,7 +60,6 @@ def city(_riverton_stands, django_db_blocker):  # noqa: F811
         opened = (
             TestCase._enter_atomics()
         )  # as for a test, which allows code that must not run within another transaction
-        ensure_foundations()
         mail.outbox = []
         yield run_demo() | {"mails": len(mail.outbox)}
         TestCase._rollback_atomics(opened)

@@ -28,7 +28,7 @@ REFUSAL = "Try again in"
 
 
 @pytest.fixture(autouse=True)
-def okafor(_foundations: None, db: None) -> Account:
+def okafor(db: None) -> Account:
     return account("okafor", groups.OFFICER)
 
 

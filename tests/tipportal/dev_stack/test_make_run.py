@@ -105,8 +105,8 @@ def is_free(lock: Path) -> bool:
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy the project as a clone would have it, with the packages already installed here."""
-    ignored = shutil.ignore_patterns(".venv", ".git", "var", "static-root", "node_modules", "__pycache__", ".*_cache")
+    """Copy the project as a clone would have it, with the packages already installed and the modules compiled here."""
+    ignored = shutil.ignore_patterns(".venv", ".git", "var", "static-root", "node_modules", ".hypothesis", ".*_cache")
     shutil.copytree(ROOT, folder, ignore=ignored)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "var").mkdir()
