@@ -187,6 +187,26 @@ class AuditHeadMail(OutboxRow):
         return f"head of {self.day}"
 
 
+class ProviderIdentity(models.Model):
+    """The person at the agency's identity provider who signs in to an account (core/single_sign_on/identities.py)."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    label = models.CharField(max_length=150)  # shown to the owner, never compared
+    connected_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="identity_once"),
+            models.UniqueConstraint(fields=["account", "issuer"], name="identity_of_account_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"identity {self.pk} of account {self.account_id}"
+
+
 class SignInLink(models.Model):
     """A mailed link that sets up sign-in once, for an invited person or anew for an account (core/accounts/sign_in_links.py).
 

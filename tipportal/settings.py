@@ -12,6 +12,7 @@ from environs import Env, validate
 
 from core import roles
 from core.mail.idn_domains import encode_sender
+from core.single_sign_on.provider import read_environment
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -72,6 +73,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if DEMO els
 HTTPS = not DEMO and env.bool("HTTPS", True)
 if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# The agency's identity provider, for staff to sign in with (core/single_sign_on/). None: nothing of it is imported or mounted.
+OIDC_PROVIDER = read_environment(env, allows_http=DEMO) if ROLE.serves_staff else None
 
 INSTALLED_APPS = [
     "tipportal.apps.PortalConfig",
@@ -211,7 +215,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # Browsers also judge the redirect that follows a form: the one to the identity provider.
+        "form-action": [SELF, OIDC_PROVIDER.origin] if OIDC_PROVIDER else [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

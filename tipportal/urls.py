@@ -23,6 +23,11 @@ if settings.ROLE.serves_staff:
     from core.accounts import link_secrets, set_up_page
     from tipportal.audit_trail import page  # noqa: F401
 
+    if settings.OIDC_PROVIDER:
+        from core.single_sign_on import urls as single_sign_on_urls
+
+        urlpatterns += [path("admin/", include(single_sign_on_urls))]
+
     urlpatterns += [
         path(f"{link_secrets.PATH[1:]}<str:secret>/", set_up_page.set_up_view, name="set-up"),
         path("admin/", admin.site.urls),

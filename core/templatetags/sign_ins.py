@@ -1,10 +1,11 @@
-"""`{% load sign_ins %}`: guesses at sign-in, on the first page of the admin."""
+"""`{% load sign_ins %}`: guesses at sign-in, on the first page of the admin; the button of single sign-on."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.template import RequestContext
 
 from core.sign_in import attempts
@@ -26,3 +27,18 @@ def limited_sign_ins(context: RequestContext) -> dict[str, Any]:
         "waiting": len({wait.account.pk for wait in attempts.list_waits()}),
         "guessed_names": names if names >= _MANY_NAMES else 0,
     }
+
+
+@register.inclusion_tag("admin/core/single_sign_on_button.html", takes_context=True)
+def single_sign_on_button(context: RequestContext) -> dict[str, Any]:
+    """Show the form that leads to the agency's identity provider; nothing if there is none."""
+    return {
+        "provider": settings.OIDC_PROVIDER,
+        "next": context.get("next", ""),
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.simple_tag
+def has_single_sign_on() -> bool:
+    return settings.OIDC_PROVIDER is not None

@@ -103,7 +103,7 @@ GRANT INSERT ON tips_alert TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_category, tips_category_readers, tips_unit, tips_unit_members, tips_question, tips_duty, tips_duty_categories TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, core_staffsession, mfa_authenticator TO portal_staff;
-GRANT INSERT, DELETE ON core_failedattempt TO portal_staff;
+GRANT INSERT, DELETE ON core_failedattempt, core_provideridentity TO portal_staff;
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;
 GRANT INSERT, UPDATE ON core_auditproof TO portal_staff;
 GRANT DELETE ON core_accountmail TO portal_staff;

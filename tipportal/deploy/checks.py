@@ -25,6 +25,7 @@ STAFF_TABLES = (
     "core_account_groups",
     "core_auditentry",
     "core_failedattempt",
+    "core_provideridentity",
     "auth_group",
     "django_session",
     "mfa_authenticator",

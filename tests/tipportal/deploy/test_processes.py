@@ -47,7 +47,12 @@ def variables_of_service(service: str) -> set[str]:
 
 
 def test_lists_exactly_the_variables_that_are_read() -> None:
-    modules = ("settings.py", "deploy/gunicorn.py", "../file_cleaning/workspace.py")
+    modules = (
+        "settings.py",
+        "deploy/gunicorn.py",
+        "../file_cleaning/workspace.py",
+        "../core/single_sign_on/provider.py",
+    )
     assert set().union(*map(variables_read_by, modules)) == set(VARIABLES)
 
 
