@@ -17,7 +17,7 @@ from core import audit
 from core.accounts import account_changes
 from core.accounts.invited_people import InvitedPerson, make_username
 from core.accounts.link_secrets import LIFETIME
-from core.models import Account, AccountMail, SignInLink
+from core.models import Account, AccountMail, ProviderIdentity, SignInLink
 from core.sign_in.sessions.endings import end_sessions
 from core.staff import account_mails, tip_access
 from core.staff.account_mails import REFUSED
@@ -41,7 +41,7 @@ def invite(person: InvitedPerson, by: Account | str) -> SignInLink:
 def send_reset(account: Account, by: Account | str, *, with_factor: bool) -> SignInLink:
     """Take the account's password away, and mail its owner a link to set a new one, in the caller's transaction.
 
-    All sessions of the account end. `with_factor` removes its second factors too.
+    All sessions of the account end. `with_factor` removes its second factors and its single sign-on too.
     """
     account.sign_in_links.all().delete()
     account.set_unusable_password()
@@ -49,6 +49,8 @@ def send_reset(account: Account, by: Account | str, *, with_factor: bool) -> Sig
     end_sessions(account)
     if with_factor:
         Authenticator.objects.filter(user=account).delete()
+        # The person who got hold of the account may have connected an identity of their own.
+        ProviderIdentity.objects.filter(account=account).delete()
     name = by if isinstance(by, str) else by.get_username()
     link = _make(Purpose.FACTOR if with_factor else Purpose.PASSWORD, by=name, account=account)
     action = "reset the second factor of" if with_factor else "reset the password of"

@@ -13,8 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.sign_in import second_factor
+from core.sign_in.attempts import TooManyAttemptsError
 from core.sign_in.factors.factor_form import FactorForm
 from core.sign_in.sessions import screen_lock
+from core.sign_in.wait_wording import describe_wait
 
 
 class PromptForm(FactorForm):
@@ -36,8 +38,12 @@ class PromptForm(FactorForm):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        if authenticate(self.request, username=self.account.get_username(), password=password) is None:
-            raise ValidationError(_("This password is wrong, or you must wait after too many wrong ones. Try again."))
+        try:
+            account = authenticate(self.request, username=self.account.get_username(), password=password)
+        except TooManyAttemptsError as error:
+            raise ValidationError(describe_wait(error), code="wait") from None
+        if account is None:
+            raise ValidationError(_("This password is wrong. Try again."))
         return password
 
     def clean_factor_code(self) -> str:

@@ -52,7 +52,8 @@ def is_fresh(request: HttpRequest) -> bool:
     if not second_factor.has_second_factor(request):
         return False
     records = get_authentication_records(request, request.user)
-    proved_at = max(each["at"] for each in records if each.get("method") == second_factor.METHOD)
+    # A session may rest on the identity provider's factor alone, which is never fresh: it can't be asked for here.
+    proved_at = max((each["at"] for each in records if each.get("method") == second_factor.METHOD), default=0.0)
     return bool(0 <= time.time() - proved_at < FRESH_SECONDS)
 
 

@@ -18,6 +18,7 @@ from core import audit
 from core.models import Account
 from core.sign_in import pending_sign_in, sign_in_steps
 from core.sign_in.attempts import REFUSED
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.sign_in.pages import find_onward
 from core.single_sign_on import id_tokens, identities, role_claims, round_trips
 from core.single_sign_on.id_tokens import Claims, TokenRefusedError
@@ -40,6 +41,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     return _travel(request, find_onward(request), None)
 
 
+@require_fresh_factor_for_posts
 @require_http_methods(["GET", "HEAD", "POST"])
 def connection(request: HttpRequest) -> HttpResponse:
     """Show one's own connection; connect or disconnect it."""
@@ -50,7 +52,9 @@ def connection(request: HttpRequest) -> HttpResponse:
         return _travel(request, own_page, account.pk)
     if "disconnect" in request.POST:
         if identities.disconnect(account, account):
-            messages.success(request, _("Single sign-on is disconnected. You sign in with your password now."))
+            messages.success(
+                request, _("Single sign-on is disconnected. Sign in with a passkey or your password from now on.")
+            )
         return HttpResponseRedirect(own_page)
     context = {
         **admin.site.each_context(request),
@@ -107,6 +111,16 @@ def _sign_in(request: HttpRequest, claims: Claims, trip: Trip) -> HttpResponse:
             ),
         )
     account = identity.account
+    if not sign_in_steps.is_enrolled(account):
+        # Otherwise the people who run the provider could set up a factor for an account whose own was reset.
+        audit.record(account, REFUSED, detail=f"{FIRST_STEP}, no second factor")
+        return _refuse(
+            request,
+            _(
+                "Your account has no passkey or app yet, so %(name)s can't sign you in. Sign in with your password, or with the"
+                " link in your email, and set one up."
+            ),
+        )
     try:
         role_claims.apply(provider, account, claims)
     except role_claims.RolesMissingError:
@@ -117,11 +131,7 @@ def _sign_in(request: HttpRequest, claims: Claims, trip: Trip) -> HttpResponse:
             _("%(name)s didn't say which roles you have. Use your password, and tell an administrator."),
         )
     pending_sign_in.begin(request, account, first_step=FIRST_STEP)
-    if (
-        id_tokens.proves_second_factor(provider, claims)
-        and not tip_access.opens_tips(account)
-        and sign_in_steps.is_enrolled(account)
-    ):
+    if id_tokens.proves_second_factor(provider, claims) and not tip_access.opens_tips(account):
         assert claims.authenticated_at is not None
         pending_sign_in.complete_with_provider(request, identity, claims.authenticated_at)
         response = HttpResponseRedirect(trip.onward)

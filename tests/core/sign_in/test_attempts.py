@@ -20,9 +20,12 @@ from core.ephemeral_store import StoreDownError
 from core.models import Account, AccountMail, AuditEntry, FailedAttempt
 from core.sign_in import address_locks, attempts, client_addresses
 from core.sign_in.attempts import FAILURES_ALLOWED, Factor, TooManyAttemptsError
+from core.sign_in.factor_prompt import PromptForm
+from core.sign_in.factors.factor_form import CODE_FIELD, FactorForm
 from core.staff import groups, known_browsers
 from core.staff.sign_in import AuditedBackend
 from tests.core.staff.test_staff import LOGIN, PASSWORD, account, lines, signed_in
+from tests.staff_session import next_code
 
 REFUSAL = "Try again in"
 
@@ -344,6 +347,23 @@ def test_failures_of_passkeys_are_recorded_and_delay_nothing(okafor: Account) ->
         guess_code(Factor.PASSKEY, okafor)
     assert lines()[-1] == ("okafor", "failed to sign in", "", "passkey")
     assert not FailedAttempt.objects.exists()
+
+
+def test_the_lock_and_the_fresh_factor_page_count_and_say_how_long_to_wait(okafor: Account, rf: Any) -> None:
+    request = rf.post("/")
+    request.user = okafor
+
+    def errors(**data: str) -> str:
+        return str(PromptForm(request, data, asks_password=True).errors)
+
+    for _ in range(FAILURES_ALLOWED):
+        assert "This password is wrong." in errors(password="wrong", factor_code="000000")
+    assert REFUSAL in errors(password=PASSWORD, factor_code="000000")
+    request.META["REMOTE_ADDR"] = "203.0.113.9"
+    for _ in range(FAILURES_ALLOWED):
+        assert "This code is wrong" in str(FactorForm(request, okafor, {CODE_FIELD: "000000"}).errors)
+    request.META["REMOTE_ADDR"] = "203.0.113.10"
+    assert REFUSAL in str(FactorForm(request, okafor, {CODE_FIELD: next_code(okafor)}).errors)
 
 
 # Unknown names

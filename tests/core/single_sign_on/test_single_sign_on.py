@@ -19,7 +19,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from environs import Env
 
+from core.accounts import sign_in_links
 from core.models import Account, AccountMail, ProviderIdentity
+from core.sign_in import fresh_factor
 from core.single_sign_on import id_tokens, round_trips
 from core.single_sign_on.id_tokens import Claims, TokenRefusedError
 from core.single_sign_on.provider import Provider, read_environment
@@ -105,11 +107,13 @@ def test_an_account_that_opens_tips_signs_in_with_the_provider_and_its_own_facto
     assert "max_age" not in asked
 
 
-def test_an_account_without_a_factor_must_enrol_first(configured: Provider) -> None:
+def test_the_provider_cannot_set_up_a_factor_for_an_account_that_has_none(configured: Provider) -> None:
+    """The people who run it could otherwise open tips with an account whose factor was reset."""
     connected("okafor", configured, groups.OFFICER)
     client = Client()
-    assert client.get(travel(client), follow=True).redirect_chain[-1][0].startswith("/admin/sign-in/set-up/")
-    assert not is_signed_in(client)
+    assert "Your account has no passkey or app yet" in come_back(client)
+    assert client.get("/admin/sign-in/set-up/")["Location"].startswith("/admin/login/")
+    assert lines()[-1] == ("okafor", "failed to sign in", "", "single sign-on, no second factor")
 
 
 def test_the_sign_in_page_shows_both_ways_only_if_there_is_a_provider(configured: Provider, settings: Any) -> None:
@@ -382,6 +386,33 @@ def test_a_return_connects_only_the_account_that_left(configured: Provider) -> N
     session["single_sign_on"] = trips
     session.save()
     assert "nothing was connected" in come_back(client, address)
+    assert not ProviderIdentity.objects.exists()
+
+
+def test_connecting_asks_for_a_fresh_factor(configured: Provider) -> None:
+    """A stolen session or an unattended screen must not leave a way in that lasts."""
+    client = sign_in(Client(), account("okafor"))
+    session = client.session
+    session["account_authentication_methods"][-1]["at"] -= fresh_factor.FRESH_SECONDS + 1
+    session.save()
+    answer = client.post(CONNECTION, {"connect": "1"})
+    assert answer.status_code == 403
+    assert CODE_FIELD in answer.content.decode()
+
+
+def test_a_session_on_the_providers_factor_is_never_fresh(idp: StandInProvider, trusting: Provider) -> None:
+    who, client = connected("okafor", trusting, groups.COMMUNICATIONS), Client()
+    give_app(who)
+    idp.claims = {"amr": ["mfa"]}
+    come_back(client)
+    assert client.get(CONNECTION).status_code == 200
+    assert client.post(CONNECTION, {"disconnect": "1"}).status_code == 403
+    assert ProviderIdentity.objects.exists()
+
+
+def test_a_reset_of_the_second_factor_ends_the_connection(configured: Provider) -> None:
+    who = connected("okafor", configured)
+    sign_in_links.send_reset(who, "root", with_factor=True)
     assert not ProviderIdentity.objects.exists()
 
 
