@@ -313,6 +313,7 @@ class AccountMail(OutboxRow):
 
     account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="+")
     link = models.ForeignKey(SignInLink, models.CASCADE, null=True, related_name="mails")
+    old_address = models.CharField(max_length=254, blank=True)  # where it goes instead, if the account has a new one
     subject = models.CharField(max_length=200)
     text = models.TextField()
 

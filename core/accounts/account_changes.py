@@ -8,6 +8,9 @@ from core import audit
 from core.models import Account
 from core.staff import account_mails
 
+RENAMED = "renamed"
+OLD_NAME = "was "  # before the old name, in the detail of such a line
+
 
 def describe_subject(account: Account) -> str:
     """Return how the audit trail names the account."""
@@ -31,3 +34,14 @@ def record_change(
     if to_owner and account.pk not in [supervisor.pk for supervisor in account_mails.list_supervisors()]:
         text = _("%(change)s\n\nThis is your account. Did you expect this? If not, tell a supervisor at once.")
         account_mails.mail_accounts_of([account], _("Your account has changed"), text % {"change": sentence})
+
+
+def record_new_email(editor: Account, account: Account, old_address: str, *, is_opening: bool) -> None:
+    """Record that the account has a new email address, and tell its owner at the old one, whatever the account's roles."""
+    record_change(editor, "changed the email of", account, is_opening=is_opening)
+    if old_address:
+        text = _(
+            "%(name)s has changed the email address of the account %(account)s to another one. This was the old address. Did"
+            " you expect this? If not, tell a supervisor at once."
+        ) % {"name": editor.get_username(), "account": account.get_username()}
+        account_mails.mail_old_address(account, old_address, _("Your account has a new email address"), text)

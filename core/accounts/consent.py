@@ -165,6 +165,13 @@ def give(request: ConsentRequest, by: Account, seen_version: str) -> None:
         asked = "asked and consented alone" if request.asked_by_id == by.pk else f"asked by {asker}"
         audit.record(by, "consented to change", describe_subject(request), f"{summarize(request)} ({asked})")
         _carry_out(request, by)
+        # Supervisors get the mail about the change.
+        if not tip_access.is_supervisor(request.asked_by):
+            text = _("%(name)s allowed your request, and it is done: %(change)s") % {
+                "name": name_account(by),
+                "change": " ".join(describe_changes(request)),
+            }
+            account_mails.mail_accounts_of([request.asked_by], _("Your request was allowed"), text)
 
 
 def refuse(request: ConsentRequest, by: Account, answer: str) -> None:
@@ -201,6 +208,13 @@ def validate_change(account: Account, details: dict[str, Any]) -> None:
         if name in details:
             setattr(changed, name, details[name])
     changed.full_clean(exclude=["password"])
+
+
+def find_new_domain(request: ConsentRequest) -> str:
+    """Return the domain of the new email address if no active account has an address there, else ""."""
+    domain = str(request.details.get("email", "")).rpartition("@")[2].lower()
+    known = Account.objects.filter(is_active=True).values_list("email", flat=True)
+    return "" if domain in {address.rpartition("@")[2].lower() for address in known} else domain
 
 
 # Sentences
@@ -300,7 +314,8 @@ def _change(account: Account, details: dict[str, Any], by: Account) -> None:
     except ValidationError as error:
         raise ConsentRefusedError(" ".join(error.messages)) from None
     roles: Sequence[str] = details.get("roles", [])
-    before, old_name = sorted(account.groups.values_list("name", flat=True)), account.username
+    before = sorted(account.groups.values_list("name", flat=True))
+    old_name, old_address = account.username, account.email
     for name in ("username", "email", "is_active"):
         if name in details:
             setattr(account, name, details[name])
@@ -311,9 +326,11 @@ def _change(account: Account, details: dict[str, Any], by: Account) -> None:
     if "is_active" in details:
         account_changes.record_change(by, "activated", account, is_opening=True)
     if "username" in details:
-        account_changes.record_change(by, "renamed", account, f"was {old_name}", is_opening=True)
+        account_changes.record_change(
+            by, account_changes.RENAMED, account, f"{account_changes.OLD_NAME}{old_name}", is_opening=True
+        )
     if "email" in details:
-        account_changes.record_change(by, "changed the email of", account, is_opening=True)
+        account_changes.record_new_email(by, account, old_address, is_opening=True)
     if roles:
         after = sorted(account.groups.values_list("name", flat=True))
         detail = f"{', '.join(before) or 'none'} -> {', '.join(after)}"

@@ -189,13 +189,13 @@ class AccountAdmin(FoldedSearch, UserAdmin):
         if stored.is_active != obj.is_active:
             record("activated" if obj.is_active else "deactivated")
         if stored.username != obj.username:
-            record("renamed", detail=f"was {stored.username}")
+            record(account_changes.RENAMED, detail=f"{account_changes.OLD_NAME}{stored.username}")
         if stored.get_full_name() != obj.get_full_name():
             record("changed the name of", detail=f"was {stored.get_full_name()}")
         if stored.email != obj.email:
             # A link that was mailed to the old address, or is to be mailed again, must not go to the new one.
             obj.sign_in_links.all().delete()
-            record("changed the email of")
+            account_changes.record_new_email(editor, obj, stored.email, is_opening=tip_access.opens_tips(obj))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         account, editor = form.instance, request.user

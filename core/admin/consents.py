@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from core.accounts import appointments, consent
+from core.accounts import account_changes, appointments, consent
 from core.accounts.consent import ConsentRefusedError, Kind
 from core.models import Account, AuditEntry, ConsentRequest, SupervisorAppointment
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts
@@ -105,6 +105,7 @@ def request_view(request: HttpRequest, pk: int) -> HttpResponse:
         "account": asked.account,
         "roles": ", ".join(sorted(group.name for group in asked.account.groups.all())) if asked.account else "",
         "history": _list_history(asked),
+        "new_domain": consent.find_new_domain(asked),
         "refusal": refusal,
         "may_withdraw": asked.is_open and asked.asked_by_id == by.pk,
         "is_alone": asked.asked_by_id == by.pk,
@@ -193,9 +194,15 @@ def _describe(asked: ConsentRequest) -> dict[str, Any]:
 
 
 def _list_history(asked: ConsentRequest) -> list[AuditEntry]:
-    """Return the latest lines of the audit trail about the account, newest first."""
-    lines = AuditEntry.objects.filter(subject=consent.describe_subject(asked))
-    return list(lines.order_by("-id")[:_HISTORY_LINES])
+    """Return the latest lines of the audit trail about the account, newest first, also under the names it had before."""
+    subjects: set[str] = set()
+    found = {consent.describe_subject(asked)}
+    while found - subjects:
+        subjects |= found
+        renamed = AuditEntry.objects.filter(subject__in=subjects, action=account_changes.RENAMED)
+        old_names = renamed.values_list("detail", flat=True)
+        found = {f"account {detail.removeprefix(account_changes.OLD_NAME)}" for detail in old_names}
+    return list(AuditEntry.objects.filter(subject__in=subjects).order_by("-id")[:_HISTORY_LINES])
 
 
 def _require_manager(request: HttpRequest) -> Account:

@@ -59,6 +59,12 @@ def mail_accounts_of(receivers: Iterable[Account], subject: str, text: str) -> N
     queue.send_on_commit("core.alerts.mail_accounts")
 
 
+def mail_old_address(account: Account, address: str, subject: str, text: str) -> None:
+    """Write one mail to the address that the account had until now, in the caller's transaction."""
+    AccountMail.objects.create(account=account, old_address=address, subject=subject, text=text)
+    queue.send_on_commit("core.alerts.mail_accounts")
+
+
 def mail_link(link: SignInLink, subject: str, text: str) -> None:
     """Write the mail with a sign-in link, in the caller's transaction. `text` has {address} and {expires}."""
     AccountMail.objects.create(link=link, subject=subject, text=text)
@@ -85,6 +91,8 @@ class AccountMailOutbox(Outbox[AccountMail]):
         self.settle(row, state=REFUSED)
 
     def _find_receiver(self, row: AccountMail) -> str:
+        if row.old_address:
+            return row.old_address
         account_id = row.account_id if row.link is None else row.link.account_id
         if account_id is None:
             assert row.link is not None

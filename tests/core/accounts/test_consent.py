@@ -14,12 +14,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.accounts import consent, invited_people
-from core.models import Account, AccountMail, ConsentRequest, SignInLink
+from core.accounts import appointments, consent, invited_people, link_secrets, sign_in_links
+from core.models import Account, AccountMail, ConsentRequest, SignInLink, SupervisorAppointment
 from core.staff import account_mails, groups, tip_access
 from core.web import page_cache
 from tests.core.staff.test_staff import account, change, ids, lines, signed_in
 from tests.stack import Mails
+from tests.tipportal.database.test_grants import acting_as
 
 pytestmark = pytest.mark.django_db
 
@@ -350,7 +351,8 @@ def test_an_administrator_keeps_other_accounts_and_turns_off_officers(administra
     assert state_of(other)[1:] == ("m@example.org", other.password, True, [groups.ADMINISTRATOR])
     assert change(administrator, officer, is_active=None).status_code == 302
     assert not Account.objects.get(pk=officer.pk).is_active
-    texts = sorted((mail.account.username, mail.text.splitlines()[0]) for mail in AccountMail.objects.all())
+    mails = AccountMail.objects.filter(old_address="")
+    texts = sorted((mail.account.username, mail.text.splitlines()[0]) for mail in mails)
     assert texts == [
         ("lindqvist", "ito deactivated account okafor."),
         ("okafor", "ito deactivated account okafor."),
@@ -453,3 +455,68 @@ def test_invitations_with_a_role_that_opens_tips_are_mailed_after_consent(
     person = invited_people.InvitedPerson.from_json(SignInLink.objects.get().person)
     assert (person.name, person.email, person.roles) == ("Ben Ortiz", "ben@example.org", (groups.OFFICER,))
     assert not Account.objects.filter(email="ben@example.org").exists()
+
+
+# What the page and the mails say
+
+
+def test_the_owner_is_told_at_the_old_address(administrator: Client, supervisor: Account, mails: Mails) -> None:
+    marsh, officer = account("marsh", groups.COMMUNICATIONS), account("okafor", groups.OFFICER)
+    change(administrator, marsh, email="m@example.net")
+    change(administrator, officer, email="o@example.net")
+    decide(supervisor, ConsentRequest.objects.get())
+    account_mails.mail_accounts()
+    told = [mail["To"] for mail in mails.received if mail["Subject"] == "Your account has a new email address"]
+    assert sorted(told) == ["marsh@example.org", "okafor@example.org"]
+    assert [mail["To"] for mail in mails.received if mail["Subject"] == "Your request was allowed"] == [
+        "ito@example.org"
+    ]
+
+
+def test_the_page_tells_of_a_strange_address_and_of_the_accounts_past(
+    administrator: Client, supervisor: Account, officer: Account
+) -> None:
+    marsh = account("evil", groups.COMMUNICATIONS)
+    change(administrator, marsh, email="evil@example.net")
+    marsh.refresh_from_db()
+    change(administrator, marsh, username="marsh", first_name="Priya")
+    marsh.refresh_from_db()
+    change(administrator, marsh, first_name="Priya", groups=ids(groups.OFFICER))
+    page = signed_in(supervisor).get(address_of(ConsentRequest.objects.get())).content.decode()
+    assert "ito changed the email of account evil" in page
+    assert "ito renamed account marsh: was evil" in page
+    assert "ito changed the name of account marsh" in page
+    assert "No active account has an address" not in page
+    change(administrator, officer, email="o@example.com")
+    page = signed_in(supervisor).get(address_of(ConsentRequest.objects.latest("pk"))).content.decode()
+    assert "No active account has an address at example.com." in page
+
+
+def test_the_staff_roles_database_user_can_do_all_of_it(
+    administrator: Client, supervisor: Account, officer: Account
+) -> None:
+    """The tests' own user may do anything; the staff process can't."""
+    own, third = Account.objects.get(username="ito"), account("third", groups.SUPERVISOR)
+    with acting_as("staff"):
+        for kind in (consent.Kind.FACTOR, consent.Kind.CHANGE):
+            request = consent.ask(kind, own, account=officer, details={"email": "n@example.org"})
+            consent.give(request, supervisor, consent.compute_version(request))
+        withdrawn = consent.ask(consent.Kind.PASSWORD, own, account=officer)
+        consent.withdraw(withdrawn, own)
+        person = invited_people.make_person("Ben Ortiz", "ben@example.org", [groups.COMMUNICATIONS])
+        assert consent.invite_or_ask(person, own)
+        link = SignInLink.objects.get()
+        sign_in_links.resend(link, own)
+        address = link_secrets.issue_address(link)
+        link = link_secrets.find_link(address.split("/")[-2])
+        assert link is not None
+        sign_in_links.use(link, "a long enough sentence")
+        appointment = appointments.appoint([person])
+        assert appointments.object_to(appointment, third)
+        SupervisorAppointment.objects.filter(pk=appointment.pk).update(carried_out_at=timezone.now())
+        appointments.acknowledge(appointment, third)
+        assert tip_access.has_four_eyes()
+    with acting_as("alerts"):
+        account_mails.mail_accounts()
+    with acting_as("public"):
+        assert tip_access.has_four_eyes()
