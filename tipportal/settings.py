@@ -136,6 +136,7 @@ TEMPLATES: list[dict[str, Any]] = [
         "APP_DIRS": True,
         "OPTIONS": {
             "builtins": ["core.templatetags.staff_forms"],
+            "libraries": {"account_notices": "core.accounts.notices"} if ROLE.serves_staff else {},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",

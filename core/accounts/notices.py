@@ -1,4 +1,7 @@
-"""`{% load account_notices %}`: what staff have to know about accounts on the first page of the admin."""
+"""`{% load account_notices %}`: what staff have to know about accounts on the first page of the admin.
+
+The settings name this library for roles that serve staff: other roles load no sign-in code.
+"""
 
 from __future__ import annotations
 
