@@ -116,6 +116,24 @@ class CategoryAdmin(FoldedSearch, AuditedAdmin):
         form.editor = request.user
         return form
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "unit":
+            kwargs["empty_label"] = _gettext("All officers")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "unit":  # without links to add and change units, which lead away from the form
+            field.widget = field.widget.widget
+        return field
+
+    def get_fieldsets(self, request: HttpRequest, obj: Category | None = None) -> Any:
+        """Leave out what only administrators need."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if request.user.has_perm("tips.add_category"):
+            return fieldsets
+        return [(None, {"fields": ("name", "hint", "active", "safety_note")}), *fieldsets[1:]]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:
         assert isinstance(request.user, Account)
         fields: list[str] = []

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tips import readers
-from tips.desk import worklist
-from tips.models import Category, State, Tip
+from tips.desk import permissions, worklist
+from tips.models import State, Tip
 
 SENSITIVE_PARAMETER = "sensitive"
 
@@ -48,8 +48,7 @@ class SensitiveFilter(admin.SimpleListFilter):
     parameter_name = SENSITIVE_PARAMETER
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        is_named = Category.objects.filter(is_sensitive=True, readers=request.user.pk).exists()
-        return [("only", _("Only sensitive ones"))] if is_named else []
+        return [("only", _("Only sensitive ones"))] if permissions.is_named(request.user) else []
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         first, *others = super().choices(changelist)

@@ -23,7 +23,7 @@ from tips import conversation
 from tips.admin import filters, tip_files, tip_page
 from tips.admin.forms import describe_assignee
 from tips.admin.times import describe_age
-from tips.desk import permissions, referrals, search_record, triage, worklist
+from tips.desk import permissions, search_record, triage, worklist
 from tips.models import Priority, State, Tip, Unit
 
 _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
@@ -32,7 +32,7 @@ _CHIPS = {State.NEW: "chip-gold", State.OPEN: "", State.WAITING: "", State.CLOSE
 
 @admin.register(Tip)
 class TipAdmin(admin.ModelAdmin):
-    list_display = ("number_shown", "urgency", "status", "unread", "category", "age", "assigned")
+    list_display = ("number_shown", "urgency", "status", "unread", "subject", "age", "assigned")
     list_display_links = ("number_shown",)
     list_filter = (
         filters.StatusFilter,
@@ -89,13 +89,12 @@ class TipAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         is_sensitive = request.GET.get(filters.SENSITIVE_PARAMETER) == "only"
-        title = _("Sensitive tips") if is_sensitive else _("Tips")
-        return super().changelist_view(
-            request, {"title": title, "has_units": _has_units(request), **(extra_context or {})}
-        )
-
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return (*self.list_display, "unit_name") if _has_units(request) else self.list_display
+        context = {
+            "title": _("Sensitive tips") if is_sensitive else _("Tips"),
+            "has_units": Unit.objects.exists(),
+            "is_named": not is_sensitive and permissions.is_named(request.user),
+        }
+        return super().changelist_view(request, context | (extra_context or {}))
 
     @admin.display(description=gettext_lazy("tip"), ordering="number")
     def number_shown(self, tip: Tip) -> str:
@@ -122,9 +121,11 @@ class TipAdmin(admin.ModelAdmin):
             return format_html('<b class="unread">{}</b>', _("Not opened"))
         return format_html('<b class="unread">{}</b>', _("New message")) if tip.has_unread else ""  # type: ignore[attr-defined]
 
-    @admin.display(description=gettext_lazy("unit"), ordering="unit__name")
-    def unit_name(self, tip: Tip) -> str:
-        return referrals.name_unit(tip.unit)
+    @admin.display(description=gettext_lazy("category"), ordering="category")
+    def subject(self, tip: Tip) -> str | SafeString:
+        if tip.unit is None or tip.category.is_sensitive:
+            return str(tip.category)
+        return format_html('{}<br><span class="muted">{}</span>', tip.category, tip.unit)
 
     @admin.display(description=gettext_lazy("assigned to"), ordering="assigned_to__username")
     def assigned(self, tip: Tip) -> str:
@@ -190,13 +191,6 @@ class TipAdmin(admin.ModelAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Refuse Django's log: the history of a tip is in the audit trail."""
         raise PermissionDenied
-
-
-def _has_units(request: HttpRequest) -> bool:
-    """Return whether the agency has units, asked once a request."""
-    if not hasattr(request, "has_units"):
-        request.has_units = Unit.objects.exists()  # type: ignore[attr-defined]
-    return bool(request.has_units)  # type: ignore[attr-defined]
 
 
 def _parse_tip_id(text: str) -> UUID:

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from core.models import Account
 from tips import readers
 from tips.conversation import TipGoneError
-from tips.models import Referral, State, Tip, Unit
+from tips.models import Category, Referral, State, Tip, Unit
 
 LIST_TIPS = "tips.view_tip"
 OPEN_TIP = "tips.open_tip"
@@ -76,6 +76,11 @@ def visible_referrals(account: User) -> QuerySet[Referral]:
 def can_list(account: User) -> bool:
     """Return whether the account may see the list of tips and their counts."""
     return account.has_perm(LIST_TIPS)
+
+
+def is_named(account: User) -> bool:
+    """Return whether the account is named for a sensitive category, and so has a list of sensitive tips."""
+    return Category.objects.filter(is_sensitive=True, readers=account.pk).exists() if can_list(account) else False
 
 
 def can_open(account: User) -> bool:

@@ -30,8 +30,7 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_list(user):
         return {}
-    is_named = Category.objects.filter(is_sensitive=True, readers=user.pk).exists()
-    return worklist.count(user) | {"desk": True, "is_named": is_named}
+    return worklist.count(user) | {"desk": True, "is_named": permissions.is_named(user)}
 
 
 @register.inclusion_tag("admin/tips/reader_notices.html", takes_context=True)
