@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
+from crimemap.admin import quirk_names
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
 from crimemap.importing.profiles import generic
@@ -146,7 +147,10 @@ def mapping_response(request: HttpRequest, source: Source, by: Account, context:
     elif request.method == "POST" and (sample := _parse_posted_sample(request.POST.get("rows", ""))):
         form = ColumnsForm(request.POST, sample=sample, time_zone=source.time_zone)
         if form.is_valid() and "save" in request.POST and _save(form, source, by):
-            messages.success(request, _("The columns are saved. Try them with a dry run of a whole file."))
+            messages.success(
+                request,
+                _("The columns are saved. Try them with a test run of a whole file. A test run stores nothing."),
+            )
             return HttpResponseRedirect(f"{reverse('admin:crimemap_importrun_add')}?source={source.pk}&dry=1")
     else:
         form = None
@@ -215,7 +219,7 @@ def _preview_context(form: ColumnsForm, sample: Sample, source: Source) -> dict[
         preview_rows, quirks = column_mapping.preview_rows(sample, form.profile_config(source.profile_config), source)
     except generic.ConfigError as error:
         return {"preview_problem": str(error)}
-    return {"preview": preview_rows, "quirks": sorted(quirks.items())}
+    return {"preview": preview_rows, "quirks": quirk_names.name_all(quirks)}
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from crimemap.admin import quirk_names
 from crimemap.importing import snapshot_coverage
 from crimemap.importing.arrival import jobs
 from crimemap.models import ImportRun, OffenceCode, Source
@@ -56,7 +57,7 @@ class UploadForm(forms.Form):
         help_text=gettext_lazy("In the format of the source's profile: CSV or JSON, also as gzip or zip."),
     )
     dry_run = forms.BooleanField(
-        label=gettext_lazy("Dry run"),
+        label=gettext_lazy("Test run"),
         required=False,
         help_text=gettext_lazy("Reads and counts everything, but stores nothing."),
     )
@@ -68,13 +69,13 @@ class UploadForm(forms.Form):
 
 
 class DryRunFilter(admin.SimpleListFilter):
-    """Filters the list by real imports and dry runs."""
+    """Filters the list by real imports and test runs."""
 
     title = gettext_lazy("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("real", _("Real")), ("dry", _("Dry runs"))]
+        return [("real", _("Real imports")), ("dry", _("Test runs"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:  # noqa: ARG002
         return queryset.filter(dry_run=self.value() == "dry") if self.value() in ("real", "dry") else queryset
@@ -119,7 +120,7 @@ class ImportRunAdmin(admin.ModelAdmin):
     def status(self, run: ImportRun) -> SafeString:
         return format_html(
             '<span class="chip {}">{}</span>{}', _CHIP_CLASSES.get(State(run.state), ""), run.get_state_display(),
-            _(" dry run") if run.dry_run else "",
+            format_html(' <span class="chip">{}</span>', _("Test run")) if run.dry_run else "",
         )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -168,9 +169,9 @@ class ImportRunAdmin(admin.ModelAdmin):
             "is_open": run.state in jobs.OPEN_STATES,
             "percent": progress_percent(run),
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
-            "quirks": sorted(run.report.get("quirks", {}).items()),
+            "quirks": quirk_names.name_all(run.report.get("quirks", {})),
             "kept": snapshot_coverage.describe_spans(snapshot_coverage.read_spans(run.report.get("kept", []))),
-            "cells": sorted(run.report.get("cells", {}).items()),
+            "cells": quirk_names.name_all(run.report.get("cells", {})),
             "problems": problems[:MAX_PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),
             "more_problems": len(problems) > MAX_PROBLEMS_SHOWN,

@@ -207,7 +207,7 @@ class ImportRun(models.Model):
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="runs", verbose_name=_("source"))
     state = models.CharField(_("status"), max_length=10, choices=RunState, default=RunState.WAITING)
-    origin = models.CharField(_("way in"), max_length=8, choices=Origin)
+    origin = models.CharField(_("how it arrived"), max_length=8, choices=Origin)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
     )
@@ -216,7 +216,7 @@ class ImportRun(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
     file_name = models.CharField(_("file"), max_length=200, blank=True)
     file_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the bytes")
-    dry_run = models.BooleanField(_("dry run"), default=False)
+    dry_run = models.BooleanField(_("test run"), default=False)
     full_snapshot = models.BooleanField(
         _("whole period"),
         default=False,

@@ -1,9 +1,10 @@
-/* The editor of stories and guides: live preview, pasted HTML as Markdown. The page works
+/* The editor of stories, guides and events: live preview, pasted HTML as Markdown. The page works
    without script: it has a preview button, and text is pasted as plain text. */
 
 const TYPING_PAUSE_MS = 400; // before a preview is requested
 
-function enhance(form) {
+// `{ dataset }`: the form, or an element in it where Django writes the form.
+function enhance({ dataset }, form) {
   const text = form.querySelector("[data-markdown]");
   const previewArea = form.querySelector("[data-preview]");
   if (!text) return;
@@ -20,7 +21,7 @@ function enhance(form) {
   async function preview() {
     const number = ++latestRequest;
     try {
-      const response = await post(form.dataset.previewUrl, { body: text.value });
+      const response = await post(dataset.previewUrl, { body: text.value });
       const html = response.ok ? await response.text() : null;
       // Rendered and sanitized by outreach/content/markdown.py.
       if (html !== null && number === latestRequest) previewArea.innerHTML = html;
@@ -60,16 +61,16 @@ function enhance(form) {
     let markdown = plain;
     let losses = "";
     try {
-      const response = await post(form.dataset.pasteUrl, { html });
+      const response = await post(dataset.pasteUrl, { html });
       if (response.ok) {
         const pasted = await response.json();
         markdown = pasted.markdown || plain;
         losses = pasted.losses;
       } else {
-        losses = form.dataset.pastedPlain;
+        losses = dataset.pastedPlain;
       }
     } catch {
-      losses = form.dataset.pastedPlain;
+      losses = dataset.pastedPlain;
     }
     insertText(markdown);
     notice.textContent = losses;
@@ -86,4 +87,4 @@ function enhance(form) {
   }
 }
 
-document.querySelectorAll("[data-story-form]").forEach(enhance);
+document.querySelectorAll("[data-story-form]").forEach((element) => enhance(element, element.closest("form")));

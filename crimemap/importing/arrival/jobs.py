@@ -99,7 +99,7 @@ def request_import(
         full_snapshot=full_snapshot,
     )
     _store_files(run, files)
-    options = [word for word, chosen in (("dry run", dry_run), ("whole period", full_snapshot)) if chosen]
+    options = [word for word, chosen in (("test run", dry_run), ("whole period", full_snapshot)) if chosen]
     audit.record(by, "requested an import", f"source {source.slug}", f"import {run.pk}: {', '.join([names, *options])}")
     send_import_task(run)
     return run

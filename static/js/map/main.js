@@ -51,7 +51,8 @@ async function showLiveMap(L, frame, baseMapLoading) {
   const query = new URLSearchParams(location.search);
   showView(L, map, query.get("at"), data.box);
   L.control.zoom({ position: "topright", zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
-  L.control.scale({ position: "bottomleft" }).addTo(map);
+  const scale = L.control.scale({ position: "bottomleft" }).addTo(map).getContainer();
+  if (/^en(-us)?$|-us$/i.test(document.documentElement.lang)) scale.append(scale.firstChild); // miles, then kilometers
   const yieldGestures = letPageScroll(map, cityBounds);
 
   const statusLine = createStatusLine();

@@ -106,7 +106,11 @@ class TestUploads:
     def test_a_dry_run_counts_and_stores_nothing(self, ada: Account, tmp_path: Path) -> None:
         run = uploaded(ada, create_source(), dry_run="on")
         assert (run.state, run.created, Incident.objects.count()) == ("done", 40, 0)
-        assert "nothing is stored" in page(ada, of(run))
+        assert "Test run: nothing is stored" in page(ada, of(run))
+        runs = page(ada, RUNS)
+        assert "Test run" in runs
+        assert "dry run" not in runs.lower()
+        assert "way in" not in runs.lower()
         assert not list(tmp_path.iterdir())
 
     def test_several_files_are_one_import_and_quirks_are_named(self, ada: Account) -> None:
@@ -116,7 +120,7 @@ class TestUploads:
         )
         run = uploaded(ada, create_source(), first, second)
         assert (run.created, run.file_name) == (40, "a.csv, b b.csv")
-        assert "byte order mark" in page(ada, of(run))
+        assert "a byte order mark at the start" in page(ada, of(run))
 
     def test_odd_cells_are_named_with_the_row_that_has_them_first(self, ada: Account) -> None:
         rows = [*ROWS[:2], ROWS[2] | {"Domestic": "Yes"}, *ROWS[3:]]

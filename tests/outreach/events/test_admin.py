@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -60,7 +61,10 @@ def change(event: Event) -> str:
 
 
 def test_an_event_is_planned_published_and_cancelled(desk: Client) -> None:
-    assert desk.get("/admin/outreach/event/add/").status_code == 200
+    page = desk.get("/admin/outreach/event/add/").content.decode()
+    converter = re.search(r'data-paste-url="([^"]+)"', page)[1]
+    assert desk.post(converter, {"html": "<b>Coffee</b>"}).json()["markdown"].strip() == "**Coffee**"
+    assert "js/admin-story." in page
     response = desk.post("/admin/outreach/event/add/", typed())
     assert response.status_code == 302, response.context["errors"]
     event = Event.objects.get()

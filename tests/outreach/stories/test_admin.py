@@ -129,6 +129,10 @@ class TestWriting:
         answer = desk.post(ADD, TYPED | {"body": body, "_plain_links": "1"})
         assert answer.context["form"]["body"].value() == "See [this](https://city.example/lamps)."
         assert "Use plain addresses" not in answer.content.decode()
+        for address, is_told in (("https://t.co/abc", False), ("https://city.example/lamps?fbclid=x", True)):
+            answer = desk.post(ADD, TYPED | {"body": f"See {address}", "_preview": "1"})
+            assert address in answer.content.decode()
+            assert ("Use plain addresses" in answer.content.decode()) is is_told
         assert Story.objects.count() == 1  # only the one saved before
         perform(StoryAction.SUBMIT, Story.objects.get(), author)
         assert "https://city.example/lamps<" in desk.get(page_of(Story.objects.get())).content.decode()
