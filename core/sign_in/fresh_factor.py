@@ -48,7 +48,7 @@ _ADMIN_FORMS = ("add_view", "change_view", "delete_view", "changelist_view")
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Return whether a factor that the account still has was proved in this session within the last five minutes."""
+    """Return whether an own factor was proved in this session within the last five minutes; a provider's doesn't count."""
     if not second_factor.has_second_factor(request):
         return False
     records = get_authentication_records(request, request.user)

@@ -163,7 +163,8 @@ function uncover() {
 
 function showWarning() {
   if (warning || held) return;
-  warning = element("div", "lock-warning");
+  warning = element("aside", "lock-warning");
+  warning.setAttribute("aria-label", text("name"));
   const sentence = element("p");
   sentence.setAttribute("role", "alert");
   sentence.textContent = text("warning");

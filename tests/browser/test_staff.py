@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from playwright.sync_api import Browser, Page, expect
 
 from core.staff import groups
@@ -104,3 +106,84 @@ def test_an_account_without_access_to_tips_reads_a_refusal(browser: Browser, sta
         assert answer is not None
         assert answer.status == 403
         check_looks(page)
+
+
+def let_pass(stack: Stack, user: str, column: str, minutes: int) -> None:
+    """Move a time of the sessions of `user` into the past, on the server."""
+    with closing(stack.connect("owner")) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE core_staffsession SET {column} = {column} - make_interval(mins => %s)"
+            " WHERE account_id = (SELECT id FROM core_account WHERE username = %s)",
+            [minutes, user],
+        )
+
+
+def unlock(page: Page, stack: Stack, user: str, password: str = "") -> None:
+    if password:
+        page.get_by_label("Password").fill(password)
+    page.get_by_label("Code").fill(stack.next_code(user))
+    page.keyboard.press("Enter")
+
+
+def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser: Browser, stack: Stack) -> None:
+    user, words = groups.SUPERVISOR, "We will look at the garage"
+    with visit(browser, stack.staff_url) as page:
+        sign_in(page, stack, user)
+        other = page.context.new_page()
+        other.goto(stack.staff_url + LIST + "?status=all")
+        page.clock.install()
+        page.goto(stack.staff_url + LIST + "?status=all")
+        page.locator(".field-number_shown a").first.click()
+        page.get_by_label("Your answer").fill(words)
+        with page.expect_response("**/admin/session/") as told:  # that its person was busy
+            page.clock.fast_forward("01:00")
+        told.value.finished()
+        page.evaluate("1")
+        page.clock.fast_forward("14:05")
+        expect(page.get_by_text("This screen locks in a minute.")).to_be_visible()
+        check_looks(page)
+        page.get_by_role("button", name="Keep it open").click()
+        expect(page.get_by_text("This screen locks in a minute.")).to_have_count(0)
+        # Half an hour later
+        let_pass(stack, user, "active_at", 30)
+        page.clock.fast_forward("15:01")
+        for tab in (page, other):
+            expect(tab.get_by_role("heading", name="Locked")).to_be_visible()
+            expect(tab).to_have_title("Locked")
+            assert words not in tab.content()
+            assert tab.locator("#content").count() == 0
+        check_looks(page)
+        page.get_by_label("Code").fill("000000")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("This code is wrong")).to_be_visible()
+        unlock(page, stack, user)
+        expect(page.get_by_label("Your answer")).to_have_value(words)
+        expect(other.get_by_role("heading", name="Tips", exact=True)).to_be_visible()
+        # After twelve hours it asks for the password too, and gives the page back all the same.
+        let_pass(stack, user, "proved_at", 12 * 60)
+        page.clock.fast_forward("15:01")
+        expect(page.get_by_text("It's been 12 hours")).to_be_visible()
+        unlock(page, stack, user, stack.staff[user])
+        expect(page.get_by_label("Your answer")).to_have_value(words)
+        page.get_by_label("Your answer").fill("")
+        # A link in the webmail, followed while locked, leads through the lock page to its tip.
+        other.get_by_role("button", name="Lock", exact=True).click()
+        expect(page.get_by_role("heading", name="Locked")).to_be_visible()
+        address = page.url
+        other.goto(NEUTRAL)
+        other.evaluate("href => document.body.append(Object.assign(document.createElement('a'), {href, textContent: 'Desk'}))",
+                       address)  # fmt: skip
+        other.get_by_role("link", name="Desk").click()
+        expect(other.get_by_role("heading", name="Locked")).to_be_visible()
+        unlock(other, stack, user)
+        expect(other.get_by_role("heading", name="Conversation")).to_be_visible()
+        assert other.url == address
+        other.goto(stack.staff_url + "/admin/sessions/")
+        check_looks(other)
+        # Nothing of a page comes back with Back once its session is over.
+        other.goto(address)
+        other.get_by_role("button", name="Sign out").click()
+        expect(other.get_by_role("heading", name="Conversation")).to_have_count(0)
+        other.go_back()
+        expect(other.get_by_label("Username:")).to_be_visible()
+        assert other.get_by_role("heading", name="Conversation").count() == 0
