@@ -244,7 +244,8 @@ class ConsentRequestQuerySet(models.QuerySet["ConsentRequest"]):
 class ConsentRequest(models.Model):
     """A change of an account that a second person has to allow (core/accounts/consent.py).
 
-    `details` says what exactly changes: an InvitedPerson for INVITE, new values by the names of fields for CHANGE.
+    `details` says what exactly changes: an InvitedPerson for INVITE, new values by the names of fields for CHANGE, and
+    for ACCESS the "units" and sensitive "categories", each a name by its primary key as text.
     """
 
     class Kind(models.TextChoices):
@@ -252,6 +253,7 @@ class ConsentRequest(models.Model):
         CHANGE = "change", _("change of an account")
         PASSWORD = "password", _("new password")
         FACTOR = "factor", _("new password and second factor")
+        ACCESS = "access", _("access to tips of a unit or category")
 
     class State(models.TextChoices):
         OPEN = "open", _("open")

@@ -129,7 +129,9 @@ def _explain_missing_role(request: ConsentRequest, decider: Account) -> str:
 
 def needs_supervisor(request: ConsentRequest) -> bool:
     """Return whether a supervisor has to decide: whenever the account opens tips, or will."""
-    return request.account is None or "roles" in request.details or tip_access.opens_tips(request.account)
+    if request.account is None or request.kind == Kind.ACCESS:
+        return True
+    return "roles" in request.details or tip_access.opens_tips(request.account)
 
 
 def is_alone(account: Account) -> bool:
@@ -240,6 +242,12 @@ def describe_changes(request: ConsentRequest) -> list[str]:
         return [_("Take the password away, and mail a link to set a new one. The second factor stays.")]
     if request.kind == Kind.FACTOR:
         return [_("Take the password and all second factors away, and mail a link to set up both again.")]
+    if request.kind == Kind.ACCESS:
+        access_sentences = {
+            "units": _("Make them a member of this unit, so that they see its tips: %(names)s."),
+            "categories": _("Let them see the tips in this sensitive category: %(names)s."),
+        }
+        return [access_sentences[name] % {"names": ", ".join(rows.values())} for name, rows in details.items()]
     assert request.account is not None
     values = {"old_name": request.account.get_username(), "old_email": request.account.email or _("none")}
     sentences = {
@@ -258,6 +266,8 @@ def summarize(request: ConsentRequest) -> str:
         return f"invite {InvitedPerson.from_json(request.details).name}: {', '.join(request.details['roles'])}"
     if request.kind in (Kind.PASSWORD, Kind.FACTOR):
         return f"reset {request.kind}"
+    if request.kind == Kind.ACCESS:
+        return "; ".join(f"{name} +{', '.join(rows.values())}" for name, rows in request.details.items())
     words = {"roles": f"roles +{', '.join(request.details.get('roles', []))}", "email": "email", "is_active": "turn on"}
     words["username"] = f"username {request.details.get('username')}"
     return "; ".join(words[name] for name in words if name in request.details)
@@ -288,7 +298,9 @@ def _carry_out(request: ConsentRequest, by: Account) -> None:
         _invite(InvitedPerson.from_json(request.details), request.asked_by, by)
         return
     assert request.account is not None
-    if request.kind == Kind.CHANGE:
+    if request.kind == Kind.ACCESS:
+        _give_access(request.account, request.details, by)
+    elif request.kind == Kind.CHANGE:
         _change(request.account, request.details, by)
     else:
         sign_in_links.send_reset(request.account, by, with_factor=request.kind == Kind.FACTOR)
@@ -306,6 +318,16 @@ def _invite(person: InvitedPerson, asker: Account, by: Account) -> None:
         f"{asker.get_username()} and {by.get_username()} invited account {person.username}: {', '.join(person.roles)}"
     )
     account_mails.mail_supervisors(sentence)
+
+
+def _give_access(account: Account, details: dict[str, dict[str, str]], by: Account) -> None:
+    """Add the account to units and sensitive categories (tips/models), as far as they still exist."""
+    managers: dict[str, Any] = {"units": account.units, "categories": account.sensitive_categories}
+    for name, rows in details.items():
+        for row in managers[name].model.objects.filter(pk__in=rows):
+            managers[name].add(row)
+            kind = row._meta.verbose_name
+            account_changes.record_change(by, "gave access to", account, f"{kind} {row}", is_opening=True)
 
 
 def _change(account: Account, details: dict[str, Any], by: Account) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _gettext
@@ -19,7 +19,7 @@ from core.sign_in.fresh_factor import require_fresh_factor_to_change
 from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
 from tips import readers
-from tips.admin.units import PersonField
+from tips.admin.units import PersonField, separate_added
 from tips.desk import access_changes
 from tips.models import Category, Question
 
@@ -31,7 +31,7 @@ ICONS = {
     "eye-off": _("Crossed-out eye"), "lock": _("Lock"), "trash": _("Trash can"), "dots": _("Three dots"),
 }  # fmt: skip
 
-_ACCESS_FIELDS = ["unit", "is_sensitive", "readers"]
+_ACCESS_FIELDS = ["unit", "is_sensitive"]
 
 
 class IconSelect(forms.RadioSelect):
@@ -48,6 +48,7 @@ class CategoryForm(forms.ModelForm):
         help_text=_("Supervisors see them only if you name them. Everyone named gets an email when a tip arrives."),
     )
     editor: Account
+    added: list[Account]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,6 +62,10 @@ class CategoryForm(forms.ModelForm):
     def named_before(self) -> list[Account]:
         return list(self.instance.readers.all()) if self.instance.pk else []
 
+    def clean_readers(self) -> list[Account]:
+        kept, self.added = separate_added(self.editor, self.named_before(), self.cleaned_data["readers"])
+        return kept
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         before = self.named_before()
@@ -69,14 +74,15 @@ class CategoryForm(forms.ModelForm):
         has_reader = readers.desk_accounts().filter(pk__in=[account.pk for account in named]).exists()
         if is_sensitive and cleaned.get("active", self.instance.active) and not has_reader:
             sentence = _gettext(
-                "Nobody could see these tips. Name at least one person before you offer it on the form."
+                "Nobody could see these tips. Name at least one person, and have a supervisor allow it, before you offer"
+                " this category on the form."
             )
-            self.add_error("readers" if "readers" in self.fields else "active", sentence)
+            self.add_error("active", sentence)
         if "is_sensitive" in self.fields:
             saw = access_changes.sees_category(self.editor, is_sensitive=self.initial["is_sensitive"], named=before)
             sees = access_changes.sees_category(self.editor, is_sensitive=is_sensitive, named=named)
             if problem := access_changes.explain_refused_gain(self.editor, sees_before=saw, sees_after=sees):
-                self.add_error("readers" if is_sensitive else "is_sensitive", problem)
+                self.add_error("is_sensitive", problem)
         return cleaned
 
 
@@ -100,8 +106,11 @@ class CategoryAdmin(FoldedSearch, AuditedAdmin):
         (
             _("Who sees these tips"),
             {
-                "fields": ("unit", "is_sensitive", "readers"),
-                "description": _("Only supervisors change this. All supervisors get an email about each change."),
+                "fields": ("unit", "is_sensitive", "readers", "waiting"),
+                "description": _(
+                    "Only supervisors choose the unit and what is sensitive. A supervisor other than you has to allow each"
+                    " new person. All supervisors get an email about each change."
+                ),
             },
         ),
     )
@@ -136,7 +145,7 @@ class CategoryAdmin(FoldedSearch, AuditedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> tuple[str, ...]:
         assert isinstance(request.user, Account)
-        fields: list[str] = []
+        fields = ["waiting"]
         if not request.user.has_perm("tips.add_category"):
             fields += ["name", "slug", "hint", "icon", "order", "safety_note"]
         # Of a sensitive category, not even whether there is a tip.
@@ -164,10 +173,16 @@ class CategoryAdmin(FoldedSearch, AuditedAdmin):
         subject = f"category {category}"
         if {"unit", "is_sensitive"} & set(form.changed_data):
             access_changes.record(editor, "changed who sees", subject, access_changes.describe_readers(category))
-        access_changes.record_people(editor, subject, before, category.readers.all())
+        access_changes.record_removals(editor, subject, set(before) - set(category.readers.all()))
+        for sentence in access_changes.ask_to_add(editor, category, form.added):
+            self.message_user(request, sentence, messages.WARNING)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Category | None = None) -> dict[str, Any]:  # noqa: ARG002
         return {} if obj else {"slug": ("name",)}
+
+    @admin.display(description=_("waiting for consent"))
+    def waiting(self, category: Category) -> str:
+        return access_changes.name_waiting(category) if category.pk else ""
 
     @admin.display(description=_("seen by"))
     def seen_by(self, category: Category) -> str:

@@ -43,9 +43,20 @@ class PersonField(forms.ModelMultipleChoiceField):
         return name
 
 
+def separate_added(
+    editor: Account, before: list[Account], chosen: Iterable[Account]
+) -> tuple[list[Account], list[Account]]:
+    """Return those who stay, and those to be added, for whom consent is asked. Only supervisors take people off."""
+    kept = [account for account in before if account in chosen]
+    if len(kept) < len(before) and not access_changes.decides(editor):
+        raise forms.ValidationError(_("Only a supervisor can take people off. You can ask to add people."))
+    return kept, [account for account in chosen if account not in before]
+
+
 class UnitForm(forms.ModelForm):
     members = PersonField(label=gettext_lazy("Members"), help_text=gettext_lazy("They see the tips of this unit."))
     editor: Account
+    added: list[Account]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,12 +67,9 @@ class UnitForm(forms.ModelForm):
     def members_before(self) -> list[Account]:
         return list(self.instance.members.all()) if self.instance.pk else []
 
-    def clean_members(self) -> QuerySet[Account]:
-        chosen: QuerySet[Account] = self.cleaned_data["members"]
-        saw, sees = self.editor in self.members_before(), self.editor in chosen
-        if problem := access_changes.explain_refused_gain(self.editor, sees_before=saw, sees_after=sees):
-            raise forms.ValidationError(problem)
-        return chosen
+    def clean_members(self) -> list[Account]:
+        kept, self.added = separate_added(self.editor, self.members_before(), self.cleaned_data["members"])
+        return kept
 
 
 @admin.register(Unit)
@@ -70,13 +78,15 @@ class UnitAdmin(FoldedSearch, AuditedAdmin):
     form = UnitForm
     list_display = ("name", "handled_categories", "members_shown")
     search_fields = ("name", "members__username", "members__last_name")
+    readonly_fields = ("waiting", "handled_categories")
     fieldsets = (
         (
             None,
             {
-                "fields": ("name", "members", "handled_categories"),
+                "fields": ("name", "members", "waiting", "handled_categories"),
                 "description": gettext_lazy(
-                    "Only supervisors choose members. All supervisors get an email about each change."
+                    "A supervisor other than you has to allow each new member. All supervisors get an email about each"
+                    " change."
                 ),
             },
         ),
@@ -91,10 +101,6 @@ class UnitAdmin(FoldedSearch, AuditedAdmin):
         form.editor = request.user
         return form
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Unit | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        assert isinstance(request.user, Account)
-        return ("handled_categories",) if access_changes.decides(request.user) else ("members", "handled_categories")
-
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Leave out the numbers of tips that keep a unit from being deleted."""
         deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
@@ -106,7 +112,14 @@ class UnitAdmin(FoldedSearch, AuditedAdmin):
         assert isinstance(request.user, Account)
         before = form.members_before() if change else []
         super().save_related(request, form, formsets, change)
-        access_changes.record_people(request.user, f"unit {form.instance}", before, form.instance.members.all())
+        removed = set(before) - set(form.instance.members.all())
+        access_changes.record_removals(request.user, f"unit {form.instance}", removed)
+        for sentence in access_changes.ask_to_add(request.user, form.instance, form.added):
+            self.message_user(request, sentence, messages.WARNING)
+
+    @admin.display(description=gettext_lazy("waiting for consent"))
+    def waiting(self, unit: Unit) -> str:
+        return access_changes.name_waiting(unit) if unit.pk else ""
 
     @admin.display(description=gettext_lazy("categories"))
     def handled_categories(self, unit: Unit) -> str:

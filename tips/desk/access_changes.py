@@ -1,8 +1,9 @@
 """Decides who may change who sees which tips: members of units, people named for sensitive categories, a category's unit.
 
-Administrators run the portal and open no tip, so supervisors decide. No one gives tips to themselves while another supervisor
-could: the lone supervisor of a small agency has to. Each change is in the audit trail, one line a person, and is mailed to all
-supervisors.
+Administrators run the portal and open no tip. A person is added as a role that opens tips is given: an administrator or
+supervisor asks, and a supervisor other than the two allows it (core/accounts/consent.py). Supervisors take people off, and
+choose the unit of a category and whether it is sensitive. Each change is in the audit trail, one line a person, and is mailed
+to all supervisors.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Iterable
 from django.utils.translation import gettext as _
 
 from core import audit
-from core.models import Account
+from core.accounts import consent
+from core.models import Account, ConsentRequest
 from core.staff.account_mails import list_supervisors, mail_supervisors
-from tips.models import Category
+from tips.models import Category, Unit
 
 
 def decides(editor: Account) -> bool:
-    """Return whether the account may change who sees which tips."""
+    """Return whether the account may change who sees which tips, but for adding people, which takes two."""
     return editor in list_supervisors()
 
 
@@ -35,12 +37,36 @@ def sees_category(account: Account, *, is_sensitive: bool, named: Iterable[Accou
     return not is_sensitive or account in named
 
 
-def record_people(editor: Account, subject: str, before: Iterable[Account], after: Iterable[Account]) -> None:
-    """Record and mail who now sees the tips of a unit or category, and who no longer does. `subject` is "unit Narcotics"."""
-    old, new = set(before), set(after)
-    for action, accounts in (("gave access to", new - old), ("took access from", old - new)):
-        for account in sorted(accounts, key=Account.get_username):
-            record(editor, action, f"account {account.get_username()}", subject)
+def ask_to_add(editor: Account, place: Unit | Category, people: Iterable[Account]) -> list[str]:
+    """Ask for consent to show the tips of a unit or category to these people, and return a sentence for each."""
+    kind = "units" if isinstance(place, Unit) else "categories"
+    sentences = []
+    for account in people:
+        try:
+            consent.ask(
+                ConsentRequest.Kind.ACCESS, editor, account=account, details={kind: {str(place.pk): str(place)}}
+            )
+        except consent.ConsentRefusedError as problem:
+            sentences.append(f"{consent.name_account(account)}: {problem}")
+            continue
+        sentence = _(
+            "%(name)s sees these tips once a supervisor has allowed it: one who neither asked nor is %(name)s."
+        )
+        sentences.append(sentence % {"name": consent.name_account(account)})
+    return sentences
+
+
+def name_waiting(place: Unit | Category) -> str:
+    """Return the names of the people that somebody has asked to add, for the page of the unit or category."""
+    field = "details__units__has_key" if isinstance(place, Unit) else "details__categories__has_key"
+    requests = ConsentRequest.objects.open().filter(kind=ConsentRequest.Kind.ACCESS, **{field: str(place.pk)})
+    return name_accounts(request.account for request in requests.select_related("account") if request.account)
+
+
+def record_removals(editor: Account, subject: str, removed: Iterable[Account]) -> None:
+    """Record and mail who no longer sees the tips of a unit or category. `subject` is "unit Narcotics"."""
+    for account in sorted(removed, key=Account.get_username):
+        record(editor, "took access from", f"account {account.get_username()}", subject)
 
 
 def record(editor: Account, action: str, subject: str, detail: str = "") -> None:
@@ -57,4 +83,4 @@ def describe_readers(category: Category) -> str:
 
 
 def name_accounts(accounts: Iterable[Account]) -> str:
-    return ", ".join(account.get_full_name() or account.get_username() for account in accounts)
+    return ", ".join(consent.name_account(account) for account in accounts)

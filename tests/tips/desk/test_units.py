@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from core.models import Account, AccountMail
+from core.accounts import consent
+from core.models import Account, AccountMail, ConsentRequest
 from core.staff import groups
 from tests.tips.desk import officers
 from tips import officer_alerts
@@ -382,27 +383,50 @@ def post_category(account: Account, category: Category, **changes: Any) -> Any:
     return officers.sign_in(account).post(reverse("admin:tips_category_change", args=[category.pk]), data)
 
 
-def test_a_supervisor_names_people_which_is_recorded_and_mailed(hate: Category, okafor: Account, lee: Account) -> None:
+def allow(supervisor: Account, person: Account) -> str:
+    """Allow the open request about a person, or return why it can't be."""
+    request = ConsentRequest.objects.open().get(account=person)
+    try:
+        consent.give(request, supervisor, consent.compute_version(request))
+    except consent.ConsentRefusedError as problem:
+        return str(problem)
+    return ""
+
+
+def test_a_person_is_named_once_another_supervisor_allows_it_which_is_recorded_and_mailed(
+    hate: Category, okafor: Account, lee: Account
+) -> None:
+    marsh = officers.create_officer("marsh", groups.SUPERVISOR)
     answer = post_category(lee, hate, readers=[okafor.pk])
     assert answer.status_code == 302
+    assert not hate.readers.exists()
+    page = load(marsh, reverse("admin:tips_category_change", args=[hate.pk]))
+    assert "okafor" in page.partition("Waiting for consent")[2].partition("</div>")[0]
+    assert "Let them see the tips in this sensitive category: Bias." in load(marsh, "/admin/core/account/requests/")
+    assert "someone else has to decide" in allow(lee, okafor)
+    assert not allow(marsh, okafor)
     assert list(hate.readers.all()) == [okafor]
-    assert audit_lines("gave access to") == [("lee", "account okafor", "category Bias")]
-    assert AccountMail.objects.filter(account=lee, text__contains="okafor").exists()
-    post_category(lee, hate, active="")
+    assert audit_lines("gave access to") == [("marsh", "account okafor", "category Bias")]
+    assert AccountMail.objects.filter(account=lee, text__contains="gave access to account okafor").exists()
+    post_category(lee, hate, active="", readers=[])
+    assert not hate.readers.exists()
     assert audit_lines("took access from") == [("lee", "account okafor", "category Bias")]
 
 
-def test_no_one_names_themself_while_another_supervisor_could(hate: Category, lee: Account) -> None:
-    other = officers.create_officer("marsh", groups.SUPERVISOR)
-    answer = post_category(lee, hate, readers=[lee.pk])
-    assert "Ask marsh." in answer.content.decode()
+def test_no_one_names_themself_and_an_administrator_cannot_allow_it(hate: Category, lee: Account) -> None:
+    marsh = officers.create_officer("marsh", groups.SUPERVISOR)
+    administrator = officers.create_officer("vance", groups.ADMINISTRATOR)
+    post_category(lee, hate, readers=[lee.pk])
+    assert "someone else has to decide" in allow(lee, lee)
+    assert "Only a supervisor can decide this" in allow(administrator, lee)
     assert not hate.readers.exists()
-    post_category(other, hate, readers=[lee.pk])
+    assert not allow(marsh, lee)
     assert list(hate.readers.all()) == [lee]
 
 
 def test_the_lone_supervisor_of_a_small_agency_can_name_themself(hate: Category, lee: Account) -> None:
     post_category(lee, hate, readers=[lee.pk])
+    assert not allow(lee, lee)
     assert list(hate.readers.all()) == [lee]
 
 
@@ -417,41 +441,49 @@ def test_a_supervisor_who_is_not_named_cannot_make_a_category_ordinary(
     assert not Category.objects.get(pk=hate.pk).is_sensitive
 
 
-def test_administrators_change_neither_readers_nor_units(hate: Category, narcotics: Unit, lee: Account) -> None:
-    administrator = officers.create_officer("vance", groups.ADMINISTRATOR)
-    accomplice = officers.create_officer("crook")
-    for administering in (administrator, officers.create_officer("root", groups.ADMINISTRATOR, is_superuser=True)):
-        changes = {"readers": [accomplice.pk], "is_sensitive": "", "unit": narcotics.pk, "hint": "slurs"}
-        assert post_category(administering, hate, **changes).status_code == 302
+def test_administrators_ask_for_people_and_change_nothing_themselves(
+    hate: Category, narcotics: Unit, ito: Account, okafor: Account, lee: Account
+) -> None:
+    crook = officers.create_officer("crook")
+    hate.readers.add(okafor)
+    page = reverse("admin:tips_unit_change", args=[narcotics.pk])
+    for number, superuser in enumerate((False, True)):
+        editor = officers.create_officer(f"vance{number}", groups.ADMINISTRATOR, is_superuser=superuser)
+        changes = {"is_sensitive": "", "unit": narcotics.pk, "hint": "slurs"}
+        assert post_category(editor, hate, readers=[okafor.pk, crook.pk], **changes).status_code == 302
         category = Category.objects.get(pk=hate.pk)
         assert (category.is_sensitive, category.unit, category.hint) == (True, None, "slurs")
-        assert not category.readers.exists()
-        page = reverse("admin:tips_unit_change", args=[narcotics.pk])
-        officers.sign_in(administering).post(page, {"name": "Narcotics 2", "members": [accomplice.pk]})
-        assert accomplice not in narcotics.members.all()
-    lee.delete()  # without a supervisor no one decides
-    assert post_category(administrator, hate, readers=[accomplice.pk]).status_code == 302
-    assert not hate.readers.exists()
+        officers.sign_in(editor).post(page, {"name": "Narcotics", "members": [ito.pk, crook.pk]})
+        for answer in (post_category(editor, hate), officers.sign_in(editor).post(page, {"name": "Narcotics"})):
+            assert "Only a supervisor can take people off." in answer.content.decode()
+        assert list(hate.readers.all()) == [okafor]
+        assert list(narcotics.members.all()) == [ito]
+    assert ConsentRequest.objects.count() == 1  # one request about a person at a time
 
 
-def test_a_supervisor_cannot_join_a_unit_alone(narcotics: Unit, okafor: Account, lee: Account) -> None:
+def test_a_member_is_added_by_two_and_removed_by_one(
+    narcotics: Unit, ito: Account, okafor: Account, lee: Account
+) -> None:
     page = reverse("admin:tips_unit_change", args=[narcotics.pk])
-    officers.create_officer("marsh", groups.SUPERVISOR)
-    answer = officers.sign_in(lee).post(page, {"name": "Narcotics", "members": [lee.pk]})
-    assert "Ask marsh." in answer.content.decode()
+    marsh = officers.create_officer("marsh", groups.SUPERVISOR)
     officers.sign_in(lee).post(page, {"name": "Narcotics", "members": [okafor.pk]})
+    assert not narcotics.members.exists()
+    assert not allow(marsh, okafor)
     assert list(narcotics.members.all()) == [okafor]
-    assert audit_lines("gave access to") == [("lee", "account okafor", "unit Narcotics")]
+    assert audit_lines("gave access to") == [("marsh", "account okafor", "unit Narcotics")]
+    assert audit_lines("took access from") == [("lee", "account ito", "unit Narcotics")]
 
 
 def test_a_sensitive_category_is_offered_only_with_someone_named(hate: Category, lee: Account) -> None:
     administrator = officers.create_officer("vance", groups.ADMINISTRATOR)
     for account in (lee, administrator):
         assert "Nobody could see these tips." in post_category(account, hate, active="on").content.decode()
-    hate.readers.add(officers.create_officer("gone", is_active=False))
-    assert "Nobody could see these tips." in post_category(administrator, hate, active="on").content.decode()
+    gone = officers.create_officer("gone", is_active=False)
+    hate.readers.add(gone)
+    page = post_category(administrator, hate, active="on", readers=[gone.pk]).content.decode()
+    assert "Nobody could see these tips." in page
     hate.readers.add(lee)
-    assert post_category(administrator, hate, active="on").status_code == 302
+    assert post_category(administrator, hate, active="on", readers=[gone.pk, lee.pk]).status_code == 302
 
 
 @pytest.mark.parametrize("group", [groups.OFFICER, groups.COMMUNICATIONS])
