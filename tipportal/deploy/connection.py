@@ -8,6 +8,7 @@ one gets five seconds, and one more for each four kilobytes.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -35,6 +36,8 @@ BODY_AHEAD = 64 * 1024
 ANSWER_AHEAD = 512 * 1024
 # Threads of a process that may wait for clients to read longer responses; further clients are cut off.
 LONG_ANSWERS = 16
+
+NO_CLIENT = ("", 0)
 
 _READ_BYTES = 64 * 1024
 _LOOK_SECONDS = 1.0
@@ -169,6 +172,14 @@ class TimedSocket:
 
     def gettimeout(self) -> None:
         return None
+
+    def find_client(self) -> tuple[str, int]:
+        """Return the client's address and port; "" and 0 if it has none (a Unix socket) or is gone."""
+        with contextlib.suppress(OSError):
+            found = self._sock.getpeername()
+            if isinstance(found, tuple):
+                return found[0], found[1]
+        return NO_CLIENT
 
     def fileno(self) -> int:
         return self._sock.fileno()

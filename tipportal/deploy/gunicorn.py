@@ -36,7 +36,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
-# The client's address is not needed, so no header with one is trusted.
+# No header names the client's address to gunicorn; a staff sign-in reads it itself (core/sign_in/client_addresses.py).
 forwarded_allow_ips = ""
 proxy_allow_ips = ""
 proxy_protocol = "off"

@@ -22,11 +22,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 from gunicorn.workers.gthread import ThreadWorker
 
 from core import visitor_traces
-from tipportal.deploy.connection import FIRST_SECONDS, LEAST_BYTES_A_SECOND, MOST_SECONDS, Connection
+from tipportal.deploy.connection import FIRST_SECONDS, LEAST_BYTES_A_SECOND, MOST_SECONDS, NO_CLIENT, Connection
 from tipportal.deploy.tip_posts import TOKEN_WITHIN_BYTES, Standing, TipPosts, is_tip_post
 
 SIGN_IN_THREADS = 2
@@ -145,8 +146,7 @@ class PollingWorker(ThreadWorker):
                 raise
             return
         self.nr_conns += 1
-        # Nothing needs the client's address, so none is passed on.
-        connection = Connection(self.cfg, client, ("", 0), listener.getsockname())
+        connection = Connection(self.cfg, client, NO_CLIENT, listener.getsockname())
         self._poll(connection, selectors.EVENT_READ, self._read, FIRST_SECONDS)
 
     def _await_request(self, connection: Connection, seconds: float) -> None:
@@ -213,6 +213,15 @@ class PollingWorker(ThreadWorker):
             self._refuse(refused, "503 Service Unavailable", BUSY_PAGE)
 
     # Answers on their way out
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Pass the client's address on to staff pages alone, where failed sign-ins are counted by it. Runs in a thread."""
+        if settings.ROLE.serves_staff and is_staff_page(req.path):
+            conn.client = conn.sock.find_client()
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.client = NO_CLIENT
 
     def finish_request(self, connection: Connection, future: Any) -> None:
         """Pass the thread on to the next request of its lane, and send the rest of the response. Runs in the poller."""
@@ -352,6 +361,11 @@ def _extended(deadline: float, count: int) -> float:
 
 def is_sign_in(head: bytes) -> bool:
     return _SIGN_IN.fullmatch(decode_request_line(head)) is not None
+
+
+def is_staff_page(path: str) -> bool:
+    """Decoded as Django routes it: otherwise /%61dmin/ would be a sign-in whose address nothing counts."""
+    return unquote_to_bytes(path).startswith(b"/admin/")
 
 
 def decode_request_line(head: bytes) -> bytes:

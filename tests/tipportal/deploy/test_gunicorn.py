@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
+from gunicorn.workers.gthread import ThreadWorker
 
+from core.roles import Role
 from tests.stack import Stack, wait_until
 from tipportal.deploy import connection, gunicorn_worker
 from tipportal.deploy.connection import (
@@ -96,6 +101,49 @@ def test_responses_do_not_name_the_server(stack: Stack) -> None:
     answer = send(stack, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert b"Server: web\r\n" in answer
     assert b"gunicorn" not in answer.lower()
+
+
+def test_failed_sign_ins_are_counted_by_the_address_that_the_web_server_sees(stack: Stack) -> None:
+    """From 127.0.0.2, so that no other test is locked out; half of them at an address that is written differently."""
+
+    def post_sign_in(number: int) -> str:
+        line = http.client.HTTPConnection("127.0.0.1", stack.ports["all"], 20, source_address=("127.0.0.2", 0))
+        address = "/%61dmin/login/" if number % 2 else "/admin/login/"
+        line.request("GET", address)
+        answer = line.getresponse()
+        (cookie,) = (value for value in answer.headers.get_all("Set-Cookie") if value.startswith("csrf"))
+        (token,) = set(re.findall(r'csrfmiddlewaretoken" value="(\w+)"', answer.read().decode()))
+        fields = {"csrfmiddlewaretoken": token, "username": f"name{number}", "password": "wrong"}
+        headers = {"Cookie": cookie.partition(";")[0], "Content-Type": "application/x-www-form-urlencoded"}
+        line.request("POST", address, urlencode(fields), headers)
+        return line.getresponse().read().decode()
+
+    pages = [post_sign_in(number) for number in range(6)]
+    assert ["network address" in page for page in pages] == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "expected"),
+    [
+        ("/admin/login/", Role.STAFF, ("203.0.113.5", 4000)),
+        ("/%61dmin/login/", Role.ALL, ("203.0.113.5", 4000)),
+        ("/admin/login/", Role.PUBLIC, ("", 0)),
+        ("/tips/", Role.ALL, ("", 0)),
+        ("/", Role.STAFF, ("", 0)),
+    ],
+)
+def test_no_page_of_residents_gets_an_address(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, path: str, role: Role, expected: tuple[str, int]
+) -> None:
+    seen: list[Any] = []
+    settings.ROLE = role
+    monkeypatch.setattr(ThreadWorker, "handle_request", lambda _worker, _req, conn: seen.append(conn.client))
+    client = SimpleNamespace(find_client=lambda: ("203.0.113.5", 4000))
+    line = SimpleNamespace(client=("", 0), sock=client)
+    worker = gunicorn_worker.PollingWorker.__new__(gunicorn_worker.PollingWorker)
+    worker.handle_request(SimpleNamespace(path=path), line)
+    assert seen == [expected]
+    assert line.client == ("", 0)
 
 
 def test_a_killed_worker_is_replaced(stack: Stack) -> None:
