@@ -33,6 +33,18 @@ class Account(AbstractUser):
 
     objects = AccountManager()  # type: ignore[misc]  # declared there for any user model
 
+    badge_number = models.CharField(
+        _("badge number"), max_length=20, blank=True, help_text=_("Tips that mention it are hidden from this person.")
+    )
+    aliases = models.CharField(
+        _("other names"),
+        max_length=200,
+        blank=True,
+        help_text=_(
+            "Nicknames and former names, with commas between them. Tips that mention one are hidden from this person."
+        ),
+    )
+
     class Meta(AbstractUser.Meta):
         verbose_name = _("staff account")  # type: ignore[assignment]  # typed without translation there
         verbose_name_plural = _("staff accounts")  # type: ignore[assignment]

@@ -21,6 +21,7 @@ MAX_FOLDER_MODULES = 16  # a folder is taken in at a glance
 LATE_IMPORTS = {
     ("core/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
     ("tipportal/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
+    ("tipportal/deploy/gunicorn.py", "post_worker_init"): "gunicorn reads its configuration before there are settings",
 }
 
 

@@ -120,6 +120,7 @@ if ROLE.serves_staff or ROLE is roles.Role.OWNER:
         "core.sign_in.sessions.lock_middleware.LockMiddleware",
         "django.contrib.messages.middleware.MessageMiddleware",
         "allauth.account.middleware.AccountMiddleware",
+        "tips.walls.middleware.ScreeningMiddleware",
     ]
 
 # A role without the admin needs none of its middleware; all roles have its tables.

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,14 +180,37 @@ def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = 
     """Seal and store an internal note under the notes key, which is created with the first note."""
     with transaction.atomic():
         Tip.objects.select_for_update().get(pk=tip.pk)
-        notes_key = NotesKey.objects.filter(tip=tip).first()
-        if notes_key is None:
-            key = vault.generate_key()
-            key_id, sealed = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
-            NotesKey.objects.create(tip=tip, agency_key_id=key_id, key_for_agency=sealed)
-        else:
-            key = _open_notes_key(notes_key)
+        key = ensure_notes_key(tip)
         _append(Note, "note", tip, key, Author.STAFF, text, officer=officer, id=note_id or uuid.uuid4())
+
+
+def ensure_notes_key(tip: Tip) -> bytes:
+    """Return the notes key of a locked tip, created if it has none. Raises vault.SealError, vault.KeyMissingError."""
+    notes_key = NotesKey.objects.filter(tip=tip).first()
+    if notes_key is not None:
+        return _open_notes_key(notes_key)
+    key = vault.generate_key()
+    key_id, sealed = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
+    NotesKey.objects.create(tip=tip, agency_key_id=key_id, key_for_agency=sealed)
+    return key
+
+
+def list_source_texts(tip: Tip, messages: Iterable[Message] | None = None) -> list[str]:
+    """Return what the source wrote, opened: in these messages, or in the report and all messages. Staff side only.
+
+    Raises vault.SealError, vault.KeyMissingError.
+    """
+    key = key_for_officer(tip)
+    texts = []
+    if messages is None:
+        report = json.loads(vault.open_text(key, tip.report, intake.report_context(tip.id)))
+        texts = [report["description"], report["place"], report["when"]]
+        texts += [answer["answer"] for answer in report["answers"]]
+        messages = tip.messages.filter(author=Author.SOURCE)
+    texts += [
+        vault.open_text(key, message.body, _body_context("message", message.author, message)) for message in messages
+    ]
+    return texts
 
 
 def delete_by_source(token: bytes) -> None:

@@ -23,7 +23,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core import queue
 from core.mail import outbox
 from core.mail.outbox import Outbox
 from core.models import Account
@@ -43,13 +42,12 @@ _REFUSALS_SHOWN_FOR = dt.timedelta(days=7)
 
 AlertState = Alert.AlertState
 NotificationState = Notification.NotificationState
+_UNSPREAD = (AlertState.WAITING, AlertState.NOBODY)
 
 
 def raise_alert(tip: Tip) -> None:
-    """Write that `tip` waits for an officer and hurry the worker once the transaction is on the disk."""
-    alert = Alert(tip=tip, urgent=tip.priority == Priority.URGENT)
-    insert_row(alert)
-    queue.send_on_commit("tips.alerts.spread", str(alert.id))
+    """Write that `tip` waits for an officer. The staff side sends it on within a second (tips/walls/alert_routing.py)."""
+    insert_row(Alert(tip=tip, urgent=tip.priority == Priority.URGENT))
 
 
 def withdraw_notifications(tip: Tip, seeing: QuerySet[Account]) -> None:
@@ -68,7 +66,7 @@ def spread_alert(alert_id: str) -> None:
 @shared_task(name="tips.alerts.sweep", expires=60)  # type: ignore[untyped-decorator]
 def sweep_alerts() -> None:
     """Take up alerts and notifications that the queue lost, and alerts that had no recipient."""
-    for alert_id in Alert.objects.exclude(state=AlertState.SPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
+    for alert_id in Alert.objects.filter(state__in=_UNSPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
         _write_notifications(alert_id)
     NotificationOutbox().send_due()
 
@@ -76,7 +74,7 @@ def sweep_alerts() -> None:
 def _write_notifications(alert_id: UUID) -> bool:
     """Write the notifications of an alert unless that is done, or another worker is at it."""
     with transaction.atomic():
-        waiting = Alert.objects.select_for_update(skip_locked=True).exclude(state=AlertState.SPREAD)
+        waiting = Alert.objects.select_for_update(skip_locked=True).filter(state__in=_UNSPREAD)
         alert = waiting.filter(pk=alert_id).only("id", "state").first()
         if alert is None:
             return False
@@ -200,7 +198,8 @@ class NotificationOutbox(Outbox[Notification]):
 
     def record_refusal(self, row: Notification) -> None:
         self.settle(row, state=NotificationState.FAILED, next_attempt_at=self.now() + _REFUSED_WAITS)
-        Alert.objects.filter(pk=row.alert_id).update(state=AlertState.WAITING)
+        # The staff side chooses who else is told of a walled tip.
+        Alert.objects.filter(pk=row.alert_id, state=AlertState.SPREAD).update(state=AlertState.WAITING)
 
 
 def _subject(urgent: bool, count: int) -> str:
@@ -232,7 +231,9 @@ def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts
     """
     waits = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.WAITING)
     sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
-    alerts = Alert.objects.filter(~Exists(sent), tip__in=tips).filter(Q(state=AlertState.WAITING) | Exists(waits))
+    alerts = Alert.objects.filter(~Exists(sent), tip__in=tips).filter(
+        Q(state__in=(AlertState.HELD, AlertState.WAITING)) | Exists(waits)
+    )
     if not include_recent:
         tried = waits.filter(attempts__gte=NotificationOutbox.quick_tries)
         alerts = alerts.filter(Q(raised_at__lt=timezone.now() - _SURELY_LATE) | Exists(tried))

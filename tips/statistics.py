@@ -1,4 +1,7 @@
-"""Public counts of tips for the home page, the receipt page and the impact page."""
+"""Public counts of tips for the home page, the receipt page and the impact page.
+
+The counting is in the database (rules.sql, tip_figures and tip_months), since the public role must not know which tips are walled.
+"""
 
 from __future__ import annotations
 
@@ -35,26 +38,6 @@ class MonthFigures:
     received: int
     answered: int
 
-
-# Sensitive tips are left out: an officer could subtract the tips that they see, and know how many others there are.
-# Tips are counted from the next day on: a count that moved at once would tell an observer that a tip was just sent.
-_SQL = """
-SELECT count(*) FILTER (WHERE received_at < %(today)s),
-       count(*) FILTER (WHERE received_at < %(today)s AND EXISTS (SELECT 1 FROM tips_message m WHERE m.tip_id = t.id AND m.author = 'staff')),
-       count(opened_after),
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM opened_after)) / 60
-FROM tips_tip t JOIN tips_category c ON c.id = t.category_id AND NOT c.is_sensitive
-"""
-
-# Exact counts of months beside the exact sum would give away a month of few tips.
-_MONTHS_SQL = """
-SELECT extract(year FROM m)::int, extract(month FROM m)::int,
-       count(t.id), count(t.id) FILTER (WHERE EXISTS (SELECT 1 FROM tips_message s WHERE s.tip_id = t.id AND s.author = 'staff'))
-FROM generate_series(1, %(months)s) back,
-     LATERAL (SELECT date_trunc('month', %(today)s AT TIME ZONE %(zone)s) - back * interval '1 month') AS month(m)
-     LEFT JOIN (tips_tip t JOIN tips_category c ON c.id = t.category_id AND NOT c.is_sensitive) ON t.received_at >= m AT TIME ZONE %(zone)s AND t.received_at < (m + interval '1 month') AT TIME ZONE %(zone)s
-GROUP BY m ORDER BY m
-"""
 
 _cached: tuple[float, TipFigures] | None = None
 
@@ -95,7 +78,8 @@ def describe_minutes(minutes: int) -> str:
 
 def _count_tips() -> TipFigures:
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, {"today": timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)})
+        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        cursor.execute("SELECT * FROM tip_figures(%s)", [today])
         received, answered, opened, median = cursor.fetchone()
     return TipFigures(
         received=received if received >= MIN_SHOWN else None,
@@ -107,10 +91,8 @@ def _count_tips() -> TipFigures:
 def read_months() -> list[MonthFigures]:
     """Return the twelve months before this one, oldest first. Erased tips are no longer counted."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _MONTHS_SQL,
-            {"months": MONTHS, "today": timezone.now(), "zone": timezone.get_current_timezone_name()},
-        )
+        zone = timezone.get_current_timezone_name()
+        cursor.execute("SELECT * FROM tip_months(%s, %s, %s)", [MONTHS, timezone.now(), zone])
         return [
             MonthFigures(dt.date(year, month, 1), *(count - count % MIN_SHOWN for count in counts))
             for year, month, *counts in cursor.fetchall()

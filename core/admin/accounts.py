@@ -51,7 +51,7 @@ class AccountForm(forms.ModelForm):
 
     class Meta:
         model = Account
-        fields = ("first_name", "last_name", "username", "email", "is_active", "groups")
+        fields = ("first_name", "last_name", "username", "email", "badge_number", "aliases", "is_active", "groups")
         field_classes = {"username": UsernameField}
 
     def clean(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class AccountAdmin(FoldedSearch, UserAdmin):
     readonly_fields = ("last_login", "date_joined")
     show_facets = admin.ShowFacets.NEVER
     fieldsets = (
-        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "username", "email")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "username", "email", "badge_number", "aliases")}),
         (gettext_lazy("Roles"), {"fields": ("is_active", "groups"), "description": _CONSENT}),
         (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
@@ -196,6 +196,9 @@ class AccountAdmin(FoldedSearch, UserAdmin):
             # A link that was mailed to the old address, or is to be mailed again, must not go to the new one.
             obj.sign_in_links.all().delete()
             account_changes.record_new_email(editor, obj, stored.email, is_opening=tip_access.opens_tips(obj))
+        # Tips that name a person are hidden from them: without the name they would not be.
+        if (stored.badge_number, stored.aliases) != (obj.badge_number, obj.aliases):
+            record("changed the badge or other names of")
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         account, editor = form.instance, request.user

@@ -1,6 +1,6 @@
 """The staff groups and their permissions.
 
-Four groups carry every permission; `ensure_groups` sets them and nobody edits them by hand. Being superuser opens no tip:
+Five groups carry every permission; `ensure_groups` sets them and nobody edits them by hand. Being superuser opens no tip:
 permissions of the tips come from groups alone (Account.has_perm and AuditedBackend).
 """
 
@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from django.contrib.auth.models import Group, Permission
 
 OFFICER, SUPERVISOR, COMMUNICATIONS, ADMINISTRATOR = "officer", "supervisor", "communications", "administrator"
+# People outside the desk, such as internal affairs, who see walled tips that name every supervisor (tips/walls).
+OVERSIGHT = "oversight"
 
 # Permissions as app.codename, `*` stands for anything. An administrator runs the portal and opens no tip.
 _DESK = ("tips.view_tip", "tips.open_tip", "tips.answer_tip", "tips.view_referral")
@@ -19,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     SUPERVISOR: (
         *_DESK,
         "tips.hold_tip",
+        "tips.decide_wall",
         "tips.view_duty",
         "tips.*_unit",
         "tips.view_category",
@@ -32,6 +35,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "crimemap.view_category",
         "crimemap.view_offencecode",
     ),
+    OVERSIGHT: ("tips.decide_wall",),
     COMMUNICATIONS: (
         "outreach.*",
         "crimemap.view_area",
@@ -57,7 +61,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 def ensure_groups() -> None:
-    """Create the four groups and give each exactly its permissions. Safe to run again."""
+    """Create the groups and give each exactly its permissions. Safe to run again."""
     permissions = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")

@@ -23,7 +23,7 @@ from core.staff.account_mails import list_supervisors
 from core.staff.groups import ADMINISTRATOR, SUPERVISOR
 
 _LOCK = b"staff"
-_OPENING = ("view_tip", "open_tip", "answer_tip", "hold_tip")
+_OPENING = ("view_tip", "open_tip", "answer_tip", "hold_tip", "decide_wall")
 
 
 def opens_tips(account: Account) -> bool:

@@ -33,9 +33,11 @@ def session(db: None) -> InboxSession:
     from tips import form_tokens, intake, receipts
     from tips.models import Category
     from tips.source import inbox_session
+    from tips.walls import screening_thread
 
     report = intake.Report(category=Category.objects.first(), description="Two men load boxes from a white van")
     receipt = intake.accept_tip(report, form_tokens.read(form_tokens.issue()))
+    screening_thread.run_round(rechecks=False)
     session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return session

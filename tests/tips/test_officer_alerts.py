@@ -21,6 +21,7 @@ from tests.tips.desk import officers
 from tips import conversation, form_tokens, intake, officer_alerts, officer_mail_budget
 from tips.models import Alert, Category, Notification, Tip
 from tips.officer_mail_budget import OfficerMailBudget
+from tips.walls import screening_thread
 
 State = Notification.NotificationState
 
@@ -528,6 +529,7 @@ def test_an_unavailable_queue_does_not_affect_the_source(monkeypatch: pytest.Mon
     monkeypatch.setattr(queue, "send", down)
     token = form_tokens.read(form_tokens.issue())
     assert intake.accept_tip(intake.Report(Category.objects.first(), "Two men"), token) == token.receipt  # type: ignore[arg-type]
+    screening_thread.run_round(rechecks=False)
     assert Alert.objects.get().state == Alert.AlertState.WAITING
 
 

@@ -18,7 +18,7 @@ GRANT UPDATE (receipt_seen) ON tips_tip TO portal_public;
 GRANT SELECT, INSERT ON tips_attachment TO portal_public;
 GRANT INSERT ON tips_alert TO portal_public;
 GRANT EXECUTE ON FUNCTION tip_number_draw TO portal_public;
-GRANT EXECUTE ON FUNCTION source_delete TO portal_public;
+GRANT EXECUTE ON FUNCTION source_delete, tip_figures, tip_months TO portal_public;
 GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_leave TO portal_public;
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
 -- For /privacy/: one answer, yes or no.
@@ -98,6 +98,10 @@ GRANT UPDATE (agency_key_id, key_for_agency) ON tips_noteskey TO portal_staff;
 GRANT UPDATE (agency_key_id, key_for_agency) ON tips_attachment TO portal_staff;
 GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_referral TO portal_staff;
+GRANT UPDATE (is_recheck), DELETE ON tips_arrival TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_wall, tips_wall_readers TO portal_staff;
+-- It chooses who is told of a walled tip: the alerts worker doesn't know whom one names.
+GRANT INSERT ON tips_notification TO portal_staff;
 -- A referred tip is a new one for its new unit.
 GRANT INSERT ON tips_alert TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;

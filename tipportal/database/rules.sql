@@ -18,7 +18,9 @@ BEGIN
     NEW.unit_id := NULL;
     NEW.is_restricted := false;
     IF tip_number IS NOT NULL THEN
-        SELECT tips_tip.unit_id, tips_category.is_sensitive INTO NEW.unit_id, NEW.is_restricted
+        SELECT tips_tip.unit_id, tips_category.is_sensitive
+                OR EXISTS (SELECT FROM tips_wall WHERE tip_id = tips_tip.id AND decision <> 'released')
+            INTO NEW.unit_id, NEW.is_restricted
             FROM tips_tip JOIN tips_category ON tips_category.id = category_id WHERE number = tip_number;
         NEW.is_restricted := coalesce(NEW.is_restricted, true);
     END IF;
@@ -47,6 +49,9 @@ BEGIN
     UPDATE tips_attachment SET key_for_agency = '' WHERE tip_id = erased;
     DELETE FROM tips_notification WHERE alert_id IN (SELECT id FROM tips_alert WHERE tip_id = erased);
     DELETE FROM tips_alert WHERE tip_id = erased;
+    DELETE FROM tips_arrival WHERE tip_id = erased;
+    DELETE FROM tips_wall_readers WHERE wall_id = erased;
+    DELETE FROM tips_wall WHERE tip_id = erased;
     DELETE FROM tips_noteskey WHERE tip_id = erased;
     DELETE FROM tips_note WHERE tip_id = erased;
     DELETE FROM tips_referral WHERE tip_id = erased;
@@ -64,6 +69,69 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER tip_unit_by_category BEFORE INSERT ON tips_tip FOR EACH ROW EXECUTE FUNCTION tip_unit_set();
+
+-- What arrives is compared with the names of staff before anybody sees it (tips/walls/screening.py): a tip with an arrival is in
+-- nobody's list. Written here, so that neither a mistake nor someone who has broken into the public side can leave it out.
+CREATE OR REPLACE FUNCTION arrival_note() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'tips_tip' THEN
+        INSERT INTO tips_arrival (id, tip_id, is_recheck) VALUES (gen_random_uuid(), NEW.id, false);
+    ELSE
+        INSERT INTO tips_arrival (id, tip_id, message_id, is_recheck) VALUES (gen_random_uuid(), NEW.tip_id, NEW.id, false);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER tip_arrives AFTER INSERT ON tips_tip FOR EACH ROW EXECUTE FUNCTION arrival_note();
+CREATE OR REPLACE TRIGGER message_arrives AFTER INSERT ON tips_message
+    FOR EACH ROW WHEN (NEW.author = 'source') EXECUTE FUNCTION arrival_note();
+
+-- Public counts of tips (tips/statistics.py). Sensitive and walled tips are left out: an officer could subtract the tips that they
+-- see, and know how many others there are. Tips are counted from the next day on: a count that moved at once would tell an observer
+-- that a tip was just sent.
+CREATE OR REPLACE FUNCTION tip_is_counted(tip uuid, category bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT NOT EXISTS (SELECT FROM tips_category WHERE id = category AND is_sensitive)
+        AND NOT EXISTS (SELECT FROM tips_wall WHERE tip_id = tip AND decision <> 'released');
+$$;
+CREATE OR REPLACE FUNCTION tip_figures(today timestamptz, OUT received bigint, OUT answered bigint, OUT opened bigint, OUT median_minutes double precision)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT count(*) FILTER (WHERE received_at < today),
+           count(*) FILTER (WHERE received_at < today
+               AND EXISTS (SELECT FROM tips_message m WHERE m.tip_id = t.id AND m.author = 'staff')),
+           count(opened_after),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM opened_after)) / 60
+    FROM tips_tip t WHERE tip_is_counted(t.id, t.category_id);
+$$;
+-- The months before the one of `today` in this time zone, oldest first. Exact counts of months beside the exact sum would give away a
+-- month of few tips: the caller rounds them.
+CREATE OR REPLACE FUNCTION tip_months(months integer, today timestamptz, zone text)
+    RETURNS TABLE (year integer, month integer, received bigint, answered bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT extract(year FROM m)::int, extract(month FROM m)::int, count(t.id),
+           count(t.id) FILTER (WHERE EXISTS (SELECT FROM tips_message s WHERE s.tip_id = t.id AND s.author = 'staff'))
+    FROM generate_series(1, months) back,
+         LATERAL (SELECT date_trunc('month', today AT TIME ZONE zone) - back * interval '1 month') AS past(m)
+         LEFT JOIN tips_tip t ON t.received_at >= m AT TIME ZONE zone AND t.received_at < (m + interval '1 month') AT TIME ZONE zone
+             AND tip_is_counted(t.id, t.category_id)
+    GROUP BY m ORDER BY m;
+$$;
+REVOKE EXECUTE ON FUNCTION tip_is_counted, tip_figures, tip_months FROM PUBLIC;
+
+-- When staff get a name, all tips are compared once more; they stay visible meanwhile.
+CREATE OR REPLACE FUNCTION recheck_note() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' OR (NEW.first_name, NEW.last_name, NEW.badge_number, NEW.aliases)
+            IS DISTINCT FROM (OLD.first_name, OLD.last_name, OLD.badge_number, OLD.aliases) THEN
+        INSERT INTO tips_arrival (id, tip_id, is_recheck) SELECT gen_random_uuid(), t.id, true FROM tips_tip t
+            WHERE NOT EXISTS (SELECT FROM tips_arrival a WHERE a.tip_id = t.id AND a.message_id IS NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER names_of_staff_change AFTER INSERT OR UPDATE OF first_name, last_name, badge_number, aliases
+    ON core_account FOR EACH ROW EXECUTE FUNCTION recheck_note();
+REVOKE EXECUTE ON FUNCTION arrival_note, recheck_note FROM PUBLIC;
 
 -- Delete a tip for its source. Without the look-up token not even the public role's user can delete one. Under legal hold,
 -- which only an opened tip can have, the source loses access and the tip stays. Returns whether there was a tip.
@@ -127,7 +195,7 @@ BEGIN
     FOR part IN SELECT * FROM (VALUES
         ('tips_tip', 'report = report || '''''), ('tips_message', 'body = body || '''''), ('tips_note', 'body = body || '''''),
         ('tips_noteskey', 'key_for_agency = key_for_agency || '''''), ('tips_attachment', 'label = label || '''''),
-        ('tips_alert', 'urgent = urgent'), ('tips_notification', 'attempts = attempts')) AS parts(name, change) LOOP
+        ('tips_wall', 'decision = decision'), ('tips_alert', 'urgent = urgent'), ('tips_notification', 'attempts = attempts')) AS parts(name, change) LOOP
         EXECUTE format('SELECT count(*) FROM %I WHERE ' || touched, part.name)
             INTO wanted USING last.since::xid, last.done_in::xid;
         FOR place IN EXECUTE format('SELECT ctid FROM %I WHERE ' || touched
@@ -149,7 +217,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['tips_tip', 'tips_message', 'tips_note', 'tips_noteskey', 'tips_attachment', 'tips_alert',
+    FOREACH name IN ARRAY ARRAY['tips_tip', 'tips_message', 'tips_note', 'tips_noteskey', 'tips_attachment', 'tips_alert', 'tips_arrival', 'tips_wall',
                                 'tips_notification'] LOOP
         EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)', name);
     END LOOP;

@@ -35,6 +35,7 @@ from tips.desk import triage
 from tips.files.attachments import Upload
 from tips.files.incoming_upload import IncomingUpload
 from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip, Unit
+from tips.walls import screening
 
 # Fixed, so that documents and tests can quote it; it opens nothing but a fictional tip.
 RECEIPT = "lantern harbor copper quiet pebble garden willow"
@@ -196,6 +197,8 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
 
 def _play_follow_up(step: Step) -> None:
     """Play what an officer or the source did next. A repeated step changes nothing."""
+    while screening.screen_arrivals():
+        pass
     tip = Tip.objects.get(form_hash=form_tokens.hash_token_id(_derive_token_id(step.tip)))
     officer = Account.objects.get(username=groups.OFFICER)
     text = step.details.get("text", "").strip()

@@ -90,6 +90,13 @@ def post_fork(_server: Any, _worker: Any) -> None:
         hourly_log.install(sys.stderr)
 
 
+def post_worker_init(_worker: Any) -> None:
+    """Start the thread that compares tips with the names of staff, where staff are served."""
+    from tips.walls import screening_thread
+
+    screening_thread.start()
+
+
 def pre_fork(_server: Any, _worker: Any) -> None:
     """Close database connections opened while the application loaded: workers must not share one."""
     if "django.db" in sys.modules:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from tips import readers
 from tips.desk import permissions, worklist
 from tips.models import State, Tip
+from tips.walls import visibility
 
 SENSITIVE_PARAMETER = "sensitive"
 
@@ -110,3 +111,23 @@ class UnreadFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:  # noqa: ARG002
         return queryset.filter(worklist.UNREAD) if self.value() == "yes" else queryset
+
+
+class WallFilter(admin.SimpleListFilter):
+    """Walled tips have a list of their own: the general list leaves them out. Only those who may see one have the filter."""
+
+    title = gettext_lazy("walled tips")
+    parameter_name = "walled"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        is_decider = request.user.has_perm(visibility.DECIDE)
+        is_offered = is_decider or model_admin.get_queryset(request).filter(worklist.WALLED).exists()
+        return [("only", _("Only walled ones"))] if is_offered else []
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": _("Leave out")}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:  # noqa: ARG002
+        return queryset.filter(worklist.WALLED) if self.value() == "only" else queryset.exclude(worklist.WALLED)

@@ -20,7 +20,7 @@ from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import filters, tip_files, tip_page
+from tips.admin import filters, tip_files, tip_page, walls
 from tips.admin.forms import describe_assignee
 from tips.admin.times import describe_age
 from tips.desk import permissions, search_record, triage, worklist
@@ -42,6 +42,7 @@ class TipAdmin(admin.ModelAdmin):
         ("unit", filters.UnitFilter),
         filters.AssigneeFilter,
         filters.UnreadFilter,
+        filters.WallFilter,
     )
     search_fields = ("=number",)
     search_help_text = gettext_lazy("Tip number")
@@ -159,7 +160,7 @@ class TipAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         change_view = keep_post_through_sign_in(self.admin_site, self.change_view)
         page = path("<path:object_id>/change/", change_view, name="tips_tip_change")
-        return [*tip_files.urls(self.admin_site), page, *super().get_urls()]
+        return [*tip_files.urls(self.admin_site), *walls.urls(self.admin_site), page, *super().get_urls()]
 
     def change_view(
         self,
@@ -182,7 +183,7 @@ class TipAdmin(admin.ModelAdmin):
         try:
             return tip_page.respond(request, _parse_tip_id(object_id), context)
         except conversation.TipGoneError:
-            sentence = _("This tip no longer exists: its source deleted it, it expired, or the address is wrong.")
+            sentence = walls.describe_gone()
             if request.method == "POST":
                 return error_pages.render_staff_error(request, 404, sentence)
             self.message_user(request, sentence, messages.WARNING)

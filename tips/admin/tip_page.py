@@ -46,6 +46,7 @@ from tips.admin.forms import (
 from tips.admin.times import describe_duration
 from tips.desk import permissions, referrals, triage
 from tips.models import Author, Disposition, State, Tip, Unit
+from tips.walls import visibility
 
 TEMPLATE = "admin/tips/tip/page.html"
 _FORM_ID_BYTES = 16
@@ -269,6 +270,8 @@ def _render(  # noqa: PLR0917
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
     context["may_hold"] = permissions.can_hold(officer)
     context["may_answer"] = permissions.can_act(officer)
+    context["is_walled"] = visibility.is_walled(opened.tip)
+    context["may_decide"] = officer.has_perm(visibility.DECIDE)
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 

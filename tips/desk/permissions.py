@@ -16,6 +16,7 @@ from core.models import Account
 from tips import readers
 from tips.conversation import TipGoneError
 from tips.models import Category, Referral, State, Tip, Unit
+from tips.walls import visibility
 
 LIST_TIPS = "tips.view_tip"
 OPEN_TIP = "tips.open_tip"
@@ -31,10 +32,13 @@ User = Account | AnonymousUser
 def visible_tips(account: User) -> QuerySet[Tip]:
     """Return the tips that this account may know of; none for an account without any permission on tips.
 
-    By unit and by sensitive category: tips/readers.py.
+    By unit and by sensitive category: tips/readers.py. Walled tips: tips/walls/visibility.py.
     """
     may_see = any(account.has_perm(permission) for permission in _TIP_PERMISSIONS)
-    return Tip.objects.filter(readers.visible_to(account.pk)) if may_see and account.pk else Tip.objects.none()
+    if not isinstance(account, Account) or not (may_see or account.has_perm(visibility.DECIDE)):
+        return Tip.objects.none()
+    general = ~visibility.WALLED & readers.visible_to(account.pk) if may_see else Q(pk__in=[])
+    return Tip.objects.filter(visibility.COMPARED).filter(general | visibility.walled_for(account))
 
 
 def counted_tips(account: User) -> QuerySet[Tip]:
@@ -44,7 +48,7 @@ def counted_tips(account: User) -> QuerySet[Tip]:
     """
     if can_list(account) or not account.has_perm(_MANAGE_ACCOUNTS):
         return visible_tips(account)
-    return Tip.objects.exclude(readers.SENSITIVE)
+    return Tip.objects.filter(visibility.COMPARED).exclude(readers.SENSITIVE | visibility.WALLED)
 
 
 def opened_tips(account: User) -> QuerySet[Tip]:
@@ -63,19 +67,19 @@ def find_tip(tip_id: UUID, account: User) -> Tip:
 def visible_referrals(account: User) -> QuerySet[Referral]:
     """Return the referrals from and to the account's units, with tips that it no longer sees: numbers and units alone.
 
-    None of tips that have become sensitive since, except for the people named for them.
+    None of tips that have become sensitive or walled since, except for those who see them.
     """
     if not can_list(account):
         return Referral.objects.none()
     own_units = Unit.objects.filter(members=account.pk)
     is_from_own_unit = Q(from_unit=None) | Q(from_unit__in=own_units)
-    tips = Tip.objects.exclude(readers.SENSITIVE)
+    tips = Tip.objects.filter(visibility.COMPARED).exclude(readers.SENSITIVE | visibility.WALLED)
     return Referral.objects.filter(Q(is_from_own_unit, tip__in=tips) | Q(tip__in=visible_tips(account)))
 
 
 def can_list(account: User) -> bool:
     """Return whether the account may see the list of tips and their counts."""
-    return account.has_perm(LIST_TIPS)
+    return account.has_perm(LIST_TIPS) or account.has_perm(visibility.DECIDE)
 
 
 def is_named(account: User) -> bool:
@@ -85,7 +89,7 @@ def is_named(account: User) -> bool:
 
 def can_open(account: User) -> bool:
     """Return whether the account may open the seal of the tips it sees, and view and download their files."""
-    return account.has_perm(OPEN_TIP)
+    return account.has_perm(OPEN_TIP) or account.has_perm(visibility.DECIDE)
 
 
 def can_act(account: User) -> bool:
@@ -111,7 +115,7 @@ def require(allowed: bool) -> None:
 
 def assignable_accounts(tip: Tip) -> QuerySet[Account]:
     """Return the accounts that a tip can be assigned to: those that may know of it."""
-    return readers.readers_of(tip.category_id, tip.unit_id)
+    return visibility.list_seeing(tip).filter(groups__name__in=readers.DESK_ROLES)
 
 
 def is_desk_account(account: Account) -> bool:

@@ -11,24 +11,30 @@ from core.models import Account
 from tips import readers
 from tips.desk import permissions
 from tips.models import Author, Message, Priority, State, Tip
+from tips.walls import visibility
 
 SENSITIVE = readers.SENSITIVE
+WALLED = Q(is_walled=True)
 UNREAD = Q(state=State.NEW) | Q(has_unread=True)
 ACTIVE = ~Q(state=State.CLOSED) | Q(has_unread=True)
 
 
 def visible_with_unread(account: permissions.User) -> QuerySet[Tip]:
-    """Return the tips that this account may know of; `has_unread` says whether a message of the source is unread."""
+    """Return the tips that this account may know of.
+
+    `has_unread` says whether a message of the source is unread, `is_walled` whether the tip stands apart (tips/walls).
+    """
     unread = Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, read=False)
-    return permissions.visible_tips(account).annotate(has_unread=Exists(unread))
+    return permissions.visible_tips(account).annotate(has_unread=Exists(unread), is_walled=visibility.WALLED)
 
 
 def count(account: Account) -> dict[str, int]:
     """Count the active tips by what they need, in one query: new, urgent, unread, and those assigned to this account.
 
-    Sensitive tips are counted apart: `sensitive` those that need anything, `sensitive_unread` the unread among them.
+    Sensitive tips are counted apart: `sensitive` those that need anything, `sensitive_unread` the unread among them. So are
+    `walled` ones, sensitive or not.
     """
-    general = ~SENSITIVE
+    general = ~SENSITIVE & ~WALLED
     return (
         visible_with_unread(account)
         .filter(ACTIVE)
@@ -37,7 +43,8 @@ def count(account: Account) -> dict[str, int]:
             urgent=Count("pk", filter=general & Q(priority=Priority.URGENT)),
             unread=Count("pk", filter=general & UNREAD),
             mine=Count("pk", filter=general & Q(assigned_to=account.pk)),
-            sensitive=Count("pk", filter=SENSITIVE),
-            sensitive_unread=Count("pk", filter=SENSITIVE & UNREAD),
+            sensitive=Count("pk", filter=SENSITIVE & ~WALLED),
+            sensitive_unread=Count("pk", filter=SENSITIVE & ~WALLED & UNREAD),
+            walled=Count("pk", filter=WALLED),
         )
     )

@@ -23,11 +23,13 @@ from tips.models.tips import (
     Tip,
 )
 from tips.models.units import Referral, Unit
+from tips.models.walls import Arrival, Wall
 
 __all__ = [
     "ROUNDING",
     "AgencyKey",
     "Alert",
+    "Arrival",
     "Attachment",
     "Author",
     "Category",
@@ -44,6 +46,7 @@ __all__ = [
     "State",
     "Tip",
     "Unit",
+    "Wall",
     "current_hour",
     "round_duration",
     "rounded_now",

@@ -33,9 +33,14 @@ class Duty(models.Model):
 
 
 class Alert(models.Model):
-    """A new tip or message that waits for an officer: written in its transaction, spread over officers by the worker."""
+    """A new tip or message that waits for an officer: written in its transaction, spread over officers by the worker.
+
+    It is held until the staff side has compared the tip with the names of staff (tips/walls/alert_routing.py).
+    """
 
     class AlertState(models.TextChoices):
+        HELD = "held", _("held until the tip is compared with the names of staff")
+        WALLED = "walled", _("of a walled tip: the staff side chooses its recipients")
         WAITING = "waiting", _("waiting")
         SPREAD = "spread", _("one notification an officer is written")
         NOBODY = "nobody", _("no officer has an address")
@@ -43,7 +48,7 @@ class Alert(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tip = models.ForeignKey(Tip, models.CASCADE, related_name="alerts")
     urgent = models.BooleanField(default=False)
-    state = models.CharField(max_length=8, choices=AlertState, default=AlertState.WAITING)
+    state = models.CharField(max_length=8, choices=AlertState, default=AlertState.HELD)
     raised_at = models.DateTimeField(default=current_hour)
 
     class Meta:

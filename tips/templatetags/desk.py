@@ -10,6 +10,7 @@ from django.template import RequestContext
 from tips import officer_alerts, readers
 from tips.desk import permissions, worklist
 from tips.models import Category, Duty
+from tips.walls import visibility
 
 register = template.Library()
 
@@ -30,7 +31,7 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_list(user):
         return {}
-    return worklist.count(user) | {"desk": True, "is_named": permissions.is_named(user)}
+    return worklist.count(user) | {"desk": True, "is_named": permissions.is_named(user), "decides_walls": user.has_perm(visibility.DECIDE)}
 
 
 @register.inclusion_tag("admin/tips/reader_notices.html", takes_context=True)

@@ -22,7 +22,9 @@ from tips.receipts import load_words
 
 _DATA_FILE = Path(__file__).parent / "names.toml"
 _WORD = re.compile(r"[^\W_]+(?:['’`´][^\W_]+)*")
-_BADGE_WORDS = frozenset("badge badges shield star placa id number no num nr numero tag".split())
+_BADGE_WORDS = frozenset(
+    ["badge", "badges", "shield", "star", "placa", "id", "number", "no", "num", "nr", "numero", "tag"]
+)
 # "12-34", "A 1234", "1234B": digits joined by a space, dot, dash or slash, and up to two letters before and one after them.
 _BADGE = re.compile(r"(?<![^\W_])([^\W\d_]{1,2}[ -]?)?(\d+(?:[ ./-]?\d+)*[^\W\d_]?)(?![^\W_])")
 _BADGE_REACH = 40  # characters on each side in which a badge word makes a short number a badge
@@ -83,8 +85,17 @@ def _load_vocabulary() -> _Vocabulary:
         for name in names:
             # The first of a group is the full name; its short forms are not forms of one another's full names.
             first_names[name] |= set(names)
-    words = {name: frozenset(data[name].split()) for name in ("titles", "cues", "particles", "places", "ordinary", "surnames")}
-    common = words["ordinary"] | words["titles"] | words["places"] | frozenset(load_words()) - words["surnames"] | frozenset(first_names)
+    words = {
+        name: frozenset(data[name].split())
+        for name in ("titles", "cues", "particles", "places", "ordinary", "surnames")
+    }
+    common = (
+        words["ordinary"]
+        | words["titles"]
+        | words["places"]
+        | frozenset(load_words()) - words["surnames"]
+        | frozenset(first_names)
+    )
     words["ordinary"] |= frozenset(first_names)
     return _Vocabulary(
         **words, first_names={name: frozenset(group) for name, group in first_names.items()}, common=common
@@ -154,7 +165,9 @@ class StaffIndex:
             parts = _fold_name(spelling)
             surnames |= {part for part in parts if part not in self._vocabulary.particles and len(part) > 1}
             surnames.add("".join(parts))
-        surnames |= {re.sub("[aou]e", lambda match: match[0][0], surname) for surname in surnames if len(surname) > _SHORT}
+        surnames |= {
+            re.sub("[aou]e", lambda match: match[0][0], surname) for surname in surnames if len(surname) > _SHORT
+        }
         return {surname for surname in surnames if len(surname) > 1}
 
     # Surnames
@@ -187,32 +200,38 @@ class StaffIndex:
 
     def _has_context(self, tokens: list[_Token], position: int, person: _Person) -> bool:
         """Return whether a title, the first name, an initial or a cue beside the name makes it this person's."""
-        words, token = self._vocabulary, tokens[position]
         after = tokens[position + 1 : position + 3]
-        if any(self._is_first_name(other.text, person) for other in after[:1]):
+        is_followed = bool(after) and self._is_first_name(after[0].text, person)
+        has_initial_between = len(after) > 1 and len(after[0].text) == 1
+        if is_followed or (has_initial_between and self._is_first_name(after[1].text, person)):
             return True
-        if len(after) > 1 and len(after[0].text) == 1 and self._is_first_name(after[1].text, person):
+        before = tokens[max(0, position - 2) : position]
+        if any(self._is_first_name(other.text, person) for other in before):
             return True
-        linked = True
-        for distance, other in enumerate(reversed(tokens[max(0, position - _REACH) : position]), 1):
-            linked = linked and tokens[position - distance + 1].follows_directly
-            if distance <= 2 and self._is_first_name(other.text, person):
-                return True
-            if not linked:
-                return False
-            if distance == 1 and _is_initial(other) and other.text in person.initials:
-                return True
-            if other.text in words.titles and (distance == 1 or self._are_name_parts(tokens[position - distance + 1 : position])):
-                return True
-            if other.text in words.cues and token.is_capitalized and distance <= 2:
-                return True
-        return False
+        return any(
+            self._is_marked(tokens, position, distance, person)
+            for distance in range(1, _REACH + 1)
+            if distance <= position
+            and all(token.follows_directly for token in tokens[position - distance + 1 : position + 1])
+        )
+
+    def _is_marked(self, tokens: list[_Token], position: int, distance: int, person: _Person) -> bool:
+        """Return whether the word so far before a name is an initial of the person, a title or a cue."""
+        other = tokens[position - distance]
+        if distance == 1 and _is_initial(other) and other.text in person.initials:
+            return True
+        if other.text in self._vocabulary.titles:
+            return self._are_name_parts(tokens[position - distance + 1 : position])
+        return other.text in self._vocabulary.cues and tokens[position].is_capitalized and distance <= 2
 
     def _are_name_parts(self, tokens: list[_Token]) -> bool:
         """Return whether the words between a title and a surname can belong to the name: capitalized, an initial or a first name."""
         words = self._vocabulary
         return all(
-            token.is_capitalized or len(token.text) == 1 or token.text in words.first_names or token.text in words.particles
+            token.is_capitalized
+            or len(token.text) == 1
+            or token.text in words.first_names
+            or token.text in words.particles
             for token in tokens
         )
 
@@ -235,10 +254,16 @@ class StaffIndex:
 
     def _is_titled_first_name(self, tokens: list[_Token], position: int, person: _Person) -> bool:
         """Return whether a first name stands for this person: "Officer Mike", but not "Officer Mike Jones" if that is not theirs."""
-        if position == 0 or not tokens[position].follows_directly or tokens[position - 1].text not in self._vocabulary.titles:
+        if (
+            position == 0
+            or not tokens[position].follows_directly
+            or tokens[position - 1].text not in self._vocabulary.titles
+        ):
             return False
         following = tokens[position + 1] if position + 1 < len(tokens) else None
-        is_surname = following and following.follows_directly and following.is_capitalized and not following.starts_sentence
+        is_surname = (
+            following and following.follows_directly and following.is_capitalized and not following.starts_sentence
+        )
         return not is_surname or (following is not None and following.text in person.surnames)
 
     # Aliases and badges

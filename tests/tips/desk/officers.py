@@ -14,6 +14,7 @@ from tips import conversation, form_tokens, intake, receipts
 from tips.desk import triage
 from tips.models import Category, Duty, Tip
 from tips.source import inbox_session
+from tips.walls import screening_thread
 
 
 def create_officer(name: str = "okafor", *group_names: str, mail: str | None = None, **columns: Any) -> Account:
@@ -35,6 +36,7 @@ def send_tip(description: str = "Two men load boxes from a white van", **report:
     report.setdefault("category", Category.objects.first())
     token = form_tokens.read(form_tokens.issue())
     intake.accept_tip(intake.Report(description=description, **report), token)
+    screening_thread.run_round(rechecks=False)
     return Tip.objects.get(form_hash=token.form_hash)
 
 
@@ -42,6 +44,7 @@ def send_tip_and_sign_in(description: str = "Two men load boxes from a white van
     """Send a tip, and return its source's inbox session."""
     token = form_tokens.read(form_tokens.issue())
     receipt = intake.accept_tip(intake.Report(category=Category.objects.first(), description=description), token)
+    screening_thread.run_round(rechecks=False)
     session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None
     return session
@@ -49,6 +52,7 @@ def send_tip_and_sign_in(description: str = "Two men load boxes from a white van
 
 def write_as_source(tip: Tip, text: str, form_id: bytes) -> None:
     conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id)
+    screening_thread.run_round(rechecks=False)
 
 
 def send_opened_tip(account: Account, **report: Any) -> Tip:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tips.walls.name_matching import StaffIndex, StaffNames
 from tipportal.demo.tips import NAMES_BY_ROLE, SCRIPT_FILE
+from tips.walls.name_matching import StaffIndex, StaffNames
 
 CASES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "sentences.toml").read_text(encoding="utf-8"))
 IDS = {person["name"]: number for number, person in enumerate(CASES["staff"], 1)}

@@ -1,0 +1,78 @@
+"""Which tips are walled, and which accounts may see a walled tip nevertheless.
+
+- A tip that has not been compared with the names of staff is nobody's.
+- A walled tip is for the supervisors that it does not name, until one of them decides; in a sensitive category, for the people
+  named for the category. If it names all of these, for the accounts of oversight that it does not name.
+- After the decision to keep the wall, also for the people named then.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from core.models import Account
+from core.staff.groups import OVERSIGHT, SUPERVISOR
+from tips import readers
+from tips.models import Arrival, Category, Tip, Wall
+from tips.walls import records
+
+DECIDE = "tips.decide_wall"
+
+STANDING = ~Q(decision=Wall.Decision.RELEASED)
+COMPARED = ~Exists(Arrival.objects.filter(tip=OuterRef("pk"), is_recheck=False))
+WALLED = Exists(Wall.objects.filter(STANDING, tip=OuterRef("pk")))
+
+
+def walled_for(account: Account) -> Q:
+    """Return the condition on Tip for the walled tips that this account may see."""
+    as_reader = Wall.readers.through.objects.filter(account=account.pk, wall=OuterRef("pk"))
+    # Asked for every supervisor alike, so that a walled tip costs them the same work as one that doesn't exist.
+    decidable = _list_decidable(account) if account.has_perm(DECIDE) else []
+    return WALLED & (Q(Exists(as_reader)) | Q(pk__in=decidable))
+
+
+def choose_deciders(tip: Tip, named: frozenset[int]) -> QuerySet[Account]:
+    """Return the accounts that may decide about this tip's wall."""
+    first_choice = Account.objects.filter(is_active=True).exclude(pk__in=named).distinct()
+    if tip.category.is_sensitive:
+        chosen = readers.readers_of(tip.category_id, tip.unit_id).exclude(pk__in=named)
+    else:
+        chosen = first_choice.filter(groups__name=SUPERVISOR)
+    return chosen if chosen.exists() else first_choice.filter(groups__name=OVERSIGHT)
+
+
+def is_walled(tip: Tip) -> bool:
+    return Wall.objects.filter(STANDING, tip=tip).exists()
+
+
+def list_seeing(tip: Tip) -> QuerySet[Account]:
+    """Return the accounts that may see this tip: those that decide about its wall and its readers, or those of its unit."""
+    wall = Wall.objects.filter(STANDING, tip=tip).first()
+    if wall is None:
+        return readers.readers_of(tip.category_id, tip.unit_id)
+    deciders = choose_deciders(tip, records.read_record(wall).named)
+    chosen = Q(pk__in=deciders.values("pk")) | Q(pk__in=wall.readers.values("pk"))
+    return Account.objects.filter(chosen, is_active=True).distinct()
+
+
+def _list_decidable(account: Account) -> list[UUID]:
+    """Return the ids of the tips whose wall this account may decide about. The number of queries doesn't depend on the tips."""
+    active = Account.objects.filter(is_active=True)
+    supervisors = set(active.filter(groups__name=SUPERVISOR).values_list("pk", flat=True))
+    overseers = set(active.filter(groups__name=OVERSIGHT).values_list("pk", flat=True))
+    for_category: dict[int, set[int]] = {}
+    named_for = Category.readers.through.objects.filter(account__in=readers.desk_accounts())
+    for category_id, account_id in named_for.values_list("category", "account"):
+        for_category.setdefault(category_id, set()).add(account_id)
+    decidable = []
+    for wall, record in records.list_standing_walls():
+        if record is None:
+            continue
+        tip = wall.tip
+        chosen = for_category.get(tip.category_id, set()) if tip.category.is_sensitive else supervisors
+        deciders = (chosen - record.named) or (overseers - record.named)
+        if account.pk in deciders:
+            decidable.append(tip.pk)
+    return decidable
