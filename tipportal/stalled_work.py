@@ -57,7 +57,7 @@ def find_stalled_work(account: Account) -> StalledWork:
         causes = [*_name_stopped_parts(), *_describe_outage(), *_describe_full_disk()]
         waiting = officer_alerts.count_waiting(permissions.counted_tips(account), include_recent=bool(causes))
         is_urgent = waiting.urgent > 0
-        sentences = [*_describe_waiting_alerts(waiting), *causes, *_describe_other_rows()]
+        sentences = [*_describe_waiting_alerts(waiting), *causes, *_describe_other_rows(account)]
     if account.has_perm("crimemap.view_importrun"):
         sentences += _describe_overdue_imports()
     if account.has_perm("outreach.view_story"):
@@ -107,10 +107,10 @@ def _describe_full_disk() -> list[str]:
     ]
 
 
-def _describe_other_rows() -> list[str]:
+def _describe_other_rows(account: Account) -> list[str]:
     counts = (
         (
-            attachments.count_overdue(),
+            attachments.count_overdue(permissions.counted_tips(account)),
             "%(count)d file from a source has waited for more than an hour to be cleaned.",
             "%(count)d files from sources have waited for more than an hour to be cleaned.",
         ),

@@ -123,7 +123,10 @@ class AccountAdmin(FoldedSearch, UserAdmin):
     readonly_fields = ("last_login", "date_joined")
     show_facets = admin.ShowFacets.NEVER
     fieldsets = (
-        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "username", "email", "badge_number", "aliases")}),
+        (
+            gettext_lazy("Person"),
+            {"fields": ("first_name", "last_name", "username", "email", "badge_number", "aliases")},
+        ),
         (gettext_lazy("Roles"), {"fields": ("is_active", "groups"), "description": _CONSENT}),
         (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
@@ -102,7 +102,7 @@ def _label_context(row: Attachment) -> vault.SealContext:
     )
 
 
-def count_overdue() -> int:
-    """Return how many files have waited to be rebuilt for at least an hour; `received_at` is the hour of arrival."""
-    waiting = Attachment.objects.filter(key_for_worker__isnull=False)
+def count_overdue(tips: QuerySet[Tip]) -> int:
+    """Return how many files of these tips have waited to be rebuilt for an hour; `received_at` is the hour of arrival."""
+    waiting = Attachment.objects.filter(key_for_worker__isnull=False, tip__in=tips)
     return waiting.filter(received_at__lt=timezone.now() - dt.timedelta(hours=2)).count()

@@ -13,6 +13,7 @@ from tips import conversation, form_tokens, intake, vault
 from tips.files import media_worker, rebuilt_file, sealed_store
 from tips.files.attachments import Upload
 from tips.models import Attachment, Category, Tip
+from tips.walls import screening_thread
 
 PHOTO = MediaKind.PHOTO
 
@@ -30,11 +31,13 @@ def send_tip(*uploads: Upload, description: str = "Two men load boxes from a whi
     token = form_tokens.read(form_tokens.issue())
     report = intake.Report(category=Category.objects.first(), description=description)
     intake.accept_tip(report, token, uploads)
+    screening_thread.run_round(rechecks=False)
     return Tip.objects.get(form_hash=token.form_hash)
 
 
 def add_message(tip: Tip, *uploads: Upload, text: str = "More", form_id: bytes = b"1") -> None:
     conversation.add_from_source(tip, conversation.key_for_officer(tip), text, form_id, uploads)
+    screening_thread.run_round(rechecks=False)
 
 
 def send_waiting_file(content: bytes | None = None, kind: MediaKind = PHOTO) -> Attachment:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import connection
+from django.utils import timezone
 
 from core.models import Account
 from core.staff import groups
 from tests.tips.desk import officers
-from tips import conversation, form_tokens, intake, officer_alerts, vault
+from tips import conversation, form_tokens, intake, officer_alerts, statistics, vault
 from tips.desk import permissions, worklist
 from tips.models import Alert, Arrival, Category, Notification, State, Tip, Wall
-from tips.walls import records, screening, screening_thread
+from tips.walls import decisions, records, screening, screening_thread
 
 pytestmark = pytest.mark.django_db
 
@@ -203,7 +205,29 @@ def test_an_alert_that_nobody_may_get_waits_for_somebody_who_may(okoye: Account)
     assert [message.to for message in mail.outbox] == [["vance@example.org"]]
 
 
+def test_the_staff_role_has_the_rights_to_compare_and_to_decide(lindholm: Account, okoye: Account) -> None:
+    tip = send_uncompared(NAMING)
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE portal_staff")
+        screening_thread.run_round(rechecks=True)
+        assert not Arrival.objects.exists()
+        decisions.decide(tip.pk, okoye, Wall.Decision.KEPT, "reason", [lindholm])
+        decisions.decide(tip.pk, okoye, Wall.Decision.RELEASED, "reason")
+        screening_thread.run_round(rechecks=False)
+        cursor.execute("RESET ROLE")
+    assert seeing(tip) == {"lindholm", "okoye"}
+
+
 # What others are told
+
+
+def test_the_public_figures_leave_walled_tips_out(lindholm: Account, okoye: Account) -> None:
+    tips = [officers.send_tip() for _ in range(5)]
+    walled = officers.send_tip(NAMING)
+    Tip.objects.update(received_at=timezone.now() - dt.timedelta(days=2))
+    assert statistics._count_tips().received == len(tips)
+    decisions.decide(walled.pk, okoye, Wall.Decision.RELEASED, "another person")
+    assert statistics._count_tips().received == len(tips) + 1
 
 
 def test_notices_and_counts_leave_walled_tips_out(lindholm: Account, okoye: Account) -> None:
