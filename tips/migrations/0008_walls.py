@@ -13,7 +13,7 @@ RELEASE_ALERTS = "UPDATE tips_alert SET state = 'waiting' WHERE state = 'held'"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tips', '0006_units_and_sensitive_categories'),
+        ('tips', '0007_sensitive_categories_to_offer'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

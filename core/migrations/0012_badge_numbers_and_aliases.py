@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0010_account_links_and_consents'),
+        ('core', '0011_provider_identities'),
     ]
 
     operations = [
