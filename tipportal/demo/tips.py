@@ -197,8 +197,7 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
 
 def _play_follow_up(step: Step) -> None:
     """Play what an officer or the source did next. A repeated step changes nothing."""
-    while screening.screen_arrivals():
-        pass
+    screening.screen(screening.list_waiting())
     tip = Tip.objects.get(form_hash=form_tokens.hash_token_id(_derive_token_id(step.tip)))
     officer = Account.objects.get(username=groups.OFFICER)
     text = step.details.get("text", "").strip()

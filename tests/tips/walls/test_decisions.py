@@ -152,13 +152,15 @@ def test_nobody_else_can_open_or_decide(tip: Tip, who: str) -> None:
 
 def fetch(client: Client, address: str, **posted: str) -> tuple[Any, ...]:
     """Return what a reader can tell apart: status, headers, body, and the queries without the values."""
-    with CaptureQueriesContext(connection) as queries:
+    with CaptureQueriesContext(connection) as captured:
         answer = client.post(address, posted) if posted else client.get(address)
+    queries = [query["sql"] for query in captured]
     body = answer.content.decode()
     if answer.status_code == 302:
         body += client.get(answer["Location"]).content.decode()
-    tokens = re.sub(r'name="(csrfmiddlewaretoken|_author)" value="[^"]+"', "", body)
-    statements = [re.sub(r"'[^']*'|\b\d+\b|\\x\w+", "?", query["sql"]) for query in queries]
+    tokens = re.sub(r'(name="(?:csrfmiddlewaretoken|_author)" value|data-csrf|data-seconds)="[^"]+"', "", body)
+    statements = [re.sub(r"'[^']*'|\bs\d+_x\d+|\b\d+\b|\\x\w+", "?", sql) for sql in queries]
+    assert statements
     return answer.status_code, answer.get("Location"), sorted(answer.headers), tokens, statements
 
 
@@ -183,7 +185,9 @@ def test_posts_and_searches_answer_alike_too(tip: Tip, lindholm: Account) -> Non
     _, walled, absent = [fetch(client, address, **posts) for address in addresses]
     assert walled == absent
     assert "typed text" in walled[3]
-    numbers = {tip.number, 100_000, 100_001}
-    pages = {number: fetch(client, f"{LIST}?q={number}") for number in numbers - {100_000} | {100_000}}
-    alike = {(page[0], page[3].replace(str(number), "N"), tuple(page[4])) for number, page in pages.items()}
-    assert len(alike) == 1
+    fetch(client, f"{LIST}?q=1")
+    status, _, _, page, queries = fetch(client, f"{LIST}?q={tip.number}")
+    other_status, _, _, other_page, other_queries = fetch(client, f"{LIST}?q=100001")
+    assert status == other_status == 200
+    assert page.replace(str(tip.number), "N") == other_page.replace("100001", "N")
+    assert queries == other_queries
