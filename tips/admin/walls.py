@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from core.models import Account
 from core.plain_text import clean_typed_text, show_steering
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation, vault
@@ -88,6 +89,7 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
     return [path("<uuid:tip_id>/wall/", keep_post_through_sign_in(site, view), name="tips_wall")]
 
 
+@require_fresh_factor_for_posts
 def decide(request: HttpRequest, tip_id: UUID) -> HttpResponse:
     """Show whom the tip names and the decisions so far, and make one."""
     account = request.user

@@ -31,7 +31,11 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_list(user):
         return {}
-    return worklist.count(user) | {"desk": True, "is_named": permissions.is_named(user), "decides_walls": user.has_perm(visibility.DECIDE)}
+    return worklist.count(user) | {
+        "desk": True,
+        "is_named": permissions.is_named(user),
+        "decides_walls": user.has_perm(visibility.DECIDE),
+    }
 
 
 @register.inclusion_tag("admin/tips/reader_notices.html", takes_context=True)
