@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0012_provider_identities'),
+        ('core', '0013_consent_to_access'),
     ]
 
     operations = [
