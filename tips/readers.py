@@ -51,6 +51,12 @@ def unmanned_units() -> QuerySet[Unit]:
     return Unit.objects.exclude(Exists(desk_accounts().filter(units=OuterRef("pk"))))
 
 
+def unalerted_categories() -> QuerySet[Category]:
+    """Return the sensitive categories that someone sees, but no one with an email address."""
+    named = desk_accounts().filter(sensitive_categories=OuterRef("pk"))
+    return Category.objects.filter(Exists(named), ~Exists(named.exclude(email="")), is_sensitive=True)
+
+
 def unread_categories() -> QuerySet[Category]:
     """Return the sensitive categories whose tips nobody could see: no active member of the desk is named."""
     return Category.objects.filter(is_sensitive=True).exclude(

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -33,6 +33,14 @@ class OwnDutyForm(forms.ModelForm):
             "categories": gettext_lazy("Leave all unchecked to get emails about every category."),
         }
         widgets = {"categories": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer sensitive categories only to the people named for them: others get no email about these tips."""
+        super().__init__(*args, **kwargs)
+        field = self.fields["categories"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        is_alerted = Q(is_sensitive=False) | Q(readers=self.instance.officer)
+        field.queryset = Category.objects.filter(is_alerted).distinct()
 
 
 @admin.register(Duty)

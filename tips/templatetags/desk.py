@@ -51,6 +51,7 @@ def reader_notices(context: RequestContext) -> dict[str, Any]:
     sensitive = Category.objects.filter(is_sensitive=True)
     return {
         "unread_categories": [str(category) for category in unread.filter(active=True)],
+        "unalerted_categories": [str(category) for category in readers.unalerted_categories().filter(active=True)],
         "unmanned_units": [str(unit) for unit in readers.unmanned_units()],
         "ready_categories": [] if sensitive.filter(active=True).exists() else [str(category) for category in sensitive],
     }

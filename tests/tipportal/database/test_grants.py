@@ -10,9 +10,10 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
+from core.row_insertion import insert_row
 from tests.tips.files import sealed_files
 from tips import conversation, form_tokens, intake, receipts
-from tips.models import Attachment, Category, Message, Tip
+from tips.models import Attachment, Category, Message, Tip, Unit
 from tips.source import inbox_session
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,11 @@ def session() -> inbox_session.InboxSession:
         "DELETE FROM tips_message",
         "TRUNCATE tips_message",
         "UPDATE tips_category SET active = false",
+        "UPDATE tips_category SET is_sensitive = false",
+        "INSERT INTO tips_category_readers (category_id, account_id) VALUES (1, 1)",
+        "INSERT INTO tips_unit_members (unit_id, account_id) VALUES (1, 1)",
+        "UPDATE tips_tip SET unit_id = NULL",
+        "SELECT * FROM tips_referral",
         "CREATE TABLE mine (id int)",
         "ALTER TABLE tips_message DISABLE ROW LEVEL SECURITY",
         "CREATE ROLE intruder SUPERUSER",
@@ -104,6 +110,23 @@ def test_public_reads_no_account_at_all() -> None:
     for column in ("id", "username", "email"):
         assert is_refused("public", f"SELECT {column} FROM core_account")
     assert is_refused("public", "SELECT * FROM auth_group")
+
+
+@pytest.mark.parametrize("table", ["tips_unit", "tips_unit_members", "tips_category_readers"])
+def test_only_staff_and_the_alerts_worker_read_who_sees_which_tips(table: str) -> None:
+    for role in ("public", "bulk", "media"):
+        assert is_refused(role, f"SELECT * FROM {table}")
+    assert not is_refused("alerts", f"SELECT * FROM {table}")
+
+
+def test_the_public_role_cannot_choose_the_unit_of_a_tip(session: inbox_session.InboxSession) -> None:
+    unit = Unit.objects.create(name="Narcotics")
+    tip = Tip.objects.get(pk=session.tip.pk)
+    tip.pk, tip.number, tip.unit = uuid.uuid4(), 1, unit
+    tip.form_hash, tip.token_hash, tip.key_for_source = b"another form", None, None
+    with acting_as("public"):
+        insert_row(tip)
+    assert Tip.objects.get(pk=tip.pk).unit is None
 
 
 def test_public_can_store_a_tip_and_a_message(session: inbox_session.InboxSession) -> None:

@@ -505,5 +505,15 @@ def test_supervisors_and_administrators_read_that_nobody_is_named_whether_or_not
     assert all("Nobody sees tips in these categories" in page and "Bias" in page for page in before)
     assert all("These units have no active member" in page and "Narcotics" in page for page in before)
     assert "Nobody sees tips in these categories" not in load(okafor, "/admin/")
+    silent = officers.create_officer("silent", mail="")
+    hate.readers.add(silent)
+    assert "named for them have no email address: Bias." in load(lee, "/admin/")
+    hate.readers.remove(silent)
     officers.send_tip(category=hate)
     assert [load(account, "/admin/").count("Bias") for account in (lee, administrator)] == [1, 1]
+
+
+def test_duty_offers_sensitive_categories_to_named_people_alone(hate: Category, okafor: Account, ito: Account) -> None:
+    hate.readers.add(okafor)
+    assert "Bias" in load(okafor, "/admin/tips/duty/mine/")
+    assert "Bias" not in load(ito, "/admin/tips/duty/mine/")
