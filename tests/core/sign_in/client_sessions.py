@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
+import random
 from typing import Any
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -23,7 +25,9 @@ def account(name: str, *roles: str) -> Account:
 
 
 def signed_in(who: Account, **headers: str) -> Client:
-    return sign_in(Client(headers={**BROWSER, **headers}), who)
+    """Sign in from a network address of its own: wrong codes of one test must not lock the address of another's."""
+    address = ipaddress.IPv4Address(random.randrange(10 << 24, 11 << 24))
+    return sign_in(Client(headers={**BROWSER, **headers}, REMOTE_ADDR=str(address)), who)
 
 
 def row_of(client: Client) -> StaffSession:
