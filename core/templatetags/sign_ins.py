@@ -9,6 +9,7 @@ from django.conf import settings
 from django.template import RequestContext
 
 from core.sign_in import attempts
+from core.single_sign_on.provider import Provider
 
 register = template.Library()
 
@@ -40,5 +41,7 @@ def single_sign_on_button(context: RequestContext) -> dict[str, Any]:
 
 
 @register.simple_tag
-def has_single_sign_on() -> bool:
-    return settings.OIDC_PROVIDER is not None
+def identity_provider() -> Provider | None:
+    """`{% identity_provider as provider %}`: the agency's identity provider, None if there is none."""
+    provider: Provider | None = settings.OIDC_PROVIDER
+    return provider

@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.roles import Role
+from core.single_sign_on.provider import Provider
+from core.staff.groups import GROUPS
 
 FACTOR_KEY_BYTES = 32  # core/sign_in/factors/factor_sealing.py, which the other roles do not import
 # Tables on which the web process for residents and the media worker must have no rights (grants.sql).
@@ -137,6 +139,24 @@ def check_factor_key(**_options: Any) -> list[CheckMessage]:
     if path is not None and not settings.ROLE.serves_staff:
         return [_refuse_staff_key("FACTOR_KEY", _("Remove it. This key opens the secrets of staff's second factors."))]
     return _check_staff_key("FACTOR_KEY", path, [FACTOR_KEY_BYTES, 2 * FACTOR_KEY_BYTES])
+
+
+@register(Tags.security)
+def check_identity_provider(**_options: Any) -> list[CheckMessage]:
+    """Find mistakes about single sign-on that would otherwise show at the first sign-in, or never."""
+    provider: Provider | None = settings.OIDC_PROVIDER
+    if provider is None:
+        return []
+    messages: list[CheckMessage] = []
+    if unknown := sorted(set(provider.roles.values()) - set(GROUPS)):
+        message = _("OIDC_ROLES names roles that don't exist: %(roles)s.") % {"roles": ", ".join(unknown)}
+        hint = _("Use these: %(roles)s.") % {"roles": ", ".join(GROUPS)}
+        messages.append(Error(message, hint=hint, id="tipportal.E012"))
+    if not (os.access(provider.client_secret, os.R_OK) and provider.read_secret()):
+        message = _("The file that OIDC_CLIENT_SECRET names can't be read, or it is empty.")
+        hint = _("Write the secret that the identity provider gave you into it.")
+        messages.append(Error(message, hint=hint, id="tipportal.E013"))
+    return messages
 
 
 def _refuse_staff_key(name: str, hint: str) -> CheckMessage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -28,7 +29,8 @@ from core.single_sign_on.provider import Provider, read_environment
 from core.staff import groups, known_browsers
 from tests.core.single_sign_on.stand_in_provider import CLIENT_ID, CLIENT_SECRET, FOREIGN_KEY, StandInProvider
 from tests.core.staff.test_staff import account, lines
-from tests.staff_session import CODE_FIELD, give_app, next_code, sign_in
+from tests.staff_session import CODE_FIELD, give_app, next_code, post_as_typed_by, sign_in
+from tipportal.deploy import checks
 
 BEGIN, RETURN, CONNECTION = "/admin/sign-in/provider/", "/admin/sign-in/provider/return/", "/admin/sign-in/connection/"
 SUBJECT = "subject-1"
@@ -138,6 +140,19 @@ def test_no_sign_in_leads_to_another_site(configured: Provider, next_page: str) 
     answer = client.get(travel(client, next=next_page))
     assert "evil" not in answer["Location"]
     assert "javascript" not in answer["Location"]
+
+
+def test_what_was_typed_in_an_ended_session_survives_a_sign_in_at_the_provider(configured: Provider) -> None:
+    who, client = connected("ito", configured, groups.ADMINISTRATOR), Client()
+    give_app(who)
+    address = "/admin/tips/category/add/"
+    page = post_as_typed_by(who, client, address, {"name": "Boats on the river"}).content.decode()
+    assert "Or sign in with Riverton ID on a new page." in page
+    (carried,) = re.findall(r'name="_carried" value="([^"]+)"', page)
+    come_back(client)
+    enter_code(client, who)
+    answer = client.post(address, {"_carried": carried})
+    assert (answer.status_code, "Boats on the river" in answer.content.decode()) == (409, True)
 
 
 # Hostile answers
@@ -606,6 +621,17 @@ def test_a_half_described_provider_refuses_to_start(
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match=sentence):
         environment(monkeypatch, **(WHOLE | variables))
+
+
+def test_the_checks_name_unknown_roles_and_an_empty_secret(settings: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    settings.OIDC_PROVIDER = Provider("https://id.example", "portal", secret, "ID", "groups", {"Chiefs": "chief"})
+    assert [message.id for message in checks.check_identity_provider()] == ["tipportal.E012", "tipportal.E013"]
+    secret.write_text("a secret")
+    settings.OIDC_PROVIDER = Provider("https://id.example", "portal", secret, "ID", "groups", {"Chiefs": "supervisor"})
+    assert checks.check_identity_provider() == []
+    settings.OIDC_PROVIDER = None
+    assert checks.check_identity_provider() == []
 
 
 def test_nothing_is_imported_or_mounted_without_a_provider_and_all_with_one() -> None:
