@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -164,10 +165,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(autouse=True)
-def _empty_page_cache() -> None:
+def _fresh_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.sign_in import client_addresses
     from core.web import page_cache
 
     page_cache.clear()
+    # All tests sign in from the same address, and share the store: a key of its own gives each test counts of its own.
+    monkeypatch.setattr(client_addresses, "KEY_NAME", f"test:{uuid4()}")
 
 
 @pytest.hookimpl(wrapper=True)
