@@ -69,6 +69,17 @@ def test_months_are_rounded_down_to_fives_and_end_with_the_last_whole_one():
     assert counted[3] == (0, 0)
 
 
+def test_sensitive_tips_are_in_no_public_figure():
+    """An officer could subtract the tips that they see, and know how many others there are."""
+    tips(12, dt.datetime(2026, 5, 10, tzinfo=dt.UTC), answered=6)
+    Category.objects.filter(tips__isnull=False).update(is_sensitive=True)
+    assert {(month.received, month.answered) for month in statistics.read_months()} == {(0, 0)}
+    figures = statistics._count_tips()
+    assert (figures.received, figures.answered) == (None, None)
+    Category.objects.update(is_sensitive=False)
+    assert statistics._count_tips().received == 12
+
+
 def test_a_month_ends_at_midnight_where_the_agency_is(settings):
     tips(5, dt.datetime(2026, 6, 1, 3, tzinfo=dt.UTC))  # still the 31st of May in Chicago
     counted = {month.first.month: month.received for month in statistics.read_months()}
