@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core import audit
 from core.audit import head_mails, proof
 from core.models import Account, AuditEntry
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.staff.admin_site import ReadOnlyAdmin
 from tipportal.audit_trail import csv_export, search_counts, visible_lines
 from tipportal.audit_trail.filter_form import TrailFilterForm
@@ -69,6 +70,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
             context |= {"page": page, "filters": _keep_filters(request, form), **_page_addresses(request, form, page)}
         return TemplateResponse(request, "admin/core/audit_trail.html", context, status=200 if form.is_valid() else 422)
 
+    @require_fresh_factor_for_posts
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         account = self._require_reader(request)
         form = TrailFilterForm(request.POST, account)

@@ -41,6 +41,7 @@ DELICATE: dict[str, str] = {
             "appointments/<int:pk>/",
         )
     },
+    "admin/core/auditentry/export/": "posts",
     "admin/crimemap/source/<int:pk>/token/": "posts",
     "admin/crimemap/source/<int:pk>/columns/": "posts",
     "admin/crimemap/offencecode/classify/": "posts",
