@@ -227,7 +227,8 @@ class Stack:
 
     @property
     def staff_url(self) -> str:
-        return self._url("staff" if "staff" in self.ports else "all")
+        """The staff side at localhost: browsers refuse passkeys on a bare IP address."""
+        return self._url("staff" if "staff" in self.ports else "all").replace("127.0.0.1", "localhost")
 
     def _url(self, role: str) -> str:
         return f"http://127.0.0.1:{self.ports[role]}"
@@ -253,7 +254,7 @@ class Stack:
             **self.keys,
             "DEMO": "1",
             "PORTAL_URL": urls.get("public") or urls.get("all") or "http://127.0.0.1:1",
-            "STAFF_URL": urls.get("staff") or urls.get("all") or "http://127.0.0.1:1",
+            "STAFF_URL": (urls.get("staff") or urls.get("all") or "http://127.0.0.1:1").replace("127.0.0.1", "localhost"),
             "REDIS_URL": self.servers.redis_url,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mails.port}",
             **(

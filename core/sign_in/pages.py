@@ -1,46 +1,30 @@
-"""The pages of a sign-in after the password: the second factor, enrolment, and the recovery codes.
+"""The pages of a sign-in: the second factor after a password, and enrolment for accounts that have none.
 
-They stand outside `AdminSite.admin_view`: `sign_in_steps` and `pending_sign_in` decide who sees them.
+They stand outside `AdminSite.admin_view`: `pending_sign_in` decides who sees them.
 """
 
 from __future__ import annotations
 
-import time
 from typing import Any
-from urllib.parse import urlencode
 
-import segno
-from django import forms
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from core import audit
 from core.models import Account
-from core.sign_in import pending_sign_in, sign_in_steps
-from core.sign_in.factors import app_codes, recovery_codes
-from core.sign_in.factors.factor_form import FactorForm
+from core.sign_in import pending_sign_in, second_factor, sign_in_steps
+from core.sign_in.sessions.device_words import describe_device
+from core.sign_in.factors import factor_changes, passkeys, recovery_code_page
+from core.sign_in.factors.app_form import AppForm, describe_new_app
+from core.sign_in.factors.factor_form import CODE_FIELD, PASSKEY_FIELD
+from core.sign_in.factors.passkeys import PasskeyError
+from core.sign_in.onward import find_onward, with_next
 from core.staff import known_browsers
-
-ADDED = "added a second factor to"
-SHOW_CODES_SECONDS = 15 * 60
-_CODES_UNTIL = "recovery_codes_until"
-
-
-class AppForm(forms.Form):
-    """Asks for a code to prove that the authenticator app works."""
-
-    factor_code = forms.CharField(
-        label=gettext_lazy("Code from the app"),
-        max_length=20,
-        widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"}),
-    )
 
 
 @never_cache
@@ -52,12 +36,20 @@ def ask_for_factor(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(with_next("admin:login", request))
     if not sign_in_steps.is_enrolled(account):
         return HttpResponseRedirect(with_next("admin:sign_in_set_up", request))
-    form: Any = FactorForm(request, account)
+    step = sign_in_steps.first_step(request)
     if request.method == "POST":
-        form = sign_in_steps.advance(request)
-        if form is None:
-            return _welcome(request, account, find_onward(request))
-    context = {"form": form, "title": _("Enter your code"), "next": find_onward(request), "account": account}
+        next_step = sign_in_steps.advance(request)
+        if next_step is None:
+            return welcome(request, find_onward(request))
+        step = next_step
+    context = {
+        "step": step,
+        "form": step.form,
+        "title": _("Show that it's you"),
+        "next": find_onward(request),
+        "account": account,
+        "offers_passkeys": passkeys.is_offered(request) and _has_passkey(account),
+    }
     return _render(request, "admin/core/sign_in_factor.html", context)
 
 
@@ -68,60 +60,69 @@ def set_up(request: HttpRequest) -> HttpResponse:
     account = pending_sign_in.find_account(request)
     if account is None or sign_in_steps.is_enrolled(account):
         return HttpResponseRedirect(with_next("admin:sign_in_factor" if account else "admin:login", request))
-    form = AppForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        authenticator = app_codes.enroll(request, account, "".join(form.cleaned_data["factor_code"].split()))
+    problem, form = "", AppForm(request.POST if request.method == "POST" and CODE_FIELD in request.POST else None)
+    authenticator = None
+    with transaction.atomic():
+        # One enrolment at a time: a password thief's and the owner's must not both become the first.
+        Account.objects.select_for_update().get(pk=account.pk)
+        if sign_in_steps.is_enrolled(account):
+            return HttpResponseRedirect(with_next("admin:sign_in_factor", request))
+        if answer := request.POST.get(PASSKEY_FIELD):
+            try:
+                authenticator = passkeys.add(account, answer, describe_device(request.META.get("HTTP_USER_AGENT", "")))
+            except PasskeyError as error:
+                problem = str(error)
+        elif form.is_bound:
+            authenticator = form.enroll(request, account)
         if authenticator is not None:
-            recovery_codes.renew(account)
-            audit.record(account, ADDED, f"account {account.get_username()}", "authenticator app")
-            pending_sign_in.complete(request, account, authenticator, "app code")
-            request.session[_CODES_UNTIL] = time.time() + SHOW_CODES_SECONDS
-            return _welcome(request, account, with_next("admin:recovery_codes", request))
-        form.add_error("factor_code", _("This code is wrong. Wait until your app shows a new one, then enter that."))
-    secret = app_codes.offer_secret(request)
+            factor_changes.report_first(account, authenticator)
+    if authenticator is not None:
+        pending_sign_in.complete(request, account, authenticator, factor_changes.describe(authenticator))
+        recovery_code_page.allow(request)
+        return welcome(request, with_next("admin:recovery_codes", request))
     context = {
         "form": form,
+        "problem": problem,
         "title": _("Set up your second step"),
         "next": find_onward(request),
         "account": account,
-        "secret": " ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
-        "qr_code": segno.make(app_codes.build_address(account, secret), error="m").svg_data_uri(scale=5, border=4),
+        "offers_passkeys": passkeys.is_offered(request),
+        **describe_new_app(request, account),
     }
     return _render(request, "admin/core/sign_in_set_up.html", context)
 
 
-def show_recovery_codes(request: HttpRequest) -> HttpResponse:
-    """Show the new recovery codes until the account says that it has saved them, and for a quarter of an hour at most."""
-    if request.method == "POST":
-        request.session.pop(_CODES_UNTIL, None)
-        return HttpResponseRedirect(find_onward(request))
-    if time.time() >= request.session.get(_CODES_UNTIL, 0):
-        return HttpResponseRedirect(find_onward(request))
+@never_cache
+@require_POST
+def passkey_options(_request: HttpRequest) -> JsonResponse:
+    """Return what a browser needs to ask for a passkey. It tells nothing about accounts."""
+    return JsonResponse(passkeys.begin_check())
+
+
+@never_cache
+@require_POST
+def new_passkey_options(request: HttpRequest) -> JsonResponse:
+    """Return what a browser needs to make a passkey, to an account that enrols or has proved its second factor."""
+    account = pending_sign_in.find_account(request)
+    if account is not None and sign_in_steps.is_enrolled(account):
+        account = None
+    if second_factor.has_second_factor(request) and isinstance(request.user, Account):
+        account = request.user
+    if account is None:
+        return JsonResponse({}, status=403)
+    return JsonResponse(passkeys.begin_adding(account))
+
+
+def welcome(request: HttpRequest, address: str) -> HttpResponse:
+    """Return the redirect after a complete sign-in, which makes the browser a known one."""
     assert isinstance(request.user, Account)
-    context = {
-        "codes": recovery_codes.list_unused(request.user),
-        "title": _("Save your recovery codes"),
-        "next": find_onward(request),
-    }
-    return _render(request, "admin/core/recovery_codes.html", context)
-
-
-def find_onward(request: HttpRequest) -> str:
-    """Return the address on this site to go to after signing in: the `next` of the form or of the address."""
-    onward = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure()):
-        return onward
-    return reverse("admin:index")
-
-
-def with_next(name: str, request: HttpRequest) -> str:
-    return f"{reverse(name)}?{urlencode({'next': find_onward(request)})}"
-
-
-def _welcome(request: HttpRequest, account: Account, address: str) -> HttpResponse:
     response = HttpResponseRedirect(address)
-    known_browsers.remember(request, response, account)
+    known_browsers.remember(request, response, request.user)
     return response
+
+
+def _has_passkey(account: Account) -> bool:
+    return any(each.type == Authenticator.Type.WEBAUTHN for each in factor_changes.list_main(account))
 
 
 def _render(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -16,8 +16,11 @@ from django.views.decorators.cache import never_cache
 
 from core import audit
 from core.sign_in import pages, second_factor, sign_in_steps
+from core.sign_in.factors import factor_pages, passkeys
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts
+from core.sign_in.onward import find_onward, with_next
 from core.sign_in.sessions import session_pages
+from core.sign_in.sign_in_steps import Step
 from core.staff import session_resume, sign_in
 
 PASSWORD_CHANGED = "changed the password of"  # noqa: S105  (a verb)
@@ -36,16 +39,22 @@ class StaffSite(AdminSite):
         if request.user.is_authenticated and not second_factor.has_second_factor(request):
             logout(request)
         if self.has_permission(request):
-            return HttpResponseRedirect(pages.find_onward(request))
-        form = sign_in_steps.advance(request) if request.method == "POST" else sign_in.SignInForm(request)
-        if not isinstance(form, sign_in.SignInForm):
-            return HttpResponseRedirect(pages.with_next("admin:sign_in_factor", request))
+            return HttpResponseRedirect(find_onward(request))
+        step: Step | None = Step(sign_in.SignInForm(request))
+        if request.method == "POST":
+            step = sign_in_steps.advance(request)
+        if step is None:
+            return pages.welcome(request, find_onward(request))
+        if step.asks_for_factor and not step.problem:
+            return HttpResponseRedirect(with_next("admin:sign_in_factor", request))
         context = {
             **self.each_context(request),
             "title": _("Sign in"),
             "app_path": request.get_full_path(),
-            "next": pages.find_onward(request),
-            "form": form,
+            "next": find_onward(request),
+            "form": sign_in.SignInForm(request) if step.asks_for_factor else step.form,
+            "step": step,
+            "offers_passkeys": passkeys.is_offered(request),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/login.html", context)
@@ -58,7 +67,9 @@ class StaffSite(AdminSite):
         own = [
             path("sign-in/code/", pages.ask_for_factor, name="sign_in_factor"),
             path("sign-in/set-up/", pages.set_up, name="sign_in_set_up"),
-            path("sign-in/recovery-codes/", self.admin_view(pages.show_recovery_codes), name="recovery_codes"),
+            path("sign-in/passkey/", pages.passkey_options, name="passkey_options"),
+            path("sign-in/new-passkey/", pages.new_passkey_options, name="new_passkey_options"),
+            *factor_pages.urls(self),
             *session_pages.urls(self),
         ]
         unused = ("view_on_site", "autocomplete")

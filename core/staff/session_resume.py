@@ -21,7 +21,9 @@ from django.utils.translation import gettext as _
 
 from core.models import Account
 from core.sign_in import sign_in_steps
-from core.sign_in.factors.factor_form import CODE_FIELD, FactorForm
+from core.sign_in.factors import passkeys
+from core.sign_in.factors.factor_form import CODE_FIELD, PASSKEY_FIELD
+from core.sign_in.sign_in_steps import Step
 from core.staff import form_author, known_browsers, list_filters, sealed_posts
 from core.staff.sign_in import SignInForm
 
@@ -29,7 +31,16 @@ View = Callable[..., HttpResponseBase]
 
 _CARRIED, _CONTINUED = "_carried", "_continued"
 # Not carried: what belongs to the request itself, and passwords.
-_OWN_FIELDS = ("csrfmiddlewaretoken", form_author.FIELD, _CARRIED, _CONTINUED, CODE_FIELD, "username", "password")
+_OWN_FIELDS = (
+    "csrfmiddlewaretoken",
+    form_author.FIELD,
+    _CARRIED,
+    _CONTINUED,
+    CODE_FIELD,
+    PASSKEY_FIELD,
+    "username",
+    "password",
+)
 
 
 def keep_post_through_sign_in(site: AdminSite, view: View) -> View:
@@ -111,27 +122,27 @@ def _ask_to_sign_in(site: AdminSite, request: HttpRequest, *, is_stale: bool = F
     """Return the sign-in page that carries the input, or None once the sender has signed in on it."""
     token = request.POST.get(_CARRIED)
     # With a stale token, nobody is signed in: the post may have been prepared by someone else.
-    form: SignInForm | FactorForm | None = SignInForm(request)
+    step: Step | None = Step(SignInForm(request))
     if token is None:
         author = form_author.read_author(request.POST)
         if author is None:
             return redirect_to_login(request.get_full_path())
         token = sealed_posts.seal(_carried_fields(request.POST), author)
     elif not is_stale:
-        form = sign_in_steps.advance(request)
-        if form is None:
+        step = sign_in_steps.advance(request)
+        if step is None:
             request.has_signed_in = True  # type: ignore[attr-defined]
             return None
-    assert form is not None
+    assert step is not None
     context = {
         **site.each_context(request),
-        "form": form,
+        "step": step,
+        "form": step.form,
         "carried": token,
         "title": _("Sign in again"),
-        "is_last_step": isinstance(form, FactorForm),
-        "needs_set_up": isinstance(form, FactorForm) and not sign_in_steps.is_enrolled(form.account),
+        "offers_passkeys": passkeys.is_offered(request),
     }
-    status = 403 if form.is_bound else 401
+    status = 403 if step.has_failed else 401
     return TemplateResponse(request, "admin/core/sign_in_again.html", context, status=status)
 
 

@@ -17,7 +17,7 @@ from core.sign_in.attempts import Factor, TooManyAttemptsError
 from core.sign_in.factors import app_codes, recovery_codes
 from core.sign_in.wait_wording import describe_wait
 
-CODE_FIELD = "factor_code"
+CODE_FIELD, PASSKEY_FIELD = "factor_code", "factor_passkey"
 
 
 class FactorForm(forms.Form):
