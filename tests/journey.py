@@ -121,6 +121,6 @@ class Visitor:
             address = self.answer["Location"]
             self.open(address)
         secret = re.search(r'class="factor-secret">([^<]+)<', self.page)
-        code = compute_code(secret[1]) if secret else code
-        self.open(address, {"csrfmiddlewaretoken": self.field("csrfmiddlewaretoken"), "factor_code": code})
+        answer = {"app_code": compute_code(secret[1])} if secret else {"factor_code": code}
+        self.open(address, {"csrfmiddlewaretoken": self.field("csrfmiddlewaretoken"), **answer})
         assert self.status == 302, self.page

@@ -254,7 +254,9 @@ class Stack:
             **self.keys,
             "DEMO": "1",
             "PORTAL_URL": urls.get("public") or urls.get("all") or "http://127.0.0.1:1",
-            "STAFF_URL": (urls.get("staff") or urls.get("all") or "http://127.0.0.1:1").replace("127.0.0.1", "localhost"),
+            "STAFF_URL": (urls.get("staff") or urls.get("all") or "http://127.0.0.1:1").replace(
+                "127.0.0.1", "localhost"
+            ),
             "REDIS_URL": self.servers.redis_url,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mails.port}",
             **(

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from core.models import Account
 from core.sign_in import second_factor
 from core.sign_in.factors import app_codes
 from core.sign_in.factors.factor_form import CODE_FIELD
-from core.staff import form_author
+from core.staff import form_author, known_browsers
 
 PASSWORD = "four words of nobody"
 APP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -25,6 +26,10 @@ def sign_in(client: Client, account: Account) -> Client:
     request.user, request.session = account, client.session
     second_factor.record(request, account, give_app(account))
     request.session.save()
+    # As after every sign-in: wrong codes then lock this browser, and not the address that all tests share.
+    response = HttpResponse()
+    known_browsers.remember(request, response, account)
+    client.cookies[known_browsers.COOKIE] = response.cookies[known_browsers.COOKIE].value
     return client
 
 

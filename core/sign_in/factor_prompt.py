@@ -32,8 +32,8 @@ class PromptForm(FactorForm):
     def __init__(self, request: HttpRequest, data: Any = None, *, asks_password: bool = False) -> None:
         assert isinstance(request.user, Account)
         super().__init__(request, request.user, data)
-        # Accounts of a single sign-on have none.
-        if not asks_password or not request.user.has_usable_password():
+        # Accounts of a single sign-on have none; a passkey is two factors by itself.
+        if not asks_password or self.sends_passkey or not request.user.has_usable_password():
             del self.fields["password"]
 
     def clean_password(self) -> str:

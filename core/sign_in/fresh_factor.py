@@ -29,7 +29,7 @@ from django.utils.translation import gettext as _
 
 from core.models import Account
 from core.sign_in import factor_prompt, second_factor
-from core.sign_in.factors.factor_form import CODE_FIELD
+from core.sign_in.factors.factor_form import CODE_FIELD, PASSKEY_FIELD
 from core.staff import form_author, sealed_posts
 
 FRESH_SECONDS = 5 * 60
@@ -38,7 +38,7 @@ MARK = "fresh_factor"  # on the views: "always" or "posts"
 _HELD = "_held"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # Not held: what belongs to the request itself.
-_REQUEST_FIELDS = ("csrfmiddlewaretoken", form_author.FIELD, CODE_FIELD)
+_REQUEST_FIELDS = ("csrfmiddlewaretoken", form_author.FIELD, CODE_FIELD, PASSKEY_FIELD)
 # In the sealed fields: the address that the post was for, and whether it had files.
 _PATH, _FILES = "_held_path", "_held_files"
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -17,13 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.models import Account
-from core.sign_in import pending_sign_in, second_factor, sign_in_steps
-from core.sign_in.sessions.device_words import describe_device
+from core.sign_in import fresh_factor, pending_sign_in, sign_in_steps
 from core.sign_in.factors import factor_changes, passkeys, recovery_code_page
-from core.sign_in.factors.app_form import AppForm, describe_new_app
-from core.sign_in.factors.factor_form import CODE_FIELD, PASSKEY_FIELD
-from core.sign_in.factors.passkeys import PasskeyError
+from core.sign_in.factors.app_form import APP_CODE_FIELD, AppForm, describe_new_app
+from core.sign_in.factors.passkeys import NEW_PASSKEY_FIELD, PasskeyError
 from core.sign_in.onward import find_onward, with_next
+from core.sign_in.sessions.device_words import describe_device
 from core.staff import known_browsers
 
 
@@ -48,7 +46,6 @@ def ask_for_factor(request: HttpRequest) -> HttpResponse:
         "title": _("Show that it's you"),
         "next": find_onward(request),
         "account": account,
-        "offers_passkeys": passkeys.is_offered(request) and _has_passkey(account),
     }
     return _render(request, "admin/core/sign_in_factor.html", context)
 
@@ -60,14 +57,14 @@ def set_up(request: HttpRequest) -> HttpResponse:
     account = pending_sign_in.find_account(request)
     if account is None or sign_in_steps.is_enrolled(account):
         return HttpResponseRedirect(with_next("admin:sign_in_factor" if account else "admin:login", request))
-    problem, form = "", AppForm(request.POST if request.method == "POST" and CODE_FIELD in request.POST else None)
+    problem, form = "", AppForm(request.POST if request.method == "POST" and APP_CODE_FIELD in request.POST else None)
     authenticator = None
     with transaction.atomic():
         # One enrolment at a time: a password thief's and the owner's must not both become the first.
         Account.objects.select_for_update().get(pk=account.pk)
         if sign_in_steps.is_enrolled(account):
             return HttpResponseRedirect(with_next("admin:sign_in_factor", request))
-        if answer := request.POST.get(PASSKEY_FIELD):
+        if answer := request.POST.get(NEW_PASSKEY_FIELD):
             try:
                 authenticator = passkeys.add(account, answer, describe_device(request.META.get("HTTP_USER_AGENT", "")))
             except PasskeyError as error:
@@ -102,11 +99,11 @@ def passkey_options(_request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_POST
 def new_passkey_options(request: HttpRequest) -> JsonResponse:
-    """Return what a browser needs to make a passkey, to an account that enrols or has proved its second factor."""
+    """Return what a browser needs to make a passkey, to an account that enrolls or has just proved its second factor."""
     account = pending_sign_in.find_account(request)
     if account is not None and sign_in_steps.is_enrolled(account):
         account = None
-    if second_factor.has_second_factor(request) and isinstance(request.user, Account):
+    if fresh_factor.is_fresh(request) and isinstance(request.user, Account):
         account = request.user
     if account is None:
         return JsonResponse({}, status=403)
@@ -119,10 +116,6 @@ def welcome(request: HttpRequest, address: str) -> HttpResponse:
     response = HttpResponseRedirect(address)
     known_browsers.remember(request, response, request.user)
     return response
-
-
-def _has_passkey(account: Account) -> bool:
-    return any(each.type == Authenticator.Type.WEBAUTHN for each in factor_changes.list_main(account))
 
 
 def _render(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

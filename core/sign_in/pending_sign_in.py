@@ -49,7 +49,7 @@ def find_account(request: HttpRequest) -> Account | None:
 
 def complete(request: HttpRequest, account: Account, authenticator: Authenticator, detail: str) -> None:
     """Sign the account in with the factor it has proved. `detail` names the factor in the audit trail."""
-    detail = ", ".join(filter(None, [_cancel(request), detail]))
+    detail = ", ".join(filter(None, [cancel(request), detail]))
     login(request, account, backend=BACKEND)
     second_factor.record(request, account, authenticator)
     audit.record(account, SIGNED_IN, detail=detail)
@@ -57,13 +57,13 @@ def complete(request: HttpRequest, account: Account, authenticator: Authenticato
 
 def complete_with_provider(request: HttpRequest, identity: ProviderIdentity, authenticated_at: float) -> None:
     """Sign in an account whose second factor the identity provider has asked for at `authenticated_at`."""
-    detail = f"{_cancel(request)}, factor of the provider"
+    detail = f"{cancel(request)}, factor of the provider"
     login(request, identity.account, backend=BACKEND)
     second_factor.record_provider(request, identity, authenticated_at)
     audit.record(identity.account, SIGNED_IN, detail=detail)
 
 
-def _cancel(request: HttpRequest) -> str:
+def cancel(request: HttpRequest) -> str:
     """Forget the first step; return its name."""
     pending: dict[str, Any] = request.session.pop(_KEY, {})
     return str(pending.get("first_step", ""))

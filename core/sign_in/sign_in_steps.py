@@ -45,14 +45,15 @@ def first_step(request: HttpRequest) -> Step:
 def advance(request: HttpRequest) -> Step | None:
     """Carry out the step that the post holds. Return the step to show next, None once the sender is signed in."""
     account = pending_sign_in.find_account(request)
-    if answer := request.POST.get(PASSKEY_FIELD):
+    answer = request.POST.get(PASSKEY_FIELD)
+    if answer and account is None:
         try:
-            owner, passkey = passkeys.check(request, answer, account)
+            owner, passkey = passkeys.check(request, answer)
         except PasskeyError as error:
-            return Step(first_step(request).form, str(error))
+            return Step(SignInForm(request), str(error))
         pending_sign_in.complete(request, owner, passkey, f"passkey {passkey.data['name']}")
         return None
-    if account is not None and CODE_FIELD in request.POST:
+    if account is not None and (answer or CODE_FIELD in request.POST):
         form = FactorForm(request, account, request.POST)
         if not form.is_valid() or form.authenticator is None:
             return Step(form)

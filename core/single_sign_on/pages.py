@@ -19,7 +19,7 @@ from core.models import Account
 from core.sign_in import pending_sign_in, sign_in_steps
 from core.sign_in.attempts import REFUSED
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts
-from core.sign_in.pages import find_onward
+from core.sign_in.onward import find_onward
 from core.single_sign_on import id_tokens, identities, role_claims, round_trips
 from core.single_sign_on.id_tokens import Claims, TokenRefusedError
 from core.single_sign_on.provider import Provider

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from core import audit
-from core.sign_in import pages, second_factor, sign_in_steps
+from core.sign_in import pages, pending_sign_in, second_factor, sign_in_steps
 from core.sign_in.factors import factor_pages, passkeys
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.sign_in.onward import find_onward, with_next
@@ -42,17 +42,18 @@ class StaffSite(AdminSite):
             return HttpResponseRedirect(find_onward(request))
         step: Step | None = Step(sign_in.SignInForm(request))
         if request.method == "POST":
+            pending_sign_in.cancel(request)  # of another account, perhaps
             step = sign_in_steps.advance(request)
         if step is None:
             return pages.welcome(request, find_onward(request))
-        if step.asks_for_factor and not step.problem:
+        if step.asks_for_factor:
             return HttpResponseRedirect(with_next("admin:sign_in_factor", request))
         context = {
             **self.each_context(request),
             "title": _("Sign in"),
             "app_path": request.get_full_path(),
             "next": find_onward(request),
-            "form": sign_in.SignInForm(request) if step.asks_for_factor else step.form,
+            "form": step.form,
             "step": step,
             "offers_passkeys": passkeys.is_offered(request),
             **(extra_context or {}),

@@ -59,8 +59,8 @@ function prepare(button) {
     status.textContent = button.dataset.waiting;
     try {
       const credential = await ask(button, form);
-      form.elements.factor_passkey.value = JSON.stringify(encodeCredential(credential));
-      form.submit();
+      form.querySelector("[data-passkey-answer]").value = JSON.stringify(encodeCredential(credential));
+      form.querySelector("[data-passkey-send]").click();
     } catch (error) {
       button.disabled = false;
       const known = { NotAllowedError: button.dataset.cancelled, InvalidStateError: button.dataset.present };
@@ -70,6 +70,10 @@ function prepare(button) {
   });
 }
 
-if (window.PublicKeyCredential && navigator.credentials) {
-  for (const button of document.querySelectorAll("[data-passkey]")) prepare(button);
+/* Shows the passkey buttons inside `root`: of the page, or of a lock page that a script has put in its place. */
+export function showPasskeyButtons(root) {
+  if (!window.PublicKeyCredential || !navigator.credentials) return;
+  for (const button of root.querySelectorAll("[data-passkey]")) prepare(button);
 }
+
+showPasskeyButtons(document);

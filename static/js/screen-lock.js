@@ -4,6 +4,7 @@
    memory; the title says nothing. All tabs of the session lock and unlock together. */
 
 import { button, element, texts } from "./dom.js";
+import { showPasskeyButtons } from "./passkey.js";
 
 const settings = document.getElementById("screen-lock").dataset;
 const text = texts({ dataset: settings });
@@ -110,7 +111,7 @@ function show(html) {
     event.preventDefault();
     unlock(form);
   });
-  main.dispatchEvent(new CustomEvent("lock-page-shown", { bubbles: true }));
+  showPasskeyButtons(main);
   (main.querySelector("[aria-invalid='true']") ?? main.querySelector("input:not([type=hidden])"))?.focus();
 }
 
@@ -125,7 +126,7 @@ function showRetry() {
 }
 
 async function unlock(form) {
-  const submit = form.querySelector("button[type=submit]");
+  const submit = form.querySelector("button[type=submit]:not([hidden])");
   submit.disabled = true;
   try {
     const body = new URLSearchParams(new FormData(form));

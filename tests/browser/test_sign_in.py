@@ -126,6 +126,21 @@ def test_a_passkey_is_enrolled_then_signs_in_alone_and_a_recovery_code_stands_in
         page.get_by_role("button", name="Sign in with a passkey").click()
         expect(page.get_by_text("Your device gave no passkey.")).to_be_visible()
 
+        # One more passkey, from a page of its own.
+        session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": True})
+        page.goto(f"{stack.staff_url}/admin/login/?next=/admin/sign-in/factors/")
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        page.get_by_role("link", name="Add a passkey").click()
+        look(page, "passkey")
+        page.get_by_role("button", name="Make the passkey").click()
+        expect(page.get_by_text("This device has a passkey for your account already.")).to_be_visible()
+        # A locked screen opens with it, where it covers the page.
+        page.goto(f"{stack.staff_url}/admin/sign-in/factors/")
+        page.get_by_role("button", name="Lock", exact=True).click()
+        page.get_by_role("button", name="Use a passkey").click()
+        expect(page.get_by_role("heading", name="How you sign in")).to_be_visible()
+        sign_out(page)
+
         # The phone is lost: a recovery code, once.
         session.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": device})
         enter_password(page, stack, name, password)

@@ -11,13 +11,15 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.sign_in.factors import app_codes
-from core.sign_in.factors.factor_form import CODE_FIELD
+
+# Not the name of the field that asks for a factor: the page before delicate actions would take it for its own.
+APP_CODE_FIELD = "app_code"
 
 
 class AppForm(forms.Form):
     """Asks for a code, to prove that the app works."""
 
-    factor_code = forms.CharField(
+    app_code = forms.CharField(
         label=gettext_lazy("Code from the app"),
         max_length=20,
         widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"}),
@@ -27,10 +29,12 @@ class AppForm(forms.Form):
         """Add the app to the account; return None and say why if the code is wrong."""
         if not self.is_valid():
             return None
-        code = "".join(self.cleaned_data[CODE_FIELD].split())
+        code = "".join(self.cleaned_data[APP_CODE_FIELD].split())
         authenticator = app_codes.enroll(request, account, code)
         if authenticator is None:
-            self.add_error(CODE_FIELD, _("This code is wrong. Wait until your app shows a new one, then enter that."))
+            self.add_error(
+                APP_CODE_FIELD, _("This code is wrong. Wait until your app shows a new one, then enter that.")
+            )
         return authenticator
 
 

@@ -16,13 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.models import Account
 from core.sign_in import second_factor
-from core.sign_in.sessions.device_words import describe_device
 from core.sign_in.factors import factor_changes, passkeys, recovery_code_page, recovery_codes
-from core.sign_in.factors.app_form import AppForm, describe_new_app
-from core.sign_in.factors.factor_form import CODE_FIELD, PASSKEY_FIELD
-from core.sign_in.factors.passkeys import PasskeyError
+from core.sign_in.factors.app_form import APP_CODE_FIELD, AppForm, describe_new_app
+from core.sign_in.factors.passkeys import NEW_PASSKEY_FIELD, PasskeyError
 from core.sign_in.factors.recovery_code_page import download_recovery_codes, show_recovery_codes
 from core.sign_in.fresh_factor import require_fresh_factor, require_fresh_factor_for_posts
+from core.sign_in.sessions.device_words import describe_device
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -30,12 +29,18 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
     change = require_fresh_factor_for_posts
     return [
         path("sign-in/factors/", site.admin_view(show_factors), name="factors"),
-        path("sign-in/factors/add-passkey/", site.admin_view(change(add_passkey)), name="factors_add_passkey"),
+        path(
+            "sign-in/factors/add-passkey/",
+            site.admin_view(require_fresh_factor(add_passkey)),
+            name="factors_add_passkey",
+        ),
         path("sign-in/factors/add-app/", site.admin_view(require_fresh_factor(add_app)), name="factors_add_app"),
         path("sign-in/factors/renew-codes/", site.admin_view(change(renew_codes)), name="factors_renew_codes"),
         path("sign-in/factors/<int:number>/", site.admin_view(change(change_factor)), name="factor_change"),
         path("sign-in/recovery-codes/", site.admin_view(show_recovery_codes), name="recovery_codes"),
-        path("sign-in/recovery-codes/download/", site.admin_view(download_recovery_codes), name="recovery_codes_download"),
+        path(
+            "sign-in/recovery-codes/download/", site.admin_view(download_recovery_codes), name="recovery_codes_download"
+        ),
     ]
 
 
@@ -56,14 +61,17 @@ def show_factors(request: HttpRequest) -> HttpResponse:
     return _render(request, "admin/core/factors.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def add_passkey(request: HttpRequest) -> HttpResponse:
-    """Add the passkey that this device has made."""
+    """Ask the device for a passkey, and add it."""
     account = _account(request)
-    name = request.POST.get("name", "").strip() or describe_device(request.META.get("HTTP_USER_AGENT", ""))
+    device = describe_device(request.META.get("HTTP_USER_AGENT", ""))
+    if request.method != "POST":
+        return _render(request, "admin/core/factor_passkey.html", {"title": _("Add a passkey"), "name": device})
+    name = request.POST.get("name", "").strip() or device
     try:
         with transaction.atomic():
-            authenticator = passkeys.add(account, request.POST.get(PASSKEY_FIELD, ""), name)
+            authenticator = passkeys.add(account, request.POST.get(NEW_PASSKEY_FIELD, ""), name)
             factor_changes.report_added(account, authenticator)
     except PasskeyError as error:
         messages.error(request, str(error))
@@ -77,7 +85,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
 def add_app(request: HttpRequest) -> HttpResponse:
     """Add an authenticator app, in place of the one that the account has."""
     account = _account(request)
-    form = AppForm(request.POST if request.method == "POST" and CODE_FIELD in request.POST else None)
+    form = AppForm(request.POST if request.method == "POST" and APP_CODE_FIELD in request.POST else None)
     if form.is_bound:
         with transaction.atomic():
             authenticator = form.enroll(request, account)

@@ -24,6 +24,7 @@ from core.sign_in.attempts import Factor
 from core.staff import account_mails
 
 MAX_NAME_LENGTH = 60
+NEW_PASSKEY_FIELD = "new_passkey"  # holds what a device has just made; the one of factor_form.py, what it proves
 COPY_SUSPECTED = "used a passkey that may be a copy"
 _COUNT = "sign_count"
 # What allauth and fido2 raise about an answer that is not one, or whose signature, site or challenge is wrong.
@@ -37,6 +38,10 @@ class PasskeyError(Exception):
 def is_offered(request: HttpRequest) -> bool:
     """Return whether browsers accept passkeys at the address of this request: that of STAFF_URL alone."""
     return f"{request.scheme}://{request.get_host()}" == settings.STAFF_URL
+
+
+def has_any(account: Account) -> bool:
+    return bool(Authenticator.objects.filter(user=account, type=Authenticator.Type.WEBAUTHN).exists())
 
 
 def begin_check() -> dict[str, Any]:

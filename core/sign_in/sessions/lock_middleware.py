@@ -48,10 +48,10 @@ class LockMiddleware:
 
 
 def answer_locked(request: HttpRequest, row: StaffSession) -> HttpResponseBase | None:
-    """Return the answer to a request of a locked session; None lets it pass, which is for signing out alone."""
+    """Return the answer to a request of a locked session; None lets it pass: signing out, and asking for a passkey to unlock."""
     match = request.resolver_match
     name = match.view_name if match else ""
-    if name == "admin:logout":
+    if name in ("admin:logout", "admin:passkey_options"):
         return None
     if name == lock_page.URL_NAME or (is_by_person(request) and not _asks_for_json(request)):
         return lock_page.render(request, row)

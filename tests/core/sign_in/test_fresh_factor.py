@@ -30,6 +30,10 @@ NEW = {"name": "Night shift"}
 DELICATE: dict[str, str] = {
     "admin/password_change/": "posts",
     "admin/sessions/<int:account_id>/": "posts",
+    "admin/sign-in/factors/<int:number>/": "posts",
+    "admin/sign-in/factors/add-app/": "always",
+    "admin/sign-in/factors/add-passkey/": "always",
+    "admin/sign-in/factors/renew-codes/": "posts",
     **{
         f"admin/core/account/{address}": "posts"
         for address in (
