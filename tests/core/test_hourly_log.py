@@ -64,11 +64,11 @@ def test_a_fault_is_written_once_at_the_hour_with_its_class_and_our_place(
 
     monkeypatch.setattr("tipportal.views.render", fail)
     for _ in range(3):
-        assert Client(raise_request_exception=False).get(f"/privacy/?{CANARY}").status_code == 500
+        assert Client(raise_request_exception=False).get(f"/tips/safety/?{CANARY}").status_code == 500
     assert hourly._stream.getvalue() == "", "a line at the moment of a request"
     (line,) = written(hourly)
     assert line.startswith("ERROR django.request: LookupError at tipportal/views.py:")
-    assert line.endswith(" in privacy (times: 3)")
+    assert line.endswith(" in safety (times: 3)")
 
 
 def test_lines_are_sorted_by_place_and_bounded(hourly: HourlyLog) -> None:
