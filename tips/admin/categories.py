@@ -182,7 +182,7 @@ class CategoryAdmin(FoldedSearch, AuditedAdmin):
 
     @admin.display(description=_("waiting for consent"))
     def waiting(self, category: Category) -> str:
-        return access_changes.name_waiting(category) if category.pk else ""
+        return access_changes.name_waiting(category) if category.pk else _gettext("No one")
 
     @admin.display(description=_("seen by"))
     def seen_by(self, category: Category) -> str:

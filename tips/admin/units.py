@@ -119,7 +119,7 @@ class UnitAdmin(FoldedSearch, AuditedAdmin):
 
     @admin.display(description=gettext_lazy("waiting for consent"))
     def waiting(self, unit: Unit) -> str:
-        return access_changes.name_waiting(unit) if unit.pk else ""
+        return access_changes.name_waiting(unit) if unit.pk else _("No one")
 
     @admin.display(description=gettext_lazy("categories"))
     def handled_categories(self, unit: Unit) -> str:
@@ -137,7 +137,7 @@ class UnitAdmin(FoldedSearch, AuditedAdmin):
 class ReferralAdmin(ReadOnlyAdmin):
     """Tips that came from and went to the officer's units. It links to none: the old unit no longer sees them."""
 
-    list_display = ("tip_number", "from_name", "to_name", "referred_by", "day", "received")
+    list_display = ("tip_number", "from_name", "to_name", "author", "day", "received")
     list_display_links = None
     list_select_related = ("tip", "from_unit", "to_unit", "referred_by", "received_by")
     ordering = ("-referred_at",)
@@ -170,6 +170,10 @@ class ReferralAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("to"))
     def to_name(self, referral: Referral) -> str:
         return referrals.name_unit(referral.to_unit)
+
+    @admin.display(description=gettext_lazy("referred by"))
+    def author(self, referral: Referral) -> str:
+        return access_changes.name_accounts([referral.referred_by]) if referral.referred_by else _("Former officer")
 
     @admin.display(description=gettext_lazy("referred"), ordering="referred_at")
     def day(self, referral: Referral) -> str:

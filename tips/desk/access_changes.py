@@ -60,7 +60,8 @@ def name_waiting(place: Unit | Category) -> str:
     """Return the names of the people that somebody has asked to add, for the page of the unit or category."""
     field = "details__units__has_key" if isinstance(place, Unit) else "details__categories__has_key"
     requests = ConsentRequest.objects.open().filter(kind=ConsentRequest.Kind.ACCESS, **{field: str(place.pk)})
-    return name_accounts(request.account for request in requests.select_related("account") if request.account)
+    names = name_accounts(request.account for request in requests.select_related("account") if request.account)
+    return names or _("No one")
 
 
 def record_removals(editor: Account, subject: str, removed: Iterable[Account]) -> None:
