@@ -74,7 +74,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         page.get_by_role("button", name="Send answer").dblclick()
         expect(page.get_by_text("Answer sent.")).to_be_visible()
         expect(page.locator(".talk .me", has_text="Where is it?")).to_have_count(1)
-        page.get_by_role("link", name="You're").click()
+        page.get_by_role("link", name="You're off duty").click()
         check_looks(page)
         page.goto(NEUTRAL)  # as if it were the officer's webmail, with the link of an alert
         page.evaluate("href => document.body.append(Object.assign(document.createElement('a'), {href, textContent: 'Desk'}))",
@@ -134,6 +134,7 @@ def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser:
         page.clock.install()
         page.goto(stack.staff_url + LIST + "?status=all")
         page.locator(".field-number_shown a").first.click()
+        page.wait_for_load_state()  # the script listens
         page.get_by_label("Your answer").fill(words)
         with page.expect_response("**/admin/session/") as told:  # that its person was busy
             page.clock.fast_forward("01:00")

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 OLD = fresh_factor.FRESH_SECONDS + 1
 ADD = "/admin/tips/unit/add/"
 NEW = {"name": "Night shift"}
+NO_TIP = "00000000-0000-4000-8000-000000000000"
 # Every address that asks for a fresh factor: "always", or only before what it "posts" is carried out.
 DELICATE: dict[str, str] = {
     "admin/password_change/": "posts",
@@ -49,6 +50,7 @@ DELICATE: dict[str, str] = {
     "admin/crimemap/source/<int:pk>/token/": "posts",
     "admin/crimemap/source/<int:pk>/columns/": "posts",
     "admin/crimemap/offencecode/classify/": "posts",
+    "admin/tips/tip/<uuid:tip_id>/wall/": "posts",
     **{
         f"admin/{model}/{address}": "posts"
         for model in (
@@ -195,7 +197,7 @@ def test_a_stale_post_changes_nothing() -> None:
     root.save()
     client = stale(root)
     for path, when in DELICATE.items():
-        address = "/" + re.sub(r"<(?:\w+:)?\w+>", str(root.pk), path)
+        address = "/" + re.sub(r"<(?:(\w+):)?\w+>", lambda kind: NO_TIP if kind[1] == "uuid" else str(root.pk), path)
         assert is_prompt(client.post(address, {"username": "changed"})), address
         assert when == "posts" or is_prompt(client.get(address)), address
 
