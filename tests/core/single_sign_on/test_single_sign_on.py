@@ -236,7 +236,11 @@ HOSTILE_SIGNATURES: dict[str, dict[str, Any]] = {
     "an algorithm that the key is not for": {"algorithm": "RS512", "keys": [{"kty": "oct", "k": "AAAA", "kid": "one"}]},
     "no token at all": {"raw_token": "e30.e30."},
     "no text": {"raw_token": "\0"},
-    "keys that are none": {"keys": [{"kty": "oct", "k": "AAAA", "kid": "one", "alg": "HS256"}]},
+    "a secret among the published keys": {
+        "signing_key": bytes(48),
+        "algorithm": "HS256",
+        "keys": [{"kty": "oct", "k": "A" * 64, "kid": "one", "alg": "HS256"}],
+    },
     "no keys": {"keys": []},
 }
 
