@@ -65,12 +65,21 @@ function leave() {
   location.reload();
 }
 
+/* Browsers that know <dialog> and not ":modal" throw, and the page would stay uncovered. */
+function isModal(dialog) {
+  try {
+    return dialog.matches(":modal");
+  } catch {
+    return true;
+  }
+}
+
 function hideContent() {
   if (held) return;
   hideWarning();
   focused = document.activeElement;
   scrolledTo = window.scrollY;
-  for (const dialog of document.querySelectorAll("dialog[open]")) if (dialog.matches(":modal")) dialog.dataset.wasModal = "1";
+  for (const dialog of document.querySelectorAll("dialog[open]")) if (isModal(dialog)) dialog.dataset.wasModal = "1";
   held = document.createDocumentFragment();
   held.append(...document.body.childNodes);
   document.title = text("title");
