@@ -29,6 +29,7 @@ _ROLE_WORDS = {
     "supervisor": gettext_lazy("supervisor: also decides who may open tips"),
     "communications": gettext_lazy("communications: writes stories, guides and events"),
     "administrator": gettext_lazy("administrator: runs the portal, opens no tip"),
+    "oversight": gettext_lazy("oversight: reads tips about supervisors, from outside the desk"),
 }
 
 
@@ -90,6 +91,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
     """Invite the people of a pasted list: check it, show what would happen, and then send all or nothing."""
     by = _require_inviter(request)
     context: dict[str, Any] = {"title": _("Invite people from a list"), "max_lines": invited_people.MAX_LINES}
+    context["role_names"] = ", ".join(GROUPS)
     text = request.POST.get("people", "")
     if request.method == "POST":
         lines = invited_people.parse_list(text)

@@ -108,6 +108,7 @@ def test_a_link_expires_after_72_hours_and_is_sent_again(administrator: Account,
     left = SignInLink.objects.get().expires_at - timezone.now()
     assert dt.timedelta(hours=71, minutes=59) < left <= dt.timedelta(hours=72)
     SignInLink.objects.update(expires_at=timezone.now())
+    assert Client().get(path).status_code == 410
     assert Client().post(path, PASSWORDS).status_code == 410
     client, address = signed_in(administrator), reverse("admin:core_account_invitations")
     assert "Expired on" in client.get(address).content.decode()
@@ -287,7 +288,7 @@ def test_a_list_with_one_bad_line_sends_nothing(administrator: Account) -> None:
         "Nothing was sent: 7 lines have a problem.",
         "Another line has this email address.",
         "There is no email address on this line.",
-        "Give the person a role: officer, supervisor, communications, administrator.",
+        f"Give the person a role: {', '.join(groups.GROUPS)}.",
         "There is no role “sheriff”.",
         "The account ito has this email address.",
         "Write the person&#x27;s name first.",
