@@ -22,8 +22,18 @@ from tests.tips.desk import officers
 
 TABLE = Path(__file__).parent / "roles.txt"
 ROLES = (groups.OFFICER, groups.SUPERVISOR, groups.COMMUNICATIONS, groups.ADMINISTRATOR)
-# Signing in and out and the screen lock are everyone's.
-LEFT_OUT = {"login", "logout", "sign_in_factor", "sign_in_set_up", "set-up", "session_lock", "session_unlock"}
+# Signing in and out and the screen lock are everyone's, and a factor is its owner's alone.
+LEFT_OUT = {
+    "login",
+    "logout",
+    "sign_in_factor",
+    "sign_in_set_up",
+    "set-up",
+    "session_lock",
+    "session_unlock",
+    "passkey_options",
+    "factor_change",
+}
 
 
 def probe(client: Client, account: Account, path: str) -> str:

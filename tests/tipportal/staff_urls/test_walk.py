@@ -20,7 +20,7 @@ from tests.tipportal.staff_urls.addresses import MARKER, StaffAddress, create_wo
 from tests.tips.desk import officers
 
 # Open by design: the steps of signing in. Add a name here only if its page is one of these.
-SIGN_IN = {"login", "sign_in_factor", "sign_in_set_up", "set-up"}
+SIGN_IN = {"login", "sign_in_factor", "sign_in_set_up", "set-up", "passkey_options", "new_passkey_options"}
 METHODS = ("get", "post", "head", "options")
 FORMS = ('name="password"', 'name="code"', 'name="_carried"')
 

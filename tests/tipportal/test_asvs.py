@@ -1,0 +1,72 @@
+"""docs/asvs.md: the table is whole, its tests exist, and the passwords it describes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from core.models import Account
+from tests.stack import ROOT
+
+TABLE = (ROOT / "docs/asvs.md").read_text()
+# Requirements of each section of ASVS 5.0.0.
+SECTIONS = {
+    "6.1": 3, "6.2": 12, "6.3": 8, "6.4": 6, "6.5": 8, "6.6": 4, "6.7": 2, "6.8": 4,
+    "7.1": 3, "7.2": 4, "7.3": 2, "7.4": 5, "7.5": 3, "7.6": 2, "8.1": 4, "8.2": 4, "8.3": 3, "8.4": 2,
+}  # fmt: skip
+ROW = re.compile(
+    r"^\| ([678]\.\d\.\d+) \| [^|]+ \| (met|partly|not met|not applicable) \| [^|]+ \| [^|]+ \|$", re.MULTILINE
+)
+
+
+def test_each_requirement_of_the_three_chapters_has_one_row() -> None:
+    wanted = [f"{section}.{number}" for section, count in SECTIONS.items() for number in range(1, count + 1)]
+    assert [number for number, _status in ROW.findall(TABLE)] == wanted
+
+
+def test_the_tests_that_the_table_names_exist() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", TABLE))
+    assert len(named) > 50
+    assert not {f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text()}
+
+
+@pytest.mark.parametrize(
+    ("password", "is_accepted"),
+    [
+        ("elevenchars", False),
+        ("twelve chars", True),
+        ("ALLCAPITALS!", True),
+        ("ключ от дома", True),
+        ("okafor-okafor", False),
+        ("q1w2e3r4t5y6", False),
+        ("x1" * 64, True),
+    ],
+)
+def test_passwords_need_twelve_characters_and_no_other_rule(password: str, is_accepted: bool) -> None:
+    try:
+        validate_password(password, Account(username="okafor-okafor"))
+    except ValidationError:
+        assert not is_accepted
+    else:
+        assert is_accepted
+
+
+def test_the_password_field_is_masked_and_takes_pasted_text(db: None) -> None:
+    page = Client().get("/admin/login/").content.decode()
+    (field,) = re.findall(r'<input[^>]*name="password"[^>]*>', page)
+    assert 'type="password"' in field
+    assert 'autocomplete="current-password"' in field
+    assert "maxlength" not in field
+
+
+def test_a_password_is_compared_as_it_was_typed() -> None:
+    account: Any = Account(username="okafor")
+    typed = " Sixty-four characters and a space at each end, and then some more "
+    account.set_password(typed)
+    assert account.check_password(typed)
+    assert not any(account.check_password(other) for other in (typed.strip(), typed.lower(), typed[:64]))
