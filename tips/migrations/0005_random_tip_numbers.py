@@ -18,7 +18,7 @@ BEGIN
         drawn := CASE WHEN draws < 20 THEN 100000 + drawn % choices ELSE 1000000 + drawn % 9000000 END;
         draws := draws + 1;
         EXIT WHEN NOT EXISTS (SELECT FROM tips_tip WHERE number = drawn)
-            AND NOT EXISTS (SELECT FROM core_auditentry WHERE subject IN ('tip ' || drawn, 'walled tip ' || drawn));
+            AND NOT EXISTS (SELECT FROM core_auditentry WHERE subject = 'tip ' || drawn);
     END LOOP;
     RETURN drawn;
 END $$;
