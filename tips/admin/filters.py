@@ -19,6 +19,7 @@ from tips.models import State, Tip
 from tips.walls import visibility
 
 SENSITIVE_PARAMETER = "sensitive"
+WALLED_PARAMETER = "walled"
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -56,16 +57,24 @@ class SensitiveFilter(admin.SimpleListFilter):
         yield {**first, "display": _("Leave out")}
         yield from others
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:  # noqa: ARG002
-        return queryset.filter(worklist.SENSITIVE) if self.value() == "only" else queryset.exclude(worklist.SENSITIVE)
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Tip]) -> QuerySet[Tip]:
+        if self.value() == "only":
+            return queryset.filter(worklist.SENSITIVE)
+        # The list of walled tips has the sensitive ones too: those who see it are chosen tip by tip.
+        shows_walled = request.GET.get(WALLED_PARAMETER) == "only"
+        return queryset if shows_walled else queryset.exclude(worklist.SENSITIVE)
 
 
 class CategoryFilter(admin.RelatedFieldListFilter):
     """The categories of the list's tips: the sensitive ones in the sensitive list, the others in the general one."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        shows_sensitive = request.GET.get(SENSITIVE_PARAMETER) == "only"
-        tips = model_admin.get_queryset(request).filter(category__is_sensitive=shows_sensitive).order_by()
+        tips = model_admin.get_queryset(request).order_by()
+        if request.GET.get(WALLED_PARAMETER) == "only":
+            tips = tips.filter(worklist.WALLED)
+        else:
+            shows_sensitive = request.GET.get(SENSITIVE_PARAMETER) == "only"
+            tips = tips.exclude(worklist.WALLED).filter(category__is_sensitive=shows_sensitive)
         return field.get_choices(include_blank=False, limit_choices_to={"pk__in": tips.values("category")})
 
 
@@ -117,7 +126,7 @@ class WallFilter(admin.SimpleListFilter):
     """Walled tips have a list of their own: the general list leaves them out. Only those who may see one have the filter."""
 
     title = gettext_lazy("walled tips")
-    parameter_name = "walled"
+    parameter_name = WALLED_PARAMETER
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         is_decider = request.user.has_perm(visibility.DECIDE)

@@ -90,8 +90,10 @@ class TipAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         is_sensitive = request.GET.get(filters.SENSITIVE_PARAMETER) == "only"
+        is_walled = request.GET.get(filters.WALLED_PARAMETER) == "only"
+        title = _("Sensitive tips") if is_sensitive else _("Tips")
         context = {
-            "title": _("Sensitive tips") if is_sensitive else _("Tips"),
+            "title": _("Walled tips") if is_walled else title,
             "has_units": Unit.objects.exists(),
             "is_named": not is_sensitive and permissions.is_named(request.user),
         }

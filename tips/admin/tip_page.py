@@ -271,7 +271,7 @@ def _render(  # noqa: PLR0917
     context["may_hold"] = permissions.can_hold(officer)
     context["may_answer"] = permissions.can_act(officer)
     context["is_walled"] = visibility.is_walled(opened.tip)
-    context["may_decide"] = officer.has_perm(visibility.DECIDE)
+    context["may_decide"] = visibility.may_decide(opened.tip, officer)
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 

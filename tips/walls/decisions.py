@@ -41,14 +41,11 @@ class WalledTip:
 
 def find_walled_tip(tip_id: UUID, account: Account) -> WalledTip:
     """Return a walled tip that this account may decide about. Raises TipGoneError, vault.SealError, vault.KeyMissingError."""
-    permissions.require(account.has_perm(visibility.DECIDE))
     tip = permissions.find_tip(tip_id, account)
-    wall = Wall.objects.filter(visibility.STANDING, tip=tip).first()
-    if wall is None:
+    if not visibility.may_decide(tip, account):
         raise TipGoneError
+    wall = Wall.objects.get(tip=tip)
     record = records.read_record(wall)
-    if not visibility.choose_deciders(tip, record.named).filter(pk=account.pk).exists():
-        raise TipGoneError
     named = list(Account.objects.filter(pk__in=record.named).order_by("last_name", "username"))
     return WalledTip(tip, wall, record, named)
 

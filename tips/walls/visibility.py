@@ -2,7 +2,7 @@
 
 - A tip that has not been compared with the names of staff is nobody's.
 - A walled tip is for the supervisors that it does not name, until one of them decides; in a sensitive category, for the people
-  named for the category. If it names all of these, for the accounts of oversight that it does not name.
+  named for the category, whatever their role. If it names all of these, for the accounts of oversight that it does not name.
 - After the decision to keep the wall, also for the people named then.
 """
 
@@ -29,7 +29,8 @@ def walled_for(account: Account) -> Q:
     """Return the condition on Tip for the walled tips that this account may see."""
     as_reader = Wall.readers.through.objects.filter(account=account.pk, wall=OuterRef("pk"))
     # Asked for every supervisor alike, so that a walled tip costs them the same work as one that doesn't exist.
-    decidable = _list_decidable(account) if account.has_perm(DECIDE) else []
+    may_decide = account.has_perm(DECIDE) or Category.objects.filter(is_sensitive=True, readers=account.pk).exists()
+    decidable = _list_decidable(account) if may_decide else []
     return WALLED & (Q(Exists(as_reader)) | Q(pk__in=decidable))
 
 
@@ -41,6 +42,12 @@ def choose_deciders(tip: Tip, named: frozenset[int]) -> QuerySet[Account]:
     else:
         chosen = first_choice.filter(groups__name=SUPERVISOR)
     return chosen if chosen.exists() else first_choice.filter(groups__name=OVERSIGHT)
+
+
+def may_decide(tip: Tip, account: Account) -> bool:
+    """Return whether the account may decide about the wall of this tip; False if it has none."""
+    wall = Wall.objects.filter(STANDING, tip=tip).first()
+    return wall is not None and choose_deciders(tip, records.read_record(wall).named).filter(pk=account.pk).exists()
 
 
 def is_walled(tip: Tip) -> bool:

@@ -18,7 +18,7 @@ from core.staff import groups
 from tests.tips.desk import officers
 from tests.tips.walls.test_walls import NAMING, seeing
 from tips import officer_alerts
-from tips.models import Tip, Wall
+from tips.models import Category, Tip, Wall
 from tips.walls import records, screening_thread
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +64,21 @@ def test_the_page_names_the_people_and_leads_to_the_tip(tip: Tip, okoye: Account
     assert "Amara Lindholm" in page
     assert "Kenji Itoh" in page  # may be shown the tip
     assert page.count("Lindholm") == 1
+
+
+def test_a_walled_tip_in_a_sensitive_category_is_for_the_people_named_for_it(
+    lindholm: Account, okoye: Account, itoh: Account
+) -> None:
+    category = Category.objects.filter(is_sensitive=False).first()
+    assert category is not None
+    Category.objects.filter(pk=category.pk).update(is_sensitive=True)
+    category.readers.set([lindholm, itoh])
+    tip = officers.send_tip(NAMING, category=Category.objects.get(pk=category.pk))
+    assert seeing(tip) == {"itoh"}
+    client = officers.sign_in(itoh)
+    assert str(tip.number) in client.get(LIST, {"walled": "only"}).content.decode()
+    for general in ({}, {"sensitive": "only"}):
+        assert str(tip.number) not in client.get(LIST, general).content.decode()
 
 
 def test_a_released_tip_is_its_units_and_its_officers_are_alerted(tip: Tip, okoye: Account) -> None:
