@@ -59,6 +59,7 @@ def add(account: Account, secret: str, last_step: int = 0) -> Authenticator:
         Authenticator.objects.filter(user=account, type=Authenticator.Type.TOTP).delete()
         authenticator: Authenticator = TOTP.activate(account, secret).instance
         authenticator.data[_LAST_STEP] = last_step
+        authenticator.data["proof"] = factor_sealing.seal_owner(account.pk, secret)
         authenticator.save()
     return authenticator
 
@@ -70,7 +71,10 @@ def check(account: Account, code: str) -> Authenticator | None:
         authenticator = rows.filter(user=account, type=Authenticator.Type.TOTP).first()
         if authenticator is None:
             return None
-        step = _find_step(factor_sealing.open_secret(authenticator.data["secret"]), code)
+        secret = factor_sealing.open_secret(authenticator.data["secret"])
+        if not factor_sealing.is_owner(account.pk, secret, authenticator.data.get("proof", "")):
+            return None
+        step = _find_step(secret, code)
         if step is None or step <= authenticator.data[_LAST_STEP]:
             return None
         authenticator.data[_LAST_STEP] = step

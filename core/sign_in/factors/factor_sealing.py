@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -51,6 +52,23 @@ def open_secret(sealed: str) -> str:
     except (CryptoError, ValueError, binascii.Error) as error:
         raise FactorSealError("A stored second factor was changed, so it can't be opened.") from error
     return bytes(opened).decode()
+
+
+def seal_owner(account_id: int, material: str) -> str:
+    """Return the proof that a factor made from this material is this account's, sealed so that only the staff side makes it."""
+    return seal_secret(_digest(account_id, material))
+
+
+def is_owner(account_id: int, material: str, proof: str) -> bool:
+    """Return whether `seal_owner` made the proof for both: not for a factor that was written or copied into the database."""
+    try:
+        return hmac.compare_digest(open_secret(proof), _digest(account_id, material))
+    except FactorSealError:
+        return False
+
+
+def _digest(account_id: int, material: str) -> str:
+    return hashlib.blake2b(f"{account_id} {material}".encode(), digest_size=32, person=b"factor owner").hexdigest()
 
 
 def read_keys() -> list[bytes]:

@@ -21,6 +21,7 @@ from core import audit
 from core.models import Account
 from core.sign_in import attempts
 from core.sign_in.attempts import Factor
+from core.sign_in.factors import factor_sealing
 from core.staff import account_mails
 
 MAX_NAME_LENGTH = 60
@@ -74,6 +75,9 @@ def check(request: HttpRequest, answer: str, expected: Account | None = None) ->
     except _REFUSALS:
         attempt.reject()
         raise refusal from None
+    if not factor_sealing.is_owner(account.pk, _material(authenticator), authenticator.data.get("proof", "")):
+        attempt.reject()
+        raise refusal
     if not _record_use(authenticator, count):
         attempt.reject()
         _report_copy(account, authenticator)
@@ -94,6 +98,7 @@ def add(account: Account, answer: str, name: str) -> Authenticator:
         raise PasskeyError(_("The passkey wasn't added: the device's answer came too late. Try again.")) from None
     authenticator: Authenticator = auth.WebAuthn.add(account, name[:MAX_NAME_LENGTH], content).instance
     authenticator.data[_COUNT] = made.counter
+    authenticator.data["proof"] = factor_sealing.seal_owner(account.pk, _material(authenticator))
     authenticator.save()
     return authenticator
 
@@ -104,6 +109,10 @@ def rename(authenticator: Authenticator, name: str) -> None:
         row = Authenticator.objects.select_for_update().get(pk=authenticator.pk)
         row.data["name"] = name[:MAX_NAME_LENGTH]
         row.save()
+
+
+def _material(authenticator: Authenticator) -> str:
+    return json.dumps(authenticator.data["credential"], sort_keys=True)
 
 
 def _record_use(authenticator: Authenticator, count: int) -> bool:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from core.models import Account
+from core.sign_in.factors import factor_sealing
 
 CODE_DIGITS: int = settings.MFA_RECOVERY_CODE_DIGITS
 
@@ -17,6 +18,9 @@ def renew(account: Account) -> Authenticator:
     with transaction.atomic():
         Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).delete()
         authenticator: Authenticator = RecoveryCodes.activate(account).instance
+        seed = factor_sealing.open_secret(authenticator.data["seed"])
+        authenticator.data["proof"] = factor_sealing.seal_owner(account.pk, seed)
+        authenticator.save()
     return authenticator
 
 
@@ -32,7 +36,12 @@ def list_unused(account: Account) -> list[str]:
 def check(account: Account, code: str) -> Authenticator | None:
     """Use up the code and return the account's recovery codes; None if it is not one of the unused."""
     authenticator = Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).first()
-    if authenticator is None or not RecoveryCodes(authenticator).validate_code(code):
+    if authenticator is None:
+        return None
+    seed = factor_sealing.open_secret(authenticator.data["seed"])
+    if not factor_sealing.is_owner(account.pk, seed, authenticator.data.get("proof", "")):
+        return None
+    if not RecoveryCodes(authenticator).validate_code(code):
         return None
     authenticator.record_usage()
     return authenticator

@@ -1,0 +1,34 @@
+"""`manage.py factor_key rotate | status`: replace the key that seals what second factors are made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core import audit
+from core.sign_in.factors import factor_rotation
+from core.sign_in.factors.factor_sealing import FactorKeyMissingError, FactorSealError
+
+ACTOR = "command line"
+ROTATED = "replaced the key of second factors"
+
+
+class Command(BaseCommand):
+    help = "Replace the key in FACTOR_KEY and seal all second factors with the new one, or count what each key seals."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", choices=["rotate", "status"])
+
+    def handle(self, *_args: Any, what: str, **_options: Any) -> None:
+        try:
+            if what == "rotate":
+                count = factor_rotation.rotate()
+                audit.record(ACTOR, ROTATED, detail=f"{count} sealed again")
+                self.stdout.write(
+                    f"The key is new, and {count} second factors are sealed with it. Keep a copy of the file."
+                )
+            for key_id, count in factor_rotation.count_by_key().items():
+                self.stdout.write(f"key {key_id}: {count} second factors")
+        except (FactorKeyMissingError, FactorSealError, OSError) as error:
+            raise CommandError(str(error)) from error
