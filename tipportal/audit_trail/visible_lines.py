@@ -88,7 +88,9 @@ def _take_visible(
         batch = list(candidates[:size])
         # The unused 0 makes an empty batch ask, too: a hidden tip takes the work of one that doesn't exist.
         pks = [0, *(line.pk for line in batch)]
-        visible = set(_select_visible(account, AuditEntry.objects.filter(pk__in=pks)).values_list("pk", flat=True))
+        numbers = [0, *(line.tip for line in batch if line.tip is not None)]
+        confirmed = _select_visible(account, AuditEntry.objects.filter(pk__in=pks), numbers)
+        visible = set(confirmed.values_list("pk", flat=True))
         found += [line for line in batch if line.pk in visible]
         if len(found) >= count or len(batch) < size:
             return found[:count]
@@ -115,11 +117,15 @@ def _find_candidates(account: Account, asked: TrailFilter) -> QuerySet[AuditEntr
     return lines.order_by("-at")
 
 
-def _select_visible(account: Account, lines: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-    """Leave out the lines about tips that the account may not see."""
-    tip = Tip.objects.filter(number=OuterRef("tip"))
-    is_visible = Exists(permissions.visible_tips(account).filter(number=OuterRef("tip")))
-    was_restricted = Exists(AuditEntry.objects.filter(tip=OuterRef("tip"), is_restricted=True))
+def _select_visible(
+    account: Account, lines: QuerySet[AuditEntry], numbers: Sequence[int] | None = None
+) -> QuerySet[AuditEntry]:
+    """Leave out the lines about tips that the account may not see; `numbers`, if given, are all tips that the lines are about."""
+    among = Q() if numbers is None else Q(number__in=numbers)
+    lines_among = Q() if numbers is None else Q(tip__in=numbers)
+    tip = Tip.objects.filter(among, number=OuterRef("tip"))
+    is_visible = Exists(permissions.visible_tips(account).filter(among, number=OuterRef("tip")))
+    was_restricted = Exists(AuditEntry.objects.filter(lines_among, tip=OuterRef("tip"), is_restricted=True))
     own_units = Unit.objects.filter(members=account) | readers.unmanned_units()
     is_own = Q(unit_id=None) | Q(unit_id__in=list(own_units.values_list("pk", flat=True)))
     return lines.filter(
