@@ -103,14 +103,22 @@ class _Street(NamedTuple):
 
 
 def build_label(text: str) -> str:
-    """Return the label of an address or block, at most 80 characters; "" if no street is recognized in it."""
+    """Return the label of an address or block, at most 80 characters; "" if no street is recognized in it.
+
+    A label that would itself be read differently is doubtful, and none: "400 Calle On or near 400".
+    """
     common = _COMMON.fullmatch(text)
     if common and not _COMPOUND.search(common[3]):
         hundred = int(common[1]) if common[2] else int(common[1]) // 100
         return f"{hundred * 100} block of {common[3]}"
+    label = _build_from_any(text)
+    is_certain = len(label) <= MAX_LABEL_CHARACTERS and _build_from_any(label) == label
+    return label if is_certain else ""
+
+
+def _build_from_any(text: str) -> str:
     near = _ON_OR_NEAR.fullmatch(" ".join(text.split()))
-    label = _build_near_label(near[1], near[2]) if near else _build_from_parts(text)
-    return label if len(label) <= MAX_LABEL_CHARACTERS else ""
+    return _build_near_label(near[1], near[2]) if near else _build_from_parts(text)
 
 
 def _build_near_label(prefix: str, place: str) -> str:

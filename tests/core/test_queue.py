@@ -21,6 +21,7 @@ from crimemap.alerts.new_incidents import AlertCriteria
 from crimemap.alerts.subscriptions import AlertSubscription
 from tests.tips.source.pages import send_tip
 from tips.models import Alert
+from tips.walls import screening_thread
 
 
 def messages_about(text: str) -> list[dict[str, Any]]:
@@ -53,6 +54,7 @@ def test_the_message_about_a_tip_holds_the_id_of_its_alert_alone(
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         send_tip(client, danger="yes")
+        screening_thread.run_round(rechecks=False)
     alert_id = str(Alert.objects.get().pk)
     (message,) = messages_about(alert_id)
     check_message(message, "tips.alerts.spread", [alert_id])

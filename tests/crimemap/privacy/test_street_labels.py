@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crimemap.importing.readers.cells import clean_block
@@ -147,6 +147,7 @@ PARTS = ["400", "412", "0", "00", "0400", "12a", "4", "block of", "Block of", "b
 
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=7).map(" ".join) | st.text(max_size=100)).map(" ".join))
+@example("400 Calle On or near 400")
 def test_labels_are_fixed_points_and_have_no_odd_hundred(text: str) -> None:
     label = build_label(text)
     assert build_label(label) == label

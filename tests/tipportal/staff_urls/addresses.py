@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
 from core.models import Account
+from outreach.models import Guide, GuideRevision, Story, StoryRevision
 from tests.outreach import desk
 from tests.tips.desk import officers
 from tests.tips.files import sealed_files
@@ -21,6 +22,12 @@ from tips.desk import file_access, triage
 
 # In the rows of the world: an answer to someone who is not signed in must not have it.
 MARKER = "quillwort"
+
+# Addresses whose id is not of the model that they begin with.
+ABOUT_OTHERS: dict[str, type[models.Model]] = {
+    "admin/core/failedattempt/accounts/": Account,
+    "admin/outreach/channel/of-story/": Story,
+}
 
 Patterns = list[URLPattern | URLResolver]
 
@@ -51,9 +58,18 @@ class World:
         return sorted(found.values(), key=lambda each: each.path)
 
     def _object_of(self, pattern: str) -> dict[str, Any]:
-        """Return the row that "admin/APP/MODEL/" is about, by the names that patterns use."""
-        model = next((model for model in self.rows if pattern.startswith(_prefix(model))), None)
-        return {} if model is None else dict.fromkeys(("object_id", "pk", "id"), self.rows[model].pk)
+        """Return the row that the address is about, by the names that patterns use: mostly that of "admin/APP/MODEL/"."""
+        others = (model for prefix, model in ABOUT_OTHERS.items() if pattern.startswith(prefix))
+        model = next(others, next((model for model in self.rows if pattern.startswith(_prefix(model))), None))
+        if model is None:
+            return {}
+        row = self.rows[model]
+        versions = {
+            Story: StoryRevision.objects.filter(story=row.pk),
+            Guide: GuideRevision.objects.filter(guide=row.pk),
+        }
+        ids = dict.fromkeys(("object_id", "pk", "id"), row.pk)
+        return ids | ({"revision": versions[model].latest("pk").pk} if model in versions else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,6 @@ def create_world() -> World:
         "tip_id": tip.pk,
         "account_id": author.pk,
         "number": 1,
-        "revision": 1,
         "name": "submit",
         "digest": file.digest if file else "0" * 64,
         "form": "webp",
