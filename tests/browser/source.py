@@ -13,9 +13,10 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-
 TEXT = "A white van behind the old bakery\nmost nights. Canary: quartz-lemon-trellis."
 NEUTRAL = "https://www.weather.gov/"
 LOOKS = ((390, "dark"), (1280, "light"))  # width in pixels, scheme
-# Wait for transitions: colors in between would fail the contrast check.
-SETTLED = """Promise.allSettled(
-    document.getAnimations().filter(each => each.effect.getComputedTiming().endTime < 2000).map(each => each.finished)
+# Colors in the middle of a transition would fail the contrast check. Asked again and again: `finished` of an animation whose
+# element is replaced may never settle.
+SETTLED = """() => !document.getAnimations().some(
+    each => each.playState === "running" && each.effect.getComputedTiming().endTime < 2000
 )"""
 # Console messages of Chromium about responses that our pages expect and handle.
 EXPECTED = ("Failed to load resource", "net::ERR")
@@ -52,7 +53,7 @@ def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 39
 def check(page: Page) -> None:
     """Check that axe-core finds nothing and the page does not scroll sideways."""
     page.wait_for_load_state()  # without its style sheets the page looks different
-    page.evaluate(SETTLED)
+    page.wait_for_function(SETTLED)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     # No preload: for Django's style sheets that import others, axe would add inline styles, which the policy refuses.
