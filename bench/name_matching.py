@@ -1,4 +1,4 @@
-"""What names cost and find: the time to compare a text with 200 people's names, and how many of the tips that name nobody are walled.
+"""Measures the comparison with staff's names: seconds for a text and 200 people, and the share of false walls.
 
     .venv/bin/python -m bench.name_matching
 

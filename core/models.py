@@ -78,7 +78,7 @@ class Account(AbstractUser):
 
 
 class AuditTopic(models.TextChoices):
-    """What a line of the audit trail is about. An empty subject is a sign-in."""
+    """The topics of audit entries, read from their subjects. An empty subject is a sign-in."""
 
     TIPS = "tips", _("tips")
     ACCOUNTS = "accounts", _("accounts, units and duty")
@@ -165,7 +165,7 @@ class FailedAttempt(models.Model):
 
 
 class AuditProof(models.Model):
-    """What was proven of the audit trail last; one row, which core/audit/proof.py alone reads and writes."""
+    """The result of the last check of the audit trail: one row, read and written by core/audit/proof.py alone."""
 
     number = models.BigIntegerField(help_text="the last line that was proven")
     seal = models.CharField(max_length=64, help_text="its seal in hex digits")

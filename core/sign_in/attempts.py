@@ -52,7 +52,7 @@ FORGOTTEN_AFTER = dt.timedelta(hours=24)
 
 
 class Factor(enum.StrEnum):
-    """What an attempt answers with; the words are those of the audit trail."""
+    """The kinds of answers that an attempt can give, in the words of the audit trail."""
 
     PASSWORD = "password"  # noqa: S105
     APP_CODE = "app code"

@@ -30,7 +30,7 @@ class TokenRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a checked ID token says. `authenticated_at` is when the person signed in at the provider, in seconds since 1970."""
+    """The claims of a checked ID token. `authenticated_at`: time of the sign-in at the provider, in seconds since 1970."""
 
     subject: str
     label: str

@@ -1,7 +1,7 @@
-"""The requests to the identity provider: its description, its keys, and the exchange of a code for an ID token.
+"""The requests to the identity provider: its metadata, its keys, and the exchange of a code for an ID token.
 
 Each has a short time-out and follows no redirect. All addresses must be https and the page for people at the issuer's own origin,
-so a description that was tampered with sends nobody elsewhere.
+so a metadata that was tampered with sends nobody elsewhere.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class ProviderDownError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
-    """What the provider says of itself (OpenID Connect Discovery 1.0)."""
+class ProviderMetadata:
+    """The provider's metadata (OpenID Connect Discovery 1.0)."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -33,11 +33,11 @@ class Description:
     names_issuer_in_response: bool
 
 
-def describe(provider: Provider) -> Description:
-    """Raises ProviderDownError."""
+def fetch_metadata(provider: Provider) -> ProviderMetadata:
+    """Return the metadata that the provider publishes under its issuer. Raises ProviderDownError."""
     content = _get(provider.issuer.rstrip("/") + _WELL_KNOWN)
     if content.get("issuer") != provider.issuer:
-        raise ProviderDownError("another issuer in the description")
+        raise ProviderDownError("another issuer in the metadata")
     methods = content.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     addresses = {
         name: _check_address(provider, content.get(name))
@@ -45,19 +45,19 @@ def describe(provider: Provider) -> Description:
     }
     if not addresses["authorization_endpoint"].startswith(provider.origin + "/"):
         raise ProviderDownError("authorization endpoint at another origin")
-    return Description(
+    return ProviderMetadata(
         **addresses,
         uses_basic_auth="client_secret_post" not in methods,
         names_issuer_in_response=content.get("authorization_response_iss_parameter_supported") is True,
     )
 
 
-def fetch_keys(description: Description) -> dict[str, Any]:
-    """Raises ProviderDownError."""
-    return _get(description.jwks_uri)
+def fetch_keys(metadata: ProviderMetadata) -> dict[str, Any]:
+    """Return the provider's public keys as a JSON Web Key Set. Raises ProviderDownError."""
+    return _get(metadata.jwks_uri)
 
 
-def exchange_code(provider: Provider, description: Description, code: str, verifier: str, return_address: str) -> str:
+def exchange_code(provider: Provider, metadata: ProviderMetadata, code: str, verifier: str, return_address: str) -> str:
     """Return the ID token that the provider gives for the code. Raises ProviderDownError, also for a code it refuses."""
     data = {
         "grant_type": "authorization_code",
@@ -66,13 +66,13 @@ def exchange_code(provider: Provider, description: Description, code: str, verif
         "code_verifier": verifier,
     }
     authentication = None
-    if description.uses_basic_auth:
+    if metadata.uses_basic_auth:
         authentication = (provider.client_id, provider.read_secret())
     else:
         data |= {"client_id": provider.client_id, "client_secret": provider.read_secret()}
     try:
         response = requests.post(
-            description.token_endpoint, data=data, auth=authentication, timeout=_SECONDS, allow_redirects=False
+            metadata.token_endpoint, data=data, auth=authentication, timeout=_SECONDS, allow_redirects=False
         )
     except requests.RequestException as error:
         raise ProviderDownError(type(error).__name__) from None

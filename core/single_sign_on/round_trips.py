@@ -39,7 +39,7 @@ class Trip:
 
 def begin(request: HttpRequest, provider: Provider, onward: str, account: int | None = None) -> str:
     """Return the provider's address to send the browser to. Raises ProviderDownError."""
-    description = provider_requests.describe(provider)
+    metadata = provider_requests.fetch_metadata(provider)
     state = secrets.token_urlsafe(32)
     trip = Trip(secrets.token_urlsafe(32), secrets.token_urlsafe(64), onward, account, time.time())
     trips = {**_current(request), state: [trip.nonce, trip.verifier, trip.onward, trip.account, trip.at]}
@@ -59,8 +59,8 @@ def begin(request: HttpRequest, provider: Provider, onward: str, account: int | 
         query["prompt"] = "login"
     elif provider.factor_values:
         query["max_age"] = str(FACTOR_MAX_AGE_SECONDS)
-    separator = "&" if "?" in description.authorization_endpoint else "?"
-    return f"{description.authorization_endpoint}{separator}{urlencode(query)}"
+    separator = "&" if "?" in metadata.authorization_endpoint else "?"
+    return f"{metadata.authorization_endpoint}{separator}{urlencode(query)}"
 
 
 def take(request: HttpRequest) -> Trip | None:
@@ -73,14 +73,14 @@ def take(request: HttpRequest) -> Trip | None:
 
 def finish(request: HttpRequest, provider: Provider, trip: Trip) -> Claims:
     """Exchange the code and return what the ID token says. Raises ProviderDownError or TokenRefusedError."""
-    description = provider_requests.describe(provider)
+    metadata = provider_requests.fetch_metadata(provider)
     # Another provider must not get the code of this one, or this one another's (RFC 9207).
     issuer = request.GET.get("iss")
-    if issuer != provider.issuer and (issuer is not None or description.names_issuer_in_response):
+    if issuer != provider.issuer and (issuer is not None or metadata.names_issuer_in_response):
         raise TokenRefusedError("iss of the response")
     code = request.GET.get("code", "")
-    token = provider_requests.exchange_code(provider, description, code, trip.verifier, return_address())
-    return id_tokens.check(provider, provider_requests.fetch_keys(description), token, trip.nonce)
+    token = provider_requests.exchange_code(provider, metadata, code, trip.verifier, return_address())
+    return id_tokens.check(provider, provider_requests.fetch_keys(metadata), token, trip.nonce)
 
 
 def return_address() -> str:

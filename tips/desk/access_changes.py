@@ -57,7 +57,7 @@ def ask_to_add(editor: Account, place: Unit | Category, people: Iterable[Account
 
 
 def name_waiting(place: Unit | Category) -> str:
-    """Return the names of the people that somebody has asked to add, for the page of the unit or category."""
+    """Return the names of the people in open requests to join this unit or category."""
     field = "details__units__has_key" if isinstance(place, Unit) else "details__categories__has_key"
     requests = ConsentRequest.objects.open().filter(kind=ConsentRequest.Kind.ACCESS, **{field: str(place.pk)})
     names = name_accounts(request.account for request in requests.select_related("account") if request.account)

@@ -34,7 +34,7 @@ class Arrival(models.Model):
 class Wall(models.Model):
     """The wall around a tip that names members of staff: those who are named never see the tip while it stands.
 
-    Who is named and why somebody decided is in `record` (tips/walls/records.py), sealed under the key of the tip's notes. No
+    The people named and the reasons of decisions are in `record` (tips/walls/records.py), sealed under the key of the tip's notes. No
     record: the tip can't be opened, so nobody knows whom it names.
     """
 

@@ -30,7 +30,7 @@ def route_held_alerts() -> int:
 
 
 def route_unheard_alerts() -> None:
-    """Try again alerts of walled tips that had no recipient: somebody may have been given the right to decide since."""
+    """Try again alerts of walled tips that had no recipient: an account may have been given the right to decide since."""
     notified = Notification.objects.filter(alert=OuterRef("pk"))
     Alert.objects.filter(~Exists(notified), state=AlertState.WALLED).update(state=AlertState.HELD)
 

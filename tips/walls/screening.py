@@ -1,4 +1,4 @@
-"""Compares what arrives with the names of staff, before anybody sees it.
+"""Compares what arrives with the names of staff, before a member of staff sees it.
 
 The staff web process does this, since it alone has the agency's key: a thread of it looks every second, and each request of the
 desk looks first (tips/walls/middleware.py), so that a tip is compared even where the thread is not running. Until then the tip

@@ -1,4 +1,4 @@
-"""What allauth asks about second factors: sealing, names for authenticator apps, and the site that passkeys are made for."""
+"""allauth's adapter: seals secrets, names accounts in authenticator apps, and sets the site that passkeys belong to."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Sessions of the staff side: rows that open for nobody who has the database alone.
+"""Stores sessions of the staff side in rows that a copy of the database does not open.
 
 A row's key is a keyed hash of the key in the browser's cookie (BLAKE2b, from SECRET_KEY), so a stolen database or backup
-signs nobody in. The signature of a row's content includes that hash: content copied into another row doesn't load, so whoever can write
-the database can't turn their own session into an officer's.
+signs nobody in. The signature of a row's content includes that hash. Content copied into another row doesn't load, so a person
+with write access to the database can't turn their own session into an officer's.
 
 Rows are in PostgreSQL and not in Redis: a restart of Redis must neither sign everyone out nor open a locked screen.
 """

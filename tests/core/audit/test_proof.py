@@ -1,4 +1,4 @@
-"""What was proven of the audit trail: in steps, kept, and not to be forged without the key."""
+"""The check of the audit trail: runs in steps, is kept, and can't be forged without the key."""
 
 from __future__ import annotations
 

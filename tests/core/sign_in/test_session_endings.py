@@ -62,7 +62,7 @@ def test_a_change_of_nothing_ends_no_session(change: Callable[[Account], None]) 
     assert is_signed_in(client)
 
 
-def test_whoever_changes_the_own_password_stays_and_is_signed_out_elsewhere() -> None:
+def test_a_change_of_the_own_password_ends_the_other_sessions() -> None:
     okafor = account("okafor", OFFICER)
     here, elsewhere = signed_in(okafor), signed_in(okafor)
     passwords = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}

@@ -195,7 +195,7 @@ def test_mails_that_wait_are_taken_back_when_a_message_walls_the_tip(lindholm: A
     assert {address for message in mail.outbox for address in message.to} == {"okoye@example.org"}
 
 
-def test_an_alert_that_nobody_may_get_waits_for_somebody_who_may(okoye: Account) -> None:
+def test_an_alert_without_a_recipient_waits_until_there_is_one(okoye: Account) -> None:
     officers.send_tip("Sergeant Okoye knows about it")
     officer_alerts.sweep_alerts()
     assert mail.outbox == []
