@@ -115,6 +115,14 @@ def test_only_processes_of_its_own_are_read() -> None:
         next(process_memory.read_memory(os.getppid()))
 
 
+def test_a_process_that_has_ended_holds_nothing() -> None:
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not list(process_memory.read_memory(child.pid))  # its parent hasn't asked for its end yet
+    child.wait()
+    assert not list(process_memory.read_memory(child.pid))
+
+
 def test_a_live_portal_is_refused() -> None:
     environment = os.environ | {"DATABASE_URL": "postgres://live/portal"}
     done = subprocess.run(

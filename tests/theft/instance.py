@@ -332,7 +332,8 @@ class Instance:
                 counts.update(found.counts)
                 findings.candidates |= found.candidates
                 findings.searched_bytes += found.read_bytes
-                if not found.has_control and name in self.stack.children:
+                # Workers are replaced, and commands end, while others are read: what ended has no memory left.
+                if not found.has_control and name in self.stack.children and process_memory.is_running(pid):
                     findings.uncontrolled.append(name)
         return findings
 

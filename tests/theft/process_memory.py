@@ -38,10 +38,29 @@ def list_descendants(pid: int) -> list[int]:
 def read_memory(pid: int) -> Iterator[bytes]:
     """Yield the writable memory of a process, heap, stacks and shared memory included, without pages it never wrote to.
 
-    Files that are mapped for reading alone are on the disk anyway. Raises NotOurProcessError.
+    Files that are mapped for reading alone are on the disk anyway. A process that has ended holds nothing. Raises
+    NotOurProcessError.
     """
-    if pid == os.getpid() or pid not in list_descendants(os.getpid()):
+    is_ours = pid != os.getpid() and pid in list_descendants(os.getpid())
+    if not is_running(pid):
+        return
+    if not is_ours:
         raise NotOurProcessError(pid)
+    try:
+        yield from _read_mappings(pid)
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether the process has memory: it has not ended, and is no zombie that waits for its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _read_mappings(pid: int) -> Iterator[bytes]:
     with (
         open(f"/proc/{pid}/mem", "rb", buffering=0) as memory,
         open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap,
