@@ -74,6 +74,11 @@ class AssignForm(forms.Form):
         required=False,
         error_messages={"invalid_choice": gettext_lazy("Pick an officer or supervisor who may see this tip.")},
     )
+    assign_word = TextField(
+        label=gettext_lazy("A word to the next officer"),
+        required=False,
+        help_text=gettext_lazy("It becomes a note on the tip."),
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -179,7 +184,15 @@ FORMS: dict[str, type[forms.Form]] = {
     "category": CategoryForm,
 }
 # The fields whose text is kept until it is sent, by the action that sends it.
-_TEXT_FIELDS = {"answer": "answer", "note": "note", "refer": "refer_reason", "category": "category_reason"}
+_TEXT_FIELDS = {
+    "answer": "answer",
+    "answer-next": "answer",
+    "answer-as-note": "answer",
+    "note": "note",
+    "assign": "assign_word",
+    "refer": "refer_reason",
+    "category": "category_reason",
+}
 
 
 def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sent: str) -> dict[str, forms.Form]:
@@ -189,12 +202,14 @@ def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sen
 
     The assignee of an unchecked form is the present one: that of an older page would look like the tip's.
     """
-    kept = [field for name, field in _TEXT_FIELDS.items() if name != sent]
+    kept = [field for field in _TEXT_FIELDS.values() if field != _TEXT_FIELDS.get(sent)]
     typed = {field: post.get(field, "") for field in (*kept, "disposition", "refer_to")}
     initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id, "category": tip.category_id, "tip": tip}
-    return {name: checked.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}
+    shown = {("answer" if name.startswith("answer-") else name): form for name, form in checked.items()}
+    return {name: shown.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}
 
 
 def has_unsent_text(post: QueryDict, action: str) -> bool:
     """Return whether a post holds a text besides that of the action it asked for."""
-    return any(post.get(field, "").strip() for name, field in _TEXT_FIELDS.items() if name != action)
+    own = _TEXT_FIELDS.get(action)
+    return any(post.get(field, "").strip() for field in _TEXT_FIELDS.values() if field != own)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import binascii
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +19,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.plain_text import show_steering
@@ -32,119 +29,16 @@ from core.web.error_pages import list_typed_texts
 from crimemap import places
 from tips import conversation, vault
 from tips.admin import tip_files
-from tips.admin.forms import (
-    AnswerForm,
-    AssignForm,
-    CategoryForm,
-    CloseForm,
-    NoteForm,
-    ReferForm,
-    describe_assignee,
-    has_unsent_text,
-    list_forms,
-)
+from tips.admin.forms import describe_assignee, has_unsent_text, list_forms
 from tips.admin.times import describe_duration
+from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
 from tips.desk import permissions, referrals, triage
-from tips.models import Author, Disposition, State, Tip, Unit
+from tips.models import Author, State, Tip, Unit
 from tips.walls import visibility
 
 TEMPLATE = "admin/tips/tip/page.html"
 _FORM_ID_BYTES = 16
 
-
-@dataclass(frozen=True, slots=True)
-class SubmittedAction:
-    """An action as one of the page's forms sent it; `stamp` is that of the tip as the page showed it."""
-
-    tip: Tip
-    officer: Account
-    data: dict[str, Any]
-    form_id: bytes
-    stamp: str
-
-
-@dataclass(frozen=True, slots=True)
-class OfficerAction:
-    """An action of the page: its form, the function that runs it, and the sentence that confirms it."""
-
-    form: type[forms.Form]
-    run: Callable[[SubmittedAction], object]
-    confirmation: Promise
-
-
-def _answer(submitted: SubmittedAction) -> None:
-    text, ask = submitted.data["answer"], submitted.data["ask"]
-    triage.answer(submitted.tip, submitted.officer, text, submitted.form_id, ask=ask, shown_stamp=submitted.stamp)
-
-
-ACTIONS: dict[str, OfficerAction] = {
-    "answer": OfficerAction(
-        AnswerForm, _answer, gettext_lazy("Answer sent. The source sees it when they open their inbox.")
-    ),
-    "note": OfficerAction(
-        NoteForm,
-        lambda submitted: triage.note(submitted.tip, submitted.officer, submitted.data["note"], submitted.form_id),
-        gettext_lazy("Note saved."),
-    ),
-    "assign": OfficerAction(
-        AssignForm,
-        lambda submitted: triage.assign(
-            submitted.tip, submitted.officer, submitted.data["to"], shown_stamp=submitted.stamp
-        ),
-        gettext_lazy("Assignment saved."),
-    ),
-    "wait": OfficerAction(
-        forms.Form,
-        lambda submitted: triage.wait(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("This tip is now waiting for the source."),
-    ),
-    "reopen": OfficerAction(
-        forms.Form,
-        lambda submitted: triage.reopen(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("This tip is open again."),
-    ),
-    "close": OfficerAction(
-        CloseForm,
-        lambda submitted: triage.close(
-            submitted.tip, submitted.officer, Disposition(submitted.data["disposition"]), shown_stamp=submitted.stamp
-        ),
-        gettext_lazy("Tip closed."),
-    ),
-    "refer": OfficerAction(
-        ReferForm,
-        lambda submitted: referrals.refer(
-            submitted.tip,
-            submitted.officer,
-            submitted.data["refer_to"],
-            submitted.data["refer_reason"],
-            submitted.form_id,
-            shown_stamp=submitted.stamp,
-        ),
-        gettext_lazy("Tip referred."),
-    ),
-    "category": OfficerAction(
-        CategoryForm,
-        lambda submitted: referrals.change_category(
-            submitted.tip,
-            submitted.officer,
-            submitted.data["category"],
-            submitted.data["category_reason"],
-            submitted.form_id,
-            shown_stamp=submitted.stamp,
-        ),
-        gettext_lazy("Category changed."),
-    ),
-    "hold": OfficerAction(
-        forms.Form,
-        lambda submitted: triage.hold(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("Legal hold is on: the source can't erase this tip."),
-    ),
-    "release": OfficerAction(
-        forms.Form,
-        lambda submitted: triage.release(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
-        gettext_lazy("Legal hold ended."),
-    ),
-}
 
 # These ask for a fresh factor first.
 _DELICATE_ACTIONS = ("release",)
@@ -175,9 +69,9 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
             "You're signed in again. Nothing has been sent yet: what you typed is below. Check it, then send it."
         )
         return _render(request, tip_id, officer, context, _ActionRefusedError(sentence, 200))
-    name = request.POST.get("act", "")
+    name, _colon, choice = request.POST.get("act", "").partition(":")
     try:
-        action = _run_action(request, tip_id, officer, name)
+        action = _run_action(request, tip_id, officer, name, choice)
     except _ActionRefusedError as problem:
         return _render(request, tip_id, officer, context, problem)
     messages.success(request, str(action.confirmation))
@@ -196,14 +90,18 @@ def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
     return fresh_factor.ask_unless_fresh(request) if is_delicate or fresh_factor.is_asked_for(request) else None
 
 
-def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str) -> OfficerAction:
+def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str, choice: str) -> OfficerAction:
     action, form_id = ACTIONS.get(name), _read_form_id(request)
     if action is None or form_id is None:
         raise _ActionRefusedError(
             _("Part of what you sent got lost on the way, so nothing was done. Send it again."), 400
         )
     tip = permissions.find_tip(tip_id, officer)
-    form = action.form(request.POST, initial={"to": tip.assigned_to_id, "tip": tip}, auto_id=f"{name}-%s")
+    data = request.POST.copy()
+    if choice and action.argument:
+        data[action.argument] = choice
+    form_name = "answer" if name.startswith("answer-") else name
+    form = action.form(data, initial={"to": tip.assigned_to_id, "tip": tip}, auto_id=f"{form_name}-%s")
     if not form.is_valid():
         raise _ActionRefusedError("", 422, {name: form})
     if _hands_over(tip, name, form) and has_unsent_text(request.POST, name):

@@ -123,7 +123,7 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
 
 def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     """Add an internal note to an opened tip, once a form. Returns False if this form was stored before."""
-    note_id = UUID(bytes=hashlib.sha256(b"note" + tip.pk.bytes + form_id).digest()[:16])
+    note_id = _derive_note_id(b"note", tip, form_id)
     with locked(tip, officer, permissions.can_act) as locked_tip:
         if Note.objects.filter(pk=note_id).exists():
             return False
@@ -133,8 +133,16 @@ def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     return True
 
 
-def assign(tip: Tip, officer: Account, assignee: Account | None, *, shown_stamp: str | None = None) -> None:
-    """Assign a tip to an account of the desk, or to none."""
+def assign(
+    tip: Tip,
+    officer: Account,
+    assignee: Account | None,
+    word: str = "",
+    form_id: bytes = b"",
+    *,
+    shown_stamp: str | None = None,
+) -> None:
+    """Assign a tip to an account of the desk, or to none. A `word` to the next officer becomes a note, once a form."""
     with locked(tip, officer, permissions.can_act) as locked_tip:
         if locked_tip.assigned_to_id == (assignee.pk if assignee else None):
             return
@@ -143,10 +151,18 @@ def assign(tip: Tip, officer: Account, assignee: Account | None, *, shown_stamp:
             raise TransitionError(_("This tip is closed. Reopen it, then assign it."))
         if assignee is not None and not permissions.assignable_accounts(locked_tip).filter(pk=assignee.pk).exists():
             raise TransitionError(_("You can only assign this tip to an officer or supervisor who may see it."))
+        if word:
+            refuse_unopened(locked_tip)
+            conversation.add_note(locked_tip, officer, word, _derive_note_id(b"hand over", tip, form_id))
         locked_tip.assigned_to = assignee
         locked_tip.save(update_fields=["assigned_to"])
         detail = f"to {assignee.get_username()}" if assignee else "to nobody"
         audit.record(officer, "assigned", f"tip {locked_tip.number}", detail)
+
+
+def _derive_note_id(kind: bytes, tip: Tip, form_id: bytes) -> UUID:
+    """Return the same id for each post of one form, so that a second click stores nothing."""
+    return UUID(bytes=hashlib.sha256(kind + tip.pk.bytes + form_id).digest()[:16])
 
 
 def wait(tip: Tip, officer: Account, *, shown_stamp: str | None = None) -> None:

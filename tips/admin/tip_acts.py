@@ -1,0 +1,180 @@
+"""The acts of officers on a tip: for each its form, the function that runs it, the sentence that confirms it, and its button.
+
+The tip's page is one form. A button posts the name of its act in "act", or name and choice ("assign:12"), together with all that
+is typed. To add an act, add an entry to ACTIONS; with `has_menu`, also templates/admin/tips/desk/menus/NAME.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from core.models import Account
+from tips.admin.forms import AnswerForm, AssignForm, CategoryForm, CloseForm, NoteForm, ReferForm
+from tips.desk import referrals, triage
+from tips.models import Disposition, State, Tip, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedAction:
+    """An action as one of the page's forms sent it; `stamp` is that of the tip as the page showed it."""
+
+    tip: Tip
+    officer: Account
+    data: dict[str, Any]
+    form_id: bytes
+    stamp: str
+
+
+def _is_always_offered(_tip: Tip, _officer: Account) -> bool:
+    return True
+
+
+def _is_not_closed(tip: Tip, _officer: Account) -> bool:
+    return tip.state != State.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerAction:
+    """An act of the page: its form, the function that runs it, and the sentence that confirms it.
+
+    `argument` is the field that a button such as "assign:12" gives a value. An act with a `label` has a button in the bar above
+    the time line, in the order of ACTIONS, while `is_offered` says so; `key` is its shortcut. With `has_menu` the button opens
+    menus/NAME.html, else it sends the form at once. `is_first_step` makes it the one golden button.
+    """
+
+    form: type[forms.Form]
+    run: Callable[[SubmittedAction], object]
+    confirmation: Promise
+    argument: str = ""
+    label: str | Promise = ""
+    key: str = ""
+    has_menu: bool = False
+    is_first_step: bool = False
+    is_offered: Callable[[Tip, Account], bool] = _is_always_offered
+
+
+def _answer(submitted: SubmittedAction) -> None:
+    text, ask = submitted.data["answer"], submitted.data["ask"]
+    triage.answer(submitted.tip, submitted.officer, text, submitted.form_id, ask=ask, shown_stamp=submitted.stamp)
+
+
+def _is_free_to_take(tip: Tip, officer: Account) -> bool:
+    return tip.state != State.CLOSED and tip.assigned_to_id != officer.pk
+
+
+def _has_other_units(tip: Tip, _officer: Account) -> bool:
+    return tip.state != State.CLOSED and not tip.category.is_sensitive and Unit.objects.exists()
+
+
+def _keep_answer_as_note(submitted: SubmittedAction) -> None:
+    triage.note(submitted.tip, submitted.officer, submitted.data["answer"], submitted.form_id)
+
+
+_SENT = gettext_lazy("Answer sent. The source sees it when they open their inbox.")
+ACTIONS: dict[str, OfficerAction] = {
+    "answer": OfficerAction(AnswerForm, _answer, _SENT),
+    "answer-next": OfficerAction(AnswerForm, _answer, _SENT),
+    "answer-as-note": OfficerAction(AnswerForm, _keep_answer_as_note, gettext_lazy("Your answer is kept as a note.")),
+    "note": OfficerAction(
+        NoteForm,
+        lambda submitted: triage.note(submitted.tip, submitted.officer, submitted.data["note"], submitted.form_id),
+        gettext_lazy("Note saved."),
+    ),
+    "take": OfficerAction(
+        forms.Form,
+        lambda submitted: triage.assign(
+            submitted.tip, submitted.officer, submitted.officer, shown_stamp=submitted.stamp
+        ),
+        gettext_lazy("You have this tip now."),
+        label=pgettext_lazy("button: work on this tip myself", "Take"),
+        key="T",
+        is_first_step=True,
+        is_offered=_is_free_to_take,
+    ),
+    "assign": OfficerAction(
+        AssignForm,
+        lambda submitted: triage.assign(
+            submitted.tip,
+            submitted.officer,
+            submitted.data["to"],
+            submitted.data["assign_word"],
+            submitted.form_id,
+            shown_stamp=submitted.stamp,
+        ),
+        gettext_lazy("Assignment saved."),
+        argument="to",
+        label=pgettext_lazy("button", "Assign"),
+        key="A",
+        has_menu=True,
+        is_offered=_is_not_closed,
+    ),
+    "wait": OfficerAction(
+        forms.Form,
+        lambda submitted: triage.wait(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
+        gettext_lazy("This tip is now waiting for the source."),
+    ),
+    "reopen": OfficerAction(
+        forms.Form,
+        lambda submitted: triage.reopen(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
+        gettext_lazy("This tip is open again."),
+    ),
+    "close": OfficerAction(
+        CloseForm,
+        lambda submitted: triage.close(
+            submitted.tip, submitted.officer, Disposition(submitted.data["disposition"]), shown_stamp=submitted.stamp
+        ),
+        gettext_lazy("Tip closed."),
+        argument="disposition",
+        label=pgettext_lazy("button: finish the work on a tip", "Close"),
+        key="C",
+        has_menu=True,
+        is_offered=_is_not_closed,
+    ),
+    "refer": OfficerAction(
+        ReferForm,
+        lambda submitted: referrals.refer(
+            submitted.tip,
+            submitted.officer,
+            submitted.data["refer_to"],
+            submitted.data["refer_reason"],
+            submitted.form_id,
+            shown_stamp=submitted.stamp,
+        ),
+        gettext_lazy("Tip referred."),
+        argument="refer_to",
+        label=pgettext_lazy("button: send a tip to another unit", "Refer"),
+        has_menu=True,
+        is_offered=_has_other_units,
+    ),
+    "category": OfficerAction(
+        CategoryForm,
+        lambda submitted: referrals.change_category(
+            submitted.tip,
+            submitted.officer,
+            submitted.data["category"],
+            submitted.data["category_reason"],
+            submitted.form_id,
+            shown_stamp=submitted.stamp,
+        ),
+        gettext_lazy("Category changed."),
+        argument="category",
+        has_menu=True,
+        is_offered=_is_not_closed,
+    ),
+    "hold": OfficerAction(
+        forms.Form,
+        lambda submitted: triage.hold(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
+        gettext_lazy("Legal hold is on: the source can't erase this tip."),
+    ),
+    "release": OfficerAction(
+        forms.Form,
+        lambda submitted: triage.release(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
+        gettext_lazy("Legal hold ended."),
+    ),
+}
