@@ -46,7 +46,7 @@ _UNSPREAD = (AlertState.WAITING, AlertState.NOBODY)
 
 
 def raise_alert(tip: Tip) -> None:
-    """Write that `tip` waits for an officer. The staff side sends it on within a second (tips/walls/alert_routing.py)."""
+    """Write that `tip` waits for an officer. The staff side sends it on at once (tips/walls/alert_routing.py)."""
     insert_row(Alert(tip=tip, urgent=tip.priority == Priority.URGENT))
 
 

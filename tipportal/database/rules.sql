@@ -86,6 +86,24 @@ CREATE OR REPLACE TRIGGER tip_arrives AFTER INSERT ON tips_tip FOR EACH ROW EXEC
 CREATE OR REPLACE TRIGGER message_arrives AFTER INSERT ON tips_message
     FOR EACH ROW WHEN (NEW.author = 'source') EXECUTE FUNCTION arrival_note();
 
+-- Wakes threads of the staff side that wait for a change (core/database_listener.py). A notification names its topic and holds
+-- nothing else. Every user of PostgreSQL may LISTEN on a channel whose name it knows, so the name has a part that only the staff role
+-- can read: someone who has broken into another role does not learn when the desk works.
+CREATE TABLE IF NOT EXISTS staff_channel (secret uuid NOT NULL);
+INSERT INTO staff_channel SELECT gen_random_uuid() WHERE NOT EXISTS (SELECT FROM staff_channel);
+CREATE OR REPLACE FUNCTION staff_wake() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify(TG_ARGV[0] || ' ' || secret, '') FROM staff_channel;
+    RETURN NULL;
+END $$;
+-- Also when a tip has been compared, by a page that somebody opened for example: its alerts can be sent on.
+CREATE OR REPLACE TRIGGER arrival_wakes AFTER INSERT OR UPDATE OR DELETE ON tips_arrival
+    FOR EACH STATEMENT EXECUTE FUNCTION staff_wake('arrivals');
+CREATE OR REPLACE TRIGGER alert_wakes AFTER INSERT OR UPDATE OF state ON tips_alert
+    FOR EACH ROW WHEN (NEW.state = 'held') EXECUTE FUNCTION staff_wake('arrivals');
+REVOKE EXECUTE ON FUNCTION staff_wake FROM PUBLIC;
+
 -- Public counts of tips (tips/statistics.py). Sensitive and walled tips are left out: an officer could subtract the tips that they
 -- see, and know how many others there are. Tips are counted from the next day on: a count that moved at once would tell an observer
 -- that a tip was just sent.

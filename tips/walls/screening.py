@@ -1,6 +1,6 @@
 """Compares what arrives with the names of staff, before a member of staff sees it.
 
-The staff web process does this, since it alone has the agency's key: a thread of it looks every second, and each request of the
+The staff web process does this, since it alone has the agency's key: a thread of it that the database wakes, and each request of the
 desk looks first (tips/walls/middleware.py), so that a tip is compared even where the thread is not running. Until then the tip
 is in nobody's list (tips/walls/visibility.py). Opened text lives for the comparison alone.
 

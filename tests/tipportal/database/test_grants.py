@@ -68,6 +68,7 @@ def session() -> inbox_session.InboxSession:
         "SELECT tip_id FROM tips_wall",
         "SELECT account_id FROM tips_wall_readers",
         "SELECT tip_id FROM tips_arrival",
+        "SELECT secret FROM staff_channel",
         "DELETE FROM tips_arrival",
         "SELECT body FROM tips_note",
         "SELECT key_for_agency FROM tips_noteskey",
