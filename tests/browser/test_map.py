@@ -463,8 +463,8 @@ def test_the_printed_map_holds_all_that_the_screen_shows(browser: Browser, porta
         expect(page.locator(".leaflet-control-zoom")).to_be_hidden()
         land = "getComputedStyle(document.documentElement).getPropertyValue('--land')"
         assert page.evaluate(land) == "#f2efe7", "paper is light, whatever the screen was"
-        page.wait_for_function("document.querySelector('.live-map').clientWidth <= 718")
-        page.wait_for_function(f"({outside})() === 0")
+        page.wait_for_function("() => document.querySelector('.live-map').clientWidth <= 718")
+        page.wait_for_function(f"() => ({outside})() === 0")
         page.set_viewport_size({"width": 1280, "height": 844})
         page.emulate_media(media="screen")
         expect(page.locator(".map-said p")).to_have_text(shown)
