@@ -20,7 +20,7 @@ from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import filters, tip_files, tip_page, walls
+from tips.admin import draft_keys, filters, tip_files, tip_page, walls
 from tips.admin.forms import describe_assignee
 from tips.admin.times import describe_age
 from tips.desk import permissions, search_record, triage, worklist
@@ -162,7 +162,8 @@ class TipAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         change_view = keep_post_through_sign_in(self.admin_site, self.change_view)
         page = path("<path:object_id>/change/", change_view, name="tips_tip_change")
-        return [*tip_files.urls(self.admin_site), *walls.urls(self.admin_site), page, *super().get_urls()]
+        keys = path("<uuid:tip_id>/drafts/", self.admin_site.admin_view(draft_keys.give_keys), name="tips_drafts")
+        return [keys, *tip_files.urls(self.admin_site), *walls.urls(self.admin_site), page, *super().get_urls()]
 
     def change_view(
         self,

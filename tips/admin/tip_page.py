@@ -32,7 +32,7 @@ from tips.admin import tip_files
 from tips.admin.forms import describe_assignee, has_unsent_text, list_forms
 from tips.admin.times import describe_duration
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
-from tips.desk import permissions, referrals, triage
+from tips.desk import drafts, permissions, referrals, triage
 from tips.models import Author, State, Tip, Unit
 from tips.walls import visibility
 
@@ -79,6 +79,7 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
         messages.info(request, _("This tip is now with others, so you no longer see it."))
         return HttpResponseRedirect(context["list_address"])
     if not has_unsent_text(request.POST, name):
+        drafts.drop(officer, request.POST.get("draft", ""))
         return HttpResponseRedirect(request.get_full_path())
     messages.warning(request, _("You have text that you haven't sent yet. It is still below."))
     return _render(request, tip_id, officer, context, sent=name)
