@@ -1,12 +1,14 @@
 """The memory-only store: a Redis database that writes nothing to disk, so that a power cut erases it.
 
-Its users are inbox sessions, the hourly keys of form tokens, the marks of forms whose tip was deleted and the counts of failed
-sign-ins by address. All must cope with its absence: time-outs are short, and callers get StoreDownError.
+Its users are inbox sessions, the hourly keys of form tokens, the marks of forms whose tip was deleted, the tips whose answers
+were read today and the counts of failed sign-ins by address. All must cope with its absence: time-outs are short, and callers get StoreDownError.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import cache
+from typing import cast
 
 import redis
 from django.conf import settings
@@ -92,6 +94,26 @@ def seconds_left(name: str) -> int:
     except redis.RedisError as error:
         raise StoreDownError from error
     return max(0, -(-milliseconds // 1000))
+
+
+def put_field(name: str, field: str, value: bytes, expires_at: dt.datetime) -> None:
+    """Store one field of a map that expires as a whole, so that no field has a time of its own."""
+    try:
+        pipeline = _client().pipeline(transaction=True)
+        pipeline.hset(name, field, value)
+        pipeline.expireat(name, expires_at)
+        pipeline.execute()
+    except redis.RedisError as error:
+        raise StoreDownError from error
+
+
+def read_fields(name: str) -> dict[str, bytes]:
+    """Return the fields of a map; none if it has expired."""
+    try:
+        fields = cast("dict[bytes, bytes]", _client().hgetall(name))
+    except redis.RedisError as error:
+        raise StoreDownError from error
+    return {field.decode(): value for field, value in fields.items()}
 
 
 def list_names(prefix: str) -> list[str]:

@@ -52,6 +52,11 @@ app.config_from_object(
             "publish scheduled stories": {"task": "outreach.bulk.publish_due", "schedule": crontab()},
             "rotate media worker keys and sweep the file store": {"task": "tips.media.tend", "schedule": 600.0},
             "delete tips past their retention time": {"task": "tips.bulk.expire", "schedule": 3600.0},
+            # Before the rewriting, which puts these rows in random order.
+            "store on which days sources read answers": {
+                "task": "tips.bulk.store_reading_days",
+                "schedule": crontab(hour="3", minute="30"),
+            },
             "rewrite rows about sources": {
                 "task": "tips.bulk.rewrite_rows",
                 "schedule": crontab(hour="3", minute="40"),

@@ -44,7 +44,8 @@ class TipFile:
 class ConversationEntry:
     """An opened message or note, with the files that came with it.
 
-    `officer` is a name, or "" for the source and where names are not shown; `is_read`: an officer has read it.
+    `officer` is a name, or "" for the source and where names are not shown; `is_read`: an officer has read it;
+    `source_read_on`: the day on which the source read an answer, None while they have not or that day is not over.
     """
 
     author: str
@@ -53,6 +54,8 @@ class ConversationEntry:
     officer: str = ""
     is_read: bool = True
     files: list[TipFile] = field(default_factory=list)
+    position: int = 0
+    source_read_on: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) ->
             officer=_officer_name(message) if with_names else "",
             is_read=message.read,
             files=files.get(message.id, []),
+            position=message.position,
+            source_read_on=message.source_read_on,
         )
         for message in messages
     ]

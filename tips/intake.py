@@ -54,9 +54,13 @@ class Report:
         return Priority.URGENT if self.danger == "yes" else Priority.NORMAL
 
     def as_text(self, arrived_at: dt.datetime) -> str:
-        """Return the JSON to seal: everything but the category, with the exact time of arrival."""
+        """Return the JSON to seal: the whole report, with the exact time of arrival.
+
+        The category goes by the name that the source chose: the tip's own category is the desk's, and may change.
+        """
         return json.dumps(
             {
+                "category": self.category.name,
                 "arrived_at": arrived_at.isoformat(timespec="seconds"),
                 "description": self.description,
                 "danger": self.danger,

@@ -146,7 +146,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON core_auditheadmail TO portal_alerts;
 GRANT SELECT, UPDATE (secret_hash, expires_at) ON core_signinlink TO portal_alerts;
 
 -- bulk: erases tips past their retention time, and rewrites rows about sources, without reading them.
-GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite TO portal_bulk;
+-- And stores on which past days sources read answers.
+GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite, answers_read_store TO portal_bulk;
 -- It imports and publishes incidents. The public role reads the published folder, none of these tables.
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
 GRANT SELECT, INSERT ON crimemap_offencecode, crimemap_reportedvalue TO portal_bulk;

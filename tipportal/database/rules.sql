@@ -185,6 +185,19 @@ BEGIN
     RETURN erased;
 END $$;
 
+-- Store the day on which sources first read these answers: of each tip those up to a position. Only whole days that are over, so that
+-- neither a row nor a transaction says more than the day (tips/source/reading_days.py). Returns the number of answers.
+CREATE OR REPLACE FUNCTION answers_read_store(read_on date, tips uuid[], positions integer[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    stored integer;
+BEGIN
+    UPDATE tips_message m SET source_read_on = read_on FROM unnest(tips, positions) AS r(tip, upto)
+        WHERE m.tip_id = r.tip AND m.position <= r.upto AND m.author = 'staff' AND m.source_read_on IS NULL;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    RETURN stored;
+END $$;
+
 -- Each row's xmin names the transaction that wrote it. Beside rows of the audit trail, whose time is known, that told the arrival
 -- of a tip to seconds. Every night the rows about sources that were written since the last time are written again: in one
 -- transaction, in random order, without those that somebody has locked. `since` is the first transaction that the next night
@@ -241,7 +254,7 @@ BEGIN
     END LOOP;
 END $$;
 
-REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire, source_rows_rewrite FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION tip_erase, source_delete, tips_expire, source_rows_rewrite, answers_read_store FROM PUBLIC;
 
 -- Incidents are inserted by the million, so their references are not foreign keys; this refuses to delete their targets.
 CREATE OR REPLACE FUNCTION incident_reference_refuse() RETURNS trigger

@@ -30,7 +30,7 @@ from crimemap import places
 from tips import conversation, vault
 from tips.admin import tip_files
 from tips.admin.forms import describe_assignee, has_unsent_text, list_forms
-from tips.admin.times import describe_duration
+from tips.admin.times import describe_duration, describe_reading
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
 from tips.desk import drafts, permissions, referrals, triage
 from tips.models import Author, State, Tip, Unit
@@ -216,6 +216,7 @@ def _entry_contexts(entries: list[conversation.ConversationEntry]) -> list[dict[
             "text": show_steering(entry.text),
             "files": entry.files,
             "new": not entry.is_read,
+            "reading": describe_reading(entry),
         }
         for entry in entries
     ]

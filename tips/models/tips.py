@@ -181,6 +181,12 @@ class Message(SealedEntry):
         help_text="SHA-256 of the form's one-time id: one form is one message",
     )
     read = models.BooleanField(_("read by an officer"), default=False)
+    source_read_on = models.DateField(
+        _("read by the source"),
+        null=True,
+        editable=False,
+        help_text="the day on which the source first read it, written in a later night (tips/source/reading_days.py)",
+    )
 
     class Meta(SealedEntry.Meta):
         verbose_name = _("message")

@@ -18,15 +18,19 @@ STATES: dict[str, Promise] = {
     State.OPEN: gettext_lazy("An officer is working on it"),
     State.WAITING: gettext_lazy("An officer asked you something"),
 }
+# One sentence for four dispositions. A suspect can send a tip about their own crime to learn whether somebody has already
+# told of it: "we already knew", "we passed it on" and "not enough to act on" would each be an answer, and put the other
+# source in danger.
+_IN_HAND = gettext_lazy("We read it, and the right officers have it")
 OUTCOMES: dict[str, Promise] = {
     Disposition.ARREST: gettext_lazy("It led to an arrest or charges"),
     Disposition.RECOVERED: gettext_lazy("We found weapons, drugs or stolen items"),
     Disposition.RESOLVED: gettext_lazy("The problem was solved without an arrest"),
-    Disposition.USEFUL: gettext_lazy("It was useful, and we passed it on"),
-    Disposition.REFERRED: gettext_lazy("Another agency is handling it now"),
-    Disposition.DUPLICATE: gettext_lazy("We already knew about it"),
+    Disposition.USEFUL: _IN_HAND,
+    Disposition.REFERRED: _IN_HAND,
+    Disposition.DUPLICATE: _IN_HAND,
     Disposition.UNFOUNDED: gettext_lazy("We checked and found nothing"),
-    Disposition.NO_ACTION: gettext_lazy("There was not enough to act on"),
+    Disposition.NO_ACTION: _IN_HAND,
 }
 
 FILE_STATES: dict[str, Promise] = {

@@ -31,7 +31,7 @@ from tips import categories, conversation, form_tokens, intake, receipts, vault
 from tips.files import attachments, sealed_store, upload_sentences
 from tips.files.attachments import Upload
 from tips.files.pending_files import PendingFiles, new_ticket
-from tips.source import form_posts, inbox_session, qr_code, throttle, wording
+from tips.source import form_posts, inbox_session, qr_code, reading_days, throttle, wording
 from tips.source.forms import HONEYPOT_FIELD, MessageForm, ReceiptForm, TipForm
 
 log = logging.getLogger(__name__)
@@ -390,6 +390,7 @@ def _conversation_page(
     except vault.SealError:
         log.error("a stored text does not open: it was changed or moved")
         return render(request, "tips/damaged.html", status=500)
+    reading_days.note_reading(opened)
     context = {
         "form": form,
         "token": form_tokens.issue(),
