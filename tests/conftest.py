@@ -18,6 +18,8 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django.plugin import blocking_manager_key
+from whitenoise.base import WhiteNoise
+from whitenoise.responders import Redirect, StaticFile
 
 from core.mail import confirmation_pace
 from tests import chromium
@@ -41,6 +43,24 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("untimed")
     # The real hash takes a quarter of a second for each account of a test.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    _list_static_files_once()
+
+
+def _list_static_files_once() -> None:
+    """Let all test clients share one list of static files.
+
+    Each client loads the middleware when it is first used. WhiteNoise then looks at 400 files, which took longer than the pages.
+    """
+    list_files = WhiteNoise.update_files_dictionary
+    listed: dict[tuple[str, str], dict[str, StaticFile | Redirect]] = {}
+
+    def update_files_dictionary(self: WhiteNoise, root: str, prefix: str) -> None:
+        if (root, prefix) not in listed:
+            list_files(self, root, prefix)
+            listed[root, prefix] = dict(self.files)
+        self.files |= listed[root, prefix]
+
+    WhiteNoise.update_files_dictionary = update_files_dictionary
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist, as with `-p no:xdist`, nothing calls it
