@@ -12,14 +12,18 @@ from functools import cache
 import segno
 from django.utils.safestring import SafeString, mark_safe
 
-# What version 5 holds at error correction M. Receipts have 69 characters at most and are filled up with spaces.
+# What version 5 holds at error correction M. Receipts are filled up with spaces.
 TEXT_BYTES = 84
+# Seven words of at most nine characters, with spaces between them. No other bit of these tells a letter or a hyphen from a space.
+_LONGEST_RECEIPT = 69
+_BITS = (0, 1, 2, 3, 4, 6)
 # With this mask, 100 of 100 receipts were read from rotated pictures.
 _VERSION, _SIDE, _MASK = 5, 37, 3
 _QUIET_ZONE = 4
 # The path draws module after module from the left, by a line that is as long as a run of dark ones or a move over light ones, and
 # moves back at the end of a row. Runs become letters, longest first, and letters commands: a pass over the text each.
 _RUNS = (("1111111", "S"), ("111", "T"), ("11", "D"), ("1", "O"), ("0000", "f"), ("00", "d"), ("0", "o"))
+_DIGITS = bytes.maketrans(b"\0\1", b"01")
 _COMMANDS = str.maketrans(
     {"S": "h7", "T": "h3", "D": "h2", "O": "h1", "f": "m4 0", "d": "m2 0", "o": "m1 0", "/": f"m-{_SIDE} 1"}
 )
@@ -29,9 +33,9 @@ def draw(receipt: str) -> SafeString:
     """Return the code as inline SVG without any style attribute, black on white with its quiet zone."""
     blank, flips_by_bit = prepare()
     modules = blank
-    for character, flips in zip(receipt.ljust(TEXT_BYTES).encode("ascii"), flips_by_bit, strict=True):
+    for character, flips in zip(receipt.ljust(_LONGEST_RECEIPT).encode("ascii"), flips_by_bit, strict=True):
         changed = character ^ ord(" ")
-        for bit, flip in enumerate(flips):
+        for bit, flip in zip(_BITS, flips, strict=True):
             if changed >> bit & 1:
                 modules ^= flip
     bits = f"{modules:0{_SIDE * _SIDE}b}"
@@ -48,7 +52,7 @@ def draw(receipt: str) -> SafeString:
 
 @cache
 def prepare() -> tuple[int, list[list[int]]]:
-    """Return the modules of a code of spaces, and those that each bit of each character flips. Takes 0.6 seconds, once.
+    """Return the modules of a code of spaces, and those that each bit of each character flips. Takes 0.3 seconds, once.
 
     Modules are the bits of an integer, row by row, the first one the highest.
     """
@@ -57,9 +61,9 @@ def prepare() -> tuple[int, list[list[int]]]:
     return blank_modules, [
         [
             encode(f"{blank[:position]}{chr(ord(' ') ^ 1 << bit)}{blank[position + 1 :]}") ^ blank_modules
-            for bit in range(7)
+            for bit in _BITS
         ]
-        for position in range(TEXT_BYTES)
+        for position in range(_LONGEST_RECEIPT)
     ]
 
 
@@ -68,4 +72,4 @@ def encode(text: str) -> int:
     code = segno.make(
         text, version=_VERSION, error="m", mode="byte", encoding="ascii", mask=_MASK, boost_error=False, micro=False
     )
-    return int("".join(str(module) for row in code.matrix for module in row), 2)
+    return int(b"".join(code.matrix).translate(_DIGITS), 2)

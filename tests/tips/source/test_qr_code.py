@@ -26,9 +26,12 @@ def test_a_code_put_together_from_its_bits_is_the_one_that_segno_draws() -> None
         assert modules_of(qr_code.draw(receipt)) == expected
 
 
-def test_the_longest_receipt_fits() -> None:
-    longest = sorted(receipts.load_words(), key=len)[-receipts.WORD_COUNT :]
-    qr_code.draw(" ".join(longest))
+def test_the_longest_and_hyphenated_receipts_are_drawn_whole() -> None:
+    words = receipts.load_words()
+    longest = sorted(words, key=len)[-receipts.WORD_COUNT :]
+    hyphenated = [word for word in words if "-" in word][: receipts.WORD_COUNT]
+    for receipt in (" ".join(longest), " ".join(hyphenated), " ".join([*longest[1:], hyphenated[0]])):
+        assert modules_of(qr_code.draw(receipt)) == qr_code.encode(receipt.ljust(qr_code.TEXT_BYTES))
 
 
 def test_the_spaces_that_fill_a_code_up_do_not_keep_its_words_from_being_read() -> None:
