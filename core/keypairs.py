@@ -123,10 +123,15 @@ def _read_public(path: Path, key_id: str) -> bytes:
 
 def open_with_private_half(sealed: StoredBytes, key_id: str, private_folder: Path | None) -> bytes:
     """Open content sealed to this pair. Raises KeyMissingError if its private half is not here, SealError if damaged."""
+    return open_seal(sealed, *read_private_half(key_id, private_folder))
+
+
+def read_private_half(key_id: str, private_folder: Path | None) -> tuple[bytes, bytes]:
+    """Return the public and private half of a pair, to open many seals with open_seal(). Raises KeyMissingError."""
     for file in key_files(private_folder, "key"):
         if file.id == key_id:
             private = file.path.read_bytes()
-            return open_seal(sealed, sodium.crypto_scalarmult_base(private), private)
+            return sodium.crypto_scalarmult_base(private), private
     raise KeyMissingError(
         f"The private half of key {key_id} is not in {private_folder}. Restore it from your safe copy."
     )

@@ -18,7 +18,7 @@ from django.db.models import Max, Model
 from core import ephemeral_store
 from core.models import Account
 from file_cleaning import MediaKind
-from tips import form_tokens, intake, officer_alerts, vault
+from tips import form_tokens, officer_alerts, vault
 from tips.files import attachments, sealed_store
 from tips.files.attachments import Upload
 from tips.models import Attachment, Author, Message, Note, NotesKey, Tip
@@ -96,14 +96,14 @@ def read_tip_as_officer(tip: Tip) -> OpenedTip:
 
 
 def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) -> OpenedTip:
-    report = json.loads(vault.open_text(key, tip.report, intake.report_context(tip.id)))
+    report = json.loads(vault.open_text(key, tip.report, vault.report_context(tip.id)))
     files: dict[uuid.UUID | None, list[TipFile]] = {}
     for row in tip.attachments.all():
         files.setdefault(row.message_id, []).append(TipFile(row, *attachments.read_label(row, key)))
     entries = [
         ConversationEntry(
             author=message.author,
-            text=vault.open_text(key, message.body, _body_context("message", message.author, message)),
+            text=vault.open_text(key, message.body, _body_context(message.author, message)),
             written_at=message.written_at,
             officer=_officer_name(message) if with_names else "",
             is_read=message.read,
@@ -125,7 +125,7 @@ def read_notes(tip: Tip) -> list[ConversationEntry]:
     return [
         ConversationEntry(
             Author.STAFF,
-            vault.open_text(key, note.body, _body_context("note", Author.STAFF, note)),
+            vault.open_text(key, note.body, _body_context(Author.STAFF, note)),
             note.written_at,
             _officer_name(note),
         )
@@ -149,7 +149,7 @@ def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes, uploads: Se
     if Message.objects.filter(form_hash=form_hash).exists():
         return False
     try:
-        _append(Message, "message", tip, key, Author.SOURCE, text, uploads, form_hash=form_hash)
+        _append(Message, tip, key, Author.SOURCE, text, uploads, form_hash=form_hash)
     except IntegrityError:
         if Message.objects.filter(form_hash=form_hash).exists():
             return False
@@ -164,7 +164,6 @@ def add_from_officer(tip: Tip, officer: Account, text: str, form_id: bytes) -> b
         return False
     _append(
         Message,
-        "message",
         tip,
         key_for_officer(tip),
         Author.STAFF,
@@ -186,7 +185,7 @@ def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = 
     with transaction.atomic():
         Tip.objects.select_for_update().get(pk=tip.pk)
         key = ensure_notes_key(tip)
-        _append(Note, "note", tip, key, Author.STAFF, text, officer=officer, id=note_id or uuid.uuid4())
+        _append(Note, tip, key, Author.STAFF, text, officer=officer, id=note_id or uuid.uuid4())
 
 
 def ensure_notes_key(tip: Tip) -> bytes:
@@ -208,13 +207,11 @@ def list_source_texts(tip: Tip, messages: Iterable[Message] | None = None) -> li
     key = key_for_officer(tip)
     texts = []
     if messages is None:
-        report = json.loads(vault.open_text(key, tip.report, intake.report_context(tip.id)))
+        report = json.loads(vault.open_text(key, tip.report, vault.report_context(tip.id)))
         texts = [report["description"], report["place"], report["when"]]
         texts += [answer["answer"] for answer in report["answers"]]
         messages = tip.messages.filter(author=Author.SOURCE)
-    texts += [
-        vault.open_text(key, message.body, _body_context("message", message.author, message)) for message in messages
-    ]
+    texts += [vault.open_text(key, message.body, _body_context(message.author, message)) for message in messages]
     return texts
 
 
@@ -243,7 +240,6 @@ def delete_by_source(token: bytes) -> None:
 
 def _append(  # noqa: PLR0917
     model: type[Message] | type[Note],
-    kind: str,
     tip: Tip,
     key: bytes,
     author: str,
@@ -257,7 +253,7 @@ def _append(  # noqa: PLR0917
         row = model(**{"id": uuid.uuid4(), **columns}, tip=tip, position=last + 1)
         if isinstance(row, Message):
             row.author = author
-        row.body = vault.seal_text(key, text, _body_context(kind, author, row))
+        row.body = vault.seal_text(key, text, _body_context(author, row))
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
@@ -275,8 +271,10 @@ def _append(  # noqa: PLR0917
             return
 
 
-def _body_context(kind: str, author: str, row: Message | Note) -> vault.SealContext:
-    return vault.SealContext(tip=row.tip_id, row=row.id, kind=kind, author=author, position=row.position, field="body")
+def _body_context(author: str, row: Message | Note) -> vault.SealContext:
+    if isinstance(row, Message):
+        return vault.message_context(row.tip_id, row.id, author, row.position)
+    return vault.note_context(row.tip_id, row.id, row.position)
 
 
 def _open_notes_key(notes_key: NotesKey) -> bytes:

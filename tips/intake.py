@@ -17,7 +17,7 @@ from tips import form_tokens, officer_alerts, receipts, vault
 from tips.files import attachments
 from tips.files.attachments import Upload
 from tips.form_tokens import FormToken
-from tips.models import AgencyKey, Attachment, Author, Category, Priority, Tip, current_hour
+from tips.models import AgencyKey, Attachment, Category, Priority, Tip, current_hour
 
 MAX_DESCRIPTION_LENGTH = 10_000
 MAX_ANSWER_LENGTH = 1_000
@@ -153,13 +153,8 @@ def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
             key_for_source=vault.seal_key_to_source(key, secret.seed),
             token_hash=secret.token_hash,
             form_hash=token.form_hash,
-            report=vault.seal_text(key, report.as_text(timezone.now()), report_context(tip_id)),
+            report=vault.seal_text(key, report.as_text(timezone.now()), vault.report_context(tip_id)),
         )
         insert_row(tip)
         attachments.add(tip, key, uploads)
         officer_alerts.raise_alert(tip)
-
-
-def report_context(tip_id: uuid.UUID) -> vault.SealContext:
-    """Return the context that a tip's report is sealed in."""
-    return vault.SealContext(tip=tip_id, row=tip_id, kind="report", author=Author.SOURCE, position=0, field="report")

@@ -58,6 +58,7 @@ seal_key_to_newest, seal_key_to, open_key_with = (
     keypairs.seal_to,
     keypairs.open_with_private_half,
 )
+read_private_half, open_key_seal = keypairs.read_private_half, keypairs.open_seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,21 @@ class SealContext:
     def associated_data(self) -> bytes:
         parts = (str(self.kind), str(self.author), str(self.position), self.field)
         return FORMAT + self.tip.bytes + self.row.bytes + "\x00".join(parts).encode()
+
+
+# The contexts of a tip's texts. "source" and "staff" are values of models.Author, whose module loads the database.
+
+
+def report_context(tip_id: UUID) -> SealContext:
+    return SealContext(tip=tip_id, row=tip_id, kind="report", author="source", position=0, field="report")
+
+
+def message_context(tip_id: UUID, row_id: UUID, author: str, position: int) -> SealContext:
+    return SealContext(tip=tip_id, row=row_id, kind="message", author=author, position=position, field="body")
+
+
+def note_context(tip_id: UUID, row_id: UUID, position: int) -> SealContext:
+    return SealContext(tip=tip_id, row=row_id, kind="note", author="staff", position=position, field="body")
 
 
 def generate_key() -> bytes:
@@ -188,7 +204,9 @@ __all__ = [
     "create_key_pair",
     "destroy_key_pair",
     "key_files",
+    "open_key_seal",
     "open_key_with",
+    "read_private_half",
     "seal_key_to",
     "seal_key_to_newest",
     "write_secret",

@@ -71,7 +71,7 @@ def test_notes_open_only_with_the_agencys_key(session: inbox_session.InboxSessio
     assert conversation.read_notes(session.tip)[0].officer == "Ana Okafor"
     note = Note.objects.first()
     with pytest.raises(vault.SealError):
-        vault.open_text(session.key, note.body, conversation._body_context("note", Author.STAFF, note))
+        vault.open_text(session.key, note.body, conversation._body_context(Author.STAFF, note))
 
 
 def test_a_tip_deleted_meanwhile_is_gone(session: inbox_session.InboxSession) -> None:

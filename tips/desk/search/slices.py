@@ -1,0 +1,85 @@
+"""Runs a search in slices of a second or two: each ends with the place where the next one goes on.
+
+The page of a search posts that place back, sealed, with the words. So nothing of a search is kept in between, any web process of
+any staff node can go on with it, and a search whose officer has left stops by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.models import Account
+from tips.desk.search import scan, tip_batches
+from tips.desk.search.matching import Term
+from tips.desk.search.sealed_tips import BatchResult
+from tips.desk.search.tip_batches import Position, Scope
+
+Engine = Callable[[Sequence[Term], Iterable[Sequence[UUID]]], Iterator[BatchResult]]
+
+# The first batches are small, so that the first hits come at once. Sizes depend on nothing but what the account may open:
+# neither progress nor time tells of hidden tips.
+_FIRST_BATCHES, BATCH = (50, 100, 200), 400
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a search. `after` is where the next slice goes on, None if all tips are searched."""
+
+    found: list[UUID]
+    searched: int
+    remaining: int
+    unopened: int
+    after: Position | None
+
+
+def search(  # noqa: PLR0917
+    account: Account,
+    terms: Sequence[Term],
+    scope: Scope,
+    after: Position | None,
+    seconds: float,
+    max_found: int,
+    engine: Engine = scan.match_batches,
+) -> Slice:
+    """Search for so long, or until so many tips are found. Raises PermissionDenied."""
+    stop_at = time.monotonic() + seconds
+    candidates = tip_batches.list_candidates(account, scope, after)
+    batches = [candidates[start:end] for start, end in _cut(len(candidates))]
+    found: list[UUID] = []
+    searched = unopened = 0
+    results = engine(terms, ([tip.id for tip in batch] for batch in batches))
+    for batch, result in zip(batches, results, strict=False):
+        found += result.found
+        searched += len(batch)
+        unopened += result.unopened
+        if time.monotonic() >= stop_at or len(found) >= max_found:
+            break
+    close = getattr(results, "close", None)
+    if close is not None:
+        close()
+    last = candidates[searched - 1].position if searched < len(candidates) else None
+    return Slice(_keep_visible(account, scope, found), searched, len(candidates) - searched, unopened, last)
+
+
+def find_number(account: Account, number: int) -> UUID | None:
+    """Return the tip with this number among all that the account may open."""
+    candidates = tip_batches.list_candidates(account, scope=None)
+    return next((tip.id for tip in candidates if tip.number == number), None)
+
+
+def _cut(count: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    for size in _FIRST_BATCHES:
+        if start < count:
+            yield start, min(start + size, count)
+            start += size
+    yield from ((begin, min(begin + BATCH, count)) for begin in range(start, count, BATCH))
+
+
+def _keep_visible(account: Account, scope: Scope, found: list[UUID]) -> list[UUID]:
+    """Leave out tips that were erased, walled or handed over while the slice ran."""
+    visible = set(tip_batches.find_tips(account, scope).filter(pk__in=found).values_list("pk", flat=True))
+    return [tip_id for tip_id in found if tip_id in visible]

@@ -1,0 +1,115 @@
+"""The tips that an account may search, newest first, and their sealed rows in batches.
+
+What is searched for never reaches the database: not in a query, and so in no log or statistic of it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from core.models import Account
+from tips import readers
+from tips.desk import permissions
+from tips.desk.search.sealed_tips import SealedEntry, SealedTip
+from tips.models import Message, Note, Tip
+from tips.walls import visibility
+
+
+class Scope(StrEnum):
+    """What is searched. Sensitive and walled tips stand apart, as in the desk's views."""
+
+    GENERAL = "general"
+    SENSITIVE = "sensitive"
+    WALLED = "walled"
+
+
+class Position(NamedTuple):
+    """A place in the order of the tips: seconds since 1970 of the hour in which the tip came, and its id."""
+
+    received: int
+    id: UUID
+
+
+class Candidate(NamedTuple):
+    """A tip to search. Its fields are those of a row of _PACKED_ROW."""
+
+    id: UUID
+    number: int
+    received: int
+
+    @property
+    def position(self) -> Position:
+        return Position(self.received, self.id)
+
+
+_CONDITIONS = {
+    Scope.GENERAL: ~readers.SENSITIVE & ~visibility.WALLED,
+    Scope.SENSITIVE: readers.SENSITIVE & ~visibility.WALLED,
+    Scope.WALLED: Q(visibility.WALLED),
+}
+# Rows packed by the database: 100,000 of them take a tenth of the time that the ORM needs.
+_PACKED_ROW = struct.Struct("!16sqq")
+_PACK = "SELECT string_agg(uuid_send(id) || int8send(number) || int8send(received), ''::bytea ORDER BY received DESC, id DESC) FROM ({}) t (id, number, received)"
+_RECEIVED = "extract(epoch FROM received_at)::bigint"
+
+
+def list_scopes(account: Account) -> list[Scope]:
+    """Return what the account can search."""
+    scopes = [Scope.GENERAL] if permissions.can_list(account) else []
+    if permissions.is_named(account):
+        scopes.append(Scope.SENSITIVE)
+    if find_tips(account, Scope.WALLED).exists():
+        scopes.append(Scope.WALLED)
+    return scopes
+
+
+def find_tips(account: Account, scope: Scope | None = None) -> QuerySet[Tip]:
+    """Return the tips that the account may open, of a scope or all of them. Raises PermissionDenied."""
+    permissions.require(permissions.can_open(account))
+    tips = permissions.visible_tips(account)
+    return tips if scope is None else tips.filter(_CONDITIONS[scope])
+
+
+def list_candidates(account: Account, scope: Scope | None, after: Position | None = None) -> list[Candidate]:
+    """Return the tips to search, newest first, from a position on."""
+    tips = find_tips(account, scope).order_by().extra(select={"received": _RECEIVED})  # noqa: S610
+    sql, parameters = tips.values_list("pk", "number", "received").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_PACK.format(sql), parameters)
+        packed = bytes(cursor.fetchone()[0] or b"")
+    rows = [Candidate(UUID(bytes=row[0]), row[1], row[2]) for row in _PACKED_ROW.iter_unpack(packed)]
+    if after is None:
+        return rows
+    return [row for row in rows if row.position < after]
+
+
+def fetch_batch(ids: Sequence[UUID]) -> list[SealedTip]:
+    """Return the sealed rows of these tips, in the order of the ids; tips erased since are missing."""
+    columns = (
+        "pk",
+        "agency_key_id",
+        "key_for_agency",
+        "report",
+        "notes_key__agency_key_id",
+        "notes_key__key_for_agency",
+    )
+    tips = {
+        row[0]: SealedTip(row[0], row[1], bytes(row[2]), bytes(row[3]), row[4] or "", bytes(row[5] or b""))
+        for row in Tip.objects.filter(pk__in=ids).order_by().values_list(*columns)
+    }
+    messages = Message.objects.filter(tip__in=ids).order_by().values_list("tip_id", "pk", "author", "position", "body")
+    for tip_id, pk, author, position, body in messages:
+        if tip_id in tips:
+            tips[tip_id].messages.append(SealedEntry(pk, author, position, bytes(body)))
+    notes = Note.objects.filter(tip__in=ids).order_by().values_list("tip_id", "pk", "position", "body")
+    for tip_id, pk, position, body in notes:
+        if tip_id in tips:
+            tips[tip_id].notes.append(SealedEntry(pk, "staff", position, bytes(body)))
+    return [tips[tip_id] for tip_id in ids if tip_id in tips]
