@@ -1,7 +1,8 @@
 """The memory-only store: a Redis database that writes nothing to disk, so that a power cut erases it.
 
 Its users are inbox sessions, the hourly keys of form tokens, the marks of forms whose tip was deleted, the tips whose answers
-were read today and the counts of failed sign-ins by address. All must cope with its absence: time-outs are short, and callers get StoreDownError.
+were read today, the counts of failed sign-ins by address and where officers are at the desk. All must cope with its absence:
+time-outs are short, and callers get StoreDownError.
 """
 
 from __future__ import annotations
@@ -114,6 +115,13 @@ def read_fields(name: str) -> dict[str, bytes]:
     except redis.RedisError as error:
         raise StoreDownError from error
     return {field.decode(): value for field, value in fields.items()}
+
+
+def forget_field(name: str, field: str) -> None:
+    try:
+        _client().hdel(name, field)
+    except redis.RedisError as error:
+        raise StoreDownError from error
 
 
 def list_names(prefix: str) -> list[str]:

@@ -102,6 +102,26 @@ CREATE OR REPLACE TRIGGER arrival_wakes AFTER INSERT OR UPDATE OR DELETE ON tips
     FOR EACH STATEMENT EXECUTE FUNCTION staff_wake('arrivals');
 CREATE OR REPLACE TRIGGER alert_wakes AFTER INSERT OR UPDATE OF state ON tips_alert
     FOR EACH ROW WHEN (NEW.state = 'held') EXECUTE FUNCTION staff_wake('arrivals');
+-- What the pages of the desk show (tips/desk/live/). A tip that its source only marks as seen, or that is written again at night, is no
+-- change.
+CREATE OR REPLACE TRIGGER tip_is_shown AFTER INSERT OR DELETE
+    OR UPDATE OF category_id, unit_id, state, disposition, priority, assigned_to_id, legal_hold, key_for_source ON tips_tip
+    FOR EACH STATEMENT EXECUTE FUNCTION staff_wake('desk');
+DO $$
+DECLARE
+    shown text;
+BEGIN
+    FOREACH shown IN ARRAY ARRAY['tips_arrival', 'tips_wall', 'tips_wall_readers', 'tips_duty'] LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER change_is_shown AFTER INSERT OR UPDATE OR DELETE ON %I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION staff_wake(''desk'')', shown);
+    END LOOP;
+END $$;
+CREATE OR REPLACE TRIGGER message_is_shown AFTER INSERT OR DELETE OR UPDATE OF read ON tips_message
+    FOR EACH STATEMENT EXECUTE FUNCTION staff_wake('desk');
+CREATE OR REPLACE TRIGGER note_is_shown AFTER INSERT OR DELETE ON tips_note
+    FOR EACH STATEMENT EXECUTE FUNCTION staff_wake('desk');
+CREATE OR REPLACE TRIGGER file_is_shown AFTER INSERT OR DELETE OR UPDATE OF state ON tips_attachment
+    FOR EACH STATEMENT EXECUTE FUNCTION staff_wake('desk');
 REVOKE EXECUTE ON FUNCTION staff_wake FROM PUBLIC;
 
 -- Public counts of tips (tips/statistics.py). Sensitive and walled tips are left out: an officer could subtract the tips that they
