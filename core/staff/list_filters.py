@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.urls import reverse
 
 _FILTERS = "_changelist_filters"
@@ -26,6 +26,16 @@ def keep_filters(request: HttpRequest, address: str, **query: str | int) -> str:
     filters = request.GET.get(_FILTERS, "")
     encoded = urlencode({**query, **({_FILTERS: filters} if filters else {})})
     return f"{address}?{encoded}" if encoded else address
+
+
+def row_address(address: str, query: str) -> str:
+    """Return the address of a row of the list, with the list's own query ("" without filters)."""
+    return f"{address}?{urlencode({_FILTERS: query})}" if query else address
+
+
+def list_query(request: HttpRequest) -> QueryDict:
+    """Return the query that the list was left with, on a page below it."""
+    return QueryDict(request.GET.get(_FILTERS, ""))
 
 
 def navigation_context(request: HttpRequest, name: str) -> dict[str, Any]:

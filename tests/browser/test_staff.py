@@ -48,9 +48,9 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         check_looks(page)
         sign_in(page, stack, groups.SUPERVISOR)
         check_looks(page)
-        page.goto(stack.staff_url + LIST + "?status=all")
+        page.goto(stack.staff_url + LIST + "?state=all")
         check_looks(page)
-        page.locator(".field-number_shown a").first.focus()
+        page.locator(".rows2 .first a").first.focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Conversation")).to_be_visible()
         check_looks(page)
@@ -81,7 +81,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
                       stack.staff_url + LIST)  # fmt: skip
         page.get_by_role("link", name="Desk").click()
         expect(page.get_by_role("heading", name="Tips", exact=True)).to_be_visible()
-        page.goto(stack.staff_url + LIST + "?q=999999&status=all")
+        page.goto(stack.staff_url + LIST + "?state=closed&who=left")
         expect(page.get_by_role("heading", name="No tips match")).to_be_visible()
         check_looks(page)
 
@@ -130,10 +130,10 @@ def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser:
     with visit(browser, stack.staff_url) as page:
         sign_in(page, stack, user)
         other = page.context.new_page()
-        other.goto(stack.staff_url + LIST + "?status=all")
+        other.goto(stack.staff_url + LIST + "?state=all")
         page.clock.install()
-        page.goto(stack.staff_url + LIST + "?status=all")
-        page.locator(".field-number_shown a").first.click()
+        page.goto(stack.staff_url + LIST + "?state=all")
+        page.locator(".rows2 .first a").first.click()
         page.wait_for_load_state()  # the script listens
         page.get_by_label("Your answer").fill(words)
         with page.expect_response("**/admin/session/") as told:  # that its person was busy

@@ -15,6 +15,7 @@ from core.models import Account
 from core.plain_text import clean_typed_text
 from tips.conversation import MAX_MESSAGE_LENGTH
 from tips.desk import permissions, referrals
+from tips.desk.assignees import describe_assignee
 from tips.models import Category, Disposition, Tip, Unit
 
 
@@ -47,16 +48,6 @@ class NoteForm(forms.Form):
         help_text=gettext_lazy("Only officers can read it. The source never can."),
         error_messages={"required": gettext_lazy("Your note is empty. Write it first.")},
     )
-
-
-def describe_assignee(account: Account) -> str:
-    """Return the name of the officer a tip is assigned to, and whether they can still work on it."""
-    name = account.get_full_name() or account.get_username()
-    if not account.is_active:
-        return _("%(name)s (account turned off)") % {"name": name}
-    if not permissions.is_desk_account(account):
-        return _("%(name)s (no longer an officer)") % {"name": name}
-    return name
 
 
 class OfficerField(forms.ModelChoiceField):

@@ -1,4 +1,4 @@
-"""The list of tips. It shows no sealed text; a tip's own page (tip_page.py) opens the seal."""
+"""The tips in the admin: the queue (desk_page.py) and a tip's page (tip_page.py), in place of Django's own lists and forms."""
 
 from __future__ import annotations
 
@@ -10,48 +10,18 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from core.models import Account
 from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import draft_keys, filters, tip_files, tip_page, walls
-from tips.admin.forms import describe_assignee
-from tips.admin.times import describe_age
-from tips.desk import permissions, search_record, triage, worklist
-from tips.models import Priority, State, Tip, Unit
-
-_SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
-_CHIPS = {State.NEW: "chip-gold", State.OPEN: "", State.WAITING: "", State.CLOSED: "chip-green"}
+from tips.admin import desk_page, draft_keys, tip_files, tip_page, walls
+from tips.desk import permissions
+from tips.models import Tip
 
 
 @admin.register(Tip)
 class TipAdmin(admin.ModelAdmin):
-    list_display = ("number_shown", "urgency", "status", "unread", "subject", "age", "assigned")
-    list_display_links = ("number_shown",)
-    list_filter = (
-        filters.StatusFilter,
-        "priority",
-        filters.SensitiveFilter,
-        ("category", filters.CategoryFilter),
-        ("unit", filters.UnitFilter),
-        filters.AssigneeFilter,
-        filters.UnreadFilter,
-        filters.WallFilter,
-    )
-    search_fields = ("=number",)
-    search_help_text = gettext_lazy("Tip number")
-    list_per_page = 50
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    actions = ("assign_to_me",)
-    actions_on_top = True
-
     # Permissions: tips are neither added nor deleted here, and opening one has a permission of its own.
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
@@ -66,104 +36,29 @@ class TipAdmin(admin.ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return permissions.can_list(request.user)
 
-    # The list
+    # The queue
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tip]:
-        tips = worklist.visible_with_unread(request.user).defer(*_SEALED)
-        return tips.select_related("category", "unit", "assigned_to").prefetch_related("assigned_to__groups")
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Tip], search_term: str) -> tuple[Any, bool]:
-        """Search by number only: everything else about a tip is sealed or has a filter.
-
-        A number finds its tip whatever its status is and whatever filters are on.
-        """
-        term = search_term.strip().removeprefix("#")
-        if not term:
-            return queryset, False
-        if not term.isascii() or not term.isdecimal() or len(term) > 18:
-            self.message_user(request, _("You can only search by a tip's number, such as 482115."), messages.WARNING)
-            return queryset.none(), False
-        found = self.get_queryset(request).filter(number=int(term))
-        assert isinstance(request.user, Account)
-        search_record.record_search(request.user, found.count())
-        return found, False
+        return permissions.visible_tips(request.user).defer("report")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        is_sensitive = request.GET.get(filters.SENSITIVE_PARAMETER) == "only"
-        is_walled = request.GET.get(filters.WALLED_PARAMETER) == "only"
-        title = _("Sensitive tips") if is_sensitive else _("Tips")
-        context = {
-            "title": _("Walled tips") if is_walled else title,
-            "has_units": Unit.objects.exists(),
-            "is_named": not is_sensitive and permissions.is_named(request.user),
-        }
-        return super().changelist_view(request, context | (extra_context or {}))
+        return desk_page.respond(request, self.admin_site.each_context(request) | (extra_context or {}))
 
-    @admin.display(description=gettext_lazy("tip"), ordering="number")
-    def number_shown(self, tip: Tip) -> str:
-        return str(tip.number)
-
-    @admin.display(description=gettext_lazy("priority"), ordering="priority")
-    def urgency(self, tip: Tip) -> str | SafeString:
-        label = str(Priority(tip.priority).label)
-        return format_html('<b class="chip chip-red">{}</b>', label) if tip.priority == Priority.URGENT else label
-
-    @admin.display(description=gettext_lazy("age"), ordering="-received_at")
-    def age(self, tip: Tip) -> str:
-        return describe_age(tip.received_at)
-
-    @admin.display(description=gettext_lazy("status"), ordering="state")
-    def status(self, tip: Tip) -> SafeString:
-        chip = format_html('<span class="chip {}">{}</span>', _CHIPS[State(tip.state)], tip.get_state_display())
-        outcome = tip.get_disposition_display() if tip.disposition else ""
-        return format_html('{} <span class="muted">{}</span>', chip, outcome) if outcome else chip
-
-    @admin.display(description=gettext_lazy("unread"), ordering="-has_unread")
-    def unread(self, tip: Tip) -> str | SafeString:
-        if tip.state == State.NEW:
-            return format_html('<b class="unread">{}</b>', _("Not opened"))
-        return format_html('<b class="unread">{}</b>', _("New message")) if tip.has_unread else ""  # type: ignore[attr-defined]
-
-    @admin.display(description=gettext_lazy("category"), ordering="category")
-    def subject(self, tip: Tip) -> str | SafeString:
-        if tip.unit is None or tip.category.is_sensitive:
-            return str(tip.category)
-        return format_html('{}<br><span class="muted">{}</span>', tip.category, tip.unit)
-
-    @admin.display(description=gettext_lazy("assigned to"), ordering="assigned_to__username")
-    def assigned(self, tip: Tip) -> str:
-        return describe_assignee(tip.assigned_to) if tip.assigned_to else _("No one")
-
-    @admin.action(description=gettext_lazy("Assign to me"), permissions=["change"])
-    def assign_to_me(self, request: HttpRequest, queryset: QuerySet[Tip]) -> None:
-        assert isinstance(request.user, Account)
-        refused_count = 0
-        tips = list(queryset)
-        for tip in tips:
-            try:
-                triage.assign(tip, request.user, request.user)
-            except (triage.TransitionError, conversation.TipGoneError):
-                refused_count += 1
-        if assigned_count := len(tips) - refused_count:
-            sentence = ngettext(
-                "%(count)s tip is assigned to you.", "%(count)s tips are assigned to you.", assigned_count
-            )
-            self.message_user(request, sentence % {"count": assigned_count}, messages.SUCCESS)
-        if refused_count:
-            sentence = ngettext(
-                "%(count)s tip was not assigned, because it is closed.",
-                "%(count)s tips were not assigned, because they are closed.",
-                refused_count,
-            )
-            self.message_user(request, sentence % {"count": refused_count}, messages.WARNING)
+    def search_view(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return desk_page.search(request, self.admin_site.each_context(request))
 
     # One tip
 
     def get_urls(self) -> list[URLPattern]:
         change_view = keep_post_through_sign_in(self.admin_site, self.change_view)
-        page = path("<path:object_id>/change/", change_view, name="tips_tip_change")
-        keys = path("<uuid:tip_id>/drafts/", self.admin_site.admin_view(draft_keys.give_keys), name="tips_drafts")
-        return [keys, *tip_files.urls(self.admin_site), *walls.urls(self.admin_site), page, *super().get_urls()]
+        own = [
+            path("search/", self.admin_site.admin_view(self.search_view), name="tips_tip_search"),
+            path("<uuid:tip_id>/drafts/", self.admin_site.admin_view(draft_keys.give_keys), name="tips_drafts"),
+            path("<path:object_id>/change/", change_view, name="tips_tip_change"),
+        ]
+        return [*tip_files.urls(self.admin_site), *walls.urls(self.admin_site), *own, *super().get_urls()]
 
     def change_view(
         self,

@@ -29,10 +29,11 @@ from core.web.error_pages import list_typed_texts
 from crimemap import places
 from tips import conversation, vault
 from tips.admin import tip_files
-from tips.admin.forms import describe_assignee, has_unsent_text, list_forms
+from tips.admin.forms import has_unsent_text, list_forms
 from tips.admin.times import describe_duration, describe_reading
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
 from tips.desk import drafts, permissions, referrals, triage
+from tips.desk.assignees import describe_assignee
 from tips.models import Author, State, Tip, Unit
 from tips.walls import visibility
 

@@ -101,7 +101,7 @@ def decide(request: HttpRequest, tip_id: UUID) -> HttpResponse:
             decision = Wall.Decision(form.cleaned_data["decision"])
             decisions.decide(tip_id, account, decision, form.cleaned_data["reason"], form.cleaned_data["readers"])
             messages.success(request, _("Your decision is saved."))
-            return HttpResponseRedirect(reverse("admin:tips_tip_changelist") + "?walled=only")
+            return HttpResponseRedirect(reverse("admin:tips_tip_changelist") + "?view=walled")
     except (conversation.TipGoneError, vault.SealError, vault.KeyMissingError):
         return error_pages.render_staff_error(request, 404, describe_gone())
     context = {

@@ -25,6 +25,12 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
     return {"officer": user, "on_duty": on_duty}
 
 
+@register.inclusion_tag("admin/tips/desk/duty_menu.html", takes_context=True)
+def duty_menu(context: RequestContext) -> dict[str, Any]:
+    """Return the same as `duty_switch`, for the head of the desk."""
+    return duty_switch(context)
+
+
 @register.inclusion_tag("admin/tips/desk_summary.html", takes_context=True)
 def desk_summary(context: RequestContext) -> dict[str, Any]:
     """Count the tips that need the signed-in officer."""

@@ -55,7 +55,7 @@ def decide(account: Account, tip: Tip, decision: str, reason: str = "I know the 
 
 def test_the_page_names_the_people_and_leads_to_the_tip(tip: Tip, okoye: Account) -> None:
     client = officers.sign_in(okoye)
-    listed = client.get(LIST, {"walled": "only"}).content.decode()
+    listed = client.get(LIST, {"view": "walled"}).content.decode()
     assert str(tip.number) in listed
     assert str(tip.number) not in client.get(LIST).content.decode()
     opened = client.get(reverse("admin:tips_tip_change", args=[tip.pk])).content.decode()
@@ -76,8 +76,8 @@ def test_a_walled_tip_in_a_sensitive_category_is_for_the_people_named_for_it(
     tip = officers.send_tip(NAMING, category=Category.objects.get(pk=category.pk))
     assert seeing(tip) == {"itoh"}
     client = officers.sign_in(itoh)
-    assert str(tip.number) in client.get(LIST, {"walled": "only"}).content.decode()
-    for general in ({}, {"sensitive": "only"}):
+    assert str(tip.number) in client.get(LIST, {"view": "walled"}).content.decode()
+    for general in ({}, {"view": "sensitive"}):
         assert str(tip.number) not in client.get(LIST, general).content.decode()
 
 
@@ -101,7 +101,7 @@ def test_a_tip_that_is_kept_is_for_the_people_named_then(tip: Tip, okoye: Accoun
     screening_thread.run_round(rechecks=False)
     officer_alerts.sweep_alerts()
     assert [message.to for message in mail.outbox] == [["itoh@example.org"]]
-    assert str(tip.number) in officers.sign_in(itoh).get(LIST, {"walled": "only"}).content.decode()
+    assert str(tip.number) in officers.sign_in(itoh).get(LIST, {"view": "walled"}).content.decode()
     assert "walled" not in officers.sign_in(other).get(LIST).content.decode()
 
 
@@ -200,9 +200,9 @@ def test_posts_and_searches_answer_alike_too(tip: Tip, lindholm: Account) -> Non
     _, walled, absent = [fetch(client, address, **posts) for address in addresses]
     assert walled == absent
     assert "typed text" in walled[3]
-    fetch(client, f"{LIST}?q=1")
-    status, _, _, page, queries = fetch(client, f"{LIST}?q={tip.number}")
-    other_status, _, _, other_page, other_queries = fetch(client, f"{LIST}?q=100001")
+    fetch(client, f"{LIST}search/", words="1")
+    status, _, _, page, queries = fetch(client, f"{LIST}search/", words=str(tip.number))
+    other_status, _, _, other_page, other_queries = fetch(client, f"{LIST}search/", words="100001")
     assert status == other_status == 200
     assert page.replace(str(tip.number), "N") == other_page.replace("100001", "N")
     assert queries == other_queries

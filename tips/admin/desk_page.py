@@ -1,0 +1,124 @@
+"""The queue's page, and what its frame needs on every page of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.models import Account
+from core.staff import list_filters
+from tips import conversation
+from tips.desk import permissions, queue, search_record, triage
+from tips.models import Tip, Unit
+
+TEMPLATE = "admin/tips/desk/page.html"
+
+
+def frame_context(request: HttpRequest, query: QueryDict, open_tip_id: UUID | None = None) -> dict[str, Any]:
+    """Return what the frame shows around a page: the queue of this query with its views, and the officer's own menu."""
+    officer = request.user
+    assert isinstance(officer, Account)
+    return {
+        "queue": queue.load(officer, query),
+        "open_tip_id": open_tip_id,
+        "may_act": permissions.can_act(officer),
+        "has_units": Unit.objects.exists(),
+        "initials": _read_initials(officer),
+    }
+
+
+def respond(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Return the queue's page (GET), or run an act over the chosen tips and redirect to the page (POST)."""
+    officer = request.user
+    assert isinstance(officer, Account)
+    permissions.require(permissions.can_list(officer))
+    if request.method == "POST":
+        permissions.require(permissions.can_act(officer))
+        _run_bulk_act(request, officer)
+        return HttpResponseRedirect(request.get_full_path())
+    framed = context | frame_context(request, request.GET)
+    return TemplateResponse(request, TEMPLATE, framed | {"title": _("Tips")})
+
+
+def search(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Lead to the tip of a number, closed or not; without such a tip, return the queue with a sentence."""
+    officer = request.user
+    assert isinstance(officer, Account)
+    permissions.require(permissions.can_list(officer))
+    words = request.POST.get("words", "").strip()
+    number = words.removeprefix("#")
+    if not words:
+        return HttpResponseRedirect(reverse("admin:tips_tip_changelist"))
+    if not number.isascii() or not number.isdecimal() or len(number) > 18:
+        messages.warning(request, _("You can only search by a tip's number, such as 482115."))
+    else:
+        found = permissions.visible_tips(officer).filter(number=int(number)).values_list("pk", flat=True)
+        search_record.record_search(officer, len(found))
+        if found:
+            return HttpResponseRedirect(reverse("admin:tips_tip_change", args=[found[0]]))
+        messages.warning(request, _("There's no tip with this number. Check the number."))
+    framed = context | frame_context(request, QueryDict()) | {"title": _("Tips"), "searched_words": words}
+    return TemplateResponse(request, TEMPLATE, framed)
+
+
+def kept_query(request: HttpRequest) -> QueryDict:
+    """Return the query of the queue that a tip was opened from."""
+    return list_filters.list_query(request)
+
+
+BulkAct = Callable[[HttpRequest, Account, list[Tip]], None]
+
+
+def _assign_to_me(request: HttpRequest, officer: Account, tips: list[Tip]) -> None:
+    refused_count = 0
+    for tip in tips:
+        try:
+            triage.assign(tip, officer, officer)
+        except (triage.TransitionError, conversation.TipGoneError):
+            refused_count += 1
+    if assigned_count := len(tips) - refused_count:
+        sentence = ngettext("%(count)s tip is assigned to you.", "%(count)s tips are assigned to you.", assigned_count)
+        messages.success(request, sentence % {"count": assigned_count})
+    if refused_count:
+        sentence = ngettext(
+            "%(count)s tip was not assigned, because it is closed.",
+            "%(count)s tips were not assigned, because they are closed.",
+            refused_count,
+        )
+        messages.warning(request, sentence % {"count": refused_count})
+
+
+# The acts over chosen rows, by the value of their button.
+BULK_ACTS: dict[str, BulkAct] = {"assign-to-me": _assign_to_me}
+
+
+def _run_bulk_act(request: HttpRequest, officer: Account) -> None:
+    act = BULK_ACTS.get(request.POST.get("act", ""))
+    tips = list(permissions.visible_tips(officer).defer("report").filter(pk__in=_read_chosen(request.POST)))
+    if act is None or not tips:
+        messages.warning(request, _("Nothing was done: no tip was chosen. Choose tips first."))
+    else:
+        act(request, officer, tips)
+
+
+def _read_chosen(post: QueryDict) -> list[UUID]:
+    chosen = []
+    for text in post.getlist("tips"):
+        try:
+            chosen.append(UUID(text))
+        except ValueError:
+            continue
+    return chosen
+
+
+def _read_initials(officer: Account) -> str:
+    names = (officer.get_full_name() or officer.get_username()).split()
+    return "".join(name[0] for name in (names[:1] + names[-1:] if len(names) > 1 else names)).upper()

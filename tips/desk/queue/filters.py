@@ -1,0 +1,110 @@
+"""The filters of the queue: parameters of its address that narrow a view down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from core.models import Account
+from tips import readers
+from tips.desk import worklist
+from tips.models import Category, State, Unit
+
+# A filter by state shows closed tips too, which the views otherwise leave out.
+_EVERY_STATE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    """A filter as the form shows it; `chosen` is "" when it is off."""
+
+    name: str
+    label: str
+    everything: str
+    choices: list[tuple[str, str]]
+    conditions: Mapping[str, Q] = field(repr=False)
+    chosen: str = ""
+
+    @property
+    def condition(self) -> Q:
+        return self.conditions.get(self.chosen, Q())
+
+    @property
+    def description(self) -> str:
+        return f"{self.label}: {dict(self.choices)[self.chosen]}"
+
+
+def read_fields(query: Mapping[str, str], account: Account, *, is_sensitive: bool) -> list[FilterField]:
+    """Return the filters with the choices that this query makes; values that no choice has count as no choice.
+
+    `is_sensitive`: the view has the tips of sensitive categories.
+    """
+    categories = Category.objects.filter(is_sensitive=is_sensitive)
+    fields = [
+        _choose_state(),
+        _choose_row("category", _("Category"), categories.filter(readers=account.pk) if is_sensitive else categories),
+        *([] if is_sensitive else _choose_unit(account)),
+        _choose_assignee(account),
+        _choose_news(),
+    ]
+    return [_choose(each, query.get(each.name, "")) for each in fields]
+
+
+def _choose(each: FilterField, value: str) -> FilterField:
+    chosen = value if value in dict(each.choices) else ""
+    return FilterField(each.name, each.label, each.everything, each.choices, each.conditions, chosen)
+
+
+def _choose_state() -> FilterField:
+    choices = [(state.value, str(state.label)) for state in State]
+    conditions = {state.value: Q(state=state) for state in State}
+    return FilterField(
+        "state", _("Status"), _("Active"), [*choices, (_EVERY_STATE, _("All"))], conditions | {_EVERY_STATE: Q()}
+    )
+
+
+def _choose_row(name: str, label: str, rows: Iterable[Category | Unit]) -> FilterField:
+    choices = [(str(row.pk), str(row)) for row in rows]
+    return FilterField(name, label, _("All"), choices, {value: Q(**{name: int(value)}) for value, _label in choices})
+
+
+def _choose_unit(account: Account) -> list[FilterField]:
+    """Return the filter by unit, with the units whose tips this account sees; nothing without units."""
+    units = Unit.objects.filter(Q(members=account.pk) | Q(pk__in=readers.unmanned_units().values("pk"))).distinct()
+    choice = _choose_row("unit", _("Unit"), units)
+    if not choice.choices:
+        return []
+    choices = [("none", _("All officers")), *choice.choices]
+    return [
+        FilterField(choice.name, choice.label, choice.everything, choices, {**choice.conditions, "none": Q(unit=None)})
+    ]
+
+
+def _choose_assignee(account: Account) -> FilterField:
+    is_assigned = Q(assigned_to__isnull=False)
+    conditions = {
+        "me": Q(assigned_to=account.pk),
+        "nobody": Q(assigned_to=None),
+        "others": is_assigned & ~Q(assigned_to=account.pk),
+        "left": is_assigned & ~Q(assigned_to__in=readers.desk_accounts().values("pk")),
+    }
+    choices = [
+        ("me", _("You")),
+        ("nobody", _("Nobody")),
+        ("others", _("Someone else")),
+        ("left", _("Someone who left")),
+    ]
+    return FilterField("who", _("Who has it"), _("Anyone"), choices, conditions)
+
+
+def _choose_news() -> FilterField:
+    return FilterField(
+        "news",
+        _("Something new"),
+        _("With or without"),
+        [("yes", _("Only with something new"))],
+        {"yes": worklist.UNREAD},
+    )

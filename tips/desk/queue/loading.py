@@ -1,0 +1,201 @@
+"""Loads the queue of one officer: the rows of a view in their order, and the counts of all views.
+
+Every query starts from `permissions.visible_tips`. How many there are depends neither on the tips nor on the rows shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.models import Account
+from tips.desk import permissions, worklist
+from tips.desk.queue import filters, rows, targets, views
+from tips.models import Tip
+from tips.walls import visibility
+
+PAGE_SIZE = 50
+_MAX_SHOWN = 500
+_SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLink:
+    """A view in the list of views; `count` is None where it isn't counted."""
+
+    title: str
+    address: str
+    count: int | None
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under one heading; without one ("") the view has a single group."""
+
+    title: str
+    hint: str
+    rows: list[rows.Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One view of the queue as the page shows it.
+
+    `query` is the address's query of this view with its filters, `count` the number of its tips, shown or not. `more_address`
+    is "" when all are shown. `filters` says in words which filters are on.
+    """
+
+    view: views.View
+    views: list[ViewLink]
+    groups: list[Group]
+    count: int
+    query: str
+    filter_fields: list[filters.FilterField]
+    address: str
+    unfiltered_address: str
+    more_address: str
+    _ids: list[UUID] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        return str(self.view.title)
+
+    @property
+    def filters(self) -> list[str]:
+        return [each.description for each in self.filter_fields if each.chosen]
+
+    @property
+    def shown_count(self) -> int:
+        return len(self._ids)
+
+    @property
+    def more_count(self) -> int:
+        return min(PAGE_SIZE, self.count - len(self._ids))
+
+    @property
+    def empty_title(self) -> str:
+        return str(self.view.empty_title)
+
+    @property
+    def empty_hint(self) -> str:
+        return str(self.view.empty_hint)
+
+    def next_after(self, tip_id: UUID) -> UUID | None:
+        """Return the tip below this one among the rows shown; the first one if this one has left the view."""
+        if tip_id not in self._ids:
+            return self._ids[0] if self._ids else None
+        below = self._ids[self._ids.index(tip_id) + 1 :]
+        return below[0] if below else None
+
+    def previous_before(self, tip_id: UUID) -> UUID | None:
+        """Return the tip above this one among the rows shown, None if there is none."""
+        position = self._ids.index(tip_id) if tip_id in self._ids else 0
+        return self._ids[position - 1] if position else None
+
+
+def load(account: Account, query: QueryDict) -> Queue:
+    """Return the view that this query names, for this account; a query that names none is the whole desk."""
+    needs_me = views.build_needs_me(account)
+    offered = views.list_views(needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account))
+    view = next((each for each in offered if each.name == query.get("view", "")), views.WHOLE_DESK)
+    fields = filters.read_fields(query, account, is_sensitive=view is views.SENSITIVE)
+    tips = worklist.visible_with_unread(account)
+    counts = views.count_views(tips, offered)
+    matching = _narrow(tips, view, fields)
+    is_filtered = any(each.chosen for each in fields)
+    count = matching.count() if is_filtered or view.name not in counts else counts[view.name]
+    shown = _read_shown(query)
+    listed = list(order(matching, needs_me)[:shown])
+    kept = _write_query(view, fields)
+    now = timezone.now()
+    built = [rows.build_row(tip, account, kept, now) for tip in listed]
+    address = reverse("admin:tips_tip_changelist")
+    return Queue(
+        view=view,
+        views=[
+            ViewLink(str(each.title), address + _as_query(_write_query(each, [])), counts.get(each.name), each is view)
+            for each in offered
+        ],
+        groups=_group(built, view, needs_me_count=counts[views.NEEDS_ME], count=count, is_filtered=is_filtered),
+        count=count,
+        query=kept,
+        filter_fields=fields,
+        address=address + _as_query(kept),
+        unfiltered_address=address + _as_query(_write_query(view, [])),
+        more_address=address + _as_query(_write_query(view, fields, shown=shown + PAGE_SIZE)) if count > shown else "",
+        _ids=[row.pk for row in built],
+    )
+
+
+def order(tips: QuerySet[Tip], needs_me: Q) -> QuerySet[Tip]:
+    """Return the tips in the order of the queue: first those that need the officer, in each part the least time left first."""
+    needs_you = Case(When(needs_me, then=Value(True)), default=Value(False), output_field=BooleanField())
+    annotated = (
+        tips.alias(last_author=targets.LAST_AUTHOR)
+        .annotate(last_written=targets.LAST_WRITTEN, needs_you=needs_you)
+        .annotate(clock_began=targets.CLOCK_BEGAN, target=targets.TARGET)
+        .alias(due_at=targets.DUE_AT)
+    )
+    listed = annotated.defer(*_SEALED).select_related("category", "unit", "assigned_to")
+    return listed.prefetch_related("assigned_to__groups").order_by("-needs_you", "due_at", "number")
+
+
+def _sees_walled(account: Account) -> bool:
+    return account.has_perm(visibility.DECIDE) or permissions.visible_tips(account).filter(visibility.WALLED).exists()
+
+
+def _narrow(tips: QuerySet[Tip], view: views.View, fields: list[filters.FilterField]) -> QuerySet[Tip]:
+    """Return the tips of a view that pass its filters. A filter by state replaces the view's own limit to active tips."""
+    asks_for_state = any(each.chosen for each in fields if each.name == "state")
+    limit = worklist.ACTIVE if view.shows_active and not asks_for_state else Q()
+    narrowed = tips.filter(view.scope & view.condition & limit)
+    for each in fields:
+        narrowed = narrowed.filter(each.condition)
+    return narrowed
+
+
+def _read_shown(query: QueryDict) -> int:
+    """Return how many rows are shown: one page, or more after "Show 50 more"."""
+    text = query.get("shown", "")
+    return min(_MAX_SHOWN, max(PAGE_SIZE, int(text))) if text.isascii() and text.isdecimal() else PAGE_SIZE
+
+
+def _write_query(view: views.View, fields: list[filters.FilterField], shown: int = 0) -> str:
+    query = QueryDict(mutable=True)
+    if view.name:
+        query["view"] = view.name
+    for each in fields:
+        if each.chosen:
+            query[each.name] = each.chosen
+    if shown:
+        query["shown"] = str(shown)
+    return query.urlencode()
+
+
+def _as_query(text: str) -> str:
+    return f"?{text}" if text else ""
+
+
+def _group(
+    built: list[rows.Row], view: views.View, *, needs_me_count: int, count: int, is_filtered: bool
+) -> list[Group]:
+    if not built:
+        return []
+    if view is not views.WHOLE_DESK or is_filtered:
+        return [Group("", "", built)]
+    own, others = [row for row in built if row.needs_you], [row for row in built if not row.needs_you]
+    needs_you = ngettext("Needs you: %(count)s", "Needs you: %(count)s", needs_me_count) % {"count": needs_me_count}
+    waits = _("Others have it, or it waits: %(count)s") % {"count": count - needs_me_count}
+    found = [
+        Group(needs_you, _("new to your categories, or yours and waiting for you"), own),
+        Group(waits, "", others),
+    ]
+    return [group for group in found if group.rows]

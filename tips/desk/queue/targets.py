@@ -1,0 +1,103 @@
+"""How soon a tip is to be opened, answered or taken further, and how much of that time is left."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import (
+    Case,
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from tips.models import Author, Message, Priority, State, Tip
+
+URGENT_OPENING = URGENT_ANSWER = dt.timedelta(minutes=15)
+NORMAL_OPENING = dt.timedelta(hours=1)
+NORMAL_ANSWER = dt.timedelta(hours=4)
+NEXT_STEP = dt.timedelta(days=1)
+SOURCES_REPLY = dt.timedelta(days=5)
+
+_HOUR = 60
+_DAY = 24 * _HOUR
+
+_newest = Message.objects.filter(tip=OuterRef("pk")).order_by("-position")
+# The columns that `order` adds to a tip: the time and author of its newest message (None without one), when the clock of its
+# next step began, and when that is due.
+LAST_WRITTEN = Subquery(_newest.values("written_at")[:1])
+LAST_AUTHOR = Subquery(_newest.values("author")[:1])
+CLOCK_BEGAN = Case(
+    When(state=State.NEW, then=F("received_at")),
+    default=Coalesce(F("last_written"), F("received_at")),
+    output_field=DateTimeField(),
+)
+_IS_URGENT = Q(priority=Priority.URGENT)
+_IS_ANSWERED = Q(last_author=Author.STAFF)
+TARGET = Case(
+    When(_IS_URGENT & Q(state=State.NEW), then=Value(URGENT_OPENING)),
+    When(state=State.NEW, then=Value(NORMAL_OPENING)),
+    When(state=State.WAITING, has_unread=False, then=Value(SOURCES_REPLY)),
+    When(_IS_ANSWERED & Q(has_unread=False), then=Value(NEXT_STEP)),
+    When(_IS_URGENT, then=Value(URGENT_ANSWER)),
+    default=Value(NORMAL_ANSWER),
+    output_field=DurationField(),
+)
+DUE_AT = ExpressionWrapper(F("clock_began") + F("target"), output_field=DateTimeField())
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The time left in words, and the share of the target that is used up, in percent (at most 100)."""
+
+    words: str
+    target: str
+    used_percent: int
+    is_late: bool
+
+    @property
+    def pie(self) -> str:
+        """Return the name of the pie's color: "over", "soon" with under a third left, or ""."""
+        if self.is_late:
+            return "over"
+        return "soon" if self.used_percent * 3 > 200 else ""
+
+
+def measure(tip: Tip, now: dt.datetime) -> Due | None:
+    """Return how much time a tip of the queue has left; None for a closed tip without a new message."""
+    if tip.state == State.CLOSED and not tip.has_unread:  # type: ignore[attr-defined]
+        return None
+    target: dt.timedelta = tip.target  # type: ignore[attr-defined]
+    left = tip.clock_began + target - now  # type: ignore[attr-defined]
+    minutes = int(left.total_seconds() // 60)
+    used_percent = min(100, max(0, round(100 * (1 - left / target))))
+    span = describe_span(target)
+    if minutes < 0:
+        return Due(
+            _("%(time)s over") % {"time": describe_span(-left)}, _("target %(time)s") % {"time": span}, 100, True
+        )
+    if minutes == 0:
+        return Due(_("due now"), "", 100, False)
+    return Due(
+        _("%(time)s left") % {"time": describe_span(left)}, _("of %(time)s") % {"time": span}, used_percent, False
+    )
+
+
+def describe_span(span: dt.timedelta) -> str:
+    """Return a duration in one unit, rounded down: "45 min", "3 h", "2 days"."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < _HOUR:
+        return _("%(count)s min") % {"count": max(1, minutes)}
+    if minutes < _DAY:
+        return _("%(count)s h") % {"count": minutes // _HOUR}
+    return ngettext("%(count)s day", "%(count)s days", minutes // _DAY) % {"count": minutes // _DAY}

@@ -1,0 +1,143 @@
+"""The views of the queue: which tips each shows, its count, and the filters that narrow it down.
+
+A view is an address: `view` names it, the other parameters filter it. Sensitive and walled tips stand in views of their own,
+for the accounts that may know of them; no other view or count has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.models import Account
+from tips.desk import worklist
+from tips.models import Duty, Priority, State, Tip
+
+GENERAL = ~worklist.SENSITIVE & ~worklist.WALLED
+_IS_CLOSED = Q(state=State.CLOSED)
+_HAS_NEWS = worklist.UNREAD
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A fixed view: its name in the address, its title, what it shows, and what it says when it shows nothing.
+
+    `scope` says which kind of tips it has. `shows_active`: only those that need an officer, unless a filter asks for others.
+    Only these views are counted: closed tips are too many to count on every page.
+    """
+
+    name: str
+    title: Promise
+    condition: Q
+    empty_title: Promise
+    empty_hint: Promise
+    scope: Q = GENERAL
+    shows_active: bool = True
+
+
+_NOTHING_WAITS = _("Nothing is waiting. New tips appear here by themselves.")
+WHOLE_DESK = View(
+    "",
+    _("Whole desk"),
+    Q(),
+    _("No tips to work on"),
+    _("New tips appear here, urgent ones first. Officers on duty get an email."),
+)
+NEEDS_ME = "needs-me"
+_OTHERS = (
+    View(
+        "urgent",
+        _("Urgent"),
+        Q(priority=Priority.URGENT),
+        _("No urgent tips"),
+        _NOTHING_WAITS,
+    ),
+    View(
+        "nobody",
+        _("Nobody has it"),
+        Q(assigned_to=None),
+        _("Every tip has an officer"),
+        _NOTHING_WAITS,
+    ),
+    View(
+        "source-wrote",
+        _("Source wrote"),
+        ~_IS_CLOSED & Q(has_unread=True),
+        _("No new messages"),
+        _("When a source writes to an open tip, it appears here."),
+    ),
+    View(
+        "waiting",
+        _("Waiting"),
+        Q(state=State.WAITING),
+        _("No tip waits for its source"),
+        _("Send an answer with “Wait for a reply” and the tip waits here."),
+    ),
+    View(
+        "after-close",
+        _("Wrote after close"),
+        _IS_CLOSED & Q(has_unread=True),
+        _("No closed tip has a new message"),
+        _("When a source writes to a closed tip, it comes back here."),
+    ),
+    View(
+        "closed",
+        _("Closed"),
+        _IS_CLOSED,
+        _("No closed tips"),
+        _("Closed tips stay here until their time is up and they're erased."),
+        shows_active=False,
+    ),
+)
+SENSITIVE = View(
+    "sensitive",
+    _("Sensitive"),
+    Q(),
+    _("No sensitive tips to work on"),
+    _("Tips of the sensitive categories that you're named for appear here."),
+    scope=worklist.SENSITIVE & ~worklist.WALLED,
+)
+WALLED = View(
+    "walled",
+    _("Walled"),
+    Q(),
+    _("No walled tips"),
+    _("Tips that seem to name staff appear here, for the people who may see them."),
+    scope=worklist.WALLED,
+)
+
+
+def build_needs_me(account: Account) -> Q:
+    """Return the condition for the tips that need this officer next.
+
+    Nobody's tips in their categories; their own with something new; closed ones that were theirs, whose source has written.
+    """
+    duty = Duty.objects.filter(officer=account.pk).prefetch_related("categories").first()
+    chosen = [category.pk for category in duty.categories.all()] if duty else []
+    in_categories = Q(category__in=chosen) if chosen else Q()
+    nobodys = Q(assigned_to=None) & in_categories & (Q(state__in=(State.NEW, State.OPEN)) | Q(has_unread=True))
+    own = Q(assigned_to=account.pk) & _HAS_NEWS
+    return nobodys | own
+
+
+def list_views(needs_me: Q, *, is_named: bool, sees_walled: bool) -> list[View]:
+    """Return the views that this account has, in their order."""
+    first = View(NEEDS_ME, _("Needs me"), needs_me, _("Nothing needs you"), _NOTHING_WAITS)
+    return [
+        first,
+        WHOLE_DESK,
+        *_OTHERS,
+        *([SENSITIVE] if is_named else []),
+        *([WALLED] if sees_walled else []),
+    ]
+
+
+def count_views(tips: QuerySet[Tip], views: list[View]) -> dict[str, int]:
+    """Return the number of tips of each counted view by its name, in one query."""
+    counted = [view for view in views if view.shows_active]
+    counts = {f"count_{index}": Count("pk", filter=view.scope & view.condition) for index, view in enumerate(counted)}
+    found = tips.filter(worklist.ACTIVE).aggregate(**counts)
+    return {view.name: found[f"count_{index}"] for index, view in enumerate(counted)}
