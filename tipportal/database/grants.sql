@@ -100,6 +100,7 @@ GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_referral TO portal_staff;
 GRANT UPDATE (is_recheck), DELETE ON tips_arrival TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_wall, tips_wall_readers TO portal_staff;
+GRANT INSERT, UPDATE (record) ON tips_linkrecord TO portal_staff;
 -- It chooses who is told of a walled tip: the alerts worker doesn't know whom one names.
 GRANT INSERT ON tips_notification TO portal_staff;
 -- A referred tip is a new one for its new unit.

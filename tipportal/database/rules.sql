@@ -52,6 +52,7 @@ BEGIN
     DELETE FROM tips_arrival WHERE tip_id = erased;
     DELETE FROM tips_wall_readers WHERE wall_id = erased;
     DELETE FROM tips_wall WHERE tip_id = erased;
+    DELETE FROM tips_linkrecord WHERE tip_id = erased;
     DELETE FROM tips_noteskey WHERE tip_id = erased;
     DELETE FROM tips_note WHERE tip_id = erased;
     DELETE FROM tips_referral WHERE tip_id = erased;
@@ -246,7 +247,7 @@ BEGIN
     FOR part IN SELECT * FROM (VALUES
         ('tips_tip', 'report = report || '''''), ('tips_message', 'body = body || '''''), ('tips_note', 'body = body || '''''),
         ('tips_noteskey', 'key_for_agency = key_for_agency || '''''), ('tips_attachment', 'label = label || '''''),
-        ('tips_wall', 'decision = decision'), ('tips_alert', 'urgent = urgent'), ('tips_notification', 'attempts = attempts')) AS parts(name, change) LOOP
+        ('tips_wall', 'decision = decision'), ('tips_linkrecord', 'record = record || '''''), ('tips_alert', 'urgent = urgent'), ('tips_notification', 'attempts = attempts')) AS parts(name, change) LOOP
         EXECUTE format('SELECT count(*) FROM %I WHERE ' || touched, part.name)
             INTO wanted USING last.since::xid, last.done_in::xid;
         FOR place IN EXECUTE format('SELECT ctid FROM %I WHERE ' || touched
@@ -268,7 +269,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['tips_tip', 'tips_message', 'tips_note', 'tips_noteskey', 'tips_attachment', 'tips_alert', 'tips_arrival', 'tips_wall',
+    FOREACH name IN ARRAY ARRAY['tips_tip', 'tips_message', 'tips_note', 'tips_noteskey', 'tips_attachment', 'tips_alert', 'tips_arrival', 'tips_wall', 'tips_linkrecord',
                                 'tips_notification'] LOOP
         EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)', name);
     END LOOP;

@@ -91,12 +91,14 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Start the threads that compare tips with the names of staff and keep the desk live, where staff are served."""
+    """Start the threads that compare tips with names of staff and each other and keep the desk live, where staff are served."""
+    from tips.desk.alike import indexing
     from tips.desk.live import live_thread
     from tips.walls import screening_thread
 
     screening_thread.start()
     live_thread.start()
+    indexing.start()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

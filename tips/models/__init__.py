@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tips.models.alerts import Alert, Duty, Notification
 from tips.models.categories import Category, Question
+from tips.models.links import LinkRecord
 from tips.models.times import ROUNDING, current_hour, round_duration, rounded_now
 from tips.models.tips import (
     AgencyKey,
@@ -35,6 +36,7 @@ __all__ = [
     "Category",
     "Disposition",
     "Duty",
+    "LinkRecord",
     "Message",
     "Note",
     "NotesKey",
