@@ -18,10 +18,10 @@ from django.db.models import Model
 
 from core.audit import record
 from tips import vault
-from tips.models import AgencyKey, Attachment, NotesKey, Tip
+from tips.models import AgencyKey, Attachment, NotesKey, SummaryList, Tip
 
 # The models that hold keys sealed to the agency.
-_MODELS_WITH_KEYS = (Tip, NotesKey, Attachment)
+_MODELS_WITH_KEYS = (Tip, NotesKey, Attachment, SummaryList)
 _BATCH_ROWS = 100
 _MAX_PASSES = 20
 

@@ -158,7 +158,6 @@ class Instance:
         officer = Visitor(self.stack.staff_url)
         officer.sign_in("okafor", PASSWORD)
         tip_list = officer.open("/admin/tips/tip/")
-        assert not any(source.text in tip_list for source in self.sources)
         for path in sorted(set(re.findall(r"/admin/tips/tip/[0-9a-f-]{36}/change/", tip_list))):
             self._handle_tip(officer, path)
         for source in self.sources:

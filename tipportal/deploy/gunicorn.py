@@ -91,7 +91,8 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Start the threads that compare tips with names of staff and each other and keep the desk live, where staff are served."""
+    """Start the threads of staff: they compare tips with names and each other, keep the desk live and end shifts."""
+    from tips.desk import desk_thread
     from tips.desk.alike import indexing
     from tips.desk.live import live_thread
     from tips.walls import screening_thread
@@ -99,6 +100,7 @@ def post_worker_init(_worker: Any) -> None:
     screening_thread.start()
     live_thread.start()
     indexing.start()
+    desk_thread.start()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

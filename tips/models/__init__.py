@@ -9,6 +9,7 @@ from __future__ import annotations
 from tips.models.alerts import Alert, Duty, Notification
 from tips.models.categories import Category, Question
 from tips.models.links import LinkRecord
+from tips.models.queue import SummaryList
 from tips.models.times import ROUNDING, current_hour, round_duration, rounded_now
 from tips.models.tips import (
     AgencyKey,
@@ -46,6 +47,7 @@ __all__ = [
     "Referral",
     "SealedEntry",
     "State",
+    "SummaryList",
     "Tip",
     "Unit",
     "Wall",

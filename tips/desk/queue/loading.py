@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.models import Account
+from tips import vault
 from tips.desk import permissions, worklist
-from tips.desk.queue import filters, rows, targets, views
-from tips.models import Tip
+from tips.desk.queue import filters, rows, summaries, summary_record, targets, views
+from tips.models import Attachment, Tip
 from tips.walls import visibility
 
 PAGE_SIZE = 50
@@ -62,6 +63,7 @@ class Queue:
     address: str
     unfiltered_address: str
     more_address: str
+    has_lines: bool
     _ids: list[UUID] = field(repr=False)
 
     @property
@@ -102,7 +104,10 @@ class Queue:
 
 
 def load(account: Account, query: QueryDict) -> Queue:
-    """Return the view that this query names, for this account; a query that names none is the whole desk."""
+    """Return the view that this query names, for this account; a query that names none is the whole desk.
+
+    The lines it has are recorded as shown and committed: must not be called in a transaction.
+    """
     needs_me = views.build_needs_me(account)
     offered = views.list_views(needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account))
     view = next((each for each in offered if each.name == query.get("view", "")), views.WHOLE_DESK)
@@ -116,7 +121,15 @@ def load(account: Account, query: QueryDict) -> Queue:
     listed = list(order(matching, needs_me)[:shown])
     kept = _write_query(view, fields)
     now = timezone.now()
-    built = [rows.build_row(tip, account, kept, now) for tip in listed]
+    shown_summaries = _record_and_open(account, listed)
+    for tip in listed:
+        targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
+    listed.sort(key=lambda tip: (not tip.needs_you, tip.clock_began + tip.target))  # type: ignore[attr-defined]
+    files = _count_files(listed)
+    built = [
+        rows.build_row(tip, account, kept, now, summary=shown_summaries.get(tip.pk), file_count=files.get(tip.pk, 0))
+        for tip in listed
+    ]
     address = reverse("admin:tips_tip_changelist")
     return Queue(
         view=view,
@@ -131,6 +144,7 @@ def load(account: Account, query: QueryDict) -> Queue:
         address=address + _as_query(kept),
         unfiltered_address=address + _as_query(_write_query(view, [])),
         more_address=address + _as_query(_write_query(view, fields, shown=shown + PAGE_SIZE)) if count > shown else "",
+        has_lines=bool(shown_summaries),
         _ids=[row.pk for row in built],
     )
 
@@ -146,6 +160,27 @@ def order(tips: QuerySet[Tip], needs_me: Q) -> QuerySet[Tip]:
     )
     listed = annotated.defer(*_SEALED).select_related("category", "unit", "assigned_to")
     return listed.prefetch_related("assigned_to__groups").order_by("-needs_you", "due_at", "number")
+
+
+def _record_and_open(account: Account, listed: list[Tip]) -> dict[UUID, summaries.Summary]:
+    """Return the lines of the tips that have one for this account; that they are shown is recorded before any is opened.
+
+    Sensitive and walled tips have none, not even for the people who may open them: no one reads them in passing.
+    """
+    if not permissions.can_open(account):
+        return {}
+    open_to_all = [tip for tip in listed if not tip.category.is_sensitive and not tip.is_walled]  # type: ignore[attr-defined]
+    positions = summaries.find_positions([tip.pk for tip in open_to_all])
+    try:
+        summary_record.record_shown(account, [(tip.number, positions[tip.pk]) for tip in open_to_all])
+    except (vault.KeyMissingError, vault.SealError):
+        return {}
+    return summaries.open_summaries(positions)
+
+
+def _count_files(listed: list[Tip]) -> dict[UUID, int]:
+    found = Attachment.objects.filter(tip__in=[tip.pk for tip in listed]).order_by()
+    return dict(found.values("tip").annotate(count=Count("pk")).values_list("tip", "count"))
 
 
 def _sees_walled(account: Account) -> bool:

@@ -8,50 +8,69 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.models import Account
 from core.staff import list_filters
 from tips.desk.assignees import describe_assignee
 from tips.desk.queue import targets
+from tips.desk.queue.summaries import Summary
 from tips.models import Priority, State, Tip
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The words of one row. `chip` asks for something, `state` is plain; one of the two is shown."""
+    """The words of one row. `chip` asks for something, `state` is plain; one of the two is shown.
+
+    `line` is what the source wrote if `has_line`, else the category: of sensitive and walled tips no word is shown here.
+    """
 
     pk: UUID
     number: int
     address: str
     line: str
+    has_line: bool
     is_unseen: bool
     needs_you: bool
     chip: str
     chip_class: str
     state: str
-    details: list[str]
+    place: str
+    files: str
+    unit: str
     assignee: str
     due: targets.Due | None
 
 
-def build_row(tip: Tip, account: Account, query: str, now: dt.datetime) -> Row:
+def build_row(
+    tip: Tip, account: Account, query: str, now: dt.datetime, *, summary: Summary | None, file_count: int
+) -> Row:
     """Return the row of a tip from the list's query, which has its annotations."""
     chip, chip_class = _choose_chip(tip)
-    details = [] if tip.unit is None or tip.category.is_sensitive else [str(tip.unit)]
+    files = ngettext("%(count)s file", "%(count)s files", file_count) % {"count": file_count} if file_count else ""
     return Row(
         pk=tip.pk,
         number=tip.number,
         address=list_filters.row_address(reverse("admin:tips_tip_change", args=[tip.pk]), query),
-        line=str(tip.category),
+        line=summary.line if summary else str(tip.category),
+        has_line=summary is not None and not summary.is_damaged,
         is_unseen=tip.state == State.NEW or tip.has_unread,  # type: ignore[attr-defined]
         needs_you=tip.needs_you,  # type: ignore[attr-defined]
         chip=chip,
         chip_class=chip_class,
         state=_describe_state(tip),
-        details=details,
+        place=_describe_place(summary),
+        files=files,
+        unit="" if tip.unit is None or tip.category.is_sensitive else str(tip.unit),
         assignee=_describe_holder(tip, account),
         due=targets.measure(tip, now),
     )
+
+
+def _describe_place(summary: Summary | None) -> str:
+    if summary is None or summary.is_damaged:
+        return ""
+    return summary.place or _("no place given")
 
 
 def _choose_chip(tip: Tip) -> tuple[str, str]:

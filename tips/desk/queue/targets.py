@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from math import ceil
 
 from django.db.models import (
     Case,
@@ -21,6 +22,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tips.desk.queue.summaries import Summary
 from tips.models import Author, Message, Priority, State, Tip
 
 URGENT_OPENING = URGENT_ANSWER = dt.timedelta(minutes=15)
@@ -29,6 +31,7 @@ NORMAL_ANSWER = dt.timedelta(hours=4)
 NEXT_STEP = dt.timedelta(days=1)
 SOURCES_REPLY = dt.timedelta(days=5)
 
+_MINUTE = dt.timedelta(minutes=1)
 _HOUR = 60
 _DAY = 24 * _HOUR
 
@@ -73,13 +76,19 @@ class Due:
         return "soon" if self.used_percent * 3 > 200 else ""
 
 
+def set_exact_arrival(tip: Tip, summary: Summary | None) -> None:
+    """Let the clock of a new tip begin at its arrival to the second, which is sealed, and not at the hour of it."""
+    if tip.state == State.NEW and summary is not None and summary.arrived_at is not None:
+        tip.clock_began = summary.arrived_at  # type: ignore[attr-defined]
+
+
 def measure(tip: Tip, now: dt.datetime) -> Due | None:
     """Return how much time a tip of the queue has left; None for a closed tip without a new message."""
     if tip.state == State.CLOSED and not tip.has_unread:  # type: ignore[attr-defined]
         return None
     target: dt.timedelta = tip.target  # type: ignore[attr-defined]
     left = tip.clock_began + target - now  # type: ignore[attr-defined]
-    minutes = int(left.total_seconds() // 60)
+    minutes = ceil(left / _MINUTE)
     used_percent = min(100, max(0, round(100 * (1 - left / target))))
     span = describe_span(target)
     if minutes < 0:
@@ -89,7 +98,10 @@ def measure(tip: Tip, now: dt.datetime) -> Due | None:
     if minutes == 0:
         return Due(_("due now"), "", 100, False)
     return Due(
-        _("%(time)s left") % {"time": describe_span(left)}, _("of %(time)s") % {"time": span}, used_percent, False
+        _("%(time)s left") % {"time": describe_span(minutes * _MINUTE)},
+        _("of %(time)s") % {"time": span},
+        used_percent,
+        False,
     )
 
 

@@ -1,0 +1,300 @@
+"""The queue: the line of each tip, the record that it was shown, order and time left."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import ProgrammingError, connection, transaction
+from django.http import QueryDict
+from django.utils import timezone
+
+from core.demo_clock import freeze_clock
+from core.models import Account
+from core.staff import groups
+from tests.tips.desk import officers
+from tips import vault
+from tips.desk import queue, triage
+from tips.desk.queue import summaries, summary_record, targets
+from tips.desk.queue.rows import Row
+from tips.models import Category, Disposition, State, SummaryList, Tip
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/tips/tip/"
+
+
+@pytest.fixture
+def okafor() -> Account:
+    return officers.create_officer("okafor", first_name="Ana", last_name="Okafor")
+
+
+def load_rows(account: Account, query: str = "") -> list[Row]:
+    return [row for group in queue.load(account, QueryDict(query)).groups for row in group.rows]
+
+
+def load_page(account: Account, **query: str) -> str:
+    answer = officers.sign_in(account).get(LIST, query)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def row_of(account: Account, tip: Tip, query: str = "") -> Row:
+    return next(row for row in load_rows(account, query) if row.pk == tip.pk)
+
+
+# Lines
+
+
+def test_a_row_has_the_newest_words_of_the_source_with_place_and_files(okafor: Account) -> None:
+    tip = officers.send_opened_tip(okafor, description="Two men\nload boxes", place="Harbor Street")
+    row = row_of(okafor, tip)
+    assert (row.line, row.place, row.files, row.is_unseen) == ("Two men load boxes", "Harbor Street", "", False)
+    triage.answer(tip, okafor, "Which boxes?", b"1", ask=True)
+    officers.write_as_source(tip, "Gray ones, tied with rope", b"2")
+    row = row_of(okafor, tip)
+    assert (row.line, row.is_unseen, row.chip) == ("Gray ones, tied with rope", True, "Source wrote")
+    assert row_of(okafor, officers.send_tip()).place == "no place given"
+
+
+HOSTILE = {
+    "<script>alert(1)</script> & co": "<script>alert(1)</script> & co",
+    "\u202eevil\u2066 text": "[U+202E]evil[U+2066] text",
+    "z" + "\u0335" * 400 + "algo": "z" + "\u0335" * 3,
+    "a\u200b\u2060\U000e0041b": "ab[U+E0041]",
+    "\u200b\u200d": "Files, without words",
+    "W" * 5000: "W" * 159 + "…",
+    "one\r\n\ttwo\x00three": "one two[U+0000]three",
+    "Пaypal раураl": "Пaypal раураl",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_inert_short_and_legible(okafor: Account, text: str) -> None:
+    line = row_of(okafor, officers.send_tip(text)).line
+    assert len(line) <= summaries.MAX_LINE_LENGTH
+    assert line.replace("[U+E0041]", "") == HOSTILE[text].replace("[U+E0041]", "") or line.startswith(HOSTILE[text])
+    page = load_page(okafor)
+    assert "<script>alert" not in page
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00]", page)
+
+
+def test_a_megabyte_is_not_even_opened(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    tip, plain = officers.send_tip("long one"), officers.send_tip("short one")
+    monkeypatch.setattr(summaries, "_MAX_SEALED_BYTES", 1500)
+    key = vault.generate_key()
+    Tip.objects.filter(pk=tip.pk).update(report=vault.seal_text(key, "x" * 3000, vault.report_context(tip.pk)))
+    assert row_of(okafor, tip).line == "This text is too long to show here. Open the tip to read it."
+    assert row_of(okafor, plain).line == "short one"
+
+
+def test_a_damaged_tip_says_so_in_its_row(okafor: Account, settings: Any, tmp_path: Any) -> None:
+    tip, other = officers.send_tip("first"), officers.send_tip("second")
+    Tip.objects.filter(pk=tip.pk).update(report=bytes(other.report))
+    assert "This tip can&#x27;t be opened: what is stored was changed." in load_page(okafor)
+    assert row_of(okafor, other).line == "second"
+
+
+def test_no_line_of_a_sensitive_or_walled_tip_is_shown_anywhere(okafor: Account) -> None:
+    lee = officers.create_officer("lee", groups.SUPERVISOR, first_name="Mei", last_name="Lee")
+    category = Category.objects.create(slug="bias", name="Bias", is_sensitive=True)
+    category.readers.add(lee)
+    officers.send_tip("canary one", category=category, place="canary street")
+    officers.send_tip("canary two: officer Okafor takes money")
+    for account, query in ((lee, {"view": "sensitive"}), (lee, {"view": "walled"}), (lee, {}), (okafor, {})):
+        page = load_page(account, **query)
+        assert "canary" not in page
+    assert "Bias" in load_page(lee, view="sensitive")
+    assert not SummaryList.objects.exists()
+
+
+def test_an_account_that_may_not_open_tips_sees_no_line(okafor: Account) -> None:
+    officers.send_tip("canary")
+    lister = officers.create_officer("lister", groups.COMMUNICATIONS)
+    lister.user_permissions.set(Permission.objects.filter(codename="view_tip"))
+    assert len(load_rows(lister)) == 1
+    assert "canary" not in load_page(lister)
+
+
+# The record
+
+
+def read_record(account: Account) -> set[tuple[int, int]]:
+    return set(summary_record.read_lines(SummaryList.objects.get(officer=account, audit_entry=None)))
+
+
+def trail() -> list[tuple[str, str, str, str]]:
+    return [line for line in officers.read_audit_trail() if line[1] == summary_record.SAW]
+
+
+def test_lines_are_recorded_and_committed_before_any_tip_is_opened(
+    okafor: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tip = officers.send_opened_tip(okafor)
+    officers.write_as_source(tip, "More", b"1")
+    monkeypatch.setattr(summaries, "open_summaries", lambda positions: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        load_rows(okafor)
+    assert read_record(okafor) == {(tip.number, 1)}
+
+
+def test_the_record_grows_by_what_is_new_and_is_else_left_alone(okafor: Account) -> None:
+    first = officers.send_tip()
+    load_rows(okafor)
+    before = SummaryList.objects.get()
+    load_rows(okafor)
+    load_rows(okafor, "view=urgent")
+    assert bytes(SummaryList.objects.get().content) == bytes(before.content)
+    second = officers.send_tip()
+    load_rows(okafor)
+    assert read_record(okafor) == {(first.number, 0), (second.number, 0)}
+    assert SummaryList.objects.count() == 1
+    assert trail() == []
+
+
+def test_a_list_is_sealed_and_the_row_tells_no_finer_time_than_the_hour(okafor: Account) -> None:
+    tip = officers.send_tip()
+    load_rows(okafor)
+    row = SummaryList.objects.get()
+    assert str(tip.number).encode() not in bytes(row.content)
+    assert row.began_at == row.began_at.replace(minute=0, second=0, microsecond=0)
+    assert (len(bytes(row.content)) - 41) % vault.PADDING == 0
+
+
+def test_a_shift_ends_in_one_line_of_the_audit_trail_whoever_looks_first(okafor: Account) -> None:
+    tips = [officers.send_tip() for _ in range(3)]
+    with freeze_clock(timezone.now() - dt.timedelta(hours=9)):
+        load_rows(okafor)
+        assert summary_record.end_past_shifts() == 0
+    ended = summary_record.end_past_shifts()
+    assert ended == 1
+    assert summary_record.end_past_shifts() == 0
+    ((who, _saw, subject, detail),) = trail()
+    assert (who, subject) == ("okafor", "tips")
+    assert detail.startswith("3 lines of 3 tips, list ")
+    assert not any(str(tip.number) in detail for tip in tips)
+    assert SummaryList.objects.get().audit_entry
+
+
+def test_an_officer_who_comes_back_after_the_shift_begins_another_list(okafor: Account) -> None:
+    officers.send_tip()
+    with freeze_clock(timezone.now() - dt.timedelta(hours=9)):
+        load_rows(okafor)
+    before = SummaryList.objects.get()
+    load_rows(okafor)
+    ((_who, _saw, _subject, detail),) = trail()
+    assert detail.startswith("1 lines of 1 tips, list ")
+    assert SummaryList.objects.filter(audit_entry=None).count() == 1
+    assert SummaryList.objects.get(audit_entry=None).pk != before.pk
+
+
+def test_a_list_that_was_moved_or_changed_is_recorded_as_such(okafor: Account) -> None:
+    officers.send_tip()
+    load_rows(okafor)
+    SummaryList.objects.update(began_at=timezone.now() - dt.timedelta(hours=9))
+    assert summary_record.end_past_shifts() == 1
+    assert trail()[0][3].startswith("a list that can't be opened, list ")
+
+
+def test_the_staff_role_writes_lists_and_deletes_none(okafor: Account) -> None:
+    officers.send_tip()
+    urgent = officers.send_tip(danger="yes")
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE portal_staff")
+        assert [row.pk for row in load_rows(okafor, "view=urgent")] == [urgent.pk]
+        load_rows(okafor)
+        with pytest.raises(ProgrammingError), transaction.atomic():
+            SummaryList.objects.all().delete()
+        cursor.execute("RESET ROLE")
+    assert len(read_record(okafor)) == 2
+
+
+# Time left and order
+
+
+def test_the_clock_of_a_new_tip_begins_at_its_exact_arrival(okafor: Account) -> None:
+    now = timezone.now().replace(minute=50, second=0)
+    with freeze_clock(now):
+        urgent, normal = officers.send_tip(danger="yes"), officers.send_tip()
+    with freeze_clock(now + dt.timedelta(minutes=11)):
+        assert [row.number for row in load_rows(okafor)] == [urgent.number, normal.number]
+        due = row_of(okafor, urgent).due
+        assert due is not None
+        assert (due.words, due.target, due.pie) == ("4 min left", "of 15 min", "soon")
+        assert row_of(okafor, normal).due.words == "49 min left"  # type: ignore[union-attr]
+    with freeze_clock(now + dt.timedelta(minutes=21, seconds=30)):
+        due = row_of(okafor, urgent).due
+        assert due is not None
+        assert (due.words, due.target, due.is_late, due.used_percent) == ("6 min over", "target 15 min", True, 100)
+
+
+def test_an_answered_tip_has_a_day_for_the_next_step_and_a_waiting_one_five(okafor: Account) -> None:
+    tip = officers.send_opened_tip(okafor)
+    assert row_of(okafor, tip).due.target.endswith("4 h")  # type: ignore[union-attr]
+    triage.answer(tip, okafor, "Thanks", b"1", ask=False)
+    assert row_of(okafor, tip).due.target == "of 1 day"  # type: ignore[union-attr]
+    triage.answer(tip, okafor, "Where?", b"2", ask=True)
+    row = row_of(okafor, tip)
+    assert (row.state, row.due.target) == ("Waiting for the source", "of 5 days")  # type: ignore[union-attr]
+    officers.write_as_source(tip, "There", b"3")
+    assert row_of(okafor, tip).due.target == "of 4 h"  # type: ignore[union-attr]
+
+
+def test_a_closed_tip_whose_source_writes_comes_back_on_top_of_its_officers_queue(okafor: Account) -> None:
+    lee = officers.create_officer("lee")
+    others = officers.send_opened_tip(okafor)
+    triage.assign(others, okafor, lee)
+    tip = officers.send_opened_tip(okafor)
+    triage.assign(tip, okafor, okafor)
+    triage.close(tip, okafor, Disposition.USEFUL)
+    assert [row.number for row in load_rows(okafor)] == [others.number]
+    officers.write_as_source(tip, "One more thing", b"1")
+    loaded = queue.load(okafor, QueryDict())
+    assert [row.number for group in loaded.groups for row in group.rows] == [tip.number, others.number]
+    assert loaded.groups[0].rows[0].chip == "Wrote after close"
+    assert [group.title for group in loaded.groups] == ["Needs you: 1", "Others have it, or it waits: 1"]
+
+
+def test_spans_are_in_words() -> None:
+    spans = {0.5: "1 min", 59: "59 min", 60: "1 h", 1439: "23 h", 1440: "1 day", 4400: "3 days"}
+    for minutes, words in spans.items():
+        assert targets.describe_span(dt.timedelta(minutes=minutes)) == words
+
+
+# The page
+
+
+def test_fifty_more_rows_are_shown_on_demand_and_next_goes_through_the_view(
+    okafor: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue.loading, "PAGE_SIZE", 2)
+    tips = [officers.send_tip() for _ in range(5)]
+    page = load_page(okafor)
+    assert "2 of 5 shown." in page
+    assert "Show 2 more" in page
+    assert '?shown=4"' in page
+    loaded = queue.load(okafor, QueryDict("shown=4"))
+    shown = [row.pk for group in loaded.groups for row in group.rows]
+    assert len(shown) == 4
+    assert loaded.next_after(shown[0]) == shown[1]
+    assert loaded.next_after(shown[3]) is None
+    assert loaded.previous_before(shown[1]) == shown[0]
+    assert loaded.previous_before(shown[0]) is None
+    (left,) = {tip.pk for tip in tips} - set(shown)
+    assert loaded.next_after(left) == shown[0]
+
+
+def test_counts_of_views_are_what_the_views_show(okafor: Account) -> None:
+    officers.send_tip(danger="yes")
+    mine = officers.send_opened_tip(okafor)
+    triage.assign(mine, okafor, okafor)
+    triage.wait(mine, okafor)
+    loaded = queue.load(okafor, QueryDict())
+    for view in loaded.views:
+        if view.count is not None:
+            assert view.count == len(load_rows(okafor, view.address.partition("?")[2])), view.title
+    assert Tip.objects.get(pk=mine.pk).state == State.WAITING
+    assert json.dumps([view.title for view in loaded.views])

@@ -1,0 +1,130 @@
+"""The one line of each tip in the queue: the beginning of the newest text that its source wrote, and where it happened.
+
+Everything here is hostile text, so it is cut before anything else is done with it, and shown on one line.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, Func, IntegerField
+from django.utils.translation import gettext as _
+
+from core.plain_text import show_steering
+from tips import vault
+from tips.models import Author, Message, Tip
+
+MAX_LINE_LENGTH = 160
+MAX_PLACE_LENGTH = 60
+# A report from our form has less than a tenth of it: only a broken public node stores more.
+_MAX_SEALED_BYTES = 512 * 1024
+_MAX_MARKS_A_LETTER = 3
+_JOINERS = "\u200c\u200d"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is shown of a tip. `position` is that of the message whose beginning `line` is, 0 for the report.
+
+    `arrived_at` is exact, None if the report doesn't open; then `line` says so and `is_damaged` is true.
+    """
+
+    line: str
+    place: str
+    position: int
+    arrived_at: dt.datetime | None
+    is_damaged: bool = False
+
+
+def find_positions(tip_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the position of the newest message of the source of each tip; of tips without one, 0."""
+    newest = (
+        Message.objects.filter(tip__in=tip_ids, author=Author.SOURCE).order_by("tip_id", "-position").distinct("tip_id")
+    )
+    return dict.fromkeys(tip_ids, 0) | dict(newest.values_list("tip_id", "position"))
+
+
+def open_summaries(positions: dict[UUID, int]) -> dict[UUID, Summary]:
+    """Open the line of each tip. Two queries. Call it only after the lines are recorded (summary_record.py).
+
+    `positions` is the answer of `find_positions`. A text that arrived since is not shown.
+    """
+    columns = ("pk", "agency_key_id", "key_for_agency", "report")
+    tips = Tip.objects.alias(size=_measure("report")).filter(pk__in=positions, size__lte=_MAX_SEALED_BYTES)
+    rows = tips.order_by().values_list(*columns)
+    reports = {pk: (key_id, bytes(key), bytes(report)) for pk, key_id, key, report in rows}
+    written = Message.objects.filter(tip__in=[tip_id for tip_id, position in positions.items() if position])
+    bodies: dict[UUID, tuple[UUID, bytes]] = {}
+    small = written.alias(size=_measure("body")).filter(author=Author.SOURCE, size__lte=_MAX_SEALED_BYTES)
+    newest = small.order_by("tip_id", "-position").distinct("tip_id")
+    for tip_id, pk, position, body in newest.values_list("tip_id", "pk", "position", "body"):
+        if positions[tip_id] == position:
+            bodies[tip_id] = (pk, bytes(body))
+    opener = _Opener()
+    return {
+        tip_id: opener.open(tip_id, reports.get(tip_id), bodies.get(tip_id), position)
+        for tip_id, position in positions.items()
+    }
+
+
+def _measure(column: str) -> Func:
+    return Func(F(column), function="octet_length", output_field=IntegerField())
+
+
+class _Opener:
+    """Opens many tips; each private half is read once."""
+
+    def __init__(self) -> None:
+        self._halves: dict[str, tuple[bytes, bytes]] = {}
+
+    def open(
+        self, tip_id: UUID, sealed: tuple[str, bytes, bytes] | None, message: tuple[UUID, bytes] | None, position: int
+    ) -> Summary:
+        if sealed is None or (position and message is None):
+            return _damaged(_("This text is too long to show here. Open the tip to read it."), position)
+        key_id, sealed_key, sealed_report = sealed
+        try:
+            if key_id not in self._halves:
+                self._halves[key_id] = vault.read_private_half(key_id, settings.AGENCY_PRIVATE_KEYS)
+            key = vault.open_key_seal(sealed_key, *self._halves[key_id])
+            report = json.loads(vault.open_text(key, sealed_report, vault.report_context(tip_id)))
+            text = report["description"]
+            if message is not None:
+                row_id, body = message
+                text = vault.open_text(key, body, vault.message_context(tip_id, row_id, Author.SOURCE, position))
+            line = shorten(text, MAX_LINE_LENGTH) or _("Files, without words")
+            arrived_at = dt.datetime.fromisoformat(report["arrived_at"])
+            return Summary(line, shorten(report["place"], MAX_PLACE_LENGTH), position, arrived_at)
+        except vault.KeyMissingError:
+            return _damaged(
+                _("This tip can't be opened: its key isn't on this server. Tell an administrator."), position
+            )
+        except (vault.SealError, ValueError, KeyError, TypeError):
+            return _damaged(_("This tip can't be opened: what is stored was changed. Tell an administrator."), position)
+
+
+def _damaged(sentence: str, position: int) -> Summary:
+    return Summary(sentence, "", position, None, is_damaged=True)
+
+
+def shorten(text: str, length: int) -> str:
+    """Return the beginning of a text on one line, with steering characters written out; "" if it shows nothing.
+
+    At most `length` characters. Marks that pile up on a letter and characters without width are left out.
+    """
+    head = " ".join(text[: 3 * length].split())
+    kept: list[str] = []
+    marks = 0
+    for character in show_steering(head):
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        is_invisible = unicodedata.category(character) in ("Cf", "Cn", "Co") and character not in _JOINERS
+        if marks <= _MAX_MARKS_A_LETTER and not is_invisible:
+            kept.append(character)
+    shown = "".join(kept).strip(" " + _JOINERS)
+    return shown if len(shown) <= length and len(text) <= 3 * length else shown[: length - 1].rstrip() + "…"

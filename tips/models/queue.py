@@ -1,0 +1,36 @@
+"""What the officers' queue keeps: the record of the lines that were shown in it. Staff side only."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from tips.models.times import current_hour
+from tips.models.tips import AgencyKey
+
+
+class SummaryList(models.Model):
+    """The lines of tips that one officer was shown during a shift, sealed to the agency.
+
+    It is one row a shift, written again as more is shown: neither the number of rows nor their order tells when a tip arrived.
+    `audit_entry` is the number of the line in the audit trail that ended it, None while it goes on.
+    """
+
+    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    began_at = models.DateTimeField(default=current_hour)
+    content = models.BinaryField(help_text="the list, sealed under a key of its own")
+    agency_key = models.ForeignKey(AgencyKey, models.PROTECT, related_name="+")
+    key_for_agency = models.BinaryField(help_text="that key sealed to the agency")
+    audit_entry = models.BigIntegerField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["officer"], condition=Q(audit_entry__isnull=True), name="summary_list_one_a_shift"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"summaries shown to {self.officer_id} since {self.began_at}"
