@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tips import officer_mail_budget
+from tips.officer_alerts import message_budget
 from tips.source import throttle
 
 throttle.CALM_POSTS = sys.maxsize
-officer_mail_budget.SINGLE_MAILS = sys.maxsize
+message_budget.SINGLE_MAILS = sys.maxsize

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import audit
+from core.channel_services import ChannelAddressError
 from core.models import Account
 from core.sign_in.fresh_factor import require_fresh_factor_to_change
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
@@ -60,7 +61,7 @@ class ChannelForm(forms.ModelForm):
             return ""
         try:
             transport.detect_kind(address)
-        except transport.ChannelAddressError as error:
+        except ChannelAddressError as error:
             raise ValidationError(str(error)) from None
         return address
 

@@ -24,9 +24,10 @@ from django.utils.translation import gettext as _
 
 from core import audit, queue
 from core.advisory_locks import try_advisory_lock
+from core.channel_services import DeliveryResult, Outcome
 from core.models import Account
 from outreach.channels import post_text, transport
-from outreach.channels.transport import KINDS, Outcome
+from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, PublishedStory, Story
 
 log = logging.getLogger(__name__)
@@ -211,7 +212,7 @@ def _attempt_post(post: Post) -> None:
     _record_result(post, result, first_begun_at)
 
 
-def _record_result(post: Post, result: transport.DeliveryResult, first_begun_at: dt.datetime | None) -> None:
+def _record_result(post: Post, result: DeliveryResult, first_begun_at: dt.datetime | None) -> None:
     """Write the result of an attempt. `first_begun_at` is set if an attempt before this one may have arrived."""
     kind, retry = KINDS[post.channel.kind], timezone.now() + _BACK_OFF[min(post.attempts, len(_BACK_OFF)) - 1]
     match result.outcome:

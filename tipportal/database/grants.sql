@@ -108,7 +108,7 @@ GRANT INSERT ON tips_notification TO portal_staff;
 -- A referred tip is a new one for its new unit.
 GRANT INSERT ON tips_alert TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
-GRANT INSERT, UPDATE, DELETE ON tips_category, tips_category_readers, tips_unit, tips_unit_members, tips_question, tips_duty, tips_duty_categories TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_category, tips_category_readers, tips_unit, tips_unit_members, tips_question, tips_duty, tips_duty_categories, tips_shift, tips_dayoff TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, core_staffsession, mfa_authenticator TO portal_staff;
 GRANT INSERT, DELETE ON core_failedattempt, core_provideridentity TO portal_staff;
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;
@@ -134,7 +134,7 @@ GRANT INSERT, UPDATE, DELETE ON outreach_event, outreach_channel, outreach_post 
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
 
 -- alerts: reads that a tip or message waits and which officers to alert; no text, no password.
-GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, tips_category, tips_category_readers,
+GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, tips_shift, tips_dayoff, tips_category, tips_category_readers,
     tips_unit, tips_unit_members, auth_group, core_account_groups TO portal_alerts;
 GRANT SELECT (id, category_id, unit_id, priority) ON tips_tip TO portal_alerts;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;

@@ -1,4 +1,4 @@
-"""The staff side of tips in Django's admin. Rules are in tips/desk/triage.py and tips/officer_alerts.py; these modules call them."""
+"""The staff side of tips in Django's admin. Rules are in tips/desk/triage.py and tips/officer_alerts/; these modules call them."""
 
 from __future__ import annotations
 

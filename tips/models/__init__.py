@@ -6,8 +6,9 @@ Everything a source wrote is in `report` and `body`, sealed.
 
 from __future__ import annotations
 
-from tips.models.alerts import Alert, Duty, Notification
+from tips.models.alerts import Alert, Notification
 from tips.models.categories import Category, Question
+from tips.models.duty import DayOff, Duty, Shift
 from tips.models.links import LinkRecord
 from tips.models.queue import SummaryList
 from tips.models.times import ROUNDING, current_hour, round_duration, rounded_now
@@ -35,6 +36,7 @@ __all__ = [
     "Attachment",
     "Author",
     "Category",
+    "DayOff",
     "Disposition",
     "Duty",
     "LinkRecord",
@@ -46,6 +48,7 @@ __all__ = [
     "Question",
     "Referral",
     "SealedEntry",
+    "Shift",
     "State",
     "SummaryList",
     "Tip",

@@ -1,4 +1,4 @@
-"""Officers' duty, and the alerts that mail them. Times are rounded as those of tips are."""
+"""Alerts and the messages they become. Times are rounded as those of tips are."""
 
 from __future__ import annotations
 
@@ -10,26 +10,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.mail.outbox import OutboxRow
-from tips.models.categories import Category
 from tips.models.times import current_hour
 from tips.models.tips import Tip
-
-
-class Duty(models.Model):
-    """An officer's duty: whether they are on duty, and for which categories they are alerted; none stands for all."""
-
-    officer = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="duty", verbose_name=_("officer")
-    )
-    on_duty = models.BooleanField(_("on duty"), default=False)
-    categories = models.ManyToManyField(Category, blank=True, related_name="duties", verbose_name=_("categories"))
-
-    class Meta:
-        verbose_name = _("duty")
-        verbose_name_plural = _("duties")
-
-    def __str__(self) -> str:
-        return str(self.officer)
 
 
 class Alert(models.Model):

@@ -6,10 +6,11 @@ from typing import Any
 
 from django import template
 from django.template import RequestContext
+from django.utils import timezone
 
 from tips import officer_alerts, readers
-from tips.desk import permissions, worklist
-from tips.models import Category, Duty
+from tips.desk import duty_changes, permissions, worklist
+from tips.models import Category
 from tips.walls import visibility
 
 register = template.Library()
@@ -21,8 +22,7 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_act(user):
         return {}
-    on_duty = Duty.objects.filter(officer=user.pk, on_duty=True).exists()
-    return {"officer": user, "on_duty": on_duty}
+    return {"officer": user, "on_duty": duty_changes.find_duty(user).is_on_duty(timezone.now())}
 
 
 @register.inclusion_tag("admin/tips/desk/duty_menu.html", takes_context=True)

@@ -13,9 +13,10 @@ import requests
 from apprise.plugins.bluesky import NotifyBlueSky
 from django.utils import timezone
 
+from core import channel_services
+from core.channel_services import Outcome
 from core.models import Account, AuditEntry
 from outreach.channels import post_text, posting, transport
-from outreach.channels.transport import Outcome
 from outreach.models import Channel, Post, Status, Story, StoryCategory
 from outreach.stories import publication
 from tests.outreach.channels.receivers import TOKEN, Receiver, receiving
@@ -452,7 +453,7 @@ def test_only_the_kind_of_a_library_error_is_recorded(receiver: Receiver, monkey
     def broken(*_args: object) -> None:
         raise RuntimeError(f"at {TOKEN}")
 
-    monkeypatch.setattr(transport, "_send_with_apprise", broken)
+    monkeypatch.setattr(transport, "notify", broken)
     answer = transport.send_post(receiver.webhook, "text", str(uuid.uuid4()))
     assert answer.outcome == Outcome.UNSURE
     assert TOKEN not in answer.explanation
@@ -464,7 +465,7 @@ def test_only_the_kind_of_a_library_error_is_recorded(receiver: Receiver, monkey
      "mastodon://", f"json://{TOKEN},other", f"slack://TokenA12/TokenB345/{TOKEN}0123456789012/#a/#b"],
 )  # fmt: skip
 def test_an_address_that_we_do_not_post_to_gets_a_sentence_without_it(address: str) -> None:
-    with pytest.raises(transport.ChannelAddressError) as refused:
+    with pytest.raises(channel_services.ChannelAddressError) as refused:
         transport.detect_kind(address)
     assert TOKEN not in str(refused.value)
 

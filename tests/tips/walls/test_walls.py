@@ -16,6 +16,7 @@ from tests.tips.desk import officers
 from tips import conversation, form_tokens, intake, officer_alerts, statistics, vault
 from tips.desk import permissions, worklist
 from tips.models import Alert, Arrival, Category, Notification, State, Tip, Wall
+from tips.officer_alerts import tasks as alert_tasks
 from tips.walls import decisions, records, screening, screening_thread
 
 pytestmark = pytest.mark.django_db
@@ -189,7 +190,7 @@ def test_a_refused_address_sends_the_alert_of_a_walled_tip_to_no_officer(lindhol
 def test_mails_that_wait_are_taken_back_when_a_message_walls_the_tip(lindholm: Account, okoye: Account) -> None:
     tip = officers.send_opened_tip(lindholm)
     for alert in Alert.objects.all():
-        officer_alerts._write_notifications(alert.pk)
+        alert_tasks._write_notifications(alert.pk)
     officers.write_as_source(tip, "It was officer Lindholm", b"1")
     officer_alerts.sweep_alerts()
     assert {address for message in mail.outbox for address in message.to} == {"okoye@example.org"}

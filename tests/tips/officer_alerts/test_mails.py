@@ -18,9 +18,10 @@ from core.models import Account
 from core.staff import account_mails, groups
 from tests.stack import Mails
 from tests.tips.desk import officers
-from tips import conversation, form_tokens, intake, officer_alerts, officer_mail_budget
+from tips import conversation, form_tokens, intake, officer_alerts
 from tips.models import Alert, Category, Notification, Tip
-from tips.officer_mail_budget import OfficerMailBudget
+from tips.officer_alerts import message_budget, notification_outbox
+from tips.officer_alerts.message_budget import OfficerMailBudget
 from tips.walls import screening_thread
 
 State = Notification.NotificationState
@@ -35,7 +36,7 @@ def mails(mails: Mails, settings: Any) -> Mails:
 @pytest.fixture(autouse=True)
 def budget(monkeypatch: pytest.MonkeyPatch) -> OfficerMailBudget:
     budget = OfficerMailBudget()
-    monkeypatch.setattr(officer_alerts, "budget", budget)
+    monkeypatch.setattr(notification_outbox, "budget", budget)
     return budget
 
 
@@ -104,14 +105,14 @@ def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> N
 
 def test_many_alerts_are_bundled_in_one_mail(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     officers.set_duty(officers.create_officer("okafor"))
-    monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 3)
+    monkeypatch.setattr(message_budget, "SINGLE_MAILS", 3)
     for _ in range(40):
         spread(officers.send_tip())
     officer_alerts.sweep_alerts()
     assert len(mails.received) == 3
     assert Notification.objects.filter(state=State.WAITING).count() == 37
 
-    monkeypatch.setattr(officer_mail_budget, "BUNDLE_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(message_budget, "BUNDLE_STEP_SECONDS", 0.0)
     officer_alerts.sweep_alerts()
     (bundle,) = mails.received[3:]
     assert bundle["Subject"] == "37 more tips are waiting"
@@ -123,7 +124,7 @@ def test_many_alerts_are_bundled_in_one_mail(mails: Mails, db: None, monkeypatch
 
 def test_urgent_tips_are_not_bundled(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     officers.set_duty(officers.create_officer("okafor"))
-    monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 2)
+    monkeypatch.setattr(message_budget, "SINGLE_MAILS", 2)
     for _ in range(5):
         spread(officers.send_tip())
     spread(officers.send_tip(danger="yes"))
@@ -132,7 +133,7 @@ def test_urgent_tips_are_not_bundled(mails: Mails, db: None, monkeypatch: pytest
 
 def test_bundled_mails_become_less_frequent() -> None:
     budget = OfficerMailBudget()
-    for _ in range(officer_mail_budget.SINGLE_MAILS):
+    for _ in range(message_budget.SINGLE_MAILS):
         budget.count_sent(1, False, now=0)
     sent = []
     for second in range(1, 600):
@@ -140,16 +141,16 @@ def test_bundled_mails_become_less_frequent() -> None:
             budget.count_sent(1, False, now=second)
             sent.append(second)
     assert sent == [60, 180, 360]
-    assert budget.single_mails_left(1, True, now=599) == officer_mail_budget.SINGLE_MAILS
-    assert budget.single_mails_left(1, False, now=1200) == officer_mail_budget.SINGLE_MAILS
+    assert budget.single_mails_left(1, True, now=599) == message_budget.SINGLE_MAILS
+    assert budget.single_mails_left(1, False, now=1200) == message_budget.SINGLE_MAILS
 
 
 def test_temporarily_refused_alerts_are_in_the_next_bundle(
     mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     officers.set_duty(officers.create_officer("okafor"))
-    monkeypatch.setattr(officer_mail_budget, "SINGLE_MAILS", 1)
-    monkeypatch.setattr(officer_mail_budget, "BUNDLE_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(message_budget, "SINGLE_MAILS", 1)
+    monkeypatch.setattr(message_budget, "BUNDLE_STEP_SECONDS", 0.0)
     spread(officers.send_tip())
     for _ in range(3):
         tip = officers.send_tip()
@@ -170,7 +171,7 @@ def test_eight_messages_of_one_source_are_two_mails(mails: Mails, db: None, monk
     other = officers.send_tip()
     spread(other)
     assert [mail["Subject"] for mail in mails.received] == ["A tip is waiting"] * 2  # the tip, and the other one
-    monkeypatch.setattr(officer_mail_budget, "TIP_PAUSE_SECONDS", {False: 0.0, True: 0.0})
+    monkeypatch.setattr(message_budget, "TIP_PAUSE_SECONDS", {False: 0.0, True: 0.0})
     officer_alerts.sweep_alerts()
     assert [mail["Subject"] for mail in mails.received[2:]] == ["A tip is waiting"]
     assert not Notification.objects.exclude(state=State.SENT).exists()

@@ -1,0 +1,22 @@
+"""Alerts as they are raised, and notifications as they are taken back: rows alone, nothing is sent from here."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from core.models import Account
+from core.row_insertion import insert_row
+from tips.models import Alert, Notification, Priority, Tip
+
+NotificationState = Notification.NotificationState
+
+
+def raise_alert(tip: Tip) -> None:
+    """Write that `tip` waits for an officer. The staff side sends it on at once (tips/walls/alert_routing.py)."""
+    insert_row(Alert(tip=tip, urgent=tip.priority == Priority.URGENT))
+
+
+def withdraw_notifications(tip: Tip, seeing: QuerySet[Account]) -> None:
+    """Send no mail that still waits about a tip to officers who are no longer among those who may see it."""
+    waiting = Notification.objects.filter(alert__tip=tip, state=NotificationState.WAITING)
+    waiting.exclude(officer__in=seeing).update(state=NotificationState.SENT)

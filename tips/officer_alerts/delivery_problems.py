@@ -1,0 +1,72 @@
+"""Finds alerts that reach no officer, and says why, for the desk to show until it is fixed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from core.models import Account
+from tips import readers
+from tips.models import Alert, Notification, Tip
+from tips.officer_alerts.notification_outbox import NotificationOutbox
+
+# `raised_at` is the hour: so old, an alert has waited for an hour at least.
+_SURELY_LATE = dt.timedelta(hours=2)
+_REFUSALS_SHOWN_FOR = dt.timedelta(days=7)
+
+AlertState = Alert.AlertState
+NotificationState = Notification.NotificationState
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingAlerts:
+    """Counts of alerts without a mail to any officer: all, and the urgent ones among them."""
+
+    total: int
+    urgent: int
+
+
+def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts:
+    """Count the alerts of these tips that wait although mails were tried or an hour has passed.
+
+    With `include_recent` all that wait.
+
+    Rows do not tell minutes, since their times are rounded for the sake of sources. Ask for recent ones when something else
+    says that no mail goes out.
+    """
+    waits = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.WAITING)
+    sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
+    alerts = Alert.objects.filter(~Exists(sent), tip__in=tips).filter(
+        Q(state__in=(AlertState.HELD, AlertState.WAITING)) | Exists(waits)
+    )
+    if not include_recent:
+        tried = waits.filter(attempts__gte=NotificationOutbox.quick_tries)
+        alerts = alerts.filter(Q(raised_at__lt=timezone.now() - _SURELY_LATE) | Exists(tried))
+    return WaitingAlerts(**alerts.aggregate(total=Count("pk"), urgent=Count("pk", filter=Q(urgent=True))))
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryProblems:
+    """Reasons why alerts do not reach officers: no address at all, and names of officers whose address was refused."""
+
+    nobody: bool
+    refused: list[str]
+
+    def __bool__(self) -> bool:
+        return self.nobody or bool(self.refused)
+
+
+def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
+    """Return the problems with alerts of these tips that the admin shows in red until they are fixed."""
+    recent = Notification.objects.filter(
+        alert__tip__in=tips, state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR
+    )
+    refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk")))).order_by("username")
+    return DeliveryProblems(
+        nobody=not readers.desk_accounts().exclude(email="").exists()
+        or Alert.objects.filter(tip__in=tips, state=AlertState.NOBODY).exists(),
+        refused=list(refused.values_list("username", flat=True)),
+    )

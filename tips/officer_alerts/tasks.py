@@ -1,0 +1,55 @@
+"""The alerts worker's tasks: notifications for new alerts, and a sweep that takes up what the queue lost."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
+
+from tips.models import Alert, Notification, Tip
+from tips.officer_alerts.notification_outbox import NotificationOutbox
+from tips.officer_alerts.recipients import choose_recipients
+
+_SWEPT_AT_ONCE = 200
+AlertState = Alert.AlertState
+NotificationState = Notification.NotificationState
+_UNSPREAD = (AlertState.WAITING, AlertState.NOBODY)
+
+
+@shared_task(name="tips.alerts.spread")  # type: ignore[untyped-decorator]
+def spread_alert(alert_id: str) -> None:
+    """Write one notification an officer and send them. Does nothing for an alert that is spread, or gone with its tip."""
+    if _write_notifications(UUID(alert_id)):
+        NotificationOutbox().send_due(alert=alert_id)
+
+
+@shared_task(name="tips.alerts.sweep", expires=60)  # type: ignore[untyped-decorator]
+def sweep_alerts() -> None:
+    """Take up alerts and notifications that the queue lost, and alerts that had no recipient."""
+    for alert_id in Alert.objects.filter(state__in=_UNSPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
+        _write_notifications(alert_id)
+    NotificationOutbox().send_due()
+
+
+def _write_notifications(alert_id: UUID) -> bool:
+    """Write the notifications of an alert unless that is done, or another worker is at it."""
+    with transaction.atomic():
+        waiting = Alert.objects.select_for_update(skip_locked=True).filter(state__in=_UNSPREAD)
+        alert = waiting.filter(pk=alert_id).only("id", "state").first()
+        if alert is None:
+            return False
+        category_id, unit_id = Tip.objects.filter(alerts=alert_id).values_list("category_id", "unit_id").get()
+        officers = choose_recipients(category_id, unit_id, alert_id)
+        earlier = Notification.objects.filter(alert=alert)
+        if not officers and not earlier.exclude(state=NotificationState.FAILED).exists():
+            # An address may have been corrected since the mail server refused it.
+            earlier.filter(next_attempt_at__lte=timezone.now()).update(state=NotificationState.WAITING)
+            Alert.objects.filter(pk=alert_id).update(state=AlertState.NOBODY)
+            return False
+        Notification.objects.bulk_create(
+            [Notification(alert=alert, officer_id=officer_id) for officer_id in officers], ignore_conflicts=True
+        )
+        Alert.objects.filter(pk=alert_id).update(state=AlertState.SPREAD)
+    return True
