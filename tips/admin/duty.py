@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -14,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -144,7 +143,7 @@ class DutyAdmin(FoldedSearch, AuditedAdmin):
                     self.record(request, "changed", duty, describe_changes(form))
             return self._redirect_to_own(request, officer)
         context = {**self.admin_site.each_context(request), "title": _("My duty"), "form": form}
-        context |= {"no_address": not officer.email, "duty": describe_duty(officer)}
+        context |= {"no_address": not officer.email, "duty": duty_changes.describe_duty(officer)}
         return TemplateResponse(request, "admin/tips/duty/mine.html", context)
 
     def _switch(self, request: HttpRequest, officer: Account, choice: str) -> HttpResponse:
@@ -159,7 +158,7 @@ class DutyAdmin(FoldedSearch, AuditedAdmin):
         return self._redirect_to_own(request, officer)
 
     def _redirect_to_own(self, request: HttpRequest, officer: Account) -> HttpResponse:
-        messages.success(request, describe_duty(officer).sentence)
+        messages.success(request, duty_changes.describe_duty(officer).sentence)
         return HttpResponseRedirect(reverse("admin:tips_duty_mine"))
 
     def handover_view(self, request: HttpRequest) -> HttpResponse:
@@ -189,40 +188,6 @@ class DutyAdmin(FoldedSearch, AuditedAdmin):
                 return HttpResponseRedirect(reverse("admin:tips_duty_handover"))
         duty_changes.go_off_duty(officer)
         return self._redirect_to_own(request, officer)
-
-
-@dataclass(frozen=True, slots=True)
-class DescribedDuty:
-    """An officer's duty for a page: a sentence, whether it can be extended, and the shifts as text."""
-
-    is_on: bool
-    can_extend: bool
-    sentence: str
-    shifts: list[str]
-
-
-def describe_duty(officer: Account) -> DescribedDuty:
-    now, calendar = timezone.now(), DutyCalendar.load(officer.pk)
-    duty = calendar.of(officer.pk)
-    is_on = duty.is_on_duty(now)
-    other = duty.find_end(now) if is_on else calendar.find_next_start(now)
-    when = formats.date_format(timezone.localtime(other), "D P") if other else ""
-    if is_on:
-        sentence = _("You're on duty until %(when)s.") % {"when": when} if when else _("You're on duty.")
-    elif when:
-        sentence = _("You're off duty. Your next shift starts %(when)s.") % {"when": when}
-    else:
-        sentence = _("You're off duty.")
-    shifts = [
-        _("%(weekday)s, %(start)s to %(end)s")
-        % {
-            "weekday": shift.get_weekday_display(),
-            "start": formats.time_format(shift.starts_at),
-            "end": formats.time_format(shift.ends_at),
-        }
-        for shift in sorted(duty.shifts, key=lambda shift: (shift.weekday, shift.starts_at))
-    ]
-    return DescribedDuty(is_on, bool(duty.shifts) and is_on, sentence, shifts)
 
 
 def _require_officer(request: HttpRequest) -> Account:

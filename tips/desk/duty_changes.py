@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
@@ -16,6 +17,44 @@ from tips.conversation import TipGoneError
 from tips.desk import permissions, triage
 from tips.models import Duty, State, Tip
 from tips.officer_alerts.duty_calendar import EXTENSION, DutyCalendar, OfficerDuty
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedDuty:
+    """An officer's duty for a page: a sentence, the few words of a button, whether it can be extended, and the shifts as text."""
+
+    is_on: bool
+    can_extend: bool
+    sentence: str
+    brief: str
+    shifts: list[str]
+
+
+def describe_duty(officer: Account) -> DescribedDuty:
+    now, calendar = timezone.now(), DutyCalendar.load(officer.pk)
+    duty = calendar.of(officer.pk)
+    is_on = duty.is_on_duty(now)
+    other = duty.find_end(now) if is_on else calendar.find_next_start(now)
+    when = formats.date_format(timezone.localtime(other), "D P") if other else ""
+    brief = _("On duty") if is_on else _("Off duty")
+    if is_on and other:
+        brief = _("On duty to %(time)s") % {"time": formats.date_format(timezone.localtime(other), "P")}
+    if is_on:
+        sentence = _("You're on duty until %(when)s.") % {"when": when} if when else _("You're on duty.")
+    elif when:
+        sentence = _("You're off duty. Your next shift starts %(when)s.") % {"when": when}
+    else:
+        sentence = _("You're off duty.")
+    shifts = [
+        _("%(weekday)s, %(start)s to %(end)s")
+        % {
+            "weekday": shift.get_weekday_display(),
+            "start": formats.time_format(shift.starts_at),
+            "end": formats.time_format(shift.ends_at),
+        }
+        for shift in sorted(duty.shifts, key=lambda shift: (shift.weekday, shift.starts_at))
+    ]
+    return DescribedDuty(is_on, bool(duty.shifts) and is_on, sentence, brief, shifts)
 
 
 @dataclass(slots=True)

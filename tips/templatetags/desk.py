@@ -6,7 +6,6 @@ from typing import Any
 
 from django import template
 from django.template import RequestContext
-from django.utils import timezone
 
 from tips import officer_alerts, readers
 from tips.desk import duty_changes, permissions, worklist
@@ -22,7 +21,7 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_act(user):
         return {}
-    return {"officer": user, "on_duty": duty_changes.find_duty(user).is_on_duty(timezone.now())}
+    return {"officer": user, "duty": duty_changes.describe_duty(user)}
 
 
 @register.inclusion_tag("admin/tips/desk/duty_menu.html", takes_context=True)

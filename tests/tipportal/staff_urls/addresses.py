@@ -139,7 +139,11 @@ def _find_or_create(model: type[models.Model]) -> models.Model:
             continue
         columns[field.name] = _plain_value(field)
     # An account of no role owns the rows that need one.
-    same = model._default_manager.filter(username=columns["username"]) if model is Account else model._default_manager.all()
+    same = (
+        model._default_manager.filter(username=columns["username"])
+        if model is Account
+        else model._default_manager.all()
+    )
     if (found := same.first()) is not None:
         return found
     row = model(**columns)

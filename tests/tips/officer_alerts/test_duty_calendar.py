@@ -154,7 +154,9 @@ def test_manned_time_is_the_sum_of_the_minutes_on_duty(
     shifts: list[tuple[int, dt.time, dt.time]], minutes: int, length: int
 ) -> None:
     rows = [
-        Shift(weekday=day, starts_at=start.replace(second=0, microsecond=0), ends_at=end.replace(second=0, microsecond=0))
+        Shift(
+            weekday=day, starts_at=start.replace(second=0, microsecond=0), ends_at=end.replace(second=0, microsecond=0)
+        )
         for day, start, end in shifts
     ]
     calendar = DutyCalendar({1: OfficerDuty(shifts=rows)})
