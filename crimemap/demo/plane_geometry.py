@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import shapely
+
 from crimemap import geometry
 
 
@@ -108,13 +110,13 @@ def _to_segment(point: geometry.Point, a: geometry.Point, b: geometry.Point) -> 
 
 def label_point(ring: Sequence[geometry.Point]) -> geometry.Point:
     """Return the inner point farthest from the edges, to a 24th of the ring's size."""
-    xs, ys = [p[0] for p in ring], [p[1] for p in ring]
-    grid = [
-        (min(xs) + (max(xs) - min(xs)) * i / 24, min(ys) + (max(ys) - min(ys)) * j / 24)
-        for i in range(1, 24)
-        for j in range(1, 24)
-    ]
-    return max((p for p in grid if geometry.inside(p, ring)), key=lambda p: distance_to_edge(p, ring))
+    polygon = shapely.Polygon(ring)
+    west, south, east, north = polygon.bounds
+    grid = [(west + (east - west) * i / 24, south + (north - south) * j / 24) for i in range(1, 24) for j in range(1, 24)]
+    points = shapely.points(grid)
+    # Outer points count as if they lay on an edge.
+    distances = shapely.distance(polygon.exterior, points) * shapely.contains(polygon, points)
+    return grid[int(distances.argmax())]
 
 
 def spline(points: Sequence[geometry.Point], steps: int, closed: bool = False) -> geometry.Line:
