@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,9 @@ _run_resources: dict[str, Servers | Path] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Without compiled modules each process of a portal compiles the project's, and each process of pytest its tests.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):  # processes of pytest-xdist inherit the environment of the first
         _start_servers()
     from django.conf import settings
@@ -44,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # The real hash takes a quarter of a second for each account of a test.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     _list_static_files_once()
+    # Overwriting freed memory takes CPU from every process of a portal, and only the theft test looks there.
+    Stack.wipes_memory = False
 
 
 def _list_static_files_once() -> None:

@@ -180,8 +180,11 @@ class Mails:
 class Stack:
     """PostgreSQL, Valkey, an SMTP sink, and web processes and workers of the given roles; migrated and with keys.
 
-    With `demo`, the demo city is loaded, and `printed` is the output of `manage.py demo`.
+    With `demo`, the demo city is loaded, and `printed` is the output of `manage.py demo`. Unless `wipes_memory` is set to False
+    before the start, the processes overwrite what they free, as in production.
     """
+
+    wipes_memory = True
 
     def __init__(
         self,
@@ -267,7 +270,9 @@ class Stack:
             **({"BIND": f"127.0.0.1:{self.ports[role]}"} if role in self.ports else {}),
             **self.extra_variables,
         }
-        return processes.environment_for(parsed_role, everything)
+        environment = processes.environment_for(parsed_role, everything)
+        skipped = () if self.wipes_memory else processes.WIPING_ALLOCATOR
+        return {name: value for name, value in environment.items() if name not in skipped}
 
     # Start and stop
 

@@ -112,7 +112,9 @@ def label_point(ring: Sequence[geometry.Point]) -> geometry.Point:
     """Return the inner point farthest from the edges, to a 24th of the ring's size."""
     polygon = shapely.Polygon(ring)
     west, south, east, north = polygon.bounds
-    grid = [(west + (east - west) * i / 24, south + (north - south) * j / 24) for i in range(1, 24) for j in range(1, 24)]
+    grid = [
+        (west + (east - west) * i / 24, south + (north - south) * j / 24) for i in range(1, 24) for j in range(1, 24)
+    ]
     points = shapely.points(grid)
     # Outer points count as if they lay on an edge.
     distances = shapely.distance(polygon.exterior, points) * shapely.contains(polygon, points)

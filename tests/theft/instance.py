@@ -119,6 +119,7 @@ class Instance:
             beat=True,
             variables={"TMPDIR": str(folder / "temp")},
         )
+        self.stack.wipes_memory = True
         self.sources = [make_source(number) for number in range(source_count)]
         mark = secrets.token_hex(5)
         self.answers = [f"{mark}{number} is an answer of the officer to the source" for number in range(source_count)]
