@@ -26,6 +26,7 @@ from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.staff.admin_site import ReadOnlyAdmin
 from tipportal.audit_trail import csv_export, search_counts, visible_lines
 from tipportal.audit_trail.filter_form import TrailFilterForm
+from tipportal.audit_trail.search_details import SearchDetails
 
 EXPORTED = "exported"
 SUBJECT = "audit trail"
@@ -57,6 +58,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
             "form": form,
             "suggested_accounts": Account.objects.order_by("username").values_list("username", flat=True),
             "proof": _proof_context(),
+            "search_details": SearchDetails(account),
             "reads_tips": visible_lines.reads_tips(account),
             "searches": search_counts.count_searches() if visible_lines.reads_tips(account) else [],
         }

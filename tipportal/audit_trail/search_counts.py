@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.models import AuditEntry
-from tips.desk.search_record import NOTHING_FOUND, SEARCHED
+from tips.desk.search_record import NOTHING_FOUND, SEALED, SEARCHED, WENT_ON
 
 PERIOD = dt.timedelta(days=7)
 # Fewer searches are never unusual; more are if they exceed the others' median by this factor.
@@ -29,10 +29,13 @@ class SearchCount:
 
 def count_searches() -> list[SearchCount]:
     """Return the accounts that have searched, those with the most searches first."""
-    lines = AuditEntry.objects.filter(action=SEARCHED, at__gt=timezone.now() - PERIOD)
+    lines = AuditEntry.objects.filter(action__in=(SEARCHED, WENT_ON), at__gt=timezone.now() - PERIOD)
+    has_found_nothing = Q(detail=NOTHING_FOUND) | Q(detail__startswith=NOTHING_FOUND + SEALED)
     counts = list(
         lines.values("actor")
-        .annotate(searches=Count("pk"), found_nothing=Count("pk", filter=Q(detail=NOTHING_FOUND)))
+        .annotate(
+            searches=Count("pk", filter=Q(action=SEARCHED)), found_nothing=Count("pk", filter=has_found_nothing)
+        )
         .order_by("-searches", "actor")
         .values_list("actor", "searches", "found_nothing")
     )

@@ -1,4 +1,4 @@
-"""`{% load trail %}`: the notice about the audit trail, on the first page of those who read it."""
+"""`{% load trail %}`: the notice about the audit trail, on the first page of those who read it, and the details of its lines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from django import template
 from django.template import RequestContext
 
-from core.models import Account
+from core.models import Account, AuditEntry
 from tipportal.audit_trail import notices
+from tipportal.audit_trail.search_details import SearchDetails
 
 register = template.Library()
 
@@ -17,3 +18,9 @@ register = template.Library()
 def trail_notice(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     return {"notice": notices.find_notice(user) if isinstance(user, Account) else None}
+
+
+@register.filter
+def details_of(search_details: SearchDetails, line: AuditEntry) -> str:
+    """Return the details of a line, with what is sealed in it if its reader may see that."""
+    return search_details.describe(line)
