@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from core.models import Account
 from core.staff import list_filters
 from tips import conversation
-from tips.desk import permissions, queue, search_record, triage
+from tips.desk import permissions, queue, triage
 from tips.models import Tip, Unit
 
 TEMPLATE = "admin/tips/desk/page.html"
@@ -46,27 +46,6 @@ def respond(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return HttpResponseRedirect(request.get_full_path())
     framed = context | frame_context(request, request.GET)
     return TemplateResponse(request, TEMPLATE, framed | {"title": _("Tips")})
-
-
-def search(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """Lead to the tip of a number, closed or not; without such a tip, return the queue with a sentence."""
-    officer = request.user
-    assert isinstance(officer, Account)
-    permissions.require(permissions.can_list(officer))
-    words = request.POST.get("words", "").strip()
-    number = words.removeprefix("#")
-    if not words:
-        return HttpResponseRedirect(reverse("admin:tips_tip_changelist"))
-    if not number.isascii() or not number.isdecimal() or len(number) > 18:
-        messages.warning(request, _("You can only search by a tip's number, such as 482115."))
-    else:
-        found = permissions.visible_tips(officer).filter(number=int(number)).values_list("pk", flat=True)
-        search_record.record_search(officer, len(found))
-        if found:
-            return HttpResponseRedirect(reverse("admin:tips_tip_change", args=[found[0]]))
-        messages.warning(request, _("There's no tip with this number. Check the number."))
-    framed = context | frame_context(request, QueryDict()) | {"title": _("Tips"), "searched_words": words}
-    return TemplateResponse(request, TEMPLATE, framed)
 
 
 def kept_query(request: HttpRequest) -> QueryDict:

@@ -15,7 +15,7 @@ from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import desk_page, draft_keys, tip_files, tip_page, walls
+from tips.admin import desk_page, draft_keys, search_page, tip_files, tip_page, walls
 from tips.desk import permissions
 from tips.models import Tip
 
@@ -45,16 +45,17 @@ class TipAdmin(admin.ModelAdmin):
         return desk_page.respond(request, self.admin_site.each_context(request) | (extra_context or {}))
 
     def search_view(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        return desk_page.search(request, self.admin_site.each_context(request))
+        if request.method not in ("GET", "POST"):
+            return HttpResponseNotAllowed(["GET", "POST"])
+        return search_page.respond(request, self.admin_site.each_context(request))
 
     # One tip
 
     def get_urls(self) -> list[URLPattern]:
         change_view = keep_post_through_sign_in(self.admin_site, self.change_view)
+        search_view = keep_post_through_sign_in(self.admin_site, self.search_view)
         own = [
-            path("search/", self.admin_site.admin_view(self.search_view), name="tips_tip_search"),
+            path("search/", search_view, name="tips_tip_search"),
             path("<uuid:tip_id>/drafts/", self.admin_site.admin_view(draft_keys.give_keys), name="tips_drafts"),
             path("<path:object_id>/change/", change_view, name="tips_tip_change"),
         ]

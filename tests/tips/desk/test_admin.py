@@ -167,22 +167,6 @@ def test_the_list_can_be_filtered(okafor: Account, supervisor: Account) -> None:
         assert set(numbers(page)) == {tip.number for tip in tips}, query
 
 
-def search(account: Account, words: str) -> Any:
-    return officers.sign_in(account).post(f"{LIST}search/", {"words": words})
-
-
-def test_a_number_leads_to_its_tip_whatever_its_state_and_nothing_else_is_searched(okafor: Account) -> None:
-    tips = [officers.send_opened_tip(okafor, description="canary") for _ in range(2)]
-    triage.close(tips[0], okafor, Disposition.USEFUL)
-    for tip in tips:
-        assert search(okafor, f" #{tip.number} ")["Location"] == page_of(tip)
-    for words in ("canary", "٣", "9" * 30, "-1", str(tips[0].category)):
-        answer = search(okafor, words)
-        assert answer.status_code == 200
-        assert "You can only search by a tip&#x27;s number, such as 482115." in answer.content.decode()
-    assert "There&#x27;s no tip with this number." in search(okafor, "1").content.decode()
-
-
 def test_an_empty_list_says_so(okafor: Account) -> None:
     assert "No tips to work on" in load_page(okafor, LIST)
     triage.close(officers.send_opened_tip(okafor), okafor, Disposition.USEFUL)

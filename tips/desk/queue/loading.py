@@ -5,6 +5,7 @@ Every query starts from `permissions.visible_tips`. How many there are depends n
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -120,16 +121,7 @@ def load(account: Account, query: QueryDict) -> Queue:
     shown = _read_shown(query)
     listed = list(order(matching, needs_me)[:shown])
     kept = _write_query(view, fields)
-    now = timezone.now()
-    shown_summaries = _record_and_open(account, listed)
-    for tip in listed:
-        targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
-    listed.sort(key=lambda tip: (not tip.needs_you, tip.clock_began + tip.target))  # type: ignore[attr-defined]
-    files = _count_files(listed)
-    built = [
-        rows.build_row(tip, account, kept, now, summary=shown_summaries.get(tip.pk), file_count=files.get(tip.pk, 0))
-        for tip in listed
-    ]
+    built, has_lines = _build_rows(account, listed, kept)
     address = reverse("admin:tips_tip_changelist")
     return Queue(
         view=view,
@@ -144,9 +136,34 @@ def load(account: Account, query: QueryDict) -> Queue:
         address=address + _as_query(kept),
         unfiltered_address=address + _as_query(_write_query(view, [])),
         more_address=address + _as_query(_write_query(view, fields, shown=shown + PAGE_SIZE)) if count > shown else "",
-        has_lines=bool(shown_summaries),
+        has_lines=has_lines,
         _ids=[row.pk for row in built],
     )
+
+
+def load_rows(account: Account, tip_ids: Collection[UUID]) -> dict[UUID, rows.Row]:
+    """Return the rows of these tips, whatever their state; those that the account doesn't see are missing.
+
+    Records the lines as `load` does.
+    """
+    tips = worklist.visible_with_unread(account).filter(pk__in=tip_ids)
+    built, _has_lines = _build_rows(account, list(order(tips, views.build_needs_me(account))), "")
+    return {row.pk: row for row in built}
+
+
+def _build_rows(account: Account, listed: list[Tip], query: str) -> tuple[list[rows.Row], bool]:
+    """Return the rows by need and time left, and whether any of them has a line of its source."""
+    now = timezone.now()
+    shown_summaries = _record_and_open(account, listed)
+    for tip in listed:
+        targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
+    listed.sort(key=lambda tip: (not tip.needs_you, tip.clock_began + tip.target))  # type: ignore[attr-defined]
+    files = _count_files(listed)
+    built = [
+        rows.build_row(tip, account, query, now, summary=shown_summaries.get(tip.pk), file_count=files.get(tip.pk, 0))
+        for tip in listed
+    ]
+    return built, bool(shown_summaries)
 
 
 def order(tips: QuerySet[Tip], needs_me: Q) -> QuerySet[Tip]:

@@ -23,7 +23,7 @@ _PIECE = re.compile(r'"([^"]*)"|(\S+)')
 # Letters, numbers, their marks, and pictures such as emoji are compared.
 _COMPARED_CATEGORIES = ("L", "N", "M", "So")
 # Characters of an excerpt before and after the first match.
-_BEFORE, _AFTER = 50, 110
+_BEFORE, _AFTER = 18, 150
 
 
 class _ComparedCharacters(dict[int, str | None]):
