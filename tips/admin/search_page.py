@@ -181,7 +181,7 @@ def _go_on(officer: Account, search: Search, seconds: float) -> Search:
     )
 
 
-def _render(  # noqa: PLR0917
+def _render(
     request: HttpRequest,
     officer: Account,
     context: dict[str, Any],
