@@ -33,9 +33,7 @@ def count_searches() -> list[SearchCount]:
     has_found_nothing = Q(detail=NOTHING_FOUND) | Q(detail__startswith=NOTHING_FOUND + SEALED)
     counts = list(
         lines.values("actor")
-        .annotate(
-            searches=Count("pk", filter=Q(action=SEARCHED)), found_nothing=Count("pk", filter=has_found_nothing)
-        )
+        .annotate(searches=Count("pk", filter=Q(action=SEARCHED)), found_nothing=Count("pk", filter=has_found_nothing))
         .order_by("-searches", "actor")
         .values_list("actor", "searches", "found_nothing")
     )

@@ -38,9 +38,9 @@ class SearchDetails:
                 "total": searched.total,
             }
         if not searched.is_general or self._names.find_named(searched.words):
-            return _("%(outcome)s. Words not shown: they may name a member of staff, or be about tips that stand apart.") % {
-                "outcome": outcome
-            }
+            return _(
+                "%(outcome)s. Words not shown: they may name a member of staff, or be about tips that stand apart."
+            ) % {"outcome": outcome}
         # Translators: the words are those that an officer searched for.
         return _("%(outcome)s: “%(words)s”") % {"outcome": outcome, "words": show_steering(searched.words)}
 

@@ -21,12 +21,14 @@ from tips.models import Tip, Unit
 TEMPLATE = "admin/tips/desk/page.html"
 
 
-def frame_context(request: HttpRequest, query: QueryDict, open_tip_id: UUID | None = None) -> dict[str, Any]:
+def frame_context(
+    request: HttpRequest, query: QueryDict, open_tip_id: UUID | None = None, *, has_rows: bool = True
+) -> dict[str, Any]:
     """Return what the frame shows around a page: the queue of this query with its views, and the officer's own menu."""
     officer = request.user
     assert isinstance(officer, Account)
     return {
-        "queue": queue.load(officer, query),
+        "queue": queue.load(officer, query, has_rows=has_rows),
         "open_tip_id": open_tip_id,
         "may_act": permissions.can_act(officer),
         "has_units": Unit.objects.exists(),

@@ -125,7 +125,7 @@ def _read_search(request: HttpRequest, officer: Account, words: str) -> Search:
         raise _SearchRefusedError(_("There are no tips that you can search."))
     if not words:
         raise _SearchRefusedError(_("Type a word, part of a license plate, or a tip's number."))
-    fits = SearchedWords(words, *[10**6] * 3, is_general=True).fits()
+    fits = SearchedWords(words, 10**6, 10**6, 10**6, is_general=True).fits()
     if len(words) > MAX_WORDS or not fits:
         raise _SearchRefusedError(
             _("That's too long to search for. Use up to %(count)d characters: the rarest words are enough.")
@@ -153,7 +153,7 @@ def _find_numbered(officer: Account, words: str) -> Tip | None:
     if not _NUMBER.fullmatch(fold_text(words)):
         return None
     tip_id = slices.find_number(officer, int(words.removeprefix("#")))
-    tip = permissions.visible_tips(officer).defer("report").filter(pk=tip_id).first()
+    tip = permissions.visible_tips(officer).defer("report").filter(pk=tip_id).first() if tip_id else None
     if tip is not None:
         search_record.record_search(officer, 1)
     return tip
@@ -193,7 +193,7 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     is_fragment = "fragment" in request.POST
-    framed = context if is_fragment else context | desk_page.frame_context(request, QueryDict())
+    framed = context if is_fragment else context | desk_page.frame_context(request, QueryDict(), has_rows=False)
     framed |= {
         "title": _("Search"),
         "searched_words": words,

@@ -94,7 +94,9 @@ def read_words(actor: str, detail: str) -> SearchedWords | None:
 def sees_units_of(reader: Account, actor: str) -> bool:
     """Return whether the reader sees the tips of all units of the account that searched, and so may know their number."""
     own = Unit.objects.filter(members=reader) | readers.unmanned_units()
-    return not Unit.objects.filter(members__username=actor).exclude(pk__in=list(own.values_list("pk", flat=True))).exists()
+    return (
+        not Unit.objects.filter(members__username=actor).exclude(pk__in=list(own.values_list("pk", flat=True))).exists()
+    )
 
 
 def _derive_key() -> bytes:

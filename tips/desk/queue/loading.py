@@ -104,8 +104,10 @@ class Queue:
         return self._ids[position - 1] if position else None
 
 
-def load(account: Account, query: QueryDict) -> Queue:
+def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     """Return the view that this query names, for this account; a query that names none is the whole desk.
+
+    Without rows, for pages that show views and counts alone, no tip is opened.
 
     The lines it has are recorded as shown and committed: must not be called in a transaction.
     """
@@ -119,7 +121,7 @@ def load(account: Account, query: QueryDict) -> Queue:
     is_filtered = any(each.chosen for each in fields)
     count = matching.count() if is_filtered or view.name not in counts else counts[view.name]
     shown = _read_shown(query)
-    listed = list(order(matching, needs_me)[:shown])
+    listed = list(order(matching, needs_me)[:shown]) if has_rows else []
     kept = _write_query(view, fields)
     built, has_lines = _build_rows(account, listed, kept)
     address = reverse("admin:tips_tip_changelist")

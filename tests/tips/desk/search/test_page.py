@@ -15,8 +15,9 @@ from tests.tips.desk import officers
 from tips import conversation
 from tips.admin import search_page
 from tips.desk import search_record, triage
+from tips.desk.queue import summary_record
 from tips.desk.search import slices
-from tips.models import Category, Disposition, Tip
+from tips.models import Category, Disposition, SummaryList, Tip
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/admin/tips/tip/search/"
@@ -64,17 +65,18 @@ def test_a_hit_shows_where_it_is_and_the_words_around_it_marked(okafor: Account,
     assert "7kt" not in answer.request["PATH_INFO"] + answer.request["QUERY_STRING"]
 
 
-def test_a_search_is_recorded_before_and_its_passages_once(okafor: Account, category: Category) -> None:
-    officers.send_tip("A needle", category=category)
+def test_a_search_is_recorded_and_so_are_the_tips_of_its_passages(okafor: Account, category: Category) -> None:
+    tip = officers.send_tip("A needle", category=category)
     for words in ("needle", "needle", "zanzibar"):
         post(okafor, words)
     trail = [(action, detail.partition(",")[0]) for _who, action, _what, detail in officers.read_audit_trail()]
     assert trail == [
         ("searched tips", "some found"),
-        ("saw passages", ""),
         ("searched tips", "some found"),
         ("searched tips", "nothing found"),
     ]
+    (shown,) = SummaryList.objects.filter(officer=okafor)
+    assert [number for number, _position in summary_record.read_lines(shown)] == [tip.number]
     assert not any("needle" in "".join(line) for line in officers.read_audit_trail())
 
 
@@ -143,7 +145,7 @@ def test_a_search_goes_on_with_what_it_has_found_and_no_word_in_the_form(
     answer = post(okafor, state=state_of(answer))
     assert set(numbers(answer)) == expected - {first[0]}
     assert not state_of(answer)
-    actions = [line[1] for line in officers.read_audit_trail() if line[1] != "saw passages"]
+    actions = [line[1] for line in officers.read_audit_trail()]
     assert actions == ["searched tips", "went on searching tips", "went on searching tips"]
 
 
@@ -160,9 +162,7 @@ def test_a_state_opens_for_its_officer_alone(okafor: Account, monkeypatch: pytes
         assert "This search can't go on. Search again." in text_of(answer)
 
 
-def test_a_full_page_goes_on_to_the_next(
-    okafor: Account, category: Category, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_page_goes_on_to_the_next(okafor: Account, category: Category, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "_FIRST_BATCHES", (1, 1))
     monkeypatch.setattr(slices, "BATCH", 1)
     monkeypatch.setattr(search_page, "MAX_SHOWN", 2)
@@ -209,5 +209,8 @@ def test_sensitive_tips_are_searched_only_when_chosen(okafor: Account, category:
     sensitive.readers.add(okafor)
     tip = officers.send_tip("Needle", category=sensitive)
     assert tip.number not in numbers(post(okafor, "needle"))
-    assert numbers(post(okafor, "needle", **{"in": "sensitive"})) == [tip.number]
+    answer = post(okafor, "needle", **{"in": "sensitive"})
+    assert numbers(answer) == [tip.number]
+    assert "<mark>" not in answer.content.decode()  # nobody reads sensitive tips in passing
+    assert "in the report" in text_of(answer)
     assert len(numbers(post(okafor, "needle", **{"in": "walled"}))) == 1  # not offered: the tips of everyone

@@ -16,7 +16,9 @@ from tips.models import Unit
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def record(account: Account, words: str, *, found: int = 3, goes_on: bool = False, is_general: bool = True) -> AuditEntry:
+def record(
+    account: Account, words: str, *, found: int = 3, goes_on: bool = False, is_general: bool = True
+) -> AuditEntry:
     searched = SearchedWords(words, found, 2000, 10000, is_general)
     search_record.record_words(account, searched, goes_on=goes_on)
     return AuditEntry.objects.latest("id")
