@@ -25,6 +25,7 @@ from outreach.models import ReminderMail
 from outreach.stories import scheduled_publication
 from tipportal import health
 from tips import officer_alerts
+from tips.desk import outbox as desk_outbox
 from tips.desk import permissions
 from tips.files import attachments
 
@@ -57,7 +58,12 @@ def find_stalled_work(account: Account) -> StalledWork:
         causes = [*_name_stopped_parts(), *_describe_outage(), *_describe_full_disk()]
         waiting = officer_alerts.count_waiting(permissions.counted_tips(account), include_recent=bool(causes))
         is_urgent = waiting.urgent > 0
-        sentences = [*_describe_waiting_alerts(waiting), *causes, *_describe_other_rows(account)]
+        sentences = [
+            *_describe_waiting_alerts(waiting),
+            *causes,
+            *_describe_outbox(account),
+            *_describe_other_rows(account),
+        ]
     if account.has_perm("crimemap.view_importrun"):
         sentences += _describe_overdue_imports()
     if account.has_perm("outreach.view_story"):
@@ -77,6 +83,16 @@ def _describe_waiting_alerts(waiting: officer_alerts.WaitingAlerts) -> list[str]
         urgent = ngettext("%(count)d is urgent.", "%(count)d are urgent.", waiting.urgent) % {"count": waiting.urgent}
         return [f"{sentence} {urgent}"]
     return [sentence]
+
+
+def _describe_outbox(account: Account) -> list[str]:
+    count = desk_outbox.count_overdue(account)
+    sentence = ngettext(
+        "%(count)d answer or closing has waited for more than two minutes to go out. You can still undo yours.",
+        "%(count)d answers and closings have waited for more than two minutes to go out. You can still undo yours.",
+        count,
+    )
+    return [sentence % {"count": count}] if count else []
 
 
 def _name_stopped_parts() -> list[str]:

@@ -138,6 +138,15 @@ def key_for_officer(tip: Tip) -> bytes:
     return vault.open_key_with(tip.key_for_agency, tip.agency_key_id, settings.AGENCY_PRIVATE_KEYS)
 
 
+def reports_danger(tip: Tip) -> bool:
+    """Return whether the source said that someone is in danger right now. Staff side only.
+
+    Raises vault.SealError, vault.KeyMissingError.
+    """
+    report = json.loads(vault.open_text(key_for_officer(tip), tip.report, vault.report_context(tip.id)))
+    return bool(report["danger"] == "yes")
+
+
 def add_from_source(tip: Tip, key: bytes, text: str, form_id: bytes, uploads: Sequence[Upload] = ()) -> bool:
     """Seal and store a message of the source with its files, and alert the officers, once a form and text.
 
@@ -180,7 +189,7 @@ def hash_answer_form(tip: Tip, form_id: bytes) -> bytes:
     return hashlib.sha256(b"answer" + tip.id.bytes + form_id).digest()
 
 
-def add_note(tip: Tip, officer: Account, text: str, note_id: uuid.UUID | None = None) -> None:
+def add_note(tip: Tip, officer: Account | None, text: str, note_id: uuid.UUID | None = None) -> None:
     """Seal and store an internal note under the notes key, which is created with the first note."""
     with transaction.atomic():
         Tip.objects.select_for_update().get(pk=tip.pk)

@@ -72,7 +72,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         wait_until(lambda: page.evaluate("1") and asked == ["beforeunload"], 10, "the browser asks before it leaves")
         assert not page.evaluate("localStorage.length + sessionStorage.length")
         page.get_by_role("button", name="Send answer").dblclick()
-        expect(page.get_by_text("Answer sent.")).to_be_visible()
+        expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
         expect(page.locator(".talk .me", has_text="Where is it?")).to_have_count(1)
         page.get_by_role("link", name="You're off duty").click()
         check_looks(page)

@@ -27,7 +27,8 @@ from tests.tips.files import sealed_files
 from tipportal import stalled_work
 from tipportal.deploy import processes
 from tips import officer_alerts
-from tips.models import Alert, Attachment, Notification
+from tips.desk import outbox as desk_outbox
+from tips.models import Alert, Attachment, Notification, PendingAct
 
 pytestmark = pytest.mark.django_db
 
@@ -172,3 +173,13 @@ def test_staffs_database_user_may_count_what_waits(okafor: Account) -> None:
         cursor.execute("SET LOCAL ROLE portal_staff")
         assert stalled_work.find_stalled_work(okafor).sentences == []
         cursor.execute("RESET ROLE")
+
+
+def test_answers_that_do_not_go_out_are_named(okafor: Account) -> None:
+    tip = officers.send_opened_tip(okafor)
+    desk_outbox.hold_back(tip, okafor, PendingAct.Kind.ANSWER, {"text": "Thank you", "ask": False}, b"1")
+    assert sentences(okafor) == []
+    PendingAct.objects.update(due_at=timezone.now() - dt.timedelta(minutes=3))
+    assert sentences(okafor) == [
+        "1 answer or closing has waited for more than two minutes to go out. You can still undo yours."
+    ]

@@ -103,6 +103,10 @@ GRANT INSERT, UPDATE, DELETE ON tips_referral TO portal_staff;
 GRANT UPDATE (is_recheck), DELETE ON tips_arrival TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_wall, tips_wall_readers TO portal_staff;
 GRANT INSERT, UPDATE (record) ON tips_linkrecord TO portal_staff;
+GRANT INSERT, UPDATE (second_person_id, due_at, after, is_stuck), DELETE ON tips_pendingact TO portal_staff;
+GRANT INSERT, UPDATE ON tips_deskstate TO portal_staff;
+GRANT INSERT ON tips_closingrecord TO portal_staff;
+GRANT EXECUTE ON FUNCTION spam_erase TO portal_staff;
 -- It chooses who is told of a walled tip: the alerts worker doesn't know whom one names.
 GRANT INSERT ON tips_notification TO portal_staff;
 -- A referred tip is a new one for its new unit.

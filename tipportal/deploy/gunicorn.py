@@ -91,8 +91,8 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Start the threads of staff: they compare tips with names and each other, keep the desk live and end shifts."""
-    from tips.desk import desk_thread
+    """Start the threads of staff: they compare tips, keep the desk live, end shifts and let acts go out."""
+    from tips.desk import desk_thread, outbox_thread
     from tips.desk.alike import indexing
     from tips.desk.live import live_thread
     from tips.walls import screening_thread
@@ -101,6 +101,7 @@ def post_worker_init(_worker: Any) -> None:
     live_thread.start()
     indexing.start()
     desk_thread.start()
+    outbox_thread.start()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

@@ -31,7 +31,7 @@ ICONS = {
     "eye-off": _("Crossed-out eye"), "lock": _("Lock"), "trash": _("Trash can"), "dots": _("Three dots"),
 }  # fmt: skip
 
-_ACCESS_FIELDS = ["unit", "is_sensitive"]
+_ACCESS_FIELDS = ["unit", "is_sensitive", "concerns_life"]
 
 
 class IconSelect(forms.RadioSelect):
@@ -106,7 +106,7 @@ class CategoryAdmin(FoldedSearch, AuditedAdmin):
         (
             _("Who sees these tips"),
             {
-                "fields": ("unit", "is_sensitive", "readers", "waiting"),
+                "fields": ("unit", "is_sensitive", "readers", "waiting", "concerns_life"),
                 "description": _(
                     "Only supervisors choose the unit and what is sensitive. A supervisor other than you has to allow each"
                     " new person. All supervisors get an email about each change."

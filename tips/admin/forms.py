@@ -33,6 +33,15 @@ class TextField(forms.CharField):
         return super().to_python(clean_typed_text(value) if isinstance(value, str) else value) or ""
 
 
+class AmountField(forms.IntegerField):
+    """How much of something came of a tip: a whole number, or nothing if it is not known."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=1_000_000_000, required=False, **options)
+        # A text field with a number pad: a wheel or an arrow key changes a number field by accident.
+        self.widget = forms.TextInput(attrs={"inputmode": "numeric"})
+
+
 class AnswerForm(forms.Form):
     answer = TextField(
         label=gettext_lazy("Your answer"),
@@ -82,6 +91,8 @@ class AssignForm(forms.Form):
 
 
 class CloseForm(forms.Form):
+    """The end of a tip (`initial["tip"]`): what came of it, and who agrees where a second person is needed."""
+
     disposition = forms.ChoiceField(
         choices=[("", gettext_lazy("Pick one")), *Disposition.choices],
         label=gettext_lazy("Disposition"),
@@ -91,6 +102,38 @@ class CloseForm(forms.Form):
             "invalid_choice": gettext_lazy("Pick what came of this tip."),
         },
     )
+    arrests = AmountField(label=gettext_lazy("Arrests"))
+    weapons = AmountField(label=gettext_lazy("Weapons"))
+    drugs = AmountField(label=gettext_lazy("Drugs, grams"))
+    property_value = AmountField(label=gettext_lazy("Property, dollars"))
+    case_number = forms.CharField(
+        label=gettext_lazy("Case number"), required=False, max_length=40, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
+    close_reason = TextField(
+        label=gettext_lazy("What you checked, and why it ends here"),
+        required=False,
+        help_text=gettext_lazy("Only officers can read it."),
+    )
+    second_person = OfficerField(
+        queryset=Account.objects.none(),
+        label=gettext_lazy("Who agrees"),
+        empty_label=gettext_lazy("Pick one"),
+        required=False,
+        error_messages={"invalid_choice": gettext_lazy("Pick an officer or supervisor who may see this tip.")},
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["second_person"]
+        assert isinstance(field, OfficerField)
+        field.queryset = permissions.assignable_accounts(self.initial["tip"]).order_by("username")
+
+
+def list_closing_fields(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the checked fields of CloseForm by the names that the outbox knows."""
+    fields = {name: value for name, value in data.items() if name not in ("second_person", "close_reason")}
+    second_person = data["second_person"]
+    return fields | {"second_person": second_person.pk if second_person else None, "reason": data["close_reason"]}
 
 
 class CategoryField(forms.ModelChoiceField):
@@ -183,7 +226,9 @@ _TEXT_FIELDS = {
     "assign": "assign_word",
     "refer": "refer_reason",
     "category": "category_reason",
+    "close": "close_reason",
 }
+_CLOSING_FIELDS = ("disposition", "arrests", "weapons", "drugs", "property_value", "case_number", "second_person")
 
 
 def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sent: str) -> dict[str, forms.Form]:
@@ -194,7 +239,7 @@ def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sen
     The assignee of an unchecked form is the present one: that of an older page would look like the tip's.
     """
     kept = [field for field in _TEXT_FIELDS.values() if field != _TEXT_FIELDS.get(sent)]
-    typed = {field: post.get(field, "") for field in (*kept, "disposition", "refer_to")}
+    typed = {field: post.get(field, "") for field in (*kept, "refer_to", *_CLOSING_FIELDS)}
     initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id, "category": tip.category_id, "tip": tip}
     shown = {("answer" if name.startswith("answer-") else name): form for name, form in checked.items()}
     return {name: shown.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}

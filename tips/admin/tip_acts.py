@@ -15,9 +15,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
-from tips.admin.forms import AnswerForm, AssignForm, CategoryForm, CloseForm, NoteForm, ReferForm
-from tips.desk import referrals, triage
-from tips.models import Disposition, State, Tip, Unit
+from tips.admin.forms import AnswerForm, AssignForm, CategoryForm, CloseForm, NoteForm, ReferForm, list_closing_fields
+from tips.desk import outbox, referrals, triage
+from tips.models import PendingAct, State, Tip, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,14 @@ class OfficerAction:
     is_offered: Callable[[Tip, Account], bool] = _is_always_offered
 
 
+def _hold_back(submitted: SubmittedAction, kind: PendingAct.Kind, fields: dict[str, Any]) -> None:
+    """Put an act that the source or another unit would notice into the outbox: it goes out in 30 seconds."""
+    outbox.hold_back(submitted.tip, submitted.officer, kind, fields, submitted.form_id, shown_stamp=submitted.stamp)
+
+
 def _answer(submitted: SubmittedAction) -> None:
-    text, ask = submitted.data["answer"], submitted.data["ask"]
-    triage.answer(submitted.tip, submitted.officer, text, submitted.form_id, ask=ask, shown_stamp=submitted.stamp)
+    fields = {"text": submitted.data["answer"], "ask": submitted.data["ask"]}
+    _hold_back(submitted, PendingAct.Kind.ANSWER, fields)
 
 
 def _is_free_to_take(tip: Tip, officer: Account) -> bool:
@@ -76,7 +81,26 @@ def _keep_answer_as_note(submitted: SubmittedAction) -> None:
     triage.note(submitted.tip, submitted.officer, submitted.data["answer"], submitted.form_id)
 
 
-_SENT = gettext_lazy("Answer sent. The source sees it when they open their inbox.")
+def _refer(submitted: SubmittedAction) -> None:
+    unit = submitted.data["refer_to"]
+    fields = {"unit": unit.pk if unit else None, "reason": submitted.data["refer_reason"]}
+    _hold_back(submitted, PendingAct.Kind.REFER, fields)
+
+
+def _change_category(submitted: SubmittedAction) -> None:
+    tip, category, reason = submitted.tip, submitted.data["category"], submitted.data["category_reason"]
+    if referrals.changes_readers(tip, category):
+        _hold_back(submitted, PendingAct.Kind.MOVE, {"category": category.pk, "reason": reason})
+    else:
+        officer, form_id, shown_stamp = submitted.officer, submitted.form_id, submitted.stamp
+        referrals.change_category(tip, officer, category, reason, form_id, shown_stamp=shown_stamp)
+
+
+def _close(submitted: SubmittedAction) -> None:
+    _hold_back(submitted, PendingAct.Kind.CLOSE, list_closing_fields(submitted.data))
+
+
+_SENT = gettext_lazy("Your answer goes out in 30 seconds. You can undo it until then.")
 ACTIONS: dict[str, OfficerAction] = {
     "answer": OfficerAction(AnswerForm, _answer, _SENT),
     "answer-next": OfficerAction(AnswerForm, _answer, _SENT),
@@ -89,7 +113,7 @@ ACTIONS: dict[str, OfficerAction] = {
     "take": OfficerAction(
         forms.Form,
         lambda submitted: triage.assign(
-            submitted.tip, submitted.officer, submitted.officer, shown_stamp=submitted.stamp
+            submitted.tip, submitted.officer, submitted.officer, "", submitted.form_id, shown_stamp=submitted.stamp
         ),
         gettext_lazy("You have this tip now."),
         label=pgettext_lazy("button: work on this tip myself", "Take"),
@@ -126,10 +150,8 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "close": OfficerAction(
         CloseForm,
-        lambda submitted: triage.close(
-            submitted.tip, submitted.officer, Disposition(submitted.data["disposition"]), shown_stamp=submitted.stamp
-        ),
-        gettext_lazy("Tip closed."),
+        _close,
+        gettext_lazy("This tip closes in 30 seconds. You can undo that until then."),
         argument="disposition",
         label=pgettext_lazy("button: finish the work on a tip", "Close"),
         key="C",
@@ -138,15 +160,8 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "refer": OfficerAction(
         ReferForm,
-        lambda submitted: referrals.refer(
-            submitted.tip,
-            submitted.officer,
-            submitted.data["refer_to"],
-            submitted.data["refer_reason"],
-            submitted.form_id,
-            shown_stamp=submitted.stamp,
-        ),
-        gettext_lazy("Tip referred."),
+        _refer,
+        gettext_lazy("This tip goes there in 30 seconds. You can undo that until then."),
         argument="refer_to",
         label=pgettext_lazy("button: send a tip to another unit", "Refer"),
         has_menu=True,
@@ -154,15 +169,8 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "category": OfficerAction(
         CategoryForm,
-        lambda submitted: referrals.change_category(
-            submitted.tip,
-            submitted.officer,
-            submitted.data["category"],
-            submitted.data["category_reason"],
-            submitted.form_id,
-            shown_stamp=submitted.stamp,
-        ),
-        gettext_lazy("Category changed."),
+        _change_category,
+        gettext_lazy("Category changed. If other people see the tip then, it moves in 30 seconds."),
         argument="category",
         has_menu=True,
         is_offered=_is_not_closed,

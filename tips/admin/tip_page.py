@@ -32,7 +32,7 @@ from tips.admin import tip_files
 from tips.admin.forms import has_unsent_text, list_forms
 from tips.admin.times import describe_duration, describe_reading
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
-from tips.desk import drafts, permissions, referrals, triage
+from tips.desk import drafts, outbox, permissions, referrals, triage
 from tips.desk.assignees import describe_assignee
 from tips.models import Author, State, Tip, Unit
 from tips.walls import visibility
@@ -201,6 +201,7 @@ def _tip_context(opened: conversation.OpenedTip) -> dict[str, Any]:
         "files": opened.files,
         "facts": _list_facts(report),
         "entries": _entry_contexts(opened.messages),
+        "waiting": _waiting_contexts(tip),
         "notes": notes,
         "notes_damaged": notes_damaged,
         "may_reopen": tip.state in (State.WAITING, State.CLOSED),
@@ -220,6 +221,22 @@ def _entry_contexts(entries: list[conversation.ConversationEntry]) -> list[dict[
             "reading": describe_reading(entry),
         }
         for entry in entries
+    ]
+
+
+def _waiting_contexts(tip: Tip) -> list[dict[str, Any]]:
+    """Return the acts that wait in the outbox, with what the officer wrote."""
+    try:
+        acts = outbox.read_waiting(tip)
+    except (vault.SealError, vault.KeyMissingError):
+        return []
+    return [
+        {
+            "act": act,
+            "who": describe_assignee(act.officer) if act.officer else _("Former officer"),
+            "text": show_steering(fields.get("text") or fields.get("reason") or ""),
+        }
+        for act, fields in acts
     ]
 
 

@@ -17,8 +17,9 @@ from core import audit
 from core.models import Account
 from tips import conversation, officer_alerts, readers
 from tips.desk import permissions
+from tips.desk.acts import reversals
 from tips.desk.triage import TransitionError, locked, refuse_if_changed, refuse_unopened
-from tips.models import Category, Note, Referral, State, Tip, Unit
+from tips.models import Category, Note, PendingAct, Referral, State, Tip, Unit
 
 
 def name_unit(unit: Unit | None) -> str:
@@ -60,54 +61,86 @@ def refer(
         if locked_tip.unit == unit:
             return
         refuse_if_changed(locked_tip, shown_stamp)
-        _refuse_to_move(locked_tip)
-        if locked_tip.category.is_sensitive:
-            raise TransitionError(
-                _(
-                    "Only the people named for “%(category)s” see this tip, in whichever unit they are. Change its category,"
-                    " or ask a supervisor to name another person."
-                )
-                % {"category": locked_tip.category}
+        refuse_referral(locked_tip)
+        write_referral(locked_tip, officer, unit, reason, form_id)
+
+
+def refuse_referral(tip: Tip) -> None:
+    """Raise TransitionError if a locked tip can't be referred."""
+    _refuse_to_move(tip)
+    if tip.category.is_sensitive:
+        raise TransitionError(
+            _(
+                "Only the people named for “%(category)s” see this tip, in whichever unit they are. Change its category,"
+                " or ask a supervisor to name another person."
             )
-        units = {"old": name_unit(locked_tip.unit), "new": name_unit(unit)}
-        text = _("Referred from %(old)s to %(new)s. Reason:") % units
-        _add_note(locked_tip, officer, f"{text} {reason}", form_id)
-        Referral.objects.create(tip=locked_tip, from_unit=locked_tip.unit, to_unit=unit, referred_by=officer)
-        _move(locked_tip, locked_tip.category, unit)
-        audit.record(officer, "referred", f"tip {tip.number}", f"{units['old']} -> {units['new']}")
+            % {"category": tip.category}
+        )
+
+
+def write_referral(tip: Tip, officer: Account, unit: Unit | None, reason: str, form_id: bytes) -> None:
+    """Refer a locked tip, and record it."""
+    units = {"old": name_unit(tip.unit), "new": name_unit(unit)}
+    text = _("Referred from %(old)s to %(new)s. Reason:") % units
+    _add_note(tip, officer, f"{text} {reason}", form_id)
+    Referral.objects.create(tip=tip, from_unit=tip.unit, to_unit=unit, referred_by=officer)
+    _move(tip, tip.category, unit)
+    audit.record(officer, "referred", f"tip {tip.number}", f"{units['old']} -> {units['new']}")
 
 
 def change_category(
-    tip: Tip, officer: Account, category: Category, reason: str, form_id: bytes, *, shown_stamp: str | None = None
+    tip: Tip,
+    officer: Account,
+    category: Category,
+    reason: str,
+    form_id: bytes,
+    *,
+    shown_stamp: str | None = None,
+    batch: UUID | None = None,
 ) -> None:
     """Give an opened tip another category; it goes to that category's unit, or to the people named for it.
 
-    A `reason` is required if that changes who sees the tip. Raises as `refer` does.
+    A `reason` is required if that changes who sees the tip; a change that does not can be undone for a while. Raises as
+    `refer` does.
     """
     with locked(tip, officer, permissions.can_act) as locked_tip:
         if locked_tip.category == category:
             return
         refuse_if_changed(locked_tip, shown_stamp)
-        _refuse_to_move(locked_tip)
-        if changes_readers(locked_tip, category) and not reason:
-            raise TransitionError(explain_missing_reason(category))
-        unit = find_new_unit(locked_tip, category)
-        if not readers.readers_of(category.pk, unit.pk if unit else None).exists():
-            raise TransitionError(
-                _(
-                    "Nobody could see this tip under “%(category)s”: no one is named for it. Ask a supervisor to do that."
-                )
-                % {"category": category}
-            )
-        names = {"old": locked_tip.category.name, "new": category.name}
-        if reason:
-            text = _("Category changed from “%(old)s” to “%(new)s”. Reason:") % names
-            _add_note(locked_tip, officer, f"{text} {reason}", form_id)
-        is_between_units = not category.is_sensitive and not locked_tip.category.is_sensitive
-        if is_between_units and locked_tip.unit != unit:
-            Referral.objects.create(tip=locked_tip, from_unit=locked_tip.unit, to_unit=unit, referred_by=officer)
-        _move(locked_tip, category, unit)
-        audit.record(officer, "changed the category of", f"tip {tip.number}", f"{names['old']} -> {names['new']}")
+        refuse_category(locked_tip, category, reason)
+        category_before = locked_tip.category_id
+        is_handed_over = changes_readers(locked_tip, category)
+        write_category(locked_tip, officer, category, reason, form_id)
+        if not is_handed_over:
+            before, after = {"category_id": category_before}, {"category_id": category.pk}
+            reversals.record_done(locked_tip, officer, PendingAct.Kind.CATEGORY, before, after, form_id, batch)
+
+
+def refuse_category(tip: Tip, category: Category, reason: str) -> None:
+    """Raise TransitionError if a locked tip can't be given this category."""
+    _refuse_to_move(tip)
+    if changes_readers(tip, category) and not reason:
+        raise TransitionError(explain_missing_reason(category))
+    unit = find_new_unit(tip, category)
+    if not readers.readers_of(category.pk, unit.pk if unit else None).exists():
+        raise TransitionError(
+            _("Nobody could see this tip under “%(category)s”: no one is named for it. Ask a supervisor to do that.")
+            % {"category": category}
+        )
+
+
+def write_category(tip: Tip, officer: Account, category: Category, reason: str, form_id: bytes) -> None:
+    """Give a locked tip another category, and record it."""
+    unit = find_new_unit(tip, category)
+    names = {"old": tip.category.name, "new": category.name}
+    if reason:
+        text = _("Category changed from “%(old)s” to “%(new)s”. Reason:") % names
+        _add_note(tip, officer, f"{text} {reason}", form_id)
+    is_between_units = not category.is_sensitive and not tip.category.is_sensitive
+    if is_between_units and tip.unit != unit:
+        Referral.objects.create(tip=tip, from_unit=tip.unit, to_unit=unit, referred_by=officer)
+    _move(tip, category, unit)
+    audit.record(officer, "changed the category of", f"tip {tip.number}", f"{names['old']} -> {names['new']}")
 
 
 def take_back(referral_id: UUID, officer: Account) -> Tip | None:

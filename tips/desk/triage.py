@@ -22,7 +22,19 @@ from core import audit
 from core.models import Account
 from tips import conversation, vault
 from tips.desk import permissions
-from tips.models import Author, Disposition, Message, Note, Referral, State, Tip, current_hour, round_duration
+from tips.desk.acts import reversals
+from tips.models import (
+    Author,
+    Disposition,
+    Message,
+    Note,
+    PendingAct,
+    Referral,
+    State,
+    Tip,
+    current_hour,
+    round_duration,
+)
 
 SHIFT = dt.timedelta(hours=8)
 # A tip is new until an officer opens its seal; waiting means waiting for the source.
@@ -32,6 +44,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.OPEN, State.CLOSED}),
     State.CLOSED: frozenset({State.OPEN}),
 }
+
+_MOVES = (PendingAct.Kind.REFER, PendingAct.Kind.MOVE)
 
 
 class TransitionError(Exception):
@@ -43,10 +57,19 @@ class TipChangedError(Exception):
 
 
 def stamp(tip: Tip, message_count: int) -> str:
-    """Return a digest of the tip's state as shown, for the officer's page to post back: any later change alters it."""
+    """Return a digest of the tip's state as shown, for the officer's page to post back: any later change alters it.
+
+    An act that waits counts as done, so that a colleague's page is out of date once an answer is written, and nobody's is once it
+    has gone out.
+    """
+    pending = list(tip.pending_acts.filter(kind__in=reversals.OUTGOING).values_list("kind", "due_at", "after"))
+    after = {name: value for _kind, _due_at, changes in pending for name, value in changes.items()}
+    message_count += sum(kind == PendingAct.Kind.ANSWER for kind, _due_at, _changes in pending)
     state = (
-        str(tip.state),
-        str(tip.disposition),
+        str(after.get("state", tip.state)),
+        str(after.get("disposition", tip.disposition)),
+        tip.priority,
+        [kind for kind, due_at, _changes in pending if due_at is None or kind in _MOVES],
         tip.assigned_to_id,
         tip.category_id,
         tip.unit_id,
@@ -94,9 +117,9 @@ def _update_state_on_opening(tip: Tip, arrived_at: dt.datetime, *, has_new_messa
         # In steps: the audit trail has the exact time of opening, so an exact duration would reveal the exact time of
         # arrival, which is sealed. Not from `received_at`, which is rounded so far that the median would be wrong.
         tip.opened_after = round_duration(timezone.now() - arrived_at)
-        _set_state(tip, State.OPEN)
+        set_state(tip, State.OPEN)
     elif tip.state == State.WAITING and has_new_messages:
-        _set_state(tip, State.OPEN)
+        set_state(tip, State.OPEN)
 
 
 def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, shown_stamp: str | None = None) -> bool:
@@ -109,16 +132,31 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
         if Message.objects.filter(form_hash=conversation.hash_answer_form(locked_tip, form_id)).exists():
             return False
         refuse_if_changed(locked_tip, shown_stamp)
-        refuse_unopened(locked_tip)
-        if locked_tip.state == State.CLOSED:
-            raise TransitionError(_("This tip is closed, so your answer was not sent. Reopen the tip, then send it."))
-        if locked_tip.key_for_source is None:
-            raise TransitionError(_("The source deleted their access, so they could not read an answer."))
-        conversation.add_from_officer(locked_tip, officer, text, form_id)
-        if ask and locked_tip.state != State.WAITING:
-            _set_state(locked_tip, State.WAITING)
+        refuse_answer(locked_tip)
+        write_answer(locked_tip, officer, text, form_id, ask=ask)
         audit.record(officer, "answered", f"tip {locked_tip.number}", "question" if ask else "")
     return True
+
+
+def refuse_answer(tip: Tip) -> None:
+    """Raise TransitionError if the source of a locked tip can't be written to."""
+    refuse_unopened(tip)
+    if tip.state == State.CLOSED:
+        raise TransitionError(_("This tip is closed, so your answer was not sent. Reopen the tip, then send it."))
+    if tip.key_for_source is None:
+        raise TransitionError(_("The source deleted their access, so they could not read an answer."))
+
+
+def write_answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool) -> None:
+    """Write to the source of a locked tip. With `ask` it then waits for the source, unless a message of theirs is unread."""
+    conversation.add_from_officer(tip, officer, text, form_id)
+    if ask and tip.state != State.WAITING and not has_unread(tip):
+        set_state(tip, State.WAITING)
+
+
+def has_unread(tip: Tip) -> bool:
+    """Return whether the source wrote a message that no officer has read."""
+    return tip.messages.filter(author=Author.SOURCE, read=False).exists()
 
 
 def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
@@ -141,8 +179,12 @@ def assign(
     form_id: bytes = b"",
     *,
     shown_stamp: str | None = None,
+    batch: UUID | None = None,
 ) -> None:
-    """Assign a tip to an account of the desk, or to none. A `word` to the next officer becomes a note, once a form."""
+    """Assign a tip to an account of the desk, or to none. A `word` to the next officer becomes a note, once a form.
+
+    With a form the assignment can be undone for a while; the word stays.
+    """
     with locked(tip, officer, permissions.can_act) as locked_tip:
         if locked_tip.assigned_to_id == (assignee.pk if assignee else None):
             return
@@ -154,8 +196,8 @@ def assign(
         if word:
             refuse_unopened(locked_tip)
             conversation.add_note(locked_tip, officer, word, _derive_note_id(b"hand over", tip, form_id))
-        locked_tip.assigned_to = assignee
-        locked_tip.save(update_fields=["assigned_to"])
+        assignee_id = assignee.pk if assignee else None
+        reversals.change(locked_tip, officer, PendingAct.Kind.ASSIGN, form_id, batch, assigned_to_id=assignee_id)
         detail = f"to {assignee.get_username()}" if assignee else "to nobody"
         audit.record(officer, "assigned", f"tip {locked_tip.number}", detail)
 
@@ -206,7 +248,7 @@ def _change_state(
         refuse_unopened(locked_tip)
         if (locked_tip.state, state) == (State.WAITING, State.OPEN):
             action = "stopped waiting on"
-        _set_state(locked_tip, state, disposition)
+        set_state(locked_tip, state, disposition)
         audit.record(officer, action, f"tip {locked_tip.number}", disposition or "")
 
 
@@ -221,17 +263,22 @@ def _set_hold(tip: Tip, supervisor: Account, action: str, *, shown_stamp: str | 
         audit.record(supervisor, action, f"tip {locked_tip.number}")
 
 
-def _set_state(tip: Tip, state: State, disposition: Disposition | None = None) -> None:
+def set_state(tip: Tip, state: State, disposition: Disposition | None = None) -> None:
     """Change the state of a locked tip. Raises TransitionError if TRANSITIONS does not allow it."""
+    refuse_state(tip, state)
+    tip.state = state
+    tip.disposition = disposition or ""
+    tip.closed_at = current_hour() if state == State.CLOSED else None
+    tip.save(update_fields=["state", "disposition", "closed_at", "opened_after"])
+
+
+def refuse_state(tip: Tip, state: State) -> None:
+    """Raise TransitionError if TRANSITIONS does not allow this state."""
     if state not in TRANSITIONS[State(tip.state)]:
         raise TransitionError(
             _("This tip is “%(present)s”, so it can't be set to “%(wanted)s”.")
             % {"present": State(tip.state).label, "wanted": state.label}
         )
-    tip.state = state
-    tip.disposition = disposition or ""
-    tip.closed_at = current_hour() if state == State.CLOSED else None
-    tip.save(update_fields=["state", "disposition", "closed_at", "opened_after"])
 
 
 @contextmanager

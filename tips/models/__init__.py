@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tips.models.alerts import Alert, Notification
 from tips.models.categories import Category, Question
+from tips.models.desk import ClosingRecord, DeskState, PendingAct
 from tips.models.duty import DayOff, Duty, Shift
 from tips.models.links import LinkRecord
 from tips.models.queue import SummaryList
@@ -36,7 +37,9 @@ __all__ = [
     "Attachment",
     "Author",
     "Category",
+    "ClosingRecord",
     "DayOff",
+    "DeskState",
     "Disposition",
     "Duty",
     "LinkRecord",
@@ -44,6 +47,7 @@ __all__ = [
     "Note",
     "NotesKey",
     "Notification",
+    "PendingAct",
     "Priority",
     "Question",
     "Referral",

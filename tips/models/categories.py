@@ -44,6 +44,12 @@ class Category(models.Model):
         db_default=False,
         help_text=_("Only the people named below see these tips. Nobody else's lists or counts include them."),
     )
+    concerns_life = models.BooleanField(
+        _("about life or a school"),
+        default=False,
+        db_default=False,
+        help_text=_("Closing such a tip without action needs a reason and a second person."),
+    )
     readers = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         blank=True,

@@ -27,6 +27,7 @@ class State(models.TextChoices):
 class Priority(models.IntegerChoices):
     URGENT = 1, _("Urgent")
     NORMAL = 2, _("Normal")
+    LOW = 3, _("Low")
 
 
 class Disposition(models.TextChoices):

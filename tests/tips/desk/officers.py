@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
 from core.models import Account, AuditEntry
 from core.staff import groups
 from tests import staff_session
 from tips import conversation, form_tokens, intake, receipts
-from tips.desk import triage
-from tips.models import Category, Duty, Tip
+from tips.desk import outbox, triage
+from tips.models import Category, Duty, PendingAct, Tip
 from tips.source import inbox_session
 from tips.walls import screening_thread
 
@@ -60,6 +61,12 @@ def send_opened_tip(account: Account, **report: Any) -> Tip:
     tip = send_tip(**report)
     triage.open_tip(tip.pk, account)
     return Tip.objects.get(pk=tip.pk)
+
+
+def let_acts_go_out() -> None:
+    """Let the acts in the outbox go out as if their 30 seconds were over."""
+    PendingAct.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+    outbox.release_due()
 
 
 def read_audit_trail() -> list[tuple[str, str, str, str]]:

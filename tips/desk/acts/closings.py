@@ -1,0 +1,107 @@
+"""How a tip ended: disposition, reason, amounts and case number, sealed under the key of the tip's notes, with their history.
+
+A case number beside a tip's number would tell a thief of the database which arrest a source's tip led to; so would amounts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from core import audit
+from core.models import Account
+from tips import conversation, vault
+from tips.desk import permissions
+from tips.desk.triage import TransitionError, locked
+from tips.models import Author, ClosingRecord, Disposition, Priority, State, Tip
+
+WITHOUT_ACTION = (Disposition.DUPLICATE, Disposition.UNFOUNDED, Disposition.NO_ACTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What came of a tip. Amounts are None where they are not known; `drugs` are grams, `property_value` whole dollars."""
+
+    disposition: str
+    reason: str = ""
+    arrests: int | None = None
+    weapons: int | None = None
+    drugs: int | None = None
+    property_value: int | None = None
+    case_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEnding:
+    """An ending as it was recorded; `officer` is None for an account that was deleted."""
+
+    ending: Ending
+    officer: Account | None
+    recorded_at: dt.datetime
+
+
+def parse_ending(fields: Mapping[str, Any]) -> Ending:
+    """Return the ending in these fields, by their names."""
+    return Ending(**{name: fields[name] for name in Ending.__dataclass_fields__ if name in fields})
+
+
+def needs_second_person(tip: Tip, disposition: str) -> bool:
+    """Return whether closing a tip so needs a reason and a second person's consent.
+
+    That is without action, while the tip is urgent, its source said that someone is in danger, or its category is about life or a
+    school. The priority alone could be lowered first. Raises vault.SealError, vault.KeyMissingError.
+    """
+    if disposition not in WITHOUT_ACTION:
+        return False
+    if tip.priority == Priority.URGENT or tip.category.concerns_life:
+        return True
+    return conversation.reports_danger(tip)
+
+
+def add_record(tip: Tip, officer: Account | None, ending: Ending) -> None:
+    """Add the newest record to a locked tip. Raises vault.SealError, vault.KeyMissingError."""
+    last: int = tip.closing_records.aggregate(last=Max("position"))["last"] or 0
+    row = ClosingRecord(id=uuid.uuid4(), tip=tip, officer=officer, position=last + 1)
+    row.body = vault.seal_text(conversation.ensure_notes_key(tip), json.dumps(asdict(ending)), _context(row))
+    row.save(force_insert=True)
+
+
+def list_records(tip: Tip) -> list[RecordedEnding]:
+    """Return how the tip ended and what was recorded before, newest first. Raises vault.SealError, vault.KeyMissingError."""
+    rows = list(tip.closing_records.select_related("officer").order_by("-position"))
+    if not rows:
+        return []
+    key = conversation.ensure_notes_key(tip)
+    return [
+        RecordedEnding(Ending(**json.loads(vault.open_text(key, row.body, _context(row)))), row.officer, row.written_at)
+        for row in rows
+    ]
+
+
+def correct(tip: Tip, officer: Account, ending: Ending) -> None:
+    """Record amounts, case number and reason of a closed tip anew; what was recorded before stays in its history."""
+    with locked(tip, officer, permissions.can_act) as locked_tip:
+        if locked_tip.state != State.CLOSED:
+            raise TransitionError(_("This tip isn't closed, so nothing was recorded. Close it first."))
+        if ending.disposition != locked_tip.disposition:
+            raise TransitionError(
+                _("The source has read how this tip ended, so that stays. Reopen the tip, then close it again.")
+            )
+        records = list_records(locked_tip)
+        if records and records[0].ending == ending:
+            return
+        add_record(locked_tip, officer, ending)
+        audit.record(officer, "corrected the closing of", f"tip {locked_tip.number}")
+
+
+def _context(row: ClosingRecord) -> vault.SealContext:
+    return vault.SealContext(
+        tip=row.tip_id, row=row.id, kind="closing", author=Author.STAFF, position=row.position, field="body"
+    )

@@ -1,0 +1,407 @@
+"""The desk's outbox: answers, closings and referrals wait there for 30 seconds, and each act can be undone meanwhile.
+
+Until then the text is sealed under the key of the tip's notes, so no public node can open it, and the tip's row is as it was: the
+source sees nothing. When an act is due, the staff web process carries it out in one transaction that also deletes the act, so a
+process that is killed has done all of it or nothing, and two processes never do it twice.
+
+An act that can't go out any more is not lost: its text becomes a note that says so. That happens when its officer no longer sees
+the tip, or when the source has deleted their access. A closing is also given up when the source has written since: the tip stays
+open.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core import audit
+from core.models import Account
+from tips import conversation, vault
+from tips.desk import permissions, referrals, triage
+from tips.desk.acts import closings, reversals
+from tips.desk.acts.reversals import OUTGOING, Kind, UndoRefusedError
+from tips.desk.triage import TransitionError
+from tips.models import Author, Category, Disposition, Message, PendingAct, State, Tip, Unit
+
+PORTAL = "portal"  # no account has this name
+_BATCH = 200
+_SECONDS_UNTIL_RETRY = 60
+# An act that waits longer is named on the desk (tipportal/stalled_work.py).
+_OVERDUE = dt.timedelta(minutes=2)
+_UNOPENED = (vault.SealError, vault.KeyMissingError)
+_RECORDED_AS = {Kind.ANSWER: "answered", Kind.CLOSE: "closed"}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneAct:
+    """An act that was undone. `fields` are those that the officer had typed, for the page to show them again."""
+
+    tip: Tip
+    kind: Kind
+    fields: dict[str, Any]
+
+
+def hold_back(
+    tip: Tip,
+    officer: Account,
+    kind: Kind,
+    fields: dict[str, Any],
+    form_id: bytes,
+    *,
+    shown_stamp: str | None = None,
+    batch: UUID | None = None,
+) -> PendingAct | None:
+    """Put an answer, a closing or a referral into the outbox, once a form; return it, or None if it has gone out already.
+
+    Fields: `text` and `ask` of an answer; those of closings.Ending of a closing, and `second_person` (id of an account) if it
+    needs one; `unit` (an id, or None for all officers) and `reason` of a referral; `category` (an id) and `reason` of a change of
+    category that moves the tip. Others are kept for undo. An answer takes a tip that nobody has.
+
+    Raises TransitionError, TipChangedError, conversation.TipGoneError, PermissionDenied, vault.SealError, KeyMissingError.
+    """
+    with triage.locked(tip, officer, permissions.can_act) as locked_tip:
+        form_hash = reversals.hash_form(locked_tip, kind, form_id)
+        held = PendingAct.objects.filter(form_hash=form_hash).first()
+        if held is not None or _has_gone_out(locked_tip, kind, fields, form_id):
+            return held
+        triage.refuse_if_changed(locked_tip, shown_stamp)
+        after = _check(locked_tip, kind, fields)
+        act = PendingAct(
+            tip=locked_tip,
+            officer=officer,
+            kind=kind,
+            position=reversals.next_position(locked_tip),
+            batch=batch,
+            form_hash=form_hash,
+            after=after,
+            due_at=reversals.compute_due_time(),
+        )
+        if kind == Kind.CLOSE and closings.needs_second_person(locked_tip, fields["disposition"]):
+            act.second_person = _choose_second_person(locked_tip, officer, fields)
+            act.due_at, act.after = None, {}
+        if kind == Kind.ANSWER and locked_tip.assigned_to_id is None:
+            _take(locked_tip, officer, act)
+        act.body = _seal(locked_tip, act, fields, form_id)
+        act.save(force_insert=True)
+        _record(act)
+    return act
+
+
+def undo(pending_id: UUID, officer: Account) -> UndoneAct:
+    """Undo an act of this officer, and return what they had typed. Raises UndoRefusedError, SealError, KeyMissingError."""
+    tip = permissions.visible_tips(officer).defer("report").filter(pending_acts=pending_id).first()
+    try:
+        if tip is None:
+            raise conversation.TipGoneError
+        with triage.locked(tip, officer, permissions.can_act) as locked_tip:
+            return _undo_locked(locked_tip, pending_id, officer)
+    except conversation.TipGoneError:
+        raise UndoRefusedError(_("It's too late to undo that.")) from None
+
+
+def undo_batch(batch: UUID, officer: Account) -> tuple[list[UndoneAct], list[str]]:
+    """Undo the acts of one selection; return those that were undone, and a sentence for each that was not."""
+    undone, refused = [], []
+    acts = PendingAct.objects.filter(batch=batch, officer=officer).order_by("-position")
+    for act_id in list(acts.values_list("pk", flat=True)):
+        try:
+            undone.append(undo(act_id, officer))
+        except UndoRefusedError as problem:
+            refused.append(str(problem))
+    return undone, refused
+
+
+def _undo_locked(tip: Tip, pending_id: UUID, officer: Account) -> UndoneAct:
+    act = PendingAct.objects.filter(pk=pending_id, officer=officer).first()
+    if act is None:
+        raise conversation.TipGoneError
+    fields: dict[str, Any] = {}
+    if act.kind in OUTGOING:
+        fields = _open(tip, act)[0]
+        if act.before and tip.assigned_to_id == officer.pk:
+            _write_assignee(tip, None)
+    else:
+        reversals.restore(tip, act)
+    act.delete()
+    audit.record(officer, "undid", f"tip {tip.number}", Kind(act.kind).name.lower())
+    return UndoneAct(tip, Kind(act.kind), fields)
+
+
+def release_due() -> int:
+    """Carry out the acts that are due, and forget those that can no longer be undone; return how many."""
+    due = PendingAct.objects.filter(due_at__lte=timezone.now()).order_by("due_at", "tip", "position")
+    return sum(_release(act_id, tip_id) for act_id, tip_id in list(due.values_list("pk", "tip")[:_BATCH]))
+
+
+def _release(act_id: UUID, tip_id: UUID) -> bool:
+    try:
+        with transaction.atomic():
+            # The tip first, as all acts do. One that is locked is left for the next round.
+            tips = Tip.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+            tip = tips.select_related("category", "unit").filter(pk=tip_id).first()
+            due = PendingAct.objects.filter(pk=act_id, due_at__lte=timezone.now())
+            act = due.select_related("officer").first() if tip else None
+            if tip is None or act is None:
+                return False
+            if act.kind in OUTGOING:
+                # Until it is compared with the names of staff, nobody sees the tip: whether its officer does is known then.
+                if tip.arrivals.filter(is_recheck=False).exists():
+                    return False
+                _carry_out(tip, act)
+            act.delete()
+    except (DatabaseError, *_UNOPENED) as error:
+        # The error's text could hold some of the act's.
+        logger.error("An act of the desk did not go out, and is tried again: %s", type(error).__name__)
+        later = timezone.now() + dt.timedelta(seconds=_SECONDS_UNTIL_RETRY)
+        PendingAct.objects.filter(pk=act_id).update(due_at=later, is_stuck=True)
+        return False
+    return True
+
+
+def _carry_out(tip: Tip, act: PendingAct) -> None:
+    fields, form_id = _open(tip, act)
+    problem = _explain_stop(tip, act)
+    if not problem:
+        assert act.officer is not None
+        try:
+            with transaction.atomic():
+                _write(tip, act, act.officer, fields, form_id)
+        except TransitionError as refused:
+            problem = str(refused)
+    if problem:
+        _keep_as_note(tip, act, fields, problem)
+        audit.record(PORTAL, "did not carry out", f"tip {tip.number}", Kind(act.kind).name.lower())
+
+
+def _explain_stop(tip: Tip, act: PendingAct) -> str:
+    """Return why an act must not go out any more, "" if it may."""
+    if act.officer is None or not permissions.visible_tips(act.officer).filter(pk=tip.pk).exists():
+        return _("The officer who wrote it no longer sees this tip.")
+    if not permissions.can_act(act.officer):
+        return _("The account of the officer who wrote it may no longer act on tips.")
+    if act.kind == Kind.CLOSE and triage.has_unread(tip):
+        return _("The source wrote before the tip was closed, so it stays open.")
+    return ""
+
+
+def _write(tip: Tip, act: PendingAct, officer: Account, fields: dict[str, Any], form_id: bytes) -> None:
+    match act.kind:
+        case Kind.ANSWER:
+            triage.refuse_answer(tip)
+            triage.write_answer(tip, officer, fields["text"], form_id, ask=fields["ask"])
+        case Kind.CLOSE:
+            disposition = Disposition(fields["disposition"])
+            if tip.state != State.CLOSED or tip.disposition != disposition:
+                triage.set_state(tip, State.CLOSED, disposition)
+            closings.add_record(tip, officer, closings.parse_ending(fields))
+        case Kind.REFER:
+            referrals.refuse_referral(tip)
+            referrals.write_referral(tip, officer, _find_unit(fields["unit"]), fields["reason"], form_id)
+        case Kind.MOVE:
+            category = Category.objects.get(pk=fields["category"])
+            referrals.refuse_category(tip, category, fields["reason"])
+            referrals.write_category(tip, officer, category, fields["reason"], form_id)
+
+
+def _keep_as_note(tip: Tip, act: PendingAct, fields: dict[str, Any], problem: str) -> None:
+    headings = {
+        Kind.ANSWER: _("This answer was not sent to the source. %(problem)s"),
+        Kind.CLOSE: _("This closing was given up. %(problem)s"),
+        Kind.REFER: _("This referral was given up. %(problem)s"),
+        Kind.MOVE: _("This change of category was given up. %(problem)s"),
+    }
+    text = fields.get("text") or fields.get("reason") or ""
+    parts = [headings[Kind(act.kind)] % {"problem": problem}, text]
+    conversation.add_note(tip, act.officer, "\n\n".join(part for part in parts if part))
+
+
+def _check(tip: Tip, kind: Kind, fields: dict[str, Any]) -> dict[str, Any]:
+    """Raise TransitionError if the act is not allowed now; return the columns that will be other once it has gone out."""
+    waiting = set(tip.pending_acts.filter(kind__in=OUTGOING).values_list("kind", "due_at"))
+    for other, due_at in waiting:
+        if other != Kind.ANSWER:
+            raise TransitionError(_describe_waiting(other, due_at))
+    triage.refuse_unopened(tip)
+    match kind:
+        case Kind.ANSWER:
+            triage.refuse_answer(tip)
+            conversation.key_for_officer(tip)  # a server without the key could take the answer, but not send it
+            return {"state": State.WAITING.value} if fields["ask"] else {}
+        case Kind.CLOSE:
+            disposition = Disposition(fields["disposition"])
+            triage.refuse_state(tip, State.CLOSED)
+            if triage.has_unread(tip):
+                raise TransitionError(_("The source wrote, and no one has read it yet. Open the tip, then close it."))
+            return {"state": State.CLOSED.value, "disposition": disposition.value}
+        case Kind.REFER:
+            referrals.refuse_referral(tip)
+        case Kind.MOVE:
+            referrals.refuse_category(tip, Category.objects.get(pk=fields["category"]), fields["reason"])
+        case _:
+            raise ValueError(f"{kind} does not wait")
+    return {}
+
+
+def _describe_waiting(kind: str, due_at: dt.datetime | None) -> str:
+    if due_at is None:
+        return _("The closing of this tip waits for a second person. Take it back first.")
+    if kind == Kind.CLOSE:
+        return _("This tip is about to close. Undo that first.")
+    return _("This tip is about to go to others. Undo that first.")
+
+
+def _has_gone_out(tip: Tip, kind: Kind, fields: dict[str, Any], form_id: bytes) -> bool:
+    match kind:
+        case Kind.ANSWER:
+            return Message.objects.filter(form_hash=conversation.hash_answer_form(tip, form_id)).exists()
+        case Kind.CLOSE:
+            return tip.state == State.CLOSED and tip.disposition == fields["disposition"]
+        case Kind.REFER:
+            return bool(tip.unit_id == fields["unit"])
+        case _:
+            return bool(tip.category_id == fields["category"])
+
+
+def _take(tip: Tip, officer: Account, act: PendingAct) -> None:
+    if permissions.assignable_accounts(tip).filter(pk=officer.pk).exists():
+        act.before = {"assigned_to_id": None}
+        _write_assignee(tip, officer)
+
+
+def _write_assignee(tip: Tip, officer: Account | None) -> None:
+    tip.assigned_to = officer
+    tip.save(update_fields=["assigned_to"])
+
+
+def _record(act: PendingAct) -> None:
+    """Record an act as its officer presses the button. Referrals are recorded as they are carried out."""
+    if act.kind not in _RECORDED_AS or act.officer is None:
+        return
+    if act.second_person is not None:
+        detail = act.second_person.get_username()
+        audit.record(act.officer, "asked to close", f"tip {act.tip.number}", f"second person: {detail}")
+    else:
+        detail = act.after.get("disposition") or ("question" if act.after else "")
+        audit.record(act.officer, _RECORDED_AS[Kind(act.kind)], f"tip {act.tip.number}", detail)
+        if act.before:
+            audit.record(act.officer, "assigned", f"tip {act.tip.number}", f"to {act.officer.get_username()}")
+
+
+# A second person
+
+
+def list_second_persons(tip: Tip, officer: Account) -> list[Account]:
+    """Return the accounts that may agree to close this tip: all who may be assigned it but the officer, supervisors first."""
+    others = permissions.assignable_accounts(tip).exclude(pk=officer.pk)
+    return sorted(others, key=lambda account: (not permissions.can_hold(account), account.get_username()))
+
+
+def _choose_second_person(tip: Tip, officer: Account, fields: dict[str, Any]) -> Account:
+    if not fields.get("reason"):
+        raise TransitionError(
+            _("Closing tip %(number)s needs a second person. Write what you checked, and why it ends here.")
+            % {"number": tip.number}
+        )
+    for account in list_second_persons(tip, officer):
+        if account.pk == fields.get("second_person"):
+            return account
+    raise TransitionError(
+        _("Closing tip %(number)s needs a second person. Choose who agrees.") % {"number": tip.number}
+    )
+
+
+def list_decisions(account: Account) -> list[PendingAct]:
+    """Return the closings that wait for this account: those it was named for, and for a supervisor all but their own."""
+    tips = permissions.visible_tips(account)
+    waiting = PendingAct.objects.filter(kind=Kind.CLOSE, due_at=None, tip__in=tips).exclude(officer=account)
+    if not permissions.can_hold(account):
+        waiting = waiting.filter(second_person=account)
+    return list(waiting.select_related("tip", "officer", "second_person").defer("tip__report"))
+
+
+def read_decision(pending_id: UUID, account: Account) -> tuple[PendingAct, closings.Ending]:
+    """Return a closing that waits for this account, and its ending. Raises conversation.TipGoneError, SealError."""
+    act = next((act for act in list_decisions(account) if act.pk == pending_id), None)
+    if act is None:
+        raise conversation.TipGoneError
+    return act, closings.parse_ending(_open(act.tip, act)[0])
+
+
+def decide(pending_id: UUID, account: Account, *, agrees: bool, reason: str = "") -> Tip:
+    """Agree to a closing, which then goes out in 30 seconds, or refuse it: then the reason is kept as a note.
+
+    Raises conversation.TipGoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
+    """
+    act, ending = read_decision(pending_id, account)
+    with triage.locked(act.tip, account, permissions.can_act) as tip:
+        waiting = tip.pending_acts.filter(pk=pending_id, due_at=None)
+        if not waiting.exists():
+            raise conversation.TipGoneError
+        if agrees:
+            after = {"state": State.CLOSED.value, "disposition": ending.disposition}
+            waiting.update(due_at=reversals.compute_due_time(), after=after, second_person=account)
+            audit.record(account, "agreed to close", f"tip {tip.number}", ending.disposition)
+        else:
+            fields = dataclasses.asdict(ending)
+            problem = _("%(name)s did not agree. %(reason)s") % {"name": account.get_full_name(), "reason": reason}
+            _keep_as_note(tip, act, fields, problem.strip())
+            waiting.delete()
+            audit.record(account, "refused to close", f"tip {tip.number}")
+    return tip
+
+
+# What waits
+
+
+def list_undoable(officer: Account) -> list[PendingAct]:
+    """Return this officer's acts that can be undone now, on tips they see, newest last; without those that need consent."""
+    acts = PendingAct.objects.filter(officer=officer, tip__in=permissions.visible_tips(officer))
+    acts = acts.filter(Q(due_at__gt=timezone.now()) | Q(kind__in=OUTGOING, due_at__isnull=False))
+    return list(acts.select_related("tip").defer("body", "tip__report").order_by("due_at", "position"))
+
+
+def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:
+    """Return the acts on an opened tip that wait to go out, with their fields. Raises vault.SealError, KeyMissingError."""
+    acts = tip.pending_acts.filter(kind__in=OUTGOING).select_related("officer", "second_person")
+    return [(act, _open(tip, act)[0]) for act in acts]
+
+
+def count_overdue(account: permissions.User) -> int:
+    """Count the acts that should have gone out two minutes ago, on tips that this account may count."""
+    tips = permissions.counted_tips(account)
+    late = Q(due_at__lt=timezone.now() - _OVERDUE) | Q(is_stuck=True)
+    return PendingAct.objects.filter(late, kind__in=OUTGOING, tip__in=tips).count()
+
+
+def _find_unit(unit_id: int | None) -> Unit | None:
+    return None if unit_id is None else Unit.objects.get(pk=unit_id)
+
+
+def _seal(tip: Tip, act: PendingAct, fields: dict[str, Any], form_id: bytes) -> bytes:
+    text = json.dumps({"fields": fields, "form_id": form_id.hex()})
+    return vault.seal_text(conversation.ensure_notes_key(tip), text, _context(act))
+
+
+def _open(tip: Tip, act: PendingAct) -> tuple[dict[str, Any], bytes]:
+    """Return the fields of an act that waits, and the id of the form that sent it."""
+    assert act.body is not None
+    content = json.loads(vault.open_text(conversation.ensure_notes_key(tip), act.body, _context(act)))
+    return content["fields"], bytes.fromhex(content["form_id"])
+
+
+def _context(act: PendingAct) -> vault.SealContext:
+    return vault.SealContext(
+        tip=act.tip_id, row=act.id, kind="pending", author=Author.STAFF, position=act.position, field="body"
+    )
