@@ -45,6 +45,8 @@ class Account(AbstractUser):
         ),
     )
 
+    letter_keys = models.BooleanField(_("single-letter keys at the desk"), default=True)
+
     class Meta(AbstractUser.Meta):
         verbose_name = _("staff account")  # type: ignore[assignment]  # typed without translation there
         verbose_name_plural = _("staff accounts")  # type: ignore[assignment]

@@ -16,6 +16,8 @@ from core.models import Account
 from core.staff import list_filters
 from tips import conversation
 from tips.desk import permissions, queue, triage
+from tips.desk.live import page_state
+from tips.desk.live.people import find_initials
 from tips.models import Tip, Unit
 
 TEMPLATE = "admin/tips/desk/page.html"
@@ -28,11 +30,13 @@ def frame_context(
     officer = request.user
     assert isinstance(officer, Account)
     return {
+        # Before the rows: what it says of them must not be newer than they are.
+        "live": page_state.describe_page(officer, query, open_tip_id),
         "queue": queue.load(officer, query, has_rows=has_rows),
         "open_tip_id": open_tip_id,
         "may_act": permissions.can_act(officer),
         "has_units": Unit.objects.exists(),
-        "initials": _read_initials(officer),
+        "initials": find_initials(officer),
     }
 
 
@@ -97,8 +101,3 @@ def _read_chosen(post: QueryDict) -> list[UUID]:
         except ValueError:
             continue
     return chosen
-
-
-def _read_initials(officer: Account) -> str:
-    names = (officer.get_full_name() or officer.get_username()).split()
-    return "".join(name[0] for name in (names[:1] + names[-1:] if len(names) > 1 else names)).upper()

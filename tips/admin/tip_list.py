@@ -15,7 +15,7 @@ from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import desk_page, draft_keys, search_page, tip_files, tip_page, walls
+from tips.admin import desk_page, draft_keys, keys, live, search_page, tip_files, tip_page, walls
 from tips.desk import permissions
 from tips.models import Tip
 
@@ -59,7 +59,8 @@ class TipAdmin(admin.ModelAdmin):
             path("<uuid:tip_id>/drafts/", self.admin_site.admin_view(draft_keys.give_keys), name="tips_drafts"),
             path("<path:object_id>/change/", change_view, name="tips_tip_change"),
         ]
-        return [*tip_files.urls(self.admin_site), *walls.urls(self.admin_site), *own, *super().get_urls()]
+        site = self.admin_site
+        return [*tip_files.urls(site), *walls.urls(site), *live.urls(), *keys.urls(site), *own, *super().get_urls()]
 
     def change_view(
         self,

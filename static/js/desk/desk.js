@@ -1,4 +1,6 @@
 /* The desk's pages work without script; these modules make them faster. One import per module. */
 
 import "./chosen.js";
+import "./keys.js";
+import "./live.js";
 import "./search.js";

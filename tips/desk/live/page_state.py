@@ -6,17 +6,23 @@ Rows and people are known by two short hashes. They are the same in every proces
 from __future__ import annotations
 
 import hashlib
+import json
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from core.models import Account
 from tips.desk.live.desk_watch import DeskView, desk_watch
 from tips.desk.live.sightings import sign_ticket
+
+# As many rows as a page of the queue has.
+_MAX_COUNTED = 50
 
 
 def describe_page(account: Account, query: QueryDict, tip_id: UUID | None) -> dict[str, str]:
@@ -31,7 +37,16 @@ def describe_page(account: Account, query: QueryDict, tip_id: UUID | None) -> di
         "query": text,
         "ticket": sign_ticket(account.pk, tip_id) if tip_id else "",
         "rows": sign_rows(view, account.pk, text) if view else "",
+        "new_words": _list_counts(lambda count: ngettext("%(count)s new tip", "%(count)s new tips", count)),
+        "came_words": _list_counts(
+            lambda count: ngettext("%(count)s tip came meanwhile", "%(count)s tips came meanwhile", count)
+        ),
     }
+
+
+def _list_counts(phrase: Callable[[int], str]) -> str:
+    """Return the phrase for each number up to a page of rows, as JSON: the rules for plurals are the language's."""
+    return json.dumps([phrase(count) % {"count": count} for count in range(1, _MAX_COUNTED + 1)])
 
 
 def sign_rows(view: DeskView, account_id: int, query: str) -> str:
@@ -39,12 +54,16 @@ def sign_rows(view: DeskView, account_id: int, query: str) -> str:
 
     The minute is in it, since rows say how much time is left.
     """
-    return _sign(view.tips, account_id, query, int(time.time() // 60))
+    return _sign(view.tips, account_id, query, _read_minute())
 
 
 def sign_people(view: DeskView, account_id: int) -> str:
     """Return the hash that stays the same as long as the same people are at the same tips."""
     return _sign(view.present, view.on_duty, account_id)
+
+
+def _read_minute() -> int:
+    return int(time.time() // 60)
 
 
 def _sign(*content: Any) -> str:
