@@ -7,14 +7,18 @@ import uuid
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import ProgrammingError, connection
+from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 
 from core.models import Account
 from core.staff import groups
 from tests.tipportal.database.test_grants import acting_as
 from tests.tips.desk import officers
+from tests.tips.desk.test_alike import DOGS, SHOTS
 from tips import conversation
 from tips.desk import triage
 from tips.desk.alike import indexing, link_records, links
+from tips.desk.queue.loading import load
 from tips.models import LinkRecord, Tip, Unit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,3 +159,49 @@ def test_the_staff_role_links_and_compares(officer: Account) -> None:
         indexing.read_new_tips()
         indexing.forget_gone_tips()
         assert numbers(officer, one) == [two.number]
+
+
+def list_rows(officer: Account) -> list[tuple[int, str, list[int]]]:
+    queue = load(officer, QueryDict())
+    return [(row.number, row.alike, [each.number for each in row.wave]) for group in queue.groups for row in group.rows]
+
+
+def test_linked_tips_are_folded_under_the_first_in_the_queue(officer: Account) -> None:
+    one, two, three = (officers.send_tip(text) for text in (SHOTS, SHOTS, DOGS))
+    indexing.read_new_tips()
+    assert {number: wave for number, _alike, wave in list_rows(officer)} == {
+        tip.number: [] for tip in (one, two, three)
+    }
+    assert {number: alike for number, alike, _wave in list_rows(officer)} == {
+        one.number: "1 alike",
+        two.number: "1 alike",
+        three.number: "",
+    }
+    links.link(one, [two.pk, three.pk], officer)
+    rows = list_rows(officer)
+    assert len(rows) == 1
+    assert {rows[0][0], *rows[0][2]} == {one.number, two.number, three.number}
+    page = officers.sign_in(officer).get("/admin/tips/tip/").content.decode()
+    assert f"2 more on the event of tip {rows[0][0]}" in page
+    assert page.count('name="tips"') == 3
+    queue = load(officer, QueryDict())
+    assert queue.next_after(rows[0][2][0]) is not None or queue.previous_before(rows[0][2][0]) is not None
+
+
+def test_an_urgent_tip_that_nobody_opened_is_not_folded(officer: Account) -> None:
+    one, two = officers.send_tip(), officers.send_tip(danger="yes")
+    links.link(one, [two.pk], officer)
+    three = officers.send_tip(danger="yes")
+    links.link(one, [three.pk], officer)
+    shown = {number for number, _alike, _wave in list_rows(officer)}
+    assert {two.number, three.number} <= shown
+
+
+def test_the_queue_asks_as_often_whatever_is_linked(officer: Account) -> None:
+    tips = [officers.send_tip() for _ in range(4)]
+    with CaptureQueriesContext(connection) as apart:
+        load(officer, QueryDict())
+    links.link(tips[0], [tip.pk for tip in tips[1:]], officer)
+    with CaptureQueriesContext(connection) as linked:
+        load(officer, QueryDict())
+    assert len(linked) <= len(apart)

@@ -17,7 +17,7 @@ from core.plain_text import fold_text
 MAX_CHARACTERS = 4000  # of a text: what follows hardly changes which tips are alike
 # Bottom-k sketches (Broder 1997): of two sets the shares of their smallest digests estimate how much the sets have in common.
 WORDS_KEPT, PAIRS_KEPT = 16, 8
-_LEAST_SHARED_WORDS = 3
+LEAST_SHARED_WORDS = 3
 _SHARED_WORDS = 0.4  # of the smaller sketch
 _SHARED_PAIRS = 0.5
 _LONG_WORD = 4  # letters; shorter words are in every text
@@ -94,7 +94,7 @@ def compare(one: Features, other: Features) -> Likeness:
     if shared_pairs and shared_pairs >= _SHARED_PAIRS * least:
         found |= Likeness.COPY
     smaller = min(len(one.words), len(other.words))
-    if len(one.words & other.words) >= max(_LEAST_SHARED_WORDS, _SHARED_WORDS * smaller):
+    if len(one.words & other.words) >= max(LEAST_SHARED_WORDS, _SHARED_WORDS * smaller):
         found |= Likeness.WORDS
     if one.numbers & other.numbers:
         found |= Likeness.NUMBER

@@ -7,80 +7,94 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from tips.desk.alike.features import Features, Likeness, compare
+from tips.desk.alike.features import LEAST_SHARED_WORDS, Features, Likeness, compare
 
 # A wave of near-copies would grow quadratically. So many neighbors of one tip are kept, and so many tips with one digest compared.
 MAX_NEIGHBORS = 400
 _MAX_COMPARED = 400
-_LEAST_SHARED = 2  # digests of words that two tips share before they are compared
 
 
 class AlikeIndex:
-    """Tips by their features, and for each the tips that it is like. Safe for threads."""
+    """Tips by their features, and for each the tips that it is like. Safe for threads.
+
+    Inside, tips have numbers of their own: sets of small numbers take a fifth of the time of sets of ids.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._features: dict[UUID, Features | None] = {}
-        self._neighbors: dict[UUID, dict[UUID, Likeness]] = {}
-        self._by_digest: dict[tuple[str, int], list[UUID]] = defaultdict(list)
-        self._by_cell: dict[tuple[int, int], list[UUID]] = defaultdict(list)
+        self._count = 0
+        self._numbers: dict[UUID, int] = {}
+        self._ids: dict[int, UUID] = {}
+        self._features: dict[int, Features | None] = {}
+        self._neighbors: dict[int, dict[int, Likeness]] = {}
+        self._by_digest: dict[tuple[str, int], list[int]] = defaultdict(list)
+        self._by_cell: dict[tuple[int, int], list[int]] = defaultdict(list)
 
     def __contains__(self, tip_id: UUID) -> bool:
-        return tip_id in self._features
+        return tip_id in self._numbers
 
     def __len__(self) -> int:
-        return len(self._features)
+        return len(self._numbers)
 
     def ids(self) -> list[UUID]:
         with self._lock:
-            return list(self._features)
+            return list(self._numbers)
 
     def add(self, tip_id: UUID, features: Features | None) -> None:
         """Add a tip and compare it with all others. None: it can't be opened, and is like none."""
         with self._lock:
-            if tip_id in self._features:
+            if tip_id in self._numbers:
                 return
-            neighbors: dict[UUID, Likeness] = {}
+            self._count += 1
+            number = self._count
+            neighbors: dict[int, Likeness] = {}
             if features is not None:
-                for other_id in self._find_candidates(features):
-                    other = self._features[other_id]
+                for candidate in self._find_candidates(features):
+                    other = self._features[candidate]
                     likeness = compare(features, other) if other else Likeness.NONE
-                    if likeness and len(neighbors) < MAX_NEIGHBORS:
-                        neighbors[other_id] = likeness
-                        if len(self._neighbors[other_id]) < MAX_NEIGHBORS:
-                            self._neighbors[other_id][tip_id] = likeness
+                    is_full = max(len(neighbors), len(self._neighbors[candidate])) >= MAX_NEIGHBORS
+                    if likeness and not is_full:
+                        neighbors[candidate] = self._neighbors[candidate][number] = likeness
                 for key in _list_keys(features):
-                    self._by_digest[key].append(tip_id)
+                    self._by_digest[key].append(number)
                 if features.cell:
-                    self._by_cell[features.cell].append(tip_id)
-            self._features[tip_id], self._neighbors[tip_id] = features, neighbors
+                    self._by_cell[features.cell].append(number)
+            self._numbers[tip_id], self._ids[number] = number, tip_id
+            self._features[number], self._neighbors[number] = features, neighbors
 
     def remove(self, tip_ids: Iterable[UUID]) -> None:
         """Forget tips that are erased, or too old to compare with."""
         with self._lock:
             for tip_id in tip_ids:
-                features = self._features.pop(tip_id, None)
-                for other_id in self._neighbors.pop(tip_id, {}):
-                    self._neighbors.get(other_id, {}).pop(tip_id, None)
-                if features is None:
-                    continue
-                for key in _list_keys(features):
-                    self._by_digest[key].remove(tip_id)
-                    if not self._by_digest[key]:
-                        del self._by_digest[key]
-                if features.cell:
-                    self._by_cell[features.cell].remove(tip_id)
+                number = self._numbers.pop(tip_id, 0)
+                if number:
+                    self._forget(number)
 
     def find(self, tip_id: UUID) -> dict[UUID, Likeness]:
         """Return the tips that a tip is like, hidden ones included."""
         with self._lock:
-            return dict(self._neighbors.get(tip_id, {}))
+            neighbors = self._neighbors.get(self._numbers.get(tip_id, 0), {})
+            return {self._ids[number]: likeness for number, likeness in neighbors.items()}
 
-    def _find_candidates(self, features: Features) -> set[UUID]:
-        shared: Counter[UUID] = Counter()
+    def _forget(self, number: int) -> None:
+        features = self._features.pop(number)
+        del self._ids[number]
+        for other in self._neighbors.pop(number):
+            del self._neighbors[other][number]
+        if features is None:
+            return
+        for key in _list_keys(features):
+            self._by_digest[key].remove(number)
+            if not self._by_digest[key]:
+                del self._by_digest[key]
+        if features.cell:
+            self._by_cell[features.cell].remove(number)
+
+    def _find_candidates(self, features: Features) -> set[int]:
+        shared: Counter[int] = Counter()
         for digest in features.words:
             shared.update(self._by_digest.get(("word", digest), ())[-_MAX_COMPARED:])
-        found = {tip_id for tip_id, count in shared.items() if count >= _LEAST_SHARED}
+        found = {number for number, count in shared.items() if count >= LEAST_SHARED_WORDS}
         for key in _list_keys(features):
             if key[0] != "word":
                 found.update(self._by_digest.get(key, ())[-_MAX_COMPARED:])

@@ -5,6 +5,7 @@ Every query starts from `permissions.visible_tips`. How many there are depends n
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -19,7 +20,7 @@ from django.utils.translation import ngettext
 from core.models import Account
 from tips import vault
 from tips.desk import permissions, worklist
-from tips.desk.queue import filters, rows, summaries, summary_record, targets, views
+from tips.desk.queue import filters, rows, summaries, summary_record, targets, views, waves
 from tips.models import Attachment, Tip
 from tips.walls import visibility
 
@@ -131,7 +132,12 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
             ViewLink(str(each.title), address + _as_query(_write_query(each, [])), counts.get(each.name), each is view)
             for each in offered
         ],
-        groups=_group(built, view, needs_me_count=counts[views.NEEDS_ME], count=count, is_filtered=is_filtered),
+        groups=[
+            dataclasses.replace(group, rows=waves.fold(group.rows))
+            for group in _group(
+                built, view, needs_me_count=counts[views.NEEDS_ME], count=count, is_filtered=is_filtered
+            )
+        ],
         count=count,
         query=kept,
         filter_fields=fields,
@@ -165,7 +171,7 @@ def _build_rows(account: Account, listed: list[Tip], query: str) -> tuple[list[r
         rows.build_row(tip, account, query, now, summary=shown_summaries.get(tip.pk), file_count=files.get(tip.pk, 0))
         for tip in listed
     ]
-    return built, bool(shown_summaries)
+    return waves.add_counts(account, built), bool(shown_summaries)
 
 
 def order(tips: QuerySet[Tip], needs_me: Q) -> QuerySet[Tip]:

@@ -22,6 +22,8 @@ from tips.models import Priority, State, Tip
 class Row:
     """The words of one row. `chip` asks for something, `state` is plain; one of the two is shown.
 
+    `alike` says how many tips are like it, `wave` are the rows folded under it (waves.py).
+
     `line` is what the source wrote if `has_line`, else the category: of sensitive and walled tips no word is shown here.
     """
 
@@ -40,6 +42,9 @@ class Row:
     unit: str
     assignee: str
     due: targets.Due | None
+    is_urgent: bool
+    alike: str = ""
+    wave: tuple[Row, ...] = ()
 
 
 def build_row(
@@ -64,6 +69,7 @@ def build_row(
         unit="" if tip.unit is None or tip.category.is_sensitive else str(tip.unit),
         assignee=_describe_holder(tip, account),
         due=targets.measure(tip, now),
+        is_urgent=tip.priority == Priority.URGENT,
     )
 
 
