@@ -115,7 +115,7 @@ DO $$
 DECLARE
     shown text;
 BEGIN
-    FOREACH shown IN ARRAY ARRAY['tips_arrival', 'tips_wall', 'tips_wall_readers', 'tips_duty'] LOOP
+    FOREACH shown IN ARRAY ARRAY['tips_arrival', 'tips_wall', 'tips_wall_readers', 'tips_duty', 'tips_deskstate', 'tips_pendingact'] LOOP
         EXECUTE format('CREATE OR REPLACE TRIGGER change_is_shown AFTER INSERT OR UPDATE OR DELETE ON %I '
             'FOR EACH STATEMENT EXECUTE FUNCTION staff_wake(''desk'')', shown);
     END LOOP;

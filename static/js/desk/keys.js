@@ -136,12 +136,12 @@ function readKey(event) {
   return event.key;
 }
 
-/* Ctrl or Command with Enter sends what is typed: and goes on to the next tip, or stays with Shift. */
+/* Ctrl or Command with Enter presses the button that shows it, which goes on to the next tip. With Shift the tip stays. */
 function send(event) {
-  const pen = event.target.closest?.(".pen, form");
-  const buttons = [...(pen?.querySelectorAll("button[name=act]") ?? [])].filter(isShown);
-  const find = (...values) => buttons.find((button) => values.includes(button.value));
-  const button = event.shiftKey ? find("send", "note") : find("send-next", "note") ?? find("send");
+  const form = event.target.form;
+  const buttons = [...(form?.querySelectorAll("button[name=act]") ?? [])].filter(isShown);
+  const stays = event.shiftKey && buttons.find((button) => button.value === "answer");
+  const button = stays || buttons.find((each) => each.dataset.send !== undefined);
   button?.click();
   return Boolean(button);
 }
@@ -160,7 +160,7 @@ function clearChosen() {
 }
 
 function handle(event) {
-  if (event.defaultPrevented || isComposing(event) || !document.querySelector(".queue-form")) return false;
+  if (event.defaultPrevented || isComposing(event) || !document.getElementById("keys")) return false;
   const { target, key } = event;
   if (key === "Enter" && (event.ctrlKey || event.metaKey) && !event.altKey) return isTyping(target) && send(event);
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
@@ -181,14 +181,11 @@ function placeFocus() {
   const refused = document.querySelector("[aria-invalid=true]");
   const left = takeLeftRow();
   const row = rows().find((each) => each.id === left);
-  const heading = document.querySelector("#tip h1, .tip h1");
+  const heading = document.getElementById("tip-title");
   document.querySelector(".rows2 > [aria-current]")?.scrollIntoView({ block: "nearest" });
   if (refused) refused.focus();
   else if (row && !heading) focusRow(row);
-  else if (heading) {
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
-  }
+  else heading?.focus({ preventScroll: true });
 }
 
 const LEFT_ROW = "desk-row";

@@ -101,11 +101,12 @@ function parse(html) {
 
 function hearRows(answer) {
   updateViews(parse(answer.views_html));
+  if (data.ticket) hearTip(answer.stamp);
+  if (!document.querySelector("[data-live-rows]")) return; // the rows of a search stay as they were found
   const earlier = new Set(waiting.map((row) => row.id));
   waiting = receive(parse(answer.queue_html));
   if (waiting.some((row) => !earlier.has(row.id))) sound.play();
   showFresh();
-  if (data.ticket) hearTip(answer.stamp);
 }
 
 function updateViews(next) {
@@ -188,20 +189,27 @@ function drawing(name) {
   return svg;
 }
 
-/* Says in each row who is at its tip, in place of who has it, and at the open tip in whole sentences. */
+/* Says in each row who is at its tip, in place of who has it, and above the open tip in whole sentences. */
 function showHere() {
   for (const cell of document.querySelectorAll("[data-here]")) {
     const officers = isLost ? null : here[cell.dataset.here];
-    if (cell.dataset.holder === undefined) cell.dataset.holder = cell.textContent;
-    cell.classList.toggle("here", Boolean(officers));
-    if (officers) refill(cell, drawing(officers.is_writing ? "i-pen" : "i-eye"), officers.words);
-    else refill(cell, cell.dataset.holder);
+    if (cell.closest(".tip-head")) showAtTip(cell, officers);
+    else showInRow(cell, officers);
   }
-  for (const cell of document.querySelectorAll("[data-here-sentences]")) {
-    const officers = isLost ? null : here[cell.dataset.hereSentences];
-    const sentences = officers?.sentences.join(". ") ?? "";
-    if (cell.textContent !== sentences) cell.textContent = sentences;
-  }
+}
+
+function showAtTip(cell, officers) {
+  const sentences = officers ? officers.sentences.join(". ") : "";
+  if (cell.textContent === sentences) return;
+  cell.hidden = !sentences;
+  refill(cell, ...(officers ? [drawing(officers.is_writing ? "i-pen" : "i-eye")] : []), sentences);
+}
+
+function showInRow(cell, officers) {
+  if (cell.dataset.holder === undefined) cell.dataset.holder = cell.textContent;
+  cell.classList.toggle("here", Boolean(officers));
+  if (officers) refill(cell, drawing(officers.is_writing ? "i-pen" : "i-eye"), officers.words);
+  else refill(cell, cell.dataset.holder);
 }
 
 function lose() {

@@ -14,12 +14,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from django.utils import timezone
+
 from core.models import Account
 from tips import readers
 from tips.desk.live import fingerprints
 from tips.desk.live.exchange import Exchange
 from tips.desk.live.sightings import Doing, Sighting, SightingBook
-from tips.models import Duty
+from tips.officer_alerts.duty_calendar import DutyCalendar
 
 # The thread looks this often even if no notification came: one may have been lost.
 SECONDS_BETWEEN_LOOKS = 10.0
@@ -139,8 +141,8 @@ desk_watch = DeskWatch()
 
 def _load_staff() -> _Staff:
     desk = frozenset(readers.desk_accounts().values_list("pk", flat=True))
-    on_duty = Duty.objects.filter(on_duty=True, officer__in=desk).order_by("officer").values_list("officer", flat=True)
-    return _Staff(desk, tuple(on_duty))
+    on_duty = DutyCalendar.load().list_on_duty(timezone.now())
+    return _Staff(desk, tuple(sorted(on_duty & desk)))
 
 
 def _build_view(account: Account, staff: _Staff, present: Iterable[Sighting], tips: str | None) -> DeskView:

@@ -13,9 +13,10 @@ from django.db.models import Aggregate, BigIntegerField, Count, F, Func, OuterRe
 
 from core.models import Account
 from tips.desk import permissions, worklist
-from tips.models import Attachment, Message, Note
+from tips.models import Attachment, Message, Note, PendingAct
 
 _COLUMNS = ("pk", "state", "disposition", "priority", "category", "unit", "assigned_to", "legal_hold", "has_unread")
+_DESK_STATE = ("snoozed_after", "snoozed_until", "spam_since", "dispatch_told_after", "muted_until")
 
 
 class _Sum(Aggregate):
@@ -30,9 +31,11 @@ def hash_visible_tips(account: Account) -> str:
     """Return the hash of what this account may see now, the same in every process."""
     tips = worklist.visible_with_unread(account).filter(worklist.ACTIVE)
     parts: list[Any] = [F(column) for column in _COLUMNS]
+    parts += [F(f"desk_state__{column}") for column in _DESK_STATE]
     parts += [
         _per_tip(Message.objects.all(), Count("pk")),
         _per_tip(Note.objects.all(), Count("pk")),
+        _per_tip(PendingAct.objects.all(), _Sum(_hash(F("pk"), F("due_at"), F("second_person"), F("is_stuck")))),
         _per_tip(Attachment.objects.all(), _Sum(_hash(F("pk"), F("state")))),
     ]
     return str(tips.annotate(row_hash=_hash(*parts)).aggregate(all_rows=_Sum("row_hash"))["all_rows"])
