@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tips.*_shift",
         "tips.*_dayoff",
         "tips.*_unit",
+        "tips.*_answertemplate",
         "tips.view_category",
         "tips.change_category",
         "core.view_account",

@@ -4,8 +4,9 @@ const FIRST_DELAY_MS = 2000;
 const MAX_DELAY_MS = 30000;
 const MAX_ZOOM = 8;
 
+// The element with the addresses of the panel; the files are in the messages that they came with.
 function panel() {
-  return document.getElementById("files");
+  return document.querySelector("[data-files-panel]");
 }
 
 // Thumbnails are loaded when they are asked for, into the page as it is: what was typed stays. Without script the link does it.
@@ -14,25 +15,26 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-thumbnails]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  replacePanel(link.dataset.thumbnails)
-    .then((isReplaced) => isReplaced ? panel().querySelector("[data-thumbnails]")?.focus() : location.assign(link.href))
+  const list = link.closest("[data-files]").id;
+  replaceFiles(link.dataset.thumbnails)
+    .then((isReplaced) => isReplaced ? document.getElementById(list)?.querySelector("[data-thumbnails]")?.focus() : location.assign(link.href))
     .catch(() => location.assign(link.href));
 });
 
-// States. They are cheap for the server; the panel with its thumbnails is fetched only when a file has become ready.
+// States. They are cheap for the server; the files with their thumbnails are fetched only when one of them has become ready.
 
-const isWaiting = (card) => ["received", "rebuilding"].includes(card.dataset.state);
+const isWaiting = (file) => ["received", "rebuilding"].includes(file.dataset.state);
 
 async function pollStates(delay) {
-  const cards = [...(panel()?.querySelectorAll(".file-card") ?? [])].filter(isWaiting);
-  if (!cards.length) return;
+  const files = [...(panel()?.querySelectorAll("[data-number]") ?? [])].filter(isWaiting);
+  if (!files.length) return;
   if (!document.hidden) {
     try {
       const response = await fetch(panel().dataset.states, { redirect: "error" });
       if (!response.ok) return;
       const states = await response.json();
-      const settled = cards.filter((card) => updateCard(card, states[card.dataset.number]));
-      if (settled.length) await showSettled(settled.map((card) => card.querySelector(".file-name").textContent));
+      const settled = files.filter((file) => updateFile(file, states[file.dataset.number]));
+      if (settled.length) await showSettled(settled.map((file) => file.querySelector("[data-name]").textContent));
     } catch {
       // The connection may be back at the next poll.
     }
@@ -40,28 +42,29 @@ async function pollStates(delay) {
   setTimeout(pollStates, delay, Math.min(delay * 1.2, MAX_DELAY_MS));
 }
 
-// Updates a card. Returns true if the file no longer waits.
-function updateCard(card, current) {
+// Updates a file. Returns true if it no longer waits.
+function updateFile(file, current) {
   if (!current) return false;
   if (!["received", "rebuilding"].includes(current.state)) return true;
-  card.dataset.state = current.state;
-  card.querySelector("progress").value = current.percent;
-  card.querySelector("[data-status]").textContent = current.status;
+  file.dataset.state = current.state;
+  file.querySelector("progress").value = current.percent;
+  file.querySelector("[data-status]").textContent = current.status;
   return false;
 }
 
 async function showSettled(names) {
-  const focused = panel().contains(document.activeElement) && document.activeElement.closest("[id]").id;
-  if (!(await replacePanel(panel().dataset.panel))) return;
+  const focused = panel().contains(document.activeElement) && document.activeElement.closest("[data-number]")?.id;
+  if (!(await replaceFiles(panel().dataset.panel))) return;
   if (focused) document.getElementById(focused)?.querySelector("a, button")?.focus();
   document.querySelector("[data-files-said]").textContent = panel().dataset.wordsReady.replace("{names}", names.join(", "));
 }
 
-// Returns whether the server sent a panel.
-async function replacePanel(address) {
+// Returns whether the server sent the files.
+async function replaceFiles(address) {
   const response = await fetch(address, { redirect: "error" });
   if (!response.ok) return false;
-  panel().replaceWith(new DOMParser().parseFromString(await response.text(), "text/html").getElementById("files"));
+  const lists = new DOMParser().parseFromString(await response.text(), "text/html").querySelectorAll("[data-files]");
+  for (const list of lists) document.getElementById(list.id)?.replaceWith(list);
   return true;
 }
 

@@ -7,8 +7,8 @@ from contextlib import closing
 from playwright.sync_api import Browser, Page, expect
 
 from core.staff import groups
-from tests.browser.source import NEUTRAL, check_looks, visit
-from tests.stack import Stack, wait_until
+from tests.browser.source import NEUTRAL, check_looks, stored, visit
+from tests.stack import Stack
 
 LIST = "/admin/tips/tip/"
 ADMINISTRATORS = [
@@ -52,29 +52,33 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         check_looks(page)
         page.locator(".rows2 .first a").first.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Conversation")).to_be_visible()
+        expect(page.get_by_role("list", name="Time line")).to_be_visible()
         check_looks(page)
-        page.get_by_role("button", name="Send answer").focus()
+        page.get_by_role("button", name="Send", exact=True).focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+        expect(page.get_by_text("Not sent.")).to_be_visible()
         check_looks(page)
         page.get_by_role("link", name="Your answer is empty. Write it first.").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_label("Your answer")).to_be_focused()
         page.keyboard.type("Where is it?")
-        page.get_by_role("button", name="Assign tip").click()
+        page.locator(".acts2 button[name=act]").first.click()
         expect(page.get_by_text("You have text that you haven't sent yet.")).to_be_visible()
         expect(page.get_by_label("Your answer")).to_have_value("Where is it?")
+        expect(page.get_by_text("Draft kept")).to_be_visible()
         check_looks(page)
-        asked: list[str] = []
-        page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+        # Nothing asks before the page is left: the draft is in the tab, sealed, and comes back.
         page.get_by_role("link", name="Home").click()
-        wait_until(lambda: page.evaluate("1") and asked == ["beforeunload"], 10, "the browser asks before it leaves")
-        assert not page.evaluate("localStorage.length + sessionStorage.length")
-        page.get_by_role("button", name="Send answer").dblclick()
+        expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
+        assert page.evaluate("sessionStorage.length") == 1
+        assert "Where is it?" not in stored(page)
+        page.go_back()
+        expect(page.get_by_label("Your answer")).to_have_value("Where is it?")
+        page.get_by_role("button", name="Send", exact=True).dblclick()
         expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
-        expect(page.locator(".talk .me", has_text="Where is it?")).to_have_count(1)
-        page.get_by_role("link", name="You're off duty").click()
+        expect(page.locator(".msg-us", has_text="Where is it?")).to_have_count(1)
+        page.wait_for_function("() => sessionStorage.length === 0")
+        page.goto(stack.staff_url + "/admin/tips/duty/mine/")
         check_looks(page)
         page.goto(NEUTRAL)  # as if it were the officer's webmail, with the link of an alert
         page.evaluate("href => document.body.append(Object.assign(document.createElement('a'), {href, textContent: 'Desk'}))",
@@ -152,7 +156,7 @@ def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser:
             expect(tab.get_by_role("heading", name="Locked")).to_be_visible()
             expect(tab).to_have_title("Locked")
             assert words not in tab.content()
-            assert tab.locator("#content").count() == 0
+            assert tab.locator("#content, .board").count() == 0
         check_looks(page)
         page.get_by_label("Code").fill("000000")
         page.keyboard.press("Enter")
@@ -170,6 +174,7 @@ def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser:
         expect(page.get_by_label("Your answer")).to_have_value(words)
         page.get_by_label("Your answer").fill("")
         # A link in the webmail, followed while locked, leads through the lock page to its tip.
+        other.locator("[popovertarget=account-menu]").click()
         other.get_by_role("button", name="Lock", exact=True).click()
         expect(page.get_by_role("heading", name="Locked")).to_be_visible()
         address = page.url
@@ -179,14 +184,15 @@ def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser:
         other.get_by_role("link", name="Desk").click()
         expect(other.get_by_role("heading", name="Locked")).to_be_visible()
         unlock(other, stack, user)
-        expect(other.get_by_role("heading", name="Conversation")).to_be_visible()
+        expect(other.get_by_role("list", name="Time line")).to_be_visible()
         assert other.url == address
         other.goto(stack.staff_url + "/admin/sessions/")
         check_looks(other)
         # Nothing of a page comes back with Back once its session is over.
         other.goto(address)
+        other.locator("[popovertarget=account-menu]").click()
         other.get_by_role("button", name="Sign out").click()
-        expect(other.get_by_role("heading", name="Conversation")).to_have_count(0)
+        expect(other.get_by_role("list", name="Time line")).to_have_count(0)
         other.go_back()
         expect(other.get_by_label("Username:")).to_be_visible()
-        assert other.get_by_role("heading", name="Conversation").count() == 0
+        assert other.get_by_role("list", name="Time line").count() == 0

@@ -237,7 +237,7 @@ class Instance:
             if officer.status == 200 and len(officer.content) > 2000:
                 self.cleaned.append(officer.content)
         for kind, text in (("answer", self.answers[number]), ("note", self.note)):
-            form = re.search(r'<form class="tip-page".*?</form>', officer.open(path), re.S)
+            form = re.search(r'<form class="tip".*?</form>', officer.open(path), re.S)
             assert form, officer.status
             fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0]))
             officer.open(path, fields | {"act": kind, kind: text})

@@ -113,6 +113,7 @@ GRANT INSERT ON tips_notification TO portal_staff;
 GRANT INSERT ON tips_alert TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_category, tips_category_readers, tips_unit, tips_unit_members, tips_question, tips_duty, tips_duty_categories, tips_shift, tips_dayoff TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_answertemplate TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, core_staffsession, mfa_authenticator TO portal_staff;
 GRANT INSERT, DELETE ON core_failedattempt, core_provideridentity TO portal_staff;
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;

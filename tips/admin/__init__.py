@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tips.admin import categories, duty, tip_list, units
+from tips.admin import answer_templates, categories, duty, tip_list, units
 
-__all__ = ["categories", "duty", "tip_list", "units"]
+__all__ = ["answer_templates", "categories", "duty", "tip_list", "units"]

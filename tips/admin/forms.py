@@ -15,16 +15,20 @@ from core.models import Account
 from core.plain_text import clean_typed_text
 from tips.conversation import MAX_MESSAGE_LENGTH
 from tips.desk import permissions, referrals
+from tips.desk.answer_templates import find_blank
 from tips.desk.assignees import describe_assignee
 from tips.models import Category, Disposition, Tip, Unit
+
+# Some browsers send what is typed to a service that checks its spelling, and keep it on disk to complete or restore it.
+_TYPED_HERE = {"dir": "auto", "class": "fld", "data-draft": "", "spellcheck": "false", "autocomplete": "off"}
 
 
 class TextField(forms.CharField):
     """A text of several lines, cleaned before its length is checked."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, rows: int = 3, **options: Any) -> None:
         super().__init__(
-            max_length=MAX_MESSAGE_LENGTH, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}), **options
+            max_length=MAX_MESSAGE_LENGTH, widget=forms.Textarea(attrs=_TYPED_HERE | {"rows": rows}), **options
         )
         # The browser counts line ends twice and would cut silently; the server says by how many characters it is too long.
         self.widget.attrs.pop("maxlength", None)
@@ -45,16 +49,21 @@ class AmountField(forms.IntegerField):
 class AnswerForm(forms.Form):
     answer = TextField(
         label=gettext_lazy("Your answer"),
-        help_text=gettext_lazy("The source reads it in their inbox. They don't see your name."),
         error_messages={"required": gettext_lazy("Your answer is empty. Write it first.")},
     )
-    ask = forms.BooleanField(label=gettext_lazy("This is a question: wait for the source"), required=False)
+    ask = forms.BooleanField(label=gettext_lazy("Wait for a reply"), required=False)
+    sign = forms.BooleanField(label=gettext_lazy("Sign with my name"), required=False)
+
+    def clean_answer(self) -> str:
+        text: str = self.cleaned_data["answer"]
+        if blank := find_blank(text):
+            raise forms.ValidationError(_("Fill in “%(blank)s” or remove it.") % {"blank": blank})
+        return text
 
 
 class NoteForm(forms.Form):
     note = TextField(
-        label=gettext_lazy("New note"),
-        help_text=gettext_lazy("Only officers can read it. The source never can."),
+        label=gettext_lazy("Note"),
         error_messages={"required": gettext_lazy("Your note is empty. Write it first.")},
     )
 
@@ -75,6 +84,7 @@ class AssignForm(forms.Form):
         error_messages={"invalid_choice": gettext_lazy("Pick an officer or supervisor who may see this tip.")},
     )
     assign_word = TextField(
+        1,
         label=gettext_lazy("A word to the next officer"),
         required=False,
         help_text=gettext_lazy("It becomes a note on the tip."),
@@ -156,6 +166,7 @@ class ReferForm(forms.Form):
         },
     )
     refer_reason = TextField(
+        2,
         label=gettext_lazy("Reason for referring"),
         help_text=_REASON_HELP,
         error_messages={"required": gettext_lazy("Write why you refer this tip.")},
@@ -188,6 +199,7 @@ class CategoryForm(forms.Form):
         },
     )
     category_reason = TextField(
+        2,
         label=gettext_lazy("Reason for the change"),
         required=False,
         help_text=gettext_lazy("Needed if other people will see the tip. It becomes a note on the tip."),
@@ -240,7 +252,14 @@ def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sen
     """
     kept = [field for field in _TEXT_FIELDS.values() if field != _TEXT_FIELDS.get(sent)]
     typed = {field: post.get(field, "") for field in (*kept, "refer_to", *_CLOSING_FIELDS)}
-    initial = {**typed, "ask": "ask" in post, "to": tip.assigned_to_id, "category": tip.category_id, "tip": tip}
+    initial = {
+        **typed,
+        "ask": "ask" in post,
+        "sign": "sign" in post,
+        "to": tip.assigned_to_id,
+        "category": tip.category_id,
+        "tip": tip,
+    }
     shown = {("answer" if name.startswith("answer-") else name): form for name, form in checked.items()}
     return {name: shown.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}
 

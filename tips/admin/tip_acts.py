@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
 from tips.admin.forms import AnswerForm, AssignForm, CategoryForm, CloseForm, NoteForm, ReferForm, list_closing_fields
-from tips.desk import outbox, referrals, triage
+from tips.desk import outbox, permissions, referrals, triage
 from tips.models import PendingAct, State, Tip, Unit
 
 
@@ -29,6 +30,13 @@ class SubmittedAction:
     data: dict[str, Any]
     form_id: bytes
     stamp: str
+
+    @property
+    def answer_text(self) -> str:
+        """Return the answer, with the officer's name below it if they chose that."""
+        text: str = self.data["answer"]
+        name = self.officer.get_full_name() or self.officer.get_username()
+        return f"{text}\n\n{name}" if self.data["sign"] else text
 
 
 def _is_always_offered(_tip: Tip, _officer: Account) -> bool:
@@ -65,8 +73,16 @@ def _hold_back(submitted: SubmittedAction, kind: PendingAct.Kind, fields: dict[s
 
 
 def _answer(submitted: SubmittedAction) -> None:
-    fields = {"text": submitted.data["answer"], "ask": submitted.data["ask"]}
+    fields = {"text": submitted.answer_text, "ask": submitted.data["ask"]}
     _hold_back(submitted, PendingAct.Kind.ANSWER, fields)
+
+
+def _is_open(tip: Tip, _officer: Account) -> bool:
+    return tip.state == State.OPEN
+
+
+def _is_waiting(tip: Tip, _officer: Account) -> bool:
+    return tip.state == State.WAITING
 
 
 def _is_free_to_take(tip: Tip, officer: Account) -> bool:
@@ -75,6 +91,12 @@ def _is_free_to_take(tip: Tip, officer: Account) -> bool:
 
 def _has_other_units(tip: Tip, _officer: Account) -> bool:
     return tip.state != State.CLOSED and not tip.category.is_sensitive and Unit.objects.exists()
+
+
+def _reopen_and_take(submitted: SubmittedAction) -> None:
+    with transaction.atomic():
+        triage.reopen(submitted.tip, submitted.officer, shown_stamp=submitted.stamp)
+        triage.assign(submitted.tip, submitted.officer, submitted.officer, "", submitted.form_id)
 
 
 def _keep_answer_as_note(submitted: SubmittedAction) -> None:
@@ -142,21 +164,15 @@ ACTIONS: dict[str, OfficerAction] = {
         forms.Form,
         lambda submitted: triage.wait(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
         gettext_lazy("This tip is now waiting for the source."),
+        label=pgettext_lazy("button: expect the source to write", "Wait for the source"),
+        is_offered=_is_open,
     ),
     "reopen": OfficerAction(
         forms.Form,
         lambda submitted: triage.reopen(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
         gettext_lazy("This tip is open again."),
-    ),
-    "close": OfficerAction(
-        CloseForm,
-        _close,
-        gettext_lazy("This tip closes in 30 seconds. You can undo that until then."),
-        argument="disposition",
-        label=pgettext_lazy("button: finish the work on a tip", "Close"),
-        key="C",
-        has_menu=True,
-        is_offered=_is_not_closed,
+        label=pgettext_lazy("button: no longer expect the source to write", "Stop waiting"),
+        is_offered=_is_waiting,
     ),
     "refer": OfficerAction(
         ReferForm,
@@ -175,14 +191,31 @@ ACTIONS: dict[str, OfficerAction] = {
         has_menu=True,
         is_offered=_is_not_closed,
     ),
+    "reopen-take": OfficerAction(
+        forms.Form, _reopen_and_take, gettext_lazy("This tip is open again, and you have it.")
+    ),
     "hold": OfficerAction(
         forms.Form,
         lambda submitted: triage.hold(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
         gettext_lazy("Legal hold is on: the source can't erase this tip."),
+        label=pgettext_lazy("button", "Start legal hold"),
+        is_offered=lambda tip, officer: permissions.can_hold(officer) and not tip.legal_hold,
     ),
     "release": OfficerAction(
         forms.Form,
         lambda submitted: triage.release(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
         gettext_lazy("Legal hold ended."),
+        label=pgettext_lazy("button", "End legal hold"),
+        is_offered=lambda tip, officer: permissions.can_hold(officer) and tip.legal_hold,
+    ),
+    "close": OfficerAction(
+        CloseForm,
+        _close,
+        gettext_lazy("This tip closes in 30 seconds. You can undo that until then."),
+        argument="disposition",
+        label=pgettext_lazy("button: finish the work on a tip", "Close"),
+        key="C",
+        has_menu=True,
+        is_offered=_is_not_closed,
     ),
 }

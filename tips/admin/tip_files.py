@@ -27,13 +27,13 @@ from tips.admin import file_responses
 from tips.conversation import TipFile
 from tips.desk import file_access
 from tips.files.rebuilt_file import FilePart
-from tips.models import Attachment, Message, Tip
+from tips.models import Attachment, Tip
 
 AttachmentState = Attachment.AttachmentState
 _UNOPENABLE = (OSError, vault.SealError, vault.KeyMissingError)
 
 _THUMBNAILS = "thumbnails"
-PANEL_TEMPLATE = "admin/tips/tip/files.html"
+PANEL_TEMPLATE = "admin/tips/desk/files_panel.html"
 PAGE_TEMPLATE = "admin/tips/tip/file.html"
 REASONS: dict[str, Promise] = {
     RefusalReason.UNSUPPORTED: gettext_lazy("We don't accept this kind of file."),
@@ -97,22 +97,24 @@ def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
     tip, files = file_access.list_files(tip_id, _officer(request))
     shows_thumbnails = _THUMBNAILS in request.GET
     thumbnails = file_access.list_thumbnails(tip, files, _officer(request)) if shows_thumbnails else {}
-    groups: dict[Message | None, list[PanelFile]] = {}
+    groups: dict[int, list[PanelFile]] = {}
     for file in files:
         index, part = thumbnails.get(file.row.position, (None, None))
         address = "" if index is None else _part_address(request, tip.pk, file, index)
-        groups.setdefault(file.row.message, []).append(PanelFile(file, address, part))
+        position = file.row.message.position if file.row.message else 0
+        groups.setdefault(position, []).append(PanelFile(file, address, part))
     shown = [file for group in groups.values() for file in group]
     page, panel = reverse("admin:tips_tip_change", args=[tip_id]), reverse("admin:tips_files", args=[tip_id])
     present, other = ({_THUMBNAILS: 1}, {}) if shows_thumbnails else ({}, {_THUMBNAILS: 1})
     return {
         "tip": tip,
-        "file_groups": list(groups.items()),
+        # By the position of the message that they came with; 0 for those of the report.
+        "file_groups": [{"position": position, "files": found} for position, found in groups.items()],
         "files_wait": any(file.waits for file in shown),
         "has_thumbnails": any(file_access.has_thumbnail(file) for file in files),
         "shows_thumbnails": shows_thumbnails,
         "panel_address": keep_filters(request, panel, **present),
-        "thumbnails_address": keep_filters(request, page, **other) + "#files",
+        "thumbnails_address": keep_filters(request, page, **other) + "#tip-body",
         "thumbnails_panel": keep_filters(request, panel, **other),
         **navigation_context(request, "admin:tips_tip_changelist"),
     }

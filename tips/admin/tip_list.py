@@ -15,7 +15,8 @@ from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import desk_page, draft_keys, keys, live, search_page, tip_files, tip_page, walls
+from tips.admin import desk_page, keys, live, search_page, tip_files, tip_page, walls
+from tips.admin.tip_column import draft_keys
 from tips.desk import permissions
 from tips.models import Tip
 

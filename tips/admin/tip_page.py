@@ -1,14 +1,16 @@
-"""A tip's page: open the seal, show the conversation, and run the actions of officers.
+"""A tip's page: open the seal, show the time line beside the queue, and run the acts of officers.
 
 It is not Django's changeform: opening must be recorded and committed before any content is shown, and Django wraps its
 changeform in one transaction.
 
-What an officer has typed is on the next page whatever the answer to a post is, until it is sent: nothing of it is stored.
+What an officer has typed is on the next page whatever the answer to a post is, until it is sent. The server stores nothing of
+it; the browser's tab keeps it sealed (tips/desk/drafts.py).
 """
 
 from __future__ import annotations
 
 import binascii
+import datetime as dt
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -19,71 +21,90 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.models import Account
-from core.plain_text import show_steering
 from core.sign_in import fresh_factor
+from core.staff import list_filters
 from core.staff.session_resume import is_resumed
 from core.web.error_pages import list_typed_texts
-from crimemap import places
-from tips import conversation, vault
-from tips.admin import tip_files
+from tips import vault
+from tips.admin import desk_page, tip_files
 from tips.admin.forms import has_unsent_text, list_forms
-from tips.admin.times import describe_duration, describe_reading
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
-from tips.desk import drafts, outbox, permissions, referrals, triage
-from tips.desk.assignees import describe_assignee
-from tips.models import Author, State, Tip, Unit
-from tips.walls import visibility
+from tips.admin.tip_column import context as tip_context
+from tips.desk import answer_templates, drafts, permissions, queue, referrals, tip_history, triage
+from tips.models import Author, Tip
 
-TEMPLATE = "admin/tips/tip/page.html"
+TEMPLATE = "admin/tips/desk/tip.html"
 _FORM_ID_BYTES = 16
-
-
 # These ask for a fresh factor first.
 _DELICATE_ACTIONS = ("release",)
+# Buttons that do nothing with the tip: the page comes back with what is typed.
+_KEEP, _PUT_IN, _WRITE_ANSWER, _WRITE_NOTE = "keep", "put-in", "write-answer", "write-note"
+_STILL_ACTS = (_KEEP, _PUT_IN, _WRITE_ANSWER, _WRITE_NOTE)
 
 
 class _ActionRefusedError(Exception):
-    """An action was not run: `sentence` says why, and `checked_forms` show errors at their fields."""
+    """An act was not run: `sentence` says why, and `checked_forms` show errors at their fields.
 
-    def __init__(self, sentence: str, status: int, checked_forms: Mapping[str, forms.Form] | None = None) -> None:
+    `is_conflict`: the tip has changed since the page was shown, so that the act can be repeated.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        status: int,
+        checked_forms: Mapping[str, forms.Form] | None = None,
+        *,
+        is_conflict: bool = False,
+    ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.status = status
         self.checked_forms = checked_forms or {}
         self.is_error = status != 200
+        self.is_conflict = is_conflict
+        self.act = ""
+        self.keeps_answer = False
+
+    @property
+    def heading(self) -> str:
+        return _("Not sent.") if self.act.startswith("answer") else _("Nothing was changed.")
+
+    def of_post(self, request: HttpRequest) -> _ActionRefusedError:
+        """Add which act was refused, and whether an answer is in the post."""
+        self.act = request.POST.get("act", "").partition(":")[0]
+        self.keeps_answer = self.act.startswith("answer") and request.POST.get("answer", "").strip() != ""
+        return self
 
 
 def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> HttpResponse:
-    """Return the page (GET), or run an action and redirect to the page (POST).
+    """Return the page (GET), or run an act and redirect to the page (POST).
 
     Raises conversation.TipGoneError and PermissionDenied.
     """
     officer = request.user
     assert isinstance(officer, Account)
-    if request.method != "POST":
-        return _render(request, tip_id, officer, context)
+    name, colon, choice = request.POST.get("act", "").partition(":")
     if is_resumed(request):
         sentence = _(
             "You're signed in again. Nothing has been sent yet: what you typed is below. Check it, then send it."
         )
         return _render(request, tip_id, officer, context, _ActionRefusedError(sentence, 200))
-    name, _colon, choice = request.POST.get("act", "").partition(":")
+    if request.method != "POST" or name in _STILL_ACTS:
+        return _render(request, tip_id, officer, context)
     try:
-        action = _run_action(request, tip_id, officer, name, choice)
+        action = _run_action(request, tip_id, officer, name, choice if colon else None)
     except _ActionRefusedError as problem:
-        return _render(request, tip_id, officer, context, problem)
+        return _render(request, tip_id, officer, context, problem.of_post(request))
     messages.success(request, str(action.confirmation))
-    if not permissions.visible_tips(officer).filter(pk=tip_id).exists():
-        messages.info(request, _("This tip is now with others, so you no longer see it."))
-        return HttpResponseRedirect(context["list_address"])
-    if not has_unsent_text(request.POST, name):
-        drafts.drop(officer, request.POST.get("draft", ""))
-        return HttpResponseRedirect(request.get_full_path())
-    messages.warning(request, _("You have text that you haven't sent yet. It is still below."))
-    return _render(request, tip_id, officer, context, sent=name)
+    if permissions.visible_tips(officer).filter(pk=tip_id).exists() and has_unsent_text(request.POST, name):
+        messages.warning(request, _("You have text that you haven't sent yet. It is still below."))
+        return _render(request, tip_id, officer, context, sent=name)
+    drafts.drop(officer, request.POST.get("draft", ""))
+    return HttpResponseRedirect(_find_next_page(request, tip_id, officer, name))
 
 
 def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
@@ -92,7 +113,28 @@ def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
     return fresh_factor.ask_unless_fresh(request) if is_delicate or fresh_factor.is_asked_for(request) else None
 
 
-def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str, choice: str) -> OfficerAction:
+def _find_next_page(request: HttpRequest, tip_id: UUID, officer: Account, name: str) -> str:
+    """Return the page to go to after an act: this one, or after "Send + next" the next row of the same view."""
+    if not permissions.visible_tips(officer).filter(pk=tip_id).exists():
+        messages.info(request, _("This tip is now with others, so you no longer see it."))
+        return list_filters.list_address(request, "admin:tips_tip_changelist")
+    if name != "answer-next":
+        return request.get_full_path()
+    view = queue.load(officer, list_filters.list_query(request))
+    next_id = _read_next(request) or view.next_after(tip_id)
+    is_listed = next_id is not None and permissions.visible_tips(officer).filter(pk=next_id).exists()
+    return tip_context.row_address(view, next_id) if is_listed and next_id != tip_id else view.address
+
+
+def _read_next(request: HttpRequest) -> UUID | None:
+    """Return the tip that was below this one when the page was shown: the answer may have moved this one."""
+    try:
+        return UUID(request.POST.get("next", ""))
+    except ValueError:
+        return None
+
+
+def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str, choice: str | None) -> OfficerAction:
     action, form_id = ACTIONS.get(name), _read_form_id(request)
     if action is None or form_id is None:
         raise _ActionRefusedError(
@@ -100,7 +142,7 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str,
         )
     tip = permissions.find_tip(tip_id, officer)
     data = request.POST.copy()
-    if choice and action.argument:
+    if choice is not None and action.argument:
         data[action.argument] = choice
     form_name = "answer" if name.startswith("answer-") else name
     form = action.form(data, initial={"to": tip.assigned_to_id, "tip": tip}, auto_id=f"{form_name}-%s")
@@ -117,11 +159,7 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str,
     except triage.TransitionError as error:
         raise _ActionRefusedError(str(error), 409) from None
     except triage.TipChangedError:
-        sentence = _(
-            "This tip has changed since you opened it, so nothing was done. Read what is new, then send again. Your text is"
-            " still here."
-        )
-        raise _ActionRefusedError(sentence, 409) from None
+        raise _ActionRefusedError(_describe_changes(request, tip, officer), 409, is_conflict=True) from None
     except PermissionDenied:
         sentence = _("Your account isn't allowed to do that anymore, so nothing was done. Ask a supervisor.")
         raise _ActionRefusedError(sentence, 403) from None
@@ -129,6 +167,24 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str,
         sentence = _("The keys of this tip don't work on this server, so nothing was done. Tell an administrator.")
         raise _ActionRefusedError(sentence, 409) from None
     return action
+
+
+def _describe_changes(request: HttpRequest, tip: Tip, officer: Account) -> str:
+    """Return what others did with the tip since the page was shown, and whether its source wrote."""
+    shown_at, shown_count = _read_shown(request)
+    sentences = tip_history.describe_since(tip, shown_at, officer) if shown_at else []
+    if shown_count is not None and tip.messages.filter(author=Author.SOURCE).count() > shown_count:
+        sentences.append(_("The source wrote to you."))
+    return " ".join(sentences) or _("This tip has changed since you opened it.")
+
+
+def _read_shown(request: HttpRequest) -> tuple[dt.datetime | None, int | None]:
+    """Return when the posting page was shown, and how many messages of the source it had. It may be forged: harmless."""
+    seconds, _dash, count = request.POST.get("shown", "").partition("-")
+    try:
+        return dt.datetime.fromtimestamp(int(seconds), tz=dt.UTC), int(count)
+    except (ValueError, OverflowError, OSError):
+        return None, None
 
 
 def _hands_over(tip: Tip, name: str, form: forms.Form) -> bool:
@@ -153,26 +209,47 @@ def _render(  # noqa: PLR0917
 ) -> HttpResponse:
     """Return the page with the seal opened for this officer, and recorded; or a sentence if the seal does not open.
 
-    The text of the action `sent` is not shown again, all else that was typed is.
+    The text of the act `sent` is not shown again, all else that was typed is.
     """
     status = problem.status if problem else 200
+    permissions.require(permissions.can_open(officer))
+    last_act = tip_history.find_last_act(permissions.find_tip(tip_id, officer).number, officer)
     try:
         opened = triage.open_tip(tip_id, officer)
     except (vault.SealError, vault.KeyMissingError) as error:
         tip = permissions.find_tip(tip_id, officer)
         context |= {"tip": tip, "title": str(tip), "damage": _describe_damage(tip, error)}
+        context |= desk_page.frame_context(request, list_filters.list_query(request), tip.pk)
         context["typed_texts"] = list_typed_texts(request)
         return TemplateResponse(request, TEMPLATE, context, status=status)
-    context |= _tip_context(opened) | tip_files.panel_context(request, tip_id)
-    context["forms"] = list_forms(opened.tip, request.POST, problem.checked_forms if problem else {}, sent)
-    context["has_units"] = Unit.objects.exists()
+    tip, checked = opened.tip, problem.checked_forms if problem else {}
+    context |= tip_files.panel_context(request, tip_id)
+    context |= desk_page.frame_context(request, list_filters.list_query(request), tip.pk)
+    context |= tip_context.describe_tip(opened, officer, last_act)
+    context |= tip_context.describe_place(context["queue"], tip)
+    context |= tip_context.list_acts(tip, officer, checked)
+    tip_context.add_files(context)
+    typed = answer_templates.put_in(request.POST, tip) if request.POST.get("act") == _PUT_IN else request.POST
+    context["forms"] = list_forms(tip, typed, checked, sent)
+    context["answer_templates"] = answer_templates.list_groups(tip)
+    context["categories"] = context["forms"]["category"].fields["category"].queryset
+    context["kind"] = _choose_kind(request, problem)
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
-    context["may_hold"] = permissions.can_hold(officer)
-    context["may_answer"] = permissions.can_act(officer)
-    context["is_walled"] = visibility.is_walled(opened.tip)
-    context["may_decide"] = visibility.may_decide(opened.tip, officer)
+    context["shown"] = f"{int(timezone.now().timestamp())}-{context['source_message_count']}"
+    context["draft_id"] = request.POST.get("draft", "")
+    context["typed_texts"] = list_typed_texts(request) if not context["may_answer"] else []
     return TemplateResponse(request, TEMPLATE, context, status=status)
+
+
+def _choose_kind(request: HttpRequest, problem: _ActionRefusedError | None) -> str:
+    """Return which field the composer shows: "answer" or "note"."""
+    act = request.POST.get("act", "")
+    if act in (_WRITE_ANSWER, _WRITE_NOTE):
+        return act.removeprefix("write-")
+    if problem and problem.act == "note":
+        return "note"
+    return "note" if "note" in (request.POST.get("kind", ""), request.GET.get("write", "")) else "answer"
 
 
 def _describe_damage(tip: Tip, error: Exception) -> str:
@@ -181,92 +258,3 @@ def _describe_damage(tip: Tip, error: Exception) -> str:
             "Agency key %(key)s isn't on this server, so this tip can't be opened here. Tell an administrator."
         ) % {"key": tip.agency_key_id}
     return _("This tip can't be opened: what is stored was changed, moved or cut. Tell an administrator.")
-
-
-def _tip_context(opened: conversation.OpenedTip) -> dict[str, Any]:
-    tip, report = opened.tip, opened.report
-    try:
-        notes, notes_damaged = _entry_contexts(conversation.read_notes(tip)), False
-    except (vault.SealError, vault.KeyMissingError):
-        notes, notes_damaged = [], True
-    return {
-        "tip": tip,
-        "title": str(tip),
-        "unit": referrals.name_unit(tip.unit),
-        "assignee": describe_assignee(tip.assigned_to) if tip.assigned_to else "",
-        "seen": triage.stamp(tip, len(opened.messages)),
-        "arrived_at": opened.arrived_at,
-        "opened_within": describe_duration(tip.opened_after) if tip.opened_after else "",
-        "description": show_steering(report["description"]),
-        "files": opened.files,
-        "facts": _list_facts(report),
-        "entries": _entry_contexts(opened.messages),
-        "waiting": _waiting_contexts(tip),
-        "notes": notes,
-        "notes_damaged": notes_damaged,
-        "may_reopen": tip.state in (State.WAITING, State.CLOSED),
-        "can_write": tip.state != State.CLOSED and tip.key_for_source is not None,
-    }
-
-
-def _entry_contexts(entries: list[conversation.ConversationEntry]) -> list[dict[str, Any]]:
-    return [
-        {
-            "from_source": entry.author == Author.SOURCE,
-            "who": entry.officer or (_("Source") if entry.author == Author.SOURCE else _("Former officer")),
-            "when": entry.written_at,
-            "text": show_steering(entry.text),
-            "files": entry.files,
-            "new": not entry.is_read,
-            "reading": describe_reading(entry),
-        }
-        for entry in entries
-    ]
-
-
-def _waiting_contexts(tip: Tip) -> list[dict[str, Any]]:
-    """Return the acts that wait in the outbox, with what the officer wrote."""
-    try:
-        acts = outbox.read_waiting(tip)
-    except (vault.SealError, vault.KeyMissingError):
-        return []
-    return [
-        {
-            "act": act,
-            "who": describe_assignee(act.officer) if act.officer else _("Former officer"),
-            "text": show_steering(fields.get("text") or fields.get("reason") or ""),
-        }
-        for act, fields in acts
-    ]
-
-
-def _list_facts(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Return label and lines of each answer besides the description, without those left empty."""
-    danger = {"yes": _("Yes"), "no": _("No"), "unknown": _("The source doesn't know")}
-    facts = [
-        (_("In danger right now"), [danger.get(report["danger"], "")]),
-        (_("Incident on the map"), [report.get("about", ""), report.get("incident", "")]),
-        (_("Where"), _describe_place(report)),
-        (_("When"), [report["when"]]),
-        *((answer["question"], [answer["answer"]]) for answer in report["answers"]),
-    ]
-    cleaned = [(show_steering(label), [show_steering(line) for line in lines if line]) for label, lines in facts]
-    return [(label, lines) for label, lines in cleaned if lines]
-
-
-def _describe_place(report: dict[str, Any]) -> list[str]:
-    place = places.find_place(report["place_ref"]) if report["place_ref"] else None
-    if place is None:
-        return [report["place"], *_describe_point(report)]
-    chosen = ", ".join(part for part in (place.name, place.district) if part)
-    typed = report["place"] if report["place"] != place.name else ""
-    return [typed, chosen, *_describe_point(report)]
-
-
-def _describe_point(report: dict[str, Any]) -> list[str]:
-    latitude, longitude = report["latitude"], report["longitude"]
-    if latitude is None or longitude is None:
-        return []
-    point = _("Point on the map: %(latitude).5f, %(longitude).5f") % {"latitude": latitude, "longitude": longitude}
-    nearest = places.find_nearest_block(latitude, longitude)
-    return [point, _("near %(place)s") % {"place": nearest.name}] if nearest else [point]

@@ -7,6 +7,7 @@ Everything a source wrote is in `report` and `body`, sealed.
 from __future__ import annotations
 
 from tips.models.alerts import Alert, Notification
+from tips.models.answer_templates import AnswerTemplate
 from tips.models.categories import Category, Question
 from tips.models.desk import ClosingRecord, DeskState, PendingAct
 from tips.models.duty import DayOff, Duty, Shift
@@ -33,6 +34,7 @@ __all__ = [
     "ROUNDING",
     "AgencyKey",
     "Alert",
+    "AnswerTemplate",
     "Arrival",
     "Attachment",
     "Author",

@@ -91,6 +91,7 @@ class DraftKeeper {
     this.isSubmitting = false;
     this.saving = null;
     this.isDirty = false;
+    this.isFilling = false;
   }
 
   read() {
@@ -131,11 +132,13 @@ class DraftKeeper {
   }
 
   fill(draft) {
+    this.isFilling = true;
     for (const field of this.fields) {
       if (!draft.fields[field.name]) continue;
       field.value = draft.fields[field.name];
       field.dispatchEvent(new Event("input", { bubbles: true }));
     }
+    this.isFilling = false;
     const kind = form.querySelector(`[name=kind][value="${draft.kind === "note" ? "note" : "answer"}"]`);
     if (kind) kind.checked = true;
     this.sayKept(draft.at);
@@ -192,7 +195,7 @@ class DraftKeeper {
 
   start() {
     form.addEventListener("input", (event) => {
-      if (event.isTrusted && (event.target.matches("[data-draft]") || event.target.name === "kind")) this.changed();
+      if (!this.isFilling && (event.target.matches("[data-draft]") || event.target.name === "kind")) this.changed();
     });
     form.addEventListener("submit", () => {
       this.isSubmitting = true; // the next page has the text, or sent it
