@@ -51,6 +51,23 @@ class Listener:
             self.close()
             return set()
 
+    def check(self) -> set[str]:
+        """Return the topics of which something has happened until now, without waiting; all of them if that isn't known.
+
+        The query makes sure that the notification of no finished transaction is still on its way.
+        """
+        if self._wrapper is None:
+            self._connect()
+            return set(self._topics)
+        try:
+            with self._wrapper.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            return self._receive(0)
+        except (DatabaseError, InterfaceError, OSError, ValueError) as error:
+            logger.warning("The database's notifications were interrupted: %s", type(error).__name__)
+            self.close()
+            return set(self._topics)
+
     def close(self) -> None:
         """End the connection. The next `wait` makes another."""
         wrapper, self._wrapper = self._wrapper, None

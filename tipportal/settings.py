@@ -197,6 +197,8 @@ SESSION_COOKIE_AGE = 72 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 # The screen locks after this long without a request of its officer. CJIS Security Policy 6.0, AC-11: 30 minutes at most.
 STAFF_LOCK_MINUTES = env.int("STAFF_LOCK_MINUTES", 15, validate=validate.Range(1, 30))
+# The socket of the search process; None without one (tips/desk/search).
+SEARCH_SOCKET = Path(env.str("SEARCH_SOCKET", "")) if env.str("SEARCH_SOCKET", "") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Not Strict: the link in an officer's mail is followed from the webmail's site, and must find them signed in. Without the CSRF
 # cookie that same page would get a new one, which ends the forms of all other tabs. Posts from other sites carry neither.

@@ -55,6 +55,9 @@ class Process:
 WEB_ALL = Process("web", Role.ALL, _GUNICORN)
 WEB_PUBLIC = Process("web-public", Role.PUBLIC, _GUNICORN)
 WEB_STAFF = Process("web-staff", Role.STAFF, _GUNICORN)
+# Runs only where SEARCH_SOCKET is set.
+_SEARCH = ("django", "search_process")
+SEARCH, SEARCH_ALL = Process("search", Role.STAFF, _SEARCH), Process("search", Role.ALL, _SEARCH)
 # One queue each: nothing delays alerts, a long video delays no photo, and a slow document not every photo.
 WORKERS = (
     Process("worker-alerts", Role.ALERTS, _celery_worker("alerts")),
@@ -64,7 +67,7 @@ WORKERS = (
 )
 BEAT = Process("beat", Role.BEAT, _BEAT)
 
-PRODUCTION = (WEB_PUBLIC, WEB_STAFF, *WORKERS, BEAT)
+PRODUCTION = (WEB_PUBLIC, WEB_STAFF, SEARCH, *WORKERS, BEAT)
 MAKE_RUN = (WEB_ALL, *WORKERS, BEAT)
 BY_NAME = {process.name: process for process in (WEB_ALL, *PRODUCTION)}
 
@@ -100,6 +103,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
     "SECRET_KEY": _STAFF,
     "STAFF_LOCK_MINUTES": _STAFF,
+    "SEARCH_SOCKET": _STAFF,
     "RECEIPT_SALT": frozenset({Role.PUBLIC, Role.ALL}),
     "AGENCY_PUBLIC_KEYS": _WEB | {Role.MEDIA},
     "AGENCY_PRIVATE_KEYS": _STAFF,

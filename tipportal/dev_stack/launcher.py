@@ -111,7 +111,7 @@ class LocalPortal:
         Raises ProcessControlError, StopRequestedError, psycopg2.Error or OSError.
         """
         var_folder.make_folders()
-        for process in processes.MAKE_RUN:
+        for process in (*processes.MAKE_RUN, processes.SEARCH_ALL):
             child_process.stop_leftovers(var_folder.lock_of(process), signal.SIGTERM, 10)
         self._bind_port()
         START_LOG.unlink(missing_ok=True)
@@ -130,6 +130,8 @@ class LocalPortal:
         for process in processes.MAKE_RUN:
             if process.role is not Role.MEDIA:
                 self._start_process(process)
+        if self.variables.get("SEARCH_SOCKET"):
+            self._start_process(processes.SEARCH_ALL)
         self._wait_for_pages_and_workers()
         self._print_summary(demo)
 
@@ -258,7 +260,7 @@ class LocalPortal:
     def _start_process(self, process: Process) -> None:
         raise_if_stop_requested()
         environment, descriptors = self._environment(process.role), []
-        if process.role.is_web:
+        if process is processes.WEB_ALL:
             descriptors = [self.socket.fileno()]
             environment["BIND"] = f"fd://{self.socket.fileno()}"
         child = Child(

@@ -25,7 +25,7 @@ from core.staff import sealed_posts
 from core.staff.session_resume import is_resumed
 from tips.admin import desk_page
 from tips.desk import permissions, search_record, worklist
-from tips.desk.search import findings, matching, slices, tip_batches
+from tips.desk.search import engines, findings, matching, slices, tip_batches
 from tips.desk.search.tip_batches import Position, Scope
 from tips.desk.search_record import SearchedWords
 from tips.models import Tip
@@ -50,6 +50,7 @@ class Search:
     unopened: int = 0
     earlier: int = 0
     shown: list[UUID] = field(default_factory=list)
+    process_is_gone: bool = False
 
     @property
     def found(self) -> int:
@@ -169,8 +170,8 @@ def _go_on(officer: Account, search: Search, seconds: float) -> Search:
     """Run the next slice. A page that is full begins anew."""
     if len(search.shown) >= MAX_SHOWN:
         search = replace(search, earlier=search.found, shown=[])
-    terms = matching.parse_words(search.words)
-    result = slices.search(officer, terms, search.scope, search.after, seconds, MAX_SHOWN - len(search.shown))
+    room = MAX_SHOWN - len(search.shown)
+    result, is_gone = engines.search(officer, search.words, search.scope, search.after, seconds, room)
     return replace(
         search,
         after=result.after,
@@ -178,6 +179,7 @@ def _go_on(officer: Account, search: Search, seconds: float) -> Search:
         remaining=result.remaining,
         unopened=search.unopened + result.unopened,
         shown=search.shown + result.found,
+        process_is_gone=is_gone,
     )
 
 
@@ -236,6 +238,9 @@ def _describe_search(officer: Account, search: Search) -> dict[str, Any]:
             "%(total)s tip searched, closed ones too.", "All %(total)s tips searched, closed ones too.", search.total
         )
         % _counts(search),
+        "gone_sentence": _("The search process isn't running, so this search takes longer. Tell an administrator.")
+        if search.process_is_gone
+        else "",
         "nothing_found": search.after is None and not search.found,
         "unopened_sentence": ngettext(
             "%(unopened)s tip can't be opened on this server, so it was not searched. Tell an administrator.",

@@ -89,7 +89,8 @@ class TestCompose:
         }
         folders = ("/keys/", "/media", "/snapshots", "/incidents", "/rules/", "/uploads", "/drop")
         named = {value for value in service["environment"].values() if str(value).startswith(folders)}
-        assert mounted == named
+        socket = {"/search"} if "SEARCH_SOCKET" in service["environment"] else set()
+        assert mounted == named | socket
 
     def test_service_can_write_only_its_own_output(self, process: Process) -> None:
         volumes = SERVICES[process.name].get("volumes", ())
@@ -98,7 +99,8 @@ class TestCompose:
         store = {"/media"} if "MEDIA_STORE" in variables_of(process.role) else set()
         incidents = {"/snapshots", "/incidents", "/drop"} if process.role is Role.BULK else set()
         uploads = {"/uploads"} if process.role in (Role.STAFF, Role.BULK) else set()
-        assert written == keys | store | incidents | uploads
+        socket = {"/search"} if process.role is Role.STAFF else set()
+        assert written == keys | store | incidents | uploads | socket
 
     def test_service_is_locked_down(self, process: Process) -> None:
         service = SERVICES[process.name]
@@ -110,7 +112,7 @@ class TestCompose:
 
 def test_only_the_staff_role_has_private_keys() -> None:
     holders = {name for name, service in SERVICES.items() if "/keys/private" in str(service.get("volumes"))}
-    assert holders == {"web-staff", "vault"}
+    assert holders == {"web-staff", "search", "vault"}
     assert {name for name in SERVICES if "media-private" in str(SERVICES[name].get("volumes"))} == {
         "worker-media",
         "worker-media-video",
