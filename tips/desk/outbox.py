@@ -39,6 +39,7 @@ _SECONDS_UNTIL_RETRY = 60
 # An act that waits longer is named on the desk (tipportal/stalled_work.py).
 _OVERDUE = dt.timedelta(minutes=2)
 _UNOPENED = (vault.SealError, vault.KeyMissingError)
+_RECORDED_LATER = "recorded_later"
 _RECORDED_AS = {Kind.ANSWER: "answered", Kind.CLOSE: "closed"}
 
 logger = logging.getLogger(__name__)
@@ -62,8 +63,12 @@ def hold_back(
     *,
     shown_stamp: str | None = None,
     batch: UUID | None = None,
+    due_at: dt.datetime | None = None,
 ) -> PendingAct | None:
     """Put an answer, a closing or a referral into the outbox, once a form; return it, or None if it has gone out already.
+
+    One of several answers that leave hours apart has a `due_at`, and is recorded as it leaves: lines of one moment in the audit
+    trail would tell which tips belong together.
 
     Fields: `text` and `ask` of an answer; those of closings.Ending of a closing, and `second_person` (id of an account) if it
     needs one; `unit` (an id, or None for all officers) and `reason` of a referral; `category` (an id) and `reason` of a change of
@@ -86,16 +91,17 @@ def hold_back(
             batch=batch,
             form_hash=form_hash,
             after=after,
-            due_at=reversals.compute_due_time(),
+            due_at=due_at or reversals.compute_due_time(),
         )
         if kind == Kind.CLOSE and closings.needs_second_person(locked_tip, fields["disposition"]):
             act.second_person = _choose_second_person(locked_tip, officer, fields)
             act.due_at, act.after = None, {}
         if kind == Kind.ANSWER and locked_tip.assigned_to_id is None:
             _take(locked_tip, officer, act)
-        act.body = _seal(locked_tip, act, fields, form_id)
+        act.body = _seal(locked_tip, act, fields | {_RECORDED_LATER: True} if due_at else fields, form_id)
         act.save(force_insert=True)
-        _record(act)
+        if due_at is None:
+            _record(act)
     return act
 
 
@@ -178,6 +184,8 @@ def _carry_out(tip: Tip, act: PendingAct) -> None:
         try:
             with transaction.atomic():
                 _write(tip, act, act.officer, fields, form_id)
+                if _RECORDED_LATER in fields:
+                    _record(act)
         except TransitionError as refused:
             problem = str(refused)
     if problem:

@@ -69,13 +69,16 @@ def link(tip: Tip, others: Iterable[UUID], officer: Account) -> int:
     Raises TransitionError, conversation.TipGoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
     """
     permissions.require(permissions.can_act(officer))
+    others = set(others)
     with transaction.atomic():
         wanted = {tip.pk, *others}
         before = link_records.read(wanted)
         wanted |= {linked for links in before.values() for linked in links.linked}
         tips = _lock(wanted, officer)
-        if tip.pk not in tips or not set(others) <= tips.keys():
+        if tip.pk not in tips:
             raise conversation.TipGoneError
+        if not others <= tips.keys():
+            raise TransitionError(_("You see no such tip, so nothing was linked."))
         _refuse_to_mix(tips[tip.pk], [tips[other] for other in others])
         kept = {tip_id for tip_id, each in tips.items() if _readers_of(each) == _readers_of(tips[tip.pk])}
         if len(kept) > MAX_LINKED:
