@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.db.models import Q
@@ -221,6 +222,39 @@ class CategoryForm(forms.Form):
         return cleaned
 
 
+class LinkForm(forms.Form):
+    """The tips to link: `link_to` is the id of one, or "alike" for all like this one; else `link_number` names it.
+
+    Cleaned, `others` are ids; none for "alike" and for a number.
+    """
+
+    ALIKE = "alike"
+
+    link_to = forms.CharField(required=False)
+    link_number = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label=gettext_lazy("Number of the other tip"),
+        widget=forms.TextInput(attrs={"class": "fld", "inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"invalid": gettext_lazy("Type the number of the other tip, in digits.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned["others"] = []
+        chosen = cleaned.get("link_to", "")
+        if chosen and chosen != self.ALIKE:
+            try:
+                cleaned["others"] = [UUID(chosen)]
+            except ValueError:
+                self.add_error("link_number", _("Part of what you sent got lost on the way. Choose the tip again."))
+        if chosen:
+            cleaned["link_number"] = None
+        elif not cleaned.get("link_number") and "link_number" not in self.errors:
+            self.add_error("link_number", _("Type the number of the other tip."))
+        return cleaned
+
+
 FORMS: dict[str, type[forms.Form]] = {
     "answer": AnswerForm,
     "note": NoteForm,
@@ -228,12 +262,14 @@ FORMS: dict[str, type[forms.Form]] = {
     "close": CloseForm,
     "refer": ReferForm,
     "category": CategoryForm,
+    "link": LinkForm,
 }
 # The fields whose text is kept until it is sent, by the action that sends it.
 _TEXT_FIELDS = {
     "answer": "answer",
     "answer-next": "answer",
     "answer-as-note": "answer",
+    "answer-linked": "answer",
     "note": "note",
     "assign": "assign_word",
     "refer": "refer_reason",

@@ -7,29 +7,44 @@ is typed. To add an act, add an entry to ACTIONS; with `has_menu`, also template
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.db import transaction
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
-from tips.admin.forms import AnswerForm, AssignForm, CategoryForm, CloseForm, NoteForm, ReferForm, list_closing_fields
+from tips.admin.forms import (
+    AnswerForm,
+    AssignForm,
+    CategoryForm,
+    CloseForm,
+    LinkForm,
+    NoteForm,
+    ReferForm,
+    list_closing_fields,
+)
 from tips.desk import outbox, permissions, referrals, triage
+from tips.desk.alike import links, lookup, wave_answers
 from tips.models import PendingAct, State, Tip, Unit
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedAction:
-    """An action as one of the page's forms sent it; `stamp` is that of the tip as the page showed it."""
+    """An action as one of the page's forms sent it; `stamp` is that of the tip as the page showed it.
+
+    An act adds to `notices` what its officer must know besides its confirmation.
+    """
 
     tip: Tip
     officer: Account
     data: dict[str, Any]
     form_id: bytes
     stamp: str
+    notices: list[str] = field(default_factory=list)
 
     @property
     def answer_text(self) -> str:
@@ -85,6 +100,32 @@ def _is_waiting(tip: Tip, _officer: Account) -> bool:
     return tip.state == State.WAITING
 
 
+def _answer_linked(submitted: SubmittedAction) -> None:
+    result = wave_answers.answer_all(
+        submitted.tip,
+        submitted.officer,
+        submitted.answer_text,
+        submitted.form_id,
+        ask=submitted.data["ask"],
+        shown_stamp=submitted.stamp,
+    )
+    for number, sentence in result.left_out:
+        submitted.notices.append(_("Not sent to tip %(number)s. %(problem)s") % {"number": number, "problem": sentence})
+
+
+def _link(submitted: SubmittedAction) -> None:
+    others = submitted.data["others"] or lookup.list_alike_ids(submitted.officer, submitted.tip.pk)
+    number = submitted.data["link_number"]
+    if number:
+        others = lookup.find_number(submitted.officer, number)
+    links.link(submitted.tip, others, submitted.officer)
+
+
+def _unlink(submitted: SubmittedAction) -> None:
+    for other in submitted.data["others"]:
+        links.unlink(submitted.tip, other, submitted.officer)
+
+
 def _is_free_to_take(tip: Tip, officer: Account) -> bool:
     return tip.state != State.CLOSED and tip.assigned_to_id != officer.pk
 
@@ -126,6 +167,13 @@ _SENT = gettext_lazy("Your answer goes out in 30 seconds. You can undo it until 
 ACTIONS: dict[str, OfficerAction] = {
     "answer": OfficerAction(AnswerForm, _answer, _SENT),
     "answer-next": OfficerAction(AnswerForm, _answer, _SENT),
+    "answer-linked": OfficerAction(
+        AnswerForm,
+        _answer_linked,
+        gettext_lazy(
+            "Your answer leaves for each linked tip at another time in the next four hours, for urgent ones at once."
+        ),
+    ),
     "answer-as-note": OfficerAction(AnswerForm, _keep_answer_as_note, gettext_lazy("Your answer is kept as a note.")),
     "note": OfficerAction(
         NoteForm,
@@ -193,6 +241,18 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "reopen-take": OfficerAction(
         forms.Form, _reopen_and_take, gettext_lazy("This tip is open again, and you have it.")
+    ),
+    "link": OfficerAction(
+        LinkForm,
+        _link,
+        gettext_lazy("Linked. Officers see the notes of both tips; no source notices it."),
+        argument="link_to",
+        label=pgettext_lazy("button: link two tips", "Link"),
+        key="L",
+        has_menu=True,
+    ),
+    "unlink": OfficerAction(
+        LinkForm, _unlink, gettext_lazy("Unlinked. You can link them again any time."), argument="link_to"
     ),
     "hold": OfficerAction(
         forms.Form,

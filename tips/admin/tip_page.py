@@ -34,6 +34,7 @@ from tips.admin import desk_page, tip_files
 from tips.admin.forms import has_unsent_text, list_forms
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
 from tips.admin.tip_column import context as tip_context
+from tips.admin.tip_column import surroundings
 from tips.desk import answer_templates, drafts, permissions, queue, referrals, tip_history, triage
 from tips.models import Author, Tip
 
@@ -155,7 +156,8 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str,
         )
         raise _ActionRefusedError(sentence, 409)
     try:
-        action.run(SubmittedAction(tip, officer, form.cleaned_data, form_id, request.POST.get("seen", "")))
+        submitted = SubmittedAction(tip, officer, form.cleaned_data, form_id, request.POST.get("seen", ""))
+        action.run(submitted)
     except triage.TransitionError as error:
         raise _ActionRefusedError(str(error), 409) from None
     except triage.TipChangedError:
@@ -166,6 +168,8 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str,
     except (vault.SealError, vault.KeyMissingError):
         sentence = _("The keys of this tip don't work on this server, so nothing was done. Tell an administrator.")
         raise _ActionRefusedError(sentence, 409) from None
+    for notice in submitted.notices:
+        messages.warning(request, notice)
     return action
 
 
@@ -227,6 +231,7 @@ def _render(  # noqa: PLR0917
     context |= desk_page.frame_context(request, list_filters.list_query(request), tip.pk)
     context |= tip_context.describe_tip(opened, officer, last_act)
     context |= tip_context.describe_place(context["queue"], tip)
+    context |= surroundings.describe(opened, officer, context["queue"].query)
     context |= tip_context.list_acts(tip, officer, checked)
     tip_context.add_files(context)
     typed = answer_templates.put_in(request.POST, tip) if request.POST.get("act") == _PUT_IN else request.POST

@@ -53,7 +53,6 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
         "facts": facts,
         "strip": [fact for fact in facts if fact.is_brief],
         "facts_summary": _summarize_facts(facts),
-        "folds": [],
         "time_line": items,
         "newest": _describe_newest(opened),
         "notes_damaged": notes_damaged,

@@ -63,6 +63,12 @@ def find_alike(officer: Account, tip: Tip) -> list[AlikeTip]:
     return [AlikeTip(rows[other], neighbors[other]) for other in best if other in rows]
 
 
+def find_number(officer: Account, number: int) -> list[UUID]:
+    """Return the id of the visible tip with this number, or one that no tip has: what follows is the same work then."""
+    visible = permissions.visible_tips(officer).filter(number=number).values_list("pk", flat=True)
+    return [visible.first() or uuid.uuid4()]
+
+
 def describe_likeness(likeness: Likeness) -> str:
     """Return in what two tips are alike, in words."""
     if Likeness.COPY in likeness:
