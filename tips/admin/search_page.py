@@ -103,7 +103,7 @@ def respond(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
             next_search.found,
             next_search.searched,
             next_search.total,
-            next_search.scope is Scope.GENERAL,
+            next_search.scope in (Scope.GENERAL, Scope.SPAM),
         )
         search_record.record_words(officer, searched, goes_on=not is_new)
     return _render(request, officer, context, search.words, search=next_search, numbered=numbered)
@@ -213,6 +213,7 @@ def _render(
 def _describe_scopes(officer: Account, search: Search | None) -> dict[str, Any]:
     labels = {
         Scope.GENERAL: _("Tips"),
+        Scope.SPAM: _("Spam"),
         Scope.SENSITIVE: _("Sensitive tips"),
         Scope.WALLED: _("Walled tips"),
     }
@@ -241,6 +242,7 @@ def _describe_search(officer: Account, search: Search) -> dict[str, Any]:
         "gone_sentence": _("The search process isn't running, so this search takes longer. Tell an administrator.")
         if search.process_is_gone
         else "",
+        "offers_spam": search.scope is Scope.GENERAL,
         "nothing_found": search.after is None and not search.found,
         "unopened_sentence": ngettext(
             "%(unopened)s tip can't be opened on this server, so it was not searched. Tell an administrator.",

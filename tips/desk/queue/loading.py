@@ -129,7 +129,12 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     return Queue(
         view=view,
         views=[
-            ViewLink(str(each.title), address + _as_query(_write_query(each, [])), counts.get(each.name), each is view)
+            ViewLink(
+                str(each.title),
+                address + _as_query(_write_query(each, [])),
+                counts.get(each.name),
+                has_rows and each is view,
+            )
             for each in offered
         ],
         groups=[

@@ -23,9 +23,10 @@ from tips.walls import visibility
 
 
 class Scope(StrEnum):
-    """What is searched. Sensitive and walled tips stand apart, as in the desk's views."""
+    """What is searched. Spam, sensitive and walled tips stand apart, as in the desk's views."""
 
     GENERAL = "general"
+    SPAM = "spam"
     SENSITIVE = "sensitive"
     WALLED = "walled"
 
@@ -49,8 +50,10 @@ class Candidate(NamedTuple):
         return Position(self.received, self.id)
 
 
+_NOT_SPAM = Q(desk_state__spam_since=None)
 _CONDITIONS = {
-    Scope.GENERAL: ~readers.SENSITIVE & ~visibility.WALLED,
+    Scope.GENERAL: ~readers.SENSITIVE & ~visibility.WALLED & _NOT_SPAM,
+    Scope.SPAM: ~readers.SENSITIVE & ~visibility.WALLED & Q(desk_state__spam_since__isnull=False),
     Scope.SENSITIVE: readers.SENSITIVE & ~visibility.WALLED,
     Scope.WALLED: Q(visibility.WALLED),
 }
@@ -62,7 +65,7 @@ _RECEIVED = "extract(epoch FROM received_at)::bigint"
 
 def list_scopes(account: Account) -> list[Scope]:
     """Return what the account can search."""
-    scopes = [Scope.GENERAL] if permissions.can_list(account) else []
+    scopes = [Scope.GENERAL, Scope.SPAM] if permissions.can_list(account) else []
     if permissions.is_named(account):
         scopes.append(Scope.SENSITIVE)
     if find_tips(account, Scope.WALLED).exists():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from django.utils import timezone
 
 from core.models import Account
 from core.staff import groups
@@ -17,7 +18,7 @@ from tips.admin import search_page
 from tips.desk import search_record, triage
 from tips.desk.queue import summary_record
 from tips.desk.search import slices
-from tips.models import Category, Disposition, SummaryList, Tip
+from tips.models import Category, DeskState, Disposition, SummaryList, Tip
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/admin/tips/tip/search/"
@@ -214,3 +215,14 @@ def test_sensitive_tips_are_searched_only_when_chosen(okafor: Account, category:
     assert "<mark>" not in answer.content.decode()  # nobody reads sensitive tips in passing
     assert "in the report" in text_of(answer)
     assert len(numbers(post(okafor, "needle", **{"in": "walled"}))) == 1  # not offered: the tips of everyone
+
+
+def test_spam_is_left_out_until_it_is_asked_for(okafor: Account, category: Category) -> None:
+    tip = officers.send_tip("A needle", category=category)
+    DeskState.objects.create(tip=tip, spam_since=timezone.localdate())
+    answer = post(okafor, "needle")
+    assert numbers(answer) == []
+    assert "Spam is left out. Search spam" in text_of(answer)
+    answer = post(okafor, "needle", **{"in": "spam"})
+    assert numbers(answer) == [tip.number]
+    assert post(okafor, str(tip.number)).status_code == 302  # a number finds its tip whatever its state

@@ -72,8 +72,8 @@ def test_a_foreign_walled_sensitive_or_erased_tip_has_no_hit_in_the_next_search(
     assert search(okafor, "needle", Scope.SENSITIVE).found == [tips[2].pk]
     lee = officers.create_officer("lee", groups.SUPERVISOR)
     assert search(lee, "needle", Scope.WALLED).found == [tips[1].pk]
-    assert tip_batches.list_scopes(lee) == [Scope.GENERAL, Scope.WALLED]
-    assert tip_batches.list_scopes(okafor) == [Scope.GENERAL, Scope.SENSITIVE]
+    assert tip_batches.list_scopes(lee) == [Scope.GENERAL, Scope.SPAM, Scope.WALLED]
+    assert tip_batches.list_scopes(okafor) == [Scope.GENERAL, Scope.SPAM, Scope.SENSITIVE]
 
 
 def test_an_account_that_opens_no_tip_searches_none() -> None:
