@@ -1,0 +1,127 @@
+"""The desk in real browsers while things happen: what comes, who is there, the line that is lost, and keys alone."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from playwright.sync_api import Browser, Page, expect
+
+from core.staff import groups
+from tests.browser.source import check_looks, visit
+from tests.browser.test_staff import LIST, sign_in
+from tests.journey import Visitor
+from tests.stack import Stack
+
+# From Send to the officer's open queue: bench/live.py measures it, this fails beyond it.
+SECONDS_TO_SHOW = 5
+
+
+def send_tip(stack: Stack, text: str) -> None:
+    Visitor(stack.public_url).send(text)
+
+
+def show_new(page: Page) -> None:
+    page.keyboard.press(".")
+    expect(page.locator(".fresh")).to_have_count(0)
+
+
+def test_new_tips_wait_behind_a_bar_within_five_seconds_and_no_row_moves(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        before = page.locator(".rows2 > li").evaluate_all("rows => rows.map(row => row.id)")
+        began = time.monotonic()
+        send_tip(stack, "A quartz lamp burns in the old mill every night")
+        expect(page.locator(".fresh")).to_contain_text("1 new tip", timeout=SECONDS_TO_SHOW * 1000)
+        assert time.monotonic() - began < SECONDS_TO_SHOW
+        assert page.locator(".rows2 > li").evaluate_all("rows => rows.map(row => row.id)") == before
+        expect(page).to_have_title(re.compile(r"^\(1\) "))
+        check_looks(page)
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        chosen = page.locator(".pick :checked").input_value()
+        show_new(page)
+        shown = page.locator(".rows2 > li").evaluate_all("rows => rows.map(row => row.id)")
+        assert len(shown) == len(before) + 1
+        assert page.evaluate("document.activeElement.closest('li').id") in set(shown) - set(before)
+        assert page.locator(".pick :checked").input_value() == chosen
+        expect(page).not_to_have_title(re.compile(r"^\("))
+
+
+def test_officers_see_who_is_at_a_tip_and_a_lost_line_is_said(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.staff_url, width=1280) as page, visit(browser, stack.staff_url, width=1280) as other:
+        sign_in(other, stack, groups.SUPERVISOR)
+        page.clock.install()
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        expect(page.locator(".people")).to_contain_text("You")
+        other.goto(stack.staff_url + LIST)
+        other.keyboard.press("j")
+        number = other.locator(":focus .no, li:focus-within .no").inner_text()
+        other.keyboard.press("o")
+        expect(other.get_by_role("heading", name=f"Tip {number}")).to_be_focused()
+        row = page.locator(f"#tip-{number}")
+        expect(row.locator(".has")).to_contain_text("reading")
+        other.keyboard.press("n")
+        other.keyboard.type("Ask the patrol")
+        expect(row.locator(".has")).to_contain_text("writing")
+        check_looks(page)
+        page.context.set_offline(True)
+        send_tip(stack, "Two men carry a quartz counter out of the bank")
+        page.clock.fast_forward("00:21")
+        expect(page.get_by_text("Not live since")).to_be_visible()
+        expect(page.get_by_text("Not live", exact=True)).to_be_visible()
+        expect(row.locator(".has")).not_to_contain_text("writing")
+        expect(page.locator(".people")).to_have_count(0)
+        check_looks(page)
+        page.context.set_offline(False)
+        page.get_by_role("button", name="Try now").click()
+        expect(page.get_by_text("Live again. 1 tip came meanwhile")).to_be_visible()
+        expect(row.locator(".has")).to_contain_text("writing")
+        page.locator("#live-line").get_by_role("button", name="Show them").click()
+        expect(page.locator(".fresh")).to_have_count(0)
+        other.keyboard.press("Escape")
+        expect(other.locator("#note-note")).to_have_value("Ask the patrol")
+        other.locator("#note-note").fill("")
+        other.close()
+        expect(row.locator(".has")).not_to_contain_text("supervisor", timeout=25_000)
+
+
+def test_keys_press_the_buttons_that_show_them(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        page.keyboard.press("?")
+        expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+        check_looks(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("heading", name="Keys")).not_to_be_visible()
+        page.keyboard.press("/")
+        expect(page.locator("#find")).to_be_focused()
+        page.keyboard.type("jx?")
+        expect(page.locator("#find")).to_have_value("jx?")
+        page.keyboard.press("Escape")
+        expect(page.locator("#find")).not_to_be_focused()
+        expect(page.locator("#find")).to_have_value("jx?")
+        for key in ("j", "x", "j", "j", "Shift+X"):
+            page.keyboard.press(key)
+        expect(page.locator(".pick :checked")).to_have_count(3)
+        page.keyboard.press("Control+j")  # the browser's own
+        page.keyboard.press("Escape")
+        expect(page.locator(".pick :checked")).to_have_count(0)
+        page.keyboard.press("g")
+        page.keyboard.press("1")
+        expect(page.locator(".views [aria-current=page]")).to_contain_text("Needs me")
+        page.goto(stack.staff_url + LIST + "keys/")
+        check_looks(page)
+        page.get_by_role("button", name="Turn single-letter keys off").click()
+        page.goto(stack.staff_url + LIST)
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement === document.body")
+        page.goto(stack.staff_url + LIST + "keys/")
+        page.get_by_role("button", name="Turn single-letter keys on").click()
+        page.goto(stack.staff_url + LIST)
+        page.keyboard.press("Shift+L")
+        expect(page.get_by_role("heading", name="Locked")).to_be_visible()
