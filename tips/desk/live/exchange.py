@@ -13,6 +13,7 @@ import secrets
 import struct
 import time
 from contextlib import suppress
+from functools import cached_property
 
 from django.conf import settings
 from django.utils import timezone
@@ -32,8 +33,10 @@ _UNREADABLE = (vault.SealError, ValueError, struct.error)
 class Exchange:
     """One process's place in the store, by a random name of its own."""
 
-    def __init__(self) -> None:
-        self.place = secrets.token_hex(8)
+    @cached_property
+    def place(self) -> str:
+        # Not drawn before it is needed: the web server loads this module and then forks, and each fork has a place.
+        return secrets.token_hex(8)
 
     def tell(self, book: SightingBook) -> None:
         """Put this process's sightings into the store, and read those of the others.

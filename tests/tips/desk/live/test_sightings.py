@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
 import time
 from dataclasses import replace
 from uuid import uuid4
@@ -58,6 +59,17 @@ def test_processes_tell_each_other_where_officers_are(empty_store: None) -> None
     Exchange().tell(there)
     assert there.list_present() == [seen]
     assert there.list_own() == []
+
+
+def test_processes_forked_from_one_have_places_of_their_own() -> None:
+    shared = Exchange()
+    forking = multiprocessing.get_context("fork")
+    places = forking.SimpleQueue()
+    for _number in range(2):
+        child = forking.Process(target=lambda: places.put(shared.place))
+        child.start()
+        child.join()
+    assert len({places.get(), places.get(), shared.place}) == 3
 
 
 def test_the_store_looks_the_same_whether_officers_are_there_or_not(empty_store: None) -> None:
