@@ -1,7 +1,7 @@
 """Measures the desk with 100,000 tips, beside Django's own change list over the same rows in clear: see bench/README.md.
 
-    .venv/bin/python -m bench.desk                   # three minutes
-    .venv/bin/python -m bench.desk --rows 5000       # one, to see that it works
+.venv/bin/python -m bench.desk                   # three minutes
+.venv/bin/python -m bench.desk --rows 5000       # one, to see that it works
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.journey import Visitor
 from tests.stack import ROOT, Stack, free_port, wait_until
+
 
 def fill(stack: Stack, rows: int) -> None:
     environment = stack.environment("all") | {
@@ -53,7 +54,17 @@ def main() -> None:
         fill(stack, options.rows)
         print(f"{options.rows:,} tips stored in {time.perf_counter() - started:.0f} s", flush=True)
         port = free_port()
-        command = ["-m", "gunicorn", "bench.plain_list:application", "-b", f"127.0.0.1:{port}", "-w", "2", "-k", "gthread"]
+        command = [
+            "-m",
+            "gunicorn",
+            "bench.plain_list:application",
+            "-b",
+            f"127.0.0.1:{port}",
+            "-w",
+            "2",
+            "-k",
+            "gthread",
+        ]
         environment = os.environ | {"DATABASE_URL": stack.database_url("postgres"), "PYTHONPATH": str(ROOT)}
         plain = subprocess.Popen([sys.executable, *command, "--log-level", "error"], cwd=ROOT, env=environment)
         try:

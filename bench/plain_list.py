@@ -23,7 +23,10 @@ settings.configure(
         "django.contrib.sessions",
         "django.contrib.admin",
     ],
-    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.messages.middleware.MessageMiddleware"],
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ],
     MESSAGE_STORAGE="django.contrib.messages.storage.cookie.CookieStorage",
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
     STATIC_URL="/static/",

@@ -119,6 +119,7 @@ class Tip(models.Model):
         default_permissions = ("view",)
         indexes = [
             models.Index(fields=["state", "priority", "-received_at", "number"], name="tip_desk"),
+            models.Index(fields=["id"], name="tip_active", condition=~Q(state=State.CLOSED)),
             models.Index(fields=["closed_at"], name="tip_expiry", condition=Q(closed_at__isnull=False)),
         ]
         constraints = [

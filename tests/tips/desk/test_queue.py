@@ -21,7 +21,7 @@ from tips import vault
 from tips.desk import queue, triage
 from tips.desk.queue import summaries, summary_record, targets
 from tips.desk.queue.rows import Row
-from tips.models import Category, Disposition, State, SummaryList, Tip
+from tips.models import Category, DeskState, Disposition, State, SummaryList, Tip
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/tips/tip/"
@@ -256,6 +256,45 @@ def test_a_closed_tip_whose_source_writes_comes_back_on_top_of_its_officers_queu
     assert [row.number for group in loaded.groups for row in group.rows] == [tip.number, others.number]
     assert loaded.groups[0].rows[0].chip == "Wrote after close"
     assert [group.title for group in loaded.groups] == ["Needs you: 1", "Others have it, or it waits: 1"]
+
+
+def test_a_snoozed_tip_sleeps_below_until_its_time_or_a_message(okafor: Account) -> None:
+    tip, other = officers.send_opened_tip(okafor), officers.send_opened_tip(okafor)
+    for each in (tip, other):
+        triage.assign(each, okafor, okafor)
+    tomorrow = timezone.now() + dt.timedelta(days=1)
+    DeskState.objects.create(tip=tip, snoozed_after=0, snoozed_until=tomorrow)
+    assert [row.number for row in load_rows(okafor)] == [other.number, tip.number]
+    assert [row.number for row in load_rows(okafor, "view=snoozed")] == [tip.number]
+    row = row_of(okafor, tip)
+    assert (row.due, row.chip, row.needs_you) == (None, "", False)
+    assert row.state.startswith("Snoozed to ")
+    DeskState.objects.update(snoozed_until=timezone.now())
+    assert (row_of(okafor, tip).chip, row_of(okafor, tip).needs_you) == ("Snooze over", True)
+    DeskState.objects.update(snoozed_until=tomorrow)
+    officers.write_as_source(tip, "More", b"1")
+    assert (row_of(okafor, tip).chip, row_of(okafor, tip).needs_you) == ("Source wrote", True)
+    assert load_rows(okafor, "view=snoozed") == []
+
+
+def test_spam_leaves_every_view_but_its_own(okafor: Account) -> None:
+    tip = officers.send_tip(danger="yes")
+    DeskState.objects.create(tip=tip, spam_since=timezone.localdate())
+    for query in ("", "view=needs-me", "view=urgent", "view=nobody", "view=closed"):
+        assert load_rows(okafor, query) == []
+    assert [view.count for view in queue.load(okafor, QueryDict()).views if view.count] == []
+    (row,) = load_rows(okafor, "view=spam")
+    assert row.state.startswith("Spam since ")
+
+
+def test_closed_tips_are_not_counted_and_the_last_closed_is_first(okafor: Account) -> None:
+    tips = [officers.send_opened_tip(okafor) for _ in range(3)]
+    for days, tip in enumerate(tips):
+        triage.close(tip, okafor, Disposition.USEFUL)
+        Tip.objects.filter(pk=tip.pk).update(closed_at=timezone.now() - dt.timedelta(days=days))
+    loaded = queue.load(okafor, QueryDict("view=closed"))
+    assert [row.number for row in loaded.groups[0].rows] == [tip.number for tip in tips]
+    assert loaded.count is None
 
 
 def test_spans_are_in_words() -> None:

@@ -52,14 +52,14 @@ class Group:
 class Queue:
     """One view of the queue as the page shows it.
 
-    `query` is the address's query of this view with its filters, `count` the number of its tips, shown or not. `more_address`
+    `query` is the address's query of this view with its filters, `count` the number of its tips, shown or not, None where they aren't counted. `more_address`
     is "" when all are shown. `filters` says in words which filters are on.
     """
 
     view: views.View
     views: list[ViewLink]
     groups: list[Group]
-    count: int
+    count: int | None
     query: str
     filter_fields: list[filters.FilterField]
     address: str
@@ -82,7 +82,7 @@ class Queue:
 
     @property
     def more_count(self) -> int:
-        return min(PAGE_SIZE, self.count - len(self._ids))
+        return PAGE_SIZE if self.count is None else min(PAGE_SIZE, self.count - len(self._ids))
 
     @property
     def empty_title(self) -> str:
@@ -113,16 +113,20 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     The lines it has are recorded as shown and committed: must not be called in a transaction.
     """
     needs_me = views.build_needs_me(account)
-    offered = views.list_views(needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account))
+    tips = worklist.visible_with_unread(account)
+    offered = views.list_views(
+        needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account, tips)
+    )
     view = next((each for each in offered if each.name == query.get("view", "")), views.WHOLE_DESK)
     fields = filters.read_fields(query, account, is_sensitive=view is views.SENSITIVE)
-    tips = worklist.visible_with_unread(account)
     counts = views.count_views(tips, offered)
     matching = _narrow(tips, view, fields)
     is_filtered = any(each.chosen for each in fields)
-    count = matching.count() if is_filtered or view.name not in counts else counts[view.name]
     shown = _read_shown(query)
-    listed = list(order(matching, needs_me)[:shown]) if has_rows else []
+    listed = list(order(matching, needs_me, is_history=not view.shows_active)[: shown + 1]) if has_rows else []
+    has_more = len(listed) > shown
+    del listed[shown:]
+    count = _count(matching, view, counts, is_filtered=is_filtered)
     kept = _write_query(view, fields)
     built, has_lines = _build_rows(account, listed, kept)
     address = reverse("admin:tips_tip_changelist")
@@ -148,7 +152,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
         filter_fields=fields,
         address=address + _as_query(kept),
         unfiltered_address=address + _as_query(_write_query(view, [])),
-        more_address=address + _as_query(_write_query(view, fields, shown=shown + PAGE_SIZE)) if count > shown else "",
+        more_address=address + _as_query(_write_query(view, fields, shown=shown + PAGE_SIZE)) if has_more else "",
         has_lines=has_lines,
         _ids=[row.pk for row in built],
     )
@@ -170,7 +174,8 @@ def _build_rows(account: Account, listed: list[Tip], query: str) -> tuple[list[r
     shown_summaries = _record_and_open(account, listed)
     for tip in listed:
         targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
-    listed.sort(key=lambda tip: (not tip.needs_you, tip.clock_began + tip.target))  # type: ignore[attr-defined]
+    if any(tip.closed_at is None for tip in listed):
+        listed.sort(key=lambda tip: (not tip.needs_you, tip.is_asleep, tip.clock_began + tip.target))  # type: ignore[attr-defined]
     files = _count_files(listed)
     built = [
         rows.build_row(tip, account, query, now, summary=shown_summaries.get(tip.pk), file_count=files.get(tip.pk, 0))
@@ -179,8 +184,18 @@ def _build_rows(account: Account, listed: list[Tip], query: str) -> tuple[list[r
     return waves.add_counts(account, built), bool(shown_summaries)
 
 
-def order(tips: QuerySet[Tip], needs_me: Q) -> QuerySet[Tip]:
-    """Return the tips in the order of the queue: first those that need the officer, in each part the least time left first."""
+def _count(matching: QuerySet[Tip], view: views.View, counts: dict[str, int], *, is_filtered: bool) -> int | None:
+    """Return how many tips a view has, None for those that have too many to count on every page."""
+    if not view.shows_active:
+        return None
+    return matching.count() if is_filtered else counts[view.name]
+
+
+def order(tips: QuerySet[Tip], needs_me: Q, *, is_history: bool = False) -> QuerySet[Tip]:
+    """Return the tips in the order of the queue: first those that need the officer, in each part the least time left first.
+
+    In a view of the past, those that were closed last come first: an index has them in this order.
+    """
     needs_you = Case(When(needs_me, then=Value(True)), default=Value(False), output_field=BooleanField())
     annotated = (
         tips.alias(last_author=targets.LAST_AUTHOR)
@@ -188,8 +203,9 @@ def order(tips: QuerySet[Tip], needs_me: Q) -> QuerySet[Tip]:
         .annotate(clock_began=targets.CLOCK_BEGAN, target=targets.TARGET)
         .alias(due_at=targets.DUE_AT)
     )
-    listed = annotated.defer(*_SEALED).select_related("category", "unit", "assigned_to")
-    return listed.prefetch_related("assigned_to__groups").order_by("-needs_you", "due_at", "number")
+    listed = annotated.defer(*_SEALED).select_related("category", "unit", "assigned_to", "desk_state")
+    columns = ("-closed_at",) if is_history else ("-needs_you", "is_asleep", "due_at", "number")
+    return listed.prefetch_related("assigned_to__groups").order_by(*columns)
 
 
 def _record_and_open(account: Account, listed: list[Tip]) -> dict[UUID, summaries.Summary]:
@@ -213,8 +229,8 @@ def _count_files(listed: list[Tip]) -> dict[UUID, int]:
     return dict(found.values("tip").annotate(count=Count("pk")).values_list("tip", "count"))
 
 
-def _sees_walled(account: Account) -> bool:
-    return account.has_perm(visibility.DECIDE) or permissions.visible_tips(account).filter(visibility.WALLED).exists()
+def _sees_walled(account: Account, tips: QuerySet[Tip]) -> bool:
+    return account.has_perm(visibility.DECIDE) or tips.filter(worklist.WALLED).exists()
 
 
 def _narrow(tips: QuerySet[Tip], view: views.View, fields: list[filters.FilterField]) -> QuerySet[Tip]:
@@ -250,11 +266,11 @@ def _as_query(text: str) -> str:
 
 
 def _group(
-    built: list[rows.Row], view: views.View, *, needs_me_count: int, count: int, is_filtered: bool
+    built: list[rows.Row], view: views.View, *, needs_me_count: int, count: int | None, is_filtered: bool
 ) -> list[Group]:
     if not built:
         return []
-    if view is not views.WHOLE_DESK or is_filtered:
+    if view is not views.WHOLE_DESK or is_filtered or count is None:
         return [Group("", "", built)]
     own, others = [row for row in built if row.needs_you], [row for row in built if not row.needs_you]
     needs_you = ngettext("Needs you: %(count)s", "Needs you: %(count)s", needs_me_count) % {"count": needs_me_count}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -84,14 +86,30 @@ def _choose_chip(tip: Tip) -> tuple[str, str]:
     has_unread: bool = tip.has_unread  # type: ignore[attr-defined]
     if tip.state == State.CLOSED:
         return (_("Wrote after close"), "word-gold") if has_unread else ("", "")
+    if tip.is_asleep:  # type: ignore[attr-defined]
+        return "", ""
     if tip.priority == Priority.URGENT:
         return _("Urgent"), "word-red"
     if tip.state == State.NEW:
         return _("New"), ""
+    if _is_awake_again(tip):
+        return _("Snooze over"), "word-gold"
     return (_("Source wrote"), "") if has_unread else ("", "")
 
 
+def _is_awake_again(tip: Tip) -> bool:
+    state = getattr(tip, "desk_state", None)
+    return state is not None and state.snoozed_after is not None and not tip.has_unread  # type: ignore[attr-defined]
+
+
 def _describe_state(tip: Tip) -> str:
+    state = getattr(tip, "desk_state", None)
+    if state is not None and state.spam_since:
+        return _("Spam since %(day)s") % {"day": date_format(state.spam_since, "MONTH_DAY_FORMAT")}
+    if tip.is_asleep and state is not None:  # type: ignore[attr-defined]
+        if state.snoozed_until is None:
+            return _("Snoozed until the source writes")
+        return _("Snoozed to %(time)s") % {"time": date_format(timezone.localtime(state.snoozed_until), "D P")}
     words = str(State(tip.state).label)
     return f"{words}: {tip.get_disposition_display()}" if tip.disposition else words
 

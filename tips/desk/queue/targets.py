@@ -83,8 +83,8 @@ def set_exact_arrival(tip: Tip, summary: Summary | None) -> None:
 
 
 def measure(tip: Tip, now: dt.datetime) -> Due | None:
-    """Return how much time a tip of the queue has left; None for a closed tip without a new message."""
-    if tip.state == State.CLOSED and not tip.has_unread:  # type: ignore[attr-defined]
+    """Return how much time a tip of the queue has left; None for a closed tip without a new message, and for one asleep."""
+    if tip.is_asleep or (tip.state == State.CLOSED and not tip.has_unread):  # type: ignore[attr-defined]
         return None
     target: dt.timedelta = tip.target  # type: ignore[attr-defined]
     left = tip.clock_began + target - now  # type: ignore[attr-defined]

@@ -77,6 +77,13 @@ _OTHERS = (
         _("Send an answer with “Wait for a reply” and the tip waits here."),
     ),
     View(
+        "snoozed",
+        _("Snoozed"),
+        Q(is_asleep=True),
+        _("No snoozed tips"),
+        _("Snooze a tip and it stays here until its time comes, or until its source writes."),
+    ),
+    View(
         "after-close",
         _("Wrote after close"),
         _IS_CLOSED & Q(has_unread=True),
@@ -84,9 +91,17 @@ _OTHERS = (
         _("When a source writes to a closed tip, it comes back here."),
     ),
     View(
+        "spam",
+        _("Spam, 30 days"),
+        worklist.SPAM,
+        _("No spam"),
+        _("Tips that an officer marked as spam stay here for 30 days. Then they're erased."),
+        shows_active=False,
+    ),
+    View(
         "closed",
         _("Closed"),
-        _IS_CLOSED,
+        _IS_CLOSED & Q(closed_at__isnull=False) & ~worklist.SPAM,  # the second for the index
         _("No closed tips"),
         _("Closed tips stay here until their time is up and they're erased."),
         shows_active=False,
@@ -113,14 +128,15 @@ WALLED = View(
 def build_needs_me(account: Account) -> Q:
     """Return the condition for the tips that need this officer next.
 
-    Nobody's tips in their categories; their own with something new; closed ones that were theirs, whose source has written.
+    Nobody's tips in their categories; their own with something new, closed ones too, and those whose snooze is over. None that is asleep.
     """
     duty = Duty.objects.filter(officer=account.pk).prefetch_related("categories").first()
     chosen = [category.pk for category in duty.categories.all()] if duty else []
     in_categories = Q(category__in=chosen) if chosen else Q()
     nobodys = Q(assigned_to=None) & in_categories & (Q(state__in=(State.NEW, State.OPEN)) | Q(has_unread=True))
-    own = Q(assigned_to=account.pk) & _HAS_NEWS
-    return nobodys | own
+    has_slept = Q(desk_state__snoozed_after__isnull=False)
+    own = Q(assigned_to=account.pk) & (_HAS_NEWS | has_slept)
+    return Q(is_asleep=False) & (nobodys | own)
 
 
 def list_views(needs_me: Q, *, is_named: bool, sees_walled: bool) -> list[View]:
