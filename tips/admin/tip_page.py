@@ -238,7 +238,7 @@ def _render(  # noqa: PLR0917
     context["forms"] = list_forms(tip, typed, checked, sent)
     context["answer_templates"] = answer_templates.list_groups(tip)
     context["categories"] = context["forms"]["category"].fields["category"].queryset
-    context["kind"] = _choose_kind(request, problem)
+    context["kind"] = _choose_kind(request, problem, sent)
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
     context["shown"] = f"{int(timezone.now().timestamp())}-{context['source_message_count']}"
@@ -247,9 +247,13 @@ def _render(  # noqa: PLR0917
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 
-def _choose_kind(request: HttpRequest, problem: _ActionRefusedError | None) -> str:
-    """Return which field the composer shows: "answer" or "note"."""
+def _choose_kind(request: HttpRequest, problem: _ActionRefusedError | None, sent: str) -> str:
+    """Return which field the composer shows: "answer" or "note"; after one was sent, the other if it has text."""
     act = request.POST.get("act", "")
+    if sent == "note" and request.POST.get("answer", "").strip():
+        return "answer"
+    if sent.startswith("answer") and request.POST.get("note", "").strip():
+        return "note"
     if act in (_WRITE_ANSWER, _WRITE_NOTE):
         return act.removeprefix("write-")
     if problem and problem.act == "note":

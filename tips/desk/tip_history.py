@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -27,22 +28,22 @@ _TOOK, _HANDED_BACK = "took", "handed back"
 
 # A sentence and a short label for each action of the trail. `detail` is the line's detail, in words.
 _SENTENCES: dict[str, Promise] = {
-    OPENED: gettext_lazy("%(name)s opened this tip, %(when)s."),
-    ANSWERED: gettext_lazy("%(name)s answered, %(when)s."),
-    WROTE_NOTE: gettext_lazy("%(name)s wrote a note, %(when)s."),
-    "assigned": gettext_lazy("%(name)s assigned it to %(detail)s, %(when)s."),
-    _TOOK: gettext_lazy("%(name)s took this tip, %(when)s."),
-    _HANDED_BACK: gettext_lazy("%(name)s handed it back, so nobody has it, %(when)s."),
-    "set to waiting": gettext_lazy("%(name)s set it to wait for the source, %(when)s."),
-    "stopped waiting on": gettext_lazy("%(name)s stopped waiting for the source, %(when)s."),
-    "closed": gettext_lazy("%(name)s closed it: %(detail)s, %(when)s."),
-    "reopened": gettext_lazy("%(name)s opened it again, %(when)s."),
-    "referred": gettext_lazy("%(name)s referred it: %(detail)s, %(when)s."),
-    "took back": gettext_lazy("%(name)s took it back: %(detail)s, %(when)s."),
-    "changed the category of": gettext_lazy("%(name)s changed the category: %(detail)s, %(when)s."),
-    "changed the priority of": gettext_lazy("%(name)s changed the priority: %(detail)s, %(when)s."),
-    "put a legal hold on": gettext_lazy("%(name)s put it under legal hold, %(when)s."),
-    "ended the legal hold of": gettext_lazy("%(name)s ended the legal hold, %(when)s."),
+    OPENED: gettext_lazy("%(when)s, %(name)s opened this tip."),
+    ANSWERED: gettext_lazy("%(when)s, %(name)s answered."),
+    WROTE_NOTE: gettext_lazy("%(when)s, %(name)s wrote a note."),
+    "assigned": gettext_lazy("%(when)s, %(name)s assigned it to %(detail)s."),
+    _TOOK: gettext_lazy("%(when)s, %(name)s took this tip."),
+    _HANDED_BACK: gettext_lazy("%(when)s, %(name)s handed it back, so nobody has it."),
+    "set to waiting": gettext_lazy("%(when)s, %(name)s set it to wait for the source."),
+    "stopped waiting on": gettext_lazy("%(when)s, %(name)s stopped waiting for the source."),
+    "closed": gettext_lazy("%(when)s, %(name)s closed it: %(detail)s."),
+    "reopened": gettext_lazy("%(when)s, %(name)s opened it again."),
+    "referred": gettext_lazy("%(when)s, %(name)s referred it: %(detail)s."),
+    "took back": gettext_lazy("%(when)s, %(name)s took it back: %(detail)s."),
+    "changed the category of": gettext_lazy("%(when)s, %(name)s changed the category: %(detail)s."),
+    "changed the priority of": gettext_lazy("%(when)s, %(name)s changed the priority: %(detail)s."),
+    "put a legal hold on": gettext_lazy("%(when)s, %(name)s put it under legal hold."),
+    "ended the legal hold of": gettext_lazy("%(when)s, %(name)s ended the legal hold."),
 }
 _LABELS: dict[str, Promise] = {
     OPENED: pgettext_lazy("what was done with a tip", "opened"),
@@ -80,7 +81,7 @@ class TipChange:
 
     @property
     def sentence(self) -> str:
-        values = {"name": self.name, "when": describe_moment(self.at), "detail": self.detail}
+        values = {"name": self.name, "when": capfirst(describe_moment(self.at)), "detail": self.detail}
         return str(_SENTENCES[self.action]) % values
 
 
