@@ -199,7 +199,7 @@ def _play_follow_up(step: Step) -> None:
     """Play what an officer or the source did next. A repeated step changes nothing."""
     screening.screen(screening.list_waiting())
     tip = Tip.objects.get(form_hash=form_tokens.hash_token_id(_derive_token_id(step.tip)))
-    officer = Account.objects.get(username=groups.OFFICER)
+    officer = Account.objects.get(username=step.details.get("by", groups.OFFICER))
     text = step.details.get("text", "").strip()
     match step.action:
         case "open":
