@@ -106,6 +106,9 @@ GRANT INSERT, UPDATE (record) ON tips_linkrecord TO portal_staff;
 GRANT INSERT, UPDATE (second_person_id, due_at, after, is_stuck), DELETE ON tips_pendingact TO portal_staff;
 GRANT INSERT, UPDATE ON tips_deskstate TO portal_staff;
 GRANT INSERT ON tips_closingrecord TO portal_staff;
+-- What was drawn for a second look stays drawn.
+GRANT INSERT ON tips_drawnweek TO portal_staff;
+GRANT INSERT, UPDATE (verdict, supervisor_id) ON tips_secondlook TO portal_staff;
 GRANT EXECUTE ON FUNCTION spam_erase TO portal_staff;
 -- It chooses who is told of a walled tip: the alerts worker doesn't know whom one names.
 GRANT INSERT ON tips_notification TO portal_staff;

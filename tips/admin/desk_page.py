@@ -35,6 +35,7 @@ def frame_context(
         "queue": queue.load(officer, query, has_rows=has_rows),
         "open_tip_id": open_tip_id,
         "may_act": permissions.can_act(officer),
+        "may_supervise": permissions.can_supervise(officer),
         "has_units": Unit.objects.exists(),
         "initials": find_initials(officer),
     }

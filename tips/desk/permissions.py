@@ -102,6 +102,11 @@ def can_hold(account: User) -> bool:
     return account.has_perm(HOLD_TIP)
 
 
+def can_supervise(account: User) -> bool:
+    """Return whether the account oversees the desk's work: sees who has what, moves tips, and looks at closings again."""
+    return can_hold(account) and can_act(account)
+
+
 def can_see_alert_trouble(account: User) -> bool:
     """Return whether the account is shown that alerts do not reach officers: the desk and administrators."""
     return can_list(account) or account.has_perm(_MANAGE_ACCOUNTS)

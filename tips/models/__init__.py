@@ -9,7 +9,7 @@ from __future__ import annotations
 from tips.models.alerts import Alert, Notification
 from tips.models.answer_templates import AnswerTemplate
 from tips.models.categories import Category, Question
-from tips.models.desk import ClosingRecord, DeskState, PendingAct
+from tips.models.desk import ClosingRecord, DeskState, DrawnWeek, PendingAct, SecondLook
 from tips.models.duty import DayOff, Duty, Shift
 from tips.models.links import LinkRecord
 from tips.models.queue import SummaryList
@@ -43,6 +43,7 @@ __all__ = [
     "DayOff",
     "DeskState",
     "Disposition",
+    "DrawnWeek",
     "Duty",
     "LinkRecord",
     "Message",
@@ -54,6 +55,7 @@ __all__ = [
     "Question",
     "Referral",
     "SealedEntry",
+    "SecondLook",
     "Shift",
     "State",
     "SummaryList",

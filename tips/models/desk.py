@@ -102,3 +102,37 @@ class ClosingRecord(SealedEntry):
 
     def __str__(self) -> str:
         return f"closing record {self.position} of {self.tip_id}"
+
+
+class DrawnWeek(models.Model):
+    """A week whose closings were drawn from for a second look. `closings`: how many there were to draw from."""
+
+    monday = models.DateField(primary_key=True)
+    closings = models.PositiveIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"week of {self.monday}"
+
+
+class SecondLook(models.Model):
+    """A closing that was drawn for a second look, and what a supervisor says of it. Erased with its tip."""
+
+    class Verdict(models.TextChoices):
+        RIGHT = "right", _("closed rightly")
+        WRONG = "wrong", _("closed too early")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tip = models.ForeignKey(Tip, models.CASCADE, related_name="second_looks")
+    week = models.ForeignKey(DrawnWeek, models.CASCADE, related_name="looks")
+    verdict = models.CharField(max_length=5, choices=Verdict, blank=True)
+    supervisor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["tip", "week"], name="second_look_once_a_week")]
+
+    def __str__(self) -> str:
+        return f"second look at {self.tip_id}"

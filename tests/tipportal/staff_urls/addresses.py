@@ -108,6 +108,7 @@ def create_world() -> World:
         "slug": next(row for model, row in rows.items() if model.__name__ == "Source").slug,  # type: ignore[attr-defined]
         "app_label": "tips",
         "url": "r/99/",
+        "who": "nobody",
     }
     return World(rows, values)
 

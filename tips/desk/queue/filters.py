@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.models import Account
 from tips import readers
-from tips.desk import worklist
+from tips.desk import permissions, worklist
+from tips.desk.queue import targets
 from tips.models import Category, State, Unit
+from tips.officer_alerts.duty_calendar import DutyCalendar
 
 # A filter by state shows closed tips too, which the views otherwise leave out.
 _EVERY_STATE = "all"
+_OFF_DUTY = "off-duty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ def read_fields(query: Mapping[str, str], account: Account, *, is_sensitive: boo
         _choose_state(),
         _choose_row("category", _("Category"), categories.filter(readers=account.pk) if is_sensitive else categories),
         *([] if is_sensitive else _choose_unit(account)),
-        _choose_assignee(account),
+        _choose_assignee(account, query.get("who", "")),
+        _choose_standing(),
         _choose_news(),
     ]
     return [_choose(each, query.get(each.name, "")) for each in fields]
@@ -83,21 +88,50 @@ def _choose_unit(account: Account) -> list[FilterField]:
     ]
 
 
-def _choose_assignee(account: Account) -> FilterField:
+def _choose_assignee(account: Account, value: str) -> FilterField:
     is_assigned = Q(assigned_to__isnull=False)
     conditions = {
         "me": Q(assigned_to=account.pk),
         "nobody": Q(assigned_to=None),
         "others": is_assigned & ~Q(assigned_to=account.pk),
+        _OFF_DUTY: is_assigned & ~Q(assigned_to__in=_list_on_duty() if value == _OFF_DUTY else []),
         "left": is_assigned & ~Q(assigned_to__in=readers.desk_accounts().values("pk")),
     }
     choices = [
         ("me", _("You")),
         ("nobody", _("Nobody")),
         ("others", _("Someone else")),
+        (_OFF_DUTY, _("Someone off duty")),
         ("left", _("Someone who left")),
     ]
+    for each in _list_holders(account, value):
+        choices.append((str(each.pk), each.get_full_name() or each.get_username()))
+        conditions[str(each.pk)] = Q(assigned_to=each.pk)
     return FilterField("who", _("Who has it"), _("Anyone"), choices, conditions)
+
+
+def _list_on_duty() -> frozenset[int]:
+    return DutyCalendar.load().list_on_duty(timezone.now())
+
+
+def _list_holders(account: Account, value: str) -> QuerySet[Account]:
+    """Return the other people of the desk, and who is asked for by id if they still have a tip that this account sees."""
+    people = Q(pk__in=readers.desk_accounts().values("pk"))
+    if value.isascii() and value.isdecimal():
+        tips = permissions.visible_tips(account).filter(assigned_to=int(value[:9]))
+        people |= Q(pk__in=tips.values("assigned_to"))
+    return Account.objects.filter(people).exclude(pk=account.pk).order_by("first_name", "last_name", "username")
+
+
+def _choose_standing() -> FilterField:
+    choices = [
+        (targets.LATE, _("Late")),
+        (targets.SOON, _("Soon late")),
+        (targets.IN_TIME, _("In time")),
+        (targets.WAITING, _("Waiting or snoozed")),
+    ]
+    conditions = {value: Q(standing=value) for value, _label in choices}
+    return FilterField("time", _("Time left"), _("Any"), choices, conditions)
 
 
 def _choose_news() -> FilterField:

@@ -197,15 +197,11 @@ def order(tips: QuerySet[Tip], needs_me: Q, *, is_history: bool = False) -> Quer
     In a view of the past, those that were closed last come first: an index has them in this order.
     """
     needs_you = Case(When(needs_me, then=Value(True)), default=Value(False), output_field=BooleanField())
-    annotated = (
-        tips.alias(last_author=targets.LAST_AUTHOR)
-        .annotate(last_written=targets.LAST_WRITTEN, needs_you=needs_you)
-        .annotate(clock_began=targets.CLOCK_BEGAN, target=targets.TARGET)
-        .alias(due_at=targets.DUE_AT)
-    )
+    annotated = targets.with_due(tips).annotate(needs_you=needs_you)
     listed = annotated.defer(*_SEALED).select_related("category", "unit", "assigned_to", "desk_state")
     columns = ("-closed_at",) if is_history else ("-needs_you", "is_asleep", "due_at", "number")
-    return listed.prefetch_related("assigned_to__groups").order_by(*columns)
+    ordered: QuerySet[Tip] = listed.prefetch_related("assigned_to__groups").order_by(*columns)
+    return ordered
 
 
 def _record_and_open(account: Account, listed: list[Tip]) -> dict[UUID, summaries.Summary]:
@@ -237,7 +233,7 @@ def _narrow(tips: QuerySet[Tip], view: views.View, fields: list[filters.FilterFi
     """Return the tips of a view that pass its filters. A filter by state replaces the view's own limit to active tips."""
     asks_for_state = any(each.chosen for each in fields if each.name == "state")
     limit = worklist.ACTIVE if view.shows_active and not asks_for_state else Q()
-    narrowed = tips.filter(view.scope & view.condition & limit)
+    narrowed: QuerySet[Tip] = targets.with_due(tips).filter(view.scope & view.condition & limit)
     for each in fields:
         narrowed = narrowed.filter(each.condition)
     return narrowed

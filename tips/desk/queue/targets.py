@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -14,11 +15,12 @@ from django.db.models import (
     F,
     OuterRef,
     Q,
+    QuerySet,
     Subquery,
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -57,6 +59,28 @@ TARGET = Case(
     output_field=DurationField(),
 )
 DUE_AT = ExpressionWrapper(F("clock_began") + F("target"), output_field=DateTimeField())
+# A new tip's arrival is known to the hour without opening it, so it is surely late only an hour later.
+_SURELY_DUE_AT = ExpressionWrapper(
+    F("due_at") + Case(When(state=State.NEW, then=Value(dt.timedelta(hours=1))), default=Value(dt.timedelta())),
+    output_field=DateTimeField(),
+)
+_SOON_AT = ExpressionWrapper(F("surely_due_at") - F("target") / Value(3), output_field=DateTimeField())
+LATE, SOON, IN_TIME, WAITING = "late", "soon", "in_time", "waiting"
+# As the pie of a line: soon with under a third of the time left.
+STANDING = Case(
+    When(state=State.WAITING, has_unread=False, then=Value(WAITING)),
+    When(is_asleep=True, then=Value(WAITING)),
+    When(surely_due_at__lt=Now(), then=Value(LATE)),
+    When(Q(soon_at__lt=Now()), then=Value(SOON)),
+    default=Value(IN_TIME),
+)
+
+
+def with_due(tips: QuerySet[Tip]) -> QuerySet[Any]:
+    """Return tips of worklist.visible_with_unread with the columns named above, and with how they stand against their targets."""
+    annotated = tips.alias(last_author=LAST_AUTHOR).annotate(last_written=LAST_WRITTEN)
+    annotated = annotated.annotate(clock_began=CLOCK_BEGAN, target=TARGET).alias(due_at=DUE_AT)
+    return annotated.alias(surely_due_at=_SURELY_DUE_AT).alias(soon_at=_SOON_AT).alias(standing=STANDING)
 
 
 @dataclass(frozen=True, slots=True)

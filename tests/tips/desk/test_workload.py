@@ -1,0 +1,227 @@
+"""The supervisors' board counts the tips that its links show, moves tips unopened, and draws closings for a second look."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.utils import timezone
+
+from core.models import Account
+from core.staff import groups
+from tests.tips.desk.officers import (
+    create_officer,
+    let_acts_go_out,
+    read_audit_trail,
+    send_opened_tip,
+    send_tip,
+    sign_in,
+)
+from tips.conversation import TipGoneError
+from tips.desk import outbox, triage, workload
+from tips.models import (
+    Category,
+    DayOff,
+    Disposition,
+    DrawnWeek,
+    PendingAct,
+    Priority,
+    SecondLook,
+    Shift,
+    State,
+    Tip,
+    Unit,
+)
+from tips.walls import screening_thread
+
+pytestmark = pytest.mark.django_db
+BOARD, FORM = "/admin/tips/tip/workload/", bytes(range(16))
+
+
+@pytest.fixture
+def supervisor() -> Account:
+    return create_officer("rivera", groups.SUPERVISOR, first_name="Dana", last_name="Rivera")
+
+
+@pytest.fixture
+def officer() -> Account:
+    return create_officer("okafor", first_name="Ben", last_name="Okafor")
+
+
+def give(tip: Tip, officer: Account, **columns: Any) -> Tip:
+    Tip.objects.filter(pk=tip.pk).update(assigned_to=officer, **columns)
+    return Tip.objects.get(pk=tip.pk)
+
+
+def test_every_number_opens_a_list_of_as_many_tips(supervisor: Account, officer: Account) -> None:
+    give(send_opened_tip(officer), officer, received_at=timezone.now() - dt.timedelta(days=3))
+    give(send_opened_tip(officer), officer, priority=Priority.URGENT)
+    give(send_opened_tip(officer), officer, state=State.WAITING)
+    send_tip()
+    left = create_officer("gone")
+    give(send_opened_tip(officer), left)
+    Account.objects.filter(pk=left.pk).update(is_active=False)
+    client = sign_in(supervisor)
+    page = client.get(BOARD).content.decode()
+    links = re.findall(r'<a href="(/admin/tips/tip/(?:\?[^"]*)?)">(\d+)</a>', page.partition("<main")[2])
+    assert len(links) >= 6 + 4
+    for address, number in links:
+        queue = client.get(address.replace("&amp;", "&")).context["queue"]
+        assert queue.count == int(number), address
+
+
+def test_the_board_says_who_has_what_by_name(supervisor: Account, officer: Account) -> None:
+    late = give(send_opened_tip(officer), officer, received_at=timezone.now() - dt.timedelta(days=3))
+    give(send_opened_tip(officer), officer)
+    board = workload.load_board(supervisor)
+    assert [load.name for load in board.loads] == ["Ben Okafor", "Dana Rivera", "Nobody"]
+    load = board.loads[0]
+    assert load.words == "1 late, 1 in time"
+    assert load.oldest is not None
+    assert load.oldest[:2] == (late.pk, late.number)
+    assert [part for part, _x, _width in load.bar] == ["l0", "l2"]
+
+
+def test_a_new_tip_is_not_late_before_its_hour_of_arrival_is_over(supervisor: Account) -> None:
+    send_tip(danger="yes")
+    assert workload.load_board(supervisor).late == 0
+    Tip.objects.update(received_at=timezone.now() - dt.timedelta(minutes=76))
+    assert workload.load_board(supervisor).late == 1
+
+
+def test_sensitive_and_walled_tips_are_in_no_number(supervisor: Account, officer: Account) -> None:
+    category = Category.objects.get(slug="home-abuse")
+    category.readers.add(supervisor, officer)
+    send_tip(category=category)
+    send_tip("Officer Okafor took the money. Ben Okafor.")
+    screening_thread.run_round(rechecks=True)
+    board = workload.load_board(supervisor)
+    assert (board.open, board.urgent, board.nobodys) == (0, 0, 0)
+
+
+def test_moving_opens_no_tip_and_says_who_moved_it(supervisor: Account, officer: Account) -> None:
+    unopened, opened = give(send_tip(), officer), give(send_opened_tip(officer), officer)
+    closed = give(send_opened_tip(officer), officer)
+    triage.close(closed, officer, Disposition.UNFOUNDED)
+    receiver = create_officer("nand")
+    before = len(read_audit_trail())
+    done = workload.move_tips(supervisor, officer, receiver, FORM)
+    assert (done.moved, done.kept) == (2, [])
+    assert {tip.assigned_to_id for tip in Tip.objects.filter(pk__in=[unopened.pk, opened.pk])} == {receiver.pk}
+    assert Tip.objects.get(pk=closed.pk).assigned_to == officer
+    assert Tip.objects.get(pk=unopened.pk).state == State.NEW
+    new = read_audit_trail()[before:]
+    assert {(actor, action) for actor, action, _subject, _detail in new} == {
+        ("rivera", "assigned"),
+        ("rivera", "moved tips"),
+    }
+    assert new[-1] == ("rivera", "moved tips", "account okafor", "2 to nand, none opened")
+
+
+def test_a_tip_stays_whose_receiver_may_not_see_it(supervisor: Account, officer: Account) -> None:
+    tip = give(send_tip(), officer)
+    unit = Unit.objects.create(name="Narcotics")
+    unit.members.add(officer, supervisor)
+    Tip.objects.filter(pk=tip.pk).update(unit=unit)
+    done = workload.move_tips(supervisor, officer, create_officer("nand"), FORM)
+    assert (done.moved, done.kept) == (0, [tip.number])
+    assert Tip.objects.get(pk=tip.pk).assigned_to == officer
+
+
+def test_the_page_moves_the_tips_of_an_officer_who_is_away(supervisor: Account, officer: Account) -> None:
+    give(send_tip(), officer)
+    create_officer("nand", first_name="Priya", last_name="Nand")
+    today = timezone.localdate()
+    DayOff.objects.create(officer=officer, first_day=today, last_day=today)
+    Shift.objects.create(officer=officer, weekday=today.weekday(), starts_at=dt.time(0), ends_at=dt.time(23, 59))
+    client = sign_in(supervisor)
+    page = client.get(BOARD).content.decode()
+    assert "Ben Okafor (away until" in page
+    address = f"{BOARD}move/{officer.pk}/"
+    form = client.get(address).context["form"]
+    (to,) = [value for value, label in form.fields["to"].choices if label.startswith("Priya Nand")]
+    answer = client.post(address, {"to": to, "form_id": form.initial["form_id"]}, follow=True)
+    assert "1 tip was moved to Priya Nand." in answer.content.decode()
+    again = client.post(address, {"to": to, "form_id": form.initial["form_id"]}, follow=True).content.decode()
+    assert "There was no open tip to move." in again
+
+
+@pytest.mark.parametrize("path", ["", "move/nobody/", "looks/"])
+def test_officers_and_administrators_see_no_board(path: str, officer: Account) -> None:
+    assert sign_in(officer).get(BOARD + path).status_code == 403
+    assert sign_in(create_officer("admin", groups.ADMINISTRATOR)).get(BOARD + path).status_code == 403
+    with pytest.raises(PermissionDenied):
+        workload.move_tips(officer, officer, None, FORM)
+
+
+def close_last_week(officer: Account, count: int) -> list[Tip]:
+    tips = []
+    for _index in range(count):
+        tip = send_opened_tip(officer)
+        triage.close(tip, officer, Disposition.UNFOUNDED)
+        tips.append(tip)
+    today = timezone.localdate()
+    Tip.objects.filter(pk__in=[tip.pk for tip in tips]).update(
+        closed_at=timezone.now() - dt.timedelta(days=today.weekday() + 3)
+    )
+    return tips
+
+
+def test_one_in_twenty_closings_is_drawn_once(supervisor: Account, officer: Account) -> None:
+    close_last_week(officer, 21)
+    week = workload.draw_last_week()
+    drawn = set(SecondLook.objects.values_list("tip", flat=True))
+    assert (week.closings, len(drawn)) == (21, 2)
+    workload.draw_last_week()
+    assert set(SecondLook.objects.values_list("tip", flat=True)) == drawn
+    assert {look.tip_id for look in workload.list_looks(supervisor)} == drawn
+
+
+def test_neither_this_weeks_nor_sensitive_closings_are_drawn(officer: Account) -> None:
+    category = Category.objects.get(slug="home-abuse")
+    category.readers.add(officer)
+    (tip,) = close_last_week(officer, 1)
+    Tip.objects.filter(pk=tip.pk).update(category=category)
+    triage.close(send_opened_tip(officer), officer, Disposition.UNFOUNDED)
+    assert workload.draw_last_week().closings == 0
+    assert not SecondLook.objects.exists()
+
+
+def test_nobody_looks_again_at_a_tip_they_closed_themselves(supervisor: Account, officer: Account) -> None:
+    tip = send_opened_tip(supervisor)
+    outbox.hold_back(tip, supervisor, PendingAct.Kind.CLOSE, {"disposition": Disposition.USEFUL.value}, FORM)
+    let_acts_go_out()
+    Tip.objects.update(closed_at=timezone.now() - dt.timedelta(days=timezone.localdate().weekday() + 3))
+    workload.draw_last_week()
+    other = create_officer("lindholm", groups.SUPERVISOR)
+    assert not workload.list_looks(supervisor)
+    assert [look.tip_id for look in workload.list_looks(other)] == [tip.pk]
+
+
+def test_a_verdict_is_given_once_and_recorded(supervisor: Account, officer: Account) -> None:
+    (tip,) = close_last_week(officer, 1)
+    workload.draw_last_week()
+    client = sign_in(supervisor)
+    assert f"Tip {tip.number}" in client.get(f"{BOARD}looks/").content.decode()
+    look = SecondLook.objects.get()
+    post = {"look": str(look.pk), "verdict": "wrong"}
+    answer = client.post(f"{BOARD}looks/", post, follow=True).content.decode()
+    assert f"Recorded: tip {tip.number} was closed too early." in answer
+    assert "No closing waits for your look." in answer
+    assert ("rivera", "looked again at", f"tip {tip.number}", "wrong") in read_audit_trail()
+    assert "Nothing was saved" in client.post(f"{BOARD}looks/", post, follow=True).content.decode()
+    with pytest.raises(TipGoneError):
+        workload.give_verdict(look.pk, supervisor, SecondLook.Verdict.RIGHT)
+
+
+def test_an_erased_tip_takes_its_second_look_along(officer: Account) -> None:
+    (tip,) = close_last_week(officer, 1)
+    workload.draw_last_week()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tip_erase(%s)", [tip.pk])
+    assert not SecondLook.objects.exists()
+    assert DrawnWeek.objects.exists()
