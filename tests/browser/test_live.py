@@ -125,3 +125,59 @@ def test_keys_press_the_buttons_that_show_them(browser: Browser, stack: Stack) -
         page.goto(stack.staff_url + LIST)
         page.keyboard.press("Shift+L")
         expect(page.get_by_role("heading", name="Locked")).to_be_visible()
+
+
+def press_until(page: Page, key: str, is_reached: str, most: int = 20) -> None:
+    """Press a key until the element with the focus matches a selector."""
+    for _number in range(most):
+        if page.evaluate("selector => document.activeElement.matches(selector)", is_reached):
+            return
+        page.keyboard.press(key)
+    raise AssertionError(
+        f"{is_reached} not reached by {key}: {page.evaluate('document.activeElement.outerHTML')[:300]}"
+    )
+
+
+def test_an_officer_clears_tips_with_keys_alone(browser: Browser, stack: Stack) -> None:
+    for number in range(2):
+        send_tip(stack, f"Quartz dust on the road by the quarry, truck {number}")
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        page.keyboard.press("j")
+        page.keyboard.press("o")
+        heading = page.locator("#tip-title")
+        expect(heading).to_be_focused()
+        first = heading.inner_text()
+        page.keyboard.press("t")
+        expect(page.get_by_text("You have it")).to_be_visible()
+        expect(heading).to_be_focused()
+        page.keyboard.press("r")
+        answer = page.get_by_label("Your answer")
+        expect(answer).to_be_focused()
+        page.keyboard.type("txc Where is it?")  # letters are text here
+        page.keyboard.press("Escape")
+        expect(answer).not_to_be_focused()
+        expect(answer).to_have_value("txc Where is it?")
+        page.keyboard.press("n")
+        page.keyboard.type("Ask the quarry")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".msg-note", has_text="Ask the quarry")).to_be_visible()
+        expect(heading).to_be_focused()
+        expect(answer).to_have_value("txc Where is it?")
+        page.keyboard.press("r")
+        page.keyboard.press("Control+Shift+Enter")
+        expect(page.get_by_text("goes out").first).to_be_visible()
+        expect(heading).to_be_focused()
+        assert heading.inner_text() == first
+        page.keyboard.press("j" if page.locator("[rel=next]").count() else "k")
+        expect(heading).not_to_have_text(first)
+        expect(heading).to_be_focused()
+        second = heading.inner_text()
+        page.keyboard.press("c")
+        expect(page.get_by_role("heading", name=f"Close {second}")).to_be_visible()
+        press_until(page, "Tab", "[name=disposition]")
+        page.keyboard.press("ArrowDown")
+        press_until(page, "Tab", "button[value=close]")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(re.compile("clos", re.IGNORECASE)).first).to_be_visible()
