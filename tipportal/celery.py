@@ -36,6 +36,10 @@ app.config_from_object(
         "task_publish_retry_policy": {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0},
         "beat_schedule": {
             "send stuck officer alerts": {"task": "tips.alerts.sweep", "schedule": 20.0},
+            "test the channels of alerts once a month": {
+                "task": "tips.alerts.send_due_tests",
+                "schedule": crontab(hour="10", minute="20"),
+            },
             "mail about changed accounts": {"task": "core.alerts.mail_accounts", "schedule": 60.0},
             "mail the audit trail's head once a day": {
                 "task": "core.alerts.mail_audit_head",

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from environs import Env, validate
+from environs import Env, ValidationError, validate
 
 from core import roles
 from core.mail.idn_domains import encode_sender
@@ -16,6 +16,13 @@ from core.single_sign_on.provider import read_environment
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def check_ascending(minutes: list[int]) -> None:
+    """Raise ValidationError unless these are minutes in ascending order."""
+    if not minutes or minutes != sorted(set(minutes)) or minutes[0] < 1:
+        raise ValidationError("Write minutes in ascending order, such as 5,10,15.")
+
 
 ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
 
@@ -34,6 +41,13 @@ TIP_MAX_BYTES = env.int("TIP_MAX_BYTES", 1024**3)
 
 # Whether authors may approve their own stories, for agencies with one person; the audit trail records it.
 OUTREACH_SELF_APPROVAL = env.bool("OUTREACH_SELF_APPROVAL", False)
+
+# Alerts about tips (tips/officer_alerts/). Where officers may have them sent besides email: beginnings of addresses, such as
+# "ntfys://ntfy.example.org", or "slack". After how many minutes an urgent alert goes to the next group of officers.
+ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", [])
+ALERT_ESCALATION_MINUTES: list[int] = env.list(
+    "ALERT_ESCALATION_MINUTES", [5, 10, 15], subcast=int, validate=check_ascending
+)
 
 # Secrets, each in its own file, so that a machine holds only those that its roles need.
 # The secret key signs staff sessions alone. Roles that sign nothing get a random one.

@@ -26,4 +26,4 @@ def load_module(name: str) -> ModuleType:
 
 sys.path.insert(0, str(ROOT))
 load_module("tips.source.throttle").CALM_POSTS = sys.maxsize
-load_module("tips.officer_alerts.message_budget").SINGLE_MAILS = sys.maxsize
+load_module("tips.officer_alerts.message_budget").SINGLE_MESSAGES = sys.maxsize

@@ -245,6 +245,16 @@ def send_unqueued(messages: Iterable[EmailMessage]) -> bool:
     return True
 
 
+def try_once(message: EmailMessage) -> bool | None:
+    """Send a mail that nobody sends again. Return False if it was refused for good, None if it may be accepted later."""
+    try:
+        get_connection().send_messages([message])
+    except (smtplib.SMTPException, OSError) as error:
+        is_refused = isinstance(error, smtplib.SMTPException) and is_permanent(error)
+        return False if is_refused and _concerns_this_mail(error) else None
+    return True
+
+
 def is_permanent(error: smtplib.SMTPException) -> bool:
     """Return whether the mail server refused this very mail for good (5xx), and not just for now."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):

@@ -110,6 +110,10 @@ GRANT INSERT ON tips_closingrecord TO portal_staff;
 GRANT INSERT ON tips_drawnweek TO portal_staff;
 GRANT INSERT, UPDATE (verdict, supervisor_id) ON tips_secondlook TO portal_staff;
 GRANT EXECUTE ON FUNCTION spam_erase TO portal_staff;
+-- It takes the addresses of officers' channels, and can't read them again: they hold secrets.
+REVOKE SELECT ON tips_alertchannel FROM portal_staff;
+GRANT SELECT (id, officer_id, unit_id, kind, host, tested_on, works, problem), INSERT, DELETE ON tips_alertchannel TO portal_staff;
+GRANT DELETE ON tips_notification TO portal_staff;
 -- It chooses who is told of a walled tip: the alerts worker doesn't know whom one names.
 GRANT INSERT ON tips_notification TO portal_staff;
 -- A referred tip is a new one for its new unit.
@@ -146,7 +150,9 @@ GRANT SELECT ON tips_alert, tips_notification, tips_duty, tips_duty_categories, 
     tips_unit, tips_unit_members, auth_group, core_account_groups TO portal_alerts;
 GRANT SELECT (id, category_id, unit_id, priority) ON tips_tip TO portal_alerts;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
-GRANT UPDATE (state) ON tips_alert TO portal_alerts;
+GRANT UPDATE (state, next_step_at, steps, acknowledged_by_id, is_unanswered) ON tips_alert TO portal_alerts;
+GRANT SELECT, INSERT ON tips_alertchannel TO portal_alerts;
+GRANT UPDATE (tested_on, works, problem) ON tips_alertchannel TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 -- It also mails supervisors about changed accounts, and links to set up sign-in.
 GRANT SELECT, UPDATE, DELETE ON core_accountmail TO portal_alerts;

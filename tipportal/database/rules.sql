@@ -176,6 +176,51 @@ CREATE OR REPLACE TRIGGER names_of_staff_change AFTER INSERT OR UPDATE OF first_
     ON core_account FOR EACH ROW EXECUTE FUNCTION recheck_note();
 REVOKE EXECUTE ON FUNCTION arrival_note, recheck_note FROM PUBLIC;
 
+-- An urgent alert goes to ever more officers until one has the tip (tips/officer_alerts/escalation.py): until then its row says when
+-- the next step is due. An officer has it who has opened it, and all that the source wrote since, and took it or acknowledged the
+-- alert; or the tip waits for the source, is closed, is spam, or is no longer urgent.
+CREATE OR REPLACE FUNCTION tip_has_officer(tip uuid, acknowledged boolean) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM tips_tip t WHERE t.id = tip AND (t.priority <> 1
+        OR EXISTS (SELECT FROM tips_deskstate d WHERE d.tip_id = tip AND d.spam_since IS NOT NULL) OR t.state <> 'new'
+        AND (acknowledged OR t.assigned_to_id IS NOT NULL OR t.state IN ('waiting', 'closed'))
+        AND NOT EXISTS (SELECT FROM tips_message m WHERE m.tip_id = tip AND m.author = 'source' AND NOT m.read)));
+$$;
+CREATE OR REPLACE FUNCTION alert_settle() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    changed uuid;
+BEGIN
+    IF TG_TABLE_NAME = 'tips_tip' THEN
+        changed := NEW.id;
+    ELSE
+        changed := NEW.tip_id;
+    END IF;
+    UPDATE tips_alert SET next_step_at = NULL, is_unanswered = false
+        WHERE tip_id = changed AND (next_step_at IS NOT NULL OR is_unanswered)
+            AND tip_has_officer(changed, acknowledged_by_id IS NOT NULL);
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER alerts_settle AFTER UPDATE OF state, assigned_to_id, priority ON tips_tip
+    FOR EACH ROW EXECUTE FUNCTION alert_settle();
+CREATE OR REPLACE TRIGGER alerts_settle AFTER UPDATE OF read ON tips_message
+    FOR EACH ROW EXECUTE FUNCTION alert_settle();
+CREATE OR REPLACE TRIGGER alerts_settle AFTER INSERT OR UPDATE OF spam_since ON tips_deskstate
+    FOR EACH ROW WHEN (NEW.spam_since IS NOT NULL) EXECUTE FUNCTION alert_settle();
+-- Likewise for an alert that begins to wait when an officer has the tip already: the alerts worker can't know.
+CREATE OR REPLACE FUNCTION alert_begin() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF tip_has_officer(NEW.tip_id, NEW.acknowledged_by_id IS NOT NULL) THEN
+        NEW.next_step_at := NULL;
+        NEW.is_unanswered := false;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER alert_begins BEFORE UPDATE OF next_step_at, is_unanswered ON tips_alert
+    FOR EACH ROW WHEN (NEW.next_step_at IS NOT NULL OR NEW.is_unanswered) EXECUTE FUNCTION alert_begin();
+REVOKE EXECUTE ON FUNCTION tip_has_officer, alert_settle, alert_begin FROM PUBLIC;
+
 -- Delete a tip for its source. Without the look-up token not even the public role's user can delete one. Under legal hold,
 -- which only an opened tip can have, the source loses access and the tip stays. Returns whether there was a tip.
 CREATE OR REPLACE FUNCTION source_delete(token bytea) RETURNS boolean

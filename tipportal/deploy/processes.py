@@ -101,6 +101,8 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "DATABASE_URL": frozenset(Role) - {Role.BEAT},
     "EMAIL_URL": frozenset({Role.ALERTS, Role.BULK}),
     "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
+    "ALERT_CHANNELS": _STAFF | {Role.ALERTS},
+    "ALERT_ESCALATION_MINUTES": _STAFF | {Role.ALERTS},
     "SECRET_KEY": _STAFF,
     "STAFF_LOCK_MINUTES": _STAFF,
     "SEARCH_SOCKET": _STAFF,

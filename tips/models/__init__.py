@@ -6,6 +6,7 @@ Everything a source wrote is in `report` and `body`, sealed.
 
 from __future__ import annotations
 
+from tips.models.alert_channels import AlertChannel
 from tips.models.alerts import Alert, Notification
 from tips.models.answer_templates import AnswerTemplate
 from tips.models.categories import Category, Question
@@ -34,6 +35,7 @@ __all__ = [
     "ROUNDING",
     "AgencyKey",
     "Alert",
+    "AlertChannel",
     "AnswerTemplate",
     "Arrival",
     "Attachment",

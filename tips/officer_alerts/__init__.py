@@ -1,8 +1,9 @@
 """Officers' alerts: messages that say that a tip is waiting, never what is in it.
 
 An Alert row is written with the tip or message (`alert_rows`); the alerts worker (`tasks`) spreads it over the officers on duty
-(`recipients`), one Notification row each, and mails them (`notification_outbox`). Rows are the truth: the sweep takes up whatever
-the queue lost. Times in these rows are rounded as those of the tip are: the mail server's log knows better, the database must not.
+(`duty_calendar`, `recipients`), one Notification row each, and sends them by mail and on their channels (`notification_outbox`,
+`channels`). An urgent one goes on to more officers until one has the tip (`escalation`). Rows are the truth: the sweep takes up
+whatever the queue lost. Times in these rows are rounded as those of the tip are: the mail server's log knows better, the database must not.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from core.models import Account
 from core.row_insertion import insert_row
-from tips.models import Alert, Notification, Priority, Tip
+from tips.models import Alert, AlertChannel, Notification, Priority, Tip
 
 NotificationState = Notification.NotificationState
 
@@ -20,3 +20,13 @@ def withdraw_notifications(tip: Tip, seeing: QuerySet[Account]) -> None:
     """Send no mail that still waits about a tip to officers who are no longer among those who may see it."""
     waiting = Notification.objects.filter(alert__tip=tip, state=NotificationState.WAITING)
     waiting.exclude(officer__in=seeing).update(state=NotificationState.SENT)
+
+
+def release_notifications(channel: AlertChannel) -> None:
+    """Have alerts that still wait for this channel go to their recipients anew. Call it before the channel is deleted."""
+    waiting = Alert.objects.filter(notifications__channel=channel, notifications__state=NotificationState.WAITING)
+    for state, again in (
+        (Alert.AlertState.SPREAD, Alert.AlertState.WAITING),
+        (Alert.AlertState.WALLED, Alert.AlertState.HELD),
+    ):
+        Alert.objects.filter(pk__in=list(waiting.filter(state=state).values_list("pk", flat=True))).update(state=again)

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from core.models import Account
 from tips import readers
-from tips.models import Alert, Notification, Tip
+from tips.models import Alert, AlertChannel, Notification, Tip
+from tips.officer_alerts import channels
 from tips.officer_alerts.notification_outbox import NotificationOutbox
+from tips.officer_alerts.recipients import only_reachable
 
 # `raised_at` is the hour: so old, an alert has waited for an hour at least.
 _SURELY_LATE = dt.timedelta(hours=2)
@@ -38,6 +40,8 @@ def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts
     says that no mail goes out.
     """
     waits = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.WAITING)
+    # Those of quiet hours, and of a cloud's next quarter of an hour, wait as they should.
+    waits = waits.exclude(attempts=0, next_attempt_at__gt=timezone.now())
     sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
     alerts = Alert.objects.filter(~Exists(sent), tip__in=tips).filter(
         Q(state__in=(AlertState.HELD, AlertState.WAITING)) | Exists(waits)
@@ -50,13 +54,19 @@ def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts
 
 @dataclass(frozen=True, slots=True)
 class DeliveryProblems:
-    """Reasons why alerts do not reach officers: no address at all, and names of officers whose address was refused."""
+    """Reasons why alerts do not reach officers.
+
+    `nobody`: no address at all. `refused`: names of officers whose address was refused. `broken`: whose channel does not work, each as
+    (name of the officer or unit, kind of channel). `unanswered`: how many urgent tips no officer has, although everyone was alerted.
+    """
 
     nobody: bool
     refused: list[str]
+    broken: list[tuple[str, str]]
+    unanswered: int
 
     def __bool__(self) -> bool:
-        return self.nobody or bool(self.refused)
+        return self.nobody or bool(self.refused) or bool(self.broken) or self.unanswered > 0
 
 
 def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
@@ -64,9 +74,14 @@ def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
     recent = Notification.objects.filter(
         alert__tip__in=tips, state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR
     )
-    refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk")))).order_by("username")
+    refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk"), channel=None))).order_by("username")
+    broken = (
+        AlertChannel.objects.filter(works=False).exclude(officer__is_active=False).select_related("officer", "unit")
+    )
     return DeliveryProblems(
-        nobody=not readers.desk_accounts().exclude(email="").exists()
+        nobody=not only_reachable(readers.desk_accounts()).exists()
         or Alert.objects.filter(tip__in=tips, state=AlertState.NOBODY).exists(),
         refused=list(refused.values_list("username", flat=True)),
+        broken=[(str(channel.officer or channel.unit), channels.name_kind(channel.kind)) for channel in broken],
+        unanswered=tips.filter(pk__in=Alert.objects.filter(is_unanswered=True).values("tip")).count(),
     )

@@ -8,9 +8,10 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from tips.models import Alert, Notification, Tip
+from tips.models import Alert, Category, Notification, Tip
+from tips.officer_alerts import escalation
 from tips.officer_alerts.notification_outbox import NotificationOutbox
-from tips.officer_alerts.recipients import choose_recipients
+from tips.officer_alerts.recipients import choose_recipients, write_notifications
 
 _SWEPT_AT_ONCE = 200
 AlertState = Alert.AlertState
@@ -27,9 +28,10 @@ def spread_alert(alert_id: str) -> None:
 
 @shared_task(name="tips.alerts.sweep", expires=60)  # type: ignore[untyped-decorator]
 def sweep_alerts() -> None:
-    """Take up alerts and notifications that the queue lost, and alerts that had no recipient."""
+    """Take up alerts and notifications that the queue lost, alerts that had no recipient, and urgent ones that nobody took."""
     for alert_id in Alert.objects.filter(state__in=_UNSPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
         _write_notifications(alert_id)
+    escalation.escalate_due()
     NotificationOutbox().send_due()
 
 
@@ -37,7 +39,7 @@ def _write_notifications(alert_id: UUID) -> bool:
     """Write the notifications of an alert unless that is done, or another worker is at it."""
     with transaction.atomic():
         waiting = Alert.objects.select_for_update(skip_locked=True).filter(state__in=_UNSPREAD)
-        alert = waiting.filter(pk=alert_id).only("id", "state").first()
+        alert = waiting.filter(pk=alert_id).defer("tip").first()
         if alert is None:
             return False
         category_id, unit_id = Tip.objects.filter(alerts=alert_id).values_list("category_id", "unit_id").get()
@@ -48,8 +50,9 @@ def _write_notifications(alert_id: UUID) -> bool:
             earlier.filter(next_attempt_at__lte=timezone.now()).update(state=NotificationState.WAITING)
             Alert.objects.filter(pk=alert_id).update(state=AlertState.NOBODY)
             return False
-        Notification.objects.bulk_create(
-            [Notification(alert=alert, officer_id=officer_id) for officer_id in officers], ignore_conflicts=True
-        )
+        is_sensitive = Category.objects.filter(pk=category_id, is_sensitive=True).exists()
+        # Others than those who are named for the category may read a unit's channel.
+        write_notifications(alert, officers, None if is_sensitive else unit_id)
         Alert.objects.filter(pk=alert_id).update(state=AlertState.SPREAD)
+        escalation.begin(alert)
     return True

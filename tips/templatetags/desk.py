@@ -8,7 +8,8 @@ from django import template
 from django.template import RequestContext
 
 from tips import officer_alerts, readers
-from tips.desk import duty_changes, permissions, worklist
+from tips.desk import permissions, worklist
+from tips.desk.duty import changes
 from tips.models import Category
 from tips.walls import visibility
 
@@ -21,7 +22,7 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_act(user):
         return {}
-    return {"officer": user, "duty": duty_changes.describe_duty(user)}
+    return {"officer": user, "duty": changes.describe_duty(user)}
 
 
 @register.inclusion_tag("admin/tips/desk/duty_menu.html", takes_context=True)
@@ -68,4 +69,5 @@ def alert_trouble(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_see_alert_trouble(user):
         return {}
-    return {"trouble": officer_alerts.find_problems(permissions.counted_tips(user))}
+    problems = officer_alerts.find_problems(permissions.counted_tips(user))
+    return {"trouble": problems, "can_open": permissions.can_open(user)}

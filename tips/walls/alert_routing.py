@@ -10,11 +10,15 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from core import queue
+from core.models import Account
 from core.staff.groups import SUPERVISOR
 from tips import vault
 from tips.models import Alert, Arrival, Notification, Tip, Wall
+from tips.officer_alerts import escalation
+from tips.officer_alerts.recipients import only_reachable, write_notifications
 from tips.readers import desk_accounts
 from tips.walls import records, visibility
 
@@ -35,6 +39,26 @@ def route_unheard_alerts() -> None:
     Alert.objects.filter(~Exists(notified), state=AlertState.WALLED).update(state=AlertState.HELD)
 
 
+def escalate_walled_alerts() -> None:
+    """Take the steps that are due of urgent alerts about walled tips: all who may see the tip, then a red notice on their desks."""
+    due = Alert.objects.filter(state=AlertState.WALLED, next_step_at__lte=timezone.now())
+    for alert_id in due.values_list("pk", flat=True)[:BATCH]:
+        with transaction.atomic():
+            locked = Tip.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related(
+                "category"
+            )
+            tip = locked.filter(alerts=alert_id).first()
+            alert = due.filter(pk=alert_id).first() if tip else None
+            if tip is None or alert is None:
+                continue
+            try:
+                seeing = only_reachable(visibility.list_seeing(tip), alert_id)
+            except (vault.SealError, vault.KeyMissingError):
+                seeing = Account.objects.none()
+            if escalation.notify_next(alert, [set(seeing.values_list("pk", flat=True))]):
+                queue.send_on_commit("tips.alerts.sweep")
+
+
 def _route(alert_id: UUID) -> bool:
     with transaction.atomic():
         tip = (
@@ -50,13 +74,13 @@ def _route(alert_id: UUID) -> bool:
             Alert.objects.filter(pk=alert_id).update(state=AlertState.WAITING)
             queue.send_on_commit("tips.alerts.spread", str(alert_id))
         else:
-            _notify(tip, wall, alert_id)
+            _notify(tip, wall, Alert.objects.get(pk=alert_id))
             Alert.objects.filter(pk=alert_id).update(state=AlertState.WALLED)
             queue.send_on_commit("tips.alerts.sweep")
     return True
 
 
-def _notify(tip: Tip, wall: Wall, alert_id: UUID) -> None:
+def _notify(tip: Tip, wall: Wall, alert: Alert) -> None:
     try:
         named = records.read_record(wall).named
     except (vault.SealError, vault.KeyMissingError):
@@ -65,11 +89,10 @@ def _notify(tip: Tip, wall: Wall, alert_id: UUID) -> None:
         recipients = visibility.choose_deciders(tip, named)
     else:
         recipients = wall.readers.filter(is_active=True)
-    chosen = set(recipients.exclude(email="").values_list("pk", flat=True)) - named
-    rows = [Notification(alert_id=alert_id, officer_id=account_id) for account_id in sorted(chosen)]
-    if rows and wall.decision == Wall.Decision.NONE:
-        # Rows as if mailed for those left out: who has none would be who is named.
-        left_out = set(desk_accounts().filter(groups__name=SUPERVISOR).values_list("pk", flat=True)) - chosen
-        sent = Notification.NotificationState.SENT
-        rows += [Notification(alert_id=alert_id, officer_id=account_id, state=sent) for account_id in sorted(left_out)]
-    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+    chosen = set(only_reachable(recipients, alert.pk).values_list("pk", flat=True)) - named
+    write_notifications(alert, chosen)
+    if chosen and wall.decision == Wall.Decision.NONE:
+        # Rows as if sent for those left out: who has none would be who is named.
+        left_out = desk_accounts().filter(groups__name=SUPERVISOR).exclude(pk__in=chosen)
+        write_notifications(alert, left_out.values_list("pk", flat=True), is_sent=True)
+    escalation.begin(alert)

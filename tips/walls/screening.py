@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 
 from core import audit
 from core.models import Account
 from tips import conversation, vault
 from tips.models import Alert, Arrival, Notification, Tip, Wall
+from tips.officer_alerts import escalation
 from tips.walls import records
 from tips.walls.name_matching import StaffIndex, StaffNames
 from tips.walls.records import WallRecord
@@ -132,4 +134,7 @@ def _withdraw_alerts(tip: Tip) -> None:
     Notification.objects.filter(alert__tip=tip, state=Notification.NotificationState.WAITING).update(
         state=Notification.NotificationState.SENT
     )
-    Alert.objects.filter(tip=tip).exclude(state=Alert.AlertState.SPREAD).update(state=Alert.AlertState.HELD)
+    is_settled = Q(state=Alert.AlertState.SPREAD) & ~escalation.IS_WAITING
+    Alert.objects.filter(tip=tip).exclude(is_settled).update(
+        state=Alert.AlertState.HELD, next_step_at=None, steps=0, is_unanswered=False
+    )

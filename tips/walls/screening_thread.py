@@ -69,4 +69,5 @@ def run_round(*, rechecks: bool) -> int:
 def _screen_and_route() -> int:
     waiting = screening.list_waiting()
     screening.screen(waiting)
+    alert_routing.escalate_walled_alerts()
     return len(waiting) + alert_routing.route_held_alerts()

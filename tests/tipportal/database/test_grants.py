@@ -66,6 +66,7 @@ def session() -> inbox_session.InboxSession:
         "INSERT INTO core_signinlink (purpose, person, made_by, made_at, expires_at) VALUES ('', '{}', '', now(), now())",
         "INSERT INTO core_auditentry (at, actor, action, subject, detail, seal) VALUES (now(), '', '', '', '', '')",
         "SELECT tip_id FROM tips_wall",
+        "UPDATE tips_alertchannel SET address = ''",
         "SELECT account_id FROM tips_wall_readers",
         "SELECT tip_id FROM tips_arrival",
         "SELECT secret FROM staff_channel",
@@ -99,6 +100,31 @@ def test_roles_other_than_staff_are_refused(role: str, sql: str) -> None:
     if "SET ROLE" in sql or "CREATE ROLE" in sql or "ALTER ROLE" in sql:
         sql = sql.replace("SET ROLE portal_owner", "GRANT portal_owner TO CURRENT_USER")
     assert is_refused(role, sql)
+
+
+@pytest.mark.parametrize("role", ["public", "bulk", "media"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT next_step_at FROM tips_alert",
+        "SELECT acknowledged_by_id FROM tips_alert",
+        "UPDATE tips_alert SET is_unanswered = false",
+        "SELECT * FROM tips_notification",
+        "SELECT kind FROM tips_alertchannel",
+        "SELECT * FROM tips_shift",
+        "SELECT * FROM tips_dayoff",
+    ],
+)
+def test_others_do_not_see_who_is_alerted_when(role: str, sql: str) -> None:
+    assert is_refused(role, sql)
+
+
+def test_the_alerts_worker_alone_reads_the_secret_of_a_channel() -> None:
+    for role in ("public", "staff", "bulk", "media"):
+        assert is_refused(role, "SELECT address FROM tips_alertchannel")
+    assert not is_refused("alerts", "SELECT address FROM tips_alertchannel")
+    assert is_refused("alerts", "UPDATE tips_alertchannel SET officer_id = NULL")
+    assert is_refused("staff", "UPDATE tips_alertchannel SET officer_id = NULL")
 
 
 @pytest.mark.parametrize("role", ["alerts", "bulk", "media"])

@@ -20,6 +20,7 @@ from tests.tips.desk import officers
 from tests.tips.files import sealed_files
 from tipportal import public_urls, urls
 from tips.desk import file_access, triage
+from tips.models import AlertChannel
 
 # In the rows of the world: an answer to someone who is not signed in must not have it.
 MARKER = "quillwort"
@@ -92,9 +93,10 @@ def create_world() -> World:
     triage.open_tip(tip.pk, officers.create_officer(f"{MARKER}3"))
     story = desk.create_published_story(author, second, title=f"{MARKER} steps")
     picture = desk.create_ready_picture(alt=MARKER)
+    channel = AlertChannel.objects.create(officer=author, kind="webhook", host=f"{MARKER}.example", address=MARKER)
     rows: dict[type[models.Model], models.Model] = {}
     for model in admin.site._registry:
-        given = {type(row): row for row in (tip, story, picture, author)}.get(model)
+        given = {type(row): row for row in (tip, story, picture, author, channel)}.get(model)
         rows[model] = given or _find_or_create(model)
     file = picture.files.get_queryset().first() if hasattr(picture, "files") else None
     values = {

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from core.models import Account
 from core.staff import groups
 from tests.tips.desk import officers
-from tips.desk import duty_changes, triage
+from tips.desk import triage
+from tips.desk.duty import changes
 from tips.models import DayOff, Duty, Note, Shift, State, Tip, Unit
 from tips.officer_alerts import choose_recipients
 from tips.officer_alerts.duty_calendar import DutyCalendar, OfficerDuty, find_quiet_end, is_quiet
@@ -110,16 +111,16 @@ def test_an_officer_stays_on_two_hours_longer_and_leaves_early(okafor: Account, 
     add_shift(okafor, 0, "08:00", "16:00")
     add_shift(okafor, 1, "08:00", "16:00")
     set_clock(at("2026-11-30 15:30"), monkeypatch)
-    duty_changes.extend_duty(okafor)
+    changes.extend_duty(okafor)
     assert is_on_duty(okafor, at("2026-11-30 17:59"))
     assert not is_on_duty(okafor, at("2026-11-30 18:00"))
     set_clock(at("2026-11-30 15:40"), monkeypatch)
-    duty_changes.go_off_duty(okafor)
+    changes.go_off_duty(okafor)
     assert not is_on_duty(okafor, at("2026-11-30 15:40"))
     assert not is_on_duty(okafor, at("2026-11-30 17:00"))
     assert is_on_duty(okafor, at("2026-12-01 08:00"))
     set_clock(at("2026-11-30 20:10"), monkeypatch)
-    duty_changes.go_on_duty(okafor)
+    changes.go_on_duty(okafor)
     assert is_on_duty(okafor, at("2026-11-30 22:09"))
     assert not is_on_duty(okafor, at("2026-11-30 22:10"))
     assert [entry[3].partition(":")[0] for entry in officers.read_audit_trail()] == [

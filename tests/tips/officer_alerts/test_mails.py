@@ -21,7 +21,7 @@ from tests.tips.desk import officers
 from tips import conversation, form_tokens, intake, officer_alerts
 from tips.models import Alert, Category, Notification, Tip
 from tips.officer_alerts import message_budget, notification_outbox
-from tips.officer_alerts.message_budget import OfficerMailBudget
+from tips.officer_alerts.message_budget import MessageBudget
 from tips.walls import screening_thread
 
 State = Notification.NotificationState
@@ -34,8 +34,8 @@ def mails(mails: Mails, settings: Any) -> Mails:
 
 
 @pytest.fixture(autouse=True)
-def budget(monkeypatch: pytest.MonkeyPatch) -> OfficerMailBudget:
-    budget = OfficerMailBudget()
+def budget(monkeypatch: pytest.MonkeyPatch) -> MessageBudget:
+    budget = MessageBudget()
     monkeypatch.setattr(notification_outbox, "budget", budget)
     return budget
 
@@ -91,7 +91,9 @@ def test_an_urgent_mail_says_only_that_it_is_urgent(mails: Mails, db: None) -> N
     spread(officers.send_tip("A long story " * 50))
     urgent, normal = mails.received
     assert urgent["Subject"] == "Urgent: a tip is waiting"
-    assert urgent.get_content() == normal.get_content().replace("A tip", "Urgent: a tip", 1)
+    as_urgent = normal.get_content().replace("A tip", "Urgent: a tip", 1)
+    # All urgent mails lead to one page with a button for each such tip, since a link acknowledges nothing.
+    assert urgent.get_content() == as_urgent.replace("/admin/tips/tip/", reverse("admin:tips_alerts_urgent"))
 
 
 def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> None:
@@ -105,7 +107,7 @@ def test_the_message_id_is_that_of_the_notification(mails: Mails, db: None) -> N
 
 def test_many_alerts_are_bundled_in_one_mail(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     officers.set_duty(officers.create_officer("okafor"))
-    monkeypatch.setattr(message_budget, "SINGLE_MAILS", 3)
+    monkeypatch.setattr(message_budget, "SINGLE_MESSAGES", 3)
     for _ in range(40):
         spread(officers.send_tip())
     officer_alerts.sweep_alerts()
@@ -124,7 +126,7 @@ def test_many_alerts_are_bundled_in_one_mail(mails: Mails, db: None, monkeypatch
 
 def test_urgent_tips_are_not_bundled(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     officers.set_duty(officers.create_officer("okafor"))
-    monkeypatch.setattr(message_budget, "SINGLE_MAILS", 2)
+    monkeypatch.setattr(message_budget, "SINGLE_MESSAGES", 2)
     for _ in range(5):
         spread(officers.send_tip())
     spread(officers.send_tip(danger="yes"))
@@ -132,8 +134,8 @@ def test_urgent_tips_are_not_bundled(mails: Mails, db: None, monkeypatch: pytest
 
 
 def test_bundled_mails_become_less_frequent() -> None:
-    budget = OfficerMailBudget()
-    for _ in range(message_budget.SINGLE_MAILS):
+    budget = MessageBudget()
+    for _ in range(message_budget.SINGLE_MESSAGES):
         budget.count_sent(1, False, now=0)
     sent = []
     for second in range(1, 600):
@@ -141,15 +143,15 @@ def test_bundled_mails_become_less_frequent() -> None:
             budget.count_sent(1, False, now=second)
             sent.append(second)
     assert sent == [60, 180, 360]
-    assert budget.single_mails_left(1, True, now=599) == message_budget.SINGLE_MAILS
-    assert budget.single_mails_left(1, False, now=1200) == message_budget.SINGLE_MAILS
+    assert budget.single_messages_left(1, True, now=599) == message_budget.SINGLE_MESSAGES
+    assert budget.single_messages_left(1, False, now=1200) == message_budget.SINGLE_MESSAGES
 
 
 def test_temporarily_refused_alerts_are_in_the_next_bundle(
     mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     officers.set_duty(officers.create_officer("okafor"))
-    monkeypatch.setattr(message_budget, "SINGLE_MAILS", 1)
+    monkeypatch.setattr(message_budget, "SINGLE_MESSAGES", 1)
     monkeypatch.setattr(message_budget, "BUNDLE_STEP_SECONDS", 0.0)
     spread(officers.send_tip())
     for _ in range(3):
@@ -178,7 +180,7 @@ def test_eight_messages_of_one_source_are_two_mails(mails: Mails, db: None, monk
 
 
 def test_a_pause_about_one_tip_keeps_no_other_tip_and_no_other_officer_waiting() -> None:
-    budget, tip, other = OfficerMailBudget(), uuid4(), uuid4()
+    budget, tip, other = MessageBudget(), uuid4(), uuid4()
     budget.count_sent_about(1, [tip], now=0)
     assert not budget.is_tip_due(1, tip, False, now=299)
     assert not budget.is_tip_due(1, tip, True, now=119)

@@ -22,7 +22,8 @@ from core.staff.audited_admin import AuditedAdmin, describe_changes
 from core.staff.folded_search import FoldedSearch
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
 from tips import readers
-from tips.desk import duty_changes, permissions
+from tips.desk import permissions
+from tips.desk.duty import changes
 from tips.models import Category, DayOff, Duty, Shift
 from tips.officer_alerts.duty_calendar import DutyCalendar
 
@@ -73,7 +74,7 @@ class HandoverForm(forms.Form):
 
     def __init__(self, officer: Account, *args: Any) -> None:
         super().__init__(*args)
-        self._colleagues = {str(account.pk): account for account in duty_changes.list_colleagues(officer)}
+        self._colleagues = {str(account.pk): account for account in changes.list_colleagues(officer)}
         on_duty = DutyCalendar.load().list_on_duty(timezone.now())
         ordered = sorted(self._colleagues.values(), key=lambda account: account.pk not in on_duty)
         field = self.fields["to"]
@@ -143,22 +144,22 @@ class DutyAdmin(FoldedSearch, AuditedAdmin):
                     self.record(request, "changed", duty, describe_changes(form))
             return self._redirect_to_own(request, officer)
         context = {**self.admin_site.each_context(request), "title": _("My duty"), "form": form}
-        context |= {"no_address": not officer.email, "duty": duty_changes.describe_duty(officer)}
+        context |= {"no_address": not officer.email, "duty": changes.describe_duty(officer)}
         return TemplateResponse(request, "admin/tips/duty/mine.html", context)
 
     def _switch(self, request: HttpRequest, officer: Account, choice: str) -> HttpResponse:
         if choice == "longer":
-            duty_changes.extend_duty(officer)
+            changes.extend_duty(officer)
         elif choice == "on":
-            duty_changes.go_on_duty(officer)
-        elif duty_changes.list_open_tips(officer).exists():
+            changes.go_on_duty(officer)
+        elif changes.list_open_tips(officer).exists():
             return HttpResponseRedirect(reverse("admin:tips_duty_handover"))
         else:
-            duty_changes.go_off_duty(officer)
+            changes.go_off_duty(officer)
         return self._redirect_to_own(request, officer)
 
     def _redirect_to_own(self, request: HttpRequest, officer: Account) -> HttpResponse:
-        messages.success(request, duty_changes.describe_duty(officer).sentence)
+        messages.success(request, changes.describe_duty(officer).sentence)
         return HttpResponseRedirect(reverse("admin:tips_duty_mine"))
 
     def handover_view(self, request: HttpRequest) -> HttpResponse:
@@ -168,13 +169,13 @@ class DutyAdmin(FoldedSearch, AuditedAdmin):
         if request.method == "POST" and not is_resumed(request) and form.is_valid():
             return self._hand_over(request, officer, form)
         context = {**self.admin_site.each_context(request), "title": _("Hand over and go off duty"), "form": form}
-        context["count"] = duty_changes.list_open_tips(officer).count()
+        context["count"] = changes.list_open_tips(officer).count()
         return TemplateResponse(request, "admin/tips/duty/handover.html", context)
 
     def _hand_over(self, request: HttpRequest, officer: Account, form: HandoverForm) -> HttpResponse:
         if form.cleaned_data["to"] != HandoverForm.KEEP:
             word, form_id = form.cleaned_data["word"], bytes.fromhex(form.cleaned_data["form_id"])
-            done = duty_changes.hand_over(officer, form.colleague, word, form_id)
+            done = changes.hand_over(officer, form.colleague, word, form_id)
             if done.moved:
                 sentence = ngettext("%(count)d tip was handed over.", "%(count)d tips were handed over.", done.moved)
                 messages.success(request, sentence % {"count": done.moved})
@@ -186,7 +187,7 @@ class DutyAdmin(FoldedSearch, AuditedAdmin):
                 )
                 messages.warning(request, sentence % {"numbers": ", ".join(map(str, done.kept))})
                 return HttpResponseRedirect(reverse("admin:tips_duty_handover"))
-        duty_changes.go_off_duty(officer)
+        changes.go_off_duty(officer)
         return self._redirect_to_own(request, officer)
 
 

@@ -1,0 +1,1 @@
+"""Admin pages about duty and alerts: an officer's own, the calendar, and channels."""

@@ -1,0 +1,1 @@
+"""Officers on duty: how they come and go, and what they say about urgent alerts."""
