@@ -44,7 +44,7 @@ def load(account: Account, tip_ids: Sequence[UUID], terms: Sequence[Term]) -> li
     shown = loading.load_rows(account, tip_ids)
     opener = BatchOpener(settings.AGENCY_PRIVATE_KEYS)
     findings = []
-    for tip in tip_batches.fetch_batch([tip_id for tip_id in tip_ids if tip_id in shown]):
+    for tip in tip_batches.fetch_batch([tip_id.bytes for tip_id in tip_ids if tip_id in shown]):
         where, pieces = _find_passage(opener, tip, terms)
         row = shown[tip.id]
         findings.append(Finding(row, where, pieces if row.has_line else []))

@@ -88,6 +88,11 @@ def prepare_texts(texts: Iterable[str]) -> SearchText:
     return SearchText(folded, _squeeze(folded))
 
 
+def choose_rarest(terms: Sequence[Term]) -> str:
+    """Return letters that `squeezed` of every match contains: those of the longest term. To leave out most texts at once."""
+    return max((term.letters for term in terms), key=len, default="")
+
+
 def matches(terms: Sequence[Term], text: SearchText) -> bool:
     """Return whether every term occurs in the texts of the tip."""
     return all(_occurs(term, text) for term in terms)

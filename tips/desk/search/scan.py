@@ -7,13 +7,13 @@ that the first hits don't wait for them.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from uuid import UUID
 
 from django.conf import settings
 
@@ -26,24 +26,23 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tips.desk.search.sealed_tips"])
 
 
-def match_batches(terms: Sequence[Term], batches: Iterable[Sequence[UUID]]) -> Iterator[BatchResult]:
+def match_batches(terms: Sequence[Term], batches: Iterable[Sequence[bytes]]) -> Iterator[BatchResult]:
     """Yield the result of each batch, in their order. Close the iterator to stop the work."""
     batches = iter(batches)
     first = next(batches, None)
     if first is None:
         return
+    yield _match_here(tip_batches.fetch_batch(first), terms)
+    second = next(batches, None)
+    if second is None:
+        return
     helpers = ProcessPoolExecutor(HELPERS, mp_context=_context)
     waiting: deque[tuple[list[SealedTip], Future[BatchResult]]] = deque()
     try:
-        for ids in batches:
+        for ids in itertools.chain([second], batches):
             _submit(helpers, tip_batches.fetch_batch(ids), terms, waiting)
-            if first is not None:
-                yield _match_here(tip_batches.fetch_batch(first), terms)
-                first = None
             if len(waiting) > HELPERS:
                 yield _result_of(*waiting.popleft(), terms)
-        if first is not None:
-            yield _match_here(tip_batches.fetch_batch(first), terms)
         while waiting:
             yield _result_of(*waiting.popleft(), terms)
     finally:

@@ -17,7 +17,8 @@ from tips.desk.search.matching import Term
 from tips.desk.search.sealed_tips import BatchResult
 from tips.desk.search.tip_batches import Position, Scope
 
-Engine = Callable[[Sequence[Term], Iterable[Sequence[UUID]]], Iterator[BatchResult]]
+# Takes terms and batches of ids of 16 bytes; yields the result of each batch in their order.
+Engine = Callable[[Sequence[Term], Iterable[Sequence[bytes]]], Iterator[BatchResult]]
 
 # The first batches are small, so that the first hits come at once. Sizes depend on nothing but what the account may open:
 # neither progress nor time tells of hidden tips.
@@ -47,27 +48,25 @@ def search(  # noqa: PLR0917
     """Search for so long, or until so many tips are found. Raises PermissionDenied."""
     stop_at = time.monotonic() + seconds
     candidates = tip_batches.list_candidates(account, scope, after)
-    batches = [candidates[start:end] for start, end in _cut(len(candidates))]
+    batches = list(_cut(len(candidates)))
     found: list[UUID] = []
     searched = unopened = 0
-    results = engine(terms, ([tip.id for tip in batch] for batch in batches))
-    for batch, result in zip(batches, results, strict=False):
+    results = engine(terms, (candidates.list_ids(start, end) for start, end in batches))
+    for (_start, searched), result in zip(batches, results, strict=False):  # noqa: B007
         found += result.found
-        searched += len(batch)
         unopened += result.unopened
         if time.monotonic() >= stop_at or len(found) >= max_found:
             break
     close = getattr(results, "close", None)
     if close is not None:
         close()
-    last = candidates[searched - 1].position if searched < len(candidates) else None
+    last = candidates.position(searched - 1) if searched < len(candidates) else None
     return Slice(_keep_visible(account, scope, found), searched, len(candidates) - searched, unopened, last)
 
 
 def find_number(account: Account, number: int) -> UUID | None:
     """Return the tip with this number among all that the account may open."""
-    candidates = tip_batches.list_candidates(account, scope=None)
-    return next((tip.id for tip in candidates if tip.number == number), None)
+    return tip_batches.list_candidates(account, scope=None).find_number(number)
 
 
 def _cut(count: int) -> Iterator[tuple[int, int]]:

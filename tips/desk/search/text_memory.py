@@ -53,20 +53,19 @@ class TextMemory:
         """Forget the tips that are gone or have new texts. Returns once the memory is as new as the database."""
         self._watcher.submit(self._synchronize).result()
 
-    def match_batches(self, terms: Sequence[Term], batches: Iterable[Sequence[UUID]]) -> Iterator[BatchResult]:
+    def match_batches(self, terms: Sequence[Term], batches: Iterable[Sequence[bytes]]) -> Iterator[BatchResult]:
         """Yield the result of each batch, in their order; tips that are not remembered are opened first."""
+        letters = matching.choose_rarest(terms)
         for ids in batches:
             self._used_at = time.monotonic()
-            texts = [(tip_id, self._texts.get(tip_id.bytes)) for tip_id in ids]
-            opened = self._open([tip_id for tip_id, text in texts if text is None])
-            found, unopened = [], 0
-            for tip_id, remembered in texts:
-                text = remembered or opened.get(tip_id.bytes)
-                if text is None:
-                    unopened += 1
-                elif matching.matches(terms, text):
-                    found.append(tip_id)
-            yield BatchResult(found, unopened)
+            texts = self._texts
+            missing = [tip_id for tip_id in ids if tip_id not in texts]
+            opened = self._open(missing) if missing else {}
+            both = ((tip_id, texts.get(tip_id) or opened.get(tip_id)) for tip_id in ids)
+            known = [(tip_id, text) for tip_id, text in both if text is not None]
+            # The first condition alone is a tenth of the second's work.
+            found = [tip_id for tip_id, text in known if letters in text.squeezed and matching.matches(terms, text)]
+            yield BatchResult([UUID(bytes=tip_id) for tip_id in found], len(ids) - len(known))
 
     def clear_if_idle(self, seconds: float) -> bool:
         """Forget everything unless there was a search within this time; return whether anything was forgotten."""
@@ -82,10 +81,8 @@ class TextMemory:
         self._watcher.submit(connections.close_all).result()
         self._watcher.shutdown()
 
-    def _open(self, tip_ids: list[UUID]) -> dict[bytes, SearchText]:
+    def _open(self, tip_ids: list[bytes]) -> dict[bytes, SearchText]:
         """Return the texts of these tips, and remember them."""
-        if not tip_ids:
-            return {}
         generation, opener = self._generation, BatchOpener(settings.AGENCY_PRIVATE_KEYS)
         prepared = ((tip.id.bytes, opener.try_to_prepare(tip)) for tip in tip_batches.fetch_batch(tip_ids))
         opened = {tip_id: text for tip_id, text in prepared if text is not None}
