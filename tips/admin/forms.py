@@ -275,6 +275,8 @@ _TEXT_FIELDS = {
     "refer": "refer_reason",
     "category": "category_reason",
     "close": "close_reason",
+    "priority": "priority_reason",
+    "snooze": "snooze_why",
 }
 _CLOSING_FIELDS = ("disposition", "arrests", "weapons", "drugs", "property_value", "case_number", "second_person")
 

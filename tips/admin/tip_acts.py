@@ -6,17 +6,20 @@ is typed. To add an act, add an entry to ACTIONS; with `has_menu`, also template
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
+from tips.admin.act_forms import MuteForm, PriorityForm, SnoozeForm, read_snooze_end
 from tips.admin.forms import (
     AnswerForm,
     AssignForm,
@@ -28,6 +31,7 @@ from tips.admin.forms import (
     list_closing_fields,
 )
 from tips.desk import outbox, permissions, referrals, triage
+from tips.desk.acts import dispatch_calls, mutes, priorities, snoozes, spam
 from tips.desk.alike import links, lookup, wave_answers
 from tips.models import PendingAct, State, Tip, Unit
 
@@ -253,6 +257,88 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "unlink": OfficerAction(
         LinkForm, _unlink, gettext_lazy("Unlinked. You can link them again any time."), argument="link_to"
+    ),
+    "priority": OfficerAction(
+        PriorityForm,
+        lambda submitted: priorities.change_priority(
+            submitted.tip,
+            submitted.officer,
+            submitted.data["priority"],
+            submitted.data["priority_reason"],
+            submitted.form_id,
+            shown_stamp=submitted.stamp,
+        ),
+        gettext_lazy("Priority changed."),
+        argument="priority",
+        has_menu=True,
+        is_offered=_is_not_closed,
+    ),
+    "snooze": OfficerAction(
+        SnoozeForm,
+        lambda submitted: snoozes.snooze(
+            submitted.tip,
+            submitted.officer,
+            read_snooze_end(submitted.data),
+            submitted.data["snooze_why"],
+            submitted.form_id,
+            shown_stamp=submitted.stamp,
+        ),
+        gettext_lazy("This tip sleeps. It comes back by itself."),
+        argument="snooze",
+        label=pgettext_lazy("button: put a tip aside until a time", "Snooze"),
+        key="H",
+        has_menu=True,
+        is_offered=_is_not_closed,
+    ),
+    "wake": OfficerAction(
+        forms.Form,
+        lambda submitted: snoozes.wake(submitted.tip, submitted.officer),
+        gettext_lazy("This tip is awake again."),
+        label=pgettext_lazy("button: end the snooze of a tip", "Wake"),
+        is_offered=lambda tip, _officer: snoozes.is_asleep(tip),
+    ),
+    "spam": OfficerAction(
+        forms.Form,
+        lambda submitted: spam.mark(submitted.tip, submitted.officer, submitted.form_id, shown_stamp=submitted.stamp),
+        gettext_lazy("This tip is spam. Nothing was sent. It is erased in 30 days unless you take it back."),
+        label=pgettext_lazy("button: mark a tip as spam", "Spam"),
+        key="S",
+        is_offered=lambda tip, officer: _is_not_closed(tip, officer) and not spam.is_spam(tip),
+    ),
+    "not-spam": OfficerAction(
+        forms.Form,
+        lambda submitted: spam.take_back(submitted.tip, submitted.officer),
+        gettext_lazy("This tip is back in the queue."),
+        label=gettext_lazy("Not spam"),
+        is_offered=lambda tip, _officer: spam.is_spam(tip),
+    ),
+    "dispatch": OfficerAction(
+        forms.Form,
+        lambda submitted: dispatch_calls.mark_told(
+            submitted.tip, submitted.officer, submitted.form_id, shown_stamp=submitted.stamp
+        ),
+        gettext_lazy("Dispatch was told. A new message of the source puts that back."),
+    ),
+    "mute": OfficerAction(
+        MuteForm,
+        lambda submitted: mutes.mute(
+            submitted.tip,
+            submitted.officer,
+            timezone.localdate() + dt.timedelta(days=submitted.data["mute_days"]),
+            submitted.form_id,
+        ),
+        gettext_lazy("The source is muted. Their messages arrive, but alert no one."),
+        argument="mute_days",
+        label=pgettext_lazy("button: ignore an abusive source for a while", "Mute"),
+        has_menu=True,
+        is_offered=lambda tip, officer: _is_not_closed(tip, officer) and not mutes.is_muted(tip),
+    ),
+    "unmute": OfficerAction(
+        forms.Form,
+        lambda submitted: mutes.unmute(submitted.tip, submitted.officer),
+        gettext_lazy("Messages of the source alert officers again."),
+        label=pgettext_lazy("button: end the mute of a source", "Unmute"),
+        is_offered=lambda tip, _officer: mutes.is_muted(tip),
     ),
     "hold": OfficerAction(
         forms.Form,

@@ -197,7 +197,8 @@ def assign(
             refuse_unopened(locked_tip)
             conversation.add_note(locked_tip, officer, word, _derive_note_id(b"hand over", tip, form_id))
         assignee_id = assignee.pk if assignee else None
-        reversals.change(locked_tip, officer, PendingAct.Kind.ASSIGN, form_id, batch, assigned_to_id=assignee_id)
+        columns = {"assigned_to_id": assignee_id}
+        reversals.change(locked_tip, officer, PendingAct.Kind.ASSIGN, columns, form_id, batch)
         detail = f"to {assignee.get_username()}" if assignee else "to nobody"
         audit.record(officer, "assigned", f"tip {locked_tip.number}", detail)
 

@@ -30,3 +30,9 @@ def release_notifications(channel: AlertChannel) -> None:
         (Alert.AlertState.WALLED, Alert.AlertState.HELD),
     ):
         Alert.objects.filter(pk__in=list(waiting.filter(state=state).values_list("pk", flat=True))).update(state=again)
+
+
+def silence(tip: Tip) -> None:
+    """Send no message that still waits about a tip, to anyone."""
+    withdraw_notifications(tip, Account.objects.none())
+    Alert.objects.filter(tip=tip).exclude(state=Alert.AlertState.SPREAD).update(state=Alert.AlertState.SPREAD)

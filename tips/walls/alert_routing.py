@@ -15,7 +15,8 @@ from django.utils import timezone
 from core import queue
 from core.models import Account
 from core.staff.groups import SUPERVISOR
-from tips import vault
+from tips import officer_alerts, vault
+from tips.desk.acts import mutes, spam
 from tips.models import Alert, Arrival, Notification, Tip, Wall
 from tips.officer_alerts import escalation
 from tips.officer_alerts.recipients import only_reachable, write_notifications
@@ -69,6 +70,9 @@ def _route(alert_id: UUID) -> bool:
         )
         if tip is None:
             return False
+        if Tip.objects.filter(spam.IS_SPAM | mutes.muted(), pk=tip.pk).exists():
+            officer_alerts.silence(tip)
+            return True
         wall = Wall.objects.filter(visibility.STANDING, tip=tip).first()
         if wall is None:
             Alert.objects.filter(pk=alert_id).update(state=AlertState.WAITING)

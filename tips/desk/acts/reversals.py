@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from core.models import Account
-from tips.models import DeskState, PendingAct, Tip
+from tips.models import Author, DeskState, PendingAct, Tip
 
 Kind = PendingAct.Kind
 # Acts that wait until they go out. All others are done at once.
@@ -49,8 +49,14 @@ def next_position(tip: Tip) -> int:
     return last + 1
 
 
-def change(
-    tip: Tip, officer: Account, kind: Kind, form_id: bytes = b"", batch: UUID | None = None, **columns: Any
+def last_source_position(tip: Tip) -> int:
+    """Return the position of the source's newest message, 0 if there is none beside the report."""
+    last: int = tip.messages.filter(author=Author.SOURCE).aggregate(last=Max("position"))["last"] or 0
+    return last
+
+
+def change(  # noqa: PLR0917
+    tip: Tip, officer: Account, kind: Kind, columns: dict[str, Any], form_id: bytes = b"", batch: UUID | None = None
 ) -> bool:
     """Set columns of a locked tip, or with the prefix "desk." of its desk state; with a form the change can be undone.
 
